@@ -1,7 +1,7 @@
 """Describes a trained model: its card, its loss curve, its named cells.
 
 model_card     README.md of a checkpoint
-summary        the checked notes of a training in config.json
+summary        the checked fields of `training` in config.json
 curve          the loss curve as a picture and as text
 bootstrap      the 95 % interval of a loss
 ngram          the 5-gram counter with which a loss is compared
@@ -9,7 +9,7 @@ overlap        the longest passage that a model copied from its training text
 cell_names     names for cells that follow a feature of the text
 cell_passages  where in a text they are highest and lowest
 cell_features  the features that a cell may follow
-welcome        the text that a page shows before the model is loaded
+welcome        writes the text that a page shows before the model is loaded
 escape         escapes text for Markdown; the link from a card to its Space
 redact         removes tokens, paths and passwords from what is published
 """

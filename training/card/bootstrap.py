@@ -1,9 +1,9 @@
 """Computes a 95 % interval of a mean loss by a circular block bootstrap over the losses of single characters.
 
-Losses of neighbouring characters are correlated (a rare name, a change of scene), so blocks of 1,000 characters, some
-paragraphs, are resampled instead of characters; the text is treated as a ring so that every character counts equally
-(Künsch 1989; Politis and Romano 1992). The interval says how the loss would vary on other passages of the same text,
-not on other texts, and not between two trainings.
+Losses of neighbouring characters are correlated (a rare name, a change of scene), so blocks of 1,000 characters are
+resampled instead of single characters; the text is treated as a ring so that every character counts equally (Künsch
+1989; Politis and Romano 1992). The interval estimates how the loss varies on other passages of the same text, not on
+other texts, and not between two trainings.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MIN_BLOCKS = 20  # a shorter text gets shorter blocks, because few blocks canno
 
 
 def interval(losses: npt.NDArray[np.floating], *, block: int = BLOCK, seed: int = 0) -> tuple[float, float]:
-    """Returns the lower and the upper bound between which the mean of `losses` is with a probability of 95 %.
+    """Returns the 95 % interval of the mean of `losses`.
 
     Args:
         losses: (N,) in the order of the text.

@@ -1,7 +1,7 @@
 """Features of a text with which cells are compared; each has a value at every character.
 
-The value is the one after this character is read; binary features are 0 or 1. Some features depend on the rest of the
-text, such as the characters left in the line: a cell that follows one predicts well. Depends on text only.
+The value at a character is that after the character is read; binary features are 0 or 1. Some features depend on the
+rest of the text, such as the characters left in the line: a cell that follows one of these predicts the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Values = npt.NDArray[np.float32]
 
 _OPEN, _CLOSE = "([{", ")]}"
 _NEAR = 5  # characters before the end of a line
-_FAR = 60  # the largest place in a line; later ones count as this
+_FAR = 60  # the largest place in a line; later places have this value
 _MAX_SPEAKER = 40  # characters of a line that is a name and a colon
 
 
@@ -26,9 +26,9 @@ class Feature:
     """A property of a text at each character.
 
     Attributes:
-        name: shown to people.
+        name: the name on the model card and on the page.
         values: called with a text; yields a value for each character.
-        binary: whether the values are 0 (false) and 1 (true), or numbers.
+        binary: whether the values are 0 (false) and 1 (true); otherwise they are numbers.
     """
 
     name: str

@@ -3,8 +3,8 @@
 Each cell is compared with each feature of a list (`cell_features`) on one part of a held-out text; its best feature
 is then measured again on another part. The cell gets the name if the score there reaches an AUC of 0.9 for a binary
 feature or a correlation of 0.7 for a number, and exceeds every score with the features shifted along the text, which
-breaks the relation and keeps all else. A table of the last three characters is scored too: where the table fails, the
-cell remembers something.
+breaks the relation to the cells and changes nothing else. A table of the last three characters is scored, too: where
+the table scores low, the cell remembers something that is further back.
 
 After Karpathy, Johnson, Li 2015, who found such cells by eye, and LSTMVis (Strobelt et al. 2016).
 
@@ -47,8 +47,8 @@ def name_cells(lm: CharLSTM, text: str) -> list[Cell]:
             are left out.
 
     Returns:
-        at most `MAX_CELLS` cells, one name each: cells that remember come first, the best first; none if the text
-        is shorter than `SHORTEST`.
+        at most `MAX_CELLS` cells, the best first, but cells that remember before all others; [] if the text is shorter
+        than `SHORTEST`.
     """
     text = lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))[:LONGEST]
     if len(text) < SHORTEST:
@@ -138,7 +138,10 @@ class _CellScores:
 
 
 def _score_of_last_three(text: str, features: Floats, half: int) -> Floats:
-    """Returns (K,): the score of a table with each feature's mean, on the first half, after three characters."""
+    """Returns (K,): the scores on the second half of tables with a feature's mean after each three characters.
+
+    The tables are made from the first half.
+    """
     _, context = np.unique([text[max(0, at - 2) : at + 1] for at in range(len(text))], return_inverse=True)
     counts = np.bincount(context[:half], minlength=context.max() + 1)
     sums = np.stack([np.bincount(context[:half], row[:half], len(counts)) for row in features])

@@ -1,8 +1,8 @@
 """Finds where in a text the named cells of a model are highest and lowest.
 
-The text is stored in the checkpoint with the names, so it is published with the model. Only a run whose text may be
-public stores held-out text; every other one stores text that the model writes. Neither is stored if the privacy scan
-finds anything in it.
+The passages and their text are stored in the checkpoint with the names, so they are published with the model. Only a
+run whose text may be public stores held-out text; every other run stores text that the model writes. A text in which
+the privacy scan finds anything is not stored.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ..corpus.privacy.scan import scan
 from .cell_names import Floats, cell_values
 
 TextSource = Literal["held-out", "written"]
-SEEDS = range(1, 5)  # that are tried until the privacy scan finds nothing
+SEEDS = range(1, 5)  # tried in this order until the privacy scan finds nothing
 _TEMPERATURE = 1.0  # the model's own distribution
-_FIRST = 30  # positions before this one have little context
-_DISTANCE = 43  # characters between two passages: they do not overlap
+_MIN_CONTEXT = 30  # characters before a passage
+_DISTANCE = 43  # characters from one passage to the next, so that they do not overlap
 
 
 def add_passages(lm: CharLSTM, cells: Sequence[Cell], source: TextSource, held_out: str = "") -> list[Cell]:
@@ -34,7 +34,7 @@ def add_passages(lm: CharLSTM, cells: Sequence[Cell], source: TextSource, held_o
         lm: the model.
         cells: named cells of it; the first `MAX_WITH_PASSAGES` get passages.
         source: "held-out", or "written": a text that the model writes.
-        held_out: text on which the model was not trained; if it is empty, or not fit to be published, the model writes.
+        held_out: text on which the model was not trained; if it is empty or may not be published, "written" is used.
     """
     sample = _sample(lm, source, held_out) if cells else None
     if sample is None:
@@ -53,7 +53,7 @@ def _sample(lm: CharLSTM, source: TextSource, held_out: str) -> Sample | None:
 
 
 def _is_fit(text: str) -> bool:
-    """Returns whether a text may be published, and is read as it was written: without control characters."""
+    """Returns whether a text may be published and has no characters that a page would show differently."""
     return bool(text) and markdown_text(text) == text and not scan(text)
 
 
@@ -71,10 +71,10 @@ def _cut(text: str) -> str:
 
 
 def _extremes(values: Floats) -> tuple[int, ...]:
-    """Returns the positions of the highest values, the highest first, with some distance between each two."""
+    """Returns the positions of the highest values, the highest first, at least `_DISTANCE` from each other."""
     found: list[int] = []
     for at in np.argsort(-values, kind="stable").tolist():
-        if at >= _FIRST and all(abs(at - other) >= _DISTANCE for other in found):
+        if at >= _MIN_CONTEXT and all(abs(at - other) >= _DISTANCE for other in found):
             found.append(at)
             if len(found) == MAX_PASSAGES:
                 break

@@ -1,8 +1,8 @@
 """Draws loss curves: a picture of one or several runs, and a line of block characters for a terminal.
 
-Drawn from the lines of metrics.jsonl alone. Colour-blind people can distinguish the colours (Okabe and Ito 2008), and
-line styles differ too: held-out loss with the state carried is solid, with the state reset every 256 characters dashed,
-training loss dotted. matplotlib is imported only to draw a picture.
+Only the lines of metrics.jsonl are read. Colour-blind people can distinguish the colours (Okabe and Ito 2008), and the
+line styles differ, too: held-out loss with the state carried is solid, with the state reset every 256 characters
+dashed, training loss dotted. matplotlib is imported only to draw a picture.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..learner.evaluation import bits
 
 AXES = {"chars": ("characters seen, millions", 1e6), "seconds": ("minutes", 60.0)}
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-_MARKS = "os^Dv"  # the next one for each repetition of the colours
+_MARKS = "os^Dv"  # markers: the colours are repeated with the next marker
 _GREY = "#8c959f"
 _STYLES = {
     "val_loss": ("held-out, state carried over", "-", 2.2),
     "val_cold256": ("held-out, state reset every 256", (0, (5, 2)), 1.3),
     "train_loss": ("training, with dropout", (0, (1, 1.5)), 1.3),
 }
-_SETTLED = 0.04  # of a run; higher losses before it are cut off, so that later differences stay visible
+_SETTLED = 0.04  # of a run: the axis is cut above the losses after this part, so that later differences are visible
 _BLOCKS, _ASCII = "▁▂▃▄▅▆▇█", "_.:-=+*#"
 _COLUMNS = 24
 
@@ -165,10 +165,10 @@ def _plain(name: str) -> str:
 def sparkline(losses: Sequence[float], encoding: str | None = "utf-8") -> str:
     """Returns losses as a line of block characters, or of ASCII marks if `encoding` has no blocks; "" for fewer than 3.
 
-    Heights are square roots, which shows the small differences of the end next to the large ones of the beginning.
+    Heights are square roots, so that the small differences at the end are visible beside the large ones before them.
 
     Args:
-        losses: oldest first; of more than 24, 24 evenly spaced ones are shown, with the last.
+        losses: oldest first; of more than 24, 24 evenly spaced ones are shown, the first and the last included.
         encoding: of the terminal.
     """
     finite = [loss for loss in losses if math.isfinite(loss)]
@@ -186,6 +186,6 @@ def sparkline(losses: Sequence[float], encoding: str | None = "utf-8") -> str:
 
 
 def number(value: object) -> float | None:
-    """Returns a noted value as a finite number, or None if it is none."""
+    """Returns a value of a JSON file as a float if it is a finite number, else None."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Escapes text for a model card, so that no text, file name or sample breaks out of its place in the Markdown.
+"""Escapes text for a model card, so that no text, file name or sample is interpreted as Markdown.
 
 Samples stay inside their fence, and values stay on their line.
 """
@@ -23,7 +23,7 @@ def code_block(text: str, language: str) -> str:
 
 
 def line(value: object, limit: int = 200) -> str:
-    """Returns a noted value as one line of at most `limit` characters; "" if it is neither text nor a number."""
+    """Returns a text or a number as one line of at most `limit` characters; "" for a value of another type."""
     return " ".join(markdown_text(str(value)).split())[:limit] if isinstance(value, (str, int, float)) else ""
 
 

@@ -1,7 +1,7 @@
 """Writes the model card: README.md with front matter for the Hub, and the loss curve beside it.
 
-A card says only what the run measured or noted. `summary` checks the notes, and `escape` keeps any text, name or
-sample from breaking the Markdown.
+A card contains only what the run measured or recorded. `summary` checks the records, and `escape` keeps any text, name
+or sample from breaking the Markdown.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def write_card(
 
     Args:
         folder: the checkpoint folder of `lm`.
-        lm: the model; its `training` says how it was made.
+        lm: the model; `training` of its config.json says how it was trained.
         metrics: lines of metrics.jsonl, oldest first.
         samples: texts to show; None to generate them now, with seed 1.
         source: the training text, in which the samples are searched for copied passages.
@@ -87,7 +87,7 @@ def import_libraries() -> None:
 
 
 def write_samples(lm: CharLSTM) -> list[CardSample]:
-    """Generates one sample at each temperature; the prompt is frequent in the training text, if one was noted."""
+    """Generates one sample for each temperature; the prompt is the first example of the training text, if any."""
     prompt = _prompt(lm, TrainingSummary.of(lm.training))
     return [CardSample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 

@@ -1,9 +1,9 @@
 """Computes the loss of a 5-gram counter on the same split: the baseline with which a loss is compared.
 
-Counts of up to five characters are interpolated after Witten and Bell (1991): characters that have not yet followed a
-context get as much weight as the context has distinct followers, distributed as the next shorter context predicts.
-Chen and Goodman (1999) use it as a baseline; the discounts of Kneser and Ney do not suit an alphabet, whose counts of
-counts are too irregular. It takes about a second for a million characters.
+Counts of sequences of up to five characters are interpolated after Witten and Bell (1991): characters that have not yet
+followed a context get as much weight as the context has distinct followers, distributed as the next shorter context
+predicts. Chen and Goodman (1999) use this as a baseline; the discounts of Kneser and Ney do not suit an alphabet, whose
+counts of counts are too irregular. It takes about a second for a million characters.
 """
 
 from __future__ import annotations

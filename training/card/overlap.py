@@ -1,8 +1,8 @@
 """Finds the longest passage that a model copied from its training text.
 
 For comparison it also measures the longest passage that held-out text of the same length shares with the training text:
-people who write in one style share phrases, so a copied passage of that length proves nothing. One scan over the text
-in chunks; no index of it is kept.
+texts in one style share phrases, so a passage of that length is no evidence of copying. The text is scanned once, in
+chunks, without an index.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Overlap:
     """The longest passage that some samples share with a training text.
 
     Attributes:
-        passage: the longest passage of the samples that occurs in it.
+        passage: the longest passage of the samples that occurs in the training text.
         characters: length of all samples together.
-        held_out: length of the longest passage that held-out text of this length shares with it, the median of a few
-            spans; None if the held-out text is too short.
+        held_out: length of the longest passage that held-out text of this length shares with the training text, the
+            median of a few spans; None if the held-out text is too short.
         searched: characters of the training text that were searched.
-        whole: whether that is all of it.
+        whole: whether the whole training text was searched.
     """
 
     passage: str
@@ -61,7 +61,7 @@ class Source:
     held_out: Ids
 
     def overlap(self, samples: Sequence[str]) -> Overlap:
-        """Searches the training text for passages of the samples; a passage lies within one sample."""
+        """Returns the longest passage of one of the samples that the training text has, and that of held-out text."""
         parts = [self.tokenizer.encode(sample) for sample in samples]
         text = self.train[-MAX_CHARACTERS:]
         part, start, length = longest_shared(parts, text)

@@ -25,7 +25,7 @@ def redact(text: str, token: str | None = None) -> str:
 
 
 def redact_address(word: str) -> str:
-    """Returns a word of a command with `***` for the user, password, query and fragment of a web address in it."""
+    """Returns a word of a command without user and password of a web address in it, and with `?***` for its query."""
     return re.sub(
         r"(?i)(https?://)(?:[^/\s]*@)?([^?#\s]*)([?#]\S*)?",
         lambda found: f"{found[1]}{found[2]}{'?***' if found[3] else ''}",

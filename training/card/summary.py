@@ -1,6 +1,6 @@
-"""Reads what config.json notes about a training, and checks each value before a card shows it.
+"""Reads `training` of config.json, and checks each value before a card shows it.
 
-A checkpoint may come from anyone: a note of the wrong type counts as missing, and a text is cut to one safe line.
+A checkpoint may come from anyone: a value of the wrong type counts as missing, and a text is cut to one safe line.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MAX_COMMAND = 2000  # characters
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
-    """The notes of one training; "" or None where there is no valid note."""
+    """The records of one training; "" or None where there is no valid value."""
 
     corpus: str
     corpus_characters: float | None
@@ -33,7 +33,7 @@ class TrainingSummary:
     """USER/NAME@COMMIT of each teacher; "" for one that is not on the Hub."""
     license: str
     license_name: str
-    """Of a licence that the Hub has no identifier for; such a text has the licence `other`."""
+    """The name of a licence that has no identifier on the Hub; `license` is then `other`."""
     repo: str
     """USER/NAME of the repo that the model is pushed to."""
     space: str
@@ -62,7 +62,7 @@ class TrainingSummary:
 
     @classmethod
     def of(cls, noted: Mapping[str, Any]) -> TrainingSummary:
-        """Checks the field `training` of a config.json."""
+        """Returns the checked values of `training` in a config.json."""
         examples = noted.get("examples")
         losses = {protocol: number(noted.get(name)) for protocol, name in _LOSS_FIELDS.items()}
         intervals = {protocol: _interval(noted.get(f"{name}_95")) for protocol, name in _LOSS_FIELDS.items()}
@@ -106,13 +106,13 @@ def _interval(noted: object) -> tuple[float, float] | None:
 
 
 def _repo(noted: object) -> str:
-    """Returns a note that is USER/NAME; "" for anything else."""
+    """Returns a value that is USER/NAME; "" for anything else."""
     repo = line(noted)
     return repo if re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else ""
 
 
 def _pinned(noted: object) -> str:
-    """Returns a note that is USER/NAME@COMMIT; "" for anything else."""
+    """Returns a value that is USER/NAME@COMMIT; "" for anything else."""
     model = line(noted)
     return model if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", model, re.ASCII) else ""
 

@@ -1,4 +1,4 @@
-"""The text that a page shows of a model before its weights have arrived: written by the model once, and stored."""
+"""Writes the welcome text of a model, which a page shows before the weights are downloaded, and stores it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 
 def write_welcome(lm: CharLSTM) -> Mapping[str, str | int]:
-    """Returns the text and its seed, as config.json stores them: what int8 inference writes without a prompt."""
+    """Returns a text that int8 inference generates without a prompt, and its seed, as config.json stores them."""
     texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
     seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))
     return {"text": text, "seed": seed}

@@ -8,8 +8,8 @@ resume     prepares a run that is resumed
 run_text   the text and the Hub destination, for `start` and `resume`
 plan       chooses the recipe of a new run
 sharing    whether a run or a model may be public
-fine_tune  --from: the weights of another model, a vocabulary that grows
-members    --teachers: other models of the text, which are trained first
+fine_tune  --from: the weights of another model, and a vocabulary with the new characters of the text
+members    --teachers: models of the same text, which are trained first
 teachers   --teacher: the predictions of other models for the text
 finish     the last pushes, and the commands to type next
 space      the command `space` and the option --space

@@ -25,7 +25,7 @@ from ..run.console import say, warn
 from ..run.facts import About
 from .options import TrainOptions
 
-LEARNING_RATE_SCALE = 0.7  # of the rates for random weights; see docs/lab-book.md
+LEARNING_RATE_SCALE = 0.7  # times the rates for random weights; see docs/lab-book.md
 _SEED = 1
 _BIAS_FROM = 20_000  # characters of the text from which the biases of new characters are computed
 _WINDOW = 250
@@ -46,9 +46,10 @@ class NamedModel:
     typed: str = ""
 
     def about(self, *, private: bool) -> About:
-        """Returns the fields `base_model` and `base_corpus` of what is published about the run.
+        """Returns the fields `base_model` and `base_corpus` of a run that starts from this model.
 
-        The name of the text of a private model is not published.
+        Args:
+            private: whether the model is private; the name of its text is then not published.
         """
         corpus = None if private else self.lm.training.get("corpus")
         about: About = {"base_model": self.name} if self.name else {}
@@ -81,7 +82,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
 
 
 def load_model(typed: str) -> NamedModel:
-    """Loads a model as it is typed: `user/name[@revision]`, a run folder or a checkpoint folder.
+    """Returns the model of `user/name[@revision]`, of a run folder or of a checkpoint folder.
 
     Raises:
         CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.
@@ -104,7 +105,7 @@ def preset_near(lm: CharLSTM) -> str:
 
 
 def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
-    """Returns the recipe with the model's sizes, and with lower learning rates than random weights need."""
+    """Returns the recipe with the model's sizes, and with lower learning rates than those for random weights."""
     sizes = {name: getattr(lm.config, name) for name in SIZES}
     scale = LEARNING_RATE_SCALE
     return replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
@@ -113,9 +114,9 @@ def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
 def weights_for_new_characters(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[str, Tensor]:
     """Returns the model's weights, with rows for new characters.
 
-    The embedding of a new character is drawn from the spread of the known ones. Its output row is zero, so its odds
-    do not depend on the context; its bias is such that, over the beginning of the text, the model predicts it as
-    often as it occurs there.
+    The embedding of a new character is drawn from a normal distribution with mean and spread of the known ones. Its
+    output row is zero, so its odds do not depend on the context; its bias is such that, over the beginning of the text,
+    the model predicts it as often as it occurs there.
 
     Args:
         lm: the model; the first ids are its characters.
@@ -133,7 +134,7 @@ def weights_for_new_characters(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[
     for name in ("output.weight", "output.bias"):
         zeros = torch.zeros(vocab_size - old, *weights[name].shape[1:])
         weights[name] = torch.cat([weights[name], zeros])
-    counts = torch.from_numpy(np.bincount(ids, minlength=vocab_size)) + 0.5  # later ones are rare, not impossible
+    counts = torch.from_numpy(np.bincount(ids, minlength=vocab_size)) + 0.5  # a character may occur only later
     expected = _mean_odds(lm, weights, ids)
     weights["output.bias"][old:] = (counts[old:] / counts[:old].sum()).log() - expected.log()
     return weights
@@ -148,7 +149,7 @@ def _mean_odds(lm: CharLSTM, weights: dict[str, Tensor], ids: Ids) -> Tensor:
     old, length = len(lm.tokenizer), min(_WINDOW, len(ids))
     windows = torch.from_numpy(ids[: len(ids) // length * length].astype(np.int64)).view(-1, 1, length)
     total = torch.zeros(len(weights["output.bias"]) - old, dtype=torch.float64)
-    for window in windows:  # one by one: the logits of a large vocabulary take much room
+    for window in windows:  # one by one: the logits of a large vocabulary take much memory
         logits = network.eval()(window)[0][0]  # (T, V)
         total += (logits[:, old:] - logits[:, :old].logsumexp(-1, keepdim=True)).double().exp().mean(0)
     return (total / len(windows)).float()

@@ -6,11 +6,11 @@ import contextlib
 import shutil
 from collections.abc import Sequence
 
-from model.terminal import duration_text, quote_command
+from model.terminal import duration_text
 
 from ..card import ngram
 from ..hub.outbox import Entry
-from ..run.console import loss_text, say
+from ..run.console import loss_text, say, say_command
 from ..run.run_folder import MEMBERS, SOFT_TARGETS
 from ..run.training_run import TrainingRun
 from ..signals import Signals
@@ -18,12 +18,17 @@ from .space import publish_best, publish_hint
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # a user who pressed Ctrl-C waits for it; unconfirmed pushes stay in the outbox
-_LATE = 1.1  # times the minutes that were asked for; a run that takes longer says so
+_LATE = 1.1  # times --minutes: a run that takes longer prints a remark
 _OVERFITTED = 0.02  # nats; if the last loss exceeds the best by more, a hint is printed
 
 
 def finish(run: TrainingRun, code: int, signals: Signals) -> int:
-    """Pushes the rest, prints how the run ended and what to type next; returns the exit code."""
+    """Makes the last pushes, prints the result and the commands to type next; returns the exit code.
+
+    Args:
+        code: the exit code of the training.
+        signals: in the mode "raise": a signal ends the waiting for pushes.
+    """
     waiting: tuple[Entry, ...] = ()
     try:
         waiting = _push_rest(run, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
@@ -38,22 +43,22 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
         shutil.rmtree(manager.folder.path / MEMBERS, ignore_errors=True)
         _print_result(run)
     elif code != 1 and manager.folder.steps():
-        _say_command(
+        say_command(
             f"\nStopped after step {run.trainer.steps_done:,}. To continue:",
             ["python", "-m", "training", "--resume", path],
         )
     if code != 1 and manager.folder.best() is not None:
-        _say_command("To generate more text:", ["python", "-m", "model", "generate", "--model", path, *_prompt(run)])
-        _say_command("To open it in the browser:", ["python", "app.py", "--model", path])
+        say_command("To generate more text:", ["python", "-m", "model", "generate", "--model", path, *_prompt(run)])
+        say_command("To open it in the browser:", ["python", "app.py", "--model", path])
     if code == 0 and run.page is None and manager.pusher:
         words = ["python", "-m", "training", "space", path, "--space", run.about["repo"]]
         private = manager.pusher.destination.private
-        _say_command(f"To make a {'private page' if private else 'page that anyone can open'}:", words)
+        say_command(f"To make a {'private page' if private else 'page that anyone can open'}:", words)
     if code == 0 and manager.is_held_back:
         words = ["python", "-m", "training", "--resume", path, "--replace"]
-        _say_command(f"{run.about['repo']} keeps its better model. To replace it with the one of this run:", words)
+        say_command(f"{run.about['repo']} keeps its better model. To replace it with the one of this run:", words)
     if waiting:
-        _say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", ["python", "-m", "training", "push", path])
+        say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", ["python", "-m", "training", "push", path])
     elif manager.pusher:
         say(f"On the Hub: {manager.pusher.destination.url}")
     if run.page is None:
@@ -70,15 +75,11 @@ def count_text(waiting: Sequence[Entry]) -> str:
     return "1 checkpoint" if count == 1 else f"{count} checkpoints"
 
 
-def _say_command(title: str, words: Sequence[str]) -> None:
-    say(f"{title}\n  {quote_command(words)}")
-
-
 def _print_result(run: TrainingRun) -> None:
-    """Prints the best held-out loss of a complete run, and the n-gram counter's if that is lower."""
+    """Prints the best held-out loss of a complete run, and that of the n-gram counter if it is lower."""
     if not run.metrics:
         return
-    best = min(reversed(run.metrics), key=lambda evaluation: evaluation["val_loss"])  # of equal ones the last is served
+    best = min(reversed(run.metrics), key=lambda line: line["val_loss"])  # of equal losses the last is marked as best
     loss = best["val_loss"]
     say(f"\nDone in {duration_text(run.seconds)}{_overrun(run)}.")
     say(f"Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
@@ -94,15 +95,15 @@ def _print_result(run: TrainingRun) -> None:
 
 
 def _overrun(run: TrainingRun) -> str:
-    """Returns a remark on a run that took much longer than its minutes; "" for other runs."""
+    """Returns a remark on a run that took much longer than --minutes; "" for other runs."""
     minutes = run.time_plan.minutes
     if minutes is None or run.seconds < _LATE * 60 * minutes:
         return ""
-    return f", longer than --minutes {minutes:g}: other programs slowed the run, or the shortest run takes longer"
+    return f", longer than --minutes {minutes:g}: other programs slowed the run, or the minimum of steps takes longer"
 
 
 def _overfitting_hint(run: TrainingRun, characters: int) -> str:
-    """Returns advice for a run whose loss was lowest long before its end, after training on so many characters."""
+    """Returns advice for a run whose loss was lowest long before its end, after `characters` characters."""
     passes = characters / len(run.trainer.windows.ids)
     hint = f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most"
     if "taught_by" in run.about:
@@ -111,7 +112,7 @@ def _overfitting_hint(run: TrainingRun, characters: int) -> str:
 
 
 def _push_rest(run: TrainingRun, deadline_s: float) -> tuple[Entry, ...]:
-    """Pushes until the deadline; returns what the Hub has not confirmed by then."""
+    """Pushes for at most `deadline_s` seconds; returns the pushes that the Hub has not confirmed by then."""
     manager = run.checkpoint_manager
     if manager.pusher is None:
         return ()

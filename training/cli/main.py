@@ -1,7 +1,7 @@
 """The command line: `python -m training my.txt --minutes 10 --push-to user/name`.
 
-A training checks everything that could fail later before its first step: options, the text, the folder, the right to
-push. It prints what it will do and how long that takes, does it, and ends with the next commands to type.
+Before its first step a training checks the options, the text, the folder and the right to push, and prints its plan. It
+ends with the commands to type next.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
     """Runs the command line.
 
     Returns:
-        the exit code: 0; 1 when the run failed on the way; 2 for an error of the user; 128 plus a signal's number.
+        the exit code: 0; 1 when the run failed while it trained or pushed; 2 for an error of the user; 128 plus the
+        number of a signal.
     """
     start = time.monotonic() - (process_age_s() if argv is None else 0.0)
     arguments = sys.argv[1:] if argv is None else list(argv)
@@ -134,7 +135,7 @@ def _push(arguments: Sequence[str]) -> int:
     if not report.pushed and not report.waiting:
         say("Everything is on the Hub already.")
     elif report.waiting:
-        say(f"Not on the Hub yet: {count_text(report.waiting)}. Try again later, or see the line above.")
+        say(f"Not on the Hub yet: {count_text(report.waiting)}. The line above has the reason; try again later.")
     return 1 if report.waiting else 0
 
 

@@ -1,8 +1,8 @@
 """--teachers N: a run first trains other models of its text, its members, and then learns from their predictions.
 
 Each member is a run of its own in RUN/members/1, RUN/members/2 … with the options of the run and a seed derived from
-its seed. They train side by side with one thread each, or one after another on a GPU. RUN/members/plan.json holds what
-is needed to continue a run that was stopped before its own first step.
+the run's seed. They train side by side with one thread each, or one after another on a GPU. RUN/members/plan.json holds
+what is needed to continue a run that was stopped before its own first step.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import torch
 from model import CharLSTM, ChatFormat
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
-from model.terminal import duration_text, quote_command
+from model.terminal import duration_text
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
 from ..learner.recipe import Recipe
-from ..run.console import loss_text, say
+from ..run.console import loss_text, say, say_command
 from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import MEMBERS, has_checkpoint
 from ..side_by_side.choice import choose_executor
@@ -37,20 +37,20 @@ from .parser import MINUTES
 
 PLAN = "plan.json"
 _FORMAT = 1
-_SHARE = 0.5  # of the time that is left, for the members: see docs/teachers.md
+_TIME_SHARE = 0.5  # of the time that is left, for all members: see docs/teachers.md
 _STEPS_SHARE = 0.5  # of --steps, for each member
-_AUTO_LEAST, _AUTO_MOST = 3, 8  # members of --teachers auto
-_ON_RESUMING = ("device", "ray", "track", "push_to", "space", "private", "publish_anyway", "replace")
+_MIN_AUTO, _MAX_AUTO = 3, 8  # members of --teachers auto
+_MAY_CHANGE = ("device", "ray", "track", "push_to", "space", "private", "publish_anyway", "replace")  # with --resume
 
 
 @dataclass(frozen=True, kw_only=True)
 class MembersPlan:
-    """What is trained before the run itself.
+    """The members of a run.
 
     Attributes:
         count: the number of members; 0 for a run without them.
-        minutes: of each member, or None.
-        steps: of each member, where the run has a number of steps.
+        minutes: the minutes of each member; None if the run has a fixed number of steps.
+        steps: the steps of each member; None if the run has minutes.
     """
 
     count: int
@@ -60,14 +60,15 @@ class MembersPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class StartedRun:
-    """A run whose members are not complete, or which has no checkpoint yet.
+    """A run that was started and has no checkpoint yet, because its members train first.
 
     Attributes:
-        options: those that the run was started with.
-        text, chat: what is published about its text, and the format of that if it is a chat.
-        plan: of its members.
-        seconds: how long the run has taken so far.
-        complete: the numbers of the members that are.
+        options: the options that the run was started with.
+        text: what is published about its text.
+        chat: the format of its text; None if it is not a chat.
+        plan: its members.
+        seconds: the time that the run has taken so far.
+        complete: the numbers of the members that are complete.
     """
 
     options: TrainOptions
@@ -96,7 +97,7 @@ class StartedRun:
         atomic_write(run / MEMBERS / PLAN, json_bytes(note))
 
     def task(self, run: Path, number: int, device: torch.device) -> TrainingTask:
-        """Returns the training of a member, counted from 1, of the run in a folder."""
+        """Returns the task that trains the member with a number, from 1, of the run in the folder `run`."""
         options, plan = _with_absolute_paths(self.options), self.plan  # Ray runs it in another folder
         words = [f"--text-of={run.absolute()}", "--teachers=0", f"--device={device.type}"]
         words += [f"--minutes={plan.minutes}" if plan.steps is None else f"--steps={plan.steps}"]
@@ -111,7 +112,7 @@ class StartedRun:
 def started_run(typed: TrainOptions) -> StartedRun | None:
     """Returns the run of --resume if it was stopped before its first checkpoint, while its members trained; else None.
 
-    Its options are those of its start, with some that may be given again.
+    Its options are those of its start, replaced by those of `_MAY_CHANGE` that are given now.
 
     Raises:
         RunError: its plan cannot be read.
@@ -127,7 +128,7 @@ def started_run(typed: TrainOptions) -> StartedRun | None:
         fields = {**note["options"], "text": tuple(note["options"]["text"])}
         options = TrainOptions(**{**fields, "teachers": tuple(fields["teachers"]), "out": typed.resume})
         return StartedRun(
-            options=replace(options, **{name: getattr(typed, name) or getattr(options, name) for name in _ON_RESUMING}),
+            options=replace(options, **{name: getattr(typed, name) or getattr(options, name) for name in _MAY_CHANGE}),
             text=TextFacts(**note["text"]),
             chat=ChatFormat(**note["chat"]) if note["chat"] else None,
             plan=MembersPlan(**note["plan"]),
@@ -141,7 +142,7 @@ def started_run(typed: TrainOptions) -> StartedRun | None:
 
 
 def plan_members(options: TrainOptions, start: float, device: torch.device) -> MembersPlan:
-    """Returns how many members a new run trains, and how long.
+    """Returns how many members a new run trains, and for how long.
 
     Args:
         start: the `time.monotonic()` from which the minutes of the run count.
@@ -152,14 +153,14 @@ def plan_members(options: TrainOptions, start: float, device: torch.device) -> M
     if not options.members:
         return MembersPlan(count=0)
     at_once = _executor(options, device).workers
-    # All processors are busy until the last member ends.
-    auto = min(_AUTO_MOST, at_once * math.ceil(_AUTO_LEAST / at_once))
+    # A multiple of the members that train at once, so that no processor is idle before the last member ends.
+    auto = min(_MAX_AUTO, at_once * math.ceil(_MIN_AUTO / at_once))
     count = auto if options.members == AUTO else int(options.members)
     if options.steps is not None:
         return MembersPlan(count=count, steps=max(1, round(_STEPS_SHARE * options.steps)))
     left_s = max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - start))
     rounds = math.ceil(count / at_once)
-    return MembersPlan(count=count, minutes=round(_SHARE * left_s / 60 / rounds, 4))
+    return MembersPlan(count=count, minutes=round(_TIME_SHARE * left_s / 60 / rounds, 4))
 
 
 def _executor(options: TrainOptions, device: torch.device) -> Executor:
@@ -167,7 +168,7 @@ def _executor(options: TrainOptions, device: torch.device) -> Executor:
 
 
 def train_members(started: StartedRun, run: Path, start: float, device: torch.device) -> list[NamedModel]:
-    """Trains the members of a run that are not complete; returns all, the best checkpoint of each.
+    """Trains the members of a run that are not complete; returns the best checkpoint of every member.
 
     Args:
         started: the run, with at least one member.
@@ -194,14 +195,14 @@ def train_members(started: StartedRun, run: Path, start: float, device: torch.de
     except KeyboardInterrupt:
         if any(has_checkpoint(member) for member in (run / MEMBERS).glob("[0-9]*")):
             progress.note_time()
-            command = quote_command(["python", "-m", "training", "--resume", str(run)])
-            say(f"\nStopped while the teachers train. To continue:\n  {command}")
+            words = ["python", "-m", "training", "--resume", str(run)]
+            say_command("\nStopped while the teachers were training. To continue:", words)
         raise
     return load_members(run)
 
 
 def load_members(run: Path) -> list[NamedModel]:
-    """Returns the members of a run, the best checkpoint of each; [] when it has none."""
+    """Returns the best checkpoint of every member of a run; [] when it has no members."""
     folders = sorted((path for path in (run / MEMBERS).glob("[0-9]*") if has_checkpoint(path)), key=_number)
     return [NamedModel(CharLSTM.from_pretrained(folder), "", str(folder)) for folder in folders]
 
@@ -211,12 +212,12 @@ def _number(folder: Path) -> int:
 
 
 def member_seed(seed: int, number: int) -> int:
-    """Returns the seed of a member of a run with some seed: another one than the run's, and than any other member's."""
+    """Returns the seed of a member of a run with the seed `seed`; it is different for each member."""
     return (1000 * seed + number) % (MAX_SEED + 1)
 
 
 def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
-    """Returns options that mean the same in any working folder."""
+    """Returns options that do not depend on the working folder."""
     return replace(
         options,
         text=tuple(absolute_source(text) for text in options.text),
@@ -226,7 +227,7 @@ def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
 
 
 def _say_plan(started: StartedRun, start: float, workers: int) -> None:
-    """Prints what is trained first, and how long each part takes."""
+    """Prints how many teachers are trained, and how long each part of the run takes."""
     plan, at_once = started.plan, min(started.plan.count, workers)
     if started.complete:
         say(f"{len(started.complete)} of {plan.count} teachers are trained.")
@@ -246,7 +247,7 @@ def _say_plan(started: StartedRun, start: float, workers: int) -> None:
 
 
 class _Progress:
-    """Prints the evaluations of members with the time that the whole run has left, and notes what is done.
+    """Prints the evaluations of members with the time that the whole run has left, and saves which are complete.
 
     Args:
         tasks: the members that are not complete, by their numbers.
@@ -272,17 +273,17 @@ class _Progress:
         )
 
     def end(self, number: int) -> None:
-        """Notes that a member is complete."""
+        """Saves that a member is complete."""
         self._started = replace(self._started, complete=(*self._started.complete, number))
         self.note_time()
 
     def note_time(self) -> None:
-        """Notes how long the run has taken, for the case that it is killed."""
+        """Saves how long the run has taken, for a run that is killed and resumed."""
         self._started = replace(self._started, seconds=monotonic() - self._start)
         self._started.write(self._run)
 
     def _left_s(self) -> float:
-        """Returns the seconds until the end of the whole run; an estimate for a run of a number of steps."""
+        """Returns the seconds until the end of the whole run; an estimate for a run of a fixed number of steps."""
         options = self._started.options
         if options.steps is None:
             return max(0.0, 60 * (options.minutes or MINUTES.default) - (monotonic() - self._start))

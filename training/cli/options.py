@@ -1,4 +1,4 @@
-"""The options of a training and of `space`: typed, and checked as far as that needs no text and no network."""
+"""The options of a training and of `space`, with all checks that need neither the text nor the network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from . import parser
 from .parser import MINUTES, RECIPE_OPTIONS
 
 AUTO = "auto"
-_MOST_MEMBERS = 64
+_MAX_MEMBERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,7 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
 
 def published_command(options: TrainOptions) -> str:
     """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it."""
-    texts = ["TEXT" if is_discreet(options) and "://" not in text else text for text in options.text]
+    texts = ["TEXT" if hides_file_names(options) and "://" not in text else text for text in options.text]
     shown = {
         "from": _public_model(options.parent),
         "teacher": [_public_model(teacher) for teacher in options.teachers],
@@ -156,7 +156,7 @@ def published_command(options: TrainOptions) -> str:
 
 
 def recipe_words(settings: Mapping[str, object]) -> list[str]:
-    """Returns the options of `python -m training` that give fields of the recipe, or `steps`, these values."""
+    """Returns the options of `python -m training` that set fields of the recipe to these values."""
     words = []
     for name, value in settings.items():
         option = name.replace("_", "-")
@@ -168,12 +168,12 @@ def recipe_words(settings: Mapping[str, object]) -> list[str]:
 
 
 def absolute_model(typed: str) -> str:
-    """Returns the name of a model that means the same in any working folder; only paths that exist change."""
+    """Returns the name of a model so that it does not depend on the working folder: a path that exists is absolute."""
     path = expanded_path(typed)
     return str(path.absolute()) if path.exists() else typed
 
 
-def is_discreet(options: TrainOptions) -> bool:
+def hides_file_names(options: TrainOptions) -> bool:
     """Returns whether the names of local files are not published: the text is a chat, or holds private data."""
     return options.chat or options.private or options.publish_anyway
 
@@ -216,8 +216,8 @@ def _check(options: TrainOptions) -> None:
 
 
 def _check_members(members: int | str | None) -> None:
-    if members is not None and members != AUTO and not (type(members) is int and 0 <= members <= _MOST_MEMBERS):
-        raise UsageError(f"--teachers is {members!r:.60}: it must be auto, or a whole number from 0 to {_MOST_MEMBERS}")
+    if members is not None and members != AUTO and not (type(members) is int and 0 <= members <= _MAX_MEMBERS):
+        raise UsageError(f"--teachers is {members!r:.60}: it must be auto, or a whole number from 0 to {_MAX_MEMBERS}")
 
 
 def _check_resume(options: TrainOptions) -> None:

@@ -27,7 +27,7 @@ from . import fine_tune
 from .options import TrainOptions
 from .parser import MINUTES
 
-_EVALUATED_SHARE = 0.2  # of the characters that are trained on: what all evaluations of --steps read, at most
+_EVALUATED_SHARE = 0.2  # characters that all evaluations of a run of --steps read, over those that it trains on
 
 
 def choose_recipe(
@@ -44,7 +44,7 @@ def choose_recipe(
     """Returns the schedule of a new run with its recipe, its time plan, and the name of its preset; prints the plan.
 
     Args:
-        options: given fields of the recipe are taken as they are.
+        options: the fields of the recipe that are given do not change.
         vocab_size: V, distinct characters.
         ids: (N,) the whole text.
         folder: the run folder; a checkpoint is timed on its disk, and it gets the first decision of --minutes.
@@ -88,26 +88,25 @@ def choose_recipe(
 
 
 def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]) -> Recipe:
-    """Returns the recipe of so many steps, with fewer evaluations where they would read much more than the steps do.
+    """Returns the recipe with `steps` steps, and with fewer evaluations if these would take too much of the time.
 
-    An evaluation reads up to all of the held-out characters, twice; a step of training costs three times as much for
-    each character as reading it.
+    An evaluation reads its characters twice; a training step takes three times as long for each character as reading.
 
     Args:
         held_out: characters of the held-out text.
-        given: fields of the recipe that stay as they are.
+        given: fields of the recipe that do not change.
     """
     recipe = replace(recipe, steps=steps)
     if "evaluations" in given:
         return recipe
-    most = int(_EVALUATED_SHARE * recipe.characters / min(held_out, recipe.evaluated))
-    return replace(recipe, evaluations=max(MIN_EVALUATIONS, min(recipe.evaluations, most)))
+    affordable = int(_EVALUATED_SHARE * recipe.characters / min(held_out, recipe.evaluated))
+    return replace(recipe, evaluations=max(MIN_EVALUATIONS, min(recipe.evaluations, affordable)))
 
 
 def _preset_for(
     train: Ids, characters: int, vocab_size: int, minutes: float, steps: int | None, device: torch.device
 ) -> str:
-    """Returns the preset for a text of so many characters that is read for some minutes, or for a number of steps."""
+    """Returns the preset for a text of `characters` characters and a run of `steps` steps, else of `minutes`."""
     small = fit_to_vocabulary(PRESETS["small"], vocab_size)
     if steps:
         return preset_for(float(steps * small.batch * small.window), characters)
@@ -115,7 +114,7 @@ def _preset_for(
 
 
 def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
-    """Prints the plan of a run on a text of so many characters."""
+    """Prints the plan of a run; `characters` is the length of the text to train on."""
     length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
     say(
         f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, "

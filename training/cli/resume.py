@@ -54,7 +54,7 @@ from .run_text import (
 )
 from .space import resume_page, with_page
 
-_CARD_FIELDS = ("repo", "license", "space")  # may be other ones than when the checkpoint was saved
+_CARD_FIELDS = ("repo", "license", "space")  # may have changed since the checkpoint was saved
 
 
 def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
@@ -71,7 +71,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         undo.callback(folder.close)
         saved = folder.restore(warn)
         schedule, time_plan = _saved_schedule(saved.state, folder)
-        # Before the text is read: the repo says at which addresses it is, and may be a stranger's.
+        # Before the text is read: the repo names its addresses, and may be a stranger's.
         own = _own_destination(options, saved.state["corpus"])
         corpus, public = _resumed_text(options, folder, saved)
         shared = sharing.of_resumed_run(options, saved, corpus, folder.path, is_public=public is not None)
@@ -125,7 +125,14 @@ def keeps_names(about: About) -> bool:
 def _resumed_about(
     options: TrainOptions, saved: About, destination: Destination | None, page: Page | None, device: torch.device
 ) -> About:
-    """Returns what is published about the run from now on; warns when another machine may change its losses."""
+    """Returns what is published about the run from now on; warns when another machine may change its losses.
+
+    Args:
+        saved: what was published so far.
+        destination: the repo that the run is pushed to from now on.
+        page: the Space of the run.
+        device: what the run is trained on now.
+    """
     about = with_page(saved, page)
     if destination is not None:
         about["repo"] = destination.repo
@@ -180,7 +187,7 @@ def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
 def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimePlan]:
     """Returns the schedule of a run with its recipe, and its time plan; completes the log of decisions in the folder.
 
-    The log holds the decisions of the steps after the checkpoint, too, which are taken as before.
+    The log also holds the decisions after the checkpoint, which are repeated.
 
     Raises:
         RunError: the run was saved by another version of the project.
@@ -196,7 +203,7 @@ def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimeP
     except (KeyError, TypeError, ValueError) as error:
         raise other_version(error) from None
     log = DecisionLog(folder.path)
-    with contextlib.suppress(ValueError):  # a damaged log; from there on the run decides anew
+    with contextlib.suppress(ValueError):  # a damaged log: after its valid lines the run makes new decisions
         for decision in log.read():
             if decision.step > schedule.decisions[-1].step:
                 schedule.add(decision)
@@ -208,10 +215,10 @@ def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimeP
 
 
 def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, PublicText | None]:
-    """Returns the text of the run and where anyone can read it.
+    """Returns the text of the run, and where anyone can read it.
 
-    It is the copy in the run folder, whatever became of the files that it came from. The text is read again only when
-    TEXT was given, or when there is no whole copy.
+    The text is the copy in the run folder, even if its files have changed. It is read again only when TEXT was given,
+    or when the copy is missing or damaged.
     """
     record = saved.state["corpus"]
     kept = None if options.text else kept_text.read_kept_text(folder.path, record["sha256"])
@@ -233,9 +240,9 @@ def _read_again(sources: list[str], reading: Reading, folder: RunFolder, saved: 
 
     Raises:
         CorpusError: the text cannot be read.
-        RunError: it is another text.
+        RunError: it is not the text of the run.
     """
-    temporary = folder.path / f".{IDS}.again.tmp"  # a wrong text must not replace the copy
+    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
     record, checkpoint = saved.state["corpus"], saved.checkpoint
     chat = ChatReader(keep_names=keeps_names(saved.state["about"])) if checkpoint.chat else None
     try:
@@ -275,7 +282,7 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
 
 
 def _noted(folder: RunFolder, record: CorpusRecord) -> Mapping[str, Any]:
-    """Returns what the run noted about how its text is read; {} if it cannot be found."""
+    """Returns the saved record of how the text of a run is read; {} if there is none."""
     try:
         return folder.read_sources()[1]
     except RunError:
@@ -312,7 +319,7 @@ def _own_destination(options: TrainOptions, record: CorpusRecord) -> Destination
 def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder, shared: str) -> Destination | None:
     """Returns where the run is pushed: to --push-to, else to its repo so far, else to the repo named like --space.
 
-    A run on the Hub that is pushed to its own repo is not scanned again: its text was when the run began.
+    A run that is pushed to its own repo again keeps its sharing, so its text is not scanned.
     """
     if options.push_to:
         return check_destination(options, options.push_to, corpus=record, sharing=shared)
@@ -320,7 +327,7 @@ def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder,
         destination = read_destination(folder.path)
         if options.replace:
             destination = replace(destination, loss_to_beat=None, keep_card=False)
-        # A run may be resumed while the Hub is away; only a new licence must be checked there.
+        # A run may be resumed while the Hub cannot be reached; only a new licence must be checked there.
         if options.license != "unknown":
             destination = check_repo(options, destination.repo, record)
         return shared_as(destination, shared)

@@ -34,8 +34,8 @@ from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFact
 from ..run.run_folder import RunFolder
 from .options import TrainOptions
 
-_SHORT = 100_000  # characters
-_SHORTEST = 100  # characters; the held-out tenth of a shorter text measures nothing
+_SHORT = 100_000  # characters; a warning is printed for fewer
+_MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to measure a loss
 
 
 def read_text(
@@ -65,7 +65,7 @@ def read_text(
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)
-    check_length(corpus, _SHORTEST, "training")
+    check_length(corpus, _MIN_CHARACTERS, "training")
     if corpus.characters < _SHORT:
         warn(
             f"this text is short ({corpus.characters:,} characters): a model learns words from about {_SHORT:,}, and "
@@ -74,10 +74,10 @@ def read_text(
     return corpus
 
 
-def _listed(sources: Sequence[str], most: int = 3) -> str:
-    """Returns the sources as they were typed, without the secrets that an address may hold."""
-    names = [public_source(source) if "://" in source else source for source in sources[:most]]
-    return ", ".join(names) + (f" and {len(sources) - most:,} more" if len(sources) > most else "")
+def _listed(sources: Sequence[str], limit: int = 3) -> str:
+    """Returns the first sources as they were typed, without the secrets that an address may hold."""
+    names = [public_source(source) if "://" in source else source for source in sources[:limit]]
+    return ", ".join(names) + (f" and {len(sources) - limit:,} more" if len(sources) > limit else "")
 
 
 def _reading_progress() -> Callable[[str, int, int | None], None]:
@@ -90,7 +90,7 @@ def _reading_progress() -> Callable[[str, int, int | None], None]:
 
 
 def public_text(sources: Sequence[str], reading: Reading) -> PublicText | None:
-    """Returns where anyone can read the text; None when it is, even in part, a file of this machine."""
+    """Returns where anyone can read the text; None if a part is a file of this machine or has a secret address."""
     if public_sources(sources) is None:
         return None
     return {
@@ -106,7 +106,10 @@ def text_facts(
 ) -> TextFacts:
     """Returns what is published about a text.
 
-    Examples that are not given are its frequent line beginnings; a name that is not given is that of its files.
+    Args:
+        public: where anyone can read it, if anywhere.
+        examples: prompts; None for its frequent line beginnings.
+        name: its name; None for a name made from its files.
     """
     record: CorpusRecord = {
         "name": corpus.name if name is None else name,
@@ -120,7 +123,7 @@ def text_facts(
 
 
 def tokenizer_of(corpus: Corpus, base: CharTokenizer | None = None) -> CharTokenizer:
-    """Returns the vocabulary of a text, after that of the model to start from, and prints its size."""
+    """Returns a tokenizer for a text, which keeps the ids of the model to start from; prints the vocabulary's size."""
     base_vocab = base.vocab if base else ()
     tokenizer = CharTokenizer(corpus.vocab, rare=RARE if corpus.rare else base.rare if base else None)
     distinct = f"{len(tokenizer):,} distinct"
@@ -143,11 +146,12 @@ def check_destination(
 
     Args:
         options: the options of the run.
-        repo: where it is to be pushed.
+        repo: the repo that the run is pushed to.
         corpus: what is published about its text.
-        sharing: whether it may be public.
+        sharing: whether the run may be public, see `sharing`.
 
-    Returns the destination; None when `repo` is None or empty.
+    Returns:
+        the destination; None when `repo` is None or empty.
 
     Raises:
         HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.
@@ -171,8 +175,8 @@ def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, privat
 
     Args:
         options: the options of the run.
-        repo: where it is to be pushed.
-        corpus: what is published about its text, which a model in the repo must have learned from, too.
+        repo: the repo that the run is pushed to.
+        corpus: what is published about its text; a model in the repo must have learned from the same text.
         private: whether the repo must be private.
 
     Raises:

@@ -47,7 +47,7 @@ _NO_TEXT = f"The text of this run is not in its folder, so it cannot be scanned 
 
 
 def asked_for(options: TrainOptions | SpaceOptions) -> str:
-    """Returns the sharing that --private or --publish-anyway ask for; "" without them."""
+    """Returns the sharing that --private or --publish-anyway sets; "" without them."""
     return PRIVATE if options.private else PUBLIC if options.publish_anyway else ""
 
 
@@ -75,10 +75,10 @@ def of_new_run(options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, *
 
 
 def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folder: Path, *, is_public: bool) -> str:
-    """Returns the sharing of a resumed run: what the options ask for, else what is noted, else what the scan says.
+    """Returns the sharing of a resumed run: that of the options, else the noted one, else that of a scan.
 
     Args:
-        options: the options of the resumption.
+        options: the options that the run is resumed with.
         saved: its newest checkpoint.
         corpus: its text.
         folder: the run folder.
@@ -102,9 +102,9 @@ def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folde
 
 
 def private_models(options: TrainOptions, models: Sequence[NamedModel]) -> list[NamedModel]:
-    """Returns those models of --from and --teacher from which a private model is made, and prints why.
+    """Returns the models of --from and --teacher that make a model that learns from them private, and prints why.
 
-    None is examined if the options say how the run is shared.
+    Returns [] without checking if the options set the sharing of the run.
     """
     if asked_for(options):
         return []
@@ -117,7 +117,7 @@ def private_models(options: TrainOptions, models: Sequence[NamedModel]) -> list[
 
 
 def of_local_model(name: str, *, is_published: bool) -> str:
-    """Returns the sharing of the model in a folder, whose page is made; prints a warning if it may be private.
+    """Returns the sharing of a model in a folder that a page is made for; prints a warning if it may be private.
 
     Args:
         name: a run folder or a checkpoint folder.
@@ -163,7 +163,7 @@ def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> De
 def _contents(corpus: Corpus, chat: ChatFormat | None, *, is_public: bool) -> str:
     """Returns what a user must know before a text is published, in some lines; "" if it may be published.
 
-    A public chat between roles such as `user` and `assistant` is a data set.
+    A public chat between roles such as `user` and `assistant` is a data set, and may be published.
     """
     found = report(scan_pieces(corpus.pieces()), corpus.locate)
     if not found and chat is not None and not (is_public and has_roles_only(chat)):
@@ -226,7 +226,7 @@ def _run_of(name: str) -> Path:
 
 
 def _noted(name: str) -> str:
-    """Returns the noted sharing of the run or the checkpoint in a folder; the run's destination is the newer note."""
+    """Returns the noted sharing of the run or the checkpoint in a folder; that of the run's destination is newer."""
     training = _config(Path(name)).get("training", {})
     noted = _noted_in_destination(_run_of(name)) or training.get("sharing")
     return noted if noted in (PRIVATE, PUBLIC) else UNSCANNED

@@ -17,6 +17,7 @@ from model.files import atomic_write
 from model.terminal import quote_command
 
 from ..card.escape import with_page_link
+from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.jobs import PRIVATE, STATIC, UNSCANNED, CheckSpace, LinkCard, PushSpace, Space
 from ..hub.repos import check_repo_name, read_destination
@@ -31,7 +32,12 @@ from .options import SpaceOptions, TrainOptions
 
 
 def make_space(options: SpaceOptions) -> int:
-    """Writes a page to a folder, to a Space, or to both; returns the exit code."""
+    """Writes a page to a folder, to a Space, or to both; returns the exit code.
+
+    Raises:
+        UsageError, RunError, HubError: the page cannot be made; one line says why.
+        CheckpointError, ModelUnavailableError: the model cannot be loaded.
+    """
     try:
         name, revision = split_revision(options.model)
     except ValueError as error:
@@ -56,7 +62,7 @@ def make_space(options: SpaceOptions) -> int:
         )
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.out is not None:
-        folder = Path(options.out).expanduser()
+        folder = expanded_path(options.out)
         write_page(folder, lm, options.hardware)
         _print_how_to_open(folder, options.hardware)
     if space is not None:
@@ -111,7 +117,7 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page |
 
 
 def with_page(about: About, page: Page | None) -> About:
-    """Returns what is published about a run, with its page or without any."""
+    """Returns what is published about a run, with the fields of its page; without them if `page` is None."""
     result = about.copy()
     result.pop("space", None)
     result.pop("space_hardware", None)
@@ -198,6 +204,6 @@ def _repo_of(name: str) -> str | None:
     if not is_local(name):
         return name.removeprefix("hf://")
     try:
-        return read_destination(Path(name).expanduser()).repo
+        return read_destination(expanded_path(name)).repo
     except HubError:
         return None

@@ -32,7 +32,7 @@ from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
 from ..system import keep_freed_memory
 from . import fine_tune, members, sharing, teachers
-from .options import TrainOptions, is_discreet, published_command
+from .options import TrainOptions, hides_file_names, published_command
 from .plan import choose_recipe
 from .run_text import (
     check_destination,
@@ -48,9 +48,12 @@ from .space import prepare_page, with_page
 
 
 def new_run(options: TrainOptions, start: float, started: members.StartedRun | None = None) -> TrainingRun:
-    """Returns a run before its first step; its members are then trained.
+    """Returns a run that is ready for its first step; its members, if it has any, are trained here.
 
-    Its minutes count from `start`, a `time.monotonic()`. `started` is what an earlier process noted of it.
+    Args:
+        options: the options of the run.
+        start: the `time.monotonic()` from which its minutes count.
+        started: the record of an earlier process that was stopped while the members trained; None for a new run.
 
     Raises:
         UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
@@ -118,15 +121,15 @@ def _learn_from(
     start: float,
     device: torch.device,
 ) -> SoftTargets | None:
-    """Trains the members of a run, adds them to its teachers, and returns what all of them predict, (N, V).
+    """Trains the members of a run, adds them to `teaching`, and returns the soft targets (N, V) of all teachers.
 
-    None for a run without teachers.
+    Returns None for a run without teachers.
     """
     if started.plan.count:
         teachers.check_room(len(split(ids)[0]), len(tokenizer), run)
         teaching += members.train_members(started, run, start, device)
     soft_targets = teachers.predict(teaching, tokenizer, ids, run, device) if teaching else None
-    keep_freed_memory()  # not sooner: the memory that reading a text takes is given back
+    keep_freed_memory()  # not sooner, so that the memory that reading the text takes is freed
     return soft_targets
 
 
@@ -151,7 +154,7 @@ def _read_text(
 ) -> tuple[Corpus, ChatFormat | None, TextFacts]:
     """Returns the text in the run folder, its format if it is a chat, and what is published about it.
 
-    A run that was started before has its text; other ones read it, or take it from the run of --text-of.
+    A run that was `started` before has its text; other runs read it, or take it from the run of --text-of.
 
     Raises:
         RunError: the text is missing or damaged.
@@ -187,7 +190,7 @@ def _read_new_text(
 def _text_facts(options: TrainOptions, corpus: Corpus, examples: list[str] | None) -> TextFacts:
     public = public_text(options.text, options.reading)
     name = None
-    if public is None and is_discreet(options):
+    if public is None and hides_file_names(options):
         name = "chat" if options.chat else "text"
     return text_facts(corpus, public, examples, name)
 

@@ -25,7 +25,7 @@ from .fine_tune import NamedModel, load_model
 from .members import load_members
 from .options import TrainOptions
 
-_KEPT_FREE = 200 << 20  # bytes of the disk that stay free for checkpoints
+_KEPT_FREE = 200 << 20  # bytes of disk space that soft targets leave for checkpoints
 
 
 def load_teachers(options: TrainOptions) -> list[NamedModel]:
@@ -48,7 +48,7 @@ def load_teachers(options: TrainOptions) -> list[NamedModel]:
 def predict(
     teachers: Sequence[NamedModel], tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
 ) -> distillation.SoftTargets:
-    """Computes the soft targets of the teachers for the training part of a whole text (N,), in a file of the run.
+    """Computes the soft targets of the teachers for the part of a text (N,) to train on, in a file of the run.
 
     Raises:
         UsageError: a teacher lacks a character of the text.
@@ -79,10 +79,10 @@ def predict(
 
 
 def check_room(characters: int, vocab_size: int, folder: Path) -> None:
-    """Checks that the disk has room for the soft targets of so many characters.
+    """Checks that the disk has room for the soft targets of `characters` characters.
 
     Raises:
-        RunError: it has not.
+        RunError: it has no room.
     """
     needed, free = distillation.bytes_needed(characters, vocab_size), shutil.disk_usage(folder).free
     if needed > free - _KEPT_FREE:
@@ -103,9 +103,11 @@ def about(teachers: Sequence[NamedModel], folder: Path) -> About:
 def resume_predictions(
     options: TrainOptions, record: object, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
 ) -> distillation.SoftTargets:
-    """Returns the soft targets of a resumed run: those in its folder, else predicted again, by members and `--teacher`.
+    """Returns the soft targets of a resumed run: those in its folder, else new ones of its members and `--teacher`.
 
-    `record` is `taught_by` in the state of the run, and `ids` (N,) are the whole text.
+    Args:
+        record: `taught_by` in the state of the run.
+        ids: (N,) the whole text.
 
     Raises:
         RunError: the folder has no soft targets, and no teachers are given.
@@ -123,12 +125,12 @@ def resume_predictions(
         )
     soft_targets = predict(teachers, tokenizer, ids, folder, device)
     if distillation.digest(folder / SOFT_TARGETS) != sha256:
-        warn("the predictions of the teachers are not those of the start: from here on the losses may differ")
+        warn("the predictions of the teachers have changed since the start: from here on the losses may differ")
     return soft_targets
 
 
 def _checked_record(record: object) -> tuple[list[object], str]:
-    """Returns models and hash of a `TeacherRecord`, which may come from a stranger's repo."""
+    """Returns the models and the hash of a `TeacherRecord`, which may come from a stranger's repo."""
     if isinstance(record, Mapping):
         models, sha256 = record.get("models"), record.get("sha256")
         if isinstance(models, list) and models and isinstance(sha256, str):

@@ -25,12 +25,12 @@ class JobError(Exception):
 
 
 def refuse(message: str, *, retry: bool = False, needs_user: bool = True) -> JobError:
-    """Returns the error of a job that found the reason itself."""
+    """Returns the error of a job that refuses to continue for this reason."""
     return JobError(Failure(message, retry=retry, needs_user=needs_user))
 
 
 def job_error(error: BaseException, what: str) -> JobError:
-    """Returns the error of a job in which doing `what`, such as "creating the repo ada/plays", raised `error`."""
+    """Returns the error of a job: `what`, such as "creating the repo ada/plays", failed with `error`."""
     if isinstance(error, JobError):
         return error
     found = explain(error, write=True)
@@ -39,7 +39,7 @@ def job_error(error: BaseException, what: str) -> JobError:
 
 
 def call(what: str, function: Callable[[], T]) -> T:
-    """Returns `function()`; raises JobError, with `what` was being done, if it raises."""
+    """Returns `function()`; an exception becomes a JobError that begins with `what`, see `job_error`."""
     try:
         return function()
     except Exception as error:

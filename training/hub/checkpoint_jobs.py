@@ -44,7 +44,7 @@ _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
 
 
 def check_repo(job: CheckRepo) -> Destination:
-    """Checks token, licence and rights; creates repo and branch if they are missing."""
+    """Checks token, licence and rights; creates repo and branch if they are missing; returns the destination."""
     api = HfApi()
     repo, user = full_repo_name(api, job.repo)
     _check_license(job.license)
@@ -65,7 +65,7 @@ def check_model(job: CheckModel) -> ModelAccess:
 
 
 def _check_license(name: str) -> None:
-    """Raises JobError for a licence that the Hub does not know: it would refuse the card after the training."""
+    """Raises JobError for a licence that the Hub does not know: the Hub refuses a card with it, after the training."""
     if name == "unknown":
         return
     try:
@@ -77,7 +77,11 @@ def _check_license(name: str) -> None:
 
 
 def _create_repo(api: HfApi, repo: str, private: bool) -> bool:
-    """Returns whether the repo was created. An existing one must be private if asked, and hold no other model."""
+    """Creates a repo if it is missing; returns whether it did.
+
+    Raises:
+        JobError: the repo is public and must be private, or holds a model of another library.
+    """
     try:
         info = call(f"looking at {repo}", lambda: api.model_info(repo))
     except JobError as error:
@@ -125,9 +129,9 @@ def _has_own_card(repo: str, info: ModelInfo) -> bool:
 
 
 def push_checkpoint(job: PushCheckpoint) -> Commit:
-    """Makes a branch hold the folder's files, in one commit; no commit if nothing has changed.
+    """Pushes the files of a checkpoint folder to a branch in one commit; no commit if nothing has changed.
 
-    The commit names its parent, so that a commit of someone else in between is noticed (412) and never undone.
+    The commit names its parent: if someone else has committed in between, the Hub refuses it (412).
     """
     api, folder = HfApi(), Path(job.folder)
     files = _published(folder, with_state=job.with_state)
@@ -179,18 +183,18 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
 
 
 def _is_replaced(name: str) -> bool:
-    """Returns whether a file is deleted from the branch if the checkpoint lacks it. A card stays."""
+    """Returns whether a file of the branch is deleted if the checkpoint lacks it; card and curve stay."""
     return (name in PUBLISHED_FILES and name not in (CARD, CURVE)) or name.startswith(f"{STATE}/")
 
 
 def _addition(folder: Path, name: str) -> CommitOperationAdd:
-    """Returns the upload of a file. Small ones are read here, once: the run may write card and picture meanwhile."""
+    """Returns the upload of a file. Small files are read here, once: the run may replace card and picture meanwhile."""
     path = folder / name
     return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
 
 
 def _card_with_link(what: str, repo: str, commit: str | None, card: bytes) -> CommitOperationAdd:
-    """Returns the upload of a new card, with the link to the Space that the card on the Hub has."""
+    """Returns the upload of a new card, with the link to a Space from the card on the Hub."""
     text = card.decode("utf-8", "replace")
     if linked_page(text) is None:
         space = linked_page(read_file(what, repo, CARD, commit))
@@ -199,7 +203,10 @@ def _card_with_link(what: str, repo: str, commit: str | None, card: bytes) -> Co
 
 
 def download_run(job: DownloadRun) -> Commit:
-    """Downloads the newest checkpoint with its state, and the best one if main holds one; each at one commit."""
+    """Downloads the newest checkpoint with its training state, and the best one from main if it has one.
+
+    The files of each branch come from one commit; returns that of the newest checkpoint.
+    """
     api, repo, folder = HfApi(), job.repo, Path(job.folder)
     what = f"downloading {repo}"
     try:
@@ -224,7 +231,7 @@ def download_run(job: DownloadRun) -> Commit:
 def _download(what: str, repo: str, commit: str | None, names: list[str], folder: Path) -> None:
     for name in names:
         call(what, partial(hf_hub_download, repo, name, revision=commit, local_dir=folder))
-    shutil.rmtree(folder / ".cache", ignore_errors=True)  # the client's notes
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # metadata of huggingface_hub
 
 
 def find_run(job: FindRun) -> FoundRun:

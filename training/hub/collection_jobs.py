@@ -20,5 +20,5 @@ def collect(job: Collect) -> CollectionPage:
 
 
 def _with_title(api: HfApi, user: str, title: str) -> Collection | None:
-    """Returns the user's collection of this title: the Hub creates a second one of the same title without an error."""
+    """Returns the user's collection with a title, or None. Without this check the Hub creates a second one."""
     return next((each for each in api.list_collections(owner=user) if each.title == title), None)

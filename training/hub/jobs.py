@@ -29,10 +29,11 @@ class Destination:
         private: whether the repo is private.
         created: whether it was created just now.
         url: its page on the Hub.
-        loss_to_beat: the held-out loss in nats of the model that its main branch holds, which a worse one must not
-            replace; None if anything may be pushed there.
-        keep_card: whether its README.md is no model card of this project, and stays.
-        sharing: of the run; a `private` one is pushed to a private repo only. "" in runs of earlier versions.
+        loss_to_beat: the held-out loss in nats per character of the model on its main branch, which a model with a
+            higher loss must not replace; None if any model may be pushed there.
+        keep_card: whether its README.md stays, because it is not a model card of this project.
+        sharing: the sharing of the run; `private` runs are pushed to private repos only. "" in runs of earlier
+            versions.
     """
 
     repo: str
@@ -55,7 +56,7 @@ class ModelAccess:
 
 @dataclass(frozen=True)
 class Commit:
-    """The branch's newest commit; `changed` is false if nothing had to be committed."""
+    """The newest commit of a branch; `changed` is false if the job made no commit."""
 
     oid: str
     changed: bool = True
@@ -63,7 +64,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class FoundRun:
-    """The whole name of a repo, and the command that started the run in it; None if it holds no run."""
+    """USER/NAME of a repo, and the command that started the run in it; None if it holds no run."""
 
     repo: str
     command: str | None
@@ -75,7 +76,7 @@ class Space:
 
     Attributes:
         name: USER/NAME.
-        hardware: as it is typed, such as "static" or "zero-gpu".
+        hardware: the value of --hardware, such as "static" or "zero-gpu".
         private: whether the Space is private.
         url: its page on the Hub.
         model_private: whether the model that it shows is private or gated.
@@ -90,7 +91,13 @@ class Space:
 
 @dataclass(frozen=True)
 class SpaceStage:
-    """The Hub's name for the stage of a Space; `changing`: another stage follows; `log`: its end, after a failure."""
+    """The stage of a Space.
+
+    Attributes:
+        stage: the Hub's name of it.
+        changing: whether another stage follows.
+        log: the last lines of the log after a failure, else [].
+    """
 
     stage: str
     changing: bool
@@ -111,9 +118,9 @@ class Failure:
     Attributes:
         message: one line for the user.
         retry: whether the same job may succeed later.
-        wait_s: seconds that the Hub asked to wait before the next try.
+        wait_s: seconds that the Hub asked to wait before a retry.
         needs_user: whether every job on this repo fails until the user does something.
-        timed_out: whether the deadline ended the job; the failure before it then has the reason.
+        timed_out: whether the deadline ended the job; an earlier failure may then have the reason, see `with_reason`.
     """
 
     message: str
@@ -124,7 +131,7 @@ class Failure:
 
 
 def flavor_of(hardware: str) -> str:
-    """Returns the Hub's name of a hardware."""
+    """Returns the Hub's name for a value of --hardware."""
     return _FLAVORS.get(hardware, hardware)
 
 
@@ -138,7 +145,7 @@ class Job(Generic[R]):
     repo: str
     result: ClassVar[type[Any]]  # R
     doing: ClassVar[str] = "looking at"  # for messages: "pushing to ada/plays failed: …"
-    is_transfer: ClassVar[bool] = False  # of files, which may take long
+    is_transfer: ClassVar[bool] = False  # whether files are sent or received, which may take minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,14 +195,14 @@ class DownloadRun(Job[Commit]):
 
 @dataclass(frozen=True, kw_only=True)
 class FindRun(Job[FoundRun]):
-    """Finds out whether a repo holds a run that can be resumed."""
+    """Returns whether a repo holds a run that can be resumed, and the command that started it."""
 
     result = FoundRun
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckModel(Job[ModelAccess]):
-    """Finds out whether a model is private or gated."""
+    """Returns whether a model is private or gated."""
 
     result = ModelAccess
 

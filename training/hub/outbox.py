@@ -1,10 +1,11 @@
 """The checkpoints of a run that are still to be pushed: small JSON files in RUN/outbox that name checkpoint folders.
 
-An entry is synced to disk before `add` returns, and removed only when the Hub has confirmed the commit: so neither a
-crash nor days without a network lose one. Makes no request. One process at a time holds an outbox (a file lock).
+An entry is synced to disk before `add` returns, and removed only when the Hub has confirmed the commit, so neither a
+crash nor days without a network lose an entry. The module makes no request. A file lock lets only one process use an
+outbox at a time.
 
-Order: the branch `main` first, of which only the newest entry is kept, because it holds the best checkpoint; then the
-others, oldest first. A branch never goes back: see `is_outdated`.
+Order: the branch `main` first, of which only the newest entry is kept, because it has the best checkpoint; then the
+others, oldest first. An older checkpoint never replaces a newer one on its branch: see `is_outdated`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from model.hub.names import MAIN
 
 
 class OutboxBusyError(Exception):
-    """Another process holds this outbox."""
+    """Another process uses this outbox."""
 
 
 @dataclass(frozen=True, order=True)
@@ -45,7 +46,12 @@ class Pushed(Entry):
 
 
 class Outbox:
-    """The outbox of a run folder. The entries in memory are authoritative; a full disk may lack some of them."""
+    """The outbox of a run folder. The entries are kept in memory, too, because a full disk may lack some of them.
+
+    Raises:
+        OutboxBusyError: another process uses it.
+        OSError: its folder cannot be created or read.
+    """
 
     def __init__(self, run_folder: Path) -> None:
         self.run_folder = run_folder.resolve()
@@ -57,7 +63,7 @@ class Outbox:
             raise OutboxBusyError(self.run_folder.name) from None
         self.broken: list[str] = []  # files that cannot be read
         self._entries = {entry.file_name: entry for entry in self._read_entries()}
-        self._newest: dict[str, int] = {}  # branch: the number of the newest entry that was pushed
+        self._newest: dict[str, int] = {}  # by branch: the number of the newest entry that was pushed
         for pushed in self._read_pushed():
             self._note_pushed(pushed)
         self._next = max([entry.number for entry in self._entries.values()] + [*self._newest.values(), 0]) + 1
@@ -78,7 +84,7 @@ class Outbox:
         sync_folder(self._folder)
 
     def is_outdated(self, entry: Entry) -> bool:
-        """Returns whether the branch on the Hub holds a newer checkpoint already, which `entry` would replace."""
+        """Returns whether a newer entry was pushed to the same branch, which `entry` must not replace."""
         return entry.number < self._newest.get(entry.branch, 0)
 
     def done(self, entry: Entry, commit: str) -> Pushed:
@@ -101,7 +107,7 @@ class Outbox:
 
     def _read_entries(self) -> list[Entry]:
         found = []
-        names = [each.name for each in fields(Entry)]  # earlier versions wrote one field more
+        names = [each.name for each in fields(Entry)]  # earlier versions wrote another field, too
         for path in sorted(self._folder.glob("*-*.json")):
             try:
                 values = json.loads(path.read_text(encoding="utf-8"))
@@ -112,11 +118,11 @@ class Outbox:
 
     def _read_pushed(self) -> list[Pushed]:
         try:
-            lines = (self._folder / "pushed.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self._folder / "pushed.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
         except FileNotFoundError:
             return []
         found = []
         for line in lines:
-            with contextlib.suppress(ValueError, TypeError):  # a line cut short by a crash
+            with contextlib.suppress(ValueError, TypeError):  # a line that a crash cut off or damaged
                 found.append(Pushed(**json.loads(line)))
         return found

@@ -1,8 +1,8 @@
 """Pushes the checkpoints of a run to the Hub in a thread, while training continues.
 
-Nothing that the Hub or the network does stops training, loses a checkpoint, or keeps the process from ending. `push`
-returns at once; the thread sends one checkpoint after the other and retries for as long as the process lives. What is
-not pushed by then stays in the run's outbox (see `outbox`), for resume or for `push_pending`.
+No error of the Hub or the network stops training, loses a checkpoint, or keeps the process from ending. `push` returns
+at once; the thread sends one checkpoint after the other and retries until the process ends. Checkpoints that are not
+pushed by then stay in the run's outbox (see `outbox`), for --resume or for `push_pending`.
 
 Every request is made by a worker process, which is killed at its deadline. Nothing is ever force-pushed.
 """
@@ -31,22 +31,22 @@ from .repos import read_destination, write_destination
 from .timeouts import HubTimeouts
 from .worker_process import WorkerProcess, with_reason
 
-_SAY_EVERY_S = 30.0  # between two lines, while the end of a run waits for pushes that fail
-_REFUSED_PAUSE_S = 3600.0  # before the next try, when the user must do something first
+_REPORT_EVERY_S = 30.0  # between two lines, while the end of a run waits for pushes that fail
+_REFUSED_PAUSE_S = 3600.0  # before a retry, when the user must do something first
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class PushReport:
-    """The pushes that were confirmed and those still to be made, in their order; `error` is the last failure."""
+    """The pushes that the Hub has confirmed, and those still to be made, in order; `error` is the last failure."""
 
     pushed: tuple[Pushed, ...]
     waiting: tuple[Entry, ...]
     error: str | None = None
 
 
-def title_of(step_folder: Path, branch: str = TRAINING) -> str:
-    """Returns the title of the commit that pushes a checkpoint folder, with the loss if it was evaluated."""
+def checkpoint_title(step_folder: Path, branch: str = TRAINING) -> str:
+    """Returns the commit title for a checkpoint folder, with the loss if it was evaluated."""
     step = int(re.sub(r"\D", "", step_folder.name) or 0)
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         line = json.loads((step_folder / METRICS).read_text(encoding="utf-8").splitlines()[-1])
@@ -59,8 +59,10 @@ class Pusher:
     """Pushes checkpoint folders of one run to one repo, in the background.
 
     Args:
-        run_folder: its outbox may hold checkpoints of an earlier process, which are pushed as well.
-        report: called from the pushing thread with one line whenever something changes.
+        destination: the repo.
+        run_folder: its outbox may hold checkpoints of an earlier process, which are pushed, too.
+        report: called with one line for each push or new error, from the thread that pushes.
+        timeouts: the time limits; None for the default.
 
     Raises:
         HubError: another process pushes this run, or the outbox cannot be created.
@@ -84,36 +86,37 @@ class Pusher:
         with contextlib.suppress(OSError):  # a full disk: only `push_pending` needs this file
             write_destination(self._outbox.run_folder, destination)
         self._pushed: list[Pushed] = []
-        self._refused: set[Entry] = set()  # not tried again by this process
-        self._needs_user = False  # until then the repo refuses everything
+        self._refused: set[Entry] = set()  # entries that this process does not retry
+        self._needs_user = False  # whether the repo refuses every push until the user does something
         self._error: str | None = None
-        self._failures = 0  # in a row
-        self._not_before = 0.0  # when the next try is due
-        self._reported_at = -math.inf  # when it was last reported that a try failed
+        self._failures = 0  # since the last success
+        self._not_before = 0.0  # when the next push is due
+        self._reported_at = -math.inf  # when a failed push was last reported
         self._close_at: float | None = None
         self._worker: WorkerProcess[Commit] | None = None
         self._changed = threading.Condition()
         for name in self._outbox.broken:
-            self._report_line(f"Hub: outbox entry {name} cannot be read and is left alone")
+            self._report_line(f"Hub: the outbox entry {name} cannot be read and is ignored")
         self._thread = threading.Thread(target=self._work, name="pusher", daemon=True)
         self._thread.start()
 
     def push(self, step_folder: Path | str, branch: str = TRAINING, title: str | None = None) -> None:
         """Adds a checkpoint folder of this run to the outbox and returns at once.
 
-        Keep the folder while `waiting` lists it. A full disk is reported and raises nothing.
+        Keep the folder while `waiting` lists it. A full disk is reported and not raised.
 
         Args:
-            branch: `TRAINING` gets all files that resume needs, `MAIN` those that loading needs.
+            step_folder: the checkpoint folder.
+            branch: `TRAINING` gets all files that --resume needs, `MAIN` those that loading needs.
             title: the title of the commit; None makes one from the step and its loss.
 
         Raises:
-            ValueError: it is not a folder of this run.
+            ValueError: the folder is not in the run folder.
         """
         folder = Path(step_folder).resolve()
         if folder.parent != self._outbox.run_folder:
             raise ValueError(f"{folder.name!r} is not a checkpoint folder of run {self._outbox.run_folder.name!r}")
-        line, message = " ".join((title or title_of(folder, branch)).split())[:200], ""
+        line, message = " ".join((title or checkpoint_title(folder, branch)).split())[:200], ""
         with self._changed:
             try:
                 self._outbox.add(folder.name, branch, line)
@@ -123,19 +126,19 @@ class Pusher:
                     f"Hub: the outbox cannot be written ({reason}): {folder.name} is not pushed after this process ends"
                 )
             if self._needs_user:
-                self._needs_user, self._not_before = False, 0.0  # one more try for each new checkpoint
+                self._needs_user, self._not_before = False, 0.0  # each new checkpoint is tried once
             self._changed.notify_all()
         self._report_line(message)
 
     def waiting(self) -> list[Entry]:
-        """Returns what is still to be pushed, in the order of pushing."""
+        """Returns the entries still to be pushed, in the order of pushing."""
         with self._changed:
             return self._outbox.entries()
 
     def close(self, deadline_s: float = 60.0) -> PushReport:
-        """Waits until everything is pushed or refused, at most `deadline_s` seconds, and ends the thread.
+        """Waits until every entry is pushed or refused, at most `deadline_s` seconds, and ends the thread.
 
-        What is left stays in the outbox. May be called twice.
+        Other entries stay in the outbox. May be called twice.
         """
         with self._changed:
             self._close_at = time.monotonic() + deadline_s
@@ -166,7 +169,7 @@ class Pusher:
                 self._report_line(message)
 
     def _next_entry(self) -> Entry | None:
-        """Waits until an entry is due and returns it; None when the thread is to end."""
+        """Waits until an entry is due and returns it; None when the thread must end."""
         with self._changed:
             while True:
                 now = time.monotonic()
@@ -226,7 +229,7 @@ class Pusher:
         return f"Hub: pushed {entry.folder} to {self.destination.repo}@{entry.branch} ({commit[:8]}){more}"
 
     def _note_failure(self, entry: Entry, failure: Failure) -> str:
-        """Decides when to try again; returns the line to report, "" if it was reported before."""
+        """Sets the time of the retry; returns the line to report, "" if it was reported before."""
         self._failures += 1
         wait_s = min(self._timeouts.longest_retry_s, self._timeouts.first_retry_s * 2 ** min(self._failures - 1, 20))
         wait_s = max(wait_s * random.uniform(0.5, 1.0), min(failure.wait_s, _REFUSED_PAUSE_S))
@@ -238,8 +241,8 @@ class Pusher:
         self._not_before = time.monotonic() + wait_s
         is_new, self._error = failure.message != self._error, failure.message
         left_s = self._close_at - time.monotonic() if self._close_at is not None else 0.0
-        if failure.retry and left_s > wait_s:  # the end of the run waits for it
-            if not is_new and time.monotonic() < self._reported_at + _SAY_EVERY_S:
+        if failure.retry and left_s > wait_s:  # `close` waits for the retry
+            if not is_new and time.monotonic() < self._reported_at + _REPORT_EVERY_S:
                 return ""
             self._reported_at = time.monotonic()
             tries = f"trying again in {duration_text(wait_s)}, for at most {duration_text(left_s)}"
@@ -260,7 +263,7 @@ def push_pending(
     deadline_s: float = 3600.0,
     timeouts: HubTimeouts | None = None,
 ) -> PushReport:
-    """Pushes what is in a run's outbox, for at most `deadline_s` seconds.
+    """Pushes the entries of a run's outbox, for at most `deadline_s` seconds.
 
     Raises:
         HubError: no destination is given, and the run has none.

@@ -1,4 +1,4 @@
-"""The repo of a run: a valid name, and the note in the run folder of where the run is pushed to."""
+"""The repo of a run: checks its name, and reads and writes outbox/destination.json, which names it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def check_repo_name(repo: str) -> str:
 
 
 def write_destination(run_folder: Path, destination: Destination) -> None:
-    """Notes in a run folder where the run is pushed to. Raises OSError if the disk is full."""
+    """Writes into a run folder where the run is pushed to. Raises OSError if the disk is full."""
     atomic_write(run_folder / DESTINATION, json_bytes(asdict(destination)))
     sync_folder((run_folder / DESTINATION).parent)
 
 
 def read_destination(run_folder: Path | str) -> Destination:
-    """Returns where a run was pushed to so far. Raises HubError if it never was."""
+    """Returns where a run was pushed to so far. Raises HubError if it was never pushed."""
     try:
         return Destination(**json.loads((Path(run_folder) / DESTINATION).read_text(encoding="utf-8")))
     except FileNotFoundError:

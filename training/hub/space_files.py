@@ -45,7 +45,7 @@ _NEEDED = {  # a file of each folder, and those of the root
 
 
 def check_project(hardware: str) -> None:
-    """Checks that the project's own files for a page are here: a machine may have only those that training needs.
+    """Checks that the project's own files for a page exist: a machine may have only those that training needs.
 
     Raises:
         RunError: some are missing.
@@ -73,7 +73,7 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> No
 
 
 def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
-    """Writes a page that generates in the visitor's browser, with a copy of the weights; as of `write_page`."""
+    """Writes a page that generates in the visitor's browser, with a copy of the weights; see `write_page`."""
     check_project(STATIC)
     _create(folder)
     lm = with_welcome(lm)
@@ -110,7 +110,7 @@ def _lead() -> str:
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
-    """Writes the app as a Space runs it, with a copy of the model for lack of others; errors as of `write_page`.
+    """Writes the app as a Space runs it, with a copy of the model; see `write_page`.
 
     The bundled models are not among its files: a Space serves the model that it was made for.
     """
@@ -148,7 +148,7 @@ def app_files() -> dict[str, Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Returns all files of a folder and its subfolders, except those for developers."""
+    """Returns all files of a folder and its subfolders, except README.md and __pycache__."""
     found = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != CARD]
     return [path for path in found if "__pycache__" not in path.parts]
 
@@ -190,7 +190,7 @@ def _find(name: str) -> Path:
 
 
 def _exists(path: Path) -> bool:
-    """Returns whether a file is here, or a folder that holds files."""
+    """Returns whether a file exists, or a folder that is not empty."""
     return any(path.iterdir()) if path.is_dir() else path.is_file()
 
 

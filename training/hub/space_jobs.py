@@ -23,7 +23,7 @@ _POLL_S = 2.0
 
 
 def check_space(job: CheckSpace) -> Space:
-    """Checks token and rights; creates the Space, on the hardware that is wanted, if it is missing."""
+    """Checks token and rights; creates the Space on its hardware if it is missing; returns it."""
     api = HfApi()
     space, _ = full_repo_name(api, job.repo)
     model_private = bool(job.model) and _is_restricted(api, str(job.model))
@@ -42,7 +42,7 @@ def check_space(job: CheckSpace) -> Space:
 
 
 def _is_restricted(api: HfApi, model: str) -> bool:
-    """Returns whether a model is private or gated, so that not everyone may have a copy of its weights."""
+    """Returns whether a model is private or gated: a public Space must not hold a copy of its weights."""
     info = call(f"looking at {model}", lambda: api.model_info(model))
     return bool(info.private or info.gated)
 
@@ -139,7 +139,7 @@ def watch_space(job: WatchSpace) -> SpaceStage:
 
 
 def _log(api: HfApi, space: str, *, build: bool) -> list[str]:
-    """Returns the last lines of a log, or why there are none: that must not hide that the Space has failed."""
+    """Returns the last lines of a log, or one line that says why there are none; raises nothing."""
     lines: list[str] = []
     for tries in range(_LOG_TRIES):
         time.sleep(_POLL_S if tries else 0)
@@ -147,7 +147,7 @@ def _log(api: HfApi, space: str, *, build: bool) -> list[str]:
             lines = "".join(api.fetch_space_logs(space, build=build)).splitlines()
             if lines:
                 break
-            lines = ["(the Hub sent no log)"]  # the client returns nothing after a silence of some seconds
+            lines = ["(the Hub sent no log)"]  # huggingface_hub returns nothing after some seconds without a line
         except Exception as error:  # noqa: BLE001  the connection broke, or there is no log yet
             lines = [f"(the log cannot be read: {type(error).__name__})"]
     return [line.rstrip()[:300] for line in lines if line.strip()][-_LOG_LINES:]

@@ -34,8 +34,8 @@ class Page:
 
     Attributes:
         name: USER/NAME.
-        hardware: as it is typed.
-        space: once this process has checked it; a resumed run checks it at the end.
+        hardware: the value of --hardware.
+        space: the checked Space; None in a resumed run, which checks it at its end.
         private: whether a new Space must be private.
     """
 
@@ -49,7 +49,7 @@ def wait_until_up(space: Space, report: Report) -> None:
     """Waits until the Space runs, and reports each stage.
 
     Raises:
-        HubError: it failed, with the end of its log; or it does not run within `START_S` seconds.
+        HubError: the Space failed, with the end of its log; or it does not run within `START_S` seconds.
     """
     end, stage = time.monotonic() + START_S, ""
     while True:

@@ -1,4 +1,4 @@
-"""The time limits of requests to the Hub, and the waits before a failed push is tried again."""
+"""The time limits of requests to the Hub, and the waits before retries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class HubTimeouts:
         read_s: between two pieces of an answer.
         check_s: for a check before a run, with all retries.
         attempt_s: for one push or download.
-        first_retry_s, longest_retry_s: the wait between two tries doubles from the first to the longest, with jitter.
+        first_retry_s, longest_retry_s: the wait before a retry doubles from the first to the longest, with jitter.
     """
 
     connect_s: float = 10.0

@@ -2,10 +2,10 @@
 
 `python -m training.hub.worker` reads the job from standard input (one line), does it, and writes its result or failure
 to standard output (one line). It also ends when standard input closes, because the training process has ended then,
-and when the job's deadline is over: a server that never answers can delay nobody.
+and at the job's deadline, even if a server never answers.
 
-The token is found by huggingface_hub as in every other program (HF_TOKEN, `hf auth login`). It is in no argument, job
-or result. Nothing is retried here beyond what the client itself retries: the training process does that.
+huggingface_hub finds the token as in every other program (HF_TOKEN, `hf auth login`). No argument, job or result
+contains it. Only huggingface_hub retries requests here; the training process retries jobs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FUNCTIONS: dict[type[Any], Callable[[Any], object]] = {
     jobs.Collect: collection_jobs.collect,
 }
 
-_PUSHES = (jobs.PushCheckpoint, jobs.PushSpace, jobs.WatchSpace)  # the last one waits by itself
+_WITHOUT_LIMITS = (jobs.PushCheckpoint, jobs.PushSpace, jobs.WatchSpace)  # of `time_limits`: only the deadline counts
 
 
 def main() -> None:
@@ -51,10 +51,10 @@ def main() -> None:
     timer.start()
     _set_timeouts(connect_s, read_s)
     try:
-        # A push has no answer while its bytes are sent, so only the deadline limits it.
-        with contextlib.nullcontext() if isinstance(job, _PUSHES) else time_limits():
+        # A push gets no response while its bytes are sent, and WatchSpace waits on purpose.
+        with contextlib.nullcontext() if isinstance(job, _WITHOUT_LIMITS) else time_limits():
             outcome = FUNCTIONS[type(job)](job)
-    except Exception as error:  # noqa: BLE001 - the training process must get one line, whatever happened
+    except Exception as error:  # noqa: BLE001 - the training process needs one line for every error
         failure = job_error(error, f"{job.doing} {job.repo}").failure
         outcome = replace(failure, message=redact(failure.message, get_token()))
     sys.stdout.write(jobs.encode_outcome(outcome) + "\n")
@@ -63,13 +63,13 @@ def main() -> None:
 
 
 def _exit_with_parent() -> None:
-    """Ends the process when standard input closes: the training process has closed it, or is gone."""
+    """Ends the process when standard input closes: the training process has closed it, or has ended."""
     sys.stdin.read()
     os._exit(3)
 
 
 def _set_timeouts(connect_s: float, read_s: float) -> None:
-    """Gives the client timeouts, which it lacks; its hooks (offline mode, request ids) stay."""
+    """Sets timeouts in huggingface_hub's HTTP client, which has none; its hooks (offline mode, request ids) stay."""
     plain = get_session()
     hooks, kind = plain.event_hooks, type(plain)
     timeouts = (connect_s, read_s, read_s, None)  # to connect, to read, to write, for a free connection

@@ -1,8 +1,8 @@
 """Starts the worker process that sends all requests to the Hub, and kills it at its deadline.
 
-A server that never answers can therefore delay nobody: training waits for a process, not for a socket. The worker gets
-its job on standard input, which stays open: the worker ends when it closes, that is, when this process ends in any
-way. Its output goes to temporary files, so that no full pipe can block either side.
+Training therefore waits for a process that it can kill, and not for a server that may never answer. The worker gets its
+job on standard input, which stays open: the worker ends when it closes, that is, when this process ends in any way. Its
+output goes to temporary files, so that no full pipe can block either side.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..system import start_in_new_session
 from .jobs import Failure, Job, R, decode_outcome, encode_job
 from .timeouts import HubTimeouts
 
-_SAY_EVERY_S = 30.0
+_REPORT_EVERY_S = 30.0
 
 
 class WorkerProcess(Generic[R]):
@@ -48,7 +48,7 @@ class WorkerProcess(Generic[R]):
 
     def run(self, deadline_s: float) -> R | Failure:
         """Runs the job and returns its result; after `deadline_s` seconds, a failure that may be retried."""
-        # The worker's own deadline counts only if this process cannot kill it.
+        # The worker's own deadline is later: it is for the case that this process cannot kill the worker.
         limits = (self._timeouts.connect_s, self._timeouts.read_s, deadline_s + 5)
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
             command = [sys.executable, "-m", "training.hub.worker"]
@@ -57,7 +57,7 @@ class WorkerProcess(Generic[R]):
             )
             self._process = process
             try:
-                if self._killed.is_set():  # before there was a process
+                if self._killed.is_set():  # `kill` was called before the process was started
                     process.kill()
                 with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                     _send(process, encode_job(self._job, limits))
@@ -94,15 +94,17 @@ def run_job(
     extra_s: float = 0.0,
     report: Callable[[str], None] | None = None,
 ) -> R:
-    """Runs a job in a worker process, and again while a retry may help; returns its result.
+    """Runs a job in a worker process, retries it while that may help, and returns its result.
 
     Args:
-        extra_s: seconds beyond the limit in `timeouts`.
-        report: is called with one line when a try failed and another one follows; at most every 30 s for one reason.
+        job: the job.
+        timeouts: the time limits; None for the default.
+        extra_s: seconds in addition to the limit in `timeouts`.
+        report: called with one line before a retry; at most every 30 s for the same error.
 
     Raises:
-        HubError: it failed for good, or its time (`attempt_s` for a transfer of files, else `check_s`) and `extra_s`
-            are over; its `retry` is true in the second case.
+        HubError: the job failed and a retry does not help, or it did not succeed in its time (`attempt_s` for a
+            transfer of files, else `check_s`, plus `extra_s`); `retry` of the error is true in the second case.
     """
     timeouts = timeouts or HubTimeouts()
     limit_s = (timeouts.attempt_s if job.is_transfer else timeouts.check_s) + extra_s
@@ -117,7 +119,7 @@ def run_job(
         wait_s = max(wait_s, last.wait_s)
         if not last.retry or time.monotonic() + wait_s >= deadline:
             raise HubError(last.message, retry=last.retry)
-        if report and (last.message != reported or time.monotonic() >= reported_at + _SAY_EVERY_S):
+        if report and (last.message != reported or time.monotonic() >= reported_at + _REPORT_EVERY_S):
             reported, reported_at = last.message, time.monotonic()
             report(f"{reported}; trying again for up to {duration_text(deadline - time.monotonic())} …")
         time.sleep(wait_s * random.uniform(0.5, 1.0))
@@ -125,7 +127,7 @@ def run_job(
 
 
 def with_reason(failure: Failure, earlier: str | None) -> Failure:
-    """Returns a failure; if only the deadline ended it, with the message of the failure before, which says why."""
+    """Returns a failure; if the deadline ended its job, with the message of the failure before it, if any."""
     return replace(failure, message=earlier) if failure.timed_out and earlier else failure
 
 

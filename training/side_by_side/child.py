@@ -1,7 +1,7 @@
 """The process of a task: `python -m training.side_by_side.child ARGUMENTS` runs `python -m training ARGUMENTS`.
 
-Its standard input stays open as long as the process that started it wants the task to run. When it closes, also because
-that process was killed, the training stops as if it had received SIGTERM: it saves a checkpoint first.
+Its standard input stays open until the process that started it stops the task or ends in any way. When it closes, the
+training stops as if it had received SIGTERM: it saves a checkpoint first.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from .ray_tasks import RayTasks
 
 
 def choose_executor(ray: str | None, device: str) -> Executor:
-    """Returns the executor of `--ray`; without it processes of this machine, one a processor or one for its GPU.
+    """Returns the executor of `--ray`; without it local processes: one for each processor, or a single one for a GPU.
 
     Args:
         ray: "local", or the address of a cluster; None for processes of this machine.

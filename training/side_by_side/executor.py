@@ -1,4 +1,4 @@
-"""What runs tasks: processes on this machine, or Ray."""
+"""The interface of what runs tasks: `LocalProcesses` or `RayTasks`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Protocol
 from ..run.facts import Evaluation
 from .task import TrainingTask
 
-RETRIES = 3  # of a task that did not end well, each from its last checkpoint
-USER_ERROR = 2  # the exit code of a training that cannot start: another try would end in the same way
+RETRIES = 3  # of a task that failed, each from its last checkpoint
+USER_ERROR = 2  # the exit code of a training that cannot start: a retry would fail in the same way
 
 ShowProgress = Callable[[TrainingTask, Evaluation], object]
 
@@ -20,7 +20,7 @@ class TaskResult:
     """How a task ended.
 
     Attributes:
-        exit_code: of its last process: 0 when the run is complete; negative when a signal ended the process.
+        exit_code: the exit code of its last process: 0 when the run is complete; negative when a signal ended it.
         message: the last line that the task printed.
     """
 
@@ -38,11 +38,12 @@ class Executor(Protocol):
         ...
 
     def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Generator[TaskResult, None, None]:
-        """Yields each task when it has ended; they start in their order.
+        """Yields the result of each task when it has ended; the tasks start in the given order.
 
-        A run that is complete already ends at once. A task that fails is tried again from its last checkpoint, up to
-        `RETRIES` times. When this generator is closed, or KeyboardInterrupt is raised in it, the tasks save a
-        checkpoint and stop before it ends. Use it in `contextlib.closing`: an exception of the caller then closes it.
+        A run that is complete already ends at once. A task that fails is retried from its last checkpoint, up to
+        `RETRIES` times. When this generator is closed, or KeyboardInterrupt is raised in it, it first waits until the
+        tasks have saved a checkpoint and stopped. Use it in `contextlib.closing`, so that an exception in the caller
+        closes it.
 
         Args:
             progress: called in the caller's thread with a task and the newest line of its metrics.jsonl, once for each
@@ -52,5 +53,5 @@ class Executor(Protocol):
 
 
 def may_retry(exit_code: int, tries: int) -> bool:
-    """Returns whether a task is tried again that has failed so many times, the last time with this exit code."""
+    """Returns whether a task is retried whose last process, the `tries`-th, ended with this exit code."""
     return exit_code not in (0, USER_ERROR) and tries <= RETRIES

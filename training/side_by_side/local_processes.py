@@ -19,7 +19,7 @@ from .executor import ShowProgress, TaskResult, may_retry
 from .task import ENVIRONMENT, OUTPUT, TrainingTask
 
 _POLL_S = 0.1
-_STOP_S = 60.0  # in which a task takes its last step and saves; then it is killed
+_STOP_S = 60.0  # how long a task may take for its last step and checkpoint before it is killed
 
 
 class LocalProcesses:
@@ -33,7 +33,7 @@ class LocalProcesses:
         self.workers = workers
 
     def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Generator[TaskResult, None, None]:
-        """See `Executor.run`. A task whose folder another process uses waits until it is free."""
+        """See `Executor.run`. A task whose folder is locked by another process starts when it is unlocked."""
         waiting = [_Process(task) for task in tasks]
         running: list[_Process] = []
         try:
@@ -77,12 +77,11 @@ class _Process:
         self._shown: Evaluation | None = None
 
     def start(self) -> bool:
-        """Starts a process; returns whether it did: False while another one uses the folder."""
+        """Starts a process and returns True; returns False while another process has locked the folder."""
         self.task.folder.mkdir(parents=True, exist_ok=True)
         try:
-            # A process that outlived the program that started it, and saves its last checkpoint.
             acquire_lock(self.task.folder / LOCK)()
-        except AlreadyLockedError:
+        except AlreadyLockedError:  # a task whose parent process was killed still saves its last checkpoint
             return False
         self.tries += 1
         root = str(Path(__file__).resolve().parents[2])
@@ -105,7 +104,7 @@ class _Process:
         return code
 
     def new_evaluation(self) -> Evaluation | None:
-        """Returns the newest evaluation of the run, once; None if there is no new one."""
+        """Returns the newest evaluation of the run; None if an earlier call has returned it, or there is none."""
         found = self.task.last_evaluation()
         if found is None or found == self._shown:
             return None
@@ -113,7 +112,7 @@ class _Process:
         return found
 
     def ask_to_stop(self) -> None:
-        """Lets the training save a checkpoint and stop."""
+        """Closes the standard input of the process: the training saves a checkpoint and stops."""
         if self._process and self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()

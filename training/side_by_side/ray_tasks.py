@@ -29,7 +29,7 @@ from .task import ENVIRONMENT, OUTPUT, TrainingTask
 
 LOCAL = "local"
 _POLL_S = 0.5
-_STOP_S = 60.0  # in which tasks take their last step and save
+_STOP_S = 60.0  # how long tasks may take for their last step and checkpoint
 _PACKAGES = Path(__file__).resolve().parents[2]
 _KILLED = -9
 
@@ -46,7 +46,7 @@ class RayTasks:
     """
 
     def __init__(self, address: str, *, gpus: bool = False) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports each use to its makers otherwise
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
         try:
             self._ray = importlib.import_module("ray")
         except ImportError:
@@ -60,13 +60,13 @@ class RayTasks:
         return int(self._ray.cluster_resources().get(self._needed, 0))
 
     def run(self, tasks: Sequence[TrainingTask], *, progress: ShowProgress) -> Generator[TaskResult, None, None]:
-        """See `Executor.run`. Raises RunError if the cluster does not answer or has nothing that tasks can run on."""
+        """See `Executor.run`. Raises RunError if the cluster cannot be reached, or lacks processors or GPUs."""
         if not self.workers:
             raise RunError(f"--ray {self.address}: the cluster has no {self._needed}")
         running = _Running(self._ray, self.gpus)
         try:
             for task in tasks:
-                task.folder.mkdir(parents=True, exist_ok=True)  # what a node without it does not share
+                task.folder.mkdir(parents=True, exist_ok=True)  # a node without this folder does not share the disk
                 running.start(task)
             while running.tasks:
                 yield from running.poll(progress)
@@ -79,7 +79,7 @@ class RayTasks:
         return "GPU" if self.gpus else "CPU"
 
     def _connect(self) -> None:
-        """Starts Ray on this machine, or connects to a cluster, unless that is done."""
+        """Starts Ray on this machine, or connects to a cluster, unless Ray is initialized already."""
         if self._ray.is_initialized():
             return
         in_main_thread = threading.current_thread() is threading.main_thread()
@@ -98,7 +98,7 @@ class RayTasks:
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise RunError(f"--ray {self.address}: Ray cannot be used: {one_line(str(error))}") from None
         finally:
-            for number, handler in before.items():  # Ray sets its own
+            for number, handler in before.items():  # Ray sets its own handlers
                 if in_main_thread:
                     signal.signal(number, handler)
 
@@ -123,12 +123,12 @@ class _Running:
         self._shown: dict[Path, Evaluation] = {}
 
     def start(self, task: TrainingTask) -> None:
-        """Lets Ray run a task when there is room."""
+        """Submits a task to Ray, which runs it when a processor or a GPU is free."""
         self._tries[task.folder] = self._tries.get(task.folder, 0) + 1
         self.tasks[self._run.remote(task)] = task
 
     def poll(self, progress: ShowProgress) -> Iterator[TaskResult]:
-        """Reports new evaluations, and yields the tasks that have ended; starts those again that may be."""
+        """Calls `progress` with new evaluations, retries failed tasks, and yields the results of the ended ones."""
         ready, _ = self._ray.wait(list(self.tasks), timeout=_POLL_S)
         for task in self.tasks.values():
             evaluation = task.last_evaluation()
@@ -139,9 +139,9 @@ class _Running:
             task = self.tasks.pop(reference)
             try:
                 code, message = self._ray.get(reference)
-            except self._ray.exceptions.RayTaskError as error:  # an error of the project
+            except self._ray.exceptions.RayTaskError as error:  # an exception in `_run_task`
                 code, message = 1, one_line(str(error.cause))
-            except self._ray.exceptions.RayError as error:  # it was killed more often than Ray tries again
+            except self._ray.exceptions.RayError as error:  # the worker was killed more often than Ray retries
                 yield TaskResult(task=task, exit_code=_KILLED, message=one_line(str(error)))
                 continue
             if may_retry(code, self._tries[task.folder]):
@@ -150,9 +150,9 @@ class _Running:
                 yield TaskResult(task=task, exit_code=code, message=message or task.last_output())
 
     def stop(self) -> None:
-        """Lets the tasks save a checkpoint and end."""
+        """Waits, for at most a minute, until the tasks have saved a checkpoint and ended."""
         for reference in self.tasks:
-            self._ray.cancel(reference)  # the task receives Ctrl-C
+            self._ray.cancel(reference)  # raises KeyboardInterrupt in the task
         if self.tasks:
             self._ray.wait(list(self.tasks), num_returns=len(self.tasks), timeout=_STOP_S)
 
@@ -170,13 +170,13 @@ def _run_task(task: TrainingTask) -> tuple[int, str]:
             stream.flush()
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)
-    # The entry point is above this layer.
+    # Not imported at the top: the entry point imports this package.
     code: int = importlib.import_module("training.__main__").main(list(task.words()))
     return code, ""
 
 
 def _wait_until_unlocked(lock: Path) -> None:
-    """Waits for a worker of a node that was killed: it lives for some seconds more."""
+    """Waits until a worker on a node that was killed has ended, which takes some seconds."""
     while True:
         try:
             acquire_lock(lock)()

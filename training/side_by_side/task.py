@@ -1,4 +1,4 @@
-"""One training among several: what to type for it, and its run folder."""
+"""One training among several: its arguments and its run folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from model.checkpoint.names import METRICS
 from ..run.facts import Evaluation
 from ..run.run_folder import has_checkpoint
 
-# Two trainings with a thread each read twice as much as one with two threads: their threads never wait for each other.
+# Two trainings with one thread each are together twice as fast as one with two threads, which wait for each other.
 ENVIRONMENT: Mapping[str, str] = {"OMP_NUM_THREADS": "1"}
 OUTPUT = "output.txt"  # in the run folder: what the processes of the task printed
 
@@ -25,14 +25,14 @@ class TrainingTask:
 
     Attributes:
         folder: the run folder, which is created if it is missing.
-        arguments: of `python -m training` when the run starts, without --out.
+        arguments: the arguments of `python -m training` for a new run, without --out.
     """
 
     folder: Path
     arguments: tuple[str, ...]
 
     def words(self) -> Sequence[str]:
-        """Returns the arguments of `python -m training` for the next try: it resumes a run that has a checkpoint."""
+        """Returns the arguments of `python -m training` for the next process: a run with a checkpoint is resumed."""
         if has_checkpoint(self.folder):
             return ("--resume", str(self.folder))
         return (*self.arguments, "--out", str(self.folder))

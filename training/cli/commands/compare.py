@@ -1,6 +1,6 @@
 """Reads runs to compare them: `python -m training compare RUN…` and `curve RUN…`.
 
-It reads metrics.jsonl and config.json but no weights, so it is quick, and the runs may be training meanwhile.
+It reads metrics.jsonl and config.json but no weights, so it is quick, and the runs may still be training.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def read_run(path: str) -> Run:
 
 
 def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
-    """Returns the runs that can be read, each once; reports for each other path why not."""
+    """Returns the runs that can be read, each once; calls `report` with the error of each other path."""
     runs = []
     for path in dict.fromkeys(paths):
         try:

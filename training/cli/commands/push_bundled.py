@@ -37,14 +37,14 @@ def push_bundled(user: str) -> int:
 
 def _push(name: str, repo: str) -> str:
     """Pushes one model unless the repo holds a better one; returns the name of its repo."""
-    noted = CharLSTM.from_pretrained(BUNDLED_FOLDER / name).training
-    loss, step = float(noted["val_loss"]), int(noted["step"])
+    training = CharLSTM.from_pretrained(BUNDLED_FOLDER / name).training
+    loss, step = float(training["val_loss"]), int(training["step"])
     job = CheckRepo(
         repo=repo,
         private=False,
-        license=str(noted["license"]),
-        corpus=str(noted["corpus"]),
-        corpus_characters=int(noted["corpus_characters"]),
+        license=str(training["license"]),
+        corpus=str(training["corpus"]),
+        corpus_characters=int(training["corpus_characters"]),
     )
     found = run_job(job, report=say)
     if found.private:
@@ -57,12 +57,12 @@ def _push(name: str, repo: str) -> str:
         card = (folder / CARD).read_text(encoding="utf-8")
         here = (
             ("from_pretrained('.')  # this folder", f"from_pretrained({found.repo!r})"),
-            ("--model .", f"--model {repo}"),
+            ("--model .", f"--model {found.repo}"),
         )
         for local, on_hub in here:
             card = card.replace(local, on_hub)
         (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
-        title = commit_title(MAIN, step, loss, float(noted["val_bpc"]))
+        title = commit_title(MAIN, step, loss, float(training["val_bpc"]))
         push = PushCheckpoint(
             repo=found.repo, branch=MAIN, folder=str(folder), title=title, with_state=False, keep_card=found.keep_card
         )

@@ -4,5 +4,5 @@ command  runs a sweep and prints its table
 options  the options of the command
 plan     the runs of a sweep, and its folder
 grid     --over: the settings and their values, and each combination of them
-table    the table that grows with each run
+table    the table with a row for each run
 """

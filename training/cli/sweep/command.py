@@ -11,14 +11,14 @@ from time import monotonic
 
 from model.backends.device import best_device
 from model.files import AlreadyLockedError, acquire_lock, atomic_write
-from model.terminal import duration_text, quote_command
+from model.terminal import duration_text
 
 from ...card.curve import draw
 from ...corpus.reader import corpus_name
 from ...corpus.sources import expand, expanded_path, is_local
 from ...errors import RunError
 from ...learner import processes
-from ...run.console import loss_text, say
+from ...run.console import loss_text, say, say_command
 from ...run.facts import Evaluation
 from ...run.run_folder import LOCK, has_checkpoint
 from ...side_by_side.choice import choose_executor
@@ -33,12 +33,12 @@ from .plan import Plan, PlannedRun, read_finished, read_plan, sweep_folder, writ
 from .table import CURVES, Combination, Table
 
 _CURVE = "curve.png"
-_LONGER = 10  # times the length of the runs of a sweep: what is proposed for the best settings
+_LONGER = 10  # the proposed run with the best settings is so many times as long as a run of the sweep
 _PROGRESS_S = 30.0
 
 
 def sweep(options: SweepOptions) -> int:
-    """Trains what is not trained yet; returns the exit code: 0, or 1 when a run has failed.
+    """Trains the runs that are not complete and prints the results; returns 0, or 1 when a run has failed.
 
     Raises:
         UsageError, CorpusError, RunError: the sweep cannot start; one line says why.
@@ -50,7 +50,7 @@ def sweep(options: SweepOptions) -> int:
     shared = shared_options(plan)
     executor = choose_executor(options.ray, best_device(shared.device).type)
     for source in filter(is_local, shared.text if options.plan else ()):
-        expand(source)  # else each run would fail
+        expand(source)  # a missing text is reported here, not by each run
     folder = sweep_folder(plan, options.out, corpus_name(shared.text)) if options.plan else resumed.absolute()
     try:
         unlock = acquire_lock(folder / LOCK)
@@ -65,7 +65,7 @@ def sweep(options: SweepOptions) -> int:
 
 
 class _Sweep:
-    """A sweep in its folder, which no other process uses."""
+    """A sweep in its folder, which this process has locked."""
 
     def __init__(self, plan: Plan, shared: TrainOptions, folder: Path) -> None:
         self._plan, self._shared, self._folder = plan, shared, folder
@@ -73,7 +73,7 @@ class _Sweep:
         self._table = Table(list(self._names.values()))
         self._finished = read_finished(folder)
         self._began = self._last_progress = monotonic()
-        self._done = 0  # by this process
+        self._done = 0  # runs that have ended in this process
 
     def run(self, executor: Executor, ray: str | None) -> int:
         """Trains what is left and prints the tables; returns the exit code."""
@@ -100,7 +100,7 @@ class _Sweep:
                     self._note(result)
         except KeyboardInterrupt:
             words = ["python", "-m", "training", "sweep", "--resume", _shown(self._folder)]
-            say(f"\nTo continue:\n  {quote_command(words + (['--ray', ray] if ray else []))}")
+            say_command("\nTo continue:", words + (["--ray", ray] if ray else []))
             raise
 
     def _note(self, result: TaskResult) -> None:
@@ -159,8 +159,8 @@ class _Sweep:
         folder = next(folder for folder, name in self._names.items() if name == run.name)
         of_seeds = f", the median of {len(best.runs)} seeds" if len(best.runs) > 1 else ""
         say(f"\nBest: {best.name}: held-out loss {loss_text(best.loss)}{of_seeds}.")
-        _say_command("To generate text with it:", ["python", "-m", "model", "generate", "--model", _shown(folder)])
-        _say_command("To train longer with these settings:", self._longer(best.name))
+        say_command("To generate text with it:", ["python", "-m", "model", "generate", "--model", _shown(folder)])
+        say_command("To train longer with these settings:", self._longer(best.name))
         return 0 if len(self._finished) == len(self._names) else 1
 
     def _combination(self, settings: Settings) -> Combination:
@@ -212,12 +212,8 @@ def _read(folder: Path, name: str) -> Run | None:
 
 
 def _shown(path: Path) -> str:
-    """Returns a path as it is typed here: relative to the working folder if it is inside."""
+    """Returns a path relative to the working folder if it is inside, else as it is."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _say_command(title: str, words: Sequence[str]) -> None:
-    say(f"{title}\n  {quote_command(words)}")

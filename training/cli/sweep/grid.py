@@ -22,7 +22,7 @@ def parse_over(typed: str) -> Axes:
     """Returns the values of each setting by the name of its field in `Recipe`, in the order in which they were typed.
 
     Raises:
-        UsageError: a name or a value is not allowed, or is there twice; or there are too many combinations.
+        UsageError: a name or a value is not allowed, or is given twice; or there are too many combinations.
     """
     axes: dict[str, tuple[Value, ...]] = {}
     for word in typed.split():
@@ -35,7 +35,7 @@ def parse_over(typed: str) -> Axes:
             hint = f"did you mean {near}?" if near else f"it must be one of {', '.join(RECIPE_SETTINGS)}"
             raise UsageError(f"--over: there is no setting {shorten(name)}: {hint}")
         if field in axes:
-            raise UsageError(f"--over: {field} is there twice: write {field}=VALUE,VALUE once")
+            raise UsageError(f"--over: {field} is given twice: write {field}=VALUE,VALUE once")
         axes[field] = tuple(_parse_value(field, value) for value in values.split(","))
         if len(set(axes[field])) < len(axes[field]):
             raise UsageError(f"--over: {field}={values} has a value twice: omit one")

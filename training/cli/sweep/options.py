@@ -88,7 +88,7 @@ def shared_options(plan: Plan) -> TrainOptions:
     """Returns the options that all runs of a sweep share.
 
     Raises:
-        UsageError: they are not allowed, or not for several runs.
+        UsageError: they are not allowed, or only one run may have them.
     """
     shared = train_options.parse_train(plan.arguments)
     for name, option in _OF_ONE_RUN.items():

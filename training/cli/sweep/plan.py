@@ -1,4 +1,4 @@
-"""The runs of a sweep, and the folder in which they are: the same command finds its folder again and continues there.
+"""The runs of a sweep, and its folder: the same command, typed again, finds the folder and continues there.
 
 sweeps/NAME/
   sweep.json            what is trained: the options of all runs, the settings and their values, the seeds
@@ -35,7 +35,7 @@ class PlannedRun:
     Attributes:
         settings: its values of the settings that are tried.
         seed: its seed when there are several; else None.
-        arguments: all options and texts for `python -m training`, but the folder.
+        arguments: all options and texts for `python -m training`, except the folder.
     """
 
     settings: Settings
@@ -86,7 +86,11 @@ class Plan:
 
     @staticmethod
     def from_json(noted: Mapping[str, Any]) -> Plan:
-        """Returns the plan that `to_json` noted. Raises KeyError, TypeError or ValueError if it is none."""
+        """Returns the plan that `to_json` returned.
+
+        Raises:
+            AttributeError, KeyError, TypeError, ValueError: it is not a plan.
+        """
         return Plan(
             arguments=tuple(map(str, noted["arguments"])),
             over={name: tuple(values) for name, values in noted["over"].items()},
@@ -98,7 +102,7 @@ def read_plan(folder: Path) -> Plan:
     """Returns the plan of a sweep.
 
     Raises:
-        RunError: the folder holds none, or a damaged one.
+        RunError: the folder has no plan, or it is damaged.
     """
     try:
         return Plan.from_json(json.loads((folder / SWEEP).read_text(encoding="utf-8")))
@@ -109,7 +113,7 @@ def read_plan(folder: Path) -> Plan:
 
 
 def sweep_folder(plan: Plan, out: str | None, name: str) -> Path:
-    """Returns the folder of a sweep: `out`, or the first of NAME, NAME-2, … that holds this plan, or none; creates it.
+    """Returns the folder of a sweep, created if needed: `out`, or the first of NAME, NAME-2, … without another plan.
 
     Raises:
         RunError: `out` holds another sweep, or the folder cannot be written.
@@ -133,7 +137,7 @@ def sweep_folder(plan: Plan, out: str | None, name: str) -> Path:
 
 
 def read_finished(folder: Path) -> list[str]:
-    """Returns the names of the runs of a sweep that are complete; none if that cannot be read.
+    """Returns the names of the runs of a sweep that are complete; [] if the file cannot be read.
 
     A complete run that is not among them is resumed, and ends at once.
     """
@@ -144,7 +148,7 @@ def read_finished(folder: Path) -> list[str]:
 
 
 def write_finished(folder: Path, names: Sequence[str]) -> list[str]:
-    """Notes which runs of a sweep are complete, and returns their names."""
+    """Saves the names of the runs of a sweep that are complete, and returns them."""
     with contextlib.suppress(OSError):  # the disk is full
         atomic_write(folder / FINISHED, json_bytes({"finished": list(names)}))
     return list(names)

@@ -29,7 +29,7 @@ class Combination:
 
     @property
     def loss(self) -> float:
-        """The best held-out loss of a run in nats per character; the median of the runs; infinite without runs."""
+        """The median of its runs' best held-out losses, in nats per character; infinite without runs."""
         return median(_losses(run)[0] for run in self.runs) if self.runs else math.inf
 
     @property
@@ -44,11 +44,11 @@ class Table:
     The losses are the best and the last held-out loss. Characters and minutes are those of the whole run.
 
     Args:
-        names: of all rows that there may be.
+        names: the names of all rows.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        first = max(len("settings"), *map(len, names)) + 2  # the mark of the best
+        first = max(len("settings"), *map(len, names)) + 2  # with the mark of the best
         self._widths = (min(first, WIDTH - sum(_WIDTHS) - len(_WIDTHS)), *_WIDTHS)
 
     @property

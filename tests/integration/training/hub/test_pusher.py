@@ -22,7 +22,7 @@ from tests.support.platforms import posix_only
 from training.card.redact import redact
 from training.errors import HubError
 from training.hub.jobs import Destination
-from training.hub.pusher import Pusher, PushReport, push_pending, title_of
+from training.hub.pusher import Pusher, PushReport, checkpoint_title, push_pending
 from training.hub.repos import read_destination
 from training.hub.timeouts import HubTimeouts
 
@@ -372,11 +372,11 @@ def test_redact() -> None:
 
 def test_titles(run: Path) -> None:
     step = make_step(run, 12000)
-    assert title_of(step) == "Step 12,000: val loss 1.5000 nats, 2.164 bpc"
-    assert title_of(step, "main") == "Best so far: step 12,000: val loss 1.5000 nats, 2.164 bpc"
+    assert checkpoint_title(step) == "Step 12,000: val loss 1.5000 nats, 2.164 bpc"
+    assert checkpoint_title(step, "main") == "Best so far: step 12,000: val loss 1.5000 nats, 2.164 bpc"
     for other in ("{", json.dumps({"step": 11000, "val_loss": 1.0, "val_bpc": 1.0}), ""):
         (step / "metrics.jsonl").write_text(other)
-        assert title_of(step) == "Step 12,000"
+        assert checkpoint_title(step) == "Step 12,000"
 
 
 @posix_only

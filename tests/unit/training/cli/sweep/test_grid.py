@@ -38,7 +38,7 @@ def test_the_flags_of_a_combination_are_read_as_they_were_meant() -> None:
         ("hidden_size=2.5", "--over: hidden_size is 2.5: it must be a whole number from 1 to 8,192"),
         ("bfloat16=1", "--over: bfloat16 is '1': it must be true or false"),
         ("lr=1e-3,0.001", "--over: lr=1e-3,0.001 has a value twice: omit one"),
-        ("lr=1 lr=2", "--over: lr is there twice: write lr=VALUE,VALUE once"),
+        ("lr=1 lr=2", "--over: lr is given twice: write lr=VALUE,VALUE once"),
         ("lr", "--over is 'lr': 'lr' lacks its values: write NAME=VALUE,VALUE"),
         (" ", "--over needs settings and their values, such as"),
         (" ".join(f"{name}={','.join(map(str, range(1, 12)))}" for name in ("batch", "window", "steps")), "--over has"),
