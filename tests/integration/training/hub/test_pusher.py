@@ -251,7 +251,7 @@ def test_a_server_that_hangs_is_given_up_and_the_rest_is_pushed_later(
 def test_waiting_for_pushes_reports_the_reason(
     hub: LocalHub, run: Path, pusher: Callable[..., Pusher], lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.hub.pusher._SAY_EVERY_S", 0.0)
+    monkeypatch.setattr("training.hub.pusher._REPORT_EVERY_S", 0.0)
     fault = hub.fail("POST .*/commit/", 500, None)
     one = pusher()
     one.push(make_step(run, 1))
