@@ -50,10 +50,8 @@ from .space import prepare_page, with_page
 def new_run(options: TrainOptions, start: float, started: members.StartedRun | None = None) -> TrainingRun:
     """Returns a run that is ready for its first step; its members, if it has any, are trained here.
 
-    Args:
-        options: the options of the run.
-        start: the `time.monotonic()` from which its minutes count.
-        started: the record of an earlier process that was stopped while the members trained; None for a new run.
+    Its minutes count from `start`, a `time.monotonic()`. `started` is the record of an earlier process that was stopped
+    while the members trained.
 
     Raises:
         UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
