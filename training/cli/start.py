@@ -50,7 +50,7 @@ from .space import prepare_page, with_page
 def new_run(options: TrainOptions, start: float, started: members.StartedRun | None = None) -> TrainingRun:
     """Returns a run that is ready for its first step; its members, if it has any, are trained here.
 
-    Its minutes count from `start`, a `time.monotonic()`. `started`: saved by a process that ended while members trained.
+    Its minutes count from `start`, a `time.monotonic()`. `started` was saved by a process that trained only members.
 
     Raises:
         UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
