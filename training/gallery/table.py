@@ -97,7 +97,7 @@ GALLERY = {
         about="Poems from the Complete Tang Poems (御定全唐詩, 1705) in traditional characters: those of 4 to 16 lines "
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
         "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao).",
-        options=(*_SMALL, "--hidden-size", "208", "--embedding-size", "96", "--steps", "2400"),
+        options=(*_SMALL, "--keep-rare", "--hidden-size", "208", "--embedding-size", "96", "--steps", "2400"),
         examples=("《春夜》", "明月", "《送友人》", "白雲"),
     ),
     "jargon": Entry(
