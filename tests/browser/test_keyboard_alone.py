@@ -79,6 +79,10 @@ def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#share-link")).to_be_visible()
     tab_through(page, "conversation, a held cell, a link")
+    go_to(page, ".held-cells button")
+    page.keyboard.press("Enter")
+    expect(page.locator(".held-cells")).to_be_hidden()
+    expect(page.locator("#prompt")).to_be_focused()
 
 
 def change_a_character(page: Page) -> None:

@@ -319,7 +319,7 @@ export class Page {
       if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
     showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
-    showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells));
+    showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells), this.prompt);
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.actions.update();
     this.demonstrations.update();
