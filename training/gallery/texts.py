@@ -16,9 +16,9 @@ from ..system import run_program
 
 _LZW_MAGIC = b"\x1f\x9d\x90"  # begins a file of compress(1)
 _BIBLE_TABLE = 0x58  # where bible.data has the number of its blocks; the offsets of the blocks follow
-_COMMON_CHARACTERS = 2000  # of the poems; the output layer has a row of weights for each
+_COMMON_CHARACTERS = 2000  # characters in poems that are kept; the output layer has a row of weights for each
 _POEM_LINES = range(4, 17)
-_MAX_CHAT = 6_000_000  # characters of the chat that are read; more would not be read once in the minutes of the recipe
+_MAX_CHAT = 6_000_000  # characters of the chat that are used: about as many as the steps of its training read
 _NOT_MODULES = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "pydoc_data", "encodings", "site-packages"}
 
 
@@ -42,7 +42,7 @@ def jargon(folder: Path) -> str:
 
 
 def tang(folder: Path) -> str:
-    """Returns poems of the Tang in lines of five or seven common characters, each after its title."""
+    """Returns Tang poems in lines of five or seven common characters, each after its title."""
     poems = [poem for poem in _poems(folder) if poem]
     counts = Counter("".join(poems))
     common = {character for character, _ in counts.most_common(_COMMON_CHARACTERS)}
