@@ -5,6 +5,7 @@
 #     "huggingface_hub>=2.4,<3",
 #     "safetensors>=0.5,<1",
 #     "numpy>=2,<3",
+#     "rjsmin>=1.2,<2",
 #     "numba>=0.61,<1",
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",

@@ -120,7 +120,7 @@ def test_missing_code_is_an_error(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == (
         f"error: the folders model and training are not in {tmp_path.parent} or {job.MOUNTED}: run the command in a "
-        "checkout of the project, or set the variable CODE to their folder\n"
+        "checkout of the project, or set the environment variable CODE to the folder that holds both\n"
     )
 
 
