@@ -11,7 +11,7 @@ tokenizer    CharTokenizer: one character, one id
 chat         ChatFormat: the strings around a message, of a model that was trained on conversations
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
-scoring      the bits that each character of a text costs; a model that learns while it reads
+scoring      the bits that each character of a text costs; dynamic evaluation
 attribution  occlusion: how much each earlier character mattered for a character
 trace        TextTrace: what the network predicts and remembers at each character of a text
 clamps       cells that are set to a fixed value while the model generates
@@ -23,7 +23,7 @@ engine       continuous batching
 hub          models on the Hub: one commit downloaded whole, errors explained
 files        atomic writes, the lock of a file, scripts made small
 cli          the commands of python -m model
-terminal     text that is safe to show; what a command line needs of its terminal
+terminal     text that is safe to show; helpers for command lines
 pretrained   the bundled models
 """
 
@@ -91,7 +91,7 @@ __all__ = [
     "stream",
 ]
 
-_HOMES = {  # module: its public names; a module is imported when one of them is used, so torch is too
+_EXPORTS = {  # by module: its public names. A module, and torch with it, is imported when one of its names is used.
     "attribution": ("Occlusion", "occlusion"),
     "checkpoint.bundled": ("PRETRAINED",),
     "char_lstm": ("CharLSTM",),
@@ -116,7 +116,7 @@ _HOMES = {  # module: its public names; a module is imported when one of them is
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _HOMES.items():
+    for module, names in _EXPORTS.items():
         if name in names:
             return getattr(import_module(f".{module}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,12 +1,12 @@
 """Measures how much each earlier character mattered for a character: exact occlusion.
 
 Each of the characters before a position is left out in turn, the rest is read again, and the surprisal of the character
-at the position is compared. Zeiler & Fergus 2014 (Visualizing and Understanding Convolutional Networks) covered parts
-of an image in this way; Li, Monroe & Jurafsky 2016 (Understanding Neural Networks through Representation Erasure) left
-out words of a text.
+at the position is compared. Zeiler & Fergus 2014 (Visualizing and Understanding Convolutional Networks) did this with
+parts of an image, Li, Monroe & Jurafsky 2016 (Understanding Neural Networks through Representation Erasure) with words
+of a text.
 
-All variants are read together: a variant begins with the state of the whole text before its missing character, so W
-characters take W batched steps of at most W - 1 rows.
+All variants are read in one batch: a variant starts from the state of the whole text before its missing character, so
+W characters take W batched steps of at most W - 1 slots.
 
 Shapes: W characters of the window.
 """
@@ -36,8 +36,8 @@ class Occlusion:
         bits: the surprisal of the character after the whole text; NaN without a prediction, or if the model does not
             have the character.
         changes: (W,) float64, for the characters from `start` on: how many bits more the character costs without it.
-            Above 0, it made the character more likely. 0 for a character that the model does not have and never reads;
-            NaN where the model would have read nothing, and where `bits` is NaN.
+            Above 0, the earlier character made this one more likely. 0 for a character that the model does not have
+            and skips; NaN where the model would read nothing, and where `bits` is NaN.
     """
 
     position: int
@@ -58,7 +58,7 @@ def occlusion(
         text: read from a state of zeros, as after a line end.
         position: the position of the character, from 0.
         window: how many characters before it are left out, each in turn.
-        precision: "int8" or "float32"; None is the one that the engine would use.
+        precision: "int8" or "float32"; None is the default of the model, see `Engine`.
 
     Raises:
         IndexError: the text has no such position.
@@ -76,11 +76,11 @@ def occlusion(
 
 
 def occlusion_in_slices(trace: TextTrace, position: int, window: int = WINDOW) -> Generator[None, None, Occlusion]:
-    """Yields after every step, and returns what `occlusion` returns. For servers, which have other work.
+    """Yields after every step and returns what `occlusion` returns, so that a server can do other work in between.
 
     Args:
-        trace: of the text, which must stay the same until the end; its clamps hold in every variant.
-        position, window: as of `occlusion`.
+        trace: a trace of the text, which must not change meanwhile; its clamps apply to every variant.
+        position, window: see `occlusion`.
     """
     if not 0 <= position < len(trace):
         raise IndexError(f"position is {position}: the text has {len(trace)} characters")

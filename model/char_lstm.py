@@ -1,7 +1,7 @@
-"""A model that can be loaded and saved: the network, its vocabulary and what the trainer noted about it.
+"""CharLSTM, a model that can be loaded and saved: the network, its vocabulary and the record of its training.
 
-It has the verbs of huggingface_hub: `from_pretrained`, `save_pretrained`, `push_to_hub`. Files are checked before they
-are used, and no pickle is ever opened. Without a network connection, folders and cached models still load.
+It has the methods of huggingface_hub: `from_pretrained`, `save_pretrained`, `push_to_hub`. Files are checked before
+they are used, and no pickle is ever opened. Without a network connection, folders and cached models still load.
 
 Shapes: T characters, V vocabulary, L layers, H hidden.
 """
@@ -40,15 +40,15 @@ from .tokenizer import CharTokenizer
 
 @dataclass(eq=False)
 class CharLSTM:
-    """A character LSTM with its vocabulary. It has the interface `LanguageModel`.
+    """A character LSTM with its vocabulary. It implements `LanguageModel`.
 
     Attributes:
-        network: the weights in float32; in evaluation mode after loading. `network.train()` makes it trainable.
+        network: the network in float32; in evaluation mode after loading. `network.train()` makes it trainable.
         tokenizer: the vocabulary.
-        training: what the trainer noted about the run, such as losses and the names of the texts; {} if nothing.
-        name: the name it was loaded by: a Hub id, or the name of a folder.
+        training: `training` of config.json: what the training recorded, such as losses and the name of the text.
+        name: the name by which it was loaded: a Hub id, or the name of a folder.
         commit: the commit on the Hub, 40 hex digits; None for a folder.
-        notice: what users should know about the loading, such as that the Hub was out of reach; "" if nothing.
+        notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
         chat: the format of its conversations, if it was trained on conversations. `chat.wrap` turns a message into a
             prompt, and `chat.stop` ends the reply.
         cells: the cells that have a name, see docs/named-cells.md.
@@ -148,16 +148,16 @@ class CharLSTM:
         commit: str | None = None,
         notice: str = "",
     ) -> CharLSTM:
-        """Builds a model from a checkpoint that was read; the other arguments become its attributes.
+        """Returns the model of a checkpoint; the other arguments become its attributes.
 
-        A checkpoint that was read without its weights makes a description, as `without_weights` does.
+        A checkpoint that was read without its weights gives a model without weights, see `without_weights`.
         """
         with torch.device("meta"):  # no memory and no random numbers: every tensor comes from the checkpoint
             network = LSTMNetwork(checkpoint.config)
         if checkpoint.weights:
             weights = {key: tensor.to(device, torch.float32, copy=True) for key, tensor in checkpoint.weights.items()}
             network.load_state_dict(weights, assign=True)
-            network.lstm.flatten_parameters()  # cuDNN wants the weights in one piece of memory
+            network.lstm.flatten_parameters()  # cuDNN needs the weights in one block of memory
         network.eval()
         return cls(
             network=network,
@@ -172,7 +172,7 @@ class CharLSTM:
         )
 
     def int8_weights(self) -> Int8Weights:
-        """Returns the quantized weights; they are computed at the first call, and again after the weights changed."""
+        """Returns the quantized weights, computed at the first call and again after the weights have changed."""
         # torch counts the changes of each tensor; the address alone would miss changes in place.
         weights = list(self.network.parameters())
         now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
@@ -186,7 +186,7 @@ class CharLSTM:
         return make_backend(self.network, slots, weights, blocked=self.tokenizer.rare_id)
 
     def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor, precision: Precision) -> Floats:
-        """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; arguments as of `LanguageModel.gates`."""
+        """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; see `LanguageModel.gates`."""
         tokens, below, before = (each.to(self.device) for each in (torch.from_numpy(ids), below, before))
         with torch.inference_mode():
             if precision == "int8":
@@ -220,7 +220,7 @@ class CharLSTM:
         )
 
     def without_weights(self) -> CharLSTM:
-        """Returns the model without its weights, for callers that keep a description and must not keep the memory."""
+        """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
         with torch.device("meta"):
             network = LSTMNetwork(self.config)
         return replace(self, network=network, _int8_cache=None)
@@ -230,12 +230,12 @@ class CharLSTM:
 
         Args:
             folder: created if it is missing; other files in it stay.
-            dtype: of the stored weights: "float32", "bfloat16" or "float16". The two small ones have half the size
+            dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16". The last two have half the size
                 and raise the loss by less than 0.00003 nats.
 
         Raises:
             CheckpointError: a weight is not finite in this dtype.
-            ValueError: `dtype` is none of the three.
+            ValueError: `dtype` is not one of the three.
             OSError: the folder cannot be written.
         """
         write_checkpoint(folder, self.checkpoint(), dtype=dtype)
@@ -252,13 +252,13 @@ class CharLSTM:
     ) -> str:
         """Uploads the model in one commit and returns the id of the commit, 40 hex digits.
 
-        The repo and the branch `revision` are created if they are missing. A model card in the repo stays as it is.
-        A model that its training notes as private is pushed to a private repo, unless `private` is False.
+        The repo and the branch `revision` are created if they are missing. A model card in the repo does not change.
+        A model whose `training` says that it is private is pushed to a private repo, unless `private` is False.
 
         Raises:
-            CheckpointError, ValueError: as of `save_pretrained`.
+            CheckpointError, ValueError: see `save_pretrained`.
             ModelUnavailableError: huggingface_hub is not installed, or the model is private and the repo is public.
-            Exception: whatever huggingface_hub raises.
+            Exception: any error of huggingface_hub.
         """
         check_client(f"{one_line(repo_id, 100)} cannot be pushed")
         from huggingface_hub import HfApi
@@ -282,7 +282,7 @@ class CharLSTM:
 
 
 def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
-    """Returns the checkpoint of a commit, after a fresh download of cached files that are damaged."""
+    """Returns the checkpoint of a commit; damaged files in the cache are downloaded again."""
     try:
         return read_checkpoint(snapshot.download())
     except CheckpointError:
@@ -292,7 +292,7 @@ def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
 
 
 def is_local(id_or_path: str | Path) -> bool:
-    """Returns whether a model's name means a folder on this machine: it exists, is written as a path, or is bundled."""
+    """Returns whether a model's name is a folder of this machine: it exists, is written as a path, or is bundled."""
     text = str(id_or_path)
     if text.startswith("hf://") or not text:
         return False
@@ -332,7 +332,10 @@ def checkpoint_folder(path: str | Path) -> Path:
         if name not in bundled_names():
             raise CheckpointError(f"there is no bundled model {name!r:.60}: choose one of {', '.join(bundled_names())}")
         return BUNDLED_FOLDER / name
-    folder = Path(path).expanduser()
+    try:
+        folder = Path(path).expanduser()
+    except RuntimeError:  # ~USER of a user that does not exist
+        folder = Path(path)
     pointed = pointed_checkpoint(folder) if folder.name in (BEST, LATEST) else None
     if pointed is None and not folder.is_dir():
         raise CheckpointError(f"there is no folder {str(path)!r}: a model on the Hub is written user/name")

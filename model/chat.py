@@ -36,11 +36,11 @@ class ChatFormat:
 
     @property
     def opening(self) -> str:
-        """The text before a turn of the model that follows the end of another turn, without a message between."""
+        """The prompt of a turn of the model that follows another turn without a message between them."""
         return self.suffix.removeprefix(self.stop)
 
     def wrap(self, message: str) -> str:
-        """Returns the prompt for a message; for an empty message the prompt of a turn without one.
+        """Returns the prompt for a message; for an empty message `opening`.
 
         A `stop` inside the message would end the turn. It is replaced by its first character, or by a space if it has
         only one.

@@ -26,7 +26,7 @@ class Clamp(NamedTuple):
 
 
 Clamps = tuple[Clamp, ...]
-Stretches = Sequence[tuple[int, Clamps]]  # (position, clamps) in order: what is clamped from a position on
+Stretches = Sequence[tuple[int, Clamps]]  # (position, clamps) in order: the clamps from each position on
 
 
 def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -> Clamps:
@@ -55,7 +55,7 @@ def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -
 
 
 def clamps_at(stretches: Stretches, position: int) -> Clamps:
-    """Returns the clamps at a position, from (position, clamps) in order: those of the last one at or before it."""
+    """Returns the clamps at a position: those of the last entry of `stretches` at or before it."""
     at = bisect_right(stretches, position, key=lambda each: each[0])
     return stretches[at - 1][1] if at else ()
 

@@ -1,7 +1,7 @@
 """Writes files atomically, locks a file for one process, and makes scripts small.
 
-A file that is written here is either the old one or the new one, for every reader and after a power cut: the bytes go
-to a temporary file in the same folder, are synced to disk, and the temporary file is renamed.
+Every reader finds either the old file or the new one, also after a power failure: the bytes are written to a temporary
+file in the same folder and synced to disk, and the temporary file is renamed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class AlreadyLockedError(Exception):
-    """Another process, or another lock of this process, holds the file."""
+    """The file is locked by another process, or by another lock of this process."""
 
 
 @contextmanager
@@ -54,9 +54,9 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 
 def script_content(path: Path) -> bytes:
-    """Returns a script of `web/` as a browser gets it: without comments, spaces and line ends that mean nothing.
+    """Returns a script of `web/` as a browser gets it: without comments, and without spaces that have no meaning.
 
-    The bundles in `vendor/` are as small already.
+    The bundles in `vendor/` are minified already.
     """
     if path.parent.name == "vendor":
         return path.read_bytes()
@@ -92,8 +92,8 @@ def sync_folder(folder: Path) -> None:
 def acquire_lock(path: Path) -> Callable[[], None]:
     """Locks a file, which is created if it is missing, until the returned function is called or the process ends.
 
-    Keep that function: garbage collection of it also ends the lock. On a file system without locks it does nothing,
-    and two processes can use the file at once.
+    Keep that function: its garbage collection also ends the lock. On a file system without locks nothing is locked, and
+    two processes can use the file at once.
 
     Raises:
         AlreadyLockedError: the file is locked already.

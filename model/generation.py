@@ -16,8 +16,8 @@ from .settings import Precision, SamplingParams, draw_seed
 from .tokenizer import UnknownCharactersError, describe_unknown
 
 P = ParamSpec("P")
-# A program that takes a character within this time gets several at once. For a slower one they would come too early:
-# `abort` must end the reply before the next character.
+# For a program that takes a character within this time, several are generated at once. For a slower program they would
+# be generated too early: `abort` must end the reply before the next character.
 _FAST_S = 0.001
 
 
@@ -85,14 +85,14 @@ def stream(
     Args:
         lm: a `CharLSTM` or a `Blend`.
         prompt: the text before the reply; "" starts as after a line end.
-        length, temperature, top_k, top_p, stop: see `SamplingParams`.
+        length, temperature, top_k, top_p, min_p, stop: see `SamplingParams`.
         seed: 0 to 2^32 - 1; None draws one, which is in `Stream.sequence.params`.
         share: the weight of the second model of a `Blend`; None is the blend's own.
         memory, draw_offset: `memory` and `next_draw_offset` of an earlier reply's sequence, to continue it: with the
             same seed, the text is what a longer reply would have been.
         clamps: up to four cells that are clamped to a value while the reply is generated: (0, 410, 4.0) is cell 410
             of layer 0, at 4.
-        precision: "int8" or "float32"; None is the one that suits the model, see `Engine`.
+        precision: "int8" or "float32"; None is the default of the model, see `Engine`.
         unknown: what happens with characters of the prompt that the model does not have: "warn" skips them with a
             UserWarning that names them, "skip" skips them silently, "raise" refuses the prompt.
 
@@ -134,8 +134,8 @@ def _as_text(function: Callable[P, Stream]) -> Callable[P, str]:
     signature = inspect.signature(function)
 
     def generate(*args: P.args, **kwargs: P.kwargs) -> str:
-        """Returns the text after a prompt. Arguments and errors as of `stream`."""
-        signature.bind(*args, **kwargs)  # an error then names no function that was not called
+        """Returns the text after a prompt. Arguments and errors: see `stream`."""
+        signature.bind(*args, **kwargs)  # an error about the arguments then does not name `stream`
         return "".join(function(*args, **kwargs))
 
     # So that inspect and editors show the parameters of `stream`.

@@ -1,8 +1,7 @@
 """The network: an embedding, `nn.LSTM` and a linear layer, after Hochreiter & Schmidhuber 1997 with forget gates.
 
-It has two views of the same weights. `LSTMNetwork.forward` runs `nn.LSTM` over whole sequences, for training and
-scoring. `LSTMNetwork.step` is a stack of `nn.LSTMCell`, one character at a time, for generation.
-A test holds them equal.
+Two methods use the same weights. `LSTMNetwork.forward` runs `nn.LSTM` over whole sequences, for training and scoring.
+`LSTMNetwork.step` runs a stack of `nn.LSTMCell`, one character at a time, for generation. A test compares both.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 """
@@ -17,9 +16,9 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-MAX_PARAMETERS = 500_000_000  # 2 GB in float32: far beyond any character LSTM, and most machines can still hold it
+MAX_PARAMETERS = 500_000_000  # 2 GB in float32: far larger than any character LSTM, and fits on most machines
 MAX_SIZES = {"vocab_size": 0x110000, "embedding_size": 8192, "hidden_size": 8192, "num_layers": 32}
-SIZES = ("embedding_size", "hidden_size", "num_layers")  # of the network, apart from its vocabulary
+SIZES = ("embedding_size", "hidden_size", "num_layers")  # of the network, without its vocabulary
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ class LSTMConfig:
 
 @dataclass(frozen=True)
 class LSTMState:
-    """(h_n, c_n): everything that the network remembers of the text so far, a few kilobytes for a text of any length.
+    """(h_n, c_n), everything that the network keeps of the text so far: a few kilobytes for a text of any length.
 
     Attributes:
         h: (L, B, H) float, the outputs of the last step, in [-1, 1].
@@ -94,7 +93,7 @@ class LSTMState:
         return LSTMState(self.h.clone(), self.c.clone())
 
     def detach(self) -> LSTMState:
-        """Returns the same numbers without their graph: here truncated backpropagation (Williams & Peng 1990) ends."""
+        """Returns the state without its autograd graph, as truncated BPTT needs (Williams & Peng 1990)."""
         return LSTMState(self.h.detach(), self.c.detach())
 
     def to(self, device: torch.device | str) -> LSTMState:
@@ -131,11 +130,11 @@ class LSTMNetwork(nn.Module):
                 bias_ih[hidden : 2 * hidden] = 1.0
 
     def forward(self, ids: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
-        """Reads whole sequences.
+        """Reads whole sequences with `nn.LSTM`.
 
         Args:
             ids: (B, T) int64.
-            state: the state before them; None is zeros.
+            state: the state before the sequences; None is zeros.
 
         Returns:
             the logits after each character, (B, T, V), and the state after the last one.
@@ -147,11 +146,11 @@ class LSTMNetwork(nn.Module):
     def step(
         self, ids: Tensor, state: LSTMState | None = None, clamps: Sequence[tuple[int, int, float]] = ()
     ) -> tuple[Tensor, LSTMState]:
-        """Reads one character of each sequence.
+        """Reads one character of each sequence with `nn.LSTMCell`.
 
         Args:
             ids: (B,) int64.
-            state: the state before it; None is zeros.
+            state: the state before the character; None is zeros.
             clamps: (layer, cell, value) of cells that are set to a value in all sequences.
 
         Returns:

@@ -29,7 +29,7 @@ _OPTIONAL = ("high", "low", "sample")
 
 @dataclass(frozen=True)
 class Sample:
-    """A text in which the passages of cells are.
+    """The text from which the passages of all cells are.
 
     Attributes:
         text: at most `MAX_SAMPLE` characters, without control characters except tabs and line ends.
@@ -42,7 +42,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Passage:
-    """A part of a sample: the character at which a cell is highest or lowest, and what is around it."""
+    """A part of a sample: the character at which a cell is highest or lowest, and the characters around it."""
 
     before: str
     character: str
@@ -60,8 +60,8 @@ class Cell:
             "r" for a numeric feature: Pearson's correlation.
         score: the AUC or correlation on held-out text that did not select the name. An AUC below 0.5 or a negative r
             means that the cell falls where the feature rises.
-        chance: the same with the feature shifted along the text, so that it does not fit: the score by chance.
-        last_three: the same for a table of the last three characters instead of the cell.
+        chance: the score by chance: with the feature shifted along the text, so that it does not fit.
+        last_three: the score of a table of the last three characters instead of the cell.
         high, low: the positions in the sample at which the cell is highest and lowest, the most extreme first.
         sample: the text of these positions, the same object for all cells of a model; None if there are none.
     """
@@ -87,12 +87,12 @@ class Cell:
         ]
 
     def facts(self) -> Mapping[str, Any]:
-        """Returns what is known of the cell, without its passages, for JSON."""
+        """Returns the fields of the cell for JSON, without its passages."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _OPTIONAL}
 
     @property
     def remembers(self) -> bool:
-        """Whether the last three characters alone do not follow the feature well enough for the name."""
+        """Whether the last three characters alone would not get the name."""
         if self.kind == "auc":
             return self.last_three < BINARY
         return abs(self.last_three) < NUMERIC

@@ -22,7 +22,7 @@ WELCOME_LENGTH, WELCOME_SEEDS = 240, range(10, 18)
 
 
 class Slider(NamedTuple):
-    """The range of a setting's slider, which may be narrower than what is allowed."""
+    """The range of a setting's slider, which may be narrower than the allowed range."""
 
     minimum: float
     maximum: float
@@ -35,15 +35,15 @@ class Setting:
 
     Attributes:
         type: float, int, bool or str.
-        default: None when the seed is drawn, or when the blend's own share is used.
+        default: the value if it is not given; None for a seed that is drawn, and for the blend's own share.
         help: one line for the page, the command line and the API, with the unit.
         label: its name on the page; "" if the page does not show it.
-        minimum: the smallest value that is allowed.
-        maximum: the largest, or the largest length of a text; None when there is no bound.
-        exclusive_minimum: whether the minimum itself is refused.
-        slider: None when the page has no slider for it.
-        filters: whether it removes unlikely characters from the choice.
-        name: of the field, the argument and the parameter of a link.
+        minimum: the smallest allowed value.
+        maximum: the largest allowed value, or length of a text; None when there is no bound.
+        exclusive_minimum: whether the minimum itself is not allowed.
+        slider: the range of its slider; None when the page has no slider for it.
+        filters: whether it removes unlikely characters before the draw.
+        name: the name of the field, the argument and the link parameter.
     """
 
     type: type
@@ -108,7 +108,7 @@ def settings_of(declared: type) -> dict[str, Setting]:
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingParams:
-    """The settings with which a reply is sampled. `SETTINGS` has the meaning and the bounds of each field.
+    """The settings with which a reply is sampled. `SETTINGS` has the help and the bounds of each field.
 
     Raises:
         ValueError: a value is not allowed; the message has the field, the value and the rule.
@@ -121,7 +121,7 @@ class SamplingParams:
             maximum=5,
             slider=Slider(0, 2, 0.05),
             label="Temperature",
-            help="0 = always the most likely character, 1 = as trained, 2 = wild, 5 = the most",
+            help="0 = always the most likely character, 1 = as trained, 2 = wild, maximum 5",
         )
     )
     length: int = setting_field(

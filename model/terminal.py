@@ -1,7 +1,7 @@
-"""Text that is safe to show (in a terminal, in Markdown, on one line), and what a command line needs of its terminal.
+"""Text that is safe to show (in a terminal, in Markdown, on one line), and helpers for command lines.
 
-A generated or downloaded text may hold escape sequences that a terminal executes, and bidirectional controls that
-reorder what is displayed.
+A generated or downloaded text may have escape sequences that a terminal executes, and bidirectional controls that
+change the order of the displayed characters.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FOR_MARKDOWN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
 
 
 def terminal_text(text: str) -> str:
-    """Returns `text` without what a terminal would execute; tabs and line ends stay.
+    """Returns `text` without characters that a terminal would execute; tabs and line ends stay.
 
     ASCII control characters become their Unicode pictures (ESC is ␛); C1 controls, line separators and bidirectional
     controls become U+FFFD.
@@ -93,14 +93,14 @@ def duration_text(seconds: float) -> str:
 
 
 def table(lines: dict[str, str], out: TextIO) -> None:
-    """Writes two columns, names and texts."""
+    """Writes `lines` in two columns: names and texts."""
     width = max(len(name) for name in lines) + 2
     for name, line in lines.items():
         out.write(f"{name:<{width}}{line}\n")
 
 
 def say(line: str) -> None:
-    """Writes a line to standard error without control characters, after the text that standard output still buffers."""
+    """Flushes standard output, then writes a line to standard error without control characters."""
     sys.stdout.flush()
     print(terminal_text(line), file=sys.stderr, flush=True)
 
@@ -114,6 +114,6 @@ def quote_command(words: Sequence[str]) -> str:
     """Returns a command that the user can paste: quoted for cmd.exe and PowerShell on Windows, for sh elsewhere."""
     if os.name != "nt":
         return shlex.join(words)
-    # list2cmdline leaves characters such as & alone, which mean something to both shells.
+    # list2cmdline does not quote characters such as &, which have a meaning in both shells.
     quoted = [subprocess.list2cmdline([word]) for word in words]
     return " ".join(f'"{word}"' if re.search(r"^[^\"]*[^\w\"./\\:=@+-]", word) else word for word in quoted)

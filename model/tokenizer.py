@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Ids = npt.NDArray[np.int64]
-_NAMED = 8  # unknown characters in a message
+_NAMED = 8  # unknown characters that a message names
 
 
 class UnknownCharacter(NamedTuple):
@@ -42,12 +42,13 @@ class CharTokenizer:
 
     Args:
         vocab: the characters in the order of their ids. `from_text` sorts them; fine-tuning appends new characters,
-            so that the ids of the old ones stay.
-        rare: the entry that stands for all rare characters of the training text, if they share one. A model predicts
-            it, but never writes it.
+            so that the ids of the old ones do not change.
+        rare: the entry that replaces all rare characters of the training text, if any. A model predicts it, but never
+            writes it.
 
     Raises:
-        ValueError: an entry is not one character, occurs twice, or is half of a surrogate pair; or `rare` is no entry.
+        ValueError: an entry is not one character, occurs twice, or is half of a surrogate pair; or `rare` is not an
+            entry.
     """
 
     def __init__(self, vocab: Sequence[str], rare: str | None = None) -> None:

@@ -1,7 +1,7 @@
 """Traces the predictions and the states of the network at each character of a text.
 
-`TextTrace` reads a text with the same backend that generates, so for a generated text its numbers are those with which
-the text was generated, bit for bit. It keeps a limited number of states and reaches any other position by a replay.
+`TextTrace` reads a text with the same backend that generates, so for a generated text its numbers are those of the
+generation, bit for bit. It saves a limited number of states and reaches any other position by a replay.
 
 Shapes: T characters, V vocabulary, H hidden, L layers.
 """
@@ -38,13 +38,13 @@ def surprisal(logits: Floats, id_: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenTrace:
-    """One character of the text.
+    """One character of the text, with its prediction and the cells after it.
 
     Attributes:
         position: its position in the text.
         id: its id; `UNKNOWN` if the model does not have it and skipped it.
-        logits: (V,), the prediction before it; None where the model had read nothing.
-        cells: (L, H), the cells c after it.
+        logits: (V,) float32, the prediction of the character; None where the model had read nothing.
+        cells: (L, H) float32, the cells c after it.
     """
 
     position: int
@@ -97,7 +97,7 @@ class TextTrace:
         start: where the text continues; None starts from a state of zeros, as after a line end.
         skip_start: without `start`, read no line end before the text: its first character then has no prediction, as
             in a prompt that the engine reads.
-        precision: "int8" or "float32"; None is the one that the engine would use.
+        precision: "int8" or "float32"; None is the default of the model, see `Engine`.
 
     Attributes:
         ids: (T,) int64, the text so far; `UNKNOWN` for characters that the model does not have.
@@ -130,11 +130,11 @@ class TextTrace:
         return len(self.ids)
 
     def set_text(self, text: str, clamps: Sequence[tuple[int, Clamps]] = ()) -> int:
-        """Sets the text. Returns how many characters at its beginning are unchanged and need not be read again.
+        """Sets the text; returns how many characters at its beginning are unchanged and need not be read again.
 
         Args:
             text: the whole text.
-            clamps: (position, clamps) in order: the cells that are clamped from this position on. Position -1 is the
+            clamps: (position, clamps) in order: the cells that are clamped from each position on. Position -1 is the
                 character that is read before the text.
         """
         ids = self.lm.tokenizer.lookup(text)
@@ -153,9 +153,9 @@ class TextTrace:
             return unchanged
 
     def approach(self, position: int, most: int) -> bool:
-        """Reads at most `most` characters on the way to a position. Returns whether the rest of the way is short.
+        """Reads at most `most` characters on the way to a position; returns whether few characters are left to read.
 
-        The other methods go all the way at once, which takes seconds if a long text is still to be read.
+        The other methods read all of them at once, which takes seconds for a long text.
         """
         with self._lock:
             saved = self._nearest(position)
@@ -269,7 +269,7 @@ class TextTrace:
         return TokenTrace(position=-1, id=id_, logits=None, cells=self._backend.cells(0))
 
     def _go_to(self, position: int) -> None:
-        """Moves to before a position, by reading on or by a replay from the nearest saved state."""
+        """Moves to a position: reads the characters before it, from here or from the nearest saved state."""
         if self._position == position:
             return
         saved = self._nearest(position)
@@ -279,7 +279,7 @@ class TextTrace:
             self._read_next()
 
     def _nearest(self, position: int) -> _Saved:
-        """Returns the last saved state before a position."""
+        """Returns the last saved state at or before a position."""
         return max((each for each in self._saved if each.position <= position), key=lambda each: each.position)
 
     def _current(self) -> _Saved:
@@ -314,7 +314,7 @@ class TextTrace:
 
 
 def _first_change(old: Sequence[tuple[int, Clamps]], new: Sequence[tuple[int, Clamps]], *, otherwise: int) -> int:
-    """Returns the first position with other clamps than before, or `otherwise` if there is none."""
+    """Returns the first position whose clamps have changed, or `otherwise` if there is none."""
     for at in range(max(len(old), len(new))):
         before, after = list(old[at : at + 1]), list(new[at : at + 1])
         if before != after:

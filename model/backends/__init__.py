@@ -1,4 +1,4 @@
-"""The device, and the implementations of the LSTM step over slots of state.
+"""The device, and the backends: implementations of the LSTM step over slots of state.
 
 backend        Backend, the base class of all implementations, and the array types
 selection      make_backend: the fastest implementation for a network and its device

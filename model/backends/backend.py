@@ -1,7 +1,7 @@
 """The interface that the engine uses to run a network: states in slots, and one step over some of the slots.
 
-A backend holds `n` slots. A slot holds the LSTM state of one sequence. A step reads one character in each of B slots
-and returns the logits of the next one. A step that raises an exception leaves every state as it was.
+A backend has a number of slots. A slot holds the LSTM state of one sequence. A step reads one character in each of B
+slots and returns the logits of the next one. A step that raises an exception changes no state.
 
 Shapes: B slots in a step, V vocabulary, H hidden, L layers.
 """
@@ -46,7 +46,7 @@ class Backend(ABC):
         Args:
             slots: (B,) int64, distinct.
             ids: (B,) int64, the characters to read.
-            clamps: B tuples, the cells that are clamped in each slot during this step; () if there are none at all.
+            clamps: B tuples, the cells that are clamped in each slot during this step; () if no slot has any.
         """
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
@@ -72,7 +72,7 @@ class Backend(ABC):
         return [sampling.choose(*each) for each in zip(logits, params, numbers, strict=True)]
 
     def most_characters(self, slots: int) -> int:  # noqa: ARG002  NumbaInt8Backend needs it
-        """Returns how many characters `write` can draw for each of so many slots; 1 if it is not implemented."""
+        """Returns how many characters `write` can draw for each of `slots` slots; 1 if it is not implemented."""
         return 1
 
     def write(
@@ -83,7 +83,7 @@ class Backend(ABC):
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
     ) -> list[list[int]]:
-        """Reads one character per slot, draws T, reads all of them but the last, and returns B lists of T ids.
+        """Reads one character per slot, draws T, reads all of these except the last, and returns B lists of T ids.
 
         Args:
             slots, ids, params, clamps: as in `decode`; the clamps hold for each character.
@@ -92,12 +92,17 @@ class Backend(ABC):
         raise NotImplementedError
 
     def written_state(self, row: int, position: int) -> LSTMState:
-        """Returns the state before a drawn character is read: of a slot of the last `write`, by its row there."""
+        """Returns the state before a character that the last `write` drew is read.
+
+        Args:
+            row: the position of the slot among those of the call.
+            position: the position of the character among those drawn for the slot.
+        """
         raise NotImplementedError
 
 
 def clamps_by_layer(clamps: Sequence[Clamps]) -> dict[int, Floats]:
-    """Returns the clamps of B slots by layer: (M, 3) float32, each the position among the B, the cell and the value."""
+    """Returns the clamps of B slots by layer, (M, 3) float32: the position among the B, the cell and the value."""
     layers: dict[int, list[tuple[int, int, float]]] = {}
     for position, clamps_of_slot in enumerate(clamps):
         for layer, cell, value in clamps_of_slot:

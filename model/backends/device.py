@@ -1,7 +1,7 @@
-"""The device that PyTorch computes on: cuda, mps or cpu. What differs between the three is decided here.
+"""The device that PyTorch computes on: cuda, mps or cpu. This module decides everything that differs between them.
 
 MPS (the GPU of Apple's processors) has no float64 and no torch.distributed backend, by PyTorch's documentation. So
-float64 sums are made on the CPU, and several processes train on CUDA GPUs or on the CPU.
+float64 sums are computed on the CPU, and several processes train on CUDA GPUs or on the CPU.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Returns the free bytes of the device's memory; all bytes if only these are known; None if neither is."""
+    """Returns the free bytes of the device's memory; the total if only that is known; None if neither is known."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
@@ -93,7 +93,7 @@ def free_memory(device: torch.device) -> int | None:
 
 
 def distributed_backend(local_rank: int) -> str:
-    """Returns the torch.distributed backend of this process; with CUDA, sets its GPU to number `local_rank`."""
+    """Returns the torch.distributed backend of this process; with CUDA, first selects the GPU number `local_rank`."""
     if not is_available("cuda"):
         return "gloo"
     torch.cuda.set_device(local_rank)

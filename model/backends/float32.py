@@ -1,6 +1,6 @@
-"""The backend that runs the network in float32, for models that lose too much in int8.
+"""The backend that runs the network in float32, for models whose loss rises too much in int8.
 
-It computes each slot by itself, because a batched float32 product may round differently in a batch of another size.
+It computes each slot separately, because a batched float32 product may round differently in a batch of another size.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Exact products of int8 matrices on a CPU, the fastest that this machine has; and whether numba works here.
 
-Each fast product is compared with the exact one on the largest numbers that can occur before it is used.
+Before a fast product is used, it is compared with the exact one on the largest numbers that can occur.
 
 Shapes: B rows of x, K columns, N rows of the matrix.
 """
@@ -22,8 +22,8 @@ from ..int8.weights import QuantizedMatrix, exact_product
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
 Product = Callable[[Int8s, QuantizedMatrix], Int32s]
-_PLAIN_ROWS = 2  # with more rows, torch's products are faster than the plain loop, whatever the threads cost
-_AMX_ROWS = 32  # with more rows, the matrix unit that torch uses has the lead: 16 times as many products in a cycle
+_PLAIN_ROWS = 2  # with more rows, torch's products are faster than the plain loop
+_AMX_ROWS = 32  # with more rows, torch is faster: it uses the matrix unit, with 16 times as many products in a cycle
 
 
 @cache
@@ -33,14 +33,14 @@ def numba_available() -> bool:
         return False
     try:
         _check_exact(compiled_product, 80, 70)
-    except Exception:  # noqa: BLE001  a numba that fails, for whatever reason, must not keep the model from running
+    except Exception:  # noqa: BLE001  the model must run even if numba fails, for any reason
         return False
     return True
 
 
 @cache
 def instruction_kind() -> int:
-    """Returns the kind of the instruction that the compiled loops use, see `dot_products.INSTRUCTIONS`.
+    """Returns the position in `dot_products.INSTRUCTIONS` of the instruction that the compiled loops use.
 
     It is the fastest that this processor has, or the one that the environment variable CHAR_LSTM_INSTRUCTION names.
 
@@ -54,7 +54,7 @@ def instruction_kind() -> int:
 
 @cache
 def most_compiled_rows() -> int:
-    """Returns up to how many rows the compiled loops are faster than torch's products."""
+    """Returns the largest number of rows for which the compiled loops are faster than torch's products."""
     from ..int8 import numba_kernels
 
     if not INSTRUCTIONS[instruction_kind()].intrinsic:
@@ -86,7 +86,7 @@ def _product_of_many(rows: int, columns: int) -> Product:
 
 
 def compiled_product(x: Int8s, matrix: QuantizedMatrix, kind: int | None = None) -> Int32s:
-    """Returns x · qᵀ, (B, N) int32, by the compiled loops, with the instruction of this processor or of a kind."""
+    """Returns x · qᵀ, (B, N) int32, by the compiled loops with the instruction `kind`; None is the fastest."""
     from ..int8 import numba_kernels
 
     kind = instruction_kind() if kind is None else kind

@@ -20,7 +20,7 @@ from ..settings import SamplingParams
 from .backend import Backend, Floats, Indices, clamps_by_layer
 from .int8_products import instruction_kind, most_compiled_rows, torch_product
 
-_MOST_STATES = 512  # that `write` keeps: of 2 layers with 512 cells, 2.6 MB
+_MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
 Draws = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64], Indices]  # see `numba_kernels.run`
 _NO_CLAMPS = np.zeros((0, 4), np.float32)
 _NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)
@@ -32,7 +32,7 @@ class NumbaInt8Backend(Backend):
     Args:
         weights: the quantized weights, on the CPU.
         slots: the number of slots.
-        kind: the instruction of the compiled loops; None is the fastest of this processor.
+        kind: the instruction of the compiled loops, see `dot_products.INSTRUCTIONS`; None is the fastest.
     """
 
     def __init__(self, weights: Int8Weights, slots: int, kind: int | None = None) -> None:
@@ -84,8 +84,8 @@ class NumbaInt8Backend(Backend):
         return [each[0] for each in self.write(slots, ids, params, [[number] for number in numbers], clamps)]
 
     def most_characters(self, slots: int) -> int:
-        """Returns how many characters `write` can draw for each of so many slots."""
-        return max(1, _MOST_STATES // slots) if slots <= most_compiled_rows() else 1
+        """Returns how many characters `write` can draw for each of `slots` slots."""
+        return max(1, _MAX_STATES // slots) if slots <= most_compiled_rows() else 1
 
     def write(
         self,
@@ -95,7 +95,7 @@ class NumbaInt8Backend(Backend):
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
     ) -> list[list[int]]:
-        """Reads one character per slot, draws T, reads all of them but the last, and returns B lists of T ids."""
+        """Reads one character per slot, draws T, reads all of these except the last, and returns B lists of T ids."""
         drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
         logits = np.empty((len(slots), self._vocab), np.float32)
         draws = self._sampling.settings(params), np.array(numbers, np.uint64).T.copy(), drawn
@@ -103,7 +103,7 @@ class NumbaInt8Backend(Backend):
         return drawn.T.tolist()
 
     def written_state(self, row: int, position: int) -> LSTMState:
-        """Returns the state before a drawn character is read: of a slot of the last `write`, by its row there."""
+        """Returns the state before a character that the last `write` drew is read, see `Backend.written_state`."""
         h, c = (each[position, :, row : row + 1] for each in self._after)
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
@@ -115,14 +115,14 @@ class NumbaInt8Backend(Backend):
         logits: Floats,
         draws: Draws | None = None,
     ) -> None:
-        """Reads one character per slot, then those that are drawn but for the last; see `numba_kernels.run`."""
+        """Reads one character per slot, then the drawn ones except the last; see `numba_kernels.run`."""
         clamped = [np.insert(entries, 0, layer, axis=1) for layer, entries in clamps_by_layer(clamps).items()]
         entries = np.concatenate(clamped) if clamped else _NO_CLAMPS
         draws = draws or (_NO_PARAMS, _NO_NUMBERS, np.empty((0, len(slots)), np.int64))
         steps = max(1, len(draws[2]))
         shape = steps, self._layers, len(slots), self._hidden
         size = math.prod(shape)
-        if size > self._memory[0].size:  # kept: the system would clear the pages of a new one each time
+        if size > self._memory[0].size:  # reused, because the system clears the pages of new memory each time
             self._memory = np.empty(size, np.int8), np.empty(size, np.float32)
         self._after = tuple(each[:size].reshape(shape) for each in self._memory)
         if len(slots) <= most_compiled_rows() or steps > 1:
@@ -132,7 +132,7 @@ class NumbaInt8Backend(Backend):
             self._run_with_torch(slots, ids, entries, logits, draws)
 
     def _run_with_torch(self, slots: Indices, ids: Indices, clamps: Floats, logits: Floats, draws: Draws) -> None:
-        """Does the same as `numba_kernels.run` for one character, with torch's products."""
+        """Does the same as `numba_kernels.run` for one character, with torch's int8 products."""
         _, _, scales, added, _, _, output, tables, powers = self._weights
         after_h, after_c = (each[0] for each in self._after)
         before = self._c[:, slots]

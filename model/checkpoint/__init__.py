@@ -2,8 +2,8 @@
 
 names    the names of the files
 format   Checkpoint, and the content of config.json
-read     read_checkpoint: a folder from anyone, checked before it is used
-samples  the format of samples.jsonl, what a model wrote while it was trained
+read     read_checkpoint: reads a folder that may come from anyone, and checks it
+samples  the format of samples.jsonl: what a model wrote while it was trained
 verify   manifest.json and the checks of model.safetensors
 write    write_checkpoint, write_cells, write_samples: atomically
 pointer  best and latest of a run folder

@@ -1,12 +1,13 @@
 """The format of a checkpoint: config.json, model.safetensors, manifest.json, and cells.json and samples.jsonl, if any.
 
-config.json holds the sizes, the vocabulary, the chat format and what the trainer noted. model.safetensors holds the
+config.json holds the sizes, the vocabulary, the chat format and the record of the training. model.safetensors holds the
 weights under the names of `nn.LSTM`. manifest.json holds the SHA-256 of the other files.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -42,7 +43,7 @@ class Checkpoint:
         config: the sizes of the network.
         tokenizer: the vocabulary.
         weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
-        training: what the trainer noted about the run; {} if nothing.
+        training: what the training recorded, such as losses and the name of the text; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
         samples: what the model wrote after some steps of its training, oldest first.
@@ -71,7 +72,7 @@ def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
 
 
 def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, Any], ChatFormat | None]:
-    """Parses config.json. Returns the sizes, the vocabulary, what the trainer noted, and the chat format.
+    """Returns the sizes, the vocabulary, the record of the training, and the chat format (or None) of config.json.
 
     Raises:
         CheckpointError: it is not the config of a model that this version can run.
@@ -114,10 +115,10 @@ def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
 
 
 def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
-    """Parses a JSON object strictly: UTF-8 without BOM, no duplicate keys, no NaN, at most 10,000 lists and objects.
+    """Returns a JSON object: UTF-8 without BOM, no duplicate keys, finite numbers, at most 10,000 lists and objects.
 
     Raises:
-        CheckpointError: it is anything else; the message begins with `name`.
+        CheckpointError: the data are anything else; the message begins with `name`.
     """
     if data.count(b"[") + data.count(b"{") > _MAX_BRACKETS:
         raise CheckpointError(f"{name} holds more than {_MAX_BRACKETS:,} lists and objects")
@@ -132,8 +133,18 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     def refuse(constant: str) -> None:
         raise ValueError(f"{constant} is not JSON")
 
+    def finite(number: str) -> float:
+        if math.isinf(value := float(number)):
+            raise ValueError(f"the number {number:.20} is too large")
+        return value
+
+    def whole(number: str) -> int:
+        finite(number)  # comparing it with a float would raise OverflowError
+        return int(number)
+
+    hooks: Any = {"object_pairs_hook": unique, "parse_constant": refuse, "parse_float": finite, "parse_int": whole}
     try:
-        parsed = json.loads(data.decode("utf-8"), object_pairs_hook=unique, parse_constant=refuse)
+        parsed = json.loads(data.decode("utf-8"), **hooks)
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
 """Reads `best` and `latest` of a run folder: small text files that hold the name of a checkpoint folder.
 
-They are files because not every file system has links. Runs of earlier versions have links, which are read as well.
+They are files because not every file system has links. Runs of earlier versions have links, which are read, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STEP_FOLDER = re.compile(r"step-(\d{8,15})")  # the name of a checkpoint folder,
 
 def pointed_checkpoint(pointer: Path) -> Path | None:
     """Returns the checkpoint folder that RUN/best or RUN/latest names; None when there is no such file or folder."""
-    if pointer.is_dir():  # a link of an earlier version, or a copy of one, which is the checkpoint itself
+    if pointer.is_dir():  # a link of an earlier version; a copy without links has the checkpoint itself here
         target = pointer.parent / pointer.resolve().name
         return target if target.is_dir() else pointer
     try:

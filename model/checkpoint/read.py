@@ -1,7 +1,8 @@
 """Reads a checkpoint folder that may come from anyone.
 
-Sizes, names, shapes, dtypes and hashes are compared with config.json before memory is allocated for them. Each file is
-read once, so the bytes that are checked are those that are used. No file that may hold code is opened.
+Sizes, names, shapes and dtypes are compared with config.json before memory is allocated for tensors, and hashes with
+manifest.json. Each file is read once, so the bytes that are checked are those that are used. No file that may hold code
+is opened.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .samples import MAX_BYTES, Sample, samples_from_json
 from .verify import check_file_type, check_hash, check_header, check_tensors, parse_manifest
 
-_MAX_JSON = 16 << 20  # bytes; a vocabulary of every code point fits
+_MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
 
@@ -30,7 +31,7 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
 
     Args:
         folder: the checkpoint.
-        weights: False leaves model.safetensors unread, and the checkpoint without tensors.
+        weights: whether model.safetensors is read; otherwise the checkpoint has no tensors.
 
     Raises:
         CheckpointError: there is no such folder, or a file in it is missing or wrong.
@@ -94,10 +95,10 @@ def read_manifest(folder: Path) -> dict[str, str]:
 
 
 def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
-    """Parses model.safetensors; its header is compared with the config before a tensor is created.
+    """Returns the tensors of model.safetensors; its header is compared with the config before they are created.
 
     Raises:
-        CheckpointError: it is not a safetensors file of exactly these tensors, or a number is not finite.
+        CheckpointError: it is not a safetensors file of exactly the tensors of the config, or a number is not finite.
     """
     check_file_type(data)
     header_size = int.from_bytes(data[:8], "little")
@@ -158,7 +159,7 @@ def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
         raise CheckpointError(f"{name} is missing") from None
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror}") from None
-    except RuntimeError:  # what Path.resolve raises before Python 3.13
+    except RuntimeError:  # raised by Path.resolve before Python 3.13
         raise CheckpointError(f"{name} is a link to itself") from None
     if len(data) > max_bytes:
         raise _too_large(name, max_bytes)
@@ -166,7 +167,7 @@ def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
 
 
 def _allowed_folders(folder: Path) -> list[Path]:
-    """Returns where links may lead: into the folder, and in the Hub's cache to the blobs of the same repo."""
+    """Returns the folders into which links may lead: `folder`, and in the Hub's cache the blobs of the same repo."""
     real = folder.resolve()
     cached = real.parent.name == "snapshots"
     return [real, real.parent.parent / "blobs"] if cached else [real]

@@ -26,7 +26,7 @@ def samples_from_json(lines: Sequence[Mapping[str, Any]]) -> tuple[Sample, ...]:
     """Returns the samples, oldest first.
 
     Raises:
-        ValueError: they are not samples in the order of their steps.
+        ValueError: the lines are not samples in the order of their steps, or there are more than 1,000.
     """
     if len(lines) > MAX_SAMPLES:
         raise ValueError(f"it has {len(lines):,} samples: at most {MAX_SAMPLES:,} are allowed")

@@ -18,10 +18,10 @@ _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones
 
 
 def parse_manifest(data: bytes) -> dict[str, str]:
-    """Parses manifest.json. Returns the SHA-256 of each file in hexadecimal.
+    """Returns the SHA-256 of each file that manifest.json lists, in hexadecimal.
 
     Raises:
-        CheckpointError: it is not a manifest.
+        CheckpointError: the data are not a manifest.
     """
     hashes = parse_json(MANIFEST, data).get("sha256")
     if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
@@ -33,7 +33,7 @@ def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
     """Compares files with the hashes in a manifest.
 
     Raises:
-        CheckpointError: a file is not listed, or differs from the one that was hashed.
+        CheckpointError: a file is not listed, or has another hash.
     """
     hashes = parse_manifest(manifest)
     for name, data in files.items():
@@ -57,7 +57,7 @@ def check_file_type(data: bytes) -> None:
         ),
         "a web page": start.startswith((b"<!doctype", b"<html")),
         "a zip archive, as torch.save writes: it may hold code and is not opened": data.startswith(b"PK\x03\x04"),
-        # The length of a safetensors header, 640 or 896 bytes for example, may look the same; zeros follow it.
+        # The length of a safetensors header may begin with the same two bytes (640 or 896, for example); zeros follow.
         "a pickle: it may hold code and is not opened": data[:1] == b"\x80"
         and data[1:2] in _PICKLE_PROTOCOLS
         and any(data[2:8]),
@@ -86,7 +86,7 @@ def check_header(header: Mapping[str, Any], config: LSTMConfig) -> None:
 
 
 def check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
-    """Raises CheckpointError unless these are the tensors of a network, finite and at most a million in size."""
+    """Raises CheckpointError unless these are the tensors of a network, with finite values from -1e6 to 1e6."""
     for name, shape in config.shapes().items():
         if name not in tensors or tuple(tensors[name].shape) != shape:
             raise CheckpointError(f"the weights do not fit the config: {name} must have shape {list(shape)}")

@@ -1,4 +1,4 @@
-"""The welcome text of a model, as ``config.json`` stores it: shown on an empty page before the weights are loaded."""
+"""Reads the welcome text in config.json, which an empty page shows before the weights are loaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def stored_welcome(training: Mapping[str, Any]) -> tuple[str, int]:
     """Returns the text, cut after a word or a line, and the seed that it was written with; ("", 0) if none is stored.
 
     Args:
-        training: the field of ``config.json``.
+        training: the field of config.json.
     """
     stored = training.get("welcome")
     text, seed = (stored.get("text"), stored.get("seed")) if isinstance(stored, dict) else (None, None)
@@ -20,7 +20,10 @@ def stored_welcome(training: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def whole_lines(text: str) -> str:
-    """Returns a text without line ends at its end, and without its last line, or its last word, if half of it stays."""
+    """Returns a text cut at its last line end, or else at its last space, if over half of it is left then.
+
+    Line ends at the end of the text are removed first.
+    """
     text = text.rstrip("\n")
     cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
     return text[:cut] if cut > len(text) // 2 else text

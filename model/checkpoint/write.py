@@ -23,11 +23,11 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
     Args:
         folder: created if it is missing; other files in it stay.
         checkpoint: the content.
-        dtype: of the stored weights: "float32", "bfloat16" or "float16".
+        dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16".
 
     Raises:
         CheckpointError: the weights do not fit the config, or are not finite in this dtype.
-        ValueError: `dtype` is none of the three.
+        ValueError: `dtype` is not one of the three.
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
@@ -63,14 +63,14 @@ def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
 
 
 def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
-    """Writes samples.jsonl of a checkpoint folder, or removes it if there are none; errors as of `write_cells`."""
+    """Writes samples.jsonl of a checkpoint folder, or removes it if there are no samples; raises as `write_cells`."""
     _write_listed(folder, SAMPLES, json_lines(samples))
 
 
 def _write_listed(folder: Path, name: str, data: bytes) -> None:
     """Writes a file and its hash in the manifest; removes both if the data are empty."""
     hashes = read_manifest(folder)
-    hashes.pop(name, None)  # the other entries stay as they are: those files were not checked here
+    hashes.pop(name, None)  # the other hashes stay: their files were not read here
     if data:
         atomic_write(folder / name, data)
         hashes[name] = hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""An argument parser that raises one clear line, with the nearest option or command where one was misspelled."""
+"""An argument parser whose errors are one line, with the most similar option or command if one was misspelled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..settings import Precision
 
 
 class Command(Protocol):
-    """A module with a command: its line of help, its arguments, and what runs it and returns the exit status."""
+    """A module with a command: its line of help, its arguments, and the function that runs it."""
 
     HELP: str
 
@@ -24,15 +24,15 @@ class Command(Protocol):
 
 
 class UsageError(ValueError):
-    """The command line asks for something impossible. The message is one line: what is wrong, and what to do."""
+    """The options of a command line are not valid. The message is one line: what is wrong, and what to do."""
 
 
 class ArgumentParser(argparse.ArgumentParser):
     """`argparse.ArgumentParser` without abbreviations, which raises instead of printing its usage and exiting.
 
     Args:
-        other_names: what other programs call an option, and what to suggest for it.
-        options: those of `argparse.ArgumentParser`.
+        other_names: names of options in other programs, and the option to suggest for each.
+        options: the options of `argparse.ArgumentParser`.
     """
 
     def __init__(self, *, other_names: Mapping[str, str] | None = None, **options: object) -> None:

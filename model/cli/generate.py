@@ -1,7 +1,7 @@
 """`python -m model generate`: continues a prompt.
 
-The text alone goes to standard output when it is piped; a terminal shows the prompt before it. The seed, the speed and
-the command that gives the same text again go to standard error.
+The text goes to standard output, in a terminal after its prompt. The seed, the speed and the command that generates the
+same text go to standard error.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ class GenerateOptions:
     """The options of the command line.
 
     Attributes:
-        prompt: as it was typed; "-" is standard input.
-        params: with a drawn seed if none was given.
-        clamps: (layer, cell, value) each, as they were typed.
-        share: of --blend-with; None when it was not given.
-        adapt: the text from which the model learns first; "" for none.
+        prompt: the prompt as it was typed; "-" is standard input.
+        params: the sampling parameters, with a drawn seed if none was given.
+        clamps: (layer, cell, value) of each --hold.
+        share: the weight of the model of --blend-with; None when it was not given.
+        adapt: the text from which the model learns first, or @FILE; "" for none.
     """
 
     prompt: str
@@ -164,7 +164,7 @@ def _adapted(lm: CharLSTM, given: str) -> CharLSTM:
 
 
 def _write(reply: Stream, prompt: str, out: TextIO) -> int:
-    """Streams a reply to a terminal, after its prompt, or to a pipe, alone; returns the exit status."""
+    """Streams a reply, to a terminal with its prompt before it; returns the exit status."""
     terminal = out.isatty()
     show = terminal_text if terminal else str
     if terminal:
@@ -199,7 +199,7 @@ def _json(lm: LanguageModel, prompt: str, text: str, reply: Stream, command: str
 
 def _command(options: GenerateOptions, params: SamplingParams, lm: LanguageModel) -> str:
     """Returns the command that generates the same text again."""
-    words = [*f"python -m {__package__}".removesuffix(".cli").split(), "generate"]  # a wheel has another name for it
+    words = [*f"python -m {__package__}".removesuffix(".cli").split(), "generate"]  # char_lstm in a wheel
     defaults = SamplingParams(seed=0)
     for name, value in vars(params).items():
         if name == "stop" and options.chat:

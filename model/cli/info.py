@@ -62,7 +62,7 @@ def _lines(lm: CharLSTM, files: dict[str, int]) -> dict[str, str]:
 
 
 def _rounded(value: object) -> str:
-    """Returns a value of the training summary as JSON, its numbers with five digits."""
+    """Returns a value of the record of the training as JSON, its numbers with five digits."""
     exact = json.dumps(value)
     return json.dumps(json.loads(exact, parse_float=lambda number: float(f"{float(number):.5g}")), ensure_ascii=False)
 

@@ -12,14 +12,14 @@ from ..terminal import say
 
 
 def load_model(name: str) -> CharLSTM:
-    """Loads a model; its notice, such as that the Hub is out of reach, goes to standard error.
+    """Returns a model; prints its notice, such as that the Hub cannot be reached, to standard error.
 
     Args:
-        name: a folder, or USER/NAME[@REVISION] on the Hub.
+        name: a folder, USER/NAME[@REVISION] on the Hub, or bundled:NAME.
 
     Raises:
         ValueError: the name or the checkpoint is not valid.
-        ModelUnavailableError: the Hub does not have it, or is out of reach.
+        ModelUnavailableError: the Hub does not have the model, or cannot be reached.
     """
     id_or_path, revision = split_revision(name)
     lm = CharLSTM.from_pretrained(id_or_path, revision=revision)
@@ -38,12 +38,12 @@ def model_fields(lm: LanguageModel) -> dict[str, object]:
 
 
 def read_standard_input() -> str:
-    """Returns the whole of standard input, which must be UTF-8."""
+    """Returns the text of standard input; raises ValueError if it is not UTF-8."""
     return _decode("standard input", sys.stdin.buffer.read())
 
 
 def read_file(name: str) -> str:
-    """Returns the whole of a file, which must be UTF-8."""
+    """Returns the text of a file; raises OSError if it cannot be read, ValueError if it is not UTF-8."""
     try:
         return _decode(name, Path(name).read_bytes())
     except OSError as error:
@@ -51,7 +51,7 @@ def read_file(name: str) -> str:
 
 
 def check_argument(name: str, text: str) -> str:
-    """Returns the text, unless the shell passed bytes that are not UTF-8."""
+    """Returns the text; raises ValueError if the shell passed bytes that are not UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"{name} is not UTF-8")
     return text

@@ -1,4 +1,4 @@
-"""Decides which waiting requests get a slot, and how many may wait: no client shuts out the others."""
+"""Decides which waiting requests get a slot, and how many may wait, so that no client takes all slots."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots
 
     Args:
         running: the requests that have a slot.
-        waiting: the others, in the order in which they came.
-        max_slots: slots of all clients.
-        max_each: slots of one client.
+        waiting: the requests without a slot, oldest first.
+        max_slots: the slots of all clients together.
+        max_each: the slots that one client may have.
     """
     admitted: list[Request] = []
     free_slots = max_slots - len(running)
@@ -28,7 +28,7 @@ def admissible(running: Sequence[Request], waiting: Sequence[Request], max_slots
     def replies(request: Request) -> tuple[int, int]:
         return of_group[request.group_id], of_client[request.client_id]
 
-    # The first of equals is the one that came first. An entry may have an old number of replies.
+    # Among equal requests the oldest is first. The number of replies in an entry may be outdated.
     order = [(replies(request), at, request) for at, request in enumerate(waiting)]
     heapify(order)
     while order and len(admitted) < free_slots:
@@ -51,10 +51,10 @@ def reason_to_refuse(
 
     Args:
         last: the request.
-        waiting: all that wait, with this one.
-        admit: returns those of them that get a slot now; called only if the answer depends on it.
-        max_waiting: how many requests may wait, apart from those that get a slot now.
-        max_each: how many of one client may wait.
+        waiting: all waiting requests, this one included.
+        admit: returns the waiting requests that get a slot now; called only if the result depends on it.
+        max_waiting: how many requests may wait, in addition to those that get a slot now.
+        max_each: how many requests of one client may wait.
     """
     of_client = sum(request.client_id == last.client_id != "" for request in waiting)
     if len(waiting) <= max_waiting and of_client <= max_each:

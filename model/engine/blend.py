@@ -1,8 +1,8 @@
-"""Two models that write one text together: their predictions are mixed over the characters that both have.
+"""Two models that generate one text: their predictions are mixed over the characters that both have.
 
-Both models read the whole text, each with a state of its own. The mixture is log p = (1 - share) log p1 + share log p2,
-up to a constant that does not change the draw. So the logits are mixed, in float64 and in a fixed order, and a seed
-gives the same text on any machine, as for one model. Engine and `TextTrace` use a blend like one model.
+Both models read the whole text, each with its own state. The mixture is log p = (1 - share) log p1 + share log p2, up
+to a constant that does not change the draw. So the logits are mixed, in float64 and in a fixed order, and a seed gives
+the same text on any machine, as for one model. `Engine` and `TextTrace` use a blend like one model.
 
 Shapes: B slots in a step, T characters, V shared characters, L layers and H hidden units of a model.
 """
@@ -52,7 +52,7 @@ class Blend:
         if not is_number or not 0 <= share <= 1:
             raise ValueError(f"share is {shorten(share)}: it must be a number from 0 to 1")
         in_second = set(second.tokenizer.vocab)
-        in_second -= {model.tokenizer.rare for model in (first, second)}  # means other characters in each model
+        in_second -= {model.tokenizer.rare for model in (first, second)}  # replaces other characters in each model
         shared = [character for character in first.tokenizer.vocab if character in in_second]
         if not shared:
             raise ValueError(f"{first.name} and {second.name} share no character: they cannot write together")
@@ -64,10 +64,10 @@ class Blend:
         hidden, layers = max(each.hidden_size for each in sizes), sum(each.num_layers for each in sizes)
         self.config = LSTMConfig(len(shared), 1, hidden, layers)
         self.name = f"{first.name} + {second.name}"
-        self.commit: str | None = None  # each model has one of its own
+        self.commit: str | None = None  # each model has its own
         self.notice = ""
         self.cells: tuple[Cell, ...] = ()
-        self.device = torch.device("cpu")  # of the joint state; each model computes on its own device
+        self.device = torch.device("cpu")  # the device of the joint state; each model computes on its own device
         self.chat = first.chat if first.chat == second.chat else None
         costs = [model.training.get("int8_cost") for model in self.models]
         self.training: Mapping[str, Any] = {
@@ -90,7 +90,7 @@ class Blend:
     def gates(
         self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
     ) -> Floats:
-        """Returns the gates of a layer, (T, 4, H), zeros beyond the narrower model; see `LanguageModel.gates`."""
+        """Returns the gates of a layer, (T, 4, H), padded with zeros; see `LanguageModel.gates`."""
         layers_of_first = self.models[0].config.num_layers
         at = int(layer >= layers_of_first)
         model = self.models[at]

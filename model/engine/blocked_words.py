@@ -1,7 +1,7 @@
-"""Blocked words: found in a text while it grows, before a reader gets any part of one.
+"""Blocked words: searched in a text while it is generated, so that clients get no part of one.
 
-A word matches as a whole word, in any case and in any encoding of its characters: "Damn" is in "damn!" and in
-"ＤＡＭＮ", not in "damnation". In scripts without spaces between words it matches everywhere.
+A word matches as a whole word, in upper or lower case and in any Unicode form: "Damn" is in "damn!" and in "ＤＡＭＮ",
+not in "damnation". In scripts without spaces between words it matches everywhere.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 MAX_WORDS = 10_000
 MAX_WORD = 100  # characters
-_CONTEXT = 1000  # characters before a text in which a blocked word may have begun
+_CONTEXT = 1000  # characters before a text that are searched for the beginning of a blocked word
 _WITHOUT_SPACES = ("CJK", "HIRAGANA", "KATAKANA", "BOPOMOFO", "THAI", "LAO", "KHMER", "MYANMAR", "TIBETAN")
 
 Trie = dict[str, "Trie"]  # from each character to the rest of the words; the key "" marks the end of a word
@@ -27,7 +27,7 @@ class BlockedWords:
         words: at most 10,000, of at most 100 characters each.
 
     Raises:
-        ValueError: there are more words, or a word is longer or has no visible character.
+        ValueError: there are too many words, or a word is too long or has no visible character.
     """
 
     def __init__(self, words: Iterable[str] = ()) -> None:
@@ -92,22 +92,22 @@ class WordWatch:
 
     @property
     def length(self) -> int:
-        """The number of characters that were added."""
+        """The number of characters added so far."""
         return self._length
 
     @property
     def safe_length(self) -> int:
-        """The number of characters before the first blocked word, or before what may become one."""
+        """The number of characters before the first blocked word, or before text that may become one."""
         starts = [match.start for match in self._matches[:1]] if self._found_at is None else [self._found_at]
         return max(0, min(starts, default=self._length))
 
     @property
     def found(self) -> bool:
-        """Whether the text contains a blocked word; the search has then ended."""
+        """Whether the text contains a blocked word; the search then ends."""
         return self._found_at is not None
 
     def restart(self) -> WordWatch:
-        """Counts positions from here on: what was added so far becomes the context of the text."""
+        """Makes the text so far the context: positions are counted from here on. Returns this watch."""
         self._matches = [_Match(match.start - self._length, match.node) for match in self._matches]
         self._length, self._found_at = 0, None
         return self
@@ -119,7 +119,7 @@ class WordWatch:
         position, self._length = self._length, self._length + 1
         folded = _fold(character)
         if not folded or (folded == " " and self._previous.isspace()):
-            return False  # invisible characters separate nothing, and any run of white space is one space
+            return False  # invisible characters are ignored, and several white-space characters count as one space
         if _word_may_end(self._previous, character):
             if self.end():
                 return True
@@ -151,7 +151,7 @@ def _word_may_end(before: str, after: str) -> bool:
 
 @lru_cache(4096)
 def _fold(character: str) -> str:
-    """Returns the same text for all encodings and cases of a character; "" for an invisible one."""
+    """Returns the same text for all Unicode forms and cases of a character; "" for an invisible one."""
     if unicodedata.category(character) == "Cf":  # joiners, soft hyphens, marks of direction
         return ""
     if character.isspace():

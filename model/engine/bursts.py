@@ -1,7 +1,7 @@
-"""Several characters of each reply in one call of the backend, where no reader notices.
+"""Bursts: several characters of each reply in one call of the backend.
 
-A call of its own for each character costs a single reply a fifth of its time. The characters of a burst are the same,
-but all of them come at once, and requests and aborts wait for its end. So it takes at most `_MAX_S`.
+With one call for each character, the calls take a fifth of the time of a single reply. A burst has the same characters,
+but they arrive together, and new requests and aborts wait for its end. So a burst takes at most `_MAX_S`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .blocked_words import BlockedWords
 from .request import Request, slots_and_ids
 from .sequence import FinishReason, Memory
 
-MAX_CHARACTERS = 32  # more gain less than 1 %
+MAX_CHARACTERS = 32  # longer bursts save less than 1 %
 _MAX_S = 0.02
 _NO_DRAW = SamplingParams(temperature=0, seed=0)  # for a prompt, after which no character is drawn yet
 
@@ -44,7 +44,7 @@ class Drawn(NamedTuple):
 
 
 class Bursts:
-    """Chooses the length of bursts, and draws them."""
+    """Chooses the length of bursts, and runs them."""
 
     def __init__(self) -> None:
         self._character_s = math.inf  # seconds for one character of each reply, in the last call
@@ -63,7 +63,7 @@ class Bursts:
         return max(1, min(MAX_CHARACTERS, in_time, left, backend.most_characters(len(due))))
 
     def draw(self, requests: list[Request], backend: Backend, length: int) -> list[tuple[Request, Drawn]]:
-        """Draws a burst for each request; for one whose prompt is not read yet, reads a character of it."""
+        """Draws a burst for each request; of a prompt that is not read yet, reads a character instead."""
         params = [request.sequence.params if request.prompt_is_read else _NO_DRAW for request in requests]
         clamps = [request.next_clamps for request in requests]
         active = clamps if any(clamps) else ()
@@ -87,7 +87,8 @@ def add_characters(
     """Adds the characters of a burst to a reply, up to the one with which it ends.
 
     Returns:
-        the number of characters, the reason if the reply ends, and then the state before the last one is read.
+        the number of added characters; the finish reason, or None; and with a reason, the state before the last added
+        character is read.
     """
     sequence, ids = request.sequence, drawn.ids
     if not sequence.holds_back:

@@ -1,10 +1,10 @@
 """The engine: continuous batching of replies. Each reply gets the same text that it would get alone.
 
-A request waits for a free slot, has its prompt read, and then gets one character per step until it ends. Only the LSTM
-state is kept between characters, so a request can join or leave the batch at any step, and a conversation continues
-from its last state without being read again.
+A request waits for a free slot, its prompt is read, and then it gets one character per step until it ends. Only the
+LSTM state is kept between characters, so a request can join or leave the batch at any step, and a conversation
+continues from its last state without being read again.
 
-`stream` and `generate` run an engine of their own; a server runs one in a thread (`Engine.run`) for all clients.
+`stream` and `generate` create an engine for each call; a server runs one in a thread (`Engine.run`) for all clients.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not 
 
 
 class EngineBusyError(RuntimeError):
-    """The waiting queue is full, so try again in a moment; or the engine has been stopped."""
+    """The waiting queue is full, so a later request may succeed; or the engine has been stopped."""
 
 
 class Engine:
@@ -44,16 +44,16 @@ class Engine:
     Args:
         lm: a `CharLSTM` or a `Blend`.
         max_slots: replies that run at once. Further requests wait: when a slot is free, the client with the fewest
-            running replies gets it, and of several the one that asked first.
+            running replies gets it, and among several the one with the oldest request.
         max_waiting, max_waiting_per_client: requests that may wait for a slot, of all clients and of one.
         max_slots_per_client: replies of one client that run at once. Its further requests delay no other client.
         precision: "int8" gives the same text on every machine (docs/int8-inference.md), "float32" runs the weights
             as they were trained. None is int8, unless training measured that int8 costs this model over 0.01 nats.
-        blocked: words that are never shown: a reply ends before one.
+        blocked: words that no client gets: a reply ends before one.
 
     Attributes:
         written: characters generated so far, in all replies.
-        statistics: of the replies that have ended.
+        statistics: the statistics of the replies that have ended.
     """
 
     def __init__(
@@ -118,19 +118,19 @@ class Engine:
         """Adds a request to the queue and returns its sequence at once; `step` or `run` generates the text.
 
         Args:
-            prompt: the text before the reply. Characters that the model does not have are skipped. If none is left
-                and there is no memory, the reply starts as after a line end.
+            prompt: the text before the reply. Characters that the model does not have are skipped. Without any other
+                character and without a memory, the reply starts as after a line end.
             params: the sampling parameters.
             memory: the conversation to continue; None starts from a state of zeros.
-            draw_offset: the index of the first character among the draws of the seed; over 0 to continue a reply.
+            draw_offset: the index of the reply's first random number in those of the seed; above 0 to continue a reply.
             chars_per_second: the speed limit; None is as fast as possible.
             deadline_s: seconds from now after which the reply ends.
             client_id, group_id: the client that the limits per client count, and its group, such as an address: the
                 group and the client with the fewest replies get the next slot. "" is a new client in each request.
             clamps: (layer, cell, value) of cells that are clamped during the reply, but not during the prompt.
-            prompt_clamps: (position, clamps) in order: what is clamped from the step that reads this position
-                of the prompt on, until the reply begins. Position -1 is the character that is read before the prompt.
-            context: the text that readers see before the prompt; a blocked word may begin in it.
+            prompt_clamps: (position, clamps) in order: the cells that are clamped from the step that reads this
+                position of the prompt on, until the reply begins. Position -1 is the character before the prompt.
+            context: the text before the prompt that the client sees; a blocked word may begin in it.
 
         Raises:
             EngineBusyError: the queue is full, too many requests of the client wait, or the engine has been stopped.
@@ -178,20 +178,20 @@ class Engine:
             self._changed.notify()
 
     def queue_position(self, sequence: Sequence) -> int:
-        """Returns how many requests wait before a sequence; 0 once it has a slot."""
+        """Returns how many requests wait before a sequence; 0 if the sequence has a slot."""
         with self._changed:
             return next((at for at, request in enumerate(self._waiting) if request.sequence is sequence), 0)
 
     def abort(self, sequence: Sequence) -> None:
-        """Ends a reply before its next character; a finished reply stays as it is. Safe in any thread."""
+        """Ends a reply before its next character; a finished reply does not change. Safe in any thread."""
         with self._changed:
             sequence.aborted = True
             self._changed.notify()
 
     def step(self, *, burst: bool = False) -> None:
-        """Reads on in the prompts that are not read yet, and generates a character for each other due request.
+        """Reads the next characters of prompts that are not read yet, and generates one for each other due request.
 
-        With `burst`, it generates several characters for each of them if no request waits, see `Bursts.length`.
+        With `burst`, it generates several characters for each of these if no request waits, see `Bursts.length`.
         """
         self._admit()
         now = time.monotonic()
@@ -267,10 +267,11 @@ class Engine:
         return admissible(self._running, self._waiting, self.max_slots, self.max_slots_per_client)
 
     def _prefill(self, due: list[Request]) -> None:
-        """Reads on in prompts, in all of them one character at a time.
+        """Reads the next characters of all prompts, one character of each at a time.
 
-        The replies that are being generated wait for that, so a step reads up to an eighth of their number; the last of
-        these characters in the same backend step as theirs, which adds 5 % to the step of 8 replies instead of 25 %.
+        Replies that are being generated wait meanwhile, so a step reads at most one character for every eight of these
+        replies. `_decode` reads the last one in the same backend step in which it generates: for 8 replies this adds
+        5 % to the step instead of 25 %.
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)
@@ -290,7 +291,7 @@ class Engine:
         return requests
 
     def _decode(self, requests: list[Request], now: float, length: int) -> None:
-        """Generates a burst for each request whose prompt is read, and reads a character for the others meanwhile."""
+        """Generates a burst for each request whose prompt is read; reads a character of the other prompts with it."""
         if any(request.prompt_is_read for request in requests):
             for request, drawn in self._isolate_faults(requests, lambda batch: self._draw(batch, length)):
                 if request.prompt_is_read:
@@ -317,11 +318,11 @@ class Engine:
     ) -> Iterator[Result]:
         """Runs an action on a batch. If it raises, runs it on each request alone and ends those for which it raises.
 
-        Each result is yielded before the next action runs: it may be valid no longer.
+        Each result is yielded before the next action runs, which may invalidate it.
         """
         try:
             results = action(requests) if requests else []
-        except Exception as error:  # noqa: BLE001  a fault ends the requests that have it, never the engine
+        except Exception as error:  # noqa: BLE001  an error ends the requests that cause it, never the engine
             results = []
             if len(requests) == 1:
                 requests[0].sequence.error = f"{type(error).__name__} while writing"

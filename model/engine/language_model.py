@@ -24,9 +24,9 @@ class LanguageModel(Protocol):
     Attributes:
         name: the name by which the model was loaded.
         commit: the commit on the Hub, 40 hex digits; None for a folder and for a blend.
-        notice: what users should know about the loading, such as that the Hub was out of reach; "" if nothing.
+        notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
         tokenizer: the characters that the model reads and writes.
-        training: what the trainer noted about the run; {} if nothing.
+        training: what the training recorded, such as losses and the name of the text; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
     """
@@ -56,13 +56,13 @@ class LanguageModel(Protocol):
         """The weight of the second model of a blend, 0 to 1; None for one model."""
 
     def with_share(self, share: float | None) -> LanguageModel:
-        """Returns a blend with another weight of the second model; itself if it is no blend or `share` is None."""
+        """Returns a blend with another weight of the second model; itself if it is not a blend or `share` is None."""
 
     def make_backend(self, slots: int, precision: Precision) -> Backend:
         """Returns a backend that runs the model, with a number of slots."""
 
     def without_weights(self) -> LanguageModel:
-        """Returns the model without its weights, for callers that keep a description and must not keep the memory."""
+        """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
 
     def gates(
         self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision

@@ -22,8 +22,8 @@ class Request:
     Attributes:
         sequence: the reply.
         start: the state before its first unread character.
-        unread: ids to read; the character after the last of them is drawn.
-        unread_clamps: the cells that are clamped in the step that reads each of them; empty if there are none at all.
+        unread: ids to read; the character after the last one is drawn.
+        unread_clamps: the cells that are clamped in the step that reads each unread id; empty if there are none.
         randomness: the random numbers of its seed.
         client_id, group_id: see `Engine.add_request`.
         slot: its slot in the backend; -1 while it waits.
@@ -70,11 +70,11 @@ class Request:
             self.sequence.prompt_memory = Memory(backend.state(self.slot), self.unread[0])
 
     def memory(self, backend: Backend, state: LSTMState | None = None) -> Memory | None:
-        """Returns where the next reply would continue; None if the prompt is not read to its end.
+        """Returns the memory from which the next reply continues; None if the prompt is not read to its end.
 
         Args:
-            backend: has the state.
-            state: the state, if the backend has read on since.
+            backend: the backend that has the state.
+            state: the state, if the backend has read more characters since.
         """
         if not self.prompt_is_read:
             return None
@@ -82,7 +82,7 @@ class Request:
 
 
 def start_of(lm: LanguageModel, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int], list[int]]:
-    """Returns the state before the first unread character, and the ids and positions that are to be read there."""
+    """Returns the state before the first unread character, and the unread ids with their positions in the prompt."""
     zeros = LSTMState.zeros(lm.config, device=lm.device)
     ids = lm.tokenizer.lookup(prompt)
     known = np.flatnonzero(ids >= 0)

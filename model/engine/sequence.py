@@ -1,4 +1,4 @@
-"""One reply: its settings, the text so far, and why it ended. The engine writes it, any thread may read it."""
+"""One reply: its settings, the text so far, and why it ended. The engine changes it; any thread may read it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_UNKNOWN = 1_000  # characters that a sequence lists: 100,000 different ones 
 
 @dataclass(frozen=True)
 class Memory:
-    """All that is needed to continue a text.
+    """Everything that is needed to continue a text.
 
     Attributes:
         state: (L, 1, H), the state before the last character was read.
@@ -32,9 +32,9 @@ class Memory:
     last_id: int
 
     def check(self, zeros: LSTMState, vocab_size: int) -> None:
-        """Raises ValueError unless it fits a model, whose state has the shape of `zeros`.
+        """Raises ValueError unless it fits a model with the state shape of `zeros` and `vocab_size` characters.
 
-        The compiled loops do not check their indices, so nothing that does not fit may reach them.
+        The compiled loops do not check their indices, so wrong sizes must not reach them.
         """
         if not (self.state.h.shape == self.state.c.shape == zeros.h.shape):
             raise ValueError(f"memory is of shape {list(self.state.h.shape)}: it must be {list(zeros.h.shape)}")
@@ -48,19 +48,20 @@ class Sequence:
 
     Attributes:
         params: the sampling parameters.
-        draw_offset: the index of its first character among the draws of the seed.
+        draw_offset: the index of its first random number in those of the seed.
         chars_per_second: the speed limit; None is as fast as possible.
         deadline: the time.monotonic() after which it ends; None is never.
         clamps: the cells that are clamped, from the step that draws its first character on.
         unknown: the characters of the prompt that the model does not have; they were skipped.
         finish_reason: None until it is finished.
         error: what went wrong, if `finish_reason` is "error".
-        memory: where the next reply continues, once it is finished; None if the prompt was not read to its end.
-        prompt_memory: where the reply began, once a prompt was read; None if there was nothing to read.
+        memory: the memory from which the next reply continues, once it is finished; None if the prompt was not read to
+            its end.
+        prompt_memory: the memory with which the reply began; None before the prompt is read, and without a prompt.
         added_at: the time.monotonic() of the request.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
         aborted: whether it ends before its next character.
-        watch: finds blocked words; readers get no part of one, and the reply ends before it.
+        watch: searches for blocked words; clients get no part of one, and the reply ends before it.
     """
 
     params: SamplingParams
@@ -79,9 +80,9 @@ class Sequence:
     aborted: bool = False
     watch: WordWatch | None = None
     _characters: list[str] = field(default_factory=list)
-    _released: int = 0  # characters that readers get: not those that may belong to the stop text or a blocked word
+    _released: int = 0  # characters that clients get: not those that may belong to the stop text or a blocked word
     _done: threading.Event = field(default_factory=threading.Event)
-    _memories: deque[tuple[int, Memory]] = field(default_factory=deque)  # by length: where a blocked word may begin
+    _memories: deque[tuple[int, Memory]] = field(default_factory=deque)  # (length, memory), see `save_memory`
 
     @property
     def finished(self) -> bool:
@@ -89,12 +90,12 @@ class Sequence:
         return self.finish_reason is not None
 
     def wait(self, timeout_s: float) -> bool:
-        """Waits until the reply is finished, for as long as the timeout. Returns whether it is."""
+        """Waits until the reply is finished, at most `timeout_s` seconds; returns whether it is finished."""
         return self._done.wait(timeout_s)
 
     @property
     def length(self) -> int:
-        """The number of characters that readers get so far."""
+        """The number of characters that clients get so far."""
         return self._released
 
     @property
@@ -130,7 +131,7 @@ class Sequence:
 
     @property
     def holds_back(self) -> bool:
-        """Whether readers may have to wait for a character, which may belong to the stop text or a blocked word."""
+        """Whether characters may be held back because they may belong to the stop text or a blocked word."""
         return bool(self.params.stop) or self.watch is not None
 
     def extend(self, characters: list[str]) -> FinishReason | None:
@@ -154,7 +155,7 @@ class Sequence:
         return "length" if length >= self.params.length else None
 
     def save_memory(self, memory: Memory) -> None:
-        """Saves the memory after the last character, to end there if it turns out that a blocked word follows."""
+        """Saves the memory after the last character: the reply ends there if a blocked word follows it."""
         while self._memories and self._memories[0][0] < self._released:
             self._memories.popleft()
         self._memories.append((len(self._characters), memory))
@@ -162,7 +163,7 @@ class Sequence:
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends the reply. The reason is set last: a thread that sees it may read everything else."""
         self.ended_at = time.monotonic()
-        if reason not in ("stop", "blocked"):  # release characters that could have begun the stop text
+        if reason not in ("stop", "blocked"):  # releases characters that were held back for the stop text
             self._release(len(self._characters))
         if self.watch and self.watch.end():
             self._released = self.watch.safe_length
@@ -176,7 +177,7 @@ class Sequence:
         self._done.set()
 
     def _release(self, end: int) -> bool:
-        """Releases the characters up to `end` to readers, or up to a blocked word. Returns whether one was found."""
+        """Releases the characters up to `end` to clients, or up to a blocked word; returns whether one was found."""
         if self.watch is None:
             self._released = end
             return False

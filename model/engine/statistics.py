@@ -1,4 +1,4 @@
-"""Counts the replies of an engine that have ended, and how long their readers waited for the first character."""
+"""Counts the replies of an engine that have ended, and the time from each request to its first character."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAIT_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 6
 
 @dataclass
 class Statistics:
-    """Totals since the engine was made, or the sum of several engines.
+    """Totals since the engine was created, or the sum of several engines.
 
     Attributes:
         ended: the number of replies by the reason for which they ended.
@@ -24,7 +24,7 @@ class Statistics:
         waited_s: the sum of these times.
     """
 
-    # All reasons from the start: a thread that copies the numbers must not find a new key meanwhile.
+    # All reasons from the start: a new key would disturb a thread that copies the numbers at the same time.
     ended: Counter[FinishReason] = field(default_factory=lambda: Counter(dict.fromkeys(get_args(FinishReason), 0)))
     waits: list[int] = field(default_factory=lambda: [0] * (len(WAIT_BOUNDS_S) + 1))
     waited_s: float = 0.0

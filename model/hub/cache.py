@@ -1,6 +1,6 @@
-"""The Hub client's cache on this disk: which commits it holds, and which commit a branch or tag meant last.
+"""The Hub client's cache on this disk: the commits in it, and the commit to which a branch or tag pointed last.
 
-Files that are downloaded by commit, as this package does, leave no note of the branch: `note_revision` writes it, so
+This package downloads files by commit, and the client then does not record the branch: `note_revision` records it, so
 that the branch can be loaded without a network.
 """
 
@@ -15,7 +15,7 @@ from ..files import atomic_write
 def note_revision(
     repo: str, revision: str | None, commit: str, cache_dir: str | Path | None = None, *, repo_type: str = "model"
 ) -> None:
-    """Notes in the cache which commit a branch or tag (None: main) means. Does nothing if the cache is read-only."""
+    """Records in the cache to which commit a branch or tag (None: main) points; does nothing in a read-only cache."""
     revision = revision or "main"
     if revision == commit or ".." in revision:
         return
@@ -33,7 +33,7 @@ def is_cached(repo: str, commit: str) -> bool:
 def remove_cached(repo: str, commit: str) -> None:
     """Removes a commit from the cache, except files that other commits share.
 
-    A commit that a branch or tag is noted to mean stays: it is the copy that is loaded without a network.
+    A commit to which a recorded branch or tag points stays, so that it can be loaded without a network.
     """
     from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound

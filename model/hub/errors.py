@@ -26,8 +26,8 @@ class ModelUnavailableError(OSError):
     """A model cannot be loaded from the Hub. The message names the model, the reason and what to do.
 
     Attributes:
-        retry: true if the same may succeed later.
-        wait_s: seconds until the next try, as the Hub asked; 0 if it did not.
+        retry: whether the same request may succeed later.
+        wait_s: seconds that the Hub asked to wait before the next request; 0 if it did not ask.
     """
 
     retry: bool = False
@@ -55,10 +55,10 @@ class HubProblem:
     """The reason for which a request to the Hub failed.
 
     Attributes:
-        reason: one clause, to be put after "… failed: "; holds no URL that was requested and no path of this machine.
-        retry: true if the same request may succeed later.
-        wait_s: seconds to wait before the next request, as the Hub asked; 0 if it did not.
-        needs_user: true if every request to this repo fails until the user does something, such as logging in.
+        reason: one clause that follows "… failed: "; it has no URL of the request and no path of this machine.
+        retry: whether the same request may succeed later.
+        wait_s: seconds that the Hub asked to wait before the next request; 0 if it did not ask.
+        needs_user: whether every request to this repo fails until the user does something, such as logging in.
     """
 
     reason: str
@@ -71,8 +71,8 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
     """Returns why a call of huggingface_hub raised `error`.
 
     Args:
-        error: any exception. The client wraps some, such as a failed upload in a RuntimeError: its causes count, too.
-        write: the call needs a token that may write.
+        error: any exception. Its causes are examined, too: the client wraps a failed upload in a RuntimeError.
+        write: whether the call needs a token that may write.
     """
     for cause in _causes(error):
         if found := _explain_response(cause, write) or _explain_network(cause) or _explain_local(cause):
@@ -82,7 +82,7 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
 
 
 def is_brief(error: BaseException) -> bool:
-    """Returns whether an error may be over in a second: a connection that broke off, or a fault of the Hub."""
+    """Returns whether a retry after a second may succeed: the connection broke off, or the Hub had a server error."""
     from huggingface_hub import errors
 
     kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -106,7 +106,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
-    """Explains an answer of the Hub with an error status."""
+    """Explains a response of the Hub with an error status."""
     from huggingface_hub import errors
 
     if not isinstance(error, errors.HfHubHTTPError):
@@ -145,15 +145,15 @@ def _explain_response(error: BaseException, write: bool) -> HubProblem | None:
         reason = f"the Hub asks for a pause after too many requests (429): {pause}"
         return HubProblem(reason, retry=True, wait_s=wait_s)
     if status == 408 or status >= 500:
-        reason = f"the Hub has a fault of its own ({status}): see status.huggingface.co"
+        reason = f"the Hub has a server error ({status}): see status.huggingface.co"
         return HubProblem(reason, retry=True, wait_s=asked_wait_s(error.response.headers))
     return HubProblem(f"the Hub refused the request ({status}){quoted}")
 
 
 def _storage_verb(response: Any) -> str:
-    """Returns "take" or "send" if a response is that of the storage behind the Hub; "" if it is the Hub's own.
+    """Returns "take" or "send" if a response is from the storage behind the Hub; "" if it is from the Hub itself.
 
-    Its addresses are signed and valid for some minutes, so an error there says nothing about the repo or the token.
+    The addresses of the storage are signed and valid for some minutes, so its errors do not concern repo and token.
     """
     from huggingface_hub import constants
 
@@ -173,7 +173,7 @@ def _storage_verb(response: Any) -> str:
 
 
 def same_origin(url: str, other: str) -> bool:
-    """Returns whether two URLs have the same scheme, host and port, and the first holds no user name."""
+    """Returns whether two URLs have the same scheme, host and port, and the first has no user name."""
     one, two = urlsplit(url), urlsplit(other)
     try:
         ports = [each.port or _PORTS.get(each.scheme) for each in (one, two)]
@@ -184,7 +184,7 @@ def same_origin(url: str, other: str) -> bool:
 
 
 def _explain_network(error: BaseException) -> HubProblem | None:
-    """Explains a request without an answer, or with an answer that is not the Hub's."""
+    """Explains a request without a response, or with a response that is not from the Hub."""
     from huggingface_hub import errors
 
     kinds = {kind.__name__ for kind in type(error).__mro__}  # httpx's classes, under whichever name it is installed
@@ -208,7 +208,7 @@ def _explain_network(error: BaseException) -> HubProblem | None:
 
 
 def _explain_local(error: BaseException) -> HubProblem | None:
-    """Explains a failure on this machine: the disk, the cache, the token, a name or card that cannot be right."""
+    """Explains an error of this machine: the disk, the cache, the token, an invalid name or model card."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.HFValidationError):
@@ -219,7 +219,7 @@ def _explain_local(error: BaseException) -> HubProblem | None:
     if is_lookup and error.__cause__ is None:
         return HubProblem("it is not in the cache, and the Hub cannot be reached: try again with a network", retry=True)
     if isinstance(error, OSError) and error.errno in FULL_DISK:
-        return HubProblem("the disk is full: make room on it", retry=True)
+        return HubProblem("the disk is full: free some space", retry=True)
     if isinstance(error, OSError) and error.errno:
         name = Path(str(error.filename)).name if error.filename else ""
         return HubProblem(f"{error.strerror}: {name}" if name else str(error.strerror))

@@ -1,9 +1,10 @@
-"""Time limits of all requests that huggingface_hub makes for this package: no wait is longer than the Hub's silence.
+"""Time limits of all requests that huggingface_hub makes for this package.
 
 The Hub's client waits as long as a response with the status 429 asks, repeats requests for minutes, and accepts one
 byte a second. Inside `time_limits`, a request fails after `STALL_S` seconds without progress. Progress is the first
-answer to a request that is no error, and then every `PROGRESS_BYTES` of its content. What comes once more, because the
-request was repeated, is no progress. Requests of other threads, and outside the block, are not changed.
+response to a request that is not an error, and then every `PROGRESS_BYTES` of its content. Content that is received
+again, because the request was repeated, is not progress. Requests of other threads, and outside the block, do not
+change.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ _XET_HASH = "x-xet-hash"
 
 
 class GivenUpError(Exception):
-    """A request was given up. Its cause is the Hub's last error, if it answered at all.
+    """A request took too long. `__cause__` is the Hub's last error response, if there was one.
 
     Attributes:
-        wait_s: the seconds that the Hub asked to wait; 0 if it did not.
+        wait_s: the seconds that the Hub asked to wait; 0 if it did not ask.
     """
 
     def __init__(self, wait_s: float = 0.0) -> None:
@@ -37,18 +38,18 @@ class GivenUpError(Exception):
 
 
 class _Limits:
-    """The clock of one block of `time_limits`."""
+    """The time limits of one block of `time_limits`, and the progress in it."""
 
     def __init__(self, total_s: float) -> None:
         self._end = time.monotonic() + total_s
         self._last_progress = time.monotonic()
         self._bytes = 0
-        self._positions: dict[str, int] = {}  # by request: the bytes of its content that came so far
-        self._failure: Exception | None = None  # the Hub's last answer
+        self._positions: dict[str, int] = {}  # by request: the bytes of its content that were received
+        self._failure: Exception | None = None  # the Hub's last error response
 
     @property
     def left_s(self) -> float:
-        """Seconds until the next progress must come."""
+        """Seconds in which the next progress must be made."""
         return min(self._last_progress + STALL_S, self._end) - time.monotonic()
 
     def check(self, wait_s: float = 0.0) -> None:
@@ -60,7 +61,7 @@ class _Limits:
         self._last_progress, self._bytes, self._failure = time.monotonic(), 0, None
 
     def note_answer(self, request: str) -> None:
-        """Notes an answer without an error; the answer to a request that is repeated is no progress."""
+        """Counts a response without an error as progress, unless the same request had one before."""
         if request not in self._positions:
             self._positions[request] = 0
             self.note_progress()
@@ -69,7 +70,7 @@ class _Limits:
         self._failure = failure
 
     def note_bytes(self, request: str, position: int) -> None:
-        """Notes how much of a content has come; raises GivenUpError if it comes too slowly."""
+        """Counts the bytes of a content up to `position`; raises GivenUpError if they are received too slowly."""
         new = position - self._positions.get(request, 0)
         if new > 0:
             self._positions[request] = position
@@ -87,13 +88,13 @@ _INSTALLING = threading.Lock()
 def time_limits(total_s: float = math.inf) -> Iterator[None]:
     """Limits all requests of huggingface_hub that this thread makes in the block.
 
-    A block inside another one continues its clock.
+    A block inside another one has the limits of the outer one.
 
     Args:
-        total_s: the limit of the whole block, with progress too.
+        total_s: the limit of the whole block, even with progress.
 
     Raises:
-        GivenUpError: from the client's function, when a limit is over.
+        GivenUpError: from the client's function, when a limit is exceeded.
     """
     if _ACTIVE.get() is not None:
         yield
@@ -107,7 +108,7 @@ def time_limits(total_s: float = math.inf) -> Iterator[None]:
 
 
 def _install() -> None:
-    """Adds two hooks to the client that huggingface_hub makes; outside a block they do nothing."""
+    """Adds two hooks to the HTTP client that huggingface_hub creates; outside a block they do nothing."""
     from huggingface_hub import set_client_factory
     from huggingface_hub.utils import _http
 
@@ -140,14 +141,14 @@ def _before_request(request: Any) -> None:
 
 
 def _after_response(response: Any) -> None:
-    """Gives up if the Hub asks for a longer pause than is left; otherwise watches the response's content."""
+    """Raises GivenUpError if the Hub asks for a longer pause than is left; otherwise counts the response's content."""
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.utils import hf_raise_for_status  # type: ignore[attr-defined]
 
     limits = _ACTIVE.get()
     if limits is None:
         return
-    # Transfers of Xet do not use this client, so nothing limits them. Without this header the file comes by HTTP.
+    # Xet does not use this HTTP client, so nothing limits it. Without this header the file is sent by HTTP.
     response.headers.pop(_XET_HASH, None)
     response.stream = _watched(response, limits)
     if response.status_code not in _RETRIED:
@@ -173,7 +174,7 @@ def _name(response: Any) -> str:
 
 def _watched(response: Any, limits: _Limits) -> Any:
     """Returns the stream of a response's content, which counts its bytes."""
-    httpx = sys.modules[type(response).__module__.partition(".")[0]]  # the client's own copy has another name
+    httpx = sys.modules[type(response).__module__.partition(".")[0]]  # the Hub's client may have its own copy of httpx
 
     found = re.match(r"bytes (\d+)-", response.headers.get("content-range", ""))
     name, start = _name(response), int(found[1]) if found else 0

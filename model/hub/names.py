@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 PUBLIC_HUB = "https://huggingface.co"  # as in web/index.html
-MAIN = "main"  # holds the best checkpoint: what is loaded by default
-TRAINING = "training"  # gets a commit for each checkpoint, with all that resume needs
+MAIN = "main"  # has the best checkpoint, which is loaded by default
+TRAINING = "training"  # gets a commit for each checkpoint, with all files that --resume needs
 
 _TITLE = re.compile(r"[Ss]tep ([\d,]{1,15})(?:$|: val loss (\d{1,3}\.\d{1,9}) )")
 

@@ -1,7 +1,7 @@
 """One commit of a model on the Hub, downloaded into the client's cache.
 
-The branch or tag is resolved to a commit first, and each file is downloaded at that commit: so files of two commits
-are never mixed, however often the repo is pushed to meanwhile.
+The branch or tag is resolved to a commit first, and each file is downloaded at that commit, so files of two commits are
+never mixed, even if the repo is pushed to meanwhile.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from .errors import (
 )
 from .limits import time_limits
 
-TIMEOUT_S = 10.0  # the Hub's client has none of its own for the first request
+TIMEOUT_S = 10.0  # of the first request, for which the Hub's client has no timeout
 _TRIES = 3  # of a request that breaks off, and of a file that arrives damaged
 _PAUSE_S = 0.5  # before the second try; twice as long before the third
-_OTHER_DISK = "make room on it, or set HF_HOME to a folder on another disk"
+_OTHER_DISK = "free some space, or set HF_HOME to a folder on another disk"
 
 
 @dataclass
 class Snapshot:
-    """One commit of one repo. No file is checked here: see `checkpoint`.
+    """One commit of one repo. Files are compared with the Hub's hashes only: `checkpoint` checks their content.
 
     Attributes:
         repo: `user/name`.
-        revision: a branch, tag or commit; the Hub's main when None.
+        revision: a branch, tag or commit; None is the main branch.
         token, cache_dir: as in huggingface_hub.
-        offline: only cached files are used.
+        offline: whether only cached files are used.
         commit: the commit that the revision was resolved to; "" before the first download.
-        notice: what the user should know, such as that the cached copy is used because the Hub is down; "" if nothing.
+        notice: what the user should know, such as that the Hub cannot be reached and the copy is cached; "" if nothing.
     """
 
     repo: str
@@ -67,7 +67,7 @@ class Snapshot:
 
         Raises:
             ModelUnavailableError: they cannot be downloaded.
-            CheckpointError: config.json or manifest.json is wrong, or a file is larger than it can need to be.
+            CheckpointError: config.json or manifest.json is not valid, or a file is larger than a valid one can be.
         """
         with time_limits():
             folder = self.download_file(CONFIG).parent
@@ -86,7 +86,7 @@ class Snapshot:
 
         Raises:
             ModelUnavailableError: it cannot be downloaded.
-            CheckpointError: it is a file of a checkpoint, and larger than it can need to be.
+            CheckpointError: it is a file of a checkpoint, and larger than a valid one can be.
         """
         with time_limits():
             if not self.commit:
@@ -101,7 +101,7 @@ class Snapshot:
             return self._download_whole(name, force=False)
 
     def repair(self) -> bool:
-        """Downloads those cached files again that differ from the Hub's hashes of them; returns whether any did.
+        """Downloads again the cached files that do not have the Hub's hashes; returns whether there were any.
 
         Raises:
             ModelUnavailableError: the Hub cannot be reached.
@@ -116,9 +116,9 @@ class Snapshot:
         return bool(damaged)
 
     def use_cached(self, error: ModelUnavailableError) -> bool:
-        """Switches to the cached copy after a failed download; returns whether there is another copy than this one.
+        """Switches to a cached commit after a failed download; returns whether there is another one than this commit.
 
-        A full commit id names one copy only.
+        For a full commit id there is none.
         """
         if self.offline or not error.retry or is_commit(self.revision):
             return False
@@ -239,7 +239,7 @@ class Snapshot:
         return commits, response.links.get("next", {}).get("url", "")
 
     def newest_commit(self) -> str:
-        """Returns the commit that the revision means on the Hub now, by one small request.
+        """Returns the commit to which the revision points on the Hub now, by one small request.
 
         Raises:
             ModelUnavailableError: the Hub cannot be reached, or has no such revision.
@@ -248,7 +248,7 @@ class Snapshot:
             return str(self._call(self._model_info).sha)
 
     def note_revision(self) -> None:
-        """Notes in the cache that the revision means this commit: call it once the model could be read."""
+        """Records in the cache that the revision points to this commit; call it after the model was read."""
         if not self.offline:
             note_revision(self.repo, self.revision, self.commit, self.cache_dir)
 
@@ -259,7 +259,7 @@ class Snapshot:
         return api.model_info(self.repo, revision=self.revision, timeout=TIMEOUT_S, expand=["sha"])
 
     def _resolve(self) -> None:
-        """Sets `commit`: the Hub's, or the cached one if the Hub cannot be reached."""
+        """Sets `commit` to the Hub's commit of the revision, or to the cached one if the Hub cannot be reached."""
         from huggingface_hub import constants
         from huggingface_hub.utils._validators import validate_repo_id
 
@@ -288,7 +288,7 @@ class Snapshot:
         return found.resolved
 
     def _find_cached(self) -> str | None:
-        """Returns the cached commit that the revision meant last; None if there is none."""
+        """Returns the cached commit to which the revision pointed last; None if there is none."""
         try:
             return self._cached_commit()
         except Exception:  # noqa: BLE001  the client raises errors of many kinds
@@ -301,7 +301,7 @@ class Snapshot:
             raise self._unavailable(error, file) from None
 
     def _unavailable(self, error: Exception, file: str = "") -> ModelUnavailableError:
-        """Returns the error to raise for one of the client's; its message holds no URL, no path and no token."""
+        """Returns the error to raise for an error of the client; its message has no URL, no path and no token."""
         from huggingface_hub import errors
 
         if file and isinstance(error, errors.RemoteEntryNotFoundError):
@@ -336,7 +336,7 @@ def is_commit(revision: str | None) -> bool:
 
 
 def _repeat(request: Callable[[], Any]) -> Any:
-    """Returns what a request returns, which is repeated if the connection breaks off or the Hub has a fault."""
+    """Returns what a request returns; repeats it if the connection breaks off or the Hub has a server error."""
     for again in range(_TRIES):
         try:
             return request()

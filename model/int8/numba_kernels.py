@@ -232,7 +232,7 @@ def run(
     logits: Array,
     draws: tuple[Array, Array, Array],
 ) -> None:
-    """Reads a character in each of B slots, then T - 1 times the one that was drawn last.
+    """Reads a character in each of B slots, then T - 1 times the character that was drawn last.
 
     Args:
         kind: the instruction.

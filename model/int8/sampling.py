@@ -1,7 +1,7 @@
 """From logits to a character: temperature, top-k, top-p, min-p and a seed, with integer arithmetic.
 
-The random number of character i is a pure function of (seed, i), and characters are compared by integer weights. So a
-reply that is cut, rewound or continued is the same text, and other requests in the batch never change it.
+The random number of character i is a pure function of (seed, i), and characters are drawn by integer weights. So a
+reply that is stopped and continued is the same text, and other requests in the batch never change it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BLOCK = 256  # random numbers that are drawn at once
 class Randomness:
     """The random numbers of one reply: Philox4x64-10 (Salmon et al. 2011) as numpy implements it.
 
-    Number i is the i-th raw output of `numpy.random.Philox(key=seed)`, computed without those before it.
+    Number i is the i-th raw output of `numpy.random.Philox(key=seed)`, computed without the numbers before it.
     """
 
     def __init__(self, seed: int) -> None:
@@ -43,7 +43,7 @@ class Randomness:
         return self._block[offset]
 
     def numbers(self, first: int, count: int) -> list[int]:
-        """Returns as many numbers, from the one with index `first` on."""
+        """Returns `count` numbers, from the one with index `first` on."""
         numbers: list[int] = []
         while len(numbers) < count:
             numbers.append(self.number(first + len(numbers)))
@@ -57,7 +57,7 @@ def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int)
 
     Args:
         logits: (V,) float32, finite.
-        params: how to sample; the seed is not used.
+        params: the sampling parameters; the seed is not used.
         number: the random number of this character, see `Randomness`.
     """
     if params.temperature == 0:

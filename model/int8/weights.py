@@ -19,13 +19,11 @@ from torch import Tensor
 
 from ..lstm import LSTMNetwork
 
-NEVER = -1e9  # as a logit: its weight is zero at any temperature that is allowed
-VERSION = 1  # of the definition; links name it
+NEVER = -1e9  # a logit whose weight is zero at any allowed temperature
+VERSION = 1  # of the definition in docs/int8-inference.md; links name it
 H_SCALE = 127.0  # h is in [-1, 1] and kept as round(127 h)
 TABLE_RANGE, TABLE_STEPS = 8.0, 256.0  # sigmoid and tanh are tabulated over [-8, 8] in steps of 1/256
-_TABLE_ROWS = (
-    32  # characters whose inputs are summed at once: in the cache, 9 times as fast as 6,000 characters at once
-)
+_TABLE_ROWS = 32  # characters whose inputs are summed at once; they fit into the cache: 9 times as fast as 6,000
 _EXACT_COLUMNS = 1024  # a float32 sum of so many products of 8-bit integers stays below 2^24: exact in any order
 
 
@@ -51,7 +49,7 @@ class QuantizedMatrix:
 
     @classmethod
     def quantize(cls, weight: Tensor) -> QuantizedMatrix:
-        """Rounds a float32 matrix: q = round(w / s), s = max|row| / 127, half to even."""
+        """Quantizes a float32 matrix: q = round(w / s), s = max|row| / 127, half to even."""
         step = weight.abs().amax(dim=1) / H_SCALE
         step = torch.where(step > 0, step, torch.ones_like(step))
         q = torch.round(weight / step[:, None]).clamp_(-127, 127).to(torch.int8)
@@ -82,7 +80,7 @@ class Int8Weights:
 
     @classmethod
     def quantize(cls, network: LSTMNetwork) -> Int8Weights:
-        """Rounds the weights of a network."""
+        """Quantizes the weights of a network."""
         weights = [[w.detach().float().cpu() for w in layer] for layer in network.lstm.all_weights]
         first, *above = weights
         return cls(
@@ -97,7 +95,7 @@ class Int8Weights:
         )
 
     def without(self, token: int) -> Int8Weights:
-        """Returns the same weights, which predict a character with the logit `NEVER`."""
+        """Returns a copy that gives the character with the id `token` the logit `NEVER`."""
         bias = self.output_bias.clone()
         bias[token] = NEVER
         return replace(self, output_bias=bias)
@@ -209,19 +207,19 @@ def output_logits(weights: Int8Weights, h: Tensor) -> Tensor:
 
 
 def _gate_sums(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> Tensor:
-    """Returns the sums to which the gates of a layer apply sigmoid and tanh, (B, 4H)."""
+    """Returns the inputs of sigmoid and tanh in the gates of a layer, (B, 4H) float32."""
     added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
     return exact_product(x, weights.layers[layer]).float() * weights.layers[layer].scale + added
 
 
 def gates(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, before: Tensor) -> Tensor:
-    """Returns the gates i, f, g, o with which a layer computed a state, (B, 4, H), for display.
+    """Returns the gates i, f, g, o of a layer, (B, 4, H) float32, for display.
 
     Args:
         weights: the quantized weights of the network.
         layer: the layer, from 0.
         ids: (B,), the characters that were read.
-        below: (B, H), h of the layer below after them, as in an `LSTMState`; None in the first layer.
+        below: (B, H), h of the layer below after these characters, as in an `LSTMState`; None in the first layer.
         before: (B, H), h of this layer before them.
     """
     device = weights.table.device

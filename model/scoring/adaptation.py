@@ -1,9 +1,8 @@
 """Dynamic evaluation: a model that continues to learn while it reads a text, after Krause et al. 2018.
 
 It predicts a window of the text, then takes one step of gradient descent on that window, so each character is predicted
-by weights that have learned from those before it only. After each step the weights decay towards the trained ones. The
-gradients are floating-point sums, which differ between machines, so the same text is not reproduced elsewhere bit for
-bit.
+by weights that have learned only from earlier windows. After each step the weights decay towards the trained ones. The
+gradients are floating-point sums, which differ between machines, so results on two machines may differ.
 
 Shapes: N characters of the text, T of a window.
 """
@@ -32,7 +31,7 @@ class Adaptation:
     Attributes:
         window: T, the characters that are predicted before each step.
         rate: the learning rate of gradient descent.
-        decay: the share of the way back to the trained weights after each step.
+        decay: the share of the difference to the trained weights that is undone after each step.
         clip: the maximum norm of the gradient.
     """
 
@@ -43,7 +42,7 @@ class Adaptation:
 
 
 def score_adapting(lm: CharLSTM, text: str, adaptation: Adaptation | None = None) -> Score:
-    """Returns the surprisal of each character of a text for a copy of the model that learns from those before it."""
+    """Returns the surprisal of each character of a text for a copy of the model that learns while it reads."""
     is_known, losses = lm.tokenizer.in_vocab(text), _read(lm, text, adaptation)[1]
     bits = np.full(len(text), np.nan)
     bits[is_known] = losses / math.log(2)
@@ -83,7 +82,7 @@ class _Learner:
         self._state: LSTMState | None = None
 
     def read(self, inputs: Tensor, targets: Tensor) -> Tensor:
-        """Returns the loss (T,) of each character after a window's, in nats, before the step that learns from them."""
+        """Returns the losses of the targets (T,) in nats, then takes the step that learns from them."""
         with torch.enable_grad():
             logits, state = self.network(inputs[None], self._state)
             losses = F.cross_entropy(logits[0], targets, reduction="none")

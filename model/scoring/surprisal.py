@@ -41,12 +41,12 @@ class Score:
 
     @property
     def bpc(self) -> float:
-        """The mean of the scored characters in bits per character; NaN if there are none."""
+        """The mean over the scored characters, in bits per character; NaN if there are none."""
         return float(np.nansum(self.bits) / self.characters) if self.characters else float("nan")
 
     @property
     def nats(self) -> float:
-        """The mean in nats per character: the cross-entropy that training reports as loss."""
+        """The mean in nats per character: the cross-entropy, which training reports as loss."""
         return self.bpc * float(np.log(2))
 
 
@@ -62,7 +62,7 @@ def score(lm: CharLSTM, text: str) -> Score:
 
 
 def score_in_slices(lm: CharLSTM, text: str, size: int) -> Generator[None, None, Score]:
-    """Yields after every `size` characters, and returns what `score` returns. For servers, which have other work."""
+    """Yields after every `size` characters and returns what `score` returns, so that a server can do other work."""
     is_known = lm.tokenizer.in_vocab(text)
     ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))  # (N,), N <= T
     inputs = torch.cat([torch.tensor([lm.tokenizer.start_id]), ids[:-1]]) if len(ids) else ids

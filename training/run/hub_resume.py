@@ -59,7 +59,8 @@ def _is_older_best(folder: Path, newest: Mapping[str, Any], step: int) -> bool:
     except CheckpointError:
         return False
     same = all(best.get(name) == newest.get(name) for name in ("recipe", "corpus", "corpus_characters"))
-    return same and best.get("step") in known and best["step"] < step
+    best_step = best.get("step")
+    return same and type(best_step) is int and best_step in known and best_step < step
 
 
 def _move(folder: Path, to: Path) -> None:

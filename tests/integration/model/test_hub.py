@@ -215,7 +215,7 @@ def test_a_download_that_breaks_off_is_resumed(hub, commit, monkeypatch):
 
 def test_a_download_that_always_fails_is_refused(hub, commit, no_patience):
     hub.fail("GET .*model.safetensors", 500, None)
-    check_refused(f"{REPO} cannot be loaded: the Hub has a fault of its own (500)")
+    check_refused(f"{REPO} cannot be loaded: the Hub has a server error (500)")
 
 
 # commits

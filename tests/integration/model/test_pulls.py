@@ -236,7 +236,7 @@ def test_a_file_that_does_not_fit_on_the_disk_is_never_downloaded(
         full.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 1_000))
         found = ended(load)
     assert isinstance(found, ModelUnavailableError)
-    assert "does not fit on the disk of the Hub's cache, which has 1 kB free: make room on it, or set HF_HOME" in str(
+    assert "does not fit on the disk of the Hub's cache, which has 1 kB free: free some space, or set HF_HOME" in str(
         found
     )
     assert not hub.requests("GET .*model.safetensors")
@@ -251,7 +251,7 @@ def test_a_disk_that_fills_up_meanwhile_is_named(hub: LocalHub, old: Files, monk
 
     monkeypatch.setattr("huggingface_hub.file_download._chmod_and_move", full)
     assert str(ended(load)) == (
-        f"{REPO} cannot be loaded: the Hub's cache cannot be written (No space left on device): make room on it, or "
+        f"{REPO} cannot be loaded: the Hub's cache cannot be written (No space left on device): free some space, or "
         "set HF_HOME to a folder on another disk"
     )
 

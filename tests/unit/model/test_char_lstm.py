@@ -193,7 +193,7 @@ def test_an_existing_folder_takes_precedence_over_the_hub_unless_hf_is_written(f
     assert not is_local(f"hf://{name}")
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", Path("nowhere")])
+@pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", "~nobody-here/x", Path("nowhere")])
 def test_an_error_names_a_missing_folder_as_it_was_typed(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))

@@ -127,7 +127,7 @@ def test_a_waiting_check_reports_the_reason(hub: LocalHub, token: str) -> None:
     job = CheckRepo(repo="plays", private=False, license="unknown")
     run_job(job, QUICK, report=reported.append)
     assert len(reported) == 1, "once for one reason"
-    assert "the Hub has a fault of its own (500)" in reported[0]
+    assert "the Hub has a server error (500)" in reported[0]
     assert "; trying again for up to " in reported[0]
 
 
@@ -153,7 +153,7 @@ def test_a_passing_fault_is_retried(hub: LocalHub, token: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text"),
-    [(500, "fault of its own"), ("html", "sign in on a web page"), ("cut", "broke off"), ("hang", "in time")],
+    [(500, "server error"), ("html", "sign in on a web page"), ("cut", "broke off"), ("hang", "in time")],
 )
 def test_a_lasting_fault_ends_the_check_with_its_reason(hub: LocalHub, token: str, kind: int | str, text: str) -> None:
     hub.fail("GET /api/whoami", kind, times=None)

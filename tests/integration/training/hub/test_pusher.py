@@ -255,7 +255,7 @@ def test_waiting_for_pushes_reports_the_reason(
     fault = hub.fail("POST .*/commit/", 500, None)
     one = pusher()
     one.push(make_step(run, 1))
-    lines.wait("the Hub has a fault of its own")
+    lines.wait("the Hub has a server error")
     closing = threading.Thread(target=one.close, args=(60.0,))
     closing.start()
     line = lines.wait("trying again in")

@@ -177,10 +177,10 @@ def test_json_that_would_fill_the_memory_is_refused_before_it_is_parsed(folder, 
     assert peak < 64 * 2**20
 
 
-@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_does_not_have_are_refused(folder, literal):
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400])
+def test_numbers_that_are_not_finite_are_refused(folder, literal):
     rewrite(folder, CONFIG, config_text(folder, '"steps": 0', f'"steps": {literal}'))
-    check_refused(folder, CONFIG, literal)
+    check_refused(folder, CONFIG, literal[:20])
 
 
 @pytest.mark.parametrize(

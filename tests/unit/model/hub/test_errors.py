@@ -36,7 +36,7 @@ def caused(outer: Exception, cause: Exception) -> Exception:
         (json.JSONDecodeError("no", "<html>", 0), "the answer is not from the Hub", True),
         (
             OSError(errno.ENOSPC, "No space left on device", "/home/ada/x"),
-            "the disk is full: make room on it",
+            "the disk is full: free some space",
             True,
         ),
         (PermissionError(errno.EACCES, "Permission denied", "/root/hub"), "Permission denied: hub", False),
