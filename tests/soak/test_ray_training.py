@@ -23,7 +23,7 @@ ONE_THREAD = partial(torch.set_num_threads, 1)
 
 def train_on_cluster(lost: str, runs: Path, arguments: Sequence[str | Path], folder: Path) -> str:
     """Trains while a worker or a node is lost, see `ray_trainings`; returns what was printed."""
-    words = ["-m", "tests.support.ray_trainings", lost, str(runs), *map(str, arguments)]
+    words = ["-m", "tests.support.ray_trainings", "2", "lose", lost, str(runs), *map(str, arguments)]
     with (folder / "ray.log").open("w+b") as log:
         command = with_ray("requirements-ray.txt", words)
         done = subprocess.run(command, cwd=ROOT, env=ray_variables(), stdout=log, stderr=log, timeout=1200)

@@ -1,9 +1,11 @@
-"""Runs two trainings side by side on a Ray cluster of two nodes with one processor each, one of which is lost.
+"""Runs trainings side by side on a Ray cluster of this machine, whose nodes have one processor each.
 
-    python -m tests.support.ray_trainings worker|node RUNS ARGUMENTS
+    python -m tests.support.ray_trainings NODES lose worker|node RUNS ARGUMENTS
+    python -m tests.support.ray_trainings NODES time ARGUMENTS
 
-kills the process that trains the last of the two runs, or the node that it is on, as soon as each of the folders that
-the glob RUNS matches has a checkpoint. ARGUMENTS are those of `python -m training`. The exit code is the training's.
+`lose` kills the process that trains the last of two runs, or the node that it is on, as soon as each of the folders
+that the glob RUNS matches has a checkpoint. `time` prints the seconds that the training took, as the last line of the
+output. ARGUMENTS are those of `python -m training`. The exit code is the training's.
 """
 
 from __future__ import annotations
@@ -40,12 +42,19 @@ def kill_one(kind: str, runs: str) -> None:
 
 
 if __name__ == "__main__":
+    nodes, task, *words = sys.argv[1:]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    for _ in range(RUNS):
+    for _ in range(int(nodes)):
         cluster.add_node(num_cpus=1)
-    killer = threading.Thread(target=kill_one, args=(sys.argv[1], sys.argv[2]), daemon=True)
-    killer.start()
-    code = main([*sys.argv[3:], "--ray", cluster.address])
-    assert not killer.is_alive(), "no process was killed"
+    killer = None
+    if task == "lose":
+        kind, runs, *words = words
+        killer = threading.Thread(target=kill_one, args=(kind, runs), daemon=True)
+        killer.start()
+    began = time.monotonic()
+    code = main([*words, "--ray", cluster.address])
+    seconds = time.monotonic() - began
+    assert killer is None or not killer.is_alive(), "no process was killed"
     cluster.shutdown()
+    print(f"{seconds:.1f}", flush=True)
     sys.exit(code)
