@@ -54,10 +54,12 @@ function moveTo(place, root) {
     const [left, top] = [scrollX, scrollY];
     place.moveBefore(root, null);
     // In one of its next frames Chrome scrolls to the field that has the focus; a visitor may scroll.
-    const visitor = new AbortController();
-    const signal = AbortSignal.any([visitor.signal, AbortSignal.timeout(SCROLLS_MS)]);
+    const keeping = new AbortController();
+    const { signal } = keeping;
+    const end = () => keeping.abort();
     addEventListener("scroll", () => scrollTo(left, top), { signal });
-    for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, () => visitor.abort(), { signal });
+    for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, end, { signal });
+    setTimeout(end, SCROLLS_MS);
     return;
   }
   const { activeElement: focused } = document; // Safari, and browsers of before 2025

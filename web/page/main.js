@@ -11,7 +11,6 @@ import { Demonstrations } from "../demonstrations/demonstrations.js";
 import { Lenses, loadPanels } from "../lenses/lens.js";
 import { Actions } from "./actions.js";
 import { Arrival } from "./arrival.js";
-import { showBranches } from "./branch_tree.js";
 import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
 import { find, findAll, setText } from "../document/dom.js";
@@ -46,7 +45,7 @@ export class Page {
     this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
     this.pendingLink = false; // the address is a link to a model that still loads
     this.started = false; // the conversation is shown that this tab had
-    [this.scheduled, this.saveTimer] = [false, 0];
+    [this.scheduled, this.saveTimer, this.tree] = [false, 0, null];
     this.storage = new Storage();
     this.panes = findAll(root, ".pane");
     this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
@@ -311,20 +310,28 @@ export class Page {
   }
 
   #draw() {
-    const [log, sides] = [this.log(), this.source.sides()];
+    const sides = this.source.sides();
     this.panes[1].hidden = sides < 2;
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
       [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
       if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
-    showBranches(find(this.root, ".branches"), tree(log), { walk: (id) => this.busy || this.run(() => walk(log, id)) });
+    this.#drawBranches(tree(this.log()));
     showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells), this.prompt);
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.actions.update();
     this.demonstrations.update();
     this.lenses.slice(0, sides).forEach((lens) => lens.update());
     this.arrival.update();
+  }
+
+  // The module that draws the tree is imported when a conversation first branches; without a network, at a later change.
+  async #drawBranches(branches) {
+    if (!branches && !this.tree) return;
+    this.tree ??= import("./branch_tree.js").catch(() => (this.tree = null));
+    const move = (id) => this.busy || this.run(() => walk(this.log(), id));
+    (await this.tree)?.showBranches(find(this.root, ".branches"), branches, { walk: move });
   }
 
   #scheduleSave() {
@@ -337,8 +344,7 @@ export class Page {
     this.saveTimer = 0;
     const log = this.log();
     log.controls = { ...this.controls.stored(), draft: this.prompt.value };
-    const stored = this.storage.save(log);
-    if (!stored) setText(find(this.root, "#message"), t("notice.storage_refused"));
+    if (!this.storage.save(log)) setText(find(this.root, "#message"), t("notice.storage_refused"));
     if (!this.busy) this.history.update();
   }
 }
