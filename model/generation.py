@@ -89,7 +89,7 @@ def stream(
         seed: 0 to 2^32 - 1; None draws one, which is in `Stream.sequence.params`.
         share: the weight of the second model of a `Blend`; None is the blend's own.
         memory, draw_offset: `memory` and `next_draw_offset` of an earlier reply's sequence, to continue it: with the
-            same seed, the text is what a longer reply would have been.
+            same seed, both together are the text of one longer reply.
         clamps: up to four cells that are clamped to a value while the reply is generated: (0, 410, 4.0) is cell 410
             of layer 0, at 4.
         precision: "int8" or "float32"; None is the default of the model, see `Engine`.

@@ -1,4 +1,4 @@
-"""A request: a sequence together with what the engine needs to run it."""
+"""A request: a sequence, with its slot, its unread characters and its random numbers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Quantized weights and the int8 LSTM step in torch: the same text alone or in a batch, on any machine.
 
-Sums of products of 8-bit integers are exact in any order. The rest is a little float32 arithmetic in which every
-operation is rounded by itself, and tables for the functions that differ between libraries. docs/int8-inference.md is
-the definition for other implementations; this module implements it with torch operators, on any device.
+Sums of products of 8-bit integers are exact in any order. The rest is float32 arithmetic in which every operation is
+rounded separately, and tables for the functions that differ between libraries. docs/int8-inference.md is the definition
+for other implementations; this module implements it with torch operators, on any device.
 
 Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a matrix; K = H in the first layer and
 2H above it.
@@ -24,7 +24,7 @@ VERSION = 1  # of the definition in docs/int8-inference.md; links name it
 H_SCALE = 127.0  # h is in [-1, 1] and kept as round(127 h)
 TABLE_RANGE, TABLE_STEPS = 8.0, 256.0  # sigmoid and tanh are tabulated over [-8, 8] in steps of 1/256
 _TABLE_ROWS = 32  # characters whose inputs are summed at once; they fit into the cache: 9 times as fast as 6,000
-_EXACT_COLUMNS = 1024  # a float32 sum of so many products of 8-bit integers stays below 2^24: exact in any order
+_EXACT_COLUMNS = 1024  # a float32 sum of 1,024 products of 8-bit integers is below 2^24: exact in any order
 
 
 def _tables() -> tuple[Tensor, Tensor]:
@@ -161,7 +161,7 @@ def _update_cells(
     """Updates one layer from the sums of its gates (B, 4H) float32, in nn.LSTM's order, and c (B, H) float32.
 
     Returns:
-        h (B, H) int8 and c (B, H) float32. Every operation is rounded by itself; none is fused.
+        h (B, H) int8 and c (B, H) float32. Every operation is rounded separately; none is fused.
     """
     i, f, g, o = sums.chunk(4, dim=1)
     kept = lookup(sigmoid, f) * c

@@ -124,7 +124,7 @@ def _draw_run(axes: Any, curve: Curve, place: int, alone: bool, x: str, unit: fl
 
 
 def _draw_baseline(axes: Any, curves: Sequence[Curve]) -> None:
-    """Draws the loss of the 5-gram counter if all runs that noted it noted the same."""
+    """Draws the loss of the 5-gram counter if it is equal in all runs that recorded it."""
     known = {round(curve.baseline, 4) for curve in curves if curve.baseline is not None}
     if len(known) == 1:
         (loss,) = known

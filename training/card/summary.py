@@ -61,67 +61,67 @@ class TrainingSummary:
     """Whether the card of a model of chats may quote what the model writes."""
 
     @classmethod
-    def of(cls, noted: Mapping[str, Any]) -> TrainingSummary:
+    def of(cls, training: Mapping[str, Any]) -> TrainingSummary:
         """Returns the checked values of `training` in a config.json."""
-        examples = noted.get("examples")
-        losses = {protocol: number(noted.get(name)) for protocol, name in _LOSS_FIELDS.items()}
-        intervals = {protocol: _interval(noted.get(f"{name}_95")) for protocol, name in _LOSS_FIELDS.items()}
-        taught_by = noted.get("taught_by")
+        examples = training.get("examples")
+        losses = {protocol: number(training.get(name)) for protocol, name in _LOSS_FIELDS.items()}
+        intervals = {protocol: _interval(training.get(f"{name}_95")) for protocol, name in _LOSS_FIELDS.items()}
+        taught_by = training.get("taught_by")
         models = taught_by.get("models") if isinstance(taught_by, Mapping) else None
         return cls(
-            corpus=base_name(line(noted.get("corpus"))) or "a text",
-            corpus_characters=number(noted.get("corpus_characters")),
-            base_model=_pinned(noted.get("base_model")),
-            base_corpus=base_name(line(noted.get("base_corpus"))),
+            corpus=base_name(line(training.get("corpus"))) or "a text",
+            corpus_characters=number(training.get("corpus_characters")),
+            base_model=_pinned(training.get("base_model")),
+            base_corpus=base_name(line(training.get("base_corpus"))),
             teachers=tuple(map(_pinned, models)) if isinstance(models, list) else (),
-            license=line(noted.get("license")) or "unknown",
-            license_name=line(noted.get("license_name")),
-            repo=_repo(noted.get("repo")),
-            space=_repo(noted.get("space")),
+            license=line(training.get("license")) or "unknown",
+            license_name=line(training.get("license_name")),
+            repo=_repo(training.get("repo")),
+            space=_repo(training.get("space")),
             example=next(filter(None, map(line, examples)), "") if isinstance(examples, list | tuple) else "",
             losses={protocol: loss for protocol, loss in losses.items() if loss is not None},
             intervals={protocol: pair for protocol, pair in intervals.items() if pair is not None},
-            train_loss=number(noted.get("train_loss")),
-            ngram_loss=number(noted.get("ngram_loss")),
-            ngram_characters=number(noted.get("ngram_characters")),
-            validation_characters=number(noted.get("validation_characters")),
-            validation_bytes=number(noted.get("validation_bytes")),
-            int8_cost=number(noted.get("int8_cost")),
-            command=redact_command(line(noted.get("command"), _MAX_COMMAND)),
-            seconds=number(noted.get("seconds")),
-            machine=line(noted.get("machine")),
-            step=number(noted.get("step")),
-            recipe=_recipe(noted.get("recipe")),
-            versions={name: text for name in ("python", "torch") if (text := line(noted.get(name)))},
-            line_ends=line(noted.get("line_ends")),
-            quote_chat=noted.get("quote_chat") is True,
+            train_loss=number(training.get("train_loss")),
+            ngram_loss=number(training.get("ngram_loss")),
+            ngram_characters=number(training.get("ngram_characters")),
+            validation_characters=number(training.get("validation_characters")),
+            validation_bytes=number(training.get("validation_bytes")),
+            int8_cost=number(training.get("int8_cost")),
+            command=redact_command(line(training.get("command"), _MAX_COMMAND)),
+            seconds=number(training.get("seconds")),
+            machine=line(training.get("machine")),
+            step=number(training.get("step")),
+            recipe=_recipe(training.get("recipe")),
+            versions={name: text for name in ("python", "torch") if (text := line(training.get(name)))},
+            line_ends=line(training.get("line_ends")),
+            quote_chat=training.get("quote_chat") is True,
         )
 
 
-def _interval(noted: object) -> tuple[float, float] | None:
-    if not isinstance(noted, list) or len(noted) != 2:
+def _interval(value: object) -> tuple[float, float] | None:
+    if not isinstance(value, list) or len(value) != 2:
         return None
-    low, high = map(number, noted)
+    low, high = map(number, value)
     return (low, high) if low is not None and high is not None else None
 
 
-def _repo(noted: object) -> str:
+def _repo(value: object) -> str:
     """Returns a value that is USER/NAME; "" for anything else."""
-    repo = line(noted)
+    repo = line(value)
     return repo if re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else ""
 
 
-def _pinned(noted: object) -> str:
+def _pinned(value: object) -> str:
     """Returns a value that is USER/NAME@COMMIT; "" for anything else."""
-    model = line(noted)
+    model = line(value)
     return model if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", model, re.ASCII) else ""
 
 
-def _recipe(noted: object) -> str:
+def _recipe(recipe: object) -> str:
     """Returns the batch and the hyperparameters, as in ` of 64 × 64 characters; lr 0.006, seed 1`; "" for no recipe."""
-    if not isinstance(noted, Mapping):
+    if not isinstance(recipe, Mapping):
         return ""
-    batch, window = number(noted.get("batch")), number(noted.get("window"))
+    batch, window = number(recipe.get("batch")), number(recipe.get("window"))
     size = f" of {batch:,.0f} × {window:,.0f} characters" if batch and window else ""
-    values = [f"{name} {value:.4g}" for name in _RECIPE if (value := number(noted.get(name))) is not None]
+    values = [f"{name} {value:.4g}" for name in _RECIPE if (value := number(recipe.get(name))) is not None]
     return size + (f"; {', '.join(values)}" if values else "")

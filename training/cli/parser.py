@@ -139,7 +139,7 @@ def _add_text(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keep-rare",
         action="store_true",
-        help="keep an id for each character, also for those that together make up less than 0.1 %% of the text",
+        help="keep an id for each character, also for rare ones, which together make up less than 0.1 %% of the text",
     )
     parser.add_argument(
         "--chat",

@@ -194,7 +194,7 @@ def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, privat
 
 
 def shared_as(destination: Destination, sharing: str) -> Destination:
-    """Returns a destination that notes the sharing of its run; in a private repo, an unscanned run is private."""
+    """Returns the destination with the sharing of its run; in a private repo, an unscanned run is private."""
     if destination.private and sharing == UNSCANNED:
         sharing = PRIVATE
     return replace(destination, sharing=sharing)

@@ -1,6 +1,6 @@
 """Decides whether a run or a model may be public: what may be private is published only after an explicit yes.
 
-The decision is noted in each checkpoint (`sharing` in state.json and config.json) and in the run's destination, and
+The decision is recorded in each checkpoint (`sharing` in state.json and config.json) and in the run's destination, and
 later commands inherit it:
 
 private    only in private repos and Spaces: --private was given, or the run learned from a private model
@@ -75,7 +75,7 @@ def of_new_run(options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, *
 
 
 def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folder: Path, *, is_public: bool) -> str:
-    """Returns the sharing of a resumed run: that of the options, else the noted one, else that of a scan.
+    """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan.
 
     Args:
         options: the options that the run is resumed with.
@@ -87,9 +87,9 @@ def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folde
     Raises:
         RunError: the run is to be pushed to a new repo, and its text may be private.
     """
-    noted = asked_for(options) or _noted_in_destination(folder) or saved.state["about"].get("sharing", UNSCANNED)
-    if noted in (PRIVATE, PUBLIC):
-        return noted
+    recorded = asked_for(options) or _recorded_in_destination(folder) or saved.state["about"].get("sharing", UNSCANNED)
+    if recorded in (PRIVATE, PUBLIC):
+        return recorded
     resume = options.resume or ""
     if resume.startswith(SCHEME) and options.push_to and (reason := _restriction(resume.removeprefix(SCHEME))):
         say(f"{resume} {reason}, so this run is private.")
@@ -126,11 +126,11 @@ def of_local_model(name: str, *, is_published: bool) -> str:
     Raises:
         RunError: the page is published, and the text of the model may be private.
     """
-    if _noted(name) == PRIVATE:
+    if _recorded(name) == PRIVATE:
         if is_published:
-            say(f"{one_line(name)} is noted as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
+            say(f"{one_line(name)} is marked as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
         else:
-            warn(f"{one_line(name)} is noted as private, and a page holds its model: limit who can open the page")
+            warn(f"{one_line(name)} is marked as private, and a page holds its model: limit who can open the page")
         return PRIVATE
     contents = _contents_of_model(name)
     if is_published:
@@ -148,7 +148,7 @@ def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> De
         RunError: the text of the run was not scanned, and may be private.
     """
     destination = read_destination(run)
-    sharing = PRIVATE if private else PUBLIC if publish_anyway else _noted(str(run))
+    sharing = PRIVATE if private else PUBLIC if publish_anyway else _recorded(str(run))
     if sharing == UNSCANNED and destination.private:
         sharing = PRIVATE
     if sharing == UNSCANNED and any((run / "outbox").glob("*-*.json")):
@@ -189,11 +189,11 @@ def _refuse(contents: str, outcome: str = "nothing was trained or published") ->
 def _reason(model: NamedModel) -> str:
     """Returns why a model is private, as a predicate; "" if it is not."""
     if model.lm.training.get("sharing") == PRIVATE:
-        return "is noted as private"
+        return "is marked as private"
     if model.name:
         return "may be private (the Hub cannot be reached)" if model.lm.notice else _restriction(model.lm.name)
-    if _noted(model.typed) == PRIVATE:
-        return "is noted as private"
+    if _recorded(model.typed) == PRIVATE:
+        return "is marked as private"
     contents = _contents_of_model(model.typed)
     return f"may be private ({contents.splitlines()[0].rstrip(':')})" if contents else ""
 
@@ -214,7 +214,7 @@ def _contents_of_model(name: str) -> str:
     config = _config(Path(name))
     is_trained_here = "command" in config.get("training", {})
     is_bundled = checkpoint_folder(name).resolve().is_relative_to(BUNDLED_FOLDER)
-    if not is_trained_here or _noted(name) == PUBLIC or is_bundled:
+    if not is_trained_here or _recorded(name) == PUBLIC or is_bundled:
         return ""
     return _contents_of_run(_run_of(name), config.get("chat"))
 
@@ -225,14 +225,14 @@ def _run_of(name: str) -> Path:
     return folder.parent if (folder.parent / IDS).is_file() or (folder.parent / DESTINATION).is_file() else folder
 
 
-def _noted(name: str) -> str:
-    """Returns the noted sharing of the run or the checkpoint in a folder; that of the run's destination is newer."""
+def _recorded(name: str) -> str:
+    """Returns the recorded sharing of the run or the checkpoint in a folder; that of the run's destination is newer."""
     training = _config(Path(name)).get("training", {})
-    noted = _noted_in_destination(_run_of(name)) or training.get("sharing")
-    return noted if noted in (PRIVATE, PUBLIC) else UNSCANNED
+    recorded = _recorded_in_destination(_run_of(name)) or training.get("sharing")
+    return recorded if recorded in (PRIVATE, PUBLIC) else UNSCANNED
 
 
-def _noted_in_destination(run: Path) -> str:
+def _recorded_in_destination(run: Path) -> str:
     try:
         return read_destination(run).sharing
     except HubError:

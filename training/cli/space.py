@@ -1,7 +1,7 @@
 """`python -m training space MODEL`, and `--space` of a training: a page for a model, in a folder or on the Hub.
 
-A training checks its Space before the first step and records it: however often the run is resumed, and on whatever
-machine, it ends with its page. The model card links to the page.
+A training checks its Space before the first step and records it, so a resumed run also ends with its page, even on
+another machine. The model card links to the page.
 """
 
 from __future__ import annotations

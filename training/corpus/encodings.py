@@ -1,4 +1,4 @@
-"""Names of encodings: the one that a user or a server gives, and a proposal for a text that is not UTF-8."""
+"""Names of encodings: checks the name that a user or a server gives, and proposes one for a text that is not UTF-8."""
 
 from __future__ import annotations
 

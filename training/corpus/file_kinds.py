@@ -51,7 +51,7 @@ _IN_ZIP: tuple[tuple[bytes, str, str], ...] = (
     (b"/data.pkl", "a PyTorch pickle (a model's weights)", _GIVE_TEXT),
 )
 
-# Longest first: the mark of UTF-16-LE is the beginning of the one of UTF-32-LE.
+# Longest first: the byte order mark of UTF-32-LE begins with that of UTF-16-LE.
 _WIDE_MARKS = (
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),

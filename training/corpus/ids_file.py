@@ -27,7 +27,7 @@ Ids = npt.NDArray[Any]
 
 RARE = "\ufffd"  # replaces all rare characters; Unicode's replacement character
 RARE_SHARE = 0.001  # of a text: characters that together have a smaller share are rare
-KEPT_CHARACTERS = 256  # so many frequent characters are never rare: a vocabulary of this size costs no time
+KEPT_CHARACTERS = 256  # the number of most frequent characters, which are never rare: so few cost no training time
 PIECE = 1 << 20  # characters processed at once
 _DTYPES = ("|u1", "<u2", "<u4")
 _KEPT_IN_MEMORY = 64 << 20  # bytes; the pages of a smaller file are never dropped

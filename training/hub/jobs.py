@@ -214,7 +214,7 @@ class CheckSpace(Job[Space]):
     Attributes:
         private: whether the Space must be private.
         model: the model on the Hub that it shows. If that is private or gated, the Space must be private, too.
-        publish_anyway: whether the Space may be public whatever the model is.
+        publish_anyway: whether the Space may be public even if the model is private or gated.
     """
 
     hardware: str

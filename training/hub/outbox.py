@@ -69,7 +69,7 @@ class Outbox:
         self._next = max([entry.number for entry in self._entries.values()] + [*self._newest.values(), 0]) + 1
 
     def entries(self) -> list[Entry]:
-        """Returns what is still to be pushed, in the order of pushing."""
+        """Returns the entries still to be pushed, in the order of pushing."""
         return sorted(self._entries.values(), key=lambda entry: (entry.branch != MAIN, entry.number))
 
     def add(self, folder: str, branch: str, title: str) -> None:
@@ -88,7 +88,7 @@ class Outbox:
         return entry.number < self._newest.get(entry.branch, 0)
 
     def done(self, entry: Entry, commit: str) -> Pushed:
-        """Removes an entry that was pushed, and notes its commit."""
+        """Removes an entry that was pushed, and records its commit."""
         pushed = Pushed(**asdict(entry), commit=commit)
         self._note_pushed(pushed)
         self.drop(entry)

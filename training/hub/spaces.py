@@ -69,7 +69,7 @@ def wait_until_up(space: Space, report: Report) -> None:
 
 
 def describe_hardware(hardware: str) -> str:
-    """Returns one line on what a kind of page needs and costs."""
+    """Returns one line that says what a page on this hardware needs and costs."""
     if hardware == STATIC:
         return "static: it runs in the visitor's own browser, is free for every account, and needs no server"
     if flavor_of(hardware) != hardware:

@@ -1,4 +1,4 @@
-"""Batches of the text: what a step reads is a pure function of (ids, batch, window, seed, step).
+"""Batches of the text: the characters that a step reads are a pure function of (ids, batch, window, seed, step).
 
 So a resumed run continues at the same character, and a checkpoint does not store the position in the text.
 

@@ -1,4 +1,4 @@
-"""Initial weights: a new network predicts each character with its frequency in the text, whatever it has read.
+"""Initial weights: a new network predicts each character with its frequency in the text, in every context.
 
 The output weights are zero, so that the first steps learn from the LSTM's state instead of undoing random weights
 (Yang and Hu 2021 initialize output layers so); the output biases are the characters' log frequencies, which would

@@ -2,7 +2,7 @@
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalizes the momentum of a matrix: it
 moves its singular values towards one, so that no direction dominates the update. An LSTM stacks the matrices of its
-four gates; each gate is orthogonalized by itself, which lowers the loss by 0.018 nats compared with the whole matrix. A
+four gates; each gate is orthogonalized alone, which lowers the loss by 0.018 nats compared with the whole matrix. A
 gate of many cells is orthogonalized in blocks, which costs half as much and does not change the loss (as in most steps
 of Khaled et al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al. 2025), each optimal after
 those before it: three of them reach here what four of Muon's own reached. AdamW: Loshchilov and Hutter 2019.

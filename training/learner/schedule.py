@@ -69,7 +69,7 @@ class Schedule:
         """Appends a decision, which applies from its step on.
 
         Raises:
-            ValueError: it is not later than the one before it, or ends before it begins.
+            ValueError: it is not later than the previous decision, or its numbers contradict each other.
         """
         step, steps, until = decision
         newest = self.decisions[-1].step if self.decisions else -1

@@ -156,7 +156,7 @@ class Trainer:
         return {**self._tensors(), "steps_done": torch.tensor(self.steps_done)}
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Continues a run with the same recipe and text, whatever number of processes it had.
+        """Continues a run with the same recipe and text; the number of processes may differ.
 
         Raises:
             ValueError: a tensor is missing, unknown, or of another shape or dtype: it is another run's state.

@@ -1,4 +1,4 @@
-"""Measures for a few seconds what the steps, evaluations, samples and checkpoints of a recipe cost on this machine."""
+"""Measures, in a few seconds, how long steps, evaluations, samples and checkpoints of a recipe take on this machine."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ _EVALUATIONS_SHARE = 0.05  # of the time, for evaluations and checkpoints, at mo
 MIN_EVALUATIONS = 2
 _MIN_EVALUATED = 10_000  # characters of an evaluation: the loss on fewer is too noisy
 _MIN_STEPS = 10
-_BLOCK_SHARE, _MAX_BLOCK_S = 0.01, 5.0  # time between two decisions: a share of the whole time, at most so many seconds
+_BLOCK_SHARE, _MAX_BLOCK_S = 0.01, 5.0  # time between two decisions: a share of the whole time, up to 5 s
 _MAX_BLOCKS = 4_000  # of a run of days: state.json holds a list for each, and at most 10,000 lists can be read back
 _LAST_BLOCKS = 3  # a block is no longer than a third of the time that is left, so that the run ends in time
 _AVERAGED_SHARE, _AVERAGED_S = 0.03, (1.0, 20.0)  # the seconds of a step are averaged over this part of the whole time
-_MEASURED_STEPS = 4  # the measurement before the first step has the weight of so many steps in that average
+_MEASURED_STEPS = 4  # the weight of the measurement before the first step in that average, in steps
 _MAX_STEPS = 10**9
 
 

@@ -58,6 +58,6 @@ class Tracker:
     def _try(self, action: Callable[[], object]) -> None:
         try:
             action()
-        except Exception as error:  # noqa: BLE001  whatever Trackio raises, the run continues
+        except Exception as error:  # noqa: BLE001  no error of Trackio ends the run
             self._run = None
             self._warn(f"Trackio stopped logging this run ({type(error).__name__}); metrics.jsonl has the evaluations")

@@ -39,7 +39,7 @@ class RayTasks:
 
     Args:
         address: "local" starts Ray on this machine; else the address of a cluster, such as `auto` or `HOST:6379`.
-        gpus: whether each task gets a GPU beside its processor.
+        gpus: whether each task gets a GPU in addition to its processor.
 
     Raises:
         RunError: Ray is not installed.
@@ -104,7 +104,7 @@ class RayTasks:
 
 
 class _Running:
-    """The tasks that Ray knows.
+    """The tasks that were submitted to Ray.
 
     Attributes:
         tasks: those that have not ended, by Ray's reference to their result.

@@ -33,7 +33,7 @@ from .plan import Plan, PlannedRun, read_finished, read_plan, sweep_folder, writ
 from .table import CURVES, Combination, Table
 
 _CURVE = "curve.png"
-_LONGER = 10  # the proposed run with the best settings is so many times as long as a run of the sweep
+_LONGER = 10  # length of the proposed run with the best settings, in lengths of a run of the sweep
 _PROGRESS_S = 30.0
 
 
@@ -76,7 +76,7 @@ class _Sweep:
         self._done = 0  # runs that have ended in this process
 
     def run(self, executor: Executor, ray: str | None) -> int:
-        """Trains what is left and prints the tables; returns the exit code."""
+        """Trains the runs that are left and prints the tables; returns the exit code."""
         runs = [(self._folder / run.folder, run) for run in self._plan.runs]
         left = [
             TrainingTask(folder=folder, arguments=run.arguments)
@@ -104,7 +104,7 @@ class _Sweep:
             raise
 
     def _note(self, result: TaskResult) -> None:
-        """Prints how a run ended, and notes whether it is complete."""
+        """Prints how a run ended, and saves whether it is complete."""
         self._done += 1
         folder = result.task.folder
         if result.exit_code == 0:

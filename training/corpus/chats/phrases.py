@@ -54,7 +54,7 @@ _OMITTED = re.compile(r"<[^<>\n]{3,60}>")
 
 
 def reason_of(text: str) -> str:
-    """Returns what a cleaned text of a messenger stands for, one of the reasons of `message`; "" for a person's."""
+    """Returns the reason, one of those in `message`, for which a cleaned text is left out; "" for a person's text."""
     phrase = text.rstrip(".。").strip("*_ ")
     if phrase in _DELETED:
         return DELETED

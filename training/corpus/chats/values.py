@@ -53,7 +53,7 @@ def string(value: object, *keys: str) -> str:
 
 
 def is_whole_json(line: str) -> bool:
-    """Returns whether a line is a JSON value by itself."""
+    """Returns whether a line is a complete JSON value."""
     try:
         json.loads(line)
     except (ValueError, RecursionError):

@@ -22,7 +22,7 @@ _SEARCHES = (chats, tokens, passwords, mail, numbers, phones)
 
 
 def scan(text: str) -> list[Finding]:
-    """Returns all findings in the order of the text. Where two overlap, the one that begins first counts."""
+    """Returns all findings in the order of the text; of two that overlap, only the one that begins first."""
     return list(scan_pieces([text]))
 
 

@@ -19,7 +19,7 @@ except ImportError:  # this Python was built without liblzma
     LZMAError = OSError  # type: ignore[misc,assignment]
 
 MAX_RATIO = 200  # unpacked bytes for each packed one; text has 3 to 20, a zip bomb 1,000 and more
-FREE_BYTES = 100 << 20  # a small archive may unpack to so many bytes, whatever its ratio
+FREE_BYTES = 100 << 20  # every archive may unpack to this size, even with a higher ratio
 MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
 MAX_PARTS = 100_000  # files in an archive
 CHUNK = 1 << 20  # bytes

@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 
 def kind_of(head: bytes, name: str) -> str | None:
-    """Returns which of the formats a file has; None if it is to be read as it is.
+    """Returns the format of an archive, a document, a table or a web page; None for any other file.
 
     Args:
         head: its first 8 kB.

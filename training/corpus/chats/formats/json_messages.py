@@ -15,7 +15,7 @@ _TEXTS = ("text", "content", "message", "value", "body")
 def conversations(records: Iterable[object]) -> Iterator[list[Message]]:
     """Yields the messages of one conversation at a time: consecutive single messages, or the messages of one list."""
     consecutive: list[Message] = []
-    lists = [iter(records)]  # those that are being read, the innermost last; JSON may be nested deeper than a recursion
+    lists = [iter(records)]  # from the outermost to the innermost; no recursion, because JSON may be nested deeply
     while lists:
         for record in lists[-1]:
             inside = _messages_in(record)
