@@ -183,11 +183,14 @@ class _Decoder:
         self._rest = b""
         try:
             text = self._other.decode(raw, final) if self._other else ""
-        except UnicodeDecodeError as error:
+            text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
+        except UnicodeError as error:
+            reason = str(error)  # such as: UTF-16 stream does not start with BOM
+            if isinstance(error, UnicodeDecodeError):
+                reason = f"{error.reason} at a byte 0x{error.object[error.start]:02X}"
             raise EncodingError(
-                f"{self._label} is not {self._name}: {one_line(error.reason)} at a byte "
-                f"0x{error.object[error.start]:02X}: give its --encoding, or use --errors replace, which writes "
-                "U+FFFD for each invalid byte"
+                f"{self._label} is not {self._name}: {one_line(reason)}: give its --encoding, or use --errors replace, "
+                "which writes U+FFFD for each invalid byte"
             ) from None
         if "\0" in text:
             raise NotTextError(self._label, *binary_data())

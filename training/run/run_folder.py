@@ -284,6 +284,7 @@ class RunFolder:
         for folder in sorted(self.steps(), key=lambda folder: (loss.get(step_of(folder), math.inf), -step_of(folder))):
             try:
                 read_checkpoint(folder)
+                read_metrics(folder)
             except (CheckpointError, OSError):
                 continue
             self.mark(BEST, folder)

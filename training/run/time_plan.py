@@ -160,7 +160,7 @@ class TimePlan:
         """
         numbers = {name: saved.get(name) for name in cls(0.0).to_json()}
         for name, number in numbers.items():
-            minimum = 1e-9 if name in ("minutes", "step_s", "measured_s") else 0.0  # the plan divides by these three
+            minimum = 1e-9 if name in ("minutes", "step_s", "measured_s") else 0.0  # these must not be 0
             if not isinstance(number, int | float) or not minimum <= number < 1e9:
                 raise ValueError(f"{name} of the time plan is {number!r:.40}")
         return cls(**{name: float(number) for name, number in numbers.items() if number is not None})

@@ -374,13 +374,14 @@ def test_without_a_complete_checkpoint_nothing_is_changed(run: RunFolder, close_
     assert len(run.steps()) == 3
 
 
-def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, close_and_resume: Again) -> None:
+@pytest.mark.parametrize("damage", ["model.safetensors", "metrics.jsonl"])
+def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, close_and_resume: Again, damage: str) -> None:
     """The process may die between a checkpoint and its mark, or the best may be the damaged one."""
     (run.path / "best").unlink()
     folder = close_and_resume(run)
     folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000020\n"
-    flip(best_of(folder.path) / "model.safetensors")
+    (best_of(folder.path) / damage).write_bytes(b"damaged")
     folder = close_and_resume(folder)
     folder.restore(ignore)
     assert (folder.path / "best").read_text() == "step-00000030\n"

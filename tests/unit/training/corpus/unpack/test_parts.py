@@ -18,7 +18,7 @@ import pytest
 from pyarrow import parquet
 
 from tests.support.corpus_errors import corpus_error
-from training.corpus.decode import Reading
+from training.corpus.decode import Errors, Reading
 from training.corpus.reader import read_corpus
 from training.corpus.unpack import limits
 from training.corpus.unpack.web_pages import text_of
@@ -209,6 +209,25 @@ def test_an_encoding_leaves_utf8_as_it_is(tmp_path: Path) -> None:
     assert read_corpus([str(tmp_path)], reading=Reading(encoding="cp1252")).text == f"{GERMAN}\n{GERMAN}"
     (tmp_path / "b.txt").write_bytes(b"\x81")
     assert "b.txt is not cp1252" in corpus_error(tmp_path / "b.txt", reading=Reading(encoding="cp1252"))
+
+
+@pytest.mark.parametrize("errors", ["strict", "replace"])
+@pytest.mark.parametrize(
+    ("encoding", "raw", "reason"),
+    [
+        ("utf-16", b"no mark\xff", "UTF-16 stream does not start with BOM"),
+        ("utf-7", b"+2AA-", "surrogates not allowed"),
+        ("undefined", b"any\xff", "undefined encoding"),
+    ],
+)
+def test_a_text_that_a_codec_refuses_is_one_line(
+    tmp_path: Path, errors: Errors, encoding: str, raw: bytes, reason: str
+) -> None:
+    """Codecs raise UnicodeErrors of other kinds, too, which ended in a traceback."""
+    (tmp_path / "a.txt").write_bytes(raw)
+    message = corpus_error(tmp_path / "a.txt", reading=Reading(errors=errors, encoding=encoding))
+    assert f"a.txt is not {encoding}: " in message
+    assert reason in message
 
 
 def test_a_folder_lists_what_is_not_utf8_and_proposes_an_encoding(tmp_path: Path) -> None:
