@@ -309,13 +309,9 @@ double gradients(u32 seed, u32 step, float reset, float between, float out, floa
 // Clips the gradient, updates the weights, and moves the average. `number` counts updates from 1. Returns the norm of
 // the gradient; nothing is updated if it is not finite.
 EXPORT("update")
-double update(u32 number, float muon_rate, float rate, float weight_decay, float decay, float clip) {
-    double norm = __builtin_sqrt(squared_norm(learner.gradient, learner.count));
-    if (!(norm < 1e30)) return norm;
-    float scale = (float)(clip / (norm + 1e-6));
-    if (scale < 1)
-        for (size n = 0; n < learner.count; n += 4)
-            store(learner.gradient + n, mul(load(learner.gradient + n), splat(scale)));
+double update(u32 number, float muon_rate, float rate, float weight_decay, float decay, float largest_norm) {
+    double norm = clip(learner.gradient, learner.count, largest_norm);
+    if (!(norm < LARGEST_NORM)) return norm;
     for (int index = 0; index < 3 + 4 * (int)learner.layers; index++) {
         size at = learner.offsets[index], H = learner.cells;
         size end = index + 1 < 3 + 4 * (int)learner.layers ? learner.offsets[index + 1] : learner.count;

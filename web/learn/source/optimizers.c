@@ -42,7 +42,7 @@ void adamw(Parameters p, float rate, float weight_decay, u32 number) {
     }
 }
 
-double squared_norm(const float *values, size count) {
+static double squared_norm(const float *values, size count) {
     double total = 0;
     for (size first = 0; first < count; first += 1024) {  // in parts, because a float sum of all would lose digits
         vec sum = splat(0.0f);
@@ -51,6 +51,14 @@ double squared_norm(const float *values, size count) {
         total += sum_of(sum);
     }
     return total;
+}
+
+double clip(float *gradient, size count, float largest) {
+    double norm = __builtin_sqrt(squared_norm(gradient, count));
+    float scale = (float)(largest / (norm + 1e-6));
+    if (norm < LARGEST_NORM && scale < 1)
+        for (size n = 0; n < count; n += 4) store(gradient + n, mul(load(gradient + n), splat(scale)));
+    return norm;
 }
 
 void move_average(float *average, const float *weights, size count, float share) {

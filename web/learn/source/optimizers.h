@@ -2,6 +2,8 @@
 #pragma once
 #include "product.h"
 
+#define LARGEST_NORM 1e30  // of a gradient; a larger one, or one that is no number, is a fault
+
 typedef struct {
     float *weights, *gradient, *mean, *squares;  // (count,) each; Muon has no squares
     size count;
@@ -14,8 +16,9 @@ void adamw(Parameters parameters, float rate, float weight_decay, u32 number);
 void muon(Parameters parameters, size rows, size columns, float rate, float weight_decay, u32 number, float *space);
 size muon_space(size cells, size columns);
 
-// The sum of the squares of the gradient.
-double squared_norm(const float *values, size count);
+// Scales the gradient down so that its norm is at most `largest`, and returns the norm before. A gradient that is not
+// finite stays as it is.
+double clip(float *gradient, size count, float largest);
 
 // Moves the average towards the weights by `share` of the difference.
 void move_average(float *average, const float *weights, size count, float share);
