@@ -9,7 +9,7 @@ import { loadLanguages } from "./document/words.js";
 const SCROLLS_MS = 1000; // in which a browser draws its next frame, on a slow machine too
 
 const early = document.getElementById("early");
-const begun = early ? build(find(early, ".page")) : null;
+const started = early ? build(find(early, ".page")) : null;
 
 /**
  * Puts the page into Gradio's component.
@@ -19,7 +19,7 @@ export async function start(place) {
   if (!early) return void (await build(await newRoot(place)));
   moveTo(place, find(early, ".page"));
   early.remove();
-  await begun;
+  await started;
 }
 
 /** @param {HTMLElement} root */
@@ -28,15 +28,14 @@ async function build(root) {
   const address = new URL(gradio_config?.root || ".", location.href).href.replace(/\/$/, "");
   const engine = new ServerEngine(address);
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
-  // The app trains nothing: the static page, which lies in the same folder, does it in the visitor's browser.
+  // The app trains nothing: the static page, which is in the same folder, trains in the visitor's browser.
   const link = find(root, "#training-elsewhere a", HTMLAnchorElement);
   Object.assign(link, { href: new URL("index.html#train-alone", import.meta.url).href, target: "_blank", rel: "noopener" });
   link.parentElement.hidden = false;
   await new Page(root, engine, "site.greeting").start();
 }
 
-// The markup of the page, where the document had none, as in another page that shows the app.
-/** @param {HTMLElement} place */
+/** Adds the page's markup to an element, for a document without it: another page embeds the app. @param {HTMLElement} place */
 async function newRoot(place) {
   const response = await fetch(new URL("index.html", import.meta.url));
   const { body } = new DOMParser().parseFromString(await response.text(), "text/html");
@@ -45,7 +44,7 @@ async function newRoot(place) {
 }
 
 /**
- * Moves the page with its focus, its selection and where its text is scrolled to.
+ * Moves the page to another element; its focus, its selection and its scroll position stay.
  * @param {HTMLElement & {moveBefore?: (node: Node, before: Node | null) => void}} place
  * @param {HTMLElement} root
  */
@@ -53,7 +52,7 @@ function moveTo(place, root) {
   if (place.moveBefore) {
     const [left, top] = [scrollX, scrollY];
     place.moveBefore(root, null);
-    // In one of its next frames Chrome scrolls to the field that has the focus; a visitor may scroll.
+    // In one of the next frames Chrome scrolls to the focused field, which is undone until the visitor scrolls.
     const keeping = new AbortController();
     const { signal } = keeping;
     const end = () => keeping.abort();

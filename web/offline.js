@@ -1,8 +1,8 @@
-// A service worker of the static page, which opens without a network too; with one, it is always the newest.
-// files.json lists the files of the page (training/hub/space_files.py writes it). worker/checkpoint.js keeps the model's.
+// The service worker of the static page, which then opens without a network too. With a network, files are always fetched.
+// files.json lists the files of the page (training/hub/space_files.py writes it); worker/checkpoint.js stores the model's.
 
 const LIST = "files.json";
-const LATER = /^(index\.html$|preview\.png$|learn\/|vendor\/)/; // the page is kept as ./, what trains and publishes when it is used
+const LATER = /^(index\.html$|preview\.png$|learn\/|vendor\/)/; // stored as ./, never, and when they are used: training, publishing
 const cached = () => caches.open("char-lstm-page");
 
 self.addEventListener("install", (event) => {
@@ -25,7 +25,7 @@ self.addEventListener("fetch", (event) => {
   if (name === "./" || /\.(js|css|wasm)$/.test(name) || name.startsWith("languages/") || name === "settings.json") event.respondWith(respond(request, name));
 });
 
-// The network's answer, which is kept; without one, what was kept.
+// Returns the network's answer and stores it; without a network, returns the stored one.
 async function respond(request, name) {
   const cache = await cached();
   try {

@@ -15,16 +15,16 @@ const answer = await fetch(new URL("settings.json", import.meta.url));
 const read = /** @type {{settings: Object<string, Setting>, limits: Object<string, number>, welcome: {length: number, seeds: number[]}, int8_version: number}} */ (await answer.json());
 export const { settings: SETTINGS, limits: LIMITS, welcome: WELCOME, int8_version: INT8_VERSION } = read;
 
-/** Whether a setting may have a value. @param {Setting} setting @param {number} value */
+/** Returns whether a setting may have a value. @param {Setting} setting @param {number} value */
 export function isAllowed({ whole, minimum, maximum, exclusive_minimum: exclusive }, value) {
   const above = exclusive ? value > minimum : value >= minimum;
   return above && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
 }
 
-/** The defaults of what decides how a character is drawn. */
+/** The default sampling parameters. */
 export const SAMPLING = Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) => [name, SETTINGS[name].default]));
 
-/** A random seed, as the engines draw one. */
+/** Returns a random seed of 32 bits, as the engines do. */
 export function randomSeed() {
   return crypto.getRandomValues(new Uint32Array(1))[0];
 }

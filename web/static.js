@@ -6,30 +6,30 @@ import { find } from "./document/dom.js";
 import { Page } from "./page/main.js";
 import { loadLanguages, t } from "./document/words.js";
 
-const isAlone = location.hash === "#train-alone"; // served by the app, which has no model beside the page; first_paint.js too
-const MAX_TRAINED = 4; // models that are loaded at arrival
+const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js
+const MAX_TRAINED = 4; // trained models that are loaded at the start
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function followColourScheme() {
   document.body.classList.toggle("dark", dark.matches);
 }
 
-// The models of the Hub that the address names. Any other name is that of the model beside the page, which is "".
+// Returns the models of the Hub in the page's address. Any other name means the model beside the page, which is "".
 function modelsOfAddress() {
   const query = new URLSearchParams(location.search);
   const [model, second] = ["model", "blend_with"].map((name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "");
   return second ? [model, second] : model ? [model] : [];
 }
 
-// The models that were trained in this browser, the newest of them.
+// Returns the names of the newest models that were trained in this browser.
 async function trainedModels() {
   const { listModels } = await import("./learn/stored_training.js");
   const found = await listModels().catch(() => []);
   return found.slice(0, MAX_TRAINED).map(({ name }) => name);
 }
 
-// Shows the panel that trains a model; its modules are imported when it is opened. It is open at arrival if the address
-// asks for it (#train, #train-alone) or a training can be continued.
+// Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
+// has #train or #train-alone, or if a training can be continued.
 function offerTraining(page, place, isBack) {
   const details = find(page.root, "#training", HTMLDetailsElement);
   let panel = null;
@@ -48,8 +48,8 @@ function offerTraining(page, place, isBack) {
   if (isWanted) details.scrollIntoView();
 }
 
-// Ends a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then. Returns
-// whether there was one.
+// Completes a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then.
+// Returns whether there was a sign-in.
 async function finishSignIn(hub) {
   if (!new URLSearchParams(location.search).has("state")) return false;
   const signIn = await import("./learn/hub/sign_in.js");

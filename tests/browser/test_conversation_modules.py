@@ -462,7 +462,7 @@ def test_a_log_with_anything_anywhere_in_it_is_refused_or_can_be_used(run: Run) 
 
 def test_conversations_are_kept_listed_found_again_and_removed(run: Run) -> None:
     seen = run(
-        "storage",
+        "stored_conversations",
         """
         const log = await import("/conversation/log.js");
         const storage = new m.Storage();
@@ -488,7 +488,7 @@ def test_conversations_are_kept_listed_found_again_and_removed(run: Run) -> None
 
 def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:
     texts = run(
-        "storage",
+        "stored_conversations",
         """
         const log = await import("/conversation/log.js");
         const [one, other] = [new m.Storage(), new m.Storage()];
@@ -506,9 +506,38 @@ def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:
     assert texts == ["a!\nmine!", "a!\ntheirs!"]
 
 
+def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(run: Run) -> None:
+    saved = run(
+        "stored_conversations",
+        """
+        const log = await import("/conversation/log.js");
+        let isFull = false;
+        const values = new Map();
+        const store = {
+          get length() { return values.size; },
+          key: (n) => [...values.keys()][n],
+          getItem: (key) => values.get(key) ?? null,
+          removeItem: (key) => values.delete(key),
+          setItem(key, value) {
+            if (isFull) throw new Error("SecurityError");
+            values.set(key, value);
+          },
+        };
+        const storage = new m.Storage(() => store, () => store);
+        const each = log.emptyLog();
+        log.addTurn(each, { parent: 0, prompt: "one", replies: [x] });
+        const saved = [];
+        for (isFull of [false, true, false]) saved.push(storage.save(each));
+        return { saved, texts: storage.list().map(({ text }) => text) };
+        """,
+        reply(part("!"), fresh=True),
+    )
+    assert saved == {"saved": [True, False, True], "texts": ["one!"]}
+
+
 def test_a_full_store_drops_the_oldest_and_a_refused_one_is_reported(run: Run) -> None:
     seen = run(
-        "storage",
+        "stored_conversations",
         """
         const log = await import("/conversation/log.js");
         const values = new Map();

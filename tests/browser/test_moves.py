@@ -32,7 +32,7 @@ MOUNT = """async ([web, root]) => {
   page.speed = () => null;
   Object.assign(window, { page, log, models, share, links });
   window.options = (settings, name = "random", speed = null) =>
-    ({ settings, seed_given: true, speed, beside: null, author: models.authorOf(models.findModel(page.site(), name)) });
+    ({ settings, seed_given: true, speed, sideBySide: null, author: models.authorOf(models.findModel(page.site(), name)) });
   window.hold = (cells, model = "random") => (page.log().held = { model, cells });
 }"""
 
@@ -245,7 +245,7 @@ def test_rewrite_keeps_the_draw_offset(conversation: Conversation) -> None:
 
 
 def free_text(conversation: Conversation) -> Any:
-    return conversation.run("return page.source.free(log.lastTurn(page.log()).id)")
+    return conversation.run("return page.source.withoutClamps(log.lastTurn(page.log()).id)")
 
 
 def test_a_clamped_reply_is_compared_with_the_reply_without_clamps(conversation: Conversation) -> None:

@@ -146,11 +146,11 @@ export class FakeSource {
     return this.isBusy;
   }
 
-  held() {
+  clampedCells() {
     return this.heldCells;
   }
 
-  hold(cells) {
+  clamp(cells) {
     if (cells && cells.length > this.mostHeld) return;
     this.heldCells = cells;
     this.changed();
@@ -172,7 +172,7 @@ export class FakeSource {
     this.picks.push([id, keep, newSeed]);
   }
 
-  isGreeting() {
+  isWelcome() {
     return false;
   }
 
@@ -180,7 +180,7 @@ export class FakeSource {
     this.grow(String.fromCodePoint(97 + (this.chars.length % 26)), false);
   }
 
-  async free(id) {
+  async withoutClamps(id) {
     const turn = this.turns.find((each) => each.id === id);
     const reply = this.chars.slice(turn.at + turn.given, turn.at + turn.length);
     return { from: 2, text: `${reply.slice(2, 6).join("")}!other text` };

@@ -1,7 +1,7 @@
 // The chat format of a model that was trained on conversations (model/chat.py): the strings around a message.
 
 /**
- * The text that the model reads before it replies in a chat.
+ * Returns the text that the model reads before it replies in a chat.
  *
  * @param {import("../engines/engine.js").ChatFormat} chat
  * @param {string} message  "" for another turn of the model without a message

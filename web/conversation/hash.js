@@ -5,12 +5,12 @@ function hex(bytes) {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** A random id of 32 digits. */
+/** Returns a random id of 32 hex digits. */
 export function randomId() {
   return hex(crypto.getRandomValues(new Uint8Array(16)));
 }
 
-/** The SHA-256 of bytes; null where the browser computes none (over http, except localhost). @param {BufferSource} bytes */
+/** Returns the SHA-256 of bytes; null where the browser has none (over http, except localhost). @param {BufferSource} bytes */
 export async function sha256(bytes) {
   return globalThis.crypto?.subtle ? hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) : null;
 }

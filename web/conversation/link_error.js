@@ -1,10 +1,10 @@
-// Why a link cannot be followed or made. Apart from links.js, which few visitors need at once.
+// The error of a link. Not part of links.js, which is imported only when a link is read or made.
 
 export const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
 
 /** @import { Message } from "../engines/engine.js" */
 
-/** A link cannot be followed or made. */
+/** A link is not valid here, or cannot be made; `reason` is the message for the visitor. */
 export class LinkError extends Error {
   constructor(id, values = {}) {
     super(id);
@@ -12,7 +12,7 @@ export class LinkError extends Error {
   }
 }
 
-/** A value of a link for a message: a number as it is, any other text in quotes. */
+/** Returns a value of a link for a message: a number as it is, any other text in quotes, at most 40 characters. */
 export function shortened(text) {
   const short = text.length > 40 ? `${text.slice(0, 40)} …` : text;
   return NUMBER.test(text) ? short : `'${short}'`;

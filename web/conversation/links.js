@@ -1,5 +1,5 @@
-// Share links: how a text came to be, in the parameters of an address, and a hash by which the text is recognised.
-// docs/share-links.md describes them. Both directions; what arrives is checked like anything else from strangers.
+// Share links: the parameters of an address say how a text was made, and contain its hash; docs/share-links.md describes
+// them. This module writes links and reads them, with checks of every value.
 
 import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { sha256 } from "./hash.js";
@@ -7,9 +7,9 @@ import { LinkError, NUMBER, shortened } from "./link_error.js";
 
 const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
 const MODEL = /^(.+)@([0-9a-f]{40})$/s;
-const MAX_SHARED = 1900; // characters of the parameters of a link that is made here: with the address, a message takes it
+const MAX_SHARED = 1900; // characters of the parameters of a new link: with the address it fits into a chat message
 const HASH_DIGITS = 16;
-// speed is the reader's own, and only a blend has a share
+// A link does not set the speed, and only a blend has a share.
 const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" && name !== "share");
 
 /**
@@ -28,8 +28,8 @@ const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" &&
  * @property {?ModelRef} second
  * @property {string} version  of int8 inference, "float32", or ""
  * @property {string} text  the hash of the text, or ""
- * @property {Record<string, number>} controls  settings that the address itself names, speed included
- * @property {boolean} writes  whether it says what to write
+ * @property {Record<string, number>} controls  settings in the address, also speed
+ * @property {boolean} writes  whether the link has a prompt or a seed, so that the page writes its text
  */
 
 function wrongValue(name, value, allowed) {
@@ -37,7 +37,7 @@ function wrongValue(name, value, allowed) {
 }
 
 /**
- * Reads the parameters of an address.
+ * Returns the link in the parameters of an address.
  *
  * @param {string} query
  * @returns {Link}
@@ -50,7 +50,7 @@ export function readLink(query) {
   const all = new URLSearchParams(query);
   for (const [name, value] of all) {
     if (name === "then" || name === "more") groups.push(new Map());
-    if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // the first of two equal names counts
+    if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // of two equal names the first one is used
   }
   if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
@@ -88,7 +88,7 @@ function modelOf(written) {
   return found ? { name: found[1], commit: found[2] } : { name: written, commit: "" };
 }
 
-// One step; `settings` are those of the step before, and become those of this one.
+// Returns one step. `settings` are those of the step before, and are changed to those of this step.
 function readStep(group, prompt, settings, cells) {
   for (const name of STEP_SETTINGS) if (group.get(name)) settings[name] = number(name, group.get(name));
   if ("share" in settings && group.get("share")) settings.share = number("share", group.get("share"));
@@ -101,7 +101,7 @@ function readStep(group, prompt, settings, cells) {
   return { prompt, settings: { ...settings }, new_seed: prompt !== null || Boolean(group.get("seed")), pick, cells: now };
 }
 
-// LAYER.CELL~VALUE with _ between; "" is none.
+// Returns the clamps in LAYER.CELL~VALUE, joined by _; "" is none.
 function readClamps(value) {
   const cells = value ? value.split("_").map((part) => CLAMP.exec(part)?.slice(1).map(Number)) : [];
   const distinct = new Set(cells.map((cell) => `${cell?.slice(0, 2)}`)).size === cells.length;
@@ -136,7 +136,7 @@ function matching(name, group, pattern, allowed) {
 }
 
 /**
- * Writes a link's parameters.
+ * Returns the parameters of a link.
  *
  * @param {Omit<Link, "controls" | "writes">} link
  * @returns {string}
@@ -155,7 +155,7 @@ export function writeLink({ steps, model, second, version, text }) {
     const named = { model: writtenModel(model), v: version, blend_with: second ? writtenModel(second) : "", text };
     for (const [name, value] of Object.entries(named)) if (value) query.append(name, value);
   });
-  const written = query.toString().replaceAll("%7E", "~"); // needs no escape
+  const written = query.toString().replaceAll("%7E", "~"); // "~" needs no escape
   if (steps.length > LIMITS.steps || written.length > MAX_SHARED) {
     throw new LinkError("link.too_long", { length: written.length, most: MAX_SHARED });
   }
@@ -166,7 +166,7 @@ function writtenModel({ name, commit }) {
   return commit ? `${name}@${commit}` : name;
 }
 
-// The settings that a step does not share with the one before it.
+// Returns the parameters of a step that differ from those of the step before.
 function changes(before, step) {
   const changed = [];
   for (const name of [...STEP_SETTINGS, "share"]) {
@@ -181,7 +181,7 @@ function writeClamps(cells) {
   return cells.map(([layer, cell, value]) => `${layer}.${cell}~${value}`).join("_");
 }
 
-/** The hash by which a text is recognised; null where the browser computes none. @param {string} text */
+/** Returns the hash of a text that a link contains; null where the browser has no SHA-256. @param {string} text */
 export async function fingerprint(text) {
   return (await sha256(new TextEncoder().encode(text)))?.slice(0, HASH_DIGITS) ?? null;
 }

@@ -1,14 +1,14 @@
-// The log of a conversation: all of its turns as plain data. The browser stores it, a share link is made from it, and
-// any engine can rebuild from it what the model remembers. Pure functions: no page, no engine, no storage.
+// The log of a conversation: all of its turns as plain data. The browser stores it, share links are made from it, and
+// any engine can compute the model's state from it. Pure functions: no page, no engine, no storage.
 
 import { randomId } from "./hash.js";
 
 /**
  * @import { Clamp, ClampsOfText, Ending, Message, ModelRef, Settings } from "../engines/engine.js"
  *
- * @typedef {object} Part  a stretch of a reply that was written with the same settings
- * @property {?Settings} settings  null for a text that the model has read, not written (a newer commit took it over)
- * @property {number} [seed]  of such a text, with which the next part goes on
+ * @typedef {object} Part  a part of a reply that was written with the same settings
+ * @property {?Settings} settings  null for a text that an older commit wrote and this one has only read
+ * @property {number} [seed]  with such a text, the seed of the next part
  * @property {number} draw_offset  how many random numbers of the seed were used before its first character
  * @property {Clamp[]} cells  the cells that were clamped while it was written
  * @property {string} text
@@ -20,13 +20,13 @@ import { randomId } from "./hash.js";
  * @typedef {object} Reply  what one model read and wrote in a turn
  * @property {ModelRef} model
  * @property {?ModelRef} second  the model that it was blended with
- * @property {boolean} fresh  the model's memory was empty before this turn
- * @property {boolean} start  the model read its start character first
- * @property {string} given  the text that it read before it wrote, with the chat format around the prompt
+ * @property {boolean} fresh  whether the model's state was zero before this turn
+ * @property {boolean} start  whether the model read its start character first
+ * @property {string} given  the text that the model read before it wrote, with the chat format around the prompt
  * @property {boolean} chat
  * @property {string} before  the older commit that wrote the text so far; "" if none
  * @property {Message[]} notices
- * @property {boolean} [greeting]  it is a welcome text, or began as one
+ * @property {boolean} [greeting]  whether it is a welcome text, or was one before it was changed
  * @property {Part[]} parts
  *
  * @typedef {object} Turn
@@ -42,18 +42,18 @@ import { randomId } from "./hash.js";
  * @property {number} version
  * @property {string} id
  * @property {number} changed  Date.now() of the last change
- * @property {number} here  the last turn that is shown; 0 if none
- * @property {number[]} undone  the turns that Undo took away, the last one last
+ * @property {number} here  the id of the last turn that is shown; 0 if none
+ * @property {number[]} undone  the ids of the turns that Undo removed, the last one last
  * @property {Turn[]} turns
- * @property {string} [address]  the parameters of the page's address when it began, which may be those of a link
+ * @property {string} [address]  the parameters of the page's address at its start, which may be those of a link
  * @property {{model: string, cells: Clamp[]}} held  the cells that are clamped from now on
  * @property {Record<string, any>} controls  settings and the text that was typed but not sent, see page/controls.js
  *
- * @typedef {object} ReadTurn  where a turn is in the text that a model has read, in code points
+ * @typedef {object} ReadTurn  where a turn is in the text that a model has read; numbers are in code points
  * @property {number} id
- * @property {number} at  its beginning
- * @property {number} given  what the model read before it wrote
- * @property {number} length  of all
+ * @property {number} at  the position of its beginning
+ * @property {number} given  the length of the text that the model read before it wrote
+ * @property {number} length  of that text and the reply together
  * @property {boolean} writing
  * @property {number} [shown]  how many characters are shown; all of them without it
  */
@@ -63,7 +63,7 @@ export const MAX_TURNS = 60; // of the tree, the shown path included
 const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
 export const MAX_TEXT = 100_000; // characters that a model reads and writes in one conversation
 
-/** The number of code points, in which all positions are counted. @param {string} text */
+/** Returns the number of code points of a text; all positions are in code points. @param {string} text */
 export function count(text) {
   let found = text.length;
   for (let at = 0; at < text.length - 1; at++) {
@@ -78,7 +78,7 @@ export function emptyLog() {
   return { version: VERSION, id: randomId(), changed: Date.now(), here: 0, undone: [], turns: [], held: { model: "", cells: [] }, controls: {} };
 }
 
-/** A part of which nothing is written yet. @param {Partial<Part> & Pick<Part, "settings">} known @returns {Part} */
+/** Returns a part without text. @param {Partial<Part> & Pick<Part, "settings">} known @returns {Part} */
 export function newPart(known) {
   return { draw_offset: 0, cells: [], text: "", end: null, picked: false, rate: null, error: null, ...known };
 }
@@ -88,29 +88,29 @@ export function turnOf(log, id) {
   return log.turns.find((turn) => turn.id === id);
 }
 
-/** The turns that are shown. @param {Log} log */
+/** Returns the turns that are shown, the first one first. @param {Log} log */
 export function pathTo(log) {
   const path = /** @type {Turn[]} */ ([]);
   for (let turn = lastTurn(log); turn; turn = turnOf(log, turn.parent)) path.unshift(turn);
   return path;
 }
 
-/** The last turn that is shown. @param {Log} log */
+/** Returns the last turn that is shown; undefined without one. @param {Log} log */
 export function lastTurn(log) {
   return turnOf(log, log.here);
 }
 
-/** The prompt of a turn as it was typed, without the line break that separates it from the turn before. @param {Turn} turn */
+/** Returns the prompt of a turn as it was typed, without the line break that `onNewLine` adds. @param {Turn} turn */
 export function typedPrompt({ parent, prompt }) {
   return parent ? prompt.replace(/^\n/, "") : prompt;
 }
 
-/** What was written in a reply. @param {Pick<Reply, "parts">} reply */
+/** Returns the text of a reply. @param {Pick<Reply, "parts">} reply */
 export function replyText(reply) {
   return reply.parts.map((part) => part.text).join("");
 }
 
-/** The shown conversation: prompts and replies. @param {Log} log */
+/** Returns the prompts and replies that are shown, as one text. @param {Log} log */
 export function wholeText(log) {
   return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
 }
@@ -120,7 +120,7 @@ export function lastPart(reply) {
   return reply.parts.at(-1);
 }
 
-/** Whether the model has ended its turn in a chat by itself. @param {Reply} reply */
+/** Returns whether the model of a chat has ended its turn with the stop text. @param {Reply} reply */
 export function isOver(reply) {
   return reply.chat && lastPart(reply)?.end === "stop";
 }
@@ -131,7 +131,7 @@ export function sameModel(one, other) {
 }
 
 /**
- * Whether two replies were written by the same model, or the same blend.
+ * Returns whether two replies were written by the same model, or the same blend.
  * @typedef {Pick<Reply, "model" | "second">} Refs
  * @type {(one: Refs, other: Refs) => boolean}
  */
@@ -139,7 +139,11 @@ export function sameModels(one, other) {
   return sameModel(one.model, other.model) && sameModel(one.second, other.second);
 }
 
-/** The replies of a side whose text the last one's model remembers, oldest first. @param {Log} log @param {number} side */
+/**
+ * Returns the replies of a side since the model's state was zero, oldest first, up to a turn.
+ * @param {Log} log
+ * @param {number} side  0 for the chosen model, 1 for the one side by side
+ */
 export function remembered(log, side, id = log.here) {
   const found = /** @type {{turn: Turn, reply: Reply}[]} */ ([]);
   for (let turn = turnOf(log, id); turn; turn = turnOf(log, turn.parent)) {
@@ -152,7 +156,7 @@ export function remembered(log, side, id = log.here) {
 }
 
 /**
- * All that a model has read and written when a turn ends; positions are in code points.
+ * Returns the text that a model has read and written at the end of some replies; positions are in code points.
  *
  * @param {{turn: {id: number}, reply: Reply}[]} replies  see `remembered`
  * @param {(character: string) => boolean} knows  whether the model has a character
@@ -182,13 +186,13 @@ function clamp(clamps, position, cells) {
   if (JSON.stringify(clamps.at(-1)?.[1] ?? []) !== JSON.stringify(cells)) clamps.push([position, cells]);
 }
 
-// The position of the last character that the model knows; -1 if there is none.
+// Returns the position of the last character that the model knows; -1 if there is none.
 function lastKnown(text, knows) {
   return [...text].findLastIndex(knows);
 }
 
 /**
- * Adds a turn at the end of the shown ones, and shows it.
+ * Adds a turn and shows it.
  * @typedef {Pick<Turn, "parent" | "prompt" | "replies"> & Partial<Turn>} NewTurn
  * @param {Log} log
  * @param {NewTurn} turn
@@ -198,12 +202,12 @@ export function addTurn(log, { parent, prompt, replaced = 0, shared = false, rep
   const turn = { id, parent, replaced, prompt, shared, check: [], replies };
   log.turns.push(turn);
   [log.here, log.undone] = [id, []];
-  forgetOldest(log);
+  removeOldest(log);
   return turn;
 }
 
-// Drops the oldest turns that are not shown and that no other turn follows, while there are too many.
-function forgetOldest(log) {
+// Removes the oldest turns that are not shown and that no other turn follows, while there are too many.
+function removeOldest(log) {
   const size = () => log.turns.map((turn) => turn.prompt + turn.replies.map(replyText).join("")).join("").length;
   const shown = new Set(pathTo(log));
   while (log.turns.length > MAX_TURNS || size() > MAX_TREE_TEXT) {
@@ -214,7 +218,7 @@ function forgetOldest(log) {
   }
 }
 
-/** Takes the last turn away and shows what it replaced. @param {Log} log @returns {boolean} whether there was one */
+/** Hides the last turn and shows the one that it replaced. @param {Log} log @returns {boolean} whether there was a turn */
 export function undo(log) {
   const last = lastTurn(log);
   if (!last) return false;
@@ -223,20 +227,20 @@ export function undo(log) {
   return true;
 }
 
-/** Shows again what Undo took away last. @param {Log} log @returns {boolean} whether there was something */
+/** Shows the turn again that Undo removed last. @param {Log} log @returns {boolean} whether there was one */
 export function redo(log) {
   while (log.undone.length) if (walk(log, log.undone.pop())) return true;
   return false;
 }
 
-/** Shows a turn of the tree with the turns before it. @param {Log} log @returns {boolean} whether there is such a turn */
+/** Shows a turn of the tree with the turns before it. @param {Log} log @returns {boolean} whether the turn exists */
 export function walk(log, id) {
   if (turnOf(log, id)) log.here = id;
   return log.here === id;
 }
 
 /**
- * The tree for the page; null while nothing branches. Labels show the first difference from the replaced turn.
+ * Returns the tree of turns for the page; null without branches. A label shows the first difference from the replaced turn.
  * @param {Log} log
  */
 export function tree(log) {
@@ -254,7 +258,7 @@ function label(log, turn) {
 }
 
 /**
- * Copies of the parts of a reply up to a character.
+ * Returns copies of the parts of a reply up to a character.
  *
  * @param {Reply} reply
  * @param {number} keep  the number of characters that stay, at least 1

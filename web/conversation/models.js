@@ -1,4 +1,4 @@
-// The models of the page by name, and what one of them, or two blended, can read.
+// Finds models of the page by name; an author is a model, or a blend of two, with its vocabulary and chat format.
 
 import { LinkError, shortened } from "./link_error.js";
 
@@ -18,7 +18,7 @@ export function refOf({ name, commit }) {
   return { name, commit };
 }
 
-/** The names and commits of an author, as a reply of the log has them. @param {Author} author */
+/** Returns the names and commits of an author, as a reply of the log stores them. @param {Author} author */
 export function refsOf({ model, second }) {
   return { model: refOf(model), second: second && refOf(second) };
 }
@@ -40,7 +40,7 @@ export function authorOf(model, second = null) {
 }
 
 /**
- * Who wrote a reply, at the commits that are served now; null if a model is no longer served.
+ * Returns the author of a reply, at the commits that are served now; null if a model is no longer served.
  * @typedef {(name: string) => ?Model} FindModel  the model that is served under a name now
  * @type {(reply: {model: ModelRef, second: ?ModelRef}, find: FindModel) => ?Author}
  */
@@ -49,14 +49,14 @@ export function authorNow({ model, second }, find) {
   return one && (two || !second) ? authorOf(one, two) : null;
 }
 
-/** The models that can write now. @param {Pick<Site, "models">} site */
+/** Returns the models that can write now. @param {Pick<Site, "models">} site */
 export function readyModels(site) {
   return site.models.filter((model) => !model.failure && !model.loading);
 }
 
-const DEFAULT = "shakespeare"; // of the bundled models; until there were several, a page called it "bundled"
+const DEFAULT = "shakespeare"; // the default bundled model; older links and conversations call it "bundled"
 
-/** The model of a name that can write now. @type {(site: Pick<Site, "models">, name: ?string) => ?Model} */
+/** Returns the model with a name that can write now, or null. @type {(site: Pick<Site, "models">, name: ?string) => ?Model} */
 export function findModel(site, name) {
   const ready = readyModels(site);
   const named = ready.find((model) => model.name === name);
@@ -64,7 +64,7 @@ export function findModel(site, name) {
 }
 
 /**
- * The models that a link names, one or two that are blended: each at the link's commit if that is served.
+ * Returns the models of a link, one, or two for a blend: each at the link's commit if that is served.
  *
  * @param {Link} link
  * @param {Site} site
@@ -88,7 +88,7 @@ function modelOfLink(ref, site) {
   const same = findModel(site, ref.name);
   const named = [...ready.filter((model) => model.name === ref.name), ...(same ? [same] : []), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
   const loading = site.models.some((model) => model.loading);
-  // A model from a folder is named by its folder. The only model of a page may be that one, under another name.
+  // A model from a folder is named after the folder, so a page's only model may be the same one under another name.
   const only = !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
   const found = named.find((model) => model.commit === ref.commit) ?? named[0] ?? only[0];
   if (found) return found;
@@ -99,13 +99,13 @@ function modelOfLink(ref, site) {
   throw new LinkError("refusal.value", { field: { id: "setting.model" }, value: shortened(ref.name), allowed: served });
 }
 
-/** The name of a model without the branch or tag ("user/name@main") that a page may follow. @param {ModelRef} ref */
+/** Returns the name of a model without its branch or tag ("user/name@main"). @param {ModelRef} ref */
 export function repoOf({ name, commit }) {
   return commit ? name.split("@")[0] : name;
 }
 
 /**
- * What is known to differ between this page and the one where a link was made.
+ * Returns what is known to differ between this page and the page that made a link: commits, inference version.
  * @param {Link} link
  * @param {Model[]} models
  */
@@ -123,7 +123,7 @@ export function differences(link, models) {
   return found;
 }
 
-/** The version of int8 inference, or "float32" where one of the models runs in it. @param {Model[]} models */
+/** Returns the version of int8 inference, or "float32" if one of the models runs in it. @param {Model[]} models */
 export function versionOf(models) {
   return (models.find((model) => model.version === "float32") ?? models[0]).version;
 }

@@ -1,5 +1,5 @@
-// What a model reads before it writes: the prompt in its chat format, and the text so far where a newer commit takes over.
-// A memory belongs to the weights of one commit, so a newer one reads the text again. Pure functions on the log.
+// Makes replies and requests: what a model reads before it writes. That is the prompt in its chat format, and after an update
+// the text so far: a state is valid for one commit only, so a newer commit reads the text again. Pure functions on the log.
 
 import { wrap } from "./chat.js";
 import { randomId } from "./hash.js";
@@ -14,10 +14,10 @@ import { tabId } from "./stored_conversations.js";
  */
 
 const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
-const MAX_NAMED = 8; // unknown characters
+const MAX_NAMED = 8; // unknown characters that a notice lists
 
 /**
- * The reply that a model begins to a prompt, without parts.
+ * Returns a new reply to a prompt, without parts.
  *
  * @param {Log} log
  * @param {number} side  0 for the chosen model, 1 for the one side by side
@@ -42,7 +42,7 @@ export function newReply(log, side, parent, prompt, author) {
 }
 
 /**
- * A turn's first reply as a newer commit continues it, which has read what the older one wrote.
+ * Returns a turn's first reply for a newer commit, which reads the text of the older one and continues it.
  *
  * @param {Log} log
  * @param {Turn} turn
@@ -62,7 +62,7 @@ export function takenOver(log, turn, author) {
 }
 
 /**
- * The request that writes the next part of a reply.
+ * Returns the request that writes the next part of a reply.
  *
  * @param {{turn: {id: number}, reply: Reply}[]} before  the replies that the model remembers, see `remembered`
  * @param {Reply} reply  with the parts before this one
@@ -82,18 +82,18 @@ export function requestOf(before, reply, part, speed, find) {
 }
 
 /**
- * The prompt of a new turn, on a line of its own: otherwise the model reads it as the end of the word or of the line with
- * which its last reply ends. A prompt that begins with a space stays in that line.
+ * Returns the prompt of a new turn, after a line break: without it the model would read the prompt as the end of the word or
+ * line with which the last reply ends. A prompt that begins with a space gets no line break.
  *
  * @param {Log} log
  * @param {string} prompt
- * @param {{author: Author, beside: ?Author}} writes
+ * @param {{author: Author, sideBySide: ?Author}} authors
  */
-export function onNewLine(log, prompt, { author, beside }) {
+export function onNewLine(log, prompt, { author, sideBySide }) {
   const last = lastTurn(log);
   const before = last ? last.prompt + replyText(last.replies[0]) : "";
   const isSeparate = author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.replies[0], refsOf(author));
-  const isRead = [author, beside].every((each) => !each || each.vocab.has("\n")) && (prompt === "" || knowsAny(prompt, author));
+  const isRead = [author, sideBySide].every((each) => !each || each.vocab.has("\n")) && (prompt === "" || knowsAny(prompt, author));
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
 }
 
@@ -114,8 +114,7 @@ function newerCommit(old, author, read) {
   return { id: read ? "notice.newer_commit_read" : "notice.newer_commit", values };
 }
 
-// Says which characters of a prompt a model does not have.
-/** @returns {Message[]} */
+/** Returns a notice with the characters of a prompt that a model does not have; none if it has all. @returns {Message[]} */
 function unknownCharacters(prompt, vocab) {
   const unknown = [...prompt].filter((character) => !vocab.has(character));
   if (!unknown.length) return [];
@@ -129,7 +128,7 @@ function unknownCharacters(prompt, vocab) {
   return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } }];
 }
 
-// A character that can be seen as it is, any other by its code point.
+// Returns a visible character in quotes, any other as its code point.
 function nameOf(character) {
   return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) ? `'${character}'` : `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

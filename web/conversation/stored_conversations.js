@@ -1,6 +1,6 @@
-// Earlier conversations, kept in this browser. Each tab writes its own conversation, so two tabs never overwrite each
-// other. A tab that is reloaded, restored or gone back to finds its conversation by the entry of its session history, a new
-// entry of the same tab by sessionStorage.
+// Conversations in this browser's localStorage. Each tab writes only its own conversation, so two tabs never overwrite each
+// other. A tab finds its conversation by the state of its session history entry, also after a reload or Back; a new entry
+// finds it by sessionStorage.
 
 import { randomId } from "./hash.js";
 import { emptyLog, wholeText } from "./log.js";
@@ -9,13 +9,13 @@ import { parseLog } from "./stored_log.js";
 const PREFIX = "char-lstm/conversation/";
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
-const SETTINGS = "char-lstm/settings"; // of this tab, before its conversation has begun
+const SETTINGS = "char-lstm/settings"; // of this tab, before its conversation has a turn
 const ENTRY = "char-lstm/conversation"; // in the state of an entry of the session history
 const MAX_CONVERSATIONS = 100;
 
 /** @import { Log } from "./log.js" */
 
-/** The id of this tab for the server, which ends the replies that a reload has left behind. */
+/** Returns the id of this tab for the server, which ends replies of the same tab from before a reload. */
 export function tabId() {
   const id = attempt(() => sessionStorage.getItem(TAB)) || randomId();
   attempt(() => sessionStorage.setItem(TAB, id));
@@ -32,13 +32,13 @@ export class Storage {
     this.local = local;
     this.session = session;
     this.entries = entries;
-    this.revisions = /** @type {Map<string, string>} */ (new Map()); // of the stored conversations by id, to notice that another tab has written one
+    this.revisions = /** @type {Map<string, string>} */ (new Map()); // of stored conversations, by id; another tab stores another one
   }
 
-  /** The conversation of this tab, or an empty one with the settings that were chosen in this tab. @returns {Log} */
+  /** Returns the conversation of this tab, or an empty one with the settings of this tab. @returns {Log} */
   current() {
     const ids = [attempt(() => this.entries().state[ENTRY]), attempt(() => this.session().getItem(CURRENT))];
-    const own = ids.find((id) => typeof id === "string"); // "" of an entry: it has none
+    const own = ids.find((id) => typeof id === "string"); // an entry with "" has no conversation
     const controls = attempt(() => JSON.parse(this.session().getItem(SETTINGS)));
     return (own && this.load(own)) || parseLog({ ...emptyLog(), controls });
   }
@@ -52,8 +52,8 @@ export class Storage {
   }
 
   /**
-   * Stores a conversation and makes it that of this tab. The oldest ones give way when there is no room, unless there is not
-   * enough without them either.
+   * Stores a conversation and makes it that of this tab. Without room, the oldest conversations are removed; if even that
+   * makes too little room, they are restored.
    *
    * @param {Log} log  gets a new id if another tab has changed the same conversation meanwhile
    * @returns {boolean} whether it is stored
@@ -65,18 +65,18 @@ export class Storage {
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + log.id)));
     if (stored && stored.revision !== this.revisions.get(log.id)) log.id = randomId();
     const revision = randomId();
-    this.revisions.set(log.id, revision);
-    this.#own(log.id);
+    this.#setCurrent(log.id);
     const value = JSON.stringify({ revision, log });
     const removed = [];
     for (;;) {
       try {
         this.local().setItem(PREFIX + log.id, value);
+        this.revisions.set(log.id, revision);
         this.#removeSurplus(log.id);
         return true;
       } catch (error) {
         const oldest = error?.name === "QuotaExceededError" ? this.#removeOldest(log.id) : null;
-        if (!oldest) break; // refused altogether, or this one alone is too large
+        if (!oldest) break; // the browser stores nothing, or this conversation alone is too large
         removed.push(oldest);
       }
     }
@@ -84,8 +84,8 @@ export class Storage {
     return false;
   }
 
-  // Makes a conversation that of this tab and of its present entry; "" is none.
-  #own(id) {
+  // Makes a conversation that of this tab and of its current history entry; "" is none.
+  #setCurrent(id) {
     attempt(() => (id ? this.session().setItem(CURRENT, id) : this.session().removeItem(CURRENT)));
     attempt(() => this.entries().state?.[ENTRY] === id || this.entries().replaceState({ ...this.entries().state, [ENTRY]: id }, ""));
   }
@@ -94,12 +94,12 @@ export class Storage {
     return Boolean(attempt(() => this.local().getItem(PREFIX + id)));
   }
 
-  /** Makes another conversation that of this tab; the next `save` stores it. */
+  /** Leaves this tab without a conversation until the next `save`. */
   leave() {
-    this.#own("");
+    this.#setCurrent("");
   }
 
-  /** Removes a stored conversation. @param {string} id @returns {?string} with it `restore` stores the conversation again */
+  /** Removes a stored conversation. @param {string} id @returns {?string} the stored value, for `restore` */
   remove(id) {
     const value = attempt(() => this.local().getItem(PREFIX + id));
     attempt(() => this.local().removeItem(PREFIX + id));
@@ -112,14 +112,14 @@ export class Storage {
     return this.has(id);
   }
 
-  /** The stored conversations, the newest first. */
+  /** Returns the stored conversations that have turns, the newest first. */
   list() {
     return this.#stored()
       .filter(({ log }) => log.turns.length)
       .map(({ log }) => ({ id: log.id, changed: log.changed, text: wholeText(log) }));
   }
 
-  /** Whether other conversations than one are stored. */
+  /** Returns whether conversations with another id are stored. */
   hasOthers(id) {
     return this.#keys().some((key) => key !== PREFIX + id);
   }
@@ -130,7 +130,7 @@ export class Storage {
   }
 
   #stored() {
-    const unreadable = { ...emptyLog(), changed: 0 }; // the first to give way
+    const unreadable = { ...emptyLog(), changed: 0 }; // is removed first
     const logs = this.#keys().map((key) => ({ key, log: attempt(() => parseLog(JSON.parse(this.local().getItem(key)).log)) ?? unreadable }));
     return logs.sort((one, other) => other.log.changed - one.log.changed);
   }
@@ -149,7 +149,7 @@ export class Storage {
 }
 
 /**
- * The result of some work; null if it throws: storage is refused or full, or does not hold what this page writes.
+ * Returns the result of a function; null if it throws: storage is refused or full, or holds other data than this page's.
  * @template T
  * @param {() => T} work
  */

@@ -1,18 +1,18 @@
-// Reads a conversation that the browser has stored. Anything may be in the storage of a browser: an older version of the
-// page, an extension or another page of the same address may have written it. Each turn is shown as it is or not at all;
-// controls and clamped cells that are wrong are replaced by the defaults.
+// Checks a conversation that the browser has stored. An older version of the page, an extension or another page of the same
+// origin may have written anything. One turn that is not valid makes the whole log invalid; controls and clamped cells that
+// are not valid are replaced by the defaults.
 
 import { VERSION, emptyLog } from "./log.js";
 
 const MAX_MESSAGE = 10_000; // characters of its JSON, which also limits its depth
-const TEXTS = new Set(["model", "second", "draft"]); // controls that are no numbers
+const TEXTS = new Set(["model", "second", "draft"]); // controls that are not numbers
 const LATEST = 8.64e15; // of a Date
 
 /**
- * The log of a stored or received value.
+ * Returns the log in a stored value.
  *
  * @param {any} value
- * @returns {?import("./log.js").Log} null if it is none of this version
+ * @returns {?import("./log.js").Log} null if it is not a valid log of this version
  */
 export function parseLog(value) {
   if (!isObject(value) || value.version !== VERSION || !isText(value.id) || !areTurns(value.turns)) return null;
@@ -32,7 +32,7 @@ function isControl([name, value]) {
   return isText(value) || (isNumber(value) && !TEXTS.has(name));
 }
 
-// A turn's parent is older than the turn, so that no path is a circle; a path begins with an empty memory.
+// A turn's parent is older than the turn, so that no path is a circle; the first reply of a path is `fresh`.
 function areTurns(turns) {
   if (!isList(turns, isTurn)) return false;
   const known = new Map();

@@ -1,12 +1,12 @@
-// Makes the model write: each move of a visitor becomes a turn of the log and a request to the text engine.
+// Turns each action of a visitor (a move: send, retry, continue …) into a turn of the log and a request to the text engine.
 //
-// A move begins at once and throws a Refusal, or resolves when all that it wrote is complete. Two models side by side get the
-// same prompts, settings and seeds; the second one follows every move of the first. A refusal of the second alone ends no
-// move: the page is told of it.
+// A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start. Two
+// models side by side get the same prompts, settings and seeds. If only the second one refuses, the move continues, and the
+// page is notified.
 
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
-import { withoutClamps } from "./free.js";
+import { withoutClamps } from "./without_clamps.js";
 import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
@@ -21,7 +21,7 @@ import { newReply, requestOf, takenOver } from "./replies.js";
  * @property {boolean} seed_given  whether the visitor chose the seed
  * @property {?number} speed  characters per second; null is full speed
  * @property {Author} author
- * @property {?Author} beside  a second model side by side
+ * @property {?Author} sideBySide  the second model of the side-by-side view
  *
  * @typedef {{settings?: Partial<Settings>, speed?: ?number, cells?: Clamp[]}} Change  of a reply that is being written,
  *   from its next character on; the cells are those of the first model
@@ -31,7 +31,7 @@ import { newReply, requestOf, takenOver } from "./replies.js";
  * @property {Reply} reply
  * @property {Part} part
  * @property {?number} speed
- * @property {number} kept  parts of the reply from before
+ * @property {number} kept  how many parts of the reply existed before
  * @property {AbortController} controller
  * @property {?Change} next
  * @property {number} [began]  performance.now() of the first character
@@ -45,7 +45,7 @@ export class Writer {
    * @param {() => void} page.changed  called after every change of the log
    * @param {(side: number, messages: Message[]) => void} page.status
    * @param {(messages: Message[]) => void} page.activity
-   * @param {(error: Error) => void} page.secondRefused  called when nothing is written by the second model
+   * @param {(error: Error) => void} page.secondRefused  called when the second model refuses to write
    * @param {FindModel} page.model
    */
   constructor(engine, page) {
@@ -59,7 +59,7 @@ export class Writer {
   }
 
   /**
-   * Begins a new turn at the end of the conversation.
+   * Starts a new turn at the end of the conversation.
    * @param {string} prompt
    * @param {Options} options
    */
@@ -86,7 +86,7 @@ export class Writer {
     return this.#begin({ ...last, replaced: last.id, replies }, options);
   }
 
-  /** Writes more of the last reply; in a chat, where it is over, another turn of the model. @param {Options} options */
+  /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */
   continueReply(options, { newSeed = false } = {}) {
     const last = this.#last();
     const [reply] = last.replies;
@@ -97,7 +97,7 @@ export class Writer {
   }
 
   /**
-   * Cuts a reply after a character and writes on from there. The reply and what followed it stay in the tree.
+   * Cuts a reply after a character and continues it from there. The old reply and the turns after it stay in the tree.
    *
    * @param {number} id  of a turn that is shown
    * @param {number} keep  how many characters of its reply stay, at least 1
@@ -123,7 +123,7 @@ export class Writer {
     return this.#more({ ...turn, replaced: log.here, replies: [now] }, { ...options, settings, author }, newSeed);
   }
 
-  /** Writes the last reply again with its own seeds and with the cells that are clamped now. @param {Options} options */
+  /** Writes the last reply again with the same seeds and with the cells that are clamped now. @param {Options} options */
   rewrite(options) {
     const last = this.#last();
     const [reply] = last.replies;
@@ -137,7 +137,7 @@ export class Writer {
     const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
     const turn = { ...last, replaced: last.id, replies: [this.#asNow(last, kept, author)] };
-    return this.#begin(turn, { ...options, settings, author, beside: null }, first.draw_offset);
+    return this.#begin(turn, { ...options, settings, author, sideBySide: null }, first.draw_offset);
   }
 
   /**
@@ -150,7 +150,7 @@ export class Writer {
     return prompt || !lastTurn(this.page.log()) ? this.send(prompt, one) : this.continueReply(one);
   }
 
-  /** Ends what is being written. */
+  /** Ends the replies that are being written. */
   stop() {
     for (const run of this.running.values()) {
       run.next = null;
@@ -158,7 +158,7 @@ export class Writer {
     }
   }
 
-  /** Changes what is being written. @param {Change} change */
+  /** Changes the settings of the replies that are being written. @param {Change} change */
   change({ cells, ...rest }) {
     for (const [side, run] of this.running) {
       if (run.controller.signal.aborted && !run.next) continue; // it was stopped
@@ -169,7 +169,7 @@ export class Writer {
     }
   }
 
-  /** Writes on what was being written when the page was closed or reloaded. @param {?number} speed */
+  /** Continues the replies that were being written when the page was closed or reloaded. @param {?number} speed */
   async resume(speed) {
     const turn = lastTurn(this.page.log());
     const writing = turn?.replies.map((reply, side) => {
@@ -179,14 +179,14 @@ export class Writer {
     await Promise.all(writing ?? []);
   }
 
-  /** The cells that are clamped in the next reply. @param {Author} author */
+  /** Returns the cells that are clamped in the next reply. @param {Author} author */
   cellsFor(author) {
     const { held } = this.page.log();
     return !author.second && held.model === author.model.name ? held.cells : [];
   }
 
-  /** See free.js. @param {number} id  of the last turn */
-  free(id) {
+  /** See without_clamps.js. @param {number} id  of the last turn */
+  withoutClamps(id) {
     return withoutClamps(remembered(this.page.log(), 0, id), this.engine, this.page.model);
   }
 
@@ -196,7 +196,7 @@ export class Writer {
     return last;
   }
 
-  /** The models that wrote a reply, at the commits that are served now. @param {Reply} reply */
+  /** Returns the author of a reply, at the commits that are served now. @param {Reply} reply */
   #authorNow(reply) {
     const author = authorNow(reply, this.page.model);
     if (author) return author;
@@ -205,11 +205,11 @@ export class Writer {
   }
 
   /** @type {(parent: number, prompt: string, options: Options) => Reply[]} */
-  #replies(parent, prompt, { author, beside }) {
-    return [author, beside].filter(Boolean).map((each, side) => newReply(this.page.log(), side, parent, prompt, each));
+  #replies(parent, prompt, { author, sideBySide }) {
+    return [author, sideBySide].filter(Boolean).map((each, side) => newReply(this.page.log(), side, parent, prompt, each));
   }
 
-  // A reply as an author continues it, who may be a newer commit.
+  // Returns the reply that an author continues: a copy for the newer commit, if the author is one.
   /** @type {(turn: Turn, reply: Reply, author: Author) => Reply} */
   #asNow(turn, reply, author) {
     return sameModels(reply, refsOf(author)) ? reply : takenOver(this.page.log(), { ...turn, replies: [reply] }, author);
@@ -235,11 +235,11 @@ export class Writer {
     const length = count(readText(replies, () => true).text) + options.settings.length;
     if (length > MAX_TEXT) throw new Refusal({ id: "refusal.conversation_full", values: { most: MAX_TEXT } });
     const now = known ?? addTurn(log, turn);
-    const authors = [options.author, options.beside];
+    const authors = [options.author, options.sideBySide];
     const cells = this.cellsFor(options.author);
     const writing = now.replies.map((reply, side) => {
-      // A model side by side follows where it can: not a reply that was cut or rewritten.
-      if (side && known && (!options.beside || isOver(reply) || !sameModel(reply.model, options.beside.model))) return null;
+      // The second model does not continue a reply of another model, or one that has ended its turn.
+      if (side && known && (!options.sideBySide || isOver(reply) || !sameModel(reply.model, options.sideBySide.model))) return null;
       const { share, ...alone } = options.settings;
       const settings = authors[side]?.second || reply.second ? options.settings : alone;
       const part = newPart({ settings, draw_offset, cells: side ? [] : cells });
@@ -251,7 +251,7 @@ export class Writer {
     await Promise.all(writing);
   }
 
-  // Writes a part to its end, through changes of its settings meanwhile.
+  // Writes a part to its end; a change of settings meanwhile starts a new part.
   /** @type {(turn: Turn, side: number, reply: Reply, part: Part, speed: ?number, kept?: number) => Promise<void>} */
   async #write(turn, side, reply, part, speed, kept = 0) {
     const run = /** @type {Run} */ ({ turn, reply, part, speed, kept, controller: new AbortController(), next: null });
@@ -311,12 +311,12 @@ export class Writer {
   /** @type {(run: Run, ending: Ending) => void} */
   #finish({ reply, part, began }, { end, rate, error }) {
     const seconds = (performance.now() - began) / 1000;
-    const measured = seconds > 0 && part.text.length > 1 ? count(part.text) / seconds : null; // of a reply that was stopped
+    const measured = seconds > 0 && part.text.length > 1 ? count(part.text) / seconds : null; // the engine has no rate if it was stopped
     [part.end, part.rate, part.error] = [end, rate ?? measured, error ?? null];
     joinParts(reply);
   }
 
-  /** A second model writes nothing where the first one was refused. @param {Turn} turn */
+  /** Ends the second model's reply of a turn in which the first model was refused. @param {Turn} turn */
   #abandon(turn) {
     for (const [side, run] of this.running) {
       if (!side || run.turn !== turn) continue;
@@ -326,14 +326,14 @@ export class Writer {
     }
   }
 
-  // Takes back a request that was refused: nothing is lost, and what was written stays.
+  // Undoes the changes of the log by a request that was refused; text that was written stays.
   /** @type {(run: Run, side: number) => void} */
   #withdraw({ turn, reply, part, kept }, side) {
     const log = this.page.log();
     if (part.text) part.end = "abort";
     else reply.parts = reply.parts.filter((each) => each !== part); // `#abandon` may have removed it
     if (!side && !part.text) this.#abandon(turn);
-    // A copy of a reply up to some character, to which nothing was added, goes too: the reply is shown again.
+    // The copy of a reply that was to be continued is removed if nothing was added to it: the old reply is shown again.
     if (reply.parts.length > kept || turn.replies.some((each) => each !== reply && each.parts.length)) return;
     if (side || !turnOf(log, turn.id)) return;
     log.turns = log.turns.filter((each) => each !== turn);

@@ -1,4 +1,4 @@
-// A text that the chosen model writes outside of the conversation: with an empty memory, and nothing is stored.
+// Writes a text outside of the conversation: from a zero state, and nothing is stored.
 
 import { count, emptyLog, newPart } from "../conversation/log.js";
 import { authorOf } from "../conversation/models.js";
@@ -17,12 +17,12 @@ import { SAMPLING } from "../settings.js";
  */
 
 /**
- * Writes a text.
+ * Writes a text with a model.
  * @param {TextEngine} engine
  * @param {Wanted} wanted
  * @param {(text: string) => void} onText  gets the whole text so far
  * @param {AbortSignal} signal
- * @returns {Promise<{text: string, ending: Ending}>}
+ * @returns {Promise<{text: string, ending: Ending}>} when the text is complete
  * @throws {import("../engines/engine.js").Refusal}
  */
 export async function writeAside(engine, { model, prompt, settings, cells = [], speed }, onText, signal) {
@@ -35,7 +35,7 @@ export async function writeAside(engine, { model, prompt, settings, cells = [], 
 }
 
 /**
- * The lengths of the lines of a text, in characters: of those that were written whole, without empty ones.
+ * Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones.
  * @param {string} text
  */
 export function lineLengths(text) {
@@ -43,7 +43,7 @@ export function lineLengths(text) {
   return lines.map((line) => count(line));
 }
 
-/** The mean length of these lines; null if there are fewer than two. @param {string} text */
+/** Returns the mean of `lineLengths`; null if there are fewer than two. @param {string} text */
 export function lineLength(text) {
   const lengths = lineLengths(text);
   return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;

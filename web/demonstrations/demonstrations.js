@@ -1,11 +1,11 @@
-// The row of demonstrations: one button each, and one that begins the tour. Their modules are imported when one is chosen.
+// The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
 
 import { randomSeed } from "../settings.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { lineCounter } from "./line_counter.js";
 
-const FIRST_SEED = 7; // "Again" takes another one
+const FIRST_SEED = 7; // "Again" uses a random one
 const TOUR = /^#tour-[1-6]$/; // the address of a step
 
 /** @type {Record<string, (model: import("../engines/engine.js").Model) => boolean>} whether a demonstration is offered, by name */
@@ -56,7 +56,7 @@ export class Demonstrations {
     return !this.page.busy && this.page.source.about() !== null;
   }
 
-  /** Offers what the chosen model has. */
+  /** Shows the buttons that the chosen model offers, and enables them while no reply is written. */
   update() {
     const [model, free] = [this.page.source.about(), this.#isFree()];
     this.row.hidden = this.page.started && !this.page.site().models.length;

@@ -1,10 +1,10 @@
-// The samples of a model's training, one after another: from random weights to the last step.
+// Plays the samples of a model's training one after another, from random weights to the last step.
 
-import { addButton, create, setText, wantsStill } from "../document/dom.js";
+import { addButton, create, setText, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 
-const WHOLE_MS = 10_000;
-const MOST = 16; // samples: with more of them none can be read
+const WHOLE_MS = 10_000; // for all samples together
+const MOST = 16; // samples: more of them would be too fast to read
 
 /** @typedef {[step: number, text: string][]} Samples */
 
@@ -32,7 +32,7 @@ export class Learning {
     this.now = create("p", "now", body);
     this.stop();
     this.show();
-    if (!wantsStill()) this.run();
+    if (!prefersReducedMotion()) this.run();
   }
 
   get at() {
@@ -42,10 +42,10 @@ export class Learning {
   show() {
     const [step, text] = this.samples[this.at];
     const [last] = this.samples.at(-1);
-    const said = t(this.at ? "demo.learn.step" : "demo.learn.start", { step, last });
+    const label = t(this.at ? "demo.learn.step" : "demo.learn.start", { step, last });
     setText(this.text, text);
-    setText(this.now, said);
-    this.slider.ariaValueText = said;
+    setText(this.now, label);
+    this.slider.ariaValueText = label;
     if (this.at === this.samples.length - 1) this.ended();
   }
 
@@ -69,7 +69,7 @@ export class Learning {
   }
 }
 
-/** At most so many, evenly spaced, the first and the last among them. @param {Samples} samples */
+/** Returns at most `MOST` samples, evenly spaced, with the first and the last. @param {Samples} samples */
 function chosen(samples) {
   if (samples.length <= MOST) return samples;
   return Array.from({ length: MOST }, (_, at) => samples[Math.round((at * (samples.length - 1)) / (MOST - 1))]);

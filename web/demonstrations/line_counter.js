@@ -1,22 +1,22 @@
-// The named cell that counts the line, which a demonstration and the tour hold.
+// The named cell that counts the characters of a line; a demonstration and the tour clamp it.
 
-export const HELD = 4; // tanh of it is 0.999
-// Cells that follow how far a line is, the best first, and whether holding one makes lines short where it follows the
-// feature upwards (1) or downwards (-1).
+export const CLAMP_VALUE = 4; // tanh of it is 0.999
+// Names of cells that follow the position in the line, the best first, each with the sign of the clamp that makes lines
+// short if the cell rises with the feature.
 const COUNTERS = /** @type {const} */ ([["words in the line so far", 1], ["place in the line", 1], ["line end near", 1], ["characters left in the line", -1]]);
 
 /** @import { Model, NamedCell } from "../engines/engine.js" */
 
-/** The named cell of a model that counts the line, with the value that makes its lines short. @param {Model} model */
+/** Returns the cell of a model that counts the line, and the value that makes lines short; or null. @param {Model} model */
 export function lineCounter(model) {
   for (const [name, sense] of COUNTERS) {
     const cell = model.cells.find((each) => each.name === name);
-    if (cell) return { cell, value: HELD * sense * (isInverted(cell) ? -1 : 1) };
+    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted(cell) ? -1 : 1) };
   }
   return null;
 }
 
-/** Whether a cell falls where its feature rises. @param {NamedCell} cell */
+/** Returns whether a cell falls where its feature rises. @param {NamedCell} cell */
 function isInverted({ kind, score }) {
   return score < (kind === "auc" ? 0.5 : 0);
 }

@@ -1,9 +1,9 @@
-// The place of a demonstration. It is shown instead of the conversation, in the same room, so that nothing below moves.
+// The element that shows a demonstration instead of the conversation, with the same height, so that nothing below moves.
 
 import { addButton, create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 
-const LEAST = 30; // characters that the bars of lines have room for, so that the first ones do not shrink when longer ones come
+const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
 
 /**
  * @import { Message } from "../engines/engine.js"
@@ -19,7 +19,7 @@ export class Stage {
     this.box = find(root, "#stage");
     this.panes = find(root, "#panes");
     this.close = close;
-    this.opener = /** @type {HTMLElement | null} */ (null); // what gets the focus back
+    this.opener = /** @type {HTMLElement | null} */ (null); // gets the focus back
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
   }
 
@@ -28,9 +28,9 @@ export class Stage {
   }
 
   /**
-   * Shows the stage, with nothing in it.
+   * Shows the empty stage.
    * @param {string} title
-   * @param {Message} lead  what is going to be seen
+   * @param {Message} lead  what the demonstration will show
    */
   open(title, lead) {
     if (!this.isOpen) {
@@ -44,7 +44,7 @@ export class Stage {
     [heading.textContent, heading.id, heading.tabIndex] = [title, "stage-title", -1];
     addButton(head, "close", t("demo.close"), () => this.close());
     create("p", "result", this.box).role = "status";
-    this.tell(lead);
+    this.report(lead);
     this.body = create("div", "body", this.box);
     this.actions = create("div", "actions", this.box);
     [this.box.hidden, this.panes.hidden] = [false, true];
@@ -52,8 +52,8 @@ export class Stage {
     this.box.scrollIntoView({ block: "nearest" });
   }
 
-  /** Says what is seen, or what came out. @param {Message} message @param {boolean} isResult */
-  tell(message, isResult = false) {
+  /** Shows a sentence about the demonstration, or about its result. @param {Message} message @param {boolean} isResult */
+  report(message, isResult = false) {
     const line = find(this.box, ".result");
     line.classList.toggle("done", isResult);
     setText(line, render(message));
@@ -63,7 +63,7 @@ export class Stage {
    * Adds columns for texts, side by side where there is room.
    * @param {string[]} titles
    * @param {string} prompt  the texts begin with it
-   * @param {string} measured  what the large number beside each text is; "" if there is none, and no bar for each line
+   * @param {string} measured  the label of the large number next to each text; "" for no number and no bars
    * @returns {Column[]}
    */
   columns(titles, prompt, measured = "") {
@@ -77,7 +77,7 @@ export class Stage {
       create("h3", "", column).textContent = title;
       const measure = measured ? create("div", "measure", column) : null;
       const text = create("div", "text", column);
-      text.lang = ""; // whatever the model has read, not the page's language
+      text.lang = ""; // the language of the model's text is not known
       text.tabIndex = 0; // a long one can be scrolled
       text.role = "group";
       text.ariaLabel = title;

@@ -1,9 +1,9 @@
 // The tour: a card with six steps, each with a link of its own (#tour-1 to #tour-6), over the real controls.
 //
-// It has a conversation of its own. The earlier one, its settings and the lens are shown again when the card is closed.
+// The tour has its own conversation. The visitor's one, its settings and its lens are shown again when the card is closed.
 
 import { pathTo } from "../conversation/log.js";
-import { addButton, create, find, findAll, pause, setText, wantsStill } from "../document/dom.js";
+import { addButton, create, find, findAll, pause, setText, prefersReducedMotion } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
@@ -25,12 +25,12 @@ export class Tour {
     this.leaveStage = leaveStage;
     this.box = find(page.root, "#tour");
     this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
-    this.wanted = 0; // by the address, until the page can show it
+    this.wanted = 0; // the step in the address, until the page can show it
     this.before = /** @type {{log: Log, lens: string, opener: Element | null} | null} */ (null);
     this.written = /** @type {string | null} */ (null); // the turns of the tour's conversation as the tour wrote them; null until it has
-    this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus as soon as it is enabled again
+    this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus when it is enabled again
     this.marked = /** @type {HTMLElement[]} */ ([]);
-    this.place = /** @type {Place} */ ({ page, lenses: page.lenses[0], say: (message) => this.say(message) });
+    this.place = /** @type {Place} */ ({ page, lenses: page.lenses[0], report: (message) => this.report(message) });
     this.#build();
     addEventListener("hashchange", () => this.#followLink());
     addEventListener("pagehide", () => this.close()); // before the page stores what it shows
@@ -110,13 +110,13 @@ export class Tour {
     this.#mark(true);
   }
 
-  // Leaves the visitor's conversation as it is and begins an empty one with the settings of the tour.
+  // Stores the visitor's conversation and starts an empty one with the settings of the tour.
   #begin() {
     const { page } = this;
     page.save();
     this.before = { log: page.log(), lens: this.place.lenses.name, opener: document.activeElement };
     page.clear();
-    page.prompt.value = ""; // stored with the conversation; "One letter" would read it
+    page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
     page.controls.restore(tourControls());
     page.root.classList.add("on-tour");
   }
@@ -128,7 +128,7 @@ export class Tour {
     if (this.number) this.written = JSON.stringify(page.log().turns);
   }
 
-  // Until the lens has asked about all of the text.
+  // Resolves when the lens has the values of the whole text, after five seconds at the latest.
   async #isRead() {
     const { lenses } = this.place;
     for (let tries = 0; lenses.lens && tries < 100; tries++) {
@@ -144,17 +144,17 @@ export class Tour {
     setText(this.text, t(`tour.${this.number}.text`));
     setText(this.next, t(this.number === STEPS.length ? "tour.end" : "tour.next"));
     this.back.disabled = this.number === 1;
-    this.say(null);
+    this.report(null);
     this.actions.replaceChildren();
     for (const [text, act] of step.actions) addButton(this.actions, "", render(text), () => this.page.busy || act(this.place));
   }
 
   /** @param {?import("../engines/engine.js").Message} message */
-  say(message) {
+  report(message) {
     setText(this.status, render(message));
   }
 
-  // Marks the control of the step, and brings it into view where the card does not cover it.
+  // Marks the control of the step, and scrolls it to where the card does not cover it.
   #mark(scrolls) {
     const { root } = this.page;
     const found = this.number ? STEPS[this.number - 1].targets.map((target) => root.querySelector(target)) : [];
@@ -170,7 +170,7 @@ export class Tour {
     if (panel) panel.scrollTop += target.getBoundingClientRect().top - panel.getBoundingClientRect().top - MARGIN;
     const { top, height } = target.getBoundingClientRect();
     const wanted = top - Math.max(MARGIN, free - height - MARGIN);
-    if (top < MARGIN || top + height > free) scrollBy({ top: wanted, behavior: wantsStill() ? "auto" : "smooth" });
+    if (top < MARGIN || top + height > free) scrollBy({ top: wanted, behavior: prefersReducedMotion() ? "auto" : "smooth" });
   }
 
   #goToControl() {
@@ -178,7 +178,7 @@ export class Tour {
     (controls.find((node) => node.checkVisibility()) ?? this.place.lenses.log).focus();
   }
 
-  /** Shows again what was there before the tour. */
+  /** Closes the card and shows the visitor's conversation again. */
   close() {
     if (!this.number) return;
     const { page } = this;
@@ -194,7 +194,7 @@ export class Tour {
     page.storage.leave();
     const typed = page.prompt.value;
     page.prompt.value = "";
-    page.openLog(log); // with what had been typed before
+    page.openLog(log); // with the prompt that was typed before the tour
     if (typed) page.prompt.value += page.prompt.value ? `\n${typed}` : typed;
     this.place.lenses.choose(lens);
     page.save();

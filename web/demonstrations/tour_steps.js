@@ -2,7 +2,7 @@
 
 import { count, lastTurn, replyText } from "../conversation/log.js";
 import { SAMPLING } from "../settings.js";
-import { HELD, lineCounter } from "./line_counter.js";
+import { CLAMP_VALUE, lineCounter } from "./line_counter.js";
 
 const SURE = 1; // bits: a character with fewer was expected
 
@@ -11,7 +11,7 @@ const SURE = 1; // bits: a character with fewer was expected
  * @import { Lenses } from "../lenses/lens.js"
  * @import { Message } from "../engines/engine.js"
  *
- * @typedef {{page: Page, lenses: Lenses, say: (message: Message) => void}} Place  where a step acts
+ * @typedef {{page: Page, lenses: Lenses, report: (message: Message) => void}} Place  what a step acts on
  *
  * @typedef {object} Step
  * @property {string} lens
@@ -30,16 +30,16 @@ export const STEPS = [
   {
     lens: "surprise",
     targets: ['[data-setting="temperature"]', ".panel .closely"],
-    prepare: lookAtAnOpenChoice,
+    prepare: focusUncertainCharacter,
     actions: [0.2, 0.8, 1.5].map((temperature) => [{ id: "demo.bolder.column", values: { temperature } }, ({ page }) => set(page, { temperature })]),
   },
   { lens: "memory", targets: [".panel canvas"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
   { lens: "memory", targets: [".panel .closely"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
-  { lens: "memory", targets: [".panel .hold"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, hold], [{ id: "tour.free" }, free]] },
+  { lens: "memory", targets: [".panel .hold"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, clamp], [{ id: "tour.free" }, release]] },
   { lens: "plain", targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"], actions: [[{ id: "tour.same" }, writeAgain], [{ id: "tour.other" }, writeOther]] },
 ];
 
-/** The settings of the tour's text. */
+/** Returns the settings of the tour's text. */
 export function tourControls() {
   return { ...SAMPLING, length: 120, speed: 60, seed: "7", second: "" };
 }
@@ -50,14 +50,14 @@ function set(page, values) {
   for (const lens of page.lenses) lens.update();
 }
 
-// Puts a character in focus before which several others were likely.
-function lookAtAnOpenChoice({ lenses }) {
+// Puts a character in focus where others were likely too.
+function focusUncertainCharacter({ lenses }) {
   const turn = lenses.turns.at(-1);
   if (!turn) return;
   const from = turn.at + turn.given;
   const bits = lenses.path.values("bits").slice(from, turn.at + turn.length);
   const open = bits.findIndex((each, at) => at > 0 && each > SURE);
-  return lenses.focus.look(lenses.path, from + Math.max(0, open));
+  return lenses.focus.moveTo(lenses.path, from + Math.max(0, open));
 }
 
 // Shows the named cell that counts the line, else the first named one, and the middle of the reply.
@@ -66,7 +66,7 @@ function chooseCounter({ page, lenses }) {
   const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
   if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
   const turn = lenses.turns.at(-1);
-  if (turn && !lenses.focus.place && !page.busy) return lenses.focus.look(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
+  if (turn && !lenses.focus.place && !page.busy) return lenses.focus.moveTo(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
 }
 
 /** Puts the next character, or the one before, in focus. @param {number} by */
@@ -76,27 +76,27 @@ function move(by) {
     if (!turn) return;
     const last = turn.at + turn.length - 1;
     const now = lenses.focus.at?.traced === lenses.path ? lenses.focus.at.position : last;
-    lenses.focus.look(lenses.path, Math.max(0, Math.min(last, now + by)), { scroll: true });
+    lenses.focus.moveTo(lenses.path, Math.max(0, Math.min(last, now + by)), { scroll: true });
   };
 }
 
-/** Holds the shown cell and writes the reply again. @param {Place} place */
-function hold({ page, lenses }) {
+/** Clamps the shown cell and writes the reply again. @param {Place} place */
+function clamp({ page, lenses }) {
   const { cell } = lenses.lenses.memory;
   const counter = lineCounter(lenses.source.about(0));
   const isCounter = counter && counter.cell.layer === cell[0] && counter.cell.index === cell[1];
-  page.source.hold([[cell[0], cell[1], isCounter ? counter.value : HELD]]);
+  page.source.clamp([[cell[0], cell[1], isCounter ? counter.value : CLAMP_VALUE]]);
   return page.run(() => page.writer.rewrite(page.controls.options()));
 }
 
-/** @param {Place} place */
-function free({ page }) {
-  page.source.hold([]);
+/** Releases all cells and writes the reply again. @param {Place} place */
+function release({ page }) {
+  page.source.clamp([]);
   return page.run(() => page.writer.rewrite(page.controls.options()));
 }
 
-/** Writes the reply again with its seed, and says whether the text is the same. @param {Place} place */
-async function writeAgain({ page, say }) {
+/** Writes the reply again with its seed, and reports whether the text is the same. @param {Place} place */
+async function writeAgain({ page, report }) {
   const before = textNow(page);
   const settings = lastTurn(page.log())?.replies[0].parts[0]?.settings;
   if (!settings) return;
@@ -104,15 +104,15 @@ async function writeAgain({ page, say }) {
   const options = page.controls.options();
   // As long as the text is now, which "One letter" may have made longer.
   await page.run(() => page.writer.retry({ ...options, settings: { ...settings, length: count(before) }, seed_given: false }));
-  say({ id: textNow(page) === before ? "tour.equal" : "tour.unequal" });
+  report({ id: textNow(page) === before ? "tour.equal" : "tour.unequal" });
 }
 
-/** @param {Place} place */
-async function writeOther({ page, say }) {
+/** Writes the reply again with another seed. @param {Place} place */
+async function writeOther({ page, report }) {
   const before = textNow(page);
   set(page, { seed: Number(page.controls.seed.value || 7) + 1 });
   await page.run(() => page.writer.retry(page.controls.options()));
-  if (textNow(page) !== before) say({ id: "tour.unequal" });
+  if (textNow(page) !== before) report({ id: "tour.unequal" });
 }
 
 /** @param {Page} page */

@@ -1,18 +1,18 @@
-// Reads a text that grows to users of screen readers: whole sentences, one after another, at the speed of speech. As a live
-// region the text itself would be announced in fragments, whenever some characters have come.
+// Announces a growing text to users of screen readers: whole sentences, one after another, at the speed of speech. If the
+// text itself were a live region, it would be announced in fragments, whenever some characters arrive.
 
 import { create, setText } from "./dom.js";
 
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
-const MOST = 200; // where no sentence ends an announcement ends with a word
+const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
 const KEPT = 3; // announcements that stay in the document; a screen reader has read the others
 
 /**
  * Cuts a text into announcements.
  * @param {string} text
- * @param {boolean} isWhole  whether nothing follows: the rest is an announcement, too
- * @returns {string[]} they add up to the beginning of the text that can be announced now
+ * @param {boolean} isWhole  whether the text is complete: then its rest is an announcement, too
+ * @returns {string[]} joined, they are the beginning of the text that can be announced now
  */
 function announcements(text, isWhole) {
   const found = [];
@@ -27,7 +27,7 @@ function announcements(text, isWhole) {
   return found;
 }
 
-// The length of the first announcement of a text; 0 while its end has not come.
+// Returns the length of the first announcement of a text; 0 while its end has not arrived.
 function endOf(text) {
   for (const { index, 0: sign } of text.matchAll(/([.!?…]["'”’)]*(?=\s)|[。！？]|\n)\s*/g)) {
     const end = index + sign.length;
@@ -40,7 +40,7 @@ function endOf(text) {
 }
 
 export class Announcer {
-  /** @param {HTMLElement} parent  gets the live region, which cannot be seen */
+  /** @param {HTMLElement} parent  gets the live region, which is invisible */
   constructor(parent) {
     this.region = create("div", "for-readers announcements", parent);
     this.region.ariaLive = "polite";
@@ -53,9 +53,9 @@ export class Announcer {
   }
 
   /**
-   * Announces what is new. A text that is whole when it is first shown is announced no more than any other part of a page.
+   * Announces what is new. A text that is complete when it is first shown is not announced.
    * @param {object} shown
-   * @param {string} shown.key  of the text; another one ends the announcements of the text before
+   * @param {string} shown.key  of the text; another key ends the announcements of the text before
    * @param {string} shown.text
    * @param {boolean} shown.isWriting
    * @param {string[]} shown.lines  about the text, such as why it ended
@@ -86,7 +86,7 @@ export class Announcer {
   }
 }
 
-// How much of a text was there before: a reply that is written anew from some character on.
+// Returns how many characters of a reply that is rewritten from some character on are those of the old reply.
 function keptOf(before, now) {
   let same = 0;
   while (same < now.length && before[same] === now[same]) same++;

@@ -1,4 +1,4 @@
-// Losses by step as a picture: steps to the right, losses upwards, in hundredths of its box.
+// Draws losses by step: steps to the right, losses upwards, in hundredths of the box.
 
 import { find, svg } from "./dom.js";
 
@@ -8,9 +8,9 @@ import { find, svg } from "./dom.js";
  * Draws lines into an element with an svg.
  * @param {HTMLElement} box
  * @param {Record<string, Losses>} lines by the classes of the lines
- * @param {number} lastStep at the right edge
- * @returns {{x: (step: number) => number, y: (loss: number) => number, least: number, most: number}} where a step and a loss
- *   are, and the least and the highest loss
+ * @param {number} lastStep the step at the right edge
+ * @returns {{x: (step: number) => number, y: (loss: number) => number, least: number, most: number}} the places of a step
+ *   and a loss, and the lowest and the highest loss
  */
 export function drawLosses(box, lines, lastStep) {
   const losses = Object.values(lines).flatMap((line) => line.map(([, loss]) => loss));

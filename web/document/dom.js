@@ -1,13 +1,13 @@
-/** Small helpers for the document. All text goes in as textContent: whatever a model writes stays text. */
+/** Helpers for the document. All text is set as textContent, so a model's text is never parsed as HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 const BLOCK = 1000; // characters after which a line end closes a block: the browser then lays out the last block only
 const NEAR_END = 40; // pixels
 
-/** @type {WeakMap<Element, string>} what growText shows in an element */
+/** @type {WeakMap<Element, string>} the text that growText shows in an element */
 const grown = new WeakMap();
 
-/** @type {WeakMap<Element, string>} of what an element was drawn last, in JSON */
+/** @type {WeakMap<Element, string>} the content for which an element was drawn last, as JSON */
 const drawn = new WeakMap();
 
 /**
@@ -72,9 +72,9 @@ export function setText(node, text) {
 }
 
 /**
- * Whether an element must be drawn again: what it is drawn of is not the same as at the last call.
+ * Returns whether an element must be drawn again: its content is not the same as at the last call.
  * @param {Element} element
- * @param {unknown} content can be written as JSON
+ * @param {unknown} content everything that the drawing depends on; can be written as JSON
  */
 export function isOutdated(element, content) {
   const [before, now] = [drawn.get(element), JSON.stringify(content)];
@@ -83,7 +83,7 @@ export function isOutdated(element, content) {
 }
 
 /**
- * Shows a paragraph of a class, of which a parent has at most one; an empty text removes it.
+ * Shows a text in the one paragraph of a class that a parent may have; an empty text removes the paragraph.
  * @param {Element} parent
  * @param {string} className
  * @param {string} text
@@ -95,7 +95,7 @@ export function paragraph(parent, className, text) {
 }
 
 /**
- * Shows a text that grows, in blocks of some 1,000 characters. A text that does not continue the one before replaces it.
+ * Shows a growing text in blocks of some 1,000 characters. A text that does not continue the one before replaces it.
  * @param {Element} reply
  * @param {string} text
  */
@@ -121,16 +121,16 @@ export function growText(reply, text) {
 }
 
 /**
- * Forgets the text that `growText` showed in an element, whose content is now another.
+ * Notes that an element no longer shows the text of `growText`.
  * @param {Element} reply
  */
-export function forgetText(reply) {
+export function resetGrownText(reply) {
   grown.delete(reply);
 }
 
 /**
- * Changes the log or what lies around it, and scrolls to the end again if the reader was there. A log without turns
- * (an article that is a child of it) is not scrolled: the reader sees the beginning of the welcome text.
+ * Changes the log or the elements around it, and scrolls to the end again if the log was at its end. A log without turns
+ * (child elements article) is not scrolled: the visitor sees the beginning of the welcome text.
  * @param {Element|null} log
  * @param {() => void} change
  */
@@ -157,7 +157,7 @@ export function svg(tag, parent, attributes = {}, text) {
 }
 
 /**
- * Copies a text. Where the browser does not allow it, as in a frame, what shows the text is selected.
+ * Copies a text. If the browser does not allow that, as in a frame, the element that shows the text is selected.
  * @param {string} text
  * @param {Element} shown
  * @returns {Promise<boolean>} whether it is copied
@@ -175,18 +175,18 @@ export async function copyText(text, shown) {
   }
 }
 
-/** Resolves after some time. @param {number} ms */
+/** Resolves after some milliseconds. @param {number} ms */
 export function pause(ms) {
   return new Promise((done) => setTimeout(done, ms));
 }
 
-/** Whether the visitor wants nothing to move. */
-export function wantsStill() {
+/** Returns whether the visitor prefers reduced motion. */
+export function prefersReducedMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
-/** Whether the visitor points with a finger. */
-export function hasFinger() {
+/** Returns whether the main pointer is a finger. */
+export function hasTouch() {
   return matchMedia("(pointer: coarse)").matches;
 }
 
@@ -195,7 +195,7 @@ const SIGNS = { "\n": "⏎", " ": "␣", "\t": "⇥" };
 
 /**
  * @param {string} character
- * @returns {string} a character as it is shown alone: line end, space and tab have signs
+ * @returns {string} the character, or a sign for a line end, a space or a tab
  */
 export function visibleCharacter(character) {
   return SIGNS[character] || character;

@@ -1,5 +1,5 @@
-// Writes the greeting that the document holds, character by character, in the colours of its surprise, from the first paint
-// until the page's modules go on with it (page/arrival.js). No module: it runs before they have arrived.
+// Writes the welcome text in the document character by character, in the colours of its surprise, from the first paint until
+// the page's modules continue (page/arrival.js). It is not a module, because it runs before the modules are loaded.
 {
   const reply = /** @type {HTMLElement} */ (document.querySelector(".welcome .reply"));
   const [characters, began, { speed, colours = "" }] = [[...reply.textContent], performance.now(), reply.dataset];
@@ -18,12 +18,12 @@
   };
   reply.dataset.began = String(began);
   const settings = /** @type {HTMLDetailsElement} */ (document.querySelector("#settings"));
-  settings.open = !matchMedia("(max-width: 768px)").matches; // there they are below everything else, and long
+  settings.open = !matchMedia("(max-width: 768px)").matches; // on a narrow screen they are below everything else, and long
   const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio
   document.body.classList.toggle("dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
-  document.body.classList.toggle("trains-alone", location.hash === "#train-alone"); // without a model the panel is all there is
+  document.body.classList.toggle("trains-alone", location.hash === "#train-alone"); // without a model only the panel is shown
   try {
-    if (isReload()) characters.length = 0; // a conversation is going to be shown
+    if (isReload()) characters.length = 0; // a conversation will be shown instead
   } catch {} // the browser refuses storage
   if (!characters.length || !matchMedia("(prefers-reduced-motion: reduce)").matches) {
     reply.replaceChildren();

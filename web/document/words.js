@@ -34,7 +34,7 @@ export async function loadLanguages(base, wanted) {
   const english = fetchTable("en");
   tableOf = await readJson("index");
   const tag = bestLanguage(wanted);
-  // Without the table of the visitor's language the page is in English.
+  // If the table of the visitor's language cannot be fetched, the page is in English.
   await Promise.all([english, fetchTable(tag).catch(() => {})]);
   document.documentElement.lang = language(tag);
   return language();
@@ -54,7 +54,7 @@ async function fetchTable(tag) {
 
 /**
  * @param {string} wanted such as "de-AT"
- * @returns {string} the tag of the table for the longest beginning of it (RFC 4647, lookup), else "en"
+ * @returns {string} the tag of the table for the longest beginning of the wanted tag (RFC 4647, lookup), else "en"
  */
 function bestLanguage(wanted) {
   const parts = wanted.toLowerCase().split("-");
@@ -82,7 +82,7 @@ export function onLanguage(change) {
 
 /**
  * @param {string} id
- * @returns {boolean} whether there is a text of this id
+ * @returns {boolean} whether a text has this id
  */
 export function has(id) {
   return id in (languages.en || {});
@@ -142,7 +142,7 @@ export function translate(root) {
 }
 
 /**
- * The parts of a text: plain, placeholder (without its outer braces), plain, and so on.
+ * Returns the parts of a text: plain, placeholder (without its outer braces), plain, and so on.
  * @param {string} text
  */
 function pieces(text) {

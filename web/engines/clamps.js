@@ -1,4 +1,4 @@
-// The clamped cells along a text.
+// Looks up and compares the clamped cells along a text.
 
 /** @import { Clamp, ClampsOfText } from "./engine.js" */
 

@@ -1,10 +1,10 @@
-// The interface of a text engine: what generates the text and reads it again. engines/server.js asks the app's routes,
-// engines/worker_engine.js a Web Worker of this browser; no other module knows which one it has.
+// The interface of a text engine, which generates text and computes what the lenses show. engines/server.js uses the app's
+// routes, engines/worker_engine.js a Web Worker of this browser; no other module depends on which one is used.
 //
 // All positions and lengths are in code points.
 
 /**
- * @typedef {{id: string, values?: Record<string, unknown>}} Message a text of the page, see words.js
+ * @typedef {{id: string, values?: Record<string, unknown>}} Message a text of the page, see document/words.js
  * @typedef {[layer: number, cell: number, value: number]} Clamp a cell that is set to a value
  * @typedef {[position: number, clamps: Clamp[]][]} ClampsOfText the cells that are clamped from the step on that reads
  *   the character at a position; -1 is the start character
@@ -24,7 +24,7 @@
  */
 
 /**
- * All that a model has read since its memory was empty.
+ * The text that a model has read since its state was zero.
  * @typedef {object} ReadText
  * @property {ModelRef} model
  * @property {ModelRef | null} second the other model of a blend
@@ -39,14 +39,14 @@
  * @property {Settings & {stop: string}} settings the reply ends before `stop`; "" is never
  * @property {number} draw_offset the index of the first character among the draws of the seed
  * @property {Clamp[]} cells the cells that are clamped in the steps that draw
- * @property {number | null} speed characters per second; null is as fast as possible
+ * @property {number | null} speed characters per second; null is full speed
  * @property {string} received the characters of this reply that the page has already
  */
 
 /**
  * @typedef {object} Sender
  * @property {string} id of the reply, random
- * @property {number[]} boundaries lengths of beginnings of the text whose state the engine may still have
+ * @property {number[]} boundaries lengths of beginnings of the text whose state the engine may have cached
  * @property {string} client random, of this browser
  * @typedef {ReadText & WriteOptions & Sender} WriteRequest
  */
@@ -62,12 +62,12 @@
  * @typedef {object} NamedCell
  * @property {number} layer
  * @property {number} index
- * @property {string} name of the feature that it follows
+ * @property {string} name of the feature that the cell follows
  * @property {"auc" | "r"} kind of its score
  * @property {number} score
- * @property {number} chance the score of a cell that follows nothing
- * @property {number} last_three the score of the last three characters
- * @property {boolean} remembers whether it follows the feature further back than three characters
+ * @property {number} chance the largest score with the feature shifted along the text
+ * @property {number} last_three the score of a table of three characters
+ * @property {boolean} remembers whether that table alone would not earn the name
  * @property {boolean} [passages] whether passages are known in which it is highest and lowest
  */
 
@@ -78,7 +78,7 @@
  * @property {Message | null} failure why it cannot be used
  * @property {boolean} loading
  * @property {Message[]} about
- * @property {string} welcome a text that it wrote from an empty memory, with the default settings
+ * @property {string} welcome a text that the model wrote from a zero state, with the default settings
  * @property {number} welcome_seed the seed of this text
  * @property {string[]} examples prompts
  * @property {ChatFormat | null} chat
@@ -94,9 +94,9 @@
 /**
  * @typedef {object} Site
  * @property {string} version changes when the models change
- * @property {number | null} again_s seconds after which the page may ask again
+ * @property {number | null} again_s seconds until the next request; null if nothing can change
  * @property {string} title
- * @property {string} welcome "" for the page's own
+ * @property {string} welcome the owner's text below the title; "" for the page's own
  * @property {Message[]} notices
  * @property {Model[]} models
  * @property {string} address of the page, for links; "" if it is the address that the visitor has open
@@ -105,18 +105,18 @@
 /**
  * @typedef {object} Receiver gets a reply while it is written
  * @property {(text: string) => void} onText the next characters
- * @property {(messages: Message[]) => void} [onStatus] what the reply waits for; [] is nothing
- * @property {(messages: Message[]) => void} [onActivity] what else the engine does
+ * @property {(messages: Message[]) => void} [onStatus] why the reply has to wait; [] if it does not
+ * @property {(messages: Message[]) => void} [onActivity] how much the engine writes for all visitors
  */
 
 /**
- * What a lens asks about a text: the surprisal of the characters from a position on, all about one of them, or which
- * characters before it mattered.
+ * What a lens requests: the surprisal of the characters from a position on (`from`), everything about one character (`at`),
+ * or how much the characters before it mattered (`why`).
  * @typedef {object} TraceQuestion
  * @property {number} [from]
  * @property {number} [at]
  * @property {number} [why]
- * @property {boolean} [first_layer] with `at`: whether the prediction of the first layer is wanted, too
+ * @property {boolean} [first_layer] with `at`: whether the answer has the prediction of the first layer, too
  * @property {[layer: number, cell: number]} [cell]
  * @property {number} [layer]
  * @property {Drawn} [step]
@@ -126,7 +126,7 @@
  *
  * @typedef {object} TracedPart
  * @property {string} trace the id of the text, random
- * @property {string} server that read it before; "" for none
+ * @property {string} server the id of the server that has the text, from an earlier answer; "" for none
  * @property {ModelRef} model
  * @property {ModelRef | null} second
  * @property {boolean} start
@@ -147,7 +147,7 @@
  * The answer to `from`:
  * @property {(number | null)[]} [bits] surprisal of the next characters: -1 for one that the model does not have, null
  *   without a prediction
- * @property {boolean} [more] whether characters are left; to `why`: whether the same question must be asked again
+ * @property {boolean} [more] whether characters are left; with `why`: whether the same request must be sent again
  * @property {(number | null)[]} [values] -127 to 127, of the cell
  * @property {Int8Array} [columns] the values of the layer at the last characters of `bits`
  *
@@ -168,9 +168,9 @@
  */
 
 /**
- * How a character was computed: see worker/lenses/step.js. Without layers if the model had read nothing before it.
+ * How a character was computed, see worker/lenses/step.js. It is empty if the model had read nothing before it.
  * @typedef {object} StepAnswer
- * @property {boolean} [mixed] whether two models are blended, which are not shown
+ * @property {boolean} [mixed] whether two models are blended; then the other fields are missing
  * @property {string} [read] the character that was read
  * @property {number} [id] its id
  * @property {Int8Array} [row] of the embedding
@@ -227,9 +227,9 @@
  * @property {(query: {model: ModelRef, second: ModelRef | null, texts: string[]}) => Promise<void>} [check]
  *   throws Refusal if a text may not be shown
  * @property {(name: string) => Promise<Model>} [add] loads another model of the Hub, or a local one
- * @property {(name: string, files: Record<string, Uint8Array>) => Promise<void>} [give] hands over the files of a local
- *   model that the browser could not store
+ * @property {(name: string, files: Record<string, Uint8Array>) => Promise<void>} [give] takes the files of a local model
+ *   that the browser could not store
  * @property {(part: number) => void} [onProgress] called with the downloaded part of a model, 0 to 1
  */
 
-export {}; // types alone: no module of the page loads this file
+export {}; // only types: no module of the page loads this file

@@ -1,16 +1,16 @@
-// The text engine that asks the app: its routes /site, /write, /trace and /timeline (ui/routes).
+// The text engine that uses the app's routes /site, /write, /trace, /passages and /timeline (ui/routes).
 //
-// A reply survives a broken connection and a restarted server: the request is sent again with what was received so far,
-// and any server that has the commit continues it with the same characters.
+// If the connection breaks or the server restarts, the request for a reply is sent again with the characters received so
+// far, and any server that has the commit continues with the same characters.
 
 import { Refusal } from "./refusal.js";
 
-const SILENCE_MS = 20_000; // the app sends something at least once a second while a reply is being written
-const STOP_MS = 1000; // for the end of a stream after Stop
+const SILENCE_MS = 20_000; // without data the connection counts as broken: the app sends something once a second
+const STOP_MS = 1000; // in which the stream may end after Stop
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
-const ATTEMPTS = 4; // for a question that a busy server refuses
-const LONGEST_WAIT_S = 5; // of a longer one the page says how long it is
+const ATTEMPTS = 4; // for a request of a lens that a busy server refuses
+const LONGEST_WAIT_S = 5; // a longer wait is not repeated: the page shows the refusal
 const BUSY = new Set([429, 502, 503, 504]);
 
 /** @import { Ending, Site, TextEngine } from "./engine.js" */
@@ -27,7 +27,7 @@ export class ServerEngine {
   async site() {
     const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.#site.version)}`, { cache: "no-store" });
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    this.#site = { ...this.#site, ...(await response.json()) }; // without the models while the version is the same
+    this.#site = { ...this.#site, ...(await response.json()) }; // the answer has no models while the version is the same
     return this.#site;
   }
 
@@ -62,8 +62,8 @@ export class ServerEngine {
     const aborted = /** @type {Ending} */ ({ end: "abort", rate: null, error: null });
     if (signal.aborted) return aborted;
     let received = request.received;
-    const cut = new AbortController();
-    signal.addEventListener("abort", () => this.#stop(request.id, cut), { once: true });
+    const [cut, ended] = [new AbortController(), new AbortController()];
+    signal.addEventListener("abort", () => this.#stop(request.id, cut), { once: true, signal: ended.signal });
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
       try {
         const response = await this.#send("write", { ...request, received }, cut.signal);
@@ -77,7 +77,10 @@ export class ServerEngine {
           if (event.status) onStatus?.(event.status);
           if (event.activity) onActivity?.(event.activity);
           if (event.refusal) throw new Refusal(event.refusal);
-          if (event.end) return event;
+          if (event.end) {
+            ended.abort(); // a later abort of the same signal, as by another demonstration, must not send a request
+            return event;
+          }
         }
       } catch (error) {
         if (error instanceof Refusal) throw error;
@@ -93,8 +96,8 @@ export class ServerEngine {
     return fetch(`${this.root}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
   }
 
-  // The stream is read to its end, so that page and server have the same text. Without a word from the page the server
-  // would write on for some seconds, for a reader who may come back.
+  // The stream is read to its end, so that page and server have the same text. Without this request the server would
+  // continue the reply for some seconds, because a reader may connect again.
   #stop(id, cut) {
     fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(() => cut.abort());
     setTimeout(() => cut.abort(), STOP_MS);
@@ -119,14 +122,15 @@ function bytesOf(base64) {
   return Int8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
 }
 
-// A refusal ends the request; a server that is busy or restarts is asked again once something was written.
-async function refuse(response, begun) {
+// Throws a Refusal for a refused request. Throws another error, after which the request is sent again, if the server is
+// busy or restarts and the reply has started.
+async function refuse(response, isStarted) {
   const answer = await response.json().catch(() => null);
-  if (answer?.refusal && !(begun && BUSY.has(response.status))) throw new Refusal(answer.refusal, response.status === 404);
+  if (answer?.refusal && !(isStarted && BUSY.has(response.status))) throw new Refusal(answer.refusal, response.status === 404);
   throw new Error(`the server answered ${response.status}`);
 }
 
-// The events of a stream of server-sent events, each with JSON data. Ends where the stream ends, is silent or breaks.
+// Yields the data of server-sent events, parsed as JSON. Ends when the stream ends, breaks, or sends nothing for SILENCE_MS.
 async function* events(response, signal) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   const cancel = () => reader.cancel().catch(() => {});
@@ -152,7 +156,7 @@ async function* events(response, signal) {
   }
 }
 
-// Waits for a time, or until the browser is online again, or the visitor gives up.
+// Waits for some milliseconds, or until the browser is online again or the signal is aborted.
 function waitFor(ms, signal) {
   const ended = new AbortController();
   const end = () => ended.abort();

@@ -1,4 +1,4 @@
-// The text engine in this browser: starts a Web Worker and turns calls into messages to it, see worker/worker.js.
+// The text engine in this browser: starts a Web Worker and sends each call to it as a message, see worker/worker.js.
 
 import { INT8_VERSION } from "../settings.js";
 import { Refusal } from "./refusal.js";
@@ -20,8 +20,8 @@ export class WorkerEngine {
    * @param {object} options
    * @param {string} options.home the address of the folder of the model; "" if there is no model beside the page
    * @param {string} options.hub the address of the Hub
-   * @param {string[]} options.models models of the Hub that the page offers, "user/name" or "user/name@revision"; the model
-   *   beside the page if empty
+   * @param {string[]} options.models models of the Hub that the page offers, "user/name" or "user/name@revision"; [] is the
+   *   model beside the page
    */
   constructor({ home, hub, models }) {
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
@@ -36,7 +36,7 @@ export class WorkerEngine {
   }
 
   /**
-   * Loads another model of the Hub; `site` then has it too.
+   * Loads another model of the Hub; after that `site` contains it.
    * @param {string} name user/name, or user/name@revision
    * @returns {Promise<Model>} with a failure if it cannot be loaded
    */
@@ -86,7 +86,7 @@ export class WorkerEngine {
     return this.#answer("timeline", query);
   }
 
-  // The answer of a method; a refusal is an answer too.
+  // Returns the answer of a method; a refusal is returned as {refusal}.
   async #answer(name, query) {
     try {
       return await this.#call(name, query);

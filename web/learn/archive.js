@@ -1,5 +1,5 @@
-// The files of a model as one .zip with a folder inside, and back: a .zip, or the files of a folder. All sizes are
-// known and limited before anything is unpacked, and the files are checked as those of any model.
+// Packs the files of a model into one .zip with a folder inside, and reads them from a .zip or a folder. All sizes are
+// checked before anything is unpacked, and the files are checked like those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
 import { Refusal } from "../engines/refusal.js";
@@ -35,7 +35,7 @@ export function zipOf(files, folder = "model") {
 }
 
 /**
- * Returns the files of a model, which were checked.
+ * Returns the checked files of a model.
  * @param {Blob | Iterable<File>} source a .zip, or the files of a folder
  * @returns {Promise<Files>}
  * @throws {Refusal}
@@ -103,7 +103,7 @@ async function isZip(file) {
  * Returns the entries of a .zip, from the directory at its end.
  * @param {Blob} blob
  * @returns {Promise<Entry[]>}
- * @throws {Refusal} it is damaged, or was not made to be opened
+ * @throws {Refusal} the .zip is damaged, too large, or has unsafe paths
  */
 export async function zipEntries(blob) {
   if (blob.size > MAX_BYTES) throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
@@ -126,14 +126,14 @@ export async function zipEntries(blob) {
       if (crc32(content) !== crc) throw refusal("files.checksum", { name });
       return content;
     };
-    // Folders, and what macOS adds to each file, are no files of a model.
+    // Folders, and the files that macOS adds, are not files of a model.
     if (!name.endsWith("/") && !name.startsWith("__MACOSX/")) entries.push({ name, size, read });
     at += ENTRY_SIZE + lengths[0] + lengths[1] + lengths[2];
   }
   return entries;
 }
 
-// Returns where the last record of a .zip begins, which a comment may follow.
+// Returns the position of the last record of a .zip, which a comment may follow.
 function endOf(view) {
   for (let at = view.byteLength - END_SIZE; at >= Math.max(0, view.byteLength - END_SIZE - MAX_COMMENT); at--) {
     if (view.getUint32(at, true) === END) return at;
@@ -142,7 +142,7 @@ function endOf(view) {
   throw refusal(isCut ? "files.cut" : "files.no_zip");
 }
 
-// Returns the name of an entry; no file is written under it, but a .zip with such a name was not made to be opened.
+// Returns the name of an entry. No file is written under it, but an unsafe name shows that the .zip is an attack.
 function nameOf(bytes) {
   const name = new TextDecoder().decode(bytes).replaceAll("\\", "/");
   const isUnsafe = name.startsWith("/") || /^[a-z]:/i.test(name) || name.split("/").includes("..") || name.includes("\0");
@@ -157,7 +157,7 @@ function packedBytes(view, local, packed) {
   return new Uint8Array(view.buffer, start, packed);
 }
 
-// Returns the bytes of an entry. Its size is what the directory says: unpacking stops at the first byte more.
+// Returns the bytes of an entry. Unpacking stops when they exceed the size in the directory.
 function unpack(packed, way, size, name) {
   if (way === STORED && packed.length === size) return packed.slice();
   if (way !== DEFLATED) throw way === STORED ? refusal("files.damaged") : refusal("files.packing", { name });

@@ -1,4 +1,4 @@
-// The files of a checkpoint folder, which Python, the app and this page read: model/checkpoint/ has the format.
+// Makes the files of a checkpoint folder, which Python, the app and this page can read: model/checkpoint/ has the format.
 
 import { sha256 } from "../conversation/hash.js";
 import { shapesOf } from "../worker/shapes.js";
@@ -12,7 +12,7 @@ const SPACE = 32; // the header of model.safetensors ends with spaces, so that t
  * @param {string[]} model.vocab the characters in the order of their ids
  * @param {{embedding: number, hidden: number, layers: number}} model.network
  * @param {Record<string, Float32Array>} model.tensors
- * @param {object} model.training what is said of the run
+ * @param {object} model.training the facts about the run, for config.json
  * @param {{prefix: string, suffix: string, stop: string} | null} model.chat
  * @returns {Promise<Record<string, Uint8Array>>}
  */
@@ -33,7 +33,7 @@ export async function checkpointFiles({ vocab, network, tensors, training, chat 
   return { ...files, [MANIFEST]: jsonBytes({ sha256: Object.fromEntries(hashes) }) };
 }
 
-/** A value as the bytes of a JSON file. */
+/** Returns the bytes of a JSON file with a value. */
 export function jsonBytes(value) {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
 }

@@ -1,4 +1,4 @@
-// The learner in WebAssembly (source/learner.c): its memory as arrays, and its functions.
+// Wraps the learner in WebAssembly (source/learner.c): its memory as arrays, and its functions.
 
 const [COUNT, WEIGHTS, IDS, STATE, HELD_OUT_STATE] = [8, 20, 25, 26, 27]; // fields of `Learner`, 4 bytes each
 // A function whose body is one relaxed multiply-add: a browser that validates it can run learner-relaxed.wasm.
@@ -9,7 +9,7 @@ const RELAXED = [
 // A function that returns a vector of 16 zeros.
 const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
 
-/** Whether the browser has the SIMD of WebAssembly, without which nothing is trained. */
+/** Returns whether the browser has WebAssembly SIMD, which training needs. */
 export function hasSimd() {
   return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD));
 }
@@ -20,9 +20,9 @@ export function hasSimd() {
  * @property {number} embedding
  * @property {number} hidden cells of each layer
  * @property {number} layers 1 or 2
- * @property {number} rows of text that this learner reads side by side
+ * @property {number} rows of the batch that this learner computes
  * @property {number} window characters that each row reads in a step
- * @property {number} allRows of all learners that share the batch
+ * @property {number} allRows rows of the whole batch, which several learners may share
  * @property {number} firstRow the first row of this learner in the batch
  */
 
@@ -39,7 +39,7 @@ export async function compileLearner(base) {
   return WebAssembly.compile(await response.arrayBuffer());
 }
 
-/** The parameters of a network, with the gradients and the state of the optimizer, of one worker. */
+/** The weights, gradients and optimizer state of one worker. */
 export class Learner {
   #exports;
   #fields;
@@ -71,7 +71,7 @@ export class Learner {
   }
 
   /**
-   * Fills `gradient` for the window in `ids`; returns the sum of its losses, in nats.
+   * Computes `gradient` for the window in `ids`; returns the sum of the losses in nats.
    * @param {number} seed
    * @param {number} step
    * @param {{reset: number, between: number, out: number, weights: number}} rates
@@ -92,7 +92,7 @@ export class Learner {
   }
 
   /**
-   * The sum of the losses of the window in `ids` under the averaged weights, in nats; carries a state of its own.
+   * Returns the sum of the losses of the window in `ids` with the averaged weights, in nats; carries its own state.
    * @returns {number}
    */
   heldOutLoss() {

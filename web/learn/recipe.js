@@ -24,7 +24,7 @@ import { parametersOf } from "../worker/shapes.js";
 
 export const WINDOW = 64;
 const ROWS = 32;
-const OPTIMIZER_COST = 270; // characters, measured with 384 cells
+const OPTIMIZER_COST = 270; // the time of the optimizer in a step, in that of so many characters; measured with 384 cells
 const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
 // Fine-tuning: more, smaller steps than those of a new network, and no dropout at first, which would cost a trained
 // network more in the first seconds than it learns.
@@ -74,19 +74,19 @@ export function recipeFor({ vocab, characters, steps, workers, seed, network, is
   };
 }
 
-/** The size of a new network: one layer, with a longer vector of a character for a large vocabulary. */
+/** Returns the sizes of a new network: one layer, with larger embeddings for a large vocabulary. */
 export function newNetwork(vocab, hidden) {
   const embedding = 2 ** Math.round(Math.log2(4 * Math.sqrt(vocab)));
   return { embedding: Math.max(64, Math.min(256, embedding)), hidden, layers: 1 };
 }
 
-/** The share of the largest rates at a step from 0: linear warm-up, then linear decay to zero. */
+/** Returns the learning rates at a step, as a share of the largest ones: linear warm-up, then linear decay to zero. */
 export function shareAt({ steps, warmup }, step) {
   const rising = Math.max(1, Math.round(warmup * steps));
   return step < rising ? (step + 1) / rising : 1 - (step - rising) / Math.max(1, steps - rising);
 }
 
-/** The rates of dropout at a step from 0. @param {Recipe} recipe @param {number} step */
+/** Returns the dropout rates at a step. @param {Recipe} recipe @param {number} step from 0 */
 export function dropoutAt({ steps, dropout, dropoutRise }, step) {
   const share = dropoutRise ? Math.min(1, step / (dropoutRise * steps)) : 1;
   const { reset, between, out, weights } = dropout;
@@ -94,7 +94,7 @@ export function dropoutAt({ steps, dropout, dropoutRise }, step) {
 }
 
 /**
- * The time of a step, in that of as many characters in large batches: the optimizer takes as long for a small batch.
+ * Returns the time of a step, in that of so many characters in large batches: the optimizer takes as long for a small batch.
  * @param {number} rows
  */
 export function costOf(rows) {

@@ -1,10 +1,10 @@
-// A worker that leads one training: it reads the text, plans, starts the workers that train, writes samples, and stores
-// the run and its model. The page draws meanwhile without waiting.
+// The worker that controls one training: it reads the text, plans the run, starts the workers that train, writes samples, and
+// stores the run and its model. The page's thread only draws.
 //
 // Messages to it:
 //
 //   {begin: BEGIN}                        a new training
-//   {resume: true}                        continues the stored one, or after a fault the one in memory
+//   {resume: true}                        continues the stored training, or after a fault the one in memory
 //   {wanted: "pause" | "run" | "stop" | "save"}
 //
 // Messages to the page:
@@ -12,12 +12,12 @@
 //   {phase: "loading" | "measuring"}
 //   {started: STARTED}
 //   {step, loss, seconds, characters}     nats per character; seconds of training and characters read so far
-//   {curve}                               the losses so far, when there is a new one
+//   {curve}                               the losses so far, after each new one
 //   {sample: [character, bits][], step, heldOut}
 //   {saved: step}, {notSaved: Message}
-//   {ended: {reason, step, best, heldOut, model, files, notice}}  the model is that of the step `best`, which had the
-//                                         lowest held-out loss; null if there are no good weights. `files` are those
-//                                         of a model that could not be stored
+//   {ended: {reason, step, best, heldOut, model, files, notice}}  `model` has the weights of step `best`, which had the
+//                                         lowest held-out loss; null if no loss was measured. `files` are those of a
+//                                         model that could not be stored, `notice` says why
 //   {refusal: Message}, {fault: text}
 
 import { Refusal } from "../engines/refusal.js";
@@ -25,7 +25,7 @@ import { ModelError } from "../worker/checkpoint.js";
 import { Models, compile } from "../worker/models.js";
 import { checkpointFiles } from "./checkpoint_files.js";
 import { sampleOf } from "./sample.js";
-import { commitOf, deleteRun, freeName, loadRun, saveModel, saveRun } from "./stored_training.js";
+import { commitOf, deleteRun, freeName, listModels, loadRun, saveModel, saveRun } from "./stored_training.js";
 import { idsOf, vocabularyOf } from "./text.js";
 import { Trainer, measureSpeed, planRun, workerCount } from "./trainer.js";
 import { split } from "./windows.js";
@@ -195,7 +195,7 @@ class Run {
     return checkpointFiles({ vocab, network: { embedding, hidden, layers }, tensors, training, chat: about.chat });
   }
 
-  // Stores the model in place of the run, whose room it may need.
+  // Stores the model and deletes the run. Deletes the run first if the model has no room otherwise.
   async #storeModel(files) {
     const { name, privateThings } = this.run.about;
     for (let attempt = 1; ; attempt++) {
@@ -205,7 +205,9 @@ class Run {
         return { model, files: null, notice: null };
       } catch (error) {
         await deleteRun().catch(() => {});
-        if (attempt > 1) return { model: { name: freeName(name), commit: commitOf(files) }, files, notice: reasonOf(error) };
+        if (attempt < 2) continue;
+        const taken = (await listModels().catch(() => [])).map((model) => model.name);
+        return { model: { name: freeName(name, taken), commit: commitOf(files) }, files, notice: reasonOf(error) };
       }
     }
   }
@@ -237,7 +239,7 @@ async function prepare({ text, minutes, parent, home, hub, seed, workers = worke
   return { plan, about, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
-/** What the page says of a stored run. */
+/** Returns the facts about a stored run that the page shows. */
 function summaryOf({ plan, about, saved }) {
   return { name: about.name, step: saved?.state.step ?? 0, steps: plan.recipe.steps };
 }

@@ -1,14 +1,14 @@
-// A text that a network in training writes, with how sure it was of each character.
+// Writes a sample with a network in training, with the surprisal of each character.
 
 import { Network } from "../worker/int8_inference.js";
 import { choose, randomNumber } from "../worker/sampling.js";
 import { bitsOf } from "../worker/lenses/text_trace.js";
 
-const [LENGTH, SEED] = [240, 7]; // the same draws each time, so that only the weights differ
+const [LENGTH, SEED] = [240, 7]; // the same seed for each sample, so that only the weights differ
 const SETTINGS = { length: LENGTH, seed: SEED, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0 };
 
 /**
- * Returns the characters that a network writes from an empty memory, by int8 inference, each with its surprisal in bits.
+ * Returns the characters that a network writes from a zero state, by int8 inference, each with its surprisal in bits.
  * @param {string[]} vocab
  * @param {{embedding: number, hidden: number, layers: number}} network
  * @param {Record<string, Float32Array>} tensors

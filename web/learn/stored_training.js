@@ -1,5 +1,5 @@
-// What training keeps in this browser (IndexedDB): the run that can be continued, and the models that were trained.
-// Usable by the page and by workers.
+// What training stores in this browser (IndexedDB): the run that can be continued, and the models that were trained.
+// The page and workers use this module.
 
 import { Refusal } from "../engines/refusal.js";
 
@@ -22,7 +22,7 @@ const MAX_SLUG = 40; // characters
 /**
  * Stores parts of the run, each in place of the one that was stored under its name.
  * @param {Record<string, any>} parts
- * @throws {Refusal} the browser stores nothing, or has no room
+ * @throws {Refusal} the browser refuses storage, or has no room
  */
 export function saveRun(parts) {
   return transact([RUN], "readwrite", ([run]) => {
@@ -54,7 +54,7 @@ export function deleteRun() {
  * Stores the files of a checkpoint as a model under a name of its own; the same weights are stored once.
  * @param {{name: string, files: Files, privateThings?: Message[]}} model any text as its name
  * @returns {Promise<{name: string, commit: string}>} its ref
- * @throws {Refusal} the browser stores nothing, or has no room
+ * @throws {Refusal} the browser refuses storage, or has no room
  */
 export async function saveModel({ name, files, privateThings = [] }) {
   const commit = commitOf(files);
@@ -109,7 +109,7 @@ export function commitOf(files) {
 }
 
 /**
- * Returns a name for a local model: local/my-text, or local/my-text-2 … if that is taken.
+ * Returns a name for a local model: local/my-text, or local/my-text-2 … if that name is taken.
  * @param {string} text
  * @param {string[]} taken
  */

@@ -16,7 +16,7 @@ export function vocabularyOf(text, known = []) {
 /**
  * Returns the ids of the characters of a text.
  * @param {string} text
- * @param {string[]} vocab holds all of them; at most 65,536
+ * @param {string[]} vocab contains all of them; has at most 65,536 entries
  * @returns {Uint16Array}
  */
 export function idsOf(text, vocab) {

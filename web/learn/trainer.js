@@ -1,4 +1,4 @@
-// Trains a network in workers: starts them, measures the machine, and collects what they report.
+// Trains a network in workers: measures the machine, starts the workers, and collects their results.
 
 import { countOf, parametersOf, shapesOf } from "../worker/shapes.js";
 import { compileLearner } from "./learner.js";
@@ -8,7 +8,7 @@ import { split } from "./windows.js";
 
 const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns little more
 const MEASURED_CELLS = 256;
-const EVALUATIONS = 16; // of a run, more often at first
+const EVALUATIONS = 16; // in a run, more often at first
 const HELD_OUT = 20_000; // characters that an evaluation reads, at most
 const MAX_LOGITS = 80_000_000; // that it computes: with 60,000 different characters each step of it takes long
 const folder = new URL(".", import.meta.url);
@@ -34,7 +34,7 @@ const folder = new URL(".", import.meta.url);
  * @property {(error: Error) => void} onFault a worker has ended
  */
 
-/** The number of workers that train at once on this machine: one core stays free for the page. */
+/** Returns the number of workers that train at once on this machine: one core is left for the page. */
 export function workerCount() {
   return Math.max(1, Math.min(MAX_WORKERS, (navigator.hardwareConcurrency || 2) - 1));
 }
@@ -131,7 +131,7 @@ export class Trainer {
     this.#workers = Array.from({ length: workers }, newWorker);
     this.#connect();
     this.#workers.forEach((worker, index) => {
-      worker.onmessage = ({ data }) => this.#hear(index, data);
+      worker.onmessage = ({ data }) => this.#receive(index, data);
       worker.onerror = (event) => this.#fail(new Error(event.message || "a training worker has ended"));
       const own = { ...sizes, allRows: workers * sizes.rows, firstRow: index * sizes.rows };
       const evaluations = denserAtFirst(recipe.steps, EVALUATIONS);
@@ -150,7 +150,7 @@ export class Trainer {
     this.#workers[0]?.postMessage({ wanted });
   }
 
-  /** Saves after the next step; a pause that was asked for begins after it. */
+  /** Saves after the next step, also if a pause was requested: then the pause begins after that step. */
   save() {
     this.#workers[0]?.postMessage({ save: true });
   }
@@ -181,7 +181,7 @@ export class Trainer {
     return { step: 0, seconds: 0, weights, average: weights, mean: zeros, squares: zeros };
   }
 
-  #hear(index, data) {
+  #receive(index, data) {
     if (data.loss !== undefined) this.reports.onStep(data.step, data.loss, data.seconds);
     else if (data.evaluated !== undefined || data.average) this.#collectEvaluation(data);
     else if (data.saved !== undefined) this.#collectSaved(index, data);

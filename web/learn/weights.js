@@ -27,8 +27,8 @@ export function initialize(tensors, { embedding, hidden }, ids, seed) {
 }
 
 /**
- * Copies a trained model's tensors. A new character gets a vector from the spread of the others, an output row of zeros,
- * and a bias with which the model predicts it as often as it occurs, over the beginning of the text.
+ * Copies a trained model's tensors. A new character gets an embedding drawn with the mean and the spread of the others, an
+ * output row of zeros, and a bias with which the model predicts it as often as it occurs at the beginning of the text.
  * @param {Record<string, Float32Array>} tensors with rows for new characters after those of the model
  * @param {Record<string, Float32Array>} trained
  * @param {{embedding: number, hidden: number, layers: number}} sizes

@@ -1,5 +1,5 @@
-// Which characters a step reads: a function of the text, the batch, the seed and the step, as in
-// training/learner/dataset.py. The text is a ring that is cut into as many streams as there are rows.
+// Selects the characters that a step reads, by the text, the batch, the seed and the step, as training/learner/dataset.py
+// does. The text is a ring that is cut into as many streams as the batch has rows.
 
 import { randomAt } from "./random.js";
 
@@ -19,7 +19,7 @@ export class Windows {
   /**
    * @param {Uint16Array} ids at least two characters
    * @param {import("./learner.js").Sizes} sizes
-   * @param {number} seed of the positions of the cuts; they move after each pass. -1 does not move them
+   * @param {number} seed of the positions of the cuts, which change after each pass; with -1 they do not change
    */
   constructor(ids, sizes, seed) {
     this.ids = ids;
@@ -28,7 +28,7 @@ export class Windows {
     this.stepsPerPass = Math.max(1, Math.floor(ids.length / (sizes.allRows * sizes.window)));
   }
 
-  /** Whether the streams begin elsewhere in the text at this step, so that the carried state does not fit. */
+  /** Returns whether a pass begins at a step: the streams begin elsewhere in the text, so the state must be zero. */
   startsPass(step) {
     return step % this.stepsPerPass === 0;
   }

@@ -1,5 +1,5 @@
-// A worker that trains. Several of them share each batch: every worker computes the gradient of its rows, sends it to
-// the others, adds theirs, and takes the same step. Worker 0 leads: it obeys the page, and tells the others to stop.
+// A worker that trains. Several workers share each batch: each computes the gradient of its rows, sends it to the others,
+// adds theirs, and takes the same step. Worker 0 gets the page's commands, and sends them on with its gradients.
 //
 // Messages to the worker:
 //
@@ -50,7 +50,7 @@ const MEASURED = 4;
  */
 
 const peers = /** @type {Map<number, MessagePort>} */ (new Map());
-const received = /** @type {Map<number, any[]>} */ (new Map()); // messages of the peers that were not needed yet
+const received = /** @type {Map<number, any[]>} */ (new Map()); // messages of the peers that were not read yet
 let [wanted, saves, wake] = ["run", false, () => {}];
 
 // Returns the next message of a peer.
@@ -95,23 +95,23 @@ class Training {
   async #takeStep() {
     const { learner, windows, step } = this;
     const { recipe, sizes } = this.start;
-    await nextTurn(); // lets a message in
+    await nextTurn(); // messages arrive here
     if (windows.startsPass(step)) learner.state.fill(0);
     windows.read(step, learner.ids);
     const own = learner.gradients(recipe.seed, step, dropoutAt(recipe, step));
-    const { sum, ...wishes } = await this.#exchange(own);
+    const { sum, ...commands } = await this.#exchange(own);
     const share = shareAt(recipe, step);
     const rates = { ...recipe, muonRate: recipe.muonRate * share, rate: recipe.rate * share };
     const norm = learner.update(step + 1, rates);
     this.step++;
-    return { loss: Number.isFinite(norm) ? sum / (sizes.allRows * sizes.window) : NaN, ...wishes };
+    return { loss: Number.isFinite(norm) ? sum / (sizes.allRows * sizes.window) : NaN, ...commands };
   }
 
   // Adds the gradients of all workers, in the order of the workers, so that each has the same sum, bit for bit.
   async #exchange(own) {
     const { index, workers } = this.start;
     const { gradient } = this.learner;
-    // Worker 0 alone looks at the clock and hears the page; the others do as it says.
+    // Only worker 0 uses the clock and the page's commands, so that all workers stop and save after the same step.
     if (this.leads) while (wanted === "pause" && !saves) await new Promise((resolve) => (wake = () => resolve(null)));
     const due = this.leads && (saves || performance.now() - this.savedAt > SAVE_EVERY_MS);
     saves = false;

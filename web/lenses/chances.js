@@ -1,4 +1,4 @@
-/** Chances of characters, as the settings on the page make them. */
+/** The chances of characters under the settings on the page, and the bars that show them. */
 
 import { create, visibleCharacter } from "../document/dom.js";
 import { percent } from "../document/words.js";
@@ -43,7 +43,7 @@ export function chance(share) {
 }
 
 /**
- * Applies temperature, then top-k, then top-p to what is left, then min-p, as model/int8/sampling.py does.
+ * Applies temperature, then top-k, then top-p to the remaining characters, then min-p, as model/int8/sampling.py does.
  * @param {Predicted} predicted
  * @param {Sampling} settings
  * @returns {number[]} the chance of each

@@ -21,13 +21,13 @@ export class LayerPicture {
   constructor(lenses, memory) {
     this.lenses = lenses;
     this.memory = memory;
-    this.forget();
+    this.clear();
     this.showing = 0;
   }
 
-  forget() {
+  clear() {
     this.stretch = /** @type {{traced: TracedText, first: number, columns: Int8Array[]} | null} */ (null);
-    this.wanted = NaN; // the version of the text whose end was asked for
+    this.wanted = NaN; // the version of the text whose end was requested
   }
 
   /** @param {HTMLElement} panel */
@@ -41,7 +41,7 @@ export class LayerPicture {
   }
 
   /**
-   * The picture follows a text that is being read, unless it shows the character in focus.
+   * Adds the columns of an answer while a text is read, unless the picture shows the character in focus.
    * @param {TraceAnswer} answer
    * @param {TracedText} traced
    * @param {number} from
@@ -55,7 +55,7 @@ export class LayerPicture {
   add(traced, from, { columns, bits }, end = Infinity) {
     const hidden = this.memory.about?.hidden;
     const count = columns ? columns.length / hidden : NaN;
-    if (!Number.isInteger(count)) return; // of a model of another size
+    if (!Number.isInteger(count)) return; // the answer is from a model of another size
     const first = from + bits.length - count;
     const now = this.stretch;
     const continues = now && now.traced === traced && now.first + now.columns.length === first;
@@ -68,15 +68,15 @@ export class LayerPicture {
     if (over > 0) [stretch.columns, stretch.first] = [stretch.columns.slice(over), stretch.first + over];
   }
 
-  /** Drops the columns of characters that are no longer what they were. @param {TracedText} traced @param {number} position */
+  /** Removes the columns from a position of a text on. @param {TracedText} traced @param {number} position */
   cut(traced, position) {
     const now = this.stretch;
     if (!now || now.traced !== traced || position === Infinity) return;
     now.columns.length = Math.max(0, Math.min(now.columns.length, position - now.first));
-    if (!now.columns.length) this.forget();
+    if (!now.columns.length) this.clear();
   }
 
-  /** Brings a character into the picture. @param {TracedText} traced @param {number} position */
+  /** Shows the part of the text around a character, if the picture does not have it. @param {TracedText} traced @param {number} position */
   async showPosition(traced, position) {
     const now = this.stretch;
     const isThere = now?.traced === traced && position >= now.first && position < now.first + now.columns.length;
@@ -84,8 +84,8 @@ export class LayerPicture {
     const showing = ++this.showing;
     const from = Math.max(0, position - WIDTH / 2);
     const to = Math.min(traced.chars.length, from + WIDTH);
-    this.forget();
-    this.wanted = this.lenses.path.version; // a frame that is drawn before the answer does not ask for the end instead
+    this.clear();
+    this.wanted = this.lenses.path.version; // so that a frame before the answer does not request the end of the text
     for (let at = from; at < to; ) {
       const answer = await traced.ask({ from: at, ...this.memory.wants() });
       if (showing !== this.showing || answer.refusal || !answer.bits?.length) return undefined;
@@ -135,7 +135,7 @@ export class LayerPicture {
     const row = Math.floor(((event.clientY - box.top) / box.height) * this.canvas.height);
     const column = Math.floor(((event.clientX - box.left) / box.width) * WIDTH);
     const { stretch } = this;
-    if (stretch && column < stretch.columns.length) this.lenses.focus.look(stretch.traced, stretch.first + column);
+    if (stretch && column < stretch.columns.length) this.lenses.focus.moveTo(stretch.traced, stretch.first + column);
     this.memory.choose([this.memory.cell[0], row]);
   }
 }

@@ -2,7 +2,7 @@
 
 import { create, find, findAll, keepAtEnd, pause } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { GreetingColours } from "./greeting_colours.js";
+import { WelcomeColours } from "./welcome_colours.js";
 import { Alternatives } from "./text/alternatives.js";
 import { CharacterBox } from "./text/character_box.js";
 import { Focus } from "./text/focus.js";
@@ -10,7 +10,7 @@ import { TracedText } from "./text/traced_text.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
 const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
-const WHILE_WRITING_MS = 30; // between two questions about a reply that is being written
+const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
 
 /**
  * @import { ReadTurn } from "../conversation/log.js"
@@ -26,29 +26,30 @@ const WHILE_WRITING_MS = 30; // between two questions about a reply that is bein
  * @property {(side: number, turn: number, n: number) => Drawn} draw
  * @property {() => Sampling} settings
  * @property {() => boolean} busy
- * @property {() => Clamp[] | null} held
- * @property {(cells: Clamp[]) => void} hold
+ * @property {() => Clamp[] | null} clampedCells
+ * @property {(cells: Clamp[]) => void} clamp
  * @property {(turn: number, keep: number) => boolean} canContinueFrom
  * @property {(turn: number, keep: number, character: string) => void} pick
  * @property {(turn: number, keep: number, newSeed: boolean) => void} rewrite
- * @property {(side: number) => boolean} isGreeting whether only a greeting is shown
+ * @property {(side: number) => boolean} isWelcome whether only a welcome text is shown
  * @property {() => Promise<unknown>} step
- * @property {(turn: number) => Promise<{from: number, text: string} | null>} free
+ * @property {(turn: number) => Promise<{from: number, text: string} | null>} withoutClamps
  *
- * @typedef {TraceAnswer & Place & {char: string, turn: ReadTurn | null}} Details what is known of the character in
- *   focus; without a turn in the visitor's own text
+ * @typedef {TraceAnswer & Place & {char: string, turn: ReadTurn | null}} Details the values of the character in focus;
+ *   without a turn in the visitor's own text
  *
  * @typedef {object} Lens
  * @property {() => string} [key] under which values are kept; without it they are the bits
- * @property {(position?: number) => TraceQuestion} [wants] what is asked beside them for all characters, or for one
+ * @property {(position?: number) => TraceQuestion} [wants] what a request asks for besides the bits, for all characters or
+ *   for one
  * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} [take] the values of an answer
  * @property {(value: number | null) => string} [mark] the class of a value
- * @property {boolean} [offersChoices] whether a click shows what else was likely
+ * @property {boolean} [offersChoices] whether a click on a character shows its alternatives
  * @property {(panel: HTMLElement) => void} [build]
  * @property {() => void} [show] after values or characters changed, at most once per frame
  * @property {(details: Details | null) => void} [inspect] shows the character in focus
  * @property {TracedText | null} [own] the visitor's own text
- * @property {(traced: TracedText, position: number) => void} [forget] what is known from a position on is outdated
+ * @property {(traced: TracedText, position: number) => void} [invalidate] after the values from a position on became outdated
  * @property {() => void} [update] after the conversation or the settings changed
  */
 
@@ -60,7 +61,7 @@ export class Lenses {
    * @param {TextEngine} options.engine
    * @param {Source} options.source
    * @param {() => void} options.onChange called when the view must show the turns again: after another lens was chosen, and
-   *   before colours of a greeting are shown without one
+   *   before a welcome text gets its colours without one
    */
   constructor({ pane, side, engine, source, onChange }) {
     this.pane = pane;
@@ -78,13 +79,13 @@ export class Lenses {
     this.alternatives = new Alternatives(this);
     this.settings = "";
     this.lenses = /** @type {import("./panels.js").Panels | null} */ (null); // until one is chosen
-    this.greeting = new GreetingColours(onChange);
+    this.welcome = new WelcomeColours(onChange);
     this.listen();
   }
 
-  /** @returns {Lens|undefined} the lens that is on; the colours of a greeting are shown without one */
+  /** @returns {Lens|undefined} the lens that is on; without one, the colours of a welcome text */
   get lens() {
-    return this.lenses?.[this.name] ?? (this.source.isGreeting(this.side) ? this.greeting : undefined);
+    return this.lenses?.[this.name] ?? (this.source.isWelcome(this.side) ? this.welcome : undefined);
   }
 
   /** The key of the values of the lens that is on. */
@@ -103,7 +104,7 @@ export class Lenses {
     }
     this.name = name;
     this.panel.replaceChildren();
-    // The panel takes a part of the room of the text.
+    // The panel makes the text shorter.
     keepAtEnd(this.log, () => {
       this.pane.classList.toggle("lensed", name !== "plain");
       this.panel.hidden = name === "plain";
@@ -117,7 +118,7 @@ export class Lenses {
       if (this.name !== "plain") create("p", "help", this.panel).textContent = t(`lens.${name}.help`);
       this.lens.build?.(this.panel);
     }
-    this.focus.forgetDetails();
+    this.focus.clearDetails();
     this.onChange();
     const { inspections } = this.focus;
     this.update();
@@ -180,20 +181,20 @@ export class Lenses {
     queueMicrotask(() => (this.isRead = false));
     const [path, before] = [this.source.path(this.side), this.turns];
     this.turns = path?.turns ?? [];
-    if (this.turns[0]?.id === 0 && before[0]?.id !== 0) this.focus.clear(); // of the conversation that the greeting replaces
-    this.forget(this.path, this.path.set(path));
+    if (this.turns[0]?.id === 0 && before[0]?.id !== 0) this.focus.clear(); // of the conversation that the welcome text replaces
+    this.invalidate(this.path, this.path.set(path));
     this.focus.findTurn();
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
   }
 
-  /** Drops what is no longer so after a text has changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
-  forget(traced, changed) {
-    for (const box of this.boxes.values()) if (box.traced === traced) box.forget(changed.text, changed.values);
-    this.lens?.forget?.(traced, changed.values);
-    this.focus.forget(traced, Math.min(changed.text, changed.values));
+  /** Removes what is outdated after a text or its values changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
+  invalidate(traced, changed) {
+    for (const box of this.boxes.values()) if (box.traced === traced) box.invalidate(changed.text, changed.values);
+    this.lens?.invalidate?.(traced, changed.values);
+    this.focus.invalidate(traced, Math.min(changed.text, changed.values));
   }
 
-  /** Something may look different now: it is drawn in the next frame. */
+  /** Draws in the next frame what may look different now. */
   changed() {
     this.hasChanged = true;
     this.schedule();
@@ -224,7 +225,7 @@ export class Lenses {
     this.lens.show?.();
   }
 
-  // What is still to be asked: the visitor's own text before the conversation.
+  // The text whose values are to be fetched next: the visitor's own text before the conversation; null if none is.
   wanted() {
     if (!this.lens || document.hidden) return null;
     const { key } = this;
@@ -274,7 +275,7 @@ export class Lenses {
   }
 }
 
-/** The modules of the lenses that have a panel: few visitors need them at once. */
+/** Imports the lenses that have a panel; few visitors use them at once. */
 export function loadPanels() {
   return import("./panels.js");
 }

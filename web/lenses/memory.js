@@ -3,13 +3,13 @@
 import { create, find, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { showBar } from "./chances.js";
-import { HeldAndFree, HoldChoice } from "./holding.js";
+import { ClampedAndFree, ClampChoice } from "./clamping.js";
 import { LayerPicture } from "./layer_picture.js";
 import { featureOf, scoreOf } from "./names.js";
 import { Passages } from "./questions/passages.js";
 
 const LEVELS = 4; // colours on each side of zero
-const LARGEST = 127; // of the values, which are bytes
+const LARGEST = 127; // the value of a byte that stands for 1
 const GATES = ["memory.input", "memory.forget", "memory.candidate", "memory.output"];
 const CANDIDATE = 2; // the gate that may be negative
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
@@ -28,10 +28,10 @@ export class MemoryLens {
   constructor(lenses) {
     this.lenses = lenses;
     this.about = /** @type {Model | null} */ (null);
-    this.known = ""; // the model whose cells can be chosen, with its commit
+    this.known = ""; // name and commit of the model whose cells can be chosen
     this.picture = new LayerPicture(lenses, this);
-    this.choice = new HoldChoice(lenses, this);
-    this.comparison = new HeldAndFree(lenses);
+    this.choice = new ClampChoice(lenses, this);
+    this.comparison = new ClampedAndFree(lenses);
     this.passages = new Passages(lenses);
   }
 
@@ -49,8 +49,8 @@ export class MemoryLens {
     return answer.values;
   }
 
-  /** @type {Lens["forget"]} */
-  forget(traced, position) {
+  /** @type {Lens["invalidate"]} */
+  invalidate(traced, position) {
     this.picture.cut(traced, position);
   }
 
@@ -91,7 +91,7 @@ export class MemoryLens {
 
   update() {
     const about = this.lenses.source.about(this.lenses.side);
-    if (about?.layers && about !== this.about) this.meet(about);
+    if (about?.layers && about !== this.about) this.showModel(about);
     this.choice.show();
     this.comparison.update();
   }
@@ -102,7 +102,7 @@ export class MemoryLens {
   }
 
   /** Shows the named cells of a model, and the first of them if it is another model than before. @param {Model} about */
-  meet(about) {
+  showModel(about) {
     const known = `${about.name}@${about.commit}`;
     const [{ layer, index }] = about.cells.length ? about.cells : [{ layer: 0, index: 0 }];
     if (known !== this.known) this.cell = [layer, index];
@@ -126,7 +126,7 @@ export class MemoryLens {
     const { layers, hidden } = this.about ?? { layers: 1, hidden: 1 };
     const [before] = this.cell;
     this.cell = [within(layer, layers), within(index, hidden)];
-    if (before !== this.cell[0]) this.picture.forget();
+    if (before !== this.cell[0]) this.picture.clear();
     this.showCell();
     for (const box of this.lenses.boxes.values()) box.repaint();
     this.lenses.update();

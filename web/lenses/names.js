@@ -2,7 +2,7 @@
 
 import { has, number, t } from "../document/words.js";
 
-/** @returns {string} a character in a sentence: what cannot be seen is named */
+/** @returns {string} a character for use in a sentence: an invisible one is named */
 export function nameOf(character) {
   const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
   return ids[character] ? t(ids[character]) : character;
@@ -15,7 +15,7 @@ export function quoted(character) {
 
 /** @import { NamedCell } from "../engines/engine.js" */
 
-/** @type {(cell: NamedCell) => string} what a cell tracks; checkpoints name it in English */
+/** @type {(cell: NamedCell) => string} the feature that a cell tracks; checkpoints name it in English */
 export function featureOf({ name }) {
   return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
@@ -23,8 +23,8 @@ export function featureOf({ name }) {
 const RELIABLE = /** @type {const} */ ([[0.9, "very_reliable"], [0.7, "reliable"], [0.5, "fairly_reliable"], [0, "loose"]]);
 
 /**
- * Returns how well a cell tracks it, in words and as a number, and whether it falls where the feature grows: an AUC below
- * 0.5, or a negative correlation.
+ * Returns how well a cell tracks its feature, in words and as a number, and whether the cell falls where the feature grows:
+ * an AUC below 0.5, or a negative correlation.
  * @param {NamedCell} cell
  */
 export function scoreOf({ kind, score }) {

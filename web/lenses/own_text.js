@@ -1,11 +1,11 @@
-/** A text of the visitor's own under the lens "How surprised?": a field with the colours of its characters under it. */
+/** The visitor's own text under the lens "How surprised?": a text field, with the colours of its characters behind it. */
 
 import { refOf } from "../conversation/models.js";
+import { LIMITS } from "../settings.js";
 import { create, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { TracedText } from "./text/traced_text.js";
 
-const MAX_LENGTH = 20_000; // characters
 const REST_MS = 150; // after the last key press
 
 export class OwnText {
@@ -52,13 +52,13 @@ export class OwnText {
     for (const name of ["keyup", "click"]) {
       input.addEventListener(name, () => {
         const position = [...input.value.slice(0, input.selectionStart)].length - 1;
-        if (position >= 0 && position < (this.traced?.chars.length ?? 0)) lenses.focus.look(this.traced, position);
+        if (position >= 0 && position < (this.traced?.chars.length ?? 0)) lenses.focus.moveTo(this.traced, position);
       });
     }
     input.addEventListener("mousemove", (event) => {
       const at = document.elementsFromPoint(event.clientX, event.clientY);
       const node = at.find((each) => each.matches(".under i")) ?? null;
-      if (node !== over) lenses.focus.lookAt(node);
+      if (node !== over) lenses.focus.moveToNode(node);
       over = node;
     });
   }
@@ -66,12 +66,12 @@ export class OwnText {
   change() {
     const model = this.lenses.source.about(this.lenses.side);
     const length = [...this.value].length;
-    const tooLong = t("refusal.characters", { field: t("setting.text"), length, most: MAX_LENGTH });
-    find(this.box, ".fault").textContent = length > MAX_LENGTH ? tooLong : "";
-    if (length > MAX_LENGTH || !model) return;
+    const tooLong = t("refusal.characters", { field: t("setting.text"), length, most: LIMITS.prompt });
+    find(this.box, ".fault").textContent = length > LIMITS.prompt ? tooLong : "";
+    if (length > LIMITS.prompt || !model) return;
     this.traced ??= new TracedText(this.lenses.engine);
     const path = { model: refOf(model), second: null, share: null, start: true, text: this.value, clamps: [] };
-    this.lenses.forget(this.traced, this.traced.set(path));
+    this.lenses.invalidate(this.traced, this.traced.set(path));
     this.draw();
     this.lenses.changed();
     this.lenses.pump();

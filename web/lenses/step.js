@@ -11,9 +11,9 @@ import { quoted } from "./names.js";
 import { shadesNow } from "./value_colours.js";
 
 const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as the engine sends them
-const NAMED = 0.035; // of the strip of chances: narrower ones bear no name
-const MOST_PRESSES = 8; // that wait
-// The files that these lines are from.
+const NAMED = 0.035; // of the strip: a narrower share does not show its character
+const MOST_PRESSES = 8; // of the button that can wait
+// The lines of code that the lens shows, each with its file.
 const CODE = {
   row: ["model/lstm.py", "x = self.embedding(ids)"],
   gates: ["model/lstm.py", "i, f, g, o = (x @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh).chunk(4, dim=1)"],
@@ -34,7 +34,7 @@ const CODE = {
 export class StepLens {
   /**
    * @param {Lenses} lenses
-   * @param {{cell: number[]}} memory whose cell is shown until the visitor chooses one
+   * @param {{cell: number[]}} memory the memory lens, whose cell is shown until the visitor chooses one
    */
   constructor(lenses, memory) {
     this.lenses = lenses;
@@ -43,7 +43,7 @@ export class StepLens {
     this.presses = 0;
     this.wasPressed = false;
     this.queue = Promise.resolve();
-    this.followed = ""; // the end of the path that was brought into focus
+    this.followed = ""; // the last end of the path that came into focus
   }
 
   /** @type {Lens["wants"]} */
@@ -61,7 +61,7 @@ export class StepLens {
     const top = create("div", "press", panel);
     if (this.lenses.side === 0) addButton(top, "primary", t("step.button"), () => this.press());
     create("p", "wrote", top).role = "status";
-    this.say(t("step.hint"));
+    this.report(t("step.hint"));
     const label = create("label", "", top);
     label.append(t("step.cell"));
     this.field = create("input", "", label);
@@ -78,10 +78,10 @@ export class StepLens {
     const isNew = end !== this.followed && this.wasPressed;
     if (!isNew && this.lenses.focus.at) return;
     [this.followed, this.wasPressed] = [end, false];
-    this.lenses.focus.look(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
+    this.lenses.focus.moveTo(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
   }
 
-  // Presses that come while a character is written are not lost: the button stays enabled, and so keeps the focus.
+  // A press while a character is written waits. The button stays enabled, and so keeps the focus.
   press() {
     if (this.presses >= MOST_PRESSES) return;
     this.presses++;
@@ -101,11 +101,11 @@ export class StepLens {
     const stages = find(this.panel, ".stages");
     stages.replaceChildren();
     const step = details?.step;
-    if (!step) return void this.say(t("step.hint"));
-    if (step.mixed) return void this.say(t("step.blended"));
-    if (!step.layers) return void this.say(`${quoted(details.char)} ${t("surprise.first")}`);
-    stages.classList.toggle("again"); // the other of two equal animations: so that it starts again
-    this.say(summary(details.char, step));
+    if (!step) return void this.report(t("step.hint"));
+    if (step.mixed) return void this.report(t("step.blended"));
+    if (!step.layers) return void this.report(`${quoted(details.char)} ${t("surprise.first")}`);
+    stages.classList.toggle("again"); // switches between two equal animations, so that it starts again
+    this.report(summary(details.char, step));
     showRead(stages, step);
     step.layers.forEach((layer, at) => this.showLayer(stages, step, layer, at));
     showExpected(stages, step, details.char);
@@ -122,7 +122,7 @@ export class StepLens {
     if (this.lenses.focus.at) this.lenses.focus.inspect();
   }
 
-  say(text) {
+  report(text) {
     setText(find(this.panel, ".wrote"), text);
   }
 
@@ -173,7 +173,7 @@ function stage(list, title, ...lines) {
   return item;
 }
 
-// The shape of what leaves a stage.
+// Shows the shape of a stage's result.
 function arrow(item, text) {
   create("p", "arrow", item).textContent = `↓ ${text}`;
 }

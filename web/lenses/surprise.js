@@ -1,4 +1,4 @@
-/** The lens "How surprised?": each character in the colour of its bits, what else was likely, and the costly words. */
+/** The lens "How surprised?": each character in the colour of its bits, its alternatives, and the words with the most bits. */
 
 import { addButton, create, find, isOutdated, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
@@ -30,7 +30,7 @@ export class SurpriseLens {
     this.bits = /** @type {number | null | undefined} */ (undefined); // of the character in focus; undefined before it is read
   }
 
-  /** The visitor's own text, once there is one. */
+  /** The visitor's own text; null until there is one. */
   get own() {
     return this.ownText.traced;
   }
@@ -106,11 +106,11 @@ export class SurpriseLens {
 
   /** @param {TracedText} text */
   open(text) {
-    return (/** @type {number} */ position) => this.lenses.focus.look(text, position, { scroll: true });
+    return (/** @type {number} */ position) => this.lenses.focus.moveTo(text, position, { scroll: true });
   }
 }
 
-// Total and mean of a stretch, and once it is whole the words with the most bits.
+// Shows the total and the mean of a part of the text, and once it is whole the words with the most bits.
 /** @type {(box: HTMLElement, text: TracedText, start: number, end: number, isWhole: boolean, open: (position: number) => void) => void} */
 function showSum(box, text, start, end, isWhole, open) {
   const values = text.values("bits").slice(start, end);
@@ -132,7 +132,7 @@ function showSum(box, text, start, end, isWhole, open) {
   }
 }
 
-// The words by their bits, and the character in each that has the most. What the model skipped is no part of a word.
+// The words with the most bits first, and the character in each that has the most. Skipped characters are left out.
 function wordsOf(chars, values) {
   const words = [];
   let word = null;

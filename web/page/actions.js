@@ -48,23 +48,23 @@ export class Actions {
   update() {
     const { page } = this;
     const log = page.log();
-    const [busy, begun] = [page.busy, Boolean(lastTurn(log))];
+    const [busy, hasTurns] = [page.busy, Boolean(lastTurn(log))];
     const free = !busy && page.source.about() !== null;
     const able = {
-      send: !busy && page.started, // a model that still loads is a refusal in words
+      send: !busy && page.started, // while the model loads, a refusal says so
       stop: busy,
-      continue: begun && free,
-      retry: begun && free,
-      undo: begun && !busy,
+      continue: hasTurns && free,
+      retry: hasTurns && free,
+      undo: hasTurns && !busy,
       redo: log.undone.length > 0 && !busy,
-      clear: !busy && (begun || page.current.refusals[0]),
-      share: begun && !busy,
-      copy: begun,
+      clear: !busy && (hasTurns || page.current.refusals[0]),
+      share: hasTurns && !busy,
+      copy: hasTurns,
     };
     const focused = document.activeElement;
     for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on;
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
-    this.rewrite.disabled = !(begun && free);
+    this.rewrite.disabled = !(hasTurns && free);
     this.#keepFocus(focused, busy);
     if (this.sendsAtStart && able.send) {
       this.sendsAtStart = false;
@@ -92,7 +92,7 @@ export class Actions {
     if (!busy) this.began = null;
   }
 
-  // Says where the text is that is gone from the page.
+  // Says where the conversation can be found that is no longer shown.
   #clear() {
     const { page } = this;
     page.clear();

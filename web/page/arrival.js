@@ -1,21 +1,21 @@
-// The greeting of an empty page: it appears character by character, at the page's speed, and one character is marked whose
-// alternatives are worth a look. The characters were written when the model was loaded, so that none waits for a reply.
+// The welcome text of an empty page: it appears character by character, at the page's speed, and one character with likely
+// alternatives is marked. The model wrote the text before, so the visitor does not wait for it.
 
 import { addTurn, count, lastTurn } from "../conversation/log.js";
-import { greetingOf } from "../conversation/greeting.js";
+import { welcomeTurn } from "../conversation/welcome.js";
 import { refOf } from "../conversation/models.js";
-import { addButton, find, hasFinger, setText, wantsStill } from "../document/dom.js";
+import { addButton, find, hasTouch, setText, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
-import { bestMark, placesToMark } from "./greeting_mark.js";
+import { bestMark, placesToMark } from "./welcome_mark.js";
 
-const LATEST_MS = 20_000; // after which no character is marked any more
+const LATEST_MS = 20_000; // after the first character; later none is marked
 
 export class Arrival {
   /** @param {import("./main.js").Page} page */
   constructor(page) {
     this.page = page;
-    this.key = ""; // the model whose greeting is shown
+    this.key = ""; // the model whose welcome text is shown
     this.began = NaN; // performance.now() of its first character
     this.isWhole = false;
     this.mark = /** @type {number | null} */ (null); // the position that is marked
@@ -27,32 +27,32 @@ export class Arrival {
     log.addEventListener("click", () => page.changed()); // label and hint are removed once alternatives were opened
   }
 
-  /** The model whose greeting is shown; null once there is a conversation. */
+  /** The model whose welcome text is shown; null once there is a conversation. */
   get model() {
     const { page } = this;
     return lastTurn(page.log()) ? null : page.source.about();
   }
 
-  /** Returns how many characters of a greeting are shown by now. @param {number} length */
+  /** Returns how many characters of a welcome text are shown by now. @param {number} length */
   shown(length) {
     const speed = this.page.controls.speed;
-    const isAtOnce = this.isWhole || speed === null || document.hidden || wantsStill();
+    const isAtOnce = this.isWhole || speed === null || document.hidden || prefersReducedMotion();
     if (!this.model || isAtOnce || this.page.lenses[0].name !== "plain") return length;
-    const began = Number.isNaN(this.began) ? this.early : this.began; // of the document, before the first frame of the page
-    const elapsed = performance.now() - began || 0; // NaN where the document writes no greeting
+    const began = Number.isNaN(this.began) ? this.early : this.began; // document/first_paint.js began it, before the first frame of the page
+    const elapsed = performance.now() - began || 0; // NaN where the document has no welcome text
     return Math.min(length, Math.floor((elapsed * speed) / 1000));
   }
 
-  /** Shows the whole greeting. */
+  /** Shows the whole welcome text. */
   finish() {
     if (this.isWhole || !this.model) return;
     this.isWhole = true;
     this.page.changed();
   }
 
-  /** Makes the greeting the first turn of the conversation, which the visitor changes then. @returns {number} its id */
+  /** Makes the welcome text the first turn of the conversation, so that it can be changed. @returns {number} its id */
   begin() {
-    const { replies } = greetingOf(this.page.source.about());
+    const { replies } = welcomeTurn(this.page.source.about());
     return addTurn(this.page.log(), { parent: 0, prompt: "", replies }).id;
   }
 
@@ -66,14 +66,14 @@ export class Arrival {
       [this.began, this.early] = [Number.isNaN(this.early) ? performance.now() : this.early, NaN];
     }
     const length = count(model.welcome);
-    // The view was drawn before, in the same frame, so it is drawn once more when the greeting became whole meanwhile.
+    // The view was drawn earlier in this frame, so it is drawn once more if the welcome text has become whole since.
     if (!this.isWhole) page.changed();
     if (this.shown(length) === length) this.isWhole = true;
     this.#searchMark(key);
     this.#showMark(this.shown(length));
   }
 
-  // Once the surprise of all characters is known, the alternatives of a few are asked for.
+  // Requests the alternatives of a few characters, once the surprise of all is known.
   async #searchMark(key) {
     const { path } = this.page.lenses[0];
     const bits = path.values("bits");
@@ -100,7 +100,7 @@ export class Arrival {
     if (!node) return label?.remove();
     node.classList.add("try");
     label ??= addButton(article, "try-label", "", () => lens.alternatives.open(this.mark));
-    setText(label, t(hasFinger() ? "greeting.tap" : "greeting.click"));
+    setText(label, t(hasTouch() ? "greeting.tap" : "greeting.click"));
     const [button, character] = [/** @type {HTMLElement} */ (label), /** @type {HTMLElement} */ (node)];
     button.classList.toggle("done", lens.alternatives.openings > 0);
     const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - button.offsetWidth));

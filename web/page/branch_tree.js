@@ -1,9 +1,9 @@
 /** The turns that a conversation has had, as a small tree from left to right. A visitor chooses the one to be shown. */
 
-import { addButton, find, findAll, hasFinger, isOutdated, keepAtEnd, setText, svg } from "../document/dom.js";
+import { addButton, find, findAll, hasTouch, isOutdated, keepAtEnd, setText, svg } from "../document/dom.js";
 import { t } from "../document/words.js";
 
-const STEP = hasFinger() ? 32 : 26; // pixels between two turns, as in style.css
+const STEP = hasTouch() ? 32 : 26; // pixels between two turns, as in style.css
 
 /**
  * @typedef {(readonly [id: number, before: number, label: string])[]} Tree each turn, the turn before it (of no turn for a first one)

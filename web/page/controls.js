@@ -8,8 +8,8 @@ import { create, find, isOutdated, paragraph, setText } from "../document/dom.js
 import { number, render, t } from "../document/words.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
-const BUNDLED = "bundled"; // the name of the model that the app brings along
-const FIRST = new Set(["temperature", "length", "speed"]); // the sliders that need no click to be seen
+const BUNDLED = "bundled"; // the name of the model that is part of the app
+const FIRST = new Set(["temperature", "length", "speed"]); // the sliders that are shown without a click
 const OTHER = "other"; // the choice to name another model of the Hub
 
 /**
@@ -17,7 +17,7 @@ const OTHER = "other"; // the choice to name another model of the Hub
  * @import { Setting } from "../settings.js"
  */
 
-/** @type {Site} what is known before the engine has answered */
+/** @type {Site} the site before the engine has described it */
 export const NO_SITE = { version: "", again_s: null, title: "", welcome: "", notices: [], models: [], address: "" };
 
 export class Controls {
@@ -100,7 +100,7 @@ export class Controls {
     let fault = "";
     try {
       if (name === "seed") this.#typedSeed();
-      else if (name !== "speed") this.#checked(name, SETTINGS[name], field.value); // another speed is limited to the bounds
+      else if (name !== "speed") this.#checked(name, SETTINGS[name], field.value); // a speed out of bounds is limited to them
     } catch (error) {
       fault = render(error.reason);
     }
@@ -162,7 +162,7 @@ export class Controls {
   }
 
   /**
-   * Loads a model of the Hub by name, and shows it beside the first.
+   * Loads a model of the Hub by name, and shows it side by side with the first.
    * @param {string} name
    */
   async #addOther(name) {
@@ -199,7 +199,7 @@ export class Controls {
     return this.model.value;
   }
 
-  get besideName() {
+  get sideBySideName() {
     return nameAfter("beside ", this.second.value);
   }
 
@@ -209,8 +209,8 @@ export class Controls {
 
   /** The chosen models. @throws {Refusal} one still loads */
   authors() {
-    const [second, beside] = [this.blendName, this.besideName].map((name) => (name === null ? null : this.#find(name)));
-    return { author: authorOf(this.#find(this.modelName), second), beside: beside && authorOf(beside) };
+    const [second, other] = [this.blendName, this.sideBySideName].map((name) => (name === null ? null : this.#find(name)));
+    return { author: authorOf(this.#find(this.modelName), second), sideBySide: other && authorOf(other) };
   }
 
   /** @param {string} name */
@@ -284,7 +284,7 @@ export class Controls {
     this.#select(model, blended === null ? "" : `blended ${blended}`);
   }
 
-  // Chooses what is offered of two values: the first one decides what is offered beside it.
+  // Chooses a model and how a second one writes, where they are offered. The model decides which second ones are.
   /** @param {string} [model] @param {string} [second] */
   #select(model, second) {
     fillValue(this.model, model);
@@ -294,7 +294,7 @@ export class Controls {
     this.#openChanged();
   }
 
-  // Opens what is collapsed around a setting that is not its default.
+  // Opens the sections around a setting that is not its default.
   #openChanged() {
     const changed = Object.keys(this.inputs).filter((name) => Number(this.inputs[name].field.value) !== SETTINGS[name].default);
     const isMore = changed.some((name) => !FIRST.has(name)) || this.seed.value !== "" || this.second.value !== "";
@@ -302,7 +302,7 @@ export class Controls {
     if (isMore || changed.length) find(this.root, "#settings", HTMLDetailsElement).open = true;
   }
 
-  /** Shows what is known of the chosen model. */
+  /** Shows the facts about the chosen model. */
   describe() {
     const model = this.site.models.find((each) => each.name === this.modelName);
     const facts = model ? (model.failure ? [model.failure] : model.about) : [];
@@ -311,7 +311,7 @@ export class Controls {
 }
 
 /**
- * A model beside a static page has an empty name.
+ * Returns the name after a prefix, which is "" for the model of a static page; null if the value has another prefix.
  * @param {string} prefix
  * @param {string} value
  */

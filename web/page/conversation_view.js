@@ -1,9 +1,9 @@
-// Shows the turns of one side of a conversation: prompts, replies, and what there is to say about each.
+// Shows the turns of one side of a conversation: prompts, replies, and a footer with notes about each reply.
 
 import { count, isOver, lastPart, pathTo, replyText, turnOf, typedPrompt } from "../conversation/log.js";
 import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
-import { create, find, findAll, growText, hasFinger, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 
 /**
@@ -36,7 +36,7 @@ export class ConversationView {
    * @param {object} content
    * @param {?Model} content.model  whose welcome text an empty conversation shows
    * @param {?Message} content.refusal
-   * @param {boolean} content.isKnown  whether the models are known; until then the greeting of the document stays
+   * @param {boolean} content.isKnown  whether the models are known; until then the document's own welcome text stays
    */
   update({ model, refusal, isKnown }) {
     keepAtEnd(this.element, () => {
@@ -117,19 +117,19 @@ export class ConversationView {
     paragraph(node, "mark", this.side ? "" : render(turn.check));
     paragraph(node, "footer", part && !writing ? facts(this.page.log(), turn, reply, part).join(" · ") : "");
     const isHinted = isLast && !this.side && text !== "" && !writing && this.page.lens(0)?.alternatives.isUntried;
-    paragraph(node, "hint", isHinted ? t(hasFinger() ? "greeting.tap" : "page.click_or_enter") : "");
+    paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
   }
 }
 
 /**
- * Adds the place of a turn's text to its element.
+ * Adds the elements for a turn's text to its element.
  * @param {HTMLElement} article
  * @param {number} id
  */
 function addTurn(article, id) {
   article.dataset.turn = String(id);
   const text = create("div", "text", article);
-  text.lang = ""; // whatever the model has read, not the page's language
+  text.lang = ""; // unknown: the model's language is not the page's
   create("span", "prompt", text);
   create("span", "reply", text);
   return article;
@@ -169,7 +169,7 @@ function piecesOf(text, vocab) {
 }
 
 /**
- * What the footer of a reply says.
+ * The notes in the footer of a reply.
  * @param {Log} log
  * @param {Turn} turn
  * @param {Reply} reply

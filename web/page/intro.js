@@ -1,4 +1,4 @@
-// What stands around a conversation: title and welcome line, notices of the site, example prompts.
+// The parts around a conversation: the title and the line under it, the notices of the site, the example prompts.
 
 import { addButton, create, find, isOutdated, setText } from "../document/dom.js";
 import { isLocal } from "../engines/refusal.js";
@@ -7,17 +7,17 @@ import { render, t } from "../document/words.js";
 /**
  * @param {HTMLElement} root
  * @param {import("../engines/engine.js").Site} site
- * @param {string} greeting  the id of the line under the title, where the owner has set none
+ * @param {string} intro  the id of the line under the title, where the owner has set none
  * @param {string} chosen  the name of the chosen model; "" if there is none
  */
-export function showIntro(root, site, greeting, chosen) {
-  const [title, welcome] = find(root, "#intro").children;
-  const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // what it has read
+export function showIntro(root, site, intro, chosen) {
+  const [title, line] = find(root, "#intro").children;
+  const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // the text that it was trained with
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
   const name = isEmpty ? t("train.title") : own ? chosen.slice(chosen.indexOf("/") + 1) : site.title;
   if (name) setText(title, name);
-  const line = own ? t("train.greeting", { own }) : site.welcome || t(greeting);
-  setText(welcome, isEmpty ? t("train.what") : line);
+  const text = own ? t("train.greeting", { own }) : site.welcome || t(intro);
+  setText(line, isEmpty ? t("train.what") : text);
   const notices = find(root, "#notices");
   const failures = site.models.map((model) => model.failure).filter(Boolean);
   const texts = [...new Set([...site.notices, ...failures].map((notice) => render(notice)))];
@@ -41,12 +41,12 @@ export function showExamples(box, examples, send) {
 }
 
 /**
- * Shows that the page loads, then the downloaded part of a model while its weights are on their way.
+ * Shows that the page loads, then the downloaded part of a model while its weights are downloaded.
  * @param {import("../engines/engine.js").TextEngine} engine
  * @param {HTMLElement} root
  */
 export function watchProgress(engine, root) {
-  root.querySelector(".late")?.remove(); // what the document says for the case that no module runs
+  root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
   let isDownloading = false;
   const show = (/** @type {number} */ part) => {
     find(root, "#loading").hidden = part >= 1;

@@ -14,7 +14,7 @@ import { Arrival } from "./arrival.js";
 import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
 import { find, findAll, setText } from "../document/dom.js";
-import { showHeldCells } from "./held_cells.js";
+import { showClampedCells } from "./clamped_cells.js";
 import { History } from "./earlier_conversations.js";
 import { showExamples, showIntro, watchProgress } from "./intro.js";
 import { refusalOf } from "./refusals.js";
@@ -25,7 +25,7 @@ import { onLanguage, render, t, translate } from "../document/words.js";
 
 const LATER_MS = 500; // after the page can be used
 const SAVE_MS = 400; // between two saves while a reply is being written
-const ASKS_AGAIN = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // these act on a reply under way
+const IN_REPLY = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // settings that change a reply while it is written
 /** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 export class Page {
@@ -35,16 +35,16 @@ export class Page {
   /**
    * @param {HTMLElement} root  holds the markup of index.html
    * @param {TextEngine} engine
-   * @param {string} greeting  the id of the line under the title, where the owner has set none
+   * @param {string} intro  the id of the line under the title, where the owner has set none
    */
-  constructor(root, engine, greeting) {
+  constructor(root, engine, intro) {
     this.root = root;
     this.engine = engine;
-    this.greeting = greeting;
+    this.intro = intro;
     /** @type {{log: Log, site: Site, refusals: (Message | null)[], status: Message[][], activity: Message[]}} */
     this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
-    this.pendingLink = false; // the address is a link to a model that still loads
-    this.started = false; // the conversation is shown that this tab had
+    this.pendingLink = false; // whether the address is a link to a model that still loads
+    this.started = false; // whether the conversation of this tab is shown
     [this.scheduled, this.saveTimer, this.tree] = [false, 0, null];
     this.storage = new Storage();
     this.panes = findAll(root, ".pane");
@@ -81,7 +81,7 @@ export class Page {
     return this.writer.busy || Boolean(this.sharing.following);
   }
 
-  /** Loads the models, then what this tab showed last, or what the address asks for. Returns the page once the models are known. */
+  /** Loads the models, then the last conversation of this tab or the link in the address. Returns the page once the models are known. */
   async start() {
     const progress = watchProgress(this.engine, this.root);
     translate(this.root);
@@ -96,7 +96,7 @@ export class Page {
     if (!isFocusElsewhere) this.prompt.focus({ preventScroll: true });
     this.#modelChanged();
     this.#resume();
-    // What the first screen does without is imported soon: a click need not wait for it, or for a network that is gone by then.
+    // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
     setTimeout(() => [loadPanels, () => this.sharing.load(), () => this.demonstrations.load()].forEach((load) => load().catch(() => {})), LATER_MS);
     return this;
   }
@@ -142,7 +142,7 @@ export class Page {
     this.#modelChanged();
   }
 
-  /** Shows an earlier conversation; the one before stays in the list. @param {string} id */
+  /** Shows an earlier conversation; the current one stays in the list. @param {string} id */
   open(id) {
     const log = this.busy ? null : this.storage.load(id);
     if (!log) return;
@@ -154,7 +154,7 @@ export class Page {
     this.#resume();
   }
 
-  // Writes on what was being written when the conversation was left; a prompt that is refused goes back to the field.
+  // Continues the reply that was being written when the conversation was left; a refused prompt goes back to the field.
   async #resume() {
     const turn = lastTurn(this.log());
     if (!turn || this.busy) return; // busy: a link is followed
@@ -162,7 +162,7 @@ export class Page {
     if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= typedPrompt(turn);
   }
 
-  // Shows the settings of a link and writes its text, in a conversation of its own.
+  // Shows the settings of a link, and writes its text in a new conversation.
   async #openLink() {
     try {
       if (!location.search) return;
@@ -241,7 +241,7 @@ export class Page {
     if (turn?.shared && !turn.check.length && lastPart(turn.replies[0])?.end === null) turn.check = [{ id: "check.unfinished" }];
   }
 
-  /** Begins an empty conversation; the old one stays in the list of earlier ones. */
+  /** Begins an empty conversation; the current one stays in the list of earlier ones. */
   clear() {
     if (this.busy) return;
     this.demonstrations.close();
@@ -254,7 +254,7 @@ export class Page {
     this.changed();
   }
 
-  /** @param {number} id of a turn; 0 for the greeting @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
+  /** @param {number} id of a turn; 0 for the welcome text @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
   continueFrom(id, keep, change) {
     return this.run(() => this.writer.continueFrom(id || this.arrival.begin(), keep, this.controls.options(), change));
   }
@@ -268,12 +268,12 @@ export class Page {
 
   /** @param {string} name */
   #settingChanged(name) {
-    const setting = this.sharing.following ? undefined : ASKS_AGAIN.find((each) => each === name);
+    const setting = this.sharing.following ? undefined : IN_REPLY.find((each) => each === name);
     try {
       if (name === "speed") this.writer.change({ speed: this.controls.speed });
       else if (setting && this.writer.busy) this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error; // shown when the next reply is asked for
+      if (!(error instanceof Refusal)) throw error; // the next request for a reply shows it
     }
     this.#scheduleSave();
     this.lenses.forEach((lens) => lens.update());
@@ -282,7 +282,7 @@ export class Page {
   #modelChanged() {
     this.demonstrations.close();
     this.controls.describe();
-    showIntro(this.root, this.site(), this.greeting, this.controls.modelName);
+    showIntro(this.root, this.site(), this.intro, this.controls.modelName);
     const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     if (model && this.started) this.#offerTimeline(model);
@@ -295,7 +295,7 @@ export class Page {
     (await this.timeline).offer(refOf(model));
   }
 
-  /** Shows the conversation as it is now, once before the next frame. */
+  /** Shows the conversation anew before the next frame. */
   changed() {
     if (!this.scheduled) {
       const draw = () => {
@@ -314,11 +314,11 @@ export class Page {
     this.panes[1].hidden = sides < 2;
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
-      [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.besideName : this.controls.modelName) || this.current.site.title || ""];
+      [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.sideBySideName : this.controls.modelName) || this.current.site.title || ""];
       if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
     this.#drawBranches(tree(this.log()));
-    showHeldCells(find(this.root, ".held-cells"), this.source.held() ?? [], (cells) => this.source.hold(cells), this.prompt);
+    showClampedCells(find(this.root, ".held-cells"), this.source.clampedCells() ?? [], (cells) => this.source.clamp(cells), this.prompt);
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.actions.update();
     this.demonstrations.update();
@@ -338,7 +338,7 @@ export class Page {
     this.saveTimer ||= setTimeout(() => this.save(), SAVE_MS);
   }
 
-  /** Stores the conversation, the settings and what was typed but not sent. */
+  /** Stores the conversation, the settings and the prompt that was not sent. */
   save() {
     clearTimeout(this.saveTimer);
     this.saveTimer = 0;

@@ -1,11 +1,11 @@
-// What the page says when something that a visitor asked for is not done.
+// The messages for moves that were refused or that failed.
 
 import { LinkError } from "../conversation/link_error.js";
 import { has } from "../document/words.js";
 import { Refusal } from "../engines/refusal.js";
 
 /**
- * The message for an error. One that is no refusal is a fault of the page, which the console gets too.
+ * The message for an error. An error that is no refusal is a fault of the page, and is logged to the console too.
  *
  * @param {unknown} error
  * @returns {import("../document/words.js").Message}
@@ -17,7 +17,7 @@ export function refusalOf(error) {
 }
 
 /**
- * A refusal names a setting as programs do; the page shows the setting's label.
+ * A refusal names a setting by its id in programs; the page shows the setting's label.
  * @param {import("../document/words.js").Message} reason
  */
 function withLabel({ id, values = {} }) {

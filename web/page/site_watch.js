@@ -1,4 +1,4 @@
-// Keeps what the page knows of the models up to date: asks the engine at first, and again while the page is visible.
+// Keeps the page's description of the site up to date: requests it at first, and again while the page is visible.
 
 import { pause } from "../document/dom.js";
 
@@ -6,7 +6,7 @@ const LOADING_S = 1; // between two requests while a model loads
 const AWAY_S = 5; // while the server does not answer
 
 /**
- * Asks until there is an answer, then now and then.
+ * Requests the site until there is an answer. Then requests go on in the background, for as long as the site can change.
  *
  * @param {import("../engines/engine.js").TextEngine} engine
  * @param {Element} root  the page; requests end when it leaves the document
@@ -15,7 +15,7 @@ const AWAY_S = 5; // while the server does not answer
 export async function watchSite(engine, root, receive) {
   for (;;) {
     const again_s = await ask(engine, receive);
-    if (again_s !== AWAY_S) return again(again_s, engine, root, receive);
+    if (again_s !== undefined) return again(again_s, engine, root, receive);
     await pause(1000 * LOADING_S);
   }
 }
@@ -23,6 +23,7 @@ export async function watchSite(engine, root, receive) {
 /**
  * @param {import("../engines/engine.js").TextEngine} engine
  * @param {(site: import("../engines/engine.js").Site) => void} receive
+ * @returns {Promise<number | null | undefined>} seconds until the next request; null for none; undefined without an answer
  */
 async function ask(engine, receive) {
   try {
@@ -30,8 +31,8 @@ async function ask(engine, receive) {
     receive(site);
     return site.models.some((model) => model.loading) ? LOADING_S : site.again_s;
   } catch (error) {
-    console.info(`the models could not be asked for: ${error}`);
-    return AWAY_S;
+    console.info(`no answer about the models: ${error}`);
+    return undefined;
   }
 }
 
@@ -46,6 +47,7 @@ function again(seconds, engine, root, receive) {
   setTimeout(async () => {
     if (!root.isConnected) return;
     if (document.visibilityState === "hidden") await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
-    again(await ask(engine, receive), engine, root, receive);
+    const again_s = await ask(engine, receive);
+    again(again_s === undefined ? AWAY_S : again_s, engine, root, receive);
   }, 1000 * seconds);
 }

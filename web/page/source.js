@@ -1,6 +1,6 @@
-// What the lenses see of the page: the text that each side's model has read, and what they may ask to be written.
+// What the lenses use of the page: the text that each side's model has read, and the moves that change the conversation.
 
-import { greetingOf, isGreeting } from "../conversation/greeting.js";
+import { welcomeTurn, isWelcome } from "../conversation/welcome.js";
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
 import { attempt } from "../conversation/stored_conversations.js";
@@ -16,7 +16,7 @@ export class Source {
 
   /** 2 while two models are shown side by side. */
   sides() {
-    return this.page.controls.besideName === null ? 1 : 2;
+    return this.page.controls.sideBySideName === null ? 1 : 2;
   }
 
   /**
@@ -26,7 +26,7 @@ export class Source {
   path(side) {
     const log = this.page.log();
     const replies = remembered(log, side);
-    if (!replies.length) return pathTo(log).length ? null : this.#greeting(side);
+    if (!replies.length) return pathTo(log).length ? null : this.#welcome(side);
     return this.#read(replies);
   }
 
@@ -39,31 +39,31 @@ export class Source {
   }
 
   /** @param {number} side */
-  #greeting(side) {
+  #welcome(side) {
     const model = this.about(side);
     if (!model?.welcome) return null;
-    const turn = greetingOf(model);
+    const turn = welcomeTurn(model);
     const path = this.#read([{ turn, reply: turn.replies[0] }]);
     path.turns[0].shown = this.page.arrival.shown(path.turns[0].length);
     return path;
   }
 
-  /** Whether only a greeting is shown. @param {number} side */
-  isGreeting(side) {
-    return isGreeting(this.page.log(), side);
+  /** Whether only a welcome text is shown. @param {number} side */
+  isWelcome(side) {
+    return isWelcome(this.page.log(), side);
   }
 
   /** @param {number} id of a turn @param {number} side */
   #turn(id, side = 0) {
     const model = this.about(side);
     const turn = pathTo(this.page.log()).find((each) => each.id === id);
-    return turn ?? (id === 0 && model?.welcome ? { ...greetingOf(model), replies: Array(side + 1).fill(greetingOf(model).replies[0]) } : undefined);
+    return turn ?? (id === 0 && model?.welcome ? { ...welcomeTurn(model), replies: Array(side + 1).fill(welcomeTurn(model).replies[0]) } : undefined);
   }
 
   /** The model of a side that can write now; null while it loads. @param {number} side */
   about(side = 0) {
-    const { modelName, besideName } = this.page.controls;
-    return findModel(this.page.site(), side ? besideName : modelName);
+    const { modelName, sideBySideName } = this.page.controls;
+    return findModel(this.page.site(), side ? sideBySideName : modelName);
   }
 
   /**
@@ -84,7 +84,7 @@ export class Source {
     return { settings: null, draw: null, picked: false };
   }
 
-  /** The settings of the sliders now, as far as they are allowed. */
+  /** The settings of the sliders now; the usual ones if a value is not allowed. */
   settings() {
     return attempt(() => this.page.controls.settings()) ?? { temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
   }
@@ -94,14 +94,14 @@ export class Source {
   }
 
   /** The cells that are clamped of the chosen model; null while two are blended, whose cells cannot be. */
-  held() {
+  clampedCells() {
     if (this.page.controls.blendName !== null) return null;
     const { held } = this.page.log();
     return held.model === this.page.controls.modelName ? held.cells : [];
   }
 
   /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
-  hold(cells) {
+  clamp(cells) {
     const { page } = this;
     const model = this.about();
     page.current.refusals = [null, null];
@@ -151,7 +151,7 @@ export class Source {
   }
 
   /** @param {number} id of a turn */
-  free(id) {
-    return this.page.writer.free(id);
+  withoutClamps(id) {
+    return this.page.writer.withoutClamps(id);
   }
 }

@@ -5,9 +5,9 @@ import { find, pause } from "../document/dom.js";
 import { number, onLanguage, render, t } from "../document/words.js";
 
 const SHOWN_MS = 900; // a step while it plays
-const REST_MS = 120; // a slider that moves asks only where it rests
+const REST_MS = 120; // after the last movement of the slider
 const BUSY_MS = 1500;
-const ATTEMPTS = 5; // when the engine is busy
+const ATTEMPTS = 5; // while the engine is busy
 
 /**
  * @typedef {import("../engines/engine.js").TimelineAnswer & {busy?: boolean}} Answer
@@ -44,7 +44,7 @@ export class Timeline {
     /** @type {Map<string, Promise<Answer>>} */
     this.texts = new Map();
     this.isOpened = this.isPlaying = false;
-    this.playing = this.asked = 0; // count up, so that late answers are known
+    this.playing = this.asked = 0; // count up, so that outdated answers are noticed
     this.listen();
   }
 
@@ -111,7 +111,7 @@ export class Timeline {
   showStep() {
     const at = Number(this.slider.value);
     const [step, loss] = this.frames[at];
-    // A step without a loss stands at the last one before it.
+    // A step without a loss is drawn at the last one before it.
     const height = loss ?? this.losses.filter(([each]) => each <= step).at(-1)?.[1] ?? null;
     this.dot.hidden = height === null;
     if (height !== null) [this.dot.style.left, this.dot.style.top] = [`${this.scale.x(step)}%`, `${this.scale.y(height)}%`];

@@ -1,9 +1,9 @@
-// What Share saves and copies beside the link: the log of the conversation, the code of a frame.
+// What Share saves and copies besides the link: the log of the conversation, the code of a frame.
 
 /** @import { Log } from "../conversation/log.js" */
 
-const FRAME_HEIGHT = 640; // pixels: the controls lie below the text in a narrow frame
-// Scripts, its own storage and files to save; no other page in the place of the one that embeds it, and no windows.
+const FRAME_HEIGHT = 640; // pixels: in a narrow frame the controls are below the text
+// The frame may run scripts, use its own storage and save files. It may not replace the page around it or open windows.
 const SANDBOX = "allow-scripts allow-same-origin allow-downloads";
 
 /** The log as JSON, as the browser stores it, without what was typed and not sent. @param {Log} log */

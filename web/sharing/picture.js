@@ -6,7 +6,7 @@ import { Refusal } from "../engines/refusal.js";
 
 const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 60]; // pixels
 const [SIZE, LINE, TITLE] = [32, 50, 52];
-const MAX_LINES = 60; // a taller picture is cut by the programs that show it
+const MAX_LINES = 60; // programs that show pictures cut off a taller one
 const SCALE = [1, 2, 3, 4, 5, 6];
 
 /**
@@ -21,9 +21,9 @@ const SCALE = [1, 2, 3, 4, 5, 6];
  * @param {Pick<TextEngine, "trace">} engine
  * @param {?(Path & {turns: ReadTurn[]})} path  what the model has read and written; null if its beginning is no longer kept
  * @param {string} title  of the page
- * @param {Element} page  whose colours and fonts it has
+ * @param {Element} page  whose colours and fonts the picture gets
  * @returns {Promise<Blob>} a PNG
- * @throws {Refusal} the engine does not read the text again
+ * @throws {Refusal} the engine cannot read the text again
  */
 export async function drawPicture(engine, path, title, page) {
   if (!path) throw new Refusal({ id: "share.no_picture" });
@@ -94,7 +94,7 @@ async function letters(engine, path) {
 }
 
 /**
- * Lines that are broken after a word where there is one, each character with its place.
+ * Returns the lines, broken at a space in their second half where there is one, with the place of each character.
  * @param {Letter[]} text
  * @param {(character: string) => number} widthOf
  */

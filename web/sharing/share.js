@@ -41,7 +41,7 @@ export async function linkTo(log, site) {
   return writeLink({ steps, model: linkRef(last.model, site), second, version: models.length ? versionOf(models) : "", text });
 }
 
-/** The hash of what a link is made of. @param {Log} log */
+/** The hash of the text that a link writes. @param {Log} log */
 function hashOf(log) {
   return fingerprint(remembered(log, 0).map(({ reply }) => replyText(reply)).join(""));
 }
@@ -55,7 +55,7 @@ function stepsOf(turn, reply) {
   if (!parts.length) throw new LinkError("link.nothing_written");
   return parts.flatMap((part, at) => {
     if (!part.settings) return [];
-    // A reply that was stopped is asked for as long as it became; one that ended by itself will do so again.
+    // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
     const length = part.end === "stop" ? part.settings.length : count(part.text);
     const prompt = at ? null : turn.prompt;
     const pick = part.picked ? [...part.text].at(-1) ?? "" : "";
@@ -64,7 +64,7 @@ function stepsOf(turn, reply) {
 }
 
 /**
- * How a link names a model: the page's first one needs no name if it comes from a folder.
+ * How a link names a model: the page's first one needs no name if it was loaded from a folder.
  * @param {ModelRef} ref
  * @param {Site} site
  */
@@ -130,7 +130,7 @@ export class Share {
   #listen() {
     const { page } = this;
     const saved = (/** @type {Blob} */ blob, /** @type {string} */ name) => (save(blob, name), t("share.saved", { name }));
-    /** @type {Record<string, () => string | Promise<string>>} each says what it has done */
+    /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
     const ways = {
       picture: async () => saved(await drawPicture(page.engine, page.source.path(0), page.site().title || "char-lstm", find(page.root, ".char-lstm")), "char-lstm.png"),
       text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : ""),
@@ -155,7 +155,7 @@ export class Share {
   }
 
   /**
-   * Starts to write the text of a link, once it is known that it can be written here and has no blocked word.
+   * Starts to write the text of a link, after a check that it can be written here and that no prompt has a blocked word.
    * @param {Link} link
    * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here
    */
@@ -169,7 +169,7 @@ export class Share {
   }
 
   /**
-   * Writes the text of a link step by step, and says whether it is the shared one.
+   * Writes the text of a link step by step, and shows whether it is the shared one.
    * @param {Link} link
    */
   async follow(link) {
@@ -181,7 +181,7 @@ export class Share {
     const last = link.steps.findLastIndex((step) => step.prompt !== null);
     for (const [at, step] of link.steps.entries()) {
       page.log().held = { model: models[0].name, cells: step.cells };
-      const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author, beside: null };
+      const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author, sideBySide: null };
       if (step.prompt !== null) await page.writer.send(step.prompt, options, { shared: true });
       else await page.writer.continueReply(options, { newSeed: step.new_seed });
       if (this.sharing.following !== link) return;
@@ -220,7 +220,7 @@ export class Share {
 }
 
 /**
- * Why a part is not what the link goes on from; "" if it is.
+ * Why the link's text cannot continue after a part; "" if it can.
  * @param {ReturnType<typeof lastPart>} part
  */
 function unfinished(part) {

@@ -1,4 +1,4 @@
-// What the first screen knows of sharing; the modules that make, read and write links are imported when they are needed.
+// The part of sharing that the first screen needs. It imports the modules that make and follow links when they are needed.
 
 import { find } from "../document/dom.js";
 

@@ -67,7 +67,7 @@ export class Models {
    * @throws {ModelError}
    */
   open(ref) {
-    return this.#begun(ref).model;
+    return this.#loading(ref).model;
   }
 
   /**
@@ -76,10 +76,10 @@ export class Models {
    * @throws {ModelError}
    */
   parts(ref) {
-    return this.#begun(ref).parts;
+    return this.#loading(ref).parts;
   }
 
-  #begun(ref) {
+  #loading(ref) {
     const key = keyOf(ref);
     const loading = this.#loaded.get(key) ?? this.#begin(key, ref);
     this.#loaded.delete(key);

@@ -1,7 +1,7 @@
-// Generates text in a thread of its own, so that the page answers at any time.
+// Generates text in a worker, so that the page reacts to the visitor meanwhile.
 //
 // The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
-// that are shown ("user/name@revision"; none is the model beside the page, if there is a home), and the version of int8 inference. Then
+// that are shown ("user/name@revision"; without one, the model of the folder is), and the version of int8 inference. Then
 //
 //   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, passages, timeline, add, give
 //   {abort: call}            ends the reply of a call before its next character
@@ -33,7 +33,7 @@ let writing = 0; // replies that are being written
 let [models, timelines] = [/** @type {Models | null} */ (null), /** @type {Timelines | null} */ (null)];
 let [shown, version] = [/** @type {string[]} */ ([]), ""]; // the models that the page offers, as they were named
 const described = /** @type {Map<string, Described>} */ (new Map());
-const POLLED_S = 1; // between two requests for the site while weights are on their way
+const POLLED_S = 1; // between two requests for the site while weights are downloaded
 let changes = 0; // of descriptions
 
 /**
@@ -49,7 +49,7 @@ const methods = {
     const siteVersion = `${offered().join(" ")} ${changes}`;
     const areWhole = known.map(({ isWhole }) => isWhole);
     const models = await Promise.all(known.map(({ now }) => now));
-    models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // so that the next call tries again
+    models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // the next call tries again
     const again_s = areWhole.some((isWhole, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
     return { version: siteVersion, again_s, title: models[0]?.name ?? "", welcome: "", notices: [], models, address: "" };
   },
@@ -63,6 +63,7 @@ const methods = {
 
   async give({ name, files }) {
     models.give(name, files);
+    described.delete(name); // of a model that had the name before
   },
 
   async write(request, call) {
@@ -98,8 +99,8 @@ const methods = {
     const known = await Promise.all(offered().map((name) => describeModel(name).now));
     const found = known.find(({ name }) => name === model);
     if (query.samples && found && !found.failure) {
-      const beside = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
-      return { samples: samplesIn((await models.parts(beside)).samples) };
+      const ref = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
+      return { samples: samplesIn((await models.parts(ref)).samples) };
     }
     let source = "";
     if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoBesidePage();
@@ -107,12 +108,12 @@ const methods = {
   },
 };
 
-// The models that the page offers, as they were named; "" is the one beside the page.
+// The models that the page offers, as they were named; "" is the one in the page's folder.
 function offered() {
   return shown.length ? shown : models.home ? [""] : [];
 }
 
-// Describes a model of the Hub, or with "" the one beside the page.
+// Describes a model of the Hub, or with "" the one in the page's folder.
 function describeModel(name) {
   if (!described.has(name)) {
     const first = attempt({ name: name.split("@")[0], commit: "" }, () => describeAtOnce(name));
@@ -149,7 +150,7 @@ async function attempt(ref, act) {
   }
 }
 
-// Returns the repo that the model beside the page was trained for, or "".
+// Returns the repo of the page's own model, which its training recorded; "" if it has none.
 async function repoBesidePage() {
   const { repo } = (await models.parts({ name: "", commit: "" })).training;
   return typeof repo === "string" && /^[\w.-]+\/[\w.-]+$/.test(repo) ? repo : "";

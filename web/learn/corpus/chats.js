@@ -89,7 +89,7 @@ export class ChatReader {
   }
 }
 
-/** Yields the messages of one conversation at a time. */
+/** Returns the conversations of a file, each an iterable of messages. */
 function conversationsOf(text, name) {
   if (isJson(text)) return fromJson(text, name);
   const lines = text.split("\n", MOST_BLANK);
@@ -118,12 +118,12 @@ export function chatKind(head) {
   }
 }
 
-/** Whether a text begins like JSON, unlike WhatsApp's export from an iPhone, which has a bracket, too. */
+/** Returns whether a text begins like JSON; WhatsApp's export from an iPhone has a bracket there, too, and is not JSON. */
 function isJson(text) {
   return BEGINS_LIKE_JSON.test(text) && !headerOf(lstrip(text.slice(0, 1000)));
 }
 
-/** A, B, …, Z, AA, AB, … for 0, 1, …. @param {number} number */
+/** Returns A, B, …, Z, AA, AB, … for 0, 1, …. @param {number} number */
 function lettersOf(number) {
   let letters = "";
   for (let rest = number + 1; rest; rest = Math.floor((rest - 1) / 26)) letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;

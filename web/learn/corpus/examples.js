@@ -3,7 +3,7 @@
 /**
  * @typedef {object} Example
  * @property {import("../../engines/engine.js").Message} name
- * @property {import("../../engines/engine.js").Message} origin who wrote it, and what is allowed
+ * @property {import("../../engines/engine.js").Message} origin the author and the licence
  * @property {URL} url of the text
  */
 

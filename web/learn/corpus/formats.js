@@ -2,7 +2,7 @@
 
 import { isPrintable } from "./strings.js";
 
-/** @typedef {"archive" | "document" | "table" | "pointer" | "other"} Kind what to do with a file: see the texts text.… */
+/** @typedef {"archive" | "document" | "table" | "pointer" | "other"} Kind `text.${Kind}` is the message with what to do */
 
 // Offset, first bytes, kind, and the name of the format, which is the same in every language.
 const MAGIC = /** @type {[number, string, Kind, string][]} */ ([
@@ -46,7 +46,7 @@ const SAMPLE = 4096; // bytes that show the width of a character
 const WIDTHS = { "UTF-32LE": 4, "UTF-32BE": 4, "UTF-16LE": 2, "UTF-16BE": 2 };
 
 /**
- * Returns the encoding of text whose characters have two or four bytes, or null; a byte order mark says it, or NUL bytes.
+ * Returns the encoding of a text whose characters have two or four bytes, by its byte order mark or its NUL bytes; or null.
  * @param {Uint8Array} bytes the beginning of a file
  * @returns {keyof typeof WIDTHS | null}
  */

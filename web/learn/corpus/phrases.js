@@ -51,7 +51,7 @@ const PLACE = new RegExp(
 );
 const OMITTED = /^<[^<>\n]{3,60}>$/u;
 
-/** Whether a cleaned text stands for something that is no message of a person. @param {string} text */
+/** Returns whether a cleaned text is a phrase of the messenger instead of a person's message. @param {string} text */
 export function isPhrase(text) {
   const phrase = rstrip(text, ".。").replace(/^[*_ ]+/, "").replace(/[*_ ]+$/, "");
   if (phrase === "" || phrase === "null" || DELETED.has(phrase) || UNAVAILABLE.has(phrase) || LIVE_PLACE.has(phrase)) return true;

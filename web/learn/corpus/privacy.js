@@ -19,7 +19,7 @@ const PIECE = 1 << 20; // characters that are searched at once
 const CONTEXT = 1 << 14; // more than the longest finding and what is read before and after it
 
 /**
- * Yields the findings in the order of the text. Where two overlap, the one that begins first counts.
+ * Yields the findings in the order of the text. If two overlap, only the one that begins first is yielded.
  * @param {string} text
  * @returns {Generator<Finding>}
  */
@@ -38,8 +38,8 @@ export function* scan(text) {
 }
 
 /**
- * Returns what the visitor must know before the text is published: for each kind of finding how many there are, and where
- * the first one is. The findings themselves are not repeated.
+ * Returns a warning for each kind of finding: how many there are, and where the first one is. The findings themselves are not
+ * repeated.
  * @param {string} text
  * @returns {Message[]} the most frequent kind first
  */

@@ -1,5 +1,5 @@
-// From a file or a pasted text to the text to train on, what is said of it, and what looks private in it. It takes seconds
-// for a large file, and therefore runs in a worker: worker.js.
+// Turns a file or a pasted text into the text to train on, with notes for the visitor and a list of what looks private in it.
+// This takes seconds for a large file, so it runs in a worker: worker.js.
 
 import { Refusal } from "../../engines/refusal.js";
 import { ChatReader, chatKind } from "./chats.js";
@@ -12,14 +12,15 @@ import { privateIn } from "./privacy.js";
  * @typedef {object} ReadOptions
  * @property {string} name of the file or text, for messages
  * @property {boolean} [chat] whether the text is a chat export; if omitted, a text that looks like one is read as one
- * @property {string | null} [replyAs] the sender as whom the model writes; if omitted, the one with the most messages
+ * @property {string | null} [replyAs] the sender whose turns the model writes; if omitted, an assistant, else the sender with
+ *   the most messages
  * @typedef {object} ReadText
  * @property {string} text
  * @property {number} characters
  * @property {number} distinct
  * @property {number} lines
- * @property {(ChatFormat & {senders: Sender[], replyAs: string}) | null} chat the senders with the most messages first; the
- *   name in the export of the one as whom the model writes
+ * @property {(ChatFormat & {senders: Sender[], replyAs: string}) | null} chat the senders, those with the most messages
+ *   first; the name in the export of the sender whose turns the model writes
  * @property {Message[]} notes for the visitor: how the text was read, what was left out, what to expect
  * @property {Message[]} private what looks private; empty if nothing does
  */
@@ -85,7 +86,7 @@ function readChat(whole, name, replyAs) {
   return { text, chat: { ...format, senders, replyAs: replies }, notes };
 }
 
-/** The characters (code points) of a text, the distinct ones, and its lines; the last one may have no line end. */
+/** Returns how many characters (code points), distinct characters and lines a text has; the last line may have no end. */
 export function countsOf(text) {
   const seen = new Uint8Array(0x110000);
   let [characters, distinct, lines] = [0, 0, text && !text.endsWith("\n") ? 1 : 0];

@@ -1,17 +1,17 @@
-// What is published of a model: its files without what the visitor keeps private, its card, and the card of its Space.
+// Makes what is published of a model: its files without what the visitor keeps private, its card, and its Space's card.
 
 import { sha256 } from "../../conversation/hash.js";
 import { parametersOf } from "../../worker/shapes.js";
 import { jsonBytes } from "../checkpoint_files.js";
 
-/** Licences of the text that the page offers, by their names on the Hub. The first is that of an unanswered question. */
+/** Licences of the text that the page offers, by their names on the Hub. The first one is the default. */
 export const LICENSES = ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0", "other"];
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json", "samples.jsonl"];
 const TAGS = ["char-lstm", "lstm", "character-level", "text-generation", "pytorch"];
 const SPACE_TAGS = ["text-generation", "lstm", "char-rnn"];
-// What config.json says of a training without the text.
+// The facts about a training in config.json that do not tell anything about the text.
 const FIGURES = ["step", "seconds", "val_loss", "corpus_characters", "validation_characters"];
 const UNNAMED = new Set([...FIGURES, "machine", "recipe", "from"]);
 const MAX_TITLE = 60; // characters
@@ -26,8 +26,8 @@ const DESCRIPTION = "Watch a character LSTM write, one letter at a time"; // at 
  */
 
 /**
- * Returns the files of a model with what is said of it in config.json: its repo, the licence, and the name of the text,
- * or the title in its place and nothing else that names the text.
+ * Returns the files of a model; their config.json has the repo, the licence, and the name of the text. If the text stays
+ * private, it has the title instead, and nothing else that names the text.
  * @param {Files} files
  * @param {About} about
  * @param {string} repo user/name
@@ -49,7 +49,7 @@ export async function publishedFiles(files, { title, corpus, license }, repo) {
  * Returns the model's card, README.md.
  * @param {Files} files as they are published
  * @param {About} about
- * @param {{repo: string, space: string, hub: string}} place the Space is "" if there is none
+ * @param {{repo: string, space: string, hub: string}} place without a Space, `space` is ""
  */
 export function modelCard(files, about, { repo, space, hub }) {
   const { training, vocab, chat, embedding_size: embedding, hidden_size: cells, num_layers: layers } = configOf(files);
@@ -109,7 +109,7 @@ export function spaceCard(about, repo) {
 }
 
 /**
- * Returns what config.json says of a model.
+ * Returns the content of config.json.
  * @param {Files} files
  * @returns {any}
  */

@@ -1,5 +1,5 @@
 // Publishes a model on the Hub: a repo with its files and a card, then, if wanted, a static Space that writes with it.
-// Each repo gets one commit, so it never has half of a model; publishing again after a fault uploads only what lacks.
+// Each repo gets one commit, so it never has half of a model; publishing again after a fault uploads only what is missing.
 
 import { Refusal } from "../../engines/refusal.js";
 import {
@@ -17,7 +17,7 @@ import { pageFiles } from "./space.js";
 
 const TITLE = "Upload from the browser";
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?$/;
-// A repo is replaced if it has nothing yet, or the file by which one of these models, or of these pages, is known.
+// A repo may be replaced if it is empty, or if it has the file that every model, or every page, of this project has.
 const INITIAL = [".gitattributes", "README.md"];
 const OWN = { model: "manifest.json", space: "offline.js" };
 
@@ -105,7 +105,7 @@ async function sendFiles(kind, name, contents, { access, isPrivate, report }) {
   report({ id: "publish.sends", repo: name, part: 1 });
 }
 
-// Checks that a repo that exists may be replaced, and that it does not show what the visitor wants to be private.
+// Checks that an existing repo may be replaced, and that it is private if the visitor wants that.
 async function checkExisting(kind, name, access, isPrivate) {
   const paths = [];
   for await (const { path } of listFiles({ ...access, repo: { type: kind, name } })) paths.push(path);

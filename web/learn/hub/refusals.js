@@ -1,4 +1,4 @@
-// What the page says when the Hub refuses a request: what is wrong, and what to do.
+// Maps the Hub's errors to messages for the visitor: what is wrong, and what to do.
 
 import { Refusal } from "../../engines/refusal.js";
 import { HubApiError } from "../../vendor/huggingface_hub.js";

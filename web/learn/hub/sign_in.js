@@ -1,11 +1,10 @@
-// Signing in with Hugging Face (OAuth), in a static Space with `hf_oauth: true`: the Hub puts the Space's client id into
-// its page. The visitor leaves the page and comes back to the same one, which then asks for a token. The token is kept in
-// memory only.
+// Signs in with Hugging Face (OAuth), in a static Space with `hf_oauth: true`: the Hub puts the Space's client id into its
+// page. The visitor leaves the page and returns to it; then the page requests a token, and keeps it in memory only.
 
 import { attempt } from "../../conversation/stored_conversations.js";
 import { Refusal } from "../../engines/refusal.js";
 
-const STORED = "char-lstm/sign-in"; // in sessionStorage: what the answer of the Hub is checked with
+const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hub's answer must match
 
 /** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
 
@@ -13,32 +12,32 @@ let token = "";
 let filledIn = /** @type {FilledIn | null} */ (null);
 let fault = /** @type {import("../../engines/engine.js").Message | null} */ (null);
 
-/** Whether this page can ask the Hub to sign its visitor in. */
+/** Returns whether visitors can sign in on this page. */
 export function canSignIn() {
   return Boolean(/** @type {any} */ (window).huggingface?.variables?.OAUTH_CLIENT_ID);
 }
 
-/** The token of the visitor who has signed in, "" for none; and why the last sign-in failed. */
+/** Returns the visitor's token, "" without a sign-in; and why the last sign-in failed, or null. */
 export function signedIn() {
   return { token, fault };
 }
 
-/** What the visitor had filled in before the sign-in: once, null if nothing. */
+/** Returns the form that the visitor had filled in before the sign-in, only once; null without one. */
 export function takeFilledIn() {
   const taken = filledIn;
   filledIn = null;
   return taken;
 }
 
-/** Whether the Hub has sent the visitor back to this page. */
+/** Returns whether the Hub has sent the visitor back to this page. */
 export function isReturning() {
   return attempt(() => sessionStorage.getItem(STORED)) !== null && new URLSearchParams(location.search).has("state");
 }
 
 /**
- * Leaves the page for the Hub's, which comes back to this page.
+ * Opens the Hub's sign-in, which returns to this page.
  * @param {string} hub its address
- * @param {FilledIn | null} form is there again when the visitor comes back
+ * @param {FilledIn | null} form is restored when the visitor returns
  */
 export async function signIn(hub, form = null) {
   const { oauthLoginUrl } = await import("../../vendor/huggingface_hub.js");
@@ -56,7 +55,7 @@ export async function signIn(hub, form = null) {
 }
 
 /**
- * Asks for the token after the visitor has come back, and gives the page the address again that it had before.
+ * Requests the token after the visitor has returned, and restores the address that the page had before.
  * @param {string} hub
  */
 export async function finishSignIn(hub) {

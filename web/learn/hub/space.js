@@ -7,13 +7,13 @@ const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // b
 const TITLE = /(<meta property="og:title" content=")[^"]*(")/;
 const HEADING = /<h1>[^<]*<\/h1>/;
 const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
-const GREETING = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
+const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 const AT_ONCE = 8; // requests
 
 /**
  * Returns the files of the page by name.
  * @param {string} home the address of the folder of the page
- * @param {string} title of the new page, for what chats show of it
+ * @param {string} title of the new page, also for link previews
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
@@ -27,7 +27,7 @@ export async function pageFiles(home, title) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const escaped = title.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$"); // $ has a meaning in replace
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped}$2`).replace(HEADING, `<h1>${escaped}</h1>`).replace(GREETING, "$1$2");
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped}$2`).replace(HEADING, `<h1>${escaped}</h1>`).replace(WELCOME, "$1$2");
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
   return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
 }

@@ -1,8 +1,8 @@
-// What a training needs of the browser: the screen stays on, and one tab trains at a time.
+// Locks for a training: a wake lock, so that the screen stays on, and a lock, so that only one tab trains.
 
 const LOCK = "char-lstm/training";
 
-/** Keeps the screen on between `start` and `stop`, where the browser can; it lets go when the tab is hidden. */
+/** Keeps the screen on between `start` and `stop` while the tab is visible, in browsers that can do that. */
 export class Awake {
   #lock = /** @type {Promise<WakeLockSentinel | null> | null} */ (null); // requested or held
   #isWanted = false;
@@ -26,25 +26,25 @@ export class Awake {
     this.#lock = null;
   }
 
-  // A second lock would have to be released on its own: none is requested while there is one.
+  // Requests a lock if there is none: a second one would have to be released separately.
   async #request() {
     if (!this.#isWanted || this.#lock || !Awake.isPossible || document.visibilityState === "hidden") return;
     const lock = navigator.wakeLock.request("screen").catch(() => null); // refused when the battery is low
     this.#lock = lock;
-    const forget = () => {
+    const clear = () => {
       if (this.#lock === lock) this.#lock = null;
     };
     const held = await lock;
-    if (held) held.addEventListener("release", forget); // by the browser, when the tab is hidden
-    else forget();
+    if (held) held.addEventListener("release", clear); // by the browser, when the tab is hidden
+    else clear();
   }
 }
 
 /**
- * Makes this tab the one that trains.
- * @returns {Promise<(() => void) | null>} what ends that; null if another tab trains
+ * Takes the lock that lets this tab train.
+ * @returns {Promise<(() => void) | null>} releases the lock; null if another tab has it
  */
-export function takeTurn() {
+export function lockTraining() {
   return new Promise((resolve) => {
     if (!navigator.locks) return resolve(() => {});
     navigator.locks.request(LOCK, { ifAvailable: true }, (lock) =>

@@ -1,11 +1,11 @@
-// The losses of a training as a picture: steps to the right, losses upwards.
+// Draws the losses of a training: steps to the right, losses upwards.
 
 import { drawLosses } from "../../document/curve.js";
 import { find } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
 
 /**
- * Draws the losses, in nats per character, and says the highest and the lowest in bits.
+ * Draws the losses, given in nats per character, with the highest and the lowest in bits.
  * @param {HTMLElement} box .curve
  * @param {import("../run.js").Curve} curve
  * @param {number} steps of the whole training
@@ -20,7 +20,7 @@ export function drawCurve(box, { training, heldOut }, steps) {
   box.ariaLabel = heldOut.length ? t("train.curve", values()) : t("train.no_curve");
 }
 
-/** A loss in bits per character, the unit of the lenses. @param {number | null | undefined} nats */
+/** Returns a loss in bits per character, the unit of the lenses, as text. @param {number | null | undefined} nats */
 export function bits(nats) {
   return nats === null || nats === undefined ? "–" : number(nats / Math.LN2, 2);
 }

@@ -1,14 +1,14 @@
-// The panel "Train on your text": from a text to a model that writes on this page. web/learn/run.js trains.
+// The panel "Train on your text": its fields and buttons. web/learn/run.js trains.
 
 import { refOf } from "../../conversation/models.js";
 import { attempt } from "../../conversation/stored_conversations.js";
-import { find, findAll, hasFinger, setText } from "../../document/dom.js";
+import { find, findAll, hasTouch, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../stored_training.js";
-import { Awake, takeTurn } from "./awake.js";
+import { Awake, lockTraining } from "./awake.js";
 import { bits } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { Progress } from "./progress.js";
@@ -28,14 +28,14 @@ export class Panel {
   #text = /** @type {NamedText | null} */ (null);
   #run = /** @type {Started | null} */ (null); // the training that is shown
   #isPaused = false;
-  #model = ""; // the name of the one that was trained last
+  #model = ""; // the name of the model that was trained last
   #release = () => {}; // lets another tab train
   #awake = new Awake();
-  #said = /** @type {Message | null} */ (null);
+  #message = /** @type {Message | null} */ (null);
   #form = /** @type {Promise<import("./publish_form.js").PublishForm> | null} */ (null);
 
   /**
-   * @param {HTMLElement} box is filled
+   * @param {HTMLElement} box gets the panel's markup
    * @param {import("../../page/main.js").Page} page
    * @param {{home: string, hub: string}} place the folder of the page, and the Hub
    */
@@ -51,7 +51,7 @@ export class Panel {
     this.minutes.addEventListener("input", () => this.#showOptions());
     const buttons = {
       start: () => this.#begin(),
-      continue: () => this.#lead({ resume: true }),
+      continue: () => this.#train({ resume: true }),
       discard: () => this.#discard(),
       pause: () => this.#pause(!this.#isPaused),
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
@@ -73,14 +73,14 @@ export class Panel {
   }
 
   /**
-   * Shows what is there already: a training to continue, and trained models.
-   * @param {boolean} isBack whether the visitor comes back from signing in on the Hub
-   * @param {boolean} isWanted whether the visitor has come here to train
+   * Shows a training that can be continued, and the trained models.
+   * @param {boolean} isBack whether the visitor returns from signing in on the Hub
+   * @param {boolean} isWanted whether the page's address opens the panel
    */
   async open(isBack, isWanted) {
     const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
     this.#part(".choose").hidden = Boolean(lacks);
-    this.#part(".phone").hidden = !hasFinger(); // a phone locks its screen and freezes background tabs
+    this.#part(".phone").hidden = !hasTouch(); // a phone locks its screen and freezes background tabs
     if (lacks) return this.#fault({ id: lacks });
     await Promise.all([this.#showKept(), this.#showTrained()]);
     this.#translate();
@@ -108,34 +108,34 @@ export class Panel {
   }
 
   #showTrained() {
-    const use = async (name) => {
-      const failure = await this.#use(name);
-      this.#fault(failure);
-      this.#say(failure ? null : { id: "train.used", values: { name } });
-    };
-    return showTrained(this.#part(".trained"), use, (name) => this.#publish(name));
+    return showTrained(this.#part(".trained"), (name) => this.#useStored(name), (name) => this.#publish(name));
   }
 
   async #publish(name) {
     (await this.#publishing()).open(await loadModel(name));
   }
 
-  // Makes a stored model the one of the page. Returns why it cannot be.
+  // Makes a stored model that of the page, and reports that or why it cannot be used.
+  async #useStored(name) {
+    const failure = await this.#use(name);
+    this.#fault(failure);
+    this.#report(failure ? null : { id: "train.used", values: { name } });
+  }
+
+  // Makes a local model that of the page. Returns why it cannot be used, or null.
   async #use(name) {
     const { failure } = await this.page.addModel(name);
     if (!failure) this.page.controls.use(name);
     return failure;
   }
 
-  // Opens a model from a .zip or the files of a folder, and makes it the one of the page.
+  // Opens a model from a .zip or the files of a folder, and makes it that of the page.
   async #open(input) {
     const files = [...input.files];
     input.value = ""; // so that the same file can be chosen again
     if (!files.length) return;
     try {
-      const name = await openModel(files);
-      this.#fault(await this.#use(name));
-      this.#say({ id: "train.used", values: { name } });
+      await this.#useStored(await openModel(files));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.#fault(error.reason);
@@ -146,7 +146,7 @@ export class Panel {
   #receiveText(text, refusal) {
     this.#text = text;
     this.#fault(refusal);
-    this.#say(null);
+    this.#report(null);
     this.#showOptions();
   }
 
@@ -169,7 +169,7 @@ export class Panel {
     const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
     const scratch = find(this.box, '[value="scratch"]', HTMLInputElement).checked;
     const { workers, speed, seed } = this.box.dataset; // set by tests: small runs, each the same
-    return this.#lead({
+    return this.#train({
       begin: {
         ...{ text, name, privateThings, chat: format, ...this.place },
         ...{ minutes: Number(this.minutes.value), parent: scratch ? null : this.parent },
@@ -181,32 +181,32 @@ export class Panel {
   }
 
   // Starts or continues a training, unless another tab trains.
-  async #lead(message) {
-    const release = await takeTurn();
+  async #train(message) {
+    const release = await lockTraining();
     if (!release) return this.#fault({ id: "train.other_tab" });
     this.#release = release;
     this.#fault(null);
-    this.#say({ id: "train.starts" });
+    this.#report({ id: "train.starts" });
     this.#show("running");
     if (!this.#worker) {
       this.#worker = new Worker(new URL("../run.js", import.meta.url), { type: "module" });
-      this.#worker.onmessage = ({ data }) => this.#hear(data);
+      this.#worker.onmessage = ({ data }) => this.#receive(data);
       this.#worker.onerror = (event) => {
         this.#worker?.terminate();
         this.#worker = null;
-        this.#hear({ fault: event.message || "Worker" });
+        this.#receive({ fault: event.message || "Worker" });
       };
     }
     this.#worker.postMessage(message);
     this.#awake.start();
   }
 
-  #hear(data) {
+  #receive(data) {
     if (data.step !== undefined && data.loss !== undefined) this.progress.step(data);
     else if (data.started) this.#showStarted(data.started);
     else if (data.curve) this.progress.draw(data.curve);
     else if (data.sample) this.progress.sample(data.sample);
-    else if (data.phase) this.#say({ id: `train.${data.phase}` });
+    else if (data.phase) this.#report({ id: `train.${data.phase}` });
     else if (data.saved !== undefined) mark(true);
     else if (data.notSaved) this.#fault({ id: "train.not_kept", values: { reason: data.notSaved } });
     else if (data.ended) this.#showEnd(data.ended);
@@ -217,7 +217,7 @@ export class Panel {
     this.#run = run;
     this.#allow(true);
     this.#pause(false);
-    this.#say({ id: "train.running", values: { name: run.about.name, parameters: run.parameters, steps: run.steps } });
+    this.#report({ id: "train.running", values: { name: run.about.name, parameters: run.parameters, steps: run.steps } });
     this.progress.start(run);
   }
 
@@ -225,10 +225,10 @@ export class Panel {
     this.#isPaused = isPaused;
     this.#worker?.postMessage({ wanted: isPaused ? "pause" : "run" });
     setText(this.#part(".pause"), t(isPaused ? "train.resume" : "train.pause"));
-    this.progress.forgetPace();
+    this.progress.resetSpeed();
     if (isPaused) this.#awake.stop();
     else this.#awake.start();
-    this.#say(this.#run && { id: isPaused ? "train.paused" : "train.runs_on" });
+    this.#report(this.#run && { id: isPaused ? "train.paused" : "train.runs_on" });
   }
 
   async #showEnd({ reason, step, best, heldOut, model, files, notice }) {
@@ -240,7 +240,7 @@ export class Panel {
       this.#stopped(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
       const ended = { id: `train.ended_${reason}`, values: { step } };
       if (!failure) {
-        this.#say({ id: "train.done", values: { ended, name: model.name, best, loss: bits(heldOut) } });
+        this.#report({ id: "train.done", values: { ended, name: model.name, best, loss: bits(heldOut) } });
         this.#offer(model.name, !files);
         if (hadFocus) this.#showModel(); // else the visitor is busy elsewhere on the page
       }
@@ -249,7 +249,7 @@ export class Panel {
     await this.#showTrained();
   }
 
-  // Shows what can be done with the model that was trained.
+  // Shows the buttons for the model that was trained.
   #offer(name, isStored) {
     this.#model = name;
     this.#part(".next").hidden = false;
@@ -259,7 +259,7 @@ export class Panel {
     setText(this.#part(".start"), t("train.start_new"));
   }
 
-  // Brings the text and the prompt of the page into sight.
+  // Scrolls to the page's text and puts the focus into the prompt.
   #showModel() {
     find(this.page.root, "#panes").scrollIntoView({ block: "start" });
     this.page.prompt.focus({ preventScroll: true });
@@ -271,18 +271,18 @@ export class Panel {
     this.page.controls.use(this.#model);
     this.#showOptions();
     parent.checked = true;
-    const begun = this.#begin();
+    const training = this.#begin();
     scratch.checked = true;
-    return begun;
+    return training;
   }
 
-  // Ends what is shown of a training; what is stored of it can be continued.
+  // Shows that a training has ended; if it is stored, it can be continued.
   async #stopped(fault) {
     this.#part(".running").hidden = !this.#run;
     this.#run = null;
     this.#awake.stop();
     this.#release();
-    this.#say(null);
+    this.#report(null);
     this.progress.end();
     this.#show("choose");
     this.#showOptions();
@@ -299,7 +299,7 @@ export class Panel {
     this.#part("textarea").focus();
   }
 
-  // Shows the fields before a training, or what is seen of one. A button that is hidden passes its focus on.
+  // Shows the fields ("choose"), or the progress of a training ("running"). A button that is hidden passes its focus on.
   #show(part) {
     const hadFocus = this.box.contains(document.activeElement);
     this.#part(".kept").hidden = true;
@@ -315,14 +315,14 @@ export class Panel {
     if (hadFocus && part === "choose" && !visible(document.activeElement)) this.#part("textarea").focus({ preventScroll: true });
   }
 
-  // Whether there is a training that can be paused and stopped. The button that began it passes its focus on.
+  // Enables or disables Pause and Stop. The button that started the training passes its focus on.
   #allow(isTraining) {
     for (const button of findAll(this.box, ".controls button", HTMLButtonElement)) button.disabled = !isTraining;
     if (isTraining && !visible(document.activeElement)) this.#part(".pause").focus({ preventScroll: true });
   }
 
-  #say(message) {
-    this.#said = message;
+  #report(message) {
+    this.#message = message;
     setText(this.#part(".said"), render(message));
   }
 
@@ -333,7 +333,7 @@ export class Panel {
   #translate() {
     this.field.translate();
     this.#showOptions();
-    setText(this.#part(".said"), render(this.#said));
+    setText(this.#part(".said"), render(this.#message));
     setText(this.#part(".pause"), t(this.#isPaused ? "train.resume" : "train.pause"));
     if (!this.#part(".trained").hidden) this.#showTrained();
   }
@@ -343,7 +343,7 @@ function visible(element) {
   return element !== document.body && element?.checkVisibility() ? element : null;
 }
 
-// Remembers that a run is stored, for the next visit. It is no loss where the browser stores nothing.
+// Notes for the next visit whether a run is stored. A browser without storage has no stored run either.
 function mark(isStored) {
   attempt(() => (isStored ? localStorage.setItem(MARK, "1") : localStorage.removeItem(MARK)));
 }

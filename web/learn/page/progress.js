@@ -1,4 +1,4 @@
-// What is seen of a training: how far it is, its losses, and what the network writes.
+// Shows the progress of a training: its step, its losses, and a sample of the network.
 
 import { create, find, setText } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
@@ -12,7 +12,7 @@ const SPEED_MS = 3000; // over which the speed is measured
 
 export class Progress {
   #run = /** @type {Started | null} */ (null);
-  #pace = /** @type {{at: number, characters: number}[]} */ ([]); // of the last seconds
+  #recent = /** @type {{at: number, characters: number}[]} */ ([]); // characters read at times of the last seconds
   #shownAt = 0;
   #step = 0;
 
@@ -22,7 +22,7 @@ export class Progress {
     this.bar = find(box, "progress", HTMLProgressElement);
   }
 
-  /** Empties it, before a training begins. */
+  /** Empties the elements, before a training starts. */
   clear() {
     this.#run = null;
     for (const name of [".figures", ".losses"]) setText(find(this.box, name), "");
@@ -34,14 +34,14 @@ export class Progress {
   /** @param {Started} run */
   start(run) {
     this.#run = run;
-    this.forgetPace();
+    this.resetSpeed();
     this.draw(run.curve);
     this.step({ step: run.step, loss: null, seconds: run.seconds, characters: run.step * run.characters });
   }
 
-  /** Measures the speed anew, as after a pause. */
-  forgetPace() {
-    this.#pace = [];
+  /** Starts to measure the speed again, as after a pause. */
+  resetSpeed() {
+    this.#recent = [];
   }
 
   /** @param {Curve} curve */
@@ -57,8 +57,8 @@ export class Progress {
     this.#step = step;
     if (now - this.#shownAt < SHOWN_MS && loss !== null && step < this.#run.steps) return;
     this.#shownAt = now;
-    this.#pace = [...this.#pace.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
-    const [first, last] = [this.#pace[0], this.#pace.at(-1)];
+    this.#recent = [...this.#recent.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
+    const [first, last] = [this.#recent[0], this.#recent.at(-1)];
     const speed = last.at > first.at ? (1000 * (last.characters - first.characters)) / (last.at - first.at) : null;
     const { steps, curve } = this.#run;
     const left = step ? clock((steps - step) * (seconds / step)) : "–";
@@ -77,7 +77,7 @@ export class Progress {
     find(this.box, ".written .text").replaceChildren(parts);
   }
 
-  /** Marks it as one that does not run any more; without steps it stays empty. */
+  /** Shows that the training has ended; without steps the elements stay empty. */
   end() {
     if (!this.#run) return;
     const [step, { steps }] = [this.#step, this.#run];

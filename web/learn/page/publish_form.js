@@ -1,4 +1,4 @@
-// The form that publishes a model on the Hub. What the Hub and its library need is imported when a visitor opens it.
+// The form that publishes a model on the Hub. The Hub's library is imported when a visitor publishes.
 
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { onLanguage, render, t, translate } from "../../document/words.js";
@@ -37,10 +37,10 @@ const MARKUP = `
  * @property {Message[]} [privateThings] what looks private in the text that it was trained on
  */
 
-/** Fills an element with the form, which is hidden until a model is to be published. */
+/** The form, which is hidden until the visitor chooses a model to publish. */
 export class PublishForm {
-  #model = /** @type {LocalModel | null} */ (null); // that the form is about
-  #said = /** @type {Message | null} */ (null);
+  #model = /** @type {LocalModel | null} */ (null); // to be published
+  #message = /** @type {Message | null} */ (null);
   #fault = /** @type {Message | null} */ (null);
   #isSending = false;
 
@@ -81,14 +81,14 @@ export class PublishForm {
     find(this.root, ".token").hidden = Boolean(token) || canSignIn();
     find(this.root, ".sign-in").hidden = Boolean(token) || !canSignIn();
     this.form.hidden = false;
-    this.#say(null);
+    this.#report(null);
     this.#complain(fault);
     this.#translate();
     this.#field("repo").focus();
   }
 
   /**
-   * Opens the form again for the model that it was about before the visitor left to sign in, with what was filled in.
+   * Opens the form again after the visitor has signed in, with the model and the values that it had before.
    * @param {(name: string) => Promise<LocalModel | null>} load
    */
   async resume(load) {
@@ -114,14 +114,14 @@ export class PublishForm {
     this.#complain(null);
   }
 
-  // Does what a visitor asked for; shows a refusal, and what else goes wrong.
+  // Runs an action of the visitor, and shows a refusal or another error.
   async #attempt(act) {
     this.#complain(null);
     try {
       await act();
     } catch (error) {
       if (!(error instanceof Refusal)) console.error(error);
-      this.#say(null);
+      this.#report(null);
       this.#complain(error instanceof Refusal ? error.reason : { id: "fault.again" });
     }
   }
@@ -150,10 +150,10 @@ export class PublishForm {
       const card = { title, corpus: corpus.trim(), license };
       const done = await publish({ token, ...names, files, card, isPrivate, hub, home }, (progress) => {
         find(this.root, "progress", HTMLProgressElement).value = progress.part;
-        this.#say({ id: progress.id, values: { repo: progress.repo } });
+        this.#report({ id: progress.id, values: { repo: progress.repo } });
       });
       this.#close();
-      this.#say({ id: "publish.done" });
+      this.#report({ id: "publish.done" });
       this.#showPublished(done);
     } finally {
       this.#setSending(false);
@@ -176,8 +176,8 @@ export class PublishForm {
     }
   }
 
-  #say(message) {
-    this.#said = message;
+  #report(message) {
+    this.#message = message;
     setText(find(this.root, ".report"), render(message));
   }
 
@@ -188,7 +188,7 @@ export class PublishForm {
 
   #translate() {
     translate(this.root);
-    this.#say(this.#said);
+    this.#report(this.#message);
     this.#complain(this.#fault);
     if (!this.#model) return;
     setText(find(this.root, ".heading"), t("publish.heading", { name: this.#model.name }));

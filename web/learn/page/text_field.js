@@ -1,4 +1,4 @@
-// Where the visitor gives a text: typed or pasted, picked, dropped, or one of the examples; and what is said of it.
+// The field for the text to train on: typed, pasted, picked, dropped, or one of the examples; and the facts about it.
 
 import { addButton, create, find } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
@@ -23,8 +23,8 @@ export class TextField {
 
   /**
    * @param {HTMLElement} box .choose
-   * @param {(text: NamedText | null, refusal: Message | null) => void} receive gets each text that was read, or null
-   *   and why it cannot be
+   * @param {(text: NamedText | null, refusal: Message | null) => void} receive gets each text that was read, or null and
+   *   why it cannot be read
    */
   constructor(box, receive) {
     this.box = box;
@@ -51,7 +51,7 @@ export class TextField {
     this.translate();
   }
 
-  /** Writes what is said in the visitor's language. */
+  /** Shows all texts in the visitor's language. */
   translate() {
     const examples = find(this.box, ".examples");
     examples.replaceChildren();
@@ -76,7 +76,7 @@ export class TextField {
     return this.#read({ source, name });
   }
 
-  // Reads a text and passes it on; a later one is read in its place.
+  // Reads a text and passes it on; a later call cancels this one.
   async #read(given, options = {}) {
     this.#reading.abort();
     const { signal } = (this.#reading = new AbortController());

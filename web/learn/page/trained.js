@@ -1,4 +1,4 @@
-// The models that were trained in this browser: a list with what can be done with each.
+// The list of the models that were trained in this browser, with buttons for each.
 
 import { addButton, create, find } from "../../document/dom.js";
 import { language, number, t } from "../../document/words.js";
@@ -8,7 +8,7 @@ import { deleteModel, listModels, loadModel, saveModel } from "../stored_trainin
 /**
  * Shows the stored models.
  * @param {HTMLElement} box .trained
- * @param {(name: string) => void} use makes one the model of the page
+ * @param {(name: string) => void} use makes a model that of the page
  * @param {(name: string) => void} publish opens the form that publishes one
  */
 export async function showTrained(box, use, publish) {
@@ -37,7 +37,7 @@ export async function showTrained(box, use, publish) {
  * Stores a model that the visitor has as a .zip, or as the files of its folder.
  * @param {File[]} chosen
  * @returns {Promise<string>} its name
- * @throws {import("../../engines/engine.js").Refusal} it is no model, or cannot be stored
+ * @throws {import("../../engines/engine.js").Refusal} the files are not a model, or cannot be stored
  */
 export async function openModel(chosen) {
   const { filesOf } = await import("../archive.js");

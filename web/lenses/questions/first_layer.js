@@ -48,7 +48,7 @@ export class FirstLayer {
     addLikely(this.list, found, this.lenses.source.settings(), details.char);
   }
 
-  // With one layer it would be the prediction itself, and a blend has two networks.
+  // Not shown for one layer, whose h gives the prediction itself, nor for a blend, which has two networks.
   #isOffered() {
     const { path, side, source } = this.lenses;
     return (source.about(side)?.layers ?? 0) > 1 && !path.path?.second;

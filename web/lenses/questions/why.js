@@ -6,7 +6,7 @@ import { nameOf, quoted } from "../names.js";
 
 const REST_MS = 200; // after the last change of the character in focus
 const LEVELS = 4; // colours on each side of zero
-const SMALLEST = 0.1; // bits: if no change is larger, the bars stay short
+const SMALLEST = 0.1; // bits of a full bar at least, so that tiny changes get short bars
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 let lists = 0; // for the ids of the options
 
@@ -63,7 +63,7 @@ export class Why {
     setText(this.change, this.#details ? "" : t("surprise.hint"));
   }
 
-  // A worker works on it in parts, and stops when another character is in focus.
+  // The engine answers in parts. No further part is requested once another character is in focus.
   async #ask() {
     const details = this.#details;
     if (!this.isOpen || !details || this.list.hasChildNodes()) return;

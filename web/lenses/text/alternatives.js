@@ -1,6 +1,6 @@
 /**
- * What else could stand at a character, next to it: a small box, on a phone a sheet at the bottom of the window. A choice
- * puts another character there and writes on from it. Opened by a click, and by Enter for the character in focus.
+ * The alternatives to a character, in a small box next to it, on a phone in a sheet at the bottom of the window. A choice
+ * replaces the character and continues from there. A click opens it, and so does Enter for the character in focus.
  */
 
 import { addButton, create, find, findAll, visibleCharacter } from "../../document/dom.js";
@@ -11,7 +11,7 @@ import { characterUnder, rangeOf } from "./caret.js";
 import { placeOf } from "./character_box.js";
 
 const SHOWN = 5; // most likely characters
-const AROUND = 12; // characters of what stays that are shown
+const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
 const MARK = "shown-character"; // the highlight of the character in a text without a lens
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
@@ -37,13 +37,13 @@ export class Alternatives {
     this.#listen();
   }
 
-  /** Whether a click shows what else was likely, and there was none yet. */
+  /** Whether a click shows alternatives, and there was none yet. */
   get isUntried() {
     const { lens } = this.lenses;
     return this.openings === 0 && (!lens || lens.offersChoices === true);
   }
 
-  /** Shows what else was likely at a position of the conversation. @param {number} position */
+  /** Shows the alternatives to the character at a position of the conversation. @param {number} position */
   async open(position) {
     const { lenses } = this;
     if (!lenses.lens) lenses.read();
@@ -77,7 +77,7 @@ export class Alternatives {
     const { path, source } = this.lenses;
     if (!this.lenses.lens) this.lenses.read();
     if (path.chars[position] !== char || this.lenses.turnAt(position)?.id !== turn) return this.close();
-    const content = JSON.stringify([source.settings(), this.#kept(), this.#goesOn()]);
+    const content = JSON.stringify([source.settings(), this.#kept(), this.#hasRest()]);
     if (content !== this.content) {
       const focused = findAll(this.box, "button").findIndex((each) => each === document.activeElement);
       this.content = content;
@@ -90,7 +90,7 @@ export class Alternatives {
     this.#place();
   }
 
-  // How many characters of the reply end with the one that is shown; 0 or less in a prompt, and where nothing can be changed.
+  // How many characters the reply has up to and with the one that is shown; 0 or less if it cannot be changed, as in a prompt.
   #kept() {
     const { position, turn: id } = this.shown;
     const { side, source } = this.lenses;
@@ -99,8 +99,8 @@ export class Alternatives {
     return side === 0 && (source.busy() || source.canContinueFrom(id, kept)) ? kept : 0;
   }
 
-  // Whether something follows that could be written anew.
-  #goesOn() {
+  // Whether characters follow that could be written anew.
+  #hasRest() {
     const turn = this.lenses.turnAt(this.shown.position);
     return this.shown.position + 1 < turn.at + turn.length;
   }
@@ -133,7 +133,7 @@ export class Alternatives {
       if (kept > 0 && isThere) inner.ariaDisabled = "true";
       if (kept < 1) inner.role = "img";
     });
-    if (kept < 1 || !this.#goesOn()) return;
+    if (kept < 1 || !this.#hasRest()) return;
     const onward = create("div", "onward", this.box);
     onward.role = "group";
     onward.ariaLabel = t("rewind.group");
@@ -161,7 +161,7 @@ export class Alternatives {
     (choices[0] ?? find(this.box, ".close")).focus({ preventScroll: true });
   }
 
-  // The element of the character, in a text without a lens its range; null if it is not there.
+  // The element of the character, or its range in a text without a lens; null if it is not shown.
   #character() {
     const { position, turn: id } = this.shown;
     const { lenses } = this;
@@ -200,7 +200,7 @@ export class Alternatives {
     this.box.classList.toggle("above", !isBelow);
   }
 
-  // Scrolls a character that lies under the sheet to where it can be seen.
+  // Scrolls, if the sheet covers the character.
   #uncover(rect) {
     const hidden = rect.bottom + 2 * GAP - this.box.getBoundingClientRect().top;
     if (hidden > 0 && this.uncovered !== this.shown) scrollBy({ top: hidden });
@@ -231,13 +231,13 @@ export class Alternatives {
 
   /** @param {MouseEvent} event */
   #click(event) {
-    if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // someone who selects wants to copy
+    if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // the visitor is selecting text
     const { lenses } = this;
     const place = placeOf(event.target);
     const offersChoices = !lenses.lens || lenses.lens.offersChoices;
     if (place) return offersChoices && place.traced === lenses.path ? this.open(place.position) : undefined;
     // Without a lens, on an empty line, or next to the end of a line: the nearest character.
-    const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // beside a line lies no element of it
+    const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's
     const reply = text?.querySelector(".reply");
     const id = Number(event.target.closest("article")?.dataset.turn);
     const n = reply ? characterUnder(event, reply) : -1;
@@ -245,7 +245,7 @@ export class Alternatives {
     const turn = lenses.turns.find((each) => each.id === id);
     if (n < 0 || !turn) return;
     const position = turn.at + turn.given + n;
-    if (lenses.lens) lenses.focus.look(lenses.path, position);
+    if (lenses.lens) lenses.focus.moveTo(lenses.path, position);
     if (offersChoices) this.open(position);
   }
 
@@ -267,11 +267,11 @@ export class Alternatives {
     acts[event.key]();
   }
 
-  // To the character before or after.
+  // Moves to the character before or after.
   #move(position) {
     const { lenses } = this;
     if (!lenses.turnAt(position)) return;
-    if (lenses.lens) lenses.focus.look(lenses.path, position, { scroll: true });
+    if (lenses.lens) lenses.focus.moveTo(lenses.path, position, { scroll: true });
     this.open(position);
   }
 }

@@ -1,4 +1,4 @@
-/** Where a character is in a text that is not drawn character by character. All numbers are in code points. */
+/** Finds characters in a text that is not drawn character by character. All numbers are in code points. */
 
 import { count } from "../../conversation/log.js";
 

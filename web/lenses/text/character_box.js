@@ -1,6 +1,6 @@
 /** The characters of a prompt or a reply as elements, each with the colour that a lens gives it. */
 
-import { create, forgetText } from "../../document/dom.js";
+import { create, resetGrownText } from "../../document/dom.js";
 
 /**
  * @import { TracedText } from "./traced_text.js"
@@ -29,9 +29,9 @@ export class CharacterBox {
     this.start = 0;
     this.end = 0;
     this.painted = 0; // nodes that have their colour
-    this.outdated = 0; // nodes before this one, from `painted` on, may have a colour that is no longer theirs
+    this.outdated = 0; // nodes from `painted` to this one may have an outdated colour
     element.replaceChildren();
-    forgetText(element);
+    resetGrownText(element);
   }
 
   /** Sets the positions in the text that the element shows. @param {number} start @param {number} end */
@@ -55,19 +55,19 @@ export class CharacterBox {
     this.outdated = Math.min(this.outdated, count);
   }
 
-  /** Forgets characters and colours from positions of the text on. @param {number} text @param {number} values */
-  forget(text, values) {
+  /** Removes characters and outdates colours, from positions of the text on. @param {number} text @param {number} values */
+  invalidate(text, values) {
     this.cut(Math.max(0, text - this.start));
     if (values - this.start < this.painted) this.repaint(Math.max(0, values - this.start));
   }
 
-  /** All colours from a node on are those of another lens, or of another text. */
+  /** Colours the nodes from one on again, after another lens or another text. */
   repaint(from = 0) {
     this.outdated = Math.max(this.outdated, this.painted);
     this.painted = Math.min(this.painted, from);
   }
 
-  /** Draws at most so many characters more; returns how many. @param {number} most */
+  /** Draws at most `most` characters more; returns how many. @param {number} most */
   draw(most) {
     const [chars, before] = [this.traced.chars, this.nodes.length];
     const wanted = Math.min(this.end - this.start, before + most);
@@ -110,7 +110,7 @@ export class CharacterBox {
   }
 
   /**
-   * Colours at most so many characters; returns how many. `mark` gives the class of a value.
+   * Colours at most `most` characters; returns how many. `mark` gives the class of a value.
    * @type {(values: (number | null)[], mark: (value: number | null) => string, most: number) => number}
    */
   paint(values, mark, most) {
@@ -133,7 +133,7 @@ export class CharacterBox {
     return position >= this.start && position < this.end ? this.nodes[position - this.start] : undefined;
   }
 
-  /** Leaves the text as plain text. */
+  /** Replaces the elements by plain text. */
   release() {
     this.element.replaceChildren(this.traced.chars.slice(this.start, this.end).join(""));
   }

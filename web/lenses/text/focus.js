@@ -1,9 +1,9 @@
-/** The character in focus: chosen by the pointer, the arrow keys or a lens, and asked about for the panel of the lens. */
+/** The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched. */
 
 import { placeOf } from "./character_box.js";
 import { nextPosition } from "./keys.js";
 
-const REST_MS = 30; // a pointer that sweeps over the text asks only where it rests
+const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
 
 /**
  * @import { Details, Lenses } from "../lens.js"
@@ -30,29 +30,29 @@ export class Focus {
   }
 
   /**
-   * Puts a character in focus. Resolves once the panel shows what is known of it.
+   * Puts a character in focus. Resolves once the panel shows its values.
    * @param {TracedText} traced
    * @param {number} position
    */
-  look(traced, position, { scroll = false } = {}) {
+  moveTo(traced, position, { scroll = false } = {}) {
     this.at = { traced, position };
     this.show();
     if (scroll) this.reveal();
     return this.inspect();
   }
 
-  /** Scrolls the character in focus into sight. */
+  /** Scrolls to the character in focus. */
   reveal() {
     this.node?.scrollIntoView({ block: "nearest" });
   }
 
   /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
-  lookAt(node) {
+  moveToNode(node) {
     const place = placeOf(node);
-    if (this.lenses.lens && place) this.look(place.traced, place.position);
+    if (this.lenses.lens && place) this.moveTo(place.traced, place.position);
   }
 
-  /** No character is in focus any more. */
+  /** Takes the focus from its character. */
   clear() {
     this.at = this.details = null;
     this.inspections++;
@@ -61,14 +61,14 @@ export class Focus {
     this.lenses.lens?.inspect?.(null);
   }
 
-  /** Asks what the lens shows of the character in focus, and shows it. */
+  /** Fetches the values of the character in focus, and shows them in the panel of the lens. */
   async inspect() {
     const { traced, position } = this.at;
     const { lens, panel, path } = this.lenses;
     this.at.outdated = false;
     if (!lens?.inspect) return;
     const inspection = ++this.inspections;
-    panel.ariaBusy = "true"; // it shows the character before
+    panel.ariaBusy = "true"; // it still shows the character that was in focus before
     const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
     if (inspection !== this.inspections || lens !== this.lenses.lens) return;
     panel.ariaBusy = null;
@@ -78,19 +78,19 @@ export class Focus {
     lens.inspect(this.details);
   }
 
-  /** Another lens is chosen: it asks anew, and only the conversation keeps its character in focus. */
-  forgetDetails() {
+  /** Clears the values, after another lens was chosen. Only a character of the conversation stays in focus. */
+  clearDetails() {
     this.details = null;
     if (this.at?.traced !== this.lenses.path) this.at = null;
   }
 
-  /** The turns have changed. */
+  /** Finds the turn of the character again, after the turns have changed. */
   findTurn() {
     if (this.details?.traced === this.lenses.path) this.details.turn = this.lenses.turnAt(this.details.position);
   }
 
-  /** A text or what is known of it has changed from a position on. @param {TracedText} traced @param {number} from */
-  forget(traced, from) {
+  /** Call this after a text or its values changed from a position on. @param {TracedText} traced @param {number} from */
+  invalidate(traced, from) {
     if (this.at?.traced !== traced) return;
     const { position } = this.at;
     if (from <= position) this.at.outdated = true;
@@ -119,9 +119,9 @@ export class Focus {
       if (node === over) return;
       over = node;
       clearTimeout(timer);
-      timer = setTimeout(() => node?.isConnected && this.lookAt(node), REST_MS);
+      timer = setTimeout(() => node?.isConnected && this.moveToNode(node), REST_MS);
     });
-    log.addEventListener("click", (event) => this.lookAt(nodeUnder(event)));
+    log.addEventListener("click", (event) => this.moveToNode(nodeUnder(event)));
     log.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
@@ -132,6 +132,6 @@ export class Focus {
     const position = nextPosition(event.key, from, path.chars, turns);
     if (position === null) return;
     event.preventDefault();
-    this.look(path, position, { scroll: true });
+    this.moveTo(path, position, { scroll: true });
   }
 }

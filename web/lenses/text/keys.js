@@ -1,4 +1,4 @@
-/** Where the arrow keys lead in a text of turns. */
+/** The positions that the arrow keys move the focus to. */
 
 /**
  * @param {string} key of a keydown event

@@ -1,4 +1,4 @@
-/** A text that the engine has read again: its characters, and what the lenses have asked about them. */
+/** A text that the engine reads again for the lenses: its characters, and the values of each that were answered so far. */
 
 import { randomId } from "../../conversation/hash.js";
 import { firstChange } from "../../engines/clamps.js";
@@ -15,7 +15,7 @@ export class TracedText {
   constructor(engine) {
     this.engine = engine;
     this.chars = /** @type {string[]} */ ([]); // code points
-    this.version = 0; // changes whenever values were forgotten
+    this.version = 0; // changes whenever values are removed
     this.queue = /** @type {Promise<unknown>} */ (Promise.resolve());
     this.restart("", null);
   }
@@ -29,7 +29,7 @@ export class TracedText {
     this.text = "";
     this.chars.length = 0;
     this.sent = 0; // characters that the engine has
-    this.unchanged = Infinity; // characters that are what they were when the last question was sent
+    this.unchanged = Infinity; // characters that have not changed since the last question was sent
     this.known = /** @type {Map<string, (number | null)[]>} */ (new Map());
     this.version++;
   }
@@ -37,8 +37,8 @@ export class TracedText {
   /**
    * Replaces the text.
    * @param {Path | null} path
-   * @returns {{text: number, values: number}} the positions from which on the characters, and what is known of them,
-   *   are no longer what they were; Infinity if they still are
+   * @returns {{text: number, values: number}} the positions from which on the characters, and their values, have changed;
+   *   Infinity if none has
    */
   set(path) {
     const identity = path ? JSON.stringify([path.model, path.second, path.share, path.start]) : "";
@@ -49,7 +49,7 @@ export class TracedText {
     }
     if (!path) return { text: Infinity, values: Infinity };
     const text = this.replaceText(path.text);
-    // Clamps change what the cells are from the step on that reads the character at their position.
+    // Clamps change the cells from the step on that reads the character at their position.
     const values = Math.min(text, Math.max(0, firstChange(this.path.clamps, path.clamps)));
     this.path = path;
     if (values < Infinity) {
@@ -80,14 +80,14 @@ export class TracedText {
     this.text += text;
   }
 
-  /** Returns what is known of the first characters, under a key of a lens. @param {string} key */
+  /** Returns the values of the first characters that are known so far. @param {string} key of a lens */
   values(key) {
     if (!this.known.has(key)) this.known.set(key, []);
     return this.known.get(key);
   }
 
   /**
-   * Asks the engine about this text: one question after another, because each changes the text that the engine has.
+   * Sends a question about this text to the engine, after the answer to the one before: each changes the engine's text.
    * @param {TraceQuestion} question
    */
   ask(question) {

@@ -32,7 +32,7 @@ export class Occlusion {
    * @param {number} ms
    * @returns {Promise<TraceAnswer>} `more` while the work is not done
    */
-  async goOn(ms) {
+  async advance(ms) {
     const end = performance.now() + ms;
     this.#work ??= await this.#begin();
     let sliced = performance.now();

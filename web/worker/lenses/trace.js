@@ -72,7 +72,7 @@ export class Traces {
 async function answerWhy(text, position) {
   if (position >= text.trace.length) return { refusal: { id: "refusal.no_character" } };
   if (text.why?.position !== position) text.why = new Occlusion(text.trace, position);
-  const answer = await text.why.goOn(WHY_MS);
+  const answer = await text.why.advance(WHY_MS);
   if (!answer.more) text.why = null; // its states are a third of a megabyte
   return answer;
 }

@@ -1,4 +1,4 @@
-// What the searches share: a match, patterns that search a part of a text, and Python's classes of characters.
+// Shared by the searches: the type of a match, matching in a part of a text, and Python's classes of characters.
 
 /**
  * @typedef {object} Match something in a piece of text that looks private

@@ -1,5 +1,5 @@
-// The welcome text of a model as the first turn of a conversation: the model wrote it from an empty memory, with the default
-// settings and a seed that is known. So the lenses can show how it was drawn, and a visitor can change it like any reply.
+// The welcome text of a model as the first turn of a conversation: the model wrote it from a zero state, with the default
+// settings and a known seed. So the lenses can show how it was drawn, and a visitor can change it like any reply.
 
 import { SAMPLING } from "../settings.js";
 import { count, newPart, pathTo } from "./log.js";
@@ -10,16 +10,16 @@ import { authorOf, refsOf } from "./models.js";
  * @import { Log, Turn } from "./log.js"
  */
 
-/** @param {Model} model @returns {Turn} */
-export function greetingOf(model) {
+/** Returns the turn of a model's welcome text. @param {Model} model @returns {Turn} */
+export function welcomeTurn(model) {
   const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
   const part = newPart({ settings, text: model.welcome, end: "length" });
   const reply = { ...refsOf(authorOf(model)), fresh: true, start: true, given: "", chat: false, before: "", notices: [], greeting: true, parts: [part] };
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], replies: [reply] };
 }
 
-/** Whether a conversation is only a greeting, perhaps a changed one. @param {Log} log @param {number} side */
-export function isGreeting(log, side) {
+/** Returns whether a conversation has only a welcome text, changed or not. @param {Log} log @param {number} side */
+export function isWelcome(log, side) {
   const [turn, next] = pathTo(log);
   return !next && (!turn || Boolean(turn.replies[side]?.greeting));
 }

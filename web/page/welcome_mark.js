@@ -1,16 +1,16 @@
-// Which character of a greeting is marked for the visitor: the first one of a word, where another was likely too.
+// Which character of a welcome text is marked for the visitor: the first letter of a word, where another was likely too.
 
-const FIRST = 4; // the earliest position, so that something stands before it
-const NEAR = 30; // the latest position in the first line of a phone: the label stands above the text
-const LAST = 90; // the latest position, where the first line has none: it is written within two seconds
-const TRIED = 6; // positions whose alternatives are asked for
+const FIRST = 4; // the earliest position, so that some characters precede it
+const NEAR = 30; // the latest position in a phone's first line, which is preferred: the label appears above the text
+const LAST = 90; // the latest position in other lines: it is shown within two seconds
+const TRIED = 6; // positions whose alternatives are requested
 const LEAST_BITS = 1;
 const MOST_BITS = 5;
 
 /** @typedef {{position: number, top: [character: string, logit: number][], chances: number[]}} Asked */
 
 /**
- * Returns the positions that may be marked: first letters of words that were neither certain nor odd.
+ * Returns the positions that may be marked: first letters of words, with a surprise between LEAST_BITS and MOST_BITS.
  * @param {string[]} chars
  * @param {(number | null)[]} bits
  */

@@ -1,14 +1,14 @@
-/** The colours of a greeting that is shown without a lens: those of the lens "How surprised?", without its panel. */
+/** The colours of a welcome text that is shown without a lens: those of the lens "How surprised?", without its panel. */
 
 import { UNKNOWN, colourOf } from "./surprise_colours.js";
 
 /** @import { Lens } from "./lens.js" */
 
 /** @implements {Lens} */
-export class GreetingColours {
+export class WelcomeColours {
   offersChoices = true;
 
-  /** @param {() => void} onChange called when colours have come */
+  /** @param {() => void} onChange called after each answer with colours */
   constructor(onChange) {
     this.onChange = onChange;
   }

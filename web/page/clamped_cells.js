@@ -1,4 +1,4 @@
-// The cells that are clamped from now on, under whatever lens, each with a button that releases it.
+// The cells that are clamped from now on, each with a button that releases it. Every lens shows them.
 
 import { addButton, create, find, findAll, isOutdated } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
@@ -9,10 +9,10 @@ import { t } from "../document/words.js";
 /**
  * @param {HTMLElement} box
  * @param {Clamp[]} cells
- * @param {(cells: Clamp[]) => void} hold
+ * @param {(cells: Clamp[]) => void} clamp
  * @param {HTMLElement} prompt gets the focus after the last cell was released
  */
-export function showHeldCells(box, cells, hold, prompt) {
+export function showClampedCells(box, cells, clamp, prompt) {
   if (!isOutdated(box, [cells, t("hold.bar")])) {
     box.hidden = !cells.length;
     return;
@@ -21,7 +21,7 @@ export function showHeldCells(box, cells, hold, prompt) {
   const focused = findAll(list, "button").findIndex((button) => button === document.activeElement);
   list.replaceChildren();
   for (const cell of cells) {
-    const button = addButton(create("li", "", list), "", clampName(cell), () => hold(cells.filter((each) => each !== cell)));
+    const button = addButton(create("li", "", list), "", clampName(cell), () => clamp(cells.filter((each) => each !== cell)));
     button.ariaLabel = t("hold.release", { cell: clampName(cell) });
   }
   box.hidden = !cells.length;

@@ -1,11 +1,11 @@
-/** Holding a cell while the model writes: the choice under the memory lens, and what holding has changed. */
+/** Clamping a cell while the model writes: the choice under the memory lens, and what it has changed in the reply. */
 
 import { create, find, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
-const STRONG = 4; // tanh of it is 0.999
+const STRONG = 4; // its tanh is 0.999
 const CHOICES = /** @type {const} */ ([["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]]);
-const BEFORE = 24; // characters that are shown of what is the same
+const BEFORE = 24; // characters that are shown of the part that both texts share
 
 /**
  * @import { ClampsOfText } from "../engines/engine.js"
@@ -14,7 +14,7 @@ const BEFORE = 24; // characters that are shown of what is the same
  */
 
 /** The choice for the cell that the lens shows. */
-export class HoldChoice {
+export class ClampChoice {
   /**
    * @param {Lenses} lenses
    * @param {{cell: [layer: number, cell: number]}} memory
@@ -25,7 +25,7 @@ export class HoldChoice {
     this.box = /** @type {HTMLFieldSetElement | null} */ (null);
   }
 
-  /** Only the cells of the first model can be held. @param {HTMLElement} panel */
+  /** Only the cells of the first model can be clamped. @param {HTMLElement} panel */
   build(panel) {
     if (this.lenses.side !== 0) return;
     this.box = create("fieldset", "hold", panel);
@@ -34,7 +34,7 @@ export class HoldChoice {
       const label = create("label", "", this.box);
       const input = create("input", "", label);
       Object.assign(input, { type: "radio", name: "hold", value: name });
-      input.addEventListener("change", () => this.hold(value));
+      input.addEventListener("change", () => this.clamp(value));
       create("span", "", label).textContent = t(`hold.${name}`);
     }
     this.reason = create("p", "cannot-hold", panel);
@@ -42,35 +42,35 @@ export class HoldChoice {
     this.show();
   }
 
-  /** @param {number | null} value */
-  hold(value) {
+  /** @param {number | null} value null releases the cell */
+  clamp(value) {
     const [layer, index] = this.memory.cell;
-    const cells = (this.lenses.source.held() ?? []).filter((each) => each[0] !== layer || each[1] !== index);
+    const cells = (this.lenses.source.clampedCells() ?? []).filter((each) => each[0] !== layer || each[1] !== index);
     if (value !== null) cells.push([layer, index, value]);
-    this.lenses.source.hold(cells);
-    this.show(); // after a refusal too: then the choice is what it was
+    this.lenses.source.clamp(cells);
+    this.show(); // after a refusal too, where the choice goes back to what it was
   }
 
-  /** Shows what is held; nothing can be held (null) while two models are blended. */
+  /** Shows how the cell is clamped. While two models are blended no cell can be (null). */
   show() {
     if (!this.box) return;
-    const held = this.lenses.source.held();
-    this.box.hidden = held === null;
-    this.reason.hidden = held !== null;
+    const clamped = this.lenses.source.clampedCells();
+    this.box.hidden = clamped === null;
+    this.reason.hidden = clamped !== null;
     const [layer, index] = this.memory.cell;
-    const value = held?.find((each) => each[0] === layer && each[1] === index)?.[2] ?? null;
+    const value = clamped?.find((each) => each[0] === layer && each[1] === index)?.[2] ?? null;
     const name = CHOICES.find((choice) => choice[1] === value)?.[0];
     for (const input of this.box.querySelectorAll("input")) input.checked = input.value === name;
   }
 }
 
-/** The last reply beside the one that the same seeds write with all cells free. */
-export class HeldAndFree {
+/** The last reply beside the one that the same seeds write with no cell clamped. */
+export class ClampedAndFree {
   /** @param {Lenses} lenses */
   constructor(lenses) {
     this.lenses = lenses;
     this.box = /** @type {HTMLElement | null} */ (null);
-    this.asked = ""; // the reply that was asked about
+    this.asked = ""; // the reply whose counterpart was requested
     this.free = /** @type {{from: number, chars: string[]} | null} */ (null);
     this.shown = ""; // the two texts that the columns show
   }
@@ -94,18 +94,18 @@ export class HeldAndFree {
     });
   }
 
-  /** Asks for the free reply once the last reply has ended, if cells were held in it. */
+  /** Requests the free reply once the last reply has ended, if cells were clamped in it. */
   async update() {
     if (!this.box) return;
     const turn = this.lenses.turns.at(-1);
     const clamps = this.lenses.path.path?.clamps ?? [];
-    const wanted = turn && !turn.writing && wasHeld(turn, clamps);
+    const wanted = turn && !turn.writing && wasClamped(turn, clamps);
     const asked = wanted ? `${turn.id} ${turn.length} ${JSON.stringify(clamps)}` : "";
     if (asked === this.asked) return;
     [this.asked, this.free] = [asked, null];
     this.show();
     if (!wanted) return;
-    const free = await this.lenses.source.free(turn.id).catch(() => null); // without it there is nothing to compare
+    const free = await this.lenses.source.withoutClamps(turn.id).catch(() => null); // without it there is nothing to compare
     if (asked !== this.asked || !free) return;
     this.free = { from: free.from, chars: [...free.text] };
     this.lenses.changed();
@@ -117,19 +117,19 @@ export class HeldAndFree {
     this.box.hidden = !this.free || !turn;
     if (this.box.hidden) return this.markDifference(null);
     const start = turn.at + turn.given + this.free.from;
-    const held = this.lenses.path.chars.slice(start, Math.min(turn.at + turn.length, start + this.free.chars.length));
-    const free = this.free.chars.slice(0, held.length);
-    const found = held.findIndex((character, at) => character !== free[at]);
+    const clamped = this.lenses.path.chars.slice(start, Math.min(turn.at + turn.length, start + this.free.chars.length));
+    const free = this.free.chars.slice(0, clamped.length);
+    const found = clamped.findIndex((character, at) => character !== free[at]);
     const differs = found >= 0;
-    setText(find(this.box, ".difference"), summary(found, held.length));
+    setText(find(this.box, ".difference"), summary(found, clamped.length));
     find(this.box, ".both").hidden = !differs;
-    const texts = JSON.stringify([held, free]);
-    if (differs && texts !== this.shown) [held, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
+    const texts = JSON.stringify([clamped, free]);
+    if (differs && texts !== this.shown) [clamped, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
     this.shown = texts;
     this.markDifference(differs ? start + found : null);
   }
 
-  /** In the conversation, where the two texts begin to differ. @param {number | null} position */
+  /** Marks in the conversation where the two texts begin to differ. @param {number | null} position */
   markDifference(position) {
     const node = position === null ? null : this.lenses.nodeAt(this.lenses.path, position);
     for (const old of this.lenses.log.querySelectorAll("i.differs")) if (old !== node) old.classList.remove("differs");
@@ -139,7 +139,7 @@ export class HeldAndFree {
 
 // Whether cells were clamped in a step that drew a character of the reply, or read one of it.
 /** @type {(turn: ReadTurn, clamps: ClampsOfText) => boolean} */
-function wasHeld(turn, clamps) {
+function wasClamped(turn, clamps) {
   const [first, last] = [turn.at + turn.given - 1, turn.at + turn.length - 1];
   return clamps.some(([position, cells], at) => {
     const end = clamps[at + 1]?.[0] ?? Infinity;

@@ -1,4 +1,4 @@
-// A reply as its seeds write it without the cells that were clamped.
+// Writes a reply again with the same seeds and without clamped cells, for comparison.
 
 import { count, replyText } from "./log.js";
 import { requestOf } from "./replies.js";
@@ -9,15 +9,15 @@ import { requestOf } from "./replies.js";
  * @import { FindModel } from "./models.js"
  */
 
-const MAX_LENGTH = 2000; // characters; two texts differ long before
+const MAX_LENGTH = 2000; // characters; two texts differ much earlier
 
 /**
- * The last of some replies from its first clamped character on, as the same seeds write it without clamps.
+ * Returns the last reply from its first clamped character on, as the same seeds write it without clamps.
  *
  * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
  * @param {TextEngine} engine
  * @param {FindModel} find
- * @returns {Promise<?{from: number, text: string}>} null if no cell was clamped
+ * @returns {Promise<?{from: number, text: string}>} the text, and its position in the reply; null if no cell was clamped
  */
 export async function withoutClamps(replies, engine, find) {
   const reply = replies.at(-1)?.reply;
@@ -28,7 +28,7 @@ export async function withoutClamps(replies, engine, find) {
   const { signal } = new AbortController();
   let text = "";
   for (const part of reply.parts.slice(at)) {
-    const whole = part.end && !["stop", "blocked"].includes(part.end); // one that ended by itself may be longer without clamps
+    const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
     const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_LENGTH - count(text));
     if (length < 1) continue;
     const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
