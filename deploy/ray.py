@@ -1,10 +1,10 @@
-"""The app on Ray Serve: replicas that share the visitors, on one machine or a cluster.
+"""The app on Ray Serve: several replicas, on one machine or a cluster, each with a part of the requests.
 
     pip install -r deploy/requirements.txt
     serve run deploy.ray:app
 
-Any replica can continue any reply, so a request needs no particular one. A replica that dies is replaced, and the pages
-continue at another one. The models and limits come from the environment variables of app.py, and from
+Any replica can continue any reply, so a request may go to any of them. A replica that fails is replaced, and the pages
+continue at another one. The models and limits are set by the environment variables of app.py, and by
 
     MIN_REPLICAS, MAX_REPLICAS      how many replicas there may be (default 1 and 4)
     CHARACTERS_PER_REPLICA          characters still to be written for which one replica is added (default 20,000)
@@ -29,13 +29,13 @@ _service: Service | None = None  # of this replica
 
 def _build() -> FastAPI:
     """Returns the ASGI app of a new replica."""
-    global _service  # Ray calls this function in the replica, and takes nothing but the app from it
+    global _service  # Ray calls this function in the replica, and keeps only the app that it returns
     _service = Service(os.environ)
     return _service.app
 
 
 def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, object]]:
-    """Returns the number of replicas for the characters that are still to be written; called by Ray Serve."""
+    """Returns the number of replicas for the characters that are still to be written, and an empty policy state."""
     values = (context.aggregated_metrics or {}).get(_REMAINING, {}).values()
     return max(1, math.ceil(sum(values) / _CHARACTERS)), {}
 
@@ -55,7 +55,7 @@ _LEAST = _whole_number("MIN_REPLICAS", 1, 1_000)
     max_ongoing_requests=512,
     health_check_period_s=5,
     health_check_timeout_s=30,
-    # A replica that is to go, as after an update of the code, first ends the replies that it writes.
+    # A replica that Ray stops, as after an update of the code, first completes its replies.
     graceful_shutdown_timeout_s=DEADLINE_S,
     autoscaling_config={
         "min_replicas": _LEAST,
@@ -74,7 +74,7 @@ class Replica:
             raise RuntimeError(f"the engine has ended: {_service.failure}")
 
     def record_autoscaling_stats(self) -> dict[str, float]:
-        """Returns what ``replicas_needed`` gets from each replica."""
+        """Returns the characters that this replica is still to write, for ``replicas_needed``."""
         return {_REMAINING: _service.remaining_characters if _service else 0}
 
 

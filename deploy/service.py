@@ -1,6 +1,6 @@
 """The whole app as one ASGI app, for a server that app.py does not start: `uvicorn --factory deploy.service:build`.
 
-It takes its models and limits from the environment variables of app.py.
+The environment variables of app.py set its models and limits.
 """
 
 from __future__ import annotations
