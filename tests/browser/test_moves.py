@@ -32,7 +32,8 @@ MOUNT = """async ([web, root]) => {
   page.speed = () => null;
   Object.assign(window, { page, log, models, share, links });
   window.options = (settings, name = "random", speed = null) =>
-    ({ settings, seed_given: true, speed, sideBySide: null, author: models.authorOf(models.findModel(page.site(), name)) });
+    ({ settings, seed_given: true, speed, sideBySide: null,
+       author: models.authorOf(models.findModel(page.site(), name)) });
   window.hold = (cells, model = "random") => (page.log().held = { model, cells });
 }"""
 
