@@ -123,7 +123,9 @@ class CharLSTM:
             return cls.from_checkpoint(read_checkpoint(folder), device=device, name=name)
         repo = str(id_or_path).removeprefix("hf://")
         name = one_line(repo, 100)
-        if repo and "/" not in repo:
+        if not repo:
+            raise ModelUnavailableError("the name of the model is empty: write user/name, or name a folder")
+        if "/" not in repo:
             raise ModelUnavailableError(
                 f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
             )
@@ -338,5 +340,6 @@ def checkpoint_folder(path: str | Path) -> Path:
         folder = Path(path)
     pointed = pointed_checkpoint(folder) if folder.name in (BEST, LATEST) else None
     if pointed is None and not folder.is_dir():
-        raise CheckpointError(f"there is no folder {str(path)!r}: a model on the Hub is written user/name")
+        hint = "a model on the Hub is written user/name" if is_local(path) else "name a folder of this machine"
+        raise CheckpointError(f"there is no folder {str(path)!r}: {hint}")
     return pointed or pointed_checkpoint(folder / BEST) or folder

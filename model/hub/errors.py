@@ -174,10 +174,10 @@ def _storage_verb(response: Any) -> str:
 
 def same_origin(url: str, other: str) -> bool:
     """Returns whether two URLs have the same scheme, host and port, and the first has no user name."""
-    one, two = urlsplit(url), urlsplit(other)
     try:
+        one, two = urlsplit(url), urlsplit(other)
         ports = [each.port or _PORTS.get(each.scheme) for each in (one, two)]
-    except ValueError:  # the port is no number
+    except ValueError:  # not a valid URL
         return False
     same = (one.scheme, one.hostname, ports[0]) == (two.scheme, two.hostname, ports[1])
     return same and one.username is None

@@ -7,8 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from ..corpus.download import without_secrets
 from ..corpus.sources import absolute_source
 
 # Options whose value may be USER/NAME[@REVISION], in which a slash separates no folders.
@@ -62,10 +62,9 @@ def public_source(text: str) -> str:
     scheme, separator, _ = text.partition("://")
     if not separator:
         return Path(absolute_source(text)).name.encode("utf-8", "replace").decode() or "text"
-    parts = urlsplit(text)
     if scheme.lower() == "hf":  # here @ separates a revision, not a user and password
-        return f"hf://{parts.netloc}{parts.path}"
-    return f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+        return re.split(r"[?#]", text, maxsplit=1)[0]
+    return without_secrets(text)
 
 
 def redact_command(command: str) -> str:

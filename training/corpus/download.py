@@ -58,11 +58,16 @@ def limit_bytes(
         progress(label, done, done)
 
 
-def public_url(url: str) -> str:
-    """Returns the address without user, password, query and fragment, any of which may be secret."""
+def without_secrets(url: str) -> str:
+    """Returns an address, which need not be valid, without user, password, query and fragment: any may be secret."""
     scheme, _, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
     authority, slash, path = rest.partition("/")
-    return one_line(f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def public_url(url: str) -> str:
+    """Returns an address without secrets as one line, for messages."""
+    return one_line(without_secrets(url))
 
 
 def url_file_name(url: str) -> str:

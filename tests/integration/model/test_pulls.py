@@ -278,6 +278,7 @@ def test_a_cache_that_cannot_be_written_is_named(hub: LocalHub, old: Files, tmp_
         ("http://huggingface.co/api", False),
         ("https://huggingface.co:8443/api", False),
         ("https://huggingface.co:port/api", False),
+        ("https://[huggingface.co/api", False),
         ("", False),
     ],
 )

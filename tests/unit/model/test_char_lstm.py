@@ -212,6 +212,14 @@ def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch)
     assert hub.log == []
 
 
+def test_an_empty_name_and_a_hub_id_in_place_of_a_folder_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CheckpointError, match="there is no folder 'user/name': name a folder of this machine"):
+        checkpoint_folder("user/name")
+    with pytest.raises(ModelUnavailableError, match="the name of the model is empty"):
+        CharLSTM.from_pretrained("")
+
+
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "model.bin").write_bytes(b"x")
     with pytest.raises(CheckpointError, match="there is no folder"):

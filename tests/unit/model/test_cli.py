@@ -190,7 +190,7 @@ def test_generate_json_has_all_fields_of_a_reply(folder, lm, capsys):
         (["--model=./nowhere"], "there is no folder './nowhere'"),
         (["--model=user/name@"], "names no revision"),
         (["--model=a/b/c"], "a/b/c"),
-        (["--model="], "not the name of a repo"),
+        (["--model="], "the name of the model is empty"),
         (["--hold=2,0,1"], "a clamp names layer 2: this model has layers 0 to 1"),
         (["--hold=0,0"], "a clamp is (0, 0): it must be a layer, a cell and a value"),
         (["--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),

@@ -81,6 +81,7 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
         "\udce9.txt": "?.txt",
         "https://ada:secret@example.org:8080/a/b.txt?token=secret#secret": "https://example.org:8080/a/b.txt",
         "HTTPS://example.org/b.txt?X-Signature=secret": "HTTPS://example.org/b.txt",
+        "https://ada:secret@[not-a-host/b.txt?secret": "https://[not-a-host/b.txt",  # ended in a traceback
         "hf://datasets/ada/texts@v2/a.txt": "hf://datasets/ada/texts@v2/a.txt",
     }
     assert {typed: public_source(typed) for typed in expected} == expected
