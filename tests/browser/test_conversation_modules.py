@@ -506,6 +506,20 @@ def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:
     assert texts == ["a!\nmine!", "a!\ntheirs!"]
 
 
+def test_the_first_answer_about_the_site_ends_the_wait_whatever_its_interval(run: Run) -> None:
+    asked = run(
+        "../page/site_watch",
+        """
+        let asked = 0;
+        const engine = { site: async () => (asked++, { models: [], again_s: 5 }) };
+        const late = new Promise((resolve) => setTimeout(resolve, 2500));
+        await Promise.race([m.watchSite(engine, document.createElement("p"), () => {}), late]);
+        return asked;
+        """,
+    )
+    assert asked == 1
+
+
 def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(run: Run) -> None:
     saved = run(
         "stored_conversations",

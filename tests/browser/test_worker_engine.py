@@ -406,6 +406,21 @@ def test_two_models_of_the_hub_write_side_by_side_and_together(
     page.close()
 
 
+def test_a_model_of_this_browser_replaces_one_of_the_same_name(page: Page, tmp_path: Path) -> None:
+    give = """async (files) => {
+      const bytes = (text) => Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+      await engine.give("local/mine", Object.fromEntries(files.map(([name, text]) => [name, bytes(text)])));
+      return (await engine.add("local/mine")).commit;
+    }"""
+    commits = []
+    for seed in (1, 2):
+        random_model(seed).save_pretrained(tmp_path / str(seed))
+        files = [(path.name, base64.b64encode(path.read_bytes()).decode()) for path in (tmp_path / str(seed)).iterdir()]
+        commits.append(page.evaluate(give, files))
+    assert commits[0] != commits[1]
+    assert [each["commit"] for each in site(page)["models"]] == ["", commits[1]]
+
+
 def test_stop_ends_a_reply_while_it_writes_reads_or_waits(page: Page, lm: CharLSTM) -> None:
     whole = generate(lm, "A", 10_000, seed=1)
     answer = write(page, request("A", seed=1, length=10_000), stop_at=500)
