@@ -86,8 +86,8 @@ export class Actions {
       this.began = focused;
       stop.focus({ preventScroll: true });
     } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === stop)) {
-      const goesBack = !this.began.disabled && this.began.checkVisibility() && !this.began.matches('[data-move="send"], #examples button');
-      (goesBack ? this.began : prompt).focus({ preventScroll: true });
+      const isRestored = !this.began.disabled && this.began.checkVisibility() && !this.began.matches('[data-move="send"], #examples button');
+      (isRestored ? this.began : prompt).focus({ preventScroll: true });
     } else if (!busy && isLost) prompt.focus({ preventScroll: true });
     if (!busy) this.began = null;
   }

@@ -103,7 +103,7 @@ const methods = {
       return { samples: samplesIn((await models.parts(ref)).samples) };
     }
     let source = "";
-    if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoBesidePage();
+    if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoOfPage();
     return timelines.answer(query, source, found?.examples[0] ?? "");
   },
 };
@@ -151,7 +151,7 @@ async function attempt(ref, act) {
 }
 
 // Returns the repo of the page's own model, which its training recorded; "" if it has none.
-async function repoBesidePage() {
+async function repoOfPage() {
   const { repo } = (await models.parts({ name: "", commit: "" })).training;
   return typeof repo === "string" && /^[\w.-]+\/[\w.-]+$/.test(repo) ? repo : "";
 }

@@ -59,13 +59,13 @@ export function wideEncoding(bytes) {
   const sample = first.subarray(0, first.length - (first.length % (first.length < 4 ? 2 : 4)));
   if (!sample.includes(0)) return null;
   for (const [encoding, width] of Object.entries(WIDTHS)) {
-    if (sample.length % width === 0 && looksWide(sample, encoding, width)) return /** @type {keyof typeof WIDTHS} */ (encoding);
+    if (sample.length % width === 0 && isWide(sample, encoding, width)) return /** @type {keyof typeof WIDTHS} */ (encoding);
   }
   return null;
 }
 
 // The highest byte of a character is NUL for spaces and Latin letters, and one number per alphabet for others.
-function looksWide(sample, encoding, width) {
+function isWide(sample, encoding, width) {
   const counts = Array.from({ length: 256 }, () => 0);
   const units = sample.length / width;
   for (let at = encoding.endsWith("LE") ? width - 1 : 0; at < sample.length; at += width) counts[sample[at]]++;

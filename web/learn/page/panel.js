@@ -8,7 +8,7 @@ import { Refusal } from "../../engines/refusal.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../stored_training.js";
-import { Awake, lockTraining } from "./awake.js";
+import { ScreenLock, lockTraining } from "./locks.js";
 import { bits } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { Progress } from "./progress.js";
@@ -30,7 +30,7 @@ export class Panel {
   #isPaused = false;
   #model = ""; // the name of the model that was trained last
   #release = () => {}; // lets another tab train
-  #awake = new Awake();
+  #screenLock = new ScreenLock();
   #message = /** @type {Message | null} */ (null);
   #form = /** @type {Promise<import("./publish_form.js").PublishForm> | null} */ (null);
 
@@ -160,7 +160,7 @@ export class Panel {
     setText(this.#part(".parent"), t("train.fine_tune", { name: parent?.name || t("train.this_model") }));
     if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
     this.parent = parent && refOf(parent);
-    setText(this.#part(".phone"), t(Awake.isPossible ? "train.phone_awake" : "train.phone"));
+    setText(this.#part(".phone"), t(ScreenLock.isPossible ? "train.phone_awake" : "train.phone"));
   }
 
   #begin() {
@@ -198,7 +198,7 @@ export class Panel {
       };
     }
     this.#worker.postMessage(message);
-    this.#awake.start();
+    this.#screenLock.start();
   }
 
   #receive(data) {
@@ -226,8 +226,8 @@ export class Panel {
     this.#worker?.postMessage({ wanted: isPaused ? "pause" : "run" });
     setText(this.#part(".pause"), t(isPaused ? "train.resume" : "train.pause"));
     this.progress.resetSpeed();
-    if (isPaused) this.#awake.stop();
-    else this.#awake.start();
+    if (isPaused) this.#screenLock.stop();
+    else this.#screenLock.start();
     this.#report(this.#run && { id: isPaused ? "train.paused" : "train.runs_on" });
   }
 
@@ -280,7 +280,7 @@ export class Panel {
   async #stopped(fault) {
     this.#part(".running").hidden = !this.#run;
     this.#run = null;
-    this.#awake.stop();
+    this.#screenLock.stop();
     this.#release();
     this.#report(null);
     this.progress.end();

@@ -12,7 +12,7 @@ const LABELS = String.raw`[\p{L}\p{N}][\p{L}\p{N}-]{0,62}(?:\.[\p{L}\p{N}-]{1,63
 const ASCII_LABELS = LABELS.replaceAll(String.raw`\p{L}\p{N}`, "A-Za-z0-9");
 const [DOMAIN, ASCII_DOMAIN] = [new RegExp(LABELS, "uy"), new RegExp(ASCII_LABELS, "y")];
 const USER = /:\/\/[^\s/@:?#]{0,64}(?::([^\s/@?#]{0,128}))?$/; // USER or USER:PASSWORD of an address
-const NOBODY = new Set(["git", "hg", "svn", "noreply", "no-reply", "donotreply"]);
+const NOT_PERSONAL = new Set(["git", "hg", "svn", "noreply", "no-reply", "donotreply"]);
 const RESERVED = /(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid|localhost|local)$/;
 const PLACEHOLDER = /pass|pwd|secret|token|xxx|[<>{}$*]/i;
 const SOFT_BREAK = /=\r?\n/; // of quoted-printable text
@@ -59,7 +59,7 @@ function emailAround(text, at, after) {
   while (start < at && ".-%+".includes(text[start])) start++;
   const local = text.slice(start, at);
   if (!local || local.length > MOST_LOCAL || local.endsWith(".") || local.includes("..") || text[start - 1] === "@") return null;
-  if (NOBODY.has(local.toLowerCase()) || !/[\p{L}\p{N}]/u.test(local)) return null;
+  if (NOT_PERSONAL.has(local.toLowerCase()) || !/[\p{L}\p{N}]/u.test(local)) return null;
   const found = domainAt(text, after);
   if (!found) return null;
   const { domain, end } = found;

@@ -1,9 +1,9 @@
-// Locks for a training: a wake lock, so that the screen stays on, and a lock, so that only one tab trains.
+// Locks of a training: a wake lock, which keeps the screen on, and a lock with which only one tab trains.
 
 const LOCK = "char-lstm/training";
 
-/** Keeps the screen on between `start` and `stop` while the tab is visible, in browsers that can do that. */
-export class Awake {
+/** Keeps the screen on between `start` and `stop` while the tab is visible, in browsers that have wake locks. */
+export class ScreenLock {
   #lock = /** @type {Promise<WakeLockSentinel | null> | null} */ (null); // requested or held
   #isWanted = false;
 
@@ -28,7 +28,7 @@ export class Awake {
 
   // Requests a lock if there is none: a second one would have to be released separately.
   async #request() {
-    if (!this.#isWanted || this.#lock || !Awake.isPossible || document.visibilityState === "hidden") return;
+    if (!this.#isWanted || this.#lock || !ScreenLock.isPossible || document.visibilityState === "hidden") return;
     const lock = navigator.wakeLock.request("screen").catch(() => null); // refused when the battery is low
     this.#lock = lock;
     const clear = () => {
