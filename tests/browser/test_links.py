@@ -26,6 +26,8 @@ from ui.registry.registry import ModelRegistry
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
 OTHER = "Not the same text: the model here may have other weights than when the link was made, or the link was changed."
+UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."
+CUT = "This link is incomplete; its end seems to be cut off. Ask for it again, or start a text of your own."
 STRANGER = "The person who shared this link wrote the prompt."
 FRAME = '<iframe src="{}" width="900" height="900"></iframe>'
 VOCAB = "\n !',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -101,7 +103,11 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
             "prompt=x&model=nobody/none",
             "Model is 'nobody/none': it must be one of the models served here: random, other",
         ),
-        ("prompt=<script>window.hit=1</script>&text=x", "Text is 'x' in this link: it must be 16 digits of a hash"),
+        (
+            "prompt=<script>window.hit=1</script>&v=<b>x",
+            "v is '<b>x' in this link: it must be a version of the int8 arithmetic",
+        ),
+        ("prompt=ROMEO:&temperature=0.8&le", CUT),
     ):
         page, complaints = open_page(context, app, f"?{query}")
         expect(log(page).locator(".refusal")).to_have_text(reason)
@@ -178,6 +184,18 @@ def test_links_of_earlier_versions_still_reproduce_their_text(
     typed = [first, *([prompt.removeprefix("\n"), reply] for prompt, reply in later)]  # which begins a line of its own
     assert [list(pair) for pair in zip(prompts, replies, strict=True)] == typed
     assert link(page).partition("?")[2] == stored["query"]
+    assert not complaints
+
+
+def test_a_link_with_a_damaged_end_writes_its_text(stored_page: App, tab: tuple[Page, list[str]]) -> None:
+    page, complaints = tab
+    complaints.clear()
+    stored = STORED[0]
+    for query, mark in ((f"{stored['query']}).", SAME), (stored["query"][:-3], UNCHECKED)):
+        page.goto(f"{stored_page.url}?{query}")
+        fast(page)
+        expect(turns(page).last.locator(".mark")).to_have_text(mark)
+        assert reply(page) == stored["texts"][0][1]
     assert not complaints
 
 

@@ -7,6 +7,7 @@ module reads only the parameters before the first ``then`` or ``more``.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
@@ -26,8 +27,9 @@ MAX_FIELDS = 1_000
 _MODEL = re.compile(r"(.+)@([0-9a-f]{40})", re.DOTALL)
 _CLAMP = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?")
-_FORMS = {"text": re.compile("[0-9a-f]{16}"), "v": re.compile("[0-9]{1,4}|float32")}
+_VERSION = re.compile("[0-9]{1,4}|float32")
 _KEPT = ("prompt", *(name for name in SETTINGS if name != "stop"), "model", "blend_with", "hold", "pick")
+_NAMES = {*_KEPT, "speed", "v", "text", "then", "more"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
     if len(query) > MAX_LINK:
         raise RefusalError("refusal.characters", field="link", length=len(query), most=MAX_LINK)
     given: dict[str, str] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS):
+    pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    for name, value in _without_added(pairs):
         if name in ("then", "more"):
             break
         given.setdefault(name, value)  # like the page, which uses the first of two equal names
@@ -86,10 +89,36 @@ def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
     return FirstReply(urlencode(kept), prompt, ReadText(served, text), params, cells, given.get("pick", ""))
 
 
+def _without_added(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Returns the parameters of a link without what a message added to the last one: a full stop, a bracket.
+
+    ``web/conversation/link_damage.js`` does the same.
+    """
+    last = max((at for at, (name, _) in enumerate(pairs) if name in _NAMES), default=None)
+    if last is None:
+        return pairs
+    name, value = pairs[last]
+    return [*pairs[:last], (name, _value_without_added(name, value)), *pairs[last + 1 :]]
+
+
+def _value_without_added(name: str, value: str) -> str:
+    kept = value
+    while kept and (
+        kept[-1].isspace() or kept[-1] in ">`|" or unicodedata.category(kept[-1]) in ("Pe", "Pf", "Pi", "Po")
+    ):
+        kept = kept[:-1]
+    if name in ("prompt", "then"):  # they may end with any character
+        return value
+    if name == "pick":
+        return value if len(kept) > 1 else value[:1]
+    if name in ("model", "blend_with"):  # a name without a commit may end with a bracket
+        return kept if _MODEL.fullmatch(kept) else value
+    return kept
+
+
 def _check_forms(given: dict[str, str]) -> None:
-    for name, form in _FORMS.items():
-        if given.get(name) and not form.fullmatch(given[name]):
-            raise ValueError(f"{name} is not of its form")
+    if given.get("v") and not _VERSION.fullmatch(given["v"]):
+        raise ValueError("v is not of its form")
     if len(given.get("pick", "")) > 1:
         raise ValueError("pick is more than one character")
 

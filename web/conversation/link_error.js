@@ -1,6 +1,8 @@
 // The error of a link. Not part of links.js, which is imported only when a link is read or made.
 
 export const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
+export const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
+export const MODEL = /^(.+)@([0-9a-f]{40})$/s;
 
 /** @import { Message } from "../engines/engine.js" */
 

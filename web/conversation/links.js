@@ -3,10 +3,9 @@
 
 import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { sha256 } from "./hash.js";
-import { LinkError, NUMBER, shortened } from "./link_error.js";
+import { parametersOf } from "./link_damage.js";
+import { CLAMP, LinkError, MODEL, NUMBER, shortened } from "./link_error.js";
 
-const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
-const MODEL = /^(.+)@([0-9a-f]{40})$/s;
 const MAX_SHARED = 1900; // characters of the parameters of a new link: with the address it fits into a chat message
 const HASH_DIGITS = 16;
 // A link does not set the speed, and only a blend has a share.
@@ -28,6 +27,8 @@ const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" &&
  * @property {?ModelRef} second
  * @property {string} version  of int8 inference, "float32", or ""
  * @property {string} text  the hash of the text, or ""
+ * @property {string} last  the name of the last parameter, which a message may have cut off
+ * @property {boolean} damaged  whether the hash or the end of the link is not as it was written
  * @property {Record<string, number>} controls  settings in the address, also speed
  * @property {boolean} writes  whether the link has a prompt or a seed, so that the page writes its text
  */
@@ -45,10 +46,9 @@ function wrongValue(name, value, allowed) {
  */
 export function readLink(query) {
   if (query.length > LIMITS.link) throw new LinkError("link.characters", { length: query.length, most: LIMITS.link });
-  checkEncoding(query);
+  const { pairs, last, damaged } = parametersOf(query);
   const groups = [/** @type {Map<string, string>} */ (new Map())];
-  const all = new URLSearchParams(query);
-  for (const [name, value] of all) {
+  for (const [name, value] of pairs) {
     if (name === "then" || name === "more") groups.push(new Map());
     if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // of two equal names the first one is used
   }
@@ -57,30 +57,25 @@ export function readLink(query) {
   const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
   const controls = /** @type {Record<string, number>} */ ({});
   for (const name of Object.keys(SETTINGS)) {
-    const value = name === "speed" ? all.get(name) : first.get(name);
+    const value = name === "speed" ? pairs.find((pair) => pair[0] === name)?.[1] : first.get(name);
     if (value && (second || name !== "share")) controls[name] = number(name, value);
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
   const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...(second && { share: SETTINGS.share.default }) });
   const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
   for (const group of rest) {
-    if (group.has("then") && !group.get("seed")) throw new LinkError("link.no_seed", { field: "seed" });
+    if (group.has("then") && !group.get("seed")) throw group === rest.at(-1) ? new LinkError("link.cut") : new LinkError("link.no_seed", { field: "seed" });
     if (group.has("more")) group.set("length", group.get("more"));
     steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells));
   }
   if (second && steps.some((step) => step.cells.length)) throw new LinkError("link.clamps_with_blend", { field: "hold" });
-  const version = matching("v", first, /^([0-9]{1,4}|float32)$/, { id: "rule.version" });
-  const text = matching("text", first, /^[0-9a-f]{16}$/, { id: "rule.hash", values: { digits: HASH_DIGITS } });
+  const version = first.get("v") ?? "";
+  if (version && !/^([0-9]{1,4}|float32)$/.test(version)) throw wrongValue("v", version, { id: "rule.version" });
+  const hash = first.get("text") ?? "";
+  const isHash = /^[0-9a-f]{16}$/.test(hash);
+  const check = { text: isHash ? hash : "", damaged: damaged || (hash !== "" && !isHash) };
   const writes = first.has("prompt") || "seed" in controls;
-  return { steps, model: modelOf(first.get("model") ?? ""), second, version, text, controls, writes };
-}
-
-function checkEncoding(query) {
-  try {
-    decodeURIComponent(query.replaceAll("+", " ").replace(/%(?![0-9a-fA-F]{2})/g, "%25"));
-  } catch {
-    throw new LinkError("link.unreadable");
-  }
+  return { steps, model: modelOf(first.get("model") ?? ""), second, version, ...check, last, controls, writes };
 }
 
 function modelOf(written) {
@@ -129,16 +124,10 @@ function number(name, value) {
   throw wrongValue(name, value, setting.rule);
 }
 
-function matching(name, group, pattern, allowed) {
-  const value = group.get(name) ?? "";
-  if (!value || pattern.test(value)) return value;
-  throw wrongValue(name, value, allowed);
-}
-
 /**
  * Returns the parameters of a link.
  *
- * @param {Omit<Link, "controls" | "writes">} link
+ * @param {Omit<Link, "controls" | "writes" | "last" | "damaged">} link
  * @returns {string}
  * @throws {LinkError} it is too long, or a prompt holds half of a surrogate pair
  */

@@ -71,18 +71,19 @@ export function findModel(site, name) {
  * @throws {LinkError}
  */
 export function modelsOfLink(link, site) {
-  const found = [modelOfLink(link.model, site)];
+  const found = [modelOfLink(link.model, site, link.last === "model")];
   if (!link.second) return found;
   try {
-    found.push(modelOfLink(link.second, site));
+    found.push(modelOfLink(link.second, site, link.last === "blend_with"));
   } catch (error) {
-    throw error instanceof LinkError ? new LinkError("link.second_missing", { reason: error.reason }) : error;
+    throw error instanceof LinkError && error.reason.id !== "link.cut" ? new LinkError("link.second_missing", { reason: error.reason }) : error;
   }
   if (found[0] === found[1]) throw new LinkError("link.second_same", { name: found[0].name });
   return found;
 }
 
-function modelOfLink(ref, site) {
+/** @param {ModelRef} ref @param {Site} site @param {boolean} isLast  whether its name ends the link */
+function modelOfLink(ref, site, isLast) {
   const ready = readyModels(site);
   if (!ref.name && ready.length) return ready[0];
   const same = findModel(site, ref.name);
@@ -95,6 +96,8 @@ function modelOfLink(ref, site) {
   if (loading) throw new LinkError("refusal.loading");
   const failure = ready.length ? null : site.models.find((model) => model.failure)?.failure;
   if (failure) throw new LinkError(failure.id, failure.values);
+  const isCut = isLast && (/@[0-9a-f]{0,39}$/.test(ref.name) || ready.some((model) => model.name.startsWith(ref.name)));
+  if (isCut) throw new LinkError("link.cut");
   const served = { id: "rule.served", values: { names: ready.map((model) => model.name) } };
   throw new LinkError("refusal.value", { field: { id: "setting.model" }, value: shortened(ref.name), allowed: served });
 }

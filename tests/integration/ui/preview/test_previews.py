@@ -103,7 +103,6 @@ def test_a_turn_that_follows_changes_nothing(app: App) -> None:
         "seed=1&hold=9.9~4",
         "seed=1&hold=x",
         "seed=1&pick=ab",
-        "seed=1&text=x",
         "seed=1&v=<",
         "seed=inf",
         "seed=1&blend_with=bundled",

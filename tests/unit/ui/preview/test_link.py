@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from tests.support.app_server import random_model
 from ui.messages import RefusalError
 from ui.preview.link import first_reply
 from ui.registry.registry import ModelRegistry
@@ -19,3 +23,20 @@ def test_without_a_seed_there_is_no_text() -> None:
     assert first_reply("prompt=x&length=9", ModelRegistry()) is None
     assert first_reply("", ModelRegistry()) is None
     assert first_reply("then=x&seed=1", ModelRegistry()) is None
+
+
+def test_what_a_message_adds_to_the_end_of_a_link_is_ignored() -> None:
+    """The browser's reader is tested with the same links."""
+    vectors = Path(__file__).parents[3] / "vectors" / "damaged_links.json"
+    registry = ModelRegistry()
+    registry.add("random", random_model())
+    registry.start()
+    try:
+        assert registry.wait(60)
+        for each in json.loads(vectors.read_text(encoding="utf-8")):
+            if whole := first_reply(each.get("whole", ""), registry):
+                found = first_reply(each["query"], registry)
+                assert found
+                assert (found.query, found.prompt) == (whole.query, whole.prompt), each["query"]
+    finally:
+        registry.stop()
