@@ -39,12 +39,13 @@ class Activity:
         engines = self._registry.engines
         running, waiting = sum(engine.running for engine in engines), sum(engine.waiting for engine in engines)
         # Counted for each engine, because an engine that was removed no longer has a count.
-        written = sum(engine.written - self._written.get(engine, 0) for engine in engines)
+        counts = {engine: engine.written for engine in engines}
+        written = sum(count - self._written.get(engine, 0) for engine, count in counts.items())
         seconds = now - self._measured_at
         facts = [Message("load.writing", count=running)]
         if waiting:
             facts.append(Message("load.waiting", count=waiting))
         if seconds < _STALE * self._every_s:
             facts.append(Message("load.speed", rate=round(written / seconds)))
-        self._measured_at, self._written = now, {engine: engine.written for engine in engines}
+        self._measured_at, self._written = now, counts
         self._facts = facts if running or waiting else []
