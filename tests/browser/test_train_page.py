@@ -176,11 +176,27 @@ def test_a_visitor_downloads_little(expected: dict[str, bytes], url: str, downlo
         assert sum(len(gzip.compress(content)) for content in files) <= most_packed
 
 
+def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Make) -> None:
+    page = visitor().open()
+    read, fault = (panel(page).locator(each) for each in (".read", ".said + .fault"))
+    give(page, "ab" * 60)
+    expect(read).to_have_text("Your text: 120 characters (2 different), 1 line")
+    page.get_by_role("textbox", name="Your text").fill("0123456789")
+    expect(fault).to_have_text("Your text has 10 characters; training needs at least 100.")
+    for content, facts in (
+        (b"a" * 99, ""),
+        (b"a line\n" * 1000, "alice.txt: 7,000 characters (7 different), 1,000 lines"),
+    ):
+        page.locator(".text-file").set_input_files({"name": "alice.txt", "mimeType": "", "buffer": content})
+        expect(fault).to_have_text("" if facts else "alice.txt has 99 characters; training needs at least 100.")
+        expect(read).to_have_text(facts)
+
+
 def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:
     page = visitor().open()
     give(page)
-    expect(panel(page).locator(".read")).to_contain_text(f"{len(TEXT):,} characters, {len(set(TEXT))} different ones")
     start(page)
+    expect(panel(page).locator(".said")).to_contain_text("parameters on your text, in 70 steps")
     expect(button(page, "Pause")).to_be_focused()
     expect(panel(page).locator(".written .text i").first).to_be_visible()
     expect(panel(page).locator(".figures")).to_contain_text("characters per second")
@@ -233,7 +249,7 @@ def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dic
         begin(page)
     else:
         page.reload()
-    expect(panel(page)).to_contain_text("This browser has stored your training on my text: step")
+    expect(panel(page)).to_contain_text("This browser has stored your training on your text: step")
     start(page, "Continue your training")
     ended(page)
     assert files_of(page)["model.safetensors"] == expected["model.safetensors"]

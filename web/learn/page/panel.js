@@ -12,7 +12,7 @@ import { ScreenLock, lockTraining } from "./locks.js";
 import { bits } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { Progress } from "./progress.js";
-import { TextField } from "./text_field.js";
+import { TextField, called } from "./text_field.js";
 import { download, openModel, showTrained } from "./trained.js";
 
 const MARK = "char-lstm/training"; // in localStorage while a run is stored
@@ -99,7 +99,7 @@ export class Panel {
     const kept = this.#part(".kept");
     kept.hidden = !summary;
     mark(Boolean(summary || this.#run));
-    if (summary) setText(find(kept, "p"), t("train.kept", summary));
+    if (summary) setText(find(kept, "p"), t("train.kept", { ...summary, name: called(summary.name) }));
   }
 
   #publishing() {
@@ -217,7 +217,7 @@ export class Panel {
     this.#run = run;
     this.#allow(true);
     this.#pause(false);
-    this.#report({ id: "train.running", values: { name: run.about.name, parameters: run.parameters, steps: run.steps } });
+    this.#report({ id: "train.running", values: { name: called(run.about.name), parameters: run.parameters, steps: run.steps } });
     this.progress.start(run);
   }
 

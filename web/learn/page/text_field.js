@@ -16,7 +16,7 @@ const LONG = 50_000; // characters; a longer text is not put into the field, whi
  */
 
 export class TextField {
-  #given = /** @type {{source: Blob | string, name: string} | null} */ (null);
+  #given = /** @type {{source: Blob | string, name?: string} | null} */ (null); // a text without a file has no name
   #reading = new AbortController(); // of the text that was given last
   #found = /** @type {NamedText | null} */ (null);
   #mayBeChat = false;
@@ -40,7 +40,7 @@ export class TextField {
     let timer = 0;
     this.field.addEventListener("input", () => {
       clearTimeout(timer);
-      timer = window.setTimeout(() => this.#read({ source: this.field.value, name: t("train.own_name") }), TYPING_MS);
+      timer = window.setTimeout(() => this.#read({ source: this.field.value }), TYPING_MS);
     });
     this.field.addEventListener("paste", (event) => this.#paste(event));
     this.isChat = find(box, ".is-chat", HTMLInputElement);
@@ -71,6 +71,7 @@ export class TextField {
   }
 
   // A file, or a text that is too long for the field.
+  /** @param {Blob | string} source @param {string} [name] */
   #take(source, name) {
     this.field.value = "";
     return this.#read({ source, name });
@@ -84,8 +85,9 @@ export class TextField {
     this.#given = given;
     [this.#found, this.box.ariaBusy] = [null, "true"];
     let refusal = /** @type {Message | null} */ (null);
+    const name = given.name ?? t("train.text"); // the messages about a text begin with it
     try {
-      if (given.source !== "") this.#found = { ...(await readText(given.source, { name: given.name, ...options }, signal)), name: given.name };
+      if (given.source !== "") this.#found = { ...(await readText(given.source, { name, ...options }, signal)), name: given.name ?? t("train.own_name") };
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refusal)) throw error;
@@ -100,7 +102,7 @@ export class TextField {
 
   #show() {
     const found = this.#found;
-    const facts = found ? [t("train.read", { name: found.name, characters: found.characters, distinct: found.distinct, lines: found.lines })] : [];
+    const facts = found ? [t("train.read", { name: this.#given.name ?? t("train.text"), characters: found.characters, distinct: found.distinct, lines: found.lines })] : [];
     showList(find(this.box, ".read"), [...facts, ...(found?.notes ?? []).map((note) => render(note))]);
     find(this.box, ".chat-options").hidden = !this.#mayBeChat;
     const senders = found?.chat?.senders ?? [];
@@ -116,7 +118,7 @@ export class TextField {
     const text = event.clipboardData?.getData("text/plain") ?? "";
     if (text.length < LONG) return;
     event.preventDefault();
-    this.#take(text, t("train.own_name"));
+    this.#take(text);
   }
 
   #takeDrops(box) {
@@ -131,9 +133,14 @@ export class TextField {
       const [file] = event.dataTransfer.files;
       const text = event.dataTransfer.getData("text/plain");
       if (file) this.#take(file, file.name);
-      else if (text) this.#take(text, t("train.own_name"));
+      else if (text) this.#take(text);
     });
   }
+}
+
+/** A text's name inside a sentence: "your text" if it was typed or pasted. @param {string} name @returns {string | Message} */
+export function called(name) {
+  return name === t("train.own_name") ? { id: "train.your_text" } : name;
 }
 
 function showList(list, texts) {
