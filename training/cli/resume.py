@@ -114,7 +114,8 @@ def _saved_examples(saved: SavedRun) -> list[str]:
     """Returns the examples of a run; none of a chat whose messages may not be quoted."""
     if saved.checkpoint.chat and not keeps_names(saved.state["about"]):
         return []
-    return list(saved.checkpoint.training.get("examples", []))
+    examples = saved.checkpoint.training.get("examples")  # may come from a stranger's repo
+    return [each for each in examples if isinstance(each, str)] if isinstance(examples, list) else []
 
 
 def keeps_names(about: About) -> bool:

@@ -127,8 +127,9 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
     """
     try:
         recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
-        sound = isinstance(recipe, dict) and isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
-        sound &= isinstance(seconds, int | float) and {"repo", "license"} <= about.keys()
+        texts = (corpus["sha256"], corpus["name"], about["repo"], about["license"])
+        sound = isinstance(recipe, dict) and all(isinstance(text, str) for text in texts)
+        sound &= isinstance(corpus["characters"], int) and isinstance(seconds, int | float)
         if not sound or not all(str(value).isprintable() for value in about.values()):
             raise ValueError("a value in state.json is not valid")
         public = corpus.get("public")
