@@ -29,6 +29,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 _FIELDS = {"format_version", "model_type", *SIZES, "vocab", "training"}
 _OPTIONAL_FIELDS = {"chat", "rare"}
 _MAX_BRACKETS = 10_000  # each may become a Python object, a hundred times as large as its two bytes
+_MAX_DEPTH = 100  # lists and objects in one another
 
 
 class CheckpointError(ValueError):
@@ -115,7 +116,8 @@ def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
 
 
 def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
-    """Returns a JSON object: UTF-8 without BOM, no duplicate keys, finite numbers, at most 10,000 lists and objects.
+    """Returns a JSON object: UTF-8 without BOM, no duplicate keys, finite numbers, at most 10,000 lists and objects,
+    and none deeper than 100 others.
 
     Raises:
         CheckpointError: the data are anything else; the message begins with `name`.
@@ -145,6 +147,8 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     hooks: Any = {"object_pairs_hook": unique, "parse_constant": refuse, "parse_float": finite, "parse_int": whole}
     try:
         parsed = json.loads(data.decode("utf-8"), **hooks)
+        if _is_deep(parsed):
+            raise RecursionError
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
     except UnicodeDecodeError as error:
@@ -154,3 +158,16 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     if not isinstance(parsed, dict):
         raise CheckpointError(f"{name} must be a JSON object")
     return parsed
+
+
+def _is_deep(value: object) -> bool:
+    """Returns whether a value of JSON is nested deeper than `_MAX_DEPTH`: Python 3.12 reads more than it can write."""
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, (list, dict))
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from model import CharLSTM, ChatFormat, CheckpointError
+from model import CharLSTM, ChatFormat
 from model.checkpoint.names import CONFIG, WEIGHTS
 from tests.support.checkpoint_files import changed_config, check_refused, rewrite
 
@@ -216,7 +216,7 @@ def test_a_byte_order_mark_is_refused(folder):
 
 
 @pytest.mark.parametrize("place", ['"steps": 0', '"char-lstm"', '"a", ', '"hidden_size": 3', '"format_version": 1'])
-@pytest.mark.parametrize("depth", [100, 300, 900, 950, 980, 990, 995, 1000, 5000, 100_000])
+@pytest.mark.parametrize("depth", [90, 110, 900, 980, 990, 995, 1000, 5000, 100_000])
 def test_deep_nesting_is_never_a_recursion_error(folder, place, depth):
     nested = "[" * depth + "]" * depth
     new = {
@@ -227,12 +227,8 @@ def test_deep_nesting_is_never_a_recursion_error(folder, place, depth):
         '"format_version": 1': f'"format_version": {nested}',
     }[place]
     rewrite(folder, CONFIG, config_text(folder, place, new))
-    if place == '"steps": 0':  # allowed there, as deep as this version of Python reads
-        try:
-            lm = CharLSTM.from_pretrained(folder)
-        except CheckpointError:
-            return
-        lm.save_pretrained(folder)
+    if place == '"steps": 0' and depth < 100:  # any value is allowed there
+        CharLSTM.from_pretrained(folder).save_pretrained(folder)
     else:
         check_refused(folder, CONFIG)
 
