@@ -23,8 +23,9 @@ from training.hub.space_files import write_static
 BOXES = """() => [...document.querySelectorAll(
     "#demonstrations button, .pane[data-side='0'] .lenses label, #moves button, #ask > *",
 )].filter((node) => node.checkVisibility()).map((node) => {
-    const { x, y, width, height } = node.getBoundingClientRect();
-    return [node.textContent, x + scrollX, y + scrollY, width, height];
+    const { x, y, width, height, bottom } = node.getBoundingClientRect();
+    const isInWindow = Number(y >= 0 && bottom <= innerHeight); // the prompt stays there, whatever is scrolled
+    return [node.textContent, x + scrollX, node.closest("#ask") ? isInWindow : y + scrollY, width, height];
 })"""
 # Layout shifts that a visitor sees, of more than a line of text.
 SHIFTS = """window.shifts = [];

@@ -6,6 +6,7 @@ writes and what an engine answers is tested with real ones elsewhere.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -543,3 +544,35 @@ def test_a_text_without_a_translation_is_english(browser: Browser, url: str) -> 
     expect(button(page, "Senden")).to_be_visible()
     assert not complaints
     page.context.close()
+
+
+def test_the_character_that_is_there_is_shown_with_its_chance_however_small_it_was(page: Page) -> None:
+    found = page.evaluate("""async () => {
+        const { likely } = await import("./lenses/chances.js");
+        const top = [..."abcdef"].map((character, at) => [character, -at]);
+        const settings = { temperature: 0.5, top_k: 0, top_p: 1, min_p: 0 };
+        const rest = [-6, -7.5, -9];
+        const total = [...top.map(([, logit]) => logit), ...rest].reduce((sum, logit) => sum + Math.exp(logit), 0);
+        const bitsOf = (logit) => -Math.log2(Math.exp(logit) / total);
+        return [likely({ top, rest }, settings, "b", bitsOf(-1)), likely({ top, rest }, settings, "f", bitsOf(-5)),
+          likely({ top, rest }, settings, "z", bitsOf(-7.5)), likely({ top, rest }, settings, "z", null)];
+    }""")
+    weights = [math.exp(2 * logit) for logit in (0, -1, -2, -3, -4, -5, -6, -7.5, -9)]
+    five = [[name, pytest.approx(weight / sum(weights))] for name, weight in zip("abcde", weights, strict=False)]
+    assert found[0] == five
+    assert found[1] == [*five, ["f", pytest.approx(weights[5] / sum(weights))]]
+    assert found[2] == [*five, ["z", pytest.approx(weights[7] / sum(weights))]]
+    assert found[3] == five
+
+
+@pytest.mark.parametrize(
+    ("text", "places"), [("It was so good to hear", [7, 10, 15, 18]), ("春夜明月送友人白雲", [4, 5, 6, 7])]
+)
+def test_a_letter_of_a_greeting_is_marked_in_a_text_without_spaces_too(
+    page: Page, text: str, places: list[int]
+) -> None:
+    found = """async (text) => {
+        const { placesToMark } = await import("./page/welcome_mark.js");
+        return placesToMark([...text], [...text].map(() => 2));
+    }"""
+    assert page.evaluate(found, text) == places

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, send, setting, settled, turns
+from tests.browser.driving import button, log, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import PROMPT, Site, begin, link
@@ -62,6 +62,19 @@ def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None
         choose_lens(page, lens)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), lens
         assert page.evaluate(CUT) == [], lens
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(640, 400), (320, 640), (390, 600)])
+def test_in_a_low_window_the_prompt_does_not_cover_what_is_written(both: Site, size: tuple[int, int]) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": size[0], "height": size[1]})
+    page = begin(both.open(context=context), length=300)
+    page.evaluate("scrollTo(0, 0)")
+    send(page, PROMPT)
+    for seen in ("textbox", "button"):
+        expect(page.locator("#ask").get_by_role(seen).first).to_be_in_viewport(ratio=1)
+    bottom = log(page).evaluate("(each) => each.getBoundingClientRect().bottom")
+    assert bottom <= page.locator("#ask").evaluate("(each) => each.getBoundingClientRect().top") + 1
     context.close()
 
 

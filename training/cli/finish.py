@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import shutil
 from collections.abc import Sequence
 
@@ -84,8 +83,7 @@ def _print_result(run: TrainingRun) -> None:
     loss = best["val_loss"]
     say(f"\nDone in {duration_text(run.seconds)}{_overrun(run)}.")
     say(f"Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
-    cold = best.get("val_cold256", math.nan)  # metrics.jsonl may come from a stranger's repo
-    say(f"(state carried over; {cold:.4f} nats with the state reset every 256 characters).")
+    say(f"(state carried over; {best['val_cold256']:.4f} nats with the state reset every 256 characters).")
     baseline = run.about.get("ngram_loss")
     if isinstance(baseline, float) and loss > baseline:
         say(
@@ -93,7 +91,7 @@ def _print_result(run: TrainingRun) -> None:
             "or on more text."
         )
     if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:
-        say(_overfitting_hint(run, best.get("chars", 0)))
+        say(_overfitting_hint(run, best["chars"]))
 
 
 def _overrun(run: TrainingRun) -> str:

@@ -114,8 +114,7 @@ def _saved_examples(saved: SavedRun) -> list[str]:
     """Returns the examples of a run; none of a chat whose messages may not be quoted."""
     if saved.checkpoint.chat and not keeps_names(saved.state["about"]):
         return []
-    examples = saved.checkpoint.training.get("examples")  # may come from a stranger's repo
-    return [each for each in examples if isinstance(each, str)] if isinstance(examples, list) else []
+    return list(saved.checkpoint.training.get("examples", []))
 
 
 def keeps_names(about: About) -> bool:

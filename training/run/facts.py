@@ -127,9 +127,8 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
     """
     try:
         recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
-        texts = (corpus["sha256"], corpus["name"], about["repo"], about["license"])
-        sound = isinstance(recipe, dict) and all(isinstance(text, str) for text in texts)
-        sound &= isinstance(corpus["characters"], int) and isinstance(seconds, int | float)
+        sound = isinstance(recipe, dict) and isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
+        sound &= isinstance(seconds, int | float) and {"repo", "license"} <= about.keys()
         if not sound or not all(str(value).isprintable() for value in about.values()):
             raise ValueError("a value in state.json is not valid")
         public = corpus.get("public")

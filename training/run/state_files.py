@@ -18,7 +18,6 @@ from model.files import atomic_write, json_bytes
 
 from .facts import Evaluation
 
-_NUMBERS = tuple(Evaluation.__annotations__)
 _STATE_FORMAT = 1
 _STATE_FILES = ("state.safetensors", "state.json")
 
@@ -35,9 +34,9 @@ def read_metrics(folder: Path) -> list[Evaluation]:
         raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
     found = [parse_json(METRICS, line) for line in lines]
     for line in found:
-        values = [line.get("val_loss"), *(line.get(name, 0) for name in _NUMBERS)]
-        if type(line.get("step")) is not int or any(type(value) not in (int, float) for value in values):
-            raise CheckpointError(f"a line of {METRICS} lacks step or val_loss, or has a field that is not a number")
+        step, loss = line.get("step"), line.get("val_loss")
+        if type(step) is not int or isinstance(loss, bool) or not isinstance(loss, int | float):
+            raise CheckpointError(f"a line of {METRICS} has no valid step or val_loss")
     return cast(list[Evaluation], found)
 
 

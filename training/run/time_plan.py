@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..learner.recipe import Recipe
 from ..learner.schedule import SAMPLES, Decision, Schedule
@@ -151,14 +152,12 @@ class TimePlan:
         }
 
     @classmethod
-    def from_json(cls, saved: object) -> TimePlan:
+    def from_json(cls, saved: Mapping[str, Any]) -> TimePlan:
         """Returns a plan that a checkpoint saved.
 
         Raises:
             ValueError: a number is missing or not allowed; the checkpoint may come from a stranger's repo.
         """
-        if not isinstance(saved, Mapping):
-            raise ValueError(f"the time plan is {saved!r:.40}: it must be an object")
         numbers = {name: saved.get(name) for name in cls(0.0).to_json()}
         for name, number in numbers.items():
             minimum = 1e-9 if name in ("minutes", "step_s", "measured_s") else 0.0  # these must not be 0

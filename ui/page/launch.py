@@ -34,7 +34,7 @@ _OPTIONS: dict[str, Any] = {
     "ssr_mode": False,
     "pwa": False,
     "favicon_path": str(FOLDER / "favicon.png"),
-    "footer_links": ["api", "settings"],
+    "footer_links": ["api"],
 }
 
 

@@ -1,7 +1,7 @@
 // The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
 
 import { randomSeed } from "../settings.js";
-import { find, findAll } from "../document/dom.js";
+import { find, findAll, showInRow } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { lineCounter } from "./line_counter.js";
 
@@ -69,6 +69,7 @@ export class Demonstrations {
   async show(name, seed = FIRST_SEED) {
     await this.load();
     const { stage, page } = this;
+    showInRow(this.buttons.find((button) => button.dataset.demonstration === name));
     const model = page.source.about();
     if (!model || page.busy) return;
     this.running?.abort();

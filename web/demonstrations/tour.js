@@ -24,9 +24,10 @@ export class Tour {
     this.page = page;
     this.leaveStage = leaveStage;
     this.box = find(page.root, "#tour");
+    this.more = find(page.root, "#more-settings", HTMLDetailsElement);
     this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
     this.wanted = 0; // the step in the address, until the page can show it
-    this.before = /** @type {{log: Log, lens: string, opener: Element | null} | null} */ (null);
+    this.before = /** @type {{log: Log, lens: string, opener: Element | null, scrolled: number, more: boolean} | null} */ (null);
     this.written = /** @type {string | null} */ (null); // the turns of the tour's conversation as the tour wrote them; null until it has
     this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus when it is enabled again
     this.marked = /** @type {HTMLElement[]} */ ([]);
@@ -114,7 +115,7 @@ export class Tour {
   #begin() {
     const { page } = this;
     page.save();
-    this.before = { log: page.log(), lens: this.place.lenses.name, opener: document.activeElement };
+    this.before = { log: page.log(), lens: this.place.lenses.name, opener: document.activeElement, scrolled: scrollY, more: this.more.open };
     page.clear();
     page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
     page.controls.restore(tourControls());
@@ -146,7 +147,15 @@ export class Tour {
     this.back.disabled = this.number === 1;
     this.report(null);
     this.actions.replaceChildren();
-    for (const [text, act] of step.actions) addButton(this.actions, "", render(text), () => this.page.busy || act(this.place));
+    for (const [text, act] of step.actions) addButton(this.actions, "", render(text), () => this.page.busy || this.#act(act));
+  }
+
+  // What a step shows stays in view, whatever its buttons do.
+  async #act(act) {
+    const { number } = this;
+    await act(this.place);
+    await new Promise(requestAnimationFrame);
+    if (this.number === number) this.#mark(true);
   }
 
   /** @param {?import("../engines/engine.js").Message} message */
@@ -187,7 +196,7 @@ export class Tour {
     page.root.classList.remove("on-tour");
     this.#mark(false);
     if (LINK.test(location.hash)) history.replaceState(history.state, "", location.pathname + location.search);
-    const { log, lens, opener } = this.before;
+    const { log, lens, opener, scrolled, more } = this.before;
     page.stop();
     page.save();
     if (this.written === null || JSON.stringify(page.log().turns) === this.written) page.storage.remove(page.log().id); // the visitor has added nothing
@@ -200,6 +209,8 @@ export class Tour {
     page.save();
     const target = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : page.prompt;
     target.focus({ preventScroll: true });
+    this.more.open = more;
+    requestAnimationFrame(() => scrollTo(0, scrolled)); // once the text of before is drawn
     if (page.busy) this.unfocused = target; // the opener is disabled until the reply has stopped
   }
 }

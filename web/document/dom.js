@@ -200,3 +200,19 @@ const SIGNS = { "\n": "⏎", " ": "␣", "\t": "⇥" };
 export function visibleCharacter(character) {
   return SIGNS[character] || character;
 }
+
+/**
+ * Scrolls a box until a character in it is seen.
+ * @param {Element} box
+ * @param {Element | Range} character
+ */
+export function scrollInside(box, character) {
+  const [{ top, bottom, height }, rect] = [box.getBoundingClientRect(), character.getBoundingClientRect()];
+  if (rect.top < top || rect.bottom > bottom) box.scrollTop += rect.top - top - height / 2;
+}
+
+/** Moves a row that is wider than the window until all of one element in it is seen. @param {HTMLElement} node */
+export function showInRow(node) {
+  const row = node.parentElement;
+  row.scrollLeft = node.offsetLeft - row.offsetLeft - (row.clientWidth - node.offsetWidth) / 2;
+}

@@ -31,10 +31,33 @@ export function addChance(list, character, share, isThere) {
   row.ariaLabel = `${nameOf(character)}: ${chance(share)}`;
 }
 
-/** Adds the most likely characters to a list. @type {(list: Element, predicted: Predicted, settings: Sampling, char: string) => void} */
-export function addLikely(list, predicted, settings, char) {
-  const chances = chancesOf(predicted, settings);
-  predicted.top.slice(0, SHOWN).forEach(([each], at) => addChance(list, each, chances[at], each === char));
+/**
+ * Adds the most likely characters to a list, and the one that is there.
+ * @type {(list: Element, predicted: Predicted, settings: Sampling, char: string, bits?: ?number) => void}
+ */
+export function addLikely(list, predicted, settings, char, bits = null) {
+  for (const [each, share] of likely(predicted, settings, char, bits)) addChance(list, each, share, each === char);
+}
+
+/**
+ * Returns the most likely characters with their chances, the one that is there among them or after them.
+ * @param {Predicted} predicted
+ * @param {Sampling} settings
+ * @param {string} char
+ * @param {?number} bits of the character, from which its logit follows; without them it is shown only if it was likely
+ * @returns {[character: string, share: number][]}
+ */
+export function likely({ top, rest }, settings, char, bits) {
+  const chances = chancesOf({ top, rest }, settings);
+  const found = /** @type {[string, number][]} */ (top.map(([each], at) => [each, chances[at]]));
+  const there = found.findIndex(([each]) => each === char);
+  if (there >= 0) return [...found.slice(0, SHOWN), ...(there < SHOWN ? [] : [found[there]])];
+  if (!((bits ?? -1) >= 0)) return found.slice(0, SHOWN);
+  const [largest, ...others] = [...top.map(([, logit]) => logit), ...rest];
+  const total = largest + Math.log(1 + sum(others.map((logit) => Math.exp(logit - largest))));
+  const distances = rest.map((logit) => Math.abs(total - bits * Math.LN2 - logit));
+  const nearest = distances.indexOf(Math.min(...distances));
+  return [...found.slice(0, SHOWN), [char, chances[top.length + nearest]]];
 }
 
 /** @returns {string} a chance as text: one decimal below 10 % */

@@ -1,6 +1,6 @@
 /** The lenses over a conversation: the switch, and the colours of the characters. */
 
-import { create, find, findAll, keepAtEnd, pause } from "../document/dom.js";
+import { create, find, findAll, keepAtEnd, pause, showInRow } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { WelcomeColours } from "./welcome_colours.js";
 import { Alternatives } from "./text/alternatives.js";
@@ -97,6 +97,7 @@ export class Lenses {
   async choose(name) {
     const input = find(this.pane, `.lenses input[value="${name}"]`, HTMLInputElement);
     input.checked = true;
+    showInRow(input.parentElement);
     if (name !== "plain" && !this.lenses) {
       const { panelsOf } = await loadPanels();
       this.lenses ??= panelsOf(this);

@@ -88,7 +88,7 @@ export class SurpriseLens {
     if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(this.explain());
     if (this.bits !== UNKNOWN && details?.top.length) {
-      addLikely(list, /** @type {import("./chances.js").Predicted} */ (details), this.lenses.source.settings(), details.char);
+      addLikely(list, /** @type {import("./chances.js").Predicted} */ (details), this.lenses.source.settings(), details.char, this.bits);
     }
     this.firstLayer.show(details);
     this.why.show(details);

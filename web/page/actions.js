@@ -11,7 +11,7 @@ export class Actions {
   constructor(page) {
     this.page = page;
     /** @type {?HTMLButtonElement} */
-    this.began = null;
+    [this.began, this.wasBusy] = [null, false];
     this.sendsAtStart = false; // Enter was pressed before the page could send
     this.rewrite = find(page.root, ".held-cells .rewrite", HTMLButtonElement);
     const { writer, controls } = page;
@@ -66,6 +66,8 @@ export class Actions {
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
     this.rewrite.disabled = !(hasTurns && free);
     this.#keepFocus(focused, busy);
+    if (busy && !this.wasBusy) this.#uncover();
+    this.wasBusy = busy;
     if (this.sendsAtStart && able.send) {
       this.sendsAtStart = false;
       page.send(page.prompt.value);
@@ -90,6 +92,12 @@ export class Actions {
       (isRestored ? this.began : prompt).focus({ preventScroll: true });
     } else if (!busy && isLost) prompt.focus({ preventScroll: true });
     if (!busy) this.began = null;
+  }
+
+  // In a low window the prompt lies over the end of the text, where the next characters appear.
+  #uncover() {
+    const [text, ask] = [".pane .log", "#ask"].map((selector) => find(this.page.root, selector).getBoundingClientRect());
+    if (text.bottom > ask.top) scrollBy({ top: text.bottom - ask.top });
   }
 
   // Says where the conversation can be found that is no longer shown.

@@ -94,8 +94,8 @@ export class Arrival {
   #showMark(shown) {
     const [lens] = this.page.lenses;
     const article = lens.log.querySelector(".welcome article");
-    if (!article || this.mark === null) return;
-    const node = shown > this.mark + 1 && lens.lens?.offersChoices ? lens.nodeAt(lens.path, this.mark) : null;
+    if (!article) return;
+    const node = this.mark !== null && shown > this.mark + 1 && lens.lens?.offersChoices ? lens.nodeAt(lens.path, this.mark) : null;
     let label = article.querySelector(".try-label");
     if (!node) return label?.remove();
     node.classList.add("try");

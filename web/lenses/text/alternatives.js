@@ -3,14 +3,13 @@
  * replaces the character and continues from there. A click opens it, and so does Enter for the character in focus.
  */
 
-import { addButton, create, find, findAll, visibleCharacter } from "../../document/dom.js";
+import { addButton, create, find, findAll, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { t } from "../../document/words.js";
-import { chance, chancesOf, showBar } from "../chances.js";
+import { chance, likely, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
 import { characterUnder, rangeOf } from "./caret.js";
 import { placeOf } from "./character_box.js";
 
-const SHOWN = 5; // most likely characters
 const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
 const MARK = "shown-character"; // the highlight of the character in a text without a lens
@@ -107,32 +106,31 @@ export class Alternatives {
 
   #build() {
     const { char, answer, position } = this.shown;
-    const { top } = answer;
     const { path, source } = this.lenses;
     const kept = this.#kept();
-    const chances = chancesOf(/** @type {import("../chances.js").Predicted} */ (answer), source.settings());
+    const predicted = /** @type {import("../chances.js").Predicted} */ (answer);
+    const rows = likely(predicted, source.settings(), char, path.values("bits")[position]);
     this.box.replaceChildren();
     this.box.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     const head = create("p", "head", this.box);
     create("b", "char", head).textContent = visibleCharacter(char);
-    const found = top.findIndex(([each]) => each === char);
-    const values = found < 0 ? { chance: chance(chances[top.length - 1]) } : { chance: chance(chances[found]) };
-    head.append(` ${t(found < 0 ? "alternatives.less" : "alternatives.was", values)} ${kept > 0 ? t("alternatives.choose") : ""}`);
+    const there = rows.find(([each]) => each === char);
+    const values = { chance: chance((there ?? rows.at(-1))[1]) };
+    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : ""}`);
     this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
     const list = create("ol", "choices", this.box);
     list.ariaLabel = t("alternatives.title", { character: nameOf(char) });
-    top.slice(0, SHOWN).forEach(([each], at) => {
+    for (const [each, share] of rows) {
       const row = create("li", each === char ? "there" : "", list);
-      const share = chance(chances[at]);
       const isThere = each === char;
       const inner = kept > 0 ? this.#button("choice", "", () => source.pick(this.shown.turn, this.#kept(), each), row) : create("span", "choice", row);
       create("b", "char", inner).textContent = visibleCharacter(each);
-      showBar(inner, [0, chances[at]], share);
-      inner.ariaLabel = `${kept > 0 && !isThere ? t("rewind.pick", { character: nameOf(each) }) : nameOf(each)}: ${share}`;
+      showBar(inner, [0, share], chance(share));
+      inner.ariaLabel = `${kept > 0 && !isThere ? t("rewind.pick", { character: nameOf(each) }) : nameOf(each)}: ${chance(share)}`;
       if (kept > 0 && isThere) inner.ariaCurrent = "true";
       if (kept > 0 && isThere) inner.ariaDisabled = "true";
       if (kept < 1) inner.role = "img";
-    });
+    }
     if (kept < 1 || !this.#hasRest()) return;
     const onward = create("div", "onward", this.box);
     onward.role = "group";
@@ -173,10 +171,8 @@ export class Alternatives {
   // Scrolls the log to the character, and marks it where no lens does.
   #reveal() {
     const character = this.#character();
-    const rect = character?.getBoundingClientRect();
-    const log = this.lenses.log.getBoundingClientRect();
-    if (!rect) return;
-    if (rect.top < log.top || rect.bottom > log.bottom) this.lenses.log.scrollTop += rect.top - log.top - log.height / 2;
+    if (!character) return;
+    scrollInside(this.lenses.log, character);
     if (character instanceof Range && globalThis.Highlight) CSS.highlights.set(MARK, new Highlight(character));
   }
 

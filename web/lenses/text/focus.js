@@ -1,5 +1,6 @@
 /** The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched. */
 
+import { scrollInside } from "../../document/dom.js";
 import { placeOf } from "./character_box.js";
 import { nextPosition } from "./keys.js";
 
@@ -43,7 +44,10 @@ export class Focus {
 
   /** Scrolls to the character in focus. */
   reveal() {
-    this.node?.scrollIntoView({ block: "nearest" });
+    if (!this.node) return;
+    scrollInside(this.lenses.log, this.node);
+    const { top, bottom } = this.node.getBoundingClientRect(); // under a lens the text stays in the window by itself
+    if (top < 0 || bottom > innerHeight) this.node.scrollIntoView({ block: "nearest" });
   }
 
   /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */

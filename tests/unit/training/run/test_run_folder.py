@@ -362,20 +362,7 @@ def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder, close_
     saved = state(30)
     del saved[field]
     write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
-    reason = f"state.json lacks '{field}'"
-    with pytest.raises(RunError, match=rf"started with another version of the project \({reason}\): start a new run"):
-        close_and_resume(run).restore(ignore)
-
-
-@pytest.mark.parametrize("field", ["corpus", "about"])
-def test_a_state_without_the_name_of_the_text_or_the_repo_is_refused(
-    run: RunFolder, close_and_resume: Again, field: str
-) -> None:
-    """A missing name ended in a traceback; the state may come from a stranger's repo."""
-    saved = state(30)
-    del saved[field][{"corpus": "name", "about": "repo"}[field]]
-    write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
-    with pytest.raises(RunError, match="started with another version of the project"):
+    with pytest.raises(RunError, match=r"started with another version of the project .*: start a new run"):
         close_and_resume(run).restore(ignore)
 
 
