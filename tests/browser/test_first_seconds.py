@@ -44,7 +44,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     text, seed = stored_welcome(stored)
     assert text
     assert generate(lm, "", WELCOME_LENGTH, seed=seed).startswith(text)
-    context = browser.new_context(service_workers="block", locale="en-US")
+    context = browser.new_context(service_workers="block", locale="en-US", reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     held: list[Route] = delay(page, "**/model.safetensors")
@@ -72,7 +72,7 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     text, _ = stored_welcome(CharLSTM.from_pretrained(tmp_path).training)
     lm.save_pretrained(tmp_path)
     assert "welcome" not in json.loads((tmp_path / "config.json").read_text())["training"]
-    page = browser.new_page(locale="en-US", service_workers="block")
+    page = browser.new_page(locale="en-US", service_workers="block", reduced_motion="reduce")
     page.set_default_timeout(TIMEOUT_MS)
     held = delay(page, "**/model.safetensors")
     with serve(tmp_path) as url:
@@ -93,6 +93,7 @@ def test_weights_that_cannot_be_fetched_are_said_and_the_prompt_is_kept(browser:
         send(page, "hello", wait=False)
         while not held:
             page.wait_for_timeout(20)
+        page.route("**/model.safetensors", lambda route: route.abort())  # the page may try again at once
         held[0].abort()
         expect(log(page).locator(".refusal")).to_contain_text("could not be fetched")
         expect(page.get_by_role("textbox", name="Prompt")).to_have_value("hello")

@@ -150,6 +150,7 @@ def test_the_browser_renders_each_message_as_the_server_does(static: str, browse
     page.goto(static)
     expect(button(page, "Send")).to_be_enabled()
     reasons: list[str | Message] = [Message("difference.changed"), "x"]
+    messages = []
     for id, text in ENGLISH.items():
         for count in (1, 1234):
             counted = {name for name in placeholders(text) if re.search(rf"{{{name}, (number|short|plural)", text)}
@@ -158,9 +159,12 @@ def test_the_browser_renders_each_message_as_the_server_does(static: str, browse
                 name: count if name in counted else reasons if name in listed else "a {b}"
                 for name in placeholders(text)
             }
-            message = Message(id, **values)
-            script = "async (message) => (await import('./document/words.js')).render(message)"
-            assert page.evaluate(script, message.as_json()) == str(message)
+            messages.append(Message(id, **values))
+    script = """async (messages) => {
+      const { render } = await import('./document/words.js');
+      return messages.map((each) => render(each));
+    }"""
+    assert page.evaluate(script, [message.as_json() for message in messages]) == [str(message) for message in messages]
     page.close()
 
 

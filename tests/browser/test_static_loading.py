@@ -12,6 +12,13 @@ from tests.support.app_server import random_model
 from tests.support.chromium import serve
 from training.hub.space_files import write_static
 
+# Ends the animation that shows a text after three seconds in which no script has run.
+LATE = """() => {
+  const late = document.getAnimations().find((each) => each.animationName === "late");
+  late?.finish();
+  return Boolean(late);
+}"""
+
 
 def delay(page: Page, pattern: str) -> list[Route]:
     """Delay a request; returns a list that gets its route."""
@@ -28,7 +35,7 @@ def let_go(page: Page, held: list[Route]) -> None:
 
 def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Path) -> None:
     write_static(tmp_path, random_model(hidden_size=128))
-    context = browser.new_context(service_workers="block", locale="en-US")
+    context = browser.new_context(service_workers="block", locale="en-US", reduced_motion="reduce")
     page = context.new_page()
     network = context.new_cdp_session(page)
     network.send("Network.enable")
@@ -58,11 +65,12 @@ def test_the_page_has_its_colours_before_its_scripts_run(
     browser: Browser, tmp_path: Path, scheme: Any, paper: str
 ) -> None:
     write_static(tmp_path, random_model())
-    context = browser.new_context(color_scheme=scheme, service_workers="block")
+    context = browser.new_context(color_scheme=scheme, service_workers="block", reduced_motion="reduce")
     page = context.new_page()
     held = delay(page, "**/static.js")
     with serve(tmp_path) as url:
         page.goto(url, wait_until="commit")
+        page.wait_for_function(LATE)
         expect(page.get_by_text("The page is loading.")).to_be_visible()
         expect(page.locator("body")).to_have_css("background-color", paper)
         let_go(page, held)

@@ -346,7 +346,7 @@ def test_what_is_private_in_a_text_is_said_before_the_start(visitor: Make) -> No
 
 
 def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
-    page = visitor().open()
+    page = visitor().open(speed=1)  # so small a network takes thousands of steps at the speed of the others
     give(page, TEXT.replace("mat", "Sofa漢"))
     panel(page).locator("[value=parent]").check()
     start(page)

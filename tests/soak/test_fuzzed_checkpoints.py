@@ -37,11 +37,6 @@ VALUES: list[object] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _no_sync(monkeypatch) -> None:
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 @pytest.fixture(scope="module")
 def good(tmp_path_factory) -> Files:
     folder = tmp_path_factory.mktemp("good")

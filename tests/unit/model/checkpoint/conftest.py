@@ -7,12 +7,6 @@ import pytest
 from tests.support.tiny_models import tiny_model
 
 
-@pytest.fixture(autouse=True)
-def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skips fsync: these files need not survive a power cut, and a thousand syncs take long."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A valid checkpoint of a few kilobytes."""
