@@ -38,12 +38,18 @@ def space(folder: Path, log: Path, **variables: str) -> Iterator[str]:
         process = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=folder,
-            env={**environment, **variables, "GRADIO_SERVER_PORT": str(port)},
+            # In a new folder the kernels would be compiled again, for ten seconds; torch computes the same numbers.
+            env={**environment, **variables, "GRADIO_SERVER_PORT": str(port), "CHAR_LSTM_COMPILE": "0"},
             stdout=out,
             stderr=out,
         )
+
+    def ready() -> bool:
+        """The model is loaded and the page answers, in whichever order."""
+        return all(line in log.read_text() for line in ("serving ", " at http"))
+
     try:
-        eventually(lambda: "serving " in log.read_text() or process.poll() is not None, _STARTING_S)
+        eventually(lambda: ready() or process.poll() is not None, _STARTING_S)
         yield url
     finally:
         process.terminate()
