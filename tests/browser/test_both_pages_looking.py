@@ -252,10 +252,10 @@ def test_the_training_timeline_writes_with_the_checkpoint_of_each_step(both: Sit
     seed.fill("8")
     page.keyboard.press("Enter")
     check_frame(page, 1000, "<b>First", 8)
-    if both.kind == "app":  # the server checks the seed
-        seed.fill("-1")
+    for typed, fault in (("-1", "Seed is -1: it must be"), ("", "Seed is empty: enter a whole number from 0")):
+        seed.fill(typed)
         page.keyboard.press("Enter")
-        expect(page.locator("#timeline").get_by_role("alert")).to_contain_text("Seed is -1: it must be")
+        expect(page.locator("#timeline").get_by_role("alert")).to_contain_text(fault)
     both.choose_second(page, "side by side")
     page.get_by_role("combobox", name="Model", exact=True).select_option("ada/two")
     expect(page.locator("#timeline")).to_be_hidden()

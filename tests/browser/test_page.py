@@ -137,6 +137,9 @@ def test_unknown_characters_are_named(page: Page) -> None:
     expect(notice).to_have_text("This model does not know 'é' (2 times), '🙂': skipped.")
     send(page, "éé")
     expect(turns(page).last.locator(".notice")).to_contain_text("nothing of the prompt was left")
+    send(page, "a\u200dh\u200da 👩‍👩‍👧 \ufe0f")
+    invisible = "an invisible character (U+200D, 2 times), '👩‍👩‍👧', an invisible character (U+FE0F)"
+    expect(turns(page).last.locator(".notice")).to_have_text(f"This model does not know {invisible}: skipped.")
 
 
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
@@ -152,12 +155,21 @@ def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
     send(page, "")
     expect(log(page).locator(".refusal")).to_have_count(0)
+    page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)  # after a text, it begins a line of its own
+    button(page, "Send").click()
+    expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
 
 
 def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) -> None:
     for name, wrong, rule in (
         ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
         ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
+        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
+        ("Top-k", "2.5", "Top-k is 2.5: it must be a whole number of at least 0"),
+        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
+        ("Speed", "", "Speed is empty: enter a number from 5 to 200"),
+        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
+        ("Seed", "123456789" * 5, f"Seed is {'123456789' * 2}12…: it must be a whole number from 0 to 4,294,967,295"),
     ):
         field = page.get_by_role("spinbutton", name=name)
         border = field.evaluate("(each) => getComputedStyle(each).borderColor")
@@ -168,9 +180,32 @@ def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) ->
         expect(field).to_have_value(wrong)
         assert field.evaluate("(each) => getComputedStyle(each).borderColor") != border
         assert violations(page) == []
-        field.fill("1")
+        assert page.locator("#settings").evaluate("(each) => each.scrollWidth <= each.clientWidth")
+        field.fill("5")
         expect(field).not_to_have_attribute("aria-invalid", "true")
         expect(page.locator("#settings").get_by_role("alert")).to_have_count(0)
+
+
+def test_letters_in_a_number_field_are_no_number(page: Page) -> None:
+    for name, rule in (
+        ("Length", "Length is not a number: enter a whole number from 1 to 10,000"),
+        ("Seed", "Seed is not a number: enter a whole number from 0 to 4,294,967,295"),
+    ):
+        field = page.get_by_role("spinbutton", name=name)
+        field.fill("")
+        field.press_sequentially("1e")
+        field.blur()
+        expect(page.locator("#settings").get_by_role("alert")).to_have_text(rule)
+        field.fill("5")
+
+
+def test_a_speed_that_is_not_allowed_changes_nothing(page: Page) -> None:
+    fast(page, 300)
+    setting(page, "Speed", 0)
+    expect(page.get_by_role("spinbutton", name="Speed")).to_have_value("0")
+    send(page, "")
+    expect(page.get_by_role("slider", name="Speed")).to_have_value("200")
+    expect(page.locator("#settings").get_by_role("alert")).to_contain_text("Speed is 0")
 
 
 @pytest.mark.parametrize("at", [0, 25])

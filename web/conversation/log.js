@@ -100,7 +100,7 @@ export function lastTurn(log) {
   return turnOf(log, log.here);
 }
 
-/** Returns the prompt of a turn as it was typed, without the line break that `onNewLine` adds. @param {Turn} turn */
+/** Returns the prompt of a turn as it was typed, without the line break that `onNewLine` adds. @param {Pick<Turn, "parent" | "prompt">} turn */
 export function typedPrompt({ parent, prompt }) {
   return parent ? prompt.replace(/^\n/, "") : prompt;
 }

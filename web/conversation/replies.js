@@ -15,6 +15,7 @@ import { tabId } from "./stored_conversations.js";
 
 const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
 const MAX_NAMED = 8; // unknown characters that a notice lists
+const MAX_JOINED = 12; // code points that are named as one character; the longest emoji has 10
 
 /**
  * Returns a new reply to a prompt, without parts.
@@ -118,17 +119,35 @@ function newerCommit(old, author, read) {
 function unknownCharacters(prompt, vocab) {
   const unknown = [...prompt].filter((character) => !vocab.has(character));
   if (!unknown.length) return [];
-  const distinct = [...new Set(unknown)];
+  const items = /** @type {Map<string, number>} */ (new Map());
+  for (const item of unknownItems(prompt, vocab)) items.set(item, (items.get(item) ?? 0) + 1);
   /** @type {(string | Message)[]} */
-  const names = distinct.slice(0, MAX_NAMED).map((character) => {
-    const times = unknown.filter((each) => each === character).length;
-    return times === 1 ? nameOf(character) : { id: "unknown.times", values: { character: nameOf(character), count: times } };
-  });
-  if (distinct.length > MAX_NAMED) names.push({ id: "unknown.more", values: { count: distinct.length - MAX_NAMED } });
+  const names = [...items].slice(0, MAX_NAMED).map(([item, times]) => nameOf(item, times));
+  if (items.size > MAX_NAMED) names.push({ id: "unknown.more", values: { count: items.size - MAX_NAMED } });
   return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } }];
 }
 
-// Returns a visible character in quotes, any other as its code point.
-function nameOf(character) {
-  return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) ? `'${character}'` : `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+// What a reader sees as one character, such as an emoji of several code points, is one item if the model has none of them.
+function unknownItems(prompt, vocab) {
+  // Firefox before 125 has no Segmenter.
+  const seen = Intl.Segmenter ? Array.from(new Intl.Segmenter().segment(prompt), ({ segment }) => segment) : [...prompt];
+  return seen.flatMap((segment) => {
+    const characters = [...segment];
+    const unknown = characters.filter((character) => !vocab.has(character));
+    const isShown = /\p{Emoji}/u.test(segment) || !/\p{Default_Ignorable_Code_Point}/u.test(segment);
+    const isOne = unknown.length === characters.length && unknown.length <= MAX_JOINED && unknown.some(isVisible) && isShown;
+    return isOne ? [segment] : unknown;
+  });
+}
+
+function isVisible(character) {
+  return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && !/^\p{Default_Ignorable_Code_Point}$/u.test(character);
+}
+
+function nameOf(item, times) {
+  const code = `U+${item.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  const isInvisible = /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(item);
+  if (isInvisible) return times === 1 ? { id: "unknown.invisible", values: { code } } : { id: "unknown.invisible_times", values: { code, count: times } };
+  const character = [...item].some(isVisible) ? `'${item}'` : code;
+  return times === 1 ? character : { id: "unknown.times", values: { character, count: times } };
 }

@@ -7,7 +7,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./without_clamps.js";
-import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf } from "./log.js";
+import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf, typedPrompt } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -64,10 +64,9 @@ export class Writer {
    * @param {Options} options
    */
   send(prompt, options, { shared = false } = {}) {
-    if (count(prompt) > LIMITS.prompt) {
-      throw new Refusal({ id: "refusal.characters", values: { field: { id: "setting.prompt" }, length: count(prompt), most: LIMITS.prompt } });
-    }
     const { here } = this.page.log();
+    const length = count(typedPrompt({ parent: here, prompt }));
+    if (length > LIMITS.prompt) throw new Refusal({ id: "refusal.characters", values: { field: { id: "setting.prompt" }, length, most: LIMITS.prompt } });
     return this.#begin({ parent: here, prompt, shared, replies: this.#replies(here, prompt, options) }, options);
   }
 

@@ -6,6 +6,7 @@ import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { create, find, isOutdated, paragraph, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
+import { faultOf } from "./refusals.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 const BUNDLED = "bundled"; // the name of the model that is part of the app
@@ -32,6 +33,7 @@ export class Controls {
     this.root = root;
     this.page = page;
     this.site = NO_SITE;
+    this.lastSpeed = SETTINGS.speed.default;
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
@@ -46,6 +48,7 @@ export class Controls {
     this.other.addEventListener("change", () => this.#addOther(this.other.value.trim()));
     this.seed.addEventListener("change", () => (this.#validate("seed"), page.changed("seed")));
     this.seed.addEventListener("input", () => this.seed.ariaInvalid && this.#validate("seed"));
+    this.seed.addEventListener("blur", () => this.#validate("seed")); // letters in an empty field do not change its value
   }
 
   /**
@@ -83,7 +86,7 @@ export class Controls {
     const { range, field } = this.inputs[name];
     const { slider, whole } = SETTINGS[name];
     const given = Number(value);
-    if (slider && value !== "" && Number.isFinite(given)) {
+    if (slider && value !== "" && isAllowed(SETTINGS[name], given)) {
       [range.min, range.max] = [String(Math.min(slider.minimum, given)), String(Math.max(slider.maximum, given))];
       if (!whole) range.step = "any";
       range.value = value;
@@ -97,13 +100,7 @@ export class Controls {
   /** Marks a field whose value would be refused, and says below it which values are allowed. @param {string} name */
   #validate(name) {
     const field = name === "seed" ? this.seed : this.inputs[name].field;
-    let fault = "";
-    try {
-      if (name === "seed") this.#typedSeed();
-      else if (name !== "speed") this.#checked(name, SETTINGS[name], field.value); // a speed out of bounds is limited to them
-    } catch (error) {
-      fault = render(error.reason);
-    }
+    const fault = name === "seed" && this.#isRandomSeed ? "" : render(faultOf(name, field));
     field.ariaInvalid = fault ? "true" : null;
     const line = field.closest(".setting");
     paragraph(line, "fault", fault);
@@ -116,7 +113,8 @@ export class Controls {
   /** @param {string} name */
   #describe(name) {
     const { range, field } = this.inputs[name];
-    range.ariaValueText = number(Number(field.value));
+    range.ariaValueText = number(Number(range.value));
+    if (name === "speed" && !faultOf(name, field)) this.lastSpeed = Number(field.value);
     if (field.ariaInvalid) this.#validate(name);
   }
 
@@ -221,39 +219,25 @@ export class Controls {
     return model;
   }
 
-  /** @returns {?number} characters per second; null is full speed */
+  /** @returns {?number} the last allowed speed, in characters per second; null is full speed */
   get speed() {
-    const speed = Number(this.inputs.speed.field.value || SETTINGS.speed.default);
-    return speed >= Number(SETTINGS.speed.maximum) ? null : Math.max(speed, SETTINGS.speed.minimum);
+    return this.lastSpeed >= SETTINGS.speed.maximum ? null : this.lastSpeed;
   }
 
   /** The settings of the sliders, without a seed. @throws {Refusal} a value is not allowed */
   settings() {
     const names = Object.keys(this.inputs).filter((name) => name !== "speed" && (name !== "share" || this.blendName !== null));
-    const values = names.map((name) => [name, this.#checked(name, SETTINGS[name], this.inputs[name].field.value)]);
+    const values = names.map((name) => [name, numberIn(name, this.inputs[name].field)]);
     return /** @type {Omit<Settings, "seed">} */ (Object.fromEntries(values));
   }
 
-  /**
-   * @param {string} name
-   * @param {Setting} setting
-   * @param {string} text
-   */
-  #checked(name, setting, text) {
-    if (text !== "" && isAllowed(setting, Number(text))) return Number(text);
-    throw new Refusal({ id: "refusal.value", values: { field: { id: `setting.${name}` }, value: Number(text) || text || "–", allowed: setting.rule } });
-  }
-
-  /** The seed that is typed; null for a random one. @throws {Refusal} it is not allowed */
-  #typedSeed() {
-    if (this.seed.validity.badInput) this.#checked("seed", SETTINGS.seed, "–");
-    const typed = this.seed.value.trim();
-    return typed ? this.#checked("seed", SETTINGS.seed, typed) : null;
+  get #isRandomSeed() {
+    return this.seed.value.trim() === "" && !this.seed.validity.badInput;
   }
 
   /** How the next reply is written. @returns {import("../conversation/writer.js").Options} @throws {Refusal} */
   options() {
-    const typed = this.#typedSeed();
+    const typed = this.#isRandomSeed ? null : numberIn("seed", this.seed);
     return { settings: { ...this.settings(), seed: typed ?? randomSeed() }, seed_given: typed !== null, speed: this.speed, ...this.authors() };
   }
 
@@ -308,6 +292,17 @@ export class Controls {
     const facts = model ? (model.failure ? [model.failure] : model.about) : [];
     setText(find(this.root, "#about"), model?.loading ? t("model.coming") : render(facts, " · "));
   }
+}
+
+/**
+ * @param {string} name
+ * @param {HTMLInputElement} field
+ * @throws {Refusal} the number is not allowed
+ */
+function numberIn(name, field) {
+  const fault = faultOf(name, field);
+  if (fault) throw new Refusal(fault);
+  return Number(field.value);
 }
 
 /**

@@ -3,6 +3,7 @@
 import { drawLosses } from "../document/curve.js";
 import { find, pause } from "../document/dom.js";
 import { number, onLanguage, render, t } from "../document/words.js";
+import { faultOf } from "./refusals.js";
 
 const SHOWN_MS = 900; // a step while it plays
 const REST_MS = 120; // after the last movement of the slider
@@ -138,6 +139,8 @@ export class Timeline {
 
   /** @param {number} at the index of a frame */
   textAt(at) {
+    const refusal = faultOf("seed", this.seed);
+    if (refusal) return Promise.resolve(/** @type {Answer} */ ({ refusal }));
     const question = { step: this.frames[at][0], prompt: this.prompt.value, seed: Number(this.seed.value) };
     const key = JSON.stringify([this.model, question]);
     const known = this.texts.get(key);
