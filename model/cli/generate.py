@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="LAYER,CELL,VALUE",
-        help="clamp a cell to a value from -8 to 8 while writing, as in 1,5,-4; up to 4 times (default none)",
+        help="clamp a cell to a value from -8 to 8 during the reply, as in 1,5,-4; up to 4 times (default none)",
     )
     parser.add_argument("--blend-with", metavar="MODEL", help="a second model, whose predictions are mixed in")
     parser.add_argument(

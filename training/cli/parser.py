@@ -22,13 +22,13 @@ MINUTES = Setting(
 )
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
-    "push-bundled": "push the models that come with the project, and collect them on one page of the Hub",
+    "push-bundled": "push the models that come with the project, and add them to a collection on the Hub",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
     "sweep": "train a model for each combination of some settings, side by side, and compare them",
     "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
-    "samples": "give a model the samples that another run wrote while it trained, for Watch it learn",
+    "samples": "copy the samples of another run's training into a model, for Watch it learn",
 }
 RECIPE_OPTIONS = tuple(name for name in RECIPE_SETTINGS if name != "steps")
 # What other trainers call an option, and what to suggest for it.
@@ -116,7 +116,7 @@ def _add_teachers(parser: ArgumentParser) -> None:
         help="what trains the models of --teachers, or of a sweep: local for Ray on this machine, or the address of a "
         "Ray cluster, whose nodes must share the folder (default: processes on this machine, without Ray)",
     )
-    # What a teacher of --teachers reads: it is no option for users, because it does not examine what may be private.
+    # For the teachers of --teachers only: the text of that run is not scanned for private data.
     parser.add_argument("--text-of", metavar="RUN", help=argparse.SUPPRESS)
 
 
@@ -173,8 +173,8 @@ def _add_hub(parser: ArgumentParser) -> None:
     hub.add_argument(
         "--replace",
         action="store_true",
-        help="replace a better model, a model of another text, and a README.md of its own in the repo "
-        "(default: they stay)",
+        help="replace what the repo has, even a better model, a model of another text, or a README.md that is not a "
+        "model card (default: keep them)",
     )
 
 
@@ -197,7 +197,7 @@ def _add_recipe(parser: ArgumentParser) -> None:
         else:
             group.add_argument(option, type=number_or_text, metavar="X", help=help_text(name))
     group.add_argument(
-        "--no-fit", action="store_true", help="keep the preset's dropout, however often the text is read"
+        "--no-fit", action="store_true", help="use the preset's dropout rates without fitting them to the text"
     )
 
 
@@ -266,8 +266,8 @@ def cells_parser() -> ArgumentParser:
 def samples_parser() -> ArgumentParser:
     """Returns the parser of `python -m training samples RUN MODEL`."""
     parser = _command_parser("samples")
-    parser.add_argument("run", metavar="RUN", help="a run folder or a checkpoint: the samples of its training")
-    parser.add_argument("model", metavar="MODEL", help="the checkpoint that gets them; other files of it stay")
+    parser.add_argument("run", metavar="RUN", help="the run folder or checkpoint that has the samples")
+    parser.add_argument("model", metavar="MODEL", help="the checkpoint to copy them to; its other files do not change")
     return parser
 
 

@@ -54,7 +54,12 @@ class Recipe:
     matrix_lr: float = _rate(0.04, "Muon's learning rate, for the matrices of the LSTM")
     lr: float = _rate(4e-3, "AdamW's learning rate, for embedding, output and biases")
     weight_decay: float = setting_field(
-        Setting(type=float, default=0.05, maximum=10, help="decoupled weight decay of every matrix, times its rate")
+        Setting(
+            type=float,
+            default=0.05,
+            maximum=10,
+            help="decoupled weight decay of the matrices, times their learning rate",
+        )
     )
     dropout_in: float = _share(0.05, "share of the embedding that locked dropout sets to zero")
     dropout_between: float = _share(0.3, "share of the cells that locked dropout sets to zero between layers")
