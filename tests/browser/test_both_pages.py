@@ -172,8 +172,10 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     page = begin(both.open())
     for prompt in ("first one", "another"):
         send(page, prompt)
+        log(page).evaluate("(each) => { each.style.height = '50px'; each.style.flex = 'none'; each.scrollTop = 30; }")
         button(page, "Clear").click()
         expect(turns(page)).to_have_count(0)
+        assert log(page).evaluate("(each) => each.scrollTop") == 0  # the welcome text is shown from its beginning
         for move in ("Continue", "Retry", "Undo", "Clear", "Share"):
             expect(button(page, move)).to_be_disabled()
     page.get_by_text("Earlier conversations", exact=True).click()

@@ -79,6 +79,7 @@ export class ConversationView {
     if (!box) {
       box = create("div", "welcome");
       this.element.prepend(box);
+      this.element.scrollTop = 0; // what was shown before may have been scrolled
       create("p", "lead", box);
       addTurn(create("article", "", box), 0);
       create("p", "hint", box);

@@ -2,10 +2,11 @@
 
 import { TracedText } from "../lenses/text/traced_text.js";
 import { colourOf } from "../lenses/surprise_colours.js";
+import { t } from "../document/words.js";
 import { Refusal } from "../engines/refusal.js";
 
-const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 60]; // pixels
-const [SIZE, LINE, TITLE] = [32, 50, 52];
+const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 100]; // pixels
+const [SIZE, LINE, TITLE, CAPTION] = [32, 50, 52, 24];
 const MAX_LINES = 60; // programs that show pictures cut off a taller one
 const SCALE = [1, 2, 3, 4, 5, 6];
 
@@ -45,6 +46,9 @@ export async function drawPicture(engine, path, title, page) {
   pen.fillRect(MARGIN + Math.min(pen.measureText(title).width, WIDTH - 2 * MARGIN - 30) + 6, 58, 18, 52);
   pen.font = fontOf(SIZE);
   lines.forEach((line, row) => drawLine(pen, line, TOP + row * LINE, colour));
+  pen.font = `400 ${CAPTION}px ${colour("sans") || "sans-serif"}`;
+  pen.fillStyle = colour("soft");
+  pen.fillText(t("share.picture_caption"), MARGIN, canvas.height - 40, WIDTH - 2 * MARGIN);
   SCALE.forEach((level, at) => {
     pen.fillStyle = colour(`s${level}`);
     pen.fillRect((at * WIDTH) / SCALE.length, canvas.height - 14, WIDTH / SCALE.length, 14);
