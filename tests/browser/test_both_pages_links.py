@@ -65,6 +65,7 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     assert "&hold=1.5~4" in query
     reader = follow(both, query)
     assert reply(reader) == text
+    expect(reader.get_by_role("spinbutton", name="Length")).to_have_value("120")
     reader.context.close()
 
 

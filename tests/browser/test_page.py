@@ -242,12 +242,20 @@ def test_enter_during_a_reply_changes_nothing(page: Page) -> None:
     settled(page)
 
 
-def test_the_activity_line_is_shown_during_a_reply(page: Page) -> None:
+def test_a_visitor_is_told_how_many_others_are_writing(page: Page, app: App, browser: Browser) -> None:
     send(page, "", wait=False)
-    expect(page.locator("#load p")).to_have_text(re.compile(r"^1 writing · \d+ characters per second$"))
+    eventually(lambda: len(reply(page)) > 5)
+    expect(page.locator("#load p")).to_have_text("")
+    context = browser.new_context()
+    other, _ = open_page(context, app)
+    send(other, "", wait=False)
+    for each in (page, other):
+        expect(each.locator("#load p")).to_have_text("1 other person is writing now")
     button(page, "Stop").click()
     settled(page)
     expect(page.locator("#load p")).to_have_text("")
+    expect(other.locator("#load p")).to_have_text("")
+    context.close()
 
 
 def test_a_reply_stopped_while_offline_can_be_continued(app: App, browser: Browser) -> None:

@@ -207,7 +207,7 @@ def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:
             shutdown.exit_status = 1
             return
         if facts := activity.facts:
-            log.info("%s", " · ".join(map(str, facts)))
+            log.info("%s", " · ".join(facts))
 
 
 def _parser() -> ArgumentParser:

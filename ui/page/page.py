@@ -10,7 +10,6 @@ from starlette.routing import BaseRoute
 
 from ..access.limits import Limiter
 from ..preview.previews import Previews
-from ..registry.activity import Activity
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
@@ -40,7 +39,7 @@ class Page:
         self.registry = registry
         self.site = Site(registry)
         self.limiter = Limiter(registry.site.limits)
-        self.write = Writer(registry, Activity(registry), self.limiter)
+        self.write = Writer(registry, self.limiter)
         self.stream = Streams(registry, self.write.replies)
         self.traces = Traces(registry, self.limiter)
         self.passages = Passages(registry, self.limiter)

@@ -8,6 +8,6 @@ loaded_model      one served model, with its engine
 lookup            finds the model of a request, and waits while it loads
 auto_update       serves newer commits from the Hub
 welcome           welcome text and example prompts of a model
-activity          measures how much is being written
+activity          measures how much is being written, for the log
 training_history  the checkpoints of a model's training
 """

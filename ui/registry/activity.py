@@ -6,7 +6,6 @@ import time
 
 from model import Engine
 
-from ..messages import Message
 from .registry import ModelRegistry
 
 _STALE = 1.5  # intervals; a speed measured over a longer time is out of date
@@ -25,10 +24,10 @@ class Activity:
         self._every_s = every_s
         self._measured_at = -float("inf")  # time.monotonic()
         self._written: dict[Engine, int] = {}
-        self._facts: list[Message] = []
+        self._facts: list[str] = []
 
     @property
-    def facts(self) -> list[Message]:
+    def facts(self) -> list[str]:
         """Such as "3 writing", "2 waiting", "180 characters per second"; empty while no reply is written."""
         now = time.monotonic()
         if now - self._measured_at >= self._every_s:
@@ -42,10 +41,10 @@ class Activity:
         counts = {engine: engine.written for engine in engines}
         written = sum(count - self._written.get(engine, 0) for engine, count in counts.items())
         seconds = now - self._measured_at
-        facts = [Message("load.writing", count=running)]
+        facts = [f"{running:,} writing"]
         if waiting:
-            facts.append(Message("load.waiting", count=waiting))
+            facts.append(f"{waiting:,} waiting")
         if seconds < _STALE * self._every_s:
-            facts.append(Message("load.speed", rate=round(written / seconds)))
+            facts.append(f"{round(written / seconds):,} characters per second")
         self._measured_at, self._written = now, counts
         self._facts = facts if running or waiting else []

@@ -6,6 +6,7 @@ site               the site and its models, for the page
 write              replies for the page, as server-sent events
 stream             a text for programs, as server-sent events
 running_replies    the replies that are being written
+people             counts the people for whom they are written
 lenses             the routes of the lenses
 training_timeline  the texts of a model at each step of its training
 health             health and readiness checks

@@ -17,7 +17,7 @@ The id of each event is the number of characters of the reply so far, those rece
 
     {"text": "…"}           more text
     {"status": [MESSAGE]}   until the first text
-    {"activity": [MESSAGE]} how much is being written for all visitors
+    {"activity": [MESSAGE]} how many other people are writing
     {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
 
 If the connection breaks, the page sends the request again with the characters that it has received. It gets the rest of
@@ -43,7 +43,6 @@ from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..json_body import read_json
 from ..messages import Message, RefusalError
-from ..registry.activity import Activity
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_STEPS, check_text
 from .requests import (
@@ -72,13 +71,11 @@ class Writer:
 
     Args:
         registry: the models that are served.
-        activity: measures how much is being written.
         limiter: counts what each address uses.
     """
 
-    def __init__(self, registry: ModelRegistry, activity: Activity, limiter: Limiter) -> None:
+    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
         self._registry = registry
-        self._activity = activity
         self.states = States()
         self._limiter = limiter
         self._workers = Workers(limiter, at_once=1)
@@ -135,7 +132,7 @@ class Writer:
                 return EventStream(_nothing_left(wanted.params.length))
             reply = await self.replies.start(wanted, digest, address_of(request))
         reader = reply.connect()
-        events = reply.events(reader, len(str(received)), self._activity)
+        events = reply.events(reader, len(str(received)), self.replies.people)
         return EventStream(events, partial(self._disconnect, reply, reader))
 
     def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:

@@ -106,7 +106,7 @@
  * @typedef {object} Receiver gets a reply while it is written
  * @property {(text: string) => void} onText the next characters
  * @property {(messages: Message[]) => void} [onStatus] why the reply has to wait; [] if it does not
- * @property {(messages: Message[]) => void} [onActivity] how much the engine writes for all visitors
+ * @property {(messages: Message[]) => void} [onActivity] how many other people the engine writes for
  */
 
 /**

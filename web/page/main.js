@@ -26,7 +26,7 @@ import { onLanguage, render, t, translate } from "../document/words.js";
 const LATER_MS = 500; // after the page can be used
 const SAVE_MS = 400; // between two saves while a reply is being written
 const IN_REPLY = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // settings that change a reply while it is written
-/** @import { Log } from "../conversation/log.js" @import { Link } from "../conversation/links.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
+/** @import { Log } from "../conversation/log.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 export class Page {
   log = () => this.current.log;
@@ -181,11 +181,11 @@ export class Page {
     this.changed();
   }
 
-  /** Called by Share when it begins to write a link's text. @param {Link} link @param {Model[]} models */
-  follow(link, models) {
+  /** Called by Share when it begins to write a link's text. @param {Record<string, any>} settings @param {Model[]} models */
+  follow(settings, models) {
     if (lastTurn(this.log())) this.clear();
     this.controls.choose(models[0].name, models[1]?.name ?? null);
-    this.controls.restore({ ...link.controls, ...link.steps.at(-1).settings });
+    this.controls.restore(settings);
     this.controls.choose(models[0].name, models[1]?.name ?? null);
     this.#modelChanged();
   }

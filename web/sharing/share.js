@@ -8,11 +8,12 @@ import { isLocal } from "../engines/refusal.js";
 import { copyText, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { refusalOf } from "../page/refusals.js";
+import { SETTINGS } from "../settings.js";
 import { frameCode, logJson, save } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 /**
- * @import { Link } from "../conversation/links.js"
+ * @import { Link, Step } from "../conversation/links.js"
  * @import { Log, Reply, Turn } from "../conversation/log.js"
  * @import { Author } from "../conversation/models.js"
  * @import { Message } from "../document/words.js"
@@ -176,9 +177,9 @@ export class Share {
     const { page } = this;
     const models = modelsOfLink(link, page.site());
     const author = authorOf(models[0], models[1]);
-    page.follow(link, models);
-    this.sharing.following = link;
     const last = link.steps.findLastIndex((step) => step.prompt !== null);
+    page.follow({ ...link.controls, ...link.steps.at(-1).settings, length: lengthOf(link.steps.slice(last)) }, models);
+    this.sharing.following = link;
     for (const [at, step] of link.steps.entries()) {
       page.log().held = { model: models[0].name, cells: step.cells };
       const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author, sideBySide: null };
@@ -217,6 +218,12 @@ export class Share {
     if (turn) turn.check = check;
     this.page.changed();
   }
+}
+
+/** Returns the length of a reply that was written in several steps. @param {Step[]} steps */
+function lengthOf(steps) {
+  const length = steps.reduce((sum, { settings }) => sum + settings.length, 0);
+  return Math.min(length, SETTINGS.length.maximum);
 }
 
 /**

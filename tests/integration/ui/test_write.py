@@ -264,12 +264,22 @@ async def test_a_page_may_have_four_replies_at_once_and_gets_its_queue_position(
     await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 4)
     async with aclosing(page.events(requests[4])) as events:
         assert await anext(event["status"] async for event in events if "status" in event)
-    activity = [event["activity"] for task in readers if task.done() for event in task.result().others]
     for request in requests:
         await _stop(page, request)
     for each in await asyncio.gather(*readers):
-        activity += [event["activity"] for event in each.others if "activity" in event]
-    assert any("4 writing" in each for each in activity)
+        assert not any("activity" in event for event in each.others), "there is no other visitor"
+    await idle(app)
+
+
+async def test_a_page_is_told_how_many_others_are_writing(app: App, page: PageClient) -> None:
+    other = PageClient(page.http, page.url)
+    request = other.request("random", "", length=10_000, speed=5)
+    reader = asyncio.create_task(other.read(request))
+    await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 1)
+    found = await page.write("random", "", length=200, speed=100)
+    assert [event["activity"] for event in found.others] == ["1 other person is writing now"]
+    await _stop(other, request)
+    await reader
     await idle(app)
 
 

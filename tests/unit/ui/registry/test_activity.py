@@ -6,7 +6,6 @@ import pytest
 
 from model import Engine, SamplingParams
 from tests.support.app_server import random_model
-from tests.support.english import english
 from ui.registry.activity import Activity
 from ui.registry.registry import ModelRegistry
 
@@ -26,7 +25,7 @@ def test_the_line_counts_running_and_waiting_replies_and_their_speed(engine: Eng
     for _ in range(3):
         engine.add_request("", SamplingParams(length=20))
     engine.step()
-    assert english(activity.facts, " · ") == "2 writing · 1 waiting"
+    assert " · ".join(activity.facts) == "2 writing · 1 waiting"
     for _ in range(60):
         engine.step()
     assert activity.facts == []
@@ -39,12 +38,12 @@ def test_the_speed_is_measured_since_the_last_line(engine: Engine, monkeypatch: 
     for _ in range(2):
         engine.add_request("", SamplingParams(length=1000))
     engine.step()
-    assert english(activity.facts, " · ") == "2 writing"
+    assert " · ".join(activity.facts) == "2 writing"
     for _ in range(30):
         engine.step()
     now += 0.9
-    assert english(activity.facts, " · ") == "2 writing"
+    assert " · ".join(activity.facts) == "2 writing"
     now += 0.1
-    assert english(activity.facts, " · ") == "2 writing · 60 characters per second"
+    assert " · ".join(activity.facts) == "2 writing · 60 characters per second"
     now += 100.0
-    assert english(activity.facts, " · ") == "2 writing"
+    assert " · ".join(activity.facts) == "2 writing"
