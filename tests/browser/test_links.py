@@ -25,7 +25,10 @@ from ui.registry.registry import ModelRegistry
 # Links to texts of `stored_model`. They must reproduce these texts in every later version, whatever models are bundled.
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
 SAME = "The same text, character for character, as when the link was made."
-OTHER = "Not the same text: the model here may have other weights than when the link was made, or the link was changed."
+OTHER = (
+    "Not the same text: the model here may have other weights than when the link was made,"
+    " or the link was changed or cut off."
+)
 UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."
 CUT = "This link is incomplete; its end seems to be cut off. Ask for it again, or start a text of your own."
 STRANGER = "The person who shared this link wrote the prompt."

@@ -79,7 +79,7 @@ def test_the_index_leads_to_each_language_of_the_folder() -> None:
         (raw("as {it} is"), "as {it} is"),
         (
             Message("check.different", reasons=[Message("difference.changed"), raw("x")]),
-            "Not the same text: the link was changed, or was not made by this app; x.",
+            "Not the same text: the link was changed or cut off, or was not made by this app; x.",
         ),
     ],
 )
