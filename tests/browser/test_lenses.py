@@ -176,7 +176,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text(
-        "position in the line (falls), very reliable: cell 5 of layer 1, r -0.93"
+        "position in the line (falls), very reliable: cell 5 of layer 1"
     )
     turn = turns(page).last
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
@@ -192,7 +192,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
     expect(page.get_by_text("Where else?")).to_be_hidden()
-    named.select_option(label="position in the line (falls), very reliable: cell 5 of layer 1, r -0.93")
+    named.select_option(label="position in the line (falls), very reliable: cell 5 of layer 1")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
     page.get_by_text("Where else?").click()
     passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]

@@ -318,9 +318,7 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     text = PROMPT + REPLY
     choose_lens(page, "What it remembers")
     named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text(
-        "start of line (falls), very reliable: cell 2 of layer 1, AUC 0.03"
-    )
+    expect(named.locator("option:checked")).to_have_text("start of line (falls), very reliable: cell 2 of layer 1")
     expect(page.locator(".about-cell")).to_contain_text("“start of line” (falls), very reliable (AUC 0.03 on text")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     levels = [round(4 * (ord(char) % 128) / 127) for char in text]
@@ -329,11 +327,11 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     page.keyboard.press("Tab")
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("3")
     coloured(page, [f"n{level}" if level else "" for level in levels])
-    named.select_option(label="position in the line (falls), reliable: cell 1 of layer 0, r -0.80")
+    named.select_option(label="position in the line (falls), reliable: cell 1 of layer 0")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("0")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     named.select_option(
-        label="start of line (falls), very reliable: cell 2 of layer 1, AUC 0.03"
+        label="start of line (falls), very reliable: cell 2 of layer 1"
     )  # its values are in view_modules.js
     expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
