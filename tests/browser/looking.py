@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Locator, Page, expect
 
 BOUNDS = (1, 2, 3, 4, 6, 8)
+NAMES = {"\n": "line end", " ": "space", "\t": "tab"}  # of characters that show nothing
 
 
 def choose_lens(page: Page, lens: str) -> None:

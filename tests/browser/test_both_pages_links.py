@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from model import Blend, generate
 from tests.browser.driving import continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
-from tests.browser.test_both_pages_looking import clamp, point_at, replace
+from tests.browser.test_both_pages_looking import clamp, clamps, point_at, replace
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
 
@@ -66,6 +66,7 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     reader = follow(both, query)
     assert reply(reader) == text
     expect(reader.get_by_role("spinbutton", name="Length")).to_have_value("120")
+    expect(clamps(reader)).to_contain_text("cell 5 (layer 1) held up")
     reader.context.close()
 
 

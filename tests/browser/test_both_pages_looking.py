@@ -13,9 +13,9 @@ from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
 from tests.browser.axe import violations
 from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
-from tests.browser.looking import choose_cell, choose_lens, level, marks, probabilities, shown
+from tests.browser.looking import NAMES, choose_cell, choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, PROMPT, SEED, Site, begin, text_of
+from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 from tests.support.training_timelines import checkpoint
 from ui.routes import training_timeline
 from ui.routes.lenses.trace_answers import occlusion_within
@@ -154,6 +154,7 @@ def clamp(page: Page, layer: int, cell: int, direction: str = "Up") -> None:
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
 
 
+@pytest.mark.every_display
 def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
     free = text_of(both)
     changed = ((cell, text_of(both, clamps=[(1, cell, 4.0)])) for cell in range(24))
@@ -163,24 +164,44 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     choose_lens(page, "What it remembers")
     send(page, PROMPT)
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT + free)}.")
+    expect(clamps(page)).to_be_hidden()
     clamp(page, 1, cell)
+    expect(clamps(page)).to_be_visible()
     button(page, "Rewrite").click()
     expect(footer(page)).to_contain_text(f"cell {cell} (layer 1) held up")
     settled(page)
     assert reply(page) == clamped
     compared = page.get_by_role("region", name="Held and free")
     expect(compared.get_by_role("heading")).to_have_text(["Held", "Free"])
+    expect(compared.get_by_role("status")).to_have_text(
+        f"Identical for {same} character{'s' if same > 1 else ''}, then they differ."
+        if same
+        else "They differ from the first character on."
+    )
     assert compared.locator("mark").all_text_contents() == [each[same].replace("\n", "⏎\n") for each in (clamped, free)]
+    for column, text in zip(compared.locator(".text").all_text_contents(), (clamped, free), strict=True):
+        assert column.lstrip("…").replace("⏎", "") in text
+        assert column.endswith(text[same + 1 :])
+    expect(turns(page).last.locator("i.differs")).to_have_text(clamped[same])
+    assert violations(page) == []
     button(page, f"Release: cell {cell} (layer 1) held up").click()
+    expect(clamps(page)).to_be_hidden()
+    expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
     button(page, "Undo").click()
     expect(compared).to_be_hidden()
     assert reply(page) == free
+    send(page, "more")
+    expect(footer(page)).not_to_contain_text(" held ")
+
+
+def clamps(page: Page) -> Locator:
+    return page.get_by_role("group", name="Cells that are held")
 
 
 def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     page = begin(both.open())
     choose_lens(page, "What it remembers")
-    chips = page.get_by_role("group", name="Cells that are held").get_by_role("button", name="Release")
+    chips = clamps(page).get_by_role("button", name="Release")
     for cell in range(4):
         clamp(page, 0, cell)
         expect(chips).to_have_count(cell + 1)
@@ -192,8 +213,14 @@ def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     send(page, PROMPT)
     expect(log(page).locator(".refusal")).to_have_count(0)
     assert reply(page) == text_of(both, clamps=[(0, cell, 4.0) for cell in range(4)])
+    choose_lens(page, "Text")
+    expect(clamps(page)).to_be_visible()
+    both.choose_second(page, "side by side")
+    page.get_by_role("combobox", name="Model", exact=True).select_option(TWO)
+    expect(clamps(page)).to_be_hidden()  # they are cells of the first model
 
 
+@pytest.mark.every_display
 def test_one_letter_at_a_time(both: Site) -> None:
     page = begin(both.open())
     choose_lens(page, "One letter at a time")
@@ -203,11 +230,16 @@ def test_one_letter_at_a_time(both: Site) -> None:
         button(page, "One letter").click()
         expect(footer(page)).to_contain_text(f"{length} character")
         assert reply(page) == text[:length]
+        read, drew = (NAMES.get(char, char) for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
+        expect(page.locator(".wrote")).to_contain_text(f"It read “{read}” and drew “{drew}”: ")
         expect(page.get_by_role("img", name=re.compile(f"^Number {length - 1} of seed {SEED} is 0[.]"))).to_be_visible()
     expect(page.get_by_role("list", name="How the character came to be").locator("> li")).to_have_count(5)
     expect(page.get_by_role("img", name=re.compile(r"^Cell 0 of layer \d: forget gate f"))).to_have_count(2)
+    expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(8)
+    assert violations(page) == []
     continued(page, LENGTH + 3)
     assert reply(page) == text_of(both, length=LENGTH + 3)
+    expect(turns(page)).to_have_count(1)
 
 
 @pytest.mark.every_display

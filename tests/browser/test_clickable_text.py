@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.driving import button, log, open_page, reply, send, settled, turns
-from tests.browser.looking import choose_lens
+from tests.browser.looking import NAMES, choose_lens
 from tests.support.app_server import scripted_model, serving
 from tests.support.both_pages import Site, begin, new_line, text_of
 
@@ -28,8 +28,7 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     assert turns(page).last.locator(".reply").evaluate("(each) => getComputedStyle(each).cursor") == "pointer"
     log(page).focus()
     page.keyboard.press("Enter")
-    name = {"\n": "line end", " ": "space", "\t": "tab"}
-    last, before = (name.get(text[at], text[at]) for at in (-1, -2))
+    last, before = (NAMES.get(text[at], text[at]) for at in (-1, -2))
     assert box(page) == f"What else could stand instead of {last}"
     assert page.evaluate("CSS.highlights.get('shown-character').size") == 1
     page.keyboard.press("ArrowLeft")

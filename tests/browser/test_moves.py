@@ -120,11 +120,17 @@ class Conversation:
         return found
 
 
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    yield page
+    page.context.close()
+
+
 @pytest.fixture
-def conversation(browser: Browser, app: App) -> Iterator[Conversation]:
-    context = browser.new_context()
-    yield Conversation(context.new_page(), app)
-    context.close()
+def conversation(page: Page, app: App) -> Conversation:
+    """An empty conversation in a document that is loaded again for each test."""
+    return Conversation(page, app)
 
 
 def clamps_of(cells: Any) -> list[Clamp]:

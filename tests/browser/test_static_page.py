@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 import torch
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
 from model.checkpoint.write import write_manifest
 from model.files import script_content
-from tests.browser.driving import button, fast, footer, open_settings, reply, turns
+from tests.browser.driving import button, complaints_of, fast, footer, open_settings, reply, turns
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.chromium import serve as serve_folder
@@ -75,10 +75,13 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
     """Open the page; the test fails on console errors, requests elsewhere and sideways scrolling."""
     options: dict[str, Any] = {"color_scheme": "dark", "reduced_motion": "reduce"}  # the greeting is shown at once
     context = browser.new_context(viewport={"width": 390, "height": 844}, **options)
-    complaints: list[str] = []
+    complaints: list[list[str]] = []
 
     def visit(query: str = "") -> Page:
-        page = open_page(context, url + query, complaints, url)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        complaints.append(complaints_of(page, url))
+        page.goto(url + query)
         expect(page.locator(".welcome .hint, article.turn, .refusal").first).to_be_visible()
         open_settings(page)
         return page
@@ -86,18 +89,8 @@ def visit(browser: Browser, url: str) -> Iterator[Visit]:
     yield visit
     for page in context.pages:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert not complaints
+    assert not any(complaints)
     context.close()
-
-
-def open_page(context: BrowserContext, address: str, complaints: list[str], *homes: str) -> Page:
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda each: None if each.url.startswith((*homes, "data:")) else complaints.append(each.url))
-    page.goto(address)
-    return page
 
 
 def watch(page: Page) -> str:

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
 from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, is_complaint, reply, send, setting
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, complaints_of, reply, send, setting
 from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes
@@ -46,21 +46,18 @@ class Visitor:
     """A visitor with a browser of their own.
 
     Attributes:
-        complaints: errors and warnings in the console, and requests to other addresses.
+        complaints: of each opened page: errors and warnings in the console, and requests to other addresses.
     """
 
     url: str
     context: BrowserContext
-    complaints: list[str] = field(default_factory=list)
+    complaints: list[list[str]] = field(default_factory=list)
 
     def open(self, query: str = "", *, speed: int = SPEED) -> Page:
         """Open the page with its panel; trainings there are short, on one worker, and the same each time."""
         page = self.context.new_page()
         page.set_default_timeout(TIMEOUT_MS)
-        page.on("console", lambda line: self.complaints.append(line.text) if is_complaint(line) else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        own = (self.url, "data:", "blob:")
-        page.on("request", lambda each: None if each.url.startswith(own) else self.complaints.append(each.url))
+        self.complaints.append(complaints_of(page, self.url))
         page.goto(f"{self.url}{query}")
         return begin(page, speed)
 
@@ -135,7 +132,7 @@ def visitor(browser: Browser, url: str) -> Iterator[Make]:
         for page in each.context.pages:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
         each.context.close()
-    assert [line for each in made for line in each.complaints] == []
+    assert [line for each in made for page in each.complaints for line in page] == []
 
 
 @pytest.fixture(scope="module")

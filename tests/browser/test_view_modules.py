@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, button, complaints_of
+from tests.browser.driving import Display, button, complaints_of
 from tests.browser.looking import choose_lens
 from tests.support.chromium import serve
 
@@ -35,25 +35,25 @@ def url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=DISPLAYS, ids=lambda display: f"{display[0]}-{display[2]}")
-def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, height, scheme = request.param
-    page, complaints = view(browser, url, width, height, scheme)
+@pytest.fixture
+def page(display: Display, contexts: dict[Display, BrowserContext], url: str) -> Iterator[Page]:
+    """The document on one display; fails on console messages and sideways scrolling."""
+    page, complaints = view(contexts[display], url, is_dark=display[2] == "dark")
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert not complaints
-    page.context.close()
+    page.close()
 
 
-def view(browser: Browser, url: str, width: int, height: int, scheme: str) -> tuple[Page, list[str]]:
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US")  # type: ignore[arg-type]
+def view(context: BrowserContext, url: str, *, is_dark: bool = False) -> tuple[Page, list[str]]:
+    """Open the document; returns it and a list that collects errors."""
     page = context.new_page()
     complaints = complaints_of(page)
     page.route("**/view.html", lambda route: route.fulfill(body=DOCUMENT, content_type="text/html"))
     script = SCRIPT.read_text(encoding="utf-8")
     page.route("**/view_modules.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
     page.goto(f"{url}view.html")
-    page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+    page.evaluate("dark => document.body.classList.toggle('dark', dark)", is_dark)
     page.evaluate("async (url) => Object.assign(window, await (await import(`${url}view_modules.js`)).start(url))", url)
     return page, complaints
 
@@ -180,6 +180,7 @@ def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
     expect(page.locator(".likely li")).to_have_count(0)
 
 
+@pytest.mark.every_display
 def test_what_else_could_stand_there_is_shown_next_to_a_character_and_chosen_with_the_keyboard(page: Page) -> None:
     write(page)
     write(page, "More", "and more")
@@ -481,6 +482,7 @@ def everything(page: Page) -> None:
     )
 
 
+@pytest.mark.every_display
 @pytest.mark.parametrize("lens", ["Text", "How surprised?", "What it remembers"])
 def test_the_document_has_no_accessibility_violations(page: Page, lens: str) -> None:
     write(page)
@@ -499,7 +501,7 @@ def test_the_document_has_no_accessibility_violations(page: Page, lens: str) -> 
 
 
 def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
-    page, complaints = view(browser, url, 320, 640, "light")
+    page, complaints = view(browser.new_context(viewport={"width": 320, "height": 640}), url)
     write(page, PROMPT, "a" * 400)
     everything(page)
     for lens in ("How surprised?", "What it remembers", "One letter at a time"):
@@ -527,7 +529,7 @@ def test_the_end_of_the_text_stays_in_sight_when_a_lens_takes_its_room(page: Pag
 
 
 def test_a_text_without_a_translation_is_english(browser: Browser, url: str) -> None:
-    page, complaints = view(browser, url, 1280, 860, "light")
+    page, complaints = view(browser.new_context(), url)
     found = page.evaluate(
         """async () => {
             const tags = [];

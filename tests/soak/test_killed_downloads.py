@@ -18,6 +18,7 @@ import pytest
 from model import CharLSTM, CharTokenizer
 from model.checkpoint.names import MODEL_FILES, WEIGHTS
 from tests.local_hub import LocalHub
+from tests.support.app_server import eventually
 from tests.support.killed_downloads import digest
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_network
@@ -49,13 +50,6 @@ def received(loads: subprocess.Popen[str]) -> dict[str, Any]:
     return dict(json.loads(loads.stdout.readline()))
 
 
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 def push_another_model(hub: LocalHub, chance: random.Random, folder: Path) -> tuple[str, str]:
     """Push a model of other sizes than the last; returns its commit and the SHA-256 of its weights."""
     hidden = chance.randrange(48, 80)
@@ -84,9 +78,9 @@ def test_a_process_killed_during_a_download_starts_again_with_one_commit(
         )
         fault = hub.fail(f"GET .*/{name}", kind)
         pid = start_download(loads)
-        wait_until(lambda fault=fault: fault.hits)
+        eventually(lambda fault=fault: fault.hits)
         if half:
-            wait_until(lambda: any(path.stat().st_size >= PIECE for path in cache.rglob("*.incomplete")))
+            eventually(lambda: any(path.stat().st_size >= PIECE for path in cache.rglob("*.incomplete")))
             halves += 1
         time.sleep(chance.uniform(0, 0.05))
         os.kill(pid, signal.SIGKILL)

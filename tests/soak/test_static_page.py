@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams
+from tests.browser.test_static_page import NO_SIMD
 from tests.support.chromium import launch, serve
 from tests.support.static_page_text import write_all
 from training.hub.space_files import write_static
 
 LENGTH = 1000
-NO_SIMD = "--js-flags=--no-enable-sse4-1"
 
 
 @pytest.mark.parametrize(("flags", "seeds"), [([], 100), ([NO_SIMD], 10)], ids=["simd", "plain"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, checkpoints, metrics, outcome, write_text
 from tests.support.training_processes import Training, train
@@ -23,15 +23,8 @@ from training.side_by_side.task import OUTPUT
 
 Here = Callable[..., tuple[int, str]]
 OPTIONS = (*SIZES, "--evaluations=3", "--no-bfloat16")
+STARTING_S = 300  # of processes that import torch on a busy machine
 ONE_THREAD = partial(torch.set_num_threads, 1)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Waits for something that another process writes."""
-    deadline = time.monotonic() + 300
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @posix_only
@@ -43,7 +36,7 @@ def test_a_killed_sweep_continues_without_repeating_what_is_finished(
     quick, slow = folder / "steps=4", folder / "steps=600"
     typed = ("sweep", text.name, "--over=steps=4,600", *OPTIONS)
     with Training(*typed, cwd=tmp_path) as sweep:
-        wait_until(lambda: "steps=4" in read_finished(folder))
+        eventually(lambda: "steps=4" in read_finished(folder), STARTING_S)
         sweep.send(signal.SIGKILL)
         assert sweep.end() == -signal.SIGKILL
     assert sweep.lines[0].startswith("2 runs, ")
@@ -73,7 +66,7 @@ def test_a_stopped_sweep_saves_its_runs_and_says_how_to_continue(tmp_path: Path)
     run = tmp_path / "all" / "lr=0.01"
     typed = ("sweep", write_text(tmp_path).name, "--over=lr=0.01", "--steps=1000000", "--out=all", *SIZES)
     with Training(*typed, cwd=tmp_path) as sweep:
-        wait_until(lambda: (run / OUTPUT).exists() and "step 1 of 1,000,000" in (run / OUTPUT).read_text())
+        eventually(lambda: (run / OUTPUT).exists() and "step 1 of 1,000,000" in (run / OUTPUT).read_text(), STARTING_S)
         sweep.send(signal.SIGINT)
         assert sweep.end() == 130
     assert "  python -m training sweep --resume all" in sweep.lines
