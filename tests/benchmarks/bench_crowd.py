@@ -10,16 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import statistics
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +26,8 @@ import torch
 from model import PRETRAINED
 from tests.benchmarks import plain_way
 from tests.benchmarks.report import write_json
+from tests.support.app_process import started
 from tests.support.page_client import LIMITS, Visitor
-from tests.support.ports import free_port
 
 PACE = 60
 ARRIVES_S = 0.02  # between two visitors
@@ -134,23 +130,6 @@ def plain_threads(count: int, length: int) -> float:
     return count * length / (time.perf_counter() - began)
 
 
-@contextmanager
-def app() -> Iterator[str]:
-    """Runs the app with the bundled model in its own process, and yields its address."""
-    url = f"http://127.0.0.1:{(port := free_port())}/"
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
-    with subprocess.Popen([sys.executable, "app.py"], env=environment, stderr=subprocess.DEVNULL) as process:
-        try:
-            for _ in range(600):
-                with contextlib.suppress(httpx.TransportError):
-                    httpx.get(url)
-                    break
-                time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
-
-
 async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float]:
     """Returns the figures of a number of clients at once."""
     readers = Readers(url, count)
@@ -175,7 +154,7 @@ async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float
 def measure(clients: int, visitors: list[int], repeats: int) -> dict[str, Any]:
     """Returns all figures; the app runs during all measurements."""
     plain = statistics.median(plain_threads(clients, 40) for _ in range(repeats))
-    with app() as url:
+    with started() as (_, url):
         asyncio.run(crowd(url, "program", 2, 200))  # once unmeasured
         runs = [asyncio.run(crowd(url, "program", clients, 1000)) for _ in range(repeats)]
         api = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]

@@ -19,8 +19,8 @@ from typing import Any
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from model import PRETRAINED, CharLSTM
-from tests.benchmarks.bench_crowd import app
 from tests.benchmarks.report import write_json
+from tests.support.app_process import started
 from tests.support.chromium import launch, serve
 from training.hub.space_files import write_static
 
@@ -104,7 +104,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--slowdown", type=float, default=4.0, help="of the processor, at arrival (default 4)")
     options = parser.parse_args(argv)
     began = time.perf_counter()
-    with app() as url:
+    with started() as (_, url):
         answers_s = time.perf_counter() - began
         with sync_playwright() as playwright:
             browser = launch(playwright)

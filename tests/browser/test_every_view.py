@@ -21,6 +21,7 @@ from tests.browser.test_languages import misprints
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
+from tests.support.tiny_models import saved_files
 from tests.support.training_timelines import pushed_run, run_folder
 from training.hub.space_files import write_static
 from ui.messages import LANGUAGES
@@ -55,8 +56,7 @@ class Pages:
 def pages(module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     folder = tmp_path_factory.mktemp("views")
     pushed_run(module_hub, RUN, folder / "pushed")
-    random_model(3).save_pretrained(folder / "two")
-    module_hub.add_repo(TWO, {path.name: path.read_bytes() for path in (folder / "two").iterdir()})
+    module_hub.add_repo(TWO, saved_files(random_model(3), folder / "two"))
     lm = learned_model()
     write_static(folder / "site", replace(lm, training={**lm.training, "corpus": LEARNED, "repo": RUN}))
     registry = ModelRegistry([str(run_folder(folder / "run")), TWO])

@@ -18,7 +18,7 @@ from playwright.sync_api import Page
 
 from model import CharLSTM, generate
 from tests.browser.test_training import sentences, train
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
 from tests.support.tiny_runs import environment
 from ui.messages import ENGLISH
 
@@ -74,9 +74,7 @@ def packed(page: Page) -> bytes:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """The files of a small model, by name."""
-    folder = tmp_path_factory.mktemp("model")
-    tiny_model().save_pretrained(folder)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return saved_files(tiny_model(), tmp_path_factory.mktemp("model"))
 
 
 def opened(page: Page, *given: tuple[str, bytes]) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from model import CharLSTM, SamplingParams
 from tests.browser.driving import button, continued, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
-from tests.integration.ui.test_app_process import started
 from tests.local_hub import LocalHub
+from tests.support.app_process import started
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.platforms import posix_only
 from tests.support.ports import free_port
+from tests.support.tiny_models import saved_files
 from tests.support.unreliable_network import Network, network
 from ui.access.limits import TooManyError
 from ui.registry.auto_update import AutoUpdater
@@ -217,7 +218,7 @@ def test_a_process_that_is_killed_during_a_reply_and_started_again(
     """After ``kill -9`` the same command is started again at the same port."""
     lm.save_pretrained(tmp_path / "random")
     port = str(free_port())
-    monkeypatch.setattr("tests.integration.ui.test_app_process.free_port", lambda: port)
+    monkeypatch.setattr("tests.support.app_process.free_port", lambda: port)
     with started("--model", str(tmp_path / "random")) as (process, url):
         page = begin(context, App(url, ModelRegistry()), length=2 * LENGTH)
         process.kill()
@@ -294,8 +295,7 @@ class Pushes:
         self.repo = hub.add_repo(NAME)
 
     def push(self, seed: int) -> str:
-        random_model(seed).save_pretrained(self.folder)
-        return self.hub.commit(self.repo, {path.name: path.read_bytes() for path in self.folder.iterdir()})
+        return self.hub.commit(self.repo, saved_files(random_model(seed), self.folder))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.chromium import serve as serve_folder
 from tests.support.static_page_text import write_all
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import ROOT, write_static
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
@@ -269,9 +269,7 @@ def test_a_replaced_model_is_loaded(browser: Browser, tmp_path: Path) -> None:
 def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, tmp_path: Path) -> None:
     lm, site = tiny_model(), tmp_path / "site"
     write_static(site, tiny_model(seed=1))
-    lm.save_pretrained(tmp_path / "model")
-    content = {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()}
-    commit = hub.add_repo("ada/plays", content).commit("main").oid
+    commit = hub.add_repo("ada/plays", saved_files(lm, tmp_path / "model")).commit("main").oid
     hub.context.redirect = "cdn"
     context = browser.new_context()
     with serve_folder(site) as url:

@@ -38,7 +38,7 @@ from tests.support.browser_engine import open_engine, request, site, trace, writ
 from tests.support.cells_files import INVALID, VALID
 from tests.support.chromium import launch
 from tests.support.chromium import serve as serve_folder
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, pushed_run
 from tests.unit.model.int8.test_vectors import tiny as network_of_the_vectors
 from training.hub.space_files import write_static
@@ -353,9 +353,7 @@ def test_the_character_of_rare_ones_is_never_written(browser: Browser, lm: CharL
 
 def push(hub: LocalHub, name: str, lm: CharLSTM, folder: Path) -> str:
     """Put a model on the Hub; returns its commit."""
-    lm.save_pretrained(folder)
-    repo = hub.add_repo(name, {path.name: path.read_bytes() for path in folder.iterdir()})
-    return repo.commit("main").oid
+    return hub.add_repo(name, saved_files(lm, folder)).commit("main").oid
 
 
 @pytest.fixture

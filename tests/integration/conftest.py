@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.tiny_runs import Here
 from training.__main__ import main
-
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture

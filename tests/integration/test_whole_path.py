@@ -5,12 +5,7 @@ Each step is a separate process, and only the Hub connects them.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,39 +16,9 @@ from huggingface_hub import snapshot_download
 
 from model import CharLSTM, generate, stream
 from tests.local_hub import LocalHub
-from tests.support.app_server import eventually
-from tests.support.ports import free_port
+from tests.support.app_process import begin, started
 from tests.support.tiny_runs import SIZES, metrics, write_text
 from tests.support.training_processes import Program
-
-_STARTING_S = 180
-
-
-@contextmanager
-def space(folder: Path, log: Path, **variables: str) -> Iterator[str]:
-    """``python app.py`` with the files of a Space and nothing else of the project; yields its address."""
-    url = f"http://127.0.0.1:{(port := free_port())}/"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with log.open("w") as out:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"],
-            cwd=folder,
-            # In a new folder the kernels would be compiled again, for ten seconds; torch computes the same numbers.
-            env={**environment, **variables, "GRADIO_SERVER_PORT": str(port), "CHAR_LSTM_COMPILE": "0"},
-            stdout=out,
-            stderr=out,
-        )
-
-    def ready() -> bool:
-        """The model is loaded and the page answers, in whichever order."""
-        return all(line in log.read_text() for line in ("serving ", " at http"))
-
-    try:
-        eventually(lambda: ready() or process.poll() is not None, _STARTING_S)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(_STARTING_S)
 
 
 def test_from_a_text_to_characters_in_another_program(
@@ -82,7 +47,9 @@ def test_from_a_text_to_characters_in_another_program(
     assert len(expected) == 300
 
     files = Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
-    with space(files, tmp_path / "app.log", **variables) as url:
+    # In a new folder the kernels would be compiled again, for ten seconds; torch computes the same numbers.
+    with started(cwd=files, PYTHONPATH="", CHAR_LSTM_COMPILE="0", **variables) as (_, url):
+        begin(url, 1)  # the model is loaded
         client = Client(url, verbose=False)
         job = client.submit(prompt, 300, 0.9, 0, 1.0, 7, api_name="/generate")
         messages: list[tuple[str, dict[str, Any]]] = list(job)

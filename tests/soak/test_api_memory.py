@@ -10,8 +10,8 @@ from collections import Counter
 
 import httpx
 
-from tests.integration.ui.test_app_process import started
 from tests.soak.test_sessions import resident_kb
+from tests.support.app_process import started
 from tests.support.generated_requests import BODIES
 from tests.support.page_client import LIMITS
 

@@ -13,7 +13,7 @@ from multiprocessing.synchronize import Event
 import httpx
 import numpy as np
 
-from tests.integration.ui.test_app_process import started
+from tests.support.app_process import started
 from tests.support.generated_requests import BODIES, CLOSED, READ
 from tests.support.page_client import LIMITS, Visitor
 

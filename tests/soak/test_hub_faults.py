@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Here, here
+from tests.integration.conftest import here
 from tests.local_hub import LocalHub
 from tests.support.hub_faults import CELLS, FaultCheck
+from tests.support.tiny_runs import Here
 
 __all__ = ["here"]
 

@@ -78,7 +78,7 @@ def test_a_process_killed_during_a_download_starts_again_with_one_commit(
         )
         fault = hub.fail(f"GET .*/{name}", kind)
         pid = start_download(loads)
-        eventually(lambda fault=fault: fault.hits)
+        eventually(lambda fault=fault: fault.hits)  # type: ignore[misc]
         if half:
             eventually(lambda: any(path.stat().st_size >= PIECE for path in cache.rglob("*.incomplete")))
             halves += 1

@@ -23,9 +23,9 @@ import httpx
 
 from model import CharLSTM, CheckpointError, generate
 from model.checkpoint.names import MODEL_FILES
-from tests.integration.ui.test_app_process import begin, started
 from tests.local_hub import LocalHub, Repo
 from tests.soak.test_fuzzed_checkpoints import damaged
+from tests.support.app_process import begin, started
 from tests.support.app_server import random_model
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 

@@ -12,7 +12,7 @@ import httpx
 
 from model import PRETRAINED, CharLSTM, generate
 from tests.benchmarks.bench_crowd import Readers
-from tests.integration.ui.test_app_process import begin, started
+from tests.support.app_process import begin, started
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 
 CONVERSATIONS = 500

@@ -18,13 +18,14 @@ from huggingface_hub import snapshot_download
 from playwright.sync_api import sync_playwright
 
 from model import generate
-from tests.integration.conftest import Here, here
+from tests.integration.conftest import here
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
 from tests.support.chromium import launch, serve
 from tests.support.ports import free_port
 from tests.support.static_page_text import write_all
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
+from tests.support.tiny_runs import Here
 
 __all__ = ["here"]
 
@@ -35,8 +36,7 @@ LENGTH, SEED = 60, 7
 def plays(hub: LocalHub, token: str, tmp_path: Path) -> str:
     """Push a model to the Hub; returns its text."""
     lm = tiny_model()
-    lm.save_pretrained(tmp_path / "plays")
-    hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in (tmp_path / "plays").iterdir()})
+    hub.add_repo("ada/plays", saved_files(lm, tmp_path / "plays"))
     return generate(lm, "ROMEO", LENGTH, seed=SEED)
 
 

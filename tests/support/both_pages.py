@@ -16,6 +16,7 @@ from tests.browser.driving import DISPLAYS, button, open_page, setting
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
+from tests.support.tiny_models import saved_files
 from tests.support.training_timelines import checkpoint, pushed_run
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
@@ -93,8 +94,7 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
     """
     commit = pushed_run(hub, ONE, folder / "run").commit("main").oid
     two = random_model(3)
-    two.save_pretrained(folder / "two")
-    hub.add_repo(TWO, {path.name: path.read_bytes() for path in (folder / "two").iterdir()})
+    hub.add_repo(TWO, saved_files(two, folder / "two"))
     one = checkpoint(1000)
     one.training = {**one.training, "corpus": "one", "repo": ONE}
     write_static(folder / "site", one)

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,8 @@ from model.checkpoint.bundled import BUNDLED
 from model.checkpoint.names import CONFIG, WEIGHTS
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, random_model
-from tests.support.tiny_runs import SIZES, before_step, best_of, checkpoints, outcome, write_text
+from tests.support.tiny_models import saved_files
+from tests.support.tiny_runs import SIZES, Here, before_step, best_of, checkpoints, outcome, write_text
 from training.cli import finish as cli
 from training.hub.timeouts import HubTimeouts
 from ui.messages import Message
@@ -84,8 +85,6 @@ BYTES_SENT = "PUT /lfs/"  # the request in which an upload can have a wrong hash
 CELLS = [(way, fault) for way in ROUTES for fault in FAULTS]
 HASTY = HubTimeouts(connect_s=5, read_s=1, check_s=4, attempt_s=4, first_retry_s=0.02, longest_retry_s=0.1)
 RUN = ("text.txt", *SIZES, "--steps=8", "--evaluations=2")
-
-Here = Callable[..., tuple[int, str]]
 
 
 @dataclass
@@ -195,9 +194,7 @@ class FaultCheck:
 
     def _add_model(self, seed: int) -> str:
         """Commits another model to ada/novel; returns the commit."""
-        folder = self.folder / f"model-{seed}"
-        random_model(seed).save_pretrained(folder)
-        files = {path.name: path.read_bytes() for path in folder.iterdir()}
+        files = saved_files(random_model(seed), self.folder / f"model-{seed}")
         repo = self.hub.repos.get("ada/novel")
         return self.hub.commit(repo, files) if repo else self.hub.add_repo("ada/novel", files).branches["main"]
 

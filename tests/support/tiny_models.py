@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
@@ -21,6 +23,12 @@ def tiny_network(
         for weight in (network.embedding.weight, network.output.weight):
             torch.nn.init.uniform_(weight, -3.0, 3.0)
     return network.eval().requires_grad_(False)
+
+
+def saved_files(lm: CharLSTM, folder: Path) -> dict[str, bytes]:
+    """Saves a model in a folder; returns all files of that folder by name, as `LocalHub.add_repo` takes them."""
+    lm.save_pretrained(folder)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def tiny_model(alphabet: str = ALPHABET, *, hidden: int = 12, layers: int = 2, seed: int = 0) -> CharLSTM:

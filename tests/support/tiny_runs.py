@@ -19,6 +19,7 @@ from training.learner.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
+Here = Callable[..., tuple[int, str]]  # runs the command line; returns the exit code and stderr (a fixture, `here`)
 TIMES = ("seconds", "chars_per_sec")  # the only metrics that may differ between two equal runs
 
 
@@ -80,6 +81,13 @@ def outcome(run: Path) -> dict[str, Any]:
 def files(run: Path) -> list[str]:
     """Returns the paths of all files in a run folder."""
     return sorted(str(path.relative_to(run)) for path in run.rglob("*"))
+
+
+def flip(path: Path) -> None:
+    """Changes one bit in the middle of a file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
 
 
 def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], object]) -> None:

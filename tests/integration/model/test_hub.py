@@ -17,26 +17,21 @@ from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES
 from model.hub.snapshot import Snapshot
 from tests.local_hub import LocalHub
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
 
 REPO = "ada/tiny"
 CARD = b"---\nlibrary_name: char-lstm\n---\n\n# Written by hand\n"
 
 
-def files(lm: CharLSTM, folder: Path) -> dict[str, bytes]:
-    lm.save_pretrained(folder)
-    return {name: (folder / name).read_bytes() for name in MODEL_FILES}
-
-
 @pytest.fixture
 def old(tmp_path) -> dict[str, bytes]:
-    return files(tiny_model(seed=1), tmp_path / "old")
+    return saved_files(tiny_model(seed=1), tmp_path / "old")
 
 
 @pytest.fixture
 def new(tmp_path) -> dict[str, bytes]:
     """Another architecture and alphabet: a file of each would never fit the other."""
-    return files(tiny_model("abc\n", hidden=7, layers=1, seed=2), tmp_path / "new")
+    return saved_files(tiny_model("abc\n", hidden=7, layers=1, seed=2), tmp_path / "new")
 
 
 @pytest.fixture
@@ -104,7 +99,7 @@ def test_branches_tags_and_commits_are_revisions(hub, commit, old, new):
 
 def test_hf_in_front_means_the_hub_even_if_the_folder_exists(hub, commit, new, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    files(tiny_model("abc\n", hidden=7, layers=1), tmp_path / REPO)
+    saved_files(tiny_model("abc\n", hidden=7, layers=1), tmp_path / REPO)
     assert CharLSTM.from_pretrained(REPO).commit is None
     assert CharLSTM.from_pretrained(f"hf://{REPO}").commit == commit
 

@@ -14,11 +14,10 @@ import huggingface_hub
 import pytest
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError
-from model.checkpoint.names import MODEL_FILES
 from model.hub.errors import same_origin
 from model.hub.limits import time_limits
 from tests.local_hub import LocalHub
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
 
 REPO = "ada/tiny"
 INFO = f"GET /api/models/{REPO}\\?"
@@ -29,19 +28,14 @@ ENOUGH_S = 60.0  # so that a broken test ends
 Files = dict[str, bytes]
 
 
-def files_of(folder: Path, seed: int) -> Files:
-    tiny_model(seed=seed).save_pretrained(folder)
-    return {name: (folder / name).read_bytes() for name in MODEL_FILES}
-
-
 @pytest.fixture
 def old(tmp_path: Path) -> Files:
-    return files_of(tmp_path / "old", 1)
+    return saved_files(tiny_model(seed=1), tmp_path / "old")
 
 
 @pytest.fixture
 def new(tmp_path: Path) -> Files:
-    return files_of(tmp_path / "new", 2)
+    return saved_files(tiny_model(seed=2), tmp_path / "new")
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ import pytest
 
 from model import PRETRAINED, CharLSTM, generate
 from tests.local_hub import LocalHub
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import saved_files, tiny_model
 from tests.support.tiny_runs import ROOT
 
 PAGE = ROOT / "docs" / "python.md"
@@ -111,8 +111,7 @@ def test_every_example_of_the_docs_and_the_command_line_run_with_the_wheel(insta
 
 
 def test_the_wheel_works_offline_and_names_missing_packages(hub: LocalHub, installed: Path, tmp_path: Path) -> None:
-    tiny_model().save_pretrained(tmp_path / "tiny")
-    hub.add_repo("ada/tiny", {path.name: path.read_bytes() for path in (tmp_path / "tiny").iterdir()})
+    hub.add_repo("ada/tiny", saved_files(tiny_model(), tmp_path / "tiny"))
     kept = CharLSTM.from_pretrained("ada/tiny")
     hub.log.clear()
     program = """

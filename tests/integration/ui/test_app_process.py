@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -21,57 +18,11 @@ import pytest
 import app as entry
 from model import CharLSTM, __version__, generate
 from tests.local_hub import LocalHub
+from tests.support.app_process import ROOT, STARTING_S, begin, started
 from tests.support.app_server import eventually, random_model
 from tests.support.platforms import posix_only
-from tests.support.ports import free_port
+from tests.support.tiny_models import saved_files
 from tests.support.write_client import PageClient
-
-ROOT = Path(__file__).parents[3]
-STARTING_S = 180
-
-
-@contextmanager
-def started(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the app; yields the process and its address once the page answers."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "app.py", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "GRADIO_SERVER_PORT": str(port), **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        wait_for(process, url)
-        yield process, url
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(process: subprocess.Popen[str], url: str) -> None:
-    end = time.monotonic() + STARTING_S
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            if httpx.get(url, timeout=STARTING_S).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError(process.communicate()[0] if process.poll() is not None else "the app does not answer")
-
-
-def begin(url: str, length: int, seed: int = 1) -> str:
-    """Request a reply once a model is loaded; returns the address of its events."""
-    call = f"{url}gradio_api/call/generate"
-
-    def submit(characters: int) -> str:
-        posted = httpx.post(call, json={"data": ["ROMEO:", characters, 0.8, 0, 1, seed]}, timeout=STARTING_S)
-        return f"{call}/{posted.json()['event_id']}"
-
-    eventually(lambda: "event: complete" in httpx.get(submit(1), timeout=STARTING_S).text, STARTING_S)
-    return submit(length)
 
 
 @posix_only
@@ -110,11 +61,15 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
     function = "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
     (tmp_path / "spaces.py").write_text(function)
     folder = tmp_path / "novel"
-    random_model().save_pretrained(folder)
-    repo = hub.add_repo("ada/novel", {path.name: path.read_bytes() for path in folder.iterdir()})
+    repo = hub.add_repo("ada/novel", saved_files(random_model(), folder))
     hub.add_repo("ada/other", {"README.md": b"not a model"})
-    zero = {"SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path), "PYTHONUNBUFFERED": "1"}
-    with started(MODELS="ada/novel@main, ada/other", RENEW_EVERY="0.2", **zero) as (process, url):
+    with started(
+        MODELS="ada/novel@main, ada/other",
+        RENEW_EVERY="0.2",
+        SPACES_ZERO_GPU="true",
+        PYTHONPATH=str(tmp_path),
+        PYTHONUNBUFFERED="1",
+    ) as (process, url):
         answer = httpx.get(begin(url, 40), timeout=60).text
         text, about = json.loads(answer.strip().split("\n")[-1].removeprefix("data: "))
         assert about == {
@@ -124,8 +79,7 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
             "finish_reason": "length",
         }
         assert text == generate(CharLSTM.from_pretrained(folder), "ROMEO:", 40, seed=1)
-        random_model(seed=3).save_pretrained(folder)
-        newer = hub.commit(repo, {path.name: path.read_bytes() for path in folder.iterdir()})
+        newer = hub.commit(repo, saved_files(random_model(seed=3), folder))
         eventually(lambda: newer in httpx.get(begin(url, 5), timeout=60).text)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)

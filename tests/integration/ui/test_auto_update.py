@@ -23,6 +23,7 @@ from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
+from tests.support.tiny_models import saved_files
 from ui.messages import Message
 from ui.registry.auto_update import LONGEST_S, AutoUpdater
 from ui.registry.loaded_model import LoadedModel
@@ -36,8 +37,7 @@ Files = dict[str, bytes]
 
 
 def files_of(folder: Path, seed: int, hidden_size: int = 24) -> Files:
-    random_model(seed, hidden_size).save_pretrained(folder)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return saved_files(random_model(seed, hidden_size), folder)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
+from tests.support.tiny_models import saved_files
 from ui.messages import Message, RefusalError
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
@@ -27,8 +28,7 @@ from ui.registry.specs import split_spec
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, bytes]:
     """Return the files of a checkpoint."""
-    random_model().save_pretrained(tmp_path / "made")
-    return {path.name: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+    return saved_files(random_model(), tmp_path / "made")
 
 
 def registry_of(*specs: str) -> ModelRegistry:
@@ -182,8 +182,7 @@ def test_with_a_slow_hub_the_cached_or_the_bundled_model_is_served(
     first = repo.commit("main").oid
     if is_cached:
         CharLSTM.from_pretrained("ada/novel")
-        random_model(5).save_pretrained(tmp_path / "newer")
-        hub.commit(repo, {path.name: path.read_bytes() for path in (tmp_path / "newer").iterdir()})
+        hub.commit(repo, saved_files(random_model(5), tmp_path / "newer"))
     hub.fail(where, times=None, **SLOW[fault])
     monkeypatch.setattr("model.hub.limits.STALL_S", 1.0)
     registry = registry_of("ada/novel")

@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from model import CharLSTM
-from tests.integration.ui.test_app_process import started
+from tests.support.app_process import started
 from tests.support.app_server import random_model, serving
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from tests.support.platforms import posix_only

@@ -186,7 +186,7 @@ async def _begin(page: PageClient, request: dict[str, Any], length: int) -> str:
 async def test_stop_ends_a_reply_and_its_reader_receives_the_last_event(app: App, page: PageClient) -> None:
     request = page.request("tale", "", length=10_000, speed=60)
     reading = asyncio.create_task(page.read(request))
-    await asyncio.sleep(0.5)
+    await asyncio.to_thread(eventually, lambda: app.served("tale").engine.running == 1)
     assert await _stop(page, request) == {"stopped": True}
     reply = await reading
     assert reply.ending["end"] == "abort"

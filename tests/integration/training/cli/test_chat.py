@@ -6,16 +6,14 @@ import json
 import random
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from model import CharLSTM, ChatFormat
-from tests.support.tiny_runs import SIZES, best_of, outcome
+from tests.support.tiny_runs import SIZES, Here, best_of, outcome
 
 QUICK = (*SIZES, "--steps=6", "--evaluations=2", "--out=run")
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)

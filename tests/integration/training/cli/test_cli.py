@@ -11,7 +11,6 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,7 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import (
     ROOT,
     SIZES,
+    Here,
     best_of,
     checkpoints,
     environment,
@@ -36,7 +36,6 @@ from tests.support.tiny_runs import (
 from tests.support.training_processes import Program, Training, train
 
 QUICK = (*SIZES, "--steps=6", "--evaluations=2")
-Here = Callable[..., tuple[int, str]]
 
 
 def left(folder: Path) -> list[str]:

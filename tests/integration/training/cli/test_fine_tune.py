@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,12 @@ from safetensors.torch import load_file
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import ALPHABET, tiny_model
-from tests.support.tiny_runs import best_of, latest_of, outcome, words
+from tests.support.tiny_runs import Here, best_of, latest_of, outcome, words
 from training.run.state_files import read_state
 
 REPO = "ada/parent"
 QUICK = ("--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
 SIZES = (5, 12, 2)
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import SIZES, best_of, words
+from tests.support.tiny_runs import SIZES, Here, best_of, words
 from training.__main__ import main
 from training.hub.repos import DESTINATION
 

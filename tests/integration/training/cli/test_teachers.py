@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,9 @@ from huggingface_hub import ModelCard, constants
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import best_of, outcome, words
+from tests.support.tiny_runs import Here, best_of, outcome, words
 
 QUICK = ("--hidden-size=12", "--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)

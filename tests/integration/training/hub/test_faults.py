@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.hub_faults import FAULTS, ROUTES, FaultCheck
+from tests.support.tiny_runs import Here
 
 SAMPLE = [*zip(ROUTES, random.Random(2).sample(sorted(FAULTS), len(ROUTES)), strict=True)]
 

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.hub_job import SCRIPT, copy_volumes, script_header
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import ROOT, SIZES, before_step, write_text
+from tests.support.tiny_runs import ROOT, SIZES, Here, before_step, write_text
 from training import job
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--evaluations=1", "--push-to=plays")

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
+from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, before_step, best_of, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
 from training.run.training_run import TrainingRun
 from ui.registry.training_history import read_history
@@ -25,7 +25,6 @@ from ui.registry.training_history import read_history
 QUICK = ("text.txt", *SIZES, "--steps=8", "--evaluations=2", "--out=run")
 ONCE = (*QUICK, "--evaluations=1")  # one checkpoint to push, where how many is not the point
 PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -195,8 +194,13 @@ def test_a_missing_right_to_push_is_reported_before_the_first_step(
 
 @posix_only
 def test_ctrl_c_during_the_check_leaves_no_files(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    hub.fail("whoami", "hang", times=None)
-    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    fault = hub.fail("whoami", "hang", times=None)
+
+    def interrupt() -> None:
+        eventually(lambda: fault.hits)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
     code, output = here(*QUICK, "--push-to=ada/plays")
     assert (code, output.splitlines()[-1]) == (130, "stopped")
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]

@@ -12,11 +12,10 @@ import pytest
 from huggingface_hub import RepoCard
 
 from model import CharLSTM
-from tests.integration.conftest import Here
 from tests.local_hub import LocalHub
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import SIZES, before_step, best_of, write_text
+from tests.support.tiny_runs import SIZES, Here, before_step, best_of, write_text
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError

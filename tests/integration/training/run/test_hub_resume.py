@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import threading
-from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,14 +18,13 @@ from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.support.interruptions import kill_once_pushed
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, best_of, checkpoints, latest_of, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, Here, best_of, checkpoints, latest_of, metrics, outcome, write_text
 from tests.support.training_processes import train
 from training.__main__ import main
 from training.hub.timeouts import HubTimeouts
 
 RUN = ("text.txt", *SIZES, "--steps=30", "--evaluations=3", "--out=run")
 STATE = "training_state/state.safetensors"
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,10 @@ import pytest
 from tests.support.interruptions import kill_at
 from tests.support.platforms import posix_only
 from tests.support.simulated_clock import lengths, repeat_decisions, simulate_clock, with_clock
-from tests.support.tiny_runs import SIZES, checkpoints, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, Here, checkpoints, metrics, outcome, write_text
 from tests.support.training_processes import train
 from training.run.decision_log import DECISIONS
 
-Here = Callable[..., tuple[int, str]]
 NEW = ("text.txt", *SIZES, "--minutes=1", "--evaluations=6", "--preset=tiny", "--no-bfloat16")
 
 

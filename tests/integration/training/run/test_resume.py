@@ -25,24 +25,17 @@ from model.checkpoint.format import Checkpoint
 from model.checkpoint.write import write_checkpoint
 from tests.support.interruptions import signal_after_step
 from tests.support.killed_runs import kills_that_change_the_outcome
-from tests.support.tiny_runs import SIZES, checkpoints, metrics, outcome, words, write_text
+from tests.support.tiny_runs import SIZES, Here, checkpoints, flip, metrics, outcome, words, write_text
 from tests.support.training_processes import Training, train
 from training.learner.trainer import Trainer
 
 NO_ROOM = "error: the last checkpoint is not saved completely: free some disk space, then use --resume"
 SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture(autouse=True)
 def _text(tmp_path: Path) -> None:
     write_text(tmp_path)
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 # saved meanwhile

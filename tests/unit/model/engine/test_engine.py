@@ -692,18 +692,10 @@ def running_engine(lm):
     assert not thread.is_alive()
 
 
-def wait_for(sequence: Sequence) -> None:
-    for _ in range(30_000):
-        if sequence.finished:
-            return
-        time.sleep(0.001)
-    raise AssertionError("it never ends")
-
-
 def test_run_generates_all_requests_in_a_thread(lm, running_engine):
     sequences = [running_engine.add_request(PROMPT, params(seed, 30)) for seed in range(10)]
     for seed, sequence in enumerate(sequences):
-        wait_for(sequence)
+        assert sequence.wait(30)
         assert sequence.text == alone(lm, seed, 30)
 
 
@@ -733,7 +725,7 @@ def test_many_threads_can_add_requests(lm, running_engine):
 
     def ask(seed: int) -> None:
         sequence = running_engine.add_request(PROMPT, params(seed, 20))
-        wait_for(sequence)
+        assert sequence.wait(30)
         texts[seed] = sequence.text
 
     threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(12)]
@@ -758,7 +750,7 @@ def test_an_engine_without_due_requests_sleeps(lm):
     thread = threading.Thread(target=engine.run)
     thread.start()
     sequence = engine.add_request("", params(1, 6), chars_per_second=20.0)
-    wait_for(sequence)
+    assert sequence.wait(30)
     time.sleep(0.05)
     engine.stop()
     thread.join()
@@ -771,13 +763,13 @@ def test_abort_wakes_a_sleeping_engine(running_engine):
     while sequence.length < 1:
         time.sleep(0.001)
     running_engine.abort(sequence)
-    wait_for(sequence)
+    assert sequence.wait(30)
     assert sequence.finish_reason == "abort"
 
 
 def test_a_deadline_wakes_a_sleeping_engine(running_engine):
     sequence = running_engine.add_request("", params(1, 1000), chars_per_second=0.01, deadline_s=0.1)
-    wait_for(sequence)
+    assert sequence.wait(30)
     assert (sequence.finish_reason, sequence.length) == ("time", 1)
 
 

@@ -18,7 +18,7 @@ from model.checkpoint.format import CheckpointError
 from model.files import json_lines
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import ROOT, best_of
+from tests.support.tiny_runs import ROOT, best_of, flip
 from training.errors import RunError
 from training.run import run_folder
 from training.run.run_folder import RunFolder, step_of
@@ -91,12 +91,6 @@ def close_and_resume(opened: Opened) -> Again:
 
 def names(paths: list[Path]) -> list[str]:
     return [path.name for path in paths]
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
 
 
 # saving

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.support.tiny_runs import SIZES, best_of, metrics, write_text
+from tests.support.tiny_runs import SIZES, Here, best_of, metrics, write_text
 from training.__main__ import main
 from training.cli.commands.compare import Run, read_run, table
-
-Here = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture

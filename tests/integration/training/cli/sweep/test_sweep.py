@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,14 +13,13 @@ from PIL import Image
 
 from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, checkpoints, metrics, outcome, write_text
+from tests.support.tiny_runs import SIZES, Here, checkpoints, metrics, outcome, write_text
 from tests.support.training_processes import Training, train
 from training.__main__ import main
 from training.cli.options import parse_train
 from training.cli.sweep.plan import read_finished
 from training.side_by_side.task import OUTPUT
 
-Here = Callable[..., tuple[int, str]]
 OPTIONS = (*SIZES, "--evaluations=3", "--no-bfloat16")
 STARTING_S = 300  # of processes that import torch on a busy machine
 ONE_THREAD = partial(torch.set_num_threads, 1)
