@@ -184,7 +184,7 @@ def table(found: dict[str, Any]) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="How many the app carries at once.")
+    parser = argparse.ArgumentParser(description="How fast the app writes for many clients at once.")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--visitors", type=int, nargs="*", default=[1, 32, 100, 200])
     parser.add_argument("--repeats", type=int, default=3)

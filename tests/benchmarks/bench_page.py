@@ -99,7 +99,7 @@ def arrivals(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="How long a visitor waits.")
+    parser = argparse.ArgumentParser(description="How long a visitor waits for the page and its first text.")
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_page.json")
     parser.add_argument("--slowdown", type=float, default=4.0, help="of the processor, at arrival (default 4)")
     options = parser.parse_args(argv)

@@ -29,7 +29,7 @@ START = "\n"
 ROWS = (1, 8, 32, 128)  # replies written at once; one is `model.stream`
 CROWD = 32  # of plain loops, one a thread, and of rows in a batched float32 step
 
-Way = Callable[[], int]  # writes, and tells how many characters
+Way = Callable[[], int]  # writes; returns the number of characters
 
 
 def plainly(folder: Path, length: int) -> Way:

@@ -1,4 +1,4 @@
-"""A conversation of one reply, which tests start and continue in a browser, and its expected text."""
+"""One reply that tests start and continue in a browser, and its expected text."""
 
 from __future__ import annotations
 

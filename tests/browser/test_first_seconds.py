@@ -83,7 +83,7 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     page.context.close()
 
 
-def test_weights_that_cannot_be_fetched_are_said_and_the_prompt_is_kept(browser: Browser, tmp_path: Path) -> None:
+def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(browser: Browser, tmp_path: Path) -> None:
     write_static(tmp_path, random_model(hidden_size=32))
     page = browser.new_page(locale="en-US", service_workers="block")
     page.set_default_timeout(TIMEOUT_MS)

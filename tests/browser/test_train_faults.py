@@ -1,4 +1,4 @@
-"""What goes wrong in a training in the browser: each is said in a clear line, and nothing is lost."""
+"""What goes wrong in a training in the browser: each fault is reported in one line, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Routes of OAuth: signing in with Hugging Face on a page, by an authorization code with PKCE.
 
-The consent page has two links: Authorize, which signs in the user of `LocalHub.visitor`, and Cancel.
+The consent page has two links: Authorize, which signs in the user of `LocalHub.context.visitor`, and Cancel.
 """
 
 from __future__ import annotations

@@ -235,9 +235,8 @@ class Handler(BaseHTTPRequestHandler):
             response.headers.pop("Content-Length", None)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
-        self.send_header(
-            "Access-Control-Expose-Headers", "Link, ETag"
-        )  # the next page of a listing; of an uploaded part
+        # Link has the next page of a listing, ETag the hash of an uploaded part.
+        self.send_header("Access-Control-Expose-Headers", "Link, ETag")
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 def alarm(what: str, seconds: int = 60) -> Iterator[None]:
     """Raises TimeoutError in the block after so many seconds; on POSIX only.
 
-    Times are not compared, because other processes would blur them: what is linear here takes about a second, and what
-    is quadratic takes many minutes.
+    Times are not compared, because they depend on the load of the machine: a linear search takes about a second here,
+    a quadratic one many minutes.
     """
 
     def ring(*_: object) -> None:

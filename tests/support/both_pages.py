@@ -66,7 +66,7 @@ class Site:
         return ONE if self.kind == "app" else "one"
 
     def choose_second(self, page: Page, way: Literal["side by side", "blended"]) -> None:
-        """Choose the second model; the static page must first be told its name."""
+        """Choose the second model; on the static page its name is typed first."""
         box = page.get_by_role("combobox", name="Second model")
         label = f"{TWO}, {way}"
         if label not in box.locator("option").all_inner_texts():

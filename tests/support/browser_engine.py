@@ -54,7 +54,7 @@ def open_engine(page: Page, url: str, **options: object) -> None:
 
 
 def site(page: Page) -> dict[str, Any]:
-    """Return what the engine says of its models."""
+    """Return how the engine describes its models."""
     answer: dict[str, Any] = page.evaluate("() => window.engine.site()")
     return answer
 

@@ -1,4 +1,4 @@
-"""Write what web/index.html repeats: the list of modules to preload, the English texts, the speed of the greeting.
+"""Write what web/index.html repeats of other files: the modules to preload, the English texts, the greeting's speed.
 
     python -m tests.support.index_page
 
@@ -23,7 +23,7 @@ _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
 
 
 def generated(page: str) -> str:
-    """Return the page with what it repeats as it must be now."""
+    """Return the page with its repeated parts brought up to date."""
     modules = [f'<link rel="modulepreload" href="{name}">\n' for name in WebFiles().modules("static.js")]
     data = [f'<link rel="preload" as="fetch" crossorigin href="{name}">\n' for name in DATA]
     settings = json.loads((FOLDER / "settings.json").read_text(encoding="utf-8"))["settings"]

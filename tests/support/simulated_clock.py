@@ -1,4 +1,4 @@
-"""A clock that a training run reads instead of the real one: a step takes as long as the test says."""
+"""A clock that a training run reads instead of the real one: the test sets how long a step takes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEP_S, EVALUATION_S, SAMPLE_S, END_S = 0.4, 0.3, 0.05, 1.5  # at the normal spe
 
 
 class SimulatedClock:
-    """Stands still until a part of a run spends time.
+    """A clock that moves on only when a part of a run spends time.
 
     Args:
         slower: (seconds, factor): from that second on everything takes so many times as long; the first from 0.

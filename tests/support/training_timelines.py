@@ -32,6 +32,7 @@ def title(step: int, loss: float) -> str:
 
 
 def files(folder: Path, step: int, count: int) -> dict[str, bytes]:
+    """Write the checkpoint of a step after so many evaluations into a folder; returns its files by name."""
     checkpoint(step).save_pretrained(folder)
     (folder / "metrics.jsonl").write_bytes(metrics(count))
     return {path.name: path.read_bytes() for path in folder.iterdir()}

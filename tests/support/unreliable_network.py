@@ -120,7 +120,7 @@ class _Break:
 
 
 def _answer(client: socket.socket, response: bytes) -> None:
-    """Gives a response to the first request of a connection."""
+    """Sends a response to the first request of a connection."""
     with suppress(OSError):
         client.recv(_CHUNK)
         client.sendall(response)

@@ -51,7 +51,7 @@ class PageClient:
     Attributes:
         http: the HTTP client; pages may share one.
         url: the address of the app.
-        client: what the server tells pages apart by.
+        client: the id by which the server distinguishes pages.
     """
 
     http: httpx.AsyncClient

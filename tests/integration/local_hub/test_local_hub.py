@@ -212,7 +212,7 @@ def test_a_card_with_broken_front_matter_is_refused(hub: LocalHub, api: HfApi, f
         api.upload_folder(repo_id="ada/plays", folder_path=folder)
 
 
-# what must not be had
+# no access
 
 
 def test_missing_private_and_gated_repos_raise_different_errors(hub: LocalHub, api: HfApi) -> None:

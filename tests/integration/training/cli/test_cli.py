@@ -113,7 +113,7 @@ def test_published_files_name_no_machine_path(here: Here, tmp_path: Path) -> Non
 
 
 def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
-    """What is random cannot be foreseen, only learned by heart."""
+    """A random text cannot be predicted, only memorized."""
     draw = random.Random(3)
     (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
     sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")

@@ -1,4 +1,4 @@
-"""A fault of the Hub loses nothing: a sample of the table that tests/soak checks as a whole."""
+"""A fault of the Hub loses nothing: a sample of the table; tests/soak checks all of it."""
 
 from __future__ import annotations
 

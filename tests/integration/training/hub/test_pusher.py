@@ -166,7 +166,7 @@ def test_a_refused_checkpoint_is_not_pushed_over_a_newer_one(
 
 
 def test_the_outbox_of_an_earlier_version_is_read(hub: LocalHub, run: Path, pusher: Callable[..., Pusher]) -> None:
-    """It put the newest entry in line again after older ones, with a field `again`."""
+    """It queued the newest entry again after older ones, with a field `again`."""
     make_step(run, 1)
     entry = {"number": 4, "folder": "step-00000001", "branch": "training", "title": "step 1", "again": True}
     (run / "outbox").mkdir()

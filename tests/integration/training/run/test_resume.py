@@ -44,7 +44,7 @@ def _text(tmp_path: Path) -> None:
 def test_training_continues_while_a_checkpoint_is_written(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is begun late, when a step more was taken; and still holds the step that it is of."""
+    """Each is written only after one more step, and still holds the weights of its own step."""
     assert here(*SHORT, "--out=whole")[0] == 0
     step, steps = Trainer.step, threading.Semaphore(0)
     late: list[bool] = []
@@ -70,7 +70,7 @@ def test_training_continues_while_a_checkpoint_is_written(
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="only Linux shows the threads of a process")
 def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more than processors, and OpenMP lets those that train sleep between any two products."""
+    """With more threads than processors, OpenMP puts training threads to sleep between two matrix products."""
     training: set[int] = set()
     writing: list[int] = []
 
@@ -220,7 +220,7 @@ def test_a_deleted_text_is_replaced_by_the_copy_in_the_run(here: Here, tmp_path:
     before = outcome(tmp_path / "run")
     (tmp_path / "text.txt").unlink()
     (tmp_path / "other.txt").write_text(words(seed=6))
-    assert here("--resume=run", "other.txt")[0] == 2  # which takes nothing away
+    assert here("--resume=run", "other.txt")[0] == 2  # and nothing is changed
     code, output = here("--resume=run")
     assert code == 0
     assert "warning: the text is no longer where it was: continuing with the copy in the run folder" in output

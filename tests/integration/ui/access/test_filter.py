@@ -1,4 +1,4 @@
-"""Requests to the running app: which are answered, and what the others get in one line."""
+"""Requests to the running app: which are answered; each other one is refused in one line."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_closed_routes_answer_in_one_line(app: App) -> None:
         "web/",
     ],
 )
-def test_paths_that_nobody_needs(app: App, path: str) -> None:
+def test_closed_and_invalid_paths_are_not_found(app: App, path: str) -> None:
     with connected(app) as connection:
         raw = path.replace("\n", "%0a")
         answer = exchange(connection, f"GET /{raw} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
@@ -166,7 +166,7 @@ def test_paths_that_nobody_needs(app: App, path: str) -> None:
     assert answer.count(b"\n", answer.index(b"\r\n\r\n") + 4) == 1
 
 
-def test_an_endpoint_that_there_is_not_is_named(app: App) -> None:
+def test_the_refusal_of_an_unknown_endpoint_names_the_endpoints(app: App) -> None:
     for path in ("call/nothing", "call/v2/nothing", "call/generate/nothing"):
         answer = httpx.post(f"{app.url}gradio_api/{path}", json={"data": []})
         assert (answer.status_code, answer.json()) == (
@@ -197,7 +197,7 @@ JOIN = {"data": ["a"], "fn_index": 0, "session_hash": "abc"}
         ("cancel", {"session_hash": "a", "fn_index": 0, "event_id": "a" * 65}, 400, "event_id must be"),
     ],
 )
-def test_requests_to_the_queue_that_no_client_sends(
+def test_invalid_requests_to_the_queue_are_refused(
     app: App, capfd: pytest.CaptureFixture[str], path: str, body: object, status: int, detail: str
 ) -> None:
     answer = httpx.post(f"{app.url}gradio_api/{path}", json=body)
@@ -207,13 +207,13 @@ def test_requests_to_the_queue_that_no_client_sends(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"data": NaN}'])
-def test_bodies_that_are_no_request(app: App, capfd: pytest.CaptureFixture[str], body: bytes) -> None:
+def test_invalid_bodies_are_refused(app: App, capfd: pytest.CaptureFixture[str], body: bytes) -> None:
     answer = httpx.post(f"{app.url}gradio_api/call/generate", content=body)
     assert answer.status_code == 400
     assert capfd.readouterr() == ("", "")
 
 
-def test_streams_of_sessions_and_calls_that_there_are_not(app: App, capfd: pytest.CaptureFixture[str]) -> None:
+def test_streams_of_unknown_sessions_and_calls_are_not_found(app: App, capfd: pytest.CaptureFixture[str]) -> None:
     for path in ("queue/data", "queue/data?session_hash=gone", f"call/generate/{'0' * 32}"):
         answer = httpx.get(f"{app.url}gradio_api/{path}")
         assert answer.status_code == 404
