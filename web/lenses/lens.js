@@ -78,7 +78,7 @@ export class Lenses {
     this.focus = new Focus(this);
     this.alternatives = new Alternatives(this);
     this.settings = "";
-    this.lenses = /** @type {import("./panels.js").Panels | null} */ (null); // until one is chosen
+    this.lenses = /** @type {import("./lens_list.js").Panels | null} */ (null); // until one is chosen
     this.welcome = new WelcomeColours(onChange);
     this.listen();
   }
@@ -278,5 +278,5 @@ export class Lenses {
 
 /** Imports the lenses that have a panel; few visitors use them at once. */
 export function loadPanels() {
-  return import("./panels.js");
+  return import("./lens_list.js");
 }

@@ -1,4 +1,4 @@
-// The lenses that have a panel. They are imported when the first of them is chosen.
+// The list of the lenses that have a panel. The modules are imported when the first of them is chosen.
 
 import { MemoryLens } from "./memory.js";
 import { StepLens } from "./step.js";
