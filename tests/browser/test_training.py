@@ -195,3 +195,20 @@ def test_fine_tuning_takes_more_and_smaller_steps_and_starts_without_dropout(pag
     assert min(out, weights, reset) > 0
     assert tuned["dropouts"] == [[0, 0, reset], pytest.approx([out / 2, weights / 2, reset]), [out, weights, reset]]
     assert new["dropouts"][0] == new["dropouts"][2]
+
+
+def test_a_large_network_has_its_evaluations_within_the_minutes(page: Page) -> None:
+    script = """async (layers) => {
+      const { planRun } = await import("./learn/trainer.js");
+      const network = { embedding: 64, hidden: 256 * layers, layers };
+      const vocab = Array.from({ length: 65 }, (_, n) => String.fromCharCode(48 + n));
+      const given = { vocab, ids: new Uint16Array(1_000_000), minutes: 1, speed: 25_000, seed: 1, workers: 1 };
+      const { recipe, heldOutCharacters } = planRun({ ...given, parent: { network, tensors: {} } });
+      return [recipe.steps, heldOutCharacters, recipe.rows];
+    }"""
+    (steps, read, rows), (large_steps, large_read, _) = (page.evaluate(script, n) for n in (1, 2))
+    assert read == 20_000
+    assert large_read < 5_000
+    step = 0.85 * 60 / large_steps  # seconds, of which a third for each batch of held-out characters
+    assert 16 * large_read / (rows * 64) * step / 3 <= 0.15 * 60
+    assert large_steps * 10 == pytest.approx(steps, rel=0.15)  # such a step takes ten times as long

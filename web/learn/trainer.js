@@ -11,6 +11,9 @@ const MEASURED_CELLS = 256;
 const EVALUATIONS = 16; // in a run, more often at first
 const HELD_OUT = 20_000; // characters that an evaluation reads, at most
 const MAX_LOGITS = 80_000_000; // that it computes: with 60,000 different characters each step of it takes long
+const UPPER_LAYER = 1.5; // the time of a second layer, in that of the first, whose products come from a table
+const FORWARD = 1 / 3; // of the time of a training step: an evaluation computes no gradients
+const EVALUATION_SHARE = 0.15; // of a run's time, at most: a large network that is fine-tuned is slow
 const folder = new URL(".", import.meta.url);
 
 /**
@@ -20,6 +23,7 @@ const folder = new URL(".", import.meta.url);
  * @property {import("./recipe.js").Recipe} recipe
  * @property {number} workers
  * @property {number} parameters
+ * @property {number} [heldOutCharacters] that each evaluation reads, at most; plans of earlier versions have none
  * @property {Record<string, Float32Array> | null} trained the tensors of the model to fine-tune
  *
  * @typedef {object} Saved a run that can be resumed
@@ -81,12 +85,16 @@ function about(vocab, steps) {
 export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const readable = minutes * 60 * speed * workers;
   const network = parent ? parent.network : newNetwork(vocab.length, cellsFor(readable));
-  const cost = network.layers * network.hidden ** 2 / MEASURED_CELLS ** 2; // of a step, beside that which was measured
+  const layers = 1 + UPPER_LAYER * (network.layers - 1);
+  const cost = (layers * network.hidden ** 2) / MEASURED_CELLS ** 2; // of a step, beside that which was measured
   const isFineTuning = parent !== null;
   const [measured, { rows }] = [false, isFineTuning].map((each) => recipeFor({ ...about(vocab.length, 1), network, isFineTuning: each }));
   const seconds = ((measured.rows * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured.rows));
-  const steps = Math.max(20, Math.round((60 * minutes) / seconds));
-  const [training] = split(ids);
+  const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
+  const heldOutCharacters = Math.ceil(Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * 60 * minutes) / evaluated));
+  const [training, heldOut] = split(ids);
+  const time = 60 * minutes - evaluated * Math.min(heldOut.length, heldOutCharacters);
+  const steps = Math.max(20, Math.round(time / seconds));
   const recipe = recipeFor({
     vocab: vocab.length,
     characters: training.length,
@@ -97,7 +105,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
     isFineTuning,
   });
   const parameters = parametersOf({ vocab: vocab.length, ...network });
-  return { vocab, ids, recipe, workers, parameters, trained: parent?.tensors ?? null };
+  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, trained: parent?.tensors ?? null };
 }
 
 /** A run in progress. */
@@ -122,7 +130,7 @@ export class Trainer {
    */
   async start(saved = null) {
     const { plan } = this;
-    const { recipe, workers, vocab, ids } = plan;
+    const { recipe, workers, vocab, ids, heldOutCharacters = Math.min(HELD_OUT, Math.ceil(MAX_LOGITS / plan.vocab.length)) } = plan;
     const code = await compileLearner(folder.href);
     const [training, heldOut] = split(ids);
     const sizes = { vocab: vocab.length, ...networkOf(recipe), rows: recipe.rows, window: recipe.window };
@@ -136,7 +144,6 @@ export class Trainer {
       const own = { ...sizes, allRows: workers * sizes.rows, firstRow: index * sizes.rows };
       const evaluations = denserAtFirst(recipe.steps, EVALUATIONS);
       const carried = saved?.carried[index] ?? none;
-      const heldOutCharacters = Math.min(HELD_OUT, Math.ceil(MAX_LOGITS / vocab.length));
       const shared = { code, recipe, ids: training, heldOut, heldOutCharacters, evaluations, workers, state };
       worker.postMessage({ start: { ...shared, sizes: own, index, carried } });
     });
