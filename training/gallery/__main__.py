@@ -33,8 +33,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if typed.run is None and (code := _train(typed.name, entry, run, typed.text, options)):
             return code
         folder = Path(typed.out) if typed.out else BUNDLED_FOLDER / typed.name
-        samples = f"{run}-{entry.samples}"
-        bundle(typed.name, entry, run, folder, typed.samples or (samples if Path(samples).is_dir() else None))
+        earlier = Path(f"{run}-{entry.samples}")
+        from_earlier = str(earlier) if entry.samples and earlier.is_dir() else None
+        bundle(typed.name, entry, run, folder, typed.samples or from_earlier)
         size = sum(path.stat().st_size for path in folder.iterdir())
         say(f"{typed.name}: {size / 1e6:.2f} MB in {folder}")
     except (UsageError, RunError, CorpusError, CheckpointError, OSError) as error:
