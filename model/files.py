@@ -53,12 +53,12 @@ def atomic_write(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
-def script_content(path: Path) -> bytes:
-    """Returns a script of `web/` as a browser gets it: without comments, and without spaces that have no meaning.
+def web_content(path: Path) -> bytes:
+    """Returns a file of `web/` as a browser gets it: scripts without comments and without spaces that have no meaning.
 
     The bundles in `vendor/` are minified already.
     """
-    if path.parent.name == "vendor":
+    if path.suffix != ".js" or path.parent.name == "vendor":
         return path.read_bytes()
     import rjsmin  # only pages need it: the wheel of `model` does not install it
 

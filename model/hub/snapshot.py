@@ -116,9 +116,9 @@ class Snapshot:
         return bool(damaged)
 
     def use_cached(self, error: ModelUnavailableError) -> bool:
-        """Switches to a cached commit after a failed download; returns whether there is another one than this commit.
+        """Switches to another cached commit after a failed download, and returns whether the cache has one.
 
-        For a full commit id there is none.
+        A revision that is a full commit id has no other commit.
         """
         if self.offline or not error.retry or is_commit(self.revision):
             return False

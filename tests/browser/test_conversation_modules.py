@@ -549,12 +549,8 @@ def test_the_first_answer_about_the_site_ends_the_wait_whatever_its_interval(run
     assert asked == 1
 
 
-def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(run: Run) -> None:
-    saved = run(
-        "stored_conversations",
-        """
-        const log = await import("/conversation/log.js");
-        let isFull = false;
+# A `storage` over a Map `values`; `check(values, key, value)` throws where nothing can be stored.
+STORAGE = """
         const values = new Map();
         const store = {
           get length() { return values.size; },
@@ -562,11 +558,26 @@ def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(run: Ru
           getItem: (key) => values.get(key) ?? null,
           removeItem: (key) => values.delete(key),
           setItem(key, value) {
-            if (isFull) throw new Error("SecurityError");
+            check(values, key, value);
             values.set(key, value);
           },
         };
         const storage = new m.Storage(() => store, () => store);
+"""
+
+
+def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(run: Run) -> None:
+    saved = run(
+        "stored_conversations",
+        """
+        const log = await import("/conversation/log.js");
+        let isFull = false;
+        const check = () => {
+          if (isFull) throw new Error("SecurityError");
+        };
+        """
+        + STORAGE
+        + """
         const each = log.emptyLog();
         log.addTurn(each, { parent: 0, prompt: "one", replies: [x] });
         const saved = [];
@@ -583,19 +594,13 @@ def test_a_full_store_drops_the_oldest_and_a_refused_one_is_reported(run: Run) -
         "stored_conversations",
         """
         const log = await import("/conversation/log.js");
-        const values = new Map();
-        const store = {
-          get length() { return values.size; },
-          key: (n) => [...values.keys()][n],
-          getItem: (key) => values.get(key) ?? null,
-          removeItem: (key) => values.delete(key),
-          setItem(key, value) {
-            const rest = [...values].filter(([each]) => each !== key).reduce((sum, [, each]) => sum + each.length, 0);
-            if (rest + value.length > 3000) throw new DOMException("full", "QuotaExceededError");
-            values.set(key, value);
-          },
+        const check = (values, key, value) => {
+          const rest = [...values].filter(([each]) => each !== key).reduce((sum, [, each]) => sum + each.length, 0);
+          if (rest + value.length > 3000) throw new DOMException("full", "QuotaExceededError");
         };
-        const storage = new m.Storage(() => store, () => store);
+        """
+        + STORAGE
+        + """
         const saved = [];
         for (const prompt of ["one", "two", "three", "four", "five", "six", "seven", "eight"]) {
           storage.leave();

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from model import PRETRAINED, CharLSTM, ChatFormat, generate
 from model.checkpoint.write import write_manifest
-from model.files import script_content
+from model.files import web_content
 from tests.browser.driving import button, complaints_of, fast, footer, open_settings, reply, turns
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
@@ -294,7 +294,7 @@ def test_the_committed_files_need_no_other_address(tmp_path: Path) -> None:
             continue
         sent = (tmp_path / path.relative_to(web)).read_bytes()
         if path.name != "index.html":
-            committed = script_content(path) if path.suffix == ".js" else path.read_bytes()
+            committed = web_content(path)
             assert hashlib.sha256(sent).digest() == hashlib.sha256(committed).digest()
         if path.suffix not in (".wasm", ".png"):
             script = path.read_text(encoding="utf-8")

