@@ -27,9 +27,13 @@ def delay(page: Page, pattern: str) -> list[Route]:
     return held
 
 
-def let_go(page: Page, held: list[Route]) -> None:
+def wait_for_request(page: Page, held: list[Route]) -> None:
     while not held:
         page.wait_for_timeout(20)  # Playwright calls the handler of a route only while it waits
+
+
+def let_go(page: Page, held: list[Route]) -> None:
+    wait_for_request(page, held)
     held[0].continue_()
 
 
@@ -44,9 +48,10 @@ def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Pat
         page.goto(url)
         bar = page.get_by_role("progressbar", name="Part of the model that has arrived")
         for held in (config, weights):
+            wait_for_request(page, held)
             expect(bar).to_be_visible()
             expect(page.get_by_text("The model is on its way.")).to_be_visible()
-            assert bar.evaluate("bar => bar.value") == 0
+            expect(bar).to_have_js_property("value", 0)
             if held is config:
                 let_go(page, held)
         speed = {"offline": False, "latency": 0, "uploadThroughput": -1}
@@ -60,7 +65,7 @@ def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Pat
     context.close()
 
 
-@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(250, 250, 249)"), ("dark", "rgb(12, 10, 9)")])
+@pytest.mark.parametrize(("scheme", "paper"), [("light", "rgb(250, 250, 249)"), ("dark", "rgb(15, 14, 13)")])
 def test_the_page_has_its_colours_before_its_scripts_run(
     browser: Browser, tmp_path: Path, scheme: Any, paper: str
 ) -> None:
