@@ -83,6 +83,16 @@ def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext
     assert reply(page) == linked
 
 
+def test_a_refused_link_opened_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    page = begin(context, app)
+    page.goto(app.url + "?seed=1&temperature=9")
+    refusal = log(page).get_by_text("Temperature is 9 in this link")
+    expect(refusal).to_be_visible()
+    settled(page)
+    assert reply(page) == expected(lm)
+    expect(refusal).to_be_visible()
+
+
 def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """The server has removed the state and closed the connection."""
     context.clock.install()

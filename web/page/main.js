@@ -116,9 +116,8 @@ export class Page {
   }
 
   #showSite() {
-    const { site } = this.current;
-    this.controls.offer(site);
-    if (this.pendingLink && !site.models.some((model) => model.loading)) this.#openLink();
+    this.controls.offer(this.site());
+    if (this.pendingLink && !this.site().models.some((model) => model.loading)) this.#openLink();
     this.#modelChanged();
   }
 
@@ -158,8 +157,10 @@ export class Page {
   async #resume() {
     const turn = lastTurn(this.log());
     if (!turn || this.busy) return; // busy: a link is followed
-    const done = await this.run(() => this.writer.resume(this.speed()));
-    if (!done && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= typedPrompt(turn);
+    const [refusal] = this.current.refusals; // of a link, which would be cleared
+    const resumed = this.run(() => this.writer.resume(this.speed()));
+    this.current.refusals[0] ??= refusal;
+    if (!(await resumed) && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= typedPrompt(turn);
   }
 
   // Shows the settings of a link, and writes its text in a new conversation.
@@ -247,8 +248,7 @@ export class Page {
     this.demonstrations.close();
     this.save();
     this.storage.leave();
-    const { controls } = this.log();
-    this.current.log = { ...emptyLog(), controls: { ...controls, draft: "" } };
+    this.current.log = { ...emptyLog(), controls: { ...this.log().controls, draft: "" } };
     this.current.refusals = [null, null];
     this.sharing.hide();
     this.changed();
