@@ -9,7 +9,7 @@ card          describes a trained model: card, loss curve, named cells
 learner       the training step, the loop of steps, the held-out loss: tensors only
 corpus        from the sources that a user types to character ids
 signals       Ctrl-C, SIGTERM and a closed terminal
-system        calls that differ between Linux, macOS and Windows
+os_calls      calls that differ between Linux, macOS and Windows
 errors        errors whose message is one line for the user
 job           a run on a machine of the Hub (`hf jobs uv run training/job.py`)
 """

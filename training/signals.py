@@ -14,7 +14,7 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Literal
 
-from .system import STOP_SIGNALS
+from .os_calls import STOP_SIGNALS
 
 # A terminal sends Ctrl-C to a whole process group, and some wrappers send it again: within this time it counts once.
 _SAME_S = 0.15

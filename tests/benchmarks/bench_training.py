@@ -41,10 +41,10 @@ from training.learner import evaluation as evaluate
 from training.learner.dataset import Windows
 from training.learner.recipe import PRESETS, Recipe
 from training.learner.trainer import Trainer
+from training.os_calls import keep_freed_memory
 from training.run import training_run
 from training.run.training_run import TrainingRun
 from training.signals import Signals
-from training.system import keep_freed_memory
 
 COMPARED = ("tiny", "small", "medium")
 TURN_S = 1.0  # seconds of steps before the next loop's turn

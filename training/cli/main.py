@@ -34,10 +34,10 @@ from ..hub.jobs import PRIVATE, PUBLIC
 from ..hub.pusher import push_pending
 from ..learner import processes
 from ..learner.dataset import split
+from ..os_calls import process_age_s
 from ..run.console import say, warn
 from ..run.tracking import Tracker
 from ..signals import Signals
-from ..system import process_age_s
 from . import members, options, parser, sharing
 from .commands.compare import read_runs, table
 from .commands.push_bundled import push_bundled

@@ -29,6 +29,7 @@ from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.schedule import Decision, Schedule
 from ..learner.trainer import Trainer
+from ..os_calls import keep_freed_memory
 from ..run import kept_text
 from ..run.console import say, warn
 from ..run.decision_log import DecisionLog
@@ -37,7 +38,6 @@ from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
 from ..run.time_plan import TimePlan
 from ..run.training_run import TrainingRun
-from ..system import keep_freed_memory
 from . import sharing, teachers
 from .options import TrainOptions
 from .run_text import (

@@ -25,12 +25,12 @@ from ..learner.processes import training_device
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
 from ..learner.trainer import Trainer
+from ..os_calls import keep_freed_memory
 from ..run.console import loss_text, say
 from ..run.facts import About, TextFacts, versions
 from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
-from ..system import keep_freed_memory
 from . import fine_tune, members, sharing, teachers
 from .options import TrainOptions, hides_file_names, published_command
 from .plan import choose_recipe

@@ -20,7 +20,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..system import release_pages
+from ..os_calls import release_pages
 
 Ids = npt.NDArray[Any]
 """(N,) character ids; in a file uint8, uint16 or uint32, the narrowest type that holds the vocabulary."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import RunError
-from ..system import run_program
+from ..os_calls import run_program
 
 _CLIENTS = {  # what downloads a package into the working folder
     "debian": ("apt-get", "download"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..corpus.privacy.scan import scan
-from ..system import run_program
+from ..os_calls import run_program
 
 _LZW_MAGIC = b"\x1f\x9d\x90"  # begins a file of compress(1)
 _BIBLE_TABLE = 0x58  # where bible.data has the number of its blocks; the offsets of the blocks follow

@@ -93,7 +93,7 @@ class Outbox:
         self._note_pushed(pushed)
         self.drop(entry)
         with contextlib.suppress(OSError), (self._folder / "pushed.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(pushed)) + "\n")
+            file.write(f"\n{json.dumps(asdict(pushed))}\n")  # a crash may have cut off the line before
         return pushed
 
     def drop(self, entry: Entry) -> None:

@@ -25,7 +25,7 @@ from model.terminal import duration_text
 
 from ..card.redact import redact
 from ..errors import HubError
-from ..system import start_in_new_session
+from ..os_calls import start_in_new_session
 from .jobs import Failure, Job, R, decode_outcome, encode_job
 from .timeouts import HubTimeouts
 

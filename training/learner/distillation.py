@@ -21,7 +21,7 @@ from model import CharLSTM, CharTokenizer, LSTMState
 from model.files import atomic_path
 
 from ..corpus.ids_file import Ids
-from ..system import allocate
+from ..os_calls import allocate
 from .evaluation import read_in_rows
 
 SoftTargets = npt.NDArray[np.float16]

@@ -25,8 +25,8 @@ from torch import Tensor
 from model.backends.device import best_device, distributed_backend
 
 from ..corpus.ids_file import Ids, release
+from ..os_calls import keep_freed_memory
 from ..signals import Signals
-from ..system import keep_freed_memory
 
 # Ranks wait for hours while rank 0 reads a large text; a process that died is noticed at once in any case.
 _TIMEOUT = timedelta(days=7)

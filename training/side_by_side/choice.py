@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..system import processors
+from ..os_calls import processors
 from .executor import Executor
 from .local_processes import LocalProcesses
 from .ray_tasks import RayTasks

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from model.files import AlreadyLockedError, acquire_lock
 
+from ..os_calls import start_in_new_session
 from ..run.facts import Evaluation
 from ..run.run_folder import LOCK
-from ..system import start_in_new_session
 from .executor import ShowProgress, TaskResult, may_retry
 from .task import ENVIRONMENT, OUTPUT, TrainingTask
 

@@ -68,6 +68,7 @@ def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
     if len(query) > MAX_LINK:
         raise RefusalError("refusal.characters", field="link", length=len(query), most=MAX_LINK)
     given: dict[str, str] = {}
+    query = query.replace("&amp;", "&")  # a message may write a link as HTML does; the & of a value is written %26
     pairs = parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     for name, value in _without_added(pairs):
         if name in ("then", "more"):

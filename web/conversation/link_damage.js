@@ -1,4 +1,5 @@
-// What messages do to the end of a link: a chat or a mail adds a full stop or a bracket to it, or cuts it off.
+// What messages do to a link: a chat or a mail adds a full stop or a bracket to its end, or cuts it off, or writes each & as
+// HTML does.
 
 import { SETTINGS, isAllowed } from "../settings.js";
 import { CLAMP, LinkError, MODEL, NUMBER } from "./link_error.js";
@@ -12,20 +13,21 @@ const CUT_CHARACTER = /%(?:[cd][0-9a-f]|e[0-9a-f](?:%[89ab][0-9a-f])?|f[0-4](?:%
 /**
  * The parameters of a link, without what a message added to the last one.
  *
- * @param {string} query
+ * @param {string} given
  * @returns {Parameters}  `last` is the name of the last parameter of a link; `damaged`: the end is not as it was written
  * @throws {LinkError} the end is cut off, so that it is not known which text to write
  */
-export function parametersOf(query) {
+export function parametersOf(given) {
+  const query = given.replaceAll("&amp;", "&"); // the & of a value is written %26
   checkEncoding(query);
   const pairs = /** @type {[string, string][]} */ ([...new URLSearchParams(query)]);
   const at = pairs.findLastIndex(([name]) => NAMES.has(name));
-  const [last, given] = pairs[at] ?? ["", ""];
-  const value = withoutAdded(last, given);
+  const [last, written] = pairs[at] ?? ["", ""];
+  const value = withoutAdded(last, written);
   if (at >= 0) pairs[at] = [last, value];
   const isCutName = hasCutName(query, pairs);
   if ((isCutName && !mayBeHash(query, pairs)) || isCutValue(last, value)) throw new LinkError("link.cut");
-  return { pairs, last, damaged: isCutName || value !== given };
+  return { pairs, last, damaged: isCutName || value !== written };
 }
 
 function checkEncoding(query) {

@@ -18,7 +18,7 @@ MAX_FUNCTION = 60  # lines
 SYSTEM_MODULES = {  # where calls that not every operating system has may be made
     "model/backends/device.py",
     "model/files.py",
-    "training/system.py",
+    "training/os_calls.py",
 }
 SYSTEM_CALL = re.compile(
     r"""\b(fcntl|msvcrt|SIGHUP|SIGKILL|posix_fallocate|madvise|start_new_session|creationflags|sysconf|CDLL)\b"""

@@ -22,6 +22,7 @@ from tests.support.platforms import posix_only
 from training.card.redact import redact
 from training.errors import HubError
 from training.hub.jobs import Destination
+from training.hub.outbox import Entry, Outbox
 from training.hub.pusher import Pusher, PushReport, checkpoint_title, push_pending
 from training.hub.repos import read_destination
 from training.hub.timeouts import HubTimeouts
@@ -327,6 +328,9 @@ def test_the_rest_is_pushed_by_a_later_process_despite_damaged_files(
     assert [entry.title for entry in two.waiting()] == ["step 1"]
     assert not two.close(60).waiting
     assert any("00000009-training.json cannot be read" in line for line in lines)
+    outbox = Outbox(run)
+    outbox.close()
+    assert outbox.is_outdated(Entry(0, "step-00000001", "training", "step 0"))
 
 
 def test_a_folder_of_another_run_is_refused(tmp_path: Path, pusher: Callable[..., Pusher]) -> None:

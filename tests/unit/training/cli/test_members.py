@@ -20,9 +20,9 @@ from training.cli.members import (
 )
 from training.cli.options import parse_train
 from training.errors import RunError
+from training.os_calls import processors
 from training.run.facts import TextFacts
 from training.run.run_folder import MEMBERS
-from training.system import processors
 
 CPU = torch.device("cpu")
 TEXT = TextFacts(record={"name": "text", "sha256": "0", "characters": 9, "public": None}, examples=["a"])

@@ -13,26 +13,26 @@ from pathlib import Path
 import pytest
 
 from tests.support.platforms import posix_only
-from training import system
+from training import os_calls
 
 
 @posix_only
 def test_the_signals_that_stop_a_run_have_names() -> None:
-    assert system.STOP_SIGNALS[signal.SIGINT] == "Ctrl-C"
-    assert system.STOP_SIGNALS[signal.SIGTERM] == "SIGTERM"
-    assert system.STOP_SIGNALS.keys() <= set(signal.Signals)
+    assert os_calls.STOP_SIGNALS[signal.SIGINT] == "Ctrl-C"
+    assert os_calls.STOP_SIGNALS[signal.SIGTERM] == "SIGTERM"
+    assert os_calls.STOP_SIGNALS.keys() <= set(signal.Signals)
 
 
 @posix_only
 def test_the_age_of_a_process_includes_the_time_before_python_runs() -> None:
-    code = "from training.system import process_age_s; import time; time.sleep(0.2); print(process_age_s())"
+    code = "from training.os_calls import process_age_s; import time; time.sleep(0.2); print(process_age_s())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(done.stdout) > (0.2 if Path("/proc/self/stat").exists() else 0)
 
 
 def test_without_proc_the_age_is_the_cpu_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sysconf", raising=False)
-    assert 0 < system.process_age_s() < 1e6
+    assert 0 < os_calls.process_age_s() < 1e6
 
 
 @pytest.mark.parametrize("has_fallocate", [True, False])
@@ -42,7 +42,7 @@ def test_space_is_allocated_with_and_without_the_posix_call(
     if not has_fallocate:
         monkeypatch.delattr(os, "posix_fallocate", raising=False)
     with (tmp_path / "file").open("wb") as file:
-        system.allocate(file, 5000)
+        os_calls.allocate(file, 5000)
     assert (tmp_path / "file").read_bytes() == bytes(5000)
 
 
@@ -50,7 +50,7 @@ def test_released_pages_are_read_again(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"abc" * 5000)
     with (tmp_path / "file").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         before = bytes(mapped)
-        system.release_pages(mapped)
+        os_calls.release_pages(mapped)
         assert bytes(mapped) == before
 
 
@@ -58,7 +58,9 @@ def test_released_pages_are_read_again(tmp_path: Path) -> None:
 def test_a_process_gets_a_session_of_its_own() -> None:
     with tempfile.TemporaryFile("w+") as out:
         command = [sys.executable, "-c", "import os; print(os.getsid(0) == os.getpid())"]
-        process = system.start_in_new_session(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ)
+        process = os_calls.start_in_new_session(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=os.environ
+        )
         assert process.wait() == 0
         out.seek(0)
         assert out.read() == "True\n"
