@@ -64,10 +64,10 @@ def test_the_system_package_is_preferred_where_apt_get_may_install_it(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0, raising=False)
     ways = [way[-1] for way in chromium.install_commands()]
-    assert [way[1:] for way in ways] == [["-m", "playwright", "install", "chromium"]]
+    assert [way[1:] for way in ways] == [["-m", "playwright", "install", "--only-shell", "chromium"]]
 
     (tmp_path / "apt-get").touch(mode=0o755)
     ways = [way[-1] for way in chromium.install_commands()]
     assert ways[0][0] == "apt-get"
     assert set(chromium.PACKAGES) < set(ways[0])
-    assert ways[1][1:] == ["-m", "playwright", "install", "--with-deps", "chromium"]
+    assert ways[1][1:] == ["-m", "playwright", "install", "--with-deps", "--only-shell", "chromium"]

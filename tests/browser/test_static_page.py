@@ -251,14 +251,12 @@ def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: P
 
 
 def test_a_replaced_model_is_loaded(browser: Browser, tmp_path: Path) -> None:
-    first, second = tiny_model(), tiny_model(seed=1)
-    write_static(tmp_path, first)
-    for path in tmp_path.iterdir():  # a web server that tells files apart by whole seconds sees that they change
-        os.utime(path, (0, 0))
     with serve_folder(tmp_path) as url:
         context = browser.new_context()
-        for model in (first, second):
+        for second, model in enumerate((tiny_model(), tiny_model(seed=1))):
             write_static(tmp_path, model)
+            for path in tmp_path.iterdir():  # a web server tells files apart by whole seconds
+                os.utime(path, (second, second))
             page = context.new_page()
             page.goto(f"{url}?prompt=a&seed=1&speed=200")
             assert watch(page) == generate(model, "a", 500, seed=1)
