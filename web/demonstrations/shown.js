@@ -98,6 +98,7 @@ function writeAll({ stage, engine, model, seed, signal }, titles, ways, measured
     };
     try {
       const { text, ending } = await writeAside(engine, wanted, show, signal);
+      if (signal.aborted) return ""; // the stage was closed, or shows another demonstration, before the last texts ended
       if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // the mean only now: that of a few lines says little
       if (ending.error) stage.report(ending.error);
       return ending.end === "abort" || ending.end === "error" ? "" : text;

@@ -8,7 +8,7 @@ import { render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
 const LINK = /^#tour-([1-6])$/;
-const MARGIN = 12; // pixels between a marked control and the card
+const MARGIN = 12; // pixels between a marked control and what is next to it: the card, the text of a lens, the edge of the window
 
 /**
  * @import { Log } from "../conversation/log.js"
@@ -44,13 +44,13 @@ export class Tour {
       node.dataset.text = `tour.${name}`;
       return node;
     };
-    const words = create("div", "words", this.box);
-    this.count = create("p", "count", words);
-    this.heading = create("h2", "", words);
+    this.words = create("div", "words", this.box);
+    this.count = create("p", "count", this.words);
+    this.heading = create("h2", "", this.words);
     [this.heading.id, this.heading.tabIndex] = ["tour-title", -1];
-    this.text = create("p", "text", words);
-    this.actions = create("div", "actions", words);
-    this.status = create("p", "status", words);
+    this.text = create("p", "text", this.words);
+    this.actions = create("div", "actions", this.words);
+    this.status = create("p", "status", this.words);
     this.status.role = "status";
     const moves = create("div", "moves", this.box);
     this.back = button(moves, "back", () => this.open(this.number - 1));
@@ -58,11 +58,8 @@ export class Tour {
     this.next.classList.add("primary");
     button(moves, "go", () => this.#goToControl());
     button(moves, "close", () => this.close());
-    this.box.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape") return;
-      event.stopPropagation();
-      this.close();
-    });
+    // Wherever the focus is; the alternatives to a character keep the Escape that closes them.
+    document.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.close());
   }
 
   translate() {
@@ -97,6 +94,7 @@ export class Tour {
     if (location.hash !== `#tour-${number}`) history.replaceState(history.state, "", `#tour-${number}`);
     this.box.hidden = false;
     this.#showTexts();
+    this.words.scrollTop = 0; // the step before may have been scrolled
     this.heading.focus({ preventScroll: true });
     if (!pathTo(this.page.log()).length) await this.#write();
     if (this.number !== number) return;
@@ -163,7 +161,7 @@ export class Tour {
     setText(this.status, render(message));
   }
 
-  // Marks the control of the step, and scrolls it to where the card does not cover it.
+  // Marks the controls of the step, and scrolls them into the part of the window that the card leaves free.
   #mark(scrolls) {
     const { root } = this.page;
     const found = this.number ? STEPS[this.number - 1].targets.map((target) => root.querySelector(target)) : [];
@@ -171,15 +169,23 @@ export class Tour {
     for (const node of this.marked) node.classList.toggle("on-tour-here", marked.includes(node));
     for (const node of marked) node.classList.add("on-tour-here");
     this.marked = marked;
-    const target = marked.at(-1);
-    if (!target || !scrolls) return;
-    const free = innerHeight - this.box.offsetHeight - MARGIN;
-    root.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
-    const panel = target.closest(".panel");
-    if (panel) panel.scrollTop += target.getBoundingClientRect().top - panel.getBoundingClientRect().top - MARGIN;
-    const { top, height } = target.getBoundingClientRect();
-    const wanted = top - Math.max(MARGIN, free - height - MARGIN);
-    if (top < MARGIN || top + height > free) scrollBy({ top: wanted, behavior: prefersReducedMotion() ? "auto" : "smooth" });
+    if (!this.number) return;
+    document.documentElement.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
+    if (!marked.length || !scrolls) return;
+    const top = this.#wayTo(marked) ?? this.#wayTo(marked.slice(-1));
+    if (top) scrollBy({ top, behavior: prefersReducedMotion() ? "auto" : "smooth" });
+  }
+
+  // How far to scroll until all of the nodes are seen; null if there is no room for several. Of one that is too high, the top.
+  /** @param {HTMLElement[]} nodes */
+  #wayTo(nodes) {
+    const { scrollPaddingTop } = getComputedStyle(document.documentElement); // the text of a lens stays at the top of the window
+    const from = (/** @type {HTMLElement} */ node) => MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
+    const rects = nodes.map((node) => ({ from: from(node), rect: node.getBoundingClientRect() }));
+    const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN + this.box.offsetHeight - innerHeight));
+    const most = Math.min(...rects.map(({ rect, from }) => rect.top - from));
+    if (nodes.length > 1 && least > most) return null;
+    return least <= 0 && most >= 0 ? 0 : Math.min(least, most);
   }
 
   #goToControl() {

@@ -15,7 +15,7 @@ const SURE = 1; // bits: a character with fewer was expected
  *
  * @typedef {object} Step
  * @property {string} lens
- * @property {string[]} targets  the controls that are marked; the last one is brought into view
+ * @property {string[]} targets  the controls that are marked and brought into view; where not all fit, the last one
  * @property {(place: Place) => Promise<void> | void} [prepare]  once the text of the tour is written
  * @property {[text: Message, act: (place: Place) => unknown][]} actions
  */
@@ -35,7 +35,7 @@ export const STEPS = [
   },
   { lens: "memory", targets: [".panel canvas"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
   { lens: "memory", targets: [".panel .closely"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
-  { lens: "memory", targets: [".panel .hold"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, clamp], [{ id: "tour.free" }, release]] },
+  { lens: "memory", targets: [".panel .hold", ".panel .compared"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, clamp], [{ id: "tour.free" }, release]] },
   { lens: "plain", targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"], actions: [[{ id: "tour.same" }, writeAgain], [{ id: "tour.other" }, writeOther]] },
 ];
 
@@ -80,13 +80,15 @@ function move(by) {
   };
 }
 
-/** Clamps the shown cell and writes the reply again. @param {Place} place */
-function clamp({ page, lenses }) {
+/** Clamps the shown cell, writes the reply again and compares the two texts. @param {Place} place */
+async function clamp({ page, lenses }) {
   const { cell } = lenses.lenses.memory;
   const counter = lineCounter(lenses.source.about(0));
   const isCounter = counter && counter.cell.layer === cell[0] && counter.cell.index === cell[1];
   page.source.clamp([[cell[0], cell[1], isCounter ? counter.value : CLAMP_VALUE]]);
-  return page.run(() => page.writer.rewrite(page.controls.options()));
+  await page.run(() => page.writer.rewrite(page.controls.options()));
+  lenses.update(); // requests the text without the clamp
+  await lenses.lenses.memory.comparison.fetched;
 }
 
 /** Releases all cells and writes the reply again. @param {Place} place */

@@ -71,6 +71,7 @@ export class ClampedAndFree {
     this.lenses = lenses;
     this.box = /** @type {HTMLElement | null} */ (null);
     this.asked = ""; // the reply whose counterpart was requested
+    this.fetched = /** @type {Promise<void>} */ (Promise.resolve()); // resolves when it has arrived
     this.free = /** @type {{from: number, chars: string[]} | null} */ (null);
     this.shown = ""; // the two texts that the columns show
   }
@@ -95,7 +96,7 @@ export class ClampedAndFree {
   }
 
   /** Requests the free reply once the last reply has ended, if cells were clamped in it. */
-  async update() {
+  update() {
     if (!this.box) return;
     const turn = this.lenses.turns.at(-1);
     const clamps = this.lenses.path.path?.clamps ?? [];
@@ -104,7 +105,11 @@ export class ClampedAndFree {
     if (asked === this.asked) return;
     [this.asked, this.free] = [asked, null];
     this.show();
-    if (!wanted) return;
+    if (wanted) this.fetched = this.fetch(turn, asked);
+  }
+
+  /** @param {ReadTurn} turn @param {string} asked */
+  async fetch(turn, asked) {
     const free = await this.lenses.source.withoutClamps(turn.id).catch(() => null); // without it there is nothing to compare
     if (asked !== this.asked || !free) return;
     this.free = { from: free.from, chars: [...free.text] };

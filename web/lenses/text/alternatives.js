@@ -27,6 +27,7 @@ export class Alternatives {
     this.lenses = lenses;
     this.box = create("div", "alternatives");
     this.box.hidden = true;
+    this.box.tabIndex = -1; // a click beside its buttons leaves the focus in it, and so Escape closes it
     this.box.role = "dialog";
     this.box.ariaLabel = t("surprise.likely");
     find(lenses.pane, ".frame").after(this.box);
