@@ -11,7 +11,8 @@ from tests.browser.looking import NAMES, choose_lens
 from tests.support.app_server import scripted_model, serving
 from tests.support.both_pages import Site, begin, new_line, text_of
 
-HINT = "Click a letter to change what happens next, or press Enter in the text"
+HINT = "Click a letter to change what happens next, or choose one with the arrow keys and Enter"
+MARKED = "CSS.highlights.has('shown-character') ? [...CSS.highlights.get('shown-character')].join('') : null"
 VERSE = "ab\n\ncd ef\n"
 
 
@@ -30,13 +31,24 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     page.keyboard.press("Enter")
     last, before = (NAMES.get(text[at], text[at]) for at in (-1, -2))
     assert box(page) == f"What else could stand instead of {last}"
-    assert page.evaluate("CSS.highlights.get('shown-character').size") == 1
+    assert page.evaluate(MARKED) == text[-1]
     page.keyboard.press("ArrowLeft")
     expect(page.get_by_role("dialog", name=f"What else could stand instead of {before}")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(log(page)).to_be_focused()
-    assert page.evaluate("CSS.highlights.has('shown-character')") is False
+    assert page.evaluate(MARKED) == text[-2]  # where the arrow keys go on
+    page.keyboard.press("ArrowLeft")
+    left = text[:-2].rstrip("\n")[-1]  # a line end cannot be marked
+    assert page.evaluate(MARKED) == left
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog", name=f"instead of {NAMES.get(left, left)}")).to_be_visible()
+    page.keyboard.press("Escape")
+    for key in ("ArrowUp", "Home"):  # not into the prompt
+        page.keyboard.press(key)
+    assert page.evaluate(MARKED) == text.strip("\n")[0]
+    page.get_by_role("textbox", name="Prompt").focus()
+    assert page.evaluate(MARKED) is None
     send(page, "cd")
     expect(page.locator(".turn .hint")).to_have_count(0)  # tried
     log(page).evaluate("(log) => (log.scrollTop = 0)")

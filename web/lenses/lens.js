@@ -4,6 +4,7 @@ import { create, find, findAll, keepAtEnd, pause, showInRow } from "../document/
 import { t } from "../document/words.js";
 import { WelcomeColours } from "./welcome_colours.js";
 import { Alternatives } from "./text/alternatives.js";
+import { rangeOf } from "./text/caret.js";
 import { CharacterBox } from "./text/character_box.js";
 import { Focus } from "./text/focus.js";
 import { TracedText } from "./text/traced_text.js";
@@ -129,7 +130,8 @@ export class Lenses {
   /** Call this after every change of the conversation or the settings. */
   update() {
     this.alternatives.update();
-    if (!this.lens) return;
+    if (!this.lens && this.focus.at) this.read(); // the character in focus may be in another place
+    if (!this.lens) return this.focus.show();
     this.read();
     for (const article of findAll(this.log, "article[data-turn]")) this.draws(article);
     const settings = JSON.stringify(this.source.settings());
@@ -266,6 +268,13 @@ export class Lenses {
       if (node) return node;
     }
     return null;
+  }
+
+  /** The element of a character of the conversation, or its range in a reply without a lens; null if it is not shown. @param {number} position */
+  characterAt(position) {
+    const turn = this.turnAt(position);
+    const reply = turn && this.log.querySelector(`article[data-turn="${turn.id}"] .reply`);
+    return this.nodeAt(this.path, position) ?? (reply && rangeOf(reply, position - turn.at - turn.given));
   }
 
   listen() {

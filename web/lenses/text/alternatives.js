@@ -7,12 +7,11 @@ import { addButton, create, find, findAll, scrollInside, visibleCharacter } from
 import { t } from "../../document/words.js";
 import { chance, likely, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
-import { characterUnder, rangeOf } from "./caret.js";
+import { characterUnder } from "./caret.js";
 import { placeOf } from "./character_box.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
-const MARK = "shown-character"; // the highlight of the character in a text without a lens
 const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.css
 
 /**
@@ -65,7 +64,7 @@ export class Alternatives {
     this.openings++;
     if (!this.shown) return;
     this.shown = null;
-    globalThis.CSS?.highlights?.delete(MARK);
+    this.lenses.focus.show();
     if (returnsFocus) this.lenses.log.focus({ preventScroll: true });
     this.box.hidden = true;
   }
@@ -160,25 +159,17 @@ export class Alternatives {
     (choices[0] ?? find(this.box, ".close")).focus({ preventScroll: true });
   }
 
-  // The element of the character, or its range in a text without a lens; null if it is not shown.
-  #character() {
-    const { position, turn: id } = this.shown;
-    const { lenses } = this;
-    const turn = lenses.turnAt(position);
-    const reply = lenses.log.querySelector(`article[data-turn="${id}"] .reply`);
-    return lenses.nodeAt(lenses.path, position) ?? (reply && rangeOf(reply, position - turn.at - turn.given));
-  }
-
-  // Scrolls the log to the character, and marks it where no lens does.
+  // Scrolls the log to the character, and without a lens puts it in focus.
   #reveal() {
-    const character = this.#character();
-    if (!character) return;
-    scrollInside(this.lenses.log, character);
-    if (character instanceof Range && globalThis.Highlight) CSS.highlights.set(MARK, new Highlight(character));
+    const { lenses } = this;
+    const { position } = this.shown;
+    if (!lenses.lens) lenses.focus.moveTo(lenses.path, position);
+    const character = lenses.characterAt(position);
+    if (character) scrollInside(lenses.log, character);
   }
 
   #place() {
-    const rect = this.#character()?.getBoundingClientRect();
+    const rect = this.lenses.characterAt(this.shown.position)?.getBoundingClientRect();
     const log = this.lenses.log.getBoundingClientRect();
     const { style } = this.box;
     const box = this.box.getBoundingClientRect();
@@ -213,7 +204,7 @@ export class Alternatives {
       event.preventDefault();
       if (!lens) this.lenses.read();
       const last = this.lenses.turns.at(-1);
-      if (lens && focus.at?.traced === path) this.open(focus.at.position);
+      if (focus.at?.traced === path) this.open(focus.at.position);
       else if (last) this.open(last.at + last.length - 1); // the arrow keys lead to the others
     });
     this.box.addEventListener("keydown", (event) => this.#key(event));

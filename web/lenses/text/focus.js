@@ -2,8 +2,9 @@
 
 import { scrollInside } from "../../document/dom.js";
 import { placeOf } from "./character_box.js";
-import { nextPosition } from "./keys.js";
+import { nextInReply, nextPosition } from "./keys.js";
 
+const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
 
 /**
@@ -18,6 +19,7 @@ export class Focus {
     this.lenses = lenses;
     this.at = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
     this.node = /** @type {Element | null} */ (null); // the element that is marked
+    this.caret = /** @type {Highlight | null} */ (null); // marks the character in a text without a lens
     this.details = /** @type {Details | null} */ (null); // what the panel shows
     this.inspections = 0;
     this.#listen();
@@ -44,8 +46,9 @@ export class Focus {
 
   /** Scrolls to the character in focus. */
   reveal() {
+    const character = this.at?.traced === this.lenses.path && this.lenses.characterAt(this.at.position);
+    if (character) scrollInside(this.lenses.log, character);
     if (!this.node) return;
-    scrollInside(this.lenses.log, this.node);
     const { top, bottom } = this.node.getBoundingClientRect(); // under a lens the text stays in the window by itself
     if (top < 0 || bottom > innerHeight) this.node.scrollIntoView({ block: "nearest" });
   }
@@ -103,13 +106,25 @@ export class Focus {
     else if (!this.lenses.source.busy()) this.clear(); // else the reply will reach the position again
   }
 
-  /** Marks the element of the character in focus. */
+  /** Marks the character in focus: its element, or without a lens, while the text or the alternatives are used, its range. */
   show() {
+    const { alternatives, lens, log } = this.lenses;
     const node = this.at && this.lenses.nodeAt(this.at.traced, this.at.position);
-    if (node === this.node) return;
-    this.node?.classList.remove("focus");
-    node?.classList.add("focus");
-    this.node = node;
+    if (node !== this.node) {
+      this.node?.classList.remove("focus");
+      node?.classList.add("focus");
+      this.node = node;
+    }
+    const isUsed = !lens && (document.activeElement === log || alternatives.shown);
+    this.#showCaret(isUsed && this.at ? this.lenses.characterAt(this.at.position) : null);
+  }
+
+  /** @param {Element | Range | null} character */
+  #showCaret(character) {
+    if (!globalThis.Highlight) return;
+    const { highlights } = CSS; // of the whole page: the other model's text has its caret there, too
+    if (character instanceof Range) highlights.set(CARET, (this.caret = new Highlight(character)));
+    else if (highlights.get(CARET) === this.caret) highlights.delete(CARET);
   }
 
   #listen() {
@@ -127,15 +142,20 @@ export class Focus {
     });
     log.addEventListener("click", (event) => this.moveToNode(nodeUnder(event)));
     log.addEventListener("keydown", (event) => this.#onKey(event));
+    for (const name of ["focus", "blur"]) log.addEventListener(name, () => this.show());
   }
 
   #onKey(event) {
-    const { lens, path, turns } = this.lenses;
-    if (!lens || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const { lens, path } = this.lenses;
+    if (!lens) this.lenses.read();
+    const { turns } = this.lenses;
     const from = this.at?.traced === path ? this.at.position : null;
-    const position = nextPosition(event.key, from, path.chars, turns);
+    let position = nextPosition(event.key, from, path.chars, turns);
     if (position === null) return;
     event.preventDefault();
+    if (!lens) position = nextInReply(event.key, position, path.chars, turns) ?? from;
+    if (position === null) return;
     this.moveTo(path, position, { scroll: true });
   }
 }

@@ -22,6 +22,22 @@ export function nextPosition(key, from, chars, turns) {
   return position === undefined ? null : Math.max(0, Math.min(chars.length - 1, position));
 }
 
+/**
+ * @param {string} key of a keydown event
+ * @param {number} position
+ * @param {string[]} chars the text
+ * @param {{at: number, given: number, length: number, shown?: number}[]} turns
+ * @returns {number|null} the position of a character of a reply that can be marked without a lens, which a line end cannot:
+ *   this one, or the next in the direction of the key; null if there is none
+ */
+export function nextInReply(key, position, chars, turns) {
+  const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
+  const end = Math.max(0, ...turns.map((turn) => turn.at + turn.length));
+  const isInReply = (/** @type {number} */ at) => turns.some((turn) => at >= turn.at + turn.given && at < turn.at + (turn.shown ?? turn.length));
+  for (let at = position; at >= 0 && at < end; at += by) if (chars[at] !== "\n" && isInReply(at)) return at;
+  return null;
+}
+
 function lineAbove(chars, from) {
   const start = lineStart(chars, from);
   return start === 0 ? from : Math.min(lineStart(chars, start - 1) + from - start, start - 1);
