@@ -17,7 +17,7 @@ from tests.browser.driving import button, choose, fast, footer, log, open_page, 
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
-from training.hub.space_files import write_static
+from training.hub.space_files import ROOT, write_static
 from ui.messages import LANGUAGES
 from ui.registry.registry import ModelRegistry
 
@@ -26,6 +26,28 @@ COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along th
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
 # The lengths of the bars beside a text, as parts of the room that they have.
 WIDTHS = "(box) => [...box.children].map((bar) => bar.offsetWidth / box.clientWidth)"
+# Whether the control that a step marks is neither under the card of the tour nor under the text of the lens.
+UNCOVERED = """() => [...document.querySelectorAll(".panel .on-tour-here, .log .on-tour-here")].every((node) => {
+  const { left, top, bottom } = node.getBoundingClientRect();
+  return [top + 2, bottom - 2].every((y) => node.contains(document.elementFromPoint(left + 20, y)));
+})"""
+ABOVE_THE_CARD = """() => document.activeElement.getBoundingClientRect().bottom
+  <= document.querySelector("#tour").getBoundingClientRect().top"""
+# What a demonstration reports on a stage that is closed after the texts have ended and before the page knows it.
+CLOSED_AT_THE_END = """async () => {
+  const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
+  const [closing, reports] = [new AbortController(), []];
+  const columns = (titles) => titles.map(() => ({ show() {}, measure() {} }));
+  const stage = { columns, report: (message) => reports.push(message) };
+  const write = async (request, { onText }) => {
+    onText("text");
+    closing.abort();
+    return { end: "length", rate: null, error: null };
+  };
+  const model = { name: "m", commit: null, vocab: ["a"], chat: null, examples: ["a"], cells: [] };
+  await DEMONSTRATIONS.bolder.run({ stage, engine: { write }, model, seed: 7, signal: closing.signal });
+  return reports;
+}"""
 MARKED = ["One letter", "With current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
 
 
@@ -209,6 +231,7 @@ def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> N
         page.evaluate(f"location.hash = 'tour-{number}'")
         expect(page.get_by_role("heading", name=name)).to_be_focused()
         expect(page.locator(".on-tour-here").filter(has_text=text)).to_be_in_viewport(ratio=0.9)
+        page.wait_for_function(UNCOVERED)
         if 2 <= number <= 5:
             expect(log(page).locator("i.focus")).to_be_in_viewport()
         assert violations(page, "#tour") == []
@@ -244,6 +267,14 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
     expect(page.locator("#more-settings")).to_have_js_property("open", was_open)
     page.wait_for_function("(scrolled) => scrollY === scrolled", arg=scrolled)
+    button(page, "Take the tour").click()
+    expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+    settled(page)
+    page.get_by_role("textbox", name="Prompt").focus()
+    page.wait_for_function(ABOVE_THE_CARD)
+    page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
+    page.keyboard.press("Escape")
+    expect(page.locator("#tour")).to_be_hidden()
 
 
 def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
@@ -270,6 +301,8 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value(str(COUNTER.index))
     button(page, "Hold it and write again").click()
     expect(footer(page)).to_contain_text("cell 3 (layer 1) held down")
+    expect(page.locator(".compared.on-tour-here")).to_be_visible()
+    page.wait_for_function(UNCOVERED)
     button(page, "Free it and write again").click()
     expect(footer(page)).not_to_contain_text("held down")
     button(page, "Next").click()
@@ -278,6 +311,15 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     button(page, "With another seed").click()
     expect(tour.get_by_role("status")).to_have_text("Another text.")
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("8")
+
+
+def test_a_demonstration_that_was_closed_while_its_texts_ended_reports_nothing(browser: Browser) -> None:
+    context = browser.new_context()
+    with serve(ROOT / "web") as url:
+        page = context.new_page()
+        page.goto(f"{url}settings.json")  # a document of the site without scripts
+        assert page.evaluate(CLOSED_AT_THE_END) == []
+    context.close()
 
 
 def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
@@ -305,5 +347,11 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
         )
         assert bars["top"] < bars["bottom"] <= card["top"]
         assert card["height"] <= 0.36 * 844
+        page.set_viewport_size({"width": 320, "height": 256})
+        expect(page.get_by_role("heading", name="Temperature")).to_be_in_viewport(ratio=1)
+        assert (
+            len({page.locator("#tour .moves button").nth(at).evaluate("(each) => each.offsetTop") for at in range(4)})
+            == 1
+        )
         assert not complaints
     context.close()
