@@ -121,7 +121,7 @@ class SamplingParams:
             maximum=5,
             slider=Slider(0, 2, 0.05),
             label="Temperature",
-            help="0 = always the most likely character, 1 = as trained, 2 = wild, maximum 5",
+            help="0 = always the most likely character, 1 = as trained, 2 = wild",
         )
     )
     length: int = setting_field(

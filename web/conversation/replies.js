@@ -98,6 +98,12 @@ export function onNewLine(log, prompt, { author, sideBySide }) {
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
 }
 
+/** Returns whether a prompt continues the text so far: its model has written the last reply. @param {Log} log @param {Pick<Author, "model" | "second">} author */
+export function followsText(log, author) {
+  const last = lastTurn(log);
+  return last !== undefined && sameNames(last.replies[0], refsOf(/** @type {Author} */ (author)));
+}
+
 function sameNames(one, other) {
   return one.model.name === other.model.name && one.second?.name === other.second?.name;
 }
@@ -144,8 +150,12 @@ function isVisible(character) {
   return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && !/^\p{Default_Ignorable_Code_Point}$/u.test(character);
 }
 
+const NAMED = new Map([["\t", "unknown.tab"], ["\n", "unknown.line_break"], ["\u00a0", "unknown.no_break_space"]]);
+
 function nameOf(item, times) {
   const code = `U+${item.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  const named = NAMED.has(item) ? { id: NAMED.get(item) } : null;
+  if (named) return times === 1 ? named : { id: "unknown.times", values: { character: named, count: times } };
   const isInvisible = /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(item);
   if (isInvisible) return times === 1 ? { id: "unknown.invisible", values: { code } } : { id: "unknown.invisible_times", values: { code, count: times } };
   const character = [...item].some(isVisible) ? `'${item}'` : code;

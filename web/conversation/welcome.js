@@ -18,8 +18,8 @@ export function welcomeTurn(model) {
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], replies: [reply] };
 }
 
-/** Returns whether a conversation has only a welcome text, changed or not. @param {Log} log @param {number} side */
+/** Returns whether a side of a conversation has only a welcome text, changed or not. @param {Log} log @param {number} side */
 export function isWelcome(log, side) {
-  const [turn, next] = pathTo(log);
-  return !next && (!turn || Boolean(turn.replies[side]?.greeting));
+  const [turn, next] = pathTo(log).filter((each) => each.replies[side]);
+  return !next && (!turn || Boolean(turn.replies[side].greeting));
 }

@@ -133,9 +133,10 @@ export function resetGrownText(reply) {
  * (child elements article) is not scrolled: the visitor sees the beginning of the welcome text.
  * @param {Element|null} log
  * @param {() => void} change
+ * @param {boolean} toEnd whether it is scrolled wherever it was
  */
-export function keepAtEnd(log, change) {
-  const follows = log && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END;
+export function keepAtEnd(log, change, toEnd = false) {
+  const follows = log && (toEnd || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END);
   change();
   if (follows && log.querySelector(":scope > article")) log.scrollTop = log.scrollHeight;
 }
@@ -173,6 +174,29 @@ export async function copyText(text, shown) {
     } else getSelection()?.selectAllChildren(shown);
     return false;
   }
+}
+
+/**
+ * Chooses an option, if there is one of the value.
+ * @param {HTMLSelectElement} select
+ * @param {string | undefined} value
+ * @returns {boolean} whether there is one
+ */
+export function fillValue(select, value) {
+  const isOffered = [...select.options].some((option) => option.value === value);
+  if (isOffered) select.value = value;
+  return isOffered;
+}
+
+/**
+ * Shows options, and keeps the chosen one if it is still offered.
+ * @param {HTMLSelectElement} select
+ * @param {[value: string, text: string][]} options
+ * @param {string} chosen
+ */
+export function fill(select, options, chosen) {
+  if (isOutdated(select, options)) select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
+  select.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? "");
 }
 
 /** Resolves after some milliseconds. @param {number} ms */

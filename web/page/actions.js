@@ -1,7 +1,9 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
-import { lastTurn, redo, undo, wholeText } from "../conversation/log.js";
-import { copyText, find, findAll, setText } from "../document/dom.js";
+import { lastTurn, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
+import { followsText } from "../conversation/replies.js";
+import { copyText, find, findAll, keepAtEnd, setText } from "../document/dom.js";
+import { findModel } from "../conversation/models.js";
 import { t } from "../document/words.js";
 
 const WHILE_BUSY = new Set(["stop", "copy"]);
@@ -13,6 +15,8 @@ export class Actions {
     /** @type {?HTMLButtonElement} */
     [this.began, this.wasBusy] = [null, false];
     this.sendsAtStart = false; // Enter was pressed before the page could send
+    this.tree = /** @type {Promise<typeof import("./branch_tree.js") | null> | null} */ (null);
+    this.cleared = /** @type {import("../conversation/log.js").Log | null} */ (null); // for Undo, also where the browser stores nothing
     this.rewrite = find(page.root, ".held-cells .rewrite", HTMLButtonElement);
     const { writer, controls } = page;
     const moves = {
@@ -20,7 +24,7 @@ export class Actions {
       stop: () => page.stop(),
       continue: () => page.run(() => writer.continueReply(controls.options())),
       retry: () => page.run(() => writer.retry(controls.options())),
-      undo: () => page.run(() => undo(page.log())),
+      undo: () => page.run(() => this.#undo()),
       redo: () => page.run(() => redo(page.log())),
       clear: () => this.#clear(),
       share: () => page.run(() => page.sharing.share()),
@@ -36,6 +40,7 @@ export class Actions {
       this.sendsAtStart = !page.started;
       if (!this.#button("send").disabled) moves.send();
     });
+    new ResizeObserver(() => this.#makeRoom()).observe(page.prompt);
     document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
   }
 
@@ -55,7 +60,7 @@ export class Actions {
       stop: busy,
       continue: hasTurns && free,
       retry: hasTurns && free,
-      undo: hasTurns && !busy,
+      undo: (hasTurns || this.#canRestore) && !busy,
       redo: log.undone.length > 0 && !busy,
       clear: !busy && (hasTurns || page.current.refusals[0]),
       share: hasTurns && !busy,
@@ -66,6 +71,8 @@ export class Actions {
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
     this.rewrite.disabled = !(hasTurns && free);
     this.#keepFocus(focused, busy);
+    this.#drawVersions(tree(log));
+    this.#invite(log);
     if (busy && !this.wasBusy) this.#uncover();
     this.wasBusy = busy;
     if (this.sendsAtStart && able.send) {
@@ -100,14 +107,57 @@ export class Actions {
     if (text.bottom > ask.top) scrollBy({ top: text.bottom - ask.top });
   }
 
+  // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
+  #makeRoom() {
+    const { prompt, root } = this.page;
+    keepAtEnd(find(root, ".pane .log"), () => find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`));
+  }
+
+  // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
+  /** @param {import("../conversation/log.js").Log} log */
+  #invite(log) {
+    const { page } = this;
+    const model = page.source.about();
+    const id = model?.chat ? "page.say" : model && followsText(log, { model, second: findModel(page.site(), page.controls.blendName) }) ? "page.next" : "page.start";
+    page.prompt.dataset.placeholder = id;
+    if (page.prompt.placeholder !== t(id)) page.prompt.placeholder = t(id);
+  }
+
+  // The module that draws the tree is imported when a conversation first branches; without a network, at a later change.
+  /** @param {ReturnType<typeof tree>} versions */
+  async #drawVersions(versions) {
+    if (!versions && !this.tree) return;
+    this.tree ??= import("./branch_tree.js").catch(() => (this.tree = null));
+    const { page } = this;
+    const move = (/** @type {number} */ id) => page.busy || page.run(() => walk(page.log(), id));
+    (await this.tree)?.showBranches(find(page.root, ".branches"), versions, { walk: move });
+  }
+
+  /** Undo brings back what Clear ended, until something is written. */
+  get #canRestore() {
+    return this.cleared !== null && !this.page.log().turns.length;
+  }
+
+  #undo() {
+    if (!this.cleared || !this.#canRestore) return undo(this.page.log());
+    [this.page.current.log, this.cleared] = [this.cleared, null];
+  }
+
+  /** Called when a conversation was deleted from the list of earlier ones. @param {string} id */
+  forget(id) {
+    if (this.cleared?.id === id) this.cleared = null;
+    this.page.changed();
+  }
+
   // Says where the conversation can be found that is no longer shown.
   #clear() {
     const { page } = this;
-    page.clear();
+    const log = page.log();
+    const isStored = page.clear();
     page.history.update();
-    if (page.history.box.hidden) return;
-    setText(find(page.root, "#message"), t("history.kept", { title: t("history.title") }));
-    page.history.box.scrollIntoView({ block: "nearest" });
+    if (!lastTurn(log)) return;
+    this.cleared = log;
+    setText(find(page.root, "#message"), isStored ? t("history.kept", { title: t("history.title") }) : t("history.not_kept"));
   }
 
   async #copy() {

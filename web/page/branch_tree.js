@@ -103,7 +103,7 @@ function drawLines(tree, places, path, rows) {
  * @param {Place & {here: number, path: Set<number>}} place
  */
 function drawTurn(box, drawing, id, label, { column, row, here, path }) {
-  const text = label.replace(/\s+/g, " ").trim() || t("branches.empty");
+  const text = label.replace(/[\u202a-\u202e]/g, "").replace(/\s+/g, " ").trim() || t("branches.empty");
   const title = t("branches.turn", { turn: column + 1, text });
   const button = addButton(drawing, path.has(id) ? "shown" : "", "", () => walks.get(box)?.(id));
   [button.tabIndex, button.title, button.ariaLabel] = [-1, title, title];

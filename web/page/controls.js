@@ -4,7 +4,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
-import { create, find, isOutdated, paragraph, setText } from "../document/dom.js";
+import { create, fill, fillValue, find, paragraph, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { faultOf } from "./refusals.js";
 
@@ -12,6 +12,8 @@ const CHANGED_MS = 150; // after the last movement of a slider, a reply that is 
 const BUNDLED = "bundled"; // the name of the model that is part of the app
 const FIRST = new Set(["temperature", "length", "speed"]); // the sliders that are shown without a click
 const OTHER = "other"; // the choice to name another model of the Hub
+const MODEL = "model "; // before the name of a second model, which may be ""
+const WAYS = ["beside", "blended"]; // how a second model writes; a stored choice is a way and a name
 
 /**
  * @import { Model, Settings, Site } from "../engines/engine.js"
@@ -37,11 +39,13 @@ export class Controls {
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
+    this.way = find(root, "#second-way", HTMLSelectElement);
     const [box, more, sliders] = [find(root, "#sliders"), find(root, "#more-sliders"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
     this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(FIRST.has(name) ? box : more, name, setting)]));
     this.#toggleShare();
     this.model.addEventListener("change", () => this.#chose());
     this.second.addEventListener("change", () => this.#chose());
+    this.way.addEventListener("change", () => this.#chose());
     this.other = create("input", "other-model");
     [this.other.type, this.other.hidden, this.other.placeholder] = ["text", true, "user/name"];
     this.second.after(this.other);
@@ -135,15 +139,14 @@ export class Controls {
     this.site = site;
     const [chosen, second] = [this.model.value, this.second.value];
     const names = site.models.filter((model) => !model.failure).map((model) => model.name);
-    const titleOf = (/** @type {string} */ name) => (name === BUNDLED ? t("model.bundled") : name || site.title);
-    fill(this.model, names.map((name) => [name, titleOf(name)]), chosen);
+    fill(this.model, names.map((name) => [name, titleOf(site, name)]), chosen);
     const others = names.filter((name) => name !== this.model.value);
     /** @type {[value: string, text: string][]} */
-    const ways = [["", t("second.none")]];
-    for (const name of others) for (const way of ["beside", "blended"]) ways.push([`${way} ${name}`, t("second.way", { model: titleOf(name), way: t(`second.${way}`) })]);
-    if (this.page.add) ways.push([OTHER, t("second.other")]);
-    fill(this.second, ways, second);
-    find(this.root, "#second-choice").hidden = ways.length < 2;
+    const seconds = [["", t("second.none")], ...others.map((name) => /** @type {[string, string]} */ ([MODEL + name, titleOf(site, name)]))];
+    if (this.page.add) seconds.push([OTHER, t("second.other")]);
+    fill(this.second, seconds, second);
+    find(this.root, "#second-choice").hidden = seconds.length < 2;
+    this.way.disabled = nameAfter(MODEL, this.second.value) === null;
     [this.other.hidden, this.other.ariaLabel] = [this.second.value !== OTHER, t("second.other_name")];
     this.#toggleShare();
   }
@@ -160,7 +163,7 @@ export class Controls {
   }
 
   /**
-   * Loads a model of the Hub by name, and shows it side by side with the first.
+   * Loads a model of the Hub by name, and chooses it as the second one.
    * @param {string} name
    */
   async #addOther(name) {
@@ -168,7 +171,7 @@ export class Controls {
     if (!model) return;
     this.other.setCustomValidity(render(model.failure));
     if (model.failure) return this.other.reportValidity();
-    fillValue(this.second, `beside ${model.name}`);
+    fillValue(this.second, MODEL + model.name);
     this.#chose();
   }
 
@@ -181,7 +184,7 @@ export class Controls {
     const names = [model, nameAfter("beside ", second) ?? nameAfter("blended ", second) ?? ""];
     const others = names.filter((name) => name && !this.site.models.some((each) => each.name === name));
     if (!others.length || !add) return;
-    const chosen = () => `${this.model.value} ${this.second.value}`;
+    const chosen = () => `${this.model.value} ${this.#secondChoice}`;
     const before = chosen();
     const found = await Promise.all(others.map((name) => add(name)));
     if (chosen() !== before || found.every((each) => each?.failure)) return;
@@ -198,11 +201,17 @@ export class Controls {
   }
 
   get sideBySideName() {
-    return nameAfter("beside ", this.second.value);
+    return nameAfter("beside ", this.#secondChoice);
   }
 
   get blendName() {
-    return nameAfter("blended ", this.second.value);
+    return nameAfter("blended ", this.#secondChoice);
+  }
+
+  /** The second model as a conversation stores it: "beside NAME", "blended NAME", "" without one. */
+  get #secondChoice() {
+    const name = nameAfter(MODEL, this.second.value);
+    return name === null ? this.second.value : `${this.way.value} ${name}`;
   }
 
   /** The chosen models. @throws {Refusal} one still loads */
@@ -244,7 +253,7 @@ export class Controls {
   /** What a stored conversation keeps of the controls. */
   stored() {
     const values = Object.fromEntries(Object.entries(this.inputs).map(([name, { field }]) => [name, field.value]));
-    return { ...values, seed: this.seed.value, model: this.model.value, second: this.second.value };
+    return { ...values, seed: this.seed.value, model: this.model.value, second: this.#secondChoice };
   }
 
   /**
@@ -273,7 +282,8 @@ export class Controls {
   #select(model, second) {
     fillValue(this.model, model);
     this.offer(this.site);
-    fillValue(this.second, second);
+    const way = WAYS.find((each) => second?.startsWith(`${each} `));
+    if (fillValue(this.second, way ? MODEL + nameAfter(`${way} `, second) : second) && way) this.way.value = way;
     this.offer(this.site);
     this.#openChanged();
   }
@@ -315,22 +325,13 @@ function nameAfter(prefix, value) {
 }
 
 /**
- * Chooses an option, if there is one of the value.
- * @param {HTMLSelectElement} select
- * @param {string | undefined} value
+ * How a model is named where one is chosen: with the text that it was trained on, if that is known.
+ * @param {Site} site
+ * @param {string} name
  */
-function fillValue(select, value) {
-  if ([...select.options].some((option) => option.value === value)) select.value = value;
-}
-
-/**
- * Shows options, and keeps the chosen one if it is still offered.
- * @param {HTMLSelectElement} select
- * @param {[value: string, text: string][]} options
- * @param {string} chosen
- */
-function fill(select, options, chosen) {
-  if (isOutdated(select, options)) select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
-  select.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? "");
+function titleOf(site, name) {
+  const title = name === BUNDLED ? t("model.bundled") : name || site.title;
+  const corpus = site.models.find((model) => model.name === name)?.about.find(({ id }) => id === "model.corpus")?.values?.corpus;
+  return corpus ? `${title} — ${corpus}` : title;
 }
 

@@ -29,6 +29,7 @@ export class ConversationView {
     this.element = find(pane, ".log");
     this.side = side;
     this.page = page;
+    this.written = 0; // the id of the turn that is being written
     this.announcer = new Announcer(find(pane, ".frame"));
   }
 
@@ -39,8 +40,8 @@ export class ConversationView {
    * @param {boolean} content.isKnown  whether the models are known; until then the document's own welcome text stays
    */
   update({ model, refusal, isKnown }) {
+    const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
     keepAtEnd(this.element, () => {
-      const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
       const shown = new Set(turns.map((turn) => String(turn.id)));
       for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
       this.#showWelcome(turns.length ? null : model, isKnown);
@@ -52,7 +53,15 @@ export class ConversationView {
       paragraph(this.element, "refusal", text);
       if (last) this.element.ariaBusy = String(Boolean(lastPart(last.replies[this.side])?.end === null));
       this.#announce(last, text);
-    });
+    }, this.#begins(turns.at(-1)));
+  }
+
+  /** Whether a reply is being written that was not at the last call: the text is scrolled to it. @param {Turn|undefined} turn */
+  #begins(turn) {
+    const reply = turn?.replies[this.side];
+    const [before, written] = [this.written, reply && lastPart(reply)?.end === null ? turn.id : 0];
+    this.written = written;
+    return written !== 0 && written !== before;
   }
 
   /** Everything is drawn again, as after a change of language or of the lens. */

@@ -1,7 +1,7 @@
 // The page of both sites: connects the controls, the conversation, the lenses and the text engine.
 
 import { LinkError } from "../conversation/link_error.js";
-import { emptyLog, lastPart, lastTurn, pathTo, tree, typedPrompt, walk } from "../conversation/log.js";
+import { emptyLog, lastPart, lastTurn, pathTo, typedPrompt } from "../conversation/log.js";
 import { authorNow, findModel, refOf } from "../conversation/models.js";
 import { onNewLine } from "../conversation/replies.js";
 import { Storage } from "../conversation/stored_conversations.js";
@@ -13,7 +13,7 @@ import { Actions } from "./actions.js";
 import { Arrival } from "./arrival.js";
 import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
-import { find, findAll, setText } from "../document/dom.js";
+import { find, findAll, keepAtEnd, setText } from "../document/dom.js";
 import { showClampedCells } from "./clamped_cells.js";
 import { History } from "./earlier_conversations.js";
 import { showExamples, showIntro, watchProgress } from "./intro.js";
@@ -45,7 +45,7 @@ export class Page {
     this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
     this.pendingLink = false; // whether the address is a link to a model that still loads
     this.started = false; // whether the conversation of this tab is shown
-    [this.scheduled, this.saveTimer, this.tree] = [false, 0, null];
+    [this.scheduled, this.saveTimer] = [false, 0];
     this.storage = new Storage();
     this.panes = findAll(root, ".pane");
     this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
@@ -55,7 +55,7 @@ export class Page {
     this.lenses = this.panes.map((pane, side) => new Lenses({ pane, side, engine, source: this.source, onChange: () => this.changed() }));
     this.arrival = new Arrival(this);
     this.sharing = new Sharing(root, this);
-    this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: () => this.changed() });
+    this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: (id) => this.actions.forget(id) });
     this.timeline = /** @type {Promise<import("./timeline.js").Timeline> | null} */ (null);
     this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
@@ -242,16 +242,17 @@ export class Page {
     if (turn?.shared && !turn.check.length && lastPart(turn.replies[0])?.end === null) turn.check = [{ id: "check.unfinished" }];
   }
 
-  /** Begins an empty conversation; the current one stays in the list of earlier ones. */
+  /** Begins an empty conversation; the current one is in the list of earlier ones, if it could be stored. @returns {boolean} whether it could */
   clear() {
-    if (this.busy) return;
+    if (this.busy) return false;
     this.demonstrations.close();
-    this.save();
+    const isStored = this.save();
     this.storage.leave();
     this.current.log = { ...emptyLog(), controls: { ...this.log().controls, draft: "" } };
     this.current.refusals = [null, null];
     this.sharing.hide();
     this.changed();
+    return isStored;
   }
 
   /** @param {number} id of a turn; 0 for the welcome text @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
@@ -311,13 +312,12 @@ export class Page {
 
   #draw() {
     const sides = this.source.sides();
-    this.panes[1].hidden = sides < 2;
+    keepAtEnd(this.views[0].element, () => (this.panes[1].hidden = sides < 2)); // half as wide, the first text is longer
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
       [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.sideBySideName : this.controls.modelName) || this.current.site.title || ""];
       if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
-    this.#drawBranches(tree(this.log()));
     showClampedCells(find(this.root, ".held-cells"), this.source.clampedCells() ?? [], (cells) => this.source.clamp(cells), this.prompt);
     setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.actions.update();
@@ -326,25 +326,19 @@ export class Page {
     this.arrival.update();
   }
 
-  // The module that draws the tree is imported when a conversation first branches; without a network, at a later change.
-  async #drawBranches(branches) {
-    if (!branches && !this.tree) return;
-    this.tree ??= import("./branch_tree.js").catch(() => (this.tree = null));
-    const move = (id) => this.busy || this.run(() => walk(this.log(), id));
-    (await this.tree)?.showBranches(find(this.root, ".branches"), branches, { walk: move });
-  }
-
   #scheduleSave() {
     this.saveTimer ||= setTimeout(() => this.save(), SAVE_MS);
   }
 
-  /** Stores the conversation, the settings and the prompt that was not sent. */
+  /** Stores the conversation, the settings and the prompt that was not sent. @returns {boolean} whether it could */
   save() {
     clearTimeout(this.saveTimer);
     this.saveTimer = 0;
     const log = this.log();
     log.controls = { ...this.controls.stored(), draft: this.prompt.value };
-    if (!this.storage.save(log)) setText(find(this.root, "#message"), t("notice.storage_refused"));
+    const isStored = this.storage.save(log);
+    if (!isStored) setText(find(this.root, "#message"), t("notice.storage_refused"));
     if (!this.busy) this.history.update();
+    return isStored;
   }
 }

@@ -26,7 +26,7 @@ export class Source {
   path(side) {
     const log = this.page.log();
     const replies = remembered(log, side);
-    if (!replies.length) return pathTo(log).length ? null : this.#welcome(side);
+    if (!replies.length) return pathTo(log).some((turn) => turn.replies[side]) ? null : this.#welcome(side);
     return this.#read(replies);
   }
 

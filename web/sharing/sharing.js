@@ -15,6 +15,12 @@ export class Sharing {
   constructor(root, page) {
     this.box = find(root, "#share-link");
     this.page = page;
+    const close = () => {
+      if (this.box.contains(document.activeElement)) find(root, '[data-move="share"]').focus({ preventScroll: true });
+      this.hide();
+    };
+    find(this.box, ".close").addEventListener("click", close);
+    document.addEventListener("keydown", (event) => event.key === "Escape" && close());
   }
 
   load() {
