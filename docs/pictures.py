@@ -93,11 +93,11 @@ def branches(page: Page) -> None:
     button(page, "Undo").click()
     write(page, "\n\nMACHINE:\n", 90, 7)
     retry(page, 6)
-    expect(page.get_by_role("group", name="Branches")).to_be_visible()
+    expect(page.get_by_role("group", name="Versions")).to_be_visible()
 
 
 def side_by_side(page: Page) -> None:
-    page.get_by_role("combobox", name="Second model").select_option(label=f"{MODEL}, side by side")
+    page.get_by_role("combobox", name="Second model").select_option(f"model {MODEL}")
     expect(page.get_by_role("log", name="The second model")).to_be_visible()
     put_on(page, "How surprised?")
     put_on(page, "How surprised?", "Lens over the second text")

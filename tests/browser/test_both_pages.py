@@ -60,7 +60,7 @@ def test_text_typed_during_a_reply_stays_and_escape_stops(both: Site) -> None:
 def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
-    tree = page.get_by_role("group", name="Branches")
+    tree = page.get_by_role("group", name="Versions")
     expect(tree).to_be_hidden()
     places = page.evaluate(PLACES)
     setting(page, "Seed", 8)
@@ -74,7 +74,7 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     assert page.evaluate(PLACES) == places
     one, other = text_of(both), text_of(both, length=2 * LENGTH, seed=8)
     assert reply(page) == other
-    nodes = tree.get_by_role("button", name="Turn 1: ")
+    nodes = tree.get_by_role("button", name="Version of turn 1: ")
     expect(nodes).to_have_count(2)
     nodes.first.click()
     expect(turns(page).last.locator(".reply")).to_have_text(one, use_inner_text=False)
@@ -129,9 +129,8 @@ def test_two_models_side_by_side(both: Site) -> None:
     page.reload()
     settled(page)
     assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
-    expect(page.get_by_role("combobox", name="Second model").locator("option:checked")).to_have_text(
-        f"{TWO}, side by side"
-    )
+    expect(page.get_by_role("combobox", name="Second model")).to_have_value(f"model {TWO}")
+    expect(page.get_by_role("combobox", name="How the two write")).to_have_value("beside")
     button(page, "Undo").click()
     expect(second(page).locator(":scope > article")).to_have_count(0)
 
@@ -164,7 +163,9 @@ def test_two_models_are_blended_and_impossible_blends_are_not_offered(both: Site
     names = {both.name, TWO}
     for name in (TWO, both.name):
         models.select_option(name)
-        offered = {each.rpartition(", ")[0] for each in others.all_inner_texts()}
+        offered = {
+            each.removeprefix("model ") for each in others.evaluate_all("(all) => all.map((each) => each.value)")
+        }
         assert offered & names == names - {name}
 
 

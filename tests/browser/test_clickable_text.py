@@ -112,7 +112,7 @@ def test_characters_that_the_model_skips_are_struck_out_and_named_alike(both: Si
     assert skipped.first.evaluate("(each) => getComputedStyle(each).textDecorationLine") == "line-through"
     assert skipped.first.evaluate("(each) => getComputedStyle(each).fontWeight") == "400"
     expect(turns(page).last.locator(".notice")).to_have_text(
-        "This model does not know '漢' (2 times), '字', 'ü': skipped."
+        "This model skips the characters that it does not know: '漢' (2 times), '字', 'ü'."
     )
     choose_lens(page, "How surprised?")
     expect(turns(page).last.locator(".prompt i.unknown")).to_have_text(["漢", "字", "ü", "漢"])

@@ -21,7 +21,7 @@ from training.hub.space_files import write_static
 
 # The place and size of each control that a visitor may be about to press.
 BOXES = """() => [...document.querySelectorAll(
-    "#demonstrations button, .pane[data-side='0'] .lenses label, #moves button, #ask > *",
+    "#demonstrations button, .pane[data-side='0'] .lenses label, #moves > button, #ask > *, #examples button",
 )].filter((node) => node.checkVisibility()).map((node) => {
     const { x, y, width, height, bottom } = node.getBoundingClientRect();
     const isInWindow = Number(y >= 0 && bottom <= innerHeight); // the prompt stays there, whatever is scrolled
@@ -199,8 +199,24 @@ def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(bo
     assert_unmoved(boxes(page), before, "a reply")
     button(page, "Retry").click()
     settled(page)
-    expect(page.get_by_role("group", name="Branches")).to_be_visible()
-    assert_unmoved(boxes(page), before, "a branch")
+    expect(page.get_by_role("group", name="Versions")).to_be_visible()
+    assert_unmoved(boxes(page), before, "versions")
+    page.evaluate("scrollTo(0, 0)")
+    for name, shown in (("Share", "#share-link"), ("Clear", "#message")):
+        button(page, name).evaluate("(each) => each.click()")  # Playwright's click may scroll the page
+        expect(page.locator(shown)).not_to_be_empty()
+        assert_unmoved(boxes(page), before, name)
+        assert page.evaluate("scrollY") == 0
+    button(page, "Undo").click()
+    page.get_by_role("textbox", name="Prompt").fill("word " * 60)
+    boxes(page)
+    row, field, send_button = (page.locator(each).bounding_box() for each in ("#moves", "#prompt", "[data-move=send]"))
+    assert row
+    assert field
+    assert send_button
+    assert field["height"] > 100
+    assert send_button["height"] == 44
+    assert row["y"] + row["height"] <= field["y"]
     context.close()
 
 

@@ -97,8 +97,11 @@ def test_the_page_is_in_the_language_of_the_browser(
     expect(page.locator("#about")).to_contain_text(texts["model.device"].replace("{device}", "CPU"))
     page.get_by_role("spinbutton", name=texts["setting.length"]).fill("30")
     page.get_by_role("spinbutton", name=texts["setting.speed"]).fill("200")
-    options = page.get_by_role("combobox", name=texts["second.choice"]).locator("option").all_inner_texts()
-    assert texts["second.way"].replace("{model}", "random").replace("{way}", texts["second.beside"]) in options
+    page.get_by_role("combobox", name=texts["second.choice"]).locator('option[value="model random"]').wait_for(
+        state="attached"
+    )
+    ways = page.get_by_role("combobox", name=texts["second.how"]).locator("option").all_inner_texts()
+    assert ways == [texts["second.beside"], texts["second.blended"]]
 
     page.get_by_role("textbox", name=texts["page.prompt"], exact=True).fill("First 嗯")
     page.keyboard.press("Enter")

@@ -192,7 +192,7 @@ def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App,
     settled(page)
     button(page, "Clear").click()
     earlier, said = page.locator("#history summary"), page.locator("#message")
-    expect(earlier).to_be_in_viewport(ratio=0.9)
+    expect(earlier).to_be_visible()
     page.wait_for_timeout(500)  # the conversation is stored meanwhile
     expect(said).to_have_text("Your text is kept under “Earlier conversations”.")
     earlier.click()
@@ -323,8 +323,13 @@ def test_without_storage_the_page_works_and_reports_it(
     )
     page = begin(context, app)
     settled(page)
-    expect(page.get_by_text("This browser stores nothing for this page")).to_be_visible()
+    expect(page.get_by_text("Storage is off or full: a reload loses this text.")).to_be_visible()
     check_continue(page, lm)
+    written = reply(page)
+    button(page, "Clear").click()
+    expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
+    button(page, "Undo").click()
+    assert reply(page) == written
 
 
 def test_full_storage_keeps_earlier_conversations(app: App, context: BrowserContext) -> None:
@@ -337,7 +342,7 @@ def test_full_storage_keeps_earlier_conversations(app: App, context: BrowserCont
     other.evaluate(f"() => {{ {FILL} }}")
     fast(other, 20)
     send(other, "x" * 15_000)
-    expect(other.get_by_text("This browser stores nothing for this page")).to_be_visible()
+    expect(other.get_by_text("Storage is off or full")).to_be_visible()
     assert [value for _, value in other.evaluate(STORED)] == [earlier]
 
 

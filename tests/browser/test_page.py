@@ -134,12 +134,30 @@ def test_unknown_characters_are_named(page: Page) -> None:
     fast(page, 20)
     send(page, "Chapter é 🙂 é")
     notice = turns(page).last.locator(".notice")
-    expect(notice).to_have_text("This model does not know 'é' (2 times), '🙂': skipped.")
+    expect(notice).to_have_text("This model skips the characters that it does not know: 'é' (2 times), '🙂'.")
     send(page, "éé")
-    expect(turns(page).last.locator(".notice")).to_contain_text("nothing of the prompt was left")
-    send(page, "a\u200dh\u200da 👩‍👩‍👧 \ufe0f")
-    invisible = "an invisible character (U+200D, 2 times), '👩‍👩‍👧', an invisible character (U+FE0F)"
-    expect(turns(page).last.locator(".notice")).to_have_text(f"This model does not know {invisible}: skipped.")
+    expect(turns(page).last.locator(".notice")).to_contain_text("Nothing of the prompt was left.")
+    send(page, "a\u200dh\u200da 👩‍👩‍👧 \ufe0f\t\u00a0\t")
+    invisible = (
+        "an invisible character (U+200D, 2 times), '👩‍👩‍👧', an invisible character (U+FE0F), "
+        "a tab (2 times), a no-break space"
+    )
+    expect(turns(page).last.locator(".notice")).to_have_text(
+        f"This model skips the characters that it does not know: {invisible}."
+    )
+
+
+def test_a_right_to_left_override_that_the_model_skips_turns_nothing_around(page: Page) -> None:
+    fast(page, 20)
+    send(page, "Cha\u202epter")
+    left = """(prompt, at) => {
+      const range = document.createRange();
+      range.setStart(prompt.lastChild, at);
+      range.setEnd(prompt.lastChild, at + 1);
+      return range.getBoundingClientRect().left;
+    }"""
+    prompt = turns(page).last.locator(".prompt")
+    assert prompt.evaluate(left, 0) < prompt.evaluate(left, 3)  # "p" and "r"
 
 
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:

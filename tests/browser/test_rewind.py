@@ -130,14 +130,14 @@ def test_the_keyboard_rewrites_under_a_lens_and_a_chosen_character_is_kept(page:
 
 def test_all_turns_form_a_tree_that_can_be_walked(page: Page) -> None:
     first = write(page)
-    tree = page.get_by_role("group", name="Branches")
+    tree = page.get_by_role("group", name="Versions")
     expect(tree).to_be_hidden()
     button(page, "Retry").click()
     expect(footer(page)).to_contain_text("Undo restores the previous version")
     settled(page)
     second = reply(page)
     assert second != first
-    nodes = tree.get_by_role("button", name="Turn 1: ")
+    nodes = tree.get_by_role("button", name="Version of turn 1: ")
     expect(nodes).to_have_count(2)
     expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(label(PROMPT + second)[:30])))
     nodes.first.click()

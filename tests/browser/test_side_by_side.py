@@ -22,7 +22,11 @@ def app() -> Iterator[App]:
 
 
 def choose_second(page: Page, option: str) -> None:
-    page.get_by_role("combobox", name="Second model").select_option(label=option)
+    """Choose a second model as in "two, side by side", or "none"."""
+    name, _, way = option.partition(", ")
+    page.get_by_role("combobox", name="Second model").select_option("" if name == "none" else f"model {name}")
+    if way:
+        page.get_by_role("combobox", name="How the two write").select_option(label=way)
 
 
 def second_replies(page: Page) -> list[str]:
@@ -85,6 +89,27 @@ def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
     expect(second(page)).to_have_count(0)
     send(page, "b")
     assert len(reply(page)) == 60
+
+
+@pytest.mark.every_display
+def test_both_texts_follow_a_prompt_after_a_long_text_of_the_first(page: Page, app: App) -> None:
+    fast(page, 900)
+    prompt = page.get_by_role("textbox", name="Prompt")
+    expect(prompt).to_have_attribute("placeholder", "Start a line…")
+    send(page, "ROMEO:")
+    expect(prompt).to_have_attribute("placeholder", "Add the next line…")
+    log(page).evaluate("(each) => (each.scrollTop = 0)")
+    choose_second(page, "two, side by side")
+    expect(second(page).locator(".welcome i[class*=b]").first).to_be_attached()  # as its lead says
+    send(page, "In the beginning")
+    for each in (log(page), second(page)):
+        hidden = each.evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight")
+        assert hidden < 2
+    if page.viewport_size == {"width": 390, "height": 844}:
+        boxes = [each.bounding_box() for each in (log(page), second(page))]
+        assert boxes[0]
+        assert boxes[1]
+        assert boxes[1]["y"] + boxes[1]["height"] - boxes[0]["y"] < 700  # both are seen above the prompt
 
 
 def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page: Page, app: App) -> None:
@@ -191,7 +216,7 @@ def test_two_models_are_blended(page: Page, app: App) -> None:
     expect(log(page).locator(".refusal")).to_have_text(
         "one and other script have no character in common: they cannot write together."
     )
-    assert "one, blended" not in page.get_by_role("combobox", name="Second model").locator("option").all_inner_texts()
+    assert page.get_by_role("combobox", name="Second model").locator('option[value="model one"]').count() == 0
     choose_second(page, "none")
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()
     button(page, "Send").click()

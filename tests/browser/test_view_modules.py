@@ -405,21 +405,21 @@ def test_walking_in_the_tree_moves_no_button(page: Page) -> None:
     }"""
     send = button(page, "Send").bounding_box()
     page.evaluate(show, None)
-    tree = page.get_by_role("group", name="Branches")
+    tree = page.get_by_role("group", name="Versions")
     expect(tree).to_be_hidden()
     turns = [["a", "", "first"], ["b", "", "second\n one"], ["c", "a", "JULIET:"], ["d", "b", ""]]
     page.evaluate(show, {"tree": turns, "here": "c"})
     expect(tree.get_by_role("button")).to_have_count(4)
-    expect(tree.locator("[aria-current]")).to_have_accessible_name("Turn 2: JULIET:")
+    expect(tree.locator("[aria-current]")).to_have_accessible_name("Version of turn 2: JULIET:")
     assert button(page, "Send").bounding_box() == send
-    tree.get_by_role("button", name="Turn 1: second one").click()
+    tree.get_by_role("button", name="Version of turn 1: second one").click()
     tree.locator("[aria-current]").focus()
     for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     assert page.evaluate("walked") == ["b", "d"]
     page.evaluate(show, {"tree": turns, "here": "d"})
     expect(tree.locator("[aria-current]")).to_be_focused()
-    expect(tree.locator("p")).to_have_text("Turn 2: nothing yet")
+    expect(tree.locator("p")).to_have_text("Version of turn 2: nothing yet")
     assert violations(page) == []
     page.evaluate(show, {"tree": turns + [[str(n), "", "x"] for n in range(30)], "here": "d"})
     assert button(page, "Send").bounding_box() == send

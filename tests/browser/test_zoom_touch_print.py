@@ -43,7 +43,7 @@ def written(page: Page) -> Page:
     send(unseeded(page), PROMPT)
     send(page, "")
     button(page, "Retry").click()
-    expect(page.get_by_role("group", name="Branches")).to_be_visible()
+    expect(page.get_by_role("group", name="Versions")).to_be_visible()
     return page
 
 

@@ -68,13 +68,14 @@ class Site:
     def choose_second(self, page: Page, way: Literal["side by side", "blended"]) -> None:
         """Choose the second model; on the static page its name is typed first."""
         box = page.get_by_role("combobox", name="Second model")
-        label = f"{TWO}, {way}"
-        if label not in box.locator("option").all_inner_texts():
+        option = box.locator(f'option[value="model {TWO}"]')
+        if not option.count():
             box.select_option(label="another model of the Hub …")
             page.get_by_role("textbox", name="Name of the second model, user/name").fill(TWO)
             page.keyboard.press("Enter")
-        box.locator("option", has_text=label).wait_for(state="attached")
-        box.select_option(label=label)
+        option.wait_for(state="attached")
+        box.select_option(f"model {TWO}")
+        page.get_by_role("combobox", name="How the two write").select_option(label=way)
 
     def leave(self) -> None:
         """Forget what the page stored, and close its tabs, which store nothing more."""

@@ -101,10 +101,15 @@ export class Actions {
     if (!busy) this.began = null;
   }
 
-  // In a low window the prompt lies over the end of the text, where the next characters appear.
+  // In a low window the prompt lies over the end of the text, where the next characters appear. Of two texts, the first may be above the window.
   #uncover() {
-    const [text, ask] = [".pane .log", "#ask"].map((selector) => find(this.page.root, selector).getBoundingClientRect());
-    if (text.bottom > ask.top) scrollBy({ top: text.bottom - ask.top });
+    const { root } = this.page;
+    const texts = findAll(root, ".pane:not([hidden]) .log").map((each) => each.getBoundingClientRect());
+    const ask = find(root, "#ask").getBoundingClientRect();
+    const [covered, hidden] = [texts[texts.length - 1].bottom - ask.top, -texts[0].top];
+    const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
+    if (covered > 0) scrollBy({ top: covered });
+    else if (texts.length > 1 && hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
   }
 
   // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
