@@ -144,6 +144,7 @@ def conversation(view: View) -> None:
     if view.is_static:
         page.locator('[data-way="embed"]').click()
     view.check("share")
+    view.page.keyboard.press("Escape")
 
 
 def lenses(view: View) -> None:
