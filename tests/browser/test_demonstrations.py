@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from model import CharLSTM, generate
 from model.checkpoint.samples import Sample
 from model.named_cells import Cell
+from model.scoring.surprisal import score
 from tests.browser.axe import violations
 from tests.browser.driving import button, choose, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
@@ -22,6 +24,7 @@ from ui.messages import LANGUAGES
 from ui.registry.registry import ModelRegistry
 
 PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
+LINES_LENGTH = 400  # of the texts whose lines are counted
 COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held down
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
 # The lengths of the bars beside a text, as parts of the room that they have.
@@ -105,8 +108,8 @@ def result(page: Page) -> str:
     return stage(page).get_by_role("status").text_content() or ""
 
 
-def written(lm: CharLSTM, **options: object) -> str:
-    return PROMPT + generate(lm, PROMPT, LENGTH, seed=SEED, **options)  # type: ignore[arg-type]
+def written(lm: CharLSTM, length: int = LENGTH, **options: object) -> str:
+    return PROMPT + generate(lm, PROMPT, length, **{"seed": SEED, **options})  # type: ignore[arg-type]
 
 
 def counted_lines(text: str) -> list[str]:
@@ -121,10 +124,11 @@ def line_length(text: str) -> str:
 def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page: Page) -> None:
     free, held = show(page, "Make its lines short")
     lm = app.served("learned").lm.models[0]
-    assert free == written(lm)
-    assert held == written(lm, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
+    assert free == written(lm, LINES_LENGTH)
+    assert held == written(lm, LINES_LENGTH, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
+    expect(stage(page).locator("h3")).to_have_text(["Free", "Held low"])
     means = (line_length(held), line_length(free))
-    assert f"held “Down”, lines have {means[0]} characters on average instead of {means[1]}." in result(page)
+    assert f"{means[0]} characters on average instead of {means[1]}." in result(page)
     assert stage(page).locator(".measure b").all_text_contents() == [means[1], means[0]]
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 844})
@@ -144,7 +148,16 @@ def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page
 
 def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:
     texts = show(page, "Calm, normal, wild")
-    assert texts == [written(app.served("learned").lm.models[0], temperature=value) for value in (0.5, 0.8, 1.2)]
+    lm = app.served("learned").lm.models[0]
+    assert texts == [written(lm, temperature=value) for value in (0.3, 0.8, 1.5)]
+    shares = []
+    for at, text in enumerate(texts):
+        costs = score(lm, text).bits[len(PROMPT) :]
+        expect(stage(page).locator("section").nth(at).locator("i[class*=b]")).to_have_count(LENGTH)
+        shares.append(100 * sum(bits >= 4 for bits in costs) / LENGTH)
+    said = re.search(r": (\d+)% of the calm text, (\d+)% of the normal one and (\d+)% of the wild one", result(page))
+    assert said
+    assert [float(share) for share in said.groups()] == pytest.approx(shares, abs=1)  # the page's weights are quantized
     boxes = [stage(page).locator(".text").nth(at).bounding_box() for at in range(3)]
     assert len({box["y"] for box in boxes if box}) == 1
     page.set_viewport_size({"width": 390, "height": 844})
@@ -155,13 +168,19 @@ def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: 
     page.set_viewport_size({"width": 1280, "height": 860})
 
 
-def test_chance_you_can_repeat_writes_one_text_twice(app: App, page: Page) -> None:
-    assert show(page, "Chance you can repeat") == [written(app.served("learned").lm.models[0])] * 2
-    assert "seed 7: all 260 characters are equal" in result(page)
+def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, page: Page) -> None:
+    lm = app.served("learned").lm.models[0]
+    one, other = written(lm), written(lm, seed=8)
+    assert show(page, "Same seed, same text") == [one, one, other]
+    pairs = zip(one[len(PROMPT) :], other[len(PROMPT) :], strict=True)
+    first = next(at for at, (char, char_of_other) in enumerate(pairs, 1) if char != char_of_other)
+    assert result(page) == (
+        f"With the same seed, all 260 characters are equal. With seed 8, the text differs from character {first} on."
+    )
     button(page, "Again, with another seed").click()
     expect(stage(page).locator(".result.done")).to_be_visible()
-    one, two = stage(page).locator(".text").all_text_contents()
-    assert one == two != written(app.served("learned").lm.models[0])
+    again, repeated, _ = stage(page).locator(".text").all_text_contents()
+    assert again == repeated != one
 
 
 def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
@@ -172,11 +191,31 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     stage(page).get_by_role("slider", name="Training step").press("End")
     expect(text).to_have_text("<b>2900</b>\ntext")
     expect(stage(page).locator(".now")).to_have_text("after step 2,900 of 2,900")
-    assert result(page).startswith("In 2,900 steps it went from random characters")
+    assert result(page).startswith("In 2,900 steps it came from random characters")
     button(page, "Play").click()
     expect(text).not_to_have_text("<b>2900</b>\ntext")
     button(page, "Pause").click()
     assert violations(page, "#stage") == []
+
+
+def test_the_first_samples_of_a_training_are_shown_longest_and_the_whole_takes_as_long(web_page: Page) -> None:
+    script = """async (steps) => {
+      const { chosen } = await import("/demonstrations/learning.js");
+      const { samples, places } = chosen(steps.map((step) => [step, `${step}`]));
+      return [samples.map(([step]) => step), places];
+    }"""
+    for all_steps in (
+        [0, 11, 32, 58, 89, 125, 164, 207, 354, 524, 1000],
+        [*range(0, 3_000, 100)],
+        [0, 1],
+        [500, 900, 1000],
+    ):
+        steps, places = web_page.evaluate(script, all_steps)
+        assert (steps[0], steps[-1], len(set(steps))) == (all_steps[0], all_steps[-1], len(steps))
+        assert (places[0], places[-1], len(steps) <= 16) == (0, 1, True)
+        times = [end - start for start, end in zip(places, places[1:], strict=False)]
+        assert times[0] == max(times)
+        assert min(times) > 0
 
 
 def test_the_names_of_the_demonstrations_fit_on_one_line(page: Page) -> None:
@@ -202,10 +241,10 @@ def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Pa
     before = reply(page)
     page.get_by_role("textbox", name="Prompt").fill("a draft")
     setting(page, "Temperature", 1.5)
-    show(page, "Chance you can repeat")
+    show(page, "Same seed, same text")
     expect(log(page)).not_to_be_visible()
     page.keyboard.press("Escape")
-    expect(button(page, "Chance you can repeat")).to_be_focused()
+    expect(button(page, "Same seed, same text")).to_be_focused()
     assert (turns(page).count(), reply(page)) == (1, before)
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
@@ -328,7 +367,7 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark", reduced_motion="reduce")
     with serve(tmp_path / "site") as url:
         page, complaints = open_page(context, App(url, ModelRegistry()))
-        assert show(page, "Make its lines short")[0] == written(lm)
+        assert show(page, "Make its lines short")[0] == written(lm, LINES_LENGTH)
         button(page, "Watch it learn").click()
         expect(stage(page).locator(".text")).to_have_text("<b>0</b>\ntext")
         assert violations(page, "#stage") == []

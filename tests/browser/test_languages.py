@@ -196,7 +196,7 @@ def test_the_static_page_is_in_the_language_of_the_browser(
     page.keyboard.press("Enter")
     expect(log.locator(".refusal")).to_contain_text(texts["refusal.value"].partition("{value}")[2].partition("{")[0])
     page.locator('[data-demonstration="bolder"]').click()
-    shown = {"calm": "0.5", "normal": "0.8", "wild": "1.2"}
+    shown = {"calm": "0.3", "normal": "0.8", "wild": "1.5"}
     titles = [
         texts[f"demo.bolder.{name}"].replace("{temperature, number}", value.replace(".", DECIMAL[language]))
         for name, value in shown.items()

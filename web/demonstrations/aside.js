@@ -3,10 +3,12 @@
 import { count, emptyLog, newPart } from "../conversation/log.js";
 import { authorOf } from "../conversation/models.js";
 import { newReply, requestOf } from "../conversation/replies.js";
+import { Refusal } from "../engines/refusal.js";
+import { TracedText } from "../lenses/text/traced_text.js";
 import { SAMPLING } from "../settings.js";
 
 /**
- * @import { Clamp, Ending, Model, Settings, TextEngine } from "../engines/engine.js"
+ * @import { Clamp, Ending, Model, ReadText, Settings, TextEngine } from "../engines/engine.js"
  *
  * @typedef {object} Wanted
  * @property {Model} model
@@ -22,7 +24,8 @@ import { SAMPLING } from "../settings.js";
  * @param {Wanted} wanted
  * @param {(text: string) => void} onText  gets the whole text so far
  * @param {AbortSignal} signal
- * @returns {Promise<{text: string, ending: Ending}>} when the text is complete
+ * @returns {Promise<{text: string, ending: Ending, before: ReadText}>} when the text is complete; `before` is what the
+ *   model read before it
  * @throws {import("../engines/engine.js").Refusal}
  */
 export async function writeAside(engine, { model, prompt, settings, cells = [], speed }, onText, signal) {
@@ -31,7 +34,27 @@ export async function writeAside(engine, { model, prompt, settings, cells = [], 
   const request = requestOf([], reply, part, speed, () => model);
   let text = "";
   const ending = await engine.write(request, { onText: (more) => onText((text += more)) }, signal);
-  return { text, ending };
+  return { text, ending, before: request };
+}
+
+/**
+ * Returns how many bits each character of a text costs the model that has read `before`; see `bits` of TraceAnswer.
+ * @param {TextEngine} engine
+ * @param {ReadText} before
+ * @param {string} text
+ * @throws {Refusal}
+ */
+export async function bitsOf(engine, before, text) {
+  const traced = new TracedText(engine);
+  traced.set({ ...before, text: before.text + text, share: null });
+  const bits = /** @type {(number | null)[]} */ ([]);
+  for (let more = true; more; ) {
+    const answer = await traced.ask({ from: count(before.text) + bits.length });
+    if (answer.refusal) throw new Refusal(answer.refusal);
+    bits.push(...answer.bits);
+    more = answer.more && answer.bits.length > 0;
+  }
+  return bits;
 }
 
 /**

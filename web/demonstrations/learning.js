@@ -15,7 +15,9 @@ export class Learning {
    * @param {() => void} ended  called when the last one is shown for the first time
    */
   constructor(body, samples, ended) {
-    this.samples = chosen(samples);
+    const { samples: shown, places } = chosen(samples);
+    this.samples = shown;
+    this.places = places; // from 0 to 1, when each is shown
     this.ended = ended;
     this.timer = 0;
     body.classList.add("learning");
@@ -52,25 +54,40 @@ export class Learning {
   run() {
     const last = this.samples.length - 1;
     if (this.at === last) this.slider.value = "0";
-    this.show();
     setText(this.play, t("timeline.pause"));
-    clearInterval(this.timer);
-    this.timer = setInterval(() => {
+    this.#showNext();
+  }
+
+  // Shows a sample, and the next one after a time that is longer between the first steps, in which a network learns most.
+  #showNext() {
+    this.show();
+    const last = this.samples.length - 1;
+    if (this.at === last) return this.stop();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
       this.slider.value = String(this.at + 1);
-      this.show();
-      if (this.at === last) this.stop();
-    }, WHOLE_MS / last);
+      this.#showNext();
+    }, WHOLE_MS * (this.places[this.at + 1] - this.places[this.at]));
   }
 
   stop() {
-    clearInterval(this.timer);
+    clearTimeout(this.timer);
     this.timer = 0;
     setText(this.play, t("timeline.play"));
   }
 }
 
-/** Returns at most `MOST` samples, evenly spaced, with the first and the last. @param {Samples} samples */
-function chosen(samples) {
-  if (samples.length <= MOST) return samples;
-  return Array.from({ length: MOST }, (_, at) => samples[Math.round((at * (samples.length - 1)) / (MOST - 1))]);
+/**
+ * Returns at most `MOST` samples with the first and the last, and the place of each, from 0 to 1. Places grow with the
+ * logarithm of the step: a network learns more in its first ten steps than in its last hundred.
+ * @param {Samples} samples
+ */
+export function chosen(samples) {
+  const [first, second, last] = [samples[0][0], samples[1][0], samples.at(-1)[0]];
+  const logarithm = (/** @type {number} */ step) => Math.log1p((step - first) / (second - first));
+  const places = samples.map(([step]) => logarithm(step) / logarithm(last));
+  const wanted = Array.from({ length: MOST }, (_, n) => n / (MOST - 1));
+  const nearest = wanted.map((place) => places.findLastIndex((each) => each <= place + 1e-9));
+  const at = [...new Set(nearest)];
+  return { samples: at.map((n) => samples[n]), places: at.map((n) => places[n]) };
 }

@@ -2,16 +2,25 @@
 
 export const CLAMP_VALUE = 4; // tanh of it is 0.999
 // Names of cells that follow the position in the line, the best first, each with the sign of the clamp that makes lines
-// short if the cell rises with the feature.
-const COUNTERS = /** @type {const} */ ([["words in the line so far", 1], ["place in the line", 1], ["line end near", 1], ["characters left in the line", -1]]);
+// short if the cell rises with the feature, and the id of the text that says what it does.
+const COUNTERS = /** @type {const} */ ([
+  ["words in the line so far", 1, "demo.lines.words"],
+  ["place in the line", 1, "demo.lines.place"],
+  ["line end near", 1, "demo.lines.near"],
+  ["characters left in the line", -1, "demo.lines.left"],
+]);
 
 /** @import { Model, NamedCell } from "../engines/engine.js" */
 
-/** Returns the cell of a model that counts the line, and the value that makes lines short; or null. @param {Model} model */
+/**
+ * Returns the cell of a model that counts the line, the value that makes lines short, and the id of the text that says
+ * what the cell does; null if the model has no such cell.
+ * @param {Model} model
+ */
 export function lineCounter(model) {
-  for (const [name, sense] of COUNTERS) {
+  for (const [name, sense, does] of COUNTERS) {
     const cell = model.cells.find((each) => each.name === name);
-    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted(cell) ? -1 : 1) };
+    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted(cell) ? -1 : 1), does };
   }
   return null;
 }

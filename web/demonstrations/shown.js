@@ -2,20 +2,25 @@
 
 import { count } from "../conversation/log.js";
 import { prefersReducedMotion } from "../document/dom.js";
-import { featureOf } from "../lenses/names.js";
-import { number, t } from "../document/words.js";
-import { lineLength, lineLengths, writeAside } from "./aside.js";
+import { number, percent, t } from "../document/words.js";
+import { bitsOf, lineLength, lineLengths, writeAside } from "./aside.js";
 import { Learning } from "./learning.js";
 import { lineCounter } from "./line_counter.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
-const TEMPERATURES = { calm: 0.5, normal: 0.8, wild: 1.2 };
+const LINES_LENGTH = 400; // where lines are long, as in the Bible, 260 characters have too few of them to compare
+const LINES_SPEED = 100; // such a text takes four seconds, too
+const CLEARLY = 0.05; // the part by which lines become shorter, at least, if the result says so
+const TEMPERATURES = { calm: 0.3, normal: 0.8, wild: 1.5 };
+const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
 
 /**
  * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
- * @import { Stage } from "./stage.js"
+ * @import { Column, Stage } from "./stage.js"
  * @import { Wanted } from "./aside.js"
+ *
+ * @typedef {Awaited<ReturnType<typeof writeAside>>} Written
  *
  * @typedef {object} Showing
  * @property {Stage} stage
@@ -34,39 +39,60 @@ export const DEMONSTRATIONS = {
   lines: { run: makeLinesShort, tour: 5 },
   bolder: { run: compareTemperatures, tour: 2 },
   learn: { run: watchItLearn, tour: 0 },
-  same: { run: writeTwice, tour: 6 },
+  same: { run: writeAgain, tour: 6 },
 };
 
 /** @param {Showing} showing */
 async function makeLinesShort(showing) {
-  const { cell, value } = lineCounter(showing.model);
-  const facts = { cell: cell.index, name: featureOf(cell), way: { id: value > 0 ? "hold.up" : "hold.down" } };
-  showing.stage.report({ id: "demo.lines.lead", values: facts });
-  const ways = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
-  const titles = [t("hold.free"), t("demo.lines.held", facts)];
-  const texts = await writeAll(showing, titles, ways.map((cells) => ({ cells })), t("demo.lines.mean"));
+  const { stage, model } = showing;
+  const { cell, value, does } = lineCounter(model);
+  const way = { id: value > 0 ? "demo.lines.high" : "demo.lines.low" };
+  stage.report({ id: "demo.lines.lead", values: { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way } });
+  const clamps = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
+  const ways = clamps.map((cells) => ({ cells, settings: { length: LINES_LENGTH }, speed: LINES_SPEED }));
+  const texts = await writeAll(showing, [t("hold.free"), t("demo.lines.held", { way })], ways, { measured: t("demo.lines.mean") });
   if (!texts.every(Boolean)) return;
   const [free, held] = texts.map(lineLength);
-  if (!free || !held) return showing.stage.report({ id: "demo.lines.few", values: facts }, true);
-  showing.stage.report({ id: "demo.lines.result", values: { ...facts, free: number(free, 0), held: number(held, 0) } }, true);
+  if (!free || !held) return stage.report({ id: "demo.lines.few" }, true);
+  const shorter = 1 - held / free;
+  const values = { free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
+  stage.report({ id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values }, true);
 }
 
 /** @param {Showing} showing */
 async function compareTemperatures(showing) {
+  const { stage, engine } = showing;
+  const shares = /** @type {Record<string, string>} */ ({});
+  const names = Object.keys(TEMPERATURES);
+  const colour = async (/** @type {Column} */ column, /** @type {Written} */ { text, before }, /** @type {number} */ at) => {
+    const bits = await bitsOf(engine, before, text);
+    column.colour(bits);
+    shares[names[at]] = percent(bits.filter((each) => each >= UNLIKELY_BITS).length / bits.length);
+  };
   const titles = Object.entries(TEMPERATURES).map(([name, temperature]) => t(`demo.bolder.${name}`, { temperature }));
-  const texts = await writeAll(showing, titles, Object.values(TEMPERATURES).map((temperature) => ({ settings: { temperature } })));
-  if (texts.every(Boolean)) showing.stage.report({ id: "demo.bolder.result", values: { seed: showing.seed } }, true);
+  const ways = Object.values(TEMPERATURES).map((temperature) => ({ settings: { temperature } }));
+  const texts = await writeAll(showing, titles, ways, { finish: colour });
+  if (texts.every(Boolean)) stage.report({ id: "demo.bolder.result", values: shares }, true);
 }
 
 /** @param {Showing} showing */
-async function writeTwice(showing) {
-  const titles = [t("demo.same.first"), t("demo.same.second")];
-  const [one, two] = await writeAll(showing, titles, [{}, {}]);
-  if (!one || !two) return;
+async function writeAgain(showing) {
+  const { seed, stage } = showing;
+  const other = (seed + 1) % 2 ** 32;
+  const titles = [t("demo.same.first", { seed }), t("demo.same.second", { seed }), t("demo.same.third", { seed: other })];
+  const [one, two, three] = await writeAll(showing, titles, [{}, {}, { settings: { seed: other } }]);
+  if (!one || !two || !three) return;
+  const repeated = one === two ? { id: "demo.same.result", values: { count: count(one) } } : { id: "demo.same.differs", values: { at: firstDifference(one, two) } };
+  const changed = { id: one === three ? "demo.same.no_other" : "demo.same.other", values: { seed: other, at: firstDifference(one, three) } };
+  stage.report([repeated, changed], true);
+}
+
+/** Returns the number of the first character, from 1, in which two texts differ. @param {string} one @param {string} two */
+function firstDifference(one, two) {
   const [first, second] = [[...one], [...two]];
-  const at = first.findIndex((character, n) => character !== second[n]);
-  const values = { seed: showing.seed, count: count(one), at };
-  showing.stage.report({ id: one === two ? "demo.same.result" : "demo.same.differs", values }, true);
+  let same = 0;
+  while (same < first.length && first[same] === second[same]) same++;
+  return same + 1;
 }
 
 /** @param {Showing} showing */
@@ -83,25 +109,30 @@ async function watchItLearn({ stage, engine, model, signal }) {
  * @param {Showing} showing
  * @param {string[]} titles
  * @param {Partial<Wanted>[]} ways  how each is written
- * @param {string} measured  what the number beside each text is, the mean length of its lines; "" if there is none
+ * @param {object} [options]
+ * @param {string} [options.measured]  what the number beside each text is, the mean length of its lines; "" if there is none
+ * @param {(column: Column, written: Written, at: number) => Promise<void>} [options.finish]  called after each text is complete
  * @returns {Promise<string[]>}  "" for a text that was refused or stopped
  */
-function writeAll({ stage, engine, model, seed, signal }, titles, ways, measured = "") {
+function writeAll({ stage, engine, model, seed, signal }, titles, ways, { measured = "", finish = async () => {} } = {}) {
   const prompt = model.examples[0] ?? "";
   const columns = stage.columns(titles, prompt, measured);
   return Promise.all(ways.map(async (way, at) => {
-    const settings = { temperature: 0.8, ...way.settings, seed, length: LENGTH };
-    const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : SPEED };
+    const settings = { temperature: TEMPERATURES.normal, seed, length: LENGTH, ...way.settings };
+    const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : (way.speed ?? SPEED) };
     const show = (/** @type {string} */ text) => {
       columns[at].show(text);
       if (measured) columns[at].measure(lineLengths(text));
     };
     try {
-      const { text, ending } = await writeAside(engine, wanted, show, signal);
+      const written = await writeAside(engine, wanted, show, signal);
+      const { text, ending } = written;
       if (signal.aborted) return ""; // the stage was closed, or shows another demonstration, before the last texts ended
       if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // the mean only now: that of a few lines says little
       if (ending.error) stage.report(ending.error);
-      return ending.end === "abort" || ending.end === "error" ? "" : text;
+      if (ending.end === "abort" || ending.end === "error") return "";
+      await finish(columns[at], written, at);
+      return signal.aborted ? "" : text;
     } catch (error) {
       if (!signal.aborted) stage.report(error.reason ?? { id: "fault.again" });
       return "";

@@ -2,12 +2,17 @@
 
 import { addButton, create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
+import { UNKNOWN, colourOf } from "../lenses/surprise_colours.js";
 
 const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
 
 /**
  * @import { Message } from "../engines/engine.js"
- * @typedef {{show: (text: string) => void, measure: (lengths: number[], mean?: number | null) => void}} Column
+ *
+ * @typedef {object} Column
+ * @property {(text: string) => void} show
+ * @property {(lengths: number[], mean?: number | null) => void} measure
+ * @property {(bits: (number | null)[]) => void} colour shows each character of the text in the colour of its bits
  */
 
 export class Stage {
@@ -52,7 +57,7 @@ export class Stage {
     this.box.scrollIntoView({ block: "nearest" });
   }
 
-  /** Shows a sentence about the demonstration, or about its result. @param {Message} message @param {boolean} isResult */
+  /** Shows a sentence about the demonstration, or about its result. @param {Message | Message[]} message @param {boolean} isResult */
   report(message, isResult = false) {
     const line = find(this.box, ".result");
     line.classList.toggle("done", isResult);
@@ -91,6 +96,14 @@ export class Stage {
       bars.ariaHidden = "true";
       return {
         show: (now) => setText(written, now),
+        colour: (bits) => {
+          const characters = [...written.textContent];
+          written.replaceChildren();
+          characters.forEach((character, n) => {
+            const cost = bits[n] ?? UNKNOWN;
+            create("i", cost === UNKNOWN ? "" : colourOf(cost), written).textContent = character;
+          });
+        },
         measure: (lengths, length = null) => {
           most = Math.max(most, ...lengths);
           this.body.style.setProperty("--most", String(most));
