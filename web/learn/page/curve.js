@@ -1,18 +1,27 @@
-// Draws the losses of a training: steps to the right, losses upwards.
+// Draws the losses of a training on logarithmic axes: steps to the right, losses upwards.
 
 import { drawLosses } from "../../document/curve.js";
-import { find } from "../../document/dom.js";
+import { create, find, findAll } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
 
+const LAST_TICK = 80; // hundredths of the width: to its right is the label of the last step
+
 /**
- * Draws the losses, given in nats per character, with the highest and the lowest in bits.
+ * Draws the losses, given in nats per character, with the highest, the lowest and the one halfway up in bits.
  * @param {HTMLElement} box .curve
  * @param {import("../run.js").Curve} curve
  * @param {number} steps of the whole training
  */
 export function drawCurve(box, { training, heldOut }, steps) {
-  const { least, most } = drawLosses(box, { training, "held-out": heldOut }, steps);
+  const { least, most, x } = drawLosses(box, { training, "held-out": heldOut }, steps, true);
   const isEmpty = least > most;
+  for (const tick of findAll(box, ".tick")) tick.remove();
+  for (let step = 1; x(step) < LAST_TICK; step *= 10) {
+    const tick = create("small", "tick", box);
+    [tick.textContent, tick.style.left, tick.ariaHidden] = [number(step), `${x(step)}%`, "true"];
+  }
+  find(box, ".last").textContent = t("timeline.last_step", { step: steps });
+  find(box, ".middle").textContent = isEmpty || least === most ? "" : bits(Math.sqrt(least * most));
   find(box, ".highest").textContent = isEmpty ? "" : t("train.bits", { loss: bits(most) });
   find(box, ".lowest").textContent = isEmpty ? "" : bits(least);
   const [first, last] = [heldOut[0]?.[1], heldOut.at(-1)?.[1]];

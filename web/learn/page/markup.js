@@ -24,11 +24,16 @@ export const MARKUP = `
 <div class="curve" role="img">
 <svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true"></svg>
 <small class="highest" aria-hidden="true"></small>
+<small class="middle" aria-hidden="true"></small>
 <small class="lowest" aria-hidden="true"></small>
+<small class="last" aria-hidden="true"></small>
 </div>
 <p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span></p>
 <p class="losses"></p>
+<div class="explained">
 <p data-text="train.bits_help"></p>
+<p class="by-heart" role="status"></p>
+</div>
 </div>
 <div class="kept" hidden>
 <p></p>

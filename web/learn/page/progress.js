@@ -3,6 +3,7 @@
 import { create, find, setText } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
 import { colourOf } from "../../lenses/surprise_colours.js";
+import { byHeart } from "./by_heart.js";
 import { bits, drawCurve } from "./curve.js";
 
 const SHOWN_MS = 250; // between two changes of the figures
@@ -49,6 +50,9 @@ export class Progress {
     if (!this.#run) return;
     this.#run.curve = curve;
     drawCurve(find(this.box, ".curve"), curve, this.#run.steps);
+    const risen = byHeart(curve);
+    const values = risen && { step: risen.step, lowest: bits(risen.lowest), last: bits(risen.last) };
+    setText(find(this.box, ".by-heart"), risen ? t("train.by_heart", values) : "");
   }
 
   /** @param {{step: number, loss: number | null, seconds: number, characters: number}} at the loss is in nats per character */
@@ -91,6 +95,7 @@ export class Progress {
   #mark(id, values = {}) {
     this.bar.ariaLabel = t(id, values);
     this.box.classList.toggle("ended", id !== "train.progress");
+    setText(find(this.box, ".by-heart"), "");
   }
 }
 
