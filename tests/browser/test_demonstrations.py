@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -213,7 +214,7 @@ def test_the_first_samples_of_a_training_are_shown_longest_and_the_whole_takes_a
         steps, places = web_page.evaluate(script, all_steps)
         assert (steps[0], steps[-1], len(set(steps))) == (all_steps[0], all_steps[-1], len(steps))
         assert (places[0], places[-1], len(steps) <= 16) == (0, 1, True)
-        times = [end - start for start, end in zip(places, places[1:], strict=False)]
+        times = [end - start for start, end in pairwise(places)]
         assert times[0] == max(times)
         assert min(times) > 0
 
