@@ -68,7 +68,7 @@ def hand(page: Page) -> None:
     put_on(page, "What it remembers")
     write(page, PROMPT, 207, 117)
     value = pick_line_counter(page)
-    way = "Up" if value > 0 else "Down"
+    way = "High" if value > 0 else "Low"
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text(way, exact=True).click()
     button(page, "Rewrite").click()
     expect(page.get_by_role("region", name="Held and free")).to_be_visible()

@@ -157,7 +157,7 @@ def test_two_models_are_blended_and_impossible_blends_are_not_offered(both: Site
     assert reply(page) == generate(Blend(both.one, both.two, 0.3), PROMPT, LENGTH, seed=SEED)
     page.get_by_role("group", name="Lens over the text").get_by_text("What it remembers").click()
     expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
-    expect(page.get_by_role("radio", name="Up", exact=True)).to_be_hidden()
+    expect(page.get_by_role("radio", name="High", exact=True)).to_be_hidden()
     models = page.get_by_role("combobox", name="Model", exact=True)
     others = page.get_by_role("combobox", name="Second model").locator("option")
     names = {both.name, TWO}

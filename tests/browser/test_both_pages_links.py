@@ -66,7 +66,7 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     reader = follow(both, query)
     assert reply(reader) == text
     expect(reader.get_by_role("spinbutton", name="Length")).to_have_value("120")
-    expect(clamps(reader)).to_contain_text("cell 5 (layer 1) held up")
+    expect(clamps(reader)).to_contain_text("cell 5 (layer 1) held high")
     reader.context.close()
 
 

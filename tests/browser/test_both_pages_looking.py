@@ -150,7 +150,7 @@ def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) ->
     assert len(reply(page)) == LENGTH
 
 
-def clamp(page: Page, layer: int, cell: int, direction: str = "Up") -> None:
+def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:
     choose_cell(page, layer, cell)
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
@@ -170,7 +170,7 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     clamp(page, 1, cell)
     expect(clamps(page)).to_be_visible()
     button(page, "Rewrite").click()
-    expect(footer(page)).to_contain_text(f"cell {cell} (layer 1) held up")
+    expect(footer(page)).to_contain_text(f"cell {cell} (layer 1) held high")
     settled(page)
     assert reply(page) == clamped
     compared = page.get_by_role("region", name="Held and free")
@@ -186,7 +186,7 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
         assert column.endswith(text[same + 1 :])
     expect(turns(page).last.locator("i.differs")).to_have_text(clamped[same])
     assert violations(page) == []
-    button(page, f"Release: cell {cell} (layer 1) held up").click()
+    button(page, f"Release: cell {cell} (layer 1) held high").click()
     expect(clamps(page)).to_be_hidden()
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
     button(page, "Undo").click()
@@ -211,7 +211,7 @@ def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
         clamp(page, 0, cell)
         expect(log(page).locator(".refusal")).to_have_text("At most 4 cells can be held at once: release one.")
         expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
-        assert chips.all_text_contents() == [f"cell {each} (layer 0) held up" for each in range(4)]
+        assert chips.all_text_contents() == [f"cell {each} (layer 0) held high" for each in range(4)]
     send(page, PROMPT)
     expect(log(page).locator(".refusal")).to_have_count(0)
     assert reply(page) == text_of(both, clamps=[(0, cell, 4.0) for cell in range(4)])

@@ -26,7 +26,7 @@ from ui.registry.registry import ModelRegistry
 
 PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
 LINES_LENGTH = 400  # of the texts whose lines are counted
-COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held down
+COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held low
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
 # The lengths of the bars beside a text, as parts of the room that they have.
 WIDTHS = "(box) => [...box.children].map((bar) => bar.offsetWidth / box.clientWidth)"
@@ -52,7 +52,7 @@ CLOSED_AT_THE_END = """async () => {
   await DEMONSTRATIONS.bolder.run({ stage, engine: { write }, model, seed: 7, signal: closing.signal });
   return reports;
 }"""
-MARKED = ["One letter", "With current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
+MARKED = ["One letter", "the current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
 
 
 def sample(step: int) -> Sample:
@@ -340,11 +340,11 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     page.evaluate("location.hash = 'tour-5'")
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value(str(COUNTER.index))
     button(page, "Hold it and write again").click()
-    expect(footer(page)).to_contain_text("cell 3 (layer 1) held down")
+    expect(footer(page)).to_contain_text("cell 3 (layer 1) held low")
     expect(page.locator(".compared.on-tour-here")).to_be_visible()
     page.wait_for_function(UNCOVERED)
     button(page, "Free it and write again").click()
-    expect(footer(page)).not_to_contain_text("held down")
+    expect(footer(page)).not_to_contain_text("held low")
     button(page, "Next").click()
     button(page, "Write it again").click()
     expect(tour.get_by_role("status")).to_have_text("The same text again, character for character.")

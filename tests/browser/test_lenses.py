@@ -171,16 +171,19 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     text = write(page)
     written = app.served("random").engine.written
     about = page.get_by_role("status").filter(
-        has_text="This cell tracks “position in the line” (falls), very reliable (r -0.93"
+        has_text="This cell tracks “position in the line” (drops instead of rising): it matches 0.93 out of 1"
     )
     expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text(
-        "position in the line (falls), very reliable: cell 5 of layer 1"
+        "position in the line (drops instead of rising), very reliable: cell 5 of layer 1"
     )
     turn = turns(page).last
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     assert marks(turn) == cell_marks(app, text, 1, 5)
+    expect(turn.locator(".reply i").first).to_have_css(
+        "border-radius", "0px"
+    )  # equal colours have no seam between them
     page.get_by_role("spinbutton", name="Layer").fill("0")
     page.get_by_role("spinbutton", name="Cell", exact=True).fill("99")
     page.keyboard.press("Tab")
@@ -191,10 +194,10 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
-    expect(page.get_by_text("Where else?")).to_be_hidden()
-    named.select_option(label="position in the line (falls), very reliable: cell 5 of layer 1")
+    expect(page.get_by_text("Where it is highest and lowest")).to_be_hidden()
+    named.select_option(label="position in the line (drops instead of rising), very reliable: cell 5 of layer 1")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
-    page.get_by_text("Where else?").click()
+    page.get_by_text("Where it is highest and lowest").click()
     passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]
     rows = page.locator(".passages li")
     expect(rows).to_have_text([re.compile(re.escape(each).replace("\\\n", "⏎")) for each in passages])
@@ -216,7 +219,7 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
     expect(shares).to_have_count(4)
     shown = pytest.approx(gates.tolist(), abs=0.0106)
     # The gates of the character before may still be shown.
-    eventually(lambda: [float(share) for share in shares.all_text_contents()] == shown)
+    eventually(lambda: [float(share.replace("−", "-")) for share in shares.all_text_contents()] == shown)
 
 
 def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:

@@ -319,8 +319,12 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     text = PROMPT + REPLY
     choose_lens(page, "What it remembers")
     named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text("start of line (falls), very reliable: cell 2 of layer 1")
-    expect(page.locator(".about-cell")).to_contain_text("“start of line” (falls), very reliable (AUC 0.03 on text")
+    expect(named.locator("option:checked")).to_have_text(
+        "start of line (drops instead of rising), very reliable: cell 2 of layer 1"
+    )
+    expect(page.locator(".about-cell")).to_contain_text(
+        "“start of line” (drops instead of rising): it matches 0.97 out of 1"
+    )
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     levels = [round(4 * (ord(char) % 128) / 127) for char in text]
     coloured(page, [f"p{level}" if level else "" for level in levels])
@@ -328,11 +332,11 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     page.keyboard.press("Tab")
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("3")
     coloured(page, [f"n{level}" if level else "" for level in levels])
-    named.select_option(label="position in the line (falls), reliable: cell 1 of layer 0")
+    named.select_option(label="position in the line (drops instead of rising), reliable: cell 1 of layer 0")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("0")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     named.select_option(
-        label="start of line (falls), very reliable: cell 2 of layer 1"
+        label="start of line (drops instead of rising), very reliable: cell 2 of layer 1"
     )  # its values are in view_modules.js
     expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
@@ -348,8 +352,8 @@ def test_a_refused_clamp_is_reported_and_not_shown_as_set(page: Page) -> None:
     for cell in (0, 1, 2):
         page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
         page.keyboard.press("Tab")
-        page.get_by_role("group", name="Hold this cell").get_by_text("Up", exact=True).click()
-        expect(page.get_by_role("radio", name="Free" if cell else "Up", exact=True)).to_be_checked()
+        page.get_by_role("group", name="Hold this cell").get_by_text("High", exact=True).click()
+        expect(page.get_by_role("radio", name="Free" if cell else "High", exact=True)).to_be_checked()
     assert page.evaluate("source.heldCells") == [[1, 0, 4]]
     page.evaluate("source.heldCells = null, source.changed()")
     expect(page.get_by_role("group", name="Hold this cell")).to_be_hidden()
@@ -385,6 +389,9 @@ def test_each_press_writes_one_character_and_draws_its_computation(page: Page) -
     expect(step).to_be_focused()
     stages = page.get_by_role("list", name="How the character came to be").locator("> li")
     expect(stages).to_have_count(5)
+    expect(stages.locator(".line-of-code").first).to_be_hidden()
+    page.get_by_role("checkbox", name="Show the code").check()
+    expect(stages.locator(".line-of-code").first).to_be_visible()
     page.get_by_role("spinbutton", name="Show cell").fill("3")
     page.keyboard.press("Tab")
     expect(page.get_by_role("img", name=re.compile("^Cell 3 of layer 1: forget gate f"))).to_be_visible()

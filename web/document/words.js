@@ -111,11 +111,11 @@ export function render(message, joint = " ") {
 /**
  * @param {number} value
  * @param {number} [digits] decimals
- * @returns {string} the number as the language writes it
+ * @returns {string} the number as the language writes it, with a minus sign instead of a hyphen
  */
 export function number(value, digits) {
   const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return Number(value).toLocaleString(language(), places);
+  return Number(value).toLocaleString(language(), places).replace("-", "−");
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates. */
 
-import { create, find, setText, visibleCharacter } from "../document/dom.js";
+import { create, find, hasTouch, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { showBar } from "./chances.js";
 import { ClampedAndFree, ClampChoice } from "./clamping.js";
@@ -80,10 +80,11 @@ export class MemoryLens {
     this.comparison.build(panel);
     const legend = create("p", "legend", panel);
     legend.append(t("memory.scale"), " ");
-    for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), legend).textContent = NUMBERS[mark] ?? "";
+    const swatches = create("span", "swatches", legend); // on one line
+    for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), swatches).textContent = NUMBERS[mark] ?? "";
     this.picture.build(panel);
     const closely = create("div", "closely", panel);
-    create("p", "which", closely).textContent = t("memory.hint");
+    create("p", "which", closely).textContent = hint();
     create("p", "help", closely).textContent = t("memory.gates.help");
     create("ul", "gates", closely).ariaLabel = t("memory.gates");
     this.update();
@@ -148,12 +149,16 @@ export class MemoryLens {
     const [which, list] = [find(this.panel, ".which"), find(this.panel, ".gates")];
     which.replaceChildren();
     list.replaceChildren();
-    if (!details) return void which.append(t("memory.hint"));
+    if (!details) return void which.append(hint());
     create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(` ${changeOf(details)}`);
     details.gates?.forEach((gate, at) => showGate(list, gate, at));
     this.picture.showPosition(details.traced, details.position);
   }
+}
+
+function hint() {
+  return t(hasTouch() ? "memory.tap" : "memory.hint");
 }
 
 function within(value, count) {
@@ -179,12 +184,12 @@ function explain(cell) {
 /** @param {Details} details */
 function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
-  const [before, after] = cell.map((value) => number(value, 2));
-  return held ? t("memory.held", { value: after }) : t("memory.change", { before, after });
+  const [before, after, shown] = [...cell, Math.tanh(cell[1])].map((value) => number(value, 2));
+  return held ? t("memory.held", { value: after }) : t("memory.change", { before, after, shown });
 }
 
 function showGate(list, gate, at) {
-  const row = create("li", "", list);
+  const row = create("li", at === CANDIDATE ? "signed" : "", list);
   create("span", "", row).textContent = t(GATES[at]);
   const part = at === CANDIDATE ? [Math.min(0, gate), Math.max(0, gate)].map((end) => (end + 1) / 2) : [0, gate];
   showBar(row, [part[0], part[1]], number(gate, 2));

@@ -40,6 +40,7 @@ export class StepLens {
     this.lenses = lenses;
     this.memory = memory;
     this.cell = /** @type {number | null} */ (null);
+    this.showsCode = false;
     this.presses = 0;
     this.wasPressed = false;
     this.queue = Promise.resolve();
@@ -67,7 +68,15 @@ export class StepLens {
     this.field = create("input", "", label);
     Object.assign(this.field, { type: "number", min: 0, step: 1, value: this.cellNow() });
     this.field.addEventListener("change", () => this.chooseCell(Number(this.field.value)));
-    create("ol", "stages", panel).ariaLabel = t("step.stages");
+    const option = create("label", "", top);
+    const code = create("input", "", option);
+    [code.type, code.checked] = ["checkbox", this.showsCode];
+    option.append(t("step.code"));
+    const stages = create("ol", "stages", panel);
+    stages.ariaLabel = t("step.stages");
+    const show = () => stages.classList.toggle("with-code", (this.showsCode = code.checked));
+    code.addEventListener("change", show);
+    show();
   }
 
   // Without a character in focus, and after each press, the last one of the path is shown.
@@ -129,7 +138,7 @@ export class StepLens {
   /** @type {(list: HTMLElement, step: StepAnswer, layer: LayerStep, at: number) => void} */
   showLayer(list, step, layer, at) {
     const [{ sizes }, isLast] = [step, at === step.layers.length - 1];
-    const item = stage(list, t("step.layer", { layer: at }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
+    const item = stage(list, t("step.layer", { layer: at }));
     item.append(drawCell(layer, { layer: at, cell: this.cellNow(), inputs: at ? sizes.H : sizes.E, hidden: sizes.H }));
     if (layer.held) create("p", "", item).textContent = t("step.held");
     const cells = layer.bytes.length / ROWS.length;
@@ -145,7 +154,7 @@ export class StepLens {
       });
     });
     if (cells < sizes.H) create("p", "", item).textContent = t("step.first_cells", { count: cells, cells: sizes.H });
-    arrow(item, isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H }));
+    showCode(item, isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
   }
 }
 
@@ -161,31 +170,31 @@ function chanceOf({ likely, strip: places }, char) {
   return found ? found[1] : place ? place[2] - place[1] : 0;
 }
 
-// A stage with its title and its lines of code.
-function stage(list, title, ...lines) {
+function stage(list, title) {
   const item = create("li", "", list);
   create("h2", "", item).textContent = title;
-  for (const name of lines) {
-    const line = create("p", "line-of-code", item);
-    create("code", "", line).textContent = CODE[name][1];
-    create("small", "", line).textContent = CODE[name][0];
-  }
   return item;
 }
 
-// Shows the shape of a stage's result.
-function arrow(item, text) {
-  create("p", "arrow", item).textContent = `↓ ${text}`;
+// Shows the lines of code of a stage and the shape of its result, if the visitor wants to see code.
+function showCode(item, result, ...lines) {
+  const box = create("div", "code", item);
+  for (const name of lines) {
+    const line = create("p", "line-of-code", box);
+    create("code", "", line).textContent = CODE[name][1];
+    create("small", "", line).textContent = CODE[name][0];
+  }
+  if (result) create("p", "arrow", box).textContent = `↓ ${result}`;
 }
 
 /** @type {(list: HTMLElement, step: StepAnswer) => void} */
 function showRead(list, { read, id, row, sizes }) {
-  const item = stage(list, t("step.row"), "row");
+  const item = stage(list, t("step.row"));
   const line = create("p", "which", item);
   create("b", "char", line).textContent = visibleCharacter(read);
   line.append(` ${t("step.row_text", { id, vocab: sizes.V, size: sizes.E })}`);
   strip(item, row, t("step.row_picture", { id, size: sizes.E }));
-  arrow(item, `x (1, ${sizes.E})`);
+  showCode(item, `x (1, ${sizes.E})`, "row");
 }
 
 /** @type {(parent: HTMLElement, bytes: Int8Array, text: string) => HTMLCanvasElement} */
@@ -204,13 +213,13 @@ function strip(parent, bytes, text) {
 
 /** @type {(list: HTMLElement, step: StepAnswer, char: string) => void} */
 function showExpected(list, { likely, sizes, temperature, filters }, char) {
-  const item = stage(list, t("step.expects"), "output", "weigh");
+  const item = stage(list, t("step.expects"));
   const limits = filters.map(([label, value]) => t("step.limit", { name: label.toLowerCase(), value })).join("");
   create("p", "which", item).textContent = t("step.logits", { vocab: sizes.V, temperature, limits });
   const rows = create("ol", "likely", item);
   rows.ariaLabel = t("surprise.likely");
   for (const [each, share] of likely) addChance(rows, each, share, each === char);
-  arrow(item, t("step.weights", { vocab: sizes.V }));
+  showCode(item, t("step.weights", { vocab: sizes.V }), "output", "weigh");
 }
 
 /** @type {(step: StepAnswer, char: string) => string} */
@@ -226,7 +235,7 @@ function whereItLands({ draw, picked, strip: places, temperature }, char) {
 
 /** @type {(list: HTMLElement, step: StepAnswer, char: string) => void} */
 function showDraw(list, step, char) {
-  const item = stage(list, t("step.draw"), "draw");
+  const item = stage(list, t("step.draw"));
   const text = whereItLands(step, char);
   const picture = svg("svg", item, { viewBox: "0 0 360 58", class: "draw", role: "img", "aria-label": text });
   step.strip.forEach(([each, from, to], at) => {
@@ -244,4 +253,5 @@ function showDraw(list, step, char) {
   const line = create("p", "which", item);
   line.append(`${text} `);
   create("b", "char", line).textContent = visibleCharacter(char);
+  showCode(item, "", "draw");
 }

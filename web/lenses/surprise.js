@@ -1,8 +1,8 @@
 /** The lens "How surprised?": each character in the colour of its bits, its alternatives, and the words with the most bits. */
 
-import { addButton, create, find, isOutdated, setText, visibleCharacter } from "../document/dom.js";
+import { addButton, create, find, hasTouch, isOutdated, setText, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
-import { addLikely, chance } from "./chances.js";
+import { addLikely, chance, likely } from "./chances.js";
 import { FirstLayer } from "./questions/first_layer.js";
 import { BOUNDS, UNKNOWN, colourOf } from "./surprise_colours.js";
 import { OwnText } from "./own_text.js";
@@ -96,12 +96,13 @@ export class SurpriseLens {
 
   explain() {
     const { bits, details } = this;
-    if (!details) return t("surprise.hint");
+    if (!details) return t(hasTouch() ? "surprise.tap" : "surprise.hint");
     if (bits === UNKNOWN) return ` ${t("surprise.not_read")}`;
     if (!details.top.length) return ` ${t("surprise.first")}`;
     if (!(bits >= 0)) return ` ${t("surprise.drawn_from")}`;
-    const values = { bits: number(bits, 2), chance: chance(2 ** -bits) };
-    return ` ${t("surprise.chance", values)} ${t("surprise.drawn_from")}`;
+    const shares = likely(/** @type {import("./chances.js").Predicted} */ (details), this.lenses.source.settings(), details.char, bits);
+    const [, now] = shares.find(([each]) => each === details.char);
+    return ` ${t("surprise.chance", { bits: number(bits, 2), chance: chance(2 ** -bits), now: chance(now) })}`;
   }
 
   /** @param {TracedText} text */

@@ -200,7 +200,7 @@ function facts(log, turn, reply, last) {
 }
 
 /**
- * The text for a clamped cell, such as "cell 410 (layer 0) held up".
+ * The text for a clamped cell, such as "cell 410 (layer 0) held high".
  * @param {Clamp} clamp
  */
 export function clampName([layer, cell, value]) {

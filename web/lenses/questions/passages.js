@@ -1,4 +1,4 @@
-/** "Where else?" under the lens Memory: the passages in which the chosen cell is highest and lowest. */
+/** "Where it is highest and lowest" under the lens Memory: the passages in which the chosen cell is highest and lowest. */
 
 import { refOf } from "../../conversation/models.js";
 import { create, visibleCharacter } from "../../document/dom.js";

@@ -140,8 +140,10 @@ export class Alternatives {
     const stays = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1).map((each) => (each === " " ? each : visibleCharacter(each)));
     create("b", "", start).textContent = (kept > AROUND ? "…" : "") + stays.join("");
     const rewrite = (/** @type {boolean} */ newSeed) => () => source.rewrite(this.shown.turn, this.#kept(), newSeed);
-    this.#button("", t("rewind.here"), rewrite(false), onward);
-    this.#button("", t("rewind.seed"), rewrite(true), onward);
+    for (const [id, newSeed] of /** @type {const} */ ([["rewind.here", false], ["rewind.seed", true]])) {
+      this.#button("", t(id), rewrite(newSeed), onward).ariaDescription = t(`${id}.help`);
+      create("small", "", onward).textContent = t(`${id}.help`);
+    }
   }
 
   /** @type {(className: string, text: string, act: () => void, parent: HTMLElement) => HTMLButtonElement} */
