@@ -140,9 +140,10 @@ export class Alternatives {
     const stays = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1).map((each) => (each === " " ? each : visibleCharacter(each)));
     create("b", "", start).textContent = (kept > AROUND ? "…" : "") + stays.join("");
     const rewrite = (/** @type {boolean} */ newSeed) => () => source.rewrite(this.shown.turn, this.#kept(), newSeed);
-    for (const [id, newSeed] of /** @type {const} */ ([["rewind.here", false], ["rewind.seed", true]])) {
-      this.#button("", t(id), rewrite(newSeed), onward).ariaDescription = t(`${id}.help`);
-      create("small", "", onward).textContent = t(`${id}.help`);
+    const ways = /** @type {const} */ ([[t("rewind.here"), t("rewind.here.help"), false], [t("rewind.seed"), t("rewind.seed.help"), true]]);
+    for (const [text, help, newSeed] of ways) {
+      this.#button("", text, rewrite(newSeed), onward).ariaDescription = help;
+      create("small", "", onward).textContent = help;
     }
   }
 
