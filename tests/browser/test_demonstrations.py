@@ -199,6 +199,19 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     assert violations(page, "#stage") == []
 
 
+def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
+    script = """async (chat) => {
+      const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
+      const prompts = [];
+      const stage = { columns: (_, prompt) => (prompts.push(prompt), []), report() {} };
+      const model = { name: "a", commit: "", vocab: [..."Hi"], examples: ["Hi"], chat };
+      await DEMONSTRATIONS.same.run({ stage, engine: {}, model, seed: 7, signal: new AbortController().signal });
+      return prompts;
+    }"""
+    assert web_page.evaluate(script, None) == ["Hi"]
+    assert web_page.evaluate(script, {"prefix": "A: ", "suffix": "B: ", "stop": "A: "}) == ["Hi\n"]
+
+
 def test_the_first_samples_of_a_training_are_shown_longest_and_the_whole_takes_as_long(web_page: Page) -> None:
     script = """async (steps) => {
       const { chosen } = await import("/demonstrations/learning.js");

@@ -116,7 +116,7 @@ async function watchItLearn({ stage, engine, model, signal }) {
  */
 function writeAll({ stage, engine, model, seed, signal }, titles, ways, { measured = "", finish = async () => {} } = {}) {
   const prompt = model.examples[0] ?? "";
-  const columns = stage.columns(titles, prompt, measured);
+  const columns = stage.columns(titles, model.chat ? `${prompt}\n` : prompt, measured);
   return Promise.all(ways.map(async (way, at) => {
     const settings = { temperature: TEMPERATURES.normal, seed, length: LENGTH, ...way.settings };
     const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : (way.speed ?? SPEED) };
