@@ -117,10 +117,14 @@ def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     whole(page, app)
     count = len(greeting(app))
+    lead, colours = page.locator(".welcome .lead"), "The stronger a letter's colour"
+    expect(lead).to_contain_text(colours)
     choose_lens(page, "How surprised?")
     expect(page.locator(".sums .sum")).to_contain_text(f"in {count} characters")
+    expect(lead).to_contain_text(colours)
     choose_lens(page, "What it remembers")
     expect(page.locator(".caption")).to_contain_text(f"to {count}.")
+    expect(lead).not_to_contain_text(colours)  # these are the values of a cell
     assert page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > count / 2
     choose_lens(page, "One letter at a time")
     log(page).focus()

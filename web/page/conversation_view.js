@@ -93,7 +93,9 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
       create("p", "hint", box);
     }
-    setText(find(box, ".lead"), model.welcome ? `${t("page.hello")} ${t("greeting.colours")}` : "");
+    const lens = this.page.lens(this.side)?.name ?? "plain";
+    const lead = ["plain", "surprise"].includes(lens) ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // other lenses have other colours
+    setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
     if (model.welcome) delete find(article, ".reply").dataset.began; // ends document/first_paint.js
     if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
