@@ -3,7 +3,7 @@
 // The tour has its own conversation. The visitor's one, its settings and its lens are shown again when the card is closed.
 
 import { pathTo } from "../conversation/log.js";
-import { addButton, create, find, findAll, pause, setText, prefersReducedMotion } from "../document/dom.js";
+import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
@@ -172,15 +172,18 @@ export class Tour {
     if (!this.number) return;
     document.documentElement.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
     if (!marked.length || !scrolls) return;
-    const top = this.#wayTo(marked) ?? this.#wayTo(marked.slice(-1));
+    const last = marked.at(-1);
+    const text = last.closest(".frame"); // the whole text around a marked part of it
+    if (text) scrollInside(this.place.lenses.log, last);
+    const top = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
     if (top) scrollBy({ top, behavior: prefersReducedMotion() ? "auto" : "smooth" });
   }
 
   // How far to scroll until all of the nodes are seen; null if there is no room for several. Of one that is too high, the top.
-  /** @param {HTMLElement[]} nodes */
+  /** @param {Element[]} nodes */
   #wayTo(nodes) {
     const { scrollPaddingTop } = getComputedStyle(document.documentElement); // the text of a lens stays at the top of the window
-    const from = (/** @type {HTMLElement} */ node) => MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
+    const from = (/** @type {Element} */ node) => MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
     const rects = nodes.map((node) => ({ from: from(node), rect: node.getBoundingClientRect() }));
     const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN + this.box.offsetHeight - innerHeight));
     const most = Math.min(...rects.map(({ rect, from }) => rect.top - from));
