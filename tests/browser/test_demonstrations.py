@@ -323,6 +323,10 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
     button(page, "Take the tour").click()
     expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
     settled(page)
+    page.locator("#min_p").evaluate(
+        "(each) => (scrollBy(0, each.getBoundingClientRect().bottom - innerHeight + 90), each.focus())"
+    )
+    page.wait_for_function(ABOVE_THE_CARD)  # it was under the card
     page.get_by_role("textbox", name="Prompt").focus()
     page.wait_for_function(ABOVE_THE_CARD)
     page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
