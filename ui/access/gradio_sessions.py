@@ -7,6 +7,7 @@ a session's calls. A result of /score takes a megabyte.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 
 from gradio import Blocks
 from gradio.server_messages import ProcessCompletedMessage
+
+log = logging.getLogger("char-lstm")
 
 UNREAD_S = 60.0  # after the last call of a session has ended
 SWEEP_S = 5.0  # between two sweeps
@@ -99,4 +102,7 @@ class GradioSessions:
     async def _sweep_periodically(self) -> None:
         while not self._queue.stopped:
             await asyncio.sleep(SWEEP_S)
-            self.sweep()
+            try:
+                self.sweep()
+            except Exception:
+                log.exception("unread results of the queue could not be removed")
