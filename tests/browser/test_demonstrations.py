@@ -404,6 +404,12 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
         )
         assert bars["top"] < bars["bottom"] <= card["top"]
         assert card["height"] <= 0.36 * 844
+        page.set_viewport_size({"width": 360, "height": 740})
+        for number in (5, 6, 2):
+            page.evaluate(f"location.hash = 'tour-{number}'")
+            expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
+            for control in page.locator("#tour button").all():
+                expect(control).to_be_in_viewport(ratio=0.99)
         page.set_viewport_size({"width": 320, "height": 256})
         expect(page.get_by_role("heading", name="Temperature")).to_be_in_viewport(ratio=1)
         assert (

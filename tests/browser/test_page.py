@@ -134,12 +134,14 @@ def test_unknown_characters_are_named(page: Page) -> None:
     fast(page, 20)
     send(page, "Chapter é 🙂 é")
     notice = turns(page).last.locator(".notice")
-    expect(notice).to_have_text("This model skips the characters that it does not know: 'é' (2 times), '🙂'.")
+    expect(notice).to_have_text(
+        "This model skips the characters that it does not know: \u2068'é'\u2069 (2 times), \u2068'🙂'\u2069."
+    )
     send(page, "éé")
     expect(turns(page).last.locator(".notice")).to_contain_text("Nothing of the prompt was left.")
     send(page, "a\u200dh\u200da 👩‍👩‍👧 \ufe0f\t\u00a0\t")
     invisible = (
-        "an invisible character (U+200D, 2 times), '👩‍👩‍👧', an invisible character (U+FE0F), "
+        "an invisible character (U+200D, 2 times), \u2068'👩‍👩‍👧'\u2069, an invisible character (U+FE0F), "
         "a tab (2 times), a no-break space"
     )
     expect(turns(page).last.locator(".notice")).to_have_text(

@@ -323,7 +323,7 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
         "start of line (drops instead of rising), very reliable: cell 2 of layer 1"
     )
     expect(page.locator(".about-cell")).to_contain_text(
-        "“start of line” (drops instead of rising): it matches 0.97 out of 1"
+        "“start of line” (drops instead of rising): on unseen text it follows this with a score of 0.97 out of 1"
     )
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     levels = [round(4 * (ord(char) % 128) / 127) for char in text]

@@ -158,6 +158,6 @@ function nameOf(item, times) {
   if (named) return times === 1 ? named : { id: "unknown.times", values: { character: named, count: times } };
   const isInvisible = /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(item);
   if (isInvisible) return times === 1 ? { id: "unknown.invisible", values: { code } } : { id: "unknown.invisible_times", values: { code, count: times } };
-  const character = [...item].some(isVisible) ? `'${item}'` : code;
+  const character = [...item].some(isVisible) ? `\u2068'${item}'\u2069` : code; // isolated: a right-to-left one would reorder the list
   return times === 1 ? character : { id: "unknown.times", values: { character, count: times } };
 }

@@ -4,7 +4,7 @@
 
 import { pathTo } from "../conversation/log.js";
 import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, setText } from "../document/dom.js";
-import { render, t } from "../document/words.js";
+import { number, render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
 const LINK = /^#tour-([1-6])$/;
@@ -145,7 +145,11 @@ export class Tour {
     this.back.disabled = this.number === 1;
     this.report(null);
     this.actions.replaceChildren();
-    for (const [text, act] of step.actions) addButton(this.actions, "", render(text), () => this.page.busy || this.#act(act));
+    if (step.values) setText(create("span", "", this.actions), t(step.values));
+    for (const [text, act, value] of step.actions) {
+      const button = addButton(this.actions, "", value === undefined ? render(text) : number(value, 1), () => this.page.busy || this.#act(act));
+      button.ariaLabel = render(text);
+    }
   }
 
   // What a step shows stays in view, whatever its buttons do.
@@ -159,6 +163,7 @@ export class Tour {
   /** @param {?import("../engines/engine.js").Message} message */
   report(message) {
     setText(this.status, render(message));
+    if (message) this.words.scrollTop = this.words.scrollHeight; // a card in a low window does not show it otherwise
   }
 
   // Marks the controls of the step, and scrolls them into the part of the window that the card leaves free.

@@ -17,7 +17,8 @@ const SURE = 1; // bits: a character with fewer was expected
  * @property {string} lens
  * @property {string[]} targets  the controls that are marked and brought into view; where not all fit, the last one
  * @property {(place: Place) => Promise<void> | void} [prepare]  once the text of the tour is written
- * @property {[text: Message, act: (place: Place) => unknown][]} actions
+ * @property {string} [values]  id of the name of the setting, if the buttons choose its values
+ * @property {[text: Message, act: (place: Place) => unknown, value?: number][]} actions
  */
 
 /** @type {Step[]} */
@@ -31,7 +32,8 @@ export const STEPS = [
     lens: "surprise",
     targets: ['[data-setting="temperature"]', ".panel .closely"],
     prepare: focusUncertainCharacter,
-    actions: [0.2, 0.8, 1.5].map((temperature) => [{ id: "demo.bolder.column", values: { temperature } }, ({ page }) => set(page, { temperature })]),
+    values: "setting.temperature",
+    actions: [0.2, 0.8, 1.5].map((value) => [{ id: "demo.bolder.column", values: { temperature: value } }, ({ page }) => set(page, { temperature: value }), value]),
   },
   { lens: "memory", targets: [".panel canvas"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
   { lens: "memory", targets: [".panel .closely"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },

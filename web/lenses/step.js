@@ -195,6 +195,7 @@ function showRead(list, { read, id, row, sizes }) {
   line.append(` ${t("step.row_text", { id, vocab: sizes.V, size: sizes.E })}`);
   strip(item, row, t("step.row_picture", { id, size: sizes.E }));
   showCode(item, `x (1, ${sizes.E})`, "row");
+  create("p", "which", item).textContent = t("step.legend", { cells: sizes.H }); // above the drawings of all layers
 }
 
 /** @type {(parent: HTMLElement, bytes: Int8Array, text: string) => HTMLCanvasElement} */

@@ -56,7 +56,9 @@ export class SurpriseLens {
       const text = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
       create("span", `swatch b${level}`, legend).textContent = text;
     }
-    create("span", "swatch unknown", legend).textContent = t("surprise.unknown");
+    const sample = create("span", "swatch unknown", legend);
+    [sample.textContent, sample.ariaHidden] = ["§", "true"];
+    legend.append(t("surprise.unknown"));
     const sides = create("div", "sides", panel);
     const sums = create("div", "sums", sides);
     create("p", "sum", sums).role = "status";

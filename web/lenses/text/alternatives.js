@@ -184,7 +184,7 @@ export class Alternatives {
     }
     if (rect.bottom < log.top || rect.top > log.bottom) return this.close();
     const isBelow = rect.bottom + GAP + box.height <= innerHeight || rect.top - GAP - box.height < 0;
-    const left = Math.max(GAP, Math.min(rect.left + rect.width / 2 - 32, document.documentElement.clientWidth - box.width - GAP));
+    const left = Math.max(GAP, Math.min(Math.max(log.left, rect.left + rect.width / 2 - 32), document.documentElement.clientWidth - box.width - GAP));
     style.left = `${left}px`;
     style.top = `${isBelow ? rect.bottom + GAP : rect.top - GAP - box.height}px`;
     style.setProperty("--arrow", `${rect.left + rect.width / 2 - left}px`);

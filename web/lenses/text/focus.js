@@ -22,6 +22,7 @@ export class Focus {
     this.caret = /** @type {Highlight | null} */ (null); // marks the character in a text without a lens
     this.details = /** @type {Details | null} */ (null); // what the panel shows
     this.inspections = 0;
+    this.announcer = /** @type {Promise<import("./move_announcer.js").MoveAnnouncer> | null} */ (null); // few visitors use the keys
     this.#listen();
   }
 
@@ -143,6 +144,7 @@ export class Focus {
     log.addEventListener("click", (event) => this.moveToNode(nodeUnder(event)));
     log.addEventListener("keydown", (event) => this.#onKey(event));
     for (const name of ["focus", "blur"]) log.addEventListener(name, () => this.show());
+    log.addEventListener("focus", () => (this.announcer ??= this.#loadAnnouncer()));
   }
 
   #onKey(event) {
@@ -156,6 +158,12 @@ export class Focus {
     event.preventDefault();
     if (!lens) position = nextInReply(event.key, position, path.chars, turns) ?? from;
     if (position === null) return;
-    this.moveTo(path, position, { scroll: true });
+    const moved = this.moveTo(path, position, { scroll: true });
+    Promise.all([this.announcer, moved]).then(([announcer]) => this.at?.position === position && announcer?.announce(position));
+  }
+
+  async #loadAnnouncer() {
+    const { MoveAnnouncer } = await import("./move_announcer.js");
+    return new MoveAnnouncer(this.lenses);
   }
 }

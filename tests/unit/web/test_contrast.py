@@ -1,0 +1,40 @@
+"""The characters can be read on every colour of the lenses, and neighbouring colours can be told apart."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from training.hub.space_files import ROOT
+
+STYLE = (ROOT / "web/document/style.css").read_text("utf-8")
+SCALES = {"surprise": ("s", "t", 6), "below zero": ("n", "v", 4), "above zero": ("p", "v", 4)}
+
+
+def colours(scheme: str, letter: str, count: int) -> list[str]:
+    found = [re.findall(rf"--{letter}{level}: #([0-9a-f]+)", STYLE) for level in range(1, count + 1)]
+    return [light if scheme == "light" else dark for light, dark in found]
+
+
+def luminance(colour: str) -> float:
+    digits = colour if len(colour) == 6 else "".join(2 * digit for digit in colour)
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast ratio of WCAG 2, from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize(("scheme", "least"), [("light", 4.5), ("dark", 5.5)])
+def test_characters_are_readable_on_every_level(scheme: str, least: float, scale: str) -> None:
+    letter, text, count = SCALES[scale]
+    backgrounds = colours(scheme, letter, count)
+    assert all(contrast(*each) >= least for each in zip(backgrounds, colours(scheme, text, count), strict=True))
+    assert all(contrast(*each) >= 1.15 for each in pairwise(backgrounds))
