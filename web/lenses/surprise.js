@@ -56,9 +56,10 @@ export class SurpriseLens {
       const text = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
       create("span", `swatch b${level}`, legend).textContent = text;
     }
-    const sample = create("span", "swatch unknown", legend);
+    const skipped = create("span", "", legend); // the sample and its text stay together
+    const sample = create("span", "swatch unknown", skipped);
     [sample.textContent, sample.ariaHidden] = ["§", "true"];
-    legend.append(t("surprise.unknown"));
+    skipped.append(` ${t("surprise.unknown")}`);
     const sides = create("div", "sides", panel);
     const sums = create("div", "sums", sides);
     create("p", "sum", sums).role = "status";
