@@ -127,7 +127,7 @@ def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page
     lm = app.served("learned").lm.models[0]
     assert free == written(lm, LINES_LENGTH)
     assert held == written(lm, LINES_LENGTH, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
-    expect(stage(page).locator("h3")).to_have_text(["Free", "Held low"])
+    expect(stage(page).locator("h3")).to_have_text(["Cell free", "Cell held low"])
     means = (line_length(held), line_length(free))
     assert f"{means[0]} characters on average instead of {means[1]}." in result(page)
     assert stage(page).locator(".measure b").all_text_contents() == [means[1], means[0]]

@@ -158,7 +158,7 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     button(second, "Start training").click()
     expect(fault(second)).to_contain_text("Another tab of this page is training")
     button(first, "Stop and keep the model").click()
-    expect(ended(first)).to_contain_text("The training was stopped after")
+    expect(ended(first)).to_contain_text("Stopped after")
     expect(panel(first)).not_to_contain_text(re.compile(r"\d left"))
     expect(panel(first).get_by_role("progressbar", name="Stopped at step")).to_be_visible()
     expect(panel(first).get_by_role("group", name="What you can do now").get_by_role("button")).to_have_text(
@@ -171,7 +171,8 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     button(first, "Train it on").click()
     expect(button(first, "Pause")).to_be_enabled()
     button(first, "Stop and keep the model").click()
-    expect(ended(first)).to_contain_text(f"This page now writes with {NAME}-2")
+    expect(ended(first)).to_contain_text("The page now writes with your network as it was at step")
+    expect(first.get_by_role("combobox", name="Model", exact=True)).to_have_value(f"{NAME}-2")
     expect(first.locator("#about")).to_contain_text(f"It has read your text, after the training of {NAME} · ")
     expect(panel(first).locator("[value=scratch]")).to_be_checked()
     start(second)

@@ -87,5 +87,10 @@ def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(we
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
+    losses = "Loss 1.00 bits per character"
+    for shown, expected in ((curve(), losses), (given, f"{losses}, and 1.20 on the held-out text after step 500")):
+        web_page.evaluate(draw, shown)
+        web_page.evaluate("(loss) => progress.step({ step: 1000, loss, seconds: 9, characters: 1 })", one)
+        expect(web_page.locator(".losses")).to_have_text(expected)
     web_page.evaluate("progress.end()")
     expect(explained.get_by_role("status", include_hidden=True)).to_be_empty()

@@ -50,7 +50,7 @@ async function makeLinesShort(showing) {
   stage.report({ id: "demo.lines.lead", values: { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way } });
   const clamps = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
   const ways = clamps.map((cells) => ({ cells, settings: { length: LINES_LENGTH }, speed: LINES_SPEED }));
-  const texts = await writeAll(showing, [t("hold.free"), t("demo.lines.held", { way })], ways, { measured: t("demo.lines.mean") });
+  const texts = await writeAll(showing, [t("demo.lines.free"), t("demo.lines.held", { way })], ways, { measured: t("demo.lines.mean") });
   if (!texts.every(Boolean)) return;
   const [free, held] = texts.map(lineLength);
   if (!free || !held) return stage.report({ id: "demo.lines.few" }, true);
@@ -101,6 +101,7 @@ async function watchItLearn({ stage, engine, model, signal }) {
   if (signal.aborted) return;
   if (refusal || samples.length < 2) return stage.report(refusal ?? { id: "demo.learn.none" });
   const learning = new Learning(stage.body, samples, () => stage.report({ id: "demo.learn.result", values: { steps: samples.at(-1)[0] } }, true));
+  stage.fit();
   signal.addEventListener("abort", () => learning.stop());
 }
 

@@ -1,10 +1,12 @@
 // The element that shows a demonstration instead of the conversation, with the same height, so that nothing below moves.
+// On a phone it may be higher.
 
 import { addButton, create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { UNKNOWN, colourOf } from "../lenses/surprise_colours.js";
 
 const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
+const PHONE = "(max-width: 768px)"; // as in style.css
 
 /**
  * @import { Message } from "../engines/engine.js"
@@ -24,6 +26,7 @@ export class Stage {
     this.box = find(root, "#stage");
     this.panes = find(root, "#panes");
     this.close = close;
+    this.height = 0; // of the conversation
     this.opener = /** @type {HTMLElement | null} */ (null); // gets the focus back
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
   }
@@ -39,10 +42,11 @@ export class Stage {
    */
   open(title, lead) {
     if (!this.isOpen) {
-      this.box.style.height = `${this.panes.getBoundingClientRect().height}px`; // the controls below stay where they are
+      this.height = this.panes.getBoundingClientRect().height; // the controls below stay where they are
       const { activeElement } = document;
       this.opener = activeElement instanceof HTMLElement ? activeElement : null;
     }
+    this.box.style.height = `${this.height}px`;
     this.box.replaceChildren();
     const head = create("div", "head", this.box);
     const heading = create("h2", "", head);
@@ -55,6 +59,13 @@ export class Stage {
     [this.box.hidden, this.panes.hidden] = [false, true];
     heading.focus({ preventScroll: true });
     this.box.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Makes the stage higher on a phone, where its content needs more room than the conversation; called before it runs. */
+  fit() {
+    if (!matchMedia(PHONE).matches) return;
+    this.box.style.height = "auto";
+    this.box.style.height = `${Math.max(this.height, this.box.offsetHeight)}px`;
   }
 
   /** Shows a sentence about the demonstration, or about its result. @param {Message | Message[]} message @param {boolean} isResult */
@@ -76,7 +87,7 @@ export class Stage {
     this.body.classList.add("columns-of-text");
     this.body.classList.toggle("measured", measured !== "");
     this.body.style.setProperty("--columns", String(titles.length));
-    return titles.map((title) => {
+    const columns = titles.map((title) => {
       const column = create("section", "", this.body);
       column.ariaLabel = title;
       create("h3", "", column).textContent = title;
@@ -112,6 +123,8 @@ export class Stage {
         },
       };
     });
+    this.fit();
+    return columns;
   }
 
   /** Adds a button below the texts. @param {string} id of its text @param {() => void} act */

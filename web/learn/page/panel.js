@@ -9,7 +9,6 @@ import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../stored_training.js";
 import { ScreenLock, lockTraining } from "./locks.js";
-import { bits } from "./curve.js";
 import { MARKUP } from "./markup.js";
 import { Progress } from "./progress.js";
 import { TextField, called } from "./text_field.js";
@@ -231,7 +230,7 @@ export class Panel {
     this.#report(this.#run && { id: isPaused ? "train.paused" : "train.runs_on" });
   }
 
-  async #showEnd({ reason, step, best, heldOut, model, files, notice }) {
+  async #showEnd({ reason, step, best, model, files, notice }) {
     if (!model) this.#stopped({ id: "train.nothing_learned", values: { step } });
     else {
       if (files) await this.page.engine.give(model.name, files);
@@ -240,7 +239,7 @@ export class Panel {
       this.#stopped(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
       const ended = { id: `train.ended_${reason}`, values: { step } };
       if (!failure) {
-        this.#report({ id: "train.done", values: { ended, name: model.name, best, loss: bits(heldOut) } });
+        this.#report({ id: "train.done", values: { ended, best } });
         this.#offer(model.name, !files);
         if (hadFocus) this.#showModel(); // else the visitor is busy elsewhere on the page
       }

@@ -68,8 +68,9 @@ export class Progress {
     const left = step ? clock((steps - step) * (seconds / step)) : "–";
     const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
     setText(find(this.box, ".figures"), t("train.figures", values));
-    const losses = { training: bits(loss), held_out: bits(curve.heldOut.at(-1)?.[1]) };
-    setText(find(this.box, ".losses"), t("train.losses", losses));
+    const [measured, heldOut] = curve.heldOut.at(-1) ?? [0, null]; // it may be many steps old
+    const losses = { training: bits(loss), held_out: bits(heldOut), step: measured };
+    setText(find(this.box, ".losses"), t(measured ? "train.losses" : "train.loss", losses));
     this.bar.value = step / steps;
   }
 
