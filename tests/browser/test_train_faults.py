@@ -60,7 +60,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_the_best_weights_are_ke
     visitor: Make, tmp_path: Path
 ) -> None:
     write_static(tmp_path / "site", tiny_model())
-    edit(tmp_path / "site", "learn/recipe.js", "const rising =", "if (step === 40) return Infinity;\n  const rising =")
+    edit(tmp_path / "site", "learn/recipe.js", "const rising=", "if (step === 40) return Infinity;const rising=")
     with serve(tmp_path / "site") as url:
         page = visitor(url).open()
         give(page)
@@ -82,9 +82,9 @@ def test_after_the_death_of_a_worker_the_training_continues(
 ) -> None:
     write_static(tmp_path, tiny_model())
     if dies == "return close()":
-        edit(tmp_path, "learn/run.js", "TICK_MS = 5000", "TICK_MS = 1000")
+        edit(tmp_path, "learn/run.js", "TICK_MS=5000", "TICK_MS = 1000")
     died = f"if (this.step === 30) {dies};\n      const taken ="
-    restore = edit(tmp_path, "learn/worker.js", "const taken =", died)
+    restore = edit(tmp_path, "learn/worker.js", "const taken=", died)
     with serve(tmp_path) as url:
         page = visitor(url).open()
         give(page)

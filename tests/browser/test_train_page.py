@@ -30,7 +30,7 @@ from ui.messages import LANGUAGES
 pytestmark = pytest.mark.sampled(4)
 
 TEXT = sentences(200)
-SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 70 steps
+SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 69 steps
 NAME = "local/my-text"
 # The files of a stored model, in base64.
 _FILES = """async (name) => {
@@ -193,12 +193,12 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     page = visitor().open()
     give(page)
     start(page)
-    expect(panel(page).locator(".said")).to_contain_text("parameters on your text, in 70 steps")
+    expect(panel(page).locator(".said")).to_contain_text("parameters on your text.")
     expect(button(page, "Pause")).to_be_focused()
     expect(panel(page).locator(".written .text i").first).to_be_visible()
     expect(panel(page).locator(".figures")).to_contain_text("characters per second")
     expect(ended(page)).to_contain_text("The training is complete. The page now writes with your network")
-    expect(panel(page).locator(".figures")).to_have_text("All 70 steps are done")
+    expect(panel(page).locator(".figures")).to_have_text("All 69 steps are done")
     expect(panel(page)).not_to_contain_text("nats")
     expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
     expect(page.locator("#intro p")).to_contain_text("It has read only your text, in this browser.")

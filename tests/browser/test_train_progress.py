@@ -90,7 +90,9 @@ def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(we
     losses = "Loss 1.00 bits per character"
     for shown, expected in ((curve(), losses), (given, f"{losses}, and 1.20 on the held-out text after step 500")):
         web_page.evaluate(draw, shown)
-        web_page.evaluate("(loss) => progress.step({ step: 1000, loss, seconds: 9, characters: 1 })", one)
+        web_page.evaluate("(loss) => progress.step({ step: 1000, steps: 1000, loss, seconds: 9, characters: 1 })", one)
         expect(web_page.locator(".losses")).to_have_text(expected)
+    web_page.evaluate("progress.step({ step: 10, steps: 1010, loss: null, seconds: 2, characters: 1 })")
+    expect(web_page.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:20
     web_page.evaluate("progress.end()")
     expect(explained.get_by_role("status", include_hidden=True)).to_be_empty()

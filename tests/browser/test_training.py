@@ -19,7 +19,7 @@ WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to"
 STEPS = 300
 # Trains a plan; `stops` ends the run after a step, `saved` continues one. Returns what the workers reported.
 TRAIN = """
-async ({ text, workers, steps, hidden, layers, rows, seed, stops, pauses, saved, known }) => {
+async ({ text, workers, steps, hidden, layers, rows, seed, stops, pauses, saved, known, limit }) => {
   const { Trainer } = await import("./learn/trainer.js");
   const { vocabularyOf, idsOf } = await import("./learn/text.js");
   const { recipeFor } = await import("./learn/recipe.js");
@@ -29,7 +29,7 @@ async ({ text, workers, steps, hidden, layers, rows, seed, stops, pauses, saved,
   const network = known?.network ?? { embedding: 16, hidden, layers };
   const about = { vocab: vocab.length, characters: ids.length, steps, workers: 1, seed, network };
   const recipe = { ...recipeFor({ ...about, isFineTuning: Boolean(known) }), rows, window: 16 };
-  const plan = { vocab, ids, recipe, workers, parameters: 0, trained: known?.tensors ?? null };
+  const plan = { vocab, ids, recipe, workers, parameters: 0, limit, trained: known?.tensors ?? null };
   const found = { losses: [], heldOut: [], saved: null, vocab, network };
   const ended = await new Promise((resolve) => {
     const trainer = new Trainer(plan, {
@@ -195,6 +195,35 @@ def test_fine_tuning_takes_more_and_smaller_steps_and_starts_without_dropout(pag
     assert min(out, weights, reset) > 0
     assert tuned["dropouts"] == [[0, 0, reset], pytest.approx([out / 2, weights / 2, reset]), [out, weights, reset]]
     assert new["dropouts"][0] == new["dropouts"][2]
+
+
+def test_a_run_on_a_machine_that_is_slower_than_it_was_leaves_steps_out(page: Page) -> None:
+    script = """async ([plan, step, seconds]) => {
+      const { stepsWithin } = await import("./learn/recipe.js");
+      return stepsWithin(plan, step, seconds);
+    }"""
+    for steps, step, seconds, expected in (
+        (2000, 1, 2.9, 2000),  # the first steps are slow
+        (2000, 100, 9, 2000),
+        (2000, 100, 9.1, 2000),  # a change this small
+        (2000, 100, 18, 1000),
+        (1000, 200, 24, 1500),  # faster again
+        (1000, 200, 4, 2000),  # as planned, and no more
+        (1990, 200, 4, 2000),
+        (2000, 2, 180, 20),
+        (2000, 100, 400, 101),
+    ):
+        plan = {"planned": 2000, "steps": steps, "limit": 180}
+        assert page.evaluate(script, [plan, step, seconds]) == expected
+    run = train(page, steps=20_000, limit=0.2, workers=2)
+    reason, last = run["ended"]
+    assert reason == "length"
+    assert 300 < last < 20_000  # the first measurement is after step 312
+    assert len(run["losses"]) == run["heldOut"][-1][0] == last
+    half = train(page, stops=STEPS // 2)
+    assert page.evaluate("(name) => window.runs[name].saved.state.steps", half["name"]) == STEPS
+    page.evaluate("([name, steps]) => (window.runs[name].saved.state.steps = steps)", [half["name"], STEPS - 9])
+    assert train(page, saved=half["name"])["ended"] == ["length", STEPS - 9]  # continues with the steps that were left
 
 
 def test_a_large_network_has_its_evaluations_within_the_minutes(page: Page) -> None:

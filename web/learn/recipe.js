@@ -23,8 +23,12 @@ import { parametersOf } from "../worker/shapes.js";
  */
 
 export const WINDOW = 64;
+export const LEAST_STEPS = 20; // of a run
+export const EVALUATIONS = 16; // in a run, more often at first
 const ROWS = 32;
 const OPTIMIZER_COST = 270; // the time of the optimizer in a step, in that of so many characters; measured with 384 cells
+const FIRST_SECONDS = 1 / 60; // of a run: too few steps to know its speed, and the first ones are slow
+const REPLANNED = 0.03; // a smaller change of the speed leaves the plan as it is
 const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
 // Fine-tuning: more, smaller steps than those of a new network, and no dropout at first, which would cost a trained
 // network more in the first seconds than it learns.
@@ -84,6 +88,24 @@ export function newNetwork(vocab, hidden) {
 export function shareAt({ steps, warmup }, step) {
   const rising = Math.max(1, Math.round(warmup * steps));
   return step < rising ? (step + 1) / rising : 1 - (step - rising) / Math.max(1, steps - rising);
+}
+
+/** Returns the steps after which the held-out loss is measured, with growing gaps, and the last step. @param {number} steps */
+export function evaluationsOf(steps) {
+  const found = Array.from({ length: EVALUATIONS }, (_, n) => Math.round(steps * ((n + 1) / EVALUATIONS) ** 1.5));
+  return [...new Set(found)].filter((step) => step > 0);
+}
+
+/**
+ * Returns the number of steps of a run that has its seconds, at the speed of its steps so far: at most as many as planned.
+ * @param {{planned: number, steps: number, limit: number}} plan the first plan, the present one, and the seconds of the run
+ * @param {number} step those that were taken
+ * @param {number} seconds that they took
+ */
+export function stepsWithin({ planned, steps, limit }, step, seconds) {
+  if (seconds < FIRST_SECONDS * limit) return steps;
+  const fitting = Math.min(planned, Math.max(LEAST_STEPS, step + 1, Math.floor((limit * step) / seconds)));
+  return fitting < planned && Math.abs(fitting / steps - 1) < REPLANNED ? steps : fitting;
 }
 
 /** Returns the dropout rates at a step. @param {Recipe} recipe @param {number} step from 0 */

@@ -11,7 +11,7 @@
 //
 //   {phase: "loading" | "measuring"}
 //   {started: STARTED}
-//   {step, loss, seconds, characters}     nats per character; seconds of training and characters read so far
+//   {step, steps, loss, seconds, characters}  nats per character; seconds of training and characters read so far
 //   {curve}                               the losses so far, after each new one
 //   {sample: [character, bits][], step, heldOut}
 //   {saved: step}, {notSaved: Message}
@@ -93,14 +93,14 @@ class Run {
     const { plan, about, saved } = this.run;
     const { state } = saved ?? {};
     this.#trainer = new Trainer(plan, {
-      onStep: (step, loss, seconds) => this.#onStep(step, loss, seconds),
+      onStep: (...step) => this.#onStep(...step),
       onEvaluation: (step, loss, tensors) => this.#onEvaluation(step, loss, tensors),
       onSaved: (now) => this.#onSaved(now),
       onEnd: (reason, step) => this.#end(reason, step),
       onFault: (error) => this.#fail(error),
     });
     const sofar = { step: state?.step ?? 0, seconds: state?.seconds ?? 0, curve: this.curve };
-    const sizes = { steps: plan.recipe.steps, parameters: plan.parameters, characters: this.#stepCharacters };
+    const sizes = { steps: state?.steps ?? plan.recipe.steps, parameters: plan.parameters, characters: this.#stepCharacters };
     postMessage({ started: { about, ...sofar, ...sizes } });
     this.timer = setInterval(() => this.#tick(), TICK_MS);
     await this.#trainer.start(saved);
@@ -119,17 +119,19 @@ class Run {
     this.#trainer = null;
   }
 
-  #onStep(step, loss, seconds) {
+  #onStep(step, loss, seconds, steps) {
     this.#silent = 0;
+    const { plan } = this.run;
+    if (steps !== plan.recipe.steps) this.run = { ...this.run, plan: { ...plan, recipe: { ...plan.recipe, steps } } };
     this.last = { loss, seconds };
     const bucket = this.#bucket;
     [bucket.sum, bucket.count] = [bucket.sum + loss, bucket.count + 1];
-    if (step % Math.ceil(this.run.plan.recipe.steps / POINTS) === 0 || step === 1) {
+    if (step % Math.ceil(steps / POINTS) === 0 || step === 1) {
       if (Number.isFinite(bucket.sum)) this.curve.training.push([step, bucket.sum / bucket.count]);
       this.#bucket = { sum: 0, count: 0 };
       postMessage({ curve: this.curve });
     }
-    postMessage({ step, loss, seconds, characters: step * this.#stepCharacters });
+    postMessage({ step, steps, loss, seconds, characters: step * this.#stepCharacters });
   }
 
   async #onEvaluation(step, loss, tensors) {

@@ -2,13 +2,12 @@
 
 import { countOf, parametersOf, shapesOf } from "../worker/shapes.js";
 import { compileLearner } from "./learner.js";
-import { WINDOW, cellsFor, costOf, newNetwork, recipeFor } from "./recipe.js";
+import { EVALUATIONS, LEAST_STEPS, WINDOW, cellsFor, costOf, newNetwork, recipeFor } from "./recipe.js";
 import { copyTrained, initialize } from "./weights.js";
 import { split } from "./windows.js";
 
 const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns little more
 const MEASURED_CELLS = 256;
-const EVALUATIONS = 16; // in a run, more often at first
 const HELD_OUT = 20_000; // characters that an evaluation reads, at most
 const MAX_LOGITS = 80_000_000; // that it computes: with 60,000 different characters each step of it takes long
 const UPPER_LAYER = 1.5; // the time of a second layer, in that of the first, whose products come from a table
@@ -24,6 +23,7 @@ const folder = new URL(".", import.meta.url);
  * @property {number} workers
  * @property {number} parameters
  * @property {number} [heldOutCharacters] that each evaluation reads, at most; plans of earlier versions have none
+ * @property {number} [limit] seconds of training; steps that do not fit into them are left out. Plans of earlier versions have none
  * @property {Record<string, Float32Array> | null} trained the tensors of the model to fine-tune
  *
  * @typedef {object} Saved a run that can be resumed
@@ -31,7 +31,8 @@ const folder = new URL(".", import.meta.url);
  * @property {Float32Array[]} carried the state of the rows of each worker
  *
  * @typedef {object} Reports
- * @property {(step: number, loss: number, seconds: number) => void} onStep nats per character, seconds of training
+ * @property {(step: number, loss: number, seconds: number, steps: number) => void} onStep nats per character, seconds of
+ *   training, and the steps of the run, which change with the speed of the machine
  * @property {(step: number, heldOutLoss: number, tensors: Record<string, Float32Array>) => void} onEvaluation
  * @property {(saved: Saved) => void} onSaved
  * @property {(reason: "length" | "stop" | "diverged", step: number) => void} onEnd
@@ -94,7 +95,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const heldOutCharacters = Math.ceil(Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * 60 * minutes) / evaluated));
   const [training, heldOut] = split(ids);
   const time = 60 * minutes - evaluated * Math.min(heldOut.length, heldOutCharacters);
-  const steps = Math.max(20, Math.round(time / seconds));
+  const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));
   const recipe = recipeFor({
     vocab: vocab.length,
     characters: training.length,
@@ -105,7 +106,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
     isFineTuning,
   });
   const parameters = parametersOf({ vocab: vocab.length, ...network });
-  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, trained: parent?.tensors ?? null };
+  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, limit: 60 * minutes, trained: parent?.tensors ?? null };
 }
 
 /** A run in progress. */
@@ -130,7 +131,8 @@ export class Trainer {
    */
   async start(saved = null) {
     const { plan } = this;
-    const { recipe, workers, vocab, ids, heldOutCharacters = Math.min(HELD_OUT, Math.ceil(MAX_LOGITS / plan.vocab.length)) } = plan;
+    const { recipe, workers, vocab, ids, limit = Infinity } = plan;
+    const { heldOutCharacters = Math.min(HELD_OUT, Math.ceil(MAX_LOGITS / vocab.length)) } = plan;
     const code = await compileLearner(folder.href);
     const [training, heldOut] = split(ids);
     const sizes = { vocab: vocab.length, ...networkOf(recipe), rows: recipe.rows, window: recipe.window };
@@ -142,9 +144,8 @@ export class Trainer {
       worker.onmessage = ({ data }) => this.#receive(index, data);
       worker.onerror = (event) => this.#fail(new Error(event.message || "a training worker has ended"));
       const own = { ...sizes, allRows: workers * sizes.rows, firstRow: index * sizes.rows };
-      const evaluations = denserAtFirst(recipe.steps, EVALUATIONS);
       const carried = saved?.carried[index] ?? none;
-      const shared = { code, recipe, ids: training, heldOut, heldOutCharacters, evaluations, workers, state };
+      const shared = { code, recipe, ids: training, heldOut, heldOutCharacters, limit, workers, state };
       worker.postMessage({ start: { ...shared, sizes: own, index, carried } });
     });
   }
@@ -189,7 +190,7 @@ export class Trainer {
   }
 
   #receive(index, data) {
-    if (data.loss !== undefined) this.reports.onStep(data.step, data.loss, data.seconds);
+    if (data.loss !== undefined) this.reports.onStep(data.step, data.loss, data.seconds, data.steps);
     else if (data.evaluated !== undefined || data.average) this.#collectEvaluation(data);
     else if (data.saved !== undefined) this.#collectSaved(index, data);
     // Every worker sends its part of the saved run first, so after the last end nothing is missing.
@@ -247,10 +248,4 @@ function tensorsOf(all, sizes) {
     return [name, view];
   });
   return Object.fromEntries(entries);
-}
-
-// The steps after which the held-out loss is measured, with growing gaps, and the last step.
-function denserAtFirst(steps, times) {
-  const found = Array.from({ length: times }, (_, n) => Math.round(steps * ((n + 1) / times) ** 1.5));
-  return [...new Set(found)].filter((step) => step > 0);
 }

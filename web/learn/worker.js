@@ -11,7 +11,7 @@
 //
 // Messages to the page; those marked with 0 come from worker 0 alone:
 //
-//   0 {step, loss, seconds}            after each step: nats per character, seconds of training so far
+//   0 {step, steps, loss, seconds}     after each step: nats per character, seconds of training so far
 //   {evaluated: step, sum, count}      of this worker's part of the held-out text, in nats
 //   0 {average, step}                  the averaged weights, at each evaluation
 //   {saved: step, state, carried}      what a later start needs; `state` from worker 0 alone
@@ -19,12 +19,13 @@
 
 import { nextTurn } from "../worker/slices.js";
 import { Learner } from "./learner.js";
-import { dropoutAt, shareAt } from "./recipe.js";
+import { dropoutAt, evaluationsOf, shareAt, stepsWithin } from "./recipe.js";
 import { Windows } from "./windows.js";
 
 const SAVE_EVERY_MS = 10_000;
 const WARM_UP = 2; // steps before the browser's compiler has optimized the code
 const MEASURED = 4;
+const STALL_MS = 10_000; // a step that is longer, and a hundred times as long as others: the machine slept
 
 /**
  * @typedef {object} Start
@@ -34,7 +35,7 @@ const MEASURED = 4;
  * @property {Uint16Array} ids of the text to train on
  * @property {Uint16Array} heldOut
  * @property {number} heldOutCharacters that each evaluation reads, at most, all workers together
- * @property {number[]} evaluations the steps after which the held-out loss is measured
+ * @property {number} limit the seconds of the whole run
  * @property {number} index of this worker
  * @property {number} workers
  * @property {State} state
@@ -42,6 +43,7 @@ const MEASURED = 4;
  *
  * @typedef {object} State
  * @property {number} step the next one
+ * @property {number} [steps] of the run, if it has fewer than its plan
  * @property {number} seconds of training so far
  * @property {Float32Array} weights
  * @property {Float32Array} average
@@ -71,24 +73,35 @@ class Training {
     this.leads = start.index === 0;
     this.step = start.state.step;
     this.seconds = start.state.seconds;
-    this.savedAt = performance.now();
+    this.planned = start.recipe.steps;
+    this.steps = start.recipe.steps = start.state.steps ?? this.planned;
+    this.savedAt = this.began = performance.now();
   }
 
   async run() {
-    const { recipe, evaluations } = this.start;
-    let began = performance.now();
+    const { recipe } = this.start;
+    this.began = performance.now();
     while (this.step < recipe.steps) {
       const taken = await this.#takeStep();
       if (!Number.isFinite(taken.loss)) return this.#end("diverged");
-      const now = performance.now();
-      this.seconds += (now - began) / 1000;
-      began = now;
-      if (this.leads) postMessage({ step: this.step, loss: taken.loss, seconds: this.seconds });
-      if (taken.stops || evaluations.includes(this.step)) this.#evaluate();
+      this.#addTime();
+      if (this.leads) postMessage({ step: this.step, steps: recipe.steps, loss: taken.loss, seconds: this.seconds });
+      const isDue = evaluationsOf(recipe.steps).includes(this.step);
+      if (taken.stops || isDue) this.#evaluate();
+      const plan = { planned: this.planned, steps: recipe.steps, limit: this.start.limit };
+      if (this.leads && isDue) this.steps = stepsWithin(plan, this.step, this.seconds);
       if (taken.stops) return this.#end("stop");
       if (taken.saves) this.#save();
     }
     this.#end("length");
+  }
+
+  // Adds the time of a step. The machine may have slept meanwhile.
+  #addTime() {
+    const took = performance.now() - this.began;
+    const usual = (1000 * this.seconds) / (this.step - 1);
+    this.began += took;
+    if (!(took > STALL_MS && took > 100 * usual)) this.seconds += took / 1000;
   }
 
   // Returns the loss of a step in nats per character, and whether to save or to end after it.
@@ -112,10 +125,14 @@ class Training {
     const { index, workers } = this.start;
     const { gradient } = this.learner;
     // Only worker 0 uses the clock and the page's commands, so that all workers stop and save after the same step.
+    const since = performance.now();
     if (this.leads) while (wanted === "pause" && !saves) await new Promise((resolve) => (wake = () => resolve(null)));
+    this.began += performance.now() - since; // a pause is no training
     const due = this.leads && (saves || performance.now() - this.savedAt > SAVE_EVERY_MS);
     saves = false;
-    const message = { loss: own, gradient: workers > 1 ? gradient.slice() : null, stops: wanted === "stop", saves: due };
+    const { steps } = this;
+    const sent = workers > 1 ? gradient.slice() : null;
+    const message = { loss: own, gradient: sent, stops: wanted === "stop", saves: due, steps };
     for (const port of peers.values()) port.postMessage(message);
     const parts = /** @type {typeof message[]} */ ([]);
     for (let n = 0; n < workers; n++) parts.push(n === index ? message : await next(n));
@@ -124,6 +141,7 @@ class Training {
       else if (at) for (let n = 0; n < gradient.length; n++) gradient[n] += part.gradient[n];
     });
     const [{ stops, saves: isSaved }] = parts;
+    this.start.recipe.steps = parts[0].steps; // all workers change it before the same step
     return { sum: parts.reduce((sum, { loss }) => sum + loss, 0), stops, saves: isSaved };
   }
 
@@ -144,10 +162,10 @@ class Training {
   }
 
   #save() {
-    const { learner, step, seconds } = this;
+    const { learner, step, steps, seconds } = this;
     this.savedAt = performance.now();
     const copies = this.leads ? ["weights", "average", "mean", "squares"].map((kind) => [kind, learner[kind].slice()]) : [];
-    const state = this.leads ? { step, seconds, ...Object.fromEntries(copies) } : null;
+    const state = this.leads ? { step, steps, seconds, ...Object.fromEntries(copies) } : null;
     const carried = learner.state.slice();
     const transfer = [carried, ...copies.map(([, copy]) => copy)].map(({ buffer }) => buffer);
     postMessage({ saved: step, state, carried }, { transfer });

@@ -216,7 +216,7 @@ export class Panel {
     this.#run = run;
     this.#allow(true);
     this.#pause(false);
-    this.#report({ id: "train.running", values: { name: called(run.about.name), parameters: run.parameters, steps: run.steps } });
+    this.#report({ id: "train.running", values: { name: called(run.about.name), parameters: run.parameters } });
     this.progress.start(run);
   }
 

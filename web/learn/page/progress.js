@@ -37,7 +37,7 @@ export class Progress {
     this.#run = run;
     this.resetSpeed();
     this.draw(run.curve);
-    this.step({ step: run.step, loss: null, seconds: run.seconds, characters: run.step * run.characters });
+    this.step({ step: run.step, steps: run.steps, loss: null, seconds: run.seconds, characters: run.step * run.characters });
   }
 
   /** Starts to measure the speed again, as after a pause. */
@@ -55,17 +55,19 @@ export class Progress {
     setText(find(this.box, ".by-heart"), risen ? t("train.by_heart", values) : "");
   }
 
-  /** @param {{step: number, loss: number | null, seconds: number, characters: number}} at the loss is in nats per character */
-  step({ step, loss, seconds, characters }) {
+  /** @param {{step: number, steps: number, loss: number | null, seconds: number, characters: number}} at the loss is in nats per character */
+  step({ step, steps, loss, seconds, characters }) {
     const now = performance.now();
     this.#step = step;
-    if (now - this.#shownAt < SHOWN_MS && loss !== null && step < this.#run.steps) return;
+    this.#run.steps = steps;
+    if (now - this.#shownAt < SHOWN_MS && loss !== null && step < steps) return;
     this.#shownAt = now;
     this.#recent = [...this.#recent.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
     const [first, last] = [this.#recent[0], this.#recent.at(-1)];
     const speed = last.at > first.at ? (1000 * (last.characters - first.characters)) / (last.at - first.at) : null;
-    const { steps, curve } = this.#run;
-    const left = step ? clock((steps - step) * (seconds / step)) : "–";
+    const { about, curve } = this.#run;
+    // The first steps are slow. Where the whole would take longer than was chosen, the training leaves steps out soon.
+    const left = step ? clock(Math.min(60 * about.minutes, (steps - step) * (seconds / step))) : "–";
     const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
     setText(find(this.box, ".figures"), t("train.figures", values));
     const [measured, heldOut] = curve.heldOut.at(-1) ?? [0, null]; // it may be many steps old
