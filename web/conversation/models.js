@@ -71,10 +71,11 @@ export function findModel(site, name) {
  * @throws {LinkError}
  */
 export function modelsOfLink(link, site) {
-  const found = [modelOfLink(link.model, site, link.last === "model")];
+  const isChecked = Boolean(link.text) || link.damaged;
+  const found = [modelOfLink(link.model, site, link.last === "model", isChecked)];
   if (!link.second) return found;
   try {
-    found.push(modelOfLink(link.second, site, link.last === "blend_with"));
+    found.push(modelOfLink(link.second, site, link.last === "blend_with", isChecked));
   } catch (error) {
     throw error instanceof LinkError && error.reason.id !== "link.cut" ? new LinkError("link.second_missing", { reason: error.reason }) : error;
   }
@@ -82,15 +83,15 @@ export function modelsOfLink(link, site) {
   return found;
 }
 
-/** @param {ModelRef} ref @param {Site} site @param {boolean} isLast  whether its name ends the link */
-function modelOfLink(ref, site, isLast) {
+/** @type {(ref: ModelRef, site: Site, isLast: boolean, isChecked: boolean) => Model} isLast: its name ends the link; isChecked: the link has the hash of its text */
+function modelOfLink(ref, site, isLast, isChecked) {
   const ready = readyModels(site);
   if (!ref.name && ready.length) return ready[0];
   const same = findModel(site, ref.name);
   const named = [...ready.filter((model) => model.name === ref.name), ...(same ? [same] : []), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
   const loading = site.models.some((model) => model.loading);
-  // A model from a folder is named after the folder, so a page's only model may be the same one under another name.
-  const only = !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
+  // A model from a folder is named after the folder, so a page's only model may be the same one under another name. The hash tells.
+  const only = isChecked && !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
   const found = named.find((model) => model.commit === ref.commit) ?? named[0] ?? only[0];
   if (found) return found;
   if (loading) throw new LinkError("refusal.loading");

@@ -49,6 +49,7 @@ export class Announcer {
     this.taken = 0; // UTF-16 units of the text that are announced or in the queue
     this.queue = /** @type {string[]} */ ([]);
     this.timer = 0;
+    this.replaced = /** @type {Element[]} */ ([]); // announcements of a text that is no longer shown
     this.lines = /** @type {string[]} */ ([]);
   }
 
@@ -64,6 +65,7 @@ export class Announcer {
     if (key !== this.key || !text.startsWith(this.text.slice(0, this.taken))) {
       this.taken = isWriting ? keptOf(this.text, text) : text.length;
       this.queue = [];
+      this.replaced = [...this.region.children];
       this.lines = isWriting ? [] : lines;
     }
     [this.key, this.text] = [key, text];
@@ -77,7 +79,8 @@ export class Announcer {
   }
 
   #next() {
-    if (this.timer) return;
+    if (this.timer) return; // the last announcement is being read, also if its text is no longer shown
+    this.replaced.splice(0).forEach((each) => each.remove());
     const piece = this.queue.shift()?.trim();
     if (piece === undefined) return this.region.replaceChildren(); // the text itself is in the document, too
     if (piece) setText(create("p", "", this.region), piece);

@@ -14,14 +14,15 @@ export class Actions {
     this.page = page;
     /** @type {?HTMLButtonElement} */
     [this.began, this.wasBusy] = [null, false];
-    this.sendsAtStart = false; // Enter was pressed before the page could send
+    this.sendsLater = false; // Enter was pressed before the page could send
+    this.isStopping = false; // a reply is being written that the visitor has stopped
     this.tree = /** @type {Promise<typeof import("./branch_tree.js") | null> | null} */ (null);
     this.cleared = /** @type {import("../conversation/log.js").Log | null} */ (null); // for Undo, also where the browser stores nothing
     this.rewrite = find(page.root, ".held-cells .rewrite", HTMLButtonElement);
     const { writer, controls } = page;
     const moves = {
       send: () => page.send(page.prompt.value),
-      stop: () => page.stop(),
+      stop: () => this.#stop(),
       continue: () => page.run(() => writer.continueReply(controls.options())),
       retry: () => page.run(() => writer.retry(controls.options())),
       undo: () => page.run(() => this.#undo()),
@@ -37,11 +38,25 @@ export class Actions {
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
-      this.sendsAtStart = !page.started;
-      if (!this.#button("send").disabled) moves.send();
+      this.sendsLater = !page.started || (page.busy && this.isStopping);
+      if (page.busy && !this.isStopping) setText(find(page.root, "#message"), t("move.still_writing"));
+      else if (!this.#button("send").disabled) moves.send();
     });
+    for (const name of ["input", "click"]) page.prompt.addEventListener(name, () => this.#reveal());
     new ResizeObserver(() => this.#makeRoom()).observe(page.prompt);
     document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
+  }
+
+  #stop() {
+    this.isStopping = this.page.busy;
+    this.page.stop();
+    this.#endMessage();
+  }
+
+  // Removes the line that says that a reply is still being written.
+  #endMessage() {
+    const message = find(this.page.root, "#message");
+    if (message.textContent === t("move.still_writing")) setText(message, "");
   }
 
   /** @param {string} name */
@@ -62,7 +77,7 @@ export class Actions {
       retry: hasTurns && free,
       undo: (hasTurns || this.#canRestore) && !busy,
       redo: log.undone.length > 0 && !busy,
-      clear: !busy && (hasTurns || page.current.refusals[0]),
+      clear: hasTurns && !busy,
       share: hasTurns && !busy,
       copy: hasTurns,
     };
@@ -74,9 +89,11 @@ export class Actions {
     this.#drawVersions(tree(log));
     this.#invite(log);
     if (busy && !this.wasBusy) this.#uncover();
+    if (!busy && this.wasBusy) this.#endMessage();
     this.wasBusy = busy;
-    if (this.sendsAtStart && able.send) {
-      this.sendsAtStart = false;
+    if (!busy) this.isStopping = false;
+    if (this.sendsLater && able.send) {
+      this.sendsLater = false;
       page.send(page.prompt.value);
     }
   }
@@ -110,6 +127,13 @@ export class Actions {
     const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
     if (covered > 0) scrollBy({ top: covered });
     else if (texts.length > 1 && hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
+  }
+
+  // In a window that is too low for a prompt that stays, as at 400 % of zoom, the prompt may be cut off where it is typed.
+  #reveal() {
+    const { bottom } = find(this.page.root, "#ask").getBoundingClientRect();
+    const covered = Math.ceil(bottom + 4 - innerHeight); // with the outline of the focus
+    if (covered > 4) scrollBy({ top: covered });
   }
 
   // A prompt of several lines takes its height from the text above, so that no button moves or is covered.

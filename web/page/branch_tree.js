@@ -12,6 +12,8 @@ const STEP = hasTouch() ? 32 : 26; // pixels between two turns, as in style.css
 
 /** @type {WeakMap<Element, (id: number) => void>} what shows a turn of the tree in a box */
 const walks = new WeakMap();
+/** @type {WeakMap<Element, Tree>} */
+const trees = new WeakMap();
 
 /**
  * Shows the tree, or hides it while nothing branches.
@@ -21,7 +23,10 @@ const walks = new WeakMap();
  */
 export function showBranches(box, branches, { walk }) {
   const drawing = find(box, ".tree");
-  if (!walks.has(box)) drawing.addEventListener("keydown", moveFocus);
+  if (!walks.has(box)) {
+    drawing.addEventListener("keydown", moveFocus);
+    for (const [way, move] of /** @type {const} */ ([["previous", -1], ["next", 1]])) find(box, `.${way}`).addEventListener("click", () => show(box, move));
+  }
   walks.set(box, walk);
   if (!isOutdated(box, [branches, t("branches.empty")])) return;
   const log = box.closest(".frame")?.querySelector(".log") || null;
@@ -35,23 +40,59 @@ export function showBranches(box, branches, { walk }) {
  * @param {{tree: Tree, here: number}} branches
  */
 function drawTree(box, drawing, { tree, here }) {
-  const before = new Map(tree.map(([id, parent]) => [id, parent]));
-  const path = new Set();
-  for (let id = here; before.has(id) && !path.has(id); id = before.get(id) ?? here) path.add(id);
+  const path = pathTo(tree, here);
+  const { at, versions } = versionsAt(tree, here);
+  trees.set(box, tree);
+  box.dataset.here = String(here);
+  setText(find(box, ".count"), t("branches.count", { version: at + 1, versions: versions.length }));
+  [find(box, ".previous", HTMLButtonElement).ariaDisabled, find(box, ".next", HTMLButtonElement).ariaDisabled] = [at === 0, at === versions.length - 1].map(String);
   const hadFocus = drawing.contains(document.activeElement);
   const { places, rows } = placesOf(tree);
   drawing.replaceChildren(drawLines(tree, places, path, rows));
   for (const [id, , label] of tree) {
     const place = places.get(id);
-    if (place) drawTurn(box, drawing, id, label, { ...place, here, path });
+    if (place) drawTurn(box, drawing, id, label, { ...place, here, path, ...versionsOf(tree, id) });
   }
   const [current] = [...findAll(drawing, "[aria-current]"), ...findAll(drawing, "button")];
   current.tabIndex = 0;
-  // Not scrollIntoView: the page itself stays where it is. By whole turns, so that no circle is cut at the edge.
-  drawing.scrollLeft = current.offsetLeft - STEP * Math.floor(drawing.clientWidth / STEP / 2);
-  drawing.scrollTop = current.offsetTop - STEP * Math.floor(drawing.clientHeight / STEP / 2);
+  // Not scrollIntoView: the page itself stays where it is.
+  drawing.scrollLeft = current.offsetLeft - (drawing.clientWidth - STEP) / 2;
+  drawing.scrollTop = current.offsetTop - (drawing.clientHeight - STEP) / 2;
   if (hadFocus) current.focus({ preventScroll: true });
-  name(box, current.title);
+  name(box, current.dataset.text);
+}
+
+/** The turn that is shown last, and those before it. @param {Tree} tree @param {number} here */
+function pathTo(tree, here) {
+  const before = new Map(tree.map(([id, parent]) => [id, parent]));
+  const path = new Set();
+  for (let id = here; before.has(id) && !path.has(id); id = before.get(id) ?? here) path.add(id);
+  return path;
+}
+
+/** The turns that follow the same turn as one of them, and its place among them. @param {Tree} tree @param {number} id */
+function versionsOf(tree, id) {
+  const ids = new Set(tree.map(([each]) => each));
+  const parentOf = (/** @type {number} */ parent) => (ids.has(parent) ? parent : null);
+  const parent = parentOf(tree.find(([each]) => each === id)?.[1] ?? 0);
+  const versions = tree.filter((turn) => parentOf(turn[1]) === parent).map(([each]) => each);
+  return { at: versions.indexOf(id), versions };
+}
+
+/** The versions of the last turn on the path that has several. @param {Tree} tree @param {number} here */
+function versionsAt(tree, here) {
+  const found = [...pathTo(tree, here)].map((id) => versionsOf(tree, id));
+  return found.find(({ versions }) => versions.length > 1) ?? found[0] ?? { at: 0, versions: [here] };
+}
+
+/** Shows the version before or after the one that is shown, with the newest turns after it. @param {HTMLElement} box @param {-1 | 1} move */
+function show(box, move) {
+  const tree = trees.get(box) ?? [];
+  const { at, versions } = versionsAt(tree, tree.find(([id]) => String(id) === box.dataset.here)?.[0]);
+  let id = versions[at + move];
+  if (id === undefined) return;
+  for (let next = id; next !== undefined; next = tree.findLast(([, parent]) => parent === id)?.[0]) id = next;
+  walks.get(box)?.(id);
 }
 
 /**
@@ -100,19 +141,20 @@ function drawLines(tree, places, path, rows) {
  * @param {HTMLElement} drawing
  * @param {number} id
  * @param {string} label
- * @param {Place & {here: number, path: Set<number>}} place
+ * @param {Place & {here: number, path: Set<number>, at: number, versions: number[]}} place
  */
-function drawTurn(box, drawing, id, label, { column, row, here, path }) {
-  const text = label.replace(/[\u202a-\u202e]/g, "").replace(/\s+/g, " ").trim() || t("branches.empty");
-  const title = t("branches.turn", { turn: column + 1, text });
+function drawTurn(box, drawing, id, label, { column, row, here, path, at, versions }) {
+  const text = label.replace(/[\u202a-\u202e]/g, "").replace(/\s+/g, " ").trim();
+  const quoted = text ? t("quoted", { text }) : t("branches.empty");
+  const title = t("branches.turn", { turn: column + 1, version: at + 1, versions: versions.length, text: quoted });
   const button = addButton(drawing, path.has(id) ? "shown" : "", "", () => walks.get(box)?.(id));
   [button.tabIndex, button.title, button.ariaLabel] = [-1, title, title];
   if (id === here) button.ariaCurrent = "true";
   [button.style.left, button.style.top] = [`${column * STEP}px`, `${row * STEP}px`];
-  Object.assign(button.dataset, { column, row });
-  button.addEventListener("focus", () => name(box, title));
+  Object.assign(button.dataset, { column, row, text: quoted });
+  button.addEventListener("focus", () => name(box, quoted));
   // Not "mouseenter", which also fires when the tree is drawn again under a pointer that rests.
-  button.addEventListener("mousemove", () => name(box, title));
+  button.addEventListener("mousemove", () => name(box, quoted));
 }
 
 /**

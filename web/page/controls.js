@@ -189,6 +189,7 @@ export class Controls {
     const found = await Promise.all(others.map((name) => add(name)));
     if (chosen() !== before || found.every((each) => each?.failure)) return;
     this.#select(model, second);
+    this.openChanged();
     this.page.modelChanged();
   }
 
@@ -285,11 +286,10 @@ export class Controls {
     const way = WAYS.find((each) => second?.startsWith(`${each} `));
     if (fillValue(this.second, way ? MODEL + nameAfter(`${way} `, second) : second) && way) this.way.value = way;
     this.offer(this.site);
-    this.#openChanged();
   }
 
-  // Opens the sections around a setting that is not its default.
-  #openChanged() {
+  /** Opens the sections around a setting that is not its default. */
+  openChanged() {
     const changed = Object.keys(this.inputs).filter((name) => Number(this.inputs[name].field.value) !== SETTINGS[name].default);
     const isMore = changed.some((name) => !FIRST.has(name)) || this.seed.value !== "" || this.second.value !== "";
     if (isMore) find(this.root, "#more-settings", HTMLDetailsElement).open = true;

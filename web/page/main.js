@@ -136,6 +136,7 @@ export class Page {
     this.current.refusals = [null, null];
     this.lenses.forEach(({ focus }) => focus.clear());
     this.controls.restore(log.controls);
+    this.controls.openChanged();
     if (log.controls.draft && !this.prompt.value) this.prompt.value = log.controls.draft;
     this.sharing.hide();
     this.#modelChanged();
@@ -172,7 +173,7 @@ export class Page {
       if (lastTurn(this.log()) && this.log().address === location.search) return; // a reload
       if (link.writes && lastTurn(this.log())) this.clear(); // before the settings change, which it stores
       this.controls.restore(link.controls);
-      if (!link.writes) return;
+      if (!link.writes) return this.controls.openChanged();
       this.pendingLink = false;
       await this.sharing.open(link);
     } catch (error) {
