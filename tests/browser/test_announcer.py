@@ -54,6 +54,19 @@ def test_a_growing_reply_is_announced_in_whole_sentences(web_page: Page) -> None
     assert len(words) <= 5
 
 
+def test_a_replaced_reply_leaves_the_region_once_it_was_read(web_page: Page) -> None:
+    web_page.clock.install()
+    web_page.evaluate(GROW.replace("const announcer", "window.announcer"), TALE)
+    web_page.clock.run_for(5_000)
+    assert "Ann" in web_page.evaluate("announcer.region.textContent")
+    web_page.evaluate(
+        "text => announcer.update({ key: '2', text, isWriting: true, lines: [] })", f"{'A new reply. ' * 9}x"
+    )
+    web_page.clock.run_for(6_000)
+    assert "Ann" not in web_page.evaluate("announcer.region.textContent")
+    assert "A new reply." in web_page.evaluate("announcer.region.textContent")
+
+
 def test_the_page_announces_replies_and_not_their_characters(both: Site) -> None:
     page = begin(both.open(), length=LENGTH)
     expect(page.locator(".log").first).to_have_attribute("aria-live", "off")

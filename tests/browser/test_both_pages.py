@@ -74,7 +74,7 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     assert page.evaluate(PLACES) == places
     one, other = text_of(both), text_of(both, length=2 * LENGTH, seed=8)
     assert reply(page) == other
-    nodes = tree.get_by_role("button", name="Version of turn 1: ")
+    nodes = tree.get_by_role("button", name="Turn 1, version ")
     expect(nodes).to_have_count(2)
     nodes.first.click()
     expect(turns(page).last.locator(".reply")).to_have_text(one, use_inner_text=False)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import button, continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps, point_at, replace
 from tests.support.app_server import eventually
@@ -109,7 +109,15 @@ def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
     for name in (both.name, ""):
         context = both.new_context(locale="en-US")
         page = both.open(f"?prompt=ROMEO:&seed={SEED}&length={LENGTH}&speed=200&model={name}", context=context)
-        expect(log(page).locator(".mark")).to_contain_text("This link does not say what its text was")
+        expect(log(page).locator(".mark")).to_contain_text("This link carries no check")
         assert reply(page) == text_of(both, "ROMEO:")
         expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(both.name)
         context.close()
+
+
+def test_a_link_without_a_hash_may_not_name_an_unknown_model(both: Site) -> None:
+    page = both.open("?prompt=ROMEO:&model=nothere")
+    refusal = "Model is 'nothere': it must be one of the models served here: "
+    expect(log(page).locator(".refusal")).to_contain_text(f"{refusal}{both.name}")
+    expect(turns(page)).to_have_count(0)
+    expect(button(page, "Clear")).to_be_disabled()

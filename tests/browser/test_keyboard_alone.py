@@ -174,3 +174,22 @@ def test_the_prompt_gets_the_focus_of_a_button_that_can_no_longer_be_pressed(bot
     button(page, "Stop").press("Enter")
     settled(page)
     expect(prompt).to_be_focused()
+
+
+def test_enter_while_a_reply_is_written_says_what_to_do_and_after_stop_it_sends(both: Site) -> None:
+    page = begin(both.open(), speed=5, length=400)
+    prompt, message = page.locator("#prompt"), page.locator("#message")
+    prompt.fill("ROMEO:")
+    prompt.press("Enter")
+    expect(turns(page).last.locator(".reply")).not_to_be_empty()
+    prompt.fill("JULIET:")
+    prompt.press("Enter")
+    expect(message).to_have_text("It is still writing. Press Stop or Esc first.")
+    expect(prompt).to_have_value("JULIET:")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(turns(page)).to_have_count(2)
+    expect(message).to_have_text("")
+    expect(prompt).to_have_value("")
+    page.keyboard.press("Escape")
+    settled(page)

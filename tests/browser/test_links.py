@@ -31,7 +31,7 @@ OTHER = (
 )
 UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."
 CUT = "This link is incomplete; its end seems to be cut off. Ask for it again, or start a text of your own."
-STRANGER = "The person who shared this link wrote the prompt."
+STRANGER = "The coloured words come from whoever shared this link; the network writes the rest."
 FRAME = '<iframe src="{}" width="900" height="900"></iframe>'
 VOCAB = "\n !',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
@@ -237,7 +237,8 @@ def test_in_a_frame_of_another_origin_the_link_leads_to_the_space(
     with framing(FRAME.format(f"{app.url}?prompt=ROMEO:&seed=7&length=40")) as outer:
         page.goto(outer)
         frame = page.frames[1]
-        expect(frame.locator("article .mark")).to_contain_text("does not say what its text was")
+        expect(frame.locator("article .mark")).to_contain_text("This link carries no check")
+        expect(frame.locator("#more-settings")).to_have_js_property("open", False)
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
         expect(frame.locator("#share-link p")).to_contain_text("Copy the link from here")

@@ -137,14 +137,14 @@ def test_all_turns_form_a_tree_that_can_be_walked(page: Page) -> None:
     settled(page)
     second = reply(page)
     assert second != first
-    nodes = tree.get_by_role("button", name="Version of turn 1: ")
+    nodes = tree.get_by_role("button", name="Turn 1, version ")
     expect(nodes).to_have_count(2)
     expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(label(PROMPT + second)[:30])))
     nodes.first.click()
     expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
     send(page, "JULIET:")
     third = reply(page)
-    expect(tree.get_by_role("button", name="Turn 2: JULIET:")).to_have_count(1)
+    expect(tree.get_by_role("button", name="Turn 2: “JULIET:")).to_have_count(1)
     assert violations(page) == []
     tree.locator("[aria-current]").focus()
     for key in ("ArrowLeft", "ArrowDown", "Enter"):

@@ -416,20 +416,25 @@ def test_walking_in_the_tree_moves_no_button(page: Page) -> None:
     expect(tree).to_be_hidden()
     turns = [["a", "", "first"], ["b", "", "second\n one"], ["c", "a", "JULIET:"], ["d", "b", ""]]
     page.evaluate(show, {"tree": turns, "here": "c"})
-    expect(tree.get_by_role("button")).to_have_count(4)
-    expect(tree.locator("[aria-current]")).to_have_accessible_name("Version of turn 2: JULIET:")
+    expect(tree.locator(".tree button")).to_have_count(4)
+    expect(tree.locator("[aria-current]")).to_have_accessible_name("Turn 2: “JULIET:”")
     assert button(page, "Send").bounding_box() == send
-    tree.get_by_role("button", name="Version of turn 1: second one").click()
+    tree.get_by_role("button", name="Turn 1, version 2 of 2: “second one”").click()
     tree.locator("[aria-current]").focus()
     for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
     assert page.evaluate("walked") == ["b", "d"]
     page.evaluate(show, {"tree": turns, "here": "d"})
     expect(tree.locator("[aria-current]")).to_be_focused()
-    expect(tree.locator("p")).to_have_text("Version of turn 2: nothing yet")
+    expect(tree.locator("p")).to_have_text("nothing yet")
     assert violations(page) == []
     page.evaluate(show, {"tree": turns + [[str(n), "", "x"] for n in range(30)], "here": "d"})
     assert button(page, "Send").bounding_box() == send
+    expect(tree.locator("[aria-current]")).to_be_in_viewport(ratio=1)
+    expect(tree.locator(".count")).to_have_text("Version 2 of 32")
+    for name in ("Previous version", "Next version"):
+        tree.get_by_role("button", name=name).click()
+    assert page.evaluate("walked.slice(2)") == ["c", "0"]  # the last turn of each
 
 
 def test_the_timeline_can_be_opened_moved_and_played(page: Page) -> None:

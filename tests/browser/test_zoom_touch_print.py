@@ -56,6 +56,9 @@ def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None
     expect(page.locator("#early")).to_have_count(0)  # the page is in Gradio's component
     eventually(lambda: page.evaluate("scrollY") == 0)
     expect(page.locator("#intro h1")).to_be_in_viewport()
+    page.keyboard.type("R")  # the prompt has the focus
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_in_viewport(ratio=1)
+    expect(button(page, "Send")).to_be_in_viewport(ratio=1)
     written(page)
     link(page)
     for lens in ("Text", "How surprised?", "What it remembers", "One letter at a time"):
@@ -94,6 +97,21 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
     expect(page.locator(".which .char")).to_be_visible()
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
+    context.close()
+
+
+def test_the_actions_are_one_row_above_the_prompt_of_a_phone_in_each_language(both: Site) -> None:
+    context = both.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page = both.open(context=context)
+    tops = "() => [...document.querySelectorAll('#moves button')].map((each) => each.getBoundingClientRect().top)"
+    for language, name in (("de", "Weiter"), ("zh-CN", "继续"), ("zh-TW", "繼續"), ("en", "Continue")):
+        page.evaluate("(language) => (document.documentElement.lang = language)", language)
+        expect(button(page, name)).to_be_visible()
+        assert len(set(page.evaluate(tops))) == 1, language
+        row, ask = page.locator("#moves").bounding_box(), page.locator("#ask").bounding_box()
+        assert row, language
+        assert ask, language
+        assert row["y"] + row["height"] <= ask["y"] + 8, language  # the padding of the row has room for an outline
     context.close()
 
 
