@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, button, open_page
+from tests.browser.driving import DISPLAYS, button, open_page, open_settings
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.page_texts import placeholders
@@ -188,6 +188,7 @@ def test_the_static_page_is_in_the_language_of_the_browser(
     expect(log.locator(".text")).to_have_attribute("lang", "")
     for move in ("send", "stop", "continue", "retry", "copy", "clear"):
         expect(button(page, texts[f"move.{move}"])).to_be_visible()
+    open_settings(page)
     temperature = page.get_by_role("slider", name=texts["setting.temperature"], exact=True)
     expect(temperature).to_have_attribute("aria-valuetext", re.compile("^0[.,]8$"))
     expect(page.locator("#about")).to_contain_text(texts["static.browser"].partition("{")[0])
