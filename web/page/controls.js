@@ -325,13 +325,13 @@ function nameAfter(prefix, value) {
 }
 
 /**
- * How a model is named where one is chosen: with the text that it was trained on, if that is known.
+ * How a model is named where one is chosen: with the text that it was trained on, if that has more than the name of a file.
  * @param {Site} site
  * @param {string} name
  */
 function titleOf(site, name) {
   const title = name === BUNDLED ? t("model.bundled") : name || site.title;
   const corpus = site.models.find((model) => model.name === name)?.about.find(({ id }) => id === "model.corpus")?.values?.corpus;
-  return corpus ? `${title} — ${corpus}` : title;
+  return corpus && !/^[\w.-]+$/.test(`${corpus}`) ? `${title} — ${corpus}` : title;
 }
 
