@@ -31,7 +31,7 @@ OTHER = (
 )
 UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."
 CUT = "This link is incomplete; its end seems to be cut off. Ask for it again, or start a text of your own."
-STRANGER = "The coloured words come from whoever shared this link; the network writes the rest."
+STRANGER = "The person who shared this link wrote the beginning; the network writes the rest."
 FRAME = '<iframe src="{}" width="900" height="900"></iframe>'
 VOCAB = "\n !',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
