@@ -230,6 +230,10 @@ def test_the_first_samples_of_a_training_are_shown_longest_and_the_whole_takes_a
         times = [end - start for start, end in pairwise(places)]
         assert times[0] == max(times)
         assert min(times) > 0
+    for all_steps in ([0, 0, 3], [5, 5], [7, 7, 7]):  # of a stranger's checkpoint
+        steps, places = web_page.evaluate(script, all_steps)
+        assert steps[-1] == all_steps[-1]
+        assert all(0 <= place <= 1 for place in places)
 
 
 def test_the_names_of_the_demonstrations_fit_on_one_line(page: Page) -> None:

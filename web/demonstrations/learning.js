@@ -84,8 +84,9 @@ export class Learning {
  */
 export function chosen(samples) {
   const [first, second, last] = [samples[0][0], samples[1][0], samples.at(-1)[0]];
-  const logarithm = (/** @type {number} */ step) => Math.log1p((step - first) / (second - first));
-  const places = samples.map(([step]) => logarithm(step) / logarithm(last));
+  const gap = Math.max(1, second - first); // a checkpoint may have two samples of one step
+  const logarithm = (/** @type {number} */ step) => Math.log1p(Math.max(0, step - first) / gap);
+  const places = samples.map(([step]) => logarithm(step) / (logarithm(last) || 1));
   const wanted = Array.from({ length: MOST }, (_, n) => n / (MOST - 1));
   const nearest = wanted.map((place) => places.findLastIndex((each) => each <= place + 1e-9));
   const at = [...new Set(nearest)];
