@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from model import CharLSTM, generate
 from model.checkpoint.welcome import stored_welcome
 from model.settings import WELCOME_LENGTH
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, fast, log, reply, send, settled
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, fast, log, reply, send, settled, turns
 from tests.browser.test_static_loading import delay, let_go
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site
@@ -99,6 +99,25 @@ def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(brow
         expect(page.get_by_role("textbox", name="Prompt")).to_have_value("hello")
         expect(page.locator("#notices")).to_contain_text("could not be fetched")
     page.context.close()
+
+
+def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
+    context = both.new_context(locale="en-US", service_workers="block")
+    page = context.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    held = delay(page, "**/app.js" if both.kind == "app" else "**/static.js")
+    page.goto(both.app.url, wait_until="commit")
+    prompt = page.locator("#prompt")
+    expect(page.locator(".welcome .reply[data-began]")).to_have_count(1)
+    prompt.fill("ROMEO:")
+    prompt.press("Enter")
+    prompt.press("Enter")
+    expect(prompt).to_have_value("ROMEO:")
+    let_go(page, held)
+    expect(turns(page)).to_have_count(1)
+    expect(log(page).locator(".prompt")).to_have_text("ROMEO:")
+    expect(prompt).to_have_value("")
+    context.close()
 
 
 def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterwards(sites: dict[str, Site]) -> None:

@@ -1,5 +1,6 @@
 // Writes the welcome text in the document character by character, in the colours of its surprise, from the first paint until
-// the page's modules continue (page/arrival.js). It is not a module, because it runs before the modules are loaded.
+// the page's modules continue (page/arrival.js), and keeps an Enter for them. It is not a module, because it runs before the
+// modules are loaded.
 {
   const reply = /** @type {HTMLElement} */ (document.querySelector(".welcome .reply"));
   const [characters, began, { speed, colours = "" }] = [[...reply.textContent], performance.now(), reply.dataset];
@@ -17,6 +18,12 @@
     if (drawn < characters.length) requestAnimationFrame(write);
   };
   reply.dataset.began = String(began);
+  const prompt = /** @type {HTMLTextAreaElement} */ (document.querySelector("#prompt"));
+  prompt.onkeydown = (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    prompt.dataset.sends = ""; // page/actions.js sends it
+  };
   const settings = /** @type {HTMLDetailsElement} */ (document.querySelector("#settings"));
   settings.open = !matchMedia("(max-width: 768px)").matches; // on a narrow screen they are below everything else, and long
   const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio

@@ -14,7 +14,8 @@ export class Actions {
     this.page = page;
     /** @type {?HTMLButtonElement} */
     [this.began, this.wasBusy] = [null, false];
-    this.sendsLater = false; // Enter was pressed before the page could send
+    this.sendsLater = "sends" in page.prompt.dataset; // Enter was pressed before the page could send, or before this module (document/first_paint.js)
+    page.prompt.onkeydown = null;
     this.isStopping = false; // a reply is being written that the visitor has stopped
     this.tree = /** @type {Promise<typeof import("./branch_tree.js") | null> | null} */ (null);
     this.cleared = /** @type {import("../conversation/log.js").Log | null} */ (null); // for Undo, also where the browser stores nothing
