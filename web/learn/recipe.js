@@ -22,6 +22,7 @@ import { parametersOf } from "../worker/shapes.js";
  * @property {number} dropoutRise share of the steps in which dropout rises from zero to its rates; 0: none
  */
 
+export const MINUTES = { least: 1, most: 10, usual: 3 }; // of a run, that a visitor can choose
 export const WINDOW = 64;
 export const LEAST_STEPS = 20; // of a run
 export const EVALUATIONS = 16; // in a run, more often at first

@@ -1,5 +1,7 @@
 // The document of the panel "Train on your text". Texts are put in by `translate` (document/words.js).
 
+import { MINUTES } from "../recipe.js";
+
 export const MARKUP = `
 <p class="what" data-text="train.what"></p>
 <p class="said" role="status"></p>
@@ -63,7 +65,7 @@ export const MARKUP = `
 <label><input type="radio" name="train-from" value="scratch" checked><span data-text="train.scratch"></span></label>
 <label><input type="radio" name="train-from" value="parent"><span class="parent"></span></label>
 </fieldset>
-<label class="minutes"><span data-text="train.minutes"></span><input type="range" min="1" max="10" step="1" value="3"><output></output></label>
+<label class="minutes"><span data-text="train.minutes"></span><input type="range" min="${MINUTES.least}" max="${MINUTES.most}" step="1" value="${MINUTES.usual}"><output></output></label>
 <p class="phone" hidden></p>
 <div class="row"><button type="button" class="primary start" data-text="train.start"></button></div>
 </div>
