@@ -263,6 +263,7 @@ def test_enter_during_a_reply_changes_nothing(page: Page) -> None:
 
 
 def test_a_visitor_is_told_how_many_others_are_writing(page: Page, app: App, browser: Browser) -> None:
+    setting(page, "Length", 5_000)  # the reply goes on while the other page opens
     send(page, "", wait=False)
     eventually(lambda: len(reply(page)) > 5)
     expect(page.locator("#load p")).to_have_text("")

@@ -26,9 +26,9 @@ def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
 def welcome_text_of(engine: Engine, lm: CharLSTM, *, deadline_s: float = _DEADLINE_S) -> tuple[str, int]:
     """Returns a text that the model generates without a prompt, cut after a word or a line, and its seed.
 
-    If a blocked word ends the text, or it begins with an empty line, the next seed is tried. If the text is incomplete
-    at the deadline, as on a slow machine, the text that `config.json` stores is returned instead, or the incomplete one
-    if none is stored. The engine must be running.
+    If a blocked word ends the text, it begins with an empty line or nothing was written before the deadline, as on a
+    machine that starts several models, the next seed is tried. If the text is incomplete at the deadline, the text that
+    `config.json` stores is returned instead, or the incomplete one if none is stored. The engine must be running.
     """
     text, chosen = "", WELCOME_SEEDS[0]
     for seed in WELCOME_SEEDS:
@@ -41,7 +41,7 @@ def welcome_text_of(engine: Engine, lm: CharLSTM, *, deadline_s: float = _DEADLI
         found = sequence.text.rstrip("\n")
         if len(found) > len(text):
             text, chosen = found, seed
-        if sequence.finish_reason != "blocked" and not found.startswith("\n"):
+        if found and sequence.finish_reason != "blocked" and not found.startswith("\n"):
             text, chosen = found, seed
             break
     return whole_lines(text), chosen

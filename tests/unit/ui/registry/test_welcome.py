@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 
-from model import BlockedWords, Engine
+from model import BlockedWords, Engine, generate
 from tests.support.app_server import random_model
 from ui.registry.welcome import welcome_text_of
 
@@ -27,3 +28,17 @@ def test_after_the_deadline_the_stored_text_is_shown_unless_it_has_a_blocked_wor
     lm = replace(random_model(), training=training)
     engine = Engine(lm, blocked=BlockedWords(blocked))  # whose thread has not run yet
     assert welcome_text_of(engine, lm, deadline_s=0.0) == shown
+
+
+def test_a_model_whose_engine_starts_after_the_deadline_has_a_text() -> None:
+    lm = random_model()
+    engine = Engine(lm)
+    threads = [threading.Timer(0.3, engine.run), threading.Timer(60.0, engine.stop)]
+    for thread in threads:
+        thread.start()
+    text, seed = welcome_text_of(engine, lm, deadline_s=0.2)
+    threads[1].cancel()
+    engine.stop()
+    threads[0].join()
+    assert text
+    assert generate(lm, "", len(text), seed=seed) == text
