@@ -84,7 +84,6 @@ LABEL_PLACE = """() => {
 }"""
 
 
-@pytest.mark.every_display
 def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes_on_from_it(
     page: Page, app: App
 ) -> None:

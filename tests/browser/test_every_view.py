@@ -1,11 +1,10 @@
 """axe-core with the rules of WCAG 2.2 AA on every view of both pages: each language, wide and narrow, light and dark.
 
-One case of each page runs; with ``--every-case`` all of them.
+One case of the static page runs, which has the most views; with ``--every-case`` all of both pages.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,15 +30,15 @@ RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "
 LOCALES = {"en-US": "en", "zh-CN": "zh-CN", "zh-TW": "zh-TW", "de-DE": "de"}
 SIZES = {"wide": (1280, 860), "narrow": (390, 844)}
 CASES = [(locale, size, scheme) for locale in LOCALES for size in SIZES for scheme in ("light", "dark")]
+CHOSEN = ("static", "zh-CN", "wide", "light")  # always runs
 RUN, LEARNED, TWO = "ada/run", "learned", "ada/two"
 
 
 def cases() -> Iterator[Any]:
-    """Yield each case of each page; one of each page, chosen by its name, always runs."""
+    """Yield each case of each page."""
     for kind in ("app", "static"):
-        chosen = random.Random(f"{kind} views").choice(CASES)
         for case in CASES:
-            marks = () if case == chosen else (pytest.mark.sampled(0),)
+            marks = () if (kind, *case) == CHOSEN else (pytest.mark.sampled(0),)
             yield pytest.param(kind, *case, id="-".join((kind, *case)), marks=marks)
 
 

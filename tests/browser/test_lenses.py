@@ -235,7 +235,6 @@ def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
 
 
-@pytest.mark.every_display
 def test_the_picture_is_drawn_once_per_frame(page: Page) -> None:
     choose_lens(page, "What it remembers")
     page.evaluate(

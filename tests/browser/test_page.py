@@ -309,7 +309,6 @@ def test_another_model_starts_with_an_empty_memory(page: Page) -> None:
     assert reply(page) == TALE[:30]
 
 
-@pytest.mark.every_display
 def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None:
     fast(page)
     choose(page, "chat")

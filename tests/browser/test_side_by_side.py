@@ -45,7 +45,6 @@ def check_texts(page: Page, prompts: str, app: App, length: int) -> None:
     assert len(set(seeds)) == len(turns(page).all())
 
 
-@pytest.mark.every_display
 def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
     fast(page, 60)
     expect(second(page)).to_have_count(0)

@@ -180,7 +180,6 @@ def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
     expect(page.locator(".likely li")).to_have_count(0)
 
 
-@pytest.mark.every_display
 def test_what_else_could_stand_there_is_shown_next_to_a_character_and_chosen_with_the_keyboard(page: Page) -> None:
     write(page)
     write(page, "More", "and more")
@@ -494,7 +493,6 @@ def everything(page: Page) -> None:
     )
 
 
-@pytest.mark.every_display
 @pytest.mark.parametrize("lens", ["Text", "How surprised?", "What it remembers"])
 def test_the_document_has_no_accessibility_violations(page: Page, lens: str) -> None:
     write(page)

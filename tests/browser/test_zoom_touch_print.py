@@ -131,7 +131,6 @@ def test_buttons_stay_where_they_are_when_branches_appear(both: Site) -> None:
         assert places(page) == where
 
 
-@pytest.mark.every_display
 @pytest.mark.parametrize("lens", ["Text", "How surprised?"])
 def test_paper_has_the_whole_conversation_and_no_control(both: Site, lens: str) -> None:
     page = begin(both.open(), length=1500)
