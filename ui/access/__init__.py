@@ -9,7 +9,7 @@ connections      ends connections on which no request arrives
 public_address   the address under which visitors reach the app
 names            the hosts and origins that a request may name
 clients          the address of the client of a request
-answers          the one-line answers to refused requests
+answers          the answers to refused requests: a line of JSON, or a page in a browser
 limits           the limits of one address: requests, replies, characters, questions, processor time
 connected        cancels the work for a client that has disconnected
 workers          runs slow work in threads, the clients in turn

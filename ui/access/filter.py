@@ -1,8 +1,9 @@
 """The ASGI middleware in front of the whole app. A request that it denies is never parsed, and changes nothing.
 
-It answers closed paths with 404, other methods with 405, a long URL with 414, long headers with 431, a long body with
-413, a slow body with 408, and a host that is not allowed with 403. In the requests that it passes on, the address is
-that of the client instead of a proxy, and Origin is removed: the middleware itself sends the CORS headers.
+It answers closed paths with 404 (a page for a browser, JSON for programs), other methods with 405, a long URL with 414,
+long headers with 431, a long body with 413, a slow body with 408, and a host that is not allowed with 403. In the
+requests that it passes on, the address is that of the client instead of a proxy, and Origin is removed: the middleware
+itself sends the CORS headers.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answers import DeniedError, send_json
+from ..messages import best_language
+from .answers import DeniedError, send_json, send_not_found
 from .bodies import BODY_S, receive_body, replay
 from .clients import Proxies
 from .gradio_calls import GradioCalls
 from .limits import Limiter, TooManyError
 from .names import Names, host_of
 from .paths import HEALTH, OpenPath, find, open_paths
-from .public_address import origin_of
+from .public_address import address_of_app, origin_of
 
 MAX_URL = 16 << 10  # bytes of path and query; a shared link has at most 8,000 characters
 MAX_HEADERS = 100
@@ -97,9 +99,17 @@ class RequestFilter:
             scope["headers"] = [each for each in scope["headers"] if each[0] != b"origin"]
             await self._pass_on(scope, receive, send_allowed)
         except DeniedError as denied:
-            await send_json(send_allowed, denied)
+            await self._deny(scope, denied, send_allowed)
         finally:
             self._limiter.end_request(address)
+
+    async def _deny(self, scope: Scope, denied: DeniedError, send: Send) -> None:
+        headers = scope["headers"]
+        if denied.status != 404 or "text/html" not in _header(headers, b"accept"):
+            await send_json(send, denied)
+            return
+        address = address_of_app(scope["public_origin"], scope.get("root_path", ""))
+        await send_not_found(send, address or "/", best_language(_header(headers, b"accept-language")))
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._calls.sessions.start()

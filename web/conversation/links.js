@@ -38,13 +38,36 @@ function wrongValue(name, value, allowed) {
 }
 
 /**
+ * Returns what a function reads of a link. A fault is added to the others, so that one message can name them all.
+ *
+ * @template Value
+ * @param {Message[]} faults
+ * @param {() => Value} read
+ */
+export function attempt(faults, read) {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof LinkError)) throw error;
+    faults.push(error.reason);
+  }
+}
+
+/** Returns the error that names all faults of a link, equal ones once. @param {Message[]} faults */
+export function faultyLink(faults) {
+  const [first, ...others] = new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values();
+  return others.length ? new LinkError("link.faults", { faults: [first, ...others] }) : new LinkError(first.id, first.values);
+}
+
+/**
  * Returns the link in the parameters of an address.
  *
  * @param {string} query
+ * @param {Message[]} [collected]  gets the faults of values, which then have their defaults; without it they are thrown
  * @returns {Link}
- * @throws {LinkError}
+ * @throws {LinkError} it cannot be read
  */
-export function readLink(query) {
+export function readLink(query, collected) {
   if (query.length > LIMITS.link) throw new LinkError("link.characters", { length: query.length, most: LIMITS.link });
   const { pairs, last, damaged } = parametersOf(query);
   const groups = [/** @type {Map<string, string>} */ (new Map())];
@@ -55,26 +78,29 @@ export function readLink(query) {
   if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
   const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
-  const controls = /** @type {Record<string, number>} */ ({});
+  const [controls, faults] = [/** @type {Record<string, number>} */ ({}), collected ?? /** @type {Message[]} */ ([])];
   for (const name of Object.keys(SETTINGS)) {
     const value = name === "speed" ? pairs.find((pair) => pair[0] === name)?.[1] : first.get(name);
-    if (value && (second || name !== "share")) controls[name] = number(name, value);
+    if (value && (second || name !== "share")) attempt(faults, () => (controls[name] = number(name, value)));
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
   const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...(second && { share: SETTINGS.share.default }) });
-  const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
+  const steps = [readStep(first, first.get("prompt") ?? "", settings, [], faults)];
   for (const group of rest) {
-    if (group.has("then") && !group.get("seed")) throw group === rest.at(-1) ? new LinkError("link.cut") : new LinkError("link.no_seed", { field: "seed" });
+    const isSeedless = group.has("then") && !group.get("seed");
+    if (isSeedless && group === rest.at(-1)) throw new LinkError("link.cut");
+    if (isSeedless) faults.push(new LinkError("link.no_seed", { field: "seed" }).reason);
     if (group.has("more")) group.set("length", group.get("more"));
-    steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells));
+    steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells, faults));
   }
-  if (second && steps.some((step) => step.cells.length)) throw new LinkError("link.clamps_with_blend", { field: "hold" });
+  if (second && steps.some((step) => step.cells.length)) faults.push(new LinkError("link.clamps_with_blend", { field: "hold" }).reason);
   const version = first.get("v") ?? "";
-  if (version && !/^([0-9]{1,4}|float32)$/.test(version)) throw wrongValue("v", version, { id: "rule.version" });
+  if (version && !/^([0-9]{1,4}|float32)$/.test(version)) faults.push(wrongValue("v", version, { id: "rule.version" }).reason);
   const hash = first.get("text") ?? "";
   const isHash = /^[0-9a-f]{16}$/.test(hash);
   const check = { text: isHash ? hash : "", damaged: damaged || (hash !== "" && !isHash) };
   const writes = first.has("prompt") || "seed" in controls;
+  if (!collected && faults.length) throw faultyLink(faults);
   return { steps, model: modelOf(first.get("model") ?? ""), second, version, ...check, last, controls, writes };
 }
 
@@ -84,15 +110,16 @@ function modelOf(written) {
 }
 
 // Returns one step. `settings` are those of the step before, and are changed to those of this step.
-function readStep(group, prompt, settings, cells) {
-  for (const name of STEP_SETTINGS) if (group.get(name)) settings[name] = number(name, group.get(name));
-  if ("share" in settings && group.get("share")) settings.share = number("share", group.get("share"));
-  const pick = group.get("pick") ?? "";
-  if ([...pick].length > 1) throw wrongValue("pick", pick, { id: "rule.one_character" });
-  if (prompt !== null && [...prompt].length > LIMITS.prompt) {
-    throw new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt });
+function readStep(group, prompt, settings, cells, faults) {
+  for (const name of [...STEP_SETTINGS, ...("share" in settings ? ["share"] : [])]) {
+    if (group.get(name)) attempt(faults, () => (settings[name] = number(name, group.get(name))));
   }
-  const now = group.has("hold") ? readClamps(group.get("hold")) : cells;
+  const pick = group.get("pick") ?? "";
+  if ([...pick].length > 1) faults.push(wrongValue("pick", pick, { id: "rule.one_character" }).reason);
+  if (prompt !== null && [...prompt].length > LIMITS.prompt) {
+    faults.push(new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason);
+  }
+  const now = group.has("hold") ? attempt(faults, () => readClamps(group.get("hold"))) ?? [] : cells;
   return { prompt, settings: { ...settings }, new_seed: prompt !== null || Boolean(group.get("seed")), pick, cells: now };
 }
 

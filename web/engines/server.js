@@ -60,6 +60,7 @@ export class ServerEngine {
   /** @type {TextEngine["write"]} */
   async write(request, { onText, onStatus, onActivity }, signal) {
     const aborted = /** @type {Ending} */ ({ end: "abort", rate: null, error: null });
+    const lost = /** @type {Ending} */ ({ ...aborted, error: { id: "fault.connection" } });
     if (signal.aborted) return aborted;
     let received = request.received;
     const [cut, ended] = [new AbortController(), new AbortController()];
@@ -88,7 +89,7 @@ export class ServerEngine {
       if (signal.aborted) return aborted;
       onStatus?.([{ id: "status.reconnecting" }]);
       await waitFor(pause, signal);
-      if (signal.aborted) return aborted;
+      if (signal.aborted) return lost;
     }
   }
 

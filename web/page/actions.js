@@ -187,7 +187,9 @@ export class Actions {
     page.history.update();
     if (!lastTurn(log)) return;
     this.cleared = log;
-    setText(find(page.root, "#message"), isStored ? t("history.kept", { title: t("history.title") }) : t("history.not_kept"));
+    const message = find(page.root, "#message");
+    if (isStored) page.history.sayKept(message);
+    else setText(message, t("history.not_kept"));
   }
 
   async #copy() {

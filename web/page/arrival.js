@@ -62,7 +62,7 @@ export class Arrival {
     if (!model?.welcome) return;
     const key = JSON.stringify(refOf(model));
     if (key !== this.key) {
-      [this.key, this.mark, this.isSearching, this.isWhole] = [key, null, false, this.key !== "" && this.isWhole];
+      [this.key, this.mark, this.isSearching] = [key, null, false];
       [this.began, this.early] = [Number.isNaN(this.early) ? performance.now() : this.early, NaN];
     }
     const length = count(model.welcome);

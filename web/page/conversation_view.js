@@ -49,8 +49,11 @@ export class ConversationView {
       for (const turn of turns) this.#showTurn(turn, turn === last);
       const text = render(refusal);
       const old = this.element.querySelector(":scope > .refusal");
-      if (old?.textContent !== text || old !== this.element.lastElementChild) old?.remove();
-      paragraph(this.element, "refusal", text);
+      if (old?.textContent !== text || old !== (last ? this.element.lastElementChild : this.element.firstElementChild)) {
+        old?.remove();
+        const node = Object.assign(create("p", "refusal"), { textContent: text });
+        if (text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
+      }
       if (last) this.element.ariaBusy = String(Boolean(lastPart(last.replies[this.side])?.end === null));
       this.#announce(last, text);
     }, this.#begins(turns.at(-1)));

@@ -44,6 +44,18 @@ export class History {
     setText(status, deleted ? t("history.deleted", { text: excerptOf(deleted.text, "") }) : found.length ? "" : t("history.none"));
   }
 
+  /** Says where a conversation is kept that was left; the name of the list opens it. @param {HTMLElement} element */
+  sayKept(element) {
+    const [before, after] = t("history.kept", { title: "\n" }).split("\n");
+    element.replaceChildren(before);
+    addButton(element, "", t("history.title"), () => {
+      this.box.open = true;
+      this.box.scrollIntoView({ block: "nearest" });
+      find(this.box, "summary").focus({ preventScroll: true });
+    });
+    element.append(after);
+  }
+
   /** Draws the list; the focus stays at its place. @param {Conversation[]} found @param {string} wanted */
   #draw(found, wanted) {
     const place = [...this.list.children].findIndex((entry) => entry.contains(document.activeElement));

@@ -134,6 +134,7 @@ export class Page {
   openLog(log) {
     this.current.log = log;
     this.current.refusals = [null, null];
+    this.sharing.own = null;
     this.lenses.forEach(({ focus }) => focus.clear());
     this.controls.restore(log.controls);
     this.controls.openChanged();
@@ -166,17 +167,13 @@ export class Page {
 
   // Shows the settings of a link, and writes its text in a new conversation.
   async #openLink() {
+    const isReload = lastTurn(this.log()) && this.log().address === location.search;
+    if (!location.search || isReload) return;
     try {
-      if (!location.search) return;
-      const { readLink } = await import("../conversation/links.js");
-      const link = readLink(location.search);
-      if (lastTurn(this.log()) && this.log().address === location.search) return; // a reload
-      if (link.writes && lastTurn(this.log())) this.clear(); // before the settings change, which it stores
-      this.controls.restore(link.controls);
-      if (!link.writes) return this.controls.openChanged();
       this.pendingLink = false;
-      await this.sharing.open(link);
+      await this.sharing.open(location.search);
     } catch (error) {
+      this.arrival.finish(); // the visitor is to read the message
       this.pendingLink = error instanceof LinkError && error.reason.id === "refusal.loading";
       this.#refuse(error);
     }
@@ -249,10 +246,12 @@ export class Page {
     this.demonstrations.close();
     const isStored = this.save();
     this.storage.leave();
-    this.current.log = { ...emptyLog(), controls: { ...this.log().controls, draft: "" } };
+    this.controls.restore(this.sharing.own ?? {});
+    this.current.log = { ...emptyLog(), controls: { ...this.controls.stored(), draft: "" } };
     this.current.refusals = [null, null];
+    this.sharing.own = null;
     this.sharing.hide();
-    this.changed();
+    this.#modelChanged();
     return isStored;
   }
 

@@ -1,7 +1,7 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
 import { LinkError } from "../conversation/link_error.js";
-import { checkClamps, fingerprint, writeLink } from "../conversation/links.js";
+import { attempt, checkClamps, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/refusal.js";
@@ -156,17 +156,43 @@ export class Share {
   }
 
   /**
-   * Starts to write the text of a link, after a check that it can be written here and that no prompt has a blocked word.
-   * @param {Link} link
-   * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here
+   * Shows the settings of a link, and starts to write its text if it has one.
+   * @param {string} query  the parameters of the address
+   * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here; then its prompt is in the field
    */
-  async open(link) {
-    const models = modelsOfLink(link, this.page.site());
-    if (models.length < 2) checkClamps(link, models[0]);
+  async open(query) {
+    const { page } = this;
+    const { link, models } = await this.#read(query);
+    if (link.writes && lastTurn(page.log())) page.clear(); // before the settings change, which it stores
+    const own = page.controls.stored();
+    page.controls.restore(link.controls);
+    if (!link.writes) return page.controls.openChanged();
+    this.sharing.own = own;
     const prompts = link.steps.flatMap((step) => step.prompt || []);
-    await this.page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts });
-    if (lastTurn(this.page.log())) return; // begun meanwhile
-    this.page.run(() => this.follow(link)); // not awaited: the page can be used while it is written
+    await page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
+    if (lastTurn(page.log())) return; // begun meanwhile
+    page.run(() => this.follow(link)); // not awaited: the page can be used while it is written
+    if (JSON.stringify(own) !== JSON.stringify(page.controls.stored())) setText(find(page.root, "#message"), t("link.settings"));
+  }
+
+  /** Returns a link and its models. @param {string} query @throws {LinkError} with all faults of the link */
+  async #read(query) {
+    const faults = /** @type {Message[]} */ ([]);
+    const link = readLink(query, faults);
+    const models = (link.writes && attempt(faults, () => modelsOfLink(link, this.page.site()))) || [];
+    if (models.length === 1) attempt(faults, () => checkClamps(link, models[0]));
+    if (!faults.length) return { link, models };
+    if (faults[0].id !== "refusal.loading") await this.#offer(link.steps[0].prompt);
+    throw faultyLink(faults);
+  }
+
+  /** Puts the prompt of a link that cannot be followed into the empty field, unless it has a blocked word. @param {string} prompt */
+  async #offer(prompt) {
+    const { page } = this;
+    const model = page.source.about();
+    if (!model || !prompt) return;
+    const isAllowed = await page.engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(() => true, () => false);
+    if (isAllowed !== false) page.prompt.value ||= prompt;
   }
 
   /**

@@ -7,6 +7,7 @@ import { find } from "../document/dom.js";
 export class Sharing {
   #share = /** @type {Promise<import("./share.js").Share> | null} */ (null);
   following = /** @type {Link | null} */ (null); // the link that is being written
+  own = /** @type {Record<string, string> | null} */ (null); // the visitor's settings before those of the link, until its conversation is left
 
   /**
    * @param {HTMLElement} root
@@ -44,8 +45,8 @@ export class Sharing {
     return (await this.load()).share();
   }
 
-  /** See `open` of Share. @param {Link} link */
-  async open(link) {
-    return (await this.load()).open(link);
+  /** See `open` of Share. @param {string} query */
+  async open(query) {
+    return (await this.load()).open(query);
   }
 }
