@@ -179,7 +179,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
         assert log(page).evaluate("(each) => each.scrollTop") == 0  # the welcome text is shown from its beginning
         for move in ("Continue", "Retry", "Clear", "Share"):
             expect(button(page, move)).to_be_disabled()
-    page.get_by_text("Earlier conversations", exact=True).click()
+    page.locator("#history summary").click()
     entries = page.locator("#history li")
     expect(entries).to_have_count(2)
     page.get_by_role("searchbox").fill("no such text")
@@ -205,7 +205,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(entries.locator(".open")).to_be_focused()
     assert page.evaluate(stored) == before
     entries.get_by_role("button", name="Delete: another").click()
-    page.get_by_text("Earlier conversations", exact=True).click()
+    page.locator("#history summary").click()
     expect(page.locator("#history")).to_be_hidden()
 
 

@@ -202,6 +202,14 @@ def test_a_link_that_cannot_be_followed_is_refused_in_one_line(
     assert len(str(reason["values"].get("value", ""))) <= 44
 
 
+def test_all_faults_of_a_link_are_named_once(run: Run) -> None:
+    query = "temperature=hot&prompt=x&v=x&length=-5&then=y&seed=1&temperature=hot&pick=xy&top_k=3"
+    reason = run("links", "return refused(() => m.readLink(x)).reason", query)
+    assert reason["id"] == "link.faults"
+    fields = [fault["values"]["field"] for fault in reason["values"]["faults"]]
+    assert fields == ["temperature", "length", "pick", "v"]
+
+
 def test_what_a_message_adds_to_the_end_of_a_link_is_ignored_and_a_cut_link_is_refused(run: Run) -> None:
     read = "return x.map((query) => refused(() => m.readLink(query)))"
     found = run("links", read, [f"?{each['query']}" for each in DAMAGED])

@@ -110,11 +110,20 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
             "prompt=<script>window.hit=1</script>&v=<b>x",
             "v is '<b>x' in this link: it must be a version of the int8 arithmetic",
         ),
+        (
+            "prompt=x&temperature=hot&length=0&model=nobody/none",
+            "Temperature is 'hot' in this link: it must be a number from 0 to 5\n"
+            "Length is 0 in this link: it must be a whole number from 1 to 10,000\n"
+            "Model is 'nobody/none': it must be one of the models served here: random, other",
+        ),
         ("prompt=ROMEO:&temperature=0.8&le", CUT),
     ):
         page, complaints = open_page(context, app, f"?{query}")
         expect(log(page).locator(".refusal")).to_have_text(reason)
         expect(turns(page)).to_have_count(0)
+        assert log(page).locator(".welcome .writing").count() == 0
+        if query.startswith("prompt=x&"):
+            expect(page.get_by_role("textbox", name="Prompt")).to_have_value("x")
         assert page.evaluate("window.hit") is None
         assert write(page)
         assert not complaints
@@ -132,6 +141,25 @@ def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
     expect(page.get_by_text("wolf")).to_have_count(0)
     expect(turns(page)).to_have_count(0)
     assert not complaints
+    context.close()
+
+
+def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, app)
+    setting(page, "Length", 90)
+    page.wait_for_timeout(500)  # the settings are stored meanwhile
+    page.goto(f"{app.url}?prompt=x&seed=3&length=40&temperature=1.5&model=other")
+    expect(log(page).locator(".mark")).to_be_visible()
+    expect(page.locator("#message")).to_have_text("The settings are now those of this link.")
+    length, model = (
+        page.get_by_role("spinbutton", name="Length"),
+        page.get_by_role("combobox", name="Model", exact=True),
+    )
+    expect(length).to_have_value("40")
+    button(page, "Clear").click()
+    expect(length).to_have_value("90")
+    expect(model).to_have_value("random")
     context.close()
 
 

@@ -115,6 +115,15 @@ def test_the_browser_is_offline_during_a_reply(app: App, net: Network, context: 
     assert reply(page) == expected(lm)
 
 
+def test_stop_keeps_the_message_that_the_connection_was_lost(app: App, net: Network, context: BrowserContext) -> None:
+    page = begin(context, through(net, app))
+    net.cut()
+    expect_retries(page)
+    button(page, "Stop").click()
+    settled(page)
+    expect(turns(page).last.locator(".fault")).to_have_text("The connection was lost.")
+
+
 def test_connections_that_break_at_any_byte(app: App, net: Network, context: BrowserContext) -> None:
     """They break in the middle of an event, a character, an escape, or the length of a chunk."""
     net.breaks_after = 500

@@ -122,7 +122,7 @@ def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> 
     with page.expect_event("crash"), suppress(Error):
         page.goto("chrome://crash")
     again, _ = open_page(context, app)  # Playwright cannot use a page that has crashed
-    again.get_by_text("Earlier conversations", exact=True).click()
+    again.locator("#history summary").click()
     again.locator("#history li .open").click()
     settled(again)
     assert reply(again) == expected(lm)
@@ -134,7 +134,7 @@ def test_a_browser_that_is_closed_and_opened_again(app: App, browser: Browser, l
         begin(context, app)
     with profile(browser.browser_type, tmp_path) as context:
         page, _ = open_page(context, app)
-        page.get_by_text("Earlier conversations", exact=True).click()
+        page.locator("#history summary").click()
         page.locator("#history li .open").click()
         settled(page)
         assert reply(page) == expected(lm)
@@ -179,7 +179,7 @@ def test_switching_between_two_conversations_creates_no_copies(app: App, context
     page.close()
     page = begin(context, app, "JULIET:")
     settled(page)
-    page.get_by_text("Earlier conversations", exact=True).click()
+    page.locator("#history summary").click()
     entries = page.locator("#history li .open")
     for other in ("ROMEO:", "JULIET:", "ROMEO:"):
         expect(entries).to_have_count(1)
@@ -195,7 +195,8 @@ def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App,
     expect(earlier).to_be_visible()
     page.wait_for_timeout(500)  # the conversation is stored meanwhile
     expect(said).to_have_text("Your text is kept under “Earlier conversations”.")
-    earlier.click()
+    button(page, "Earlier conversations").click()
+    expect(earlier).to_be_focused()
     expect(page.locator("#history li")).to_have_count(1)
     setting(page, "Length", LENGTH)
     send(page, "second", wait=False)
@@ -217,7 +218,7 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
     other, _ = open_page(context, app)
     expect(turns(other)).to_have_count(0)
     expect(other.locator("#early")).to_have_count(0)  # a page that moves during a click does not get it
-    other.get_by_text("Earlier conversations", exact=True).click()
+    other.locator("#history summary").click()
     expect(other.locator("#history li")).to_have_count(1)
     other.locator("#history li .delete").click()
     expect(other.locator("#history li .open")).to_have_count(0)
@@ -380,7 +381,7 @@ def test_invalid_stored_conversations_run_no_markup_and_raise_no_error(app: App,
         hostile,
     )
     page.reload()
-    page.get_by_text("Earlier conversations", exact=True).click()
+    page.locator("#history summary").click()
     entries = page.locator("#history li .open")
     expect(entries).not_to_have_count(0)
     for _ in range(entries.count()):

@@ -166,6 +166,17 @@ def test_closed_and_invalid_paths_are_not_found(app: App, path: str) -> None:
     assert answer.count(b"\n", answer.index(b"\r\n\r\n") + 4) == 1
 
 
+def test_a_browser_gets_a_page_at_an_unknown_address(app: App) -> None:
+    headers = {"accept": "text/html,*/*;q=0.8", "accept-language": "de-AT,en"}
+    answer = httpx.get(f"{app.url}nothing/here", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Unter dieser Adresse gibt es keine Seite." in answer.text
+    assert f'<a href="{app.url}">' in answer.text
+    for accept in ("*/*", "application/json"):
+        answer = httpx.get(f"{app.url}nothing/here", headers={"accept": accept})
+        assert (answer.status_code, answer.json()) == (404, {"detail": "there is nothing at this address"})
+
+
 def test_the_refusal_of_an_unknown_endpoint_names_the_endpoints(app: App) -> None:
     for path in ("call/nothing", "call/v2/nothing", "call/generate/nothing"):
         answer = httpx.post(f"{app.url}gradio_api/{path}", json={"data": []})
