@@ -1,8 +1,8 @@
 // The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
 
 import { randomSeed } from "../settings.js";
-import { find, findAll, showInRow } from "../document/dom.js";
-import { t } from "../document/words.js";
+import { find, findAll, setText, showInRow } from "../document/dom.js";
+import { render, t } from "../document/words.js";
 import { lineCounter } from "./line_counter.js";
 
 const FIRST_SEED = 7; // "Again" uses a random one
@@ -76,12 +76,25 @@ export class Demonstrations {
     this.running = new AbortController();
     const { signal } = this.running;
     this.tour.close();
-    const { run, tour } = this.#shown.DEMONSTRATIONS[name];
+    const { run, prepare } = this.#shown.DEMONSTRATIONS[name];
     stage.open(t(`demo.${name}`), { id: `demo.${name}.lead`, values: { seed } });
     page.changed();
-    if (tour) stage.action("demo.again", () => this.show(name, randomSeed()));
-    if (tour) stage.action("demo.try", () => this.tour.open(tour));
+    if (prepare) stage.action("demo.again", () => this.show(name, randomSeed()));
+    if (prepare) stage.action("demo.try", () => this.#tryIt(() => prepare(page, model, seed), model.examples[0]));
     await run({ stage, engine: page.engine, model, seed, signal });
+  }
+
+  // Leaves the visitor at the prompt, with the control set and one sentence about what to do.
+  /** @param {() => import("../engines/engine.js").Message} prepare @param {string} [example] */
+  #tryIt(prepare, example = "") {
+    const { prompt, root, busy } = this.page;
+    if (busy) return;
+    this.close();
+    const message = find(root, "#message");
+    setText(message, render(prepare()));
+    prompt.value ||= example;
+    prompt.focus({ preventScroll: true });
+    message.scrollIntoView({ block: "nearest" });
   }
 
   /** Shows the conversation again. */

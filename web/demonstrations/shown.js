@@ -19,6 +19,7 @@ const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
  * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
  * @import { Column, Stage } from "./stage.js"
  * @import { Wanted } from "./aside.js"
+ * @import { Page } from "../page/main.js"
  *
  * @typedef {Awaited<ReturnType<typeof writeAside>>} Written
  *
@@ -31,15 +32,16 @@ const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
  *
  * @typedef {object} Demonstration
  * @property {(showing: Showing) => Promise<void>} run  resolves when all texts are complete, or aborted by the signal
- * @property {number} tour  the step of the tour about the same controls; 0 without one, and without a seed
+ * @property {(page: Page, model: Model, seed: number) => Message} [prepare]  sets the control of the page with which the visitor can
+ *   try the same, and returns what to do; omitted for a demonstration without a seed
  */
 
 /** @type {Record<string, Demonstration>} */
 export const DEMONSTRATIONS = {
-  lines: { run: makeLinesShort, tour: 5 },
-  bolder: { run: compareTemperatures, tour: 2 },
-  learn: { run: watchItLearn, tour: 0 },
-  same: { run: writeAgain, tour: 6 },
+  lines: { run: makeLinesShort, prepare: holdTheCell },
+  bolder: { run: compareTemperatures, prepare: (page) => set(page, "bolder", { temperature: TEMPERATURES.wild }) },
+  learn: { run: watchItLearn },
+  same: { run: writeAgain, prepare: (page, _, seed) => set(page, "same", { seed }) },
 };
 
 /** @param {Showing} showing */
@@ -57,6 +59,21 @@ async function makeLinesShort(showing) {
   const shorter = 1 - held / free;
   const values = { free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
   stage.report({ id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values }, true);
+}
+
+/** @param {Page} page @param {Model} model @returns {Message} */
+function holdTheCell(page, model) {
+  const { cell, value } = lineCounter(model);
+  page.source.clamp([[cell.layer, cell.index, value]]);
+  return { id: "demo.lines.try", values: { cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } } };
+}
+
+/** @param {Page} page @param {string} name @param {Record<string, number>} values @returns {Message} */
+function set(page, name, values) {
+  page.controls.restore(values);
+  page.controls.openChanged();
+  for (const lens of page.lenses) lens.update();
+  return { id: `demo.${name}.try`, values };
 }
 
 /** @param {Showing} showing */

@@ -49,9 +49,9 @@ export class Tour {
     this.heading = create("h2", "", this.words);
     [this.heading.id, this.heading.tabIndex] = ["tour-title", -1];
     this.text = create("p", "text", this.words);
-    this.actions = create("div", "actions", this.words);
     this.status = create("p", "status", this.words);
     this.status.role = "status";
+    this.actions = create("div", "actions", this.box);
     const moves = create("div", "moves", this.box);
     this.back = button(moves, "back", () => this.open(this.number - 1));
     this.next = button(moves, "next", () => (this.number === STEPS.length ? this.close() : this.open(this.number + 1)));
@@ -166,7 +166,8 @@ export class Tour {
     if (message) this.words.scrollTop = this.words.scrollHeight; // a card in a low window does not show it otherwise
   }
 
-  // Marks the controls of the step, and scrolls them into the part of the window that the card leaves free.
+  // Marks the controls of the step, and scrolls them into the part of the window that the card leaves free: above it, and
+  // beside it where it covers only the column of the settings.
   #mark(scrolls) {
     const { root } = this.page;
     const found = this.number ? STEPS[this.number - 1].targets.map((target) => root.querySelector(target)) : [];
@@ -189,9 +190,12 @@ export class Tour {
   #wayTo(nodes) {
     const { scrollPaddingTop } = getComputedStyle(document.documentElement); // the text of a lens stays at the top of the window
     const from = (/** @type {Element} */ node) => MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
+    const [card, { bottom }] = [this.box.getBoundingClientRect(), getComputedStyle(this.box)];
+    const height = (/** @type {DOMRect} */ rect) => (rect.right > card.left ? innerHeight - (parseFloat(bottom) || 0) - card.height : innerHeight);
     const rects = nodes.map((node) => ({ from: from(node), rect: node.getBoundingClientRect() }));
-    const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN + this.box.offsetHeight - innerHeight));
+    const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN - height(rect)));
     const most = Math.min(...rects.map(({ rect, from }) => rect.top - from));
+    if (STEPS[this.number - 1].isFollowed) return most;
     if (nodes.length > 1 && least > most) return null;
     return least <= 0 && most >= 0 ? 0 : Math.min(least, most);
   }

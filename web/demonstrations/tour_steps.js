@@ -16,6 +16,7 @@ const SURE = 1; // bits: a character with fewer was expected
  * @typedef {object} Step
  * @property {string} lens
  * @property {string[]} targets  the controls that are marked and brought into view; where not all fit, the last one
+ * @property {boolean} [isFollowed]  whether what is below the controls is explained too, so that they are shown as high as possible
  * @property {(place: Place) => Promise<void> | void} [prepare]  once the text of the tour is written
  * @property {string} [values]  id of the name of the setting, if the buttons choose its values
  * @property {[text: Message, act: (place: Place) => unknown, value?: number][]} actions
@@ -26,6 +27,7 @@ export const STEPS = [
   {
     lens: "step",
     targets: [".panel .press"],
+    isFollowed: true,
     actions: [[{ id: "step.button" }, ({ lenses }) => lenses.lenses.step.press()]],
   },
   {
