@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import expect
 
 from model import Blend, generate
@@ -121,7 +123,7 @@ def test_two_models_side_by_side(both: Site) -> None:
         else:
             button(page, "Continue").click()
         for each in (footer(page), second(page).locator(".footer")):
-            expect(each).to_contain_text(f"seed {SEED} · {length} characters")
+            expect(each).to_contain_text(re.compile(f"^{length} characters .* seed {SEED} "))
         settled(page)
         assert reply(page) == text_of(both, length=length)
         assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, length, seed=SEED)

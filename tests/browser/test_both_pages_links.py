@@ -117,7 +117,7 @@ def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
 
 def test_a_link_without_a_hash_may_not_name_an_unknown_model(both: Site) -> None:
     page = both.open("?prompt=ROMEO:&model=nothere")
-    refusal = "Model is 'nothere': it must be one of the models served here: "
+    refusal = "This link needs the model 'nothere', which this page does not have. It has: "
     expect(log(page).locator(".refusal")).to_contain_text(f"{refusal}{both.name}")
     expect(turns(page)).to_have_count(0)
     expect(button(page, "Clear")).to_be_disabled()

@@ -104,7 +104,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
         ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
         (
             "prompt=x&model=nobody/none",
-            "Model is 'nobody/none': it must be one of the models served here: random, other",
+            "This link needs the model 'nobody/none', which this page does not have. It has: random, other.",
         ),
         (
             "prompt=<script>window.hit=1</script>&v=<b>x",
@@ -114,7 +114,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
             "prompt=x&temperature=hot&length=0&model=nobody/none",
             "Temperature is 'hot' in this link: it must be a number from 0 to 5\n"
             "Length is 0 in this link: it must be a whole number from 1 to 10,000\n"
-            "Model is 'nobody/none': it must be one of the models served here: random, other",
+            "This link needs the model 'nobody/none', which this page does not have. It has: random, other.",
         ),
         ("prompt=ROMEO:&temperature=0.8&le", CUT),
     ):

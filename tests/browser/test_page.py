@@ -81,7 +81,7 @@ def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
     text = reply(page)
     assert TALE.startswith(text)
     assert max(lengths) <= len(text) < 500
-    expect(footer(page)).to_have_text(re.compile(r"^seed \d+ · \d+ characters · \d+ per second · stopped$"))
+    expect(footer(page)).to_have_text(re.compile(r"^\d+ characters · stopped · seed \d+ · \d+ per second$"))
     assert log(page).get_attribute("aria-busy") == "false"
     eventually(lambda: app.served("tale").engine.running == 0)
 

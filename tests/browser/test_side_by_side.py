@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from tests.browser.driving import button, choose, continued, fast, footer, log, 
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import second
 from tests.support.tiny_models import tiny_model
+
+SEED_OF = re.compile(r"seed (\d+)")  # in the footer of a reply
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +40,11 @@ def check_texts(page: Page, prompts: str, app: App, length: int) -> None:
     """Check that both models have written the texts that each writes alone."""
     settled(page)
     for line, name in ((footer(page), "one"), (second(page).locator(".footer").last, "two")):
-        expect(line).to_contain_text(f" {length} characters")
-        seed = int((line.text_content() or "").split()[1])
+        expect(line).to_contain_text(f"{length} characters")
+        seed = int(SEED_OF.findall(line.text_content() or "")[0])
         text = generate(app.served(name).lm, prompts, length, temperature=0.8, seed=seed)
         assert (reply(page) if name == "one" else second_replies(page)[-1]) == text
-    seeds = [line.split(" · ")[0] for line in page.locator(".footer").all_text_contents()]
+    seeds = [SEED_OF.findall(line)[0] for line in page.locator(".footer").all_text_contents()]
     assert len(set(seeds)) == len(turns(page).all())
 
 

@@ -104,7 +104,7 @@ def test_the_actions_are_one_row_above_the_prompt_of_a_phone_in_each_language(bo
     context = both.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     page = both.open(context=context)
     tops = "() => [...document.querySelectorAll('#moves button')].map((each) => each.getBoundingClientRect().top)"
-    for language, name in (("de", "Weiter"), ("zh-CN", "继续"), ("zh-TW", "繼續"), ("en", "Continue")):
+    for language, name in (("de", "Weiterschreiben"), ("zh-CN", "继续"), ("zh-TW", "繼續"), ("en", "Continue")):
         page.evaluate("(language) => (document.documentElement.lang = language)", language)
         expect(button(page, name)).to_be_visible()
         assert len(set(page.evaluate(tops))) == 1, language

@@ -99,8 +99,7 @@ function modelOfLink(ref, site, isLast, isChecked) {
   if (failure) throw new LinkError(failure.id, failure.values);
   const isCut = isLast && (/@[0-9a-f]{0,39}$/.test(ref.name) || ready.some((model) => model.name.startsWith(ref.name)));
   if (isCut) throw new LinkError("link.cut");
-  const served = { id: "rule.served", values: { names: ready.map((model) => model.name) } };
-  throw new LinkError("refusal.value", { field: { id: "setting.model" }, value: shortened(ref.name), allowed: served });
+  throw new LinkError("link.no_model", { name: shortened(ref.name), names: ready.map((model) => model.name) });
 }
 
 /** Returns the name of a model without its branch or tag ("user/name@main"). @param {ModelRef} ref */

@@ -104,7 +104,7 @@ export function t(id, values = {}) {
  * @returns {string}
  */
 export function render(message, joint = " ") {
-  if (Array.isArray(message)) return message.map((each) => render(each)).join(joint);
+  if (Array.isArray(message)) return message.map((each) => render(each)).join(joint).replace(/([。！？]) /g, "$1"); // Chinese has no space there
   return message && typeof message === "object" ? t(message.id, message.values ?? {}) : String(message ?? "");
 }
 

@@ -1,6 +1,6 @@
 // Shows the turns of one side of a conversation: prompts, replies, and a footer with notes about each reply.
 
-import { count, isOver, lastPart, pathTo, replyText, turnOf, typedPrompt } from "../conversation/log.js";
+import { count, isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
@@ -130,7 +130,7 @@ export class ConversationView {
     paragraph(node, "notice", render([...(turn.shared && turn.prompt ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", this.side ? "" : render(turn.check));
-    paragraph(node, "footer", part && !writing ? facts(this.page.log(), turn, reply, part).join(" · ") : "");
+    paragraph(node, "footer", part && !writing ? facts(reply, part).join(" · ") : "");
     const isHinted = isLast && !this.side && text !== "" && !writing && this.page.lens(0)?.alternatives.isUntried;
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
   }
@@ -184,23 +184,20 @@ function piecesOf(text, vocab) {
 }
 
 /**
- * The notes in the footer of a reply.
- * @param {Log} log
- * @param {Turn} turn
+ * The notes in the footer of a reply: how long it is and why it ended, then how to write it again.
  * @param {Reply} reply
  * @param {Part} last of the reply
  */
-function facts(log, turn, reply, last) {
+function facts(reply, last) {
   const found = [];
-  if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
   found.push(t("fact.characters", { count: count(replyText(reply)) }));
-  if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   if (reply.second) found.push(t("fact.blend", { models: `${reply.model.name} + ${reply.second.name}`, share: percent(last.settings?.share ?? 0.5) }));
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
   found.push(...[...cells.values()].map(clampName));
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
   found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
-  if (turnOf(log, turn.replaced)) found.push(t("fact.undo"));
+  if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
+  if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
 }
 
