@@ -126,6 +126,9 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
             expect(page.get_by_role("textbox", name="Prompt")).to_have_value("x")
         assert page.evaluate("window.hit") is None
         assert write(page)
+        page.goto(f"{app.url}?x=1&{query}")  # begins a new conversation
+        expect(log(page).locator(".refusal")).to_have_text(reason)
+        expect(turns(page)).to_have_count(0)
         assert not complaints
         page.close()
     context.close()

@@ -17,7 +17,8 @@ const MAX_CONVERSATIONS = 100;
 
 /** Returns the id of this tab for the server, which ends replies of the same tab from before a reload. */
 export function tabId() {
-  const id = attempt(() => sessionStorage.getItem(TAB)) || randomId();
+  const stored = attempt(() => sessionStorage.getItem(TAB)) ?? "";
+  const id = /^[0-9a-f]{32}$/.test(stored) ? stored : randomId();
   attempt(() => sessionStorage.setItem(TAB, id));
   return id;
 }

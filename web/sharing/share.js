@@ -163,7 +163,6 @@ export class Share {
   async open(query) {
     const { page } = this;
     const { link, models } = await this.#read(query);
-    if (link.writes && lastTurn(page.log())) page.clear(); // before the settings change, which it stores
     const own = page.controls.stored();
     page.controls.restore(link.controls);
     if (!link.writes) return page.controls.openChanged();
@@ -175,11 +174,17 @@ export class Share {
     if (JSON.stringify(own) !== JSON.stringify(page.controls.stored())) setText(find(page.root, "#message"), t("link.settings"));
   }
 
-  /** Returns a link and its models. @param {string} query @throws {LinkError} with all faults of the link */
+  /** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {LinkError} with all faults of the link */
   async #read(query) {
+    const { page } = this;
     const faults = /** @type {Message[]} */ ([]);
-    const link = readLink(query, faults);
-    const models = (link.writes && attempt(faults, () => modelsOfLink(link, this.page.site()))) || [];
+    let link = /** @type {?Link} */ (null);
+    try {
+      link = readLink(query, faults);
+    } finally {
+      if ((!link || link.writes) && lastTurn(page.log())) page.clear(); // before the settings change, which it stores
+    }
+    const models = (link.writes && attempt(faults, () => modelsOfLink(link, page.site()))) || [];
     if (models.length === 1) attempt(faults, () => checkClamps(link, models[0]));
     if (!faults.length) return { link, models };
     if (faults[0].id !== "refusal.loading") await this.#offer(link.steps[0].prompt);
