@@ -125,6 +125,7 @@ export class Lenses {
     const { inspections } = this.focus;
     this.update();
     if (this.focus.at && inspections === this.focus.inspections) this.focus.inspect();
+    if (this.lens) this.focus.reveal(); // its panel has made the text shorter
   }
 
   /** Call this after every change of the conversation or the settings. */
@@ -185,7 +186,10 @@ export class Lenses {
     const [path, before] = [this.source.path(this.side), this.turns];
     this.turns = path?.turns ?? [];
     if (this.turns[0]?.id === 0 && before[0]?.id !== 0) this.focus.clear(); // of the conversation that the welcome text replaces
-    this.invalidate(this.path, this.path.set(path));
+    const changed = this.path.set(path);
+    const last = this.turns.at(-1);
+    if (last?.writing && last.id !== before.at(-1)?.id) this.focus.begin(last.at, changed.text);
+    this.invalidate(this.path, changed);
     this.focus.findTurn();
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
   }

@@ -7,13 +7,12 @@ import { ClampedAndFree, ClampChoice } from "./clamping.js";
 import { LayerPicture } from "./layer_picture.js";
 import { featureOf, scoreOf } from "./names.js";
 import { Passages } from "./questions/passages.js";
+import { addScale } from "./value_colours.js";
 
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // the value of a byte that stands for 1
 const GATES = ["memory.input", "memory.forget", "memory.candidate", "memory.output"];
 const CANDIDATE = 2; // the gate that may be negative
-const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
-const NUMBERS = { n4: "−1", "": "0", p4: "1" };
 
 /**
  * @import { Model, NamedCell } from "../engines/engine.js"
@@ -78,10 +77,7 @@ export class MemoryLens {
     this.passages.build(panel);
     this.choice.build(panel);
     this.comparison.build(panel);
-    const legend = create("p", "legend", panel);
-    legend.append(t("memory.scale"), " ");
-    const swatches = create("span", "swatches", legend); // on one line
-    for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), swatches).textContent = NUMBERS[mark] ?? "";
+    addScale(panel, t("memory.scale"));
     this.picture.build(panel);
     const closely = create("div", "closely", panel);
     create("p", "which", closely).textContent = hint();

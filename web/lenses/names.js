@@ -20,16 +20,12 @@ export function featureOf({ name }) {
   return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
 
-const RELIABLE = /** @type {const} */ ([[0.9, "very_reliable"], [0.7, "reliable"], [0.5, "fairly_reliable"], [0, "loose"]]);
-
 /**
- * Returns how well a cell tracks its feature, in words and as a number up to 1, and whether the cell falls where the feature
+ * Returns how well a cell tracks its feature, as a number up to 1, and in words whether the cell falls where the feature
  * grows: an AUC below 0.5, or a negative correlation.
  * @param {NamedCell} cell
  */
 export function scoreOf({ kind, score }) {
   const signed = kind === "auc" ? 2 * score - 1 : score;
-  const [, reliability] = RELIABLE.find(([least]) => Math.abs(signed) >= least);
-  const words = { falls: signed < 0 ? t("memory.falls") : "", reliability: t(`memory.${reliability}`) };
-  return { score: number(signed < 0 ? (kind === "auc" ? 1 - score : -score) : score, 2), ...words };
+  return { score: number(signed < 0 ? (kind === "auc" ? 1 - score : -score) : score, 2), falls: signed < 0 ? t("memory.falls") : "" };
 }

@@ -8,7 +8,7 @@ import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
 import { addChance, chance } from "./chances.js";
 import { quoted } from "./names.js";
-import { shadesNow } from "./value_colours.js";
+import { addScale, shadesNow } from "./value_colours.js";
 
 const ROWS = ["h_before", "c_before", "i", "f", "g", "o", "c_after", "h_after"]; // of a layer, as the engine sends them
 const NAMED = 0.035; // of the strip: a narrower share does not show its character
@@ -108,8 +108,9 @@ export class StepLens {
   /** @param {Details | null} details */
   inspect(details) {
     const stages = find(this.panel, ".stages");
-    stages.replaceChildren();
     const step = details?.step;
+    stages.style.minHeight = step ? "" : `${stages.offsetHeight}px`; // while a reply is written nothing below moves
+    stages.replaceChildren();
     if (!step) return void this.report(t("step.hint"));
     if (step.mixed) return void this.report(t("step.blended"));
     if (!step.layers) return void this.report(`${quoted(details.char)} ${t("surprise.first")}`);
@@ -196,6 +197,7 @@ function showRead(list, { read, id, row, sizes }) {
   strip(item, row, t("step.row_picture", { id, size: sizes.E }));
   showCode(item, `x (1, ${sizes.E})`, "row");
   create("p", "which", item).textContent = t("step.legend", { cells: sizes.H }); // above the drawings of all layers
+  addScale(item, t("step.scale"));
 }
 
 /** @type {(parent: HTMLElement, bytes: Int8Array, text: string) => HTMLCanvasElement} */

@@ -136,20 +136,20 @@ function showSum(box, text, start, end, isWhole, open) {
   }
 }
 
-// The words with the most bits first, and the character in each that has the most. Skipped characters are left out.
+// The words with the most bits first, and the character in each that has the most. A skipped character has no bits.
 function wordsOf(chars, values) {
   const words = [];
   let word = null;
   chars.forEach((char, at) => {
-    if (values[at] === UNKNOWN) return;
     if (/\s/.test(char)) {
       word = null;
       return;
     }
     if (!word) words.push((word = { word: "", bits: 0, at, most: 0 }));
     word.word += word.word.length < WORD_LENGTH ? char : "";
-    word.bits += values[at] || 0;
-    if ((values[at] || 0) > word.most) [word.most, word.at] = [values[at], at];
+    const bits = Math.max(0, values[at] ?? 0);
+    word.bits += bits;
+    if (bits > word.most) [word.most, word.at] = [bits, at];
   });
   return words.filter((each) => each.bits >= 1).sort((one, other) => other.bits - one.bits);
 }

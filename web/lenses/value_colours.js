@@ -1,10 +1,22 @@
-/** The colours of values between -1 and 1, for pictures: blue, the background, orange, as light or dark as the page. */
+/** The colours of values between -1 and 1: blue, the background, orange, as light or dark as the page. */
 
+import { create } from "../document/dom.js";
+
+const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
+const NUMBERS = { n4: "−1", "": "0", p4: "1" };
 const LIGHT = [[8, 64, 126], [255, 255, 255], [122, 47, 4]];
 const DARK = [[103, 171, 221], [28, 25, 23], [238, 154, 69]];
 const tables = /** @type {Map<boolean, Uint32Array>} */ (new Map());
 
-/** @returns {Uint32Array} the pixel of each byte value from -128 to 127 */
+/** Adds a text and the scale of the colours. @param {HTMLElement} parent @param {string} text */
+export function addScale(parent, text) {
+  const legend = create("p", "legend", parent);
+  legend.append(text, " ");
+  const swatches = create("span", "swatches", legend); // on one line
+  for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), swatches).textContent = NUMBERS[mark] ?? "";
+}
+
+/** @returns {Uint32Array} for pictures: the pixel of each byte value from -128 to 127 */
 export function shadesNow() {
   const isDark = document.body.classList.contains("dark");
   if (!tables.has(isDark)) tables.set(isDark, makeTable(isDark ? DARK : LIGHT));

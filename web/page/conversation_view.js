@@ -97,7 +97,7 @@ export class ConversationView {
       create("p", "hint", box);
     }
     const lens = this.page.lens(this.side)?.name ?? "plain";
-    const lead = ["plain", "surprise"].includes(lens) ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // other lenses have other colours
+    const lead = lens === "plain" ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
     setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
     if (model.welcome) delete find(article, ".reply").dataset.began; // ends document/first_paint.js

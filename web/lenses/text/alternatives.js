@@ -98,6 +98,11 @@ export class Alternatives {
     return side === 0 && (source.busy() || source.canContinueFrom(id, kept)) ? kept : 0;
   }
 
+  #isTyped() {
+    const { at, given } = this.lenses.turnAt(this.shown.position);
+    return this.shown.position < at + given;
+  }
+
   // Whether characters follow that could be written anew.
   #hasRest() {
     const turn = this.lenses.turnAt(this.shown.position);
@@ -116,7 +121,7 @@ export class Alternatives {
     create("b", "char", head).textContent = visibleCharacter(char);
     const there = rows.find(([each]) => each === char);
     const values = { chance: chance((there ?? rows.at(-1))[1]) };
-    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : ""}`);
+    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : ""}`);
     this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
     const list = create("ol", "choices", this.box);
     list.ariaLabel = t("alternatives.title", { character: nameOf(char) });

@@ -60,6 +60,15 @@ export class Focus {
     if (this.lenses.lens && place) this.moveTo(place.traced, place.position);
   }
 
+  /**
+   * Takes the focus from its character when a reply begins that does not keep it.
+   * @param {number} start of the turn
+   * @param {number} changed the position from which on the text is another
+   */
+  begin(start, changed) {
+    if (this.at?.traced === this.lenses.path && (this.at.position < start || this.at.position > changed)) this.clear();
+  }
+
   /** Takes the focus from its character. */
   clear() {
     this.at = this.details = null;
