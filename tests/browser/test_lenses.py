@@ -135,6 +135,13 @@ def test_the_words_with_most_bits_link_to_their_place(page: Page) -> None:
     expect(page.locator(".likely li.there")).to_have_count(1)
     page.evaluate("scrollBy(0, 150)")
     expect(log(page)).to_be_in_viewport(ratio=1)  # beside a panel that is longer than the window
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.click()
+    before = page.evaluate("scrollY")
+    prompt.press_sequentially("abc")
+    assert page.evaluate("scrollY") == before  # a key that is typed scrolls nothing
+    if (page.viewport_size or {})["width"] > 768:
+        expect(button(page, "Continue")).to_be_in_viewport(ratio=1)
 
 
 def test_the_two_probabilities_of_a_character_are_named_and_its_bars_are_shown_once(page: Page) -> None:
@@ -177,7 +184,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text(
-        "position in the line (drops instead of rising), very reliable: cell 5 of layer 1"
+        "position in the line (drops instead of rising): cell 5 of layer 1"
     )
     turn = turns(page).last
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
@@ -196,7 +203,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
     expect(page.get_by_text("Where it is highest and lowest")).to_be_hidden()
-    named.select_option(label="position in the line (drops instead of rising), very reliable: cell 5 of layer 1")
+    named.select_option(label="position in the line (drops instead of rising): cell 5 of layer 1")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
     page.get_by_text("Where it is highest and lowest").click()
     passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]
@@ -264,3 +271,5 @@ def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) ->
     text = write(page, "x\n" * 30)
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(text))
     assert not queries
+    expect(page.locator("i.focus")).to_have_count(0)  # the panel describes no letter of the turn before
+    expect(page.locator(".which")).not_to_contain_text("likely")

@@ -32,9 +32,9 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize(("scheme", "least"), [("light", 4.5), ("dark", 5.5)])
-def test_characters_are_readable_on_every_level(scheme: str, least: float, scale: str) -> None:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_characters_are_readable_on_every_level(scheme: str, scale: str) -> None:
     letter, text, count = SCALES[scale]
     backgrounds = colours(scheme, letter, count)
-    assert all(contrast(*each) >= least for each in zip(backgrounds, colours(scheme, text, count), strict=True))
+    assert all(contrast(*each) >= 5.5 for each in zip(backgrounds, colours(scheme, text, count), strict=True))
     assert all(contrast(*each) >= 1.15 for each in pairwise(backgrounds))
