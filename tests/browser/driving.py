@@ -10,7 +10,7 @@ from tests.support.app_server import App
 
 Display = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
 DISPLAYS: list[Display] = [(1280, 860, "light"), (390, 844, "dark")]
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 60_000
 
 
 def open_page(
