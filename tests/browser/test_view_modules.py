@@ -331,9 +331,7 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     text = PROMPT + REPLY
     choose_lens(page, "What it remembers")
     named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text(
-        "start of line (drops instead of rising): cell 2 of layer 1"
-    )
+    expect(named.locator("option:checked")).to_have_text("start of line (drops instead of rising): cell 2 of layer 1")
     expect(page.locator(".about-cell")).to_contain_text(
         "“start of line” (drops instead of rising): on unseen text it follows this with a score of 0.97 out of 1"
     )
