@@ -76,6 +76,14 @@ def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
         page.get_by_role("group", name=f"Lens over {text}", exact=True).get_by_text("How surprised?").click()
     expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
     assert violations(page) == []
+    if page.viewport_size != {"width": 390, "height": 844}:
+        for lens, part in (("What it remembers", ".legend"), ("One letter at a time", ".stages")):
+            for pane in page.locator(".pane").all():
+                pane.get_by_text(lens, exact=True).click()
+            parts = page.locator(f".pane .panel > {part}")
+            expect(parts).to_have_count(2)
+            tops = [each.bounding_box()["y"] for each in parts.all()]  # type: ignore[index]
+            assert abs(tops[0] - tops[1]) < 2, lens  # what the panels show is side by side, too
     button(page, "Undo").click()  # restores the reply before Retry
     expect(second(page).locator(".reply")).to_have_text(before[0], use_inner_text=False)
     expect(footer(page)).to_contain_text(" 120 characters")

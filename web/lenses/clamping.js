@@ -27,7 +27,7 @@ export class ClampChoice {
 
   /** Only the cells of the first model can be clamped. @param {HTMLElement} panel */
   build(panel) {
-    if (this.lenses.side !== 0) return;
+    if (this.lenses.side !== 0) return void (create("p", "cannot-hold", panel).textContent = t("hold.first_only"));
     this.box = create("fieldset", "hold", panel);
     create("legend", "", this.box).textContent = t("hold.legend");
     for (const [name, value] of CHOICES) {
