@@ -305,7 +305,7 @@ def test_a_link_reproduces_a_clamped_conversation(conversation: Conversation) ->
     for cell in ("9.0~1", "0.24~1"):
         wrong = query.replace("hold=0.3~4", f"hold={cell}")
         assert wrong != query
-        assert conversation.run("await page.sharing.open(links.readLink(x.query))", query=wrong)["refused"]
+        assert conversation.run("await page.sharing.open(x.query)", query=wrong)["refused"]
 
 
 def step(conversation: Conversation, prompt: str = "", **given: Any) -> None:
