@@ -14,7 +14,8 @@ _STILL = """() => Promise.allSettled(
     .map((each) => each.finished)
 ).then(() => null)"""
 # Sticky elements cover a part of the controls below them, which axe-core then finds too small.
-_STICK = "(way) => document.querySelectorAll('.frame, #ask').forEach((each) => (each.style.position = way))"
+_STICK = """(style) =>
+  document.querySelectorAll(".frame, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
 _RUN = """([within, options]) =>
   axe.run(within ?? document, { ...options, resultTypes: ["violations"] }).then(({ violations }) => violations)"""
 
@@ -22,11 +23,11 @@ _RUN = """([within, options]) =>
 def run_axe(page: Page, within: str | None = None, options: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """Return what axe-core finds in a part of the page, or in all of it, once its animations have ended."""
     page.evaluate(_STILL)
-    page.evaluate(_STICK, "static")
+    page.evaluate(_STICK, {"position": "relative", "inset": "auto"})
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
     found: list[dict[str, Any]] = page.evaluate(_RUN, [within, options])
-    page.evaluate(_STICK, "")
+    page.evaluate(_STICK, {"position": "", "inset": ""})
     return found
 
 
