@@ -2,7 +2,7 @@
 
 import { attempt } from "./conversation/stored_conversations.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
-import { find } from "./document/dom.js";
+import { create, find } from "./document/dom.js";
 import { Page } from "./page/main.js";
 import { loadLanguages, t } from "./document/words.js";
 
@@ -41,11 +41,25 @@ function offerTraining(page, place, isBack) {
       panel = null;
       find(details, ".body").textContent = t("static.failed", { reason: `${error}` });
     });
+    if (isWanted) details.scrollIntoView(); // its content has arrived
   };
   details.addEventListener("toggle", open);
   details.hidden = false;
+  const openModel = find(page.root, "#open-model", HTMLButtonElement);
+  openModel.disabled = false;
+  openModel.addEventListener("click", async () => {
+    details.open = true;
+    await open();
+    find(details, ".open-model").click();
+  });
   if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
-  if (isWanted) details.scrollIntoView();
+}
+
+// Adds a link to the app that serves the page, in the folder /web/DIGEST/.
+function linkBack(root, base) {
+  const link = create("a", "back");
+  [link.href, link.dataset.text] = [new URL("../../", base).href, "train.back"];
+  find(root, ".char-lstm").prepend(link);
 }
 
 // Completes a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then.
@@ -66,6 +80,7 @@ async function start() {
   const hub = document.documentElement.dataset.hub;
   const [isBack] = await Promise.all([finishSignIn(hub), loadLanguages(base, navigator.language)]);
   const root = find(document, "#page");
+  if (isAlone) linkBack(root, base);
   const models = isAlone ? await trainedModels() : modelsOfAddress();
   const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {

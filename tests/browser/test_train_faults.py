@@ -192,7 +192,10 @@ def test_what_cannot_be_trained_on_is_refused(visitor: Make, content: bytes, sai
     page = visitor().open()
     panel(page).locator(".text-file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": content})
     expect(fault(page)).to_contain_text(said)
-    expect(button(page, "Start training")).to_be_hidden()
+    expect(button(page, "Start training")).to_be_disabled()
+    expect(panel(page).locator(".how")).to_have_text(
+        "Paste, pick or drop a text of at least 100 characters, then press “Start training”."
+    )
 
 
 def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:
@@ -237,6 +240,10 @@ def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path)
         begin(own)
         expect(own.get_by_role("textbox", name="Your text")).to_be_focused()
         expect(own.get_by_role("heading", level=1)).to_have_text("Train on your text")
+        back = own.get_by_role("link", name="Back to the app")
+        assert back.evaluate("(link) => link.href") == app.url
+        for name in ("Start training", "Open a model (.zip)"):
+            expect(button(own, name)).to_be_in_viewport(ratio=1)
         for hidden in (button(own, "Send"), own.get_by_role("combobox"), own.get_by_role("log")):
             expect(hidden).to_have_count(0)
         give(own)

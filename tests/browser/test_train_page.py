@@ -79,7 +79,7 @@ def panel(page: Page) -> Locator:
 
 def give(page: Page, text: str = TEXT) -> None:
     page.get_by_role("textbox", name="Your text").fill(text)
-    expect(button(page, "Start training")).to_be_visible()
+    expect(button(page, "Start training")).to_be_enabled()
 
 
 def start(page: Page, name: str = "Start training") -> None:

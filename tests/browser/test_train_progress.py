@@ -78,6 +78,10 @@ def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(we
     places = [tuple(map(float, point.split(","))) for point in points.split(" ")]
     assert places[0] == pytest.approx((200 / 3, 5))
     assert places[1][1] == pytest.approx(50)  # the loss of the label in the middle
+    best = web_page.locator("#training .curve .best").evaluate(
+        "(dot) => [dot.style.left, dot.style.top].map(parseFloat)"
+    )
+    assert best == pytest.approx(places[2], abs=0.01)  # the lowest loss, whose weights are kept
     ticks = {each.text_content(): each for each in web_page.locator("#training .tick").all()}
     assert list(ticks) == ["1", "10", "100"]
     assert [float((each.get_attribute("style") or "").split(":")[1].strip(" %;")) for each in ticks.values()] == (
@@ -88,7 +92,8 @@ def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(we
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
     losses = "Loss 1.00 bits per character"
-    for shown, expected in ((curve(), losses), (given, f"{losses}, and 1.20 on the held-out text after step 500")):
+    mean = "Loss 1.44 bits per character"  # of the last point of the curve, not of the last step
+    for shown, expected in ((curve(), mean), (given, f"{losses}, and 1.20 on the held-out text after step 500")):
         web_page.evaluate(draw, shown)
         web_page.evaluate("(loss) => progress.step({ step: 1000, steps: 1000, loss, seconds: 9, characters: 1 })", one)
         expect(web_page.locator(".losses")).to_have_text(expected)

@@ -3,7 +3,7 @@
 
 import { Refusal } from "../../engines/refusal.js";
 import { ChatReader, chatKind } from "./chats.js";
-import { checkText, decode } from "./decode.js";
+import { LEAST_CHARACTERS, checkText, decode } from "./decode.js";
 import { privateIn } from "./privacy.js";
 
 /**
@@ -25,7 +25,6 @@ import { privateIn } from "./privacy.js";
  * @property {Message[]} private what looks private; empty if nothing does
  */
 
-const LEAST_CHARACTERS = 100; // the held-out tenth of a shorter text measures nothing
 const MOST_DISTINCT = 65_536; // ids have two bytes
 const MANY_DISTINCT = 2_048; // with more, a step reads fewer characters: MAX_LOGITS in recipe.js
 const SAMPLE = 10_000; // characters that show whether a text is a chat export

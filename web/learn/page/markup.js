@@ -25,12 +25,13 @@ export const MARKUP = `
 </div>
 <div class="curve" role="img">
 <svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true"></svg>
+<span class="best" aria-hidden="true" hidden></span>
 <small class="highest" aria-hidden="true"></small>
 <small class="middle" aria-hidden="true"></small>
 <small class="lowest" aria-hidden="true"></small>
 <small class="last" aria-hidden="true"></small>
 </div>
-<p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span></p>
+<p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span> <span class="best"></span> <span data-text="train.best"></span></p>
 <p class="losses"></p>
 <div class="explained">
 <p data-text="train.bits_help"></p>
@@ -45,6 +46,7 @@ export const MARKUP = `
 </div>
 </div>
 <div class="choose">
+<p class="how"></p>
 <label class="wide"><span data-text="train.text"></span><textarea rows="4" spellcheck="false" data-placeholder="train.paste"></textarea></label>
 <div class="row">
 <button type="button" class="pick" data-text="train.pick"></button>
@@ -59,15 +61,15 @@ export const MARKUP = `
 <label><input type="checkbox" class="is-chat"><span data-text="train.as_chat"></span></label>
 <label class="writes-as"><span data-text="train.writes_as"></span><select class="reply-as"></select></label>
 </div>
-<div class="options" hidden>
+<div class="options">
 <fieldset class="from">
 <legend data-text="train.from"></legend>
 <label><input type="radio" name="train-from" value="scratch" checked><span data-text="train.scratch"></span></label>
 <label><input type="radio" name="train-from" value="parent"><span class="parent"></span></label>
 </fieldset>
 <label class="minutes"><span data-text="train.minutes"></span><input type="range" min="${MINUTES.least}" max="${MINUTES.most}" step="1" value="${MINUTES.usual}"><output></output></label>
+<div class="row"><button type="button" class="primary start" data-text="train.start" disabled></button></div>
 <p class="phone" hidden></p>
-<div class="row"><button type="button" class="primary start" data-text="train.start"></button></div>
 </div>
 </div>
 <div class="trained" hidden>
@@ -75,7 +77,8 @@ export const MARKUP = `
 <p data-text="train.models_where"></p>
 <ul data-label="train.models"></ul>
 </div>
-<div class="row">
+<div class="row own-model">
+<span data-text="train.have"></span>
 <button type="button" class="open-model" data-text="train.open"></button>
 <input type="file" class="model-file" accept=".zip" hidden>
 <button type="button" class="open-folder" data-text="train.open_folder"></button>

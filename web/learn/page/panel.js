@@ -79,7 +79,6 @@ export class Panel {
   async open(isBack, isWanted) {
     const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
     this.#part(".choose").hidden = Boolean(lacks);
-    this.#part(".phone").hidden = !hasTouch(); // a phone locks its screen and freezes background tabs
     if (lacks) return this.#fault({ id: lacks });
     await Promise.all([this.#showKept(), this.#showTrained()]);
     this.#translate();
@@ -150,7 +149,8 @@ export class Panel {
   }
 
   #showOptions() {
-    this.#part(".options").hidden = !this.#text;
+    find(this.box, ".start", HTMLButtonElement).disabled = !this.#text;
+    this.#part(".phone").hidden = !hasTouch() || !this.#text; // a phone locks its screen and freezes background tabs
     const minutes = Number(this.minutes.value);
     setText(this.#part(".minutes output"), number(minutes));
     this.minutes.ariaValueText = t("train.minutes_value", { minutes });

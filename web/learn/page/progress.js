@@ -71,7 +71,8 @@ export class Progress {
     const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
     setText(find(this.box, ".figures"), t("train.figures", values));
     const [measured, heldOut] = curve.heldOut.at(-1) ?? [0, null]; // it may be many steps old
-    const losses = { training: bits(loss), held_out: bits(heldOut), step: measured };
+    const mean = curve.training.at(-1)?.[1] ?? loss; // of the last steps, as on the curve
+    const losses = { training: bits(mean), held_out: bits(heldOut), step: measured };
     setText(find(this.box, ".losses"), t(measured ? "train.losses" : "train.loss", losses));
     this.bar.value = step / steps;
   }

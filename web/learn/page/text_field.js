@@ -1,8 +1,9 @@
 // The field for the text to train on: typed, pasted, picked, dropped, or one of the examples; and the facts about it.
 
-import { addButton, create, find } from "../../document/dom.js";
+import { addButton, create, find, setText } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
+import { LEAST_CHARACTERS } from "../corpus/decode.js";
 import { EXAMPLES, fetchExample } from "../corpus/examples.js";
 import { readText } from "../corpus/read.js";
 
@@ -53,6 +54,7 @@ export class TextField {
 
   /** Shows all texts in the visitor's language. */
   translate() {
+    setText(find(this.box, ".how"), t("train.how", { least: LEAST_CHARACTERS, start: t("train.start") }));
     const examples = find(this.box, ".examples");
     examples.replaceChildren();
     for (const example of EXAMPLES) {
