@@ -13,6 +13,7 @@ const LINES_LENGTH = 400; // where lines are long, as in the Bible, 260 characte
 const LINES_SPEED = 100; // such a text takes four seconds, too
 const CLEARLY = 0.05; // the part by which lines become shorter, at least, if the result says so
 const TEMPERATURES = { calm: 0.3, normal: 0.8, wild: 1.5 };
+const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
 const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
 
 /**
@@ -65,7 +66,7 @@ async function makeLinesShort(showing) {
 function holdTheCell(page, model) {
   const { cell, value } = lineCounter(model);
   page.source.clamp([[cell.layer, cell.index, value]]);
-  return { id: "demo.lines.try", values: { cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } } };
+  return { id: "demo.lines.try", values: { ...BUTTONS, cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } } };
 }
 
 /** @param {Page} page @param {string} name @param {Record<string, number>} values @returns {Message} */
@@ -73,7 +74,7 @@ function set(page, name, values) {
   page.controls.restore(values);
   page.controls.openChanged();
   for (const lens of page.lenses) lens.update();
-  return { id: `demo.${name}.try`, values };
+  return { id: `demo.${name}.try`, values: { ...BUTTONS, ...values } };
 }
 
 /** @param {Showing} showing */
