@@ -77,7 +77,7 @@ def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page
     assert other[:keep] == text[:keep]
     assert other != text
     assert len(other) == LENGTH
-    seed = int((footer(page).text_content() or "").split()[1])
+    seed = int((footer(page).text_content() or "").partition("seed ")[2].split()[0])
     lm = app.served("random").lm
     assert other[keep:] == generate(lm, PROMPT + text[:keep], LENGTH - keep, temperature=0.8, seed=seed, unknown="skip")
     expect(offer).to_be_hidden()
