@@ -33,7 +33,8 @@ WIDTHS = "(box) => [...box.children].map((bar) => bar.offsetWidth / box.clientWi
 # Whether the controls that a step marks are neither under the card of the tour nor under the text of the lens.
 UNCOVERED = """() => [...document.querySelectorAll(":is(.panel, .log, #sliders) .on-tour-here")].every((node) => {
   const { left, top, bottom } = node.getBoundingClientRect();
-  return [top + 2, bottom - 2].every((y) => node.contains(document.elementFromPoint(left + 20, y)));
+  const places = [top + 2, (top + bottom) / 2, bottom - 40, bottom - 2].filter((y) => y > top);
+  return places.every((y) => node.contains(document.elementFromPoint(left + 20, y)));
 })"""
 # Whether what has the focus is in the window and not under the card.
 BESIDE_THE_CARD = """() => {
