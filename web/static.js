@@ -50,6 +50,7 @@ function offerTraining(page, place, isBack) {
   openModel.addEventListener("click", async () => {
     details.open = true;
     await open();
+    details.scrollIntoView(); // it says what came of it
     find(details, ".open-model").click();
   });
   if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;

@@ -214,10 +214,11 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[
     button(page, f"Delete {NAME}").click()
     expect(panel(page).locator(".trained li")).to_have_count(0)
     page.reload()
-    begin(page)
     expect(turns(page).locator(".prompt")).to_have_text("the c")
     expect(turns(page).locator(".reply")).to_have_text(written, use_inner_text=False)
-    panel(page).locator(".model-file").set_input_files(tmp_path / "other name.zip")
+    with page.expect_file_chooser() as choosing:
+        page.locator("#settings").get_by_role("button", name="Open a model (.zip)").click()
+    choosing.value.set_files(tmp_path / "other name.zip")
     expect(panel(page).locator(".said")).to_contain_text("This page now writes with local/other-name.")
     assert files_of(page, "local/other-name")["model.safetensors"] == expected["model.safetensors"]
     panel(page).locator(".model-file").set_input_files(
