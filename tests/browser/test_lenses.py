@@ -266,6 +266,7 @@ def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) ->
     write(page)
     turns(page).last.locator(".reply i").nth(10).hover()
     expect(page.locator("i.focus")).to_have_count(1)
+    expect(page.locator(".which")).to_contain_text("likely")  # the answer for the letter under the pointer
     queries: list[str] = []
     page.on("request", lambda each: queries.append(each.url) if "at" in (each.post_data_json or {}) else None)
     text = write(page, "x\n" * 30)
