@@ -516,11 +516,17 @@ def test_conversations_are_kept_listed_found_again_and_removed(run: Run) -> None
         storage.save(two);
         const listed = storage.list().map((each) => each.text);
         storage.remove(two.id);
-        return [empty, again.id === one.id, again.turns[0].prompt, listed, storage.list().length];
+        const three = log.emptyLog();
+        three.controls.draft = "not sent";
+        storage.save(three);
+        listed.push(...storage.list().map((each) => each.text));
+        three.controls.draft = "";
+        storage.save(three);
+        return [empty, again.id === one.id, again.turns[0].prompt, listed, storage.hasOthers(one.id)];
         """,
         reply(part("!"), fresh=True),
     )
-    assert seen == [0, True, "first", ["second!", "first!"], 1]
+    assert seen == [0, True, "first", ["second!", "first!", "not sent", "first!"], False]
 
 
 def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
@@ -88,9 +89,11 @@ def test_a_refused_link_opened_during_a_reply(app: App, context: BrowserContext,
     page.goto(app.url + "?seed=1&temperature=9")
     refusal = log(page).get_by_text("Temperature is 9 in this link")
     expect(refusal).to_be_visible()
+    expect(turns(page)).to_have_count(0)
+    page.locator("#history summary").click()
+    page.locator("#history .open").click()
     settled(page)
     assert reply(page) == expected(lm)
-    expect(refusal).to_be_visible()
 
 
 def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -223,6 +226,19 @@ def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, con
     other.locator("#history li .delete").click()
     expect(other.locator("#history li .open")).to_have_count(0)
     assert other.evaluate(STORED) == []
+
+
+def test_a_prompt_that_was_not_sent_is_listed_and_found_again(app: App, context: BrowserContext) -> None:
+    page, _ = open_page(context, app)
+    page.get_by_role("textbox", name="Prompt").fill("a long thought")
+    page.close()
+    other, _ = open_page(context, app)
+    prompt = other.get_by_role("textbox", name="Prompt")
+    prompt.fill("another one")
+    other.locator("#history summary").click()
+    other.get_by_role("button", name="a long thought", exact=False).first.click()
+    expect(prompt).to_have_value("a long thought")
+    expect(other.locator("#history li .open")).to_have_text([re.compile("another one")])
 
 
 def test_settings_that_were_chosen_before_the_first_reply_survive_a_reload(app: App, context: BrowserContext) -> None:

@@ -61,10 +61,14 @@ export class Storage {
    */
   save(log) {
     attempt(() => this.session().setItem(SETTINGS, JSON.stringify({ ...log.controls, draft: "" })));
-    if (!log.turns.length && !log.controls.draft && !this.has(log.id)) return true;
-    log.changed = Date.now();
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + log.id)));
-    if (stored && stored.revision !== this.revisions.get(log.id)) log.id = randomId();
+    const isOthers = stored && stored.revision !== this.revisions.get(log.id);
+    if (!log.turns.length && !log.controls.draft) {
+      if (!isOthers) this.remove(log.id);
+      return true;
+    }
+    log.changed = Date.now();
+    if (isOthers) log.id = randomId();
     const revision = randomId();
     this.#setCurrent(log.id);
     const value = JSON.stringify({ revision, log });
@@ -113,11 +117,11 @@ export class Storage {
     return this.has(id);
   }
 
-  /** Returns the stored conversations that have turns, the newest first. */
+  /** Returns the stored conversations that have turns or a prompt that was not sent, the newest first. */
   list() {
     return this.#stored()
-      .filter(({ log }) => log.turns.length)
-      .map(({ log }) => ({ id: log.id, changed: log.changed, text: wholeText(log) }));
+      .filter(({ log }) => log.turns.length || log.controls.draft)
+      .map(({ log }) => ({ id: log.id, changed: log.changed, text: wholeText(log) || log.controls.draft || "" }));
   }
 
   /** Returns whether conversations with another id are stored. */

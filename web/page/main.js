@@ -148,6 +148,7 @@ export class Page {
     const log = this.busy ? null : this.storage.load(id);
     if (!log) return;
     this.save();
+    if (log.controls.draft) this.prompt.value = ""; // what is typed now stays with the conversation that is left
     this.openLog(log);
     this.storage.save(log);
     this.prompt.focus({ preventScroll: true }); // the list no longer has the button that was pressed

@@ -4,9 +4,8 @@
 import { Refusal } from "../../engines/refusal.js";
 import { formatOf, wideEncoding } from "./formats.js";
 
-/** Bytes of a file: the text, its ids and their copies in the workers then fit into the memory of a phone. */
 export const LEAST_CHARACTERS = 100; // the held-out tenth of a shorter text measures nothing
-const MOST_BYTES = 32_000_000;
+const MOST_BYTES = 32_000_000; // the text, its ids and their copies in the workers then fit into the memory of a phone
 const PIECE = 1 << 16; // bytes that are decoded at once while an error is located
 
 /**
