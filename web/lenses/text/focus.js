@@ -141,11 +141,14 @@ export class Focus {
     const { log } = this.lenses;
     const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
     let over = /** @type {Element | null} */ (null);
-    let timer = 0;
-    // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests.
+    let [timer, pointer] = [0, ""];
+    // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests; at times Chromium sends
+    // a "mousemove" then, too.
     log.addEventListener("mousemove", (event) => {
-      const node = nodeUnder(event);
-      if (node === over) return;
+      const [node, where] = [nodeUnder(event), `${event.screenX} ${event.screenY}`];
+      const rests = where === pointer;
+      pointer = where;
+      if (rests || node === over) return;
       over = node;
       clearTimeout(timer);
       timer = setTimeout(() => node?.isConnected && this.moveToNode(node), REST_MS);
