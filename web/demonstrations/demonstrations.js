@@ -97,9 +97,14 @@ export class Demonstrations {
     message.scrollIntoView({ block: "nearest" });
   }
 
+  /** Whether one is shown instead of the conversation. */
+  get isShown() {
+    return Boolean(this.stage?.isOpen);
+  }
+
   /** Shows the conversation again. */
   close() {
-    if (!this.stage?.isOpen) return;
+    if (!this.isShown) return;
     this.running?.abort();
     this.stage.hide();
     this.page.changed();

@@ -82,8 +82,9 @@ export class Actions {
       share: hasTurns && !busy,
       copy: hasTurns,
     };
+    const isHidden = page.demonstrations.isShown; // the conversation, by a demonstration: only a new prompt can be sent
     const focused = document.activeElement;
-    for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on;
+    for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
     this.rewrite.disabled = !(hasTurns && free);
     this.#keepFocus(focused, busy);
