@@ -113,6 +113,9 @@ def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
         assert reply(page) == text_of(both, "ROMEO:")
         expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(both.name)
         context.close()
+    page = both.open(f"?prompt=ROMEO:&length={LENGTH}&speed=200")
+    settled(page)
+    expect(log(page).locator(".mark")).to_have_count(0)  # nobody was sent a text
 
 
 def test_a_link_without_a_hash_may_not_name_an_unknown_model(both: Site) -> None:
