@@ -76,6 +76,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
         assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
         assert turns(reader).locator(".reply").all_text_contents() == [first, second]
         assert turns(reader).locator(".notice").all_text_contents()[0].startswith(STRANGER)
+        assert log(reader).inner_text().count(STRANGER) == 1
         expect(reader.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
         expect(log(reader).locator(".welcome")).to_have_count(0)
         assert violations(reader) == []

@@ -132,6 +132,8 @@ def test_buttons_stay_where_they_are_when_branches_appear(both: Site) -> None:
     for count in range(2, 8):
         button(page, "Retry").click()
         expect(page.locator(".branches .tree button")).to_have_count(count)
+        for version in page.locator(".branches .tree button").all()[: 3 if count == 3 else 0]:
+            expect(version).to_be_in_viewport(ratio=1)
         assert places(page) == where
 
 

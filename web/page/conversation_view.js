@@ -12,6 +12,7 @@ import { number, percent, render, t } from "../document/words.js";
  * @import { Clamp, Model } from "../engines/engine.js"
  */
 
+const FASTEST = 1000; // characters per second that a footer shows; more tells a visitor nothing
 /** @type {Object<number, string>} */
 const CLAMPS = { 4: "up", [-4]: "down", 0: "off" };
 
@@ -46,7 +47,8 @@ export class ConversationView {
       for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
       this.#showWelcome(turns.length ? null : model, isKnown);
       const last = turns.at(-1);
-      for (const turn of turns) this.#showTurn(turn, turn === last);
+      const shared = turns.find((turn) => turn.shared && turn.prompt);
+      for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
       const text = render(refusal);
       const old = this.element.querySelector(":scope > .refusal");
       if (old?.textContent !== text || old !== (last ? this.element.lastElementChild : this.element.firstElementChild)) {
@@ -111,8 +113,9 @@ export class ConversationView {
   /**
    * @param {Turn} turn
    * @param {boolean} isLast
+   * @param {boolean} isShared  whether it is the first one with a prompt from a share link
    */
-  #showTurn(turn, isLast) {
+  #showTurn(turn, isLast, isShared) {
     const reply = turn.replies[this.side];
     /** @type {?HTMLElement} */
     const old = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
@@ -127,7 +130,7 @@ export class ConversationView {
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
     paragraph(node, "status", writing && isLast ? render(this.page.status(this.side)) : "");
-    paragraph(node, "notice", render([...(turn.shared && turn.prompt ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
+    paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", this.side ? "" : render(turn.check));
     paragraph(node, "footer", part && !writing ? facts(reply, part).join(" · ") : "");
@@ -197,7 +200,7 @@ function facts(reply, last) {
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
   found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
-  if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
+  if (last.rate && last.rate <= FASTEST) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
 }
 
