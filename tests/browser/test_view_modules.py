@@ -333,7 +333,8 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text("start of line (drops instead of rising): cell 2 of layer 1")
     expect(page.locator(".about-cell")).to_contain_text(
-        "“start of line” (drops instead of rising): on unseen text it follows this with a score of 0.97 out of 1"
+        "“start of line” (drops instead of rising): "
+        "on text that the network had not read, it does so with a score of 0.97 out of 1"
     )
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     levels = [round(4 * (ord(char) % 128) / 127) for char in text]
@@ -400,9 +401,11 @@ def test_each_press_writes_one_character_and_draws_its_computation(page: Page) -
     expect(step).to_be_focused()
     stages = page.get_by_role("list", name="How the character came to be").locator("> li")
     expect(stages).to_have_count(5)
-    expect(stages.locator(".line-of-code").first).to_be_hidden()
-    page.get_by_role("checkbox", name="Show the code").check()
-    expect(stages.locator(".line-of-code").first).to_be_visible()
+    for part in (".line-of-code", ".shape"):
+        expect(stages.locator(part).first).to_be_hidden()
+    page.get_by_role("checkbox", name="Show code and shapes").check()
+    for part in (".line-of-code", ".shape"):
+        expect(stages.locator(part).first).to_be_visible()
     page.get_by_role("spinbutton", name="Show cell").fill("3")
     page.keyboard.press("Tab")
     expect(page.get_by_role("img", name=re.compile("^Cell 3 of layer 1: forget gate f"))).to_be_visible()

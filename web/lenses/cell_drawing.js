@@ -37,9 +37,10 @@ export function drawCell({ cell: numbers, held }, { layer, cell, inputs, hidden 
   write(picture, 390, 92, `h ${shown}`, "value", "end");
   for (const y of [48, 200]) write(picture, 4, y, `(1, ${hidden})`, "shape");
   for (const y of [48, 114]) write(picture, 390, y, `(1, ${hidden})`, "shape", "end");
-  write(picture, 74, 228, `x (1, ${inputs})`, "shape");
+  write(picture, 74, 228, "x", "value");
+  write(picture, 86, 228, `(1, ${inputs})`, "shape");
   write(picture, 134, 200, t("step.gates", { cells: hidden }), "shape");
-  write(picture, 390, 228, t("step.cell_number", { cell: index }), "shape", "end");
+  write(picture, 390, 228, t("step.cell_number", { cell: index }), "number", "end");
   return picture;
 }
 

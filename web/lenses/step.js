@@ -196,7 +196,8 @@ function showRead(list, { read, id, row, sizes }) {
   line.append(` ${t("step.row_text", { id, vocab: sizes.V, size: sizes.E })}`);
   strip(item, row, t("step.row_picture", { id, size: sizes.E }));
   showCode(item, `x (1, ${sizes.E})`, "row");
-  create("p", "which", item).textContent = t("step.legend", { cells: sizes.H }); // above the drawings of all layers
+  create("p", "which", item).textContent = t("step.legend"); // above the drawings of all layers
+  create("p", "which code", item).textContent = t("step.shapes", { cells: sizes.H });
   addScale(item, t("step.scale"));
 }
 
