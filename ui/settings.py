@@ -36,7 +36,7 @@ SPEED = Setting(
     maximum=MAX_SPEED,
     slider=Slider(5, MAX_SPEED, 5),
     label="Speed",
-    help="characters per second; 200 = full speed",
+    help="characters per second; 200 = as fast as it can",
     name="speed",
 )
 

@@ -123,7 +123,8 @@ export class Tour {
   async #write() {
     const { page } = this;
     this.written = null;
-    await page.run(() => page.writer.send(page.source.about()?.examples[0] ?? "", page.controls.options()));
+    const options = { ...page.controls.options(), speed: null }; // the buttons of the step are disabled until the text is written
+    await page.run(() => page.writer.send(page.source.about()?.examples[0] ?? "", options));
     if (this.number) this.written = JSON.stringify(page.log().turns);
   }
 

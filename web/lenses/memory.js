@@ -180,8 +180,9 @@ function explain(cell) {
 /** @param {Details} details */
 function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
-  const [before, after, shown] = [...cell, Math.tanh(cell[1])].map((value) => number(value, 2));
-  return held ? t("memory.held", { value: after }) : t("memory.change", { before, after, shown });
+  if (held) return t("memory.held", { value: number(cell[1], 2) });
+  const [before, after] = cell.map((value) => number(Math.tanh(value), 2)); // as the scale and the colours
+  return t("memory.change", { before, after });
 }
 
 function showGate(list, gate, at) {
