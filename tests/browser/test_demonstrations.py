@@ -382,7 +382,9 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
 
 
 def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
-    page.evaluate("location.hash = 'tour-1'")
+    with page.expect_request("**/write") as sent:
+        page.evaluate("location.hash = 'tour-1'")
+    assert (sent.value.post_data_json or {})["speed"] is None  # the buttons of the step wait for this text
     expect(page.locator(".on-tour-here")).to_be_visible()
     settled(page)
     fast(page)
