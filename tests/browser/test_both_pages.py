@@ -123,7 +123,7 @@ def test_two_models_side_by_side(both: Site) -> None:
         else:
             button(page, "Continue").click()
         for each in (footer(page), second(page).locator(".footer")):
-            expect(each).to_contain_text(re.compile(f"^{length} characters .* seed {SEED} "))
+            expect(each).to_contain_text(re.compile(rf"^{length} characters .* seed {SEED}\b"))
         settled(page)
         assert reply(page) == text_of(both, length=length)
         assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, length, seed=SEED)
