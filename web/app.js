@@ -29,9 +29,8 @@ async function build(root) {
   const engine = new ServerEngine(address);
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
   // The app trains nothing: the static page, which is in the same folder, trains in the visitor's browser.
-  const link = find(root, "#training-elsewhere a", HTMLAnchorElement);
+  const link = find(root, "#demonstrations .train", HTMLAnchorElement);
   Object.assign(link, { href: new URL("index.html#train-alone", import.meta.url).href, target: "_blank", rel: "noopener" });
-  link.parentElement.hidden = false;
   await new Page(root, engine, "site.greeting").start();
 }
 

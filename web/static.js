@@ -53,6 +53,15 @@ function offerTraining(page, place, isBack) {
     details.scrollIntoView(); // it says what came of it
     find(details, ".open-model").click();
   });
+  const link = find(page.root, "#demonstrations .train", HTMLAnchorElement);
+  link.href = "#training";
+  link.addEventListener("click", async (event) => {
+    event.preventDefault(); // the address may have #train-alone
+    details.open = true;
+    await open();
+    details.scrollIntoView();
+    find(details, "summary").focus({ preventScroll: true });
+  });
   if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
 }
 

@@ -246,10 +246,10 @@ def test_the_names_of_the_demonstrations_fit_on_one_line(page: Page) -> None:
     for texts in LANGUAGES.values():
         tops = row.evaluate(
             """(row, texts) => {
-              const buttons = [...row.querySelectorAll("button")];
+              const buttons = [...row.querySelectorAll("[data-text]:not(.row-label, .away)")];
               const before = buttons.map((each) => each.textContent);
               buttons.forEach((each) => (each.textContent = texts[each.dataset.text]));
-              const tops = buttons.map((each) => each.offsetTop);
+              const tops = buttons.map((each) => each.closest("button, a").offsetTop);
               buttons.forEach((each, at) => (each.textContent = before[at]));
               return tops;
             }""",

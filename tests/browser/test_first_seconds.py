@@ -21,7 +21,7 @@ from training.hub.space_files import write_static
 
 # The place and size of each control that a visitor may be about to press.
 BOXES = """() => [...document.querySelectorAll(
-    "#demonstrations button, .pane[data-side='0'] .lenses label, #moves > button, #ask > *, #examples button",
+    "#demonstrations :is(button, a), .pane[data-side='0'] .lenses label, #moves > button, #ask > *, #examples button",
 )].filter((node) => node.checkVisibility()).map((node) => {
     const { x, y, width, height, bottom } = node.getBoundingClientRect();
     const isInWindow = Number(y >= 0 && bottom <= innerHeight); // the prompt stays there, whatever is scrolled
@@ -141,13 +141,13 @@ def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterward
     opacity = "getComputedStyle(document.querySelector('gradio-app')).opacity"
     assert page.evaluate(opacity) == "0"  # its "Loading…" lies over the page
     underlined = "(each) => getComputedStyle(each).textDecorationLine"
-    assert page.locator("#training-elsewhere a").evaluate(underlined) == "none"
+    assert page.locator("#demonstrations .train").evaluate(underlined) == "underline"
     while page.locator("#early").count():
         while held:
             held.pop().continue_()
         page.wait_for_timeout(50)
     assert_unmoved(boxes(page), before)
-    assert page.locator("#training-elsewhere a").evaluate(underlined) == "none"
+    assert page.locator("#demonstrations .train").evaluate(underlined) == "underline"
     assert page.evaluate("shifts") == []
     assert page.evaluate(opacity) == "1"
     assert reply(page) == written

@@ -1,7 +1,7 @@
 // The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
 
 import { randomSeed } from "../settings.js";
-import { find, findAll, setText, showInRow } from "../document/dom.js";
+import { find, findAll, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { lineCounter } from "./line_counter.js";
 
@@ -59,7 +59,7 @@ export class Demonstrations {
   /** Shows the buttons that the chosen model offers, and enables them while no reply is written. */
   update() {
     const [model, free] = [this.page.source.about(), this.#isFree()];
-    this.row.hidden = this.page.started && !this.page.site().models.length;
+    find(this.row, ".tour").hidden = this.page.started && !this.page.site().models.length;
     for (const button of this.buttons) button.hidden = this.page.started && !(model && (OFFERED[button.dataset.demonstration]?.(model) ?? true));
     for (const button of findAll(this.row, "button", HTMLButtonElement)) button.disabled = !free;
     this.tour?.update();
@@ -69,7 +69,6 @@ export class Demonstrations {
   async show(name, seed = FIRST_SEED) {
     await this.load();
     const { stage, page } = this;
-    showInRow(this.buttons.find((button) => button.dataset.demonstration === name));
     const model = page.source.about();
     if (!model || page.busy) return;
     this.running?.abort();
