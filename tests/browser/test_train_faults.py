@@ -115,8 +115,10 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
 
 def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> None:
     browser = launch(playwright, NO_SIMD)
-    page = browser.new_page()
-    page.goto(f"{url}#train")
+    page = browser.new_page(locale="en-US")
+    page.goto(url)
+    page.get_by_role("link", name="Train on your text").click()
+    expect(panel(page).locator("summary").first).to_be_focused()
     expect(fault(page)).to_contain_text("This browser cannot train: it has no WebAssembly SIMD")
     expect(button(page, "Pick a file")).to_be_hidden()
     browser.close()

@@ -55,7 +55,8 @@ def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None
     page = both.open(context=context)
     expect(page.locator("#early")).to_have_count(0)  # the page is in Gradio's component
     eventually(lambda: page.evaluate("scrollY") == 0)
-    expect(page.locator("#intro h1")).to_be_in_viewport()
+    for part in ("#intro h1", ".welcome .lead"):
+        expect(page.locator(part)).to_be_in_viewport()
     page.keyboard.type("R")  # the prompt has the focus
     expect(page.get_by_role("textbox", name="Prompt")).to_be_in_viewport(ratio=1)
     expect(button(page, "Send")).to_be_in_viewport(ratio=1)
