@@ -115,7 +115,7 @@ def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
         context.close()
     page = both.open(f"?prompt=ROMEO:&length={LENGTH}&speed=200")
     settled(page)
-    expect(log(page).locator(".mark")).to_have_count(0)  # nobody was sent a text
+    expect(log(page).locator(".mark")).to_have_count(0)  # a link without a seed has no earlier text to compare with
 
 
 def test_a_link_without_a_hash_may_not_name_an_unknown_model(both: Site) -> None:

@@ -38,13 +38,14 @@ function wrongValue(name, value, allowed) {
 }
 
 /**
- * Returns what a function reads of a link. A fault is added to the others, so that one message can name them all.
+ * Returns what a function reads of a link; undefined if that is not allowed: the fault is added to the others, so that one
+ * message can name them all.
  *
  * @template Value
  * @param {Message[]} faults
  * @param {() => Value} read
  */
-export function attempt(faults, read) {
+export function collectFault(faults, read) {
   try {
     return read();
   } catch (error) {
@@ -81,7 +82,7 @@ export function readLink(query, collected) {
   const [controls, faults] = [/** @type {Record<string, number>} */ ({}), collected ?? /** @type {Message[]} */ ([])];
   for (const name of Object.keys(SETTINGS)) {
     const value = name === "speed" ? pairs.find((pair) => pair[0] === name)?.[1] : first.get(name);
-    if (value && (second || name !== "share")) attempt(faults, () => (controls[name] = number(name, value)));
+    if (value && (second || name !== "share")) collectFault(faults, () => (controls[name] = number(name, value)));
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
   const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...(second && { share: SETTINGS.share.default }) });
@@ -112,14 +113,14 @@ function modelOf(written) {
 // Returns one step. `settings` are those of the step before, and are changed to those of this step.
 function readStep(group, prompt, settings, cells, faults) {
   for (const name of [...STEP_SETTINGS, ...("share" in settings ? ["share"] : [])]) {
-    if (group.get(name)) attempt(faults, () => (settings[name] = number(name, group.get(name))));
+    if (group.get(name)) collectFault(faults, () => (settings[name] = number(name, group.get(name))));
   }
   const pick = group.get("pick") ?? "";
   if ([...pick].length > 1) faults.push(wrongValue("pick", pick, { id: "rule.one_character" }).reason);
   if (prompt !== null && [...prompt].length > LIMITS.prompt) {
     faults.push(new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason);
   }
-  const now = group.has("hold") ? attempt(faults, () => readClamps(group.get("hold"))) ?? [] : cells;
+  const now = group.has("hold") ? collectFault(faults, () => readClamps(group.get("hold"))) ?? [] : cells;
   return { prompt, settings: { ...settings }, new_seed: prompt !== null || Boolean(group.get("seed")), pick, cells: now };
 }
 

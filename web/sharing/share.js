@@ -1,7 +1,7 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
 import { LinkError } from "../conversation/link_error.js";
-import { attempt, checkClamps, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
+import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/refusal.js";
@@ -184,8 +184,8 @@ export class Share {
     } finally {
       if ((!link || link.writes) && lastTurn(page.log())) page.clear(); // before the settings change, which it stores
     }
-    const models = (link.writes && attempt(faults, () => modelsOfLink(link, page.site()))) || [];
-    if (models.length === 1) attempt(faults, () => checkClamps(link, models[0]));
+    const models = (link.writes && collectFault(faults, () => modelsOfLink(link, page.site()))) || [];
+    if (models.length === 1) collectFault(faults, () => checkClamps(link, models[0]));
     if (!faults.length) return { link, models };
     if (faults[0].id !== "refusal.loading") await this.#offer(link.steps[0].prompt);
     throw faultyLink(faults);
@@ -233,7 +233,7 @@ export class Share {
    */
   async #check(link, models) {
     const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
-    const isTyped = !("seed" in link.controls); // by a person, who was sent no text
+    const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
     if (!link.text) return this.#end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
     const found = await hashOf(this.page.log());
     if (!found) return this.#end([{ id: "check.no_https" }]);
