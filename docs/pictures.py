@@ -82,6 +82,7 @@ def step(page: Page) -> None:
     for length in (61, 62, 63):
         button(page, "One letter").click()
         expect(turns(page).last.locator(".footer")).to_contain_text(f"{length} characters")
+    page.get_by_text("Inside the network").click()
     expect(page.get_by_role("list", name="How the character came to be")).to_be_visible()
 
 

@@ -1,6 +1,6 @@
 """Settings of a site, which its owner gives as environment variables.
 
-    PAGE_TITLE      the title of the page; at most 60 characters (default char-lstm)
+    PAGE_TITLE      the title of the page; at most 60 characters (default the page's own, in each language)
     PAGE_GREETING   the text below the title; at most 1,000 characters (default the page's own, in each language)
     ROWS_EACH       how many replies one client may have in progress at once, for each model: 1 to 256 (default 4)
     BLOCKED_WORDS   words that must not appear, separated by commas or newlines (default none); see
@@ -32,8 +32,8 @@ from model.settings import shorten
 from .access.clients import Proxies
 from .access.limits import Limits
 from .access.names import is_host, is_origin
+from .messages import LANGUAGES
 
-TITLE = "char-lstm"
 ROWS_EACH = 4
 MAX_ROWS_EACH = 256
 _NAMES = {
@@ -48,7 +48,7 @@ class SiteConfig:
     """The checked settings.
 
     Attributes:
-        title: of the page.
+        title: of the page; "" is the page's own, in each language.
         intro: the text below the title; "" is the page's own, in each language.
         rows_each: how many replies one client may have in progress at once, for each model.
         blocked: the words that must not appear.
@@ -59,7 +59,7 @@ class SiteConfig:
         limits: what one address may use.
     """
 
-    title: str = TITLE
+    title: str = ""
     intro: str = ""
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
@@ -68,6 +68,10 @@ class SiteConfig:
     allowed_origins: frozenset[str] = frozenset()
     proxies: Proxies = field(default_factory=Proxies)
     limits: Limits = field(default_factory=Limits)
+
+    def title_in(self, language: str) -> str:
+        """Returns the title of the page in a language, a key of ``ui.messages.LANGUAGES``."""
+        return self.title or LANGUAGES[language]["site.title"]
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> SiteConfig:
@@ -98,7 +102,7 @@ class SiteConfig:
         if metrics == "1" and importlib.util.find_spec("prometheus_client") is None:
             raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
         return cls(
-            given["PAGE_TITLE"] or TITLE,
+            given["PAGE_TITLE"],
             given["PAGE_GREETING"],
             int(rows),
             blocked,

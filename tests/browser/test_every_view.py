@@ -167,7 +167,8 @@ def lenses(view: View) -> None:
     page.locator(".held-cells li button").click()
     view.lens("step")
     with view.at_last_character():
-        expect(page.locator(".panel .stages > li")).to_have_count(5)
+        expect(page.locator(".panel .stages > li")).to_have_count(3)
+        page.locator(".panel .network summary").click()
         view.check("one letter at a time")
     view.lens("plain")
 

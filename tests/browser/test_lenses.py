@@ -178,8 +178,8 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     text = write(page)
     written = app.served("random").engine.written
     about = page.get_by_role("status").filter(
-        has_text="This cell tracks “position in the line” (drops instead of rising): "
-        "on text that the network had not read, it does so with a score of 0.93 out of 1"
+        has_text="This cell tracks “position in the line” (drops instead of rising) reliably: "
+        "its score is 0.93 on text that the network had not read."
     )
     expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")

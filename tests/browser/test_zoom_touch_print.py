@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -98,6 +100,23 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
     expect(page.locator(".which .char")).to_be_visible()
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
+    context.close()
+
+
+@pytest.mark.parametrize("lens", ["What it remembers", "One letter at a time"])
+def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Site, lens: str) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = written(both.open(context=context))
+    choose_lens(page, lens)
+    first, second = page.locator(".log .reply i").locator("visible=true").nth(3), page.locator(".log .reply i").nth(9)
+    box = page.get_by_role("dialog", name="What else could stand instead of")
+    first.tap()
+    expect(first).to_have_class(re.compile(r"\bfocus\b"))
+    second.tap()
+    expect(second).to_have_class(re.compile(r"\bfocus\b"))
+    expect(box).to_be_hidden()
+    second.tap()
+    expect(box).to_be_visible()
     context.close()
 
 

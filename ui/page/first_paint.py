@@ -94,7 +94,7 @@ class FirstPaint:
             preview: the tags for link previews.
         """
         site = self._registry.site
-        head = f"<title>{html.escape(site.title)}</title>\n{preview}\n<style>{_STYLE}</style>"
+        head = f"<title>{html.escape(site.title_in(language))}</title>\n{preview}\n<style>{_STYLE}</style>"
         head += f'<link rel="icon" type="image/png" href="{self._web}favicon.png" />'
         head += f'<link rel="stylesheet" href="{self._web}document/style.css" />'
         head += f"<script>{_LANGUAGE % json.dumps(language)}</script>{self._preloads}"
@@ -108,7 +108,7 @@ class FirstPaint:
     def _page(self, language: str) -> str:
         """Returns the page's markup with the texts of a language, the site's title, and its model's welcome text."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        title, intro = html.escape(site.title), html.escape(site.intro or texts["site.greeting"])
+        title, intro = html.escape(site.title_in(language)), html.escape(site.intro or texts["site.greeting"])
         markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{intro}</p>{found[2]}", self._markup)
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
         markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
@@ -128,6 +128,7 @@ class FirstPaint:
     async def _tags(self, scope: Scope, language: str) -> str:
         """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        title = site.title_in(language)
         address = address_of_app(scope.get("public_origin", ""), scope.get("root_path", ""))
         picture = address + PATH.removeprefix("/")
         query = scope["query_string"].decode("latin-1")
@@ -138,12 +139,12 @@ class FirstPaint:
                 pass
             else:
                 return tags(
-                    site=site.title,
-                    title=filled(texts["preview.shared"], title=site.title),
+                    site=title,
+                    title=filled(texts["preview.shared"], title=title),
                     description=shortened(text) or texts["site.greeting"],
                     address=f"{address}?{quote(query, safe=_SAFE)}",
                     picture=f"{picture}?{reply.query}",
                 )
         words = [site.intro or texts["site.greeting"], first.welcome_text if first else ""]
         description = shortened(" ".join(words))
-        return tags(site=site.title, title=site.title, description=description, address=address, picture=picture)
+        return tags(site=title, title=title, description=description, address=address, picture=picture)

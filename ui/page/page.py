@@ -46,7 +46,7 @@ class Page:
         self.timelines = TrainingTimelines(registry, self.limiter)
         self.previews = Previews(registry, self.limiter)
         self.web = WebFiles()
-        with Blocks(title=registry.site.title, analytics_enabled=False) as self.blocks:
+        with Blocks(title=registry.site.title_in("en"), analytics_enabled=False) as self.blocks:
             script = _START % self.web.base()
             root = '<div class="page-root"></div>'
             gr.HTML("", html_template=root, js_on_load=script, elem_id="page", apply_default_css=False)

@@ -11,7 +11,7 @@ from ..access.workers import Workers
 from ..conversation.read_text import ReadText
 from ..registry.registry import ModelRegistry
 from ..routes.web_files import FOLDER
-from ..site_config import TITLE
+from ..site_config import SiteConfig
 from .picture import draw, draw_favicon
 from .writing import ColouredText, bits_of
 
@@ -26,7 +26,7 @@ def picture_of_the_static_page() -> bytes:
         bits = asyncio.run(bits_of(ReadText(served, ""), sample, (), "127.0.0.1", workers))
     finally:
         registry.stop()
-    return draw(TITLE, ColouredText("", sample, bits))
+    return draw(SiteConfig().title_in("en"), ColouredText("", sample, bits))
 
 
 if __name__ == "__main__":

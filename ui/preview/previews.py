@@ -133,7 +133,7 @@ class Previews:
                     raise RefusalError("refusal.no_answer")
             else:
                 text = await self._sample(address)
-            picture = await self._workers.run(address, draw, self._registry.site.title, text)
+            picture = await self._workers.run(address, draw, self._registry.site.title_in("en"), text)
         preview = Preview(text.prompt + text.reply, picture)
         self._kept[key] = preview
         while self.kept_bytes > MAX_BYTES:

@@ -95,7 +95,7 @@
  * @typedef {object} Site
  * @property {string} version changes when the models change
  * @property {number | null} again_s seconds until the next request; null if nothing can change
- * @property {string} title
+ * @property {string} title the owner's; "" for the page's own
  * @property {string} welcome the owner's text below the title; "" for the page's own
  * @property {Message[]} notices
  * @property {Model[]} models

@@ -2,6 +2,8 @@
 
 import { has, number, t } from "../document/words.js";
 
+const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
+
 /** @returns {string} a character for use in a sentence: an invisible one is named */
 export function nameOf(character) {
   const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
@@ -21,11 +23,13 @@ export function featureOf({ name }) {
 }
 
 /**
- * Returns how well a cell tracks its feature, as a number up to 1, and in words whether the cell falls where the feature
- * grows: an AUC below 0.5, or a negative correlation.
+ * Returns how well a cell tracks its feature, as a number up to 1 and in words, and whether the cell falls where the
+ * feature grows: an AUC below 0.5, or a negative correlation.
  * @param {NamedCell} cell
  */
 export function scoreOf({ kind, score }) {
   const signed = kind === "auc" ? 2 * score - 1 : score;
-  return { score: number(signed < 0 ? (kind === "auc" ? 1 - score : -score) : score, 2), falls: signed < 0 ? t("memory.falls") : "" };
+  const value = signed < 0 ? (kind === "auc" ? 1 - score : -score) : score;
+  const how = value >= VERY_WELL ? "memory.very_well" : value >= WELL ? "memory.well" : "memory.roughly";
+  return { score: number(value, 2), how: t(how), falls: signed < 0 ? t("memory.falls") : "" };
 }

@@ -1,9 +1,9 @@
 /**
- * The lens "One letter at a time": one press writes one character. It shows how the character came to be, from the one
- * that was read to the one that was drawn, with the numbers, the shapes, and the lines of code that compute it.
+ * The lens "One letter at a time": one press writes one character. It shows which characters were likely and how one was
+ * drawn and, when the visitor opens them, the layers between: their numbers, shapes, and the lines of code that compute them.
  */
 
-import { addButton, create, find, findAll, setText, svg, visibleCharacter } from "../document/dom.js";
+import { addButton, create, find, findAll, hasTouch, setText, svg, visibleCharacter } from "../document/dom.js";
 import { number, t } from "../document/words.js";
 import { drawCell } from "./cell_drawing.js";
 import { addChance, chance } from "./chances.js";
@@ -40,6 +40,7 @@ export class StepLens {
     this.lenses = lenses;
     this.memory = memory;
     this.cell = /** @type {number | null} */ (null);
+    this.showsLayers = false;
     this.showsCode = false;
     this.presses = 0;
     this.wasPressed = false;
@@ -62,19 +63,30 @@ export class StepLens {
     const top = create("div", "press", panel);
     if (this.lenses.side === 0) addButton(top, "primary", t("step.button"), () => this.press());
     create("p", "wrote", top).role = "status";
-    this.report(t("step.hint"));
-    const label = create("label", "", top);
+    this.report(hint());
+    const stages = create("ol", "stages", panel);
+    stages.ariaLabel = t("step.stages");
+    this.network = create("li", "network", stages);
+    this.network.hidden = true; // until there is a character to show
+    const details = create("details", "", this.network);
+    details.open = this.showsLayers;
+    create("summary", "", details).textContent = t("step.network");
+    const options = create("div", "options", details);
+    const label = create("label", "", options);
     label.append(t("step.cell"));
     this.field = create("input", "", label);
     Object.assign(this.field, { type: "number", min: 0, step: 1, value: this.cellNow() });
     this.field.addEventListener("change", () => this.chooseCell(Number(this.field.value)));
-    const option = create("label", "", top);
+    const option = create("label", "", options);
     const code = create("input", "", option);
     [code.type, code.checked] = ["checkbox", this.showsCode];
     option.append(t("step.code"));
-    const stages = create("ol", "stages", panel);
-    stages.ariaLabel = t("step.stages");
-    const show = () => stages.classList.toggle("with-code", (this.showsCode = code.checked));
+    this.layers = create("ol", "layers", details);
+    const show = () => {
+      [this.showsLayers, this.showsCode] = [details.open, code.checked];
+      stages.classList.toggle("with-code", details.open && code.checked);
+    };
+    details.addEventListener("toggle", show);
     code.addEventListener("change", show);
     show();
   }
@@ -110,14 +122,16 @@ export class StepLens {
     const stages = find(this.panel, ".stages");
     const step = details?.step;
     stages.style.minHeight = step ? "" : `${stages.offsetHeight}px`; // while a reply is written nothing below moves
-    stages.replaceChildren();
-    if (!step) return void this.report(t("step.hint"));
+    for (const each of findAll(stages, ":scope > li:not(.network)")) each.remove(); // the focus may be in the others
+    this.network.hidden = !step?.layers;
+    if (!step) return void this.report(hint());
     if (step.mixed) return void this.report(t("step.blended"));
     if (!step.layers) return void this.report(`${quoted(details.char)} ${t("surprise.first")}`);
     stages.classList.toggle("again"); // switches between two equal animations, so that it starts again
     this.report(summary(details.char, step));
-    showRead(stages, step);
-    step.layers.forEach((layer, at) => this.showLayer(stages, step, layer, at));
+    this.layers.replaceChildren();
+    showRead(this.layers, step);
+    step.layers.forEach((layer, at) => this.showLayer(this.layers, step, layer, at));
     showExpected(stages, step, details.char);
     showDraw(stages, step, details.char);
     findAll(stages, ":scope > li").forEach((each, at) => each.style.setProperty("--at", String(at)));
@@ -157,6 +171,10 @@ export class StepLens {
     if (cells < sizes.H) create("p", "", item).textContent = t("step.first_cells", { count: cells, cells: sizes.H });
     showCode(item, isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
   }
+}
+
+function hint() {
+  return t(hasTouch() ? "step.tap" : "step.hint");
 }
 
 /** @type {(char: string, step: StepAnswer) => string} */

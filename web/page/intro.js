@@ -4,9 +4,16 @@ import { addButton, create, find, isOutdated, setText } from "../document/dom.js
 import { isLocal } from "../engines/refusal.js";
 import { render, t } from "../document/words.js";
 
+/** @import { Site } from "../engines/engine.js" */
+
+/** @type {(site: Site) => string} the title of the site: the owner's, otherwise the page's own in the visitor's language */
+export function titleOf(site) {
+  return site.title || t("site.title");
+}
+
 /**
  * @param {HTMLElement} root
- * @param {import("../engines/engine.js").Site} site
+ * @param {Site} site
  * @param {string} intro  the id of the line under the title, where the owner has set none
  * @param {string} chosen  the name of the chosen model; "" if there is none
  */
@@ -14,7 +21,7 @@ export function showIntro(root, site, intro, chosen) {
   const [title, line] = find(root, "#intro").children;
   const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // the text that it was trained with
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
-  const name = isEmpty ? t("train.title") : own ? chosen.slice(chosen.indexOf("/") + 1) : site.title;
+  const name = isEmpty ? t("train.title") : own ? chosen.slice(chosen.indexOf("/") + 1) : site.version && titleOf(site);
   if (name) setText(title, name);
   const text = own ? t("train.greeting", { own }) : site.welcome || t(intro);
   setText(line, isEmpty ? t("train.what") : text);

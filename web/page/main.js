@@ -16,7 +16,7 @@ import { ConversationView } from "./conversation_view.js";
 import { find, findAll, keepAtEnd, setText } from "../document/dom.js";
 import { showClampedCells } from "./clamped_cells.js";
 import { History } from "./earlier_conversations.js";
-import { showExamples, showIntro, watchProgress } from "./intro.js";
+import { showExamples, showIntro, titleOf, watchProgress } from "./intro.js";
 import { refusalOf } from "./refusals.js";
 import { Sharing } from "../sharing/sharing.js";
 import { watchSite } from "./site_watch.js";
@@ -316,7 +316,7 @@ export class Page {
     keepAtEnd(this.views[0].element, () => (this.panes[1].hidden = sides < 2)); // half as wide, the first text is longer
     this.panes.forEach((pane, side) => {
       const name = find(pane, ".model-name");
-      [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.sideBySideName : this.controls.modelName) || this.current.site.title || ""];
+      [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.sideBySideName : this.controls.modelName) || titleOf(this.site())];
       if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
     showClampedCells(find(this.root, ".held-cells"), this.source.clampedCells() ?? [], (cells) => this.source.clamp(cells), this.prompt);

@@ -7,6 +7,7 @@ import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, re
 import { isLocal } from "../engines/refusal.js";
 import { copyText, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
+import { titleOf } from "../page/intro.js";
 import { refusalOf } from "../page/refusals.js";
 import { SETTINGS } from "../settings.js";
 import { frameCode, logJson, save } from "./files.js";
@@ -133,13 +134,13 @@ export class Share {
     const saved = (/** @type {Blob} */ blob, /** @type {string} */ name) => (save(blob, name), t("share.saved", { name }));
     /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
     const ways = {
-      picture: async () => saved(await drawPicture(page.engine, page.source.path(0), page.site().title || "char-lstm", find(page.root, ".char-lstm")), "char-lstm.png"),
+      picture: async () => saved(await drawPicture(page.engine, page.source.path(0), titleOf(page.site()), find(page.root, ".char-lstm")), "char-lstm.png"),
       text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : ""),
       txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "char-lstm.txt"),
       json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "char-lstm.json"),
       embed: async () => {
         const code = find(this.box, "textarea", HTMLTextAreaElement);
-        [code.value, code.hidden] = [frameCode(this.address, page.site().title || "char-lstm"), false];
+        [code.value, code.hidden] = [frameCode(this.address, titleOf(page.site())), false];
         return t((await copyText(code.value, code)) ? "share.embed_copied" : "share.embed_here");
       },
     };

@@ -24,7 +24,7 @@ def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
         assert response.headers["cache-control"] == "no-store"
         assert [site[name] for name in ("again_s", "title", "welcome", "notices", "address")] == [
             None,
-            "char-lstm",
+            "",
             "",
             [],
             "",

@@ -17,7 +17,7 @@ from tests.support.page_client import TIMEOUT_S, Visitor
 from tests.support.platforms import posix_only
 from tests.support.write_client import RefusedError
 from ui.registry.registry import ModelRegistry
-from ui.site_config import TITLE, SiteConfig
+from ui.site_config import SiteConfig
 
 TALE = "A dog met a wolf, and the wolf hound ran. " + "They went on and on, for a long way. " * 8
 BEFORE = TALE.index("wolf")
@@ -121,7 +121,8 @@ def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
 def test_without_variables_the_defaults_apply(environment: dict[str, str]) -> None:
     site = SiteConfig.of(environment)
-    assert (site.title, site.intro, site.rows_each, bool(site.blocked)) == (TITLE, "", 4, False)
+    assert (site.title, site.intro, site.rows_each, bool(site.blocked)) == ("", "", 4, False)
+    assert [site.title_in(language) for language in ("en", "de")] == ["A network that writes", "Ein Netz, das schreibt"]
 
 
 def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:

@@ -1,6 +1,7 @@
 /**
  * The alternatives to a character, in a small box next to it, on a phone in a sheet at the bottom of the window. A choice
- * replaces the character and continues from there. A click opens it, and so does Enter for the character in focus.
+ * replaces the character and continues from there. A click opens it, and so does Enter for the character in focus. In a lens
+ * that shows other values of a character, a finger opens it by tapping the character in focus once more.
  */
 
 import { addButton, create, find, findAll, scrollInside, visibleCharacter } from "../../document/dom.js";
@@ -32,6 +33,7 @@ export class Alternatives {
     find(lenses.pane, ".frame").after(this.box);
     this.shown = /** @type {Shown | null} */ (null);
     this.openings = 0;
+    this.tapped = /** @type {{traced: object, position: number} | null} */ (null); // in focus when a finger touched the text
     this.content = ""; // what the rows depend on
     this.#listen();
   }
@@ -205,6 +207,7 @@ export class Alternatives {
 
   #listen() {
     const { log } = this.lenses;
+    log.addEventListener("pointerdown", ({ pointerType }) => (this.tapped = pointerType === "touch" ? this.lenses.focus.at : null));
     log.addEventListener("click", (event) => this.#click(event));
     log.addEventListener("keydown", (event) => {
       const { focus, lens, path } = this.lenses;
@@ -230,7 +233,8 @@ export class Alternatives {
     if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // the visitor is selecting text
     const { lenses } = this;
     const place = placeOf(event.target);
-    const offersChoices = !lenses.lens || lenses.lens.offersChoices;
+    const isTappedAgain = place && this.tapped?.traced === place.traced && this.tapped.position === place.position;
+    const offersChoices = !lenses.lens || lenses.lens.offersChoices || isTappedAgain;
     if (place) return offersChoices && place.traced === lenses.path ? this.open(place.position) : undefined;
     // Without a lens, on an empty line, or next to the end of a line: the nearest character.
     const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's

@@ -65,7 +65,7 @@ def picture(address: str) -> bytes:
 
 def test_the_site_has_its_own_preview(app: App) -> None:
     found = crawl(app)
-    assert found.tags["og:title"] == found.tags["og:site_name"] == "char-lstm"
+    assert found.tags["og:title"] == found.tags["og:site_name"] == "A network that writes"
     first_words = app.served("bundled").welcome_text.split()[:3]
     assert " ".join(first_words) in found.tags["og:description"]
     assert found.tags["description"] == found.tags["og:description"]
@@ -84,7 +84,9 @@ def test_a_link_shows_the_beginning_of_its_text_and_the_picture_is_its_own(app: 
     text = generate(CharLSTM.from_pretrained(PRETRAINED), "ROMEO:", length=200, temperature=0.8, seed=7)
     expected = " ".join(f"ROMEO:{text}".split())
     assert expected.startswith(found.tags["og:description"].removesuffix(" …"))
-    assert found.tags["og:title"] == "char-lstm: sieh zu, wie dieser Text entsteht, Buchstabe für Buchstabe"
+    assert (
+        found.tags["og:title"] == "Ein Netz, das schreibt: sieh zu, wie dieser Text entsteht, Buchstabe für Buchstabe"
+    )
     assert found.tags["og:url"] == f"{app.url}?{urlencode(LINK)}"
     assert picture(found.tags["og:image"]) != picture(f"{app.url}preview.png")
 
@@ -115,7 +117,7 @@ def test_a_turn_that_follows_changes_nothing(app: App) -> None:
 def test_a_link_that_cannot_be_followed_has_the_preview_of_the_site(app: App, query: str) -> None:
     found = crawl(app, query)
     assert found.tags["og:url"] == app.url
-    assert found.tags["og:title"] == "char-lstm"
+    assert found.tags["og:title"] == "A network that writes"
     assert picture(f"{app.url}preview.png?{query}") == picture(f"{app.url}preview.png")
 
 
@@ -189,7 +191,7 @@ def test_a_client_has_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
         assert [each.status_code for each in answers] == [200, 200, 429]
         assert int(answers[-1].headers["retry-after"]) >= 1
-        assert crawl(app, "prompt=a&length=200&seed=9", FAR).tags["og:title"] == "char-lstm"
+        assert crawl(app, "prompt=a&length=200&seed=9", FAR).tags["og:title"] == "A network that writes"
         assert picture(f"{app.url}preview.png?prompt=a&length=200&seed=2"), "other clients are served"
 
 
@@ -212,4 +214,4 @@ def test_the_reply_is_written_as_the_page_writes_it(app: App, monkeypatch: pytes
     printed = "".join(c if c.isprintable() else " " for c in f"ab{text[:-1]}Q")
     assert shown == " ".join(printed.split())
     blended = crawl(app, {"prompt": "ab", "seed": "5", "length": "30", "blend_with": "random", "share": "0.5"})
-    assert blended.tags["og:title"] != "char-lstm"
+    assert blended.tags["og:title"] != "A network that writes"
