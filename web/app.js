@@ -1,7 +1,7 @@
 // The entry of the app's page. The document imports it, and the page works in the element #early before Gradio's scripts have
 // run (ui/page/first_paint.py). Then Gradio's one HTML component imports it too, and gets the page (ui/page/page.py).
 
-import { find } from "./document/dom.js";
+import { find, hasScrolled } from "./document/dom.js";
 import { ServerEngine } from "./engines/server.js";
 import { Page } from "./page/main.js";
 import { loadLanguages } from "./document/words.js";
@@ -51,11 +51,11 @@ function moveTo(place, root) {
   if (place.moveBefore) {
     const [left, top] = [scrollX, scrollY];
     place.moveBefore(root, null);
-    // In one of the next frames Chrome scrolls to the focused field, which is undone until the visitor scrolls.
+    // In one of the next frames Chrome scrolls to the focused field, which is undone until the visitor or the page scrolls.
     const keeping = new AbortController();
     const { signal } = keeping;
     const end = () => keeping.abort();
-    addEventListener("scroll", () => scrollTo(left, top), { signal });
+    addEventListener("scroll", () => (hasScrolled(SCROLLS_MS) ? end() : scrollTo(left, top)), { signal });
     for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(name, end, { signal });
     setTimeout(end, SCROLLS_MS);
     return;

@@ -381,6 +381,14 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
     expect(page.locator("#tour")).to_be_hidden()
 
 
+def test_a_link_to_a_step_of_the_tour_scrolls_to_what_the_step_shows(page: Page, app: App) -> None:
+    for number, part in ((4, ".panel .closely"), (3, ".panel canvas"), (5, ".panel .hold")):
+        page.goto("about:blank")
+        page.goto(f"{app.url}#tour-{number}")
+        expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
+        expect(page.locator(part)).to_be_in_viewport(ratio=1)
+
+
 def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     with page.expect_request("**/write") as sent:
         page.evaluate("location.hash = 'tour-1'")

@@ -3,7 +3,7 @@
 // The tour has its own conversation. The visitor's one, its settings and its lens are shown again when the card is closed.
 
 import { pathTo } from "../conversation/log.js";
-import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, setText } from "../document/dom.js";
+import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, scrollPage, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
@@ -183,7 +183,7 @@ export class Tour {
     const text = last.closest(".frame"); // the whole text around a marked part of it
     if (text) scrollInside(this.place.lenses.log, last);
     const top = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
-    if (top) scrollBy({ top, behavior: prefersReducedMotion() ? "auto" : "smooth" });
+    if (top) scrollPage(top, prefersReducedMotion() ? "auto" : "smooth");
   }
 
   // How far to scroll until all of the nodes are seen; null if there is no room for several. Of one that is too high, the top.

@@ -4,7 +4,7 @@
  * that shows other values of a character, a finger opens it by tapping the character in focus once more.
  */
 
-import { addButton, create, find, findAll, scrollInside, visibleCharacter } from "../../document/dom.js";
+import { addButton, create, find, findAll, scrollInside, scrollPage, visibleCharacter } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import { chance, likely, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
@@ -201,7 +201,7 @@ export class Alternatives {
   // Scrolls, if the sheet covers the character.
   #uncover(rect) {
     const hidden = rect.bottom + 2 * GAP - this.box.getBoundingClientRect().top;
-    if (hidden > 0 && this.uncovered !== this.shown) scrollBy({ top: hidden });
+    if (hidden > 0 && this.uncovered !== this.shown) scrollPage(hidden);
     this.uncovered = this.shown;
   }
 
