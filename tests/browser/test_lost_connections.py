@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from model import CharLSTM, SamplingParams
 from tests.browser.driving import button, continued, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.looking import choose_lens
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.local_hub import LocalHub
 from tests.support.app_process import started
@@ -113,6 +114,45 @@ def test_the_browser_is_offline_during_a_reply(app: App, net: Network, context: 
     context.set_offline(False)
     settled(page)
     assert reply(page) == expected(lm)
+
+
+def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
+    app: App, net: Network, context: BrowserContext
+) -> None:
+    page = begin(context, through(net, app))
+    settled(page)
+    choose_lens(page, "How surprised?")
+    expect(page.locator(".log .reply i[class*=b]").first).to_be_visible()
+    choose_lens(page, "Text")
+    context.set_offline(True)
+    net.cut()
+    log(page).press("Home")
+    log(page).press("Enter")
+    alternatives = page.get_by_role("dialog", name="What else could stand instead of")
+    expect(alternatives).to_contain_text("The connection was lost.")
+    page.keyboard.press("Escape")
+    expect(alternatives).to_be_hidden()
+    choose_lens(page, "What it remembers")
+    coloured = ".log .reply i:is(.n1, .n2, .n3, .n4, .p1, .p2, .p3, .p4)"
+    problem = page.get_by_role("region", name="Lens: What it remembers").locator(".problem")
+    expect(problem).to_have_text("The connection was lost. Trying again …")
+    expect(page.locator(coloured)).to_have_count(0)
+    net.restore()
+    context.set_offline(False)
+    expect(page.locator(coloured).first).to_be_visible()
+    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
+    expect(problem).to_be_empty()
+
+
+def test_a_demonstration_says_that_the_connection_was_lost(app: App, net: Network, context: BrowserContext) -> None:
+    page = begin(context, through(net, app))
+    settled(page)
+    net.cut()
+    button(page, "Same seed, same text").click()
+    result = page.locator("#stage .result")
+    expect(result).to_have_text("The connection was lost. Trying again …")
+    net.restore()
+    expect(result).to_contain_text("With the same seed, all 260 characters are equal.")
 
 
 def test_stop_keeps_the_message_that_the_connection_was_lost(app: App, net: Network, context: BrowserContext) -> None:

@@ -333,7 +333,8 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text("start of line (drops instead of rising): cell 2 of layer 1")
     expect(page.locator(".about-cell")).to_contain_text(
-        "“start of line” (drops instead of rising) very reliably: its score is 0.97 on text that the network had not read"
+        "“start of line” (drops instead of rising) very reliably: "
+        "its score is 0.97 on text that the network had not read"
     )
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     levels = [round(4 * (ord(char) % 128) / 127) for char in text]

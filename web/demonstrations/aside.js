@@ -8,7 +8,7 @@ import { TracedText } from "../lenses/text/traced_text.js";
 import { SAMPLING } from "../settings.js";
 
 /**
- * @import { Clamp, Ending, Model, ReadText, Settings, TextEngine } from "../engines/engine.js"
+ * @import { Clamp, Ending, Message, Model, ReadText, Settings, TextEngine } from "../engines/engine.js"
  *
  * @typedef {object} Wanted
  * @property {Model} model
@@ -22,18 +22,19 @@ import { SAMPLING } from "../settings.js";
  * Writes a text with a model.
  * @param {TextEngine} engine
  * @param {Wanted} wanted
- * @param {(text: string) => void} onText  gets the whole text so far
+ * @param {{onText: (text: string) => void, onStatus: (messages: Message[]) => void}} receiver  `onText` gets the whole text
+ *   so far, `onStatus` why it has to wait, [] if it does not
  * @param {AbortSignal} signal
  * @returns {Promise<{text: string, ending: Ending, before: ReadText}>} when the text is complete; `before` is what the
  *   model read before it
  * @throws {import("../engines/engine.js").Refusal}
  */
-export async function writeAside(engine, { model, prompt, settings, cells = [], speed }, onText, signal) {
+export async function writeAside(engine, { model, prompt, settings, cells = [], speed }, { onText, onStatus }, signal) {
   const reply = newReply(emptyLog(), 0, 0, prompt, authorOf(model));
   const part = newPart({ settings: /** @type {Settings} */ ({ ...SAMPLING, ...settings }), cells });
   const request = requestOf([], reply, part, speed, () => model);
   let text = "";
-  const ending = await engine.write(request, { onText: (more) => onText((text += more)) }, signal);
+  const ending = await engine.write(request, { onText: (more) => onText((text += more)), onStatus }, signal);
   return { text, ending, before: request };
 }
 

@@ -139,12 +139,13 @@ function writeAll({ stage, engine, model, seed, signal }, titles, ways, { measur
   return Promise.all(ways.map(async (way, at) => {
     const settings = { temperature: TEMPERATURES.normal, seed, length: LENGTH, ...way.settings };
     const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : (way.speed ?? SPEED) };
-    const show = (/** @type {string} */ text) => {
+    const onText = (/** @type {string} */ text) => {
       columns[at].show(text);
       if (measured) columns[at].measure(lineLengths(text));
     };
+    const onStatus = (/** @type {Message[]} */ messages) => signal.aborted || stage.wait(messages);
     try {
-      const written = await writeAside(engine, wanted, show, signal);
+      const written = await writeAside(engine, wanted, { onText, onStatus }, signal);
       const { text, ending } = written;
       if (signal.aborted) return ""; // the stage was closed, or shows another demonstration, before the last texts ended
       if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // the mean only now: that of a few lines says little

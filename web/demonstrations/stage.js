@@ -28,6 +28,7 @@ export class Stage {
     this.close = close;
     this.height = 0; // of the conversation
     this.opener = /** @type {HTMLElement | null} */ (null); // gets the focus back
+    this.reported = /** @type {Message | Message[]} */ ([]);
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
   }
 
@@ -70,9 +71,15 @@ export class Stage {
 
   /** Shows a sentence about the demonstration, or about its result. @param {Message | Message[]} message @param {boolean} isResult */
   report(message, isResult = false) {
+    this.reported = message;
     const line = find(this.box, ".result");
     line.classList.toggle("done", isResult);
     setText(line, render(message));
+  }
+
+  /** Shows why the texts have to wait; for [], what was reported before. @param {Message[]} messages */
+  wait(messages) {
+    setText(find(this.box, ".result"), render(messages.length ? messages : this.reported));
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The lenses over a conversation: the switch, and the colours of the characters. */
 
-import { create, find, findAll, keepAtEnd, pause, showInRow } from "../document/dom.js";
-import { t } from "../document/words.js";
+import { create, find, findAll, keepAtEnd, pause, setText, showInRow } from "../document/dom.js";
+import { render, t } from "../document/words.js";
 import { WelcomeColours } from "./welcome_colours.js";
 import { Alternatives } from "./text/alternatives.js";
 import { rangeOf } from "./text/caret.js";
@@ -11,11 +11,12 @@ import { TracedText } from "./text/traced_text.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
 const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
+const LOST_MS = 3000; // between two requests while the connection is lost
 const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
 
 /**
  * @import { ReadTurn } from "../conversation/log.js"
- * @import { Clamp, Drawn, Model, Settings, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
+ * @import { Clamp, Drawn, Message, Model, Settings, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
  * @import { Place } from "./text/character_box.js"
  * @import { Path } from "./text/traced_text.js"
  *
@@ -79,6 +80,7 @@ export class Lenses {
     this.focus = new Focus(this);
     this.alternatives = new Alternatives(this);
     this.settings = "";
+    this.retry = 0; // timer of the next request while the connection is lost
     this.lenses = /** @type {import("./lens_list.js").Panels | null} */ (null); // until one is chosen
     this.welcome = new WelcomeColours(onChange);
     this.listen();
@@ -118,6 +120,7 @@ export class Lenses {
       for (const box of this.boxes.values()) box.repaint();
       this.panel.ariaLabel = t(this.side ? "second.panel" : "lens.panel", { name: t(`lens.${name}`) });
       if (this.name !== "plain") create("p", "help", this.panel).textContent = t(`lens.${name}.help`);
+      if (this.name !== "plain") create("p", "problem", this.panel).role = "status";
       this.lens.build?.(this.panel);
     }
     this.focus.clearDetails();
@@ -249,6 +252,7 @@ export class Lenses {
         const from = text.values(key).length;
         const answer = await text.ask({ from, ...lens.wants?.() });
         if (lens !== this.lens || key !== this.key || version !== text.version) continue;
+        this.answered(answer.refusal);
         if (answer.refusal || !answer.bits?.length) break;
         text.values(key).push(...(lens.take?.(answer, text, from) ?? answer.bits));
         this.changed();
@@ -258,6 +262,21 @@ export class Lenses {
     } finally {
       this.isPumping = false;
     }
+  }
+
+  /** Shows why the engine refused a question, and asks again later if the connection is lost. @param {Message} [refusal] */
+  answered(refusal) {
+    const isLost = refusal?.id === "fault.connection";
+    const line = this.panel.querySelector(":scope > .problem");
+    if (line) setText(line, refusal ? render(isLost ? { id: "status.reconnecting" } : refusal) : "");
+    if (isLost) this.retry ||= setTimeout(() => this.askAgain(), LOST_MS);
+  }
+
+  askAgain() {
+    clearTimeout(this.retry);
+    if (this.retry && this.focus.at) this.focus.inspect();
+    this.retry = 0;
+    this.pump();
   }
 
   /** @param {number} position */
@@ -286,6 +305,7 @@ export class Lenses {
       input.addEventListener("change", () => this.choose(input.value));
     }
     document.addEventListener("visibilitychange", () => this.pump());
+    addEventListener("online", () => this.askAgain());
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { addButton, create, find, findAll, scrollInside, scrollPage, visibleCharacter } from "../../document/dom.js";
-import { t } from "../../document/words.js";
+import { render, t } from "../../document/words.js";
 import { chance, likely, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
 import { characterUnder } from "./caret.js";
@@ -53,7 +53,7 @@ export class Alternatives {
     if (!turn) return this.close();
     const answer = await lenses.path.ask({ at: position });
     if (opening !== this.openings) return;
-    if (answer.refusal || !answer.top.length) return this.close();
+    if (!answer.refusal && !answer.top.length) return this.close();
     this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
     this.content = "";
     this.#reveal();
@@ -114,17 +114,18 @@ export class Alternatives {
   #build() {
     const { char, answer, position } = this.shown;
     const { path, source } = this.lenses;
-    const kept = this.#kept();
-    const predicted = /** @type {import("../chances.js").Predicted} */ (answer);
-    const rows = likely(predicted, source.settings(), char, path.values("bits")[position]);
     this.box.replaceChildren();
     this.box.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     const head = create("p", "head", this.box);
+    this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
+    if (answer.refusal) return void (head.textContent = render(answer.refusal));
+    const kept = this.#kept();
+    const predicted = /** @type {import("../chances.js").Predicted} */ (answer);
+    const rows = likely(predicted, source.settings(), char, path.values("bits")[position]);
     create("b", "char", head).textContent = visibleCharacter(char);
     const there = rows.find(([each]) => each === char);
     const values = { chance: chance((there ?? rows.at(-1))[1]) };
     head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : ""}`);
-    this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
     const list = create("ol", "choices", this.box);
     list.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     for (const [each, share] of rows) {

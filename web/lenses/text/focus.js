@@ -89,7 +89,8 @@ export class Focus {
     const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
     if (inspection !== this.inspections || lens !== this.lenses.lens) return;
     panel.ariaBusy = null;
-    if (answer.refusal) return;
+    this.lenses.answered(answer.refusal);
+    if (answer.refusal) return void lens.inspect(null); // not what belongs to another character
     const turn = traced === path ? this.lenses.turnAt(position) : null;
     this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
     lens.inspect(this.details);
