@@ -199,6 +199,36 @@ def test_a_refusal_of_both_models_keeps_prompt_and_texts(page: Page, app: App) -
     check_texts(page, "ROMEO:", app, 60)
 
 
+def test_the_second_text_keeps_its_lens_after_a_blend(page: Page) -> None:
+    fast(page, 60)
+    choose_second(page, "two, side by side")
+    send(page, "ROMEO:")
+    settled(page)
+    choose_second(page, "two, blended")
+    send(page, "JULIET:")
+    settled(page)
+    choose_second(page, "two, side by side")
+    page.get_by_role("group", name="Lens over the second text", exact=True).get_by_text("How surprised?").click()
+    expect(second(page).locator("i[class*=b]").first).to_be_visible()
+    expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
+
+
+def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> None:
+    fast(page, 60)
+    send(page, "ROMEO:")
+    settled(page)
+    button(page, "Share").click()
+    note = page.locator("#share-link").get_by_role("status")
+    expect(note).to_contain_text("Whoever opens it watches this text being written.")
+    expect(note).not_to_contain_text("The link holds only")
+    choose(page, "two")
+    for prompt in ("JULIET:", "NURSE:"):
+        send(page, prompt)
+        settled(page)
+    button(page, "Share").click()
+    expect(note).to_contain_text("The link holds only the last 2 turns: another model or version wrote the text above.")
+
+
 def test_two_models_are_blended(page: Page, app: App) -> None:
     fast(page, 60)
     expect(page.get_by_role("slider", name="Blend", exact=True)).to_be_hidden()

@@ -40,8 +40,8 @@ export class Controls {
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
     this.way = find(root, "#second-way", HTMLSelectElement);
-    const [box, more, sliders] = [find(root, "#sliders"), find(root, "#more-sliders"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
-    this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(FIRST.has(name) ? box : more, name, setting)]));
+    const [box, more, pair, sliders] = [find(root, "#sliders"), find(root, "#more-sliders"), find(root, "#second-choice"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
+    this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(FIRST.has(name) ? box : name === "share" ? pair : more, name, setting)]));
     this.#toggleShare();
     this.model.addEventListener("change", () => this.#chose());
     this.second.addEventListener("change", () => this.#chose());

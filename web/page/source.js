@@ -20,14 +20,16 @@ export class Source {
   }
 
   /**
-   * What a side's model has read and written; the welcome text on an empty page; null if there is nothing.
+   * What a side's model had read and written at its last reply, which later turns of a blend follow; the welcome text on an
+   * empty page; null if there is nothing.
    * @param {number} side
    */
   path(side) {
     const log = this.page.log();
-    const replies = remembered(log, side);
-    if (!replies.length) return pathTo(log).some((turn) => turn.replies[side]) ? null : this.#welcome(side);
-    return this.#read(replies);
+    const last = pathTo(log).findLast((turn) => turn.replies[side]);
+    if (!last) return this.#welcome(side);
+    const replies = remembered(log, side, last.id);
+    return replies.length ? this.#read(replies) : null;
   }
 
   #read(replies) {

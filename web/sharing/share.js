@@ -2,7 +2,7 @@
 
 import { LinkError } from "../conversation/link_error.js";
 import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
-import { count, lastPart, lastTurn, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
+import { count, lastPart, lastTurn, pathTo, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
 import { isLocal } from "../engines/refusal.js";
 import { copyText, find, setText } from "../document/dom.js";
@@ -116,7 +116,10 @@ export class Share {
     const last = lastTurn(page.log()).replies[0];
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
     const copied = await copyText(this.address, input);
-    setText(this.note, [t(copied ? "share.copied" : "share.copy_here"), local ? t("share.local", { name: local.name }) : ""].join(" ").trim());
+    const turns = remembered(page.log(), 0).length;
+    const isPart = turns < pathTo(page.log()).length;
+    const notes = [t(copied ? "share.copied" : "share.copy_here"), isPart && t("share.part", { count: turns }), local && t("share.local", { name: local.name })];
+    setText(this.note, notes.filter(Boolean).join(" "));
   }
 
   /** Scrolls the page, if the result lies outside the window, by no more than it needs. */
