@@ -17,6 +17,7 @@ from model.named_cells import Cell
 from model.scoring.surprisal import score
 from tests.browser.axe import violations
 from tests.browser.driving import button, choose, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.looking import choose_lens
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
@@ -340,6 +341,21 @@ def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> N
     expect(log(page).locator(".welcome i[class*=b]").first).to_be_attached()
     expect(log(page).locator("i.focus")).to_have_count(0)
     assert "#" not in page.url
+
+
+def test_a_demonstration_is_as_high_from_a_lens_as_from_the_text(page: Page) -> None:
+    send(page, "a")
+    settled(page)
+    heights = []
+    for lens in ("Text", "What it remembers"):
+        choose_lens(page, lens)
+        show(page, "Same seed, same text")
+        heights.append(stage(page).evaluate("(each) => each.offsetHeight"))
+        expect(button(page, "Try it yourself")).to_be_in_viewport(ratio=1)
+        button(page, "Back to the conversation").click()
+    assert heights[0] == heights[1]
+    expect(page.get_by_role("region", name="Lens: What it remembers")).to_be_visible()
+    choose_lens(page, "Text")
 
 
 def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> None:

@@ -57,7 +57,7 @@ async function makeLinesShort(showing) {
   if (!texts.every(Boolean)) return;
   const [free, held] = texts.map(lineLength);
   if (!free || !held) return stage.report({ id: "demo.lines.few" }, true);
-  const shorter = 1 - held / free;
+  const shorter = 1 - Math.round(held) / Math.round(free); // as the numbers that are shown
   const values = { free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
   stage.report({ id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values }, true);
 }

@@ -1,7 +1,7 @@
 // The element that shows a demonstration instead of the conversation, with the same height, so that nothing below moves.
 // On a phone it may be higher.
 
-import { addButton, create, find, setText } from "../document/dom.js";
+import { addButton, create, find, findAll, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { UNKNOWN, colourOf } from "../lenses/surprise_colours.js";
 
@@ -43,7 +43,7 @@ export class Stage {
    */
   open(title, lead) {
     if (!this.isOpen) {
-      this.height = this.panes.getBoundingClientRect().height; // the controls below stay where they are
+      this.height = this.#heightOfText(); // the controls below stay where they are
       const { activeElement } = document;
       this.opener = activeElement instanceof HTMLElement ? activeElement : null;
     }
@@ -60,6 +60,20 @@ export class Stage {
     [this.box.hidden, this.panes.hidden] = [false, true];
     heading.focus({ preventScroll: true });
     this.box.scrollIntoView({ block: "nearest" });
+  }
+
+  // Of the conversation without the panel of a lens, which may be longer than the window.
+  #heightOfText() {
+    const lensed = findAll(this.panes, ".pane.lensed");
+    const panels = lensed.map((pane) => find(pane, ".panel"));
+    const show = (/** @type {boolean} */ withLens) => {
+      for (const pane of lensed) pane.classList.toggle("lensed", withLens);
+      for (const panel of panels) panel.hidden = !withLens;
+    };
+    show(false);
+    const { height } = this.panes.getBoundingClientRect();
+    show(true);
+    return height;
   }
 
   /** Makes the stage higher on a phone, where its content needs more room than the conversation; called before it runs. */
