@@ -26,7 +26,6 @@ import { randomId } from "./hash.js";
  * @property {boolean} chat
  * @property {string} before  the older commit that wrote the text so far; "" if none
  * @property {Message[]} notices
- * @property {boolean} [greeting]  whether it is a welcome text, or was one before it was changed
  * @property {Part[]} parts
  *
  * @typedef {object} Turn

@@ -14,12 +14,11 @@ import { authorOf, refsOf } from "./models.js";
 export function welcomeTurn(model) {
   const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
   const part = newPart({ settings, text: model.welcome, end: "length" });
-  const reply = { ...refsOf(authorOf(model)), fresh: true, start: true, given: "", chat: false, before: "", notices: [], greeting: true, parts: [part] };
+  const reply = { ...refsOf(authorOf(model)), fresh: true, start: true, given: "", chat: false, before: "", notices: [], parts: [part] };
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], replies: [reply] };
 }
 
-/** Returns whether a side of a conversation has only a welcome text, changed or not. @param {Log} log @param {number} side */
+/** Returns whether a side of a conversation is empty, so that the welcome text is shown. @param {Log} log @param {number} side */
 export function isWelcome(log, side) {
-  const [turn, next] = pathTo(log).filter((each) => each.replies[side]);
-  return !next && (!turn || Boolean(turn.replies[side].greeting));
+  return !pathTo(log).some((turn) => turn.replies[side]);
 }
