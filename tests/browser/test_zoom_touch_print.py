@@ -28,6 +28,16 @@ CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h
     .map((each) => each.outerHTML)"""
 
 
+# The names of the views that are wider than their places, or higher above than below the middle.
+MISPLACED = """() => [...document.querySelectorAll('[data-side="0"] .lenses label span')].filter((each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    const [text, place] = [range.getBoundingClientRect(), each.getBoundingClientRect()];
+    const isMiddle = Math.abs(text.top + text.bottom - place.top - place.bottom) < 6;
+    return text.left < place.left + 2 || text.right > place.right - 2 || !isMiddle;
+}).map((each) => each.textContent)"""
+
+
 def unseeded(page: Page, length: int = 40) -> Page:
     """With a seed of its own Retry writes another reply."""
     page = begin(page, length=length)
@@ -136,6 +146,37 @@ def test_every_action_is_in_sight_above_the_prompt_of_a_phone_in_each_language(b
         assert row, language
         assert ask, language
         assert row["y"] + row["height"] <= ask["y"] + 8, language  # the padding of the row has room for an outline
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(320, 640), (360, 640), (390, 844), (740, 360), (844, 390)])
+def test_a_phone_shows_the_names_of_the_views_whole_and_in_one_row(both: Site, size: tuple[int, int]) -> None:
+    """The links stay in the row of the demonstrations of a phone that is held sideways."""
+    viewport = {"width": size[0], "height": size[1]}
+    context = both.new_context(viewport=viewport, has_touch=True, is_mobile=True)
+    page = both.open(context=context)
+    for language, name in (("de", "Senden"), ("zh-CN", "发送"), ("zh-TW", "傳送"), ("en", "Send")):
+        page.evaluate("(language) => (document.documentElement.lang = language)", language)
+        expect(button(page, name)).to_be_visible()
+        page.evaluate("document.querySelectorAll('#demonstrations button').forEach((each) => (each.hidden = false))")
+        assert page.evaluate(MISPLACED) == [], language
+        assert page.locator("[data-side='0'] .lenses").evaluate("(each) => each.offsetHeight") < 60, language
+        if size[0] > 640:
+            assert page.locator("#demonstrations").evaluate("(each) => each.offsetHeight") < 60, language
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(360, 640), (844, 390)])
+def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Site, size: tuple[int, int]) -> None:
+    viewport = {"width": size[0], "height": size[1]}
+    context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
+    page = begin(both.open(context=context), length=20)
+    examples = page.get_by_role("group", name="Try", exact=True)
+    examples.evaluate("(each) => scrollBy({ top: each.getBoundingClientRect().top - 20, behavior: 'instant' })")
+    expect(log(page)).not_to_be_in_viewport(ratio=1)
+    examples.get_by_role("button").last.tap()
+    expect(log(page)).to_be_in_viewport(ratio=1)
+    settled(page)
     context.close()
 
 

@@ -43,8 +43,18 @@ export function showExamples(box, examples, send) {
   if (!isOutdated(box, [examples, t("page.anywhere")])) return;
   box.replaceChildren();
   for (const example of examples) {
-    addButton(box, "", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere"), () => send(example));
+    addButton(box, "", example ? example.replaceAll("\n", " ⏎") : t("page.anywhere"), () => {
+      send(example);
+      showText(box);
+    });
   }
+}
+
+// Scrolls up to the text, which a low window does not show together with the examples.
+/** @param {HTMLElement} box */
+function showText(box) {
+  const { top } = find(box.closest(".char-lstm"), ".pane .frame").getBoundingClientRect();
+  if (top < 0) scrollBy({ top: top - 8 });
 }
 
 /**
