@@ -50,7 +50,8 @@ async function makeLinesShort(showing) {
   const { stage, model } = showing;
   const { cell, value, does } = lineCounter(model);
   const way = { id: value > 0 ? "demo.lines.high" : "demo.lines.low" };
-  stage.report({ id: "demo.lines.lead", values: { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way } });
+  const about = { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way };
+  stage.report({ id: "demo.lines.lead", values: about });
   const clamps = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
   const ways = clamps.map((cells) => ({ cells, settings: { length: LINES_LENGTH }, speed: LINES_SPEED }));
   const texts = await writeAll(showing, [t("demo.lines.free"), t("demo.lines.held", { way })], ways, { measured: t("demo.lines.mean") });
@@ -58,7 +59,7 @@ async function makeLinesShort(showing) {
   const [free, held] = texts.map(lineLength);
   if (!free || !held) return stage.report({ id: "demo.lines.few" }, true);
   const shorter = 1 - Math.round(held) / Math.round(free); // as the numbers that are shown
-  const values = { free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
+  const values = { ...about, free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
   stage.report({ id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values }, true);
 }
 
