@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -44,6 +45,14 @@ def greeting(app: App) -> str:
 
 def whole(page: Page, app: App) -> None:
     expect(page.locator(".welcome .reply")).to_have_text(greeting(app), use_inner_text=False)
+
+
+def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
+    line = "A tiny neural network that has read only one text: Shakespeare. Start a line, watch it write on, look inside."
+    assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
+    german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
+    assert "das nur einen einzigen Text gelesen hat: Shakespeare. Fang eine Zeile an" in german
+    expect(page.locator("#intro p")).to_have_text(line)
 
 
 def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page, app: App) -> None:

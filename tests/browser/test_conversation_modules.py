@@ -291,6 +291,8 @@ def test_the_default_of_the_bundled_models_is_found_by_its_old_name(run: Run) ->
     assert run("models", find, asked) == "shakespeare"
     assert run("models", "return m.findModel(x, 'bundled').name", {"models": served}) == "shakespeare"
     assert run("models", "return m.findModel(x, 'bundled')", {"models": served[:1]}) is None
+    beside = {"models": [{**served[0], "name": "Shakespeare", "commit": ""}]}
+    assert run("models", "return m.findModel(x, 'tinyshakespeare').name", beside) == "Shakespeare"
 
 
 def test_a_message_is_wrapped_as_in_python(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ LENSES = ("How surprised?", "What it remembers", "One letter at a time", "Text")
 def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weights(
     browser: Browser, tmp_path: Path
 ) -> None:
-    lm = random_model(hidden_size=32)
+    lm = replace(random_model(hidden_size=32), training={"corpus": "The sea"})
     write_static(tmp_path, lm)
     stored = CharLSTM.from_pretrained(tmp_path).training
     text, seed = stored_welcome(stored)
@@ -51,6 +52,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     with serve(tmp_path) as url:
         page.goto(url)
         expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
+        expect(page.locator("#intro p")).to_contain_text("has read only one text: The sea. Start a line and it writes on")
         fast(page)
         page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
         send(page, "", wait=False)

@@ -211,7 +211,7 @@ def test_the_bundled_model_and_its_named_cells(browser: Browser, tmp_path: Path)
             assert cell.sample
             assert len(high) == len(low) == 10
             assert found == {"seed": cell.sample.seed, "high": high, "low": low}
-        assert model["name"] == "tinyshakespeare"
+        assert model["name"] == "Shakespeare"
         for seed in range(3):
             assert write(page, request("ROMEO:", seed=seed, length=300))["text"] == generate(
                 lm, "ROMEO:", 300, seed=seed

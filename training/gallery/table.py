@@ -54,7 +54,7 @@ class Entry:
 GALLERY = {
     "shakespeare": Entry(
         sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-        corpus="tinyshakespeare",
+        corpus="Shakespeare",
         license="other",
         license_name="public-domain",
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "

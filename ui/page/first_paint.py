@@ -108,7 +108,7 @@ class FirstPaint:
     def _page(self, language: str) -> str:
         """Returns the page's markup with the texts of a language, the site's title, and its model's welcome text."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        title, intro = html.escape(site.title_in(language)), html.escape(site.intro or texts["site.greeting"])
+        title, intro = html.escape(site.title_in(language)), html.escape(self._intro(language))
         markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{intro}</p>{found[2]}", self._markup)
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
         markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
@@ -118,6 +118,13 @@ class FirstPaint:
         return _WELCOME_TEXT.sub(
             lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
         )
+
+    def _intro(self, language: str) -> str:
+        """Returns the line under the title: the owner's, otherwise the page's own with the text of the first model."""
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        corpus = next((fact.values["corpus"] for fact in first.about if fact.id == "model.corpus"), "") if first else ""
+        own = filled(texts["site.greeting_of"], corpus=corpus) if corpus else texts["site.greeting"]
+        return site.intro or own
 
     def _preload(self, name: str) -> str:
         """Returns the tag with which a browser requests a file before a module needs it."""
@@ -145,6 +152,6 @@ class FirstPaint:
                     address=f"{address}?{quote(query, safe=_SAFE)}",
                     picture=f"{picture}?{reply.query}",
                 )
-        words = [site.intro or texts["site.greeting"], first.welcome_text if first else ""]
+        words = [self._intro(language), first.welcome_text if first else ""]
         description = shortened(" ".join(words))
         return tags(site=title, title=title, description=description, address=address, picture=picture)

@@ -54,13 +54,14 @@ export function readyModels(site) {
   return site.models.filter((model) => !model.failure && !model.loading);
 }
 
-const DEFAULT = "shakespeare"; // the default bundled model; older links and conversations call it "bundled"
+/** @type {Record<string, string | undefined>} the default bundled model in the app and on a static page, by its names in older links and conversations */
+const RENAMED = { bundled: "shakespeare", tinyshakespeare: "Shakespeare" };
 
 /** Returns the model with a name that can write now, or null. @type {(site: Pick<Site, "models">, name: ?string) => ?Model} */
 export function findModel(site, name) {
   const ready = readyModels(site);
   const named = ready.find((model) => model.name === name);
-  return named ?? (name === "bundled" ? ready.find((model) => model.name === DEFAULT && !model.commit) : null) ?? null;
+  return named ?? ready.find((model) => model.name === RENAMED[name ?? ""] && !model.commit) ?? null;
 }
 
 /**

@@ -6,6 +6,7 @@ import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { create, fill, fillValue, find, paragraph, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
+import { corpusOf } from "./intro.js";
 import { faultOf } from "./refusals.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
@@ -331,7 +332,7 @@ function nameAfter(prefix, value) {
  */
 function titleOf(site, name) {
   const title = name === BUNDLED ? t("model.bundled") : name || site.title;
-  const corpus = site.models.find((model) => model.name === name)?.about.find(({ id }) => id === "model.corpus")?.values?.corpus;
-  return corpus && !/^[\w.-]+$/.test(`${corpus}`) ? `${title} — ${corpus}` : title;
+  const corpus = corpusOf(site, name);
+  return corpus !== title && /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
 }
 

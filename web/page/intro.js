@@ -6,9 +6,18 @@ import { render, t } from "../document/words.js";
 
 /** @import { Site } from "../engines/engine.js" */
 
+/** @type {Record<string, string>} the line under the title with the text that the model was trained on, by the line without */
+const WITH_CORPUS = { "site.greeting": "site.greeting_of", "static.greeting": "static.greeting_of" };
+
 /** @type {(site: Site) => string} the title of the site: the owner's, otherwise the page's own in the visitor's language */
 export function titleOf(site) {
   return site.title || t("site.title");
+}
+
+/** @type {(site: Site, name: string) => string} the text that a model was trained on; "" if that is not known */
+export function corpusOf(site, name) {
+  const model = site.models.find((each) => each.name === name);
+  return `${model?.about.find(({ id }) => id === "model.corpus")?.values?.corpus ?? ""}`;
 }
 
 /**
@@ -23,7 +32,8 @@ export function showIntro(root, site, intro, chosen) {
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
   const name = isEmpty ? t("train.title") : own ? chosen.slice(chosen.indexOf("/") + 1) : site.version && titleOf(site);
   if (name) setText(title, name);
-  const text = own ? t("train.greeting", { own }) : site.welcome || t(intro);
+  const corpus = corpusOf(site, chosen);
+  const text = own ? t("train.greeting", { own }) : site.welcome || (corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro));
   setText(line, isEmpty ? t("train.what") : text);
   const notices = find(root, "#notices");
   const failures = site.models.map((model) => model.failure).filter(Boolean);

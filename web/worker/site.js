@@ -12,6 +12,7 @@ import { writeText } from "./reply.js";
 
 const MAX_EXAMPLES = 4;
 const MAX_EXAMPLE = 60; // characters
+const MAX_CORPUS = 60; // characters
 const MAX_WELCOME = 1000; // characters
 const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app uses float32
 
@@ -27,7 +28,7 @@ export function describe({ name, commit }, parts, way, version) {
   const { chat, sizes, vocab, cells, training } = parts;
   return {
     ...emptyModel(name, commit),
-    name: name || (typeof training.corpus === "string" && training.corpus.slice(0, 60)) || "char-lstm",
+    name: name || (typeof training.corpus === "string" && training.corpus.slice(0, MAX_CORPUS)) || "char-lstm",
     about: [...originOf(name, commit, parts), ...facts(parts, way)],
     ...storedWelcome(parts),
     examples: examplesOf(parts),
@@ -53,13 +54,15 @@ export function emptyModel(name, commit) {
   return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
 }
 
-// The commit of a model of the Hub; of a model of this browser, what it has read.
+// What a model has read, and the commit of one of the Hub.
 /** @type {(name: string, commit: string, parts: Parts) => Message[]} */
 function originOf(name, commit, { training }) {
   const { machine, from, corpus } = training;
-  if (!isLocal(name)) return commit ? [{ id: "model.commit", values: { commit: commit.slice(0, 7) } }] : [];
-  if (machine === "browser") return [from ? { id: "model.own_after", values: { from: String(from).split("@")[0] } } : { id: "model.own" }];
-  return [{ id: "model.corpus", values: { corpus: String(corpus ?? "–") } }];
+  if (isLocal(name) && machine === "browser") return [from ? { id: "model.own_after", values: { from: String(from).split("@")[0] } } : { id: "model.own" }];
+  const text = typeof corpus === "string" ? corpus.slice(0, MAX_CORPUS) : "";
+  /** @type {Message[]} */
+  const found = text || isLocal(name) ? [{ id: "model.corpus", values: { corpus: text || "–" } }] : [];
+  return commit && !isLocal(name) ? [...found, { id: "model.commit", values: { commit: commit.slice(0, 7) } }] : found;
 }
 
 /** @type {(parts: Parts, way: string) => Message[]} */

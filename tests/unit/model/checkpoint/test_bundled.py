@@ -88,4 +88,4 @@ def test_the_bundled_models_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     )
     assert main(["list", "--json"]) == 0
     first, *_ = json.loads(capsys.readouterr().out)["models"]
-    assert (first["model"], first["corpus"]) == ("bundled:shakespeare", "tinyshakespeare")
+    assert (first["model"], first["corpus"]) == ("bundled:shakespeare", "Shakespeare")

@@ -142,7 +142,7 @@ def test_the_runs_before_the_model_are_trained_once(
     ("words", "reason"),
     [
         (["shakespeare"], "no package holds the text of shakespeare: name its file with --text FILE"),
-        (["shakespeare", "--text", "other.txt"], "other.txt holds another text than tinyshakespeare: its SHA-256"),
+        (["shakespeare", "--text", "other.txt"], "other.txt holds another text than Shakespeare: its SHA-256"),
         (["shakespeare", "--text", "nowhere.txt"], "nowhere.txt"),
         (["bible", "--text", "play.txt"], "the text of bible is in the package debian:bible-kjv-text: omit --text"),
     ],
