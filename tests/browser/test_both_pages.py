@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from model import Blend, generate
-from tests.browser.driving import button, continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import button, choose, continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, second, text_of
 from ui.messages import LANGUAGES
@@ -238,3 +238,21 @@ def test_a_german_browser_gets_german_labels(both: Site) -> None:
     expect(page.get_by_role("group", name=german["lens.group"])).to_contain_text(german["lens.surprise"])
     expect(log(page)).to_have_count(0)  # its name is German, too
     context.close()
+
+
+def test_the_footers_name_the_models_unless_the_chosen_one_wrote_every_text(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    expect(footer(page)).not_to_contain_text("written by")
+    both.choose_second(page, "side by side")
+    page.get_by_role("combobox", name="Second model").select_option(label="none")
+    choose(page, TWO)
+    expect(footer(page)).to_contain_text(f"characters · written by {both.name} · length reached")
+    send(page, PROMPT)
+    named = [re.compile(f"written by {name} ") for name in (both.name, TWO)]
+    expect(turns(page).locator(".footer")).to_have_text(named)
+    choose(page, both.name)
+    expect(turns(page).locator(".footer")).to_have_text(named)
+    button(page, "Undo").click()
+    expect(turns(page)).to_have_count(1)
+    expect(footer(page)).not_to_contain_text("written by")

@@ -6,11 +6,10 @@ import { authorOf, findModel } from "../conversation/models.js";
 import { SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { create, fill, fillValue, find, paragraph, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
-import { corpusOf } from "./intro.js";
+import { corpusOf, nameOf } from "./intro.js";
 import { faultOf } from "./refusals.js";
 
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
-const BUNDLED = "bundled"; // the name of the model that is part of the app
 const FIRST = new Set(["temperature", "length", "speed"]); // the sliders that are shown without a click
 const OTHER = "other"; // the choice to name another model of the Hub
 const MODEL = "model "; // before the name of a second model, which may be ""
@@ -331,7 +330,7 @@ function nameAfter(prefix, value) {
  * @param {string} name
  */
 function titleOf(site, name) {
-  const title = name === BUNDLED ? t("model.bundled") : name || site.title;
+  const title = nameOf(name) || site.title;
   const corpus = corpusOf(site, name);
   return corpus !== title && /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
 }

@@ -5,6 +5,7 @@ import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
+import { nameOf } from "./intro.js";
 
 /**
  * @import { Log, Part, Reply, Turn } from "../conversation/log.js"
@@ -31,17 +32,19 @@ export class ConversationView {
     this.side = side;
     this.page = page;
     this.written = 0; // the id of the turn that is being written
+    this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.announcer = new Announcer(find(pane, ".frame"));
   }
 
   /**
    * @param {object} content
-   * @param {?Model} content.model  whose welcome text an empty conversation shows
+   * @param {?Model} content.model  the chosen one, whose welcome text an empty conversation shows
    * @param {?Message} content.refusal
    * @param {boolean} content.isKnown  whether the models are known; until then the document's own welcome text stays
    */
   update({ model, refusal, isKnown }) {
     const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
+    this.namesModels = model !== null && turns.some((turn) => this.#modelOf(turn) !== model.name);
     keepAtEnd(this.element, () => {
       const shown = new Set(turns.map((turn) => String(turn.id)));
       for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
@@ -59,6 +62,12 @@ export class ConversationView {
       if (last) this.element.ariaBusy = String(Boolean(lastPart(last.replies[this.side])?.end === null));
       this.#announce(last, text);
     }, this.#begins(turns.at(-1)));
+  }
+
+  /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
+  #modelOf(turn) {
+    const reply = turn.replies[this.side];
+    return this.page.author(reply)?.model.name ?? reply.model.name;
   }
 
   /** Whether a reply is being written that was not at the last call: the text is scrolled to it. @param {Turn|undefined} turn */
@@ -133,7 +142,7 @@ export class ConversationView {
     paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", this.side ? "" : render(turn.check));
-    paragraph(node, "footer", part && !writing ? facts(reply, part).join(" · ") : "");
+    paragraph(node, "footer", part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "");
     const isHinted = isLast && !this.side && text !== "" && !writing && this.page.lens(0)?.alternatives.isUntried;
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
   }
@@ -190,10 +199,12 @@ function piecesOf(text, vocab) {
  * The notes in the footer of a reply: how long it is and why it ended, then how to write it again.
  * @param {Reply} reply
  * @param {Part} last of the reply
+ * @param {string} model  the name of the model, if it is to be named
  */
-function facts(reply, last) {
+function facts(reply, last, model) {
   const found = [];
   found.push(t("fact.characters", { count: count(replyText(reply)) }));
+  if (model && !reply.second) found.push(t("fact.model", { name: nameOf(model) }));
   if (reply.second) found.push(t("fact.blend", { models: `${reply.model.name} + ${reply.second.name}`, share: percent(last.settings?.share ?? 0.5) }));
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
   found.push(...[...cells.values()].map(clampName));

@@ -6,12 +6,19 @@ import { render, t } from "../document/words.js";
 
 /** @import { Site } from "../engines/engine.js" */
 
+const BUNDLED = "bundled"; // the name of the model that is part of the app
+
 /** @type {Record<string, string>} the line under the title with the text that the model was trained on, by the line without */
 const WITH_CORPUS = { "site.greeting": "site.greeting_of", "static.greeting": "static.greeting_of" };
 
 /** @type {(site: Site) => string} the title of the site: the owner's, otherwise the page's own in the visitor's language */
 export function titleOf(site) {
   return site.title || t("site.title");
+}
+
+/** @type {(name: string) => string} the name of a model for visitors */
+export function nameOf(name) {
+  return name === BUNDLED ? t("model.bundled") : name;
 }
 
 /** @type {(site: Site, name: string) => string} the text that a model was trained on; "" if that is not known */
