@@ -48,7 +48,9 @@ def whole(page: Page, app: App) -> None:
 
 
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
-    line = "A tiny neural network that has read only one text: Shakespeare. Start a line, watch it write on, look inside."
+    line = (
+        "A tiny neural network that has read only one text: Shakespeare. Start a line, watch it write on, look inside."
+    )
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
     assert "das nur einen einzigen Text gelesen hat: Shakespeare. Fang eine Zeile an" in german

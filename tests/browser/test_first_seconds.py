@@ -52,7 +52,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     with serve(tmp_path) as url:
         page.goto(url)
         expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
-        expect(page.locator("#intro p")).to_contain_text("has read only one text: The sea. Start a line and it writes on")
+        expect(page.locator("#intro p")).to_contain_text("has read only one text: The sea. Start a line and it")
         fast(page)
         page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
         send(page, "", wait=False)
