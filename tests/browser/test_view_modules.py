@@ -359,6 +359,30 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")
 
 
+def test_a_tap_in_the_picture_chooses_a_named_cell_close_by_and_scrolls_to_the_character(
+    browser: Browser, url: str
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page, complaints = view(context, url)
+    write(page, PROMPT, "a line\n" * 60)
+    choose_lens(page, "What it remembers")
+    expect(page.locator(".caption")).to_contain_text("The lines mark the cell; tap to pick another")
+    picture = page.get_by_role("img", name="The cells of the layer")
+    for height, cell in ((160, "0"), (16, "2")):  # a row of 40 pixels, and one of 4 below a finger of 16
+        picture.evaluate("(canvas, height) => (canvas.style.height = `${height}px`)", height)
+        picture.tap(position={"x": 3, "y": 2})
+        expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value(cell)
+    expect(page.locator(".log i.focus")).to_be_in_viewport(ratio=1)
+    assert not complaints
+    context.close()
+
+
+def test_a_number_that_is_rounded_to_zero_has_no_minus_sign(page: Page) -> None:
+    numbers = "[[-0.004, 2], [-0.4, 0], [-0, undefined], [-0.05, 1], [-10, 0]]"
+    script = f"import('/document/words.js').then(({{ number }}) => {numbers}.map((each) => number(...each)))"
+    assert page.evaluate(script) == ["0.00", "0", "0", "−0.1", "−10"]
+
+
 def test_a_refused_clamp_is_reported_and_not_shown_as_set(page: Page) -> None:
     choose_lens(page, "What it remembers")
     for cell in (0, 1, 2):
@@ -405,6 +429,7 @@ def test_each_press_writes_one_character_and_draws_its_computation(page: Page) -
     expect(stages.locator(".rows").first).to_be_hidden()
     page.get_by_text("Inside the network").click()
     expect(stages.locator(".rows")).to_have_count(2)
+    expect(stages.locator(".legend")).to_contain_text("h and g between −1 and 1. c has no bounds")
     for part in (".line-of-code", ".shape"):
         expect(stages.locator(part).first).to_be_hidden()
     page.get_by_role("checkbox", name="Show code and shapes").check()

@@ -115,7 +115,8 @@ export function render(message, joint = " ") {
  */
 export function number(value, digits) {
   const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return Number(value).toLocaleString(language(), places).replace("-", "−");
+  const text = Number(value).toLocaleString(language(), places).replace("-", "−");
+  return /^−0[.,]?0*$/.test(text) ? text.slice(1) : text; // -0.004 is written as 0.00
 }
 
 /**

@@ -1,10 +1,11 @@
 /** The picture of a layer: one row per cell, one column per character, in the colours of the values. */
 
-import { create, setText } from "../document/dom.js";
+import { create, hasTouch, scrollInside, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { shadesNow } from "./value_colours.js";
 
 const WIDTH = 240; // columns
+const FINGER = 8; // pixels from the middle of a tap within which a named cell is chosen: there are several rows to a pixel
 
 /**
  * @import { TraceAnswer } from "../engines/engine.js"
@@ -126,16 +127,29 @@ export class LayerPicture {
     const x = at?.traced === traced ? at.position - first : -1;
     if (x >= 0 && x < columns.length) pen.fillRect(x, 0, 1, hidden);
     const values = { layer: cell[0], cells: hidden, first: first + 1, last: first + columns.length };
-    setText(this.caption, columns.length ? t("memory.caption", values) : t("memory.empty"));
+    setText(this.caption, columns.length ? t(hasTouch() ? "memory.caption.tap" : "memory.caption", values) : t("memory.empty"));
   }
 
-  /** A click chooses the cell of the row, and the character of the column. @param {MouseEvent} event */
+  /** A click chooses the cell of the row, a tap a named cell close to it, and the character of the column. @param {MouseEvent} event */
   choose(event) {
     const box = this.canvas.getBoundingClientRect();
     const row = Math.floor(((event.clientY - box.top) / box.height) * this.canvas.height);
     const column = Math.floor(((event.clientX - box.left) / box.width) * WIDTH);
     const { stretch } = this;
-    if (stretch && column < stretch.columns.length) this.lenses.focus.moveTo(stretch.traced, stretch.first + column);
-    this.memory.choose([this.memory.cell[0], row]);
+    const { focus, log } = this.lenses;
+    if (stretch && column < stretch.columns.length) {
+      focus.moveTo(stretch.traced, stretch.first + column);
+      if (focus.node && log.contains(focus.node)) scrollInside(log, focus.node);
+    }
+    const reach = hasTouch() ? (FINGER / box.height) * this.canvas.height : 0;
+    this.memory.choose([this.memory.cell[0], this.#namedNear(row, reach) ?? row]);
+  }
+
+  /** The named cell of the layer that is nearest to a row, if one is within reach. @param {number} row @param {number} reach in rows */
+  #namedNear(row, reach) {
+    const { about, cell } = this.memory;
+    const distance = (/** @type {number} */ index) => Math.abs(index - row);
+    const near = about.cells.filter(({ layer, index }) => layer === cell[0] && distance(index) <= reach).map(({ index }) => index);
+    return near.sort((one, other) => distance(one) - distance(other))[0];
   }
 }
