@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from model import CharLSTM, generate
@@ -63,6 +66,13 @@ MARKED = ["One letter", "the current settings", "", "forget gate f", "Hold this 
 
 def sample(step: int) -> Sample:
     return {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": f"<b>{step}</b>\ntext"}
+
+
+def borders(box: Locator) -> list[tuple[int, ...]]:
+    """Return the colours of the left and the right border of a box, halfway down; the page is light."""
+    image = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
+    columns = [(0, 1), (image.width - 2, image.width - 1)]  # a box may begin and end within a pixel
+    return [min(cast("tuple[int, ...]", image.getpixel((x, image.height // 2))) for x in pair) for pair in columns]
 
 
 def learned_model() -> CharLSTM:
@@ -148,6 +158,8 @@ def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page
             expect(stage(page).locator(".measure b").nth(side)).to_be_in_viewport()
             expect(stage(page).locator(".bars").nth(side)).to_be_in_viewport()
             expect(stage(page).locator(".text").nth(side)).to_have_css("white-space", "pre")
+            left, right = borders(stage(page).locator(".text").nth(side))
+            assert left == pytest.approx(right, abs=2)  # the end of a long line fades, the border does not
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert violations(page) == []
     page.set_viewport_size({"width": 1280, "height": 860})
@@ -420,7 +432,12 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     expect(page.locator(".likely li.there")).to_have_count(1)
     tour.get_by_role("button", name="Temperature 0.2").click()
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.2")
+    pressed = tour.locator("[aria-pressed=true]")
+    expect(pressed).to_have_text("0.2")
+    setting(page, "Temperature", 1.5)
+    expect(pressed).to_have_text("1.5")
     tour.get_by_role("button", name="Temperature 0.8").click()
+    expect(pressed).to_have_text("0.8")
     for number in (3, 4):
         page.evaluate(f"location.hash = 'tour-{number}'")
         expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()

@@ -104,7 +104,12 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     assert page.evaluate(SMALL, ["#moves button, #ask *, #examples button, .ways button, .lenses input", 44]) == []
     button(page, "Retry").click()
     settled(page)
-    assert page.evaluate(SMALL, [".branches .tree button", 32]) == []
+    assert page.evaluate(SMALL, [".branches button", 36]) == []
+    button(page, "Clear").click()
+    send(page, PROMPT)
+    page.get_by_text("Earlier conversations", exact=True).last.click()
+    expect(page.get_by_role("button", name="Delete: ")).to_be_visible()
+    assert page.evaluate(SMALL, ["#history *:is(button, input), #open-model", 44]) == []
     choose_lens(page, "How surprised?")
     expect(page.locator(".which")).to_have_text("Tap a character to see what it nearly wrote.")
     page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
@@ -177,6 +182,18 @@ def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Si
     examples.get_by_role("button").last.tap()
     expect(log(page)).to_be_in_viewport(ratio=1)
     settled(page)
+    context.close()
+
+
+@pytest.mark.parametrize("width", [360, 375])
+def test_no_action_is_alone_in_a_row_of_a_phone(both: Site, width: int) -> None:
+    context = both.new_context(viewport={"width": width, "height": 700}, has_touch=True, is_mobile=True)
+    page = both.open(context=context)
+    for language, name in (("de", "Weiterschreiben"), ("zh-CN", "继续"), ("zh-TW", "繼續"), ("en", "Continue")):
+        page.evaluate("(language) => (document.documentElement.lang = language)", language)
+        expect(button(page, name)).to_be_visible()
+        tops = page.locator("#moves button").evaluate_all("(all) => all.map((each) => each.offsetTop)")
+        assert min(tops.count(top) for top in tops) >= 3, language
     context.close()
 
 

@@ -60,6 +60,7 @@ export class Tour {
     button(moves, "close", () => this.close());
     // Wherever the focus is; the alternatives to a character keep the Escape that closes them.
     document.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.close());
+    this.page.root.addEventListener("input", () => this.#markChosen()); // a slider was moved
   }
 
   translate() {
@@ -150,13 +151,22 @@ export class Tour {
     for (const [text, act, value] of step.actions) {
       const button = addButton(this.actions, "", value === undefined ? render(text) : number(value, 1), () => this.page.busy || this.#act(act));
       button.ariaLabel = render(text);
+      if (value !== undefined) button.dataset.value = String(value);
     }
+    this.#markChosen();
+  }
+
+  // Marks the button of the temperature that is chosen now.
+  #markChosen() {
+    const chosen = Number(this.page.controls.inputs.temperature?.field.value);
+    for (const button of findAll(this.actions, "[data-value]")) button.ariaPressed = String(Number(button.dataset.value) === chosen);
   }
 
   // What a step shows stays in view, whatever its buttons do.
   async #act(act) {
     const { number } = this;
     await act(this.place);
+    this.#markChosen();
     await new Promise(requestAnimationFrame);
     if (this.number === number) this.#mark(true);
   }

@@ -3,7 +3,7 @@
 import { addButton, find, findAll, hasTouch, isOutdated, keepAtEnd, setText, svg } from "../document/dom.js";
 import { t } from "../document/words.js";
 
-const STEP = hasTouch() ? 32 : 26; // pixels between two turns, as in style.css
+const STEP = hasTouch() ? 36 : 26; // pixels between two turns, as in style.css
 
 /**
  * @typedef {(readonly [id: number, before: number, label: string])[]} Tree each turn, the turn before it (of no turn for a first one)
