@@ -21,11 +21,10 @@ function modelsOfAddress() {
   return second ? [model, second] : model ? [model] : [];
 }
 
-// Returns the names of the newest models that were trained in this browser.
+// Returns the names of the models that were trained in this browser, the newest first.
 async function trainedModels() {
-  const { listModels } = await import("./learn/stored_training.js");
-  const found = await listModels().catch(() => []);
-  return found.slice(0, MAX_TRAINED).map(({ name }) => name);
+  const found = await import("./learn/stored_training.js").then(({ listModels }) => listModels()).catch(() => []);
+  return found.map(({ name }) => name);
 }
 
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
@@ -91,10 +90,12 @@ async function start() {
   const [isBack] = await Promise.all([finishSignIn(hub), loadLanguages(base, navigator.language)]);
   const root = find(document, "#page");
   if (isAlone) linkBack(root, base);
-  const models = isAlone ? await trainedModels() : modelsOfAddress();
+  const models = isAlone ? (await trainedModels()).slice(0, MAX_TRAINED) : modelsOfAddress();
   const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    offerTraining(await new Page(root, engine, "static.greeting").start(), { home: base, hub }, isBack);
+    const page = await new Page(root, engine, "static.greeting").start();
+    offerTraining(page, { home: base, hub }, isBack);
+    page.controls.offerOwn(await trainedModels());
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });
     throw error;

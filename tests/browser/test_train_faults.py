@@ -164,16 +164,14 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     expect(panel(first)).not_to_contain_text(re.compile(r"\d left"))
     expect(panel(first).get_by_role("progressbar", name="Stopped at step")).to_be_visible()
     expect(panel(first).get_by_role("group", name="What you can do now").get_by_role("button")).to_have_text(
-        ["Write with it", "Train it on", "Download", "Publish"]
+        ["Train it on", "Download", "Publish"]
     )
     expect(button(first, "Start a new training")).to_be_visible()
-    first.get_by_role("textbox", name="Your text").focus()
-    button(first, "Write with it").click()
     expect(first.get_by_role("textbox", name="Prompt")).to_be_focused()
     button(first, "Train it on").click()
     expect(button(first, "Pause")).to_be_enabled()
     button(first, "Stop and keep the model").click()
-    expect(ended(first)).to_contain_text("The page now writes with your network as it was at step")
+    expect(ended(first)).to_contain_text(f"The page now writes with your network {NAME}-2, as it was at step")
     expect(first.get_by_role("combobox", name="Model", exact=True)).to_have_value(f"{NAME}-2")
     expect(first.locator("#about")).to_contain_text(f"It has read your text, after the training of {NAME} · ")
     expect(panel(first).locator("[value=scratch]")).to_be_checked()
@@ -227,6 +225,62 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[
         {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}
     )
     expect(fault(page)).not_to_be_empty()
+
+
+def test_the_panel_names_the_model_in_use_and_leads_back_to_the_first_one(visitor: Make) -> None:
+    page = visitor().open()
+    model, said = page.get_by_role("combobox", name="Model", exact=True), panel(page).locator(".said")
+    next_steps, parent = page.get_by_role("group", name="What you can do now"), panel(page).locator(".parent")
+    first, stored = model.input_value(), panel(page).locator(".trained li")
+    expect(panel(page).locator(".back-to-first")).to_be_hidden()
+    give(page)
+    start(page)
+    expect(ended(page)).to_contain_text(f"The page now writes with your network {NAME}, as it was at step")
+    expect(parent).to_have_text(f"{NAME}: fine-tune it")
+    expect(stored).to_contain_text("in use")
+    panel(page).locator(".back-to-first").click()
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
+    for used in (first, NAME, first):  # then by the button in the list
+        expect(model).to_have_value(used)
+        expect(said).to_have_text(f"This page now writes with {used}.")
+        expect(parent).to_have_text(f"{used}: fine-tune it")
+        expect(next_steps).to_be_visible(visible=used == NAME)
+        expect(stored.locator(".in-use")).to_be_visible(visible=used == NAME)
+        expect(panel(page).locator(".back-to-first")).to_be_visible(visible=used == NAME)
+        expect(stored.locator(".use")).to_have_text(f"Back to {first}" if used == NAME else "Use")
+        stored.locator(".use").click()
+        expect(stored.locator(".use")).to_be_focused()
+    model.select_option(first)
+    expect(said).to_have_text(f"This page now writes with {first}.")
+
+
+def test_the_settings_offer_the_models_that_the_browser_has_stored(visitor: Make) -> None:
+    visits = visitor()
+    page = visits.open()
+    model = page.get_by_role("combobox", name="Model", exact=True)
+    first = model.input_value()
+    give(page)
+    start(page)
+    ended(page)
+    model.select_option(first)
+    page.reload()
+    expect(model.locator("option")).to_have_text([first, NAME])
+    expect(model).to_have_value(first)
+    model.select_option(NAME)
+    expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
+    expect(page.locator("#about")).to_contain_text("It has read only your text, in this browser · ")
+    setting(page, "Length", 20)
+    send(page, "the c")
+    assert len(reply(page)) == 20
+    other = visits.open()
+    expect(other.locator("#model option")).to_have_text([first, NAME])
+    page.on("dialog", lambda dialog: dialog.accept())
+    begin(page)
+    button(page, f"Delete {NAME}").click()
+    expect(panel(page).locator(".trained li")).to_have_count(0)
+    other.get_by_role("combobox", name="Model", exact=True).select_option(NAME)
+    expect(other.locator("#model option")).to_have_text([first])
+    expect(other.locator("#about")).to_contain_text("different characters")
 
 
 def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ export class Controls {
     this.root = root;
     this.page = page;
     this.site = NO_SITE;
+    this.ownModels = /** @type {string[]} */ ([]); // models of this browser, which are loaded when they are chosen
     this.lastSpeed = SETTINGS.speed.default;
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
@@ -139,7 +140,8 @@ export class Controls {
     this.site = site;
     const [chosen, second] = [this.model.value, this.second.value];
     const names = site.models.filter((model) => !model.failure).map((model) => model.name);
-    fill(this.model, names.map((name) => [name, titleOf(site, name)]), chosen);
+    const stored = this.ownModels.filter((name) => !site.models.some((model) => model.name === name));
+    fill(this.model, [...names, ...stored].map((name) => [name, titleOf(site, name)]), chosen);
     const others = names.filter((name) => name !== this.model.value);
     /** @type {[value: string, text: string][]} */
     const seconds = [["", t("second.none")], ...others.map((name) => /** @type {[string, string]} */ ([MODEL + name, titleOf(site, name)]))];
@@ -151,6 +153,12 @@ export class Controls {
     this.#toggleShare();
   }
 
+  /** Offers the models that this browser has stored. @param {string[]} names */
+  offerOwn(names) {
+    this.ownModels = names;
+    this.offer(this.site);
+  }
+
   /** Chooses one model by name, as the visitor does. @param {string} name */
   use(name) {
     fillValue(this.model, name);
@@ -160,6 +168,7 @@ export class Controls {
   #chose() {
     this.offer(this.site);
     this.page.modelChanged();
+    this.#restoreOthers({ model: this.model.value });
   }
 
   /**
@@ -176,7 +185,7 @@ export class Controls {
   }
 
   /**
-   * Loads models of the Hub that the visitor chose before a reload of the page, and chooses them again.
+   * Loads models that are not loaded, such as those that were chosen before a reload of the page, and chooses them again.
    * @param {{model?: string, second?: string}} values
    */
   async #restoreOthers({ model = "", second = "" }) {
@@ -187,7 +196,11 @@ export class Controls {
     const chosen = () => `${this.model.value} ${this.#secondChoice}`;
     const before = chosen();
     const found = await Promise.all(others.map((name) => add(name)));
-    if (chosen() !== before || found.every((each) => each?.failure)) return;
+    if (chosen() !== before) return;
+    if (found.every((each) => each?.failure)) {
+      if (this.ownModels.includes(model)) this.offerOwn(this.ownModels.filter((name) => name !== model)); // deleted in another tab
+      return this.page.modelChanged();
+    }
     this.#select(model, second);
     this.openChanged();
     this.page.modelChanged();

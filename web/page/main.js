@@ -32,6 +32,7 @@ export class Page {
   log = () => this.current.log;
   site = () => this.current.site;
   speed = () => this.controls.speed;
+  onModel = () => {}; // called when another model is chosen, or the models have changed
   /**
    * @param {HTMLElement} root  holds the markup of index.html
    * @param {TextEngine} engine
@@ -288,6 +289,7 @@ export class Page {
     const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     if (model && this.started) this.#offerTimeline(model);
+    this.onModel();
     this.changed();
   }
 

@@ -7,11 +7,11 @@ export const MARKUP = `
 <p class="said" role="status"></p>
 <p class="fault" role="alert"></p>
 <div class="row next" role="group" data-label="train.next" hidden>
-<button type="button" class="primary write" data-text="train.write"></button>
 <button type="button" class="train-on" data-text="train.on"></button>
 <button type="button" class="get-model" data-text="train.download"></button>
 <button type="button" class="give-away" data-text="train.publish"></button>
 </div>
+<div class="row" hidden><button type="button" class="back-to-first"></button></div>
 <div class="running" hidden>
 <progress max="1" value="0"></progress>
 <p class="figures"></p>

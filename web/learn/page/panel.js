@@ -1,20 +1,19 @@
 // The panel "Train on your text": its fields and buttons. web/learn/run.js trains.
 
 import { refOf } from "../../conversation/models.js";
-import { attempt } from "../../conversation/stored_conversations.js";
 import { find, findAll, hasTouch, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../stored_training.js";
+import { goBack, messageNow, showInUse, showModels } from "./in_use.js";
 import { ScreenLock, lockTraining } from "./locks.js";
 import { MARKUP } from "./markup.js";
+import { mark } from "./mark.js";
 import { Progress } from "./progress.js";
 import { TextField, called } from "./text_field.js";
-import { download, openModel, showTrained } from "./trained.js";
-
-const MARK = "char-lstm/training"; // in localStorage while a run is stored
+import { download, openModel } from "./trained.js";
 
 /**
  * @import { Message } from "../../engines/engine.js"
@@ -54,10 +53,10 @@ export class Panel {
       discard: () => this.#discard(),
       pause: () => this.#pause(!this.#isPaused),
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
-      write: () => this.#showModel(),
       "train-on": () => this.#trainOn(),
       "get-model": () => download(this.#model),
       "give-away": () => this.#publish(this.#model),
+      "back-to-first": () => (goBack(page), this.#showModel()),
     };
     for (const [name, act] of Object.entries(buttons)) find(box, `button.${name}`).addEventListener("click", act);
     for (const [button, field] of Object.entries({ ".open-model": ".model-file", ".open-folder": ".model-folder" })) {
@@ -69,6 +68,7 @@ export class Panel {
       if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });
     });
     onLanguage(() => this.#translate());
+    page.onModel = () => this.#showInUse();
   }
 
   /**
@@ -106,7 +106,14 @@ export class Panel {
   }
 
   #showTrained() {
-    return showTrained(this.#part(".trained"), (name) => this.#useStored(name), (name) => this.#publish(name));
+    return showModels(this.box, this.page, (name) => this.#useStored(name), (name) => this.#publish(name));
+  }
+
+  // Shows which model the page writes with now. What was said of another one is replaced.
+  #showInUse() {
+    showInUse(this.box, this.page, this.#model);
+    this.#showOptions();
+    this.#report(messageNow(this.#message, this.page));
   }
 
   async #publish(name) {
@@ -239,7 +246,7 @@ export class Panel {
       this.#stopped(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
       const ended = { id: `train.ended_${reason}`, values: { step } };
       if (!failure) {
-        this.#report({ id: "train.done", values: { ended, best } });
+        this.#report({ id: "train.done", values: { ended, best, name: model.name } });
         this.#offer(model.name, !files);
         if (hadFocus) this.#showModel(); // else the visitor is busy elsewhere on the page
       }
@@ -340,9 +347,4 @@ export class Panel {
 
 function visible(element) {
   return element !== document.body && element?.checkVisibility() ? element : null;
-}
-
-// Notes for the next visit whether a run is stored. A browser without storage has no stored run either.
-function mark(isStored) {
-  attempt(() => (isStored ? localStorage.setItem(MARK, "1") : localStorage.removeItem(MARK)));
 }

@@ -10,27 +10,31 @@ import { deleteModel, listModels, loadModel, saveModel } from "../stored_trainin
  * @param {HTMLElement} box .trained
  * @param {(name: string) => void} use makes a model that of the page
  * @param {(name: string) => void} publish opens the form that publishes one
+ * @param {(names: string[]) => void} changed is called once they are shown
  */
-export async function showTrained(box, use, publish) {
+export async function showTrained(box, use, publish, changed) {
   const models = await listModels().catch(() => []);
   box.hidden = !models.length;
   const list = find(box, "ul");
   list.replaceChildren();
   for (const { name, created, bytes } of models) {
     const line = create("li", "", list);
+    line.dataset.model = name;
     create("b", "", line).textContent = name;
     const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
     create("small", "", line).textContent = t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) });
+    create("small", "in-use", line).textContent = t("train.in_use");
     const buttons = create("span", "row", line);
-    button(buttons, "train.use", name, () => use(name));
+    button(buttons, "train.use", name, () => use(name)).className = "use";
     button(buttons, "train.download", name, () => download(name));
     button(buttons, "train.publish", name, () => publish(name));
     button(buttons, "train.delete", name, async () => {
       if (!confirm(t("train.delete_sure", { name }))) return;
       await deleteModel(name);
-      await showTrained(box, use, publish);
+      await showTrained(box, use, publish, changed);
     });
   }
+  changed(models.map(({ name }) => name));
 }
 
 /**
@@ -55,5 +59,7 @@ export async function download(name) {
 }
 
 function button(parent, id, name, act) {
-  addButton(parent, "", t(id), act).ariaLabel = t(`${id}_name`, { name });
+  const added = addButton(parent, "", t(id), act);
+  added.ariaLabel = t(`${id}_name`, { name });
+  return added;
 }
