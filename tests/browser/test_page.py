@@ -81,7 +81,8 @@ def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
     text = reply(page)
     assert TALE.startswith(text)
     assert max(lengths) <= len(text) < 500
-    expect(footer(page)).to_have_text(re.compile(r"^\d+ characters · stopped · seed \d+ · \d+ per second$"))
+    facts = r"^\d+ characters · stopped · temperature 0\.8 · seed \d+ · \d+ per second$"
+    expect(footer(page)).to_have_text(re.compile(facts))
     assert log(page).get_attribute("aria-busy") == "false"
     eventually(lambda: app.served("tale").engine.running == 0)
 

@@ -210,6 +210,7 @@ function facts(reply, last, model) {
   found.push(...[...cells.values()].map(clampName));
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
   found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
+  if (last.settings) found.push(t("fact.temperature", { temperature: number(last.settings.temperature) }));
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
   if (last.rate && last.rate <= FASTEST) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
