@@ -40,6 +40,13 @@ UNCOVERED = """() => [...document.querySelectorAll(":is(.panel, .log, #sliders) 
   const places = [top + 2, (top + bottom) / 2, bottom - 40, bottom - 2].filter((y) => y > top);
   return places.every((y) => node.contains(document.elementFromPoint(left + 20, y)));
 })"""
+# Whether the likeliest characters and the strip of the draw are below the text of the lens and above the card.
+BARS_AND_DICE = """() => {
+  const [bars, strip] = [".panel .likely li", ".panel .draw"].map((each) => document.querySelector(each));
+  const { bottom } = document.querySelector(".pane .frame").getBoundingClientRect();
+  const isBelow = bars && bars.getBoundingClientRect().top >= bottom;
+  return isBelow && strip.getBoundingClientRect().bottom <= document.querySelector("#tour").getBoundingClientRect().top;
+}"""
 # Whether what has the focus is in the window and not under the card.
 BESIDE_THE_CARD = """() => {
   const { right, bottom } = document.activeElement.getBoundingClientRect();
@@ -421,7 +428,7 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     with page.expect_request("**/write") as sent:
         page.evaluate("location.hash = 'tour-1'")
     assert (sent.value.post_data_json or {})["speed"] is None  # the buttons of the step wait for this text
-    expect(page.locator(".on-tour-here")).to_be_visible()
+    expect(page.locator(".on-tour-here").first).to_be_visible()
     settled(page)
     fast(page)
     tour = page.locator("#tour")
@@ -484,7 +491,17 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
         expect(page.locator(".on-tour-here")).to_contain_text("forget gate f")
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        page.evaluate("location.hash = 'tour-2'")
+        for width, height in ((360, 640), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.evaluate("location.hash = 'tour-1'")
+            expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+            page.wait_for_function(BARS_AND_DICE)
+            page.locator("#tour").get_by_role("button", name="One letter").click()
+            settled(page)
+            page.wait_for_function(BARS_AND_DICE)
+            page.locator(".network details").evaluate("(each) => (each.open = true)")
+            page.evaluate("location.hash = 'tour-2'")
+            expect(page.get_by_role("heading", name="Temperature")).to_be_focused()
         expect(page.locator(".panel .likely li")).to_have_count(5)
         expect(page.locator(".panel[aria-busy]")).to_have_count(0)
         expect(page.locator(".panel .likely").first).to_be_in_viewport(ratio=1)  # the tour scrolls to it

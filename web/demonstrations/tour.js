@@ -206,7 +206,6 @@ export class Tour {
     const rects = nodes.map((node) => ({ from: from(node), rect: node.getBoundingClientRect() }));
     const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN - height(rect)));
     const most = Math.min(...rects.map(({ rect, from }) => rect.top - from));
-    if (STEPS[this.number - 1].isFollowed) return most;
     if (nodes.length > 1 && least > most) return null;
     return least <= 0 && most >= 0 ? 0 : Math.min(least, most);
   }

@@ -16,7 +16,6 @@ const SURE = 1; // bits: a character with fewer was expected
  * @typedef {object} Step
  * @property {string} lens
  * @property {string[]} targets  the controls that are marked and brought into view; where not all fit, the last one
- * @property {boolean} [isFollowed]  whether what is below the controls is explained too, so that they are shown as high as possible
  * @property {(place: Place) => Promise<void> | void} [prepare]  once the text of the tour is written
  * @property {string} [values]  id of the name of the setting, if the buttons choose its values
  * @property {[text: Message, act: (place: Place) => unknown, value?: number][]} actions
@@ -26,8 +25,8 @@ const SURE = 1; // bits: a character with fewer was expected
 export const STEPS = [
   {
     lens: "step",
-    targets: [".panel .press"],
-    isFollowed: true,
+    targets: [".panel .press", ".panel .stages"],
+    prepare: showCharacter,
     actions: [[{ id: "step.button" }, ({ lenses }) => lenses.lenses.step.press()]],
   },
   {
@@ -52,6 +51,13 @@ export function tourControls() {
 function set(page, values) {
   page.controls.restore(values);
   for (const lens of page.lenses) lens.update();
+}
+
+// Shows how a character came to be: the one in focus, else the last one.
+function showCharacter({ lenses }) {
+  const turn = lenses.turns.at(-1);
+  if (lenses.focus.at) return lenses.focus.inspect();
+  return turn && lenses.focus.moveTo(lenses.path, turn.at + turn.length - 1);
 }
 
 // Puts a character in focus where others were likely too.
