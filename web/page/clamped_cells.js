@@ -1,6 +1,6 @@
 // The cells that are clamped from now on, each with a button that releases it. Every lens shows them.
 
-import { addButton, create, find, findAll, isOutdated } from "../document/dom.js";
+import { addButton, create, find, findAll, isOutdated, keepAtEnd } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
 
@@ -13,10 +13,13 @@ import { t } from "../document/words.js";
  * @param {HTMLElement} prompt gets the focus after the last cell was released
  */
 export function showClampedCells(box, cells, clamp, prompt) {
-  if (!isOutdated(box, [cells, t("hold.bar")])) {
-    box.hidden = !cells.length;
-    return;
-  }
+  if (!isOutdated(box, [cells, t("hold.bar")])) return;
+  const log = box.closest(".frame")?.querySelector(".log") || null;
+  keepAtEnd(log, () => drawCells(box, cells, clamp, prompt)); // the row makes the text's box shorter
+}
+
+/** @type {typeof showClampedCells} */
+function drawCells(box, cells, clamp, prompt) {
   const list = find(box, "ul");
   const focused = findAll(list, "button").findIndex((button) => button === document.activeElement);
   list.replaceChildren();
