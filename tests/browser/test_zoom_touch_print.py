@@ -94,6 +94,24 @@ def test_in_a_low_window_the_prompt_does_not_cover_what_is_written(both: Site, s
     context.close()
 
 
+@pytest.mark.parametrize("size", [(360, 640), (1280, 500)])
+def test_a_prompt_that_is_sent_below_the_text_brings_the_text_into_the_window(
+    both: Site, size: tuple[int, int]
+) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": size[0], "height": size[1]})
+    page = begin(both.open(context=context))
+    expect(page.locator("#early")).to_have_count(0)  # the page is in Gradio's component
+    page.keyboard.press("Shift")  # until the first key it undoes each scroll (moveTo in web/app.js)
+    page.get_by_role("textbox", name="Prompt", exact=True).fill(PROMPT)
+    page.evaluate("document.querySelector('#ask').scrollIntoView({ block: 'start', behavior: 'instant' })")
+    assert log(page).evaluate("(each) => each.getBoundingClientRect().top") < 0
+    page.keyboard.press("Enter")
+    settled(page)
+    expect(log(page)).to_be_in_viewport(ratio=0.9)
+    expect(page.locator("#ask")).to_be_in_viewport(ratio=0.9)
+    context.close()
+
+
 @pytest.mark.every_display
 def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     size = {"width": 390, "height": 844}

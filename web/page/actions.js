@@ -120,7 +120,7 @@ export class Actions {
     if (!busy) this.began = null;
   }
 
-  // In a low window the prompt lies over the end of the text, where the next characters appear. Of two texts, the first may be above the window.
+  // In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.
   #uncover() {
     const { root } = this.page;
     const texts = findAll(root, ".pane:not([hidden]) .log").map((each) => each.getBoundingClientRect());
@@ -128,7 +128,7 @@ export class Actions {
     const [covered, hidden] = [texts[texts.length - 1].bottom - ask.top, -texts[0].top];
     const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
     if (covered > 0) scrollPage(covered);
-    else if (texts.length > 1 && hidden > 0 && below > 0) scrollPage(-Math.min(hidden, below));
+    else if (hidden > 0 && below > 0) scrollPage(-Math.min(hidden, below));
   }
 
   // In a window that is too low for a prompt that stays, as at 400 % of zoom, the prompt may be cut off where it is typed.
