@@ -31,7 +31,8 @@ OTHER = (
 )
 UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."
 CUT = "This link is incomplete; its end seems to be cut off. Ask for it again, or start a text of your own."
-STRANGER = "The person who shared this link wrote the beginning; the network writes the rest."
+STRANGER = "The person who shared this link wrote the bold text above; the network writes the rest."
+WEIGHTS = "(all) => all.map((each) => getComputedStyle(each).fontWeight)"
 FRAME = '<iframe src="{}" width="900" height="900"></iframe>'
 VOCAB = "\n !',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 PROMPT = "<b>ROMEO:</b> & ${1}\n\tis it?"
@@ -77,6 +78,8 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
         assert turns(reader).locator(".reply").all_text_contents() == [first, second]
         assert turns(reader).locator(".notice").all_text_contents()[0].startswith(STRANGER)
         assert log(reader).inner_text().count(STRANGER) == 1
+        weights = turns(reader).first.locator(".prompt, .reply").evaluate_all(WEIGHTS)
+        assert weights == ["700", "400"]
         expect(reader.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
         expect(log(reader).locator(".welcome")).to_have_count(0)
         assert violations(reader) == []
