@@ -243,6 +243,21 @@ def test_one_letter_at_a_time(both: Site) -> None:
     expect(turns(page)).to_have_count(1)
 
 
+def test_one_letter_at_a_time_says_that_a_letter_was_picked_but_not_by_whom(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    choose_lens(page, "How surprised?")
+    position = len(PROMPT) + 10
+    point_at(page, turns(page).last, position)
+    picked = replace(page)
+    choose_lens(page, "One letter at a time")
+    turns(page).last.locator(".text i").nth(position).click()
+    came = f"came “{NAMES.get(picked, picked)}”, which was picked instead of the drawn character."
+    expect(page.locator(".wrote")).to_contain_text(came)
+    stages = page.get_by_role("list", name="How the character came to be")
+    expect(stages).to_contain_text("This character was picked instead of the drawn one.")
+
+
 @pytest.mark.every_display
 def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
     page = both.open()
