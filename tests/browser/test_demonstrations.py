@@ -201,7 +201,8 @@ def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, pag
     pairs = zip(one[len(PROMPT) :], other[len(PROMPT) :], strict=True)
     first = next(at for at, (char, char_of_other) in enumerate(pairs, 1) if char != char_of_other)
     assert result(page) == (
-        f"With the same seed, all 260 characters are equal. With seed 8, the text differs from character {first} on."
+        "With the same seed, all 260 characters are equal. "
+        f"With seed 8, the text differs, starting at character {first} after the prompt."
     )
     button(page, "Again, with another seed").click()
     expect(stage(page).locator(".result.done")).to_be_visible()
