@@ -313,6 +313,7 @@ def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(pag
     ):
         page.get_by_role("textbox", name="Prompt").fill("")
         show(page, name)
+        expect(page.locator("#message")).to_have_text("")  # it was about the demonstration before
         button(page, "Try it yourself").click()
         expect(stage(page)).not_to_be_visible()
         expect(page.locator("#tour")).not_to_be_visible()

@@ -75,6 +75,7 @@ export class Demonstrations {
     this.running = new AbortController();
     const { signal } = this.running;
     this.tour.close();
+    setText(find(page.root, "#message"), ""); // it may be about the demonstration before
     const { run, prepare } = this.#shown.DEMONSTRATIONS[name];
     stage.open(t(`demo.${name}`), { id: `demo.${name}.lead`, values: { seed } });
     page.changed();
