@@ -35,16 +35,19 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     send(page, PROMPT)
     send(page, "and?")
     link(page)
+    name = {"app": "A-network-that-writes", "static": "one"}[both.kind]  # the title of the page
     shown = "\n".join(turns(page).locator(".text").all_text_contents())
     text = saved(page, "Save as .txt")
-    assert (text.suggested_filename, content(text).decode()) == ("char-lstm.txt", shown)
-    stored = json.loads(content(saved(page, "Save as .json")))
+    assert (text.suggested_filename, content(text).decode()) == (f"{name}.txt", shown)
+    log_file = saved(page, "Save as .json")
+    assert log_file.suggested_filename == f"{name}.json"
+    stored = json.loads(content(log_file))
     assert [each["text"] for each in stored["turns"][-1]["replies"][0]["parts"]] == [
         each["text"] for each in stored_parts(page)
     ]
     assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "\nand?"]
     picture = saved(page, "Save as picture")
-    assert picture.suggested_filename == "char-lstm.png"
+    assert picture.suggested_filename == f"{name}.png"
     image = Image.open(io.BytesIO(content(picture))).convert("RGB")
     assert image.width == 1200
     colours = {"#" + bytes(colour).hex() for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
@@ -52,6 +55,13 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     levels = page.evaluate(f"[1, 2, 3, 4, 5, 6].map((n) => {style}.getPropertyValue(`--s${{n}}`))")
     assert set(levels) <= colours
     assert violations(page, "#share-link") == []
+
+
+def test_a_file_is_named_after_any_title(web_page: Page) -> None:
+    titles = ["../Kafka: „Das Schloß“ / 1.txt", "会写作的网络", "é" * 300, " . ", "my-text"]
+    names = ["Kafka-Das-Schloß-1-txt", "会写作的网络", "é" * 60, "text", "my-text"]
+    script = "async (titles) => titles.map((await import('/sharing/files.js')).fileName)"
+    assert web_page.evaluate(script, titles) == names
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])

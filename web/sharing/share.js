@@ -10,7 +10,7 @@ import { render, t } from "../document/words.js";
 import { titleOf } from "../page/intro.js";
 import { refusalOf } from "../page/refusals.js";
 import { SETTINGS } from "../settings.js";
-import { frameCode, logJson, save } from "./files.js";
+import { fileName, frameCode, logJson, save } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 /**
@@ -134,13 +134,17 @@ export class Share {
 
   #listen() {
     const { page } = this;
-    const saved = (/** @type {Blob} */ blob, /** @type {string} */ name) => (save(blob, name), t("share.saved", { name }));
+    const saved = (/** @type {Blob} */ blob, /** @type {string} */ ending) => {
+      const name = `${fileName(find(page.root, "#intro h1").textContent)}.${ending}`;
+      save(blob, name);
+      return t("share.saved", { name });
+    };
     /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
     const ways = {
-      picture: async () => saved(await drawPicture(page.engine, page.source.path(0), titleOf(page.site()), find(page.root, ".char-lstm")), "char-lstm.png"),
+      picture: async () => saved(await drawPicture(page.engine, page.source.path(0), titleOf(page.site()), find(page.root, ".char-lstm")), "png"),
       text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : ""),
-      txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "char-lstm.txt"),
-      json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "char-lstm.json"),
+      txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "txt"),
+      json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "json"),
       embed: async () => {
         const code = find(this.box, "textarea", HTMLTextAreaElement);
         [code.value, code.hidden] = [frameCode(this.address, titleOf(page.site())), false];
