@@ -186,6 +186,10 @@ def test_a_phone_shows_the_names_of_the_views_whole_and_in_one_row(both: Site, s
         assert page.locator("[data-side='0'] .lenses").evaluate("(each) => each.offsetHeight") < 60, language
         if size[0] > 640:
             assert page.locator("#demonstrations").evaluate("(each) => each.offsetHeight") < 60, language
+            link = page.locator("#demonstrations .train")
+            assert link.evaluate("(each) => each.scrollHeight <= each.offsetHeight && each.offsetHeight < 50"), language
+            if language != "de":
+                assert page.locator("#moves").evaluate("(each) => each.offsetHeight") < 60, language
     context.close()
 
 
