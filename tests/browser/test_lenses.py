@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, fast, log, reply, send, setting, turns
+from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
@@ -171,6 +171,17 @@ def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
     sent = [round(127 * float(np.tanh(token.cells[layer, index]))) for token in trace_of(app, text).tokens()]
     levels = [round(4 * each / 127) for each in sent]
     return ["" if not level else f"{'n' if level < 0 else 'p'}{abs(level)}" for level in levels]
+
+
+def test_a_lens_shows_a_prompt_of_two_lines_as_the_text_does(page: Page) -> None:
+    send(page, "a\nb")
+    settled(page)
+    height = turns(page).last.locator(".text").evaluate("(each) => each.offsetHeight")
+    choose_lens(page, "How surprised?")
+    expect(turns(page).last.locator("i[class*=b]").first).to_be_visible()
+    last, first = turns(page).last.locator(".prompt i").last, turns(page).last.locator(".reply i").first
+    assert last.bounding_box()["y"] == first.bounding_box()["y"]  # type: ignore[index]
+    assert turns(page).last.locator(".text").evaluate("(each) => each.offsetHeight") == height
 
 
 def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> None:

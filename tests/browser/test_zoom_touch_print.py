@@ -153,6 +153,25 @@ def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Sit
     context.close()
 
 
+def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    page = unseeded(both.open(context=context), length=300)
+    send(page, PROMPT)
+    for count in (2, 3):
+        button(page, "Retry").click()
+        expect(page.locator(".branches .tree button")).to_have_count(count)
+    settled(page)
+    choose_lens(page, "What it remembers")
+    page.get_by_role("group", name="Hold this cell while it writes").get_by_text("High", exact=True).click()
+    expect(page.locator(".held-cells li")).to_have_count(1)
+    page.evaluate("scrollTo(0, 0)")  # else the text lies over the panel
+    boxes = [page.locator(each).first.bounding_box() for each in (".log", ".branches", ".panel")]
+    text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes if each]
+    assert text[1] - text[0] >= 128
+    assert versions[1] <= panel[0]
+    context.close()
+
+
 def test_every_action_is_in_sight_above_the_prompt_of_a_phone_in_each_language(both: Site) -> None:
     context = both.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = both.open(context=context)

@@ -70,7 +70,7 @@ class Site:
         box = page.get_by_role("combobox", name="Second model")
         option = box.locator(f'option[value="model {TWO}"]')
         if not option.count():
-            box.select_option(label="another model of the Hub …")
+            box.select_option(label="another one from the Hugging Face Hub …")
             page.get_by_role("textbox", name="Name of the second model, user/name").fill(TWO)
             page.keyboard.press("Enter")
         option.wait_for(state="attached")

@@ -22,6 +22,7 @@ export class Demonstrations {
     this.page = page;
     this.row = find(page.root, "#demonstrations");
     this.running = /** @type {AbortController | null} */ (null);
+    this.tried = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // by the last "Try it yourself"
     this.buttons = findAll(this.row, "[data-demonstration]", HTMLButtonElement);
     for (const button of this.buttons) button.addEventListener("click", () => this.#isFree() && this.show(button.dataset.demonstration));
     find(this.row, ".tour").addEventListener("click", async () => {
@@ -90,11 +91,28 @@ export class Demonstrations {
     const { prompt, root, busy } = this.page;
     if (busy) return;
     this.close();
+    const before = this.#forgetLastTry();
     const message = find(root, "#message");
     setText(message, render(prepare()));
+    this.tried = { before, after: this.#tryable() };
     prompt.value ||= example;
     prompt.focus({ preventScroll: true });
     message.scrollIntoView({ block: "nearest" });
+  }
+
+  // The controls that a try may set, with their values. The visitor's own values come back before the next try.
+  #tryable() {
+    const { controls, source } = this.page;
+    return { temperature: controls.inputs.temperature.field.value, seed: controls.seed.value, cells: JSON.stringify(source.clampedCells() ?? []) };
+  }
+
+  #forgetLastTry() {
+    const now = this.#tryable();
+    for (const name of Object.keys(now)) if (this.tried?.after[name] === now[name]) now[name] = this.tried.before[name];
+    const { cells, ...values } = now;
+    this.page.controls.restore(values);
+    this.page.source.clamp(JSON.parse(cells));
+    return now;
   }
 
   /** Whether one is shown instead of the conversation. */

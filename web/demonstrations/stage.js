@@ -83,12 +83,19 @@ export class Stage {
     this.box.style.height = `${Math.max(this.height, this.box.offsetHeight)}px`;
   }
 
+  // Makes the stage higher where its content is cut off, as in a low window.
+  #grow() {
+    const cut = this.box.scrollHeight - this.box.clientHeight;
+    if (cut > 0) this.box.style.height = `${this.box.offsetHeight + cut}px`;
+  }
+
   /** Shows a sentence about the demonstration, or about its result. @param {Message | Message[]} message @param {boolean} isResult */
   report(message, isResult = false) {
     this.reported = message;
     const line = find(this.box, ".result");
     line.classList.toggle("done", isResult);
     setText(line, render(message));
+    if (isResult) this.#grow();
   }
 
   /** Shows why the texts have to wait; for [], what was reported before. @param {Message[]} messages */
@@ -145,6 +152,7 @@ export class Stage {
       };
     });
     this.fit();
+    this.#grow();
     return columns;
   }
 

@@ -86,11 +86,14 @@ export class Tour {
 
   /** @param {number} number  of the step, from 1 */
   async open(number) {
+    const { page } = this;
     this.wanted = 0;
     if (number < 1 || number === this.number) return;
     this.leaveStage();
     if (!this.number) this.#begin();
     this.number = number;
+    page.controls.restore(tourControls()); // the buttons of another step have changed them
+    page.source.clamp([]);
     const step = STEPS[number - 1];
     if (location.hash !== `#tour-${number}`) history.replaceState(history.state, "", `#tour-${number}`);
     this.box.hidden = false;

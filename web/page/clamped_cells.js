@@ -1,6 +1,6 @@
 // The cells that are clamped from now on, each with a button that releases it. Every lens shows them.
 
-import { addButton, create, find, findAll, isOutdated, keepAtEnd } from "../document/dom.js";
+import { addButton, create, find, findAll, hasTouch, isOutdated, keepAtEnd } from "../document/dom.js";
 import { clampName } from "./conversation_view.js";
 import { t } from "../document/words.js";
 
@@ -10,7 +10,7 @@ import { t } from "../document/words.js";
  * @param {HTMLElement} box
  * @param {Clamp[]} cells
  * @param {(cells: Clamp[]) => void} clamp
- * @param {HTMLElement} prompt gets the focus after the last cell was released
+ * @param {HTMLElement} prompt gets the focus after the last cell was released, but not on a touch screen, whose keyboard it would open
  */
 export function showClampedCells(box, cells, clamp, prompt) {
   if (!isOutdated(box, [cells, t("hold.bar")])) return;
@@ -28,5 +28,7 @@ function drawCells(box, cells, clamp, prompt) {
     button.ariaLabel = t("hold.release", { cell: clampName(cell) });
   }
   box.hidden = !cells.length;
-  if (focused >= 0) (findAll(list, "button")[Math.min(focused, cells.length - 1)] ?? prompt).focus({ preventScroll: true });
+  if (focused < 0) return;
+  const next = findAll(list, "button")[Math.min(focused, cells.length - 1)] ?? (hasTouch() ? null : prompt);
+  next?.focus({ preventScroll: true });
 }

@@ -98,7 +98,7 @@ export class Page {
     this.#modelChanged();
     this.#resume();
     // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
-    setTimeout(() => [loadPanels, () => this.sharing.load(), () => this.demonstrations.load()].forEach((load) => load().catch(() => {})), LATER_MS);
+    setTimeout(() => [loadPanels, () => import("../lenses/text/move_announcer.js"), () => this.sharing.load(), () => this.demonstrations.load()].forEach((load) => load().catch(() => {})), LATER_MS);
     return this;
   }
 

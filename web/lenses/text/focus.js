@@ -157,7 +157,7 @@ export class Focus {
     log.addEventListener("click", (event) => this.moveToNode(nodeUnder(event)));
     log.addEventListener("keydown", (event) => this.#onKey(event));
     for (const name of ["focus", "blur"]) log.addEventListener(name, () => this.show());
-    log.addEventListener("focus", () => (this.announcer ??= this.#loadAnnouncer()));
+    log.addEventListener("focus", () => this.#announce());
   }
 
   #onKey(event) {
@@ -172,11 +172,15 @@ export class Focus {
     if (!lens) position = nextInReply(event.key, position, path.chars, turns) ?? from;
     if (position === null) return;
     const moved = this.moveTo(path, position, { scroll: true });
-    Promise.all([this.announcer, moved]).then(([announcer]) => this.at?.position === position && announcer?.announce(position));
+    Promise.all([this.#announce(), moved]).then(([announcer]) => this.at?.position === position && announcer?.announce(position));
   }
 
-  async #loadAnnouncer() {
-    const { MoveAnnouncer } = await import("./move_announcer.js");
-    return new MoveAnnouncer(this.lenses);
+  // Returns what announces the moves; null if it could not be loaded.
+  #announce() {
+    const load = async () => {
+      const { MoveAnnouncer } = await import("./move_announcer.js");
+      return new MoveAnnouncer(this.lenses);
+    };
+    return (this.announcer ??= load().catch(() => (this.announcer = null)));
   }
 }
