@@ -305,6 +305,7 @@ def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Pa
 
 def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) -> None:
     fast(page, 30)
+    setting(page, "Temperature", 0.8)
     before = page.locator("#about").text_content()
     for name, message in (
         ("Make its lines short", "Cell 3 is now held low: press Send, and the lines become short."),
