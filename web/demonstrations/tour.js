@@ -92,7 +92,7 @@ export class Tour {
     this.leaveStage();
     if (!this.number) this.#begin();
     this.number = number;
-    page.controls.restore(tourControls()); // the buttons of another step have changed them
+    page.controls.restore(tourControls()); // the buttons of another step may have changed them
     page.source.clamp([]);
     const step = STEPS[number - 1];
     if (location.hash !== `#tour-${number}`) history.replaceState(history.state, "", `#tour-${number}`);
@@ -120,7 +120,6 @@ export class Tour {
     this.before = { log: page.log(), lens: this.place.lenses.name, opener: document.activeElement, scrolled: scrollY, more: this.more.open };
     page.clear();
     page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
-    page.controls.restore(tourControls());
     page.root.classList.add("on-tour");
   }
 
