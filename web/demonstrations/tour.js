@@ -104,7 +104,7 @@ export class Tour {
     if (this.number !== number) return;
     if (this.place.lenses.name !== step.lens) await this.place.lenses.choose(step.lens);
     await this.#isRead();
-    if (this.number !== number) return;
+    if (this.number !== number || this.place.lenses.name !== step.lens) return; // the visitor has chosen another lens
     await step.prepare?.(this.place);
     if (this.number !== number) return;
     this.page.changed();
@@ -117,7 +117,7 @@ export class Tour {
   #begin() {
     const { page } = this;
     page.save();
-    this.before = { log: page.log(), lens: this.place.lenses.name, opener: document.activeElement, scrolled: scrollY, more: this.more.open };
+    this.before = { log: page.log(), lens: this.place.lenses.chosen, opener: document.activeElement, scrolled: scrollY, more: this.more.open };
     page.clear();
     page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
     page.root.classList.add("on-tour");

@@ -96,6 +96,11 @@ export class Lenses {
     return this.lens?.key?.() ?? "bits";
   }
 
+  /** The name of the chosen lens, whose panel may still have to be loaded. */
+  get chosen() {
+    return find(this.pane, ".lenses input:checked", HTMLInputElement).value;
+  }
+
   /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. @param {string} name */
   async choose(name) {
     const input = find(this.pane, `.lenses input[value="${name}"]`, HTMLInputElement);

@@ -127,7 +127,7 @@ export class Page {
     this.controls.translate();
     this.demonstrations.translate();
     this.views.forEach((view) => view.redraw());
-    this.lenses.forEach((lens) => lens.choose(lens.name));
+    this.lenses.forEach((lens) => lens.choose(lens.chosen));
     this.#showSite();
   }
 
