@@ -22,7 +22,7 @@ def choose_lens(page: Page, lens: str) -> None:
 def choose_cell(page: Page, layer: int, cell: int) -> None:
     """Choose a cell of the lens "What it remembers" by its numbers."""
     page.get_by_role("spinbutton", name="Layer").fill(str(layer))
-    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
+    page.get_by_role("spinbutton", name="Cell (from 0)").fill(str(cell))
     page.keyboard.press("Tab")
 
 

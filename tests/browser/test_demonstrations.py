@@ -454,7 +454,7 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
             button(page, name).click()
             expect(page.locator(".on-tour-here").last).to_be_in_viewport(ratio=0.9)
     page.evaluate("location.hash = 'tour-5'")
-    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value(str(COUNTER.index))
+    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value(str(COUNTER.index))
     button(page, "Hold it and write again").click()
     expect(footer(page)).to_contain_text("cell 3 (layer 1) held low")
     expect(page.locator(".compared.on-tour-here")).to_be_visible()

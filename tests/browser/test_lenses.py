@@ -189,14 +189,12 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     text = write(page)
     written = app.served("random").engine.written
     about = page.get_by_role("status").filter(
-        has_text="This cell tracks “position in the line” (drops instead of rising) reliably: "
+        has_text="This cell tracks “position in the line” (inverted: it falls) reliably: "
         "its score is 0.93 on text that the network had not read."
     )
     expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text(
-        "position in the line (drops instead of rising): cell 5 of layer 1"
-    )
+    expect(named.locator("option:checked")).to_have_text("position in the line (inverted: it falls): cell 5 of layer 1")
     turn = turns(page).last
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     assert marks(turn) == cell_marks(app, text, 1, 5)
@@ -204,17 +202,17 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
         "border-radius", "0px"
     )  # equal colours have no seam between them
     page.get_by_role("spinbutton", name="Layer").fill("0")
-    page.get_by_role("spinbutton", name="Cell", exact=True).fill("99")
+    page.get_by_role("spinbutton", name="Cell (from 0)").fill("99")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("23")
+    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("23")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     classes = cell_marks(app, text, 0, 23)
     eventually(lambda: marks(turn) == classes)  # the picture shows the whole layer, and may be drawn before
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
-    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
+    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("0")
     expect(turn.locator("i.focus")).to_have_count(1)
     expect(page.get_by_text("Where it is highest and lowest")).to_be_hidden()
-    named.select_option(label="position in the line (drops instead of rising): cell 5 of layer 1")
+    named.select_option(label="position in the line (inverted: it falls): cell 5 of layer 1")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
     page.get_by_text("Where it is highest and lowest").click()
     passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from model import CharLSTM, generate
 from tests.browser.axe import violations
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
-from tests.browser.test_train_page import NAME as TRAINED
+from tests.browser.test_train_page import SHOWN as TRAINED
 from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.sampled(3)
 __all__ = ["url", "visitor"]  # fixtures
 
 NAME = "local/letters"
+SHOWN = "letters"  # the name as visitors read it
 SPACE = "ada/trainer"
 
 
@@ -66,7 +67,7 @@ def opened(context: BrowserContext, url: str, packed: bytes, part: str = "#train
     page.goto(f"{url}{part}")
     file = {"name": "letters.zip", "mimeType": "application/zip", "buffer": packed}
     page.locator(".model-file").set_input_files(file)  # type: ignore[arg-type]
-    button(page, f"Publish {NAME}").click()
+    button(page, f"Publish {SHOWN}").click()
     expect(form(page)).to_be_visible()
     return page
 
@@ -153,7 +154,7 @@ def test_the_folder_of_a_model_is_opened(context: BrowserContext, site: Path, pa
         page = context.new_page()
         page.goto(f"{url}#train")
         page.locator(".model-folder").set_input_files(tmp_path / "letters")
-        expect(button(page, f"Publish {NAME}")).to_be_visible()
+        expect(button(page, f"Publish {SHOWN}")).to_be_visible()
         expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
 
 
@@ -181,7 +182,7 @@ def test_a_visitor_of_a_space_signs_in(
     assert [str(logged.token).startswith("hf_oauth_") for logged in commits] == [True]
     assert "hf_oauth_" not in stored(page) + page.content()
     page.reload()
-    button(page, f"Publish {NAME}").click()
+    button(page, f"Publish {SHOWN}").click()
     expect(button(page, "Sign in with Hugging Face")).to_be_visible()
 
 

@@ -15,6 +15,7 @@ from tests.browser.driving import button, complaints_of, reply, send, setting, t
 from tests.browser.test_static_page import NO_SIMD
 from tests.browser.test_train_page import (
     NAME,
+    SHOWN,
     TEXT,
     Make,
     begin,
@@ -171,9 +172,9 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     button(first, "Train it on").click()
     expect(button(first, "Pause")).to_be_enabled()
     button(first, "Stop and keep the model").click()
-    expect(ended(first)).to_contain_text(f"The page now writes with your network {NAME}-2, as it was at step")
+    expect(ended(first)).to_contain_text(f"The page now writes with your network {SHOWN}-2, as it was at step")
     expect(first.get_by_role("combobox", name="Model", exact=True)).to_have_value(f"{NAME}-2")
-    expect(first.locator("#about")).to_contain_text(f"It has read your text, after the training of {NAME} · ")
+    expect(first.locator("#about")).to_contain_text(f"It has read your text, after the training of {SHOWN} · ")
     expect(panel(first).locator("[value=scratch]")).to_be_checked()
     start(second)
     ended(second)
@@ -204,14 +205,14 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[
     start(page)
     ended(page)
     with page.expect_download() as waiting:
-        button(page, f"Download {NAME}").click()
+        button(page, f"Download {SHOWN}").click()
     waiting.value.save_as(tmp_path / "other name.zip")
     setting(page, "Length", 20)
     setting(page, "Speed", 200)
     send(page, "the c")
     written = reply(page)
     page.on("dialog", lambda dialog: dialog.accept())
-    button(page, f"Delete {NAME}").click()
+    button(page, f"Delete {SHOWN}").click()
     expect(panel(page).locator(".trained li")).to_have_count(0)
     page.reload()
     expect(turns(page).locator(".prompt")).to_have_text("the c")
@@ -219,7 +220,7 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[
     with page.expect_file_chooser() as choosing:
         page.locator("#settings").get_by_role("button", name="Open a model (.zip)").click()
     choosing.value.set_files(tmp_path / "other name.zip")
-    expect(panel(page).locator(".said")).to_contain_text("This page now writes with local/other-name.")
+    expect(panel(page).locator(".said")).to_contain_text("This page now writes with other-name.")
     assert files_of(page, "local/other-name")["model.safetensors"] == expected["model.safetensors"]
     panel(page).locator(".model-file").set_input_files(
         {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}
@@ -235,8 +236,8 @@ def test_the_panel_names_the_model_in_use_and_leads_back_to_the_first_one(visito
     expect(panel(page).locator(".back-to-first")).to_be_hidden()
     give(page)
     start(page)
-    expect(ended(page)).to_contain_text(f"The page now writes with your network {NAME}, as it was at step")
-    expect(parent).to_have_text(f"{NAME}: fine-tune it")
+    expect(ended(page)).to_contain_text(f"The page now writes with your network {SHOWN}, as it was at step")
+    expect(parent).to_have_text(f"{SHOWN}: fine-tune it")
     expect(stored).to_contain_text("in use")
     panel(page).locator(".back-to-first").click()
     expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
@@ -264,7 +265,7 @@ def test_the_settings_offer_the_models_that_the_browser_has_stored(visitor: Make
     ended(page)
     model.select_option(first)
     page.reload()
-    expect(model.locator("option")).to_have_text([first, NAME])
+    expect(model.locator("option")).to_have_text([first, SHOWN])
     expect(model).to_have_value(first)
     model.select_option(NAME)
     expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
@@ -273,10 +274,10 @@ def test_the_settings_offer_the_models_that_the_browser_has_stored(visitor: Make
     send(page, "the c")
     assert len(reply(page)) == 20
     other = visits.open()
-    expect(other.locator("#model option")).to_have_text([first, NAME])
+    expect(other.locator("#model option")).to_have_text([first, SHOWN])
     page.on("dialog", lambda dialog: dialog.accept())
     begin(page)
-    button(page, f"Delete {NAME}").click()
+    button(page, f"Delete {SHOWN}").click()
     expect(panel(page).locator(".trained li")).to_have_count(0)
     other.get_by_role("combobox", name="Model", exact=True).select_option(NAME)
     expect(other.locator("#model option")).to_have_text([first])

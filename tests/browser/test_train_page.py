@@ -32,6 +32,7 @@ pytestmark = pytest.mark.sampled(4)
 TEXT = sentences(200)
 SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 69 steps
 NAME = "local/my-text"
+SHOWN = "my-text"  # the name as visitors read it
 # The files of a stored model, in base64.
 _FILES = """async (name) => {
   const { loadModel } = await import("./learn/stored_training.js");
@@ -216,7 +217,7 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     send(page, "the c")
     assert set(reply(page).split()) & {"cat", "sat", "on", "the", "and"}
     button(page, "Share").click()
-    expect(page.locator("#share-link p")).to_contain_text(f"{NAME} is only in this browser")
+    expect(page.locator("#share-link p")).to_contain_text(f"{SHOWN} is only in this browser")
     link = page.get_by_role("textbox", name="Link to this text").input_value()
     written = reply(page)
     page.reload()

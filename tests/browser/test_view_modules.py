@@ -331,27 +331,32 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     text = PROMPT + REPLY
     choose_lens(page, "What it remembers")
     named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text("start of line (drops instead of rising): cell 2 of layer 1")
+    expect(named.locator("option:checked")).to_have_text("start of line (inverted: it falls): cell 2 of layer 1")
+    for title, options in {
+        "Keep something in mind": ["start of line (inverted: it falls): cell 2 of layer 1"],
+        "Follow the last characters": ["position in the line (inverted: it falls): cell 1 of layer 0"],
+        "More cells that track the same": ["start of line: cell 3 of layer 0"],
+    }.items():
+        expect(named.locator(f'optgroup[label="{title}"] option')).to_have_text(options)
     expect(page.locator(".about-cell")).to_contain_text(
-        "“start of line” (drops instead of rising) very reliably: "
-        "its score is 0.97 on text that the network had not read"
+        "“start of line” (inverted: it falls) very reliably: its score is 0.97 on text that the network had not read"
     )
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     levels = [round(4 * (ord(char) % 128) / 127) for char in text]
     coloured(page, [f"p{level}" if level else "" for level in levels])
-    page.get_by_role("spinbutton", name="Cell", exact=True).fill("99")
+    page.get_by_role("spinbutton", name="Cell (from 0)").fill("99")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("3")
+    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("3")
     coloured(page, [f"n{level}" if level else "" for level in levels])
-    named.select_option(label="position in the line (drops instead of rising): cell 1 of layer 0")
+    named.select_option(label="position in the line (inverted: it falls): cell 1 of layer 0")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("0")
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     named.select_option(
-        label="start of line (drops instead of rising): cell 2 of layer 1"
+        label="start of line (inverted: it falls): cell 2 of layer 1"
     )  # its values are in view_modules.js
     expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
-    expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value("0")
+    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("0")
     in_focus(page, text[page.evaluate("lenses.focus.place.n")])
     expect(page.locator(".closely .which")).to_contain_text("took the cell from 0.24 to 0.46;")  # c is 0.25, then 0.5
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
@@ -371,7 +376,7 @@ def test_a_tap_in_the_picture_chooses_a_named_cell_close_by_and_scrolls_to_the_c
     for height, cell in ((160, "0"), (16, "2")):  # a row of 40 pixels, and one of 4 below a finger of 16
         picture.evaluate("(canvas, height) => (canvas.style.height = `${height}px`)", height)
         picture.tap(position={"x": 3, "y": 2})
-        expect(page.get_by_role("spinbutton", name="Cell", exact=True)).to_have_value(cell)
+        expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value(cell)
     expect(page.locator(".log i.focus")).to_be_in_viewport(ratio=1)
     assert not complaints
     context.close()
@@ -386,7 +391,7 @@ def test_a_number_that_is_rounded_to_zero_has_no_minus_sign(page: Page) -> None:
 def test_a_refused_clamp_is_reported_and_not_shown_as_set(page: Page) -> None:
     choose_lens(page, "What it remembers")
     for cell in (0, 1, 2):
-        page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell))
+        page.get_by_role("spinbutton", name="Cell (from 0)").fill(str(cell))
         page.keyboard.press("Tab")
         page.get_by_role("group", name="Hold this cell").get_by_text("High", exact=True).click()
         expect(page.get_by_role("radio", name="Free" if cell else "High", exact=True)).to_be_checked()

@@ -129,6 +129,7 @@ export class FakeSource {
     const cells = [
       { layer: 1, index: 2, name: "line begins", kind: "auc", score: 0.03, chance: 0.5, last_three: 0.5, remembers: true },
       { layer: 0, index: 1, name: "place in the line", kind: "r", score: -0.8, chance: 0, last_three: 0.9, remembers: false },
+      { layer: 0, index: 3, name: "line begins", kind: "auc", score: 0.9, chance: 0.5, last_three: 0.5, remembers: true },
     ];
     this.model ??= { ...MODEL, layers: 2, hidden: HIDDEN, vocab: [], cells };
     return this.model;

@@ -10,6 +10,14 @@ export function isLocal(name) {
   return name.startsWith("local/");
 }
 
+/**
+ * Returns the name of a model as visitors read it: without the owner, if only this browser has the model.
+ * @param {string} name
+ */
+export function shownName(name) {
+  return isLocal(name) ? name.slice(name.indexOf("/") + 1) : name;
+}
+
 /** A request is refused; `reason` is the message for the visitor. */
 export class Refusal extends Error {
   /**

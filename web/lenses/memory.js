@@ -106,8 +106,13 @@ export class MemoryLens {
     this.about = about;
     this.known = known;
     this.named.replaceChildren(new Option(t(about.cells.length ? "memory.choose" : "memory.none"), ""));
-    for (const title of ["memory.keeps", "memory.follows"]) {
-      const cells = about.cells.filter((cell) => cell.remembers === (title === "memory.keeps"));
+    const first = about.cells.filter((cell, at) => about.cells.findIndex(({ name }) => name === cell.name) === at);
+    const groups = {
+      "memory.keeps": first.filter((cell) => cell.remembers),
+      "memory.follows": first.filter((cell) => !cell.remembers),
+      "memory.more": about.cells.filter((cell) => !first.includes(cell)),
+    };
+    for (const [title, cells] of Object.entries(groups)) {
       if (!cells.length) continue;
       const group = create("optgroup", "", this.named);
       group.label = t(title);

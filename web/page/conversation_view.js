@@ -205,7 +205,7 @@ function facts(reply, last, model) {
   const found = [];
   found.push(t("fact.characters", { count: count(replyText(reply)) }));
   if (model && !reply.second) found.push(t("fact.model", { name: nameOf(model) }));
-  if (reply.second) found.push(t("fact.blend", { models: `${reply.model.name} + ${reply.second.name}`, share: percent(last.settings?.share ?? 0.5) }));
+  if (reply.second) found.push(t("fact.blend", { models: `${nameOf(reply.model.name)} + ${nameOf(reply.second.name)}`, share: percent(last.settings?.share ?? 0.5) }));
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
   found.push(...[...cells.values()].map(clampName));
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;

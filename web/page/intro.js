@@ -1,7 +1,7 @@
 // The parts around a conversation: the title and the line under it, the notices of the site, the example prompts.
 
 import { addButton, create, find, isOutdated, scrollPage, setText } from "../document/dom.js";
-import { isLocal } from "../engines/refusal.js";
+import { isLocal, shownName } from "../engines/refusal.js";
 import { render, t } from "../document/words.js";
 
 /** @import { Site } from "../engines/engine.js" */
@@ -18,7 +18,7 @@ export function titleOf(site) {
 
 /** @type {(name: string) => string} the name of a model for visitors */
 export function nameOf(name) {
-  return name === BUNDLED ? t("model.bundled") : name;
+  return name === BUNDLED ? t("model.bundled") : shownName(name);
 }
 
 /** @type {(site: Site, name: string) => string} the text that a model was trained on; "" if that is not known */
@@ -37,7 +37,7 @@ export function showIntro(root, site, intro, chosen) {
   const [title, line] = find(root, "#intro").children;
   const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // the text that it was trained with
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
-  const name = isEmpty ? t("train.title") : own ? chosen.slice(chosen.indexOf("/") + 1) : site.version && titleOf(site);
+  const name = isEmpty ? t("train.title") : own ? shownName(chosen) : site.version && titleOf(site);
   if (name) setText(title, name);
   const corpus = corpusOf(site, chosen);
   const text = own ? t("train.greeting", { own }) : site.welcome || (corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro));

@@ -4,7 +4,7 @@ import { LinkError } from "../conversation/link_error.js";
 import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
 import { count, lastPart, lastTurn, pathTo, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
 import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
-import { isLocal } from "../engines/refusal.js";
+import { isLocal, shownName } from "../engines/refusal.js";
 import { copyText, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { titleOf } from "../page/intro.js";
@@ -118,7 +118,7 @@ export class Share {
     const copied = await copyText(this.address, input);
     const turns = remembered(page.log(), 0).length;
     const isPart = turns < pathTo(page.log()).length;
-    const notes = [t(copied ? "share.copied" : "share.copy_here"), isPart && t("share.part", { count: turns }), local && t("share.local", { name: local.name })];
+    const notes = [t(copied ? "share.copied" : "share.copy_here"), isPart && t("share.part", { count: turns }), local && t("share.local", { name: shownName(local.name) })];
     setText(this.note, notes.filter(Boolean).join(" "));
   }
 

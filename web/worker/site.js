@@ -1,6 +1,6 @@
 // What the page shows of the models of this browser.
 
-import { isLocal } from "../engines/refusal.js";
+import { isLocal, shownName } from "../engines/refusal.js";
 import { writeText } from "./reply.js";
 
 /**
@@ -58,7 +58,7 @@ export function emptyModel(name, commit) {
 /** @type {(name: string, commit: string, parts: Parts) => Message[]} */
 function originOf(name, commit, { training }) {
   const { machine, from, corpus } = training;
-  if (isLocal(name) && machine === "browser") return [from ? { id: "model.own_after", values: { from: String(from).split("@")[0] } } : { id: "model.own" }];
+  if (isLocal(name) && machine === "browser") return [from ? { id: "model.own_after", values: { from: shownName(String(from).split("@")[0]) } } : { id: "model.own" }];
   const text = typeof corpus === "string" ? corpus.slice(0, MAX_CORPUS) : "";
   /** @type {Message[]} */
   const found = text || isLocal(name) ? [{ id: "model.corpus", values: { corpus: text || "–" } }] : [];

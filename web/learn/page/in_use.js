@@ -56,13 +56,14 @@ export function showInUse(box, page, trained) {
     find(line, ".in-use").hidden = !isUsed;
     const use = find(line, ".use");
     setText(use, (isUsed && back) || t("train.use"));
-    use.ariaLabel = isUsed && back ? null : t("train.use_name", { name });
+    use.ariaLabel = isUsed && back ? null : t("train.use_name", { name: nameOf(name) });
   }
 }
 
 /** Returns a message of the panel; one that says which model the page writes with names the model of now. @param {?Message} message @param {Page} page */
 export function messageNow(message, page) {
+  if (message?.id !== "train.done" && message?.id !== "train.used") return message;
   const name = page.controls.modelName;
-  const isStale = message && (message.id === "train.done" || message.id === "train.used") && message.values?.name !== name;
-  return isStale ? { id: "train.used", values: { name } } : message;
+  const { id, values } = message.values?.name === name ? message : { id: "train.used" };
+  return { id, values: { ...values, name: nameOf(name) } };
 }

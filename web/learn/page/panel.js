@@ -3,7 +3,7 @@
 import { refOf } from "../../conversation/models.js";
 import { find, findAll, hasTouch, setText } from "../../document/dom.js";
 import { number, onLanguage, render, t, translate } from "../../document/words.js";
-import { Refusal } from "../../engines/refusal.js";
+import { Refusal, shownName } from "../../engines/refusal.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
 import { deleteRun, loadModel, loadPart } from "../stored_training.js";
@@ -163,7 +163,7 @@ export class Panel {
     this.minutes.ariaValueText = t("train.minutes_value", { minutes });
     const parent = this.page.source.about();
     this.#part(".from").hidden = !parent;
-    setText(this.#part(".parent"), t("train.fine_tune", { name: parent?.name || t("train.this_model") }));
+    setText(this.#part(".parent"), t("train.fine_tune", { name: shownName(parent?.name ?? "") || t("train.this_model") }));
     if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
     this.parent = parent && refOf(parent);
     setText(this.#part(".phone"), t(ScreenLock.isPossible ? "train.phone_awake" : "train.phone"));

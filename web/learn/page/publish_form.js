@@ -2,7 +2,7 @@
 
 import { create, find, findAll, setText } from "../../document/dom.js";
 import { onLanguage, render, t, translate } from "../../document/words.js";
-import { Refusal } from "../../engines/refusal.js";
+import { Refusal, shownName } from "../../engines/refusal.js";
 import { canSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
 
 const MARKUP = `
@@ -191,7 +191,7 @@ export class PublishForm {
     this.#report(this.#message);
     this.#complain(this.#fault);
     if (!this.#model) return;
-    setText(find(this.root, ".heading"), t("publish.heading", { name: this.#model.name }));
+    setText(find(this.root, ".heading"), t("publish.heading", { name: shownName(this.#model.name) }));
     const things = this.#model.privateThings ?? [];
     const warning = find(this.root, ".private-things");
     warning.hidden = !things.length;

@@ -3,6 +3,7 @@
 import { addButton, create, find } from "../../document/dom.js";
 import { language, number, t } from "../../document/words.js";
 import { save } from "../../sharing/files.js";
+import { shownName } from "../../engines/refusal.js";
 import { deleteModel, listModels, loadModel, saveModel } from "../stored_training.js";
 
 /**
@@ -20,7 +21,7 @@ export async function showTrained(box, use, publish, changed) {
   for (const { name, created, bytes } of models) {
     const line = create("li", "", list);
     line.dataset.model = name;
-    create("b", "", line).textContent = name;
+    create("b", "", line).textContent = shownName(name);
     const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
     create("small", "", line).textContent = t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) });
     create("small", "in-use", line).textContent = t("train.in_use");
@@ -29,7 +30,7 @@ export async function showTrained(box, use, publish, changed) {
     button(buttons, "train.download", name, () => download(name));
     button(buttons, "train.publish", name, () => publish(name));
     button(buttons, "train.delete", name, async () => {
-      if (!confirm(t("train.delete_sure", { name }))) return;
+      if (!confirm(t("train.delete_sure", { name: shownName(name) }))) return;
       await deleteModel(name);
       await showTrained(box, use, publish, changed);
     });
@@ -54,12 +55,12 @@ export async function openModel(chosen) {
 export async function download(name) {
   const { zipOf } = await import("../archive.js");
   const { files } = await loadModel(name);
-  const slug = name.split("/")[1];
+  const slug = shownName(name);
   save(zipOf(files, slug), `${slug}.zip`);
 }
 
 function button(parent, id, name, act) {
   const added = addButton(parent, "", t(id), act);
-  added.ariaLabel = t(`${id}_name`, { name });
+  added.ariaLabel = t(`${id}_name`, { name: shownName(name) });
   return added;
 }
