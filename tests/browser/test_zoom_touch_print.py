@@ -124,6 +124,7 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     settled(page)
     assert page.evaluate(SMALL, [".branches button", 36]) == []
     button(page, "Clear").click()
+    expect(turns(page)).to_have_count(0)
     send(page, PROMPT)
     page.get_by_text("Earlier conversations", exact=True).last.click()
     expect(page.get_by_role("button", name="Delete: ")).to_be_visible()
