@@ -242,9 +242,10 @@ def test_the_panel_names_the_model_in_use_and_leads_back_to_the_first_one(visito
     panel(page).locator(".back-to-first").click()
     expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
     for used in (first, NAME, first):  # then by the button in the list
+        shown = used.removeprefix("local/")
         expect(model).to_have_value(used)
-        expect(said).to_have_text(f"This page now writes with {used}.")
-        expect(parent).to_have_text(f"{used}: fine-tune it")
+        expect(said).to_have_text(f"This page now writes with {shown}.")
+        expect(parent).to_have_text(f"{shown}: fine-tune it")
         expect(next_steps).to_be_visible(visible=used == NAME)
         expect(stored.locator(".in-use")).to_be_visible(visible=used == NAME)
         expect(panel(page).locator(".back-to-first")).to_be_visible(visible=used == NAME)

@@ -113,7 +113,7 @@ export class Panel {
   #showInUse() {
     showInUse(this.box, this.page, this.#model);
     this.#showOptions();
-    this.#report(messageNow(this.#message, this.page));
+    this.#report(this.#message);
   }
 
   async #publish(name) {
@@ -329,7 +329,7 @@ export class Panel {
 
   #report(message) {
     this.#message = message;
-    setText(this.#part(".said"), render(message));
+    setText(this.#part(".said"), render(messageNow(message, this.page)));
   }
 
   #fault(message) {
