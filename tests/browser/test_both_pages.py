@@ -78,9 +78,11 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     assert reply(page) == other
     nodes = tree.get_by_role("button", name="Turn 1, version ")
     expect(nodes).to_have_count(2)
+    expect(tree.locator(".count")).to_have_text("Version 2 of 2")
     nodes.first.click()
     expect(turns(page).last.locator(".reply")).to_have_text(one, use_inner_text=False)
     send(page, "JULIET:")
+    expect(tree.locator(".count")).to_have_text("Turn 1: version 1 of 2")
     nodes.last.click()
     expect(turns(page)).to_have_count(1)
     assert reply(page) == other

@@ -479,7 +479,7 @@ def test_walking_in_the_tree_moves_no_button(page: Page) -> None:
     page.evaluate(show, {"tree": turns + [[str(n), "", "x"] for n in range(30)], "here": "d"})
     assert button(page, "Send").bounding_box() == send
     expect(tree.locator("[aria-current]")).to_be_in_viewport(ratio=1)
-    expect(tree.locator(".count")).to_have_text("Version 2 of 32")
+    expect(tree.locator(".count")).to_have_text("Turn 1: version 2 of 32")
     for name in ("Previous version", "Next version"):
         tree.get_by_role("button", name=name).click()
     assert page.evaluate("walked.slice(2)") == ["c", "0"]  # the last turn of each

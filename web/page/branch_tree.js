@@ -41,10 +41,10 @@ export function showBranches(box, branches, { walk }) {
  */
 function drawTree(box, drawing, { tree, here }) {
   const path = pathTo(tree, here);
-  const { at, versions } = versionsAt(tree, here);
+  const { at, versions, turn } = versionsAt(tree, here);
   trees.set(box, tree);
   box.dataset.here = String(here);
-  setText(find(box, ".count"), t("branches.count", { version: at + 1, versions: versions.length }));
+  setText(find(box, ".count"), t(path.size > 1 ? "branches.count_of" : "branches.count", { turn, version: at + 1, versions: versions.length }));
   [find(box, ".previous", HTMLButtonElement).ariaDisabled, find(box, ".next", HTMLButtonElement).ariaDisabled] = [at === 0, at === versions.length - 1].map(String);
   const hadFocus = drawing.contains(document.activeElement);
   const { places, rows } = placesOf(tree);
@@ -79,10 +79,10 @@ function versionsOf(tree, id) {
   return { at: versions.indexOf(id), versions };
 }
 
-/** The versions of the last turn on the path that has several. @param {Tree} tree @param {number} here */
+/** The versions of the last turn on the path that has several, and the number of the turn. @param {Tree} tree @param {number} here */
 function versionsAt(tree, here) {
-  const found = [...pathTo(tree, here)].map((id) => versionsOf(tree, id));
-  return found.find(({ versions }) => versions.length > 1) ?? found[0] ?? { at: 0, versions: [here] };
+  const found = [...pathTo(tree, here)].map((id, at, { length }) => ({ ...versionsOf(tree, id), turn: length - at }));
+  return found.find(({ versions }) => versions.length > 1) ?? found[0] ?? { at: 0, versions: [here], turn: 1 };
 }
 
 /** Shows the version before or after the one that is shown, with the newest turns after it. @param {HTMLElement} box @param {-1 | 1} move */
