@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
 from tests.browser.axe import violations
-from tests.browser.driving import button, fast, footer, log, reply, send, settled, turns
+from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.support.app_server import App, serving
 
@@ -58,6 +58,11 @@ def click_after(page: Page, keep: int) -> None:
     page.mouse.click(*at)
 
 
+def seed_of(page: Page) -> int:
+    """Return the seed in the footer of the last reply."""
+    return int((footer(page).text_content() or "").partition("seed ")[2].split()[0])
+
+
 def check_rewritten(page: Page) -> None:
     expect(turns(page)).to_have_count(1)
     expect(page.get_by_role("group", name="Versions")).to_be_visible()
@@ -66,6 +71,7 @@ def check_rewritten(page: Page) -> None:
 
 def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page: Page, app: App) -> None:
     text = write(page)
+    first_seed = seed_of(page)
     keep = next(n for n in range(20, LENGTH) if text[n - 1].isascii() and text[n - 1].isalnum())
     offer = page.get_by_role("group", name="From this character on")
     expect(offer).to_be_hidden()
@@ -77,7 +83,7 @@ def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page
     assert other[:keep] == text[:keep]
     assert other != text
     assert len(other) == LENGTH
-    seed = int((footer(page).text_content() or "").partition("seed ")[2].split()[0])
+    seed = seed_of(page)
     lm = app.served("random").lm
     assert other[keep:] == generate(lm, PROMPT + text[:keep], LENGTH - keep, temperature=0.8, seed=seed, unknown="skip")
     expect(offer).to_be_hidden()
@@ -87,6 +93,15 @@ def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page
     button(page, "Rewrite from here").click()
     check_rewritten(page)
     assert reply(page) == text
+    setting(page, "Temperature", 1.4)
+    click_after(page, keep)
+    help_text = "Same seed. Useful after you change a setting, such as the temperature."
+    expect(button(page, "Rewrite from here")).to_have_accessible_description(help_text)
+    button(page, "Rewrite from here").click()
+    check_rewritten(page)
+    assert reply(page)[:keep] == text[:keep]
+    assert reply(page) != text
+    expect(footer(page)).to_contain_text(f"seed {first_seed}")
     log(page).click(position={"x": 3, "y": 3})
     expect(offer).to_be_hidden()
 
