@@ -105,7 +105,10 @@ def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(app: App, bro
 def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browser) -> None:
     context = browser.new_context()
     for query, reason in (
-        ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
+        (
+            "seed=1&temperature=9",
+            "Temperature is 9 in this link: it must be a number from 0 to 5\nNo setting of this link is used.",
+        ),
         (
             "prompt=x&model=nobody/none",
             "This link needs the model 'nobody/none', which this page does not have. It has: random, other.",

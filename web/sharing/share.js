@@ -195,8 +195,9 @@ export class Share {
     const models = (link.writes && collectFault(faults, () => modelsOfLink(link, page.site()))) || [];
     if (models.length === 1) collectFault(faults, () => checkClamps(link, models[0]));
     if (!faults.length) return { link, models };
-    if (faults[0].id !== "refusal.loading") await this.#offer(link.steps[0].prompt);
-    throw faultyLink(faults);
+    if (faults[0].id === "refusal.loading") throw faultyLink(faults);
+    await this.#offer(link.steps[0].prompt);
+    throw faultyLink(Object.keys(link.controls).length ? [...faults, { id: "link.no_setting" }] : faults);
   }
 
   /** Puts the prompt of a link that cannot be followed into the empty field, unless it has a blocked word. @param {string} prompt */
