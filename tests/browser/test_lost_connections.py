@@ -129,7 +129,7 @@ def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
     log(page).press("Home")
     log(page).press("Enter")
     alternatives = page.get_by_role("dialog", name="What else could stand instead of")
-    expect(alternatives).to_contain_text("The connection was lost.")
+    expect(alternatives).to_contain_text("The connection was lost. Trying again …")
     page.keyboard.press("Escape")
     expect(alternatives).to_be_hidden()
     choose_lens(page, "What it remembers")
@@ -145,6 +145,27 @@ def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
     expect(page.locator(coloured).first).to_be_visible()
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
     expect(problem).to_be_empty()
+
+
+def test_the_alternatives_to_a_letter_come_by_themselves_once_the_network_is_back(
+    app: App, net: Network, context: BrowserContext
+) -> None:
+    page = begin(context, through(net, app))
+    settled(page)
+    alternatives = page.get_by_role("dialog", name="What else could stand instead of")
+    choices = alternatives.get_by_role("button", name="instead")
+    for position in ("Home", "End"):
+        context.set_offline(True)
+        net.cut()
+        log(page).press(position)
+        log(page).press("Enter")
+        expect(alternatives).to_contain_text("The connection was lost. Trying again …")
+        net.restore()
+        context.set_offline(False)
+        expect(choices.first).to_be_focused()
+        expect(alternatives).not_to_contain_text("The connection was lost.")
+        page.keyboard.press("Escape")
+        expect(alternatives).to_be_hidden()
 
 
 def test_a_demonstration_says_that_the_connection_was_lost(app: App, net: Network, context: BrowserContext) -> None:

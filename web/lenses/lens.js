@@ -274,12 +274,18 @@ export class Lenses {
     const isLost = refusal?.id === "fault.connection";
     const line = this.panel.querySelector(":scope > .problem");
     if (line) setText(line, refusal ? render(isLost ? { id: "status.reconnecting" } : refusal) : "");
-    if (isLost) this.retry ||= setTimeout(() => this.askAgain(), LOST_MS);
+    if (isLost) this.askLater();
+  }
+
+  /** Asks again after a time, or as soon as the browser has a connection. */
+  askLater() {
+    this.retry ||= setTimeout(() => this.askAgain(), LOST_MS);
   }
 
   askAgain() {
     clearTimeout(this.retry);
     if (this.retry && this.focus.at) this.focus.inspect();
+    this.alternatives.askAgain();
     this.retry = 0;
     this.pump();
   }

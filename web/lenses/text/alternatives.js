@@ -56,9 +56,19 @@ export class Alternatives {
     if (!answer.refusal && !answer.top.length) return this.close();
     this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
     this.content = "";
+    if (this.#isLost()) lenses.askLater();
     this.#reveal();
     this.update();
     this.#focusChoice();
+  }
+
+  #isLost() {
+    return this.shown?.answer.refusal?.id === "fault.connection";
+  }
+
+  /** Asks again for what is shown, if the connection was lost. */
+  askAgain() {
+    if (this.#isLost()) this.open(this.shown.position);
   }
 
   /** @param {{returnsFocus?: boolean}} options */
@@ -118,7 +128,7 @@ export class Alternatives {
     this.box.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     const head = create("p", "head", this.box);
     this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
-    if (answer.refusal) return void (head.textContent = render(answer.refusal));
+    if (answer.refusal) return void (head.textContent = render(this.#isLost() ? { id: "status.reconnecting" } : answer.refusal));
     const kept = this.#kept();
     const predicted = /** @type {import("../chances.js").Predicted} */ (answer);
     const rows = likely(predicted, source.settings(), char, path.values("bits")[position]);
