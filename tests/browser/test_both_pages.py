@@ -17,6 +17,14 @@ PLACES = """[...document.querySelectorAll("[data-move]")].map((button) => {
   const { x, y } = button.getBoundingClientRect();
   return [x, y + scrollY];
 })"""
+# How far the text of an earlier conversation is from the middle of its row, which is as high as for a finger.
+FROM_THE_MIDDLE = """(entry) => {
+  const [row, text] = [entry.querySelector(".open"), document.createRange()];
+  row.style.minHeight = "44px";
+  text.selectNodeContents(row.querySelector("span"));
+  const [one, other] = [row, text].map((each) => each.getBoundingClientRect());
+  return Math.abs(one.top + one.bottom - other.top - other.bottom) / 2;
+}"""
 
 
 def test_a_reply_appears_character_by_character_and_can_be_stopped_and_continued(both: Site) -> None:
@@ -187,6 +195,7 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     expect(page.locator("#history > p").first).to_have_text("They are kept in this browser only.")
     entries = page.locator("#history li")
     expect(entries).to_have_count(2)
+    assert entries.first.evaluate(FROM_THE_MIDDLE) < 1
     page.get_by_role("searchbox").fill("no such text")
     expect(entries).to_have_count(0)
     page.get_by_role("searchbox").fill("FIRST")
