@@ -469,6 +469,38 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("8")
 
 
+def test_the_text_of_the_tour_is_kept_only_once_the_visitor_adds_to_it(page: Page) -> None:
+    fast(page, 20)
+    send(page, "mine")
+    stored = "Object.keys(localStorage).filter((key) => key.startsWith('char-lstm/conversation/')).length"
+    before = page.evaluate(stored)
+    for move, kept in ((None, 0), ("Clear", 0), ("Continue", 1)):
+        button(page, "Take the tour").click()
+        expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+        settled(page)
+        length = len(reply(page))
+        page.locator("#tour").get_by_role("button", name="One letter").click()
+        expect(footer(page)).to_contain_text(f"{length + 1} characters")
+        settled(page)
+        if move:
+            button(page, move).click()
+            expect(button(page, "Stop")).to_be_disabled()
+        expect(page.locator("#message")).to_be_empty()  # nothing says that the text is kept
+        button(page, "Close").click()
+        expect(turns(page).locator(".prompt")).to_have_text("mine")
+        assert page.evaluate(stored) == before + kept
+    page.reload()
+    expect(turns(page).locator(".prompt")).to_have_text("mine")
+    button(page, "Take the tour").click()
+    expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+    settled(page)
+    page.reload()
+    expect(turns(page).locator(".prompt")).to_have_text(PROMPT)  # the address has the step
+    assert page.evaluate(stored) == before + 1
+    button(page, "Close").click()
+    expect(turns(page).locator(".prompt")).to_have_text("mine")
+
+
 def test_a_demonstration_that_was_closed_while_its_texts_ended_reports_nothing(browser: Browser) -> None:
     context = browser.new_context()
     with serve(ROOT / "web") as url:

@@ -34,6 +34,7 @@ export class Storage {
     this.session = session;
     this.entries = entries;
     this.revisions = /** @type {Map<string, string>} */ (new Map()); // of stored conversations, by id; another tab stores another one
+    this.unsaved = /** @type {WeakSet<Log>} */ (new WeakSet()); // conversations that the visitor did not write, as that of the tour
   }
 
   /** Returns the conversation of this tab, or an empty one with the settings of this tab. @returns {Log} */
@@ -57,9 +58,10 @@ export class Storage {
    * makes too little room, they are restored.
    *
    * @param {Log} log  gets a new id if another tab has changed the same conversation meanwhile
-   * @returns {boolean} whether it is stored
+   * @returns {boolean} whether it is stored; true for an unsaved one
    */
   save(log) {
+    if (this.unsaved.has(log)) return true;
     attempt(() => this.session().setItem(SETTINGS, JSON.stringify({ ...log.controls, draft: "" })));
     const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + log.id)));
     const isOthers = stored && stored.revision !== this.revisions.get(log.id);

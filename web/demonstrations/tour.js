@@ -28,13 +28,12 @@ export class Tour {
     this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
     this.wanted = 0; // the step in the address, until the page can show it
     this.before = /** @type {{log: Log, lens: string, opener: Element | null, scrolled: number, more: boolean} | null} */ (null);
-    this.written = /** @type {string | null} */ (null); // the turns of the tour's conversation as the tour wrote them; null until it has
     this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus when it is enabled again
     this.marked = /** @type {HTMLElement[]} */ ([]);
     this.place = /** @type {Place} */ ({ page, lenses: page.lenses[0], report: (message) => this.report(message) });
     this.#build();
     addEventListener("hashchange", () => this.#followLink());
-    addEventListener("pagehide", () => this.close()); // before the page stores what it shows
+    addEventListener("pagehide", () => this.close());
     this.#followLink();
   }
 
@@ -119,16 +118,16 @@ export class Tour {
     page.save();
     this.before = { log: page.log(), lens: this.place.lenses.chosen, opener: document.activeElement, scrolled: scrollY, more: this.more.open };
     page.clear();
+    page.storage.save(this.before.log); // for a reload, it is still the conversation of this tab
     page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
     page.root.classList.add("on-tour");
   }
 
   async #write() {
     const { page } = this;
-    this.written = null;
+    if (!page.log().turns.length) page.storage.unsaved.add(page.log()); // until the visitor adds something
     const options = { ...page.controls.options(), speed: null }; // the buttons of the step are disabled until the text is written
     await page.run(() => page.writer.send(page.source.about()?.examples[0] ?? "", options));
-    if (this.number) this.written = JSON.stringify(page.log().turns);
   }
 
   // Resolves when the lens has the values of the whole text, after five seconds at the latest.
@@ -229,7 +228,6 @@ export class Tour {
     const { log, lens, opener, scrolled, more } = this.before;
     page.stop();
     page.save();
-    if (this.written === null || JSON.stringify(page.log().turns) === this.written) page.storage.remove(page.log().id); // the visitor has added nothing
     page.storage.leave();
     const typed = page.prompt.value;
     page.prompt.value = "";

@@ -24,7 +24,7 @@ export class Actions {
     const moves = {
       send: () => page.send(page.prompt.value),
       stop: () => this.#stop(),
-      continue: () => page.run(() => writer.continueReply(controls.options())),
+      continue: () => (page.storage.unsaved.delete(page.log()), page.run(() => writer.continueReply(controls.options()))),
       retry: () => page.run(() => writer.retry(controls.options())),
       undo: () => page.run(() => this.#undo()),
       redo: () => page.run(() => redo(page.log())),
@@ -188,6 +188,7 @@ export class Actions {
     page.history.update();
     if (!lastTurn(log)) return;
     this.cleared = log;
+    if (page.storage.unsaved.has(log)) return;
     const message = find(page.root, "#message");
     if (isStored) page.history.sayKept(message);
     else setText(message, t("history.not_kept"));

@@ -232,6 +232,7 @@ export class Page {
   /** @param {"send" | "step"} move @param {string} prompt */
   #write(move, prompt) {
     const options = this.controls.options();
+    if (move === "send" || prompt) this.storage.unsaved.delete(this.log());
     return this.writer[move](move === "send" || prompt ? onNewLine(this.log(), prompt, options) : prompt, options);
   }
 
@@ -259,6 +260,7 @@ export class Page {
 
   /** @param {number} id of a turn; 0 for the welcome text @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
   continueFrom(id, keep, change) {
+    this.storage.unsaved.delete(this.log());
     return this.run(() => this.writer.continueFrom(id || this.arrival.begin(), keep, this.controls.options(), change));
   }
 
