@@ -112,7 +112,7 @@ def test_characters_that_the_model_skips_are_struck_out_and_named_alike(both: Si
     assert skipped.first.evaluate("(each) => getComputedStyle(each).textDecorationLine") == "line-through"
     assert skipped.first.evaluate("(each) => getComputedStyle(each).fontWeight") == "400"
     expect(turns(page).last.locator(".notice")).to_have_text(
-        "This model skips the characters that it does not know: "
+        "This network skips the characters that it does not know: "
         "\u2068'漢'\u2069 (2 times), \u2068'字'\u2069, \u2068'ü'\u2069."
     )
     choose_lens(page, "How surprised?")

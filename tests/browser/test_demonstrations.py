@@ -450,7 +450,7 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
         expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value(
             "0.8"
         )  # each step begins with the same
-        for name in ("Next character", "Character before"):
+        for name in ("Next character", "Previous character"):
             button(page, name).click()
             expect(page.locator(".on-tour-here").last).to_be_in_viewport(ratio=0.9)
     page.evaluate("location.hash = 'tour-5'")

@@ -219,7 +219,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     rows = page.locator(".passages li")
     expect(rows).to_have_text([re.compile(re.escape(each).replace("\\\n", "⏎")) for each in passages])
     expect(rows.locator("mark")).to_have_text([SAMPLE.text[at] for at in (65, 30, 1)])
-    expect(page.locator(".passages .about")).to_contain_text("a text that the model wrote (seed 7)")
+    expect(page.locator(".passages .about")).to_contain_text("a text that the network wrote (seed 7)")
     assert turn.locator(".text").text_content() == text
     assert app.served("random").engine.written == written
 

@@ -136,7 +136,7 @@ def test_unknown_characters_are_named(page: Page) -> None:
     send(page, "Chapter é 🙂 é")
     notice = turns(page).last.locator(".notice")
     expect(notice).to_have_text(
-        "This model skips the characters that it does not know: \u2068'é'\u2069 (2 times), \u2068'🙂'\u2069."
+        "This network skips the characters that it does not know: \u2068'é'\u2069 (2 times), \u2068'🙂'\u2069."
     )
     send(page, "éé")
     expect(turns(page).last.locator(".notice")).to_contain_text("Nothing of the prompt was left.")
@@ -146,7 +146,7 @@ def test_unknown_characters_are_named(page: Page) -> None:
         "a tab (2 times), a no-break space"
     )
     expect(turns(page).last.locator(".notice")).to_have_text(
-        f"This model skips the characters that it does not know: {invisible}."
+        f"This network skips the characters that it does not know: {invisible}."
     )
 
 
