@@ -54,7 +54,8 @@ function offerTraining(page, place, isBack) {
   });
   const link = find(page.root, "#demonstrations .train", HTMLAnchorElement);
   link.href = "#training";
-  link.addEventListener("click", async (event) => {
+  page.root.addEventListener("click", async (event) => {
+    if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
     event.preventDefault(); // the address may have #train-alone
     details.open = true;
     await open();

@@ -218,7 +218,17 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     stage(page).get_by_role("slider", name="Training step").press("End")
     expect(text).to_have_text("<b>2900</b>\ntext")
     expect(stage(page).locator(".now")).to_have_text("after step 2,900 of 2,900")
-    assert result(page).startswith("In 2,900 steps it came from random characters")
+    assert result(page) == (
+        "In 2,900 steps a new network went from random characters to words and lines, "
+        "only by predicting the next character of one text: none."
+    )
+    expect(stage(page).locator(".scale")).to_have_text(
+        "The first steps have the most room on the slider: in them the network learns most."
+    )
+    with page.expect_popup() as popup:
+        stage(page).get_by_role("link", name="Train on your text").click()
+    assert popup.value.url.endswith("index.html#train-alone")
+    popup.value.close()
     button(page, "Play").click()
     expect(text).not_to_have_text("<b>2900</b>\ntext")
     button(page, "Pause").click()
@@ -520,6 +530,9 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
         button(page, "Watch it learn").click()
         expect(stage(page).locator(".text")).to_have_text("<b>0</b>\ntext")
         assert violations(page, "#stage") == []
+        stage(page).get_by_role("link", name="Train on your text").click()
+        expect(page.locator("#training > summary")).to_be_focused()
+        expect(page.get_by_role("textbox", name="Your text")).to_be_in_viewport()
         page.goto(f"{url}#tour-4")
         expect(page.get_by_role("heading", name="A gate")).to_be_focused()
         expect(page.locator(".on-tour-here")).to_contain_text("forget gate f")

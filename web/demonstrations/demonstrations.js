@@ -3,6 +3,7 @@
 import { randomSeed } from "../settings.js";
 import { find, findAll, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
+import { corpusOf } from "../page/intro.js";
 import { lineCounter } from "./line_counter.js";
 
 const FIRST_SEED = 7; // "Again" uses a random one
@@ -82,7 +83,8 @@ export class Demonstrations {
     page.changed();
     if (prepare) stage.action("demo.again", () => this.show(name, randomSeed()));
     if (prepare) stage.action("demo.try", () => this.#tryIt(() => prepare(page, model, seed), model.examples[0]));
-    await run({ stage, engine: page.engine, model, seed, signal });
+    const training = { corpus: corpusOf(page.site(), model.name), link: find(this.row, ".train") };
+    await run({ stage, engine: page.engine, model, training, seed, signal });
   }
 
   // Leaves the visitor at the prompt, with the control set and one sentence about what to do.

@@ -12,9 +12,10 @@ export class Learning {
   /**
    * @param {HTMLElement} body
    * @param {Samples} samples  at least two
+   * @param {HTMLElement} link  to what the visitor can do next; a copy of it is shown
    * @param {() => void} ended  called when the last one is shown for the first time
    */
-  constructor(body, samples, ended) {
+  constructor(body, samples, link, ended) {
     const { samples: shown, places } = chosen(samples);
     this.samples = shown;
     this.places = places; // from 0 to 1, when each is shown
@@ -31,7 +32,10 @@ export class Learning {
       this.stop();
       this.show();
     });
-    this.now = create("p", "now", body);
+    const footer = create("div", "footer", body);
+    this.now = create("p", "now", footer);
+    footer.append(link.cloneNode(true));
+    create("p", "scale", body).textContent = t("demo.learn.scale");
     this.stop();
     this.show();
     if (!prefersReducedMotion()) this.run();

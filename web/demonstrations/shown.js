@@ -28,6 +28,8 @@ const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
  * @property {Stage} stage
  * @property {TextEngine} engine
  * @property {Model} model
+ * @property {{corpus: string, link: HTMLElement}} training  the text that the model was trained on, "" if that is not known, and
+ *   the link of the page to a training of the visitor's own
  * @property {number} seed
  * @property {AbortSignal} signal
  *
@@ -115,11 +117,12 @@ function firstDifference(one, two) {
 }
 
 /** @param {Showing} showing */
-async function watchItLearn({ stage, engine, model, signal }) {
+async function watchItLearn({ stage, engine, model, training: { corpus, link }, signal }) {
   const { samples = [], refusal } = await engine.timeline({ model: model.name, samples: true });
   if (signal.aborted) return;
   if (refusal || samples.length < 2) return stage.report(refusal ?? { id: "demo.learn.none" });
-  const learning = new Learning(stage.body, samples, () => stage.report({ id: "demo.learn.result", values: { steps: samples.at(-1)[0] } }, true));
+  const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values: { steps: samples.at(-1)[0], corpus } };
+  const learning = new Learning(stage.body, samples, link, () => stage.report(result, true));
   stage.fit();
   signal.addEventListener("abort", () => learning.stop());
 }

@@ -76,11 +76,13 @@ export class Stage {
     return height;
   }
 
-  /** Makes the stage higher on a phone, where its content needs more room than the conversation; called before it runs. */
+  /** Makes the stage higher where its content needs more room than the conversation, as on a phone; called before it runs. */
   fit() {
-    if (!matchMedia(PHONE).matches) return;
-    this.box.style.height = "auto";
-    this.box.style.height = `${Math.max(this.height, this.box.offsetHeight)}px`;
+    if (matchMedia(PHONE).matches) {
+      this.box.style.height = "auto";
+      this.box.style.height = `${Math.max(this.height, this.box.offsetHeight)}px`;
+    }
+    this.#grow();
   }
 
   // Makes the stage higher where its content is cut off, as in a low window.
@@ -152,7 +154,6 @@ export class Stage {
       };
     });
     this.fit();
-    this.#grow();
     return columns;
   }
 
