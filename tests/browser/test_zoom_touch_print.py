@@ -155,6 +155,57 @@ def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Sit
     context.close()
 
 
+def edges(page: Page, part: str) -> tuple[float, float]:
+    """Where the first element that a selector matches begins and ends in the window, from its top."""
+    box = page.locator(part).first.bounding_box()
+    assert box, part
+    return box["y"], box["y"] + box["height"]
+
+
+def test_the_first_window_shows_the_picture_and_the_gates_above_the_actions(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
+    page = begin(both.open(context=context))
+    send(page, PROMPT)
+    page.evaluate("scrollTo(0, 0)")
+    choose_lens(page, "What it remembers")
+    log(page).press("Home")
+    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
+    assert page.evaluate("scrollY") == 0
+    for part in (".panel canvas", ".panel .gates"):
+        assert edges(page, part)[1] <= edges(page, "#moves")[0], part
+    context.close()
+
+
+def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = begin(both.open(context=context))
+    send(page, PROMPT)
+    page.evaluate("scrollTo(0, 0)")
+    choose_lens(page, "What it remembers")
+    page.locator(".log .reply i").locator("visible=true").nth(3).tap()
+    expect(page.locator(".which")).to_contain_text("took the cell from")
+    start, end = edges(page, ".which")
+    assert start - edges(page, ".pane .frame")[1] < 130
+    assert end <= edges(page, "#ask")[0]
+    context.close()
+
+
+def test_the_panel_of_a_lens_and_the_prompt_leave_the_ring_of_an_action_whole(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
+    page = begin(both.open(context=context))
+    send(page, PROMPT)
+    choose_lens(page, "One letter at a time")
+    box = button(page, "Undo").bounding_box()
+    assert box
+    below = {"x": box["x"], "y": box["y"] + box["height"] + 1, "width": box["width"], "height": 2}  # the ring is here
+    button(page, "Retry").focus()
+    before = page.screenshot(clip=below)  # type: ignore[arg-type]
+    page.keyboard.press("Tab")
+    expect(button(page, "Undo")).to_be_focused()
+    assert page.screenshot(clip=below) != before  # type: ignore[arg-type]
+    context.close()
+
+
 def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: Site) -> None:
     context = both.new_context(locale="en-US", viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
     page = unseeded(both.open(context=context), length=300)

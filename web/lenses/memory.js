@@ -64,6 +64,7 @@ export class MemoryLens {
   build(panel) {
     this.panel = panel;
     this.about = null;
+    create("p", "which", panel).textContent = hint();
     const choose = create("div", "choose", panel);
     this.named = create("select", "", label(choose, "named", t("memory.named")));
     this.layer = create("input", "", label(choose, "", t("memory.layer")));
@@ -73,16 +74,16 @@ export class MemoryLens {
       input.addEventListener("change", () => this.choose([Number(this.layer.value), Number(this.index.value)]));
     }
     this.named.addEventListener("change", () => this.named.value && this.choose(JSON.parse(this.named.value)));
+    this.choice.build(choose);
+    this.comparison.build(panel);
+    const sides = create("div", "sides", panel);
+    this.picture.build(create("div", "picture", sides));
+    const closely = create("div", "closely", sides);
+    create("ul", "gates", closely).ariaLabel = t("memory.gates");
+    create("p", "help", closely).textContent = t("memory.gates.help");
+    addScale(panel, t("memory.scale"));
     create("p", "about-cell", panel).role = "status";
     this.passages.build(panel);
-    this.choice.build(panel);
-    this.comparison.build(panel);
-    addScale(panel, t("memory.scale"));
-    this.picture.build(panel);
-    const closely = create("div", "closely", panel);
-    create("p", "which", closely).textContent = hint();
-    create("p", "help", closely).textContent = t("memory.gates.help");
-    create("ul", "gates", closely).ariaLabel = t("memory.gates");
     this.update();
   }
 
