@@ -37,6 +37,13 @@ MISPLACED = """() => [...document.querySelectorAll('[data-side="0"] .lenses labe
     return text.left < place.left + 2 || text.right > place.right - 2 || !isMiddle;
 }).map((each) => each.textContent)"""
 
+# Where the text of an element ends in the window, from its top.
+LAST_LINE = """(each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    return range.getBoundingClientRect().bottom;
+}"""
+
 
 def unseeded(page: Page, length: int = 40) -> Page:
     """With a seed of its own Retry writes another reply."""
@@ -222,6 +229,19 @@ def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: 
     text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes if each]
     assert text[1] - text[0] >= 128
     assert versions[1] <= panel[0]
+    context.close()
+
+
+def test_the_line_that_invites_to_write_is_whole_in_a_box_that_is_too_low_for_the_first_text(both: Site) -> None:
+    context = both.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    page = both.open(context=context)
+    for language, words in (("de", "Schreib einen Anfang"), ("en", "Type a beginning")):
+        page.evaluate("(language) => (document.documentElement.lang = language)", language)
+        expect(page.locator(".welcome .hint")).to_contain_text(words)
+        expect(page.locator(".welcome article.writing")).to_have_count(0)
+        assert page.locator(".log").first.evaluate("(each) => each.scrollHeight > each.clientHeight"), language
+        end = page.locator(".welcome .hint").evaluate(LAST_LINE)
+        assert end <= edges(page, ".log")[1] - 10, language
     context.close()
 
 
