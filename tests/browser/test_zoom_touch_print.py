@@ -245,6 +245,39 @@ def test_the_line_that_invites_to_write_is_whole_in_a_box_that_is_too_low_for_th
     context.close()
 
 
+@pytest.mark.parametrize("size", [(740, 360), (844, 390)])
+def test_a_phone_held_sideways_shows_the_prompt_and_lines_of_the_text_above_it(
+    both: Site, size: tuple[int, int]
+) -> None:
+    viewport = {"width": size[0], "height": size[1]}
+    context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
+    page = begin(both.open(context=context), length=300)
+    page.evaluate("scrollTo(0, 0)")
+    expect(page.locator("#ask")).to_be_in_viewport(ratio=1)
+    assert edges(page, "#ask")[0] - edges(page, ".log .welcome .text")[0] >= 3 * 24
+    send(page, PROMPT)
+    expect(page.locator("#ask")).to_be_in_viewport(ratio=1)
+    assert edges(page, ".log")[1] <= edges(page, "#ask")[0] + 1
+    assert edges(page, "#ask")[0] - max(0, edges(page, ".log")[0]) >= 8 * 24
+    context.close()
+
+
+@pytest.mark.parametrize("size", [(740, 360), (812, 375), (932, 430)])
+def test_a_phone_held_sideways_shows_the_whole_text_of_each_step_of_the_tour(both: Site, size: tuple[int, int]) -> None:
+    viewport = {"width": size[0], "height": size[1]}
+    context = both.new_context(viewport=viewport, has_touch=True, is_mobile=True)
+    page = both.open(context=context)
+    for language, count in (("de", "Schritt"), ("en", "Step")):
+        page.evaluate("(language) => (document.documentElement.lang = language)", language)
+        for number in range(1, 7):
+            page.evaluate(f"location.hash = 'tour-{number}'")
+            expect(page.locator("#tour .count")).to_contain_text(f"{count} {number}")
+            words = page.locator("#tour .words")
+            assert words.evaluate("(each) => each.scrollHeight <= each.clientHeight"), (language, number)
+            expect(page.locator("#tour")).to_be_in_viewport(ratio=0.99)
+    context.close()
+
+
 def test_every_action_is_in_sight_above_the_prompt_of_a_phone_in_each_language(both: Site) -> None:
     context = both.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = both.open(context=context)
