@@ -35,6 +35,7 @@ TRAINING = {
 CARD = {"title": "Letters", "corpus": "", "license": "unknown"}
 # Publishes the files, given in base64; returns what it reported.
 PUBLISH = """async ({ files, ...wanted }) => {
+  await (await import("./document/words.js")).loadLanguages(document.baseURI, "en");
   const { publish } = await import("./learn/hub/publish.js");
   const decode = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const decoded = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, decode(text)]));
@@ -143,7 +144,9 @@ def test_the_hub_accepts_the_card(
 
 def without_model(index: bytes) -> bytes:
     """Returns the document of a page without its title and the greeting of its model."""
-    for before, after in ((b'property="og:title" content="', b'"'), (b"<h1>", b"<"), (b'<p class="lead">', b"<")):
+    titles = ((b"<title>", b"<"), (b'property="og:title" content="', b'"'), (b"<h1>", b"<"))
+    descriptions = ((b'name="description" content="', b'"'), (b'property="og:description" content="', b'"'))
+    for before, after in (*titles, *descriptions, (b'<p class="lead">', b"<")):
         index = re.sub(re.escape(before) + b"[^" + after + b"]*", before, index)
     return re.sub(rb'(<span class="reply"[^>]*>)[^<]*', rb"\1", index)
 
@@ -163,6 +166,8 @@ def test_the_space_writes_with_the_model(
     assert without_model(index) == without_model((tmp_path / "index.html").read_bytes())
     assert b'property="og:title" content="Letters"' in index
     assert b"<h1>Letters</h1>" in index
+    assert b"<title>Letters</title>" in index
+    assert index.count(ENGLISH["static.greeting"].encode()) == 3, "no first words of the other model in the preview"
     assert re.search(rb'<span class="reply"[^>]*></span>', index), "the greeting of the other model is removed"
     for name in ("LICENSE", "files.json", "worker/product.wasm", "model.safetensors"):
         assert hub.read("spaces/ada/letters-page", name) == (tmp_path / name).read_bytes()

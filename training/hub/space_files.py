@@ -36,6 +36,8 @@ COPIES = "training/root"  # copies of files of the root, for a machine that has 
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
+_TITLE = re.compile(r'(<title>|property="og:title" content="|<h1>)[^"<]*')
+_META_DESCRIPTION = re.compile(r'((?:name="|property="og:)description" content=")[^"]*')
 _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SIGN_IN: dict[str, Any] = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # to publish a model
 _NEEDED = {  # a file of each folder, and those of the root
@@ -93,11 +95,11 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
 
 def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
     """Returns index.html with the title and the welcome text of the model, and the whole address of its picture."""
-    title = 'property="og:title" content="'
-    page = page.replace(f'{title}char-lstm"', f'{title}{html.escape(title_of(lm))}"')
-    page = page.replace("<h1>char-lstm</h1>", f"<h1>{html.escape(title_of(lm))}</h1>")
-    welcome_text = html.escape(stored_welcome(lm.training)[0])
-    page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{_lead()}</p>{found[1]}{welcome_text}', page)
+    welcome_text = stored_welcome(lm.training)[0]
+    page = _TITLE.sub(lambda found: f"{found[1]}{html.escape(title_of(lm))}", page)
+    if first_words := line(welcome_text):
+        page = _META_DESCRIPTION.sub(lambda found: f"{found[1]}{html.escape(first_words)}", page)
+    page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{_lead()}</p>{found[1]}{html.escape(welcome_text)}', page)
     if not space or constants.ENDPOINT != PUBLIC_HUB:  # a private Hub has hosts of its own
         return page
     host = re.sub("[^a-z0-9]+", "-", space.lower())

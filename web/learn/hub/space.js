@@ -1,11 +1,12 @@
 // The files of a static Space that writes with a model: those of this page, and the model's beside them.
 
+import { t } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 
 const LIST = "files.json"; // the files of the page, see training/hub/space_files.py
 const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space
-const TITLE = /(<meta property="og:title" content=")[^"]*(")/;
-const HEADING = /<h1>[^<]*<\/h1>/;
+const TITLE = /(<title>|<meta property="og:title" content="|<h1>)[^"<]*/g;
+const DESCRIPTION = /(<meta (?:name="|property="og:)description" content=")[^"]*/g;
 const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
 const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 const AT_ONCE = 8; // requests
@@ -26,10 +27,14 @@ export async function pageFiles(home, title) {
     for (let name; (name = rest.shift()); ) files[name] = await fetchFile(home, name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const escaped = title.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$"); // $ has a meaning in replace
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped}$2`).replace(HEADING, `<h1>${escaped}</h1>`).replace(WELCOME, "$1$2");
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped(title)}`).replace(DESCRIPTION, `$1${escaped(t("static.greeting"))}`).replace(WELCOME, "$1$2");
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
   return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
+}
+
+/** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */
+function escaped(text) {
+  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$");
 }
 
 async function fetchFile(home, name) {

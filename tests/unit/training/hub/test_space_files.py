@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
 
+from model.checkpoint.welcome import stored_welcome
 from tests.support.tiny_models import tiny_model
+from training.card.escape import line
+from training.card.welcome import with_welcome
 from training.hub.space_files import app_files, static_files, write_static
 
 PAGE = {"index.html", "document/words.js", "languages/zh.json", "app.js"}
@@ -82,6 +86,9 @@ def test_the_static_page_has_the_tags_of_a_preview(tmp_path: Path, monkeypatch: 
         page = (tmp_path / folder / "index.html").read_text(encoding="utf-8")
         assert f'<meta property="og:image" content="{image}">' in page
         assert 'property="og:title" content="Tales &quot;of&quot; ' in page
+        assert "<title>Tales &quot;of&quot; " in page
+        first_words = html.escape(line(stored_welcome(with_welcome(lm).training)[0]))
+        assert page.count(f'description" content="{first_words}"') == 2
         assert "<b>" not in page[: page.index("<body")]
         assert '<meta name="twitter:card" content="summary_large_image">' in page
         assert '<link rel="icon" type="image/png" href="favicon.png">' in page
