@@ -329,6 +329,16 @@ def test_the_text_that_a_model_has_read_and_the_cells_that_were_clamped(run: Run
     assert [(each["at"], each["given"], each["length"]) for each in read["turns"]] == [(0, 3, 7), (7, 1, 3)]
 
 
+def test_the_clamps_of_a_text_stay_the_same_while_it_is_written(run: Run) -> None:
+    """A change of the clamps would discard the values that the lenses have requested of the text."""
+    held = [[0, 3, 4.0]]
+    found = []
+    for text, end in (("", None), ("c", None), ("cd", None), ("cd", "length")):
+        turn = {"turn": {"id": 1}, "reply": reply(part(text, cells=held, end=end), given="ab", fresh=True)}
+        found.append(run("log", "return m.readText(x, () => true).clamps", [turn]))
+    assert found == [[[1, held]], [[1, held]], [[1, held]], [[1, held], [3, []]]]
+
+
 def test_turns_form_a_tree_in_which_undo_redo_and_walks_move(run: Run) -> None:
     log = run(
         "log",

@@ -171,8 +171,9 @@ export function readText(replies, knows) {
     for (const part of reply.parts) {
       if (part.cells.length) clamp(clamps, lastKnown(text, knows), part.cells);
       [text, length] = [text + part.text, length + count(part.text)];
-      // The last character is read by the step that draws the next one, which may have other clamps.
-      if (part.cells.length) clamp(clamps, length - 1, []);
+      // The last character is read by the step that draws the next one, which may have other clamps; a part that is being
+      // written keeps them.
+      if (part.cells.length && part.end !== null) clamp(clamps, length - 1, []);
       boundaries.unshift(length);
     }
     turns.push({ id: turn.id, at, given, length: length - at, writing: lastPart(reply)?.end === null });
