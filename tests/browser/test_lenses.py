@@ -98,15 +98,18 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     lm = app.served("random").lm
     expected = next(trace_of(app, text).tokens(position)).logits
     assert expected is not None
-    for temperature, top_k, top_p, min_p in (
-        (0.8, 0, 1.0, 0),
-        (1.7, 0, 1.0, 0),
-        (1.7, 3, 1.0, 0),
-        (1.7, 0, 0.02, 0),
-        (1.7, 0, 1.0, 0.95),
-        (0.0, 0, 1.0, 0),
+    temperature = 0.8
+    for typed, top_k, top_p, min_p in (
+        ("0.8", 0, 1.0, 0),
+        ("1.7", 0, 1.0, 0),
+        ("1.7", 3, 1.0, 0),
+        ("", 4, 1.0, 0),
+        ("99", 0, 0.02, 0),
+        ("1.7", 0, 1.0, 0.95),
+        ("0", 0, 1.0, 0),
     ):
-        setting(page, "Temperature", temperature)
+        temperature = temperature if typed in ("", "99") else float(typed)  # a refused value leaves the last one
+        setting(page, "Temperature", typed)
         setting(page, "Top-k", top_k)
         setting(page, "Top-p", top_p)
         setting(page, "Min-p", min_p)

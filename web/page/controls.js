@@ -36,7 +36,7 @@ export class Controls {
     this.page = page;
     this.site = NO_SITE;
     this.ownModels = /** @type {string[]} */ ([]); // models of this browser, which are loaded when they are chosen
-    this.lastSpeed = SETTINGS.speed.default;
+    this.allowed = Object.fromEntries(Object.entries(SETTINGS).map(([name, each]) => [name, each.default])); // the last allowed values of the sliders
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
@@ -119,7 +119,7 @@ export class Controls {
   #describe(name) {
     const { range, field } = this.inputs[name];
     range.ariaValueText = number(Number(range.value));
-    if (name === "speed" && !faultOf(name, field)) this.lastSpeed = Number(field.value);
+    if (!faultOf(name, field)) this.allowed[name] = Number(field.value);
     if (field.ariaInvalid) this.#validate(name);
   }
 
@@ -244,7 +244,7 @@ export class Controls {
 
   /** @returns {?number} the last allowed speed, in characters per second; null is full speed */
   get speed() {
-    return this.lastSpeed >= SETTINGS.speed.maximum ? null : this.lastSpeed;
+    return this.allowed.speed >= SETTINGS.speed.maximum ? null : this.allowed.speed;
   }
 
   /** The settings of the sliders, without a seed. @throws {Refusal} a value is not allowed */

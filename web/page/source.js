@@ -3,7 +3,6 @@
 import { welcomeTurn, isWelcome } from "../conversation/welcome.js";
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
-import { attempt } from "../conversation/stored_conversations.js";
 import { LIMITS } from "../settings.js";
 
 /** @import { Clamp } from "../engines/engine.js" */
@@ -86,9 +85,10 @@ export class Source {
     return { settings: null, draw: null, picked: false };
   }
 
-  /** The settings of the sliders now; the usual ones if a value is not allowed. */
+  /** The sampling settings of the sliders now; while a field has no allowed value, its last one. */
   settings() {
-    return attempt(() => this.page.controls.settings()) ?? { temperature: 1, top_k: 0, top_p: 1, min_p: 0 };
+    const { temperature, top_k, top_p, min_p } = this.page.controls.allowed;
+    return { temperature, top_k, top_p, min_p };
   }
 
   busy() {
