@@ -44,5 +44,5 @@ def probabilities(page: Page) -> list[tuple[str, str]]:
 
 def shown(share: float) -> str:
     if 0 < share < 0.001:
-        return "< 0.1%"
+        return "<\u00a00.1%"
     return f"{100 * share:.{1 if share < 0.0995 else 0}f}%"

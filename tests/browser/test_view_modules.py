@@ -629,6 +629,20 @@ def test_the_character_that_is_there_is_shown_with_its_chance_however_small_it_w
     assert found[3] == five
 
 
+def test_a_very_small_chance_is_never_broken_between_two_lines(page: Page) -> None:
+    found = page.evaluate("""async () => {
+        const { chance } = await import("./lenses/chances.js");
+        const { loadLanguages } = await import("./document/words.js");
+        const texts = [];
+        for (const tag of ["de", "zh-CN", "zh-TW", "en"]) {
+            await loadLanguages("./", tag);
+            texts.push(chance(0.0004));
+        }
+        return texts;
+    }""")
+    assert found == ["<\u00a00,1\u00a0%", *["<\u00a00.1%"] * 3]
+
+
 @pytest.mark.parametrize(
     ("text", "places"), [("It was so good to hear", [7, 10, 15, 18]), ("春夜明月送友人白雲", [4, 5, 6, 7])]
 )

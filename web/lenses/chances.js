@@ -60,9 +60,9 @@ export function likely({ top, rest }, settings, char, bits) {
   return [...found.slice(0, SHOWN), [char, chances[top.length + nearest]]];
 }
 
-/** @returns {string} a chance as text: one decimal below 10 % */
+/** @returns {string} a chance as text: one decimal below 10 %; it has no space where a line may break */
 export function chance(share) {
-  return share > 0 && share < 0.001 ? `< ${percent(0.001, 1)}` : percent(share, share < 0.0995 ? 1 : 0);
+  return share > 0 && share < 0.001 ? `<\u00a0${percent(0.001, 1)}` : percent(share, share < 0.0995 ? 1 : 0);
 }
 
 /**
