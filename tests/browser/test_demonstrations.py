@@ -297,10 +297,13 @@ def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Pa
     setting(page, "Temperature", 1.5)
     show(page, "Same seed, same text")
     expect(log(page)).not_to_be_visible()
+    chosen = page.get_by_role("group", name="Demonstrations").get_by_role("button", pressed=True)
+    expect(chosen).to_have_text("Same seed, same text")
     for move in ("Continue", "Undo", "Clear", "Copy"):
         expect(button(page, move)).to_be_disabled()
     page.keyboard.press("Escape")
     expect(button(page, "Clear")).to_be_enabled()
+    expect(chosen).to_have_count(0)
     expect(button(page, "Same seed, same text")).to_be_focused()
     expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")

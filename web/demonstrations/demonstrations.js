@@ -23,6 +23,7 @@ export class Demonstrations {
     this.page = page;
     this.row = find(page.root, "#demonstrations");
     this.running = /** @type {AbortController | null} */ (null);
+    this.name = ""; // of the demonstration that was shown last
     this.tried = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // by the last "Try it yourself"
     this.buttons = findAll(this.row, "[data-demonstration]", HTMLButtonElement);
     for (const button of this.buttons) button.addEventListener("click", () => this.#isFree() && this.show(button.dataset.demonstration));
@@ -58,11 +59,12 @@ export class Demonstrations {
     return !this.page.busy && this.page.source.about() !== null;
   }
 
-  /** Shows the buttons that the chosen model offers, and enables them while no reply is written. */
+  /** Shows the buttons that the chosen model offers, enables them while no reply is written, and marks the one that is shown. */
   update() {
     const [model, free] = [this.page.source.about(), this.#isFree()];
     find(this.row, ".tour").hidden = this.page.started && !this.page.site().models.length;
     for (const button of this.buttons) button.hidden = this.page.started && !(model && (OFFERED[button.dataset.demonstration]?.(model) ?? true));
+    for (const button of this.buttons) button.ariaPressed = String(this.isShown && button.dataset.demonstration === this.name);
     for (const button of findAll(this.row, "button", HTMLButtonElement)) button.disabled = !free;
     this.tour?.update();
   }
@@ -74,7 +76,7 @@ export class Demonstrations {
     const model = page.source.about();
     if (!model || page.busy) return;
     this.running?.abort();
-    this.running = new AbortController();
+    [this.running, this.name] = [new AbortController(), name];
     const { signal } = this.running;
     this.tour.close();
     setText(find(page.root, "#message"), ""); // it may be about the demonstration before
