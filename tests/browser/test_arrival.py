@@ -124,6 +124,36 @@ def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes
     assert reply(page) == changed
 
 
+# The characters before and after the marked one: what is shown of each, in whole pixels.
+NEIGHBOURS = """() => ["previousElementSibling", "nextElementSibling"].map((side) => {
+  const { left, right, top, bottom } = document.querySelector(".log i.try")[side].getBoundingClientRect();
+  const [x, y] = [Math.ceil(left), Math.ceil(top)];
+  return { x, y, width: Math.floor(right) - x, height: Math.floor(bottom) - y };
+})"""
+PULSE_AT = """(ms) => document.getAnimations().filter((each) => each.animationName === "invite").map((each) => {
+  each.pause();
+  each.currentTime = ms;
+})"""
+
+
+def test_the_frame_around_the_marked_character_covers_no_other_character_while_it_pulses(page: Page, app: App) -> None:
+    whole(page, app)
+    expect(page.get_by_role("button", name=LABEL)).to_be_visible()
+    marked = page.locator(".log i.try")
+    marked.scroll_into_view_if_needed()
+    clips = page.evaluate(NEIGHBOURS)
+
+    def neighbours() -> list[bytes]:
+        return [page.screenshot(clip=clip) for clip in clips]
+
+    framed = []
+    for ms in (0, 400, 800, 1200):
+        assert len(page.evaluate(PULSE_AT, ms)) == 1
+        framed.append(neighbours())
+    marked.evaluate("(each) => each.classList.remove('try')")
+    assert framed == [neighbours()] * 4
+
+
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     whole(page, app)
     count = len(greeting(app))
