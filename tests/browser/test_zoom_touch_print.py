@@ -197,6 +197,24 @@ def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
     context.close()
 
 
+def test_a_tap_on_a_view_leaves_the_switch_under_the_finger(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = begin(both.open(context=context))
+    send(page, PROMPT)
+    views = page.get_by_role("group", name="Lens over the text")
+    for view in ("How surprised?", "What it remembers", "One letter at a time", "Text"):
+        page.evaluate("scrollTo({ top: 150, behavior: 'instant' })")
+        place = edges(page, ".lenses")
+        box = views.get_by_text(view, exact=True).bounding_box()
+        assert box
+        page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # tap() scrolls by itself
+        expect(page.locator(".panel").first).to_be_visible(visible=view != "Text")
+        expect(views.get_by_role("radio", name=view, exact=True)).to_be_checked()
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert edges(page, ".lenses") == place, view
+    context.close()
+
+
 def test_the_panel_of_a_lens_and_the_prompt_leave_the_ring_of_an_action_whole(both: Site) -> None:
     context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
     page = begin(both.open(context=context))
