@@ -98,6 +98,12 @@ def fast(page: Page, length: int | None = None) -> None:
         setting(page, "Length", length)
 
 
+def scroll_to_top(page: Page) -> None:
+    expect(page.locator("#early")).to_have_count(0)  # the page is in Gradio's component
+    page.keyboard.press("Shift")  # until the first key it undoes each scroll (moveTo in web/app.js)
+    page.evaluate("scrollTo(0, 0)")
+
+
 def send(page: Page, prompt: str, *, wait: bool = True) -> None:
     before = turns(page).count()
     page.get_by_role("textbox", name="Prompt").fill(prompt)

@@ -99,6 +99,23 @@ def test_retry_creates_branches_and_no_button_moves_or_loses_focus(both: Site) -
     assert reply(page) == text_of(both, f"{new_line(PROMPT + one)}JULIET:", seed=8)
 
 
+def test_retry_with_the_same_seed_and_settings_writes_the_same_text_and_no_version(both: Site) -> None:
+    page = begin(both.open())
+    send(page, PROMPT)
+    text, notice = reply(page), log(page).get_by_text(f"The same text again, because the seed ({SEED})")
+    for _ in range(2):
+        button(page, "Retry").click()
+        settled(page)
+        expect(notice).to_have_count(1)
+        assert reply(page) == text
+        expect(page.get_by_role("group", name="Versions")).to_be_hidden()
+    setting(page, "Temperature", 0.5)
+    button(page, "Retry").click()
+    settled(page)
+    expect(page.get_by_role("group", name="Versions").locator(".count")).to_have_text("Version 2 of 2")
+    expect(notice).to_have_count(0)
+
+
 def test_undo_and_redo(both: Site) -> None:
     page = begin(both.open())
     for prompt in ("a", "b"):

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, log, send, setting, settled, turns
+from tests.browser.driving import button, log, scroll_to_top, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import PROMPT, Site, begin, link
@@ -92,7 +92,7 @@ def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None
 def test_in_a_low_window_the_prompt_does_not_cover_what_is_written(both: Site, size: tuple[int, int]) -> None:
     context = both.new_context(locale="en-US", viewport={"width": size[0], "height": size[1]})
     page = begin(both.open(context=context), length=300)
-    page.evaluate("scrollTo(0, 0)")
+    scroll_to_top(page)
     send(page, PROMPT)
     for seen in ("textbox", "button"):
         expect(page.locator("#ask").get_by_role(seen).first).to_be_in_viewport(ratio=1)
@@ -173,7 +173,7 @@ def test_the_first_window_shows_the_picture_and_the_gates_above_the_actions(both
     context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
     page = begin(both.open(context=context))
     send(page, PROMPT)
-    page.evaluate("scrollTo(0, 0)")
+    scroll_to_top(page)
     choose_lens(page, "What it remembers")
     log(page).press("Home")
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
@@ -187,7 +187,7 @@ def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
     context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = begin(both.open(context=context))
     send(page, PROMPT)
-    page.evaluate("scrollTo(0, 0)")
+    scroll_to_top(page)
     choose_lens(page, "What it remembers")
     page.locator(".log .reply i").locator("visible=true").nth(3).tap()
     expect(page.locator(".which")).to_contain_text("took the cell from")
@@ -242,7 +242,7 @@ def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: 
     choose_lens(page, "What it remembers")
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text("High", exact=True).click()
     expect(page.locator(".held-cells li")).to_have_count(1)
-    page.evaluate("scrollTo(0, 0)")  # else the text lies over the panel
+    scroll_to_top(page)  # else the text lies over the panel
     boxes = [page.locator(each).first.bounding_box() for each in (".log", ".branches", ".panel")]
     text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes if each]
     assert text[1] - text[0] >= 128
@@ -270,7 +270,7 @@ def test_a_phone_held_sideways_shows_the_prompt_and_lines_of_the_text_above_it(
     viewport = {"width": size[0], "height": size[1]}
     context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
     page = begin(both.open(context=context), length=300)
-    page.evaluate("scrollTo(0, 0)")
+    scroll_to_top(page)
     expect(page.locator("#ask")).to_be_in_viewport(ratio=1)
     assert edges(page, "#ask")[0] - edges(page, ".log .welcome .text")[0] >= 3 * 24
     send(page, PROMPT)

@@ -139,6 +139,18 @@ export function sameModels(one, other) {
 }
 
 /**
+ * Returns whether two turns have the same texts, which the same models wrote with the same settings and clamped cells.
+ * @param {Reply[]} replies
+ * @param {Reply[]} others
+ */
+export function sameReplies(replies, others) {
+  const facts = ({ text, end, draw_offset, cells, settings }) => [text, end, draw_offset, cells, Object.entries(settings ?? {}).sort()];
+  const isSame = (/** @type {Reply} */ reply, /** @type {number} */ side) =>
+    sameModels(reply, others[side]) && JSON.stringify(reply.parts.map(facts)) === JSON.stringify(others[side].parts.map(facts));
+  return replies.length === others.length && replies.every(isSame);
+}
+
+/**
  * Returns the replies of a side since the model's state was zero, oldest first, up to a turn.
  * @param {Log} log
  * @param {number} side  0 for the chosen model, 1 for the one side by side

@@ -7,7 +7,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./without_clamps.js";
-import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, turnOf, typedPrompt } from "./log.js";
+import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, sameReplies, turnOf, typedPrompt } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -70,19 +70,16 @@ export class Writer {
     return this.#begin({ parent: here, prompt, shared, replies: this.#replies(here, prompt, options) }, options);
   }
 
-  /** Writes the last turn again, with another seed or other settings. @param {Options} options */
-  retry(options) {
-    const last = this.#last();
-    const replies = this.#replies(last.parent, last.prompt, options);
-    const [{ parts }] = last.replies;
-    const isAlike = ({ settings, cells }) => {
-      const isSame = ([name, value]) => options.settings[name] === value;
-      return settings && Object.entries(settings).every(isSame) && !cells.length && !this.cellsFor(options.author).length;
-    };
-    if (options.seed_given && parts.length === 1 && isAlike(parts[0]) && sameModels(last.replies[0], replies[0])) {
-      throw new Refusal({ id: "refusal.same_again" });
-    }
-    return this.#begin({ ...last, replaced: last.id, replies }, options);
+  /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
+  async retry(options) {
+    const [log, last] = [this.page.log(), this.#last()];
+    await this.#begin({ ...last, replaced: last.id, replies: this.#replies(last.parent, last.prompt, options) }, options);
+    const [now, before] = [lastTurn(log), turnOf(log, last.id)];
+    if (!before || now?.replaced !== last.id || !sameReplies(now.replies, before.replies)) return;
+    log.turns = log.turns.filter((each) => each !== now);
+    log.here = last.id;
+    const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
+    if (options.seed_given && !before.replies[0].notices.some(({ id }) => id === notice.id)) before.replies[0].notices.push(notice);
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */

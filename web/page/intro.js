@@ -39,6 +39,7 @@ export function showIntro(root, site, intro, chosen) {
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
   const name = isEmpty ? t("train.title") : own ? shownName(chosen) : site.version && titleOf(site);
   if (name) setText(title, name);
+  if (name) document.title = name;
   const corpus = corpusOf(site, chosen);
   const text = own ? t("train.greeting", { own }) : site.welcome || (corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro));
   setText(line, isEmpty ? t("train.what") : text);
