@@ -143,8 +143,11 @@ export class ConversationView {
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", this.side ? "" : render(turn.check));
     paragraph(node, "footer", part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "");
-    const isHinted = isLast && !this.side && text !== "" && !writing && this.page.lens(0)?.alternatives.isUntried;
+    const isUntried = this.page.lens(0)?.alternatives.isUntried;
+    const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
+    const isHinted = isLast && !this.side && text !== "" && !writing && (isUntried || before);
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
+    before?.classList.toggle("done", !isUntried);
   }
 }
 
