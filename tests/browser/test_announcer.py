@@ -93,7 +93,7 @@ def test_moving_along_the_text_announces_the_character_its_chance_and_its_place(
     region = page.locator(".moves-announced").first
     expect(region).to_have_attribute("aria-live", "polite")
     text = "ab" + reply(page)
-    # Without a lens a line end cannot be marked.
+    # Without a lens the arrow keys skip line ends.
     places = [at for at, each in enumerate(text, 1) if lens != "Text" or each != "\n"]
     for keys, place in ((["End"], places[-1]), (["ArrowLeft"] * 3, places[-4])):
         for key in keys:

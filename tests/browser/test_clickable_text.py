@@ -39,7 +39,7 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     expect(log(page)).to_be_focused()
     assert page.evaluate(MARKED) == text[-2]  # where the arrow keys go on
     page.keyboard.press("ArrowLeft")
-    left = text[:-2].rstrip("\n")[-1]  # a line end cannot be marked
+    left = text[:-2].rstrip("\n")[-1]  # the arrow keys skip line ends
     assert page.evaluate(MARKED) == left
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name=f"instead of {NAMES.get(left, left)}")).to_be_visible()
@@ -110,7 +110,21 @@ def check_empty_lines(page: Page) -> None:
         for line, x, name in ((1.5, 200, "line end"), (2.5, 400, "f|line end")):
             page.mouse.click(left + x, top + line * height)
             expect(page.get_by_role("dialog", name=re.compile(f"instead of ({name})$"))).to_be_visible()
+            if name == "line end":
+                check_mark(page, lens, top + (line - 0.5) * height, height)
             page.keyboard.press("Escape")
+    assert "⏎" not in (reply.text_content() or "")
+
+
+def check_mark(page: Page, lens: str, top: float, height: float) -> None:
+    """A line end is marked within its line, and the text below it does not move."""
+    mark = page.locator(".log .line-end" if lens == "Text" else ".log i.end.focus")
+    expect(mark).to_have_count(1)
+    box = mark.bounding_box()
+    assert box
+    assert box["width"] > 4
+    assert top <= box["y"] + 1
+    assert box["y"] + box["height"] <= top + height + 1
 
 
 def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:

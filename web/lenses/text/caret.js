@@ -1,6 +1,7 @@
-/** Finds characters in a text that is not drawn character by character. All numbers are in code points. */
+/** Finds and marks characters in a text that is not drawn character by character. All numbers are in code points. */
 
 import { count } from "../../conversation/log.js";
+import { create } from "../../document/dom.js";
 
 /**
  * Returns the number of the character under the pointer; -1 if there is none.
@@ -46,4 +47,21 @@ export function rangeOf(element, n) {
     left -= characters.length;
   }
   return null;
+}
+
+/** Marks a line end, of which a highlight shows nothing, by a sign that takes no room. */
+export class LineEndMark {
+  constructor() {
+    this.sign = create("span", "line-end");
+  }
+
+  /** @param {Range | null} character without the mark if it is no line end */
+  show(character) {
+    const isLineEnd = character?.toString() === "\n";
+    if (isLineEnd && this.sign.nextSibling === character.startContainer && character.startOffset === 0) return;
+    const parent = this.sign.parentNode;
+    this.sign.remove();
+    parent?.normalize(); // the sign has split its text
+    if (isLineEnd) character.insertNode(this.sign);
+  }
 }

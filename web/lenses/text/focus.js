@@ -1,6 +1,7 @@
 /** The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched. */
 
 import { scrollInside } from "../../document/dom.js";
+import { LineEndMark } from "./caret.js";
 import { placeOf } from "./character_box.js";
 import { nextInReply, nextPosition } from "./keys.js";
 
@@ -20,6 +21,7 @@ export class Focus {
     this.at = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
     this.node = /** @type {Element | null} */ (null); // the element that is marked
     this.caret = /** @type {Highlight | null} */ (null); // marks the character in a text without a lens
+    this.lineEnd = new LineEndMark();
     this.details = /** @type {Details | null} */ (null); // what the panel shows
     this.inspections = 0;
     this.announcer = /** @type {Promise<import("./move_announcer.js").MoveAnnouncer> | null} */ (null); // few visitors use the keys
@@ -132,6 +134,7 @@ export class Focus {
 
   /** @param {Element | Range | null} character */
   #showCaret(character) {
+    this.lineEnd.show(character instanceof Range ? character : null);
     if (!globalThis.Highlight) return;
     const { highlights } = CSS; // of the whole page: the other model's text has its caret there, too
     if (character instanceof Range) highlights.set(CARET, (this.caret = new Highlight(character)));

@@ -27,8 +27,8 @@ export function nextPosition(key, from, chars, turns) {
  * @param {number} position
  * @param {string[]} chars the text
  * @param {{at: number, given: number, length: number, shown?: number}[]} turns
- * @returns {number|null} the position of a character of a reply that can be marked without a lens, which a line end cannot:
- *   this one, or the next in the direction of the key; null if there is none
+ * @returns {number|null} the position of a character of a reply that is no line end: this one, or the next in the direction
+ *   of the key; null if there is none
  */
 export function nextInReply(key, position, chars, turns) {
   const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
