@@ -247,6 +247,7 @@ def test_the_panel_names_the_model_in_use_and_leads_back_to_the_first_one(visito
         expect(said).to_have_text(f"This page now writes with {shown}.")
         expect(parent).to_have_text(f"{shown}: fine-tune it")
         expect(next_steps).to_be_visible(visible=used == NAME)
+        expect(panel(page).locator(".running")).to_be_visible(visible=used == NAME)  # the chart, too
         expect(stored.locator(".in-use")).to_be_visible(visible=used == NAME)
         expect(panel(page).locator(".back-to-first")).to_be_visible(visible=used == NAME)
         expect(stored.locator(".use")).to_have_text(f"Back to {first}" if used == NAME else "Use")

@@ -41,7 +41,7 @@ export function showModels(box, page, use, publish) {
  * Shows which model the page writes with: in the list, and by the button that leads back to the first one.
  * @param {HTMLElement} box of the panel
  * @param {Page} page
- * @param {string} [trained]  the model that was trained last; its buttons are shown while the page writes with it
+ * @param {string} [trained]  the model that was trained last; its buttons and its chart are shown while the page writes with it
  */
 export function showInUse(box, page, trained) {
   const [used, first] = [page.controls.modelName, firstOf(page)];
@@ -49,7 +49,9 @@ export function showInUse(box, page, trained) {
   const button = find(box, ".back-to-first");
   button.parentElement.hidden = !back || !isLocal(used);
   setText(button, back);
-  if (trained) find(box, ".next").hidden = used !== trained || find(box, ".choose").hidden;
+  const isTraining = find(box, ".choose").hidden;
+  if (trained) find(box, ".next").hidden = used !== trained || isTraining;
+  if (trained && !isTraining) find(box, ".running").hidden = used !== trained;
   for (const line of findAll(box, ".trained li")) {
     const { model: name } = line.dataset;
     const isUsed = name === used;

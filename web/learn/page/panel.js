@@ -190,7 +190,7 @@ export class Panel {
   async #train(message) {
     const release = await lockTraining();
     if (!release) return this.#fault({ id: "train.other_tab" });
-    this.#release = release;
+    [this.#release, this.#model] = [release, ""];
     this.#fault(null);
     this.#report({ id: "train.starts" });
     this.#show("running");
