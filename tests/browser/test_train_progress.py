@@ -67,6 +67,7 @@ def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(we
         before = web_page.locator(".open-model").bounding_box()
         web_page.evaluate(draw, given)
         assert web_page.locator(".open-model").bounding_box() == before
+    expect(web_page.locator(".running")).to_contain_text("Both scales are uneven: the first steps")
     for name, text in {
         "highest": "4.00 bits per character",
         "middle": "2.00",

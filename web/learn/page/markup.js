@@ -32,6 +32,7 @@ export const MARKUP = `
 <small class="last" aria-hidden="true"></small>
 </div>
 <p class="legend"><span class="line training"></span> <span data-text="train.training_loss"></span> <span class="line held-out"></span> <span data-text="train.held_out_loss"></span> <span class="best"></span> <span data-text="train.best"></span></p>
+<p data-text="train.scales"></p>
 <p class="losses"></p>
 <div class="explained">
 <p data-text="train.bits_help"></p>
