@@ -34,8 +34,9 @@ COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along th
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
 # The lengths of the bars beside a text, as parts of the room that they have.
 WIDTHS = "(box) => [...box.children].map((bar) => bar.offsetWidth / box.clientWidth)"
-# Whether the controls that a step marks are neither under the card of the tour nor under the text of the lens.
+# Whether the controls that a step frames are neither under the card of the tour nor under the text of the lens.
 UNCOVERED = """() => [...document.querySelectorAll(":is(.panel, .log, #sliders) .on-tour-here")].every((node) => {
+  if (getComputedStyle(node).outlineStyle === "none") return true;
   const { left, top, bottom } = node.getBoundingClientRect();
   const places = [top + 2, (top + bottom) / 2, bottom - 40, bottom - 2].filter((y) => y > top);
   return places.every((y) => node.contains(document.elementFromPoint(left + 20, y)));
@@ -436,6 +437,16 @@ def test_a_link_to_a_step_of_the_tour_scrolls_to_what_the_step_shows(page: Page,
         page.goto(f"{app.url}#tour-{number}")
         expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
         expect(page.locator(part)).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_phone_held_sideways_the_tour_frames_nothing_under_its_card(page: Page) -> None:
+    page.set_viewport_size({"width": 844, "height": 390})
+    page.evaluate("location.hash = 'tour-2'")
+    expect(page.get_by_role("heading", name="Temperature")).to_be_focused()
+    expect(page.locator(".panel .closely.on-tour-here")).to_be_in_viewport(ratio=0.9)
+    page.wait_for_function(UNCOVERED)
+    page.set_viewport_size({"width": 1280, "height": 860})
+    expect(page.locator('[data-setting="temperature"]')).to_have_css("outline-style", "solid")
 
 
 def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
