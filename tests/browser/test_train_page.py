@@ -294,9 +294,12 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
     give(page)
     expect(panel(page).locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")
     wait_for([])
+    targets = "[...panel.querySelectorAll('button, summary, .from label')]"
+    heights = f"(panel) => {targets}.map((each) => each.offsetHeight).filter(Boolean)"
+    expect(page.get_by_role("group", name="Start from").get_by_role("radio")).to_have_count(2)
+    assert min(panel(page).evaluate(heights)) >= 44
     start(page)
     wait_for([False])
-    heights = "(panel) => [...panel.querySelectorAll('button')].map((each) => each.offsetHeight).filter(Boolean)"
     assert min(panel(page).evaluate(heights)) >= 44
     button(page, "Pause").click()
     wait_for([True])

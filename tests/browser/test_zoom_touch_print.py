@@ -127,6 +127,8 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     link(page)
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
     assert page.evaluate(SMALL, ["#moves button, #ask *, #examples button, .ways button, .lenses input", 44]) == []
+    expect(page.locator("#share-link .close")).to_be_visible()
+    assert page.evaluate(SMALL, ["#share-link .close", 44]) == []
     button(page, "Retry").click()
     settled(page)
     assert page.evaluate(SMALL, [".branches button", 36]) == []
