@@ -199,6 +199,32 @@ def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
     context.close()
 
 
+@pytest.mark.parametrize("size", [(740, 360), (844, 390), (360, 640)])
+def test_a_low_window_shows_the_whole_sheet_of_alternatives_and_the_character(
+    both: Site, size: tuple[int, int]
+) -> None:
+    viewport = {"width": size[0], "height": size[1]}
+    context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
+    page = begin(both.open(context=context), length=300)
+    send(page, PROMPT)
+    choose_lens(page, "How surprised?")
+    character = page.locator(".log .reply i:not(.end)").locator("visible=true").nth(2)
+    character.tap()
+    sheet = page.get_by_role("dialog", name="What else could stand instead of")
+    for name in ("Rewrite from here", "Try a different ending"):
+        expect(sheet.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    assert sheet.evaluate("(each) => each.scrollHeight <= each.clientHeight")
+    assert edges(page, ".log .reply i.focus")[1] <= edges(page, ".alternatives")[0]
+    assert page.evaluate(SMALL, [".alternatives .choice", 36]) == []
+    assert page.evaluate(SMALL, [".alternatives button:not(.choice)", 44]) == []
+    page.set_viewport_size({"width": 360, "height": 400})  # too low: what does not fit fades until it is scrolled to
+    shade = "(each) => getComputedStyle(each, '::after').opacity"
+    eventually(lambda: sheet.evaluate(shade) == "1")
+    sheet.evaluate("(each) => each.scrollTo(0, each.scrollHeight)")
+    eventually(lambda: sheet.evaluate(shade) == "0")
+    context.close()
+
+
 def test_a_tap_on_a_view_leaves_the_switch_under_the_finger(both: Site) -> None:
     context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = begin(both.open(context=context))
