@@ -585,6 +585,6 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
             expect(button(page, name)).to_be_in_viewport(ratio=0.99)
         button(page, "Next").focus()
         page.keyboard.press("Tab")
-        expect(button(page, "Scroll to it")).to_be_in_viewport(ratio=0.99)  # only with the focus
+        expect(button(page, "Go to it")).to_be_in_viewport(ratio=0.99)  # only with the focus
         assert not complaints
     context.close()
