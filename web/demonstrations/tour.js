@@ -193,8 +193,15 @@ export class Tour {
     const last = marked.at(-1);
     const text = last.closest(".frame"); // the whole text around a marked part of it
     if (text) scrollInside(this.place.lenses.log, last);
-    const top = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
+    const way = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
+    const top = Math.max(way, this.#wayToCard());
     if (top) scrollPage(top, prefersReducedMotion() ? "auto" : "smooth");
+  }
+
+  // How far to scroll at least until the whole card is seen: it is never above the column that it sticks in.
+  #wayToCard() {
+    if (getComputedStyle(this.box).position !== "sticky") return -Infinity;
+    return this.box.parentElement.getBoundingClientRect().top + this.box.offsetHeight + MARGIN - innerHeight;
   }
 
   // How far to scroll until all of the nodes are seen; null if there is no room for several. Of one that is too high, the top.
