@@ -102,8 +102,9 @@ def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> N
     assert turns(page).last.locator(".prompt").text_content() == "ROMEO:"
     expect(footer(page)).to_contain_text(re.compile(r"seed 7\b"))
     button(page, "Retry").click()
-    expect(log(page).locator(".refusal")).to_contain_text("the text would be too")
+    expect(log(page).locator(".notice")).to_contain_text("The same text again, because the seed (7)")
     expect(turns(page)).to_have_count(1)
+    assert reply(page) == text
     continued(page, 100)
     longer = generate(app.served("random").lm, "ROMEO:", 100, temperature=1.5, top_k=20, top_p=0.9, min_p=0.01, seed=7)
     assert reply(page) == longer
