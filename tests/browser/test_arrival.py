@@ -21,7 +21,8 @@ RECORDER = """
 window.lengths = [];
 const record = () => {
     const reply = document.querySelector(".welcome .reply");
-    if (reply && lengths.at(-1) !== reply.textContent.length) lengths.push(reply.textContent.length);
+    const isSeen = reply && getComputedStyle(reply).visibility === "visible";
+    if (isSeen && lengths.at(-1) !== reply.textContent.length) lengths.push(reply.textContent.length);
     requestAnimationFrame(record);
 };
 record();

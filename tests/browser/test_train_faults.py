@@ -318,6 +318,9 @@ def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path)
         expect(panel(own).locator(".said")).to_be_in_viewport()
         own.reload()
         expect(own.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+        expect(
+            own.get_by_role("textbox", name="Your text")
+        ).to_be_focused()  # the panel is open, and takes no more focus
         send(own, "the c")
         assert complaints == []
         page.context.close()

@@ -111,7 +111,7 @@ export class ConversationView {
     const lead = lens === "plain" ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
     setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
-    if (model.welcome) delete find(article, ".reply").dataset.began; // ends document/first_paint.js
+    if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
     if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
     const writing = find(article, ".reply").textContent.length < model.welcome.length;
     article.classList.toggle("writing", writing);
