@@ -147,7 +147,7 @@ def pick_line_counter(page: Page) -> float:
     """Chooses the cell of the bundled model that counts the line; returns the value that makes lines short."""
     cell, value = line_counters(CharLSTM.from_pretrained(PRETRAINED))[0]
     page.get_by_role("spinbutton", name="Layer").fill(str(cell.layer))
-    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell.index))
+    page.get_by_role("spinbutton", name="Cell (from 0)").fill(str(cell.index))
     page.keyboard.press("Tab")
     return value
 
