@@ -179,9 +179,10 @@ def take(browser: Browser, app: App, view: Callable[[Page], None]) -> None:
 
 def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
     """What a view is about: of the chat the page, as much as is seen at once; else a part, with some room around it."""
-    # `open_page` has opened the rarer settings; and the prompt would stick to the middle of a picture that is tall.
+    # `open_page` has opened the rarer settings; actions and prompt would stick to the middle of a tall picture.
     page.evaluate("document.querySelector('#more-settings').open = false")
-    page.evaluate("document.querySelector('#ask').style.position = 'static'")
+    for part in (".shared", "#ask"):
+        page.locator(part).evaluate("(each) => each.style.setProperty('position', 'static', 'important')")
     page.evaluate("scrollTo(0, 0)")
     if view is chat:
         return page.screenshot()
