@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.driving import button, log, scroll_to_top, send, setting, settled, turns
 from tests.browser.looking import choose_lens
@@ -43,6 +44,12 @@ LAST_LINE = """(each) => {
     range.selectNodeContents(each);
     return range.getBoundingClientRect().bottom;
 }"""
+
+
+def phone(both: Site, size: tuple[int, int], **options: Any) -> BrowserContext:
+    """The context of a visitor with a phone, whose window has this width and height."""
+    viewport = {"width": size[0], "height": size[1]}
+    return both.new_context(viewport=viewport, has_touch=True, is_mobile=True, **options)
 
 
 def unseeded(page: Page, length: int = 40) -> Page:
@@ -121,8 +128,7 @@ def test_a_prompt_that_is_sent_below_the_text_brings_the_text_into_the_window(
 
 @pytest.mark.every_display
 def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
-    size = {"width": 390, "height": 844}
-    context = both.new_context(locale="en-US", viewport=size, has_touch=True, is_mobile=True)
+    context = phone(both, (390, 844), locale="en-US")
     page = written(both.open(context=context))
     link(page)
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
@@ -148,7 +154,7 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
 
 @pytest.mark.parametrize("lens", ["What it remembers", "One letter at a time"])
 def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Site, lens: str) -> None:
-    context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = phone(both, (390, 844), locale="en-US")
     page = written(both.open(context=context))
     choose_lens(page, lens)
     visible = page.locator(".log .reply i").locator("visible=true")
@@ -186,7 +192,7 @@ def test_the_first_window_shows_the_picture_and_the_gates_above_the_actions(both
 
 
 def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
-    context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = phone(both, (390, 844), locale="en-US")
     page = begin(both.open(context=context))
     send(page, PROMPT)
     scroll_to_top(page)
@@ -203,8 +209,7 @@ def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
 def test_a_low_window_shows_the_whole_sheet_of_alternatives_and_the_character(
     both: Site, size: tuple[int, int]
 ) -> None:
-    viewport = {"width": size[0], "height": size[1]}
-    context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
+    context = phone(both, size, locale="en-US")
     page = begin(both.open(context=context), length=300)
     send(page, PROMPT)
     choose_lens(page, "How surprised?")
@@ -226,7 +231,7 @@ def test_a_low_window_shows_the_whole_sheet_of_alternatives_and_the_character(
 
 
 def test_a_tap_on_a_view_leaves_the_switch_under_the_finger(both: Site) -> None:
-    context = both.new_context(locale="en-US", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = phone(both, (390, 844), locale="en-US")
     page = begin(both.open(context=context))
     send(page, PROMPT)
     views = page.get_by_role("group", name="Lens over the text")
@@ -260,7 +265,7 @@ def test_the_panel_of_a_lens_and_the_prompt_leave_the_ring_of_an_action_whole(bo
 
 
 def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: Site) -> None:
-    context = both.new_context(locale="en-US", viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    context = phone(both, (360, 640), locale="en-US")
     page = unseeded(both.open(context=context), length=300)
     send(page, PROMPT)
     for count in (2, 3):
@@ -279,7 +284,7 @@ def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: 
 
 
 def test_the_line_that_invites_to_write_is_whole_in_a_box_that_is_too_low_for_the_first_text(both: Site) -> None:
-    context = both.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    context = phone(both, (360, 640))
     page = both.open(context=context)
     for language, words in (("de", "Schreib einen Anfang"), ("en", "Type a beginning")):
         page.evaluate("(language) => (document.documentElement.lang = language)", language)
@@ -295,8 +300,7 @@ def test_the_line_that_invites_to_write_is_whole_in_a_box_that_is_too_low_for_th
 def test_a_phone_held_sideways_shows_the_prompt_and_lines_of_the_text_above_it(
     both: Site, size: tuple[int, int]
 ) -> None:
-    viewport = {"width": size[0], "height": size[1]}
-    context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
+    context = phone(both, size, locale="en-US")
     page = begin(both.open(context=context), length=300)
     scroll_to_top(page)
     expect(page.locator("#ask")).to_be_in_viewport(ratio=1)
@@ -310,8 +314,7 @@ def test_a_phone_held_sideways_shows_the_prompt_and_lines_of_the_text_above_it(
 
 @pytest.mark.parametrize("size", [(740, 360), (812, 375), (932, 430)])
 def test_a_phone_held_sideways_shows_the_whole_text_of_each_step_of_the_tour(both: Site, size: tuple[int, int]) -> None:
-    viewport = {"width": size[0], "height": size[1]}
-    context = both.new_context(viewport=viewport, has_touch=True, is_mobile=True)
+    context = phone(both, size)
     page = both.open(context=context)
     for language, count in (("de", "Schritt"), ("en", "Step")):
         page.evaluate("(language) => (document.documentElement.lang = language)", language)
@@ -325,7 +328,7 @@ def test_a_phone_held_sideways_shows_the_whole_text_of_each_step_of_the_tour(bot
 
 
 def test_every_action_is_in_sight_above_the_prompt_of_a_phone_in_each_language(both: Site) -> None:
-    context = both.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = phone(both, (390, 844))
     page = both.open(context=context)
     for language, name in (("de", "Weiterschreiben"), ("zh-CN", "继续"), ("zh-TW", "繼續"), ("en", "Continue")):
         page.evaluate("(language) => (document.documentElement.lang = language)", language)
@@ -346,8 +349,7 @@ def test_every_action_is_in_sight_above_the_prompt_of_a_phone_in_each_language(b
 @pytest.mark.parametrize("size", [(320, 640), (360, 640), (390, 844), (740, 360), (844, 390)])
 def test_a_phone_shows_the_names_of_the_views_whole_and_in_one_row(both: Site, size: tuple[int, int]) -> None:
     """The links stay in the row of the demonstrations of a phone that is held sideways."""
-    viewport = {"width": size[0], "height": size[1]}
-    context = both.new_context(viewport=viewport, has_touch=True, is_mobile=True)
+    context = phone(both, size)
     page = both.open(context=context)
     for language, name in (("de", "Senden"), ("zh-CN", "发送"), ("zh-TW", "傳送"), ("en", "Send")):
         page.evaluate("(language) => (document.documentElement.lang = language)", language)
@@ -366,8 +368,7 @@ def test_a_phone_shows_the_names_of_the_views_whole_and_in_one_row(both: Site, s
 
 @pytest.mark.parametrize("size", [(360, 640), (844, 390)])
 def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Site, size: tuple[int, int]) -> None:
-    viewport = {"width": size[0], "height": size[1]}
-    context = both.new_context(locale="en-US", viewport=viewport, has_touch=True, is_mobile=True)
+    context = phone(both, size, locale="en-US")
     page = begin(both.open(context=context), length=20)
     examples = page.get_by_role("group", name="Try", exact=True)
     examples.evaluate("(each) => scrollBy({ top: each.getBoundingClientRect().top - 20, behavior: 'instant' })")
@@ -380,7 +381,7 @@ def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Si
 
 @pytest.mark.parametrize("width", [360, 375])
 def test_no_action_is_alone_in_a_row_of_a_phone(both: Site, width: int) -> None:
-    context = both.new_context(viewport={"width": width, "height": 700}, has_touch=True, is_mobile=True)
+    context = phone(both, (width, 700))
     page = both.open(context=context)
     for language, name in (("de", "Weiterschreiben"), ("zh-CN", "继续"), ("zh-TW", "繼續"), ("en", "Continue")):
         page.evaluate("(language) => (document.documentElement.lang = language)", language)

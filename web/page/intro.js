@@ -38,8 +38,10 @@ export function showIntro(root, site, intro, chosen) {
   const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // the text that it was trained with
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
   const name = isEmpty ? t("train.title") : own ? shownName(chosen) : site.version && titleOf(site);
-  if (name) setText(title, name);
-  if (name) document.title = name;
+  if (name) {
+    setText(title, name);
+    document.title = name;
+  }
   const corpus = corpusOf(site, chosen);
   const text = own ? t("train.greeting", { own }) : site.welcome || (corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro));
   setText(line, isEmpty ? t("train.what") : text);
