@@ -109,7 +109,9 @@ export class Tour {
     this.page.changed();
     await new Promise(requestAnimationFrame);
     this.place.lenses.focus.reveal();
-    this.#mark(true);
+    // Somebody who is already at another control keeps it in view: the page has scrolled to it.
+    const focused = document.activeElement;
+    this.#mark(!focused || focused === document.body || this.box.contains(focused));
   }
 
   // Stores the visitor's conversation and starts an empty one with the settings of the tour.
