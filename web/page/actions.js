@@ -39,9 +39,11 @@ export class Actions {
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
-      this.sendsLater = !page.started || (page.busy && this.isStopping);
-      if (page.busy && !this.isStopping) setText(find(page.root, "#message"), t("move.still_writing"));
-      else if (!this.#button("send").disabled) moves.send();
+      const isWriting = page.busy && !this.isStopping;
+      // The button is enabled one frame after a reply has ended.
+      this.sendsLater = !isWriting && (page.busy || !page.started || this.#button("send").disabled);
+      if (isWriting) setText(find(page.root, "#message"), t("move.still_writing"));
+      else if (!this.sendsLater) moves.send();
     });
     for (const name of ["input", "click"]) page.prompt.addEventListener(name, () => this.#reveal());
     new ResizeObserver(() => this.#makeRoom()).observe(page.prompt);
