@@ -20,7 +20,9 @@ SEED_OF = re.compile(r"seed (\d+)")  # in the footer of a reply
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with serving({"one": random_model(), "two": random_model(3), "other script": tiny_model("αβγ")}) as app:
+    models = {"one": random_model(), "two": random_model(3), "other script": tiny_model("αβγ")}
+    models["one"].training, models["two"].training = {"corpus": "Letters"}, {"corpus": "Poems"}
+    with serving(models) as app:
         yield app
 
 
@@ -102,6 +104,16 @@ def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
 
 
 @pytest.mark.every_display
+def test_the_line_under_the_title_names_the_texts_of_both_models(page: Page) -> None:
+    line = page.locator("#intro p")
+    expect(line).to_contain_text("has read only one text: Letters.")
+    for way in ("two, side by side", "two, blended"):
+        choose_second(page, way)
+        expect(line).to_contain_text("Two tiny neural networks. Each has read only one text: Letters and Poems.")
+        choose_second(page, "none")
+        expect(line).to_contain_text("has read only one text: Letters.")
+
+
 def test_both_texts_follow_a_prompt_after_a_long_text_of_the_first(page: Page, app: App) -> None:
     fast(page, 900)
     prompt = page.get_by_role("textbox", name="Prompt")

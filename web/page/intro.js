@@ -32,8 +32,9 @@ export function corpusOf(site, name) {
  * @param {Site} site
  * @param {string} intro  the id of the line under the title, where the owner has set none
  * @param {string} chosen  the name of the chosen model; "" if there is none
+ * @param {?string} other  the name of the second model: beside the first, or in a blend
  */
-export function showIntro(root, site, intro, chosen) {
+export function showIntro(root, site, intro, chosen, other) {
   const [title, line] = find(root, "#intro").children;
   const own = site.models.find(({ name }) => name === chosen && isLocal(name))?.about[0]; // the text that it was trained with
   const isEmpty = document.body.classList.contains("trains-alone") && !chosen;
@@ -42,8 +43,10 @@ export function showIntro(root, site, intro, chosen) {
     setText(title, name);
     document.title = name;
   }
-  const corpus = corpusOf(site, chosen);
-  const text = own ? t("train.greeting", { own }) : site.welcome || (corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro));
+  const [corpus, second] = [corpusOf(site, chosen), corpusOf(site, other ?? "")];
+  const read = corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro);
+  const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
+  const text = own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
   setText(line, isEmpty ? t("train.what") : text);
   const notices = find(root, "#notices");
   const failures = site.models.map((model) => model.failure).filter(Boolean);

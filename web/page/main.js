@@ -287,7 +287,7 @@ export class Page {
   #modelChanged() {
     this.demonstrations.close();
     this.controls.describe();
-    showIntro(this.root, this.site(), this.intro, this.controls.modelName);
+    showIntro(this.root, this.site(), this.intro, this.controls.modelName, this.controls.blendName ?? this.controls.sideBySideName);
     const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     if (model && this.started) this.#offerTimeline(model);
