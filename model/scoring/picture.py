@@ -1,4 +1,4 @@
-"""Draws a text in the colours of its bits: 1200 × 630 pixels, the size that chat apps show large.
+"""Draws a text in the colours of its bits: 1200 × 630 pixels, the size that chat apps show large. Needs Pillow.
 
 Each character is drawn by itself in a cell of fixed size, so no character can move or cover another one. A character
 for which no font has a glyph is drawn as a filled box.
@@ -7,17 +7,20 @@ for which no font has a glyph is drawn as a filled box.
 from __future__ import annotations
 
 import io
+import math
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-import gradio
 from PIL import Image, ImageDraw, ImageFont
 
-from .writing import ColouredText
+from ..char_lstm import CharLSTM
+from .surprisal import score
 
 WIDTH, HEIGHT = 1200, 630
 _MARGIN, _TOP, _BAND = 72, 150, 14
@@ -36,8 +39,11 @@ _LEVELS = (
     ("#6b0000", "#ffffff"),
 )
 _PAGE, _INK, _BOX = "#fafaf9", "#0f766e", "#a8a29e"
-# IBM Plex (Open Font License), which Gradio installs for its themes; it has Latin and Cyrillic.
-_PLEX = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "IBMPlexMono"
+# Fonts that packages install: Gradio's IBM Plex has Latin and Cyrillic letters, matplotlib's DejaVu Greek ones, too.
+_PACKAGED = {
+    "gradio": ("templates/frontend/static/fonts/IBMPlexMono", "IBMPlexMono-Regular.woff2", "IBMPlexMono-Bold.woff2"),
+    "matplotlib": ("mpl-data/fonts/ttf", "DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf"),
+}
 _SYSTEM = (  # for other scripts, where the machine has one of them
     "DejaVuSansMono.ttf",
     "NotoSansCJK-Regular.ttc",
@@ -48,6 +54,21 @@ _SYSTEM = (  # for other scripts, where the machine has one of them
 
 Font = ImageFont.FreeTypeFont
 Glyph = tuple[Font, str]
+
+
+@dataclass(frozen=True)
+class ColouredText:
+    """A text to draw.
+
+    Attributes:
+        prompt: the text by a person.
+        reply: the text by the model.
+        bits: the surprisal of each character of the reply; None without a prediction.
+    """
+
+    prompt: str
+    reply: str
+    bits: tuple[float | None, ...]
 
 
 class Cell(NamedTuple):
@@ -87,6 +108,12 @@ def draw(title: str, text: ColouredText) -> bytes:
     file = io.BytesIO()
     image.quantize(128, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(file, "PNG")
     return file.getvalue()
+
+
+def draw_sample(lm: CharLSTM, title: str, sample: str) -> bytes:
+    """Returns the picture of a text that the model wrote from an empty memory; see `draw`."""
+    bits = tuple(None if math.isnan(each) else each for each in score(lm, sample).bits.tolist())
+    return draw(title, ColouredText("", sample, bits))
 
 
 def cells_of(text: ColouredText) -> Iterator[Cell]:
@@ -156,9 +183,14 @@ def _draw_character(
 @cache
 def _fonts(size: int, bold: bool) -> tuple[Font, ...]:
     """Returns the fonts that this machine has, the preferred one first."""
-    names = [str(_PLEX / f"IBMPlexMono-{'Bold' if bold else 'Regular'}.woff2"), *_SYSTEM]
+    packages = [(find_spec(name), *files) for name, files in _PACKAGED.items()]  # finds a package without its import
+    packaged = [
+        str(Path(spec.origin).parent / folder / (bold_file if bold else regular_file))
+        for spec, folder, regular_file, bold_file in packages
+        if spec and spec.origin
+    ]
     found: list[Font] = []
-    for name in names:
+    for name in [*packaged, *_SYSTEM]:
         try:
             found.append(ImageFont.truetype(name, size, layout_engine=ImageFont.Layout.BASIC))
         except OSError:  # no such font, or a FreeType that cannot read its format

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import re
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
+from model.scoring.picture import HEIGHT, WIDTH
 from tests.browser.axe import violations
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
 from tests.browser.test_train_page import SHOWN as TRAINED
@@ -21,8 +24,10 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
+from training.card.escape import line
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
+from ui.routes.web_files import FOLDER
 
 pytestmark = pytest.mark.sampled(3)
 
@@ -142,6 +147,13 @@ def test_a_visitor_of_the_app_publishes_on_its_hub(
         page.get_by_label("I may give away").check()
         button(page, "Publish").click()
         expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
+        page.goto(f"{hub.url}/static/ada/letters/")
+        first_words = line(page.locator(".welcome .reply").text_content() or "")
+        index = hub.read("spaces/ada/letters", "index.html").decode()
+        assert index.count(f'description" content="{html.escape(first_words)}') == 2, "what chats show"
+        picture = hub.read("spaces/ada/letters", "preview.png")
+        assert Image.open(io.BytesIO(picture)).size == (WIDTH, HEIGHT)
+        assert picture != (FOLDER / "preview.png").read_bytes(), "that of the bundled model"
         page.goto(f"{hub.url}/static/ada/letters/?prompt=a&seed=1&speed=200")
         expect(page.locator(".mark")).to_be_visible()
         assert reply(page) == generate(tiny_model(), "a", 500, seed=1)

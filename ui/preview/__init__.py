@@ -3,6 +3,5 @@
 previews  writes and draws the beginning of a link's text, caches it, and answers requests for pictures
 link      the first reply that a share link describes
 writing   the beginning of that reply, with the bits of each character
-picture   draws a text in the colours of its bits
 tags      the meta tags of a document
 """

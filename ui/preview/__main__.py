@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from model import PRETRAINED, CharLSTM
+from model.checkpoint.welcome import stored_welcome
+from model.scoring.picture import draw_favicon, draw_sample
 
-from ..access.limits import Limiter, Limits
-from ..access.workers import Workers
-from ..conversation.read_text import ReadText
-from ..registry.registry import ModelRegistry
 from ..routes.web_files import FOLDER
 from ..site_config import SiteConfig
-from .picture import draw, draw_favicon
-from .writing import ColouredText, bits_of
 
 
 def picture_of_the_static_page() -> bytes:
     """Returns the picture with a sample of the bundled model."""
-    registry = ModelRegistry()
-    served = registry.add("bundled", CharLSTM.from_pretrained(PRETRAINED))
-    try:
-        workers = Workers(Limiter(Limits()), at_once=1)
-        sample = served.welcome_text
-        bits = asyncio.run(bits_of(ReadText(served, ""), sample, (), "127.0.0.1", workers))
-    finally:
-        registry.stop()
-    return draw(SiteConfig().title_in("en"), ColouredText("", sample, bits))
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    return draw_sample(lm, SiteConfig().title_in("en"), stored_welcome(lm.training)[0])
 
 
 if __name__ == "__main__":

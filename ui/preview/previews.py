@@ -19,6 +19,8 @@ from fastapi import Request
 from fastapi.responses import Response
 from starlette.routing import Route
 
+from model.scoring.picture import ColouredText, draw
+
 from ..access.limits import Limiter
 from ..access.workers import Workers
 from ..conversation.read_text import ReadText
@@ -26,8 +28,7 @@ from ..messages import RefusalError
 from ..registry.registry import ModelRegistry
 from ..routes.requests import address_of, refusal_response, wait_of
 from .link import FirstReply, first_reply
-from .picture import draw
-from .writing import ColouredText, bits_of, write_beginning
+from .writing import bits_of, write_beginning
 
 log = logging.getLogger("char-lstm")
 

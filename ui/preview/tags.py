@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from .picture import HEIGHT, WIDTH
+from model.scoring.picture import HEIGHT, WIDTH
 
 MAX_DESCRIPTION = 200  # characters; chats show fewer
 # The tags that Gradio's document has for its own site.

@@ -10,11 +10,12 @@ import asyncio
 import math
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from model import SamplingParams, TextTrace, TokenTrace
 from model.clamps import Clamps
+from model.scoring.picture import ColouredText
 
 from ..access.clients import group_of
 from ..access.limits import Limiter
@@ -27,21 +28,6 @@ from .link import FirstReply
 LENGTH = 240  # characters of a reply that are written; the picture has room for some 300
 WITHIN_S = 10.0  # after which a reply that is not complete is aborted
 _SLICE = 48  # characters that are read before another client gets its turn
-
-
-@dataclass(frozen=True)
-class ColouredText:
-    """A text to draw.
-
-    Attributes:
-        prompt: the text by a person.
-        reply: the text by the model.
-        bits: the surprisal of each character of the reply; None without a prediction.
-    """
-
-    prompt: str
-    reply: str
-    bits: tuple[float | None, ...]
 
 
 async def write_beginning(reply: FirstReply, address: str, limiter: Limiter, workers: Workers) -> ColouredText | None:

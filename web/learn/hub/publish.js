@@ -23,6 +23,7 @@ const OWN = { model: "manifest.json", space: "offline.js" };
 
 /**
  * @import { About, Files } from "./card.js"
+ * @import { Preview } from "./space.js"
  * @typedef {"model" | "space"} Kind
  * @typedef {{id: "publish.checks" | "publish.creates" | "publish.sends", repo: string, part: number}} Progress the part
  *   is 0 to 1
@@ -34,6 +35,7 @@ const OWN = { model: "manifest.json", space: "offline.js" };
  * @property {About} card
  * @property {boolean} isPrivate
  * @property {string} space name, or user/name; "" for none
+ * @property {() => Promise<?Preview>} preview draws what chats show for the address of the Space
  * @property {string} hub its address
  * @property {string} home the address of the folder of the page
  */
@@ -45,12 +47,12 @@ const OWN = { model: "manifest.json", space: "offline.js" };
  * @returns {Promise<{model: string, space: string}>} their addresses; "" without a Space
  * @throws {Refusal} nothing is lost: publishing again continues
  */
-export async function publish({ token, files, card, isPrivate, hub, home, ...names }, report) {
+export async function publish({ token, files, card, isPrivate, hub, home, preview, ...names }, report) {
   if (!/^hf_\w+$/.test(token)) throw new Refusal({ id: "publish.token_form" });
   report({ id: "publish.checks", repo: names.repo, part: 0 });
   const user = await asRefusal(() => nameOfUser(token, hub), "");
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(home, card.title) : {}; // before anything is created
+  const page = space ? await pageFiles(home, card.title, await preview()) : {}; // before anything is created
   const access = { accessToken: token, hubUrl: hub };
   const send = (kind, name, contents) => asRefusal(() => sendFiles(kind, name, contents, { access, isPrivate, report }), name);
   const published = await publishedFiles(files, card, repo);

@@ -11,14 +11,17 @@ const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
 const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 const AT_ONCE = 8; // requests
 
+/** @typedef {{text: string, picture: Blob}} Preview what chats show for the address of a page: the first words, and a PNG */
+
 /**
  * Returns the files of the page by name.
  * @param {string} home the address of the folder of the page
  * @param {string} title of the new page, also for link previews
+ * @param {?Preview} preview of the model; without it, the page has the picture of this page
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-export async function pageFiles(home, title) {
+export async function pageFiles(home, title, preview) {
   const listed = JSON.parse(await (await fetchFile(home, LIST)).text());
   const names = [...listed, LIST].filter((name) => name !== "LICENSE");
   const files = /** @type {Record<string, Blob>} */ ({});
@@ -27,9 +30,9 @@ export async function pageFiles(home, title) {
     for (let name; (name = rest.shift()); ) files[name] = await fetchFile(home, name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped(title)}`).replace(DESCRIPTION, `$1${escaped(t("static.greeting"))}`).replace(WELCOME, "$1$2");
+  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped(title)}`).replace(DESCRIPTION, `$1${escaped(preview?.text || t("static.greeting"))}`).replace(WELCOME, "$1$2");
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
-  return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
+  return { ...files, "index.html": new Blob([page]), ...(preview ? { "preview.png": preview.picture } : {}), ...(licence ? { LICENSE: licence } : {}) };
 }
 
 /** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */

@@ -26,14 +26,15 @@ export function goBack(page) {
  * Shows the stored models, which the settings offer, too. The button of the one in use leads back to the first model.
  * @param {HTMLElement} box of the panel
  * @param {Page} page
+ * @param {string} trained  see showInUse
  * @param {(name: string) => void} use
  * @param {(name: string) => void} publish
  */
-export function showModels(box, page, use, publish) {
+export function showModels(box, page, trained, use, publish) {
   const toggle = (name) => (page.controls.modelName === name && firstOf(page) ? goBack(page) : use(name));
   return showTrained(find(box, ".trained"), toggle, publish, (names) => {
     page.controls.offerOwn(names);
-    showInUse(box, page);
+    showInUse(box, page, trained);
   });
 }
 
@@ -41,7 +42,7 @@ export function showModels(box, page, use, publish) {
  * Shows which model the page writes with: in the list, and by the button that leads back to the first one.
  * @param {HTMLElement} box of the panel
  * @param {Page} page
- * @param {string} [trained]  the model that was trained last; its buttons and its chart are shown while the page writes with it
+ * @param {string} trained  the model that was trained last; its buttons and its chart are shown while the page writes with it; "" if none was
  */
 export function showInUse(box, page, trained) {
   const [used, first] = [page.controls.modelName, firstOf(page)];
@@ -56,6 +57,8 @@ export function showInUse(box, page, trained) {
     const { model: name } = line.dataset;
     const isUsed = name === used;
     find(line, ".in-use").hidden = !isUsed;
+    const isOffered = name === trained && !find(box, ".next").hidden; // its buttons are above
+    for (const each of [".download", ".publish"]) find(line, each).hidden = isOffered;
     const use = find(line, ".use");
     setText(use, (isUsed && back) || t("train.use"));
     use.ariaLabel = isUsed && back ? null : t("train.use_name", { name: nameOf(name) });

@@ -101,12 +101,12 @@ export class Panel {
   }
 
   #publishing() {
-    this.#form ??= import("./publish_form.js").then(({ PublishForm }) => new PublishForm(this.#part(".publishing"), this.place));
+    this.#form ??= import("./publish_form.js").then(({ PublishForm }) => new PublishForm(this.#part(".publishing"), this.place, this.page));
     return this.#form;
   }
 
   #showTrained() {
-    return showModels(this.box, this.page, (name) => this.#useStored(name), (name) => this.#publish(name));
+    return showModels(this.box, this.page, this.#model, (name) => this.#useStored(name), (name) => this.#publish(name));
   }
 
   // Shows which model the page writes with now. What was said of another one is replaced.

@@ -4,6 +4,7 @@ import { create, find, findAll, setText } from "../../document/dom.js";
 import { onLanguage, render, t, translate } from "../../document/words.js";
 import { Refusal, shownName } from "../../engines/refusal.js";
 import { canSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
+import { previewOf } from "./preview.js";
 
 const MARKUP = `
 <form hidden>
@@ -47,10 +48,12 @@ export class PublishForm {
   /**
    * @param {HTMLElement} root
    * @param {{home: string, hub: string}} place the folder of the page, and the Hub
+   * @param {import("../../page/main.js").Page} page
    */
-  constructor(root, place) {
+  constructor(root, place, page) {
     this.root = root;
     this.place = place;
+    this.page = page;
     root.innerHTML = MARKUP;
     this.form = find(root, "form", HTMLFormElement);
     find(root, ".cancel").addEventListener("click", () => this.#close());
@@ -145,10 +148,11 @@ export class PublishForm {
     const files = /** @type {any} */ (this.#model.files);
     const token = signedIn().token || this.#field("token").value.trim();
     const names = { repo: repo.trim(), space: space ? repo.trim() : "" };
+    const preview = () => previewOf(this.page, this.#model.name, title);
     this.#setSending(true);
     try {
       const card = { title, corpus: corpus.trim(), license };
-      const done = await publish({ token, ...names, files, card, isPrivate, hub, home }, (progress) => {
+      const done = await publish({ token, ...names, files, card, isPrivate, hub, home, preview }, (progress) => {
         find(this.root, "progress", HTMLProgressElement).value = progress.part;
         this.#report({ id: progress.id, values: { repo: progress.repo } });
       });

@@ -27,8 +27,8 @@ export async function showTrained(box, use, publish, changed) {
     create("small", "in-use", line).textContent = t("train.in_use");
     const buttons = create("span", "row", line);
     button(buttons, "train.use", name, () => use(name)).className = "use";
-    button(buttons, "train.download", name, () => download(name));
-    button(buttons, "train.publish", name, () => publish(name));
+    button(buttons, "train.download", name, () => download(name)).className = "download";
+    button(buttons, "train.publish", name, () => publish(name)).className = "publish";
     button(buttons, "train.delete", name, async () => {
       if (!confirm(t("train.delete_sure", { name: shownName(name) }))) return;
       await deleteModel(name);

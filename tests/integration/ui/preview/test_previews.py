@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from model import PRETRAINED, BlockedWords, CharLSTM, SamplingParams, generate
+from model.scoring.picture import HEIGHT, WIDTH
 from tests.support.app_server import App, random_model, serving
 from ui.preview import previews, writing
-from ui.preview.picture import HEIGHT, WIDTH
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 

@@ -7,9 +7,8 @@ import io
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from model.scoring.picture import COLUMNS, HEIGHT, LINES, MAX_PROMPT, WIDTH, ColouredText, cells_of, draw, draw_favicon
 from ui.preview.__main__ import picture_of_the_static_page
-from ui.preview.picture import COLUMNS, HEIGHT, LINES, MAX_PROMPT, WIDTH, cells_of, draw, draw_favicon
-from ui.preview.writing import ColouredText
 from ui.routes.web_files import FOLDER
 
 
