@@ -160,14 +160,20 @@ def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
     count = len(greeting(app))
     lead, colours = page.locator(".welcome .lead"), "The stronger a letter's colour"
     expect(lead).to_contain_text(colours)
+    expect(page.get_by_role("button", name=LABEL)).to_be_visible()
+    marked = page.locator(".log i.try").text_content() or ""
     choose_lens(page, "How surprised?")
+    expect(page.locator(".which .char")).to_have_text(marked)  # its panel has something to show at once
+    expect(page.locator(".likely li.there")).to_have_count(1)
     expect(page.locator(".sums .sum")).to_contain_text(f"in {count} characters")
     expect(lead).not_to_contain_text(colours)  # the panel says it
     choose_lens(page, "What it remembers")
     expect(page.locator(".caption")).to_contain_text(f"to {count}.")
+    expect(page.locator(".which .char")).to_have_text(marked)
     expect(lead).not_to_contain_text(colours)  # these are the values of a cell
     assert page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > count / 2
     choose_lens(page, "One letter at a time")
+    expect(page.locator(".panel.step")).to_contain_text(f"drew “{marked}”")
     log(page).focus()
     page.keyboard.press("Home")
     for _ in range(4):

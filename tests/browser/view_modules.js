@@ -40,7 +40,7 @@ export class FakeEngine {
     if (query.at >= chars.length) return { refusal: { id: "refusal.no_character" } };
     const top = [..."ABCDE"].map((char, at) => [char, -at]);
     const answer = query.at === 0 ? { top: [], rest: [] } : { top, rest: [-5] };
-    if (query.cell) Object.assign(answer, { gates: [0.1, 0.9, -0.5, 0.3], cell: [0.25, 0.5], held: false });
+    if (query.cell) Object.assign(answer, { gates: [0.1, 0.9, -0.5, 0.3], cell: [query.at ? 0.25 : 0.5, 0.5], held: false });
     if (query.step) answer.step = stepOf(query, chars);
     return answer;
   }

@@ -188,7 +188,7 @@ function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
   if (held) return t("memory.held", { value: number(cell[1], 2) });
   const [before, after] = cell.map((value) => number(Math.tanh(value), 2)); // as the scale and the colours
-  return t("memory.change", { before, after });
+  return t(before === after ? "memory.same" : "memory.change", { before, after });
 }
 
 function showGate(list, gate, at) {
