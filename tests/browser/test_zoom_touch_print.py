@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.driving import button, log, scroll_to_top, send, setting, settled, turns
+from tests.browser.driving import button, keep_scrolls, log, scroll_to_top, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import PROMPT, Site, begin, link
@@ -188,6 +188,22 @@ def test_the_first_window_shows_the_picture_and_the_gates_above_the_actions(both
     assert page.evaluate("scrollY") == 0
     for part in (".panel canvas", ".panel .gates"):
         assert edges(page, part)[1] <= edges(page, "#moves")[0], part
+    context.close()
+
+
+def test_actions_that_cannot_be_pressed_take_no_room_from_a_lens(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
+    page = begin(both.open(context=context))
+    expect(page.locator(".log .welcome .reply")).not_to_be_empty()
+    scroll_to_top(page)
+    choose_lens(page, "How surprised?")
+    log(page).press("Home")
+    log(page).press("ArrowRight")
+    expect(page.locator(".likely li").first).to_be_visible()
+    assert edges(page, ".likely")[1] <= edges(page, "#ask")[0]
+    expect(page.locator("#moves")).not_to_be_in_viewport()
+    send(page, PROMPT)
+    expect(page.locator("#moves")).to_be_in_viewport(ratio=1)
     context.close()
 
 
@@ -371,6 +387,7 @@ def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Si
     context = phone(both, size, locale="en-US")
     page = begin(both.open(context=context), length=20)
     examples = page.get_by_role("group", name="Try", exact=True)
+    keep_scrolls(page)
     examples.evaluate("(each) => scrollBy({ top: each.getBoundingClientRect().top - 20, behavior: 'instant' })")
     expect(log(page)).not_to_be_in_viewport(ratio=1)
     examples.get_by_role("button").last.tap()
