@@ -7,6 +7,7 @@ token of the person who runs the tests.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import shutil
@@ -21,6 +22,9 @@ from tests.local_hub import LocalHub
 
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py could set HF_ENDPOINT")
+
+SLOW_FOLDERS = [Path(__file__).parent / name for name in ("browser", "integration/training")]
+SHARE = 0.6  # of the tests of a file there: `make test` is to end within 8 minutes, `make soak` runs all of them
 
 _HOME = Path(tempfile.mkdtemp(prefix="hf-home-"))
 _HUB = LocalHub().start()
@@ -63,19 +67,30 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")
 
 
+@pytest.hookimpl(tryfirst=True)  # so that -m finds the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep n of the tests of a file that are marked ``sampled(n)``, always the same ones."""
-    if config.getoption("--every-case"):
-        return
-    sampled: dict[Path, list[pytest.Item]] = {}
+    """Keep n of the tests of a file that are marked ``sampled(n)``, or that share of them: always the same ones.
+
+    Files of the folders whose tests take most of the time are sampled if none of their tests is marked. Whoever names a
+    file, or a test with -k, gets all cases.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("sampled"):
-            sampled.setdefault(item.path, []).append(item)
+        files.setdefault(item.path, []).append(item)
+    is_named = bool(config.option.keyword) or not all(Path(arg).is_dir() for arg in config.args)
     left_out: set[pytest.Item] = set()
-    for path, tests in sampled.items():
-        marker = tests[0].get_closest_marker("sampled")
-        count = min(len(tests), marker.args[0] if marker else 0)
-        left_out |= set(tests) - set(random.Random(path.name).sample(tests, count))
+    for path, tests in files.items():
+        sampled = [test for test in tests if test.get_closest_marker("sampled")]
+        if not sampled and any(folder in path.parents for folder in SLOW_FOLDERS):
+            sampled = tests
+            for test in tests:
+                test.add_marker(pytest.mark.sampled(SHARE))
+        if not sampled or is_named or config.getoption("--every-case"):
+            continue
+        marker = sampled[0].get_closest_marker("sampled")
+        wanted = marker.args[0] if marker else 0
+        count = min(len(sampled), math.ceil(wanted * len(sampled)) if isinstance(wanted, float) else wanted)
+        left_out |= set(sampled) - set(random.Random(path.name).sample(sampled, count))
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=list(left_out))
 

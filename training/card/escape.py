@@ -24,7 +24,7 @@ def code_block(text: str, language: str) -> str:
 
 def line(value: object, limit: int = 200) -> str:
     """Returns a text or a number as one line of at most `limit` characters; "" for a value of another type."""
-    return " ".join(markdown_text(str(value)).split())[:limit] if isinstance(value, (str, int, float)) else ""
+    return " ".join(markdown_text(str(value)).split())[:limit].rstrip() if isinstance(value, (str, int, float)) else ""
 
 
 def markdown(text: str) -> str:
