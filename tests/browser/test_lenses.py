@@ -159,6 +159,15 @@ def test_the_two_probabilities_of_a_character_are_named_and_its_bars_are_shown_o
     expect(bars).to_be_visible()
 
 
+def test_a_ticked_box_has_the_tick_of_the_browser(page: Page) -> None:
+    write(page)
+    choose_lens(page, "How surprised?")
+    box = page.get_by_role("checkbox", name="What did the first layer expect?")
+    box.check()
+    expect(box).to_have_css("appearance", "auto")  # Gradio's own tick is white, on its own colour
+    expect(box).to_have_css("background-image", "none")
+
+
 def test_opening_why_this_character_brings_its_letters_into_the_window(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")

@@ -154,6 +154,11 @@ def test_all_turns_form_a_tree_that_can_be_walked(page: Page) -> None:
     nodes = tree.get_by_role("button", name="Turn 1, version ")
     expect(nodes).to_have_count(2)
     expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(label(PROMPT + second)[:30])))
+    shown = tree.locator("p").text_content() or ""
+    nodes.first.hover()
+    expect(tree.locator("p")).not_to_have_text(shown)
+    page.mouse.move(0, 0)
+    expect(tree.locator("p")).to_have_text(shown)  # the version under the pointer is named only there
     nodes.first.click()
     expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
     send(page, "JULIET:")

@@ -90,6 +90,23 @@ def test_the_text_is_copied(both: Site) -> None:
     context.close()
 
 
+def test_the_text_is_copied_without_the_permission_too_or_selected(both: Site) -> None:
+    page = begin(both.open())
+    send(page, "ab")
+    text, message = turns(page).locator(".text").text_content(), page.locator("#message")
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error()))")
+    button(page, "Copy").click()
+    expect(message).to_have_text("Copied.")
+    expect(button(page, "Copy")).to_be_focused()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.press("ControlOrMeta+V")
+    expect(prompt).to_have_value(text or "")
+    page.evaluate("void (document.execCommand = () => false)")
+    button(page, "Copy").click()
+    expect(message).to_contain_text("The text is selected: press Ctrl+C")
+    assert page.evaluate("getSelection().containsNode(document.querySelector('.log .reply'), true)")
+
+
 def test_a_text_without_a_link_is_saved_all_the_same(both: Site) -> None:
     page = begin(both.open(), length=5)
     send(page, "é" * 1000)

@@ -366,6 +366,13 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")
 
 
+def test_only_what_is_certain_is_shown_as_100_percent(web_page: Page) -> None:
+    shares = [0, 0.0004, 0.0512, 0.5, 0.9961, 0.9996, 1]
+    script = "async (shares) => shares.map((await import('/lenses/chances.js')).chance)"
+    texts = ["0.0%", "<\u00a00.1%", "5.1%", "50%", "99.6%", ">\u00a099.9%", "100%"]
+    assert web_page.evaluate(script, shares) == texts
+
+
 def test_a_tap_in_the_picture_chooses_a_named_cell_close_by_and_scrolls_to_the_character(
     browser: Browser, url: str
 ) -> None:

@@ -240,7 +240,7 @@ def test_the_site_describes_the_model(page: Page, lm: CharLSTM) -> None:
     assert model["vocab"] == list(lm.tokenizer.vocab)
     assert (model["layers"], model["hidden"], model["chat"], model["cells"]) == (2, 21, None, [])
     assert model["examples"] == ["ROMEO:", "First\n"]
-    facts = ["model.parameters", "static.size", "model.characters", "static.browser"]
+    facts = ["model.parameters", "model.layers", "model.characters", "static.browser"]
     assert [each["id"] for each in model["about"]] == facts
     assert generate(lm, "", 240, seed=model["welcome_seed"]).startswith(model["welcome"])
     assert len(model["welcome"]) >= 100

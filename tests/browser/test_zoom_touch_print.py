@@ -293,6 +293,7 @@ def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: 
     expect(page.locator(".held-cells li")).to_have_count(1)
     scroll_to_top(page)  # else the text lies over the panel
     boxes = [page.locator(each).first.bounding_box() for each in (".log", ".branches", ".panel")]
+    expect(page.locator(".branches .tree")).to_be_hidden()  # the arrows lead to each version
     text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes if each]
     assert text[1] - text[0] >= 128
     assert versions[1] <= panel[0]

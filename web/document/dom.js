@@ -168,12 +168,26 @@ export async function copyText(text, shown) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    if (copyOldWay(text)) return true;
     if (shown instanceof HTMLInputElement || shown instanceof HTMLTextAreaElement) {
       shown.focus();
       shown.select();
     } else getSelection()?.selectAllChildren(shown);
     return false;
   }
+}
+
+// Without https, in a frame or without permission there is no clipboard API, but the old command works after a click.
+/** @param {string} text */
+function copyOldWay(text) {
+  const focused = document.activeElement;
+  const field = create("textarea", "for-readers", document.body);
+  field.value = text;
+  field.select();
+  const isCopied = document.execCommand("copy");
+  field.remove();
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+  return isCopied;
 }
 
 /**

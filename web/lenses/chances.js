@@ -60,9 +60,11 @@ export function likely({ top, rest }, settings, char, bits) {
   return [...found.slice(0, SHOWN), [char, chances[top.length + nearest]]];
 }
 
-/** @returns {string} a chance as text: one decimal below 10 %; it has no space where a line may break */
+/** @returns {string} a chance as text: one decimal near 0 and 1, where it counts; it has no space where a line may break */
 export function chance(share) {
-  return share > 0 && share < 0.001 ? `<\u00a0${percent(0.001, 1)}` : percent(share, share < 0.0995 ? 1 : 0);
+  if (share > 0 && share < 0.001) return `<\u00a0${percent(0.001, 1)}`;
+  if (share > 0.999 && share < 1) return `>\u00a0${percent(0.999, 1)}`;
+  return percent(share, share < 0.0995 || (share >= 0.995 && share < 1) ? 1 : 0);
 }
 
 /**

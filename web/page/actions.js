@@ -199,6 +199,6 @@ export class Actions {
   async #copy() {
     const { page } = this;
     const isCopied = await copyText(wholeText(page.log()), find(page.root, ".log"));
-    if (isCopied) setText(find(page.root, "#message"), t("static.copied"));
+    setText(find(page.root, "#message"), t(isCopied ? "static.copied" : "static.copy_selected"));
   }
 }

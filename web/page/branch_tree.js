@@ -25,6 +25,7 @@ export function showBranches(box, branches, { walk }) {
   const drawing = find(box, ".tree");
   if (!walks.has(box)) {
     drawing.addEventListener("keydown", moveFocus);
+    for (const left of ["mouseleave", "focusout"]) drawing.addEventListener(left, () => nameCurrent(box, drawing));
     for (const [way, move] of /** @type {const} */ ([["previous", -1], ["next", 1]])) find(box, `.${way}`).addEventListener("click", () => show(box, move));
   }
   walks.set(box, walk);
@@ -59,7 +60,7 @@ function drawTree(box, drawing, { tree, here }) {
   drawing.scrollLeft = current.offsetLeft - (drawing.clientWidth - STEP) / 2;
   drawing.scrollTop = current.offsetTop - (drawing.clientHeight - STEP) / 2;
   if (hadFocus) current.focus({ preventScroll: true });
-  name(box, current.dataset.text);
+  nameCurrent(box, drawing);
 }
 
 /** The turn that is shown last, and those before it. @param {Tree} tree @param {number} here */
@@ -155,6 +156,12 @@ function drawTurn(box, drawing, id, label, { column, row, here, path, at, versio
   button.addEventListener("focus", () => name(box, quoted));
   // Not "mouseenter", which also fires when the tree is drawn again under a pointer that rests.
   button.addEventListener("mousemove", () => name(box, quoted));
+}
+
+// Shows the text of the turn that is shown, or of the first one.
+/** @param {HTMLElement} box @param {HTMLElement} drawing */
+function nameCurrent(box, drawing) {
+  name(box, [...findAll(drawing, "[aria-current]"), ...findAll(drawing, "button")][0]?.dataset.text ?? "");
 }
 
 /**

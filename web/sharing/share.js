@@ -142,7 +142,7 @@ export class Share {
     /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
     const ways = {
       picture: async () => saved(await drawPicture(page.engine, page.source.path(0), titleOf(page.site()), find(page.root, ".char-lstm")), "png"),
-      text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : ""),
+      text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : t("static.copy_selected")),
       txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "txt"),
       json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "json"),
       embed: async () => {

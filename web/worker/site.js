@@ -70,7 +70,7 @@ function facts({ parameters, sizes, training, verified }, way) {
   /** @type {Message[]} */
   const facts = [
     { id: "model.parameters", values: { count: parameters } },
-    { id: "static.size", values: { layers: sizes.layers, cells: sizes.hidden } },
+    { id: "model.layers", values: { layers: sizes.layers, cells: sizes.hidden } },
     { id: "model.characters", values: { count: sizes.vocab } },
     { id: "static.browser", values: { way } },
   ];
