@@ -92,6 +92,7 @@ def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) 
         "manifest.json",
         "config.json",  # the greeting
         "index.html",
+        "preview.png",
     }
     assert push(tmp_path) == Commit(second.oid, changed=False)
 
