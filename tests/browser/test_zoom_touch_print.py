@@ -293,10 +293,21 @@ def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: 
     expect(page.locator(".held-cells li")).to_have_count(1)
     scroll_to_top(page)  # else the text lies over the panel
     boxes = [page.locator(each).first.bounding_box() for each in (".log", ".branches", ".panel")]
-    expect(page.locator(".branches .tree")).to_be_hidden()  # the arrows lead to each version
     text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes if each]
     assert text[1] - text[0] >= 128
     assert versions[1] <= panel[0]
+    for part in (".branches .tree", ".log .footer", ".log article .hint"):
+        expect(page.locator(part).last).to_be_hidden()  # the text has their room
+    context.close()
+
+
+def test_a_phone_held_sideways_says_what_the_page_is(both: Site) -> None:
+    context = phone(both, (844, 390), locale="en-US")
+    page = both.open(context=context)
+    line = page.locator("#intro p")
+    expect(line).to_contain_text("neural network")
+    expect(line).to_be_in_viewport(ratio=1)
+    assert line.evaluate("(each) => each.scrollHeight <= each.clientHeight + 1")
     context.close()
 
 
@@ -394,6 +405,18 @@ def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Si
     examples.get_by_role("button").last.tap()
     expect(log(page)).to_be_in_viewport(ratio=1)
     settled(page)
+    context.close()
+
+
+def test_two_demonstrations_and_the_two_links_make_two_whole_rows_on_a_phone(both: Site) -> None:
+    context = phone(both, (390, 844), locale="en-US")
+    page = both.open(context=context)
+    demonstrations = "document.querySelectorAll('#demonstrations > :is(button, a)')"
+    # A model that was trained in the browser has these two: nothing is known of its cells and its training.
+    page.evaluate(f"{demonstrations}.forEach((each, at) => (each.hidden = at === 0 || at === 2))")
+    tops = page.evaluate(f"[...{demonstrations}].filter((each) => !each.hidden).map((each) => each.offsetTop)")
+    assert tops == [tops[0]] * 2 + [tops[2]] * 2
+    assert tops[0] < tops[2]
     context.close()
 
 
