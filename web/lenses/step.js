@@ -269,7 +269,7 @@ function showDraw(list, step, char) {
   });
   if (step.draw && step.temperature > 0) {
     const x = 360 * step.draw.value;
-    svg("path", picture, { d: `M${x} 6 V54`, class: "needle" });
+    svg("path", picture, { d: `M${x} 6 V26`, class: "needle" });
     svg("path", picture, { d: `M${x - 5} 2 H${x + 5} L${x} 12 Z`, class: "needle-head" });
   }
   const line = create("p", "which", item);
