@@ -177,6 +177,10 @@ export class FakeSource {
     return false;
   }
 
+  marked() {
+    return null;
+  }
+
   async step() {
     this.grow(String.fromCodePoint(97 + (this.chars.length % 26)), false);
   }

@@ -34,6 +34,7 @@ const WHILE_WRITING_MS = 30; // between two requests for the values of a reply t
  * @property {(turn: number, keep: number, character: string) => void} pick
  * @property {(turn: number, keep: number, newSeed: boolean) => void} rewrite
  * @property {(side: number) => boolean} isWelcome whether only a welcome text is shown
+ * @property {(side: number) => number | null} marked the position of its marked character
  * @property {() => Promise<unknown>} step
  * @property {(turn: number) => Promise<{from: number, text: string} | null>} withoutClamps
  *

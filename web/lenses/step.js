@@ -91,7 +91,7 @@ export class StepLens {
     show();
   }
 
-  // Without a character in focus, and after each press, the last one of the path is shown.
+  // Without a character in focus, the marked one of the welcome text is shown, or the last one, which is shown after each press.
   update() {
     const turn = this.lenses.turns.at(-1);
     if (!turn || turn.writing || !turn.length || this.lenses.source.busy()) return;
@@ -99,7 +99,8 @@ export class StepLens {
     const isNew = end !== this.followed && this.wasPressed;
     if (!isNew && this.lenses.focus.at) return;
     [this.followed, this.wasPressed] = [end, false];
-    this.lenses.focus.moveTo(this.lenses.path, turn.at + turn.length - 1, { scroll: isNew });
+    const marked = isNew ? null : this.lenses.source.marked(this.lenses.side);
+    this.lenses.focus.moveTo(this.lenses.path, marked ?? turn.at + turn.length - 1, { scroll: isNew });
   }
 
   // A press while a character is written waits. The button stays enabled, and so keeps the focus.

@@ -54,6 +54,11 @@ export class Source {
     return isWelcome(this.page.log(), side);
   }
 
+  /** The position of the marked character of the welcome text; null if none is. @param {number} side */
+  marked(side) {
+    return side === 0 && this.isWelcome(side) ? this.page.arrival.mark : null;
+  }
+
   /** @param {number} id of a turn @param {number} side */
   #turn(id, side = 0) {
     const model = this.about(side);
