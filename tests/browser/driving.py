@@ -11,6 +11,11 @@ from tests.support.app_server import App
 Display = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
 DISPLAYS: list[Display] = [(1280, 860, "light"), (390, 844, "dark")]
 TIMEOUT_MS = 60_000
+# The page draws in the next frame what a click has changed. A page that is not seen gets no frames.
+TWO_FRAMES = """() => new Promise((done) => {
+  setTimeout(done, 500);
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
 
 
 def open_page(
@@ -126,6 +131,8 @@ def continued(page: Page, characters: int) -> None:
 
 
 def settled(page: Page) -> None:
+    """Wait until no reply is being written, also if a click of this moment has begun one."""
+    page.evaluate(TWO_FRAMES)
     expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
     expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
     expect(footer(page)).to_be_attached(timeout=TIMEOUT_MS)  # a lens hides it on a phone

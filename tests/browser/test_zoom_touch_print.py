@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.driving import button, keep_scrolls, log, scroll_to_top, send, setting, settled, turns
+from tests.browser.driving import TWO_FRAMES, button, keep_scrolls, log, scroll_to_top, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import PROMPT, Site, begin, link
@@ -259,7 +259,7 @@ def test_a_tap_on_a_view_leaves_the_switch_under_the_finger(both: Site) -> None:
         page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # tap() scrolls by itself
         expect(page.locator(".panel").first).to_be_visible(visible=view != "Text")
         expect(views.get_by_role("radio", name=view, exact=True)).to_be_checked()
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(TWO_FRAMES)
         assert edges(page, ".lenses") == place, view
     context.close()
 
