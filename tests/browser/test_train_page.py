@@ -311,6 +311,17 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
     context.close()
 
 
+@pytest.mark.parametrize("has_touch", [True, False])
+def test_only_a_visitor_with_a_mouse_is_asked_to_drop_a_file(browser: Browser, url: str, has_touch: bool) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=has_touch, is_mobile=has_touch)
+    page = Visitor(url, context).open()
+    placeholder = "Paste a text here" if has_touch else "Paste a text, or drop a file here"
+    expect(page.get_by_role("textbox", name="Your text")).to_have_attribute("placeholder", placeholder)
+    ways = "Paste or pick a text" if has_touch else "Paste, pick or drop a text"
+    expect(panel(page).locator(".how")).to_contain_text(f"{ways} of at least 100 characters, then press")
+    context.close()
+
+
 def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
     page = visitor(width=390, height=844).open()
     button(page, "A chat").click()

@@ -48,7 +48,7 @@ export const MARKUP = `
 </div>
 <div class="choose">
 <p class="how"></p>
-<label class="wide"><span data-text="train.text"></span><textarea rows="4" spellcheck="false" data-placeholder="train.paste"></textarea></label>
+<label class="wide"><span data-text="train.text"></span><textarea rows="4" spellcheck="false"></textarea></label>
 <div class="row">
 <button type="button" class="pick" data-text="train.pick"></button>
 <input type="file" class="text-file" hidden>

@@ -1,6 +1,6 @@
 // The field for the text to train on: typed, pasted, picked, dropped, or one of the examples; and the facts about it.
 
-import { addButton, create, find, setText } from "../../document/dom.js";
+import { addButton, create, find, hasTouch, setText } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { LEAST_CHARACTERS } from "../corpus/decode.js";
@@ -54,7 +54,9 @@ export class TextField {
 
   /** Shows all texts in the visitor's language. */
   translate() {
-    setText(find(this.box, ".how"), t("train.how", { least: LEAST_CHARACTERS, start: t("train.start") }));
+    const how = hasTouch() ? "train.how.tap" : "train.how"; // nothing can be dropped with a finger
+    setText(find(this.box, ".how"), t(how, { least: LEAST_CHARACTERS, start: t("train.start") }));
+    this.field.placeholder = t(hasTouch() ? "train.paste.tap" : "train.paste");
     const examples = find(this.box, ".examples");
     examples.replaceChildren();
     for (const example of EXAMPLES) {
