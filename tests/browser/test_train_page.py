@@ -200,6 +200,8 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     expect(panel(page).locator(".figures")).to_contain_text("characters per second")
     expect(ended(page)).to_contain_text("The training is complete. The page now writes with your network")
     expect(panel(page).locator(".figures")).to_have_text("All 69 steps are done")
+    expect(panel(page).locator(".how")).to_contain_text("then press “Start a new training”.")
+    expect(button(page, "Start a new training")).to_be_enabled()
     expect(panel(page)).not_to_contain_text("nats")
     expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
     expect(page.locator("#intro p")).to_contain_text("It has read only your text, in this browser.")

@@ -262,7 +262,7 @@ export class Panel {
     this.#part(".what").hidden = true;
     this.#part(".train-on").hidden = !this.#text;
     for (const each of [".get-model", ".give-away"]) this.#part(each).hidden = !isStored;
-    setText(this.#part(".start"), t("train.start_new"));
+    this.field.nameStart("train.start_new");
   }
 
   // Scrolls to the page's text and puts the focus into the prompt.

@@ -1,7 +1,7 @@
 // The field for the text to train on: typed, pasted, picked, dropped, or one of the examples; and the facts about it.
 
 import { addButton, create, find, hasTouch, setText } from "../../document/dom.js";
-import { render, t } from "../../document/words.js";
+import { render, t, translate } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
 import { LEAST_CHARACTERS } from "../corpus/decode.js";
 import { EXAMPLES, fetchExample } from "../corpus/examples.js";
@@ -55,7 +55,7 @@ export class TextField {
   /** Shows all texts in the visitor's language. */
   translate() {
     const how = hasTouch() ? "train.how.tap" : "train.how"; // nothing can be dropped with a finger
-    setText(find(this.box, ".how"), t(how, { least: LEAST_CHARACTERS, start: t("train.start") }));
+    setText(find(this.box, ".how"), t(how, { least: LEAST_CHARACTERS, start: t(find(this.box, ".start").dataset.text) }));
     this.field.placeholder = t(hasTouch() ? "train.paste.tap" : "train.paste");
     const examples = find(this.box, ".examples");
     examples.replaceChildren();
@@ -63,6 +63,14 @@ export class TextField {
       addButton(examples, "", render(example.name), () => this.#takeExample(example)).title = render(example.origin);
     }
     this.#show();
+  }
+
+  /** Names the button that starts a training, on it and in the sentence above it. @param {string} id of its text */
+  nameStart(id) {
+    const start = find(this.box, ".start");
+    start.dataset.text = id;
+    translate(start);
+    this.translate();
   }
 
   async #takeExample(example) {
