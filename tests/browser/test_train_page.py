@@ -230,6 +230,23 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     assert reply(other) == written
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 860), (390, 844)])
+def test_the_first_button_below_a_result_leads_to_the_place_to_write(visitor: Make, width: int, height: int) -> None:
+    page = visitor(width=width, height=height).open(speed=2000)
+    give(page)
+    start(page)
+    button(page, "Stop and keep the model").click()
+    expect(ended(page)).to_contain_text("The page now writes with your network")
+    offered = page.get_by_role("group", name="What you can do now").get_by_role("button")
+    expect(offered).to_have_text(["Write with it", "Train it on", "Download", "Publish"])
+    prompt = page.get_by_role("textbox", name="Prompt")
+    offered.first.click()
+    expect(prompt).to_be_focused()
+    expect(prompt).to_be_in_viewport()
+    expect(page.locator("#panes")).to_be_in_viewport()
+    expect(page.get_by_role("heading", level=1)).to_have_text(SHOWN)
+
+
 @pytest.mark.parametrize("discarded", [True, False])
 def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes], discarded: bool) -> None:
     """A discarded tab ends without a warning: its process is killed, as a browser does that needs the memory."""

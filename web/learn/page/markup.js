@@ -7,6 +7,7 @@ export const MARKUP = `
 <p class="said" role="status"></p>
 <p class="fault" role="alert"></p>
 <div class="row next" role="group" data-label="train.next" hidden>
+<button type="button" class="primary write" data-text="train.write"></button>
 <button type="button" class="train-on" data-text="train.on"></button>
 <button type="button" class="get-model" data-text="train.download"></button>
 <button type="button" class="give-away" data-text="train.publish"></button>

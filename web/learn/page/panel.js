@@ -53,6 +53,7 @@ export class Panel {
       discard: () => this.#discard(),
       pause: () => this.#pause(!this.#isPaused),
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
+      write: () => this.#showModel(),
       "train-on": () => this.#trainOn(),
       "get-model": () => download(this.#model),
       "give-away": () => this.#publish(this.#model),
@@ -258,8 +259,7 @@ export class Panel {
   // Shows the buttons for the model that was trained.
   #offer(name, isStored) {
     this.#model = name;
-    this.#part(".next").hidden = false;
-    this.#part(".what").hidden = true;
+    [this.#part(".next").hidden, this.#part(".what").hidden] = [false, true];
     this.#part(".train-on").hidden = !this.#text;
     for (const each of [".get-model", ".give-away"]) this.#part(each).hidden = !isStored;
     this.field.nameStart("train.start_new");
