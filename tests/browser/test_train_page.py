@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -219,7 +220,12 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     send(page, "the c")
     assert set(reply(page).split()) & {"cat", "sat", "on", "the", "and"}
     button(page, "Share").click()
-    expect(page.locator("#share-link p")).to_contain_text(f"{SHOWN} is only in this browser")
+    expect(page.locator("#share-link p")).to_have_text(
+        re.compile(
+            rf"^[\w ]+\. {SHOWN} is only in this browser, so the link works only here\. "  # copied, or to be copied
+            rf"To let others write with {SHOWN}, press “Publish” in “Train on your text”\.$"
+        )
+    )
     link = page.get_by_role("textbox", name="Link to this text").input_value()
     written = reply(page)
     page.reload()

@@ -118,8 +118,13 @@ export class Share {
     const copied = await copyText(this.address, input);
     const turns = remembered(page.log(), 0).length;
     const isPart = turns < pathTo(page.log()).length;
-    const notes = [t(copied ? "share.copied" : "share.copy_here"), isPart && t("share.part", { count: turns }), local && t("share.local", { name: shownName(local.name) })];
-    setText(this.note, notes.filter(Boolean).join(" "));
+    const labels = { publish: { id: "train.publish" }, train: { id: "train.title" } };
+    const notes = [
+      { id: copied ? "share.copied" : "share.copy_here" },
+      local ? { id: "share.local", values: { name: shownName(local.name), ...labels } } : { id: "share.opened" },
+      ...(isPart ? [{ id: "share.part", values: { count: turns } }] : []),
+    ];
+    setText(this.note, render(notes));
   }
 
   /** Scrolls the page, if the result lies outside the window, by no more than it needs. */
