@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from model import CharLSTM
 from tests.browser.axe import violations
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, complaints_of, reply, send, setting
+from tests.browser.looking import choose_cell, choose_lens
 from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes
@@ -395,6 +396,16 @@ def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
     assert "漢" in config["vocab"][len(parent.tokenizer.vocab) :]
     assert config["hidden_size"] == parent.config.hidden_size
     assert config["training"]["from"] == "tiny"
+
+
+def test_the_cell_of_a_model_without_named_cells_is_chosen_by_its_number(visitor: Make) -> None:
+    page = visitor().open()
+    choose_lens(page, "What it remembers")
+    named = page.get_by_role("combobox", name="What the cell tracks").locator("option")
+    expect(named).to_have_text("no cell has a name yet: choose by number")
+    choose_cell(page, 0, 1)
+    expect(page.locator(".about-cell")).to_have_text("No name was found for this cell.")
+    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("1")
 
 
 @pytest.mark.parametrize(("locale", "language"), [("zh-CN", "zh-CN"), ("de-DE", "de")])
