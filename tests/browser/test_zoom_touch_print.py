@@ -46,6 +46,31 @@ LAST_LINE = """(each) => {
 }"""
 
 
+# The middle of the last character that is whole in the box of the text.
+LAST_CHARACTER = """(log) => {
+    const range = document.createRange();
+    const bottom = Math.min(log.getBoundingClientRect().bottom, innerHeight);
+    const nodes = document.createTreeWalker(log.querySelector(":scope > article .reply"), NodeFilter.SHOW_TEXT);
+    let last = null;
+    while (nodes.nextNode()) {
+        for (let at = 0; at < nodes.currentNode.length; at++) {
+            if (!nodes.currentNode.data[at].trim()) continue;
+            range.setStart(nodes.currentNode, at);
+            range.setEnd(nodes.currentNode, at + 1);
+            const rect = range.getBoundingClientRect();
+            if (rect.width && rect.bottom <= bottom) last = [rect.left + rect.width / 2, rect.top + rect.height / 2];
+        }
+    }
+    return last;
+}"""
+# Where the character that is marked in the text without a lens begins and ends in the window, from its top.
+MARKED = """() => {
+    const [range] = CSS.highlights.get("shown-character");
+    const { top, bottom } = range.getBoundingClientRect();
+    return [top, bottom];
+}"""
+
+
 def phone(both: Site, size: tuple[int, int], **options: Any) -> BrowserContext:
     """The context of a visitor with a phone, whose window has this width and height."""
     viewport = {"width": size[0], "height": size[1]}
@@ -243,6 +268,26 @@ def test_a_low_window_shows_the_whole_sheet_of_alternatives_and_the_character(
     eventually(lambda: sheet.evaluate(shade) == "1")
     sheet.evaluate("(each) => each.scrollTo(0, each.scrollHeight)")
     eventually(lambda: sheet.evaluate(shade) == "0")
+    context.close()
+
+
+@pytest.mark.every_display
+@pytest.mark.parametrize("scrolled", [0, 140])
+def test_the_sheet_of_alternatives_leaves_the_character_in_sight_at_the_end_of_the_page(
+    both: Site, scrolled: int
+) -> None:
+    context = phone(both, (390, 844), locale="en-US")
+    page = begin(both.open(context=context), length=900)
+    send(page, PROMPT)
+    page.locator("#settings").evaluate("(each) => (each.open = false)")
+    keep_scrolls(page)
+    page.evaluate("scrollTo({ top: document.documentElement.scrollHeight, behavior: 'instant' })")
+    log(page).evaluate("(each, up) => (each.scrollTop = each.scrollHeight - each.clientHeight - up)", scrolled)
+    page.touchscreen.tap(*log(page).evaluate(LAST_CHARACTER))
+    expect(page.get_by_role("dialog", name="What else could stand instead of")).to_be_visible()
+    top, bottom = page.evaluate(MARKED)
+    assert edges(page, ".log")[0] <= top
+    assert bottom <= edges(page, ".alternatives")[0]
     context.close()
 
 

@@ -190,14 +190,15 @@ export class Alternatives {
   }
 
   #place() {
-    const rect = this.lenses.characterAt(this.shown.position)?.getBoundingClientRect();
+    const character = this.lenses.characterAt(this.shown.position);
+    const rect = character?.getBoundingClientRect();
     const log = this.lenses.log.getBoundingClientRect();
     const { style } = this.box;
     const box = this.box.getBoundingClientRect();
     if (!rect) return this.close();
     if (matchMedia(SHEET).matches) {
       style.left = style.top = "";
-      this.#uncover(rect);
+      this.#uncover(character);
       return;
     }
     if (rect.bottom < log.top || rect.top > log.bottom) return this.close();
@@ -209,10 +210,13 @@ export class Alternatives {
     this.box.classList.toggle("above", !isBelow);
   }
 
-  // Scrolls, if the sheet covers the character.
-  #uncover(rect) {
-    const hidden = rect.bottom + 2 * GAP - this.box.getBoundingClientRect().top;
-    if (hidden > 0 && this.uncovered !== this.shown) scrollPage(hidden);
+  // Scrolls the page if the sheet covers the character, and where the page ends the text.
+  #uncover(character) {
+    const hidden = () => Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - this.box.getBoundingClientRect().top);
+    if (hidden() && this.uncovered !== this.shown) {
+      scrollPage(hidden(), "instant");
+      this.lenses.log.scrollTop += hidden();
+    }
     this.uncovered = this.shown;
   }
 
