@@ -236,6 +236,22 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     assert violations(page, "#stage") == []
 
 
+def test_the_way_back_is_beside_the_title_of_each_demonstration_on_a_phone(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    page, _ = open_page(context, app)
+    for name in ("Make its lines short", "Calm, normal, wild", "Watch it learn", "Same seed, same text"):
+        button(page, name).tap()
+        title, back = (
+            page.get_by_role("heading", name=name).bounding_box(),
+            stage(page).locator(".close").bounding_box(),
+        )
+        assert title
+        assert back
+        assert title["x"] + title["width"] <= back["x"], name
+        assert back["y"] <= title["y"] + title["height"] / 2 <= back["y"] + back["height"], name
+    context.close()
+
+
 def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
     script = """async (chat) => {
       const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
