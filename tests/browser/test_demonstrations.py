@@ -19,7 +19,20 @@ from model.checkpoint.samples import Sample
 from model.named_cells import Cell
 from model.scoring.surprisal import score
 from tests.browser.axe import violations
-from tests.browser.driving import button, choose, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import (
+    button,
+    choose,
+    fast,
+    footer,
+    log,
+    open_page,
+    reply,
+    scroll_to_top,
+    send,
+    setting,
+    settled,
+    turns,
+)
 from tests.browser.looking import choose_lens
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -234,6 +247,24 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     expect(text).not_to_have_text("<b>2900</b>\ntext")
     button(page, "Pause").click()
     assert violations(page, "#stage") == []
+
+
+@pytest.mark.parametrize("size", [(360, 640), (740, 360)])
+def test_the_player_of_the_samples_is_in_the_first_window_of_a_phone(
+    app: App, browser: Browser, size: tuple[int, int]
+) -> None:
+    width, height = size
+    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=True, is_mobile=True)
+    page, _ = open_page(context, app)
+    scroll_to_top(page)
+    button(page, "Watch it learn").tap()
+    expect(stage(page).locator(".player")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("heading", name="Watch it learn")).to_be_in_viewport(ratio=1)
+    player, prompt = stage(page).locator(".player").bounding_box(), page.locator("#ask").bounding_box()
+    assert player
+    assert prompt
+    assert player["y"] + player["height"] <= prompt["y"]
+    context.close()
 
 
 def test_the_way_back_is_beside_the_title_of_each_demonstration_on_a_phone(app: App, browser: Browser) -> None:

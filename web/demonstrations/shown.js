@@ -124,6 +124,7 @@ async function watchItLearn({ stage, engine, model, training: { corpus, link }, 
   const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values: { steps: samples.at(-1)[0], corpus } };
   const learning = new Learning(stage.body, samples, link, () => stage.report(result, true));
   stage.fit();
+  learning.play.scrollIntoView({ block: "nearest" }); // in a low window the text alone would fill it
   signal.addEventListener("abort", () => learning.stop());
 }
 
