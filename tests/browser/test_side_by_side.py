@@ -225,6 +225,27 @@ def test_the_second_text_keeps_its_lens_after_a_blend(page: Page) -> None:
     expect(second(page).locator("i")).to_have_count(len("ROMEO:") + 60)
 
 
+def test_a_choice_that_hides_the_second_text_says_how_it_is_shown_again(page: Page) -> None:
+    fast(page, 20)
+    message = page.locator("#message")
+    for choice in ("two, side by side", "two, blended", "two, side by side", "none"):
+        choose_second(page, choice)
+    expect(second(page)).to_have_count(0)
+    expect(message).to_be_empty()  # the second model had written nothing
+    choose_second(page, "two, side by side")
+    send(page, "ROMEO:")
+    settled(page)
+    for choice in ("two, blended", "none"):
+        choose_second(page, choice)
+        expect(second(page)).to_have_count(0)
+        expect(message).to_have_text(
+            "The second text is hidden. To see it again, choose a second model and “side by side”."
+        )
+        choose_second(page, "two, side by side")
+        expect(second(page).locator(".reply")).to_be_visible()
+        expect(message).to_be_empty()
+
+
 def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> None:
     fast(page, 60)
     send(page, "ROMEO:")

@@ -1,6 +1,6 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
-import { lastTurn, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
+import { lastTurn, pathTo, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
 import { followsText } from "../conversation/replies.js";
 import { copyText, find, findAll, keepAtEnd, scrollPage, setText } from "../document/dom.js";
 import { findModel } from "../conversation/models.js";
@@ -45,6 +45,7 @@ export class Actions {
       if (isWriting) setText(find(page.root, "#message"), t("move.still_writing"));
       else if (!this.sendsLater) moves.send();
     });
+    for (const select of [controls.model, controls.second, controls.way]) select.addEventListener("change", () => this.#sayHidden());
     for (const name of ["input", "click"]) page.prompt.addEventListener(name, () => this.#reveal());
     new ResizeObserver(() => this.#makeRoom()).observe(page.prompt);
     document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
@@ -56,10 +57,17 @@ export class Actions {
     this.#endMessage();
   }
 
-  // Removes the line that says that a reply is still being written.
-  #endMessage() {
+  // Removes the line below the prompt that no longer holds.
+  #endMessage(text = t("move.still_writing")) {
     const message = find(this.page.root, "#message");
-    if (message.textContent === t("move.still_writing")) setText(message, "");
+    if (message.textContent === text) setText(message, "");
+  }
+
+  // Says how the second model's text is shown again after a choice that hides it.
+  #sayHidden() {
+    const { controls, panes, root } = this.page;
+    const isHidden = !panes[1].hidden && controls.sideBySideName === null; // from the next frame on
+    if (isHidden && pathTo(this.page.log()).some((turn) => turn.replies[1])) setText(find(root, "#message"), hiddenText());
   }
 
   /** @param {string} name */
@@ -94,6 +102,7 @@ export class Actions {
     this.#invite(log);
     if (busy && !this.wasBusy) this.#uncover();
     if (!busy && this.wasBusy) this.#endMessage();
+    if (page.controls.sideBySideName !== null) this.#endMessage(hiddenText());
     this.wasBusy = busy;
     if (!busy) this.isStopping = false;
     if (this.sendsLater && able.send) {
@@ -201,4 +210,8 @@ export class Actions {
     const isCopied = await copyText(wholeText(page.log()), find(page.root, ".log"));
     setText(find(page.root, "#message"), t(isCopied ? "static.copied" : "static.copy_selected"));
   }
+}
+
+function hiddenText() {
+  return t("second.hidden", { way: t("second.beside") });
 }
