@@ -110,11 +110,12 @@ export class Share {
       this.#button("embed").hidden = true; // the text and its picture can be saved all the same
       throw error;
     });
-    this.#button("embed").hidden = !document.body.classList.contains("standalone"); // the app's page has no visitors' engine
     this.address = `${site.address || location.origin + location.pathname}?${query}`;
     [input.value, input.hidden] = [this.address, false];
     const last = lastTurn(page.log()).replies[0];
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
+    // The app's page has no engine in the visitor's browser, and a model of this browser is in no other.
+    this.#button("embed").hidden = !document.body.classList.contains("standalone") || local !== undefined;
     const copied = await copyText(this.address, input);
     const turns = remembered(page.log(), 0).length;
     const isPart = turns < pathTo(page.log()).length;
