@@ -163,6 +163,8 @@ def test_a_ticked_box_has_the_tick_of_the_browser(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")
     box = page.get_by_role("checkbox", name="What did the first layer expect?")
+    is_dark = page.evaluate("document.body.classList.contains('dark')")
+    expect(box).to_have_css("color-scheme", "dark" if is_dark else "normal")  # an empty box is dark, too
     box.check()
     expect(box).to_have_css("appearance", "auto")  # Gradio's own tick is white, on its own colour
     expect(box).to_have_css("background-image", "none")
