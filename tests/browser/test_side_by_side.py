@@ -109,7 +109,7 @@ def test_the_line_under_the_title_names_the_texts_of_both_models(page: Page) -> 
     expect(line).to_contain_text("has read only one text: Letters.")
     for way in ("two, side by side", "two, blended"):
         choose_second(page, way)
-        expect(line).to_contain_text("Two tiny neural networks: one has read only Letters, the other only Poems.")
+        expect(line).to_contain_text("Two tiny neural networks: one has read only “Letters”, the other only “Poems”.")
         choose_second(page, "none")
         expect(line).to_contain_text("has read only one text: Letters.")
 

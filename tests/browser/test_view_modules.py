@@ -358,7 +358,9 @@ def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> Non
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
     expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("0")
     in_focus(page, text[page.evaluate("lenses.focus.place.n")])
-    expect(page.locator(".which")).to_contain_text("took the cell from 0.24 to 0.46;")  # c is 0.25, then 0.5
+    expect(page.locator(".which")).to_contain_text(
+        "took the cell from 0.24 to 0.46 on a scale from −1 to 1;"
+    )  # c is 0.25, then 0.5
     page.get_by_role("log").press("Home")
     expect(page.locator(".which")).to_contain_text("left the cell at 0.46;")
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)

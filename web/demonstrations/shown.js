@@ -108,12 +108,12 @@ async function writeAgain(showing) {
   stage.report([repeated, changed], true);
 }
 
-/** Returns the number of the first character, from 1, in which two texts differ. @param {string} one @param {string} two */
+/** Returns the number of the first character, from 1, in which two texts differ; line ends, which nobody sees, are not counted. @param {string} one @param {string} two */
 function firstDifference(one, two) {
   const [first, second] = [[...one], [...two]];
   let same = 0;
   while (same < first.length && first[same] === second[same]) same++;
-  return same + 1;
+  return first.slice(0, same).filter((character) => character !== "\n").length + 1;
 }
 
 /** @param {Showing} showing */

@@ -28,6 +28,7 @@ export class Stage {
     this.close = close;
     this.height = 0; // of the conversation
     this.opener = /** @type {HTMLElement | null} */ (null); // gets the focus back
+    this.scrolled = /** @type {number[]} */ ([]); // where each text was when the stage was opened
     this.reported = /** @type {Message | Message[]} */ ([]);
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
   }
@@ -43,6 +44,7 @@ export class Stage {
    */
   open(title, lead) {
     if (!this.isOpen) {
+      this.scrolled = findAll(this.panes, ".log").map((log) => log.scrollTop); // a hidden text loses it
       this.height = this.#heightOfText(); // the controls below stay where they are
       const { activeElement } = document;
       this.opener = activeElement instanceof HTMLElement ? activeElement : null;
@@ -167,6 +169,7 @@ export class Stage {
     if (!this.isOpen) return;
     const hadFocus = this.box.contains(document.activeElement);
     [this.box.hidden, this.panes.hidden] = [true, false];
+    findAll(this.panes, ".log").forEach((log, at) => (log.scrollTop = this.scrolled[at]));
     this.box.replaceChildren();
     if (hadFocus && this.opener?.isConnected) this.opener.focus({ preventScroll: true });
   }
