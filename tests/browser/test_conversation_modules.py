@@ -359,11 +359,14 @@ def test_turns_form_a_tree_in_which_undo_redo_and_walks_move(run: Run) -> None:
         while (m.undo(log)); note();
         m.addTurn(log, { parent: 0, prompt: "Hello", replies: [{ ...reply("That"), chat: true }] });
         seen.push(m.tree(log).tree.at(-1)[2]);
+        m.addTurn(log, { parent: 0, prompt: "Long: ", replies: [reply("x".repeat(41))] });
+        seen.push(m.tree(log).tree.at(-1)[2]);
         return seen;
         """,
         reply(part("x")),
     )
-    assert log == ["ab", "aB", "ab", "a", "ab", "aB", False, "ab", "abc", False, 4, "", "Hello\nThat"]
+    labels = ["Hello\nThat", f"Long: {'x' * 40}…"]
+    assert log == ["ab", "aB", "ab", "a", "ab", "aB", False, "ab", "abc", False, 4, "", *labels]
 
 
 def test_the_oldest_turns_that_are_not_shown_are_forgotten(run: Run) -> None:

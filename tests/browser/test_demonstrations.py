@@ -284,6 +284,26 @@ def test_the_way_back_is_beside_the_title_of_each_demonstration_on_a_phone(app: 
     context.close()
 
 
+def test_a_phone_shows_the_beginning_of_each_text_of_a_demonstration(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page, _ = open_page(context, app)
+    for name in ("Calm, normal, wild", "Same seed, same text"):
+        show(page, name)
+        last, prompt = stage(page).locator(".text").last.bounding_box(), page.locator("#ask").bounding_box()
+        assert last
+        assert prompt
+        assert last["y"] + 50 <= prompt["y"], name
+    context.close()
+
+
+def test_a_text_is_where_it_was_after_a_demonstration(page: Page) -> None:
+    send(page, "mine\n" * 40)
+    log(page).evaluate("(each) => (each.scrollTop = 100)")
+    show(page, "Same seed, same text")
+    button(page, "Back to the conversation").click()
+    expect(log(page)).to_have_js_property("scrollTop", 100)
+
+
 def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
     script = """async (chat) => {
       const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
