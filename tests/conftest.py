@@ -71,8 +71,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep n of the tests of a file that are marked ``sampled(n)``, or that share of them: always the same ones.
 
-    Files of the folders whose tests take most of the time are sampled if none of their tests is marked. Whoever names a
-    file, or a test with -k, gets all cases.
+    In ``SLOW_FOLDERS``, whose tests take most of the time, a file without such a mark is sampled, too. A run that
+    names a file, or tests with -k, has all their cases.
     """
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:

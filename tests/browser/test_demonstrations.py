@@ -214,7 +214,7 @@ def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, pag
     assert show(page, "Same seed, same text") == [one, one, other]
     pairs = zip(one[len(PROMPT) :], other[len(PROMPT) :], strict=True)
     same = [char for char, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-    first = 1 + sum(char != "\n" for char in same)  # nobody sees a line end
+    first = 1 + sum(char != "\n" for char in same)  # the page shows no line ends
     assert result(page) == (
         "With the same seed, all 260 characters are equal. "
         f"With seed 8, the text differs, starting at character {first} after the prompt."
@@ -494,7 +494,7 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
     page.wait_for_function(BESIDE_THE_CARD)  # it was under the card
     settled(page)
     page.wait_for_timeout(1000)  # in which the step would scroll to what it shows
-    assert page.evaluate(BESIDE_THE_CARD), "the step leaves somebody alone who is at another control"
+    assert page.evaluate(BESIDE_THE_CARD), "the step scrolled away from the control that has the focus"
     page.get_by_role("textbox", name="Prompt").focus()
     page.wait_for_function(BESIDE_THE_CARD)
     page.evaluate("document.activeElement.blur()")  # as after a click beside all controls

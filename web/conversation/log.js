@@ -265,10 +265,10 @@ function label(log, turn) {
   const [reply, other] = [turn, turnOf(log, turn.replaced)].map((each) => [...(each ? replyText(each.replies[0]) : "")]);
   const same = reply.findIndex((character, at) => character !== other[at]);
   const before = reply.slice(same - 8, same).join("").replace(/^\S*\s+/, ""); // begins with a word
-  const upTo = (/** @type {number} */ end) => reply.slice(Math.max(0, end - 40), end).join("") + (reply.length > end ? "…" : "");
-  if (same > 8) return `…${before}${upTo(same + 40)}`;
+  const excerpt = (/** @type {number} */ start) => reply.slice(start, start + 40).join("") + (reply.length > start + 40 ? "…" : "");
+  if (same > 8) return `…${before}${excerpt(same)}`;
   const between = turn.replies[0]?.chat ? "\n" : ""; // a reply of a chat does not continue its prompt
-  return [...turn.prompt].slice(-40).join("") + between + upTo(40);
+  return [...turn.prompt].slice(-40).join("") + between + excerpt(0);
 }
 
 /**

@@ -108,7 +108,7 @@ async function writeAgain(showing) {
   stage.report([repeated, changed], true);
 }
 
-/** Returns the number of the first character, from 1, in which two texts differ; line ends, which nobody sees, are not counted. @param {string} one @param {string} two */
+/** Returns the number of the first character, from 1, in which two texts differ. Line ends are not counted, because the page does not show them. @param {string} one @param {string} two */
 function firstDifference(one, two) {
   const [first, second] = [[...one], [...two]];
   let same = 0;

@@ -109,7 +109,7 @@ export class Tour {
     this.page.changed();
     await new Promise(requestAnimationFrame);
     this.place.lenses.focus.reveal();
-    // Somebody who is already at another control keeps it in view: the page has scrolled to it.
+    // A control outside the card that has the focus stays in view: the browser has scrolled to it.
     const focused = document.activeElement;
     this.#mark(!focused || focused === document.body || this.box.contains(focused));
   }

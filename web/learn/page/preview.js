@@ -17,7 +17,7 @@ export async function previewOf(page, name, title) {
   await page.addModel(name);
   const model = findModel(page.site(), name);
   if (!model?.welcome) return null;
-  const text = model.welcome.replace(/\s+/g, " ").trim().slice(0, LENGTH).trimEnd();
+  const text = [...model.welcome.replace(/\s+/g, " ").trim()].slice(0, LENGTH).join("").trimEnd();
   const picture = await drawPreview(page.engine, model, title, find(page.root, ".char-lstm")).catch(() => null);
   return picture && { text, picture };
 }
