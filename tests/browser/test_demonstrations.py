@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from model import CharLSTM, generate
 from model.checkpoint.samples import Sample
@@ -485,14 +485,20 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
     expect(page.locator("#more-settings")).to_have_js_property("open", was_open)
     page.wait_for_function("(scrolled) => scrollY === scrolled", arg=scrolled)
+    held: list[Route] = []
+    page.route("**/trace", lambda route: held.append(route))  # the step scrolls when it has the values of its text
     button(page, "Take the tour").click()
     expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
     expect(turns(page)).to_have_count(1)
+    settled(page)
     page.locator("#min_p").evaluate(
         "(each) => (scrollBy(0, each.getBoundingClientRect().bottom - innerHeight + 90), each.focus())"
     )
     page.wait_for_function(BESIDE_THE_CARD)  # it was under the card
-    settled(page)
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")  # above the window: what the step shows
+    page.unroute("**/trace")  # the requests go on
+    assert held
+    expect(page.locator(".panel .stages")).to_be_attached()
     page.wait_for_timeout(1000)  # in which the step would scroll to what it shows
     assert page.evaluate(BESIDE_THE_CARD), "the step scrolled away from the control that has the focus"
     page.get_by_role("textbox", name="Prompt").focus()

@@ -108,10 +108,11 @@ export class Tour {
     if (this.number !== number) return;
     this.page.changed();
     await new Promise(requestAnimationFrame);
-    this.place.lenses.focus.reveal();
     // A control outside the card that has the focus stays in view: the browser has scrolled to it.
     const focused = document.activeElement;
-    this.#mark(!focused || focused === document.body || this.box.contains(focused));
+    const scrolls = !focused || focused === document.body || this.box.contains(focused);
+    if (scrolls) this.place.lenses.focus.reveal();
+    this.#mark(scrolls);
   }
 
   // Stores the visitor's conversation and starts an empty one with the settings of the tour.
