@@ -17,6 +17,7 @@ DEVICES = ("cuda", "mps", "cpu")  # of PyTorch, the fastest first
 Precision = Literal["int8", "float32"]  # int8: quantized weights, the same text on every machine
 MAX_SEED = 2**32 - 1
 MAX_LENGTH = 10_000_000
+MAX_TITLE = 60  # characters of the title of a page
 # The text that a page shows before the first prompt: its length in characters, and the seeds that are tried in turn.
 WELCOME_LENGTH, WELCOME_SEEDS = 240, range(10, 18)
 

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from model import BlockedWords
-from model.settings import shorten
+from model.settings import MAX_TITLE, shorten
 
 from .access.clients import Proxies
 from .access.limits import Limits
@@ -40,7 +40,7 @@ _NAMES = {
     "ALLOWED_HOSTS": ("names without a port, such as example.org", is_host),
     "ALLOWED_ORIGINS": ("origins such as https://example.org", is_origin),
 }
-_LONGEST = {"PAGE_TITLE": 60, "PAGE_GREETING": 1_000}
+_LONGEST = {"PAGE_TITLE": MAX_TITLE, "PAGE_GREETING": 1_000}
 
 
 @dataclass(frozen=True)

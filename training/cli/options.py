@@ -9,7 +9,9 @@ from typing import Any
 
 from model.char_lstm import is_local
 from model.cli.arguments import UsageError
+from model.settings import MAX_TITLE
 
+from ..card.escape import line
 from ..card.redact import command_line
 from ..corpus.decode import Errors, Reading
 from ..corpus.encodings import codec_name
@@ -80,6 +82,7 @@ class SpaceOptions:
     out: str | None
     space: str | None
     hardware: str
+    title: str | None
     private: bool
     publish_anyway: bool
 
@@ -121,6 +124,8 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
     options = SpaceOptions(**vars(parser.space_parser().parse_args(arguments)))
     if options.out is None and options.space is None:
         raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
+    if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
+        raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
     _check_space(options)
     return options
 

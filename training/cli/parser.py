@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from model.cli.arguments import ArgumentParser, UsageError
-from model.settings import DEVICES, Setting, number_or_text
+from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
 
 from ..card.curve import AXES
 from ..corpus.privacy.findings import PUBLISH_ANYWAY
@@ -239,6 +239,11 @@ def space_parser() -> ArgumentParser:
     parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
     parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
     _add_space_options(parser)
+    parser.add_argument(
+        "--title",
+        metavar="TITLE",
+        help=f"title of the page, at most {MAX_TITLE} characters (default: the name of the text)",
+    )
     parser.add_argument("--private", action="store_true", help="make a new Space private")
     _add_publish_anyway(parser)
     return parser

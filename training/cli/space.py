@@ -61,12 +61,14 @@ def make_space(options: SpaceOptions) -> int:
             report=say,
         )
     lm = CharLSTM.from_pretrained(name, revision=revision)
+    if options.title is not None:
+        lm.training = {**lm.training, "page_title": options.title}
     if options.out is not None:
         folder = expanded_path(options.out)
         write_page(folder, lm, options.hardware)
         _print_how_to_open(folder, options.hardware)
     if space is not None:
-        publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}")
+        publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
         if revision is None:
             link_from_card(space, name, repo)
     return 0
@@ -164,23 +166,26 @@ def link_from_card(space: Space, name: str, repo: str | None) -> None:
         warn(f"the page is published, but the card of {repo} does not link to it: {error}")
 
 
-def publish_page(space: Space, lm: CharLSTM, model: str | None) -> None:
+def publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | None = None) -> None:
     """Writes the page of a Space, uploads it, and waits until it runs.
 
     Args:
         lm: the model, a copy of which is part of the page.
         model: the model that an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None for the copy alone.
+        title: the title that an app shows; None for its own, in the visitor's language.
 
     Raises:
         HubError: the page could not be published. The message says what to do.
     """
     # A private model is served from the copy in the Space, which is private too, so the Space needs no token.
     variables = {"MODELS": model} if model and not space.model_private else {}
+    if title is not None and space.hardware != STATIC:
+        variables["PAGE_TITLE"] = title
     with tempfile.TemporaryDirectory() as folder:
         write_page(Path(folder), lm, space.hardware, space.name)
-        title = f"A page for {title_of(lm)}"
+        message = f"A page for {title_of(lm)}"
         commit = run_job(
-            PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=title, variables=variables),
+            PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=message, variables=variables),
             report=say,
         )
     privately = ", which is private" if space.private else ""

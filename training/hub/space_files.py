@@ -25,6 +25,7 @@ from model.checkpoint.welcome import stored_welcome
 from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
 from model.scoring.picture import draw_sample
+from model.settings import MAX_TITLE
 
 from ..card.escape import line, markdown
 from ..card.redact import public_source
@@ -175,9 +176,11 @@ def smallest_dtype(lm: CharLSTM) -> str:
 
 
 def title_of(lm: CharLSTM) -> str:
-    """Returns the title of a page: the name of the text that its model was trained on."""
-    corpus = lm.training.get("corpus")
-    return line(public_source(corpus), 60) if isinstance(corpus, str) and line(corpus) else "char-lstm"
+    """Returns the title of a page: its `page_title`, or the name of the text that its model was trained on."""
+    title, corpus = lm.training.get("page_title"), lm.training.get("corpus")
+    if isinstance(title, str) and line(title):
+        return line(title, MAX_TITLE)
+    return line(public_source(corpus), MAX_TITLE) if isinstance(corpus, str) and line(corpus) else "char-lstm"
 
 
 def _copy(files: dict[str, Path], folder: Path) -> None:

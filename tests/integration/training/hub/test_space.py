@@ -28,6 +28,7 @@ from training.hub.spaces import Page
 from training.hub.timeouts import HubTimeouts
 from training.hub.worker_process import run_job
 from training.run.facts import About
+from ui.site_config import SiteConfig
 
 QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=30, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)
 
@@ -260,6 +261,33 @@ def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp
     assert code == 0, output
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
     assert f"{hub.url}/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
+
+
+@pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
+def test_the_title_of_a_page_may_be_given(
+    hub: LocalHub, token: str, here: Here, checkpoint: Path, tmp_path: Path, hardware: str
+) -> None:
+    title = "Ada's <letters>"
+    given = ("space", checkpoint, f"--hardware={hardware}", f"--title={title}")
+    code, output = here(*given, "--out=page", "--space=page")
+    assert code == 0, output
+    for readme in (hub.read("spaces/ada/page", "README.md"), (tmp_path / "page" / "README.md").read_bytes()):
+        assert front_matter(readme)["title"] == title
+    repo = hub.repos["spaces/ada/page"]
+    assert repo.space
+    shown = {name: each["value"] for name, each in repo.space.variables.items()}
+    if hardware == "static":
+        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+        assert page.count("Ada&#x27;s &lt;letters&gt;") == 3
+        assert not shown
+    else:
+        assert shown == {"PAGE_TITLE": title}
+        assert SiteConfig.of(shown).title == title
+    for bad in (" ", "a" * 61):
+        code, output = here("space", checkpoint, "--out=other", f"--title={bad}")
+        assert code == 2
+        assert "must have 1 to 60 characters" in output
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:
