@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
@@ -157,6 +157,21 @@ def test_the_two_probabilities_of_a_character_are_named_and_its_bars_are_shown_o
     expect(bars).to_be_hidden()
     page.keyboard.press("Escape")
     expect(bars).to_be_visible()
+
+
+def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_clicked_meanwhile(page: Page) -> None:
+    write(page)
+    choose_lens(page, "How surprised?")
+    held: list[Route] = []
+    page.route("**/trace", lambda route: held.append(route))
+    turns(page).last.locator(".reply i").nth(10).click()
+    box = page.get_by_role("checkbox", name="What did the first layer expect?")
+    box.check()
+    assert held
+    page.unroute("**/trace")  # the requests go on
+    expect(page.get_by_role("list", name="The likeliest characters after the first layer alone")).to_be_visible()
+    expect(box).to_be_focused()
+    expect(page.locator(".alternatives").first).to_be_hidden()
 
 
 def test_a_ticked_box_has_the_tick_of_the_browser(page: Page) -> None:

@@ -49,10 +49,12 @@ export class Alternatives {
     const { lenses } = this;
     if (!lenses.lens) lenses.read();
     const turn = lenses.turnAt(position);
-    const opening = ++this.openings;
+    const [opening, opener] = [++this.openings, document.activeElement];
     if (!turn) return this.close();
     const answer = await lenses.path.ask({ at: position });
     if (opening !== this.openings) return;
+    const focused = document.activeElement;
+    if (focused !== opener && !this.box.contains(focused)) return this.close(); // the visitor has gone to another control
     if (!answer.refusal && !answer.top.length) return this.close();
     this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
     this.content = "";
