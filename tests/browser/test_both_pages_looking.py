@@ -112,6 +112,7 @@ def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
     text = PROMPT + text_of(both)
     position = letters(text, len(PROMPT))[0]
     turns(page).last.locator(".text i").nth(position).click()
+    expect(page.locator(".closely > .likely li.there")).to_have_count(1)  # they move the box down
     page.get_by_role("checkbox", name="What did the first layer expect?").check()
     logits = trace(both, text).first_layer_logits(position)
     assert logits is not None
@@ -251,6 +252,7 @@ def test_one_letter_at_a_time_says_that_a_letter_was_picked_but_not_by_whom(both
     position = len(PROMPT) + 10
     point_at(page, turns(page).last, position)
     picked = replace(page)
+    expect(footer(page)).to_contain_text("characters · 1 of them chosen by hand · ")
     choose_lens(page, "One letter at a time")
     turns(page).last.locator(".text i").nth(position).click()
     came = f"came “{NAMES.get(picked, picked)}”, which was picked instead of the drawn character."

@@ -11,7 +11,12 @@ import { addScale } from "./value_colours.js";
 
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // the value of a byte that stands for 1
-const GATES = ["memory.input", "memory.forget", "memory.candidate", "memory.output"];
+const GATES = [
+  ["memory.input", "memory.input.term"],
+  ["memory.forget", "memory.forget.term"],
+  ["memory.candidate", "memory.candidate.term"],
+  ["memory.output", "memory.output.term"],
+]; // what each does, and its name
 const CANDIDATE = 2; // the gate that may be negative
 
 /**
@@ -67,12 +72,6 @@ export class MemoryLens {
     create("p", "which", panel).textContent = hint();
     const choose = create("div", "choose", panel);
     this.named = create("select", "", label(choose, "named", t("memory.named")));
-    this.layer = create("input", "", label(choose, "", t("memory.layer")));
-    this.index = create("input", "", label(choose, "", t("memory.cell")));
-    for (const input of [this.layer, this.index]) {
-      Object.assign(input, { type: "number", min: 0, step: 1 });
-      input.addEventListener("change", () => this.choose([Number(this.layer.value), Number(this.index.value)]));
-    }
     this.named.addEventListener("change", () => this.named.value && this.choose(JSON.parse(this.named.value)));
     this.choice.build(choose);
     this.comparison.build(panel);
@@ -84,7 +83,19 @@ export class MemoryLens {
     addScale(panel, t("memory.scale"));
     create("p", "about-cell", panel).role = "status";
     this.passages.build(panel);
+    this.#buildNumbers(create("div", "choose", panel));
     this.update();
+  }
+
+  // The fields for those who look for a cell without a name stand last: the list of names is what is asked first.
+  /** @param {HTMLElement} box */
+  #buildNumbers(box) {
+    this.layer = create("input", "", label(box, "", t("memory.layer")));
+    this.index = create("input", "", label(box, "", t("memory.cell")));
+    for (const input of [this.layer, this.index]) {
+      Object.assign(input, { type: "number", min: 0, step: 1 });
+      input.addEventListener("change", () => this.choose([Number(this.layer.value), Number(this.index.value)]));
+    }
   }
 
   update() {
@@ -193,7 +204,10 @@ function changeOf({ gates, held, cell }) {
 
 function showGate(list, gate, at) {
   const row = create("li", at === CANDIDATE ? "signed" : "", list);
-  create("span", "", row).textContent = t(GATES[at]);
+  const name = create("span", "", row);
+  const [does, term] = GATES[at];
+  name.append(t(does), " ");
+  create("small", "", name).textContent = t(term);
   const part = at === CANDIDATE ? [Math.min(0, gate), Math.max(0, gate)].map((end) => (end + 1) / 2) : [0, gate];
   showBar(row, [part[0], part[1]], number(gate, 2));
 }

@@ -207,6 +207,8 @@ function piecesOf(text, vocab) {
 function facts(reply, last, model) {
   const found = [];
   found.push(t("fact.characters", { count: count(replyText(reply)) }));
+  const picked = reply.parts.filter((part) => part.picked).length;
+  if (picked) found.push(t("fact.picked", { count: picked }));
   if (model && !reply.second) found.push(t("fact.model", { name: nameOf(model) }));
   if (reply.second) found.push(t("fact.blend", { models: `${nameOf(reply.model.name)} + ${nameOf(reply.second.name)}`, share: percent(last.settings?.share ?? 0.5) }));
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
