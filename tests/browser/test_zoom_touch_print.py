@@ -309,6 +309,20 @@ def test_a_tap_on_a_view_leaves_the_switch_under_the_finger(both: Site) -> None:
     context.close()
 
 
+def test_a_phone_does_not_open_its_keyboard_on_arrival_nor_after_a_reply(both: Site) -> None:
+    context = phone(both, (390, 844), locale="en-US")
+    page = both.open(context=context)
+    prompt, send_it = page.get_by_role("textbox", name="Prompt"), button(page, "Send")
+    page.wait_for_timeout(1000)  # in which the page would put the focus into the prompt
+    expect(prompt).not_to_be_focused()
+    begin(page)
+    prompt.fill(PROMPT)
+    send_it.tap()
+    settled(page)
+    expect(send_it).to_be_focused()
+    context.close()
+
+
 def test_the_panel_of_a_lens_and_the_prompt_leave_the_ring_of_an_action_whole(both: Site) -> None:
     context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
     page = begin(both.open(context=context))

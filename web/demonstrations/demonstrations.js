@@ -100,7 +100,7 @@ export class Demonstrations {
     setText(message, render(prepare()));
     this.tried = { before, after: this.#tryable() };
     prompt.value ||= example;
-    prompt.focus({ preventScroll: true });
+    this.page.actions.focusPrompt();
     message.scrollIntoView({ block: "nearest" });
   }
 

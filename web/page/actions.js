@@ -2,7 +2,7 @@
 
 import { lastTurn, pathTo, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
 import { followsText } from "../conversation/replies.js";
-import { copyText, find, findAll, keepAtEnd, scrollPage, setText } from "../document/dom.js";
+import { copyText, find, findAll, hasTouch, keepAtEnd, scrollPage, setText } from "../document/dom.js";
 import { findModel } from "../conversation/models.js";
 import { t } from "../document/words.js";
 
@@ -111,6 +111,11 @@ export class Actions {
     }
   }
 
+  /** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
+  focusPrompt() {
+    (hasTouch() ? this.#button("send") : this.page.prompt).focus({ preventScroll: true });
+  }
+
   /**
    * While a reply is being written Stop has the focus of the button that began it, which gets it back at the end. The prompt
    * gets the focus of a button that can no longer be pressed.
@@ -118,7 +123,6 @@ export class Actions {
    * @param {boolean} busy
    */
   #keepFocus(focused, busy) {
-    const { prompt } = this.page;
     const stop = this.#button("stop");
     const isLost = focused instanceof HTMLButtonElement && focused.disabled && focused.closest("#moves, #ask, #examples, .held-cells") !== null;
     if (busy && isLost && focused !== stop) {
@@ -126,8 +130,9 @@ export class Actions {
       stop.focus({ preventScroll: true });
     } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === stop)) {
       const isRestored = !this.began.disabled && this.began.checkVisibility() && !this.began.matches('[data-move="send"], #examples button');
-      (isRestored ? this.began : prompt).focus({ preventScroll: true });
-    } else if (!busy && isLost) prompt.focus({ preventScroll: true });
+      if (isRestored) this.began.focus({ preventScroll: true });
+      else this.focusPrompt();
+    } else if (!busy && isLost) this.focusPrompt();
     if (!busy) this.began = null;
   }
 

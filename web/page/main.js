@@ -13,7 +13,7 @@ import { Actions } from "./actions.js";
 import { Arrival } from "./arrival.js";
 import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
-import { find, findAll, keepAtEnd, setText } from "../document/dom.js";
+import { find, findAll, hasTouch, keepAtEnd, setText } from "../document/dom.js";
 import { showClampedCells } from "./clamped_cells.js";
 import { History } from "./earlier_conversations.js";
 import { showExamples, showIntro, titleOf, watchProgress } from "./intro.js";
@@ -93,7 +93,8 @@ export class Page {
     onLanguage(() => this.#changeLanguage());
     await this.#openLink();
     this.started = true;
-    const isFocusElsewhere = parent !== window || this.root.contains(document.activeElement); // a frame leaves the focus to the page around it
+    // A frame leaves the focus to the page around it, and a phone would show its keyboard.
+    const isFocusElsewhere = parent !== window || hasTouch() || this.root.contains(document.activeElement);
     if (!isFocusElsewhere) this.prompt.focus({ preventScroll: true });
     this.#modelChanged();
     this.#resume();
@@ -152,7 +153,7 @@ export class Page {
     if (log.controls.draft) this.prompt.value = ""; // what is typed now stays with the conversation that is left
     this.openLog(log);
     this.storage.save(log);
-    this.prompt.focus({ preventScroll: true }); // the list no longer has the button that was pressed
+    this.actions.focusPrompt(); // the list no longer has the button that was pressed
     find(this.root, "#panes").scrollIntoView({ block: "nearest" });
     this.#resume();
   }

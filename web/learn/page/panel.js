@@ -265,10 +265,10 @@ export class Panel {
     this.field.nameStart("train.start_new");
   }
 
-  // Scrolls to the page's text and puts the focus into the prompt.
+  // Scrolls to the page's text, where the visitor goes on.
   #showModel() {
     find(this.page.root, "#panes").scrollIntoView({ block: "start" });
-    this.page.prompt.focus({ preventScroll: true });
+    this.page.actions.focusPrompt();
   }
 
   // Trains the new model further on the text; the next training starts from a new network again.
