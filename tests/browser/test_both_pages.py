@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from model import Blend, generate
 from tests.browser.driving import button, choose, continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, second, text_of
 from ui.messages import LANGUAGES
@@ -138,6 +139,45 @@ def test_undo_and_redo(both: Site) -> None:
     expect(turns(page)).to_have_count(2)
     button(page, "Undo").click()
     expect(turns(page).last.locator(".reply")).to_have_text(whole, use_inner_text=False)
+
+
+def test_undo_takes_back_what_continue_and_single_letters_have_added(both: Site) -> None:
+    page = begin(both.open())
+    versions = page.get_by_role("group", name="Versions")
+    send(page, PROMPT)
+    for _ in range(2):
+        button(page, "Continue").click()
+        settled(page)
+    choose_lens(page, "One letter at a time")
+    for _ in range(3):
+        press = button(page, "One letter")
+        expect(press).to_be_enabled()
+        press.click()
+        settled(page)
+
+    def expect_length(length: int) -> None:
+        whole = text_of(both, length=length)
+        expect(turns(page).locator(".reply")).to_have_text([whole], use_inner_text=False)
+
+    lengths = [3 * LENGTH + 3, 3 * LENGTH, 2 * LENGTH, LENGTH]
+    for length in lengths:
+        expect_length(length)
+        button(page, "Undo").click()
+    expect(turns(page)).to_have_count(0)
+    expect(versions).to_be_hidden()
+    for length in reversed(lengths):
+        button(page, "Redo").click()
+        expect_length(length)
+    expect(button(page, "Redo")).to_be_disabled()
+    button(page, "Undo").click()
+    expect_length(3 * LENGTH)
+    page.reload()
+    settled(page)
+    button(page, "Undo").click()  # the places where it was continued are stored
+    expect_length(2 * LENGTH)
+    button(page, "Continue").click()
+    settled(page)
+    expect_length(3 * LENGTH)
 
 
 def test_two_models_side_by_side(both: Site) -> None:

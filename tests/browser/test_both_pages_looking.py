@@ -113,7 +113,7 @@ def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
     position = letters(text, len(PROMPT))[0]
     turns(page).last.locator(".text i").nth(position).click()
     expect(page.locator(".closely > .likely li.there")).to_have_count(1)  # they move the box down
-    page.get_by_role("checkbox", name="What did the first layer expect?").check()
+    page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?").check()
     logits = trace(both, text).first_layer_logits(position)
     assert logits is not None
     weight = weights(logits, SamplingParams(temperature=0.8))

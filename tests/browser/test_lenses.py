@@ -165,7 +165,7 @@ def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_cli
     held: list[Route] = []
     page.route("**/trace", lambda route: held.append(route))
     turns(page).last.locator(".reply i").nth(10).click()
-    box = page.get_by_role("checkbox", name="What did the first layer expect?")
+    box = page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?")
     box.check()
     assert held
     page.unroute("**/trace")  # the requests go on
@@ -177,7 +177,7 @@ def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_cli
 def test_a_ticked_box_has_the_tick_of_the_browser(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")
-    box = page.get_by_role("checkbox", name="What did the first layer expect?")
+    box = page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?")
     is_dark = page.evaluate("document.body.classList.contains('dark')")
     expect(box).to_have_css("color-scheme", "dark" if is_dark else "normal")  # an empty box is dark, too
     box.check()

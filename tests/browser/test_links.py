@@ -31,7 +31,7 @@ OTHER = (
 )
 UNCHECKED = "This link is damaged or its end is missing, so its text can't be checked."
 CUT = "This link is incomplete; its end seems to be cut off. Ask for it again, or start a text of your own."
-STRANGER = "The person who shared this link wrote the bold text; the network writes the rest."
+STRANGER = "The bold text is by the person who shared this link, the rest by the network."
 WEIGHTS = "(all) => all.map((each) => getComputedStyle(each).fontWeight)"
 FRAME = '<iframe src="{}" width="900" height="900"></iframe>'
 VOCAB = "\n !',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

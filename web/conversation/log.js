@@ -36,6 +36,11 @@ import { randomId } from "./hash.js";
  * @property {boolean} shared  the prompt comes from a shared link
  * @property {Message[]} check  whether the text is that of the shared link
  * @property {Reply[]} replies  of the chosen model, and of a second one side by side
+ * @property {Continued[]} [continued]  where the replies were continued, the last place last: Undo cuts them there
+ *
+ * @typedef {object} Continued
+ * @property {number[]} lengths  the characters that each reply had
+ * @property {boolean} letters  whether they were continued letter by letter
  *
  * @typedef {object} Log
  * @property {number} version
@@ -211,7 +216,7 @@ function lastKnown(text, knows) {
  */
 export function addTurn(log, { parent, prompt, replaced = 0, shared = false, replies }) {
   const id = 1 + Math.max(0, ...log.turns.map((turn) => turn.id));
-  const turn = { id, parent, replaced, prompt, shared, check: [], replies };
+  const turn = { id, parent, replaced, prompt, shared, check: [], replies, continued: [] };
   log.turns.push(turn);
   [log.here, log.undone] = [id, []];
   removeOldest(log);
@@ -230,13 +235,41 @@ function removeOldest(log) {
   }
 }
 
-/** Hides the last turn and shows the one that it replaced. @param {Log} log @returns {boolean} whether there was a turn */
+/**
+ * Records that the replies of a turn are continued from here. Letters that are written one by one are undone together.
+ * @param {Turn} turn
+ * @param {boolean} letters
+ */
+export function markContinued(turn, letters) {
+  turn.continued ??= [];
+  if (letters && turn.continued.at(-1)?.letters) return;
+  turn.continued.push({ lengths: turn.replies.map((reply) => count(replyText(reply))), letters });
+}
+
+/**
+ * Shows the conversation as it was before the last prompt, version or Continue.
+ * @param {Log} log
+ * @returns {boolean} whether there was a turn
+ */
 export function undo(log) {
   const last = lastTurn(log);
   if (!last) return false;
-  log.undone.push(last.id);
-  log.here = (turnOf(log, last.replaced) ?? turnOf(log, last.parent))?.id ?? 0;
+  const [undone, shorter] = [[...log.undone, last.id], beforeContinue(last)];
+  if (shorter) addTurn(log, shorter).continued = shorter.continued;
+  else log.here = (turnOf(log, last.replaced) ?? turnOf(log, last.parent))?.id ?? 0;
+  log.undone = undone;
   return true;
+}
+
+// Returns a turn with the replies as they were before they were continued last; null if they never were.
+/** @param {Turn} turn @returns {?Turn} */
+function beforeContinue({ continued = [], ...turn }) {
+  const isLonger = ({ lengths }) => turn.replies.some((reply, side) => count(replyText(reply)) > (lengths[side] ?? 0));
+  const at = continued.findLastIndex(isLonger);
+  const lengths = continued[at]?.lengths ?? [];
+  if (!lengths[0]) return null;
+  const replies = turn.replies.map((reply, side) => ({ ...reply, notices: [], parts: partsUpTo(reply, lengths[side] ?? 0) }));
+  return { ...turn, replies, continued: continued.slice(0, at) };
 }
 
 /** Shows the turn again that Undo removed last. @param {Log} log @returns {boolean} whether there was one */
@@ -252,11 +285,11 @@ export function walk(log, id) {
 }
 
 /**
- * Returns the tree of turns for the page; null without branches. A label shows the first difference from the replaced turn.
+ * Returns the tree of turns for the page; null without branches, and before the first turn. A label shows the first difference from the replaced turn.
  * @param {Log} log
  */
 export function tree(log) {
-  if (log.turns.length === pathTo(log).length) return null;
+  if (!log.here || log.turns.length === pathTo(log).length) return null;
   const nodes = log.turns.map((turn) => /** @type {const} */ ([turn.id, turnOf(log, turn.parent)?.id ?? 0, label(log, turn)]));
   return { tree: nodes, here: log.here };
 }

@@ -150,7 +150,7 @@ function isVisible(character) {
   return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && !/^\p{Default_Ignorable_Code_Point}$/u.test(character);
 }
 
-const NAMED = new Map([["\t", "unknown.tab"], ["\n", "unknown.line_break"], ["\u00a0", "unknown.no_break_space"]]);
+const NAMED = new Map([[" ", "unknown.space"], ["\t", "unknown.tab"], ["\n", "unknown.line_break"], ["\u00a0", "unknown.no_break_space"]]);
 
 function nameOf(item, times) {
   const code = `U+${item.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;

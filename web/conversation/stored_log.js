@@ -48,7 +48,12 @@ function areTurns(turns) {
 function isTurn(turn) {
   const numbers = [turn?.id, turn?.parent, turn?.replaced].every(Number.isInteger);
   if (!numbers || turn.id < 1 || !isText(turn.prompt) || !isList(turn.check, isMessage)) return false;
+  if (turn.continued !== undefined && !isList(turn.continued, isContinued)) return false;
   return isList(turn.replies, isReply) && [1, 2].includes(turn.replies.length);
+}
+
+function isContinued(place) {
+  return isObject(place) && typeof place.letters === "boolean" && isList(place.lengths, Number.isInteger);
 }
 
 function isReply(reply) {

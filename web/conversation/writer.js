@@ -7,7 +7,7 @@
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./without_clamps.js";
-import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, sameReplies, turnOf, typedPrompt } from "./log.js";
+import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, markContinued, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, sameReplies, turnOf, typedPrompt } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -83,12 +83,13 @@ export class Writer {
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */
-  continueReply(options, { newSeed = false } = {}) {
+  continueReply(options, { newSeed = false, letters = false } = {}) {
     const last = this.#last();
     const [reply] = last.replies;
     const author = this.#authorNow(reply);
     if (isOver(reply)) return this.send("", { ...options, author });
     const now = this.#asNow(last, reply, author);
+    if (now === reply) markContinued(last, letters);
     return this.#more(now === reply ? last : { ...last, replaced: last.id, replies: [now] }, { ...options, author }, newSeed);
   }
 
@@ -143,7 +144,7 @@ export class Writer {
    */
   step(prompt, options) {
     const one = { ...options, settings: { ...options.settings, length: 1 }, speed: null };
-    return prompt || !lastTurn(this.page.log()) ? this.send(prompt, one) : this.continueReply(one);
+    return prompt || !lastTurn(this.page.log()) ? this.send(prompt, one) : this.continueReply(one, { letters: true });
   }
 
   /** Ends the replies that are being written. */

@@ -215,7 +215,8 @@ function showRead(list, { read, id, row, sizes }) {
   line.append(` ${t("step.row_text", { id, vocab: sizes.V, size: sizes.E })}`);
   strip(item, row, t("step.row_picture", { id, size: sizes.E }));
   showCode(item, `x (1, ${sizes.E})`, "row");
-  create("p", "which", item).textContent = t("step.legend"); // above the drawings of all layers
+  const terms = create("ul", "which terms", item); // above the drawings of all layers
+  for (const term of t("step.legend").split("\n")) create("li", "", terms).textContent = term;
   create("p", "which code", item).textContent = t("step.shapes", { cells: sizes.H });
   addScale(item, t("step.scale"));
 }

@@ -56,10 +56,10 @@ export class SurpriseLens {
       const text = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
       create("span", `swatch b${level}`, legend).textContent = text;
     }
-    const skipped = create("span", "", legend); // the sample and its text stay together
-    const sample = create("span", "swatch unknown", skipped);
+    this.skipped = create("span", "", legend); // the sample and its text stay together
+    const sample = create("span", "swatch unknown", this.skipped);
     [sample.textContent, sample.ariaHidden] = ["§", "true"];
-    skipped.append(` ${t("surprise.unknown")}`);
+    this.skipped.append(` ${t("surprise.unknown")}`);
     const sides = create("div", "sides", panel);
     const sums = create("div", "sums", sides);
     create("p", "sum", sums).role = "status";
@@ -78,6 +78,7 @@ export class SurpriseLens {
     const { at, length, writing } = turns.at(-1) ?? { at: 0, length: 0, writing: false };
     showSum(find(this.panel, ".sums"), path, at, at + length, !writing, this.open(path));
     this.ownText.show();
+    this.skipped.hidden = ![path, this.ownText.traced].some((each) => each?.values("bits").includes(UNKNOWN));
     if (this.details && this.bits === undefined) this.inspect(this.details);
   }
 
@@ -136,20 +137,26 @@ function showSum(box, text, start, end, isWhole, open) {
   }
 }
 
+// Scripts without spaces between words: each character counts as a word. Their punctuation ends one, as a space does.
+const ONE_CHARACTER = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}/u;
+const BETWEEN = /[\s\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]/;
+
 // The words with the most bits first, and the character in each that has the most. A skipped character has no bits.
 function wordsOf(chars, values) {
   const words = [];
   let word = null;
   chars.forEach((char, at) => {
-    if (/\s/.test(char)) {
+    if (BETWEEN.test(char)) {
       word = null;
       return;
     }
+    if (ONE_CHARACTER.test(char)) word = null;
     if (!word) words.push((word = { word: "", bits: 0, at, most: 0 }));
     word.word += word.word.length < WORD_LENGTH ? char : "";
     const bits = Math.max(0, values[at] ?? 0);
     word.bits += bits;
     if (bits > word.most) [word.most, word.at] = [bits, at];
+    if (ONE_CHARACTER.test(char)) word = null;
   });
   return words.filter((each) => each.bits >= 1).sort((one, other) => other.bits - one.bits);
 }

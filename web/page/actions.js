@@ -4,6 +4,7 @@ import { lastTurn, pathTo, redo, tree, undo, walk, wholeText } from "../conversa
 import { followsText } from "../conversation/replies.js";
 import { copyText, find, findAll, hasTouch, keepAtEnd, scrollPage, setText } from "../document/dom.js";
 import { findModel } from "../conversation/models.js";
+import { nameOf } from "./intro.js";
 import { t } from "../document/words.js";
 
 const WHILE_BUSY = new Set(["stop", "copy"]);
@@ -97,6 +98,7 @@ export class Actions {
     for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
     this.rewrite.disabled = !(hasTurns && free);
+    this.#nameAuthor(lastTurn(log)?.replies[0].model.name);
     this.#keepFocus(focused, busy);
     this.#drawVersions(tree(log));
     this.#invite(log);
@@ -158,6 +160,17 @@ export class Actions {
   #makeRoom() {
     const { prompt, root } = this.page;
     keepAtEnd(find(root, ".pane .log"), () => find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`));
+  }
+
+  // Continue names the model of the last reply if it is not the chosen one, which Send writes with.
+  /** @param {string} [author] */
+  #nameAuthor(author) {
+    const { modelName } = this.page.controls;
+    const isOther = author !== undefined && modelName !== null && author !== modelName;
+    const node = this.#button("continue");
+    node.dataset.values = JSON.stringify(isOther ? { name: nameOf(author) } : {});
+    node.dataset.text = isOther ? "move.continue_with" : "move.continue";
+    setText(node, isOther ? t("move.continue_with", { name: nameOf(author) }) : t("move.continue"));
   }
 
   // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.

@@ -137,7 +137,7 @@ export class Alternatives {
     create("b", "char", head).textContent = visibleCharacter(char);
     const there = rows.find(([each]) => each === char);
     const values = { chance: chance((there ?? rows.at(-1))[1]) };
-    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : ""}`);
+    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : this.lenses.side ? t("alternatives.second") : ""}`);
     const list = create("ol", "choices", this.box);
     list.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     for (const [each, share] of rows) {
