@@ -200,6 +200,10 @@ def test_two_models_side_by_side(both: Site) -> None:
     assert second(page).locator(".reply").text_content() == generate(both.two, PROMPT, 2 * LENGTH, seed=SEED)
     expect(page.get_by_role("combobox", name="Second model")).to_have_value(f"model {TWO}")
     expect(page.get_by_role("combobox", name="How the two write")).to_have_value("beside")
+    button(page, "Undo").click()  # what Continue added, of both
+    for each, lm in ((page.locator(".log").first, both.one), (second(page), both.two)):
+        whole = generate(lm, PROMPT, LENGTH, seed=SEED)
+        expect(each.locator(".turn .reply")).to_have_text(whole, use_inner_text=False)
     button(page, "Undo").click()
     expect(second(page).locator(":scope > article")).to_have_count(0)
 

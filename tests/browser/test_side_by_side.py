@@ -281,7 +281,7 @@ def test_two_models_are_blended(page: Page, app: App) -> None:
     expect(turns(page).locator("i")).to_have_count(len("ROMEO:" + text))
     expect(page.locator(".panel .sum").first).to_contain_text("bits per character")
     assert violations(page) == []
-    button(page, "Undo").click()
+    button(page, "Clear").click()
     expect(turns(page)).to_have_count(0)
     choose_second(page, "other script, blended")
     page.get_by_role("textbox", name="Prompt").fill("kept")

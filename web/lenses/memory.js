@@ -157,6 +157,10 @@ export class MemoryLens {
     this.lenses.changed();
   }
 
+  reveal() {
+    find(this.panel, ".gates").scrollIntoView({ block: "nearest" });
+  }
+
   /** @param {Details | null} details */
   inspect(details) {
     const [which, list] = [find(this.panel, ".which"), find(this.panel, ".gates")];

@@ -4,7 +4,7 @@
  * that shows other values of a character, a finger opens it by tapping the character in focus once more.
  */
 
-import { addButton, create, find, findAll, scrollInside, scrollPage, visibleCharacter } from "../../document/dom.js";
+import { addButton, create, find, findAll, hasTouch, scrollInside, scrollPage, visibleCharacter } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
 import { chance, likely, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
@@ -252,7 +252,8 @@ export class Alternatives {
     const place = placeOf(event.target);
     const isTappedAgain = place && this.tapped?.traced === place.traced && this.tapped.position === place.position;
     const offersChoices = !lenses.lens || lenses.lens.offersChoices || isTappedAgain;
-    if (place) return offersChoices && place.traced === lenses.path ? this.open(place.position) : undefined;
+    if (place && offersChoices) return place.traced === lenses.path ? this.open(place.position) : undefined;
+    if (place) return hasTouch() ? void lenses.focus.moveTo(place.traced, place.position).then(() => lenses.lens?.reveal?.()) : undefined;
     // Without a lens, on an empty line, or next to the end of a line: the nearest character.
     const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's
     const reply = text?.querySelector(".reply");
