@@ -469,6 +469,10 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
     button(page, "Take the tour").scroll_into_view_if_needed()
     scrolled = page.evaluate("scrollY")
     was_open = page.locator("#more-settings").evaluate("(each) => each.open")
+    choose_lens(page, "One letter at a time")
+    inside = page.locator(".network details").first
+    inside.locator("summary").click()
+    choose_lens(page, "Text")
     button(page, "Take the tour").click()
     page.evaluate("scrollBy(0, 40)")
     for number, name in enumerate(STEPS, 1):
@@ -476,6 +480,8 @@ def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> N
         expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 6")
         assert page.url.endswith(f"#tour-{number}")
         expect(page.locator(".on-tour-here").last).to_be_visible()
+        if number == 1:
+            expect(inside).to_have_js_property("open", False)
         button(page, "Next" if number < 6 else "Finish").press("Enter")
     expect(button(page, "Take the tour")).to_be_focused()
     expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)

@@ -1,6 +1,7 @@
 // The six steps of the tour: which lens and which control each shows, and what its buttons do with the real controls.
 
 import { count, lastTurn, replyText } from "../conversation/log.js";
+import { find } from "../document/dom.js";
 import { SAMPLING } from "../settings.js";
 import { CLAMP_VALUE, lineCounter } from "./line_counter.js";
 
@@ -53,8 +54,9 @@ function set(page, values) {
   for (const lens of page.lenses) lens.update();
 }
 
-// Shows how a character came to be: the one in focus, else the last one.
+// Shows how a character came to be: the one in focus, else the last one. The inside of the network would be longer than the window.
 function showCharacter({ lenses }) {
+  find(lenses.panel, ".network details", HTMLDetailsElement).open = false;
   const turn = lenses.turns.at(-1);
   if (lenses.focus.at) return lenses.focus.inspect();
   return turn && lenses.focus.moveTo(lenses.path, turn.at + turn.length - 1);

@@ -115,6 +115,7 @@ export class Lenses {
     }
     this.name = name;
     this.panel.replaceChildren();
+    for (const hint of findAll(this.log, "article > .hint.done")) hint.remove(); // it only kept its room
     // The panel makes the text shorter.
     keepAtEnd(this.log, () => {
       this.pane.classList.toggle("lensed", name !== "plain");
