@@ -136,3 +136,11 @@ def settled(page: Page) -> None:
     expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
     expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
     expect(footer(page)).to_be_attached(timeout=TIMEOUT_MS)  # a lens hides it on a phone
+
+
+def boxes_of(*locators: Locator) -> list[dict[str, float]]:
+    """Return x, y, width and height of some elements at one moment: the page may be scrolling."""
+    nodes = [each.element_handle() for each in locators]
+    measure = "(nodes) => nodes.map((each) => each.getBoundingClientRect().toJSON())"
+    boxes: list[dict[str, float]] = locators[0].page.evaluate(measure, nodes)
+    return boxes

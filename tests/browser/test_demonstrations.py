@@ -20,6 +20,7 @@ from model.named_cells import Cell
 from model.scoring.surprisal import score
 from tests.browser.axe import violations
 from tests.browser.driving import (
+    boxes_of,
     button,
     choose,
     fast,
@@ -198,11 +199,9 @@ def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: 
     said = re.search(r": (\d+)% of the calm text, (\d+)% of the normal one and (\d+)% of the wild one", result(page))
     assert said
     assert [float(share) for share in said.groups()] == pytest.approx(shares, abs=1)  # the page's weights are quantized
-    boxes = [stage(page).locator(".text").nth(at).bounding_box() for at in range(3)]
-    assert len({box["y"] for box in boxes if box}) == 1
+    assert len({box["y"] for box in boxes_of(*stage(page).locator(".text").all())}) == 1
     page.set_viewport_size({"width": 390, "height": 844})
-    boxes = [stage(page).locator(".text").nth(at).bounding_box() for at in range(3)]
-    assert len({box["x"] for box in boxes if box}) == 1
+    assert len({box["x"] for box in boxes_of(*stage(page).locator(".text").all())}) == 1
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert violations(page, "#stage") == []
     page.set_viewport_size({"width": 1280, "height": 860})
@@ -217,7 +216,7 @@ def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, pag
     first = 1 + sum(char != "\n" for char in same)  # the page shows no line ends
     assert result(page) == (
         "With the same seed, all 260 characters are equal. "
-        f"With seed 8, the text differs, starting at character {first} after the prompt."
+        f"With seed 8, the text differs from character {first} after the prompt on."
     )
     button(page, "Again, with another seed").click()
     expect(stage(page).locator(".result.done")).to_be_visible()
@@ -261,9 +260,7 @@ def test_the_player_of_the_samples_is_in_the_first_window_of_a_phone(
     button(page, "Watch it learn").tap()
     expect(stage(page).locator(".player")).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("heading", name="Watch it learn")).to_be_in_viewport(ratio=1)
-    player, prompt = stage(page).locator(".player").bounding_box(), page.locator("#ask").bounding_box()
-    assert player
-    assert prompt
+    player, prompt = boxes_of(stage(page).locator(".player"), page.locator("#ask"))
     assert player["y"] + player["height"] <= prompt["y"]
     context.close()
 
@@ -273,12 +270,8 @@ def test_the_way_back_is_beside_the_title_of_each_demonstration_on_a_phone(app: 
     page, _ = open_page(context, app)
     for name in ("Make its lines short", "Calm, normal, wild", "Watch it learn", "Same seed, same text"):
         button(page, name).tap()
-        title, back = (
-            page.get_by_role("heading", name=name).bounding_box(),
-            stage(page).locator(".close").bounding_box(),
-        )
-        assert title
-        assert back
+        expect(page.get_by_role("heading", name=name)).to_be_visible()
+        title, back = boxes_of(page.get_by_role("heading", name=name), stage(page).locator(".close"))
         assert title["x"] + title["width"] <= back["x"], name
         assert back["y"] <= title["y"] + title["height"] / 2 <= back["y"] + back["height"], name
     context.close()
@@ -289,9 +282,7 @@ def test_a_phone_shows_the_beginning_of_each_text_of_a_demonstration(app: App, b
     page, _ = open_page(context, app)
     for name in ("Calm, normal, wild", "Same seed, same text"):
         show(page, name)
-        last, prompt = stage(page).locator(".text").last.bounding_box(), page.locator("#ask").bounding_box()
-        assert last
-        assert prompt
+        last, prompt = boxes_of(stage(page).locator(".text").last, page.locator("#ask"))
         assert last["y"] + 50 <= prompt["y"], name
     context.close()
 
@@ -431,9 +422,7 @@ def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> N
         expect(page.get_by_role("heading", name=name)).to_be_focused()
         expect(page.locator(".on-tour-here").filter(has_text=text)).to_be_in_viewport(ratio=0.9)
         page.wait_for_function(UNCOVERED)
-        card, text_column = page.locator("#tour").bounding_box(), page.locator("#main").bounding_box()
-        assert card
-        assert text_column
+        card, text_column = boxes_of(page.locator("#tour"), page.locator("#main"))
         assert card["x"] >= text_column["x"] + text_column["width"]  # it covers only settings
         if 2 <= number <= 5:
             expect(log(page).locator("i.focus")).to_be_in_viewport()

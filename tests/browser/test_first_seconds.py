@@ -13,7 +13,19 @@ from playwright.sync_api import Browser, Page, Route, expect
 from model import CharLSTM, generate
 from model.checkpoint.welcome import stored_welcome
 from model.settings import WELCOME_LENGTH
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, fast, log, reply, send, settled, turns
+from tests.browser.driving import (
+    DISPLAYS,
+    TIMEOUT_MS,
+    Display,
+    boxes_of,
+    button,
+    fast,
+    log,
+    reply,
+    send,
+    settled,
+    turns,
+)
 from tests.browser.test_static_loading import delay, let_go
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site
@@ -235,10 +247,7 @@ def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(bo
     button(page, "Undo").click()
     page.get_by_role("textbox", name="Prompt").fill("word " * 60)
     boxes(page)
-    row, field, send_button = (page.locator(each).bounding_box() for each in ("#moves", "#prompt", "[data-move=send]"))
-    assert row
-    assert field
-    assert send_button
+    row, field, send_button = boxes_of(*(page.locator(each) for each in ("#moves", "#prompt", "[data-move=send]")))
     assert field["height"] > 100
     assert send_button["height"] == 44
     assert row["y"] + row["height"] <= field["y"]

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
+from tests.browser.driving import boxes_of, button, fast, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
@@ -208,8 +208,8 @@ def test_a_lens_shows_a_prompt_of_two_lines_as_the_text_does(page: Page) -> None
     height = turns(page).last.locator(".text").evaluate("(each) => each.offsetHeight")
     choose_lens(page, "How surprised?")
     expect(turns(page).last.locator("i[class*=b]").first).to_be_visible()
-    last, first = turns(page).last.locator(".prompt i").last, turns(page).last.locator(".reply i").first
-    assert last.bounding_box()["y"] == first.bounding_box()["y"]  # type: ignore[index]
+    last, first = boxes_of(turns(page).last.locator(".prompt i").last, turns(page).last.locator(".reply i").first)
+    assert last["y"] == first["y"]
     assert turns(page).last.locator(".text").evaluate("(each) => each.offsetHeight") == height
 
 

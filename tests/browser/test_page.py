@@ -14,6 +14,7 @@ from model import CharLSTM, ChatFormat, generate
 from tests.browser.axe import violations
 from tests.browser.driving import (
     TIMEOUT_MS,
+    boxes_of,
     button,
     choose,
     continued,
@@ -322,9 +323,7 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
     expect(footer(page)).to_contain_text("finished")
     prompt, answer = turns(page).last.locator(".prompt"), turns(page).last.locator(".reply")
     expect(prompt).to_have_text("this is it")
-    above, below = prompt.bounding_box(), answer.bounding_box()
-    assert above
-    assert below
+    above, below = boxes_of(prompt, answer)
     assert below["y"] >= above["y"] + above["height"]
     button(page, "Continue").click()
     expect(turns(page)).to_have_count(2)

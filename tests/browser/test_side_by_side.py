@@ -10,7 +10,20 @@ from playwright.sync_api import Page, expect
 
 from model import Blend, generate
 from tests.browser.axe import violations
-from tests.browser.driving import button, choose, continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import (
+    boxes_of,
+    button,
+    choose,
+    continued,
+    fast,
+    footer,
+    log,
+    reply,
+    send,
+    setting,
+    settled,
+    turns,
+)
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import second
 from tests.support.tiny_models import tiny_model
@@ -58,9 +71,7 @@ def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
     expect(second(page)).to_contain_text("It made this up by itself")
     send(page, "ROMEO:")
     check_texts(page, "ROMEO:", app, 60)
-    one, two = log(page).bounding_box(), second(page).bounding_box()
-    assert one
-    assert two
+    one, two = boxes_of(log(page), second(page))
     if page.viewport_size == {"width": 390, "height": 844}:
         assert two["y"] >= one["y"] + one["height"]
     else:
@@ -84,11 +95,13 @@ def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
                 pane.get_by_text(lens, exact=True).click()
             parts = page.locator(f".pane .panel > {part}")
             expect(parts).to_have_count(2)
-            tops = [each.bounding_box()["y"] for each in parts.all()]  # type: ignore[index]
+            tops = [each["y"] for each in boxes_of(*parts.all())]
             assert abs(tops[0] - tops[1]) < 2, lens  # what the panels show is side by side, too
     button(page, "Undo").click()  # restores the reply before Retry
     expect(second(page).locator(".reply")).to_have_text(before[0], use_inner_text=False)
     expect(footer(page)).to_contain_text(" 120 characters")
+    button(page, "Undo").click()  # what Continue added
+    expect(footer(page)).to_contain_text(" 60 characters")
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(0)
     expect(second(page).locator(":scope > article")).to_have_count(0)
@@ -128,10 +141,8 @@ def test_both_texts_follow_a_prompt_after_a_long_text_of_the_first(page: Page, a
         hidden = each.evaluate("(log) => log.scrollHeight - log.scrollTop - log.clientHeight")
         assert hidden < 2
     if page.viewport_size == {"width": 390, "height": 844}:
-        boxes = [each.bounding_box() for each in (log(page), second(page))]
-        assert boxes[0]
-        assert boxes[1]
-        assert boxes[1]["y"] + boxes[1]["height"] - boxes[0]["y"] < 700  # both are seen above the prompt
+        first, last = boxes_of(log(page), second(page))
+        assert last["y"] + last["height"] - first["y"] < 700  # both are seen above the prompt
 
 
 def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page: Page, app: App) -> None:

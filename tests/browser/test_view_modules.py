@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.driving import Display, button, complaints_of
+from tests.browser.driving import Display, boxes_of, button, complaints_of
 from tests.browser.looking import choose_lens
 from tests.support.chromium import serve
 
@@ -223,10 +223,8 @@ def keys_in(page: Page, *names: str) -> None:
 
 def near(page: Page, box: Locator, character: Locator) -> None:
     """Check that a box touches the character, or the bottom of a narrow window, and has large buttons."""
-    found, at = box.bounding_box(), character.bounding_box()
+    found, at = boxes_of(box, character)
     size = page.viewport_size
-    assert found
-    assert at
     assert size
     if size["width"] < 640:
         assert found["y"] + found["height"] == size["height"]
@@ -391,7 +389,7 @@ def test_a_tap_in_the_picture_chooses_a_named_cell_close_by_and_scrolls_to_the_c
     page, complaints = view(context, url)
     write(page, PROMPT, "a line\n" * 60)
     choose_lens(page, "What it remembers")
-    expect(page.locator(".caption")).to_contain_text("The lines mark the cell; tap to pick another")
+    expect(page.locator(".caption")).to_contain_text("The lines mark the cell. Tap a row to choose its cell")
     picture = page.get_by_role("img", name="The cells of the layer")
     for height, cell in ((160, "0"), (16, "2")):  # a row of 40 pixels, and one of 4 below a finger of 16
         picture.evaluate("(canvas, height) => (canvas.style.height = `${height}px`)", height)

@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.driving import TWO_FRAMES, button, keep_scrolls, log, scroll_to_top, send, setting, settled, turns
+from tests.browser.driving import (
+    TWO_FRAMES,
+    boxes_of,
+    button,
+    keep_scrolls,
+    log,
+    scroll_to_top,
+    send,
+    setting,
+    settled,
+    turns,
+)
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import PROMPT, Site, begin, link
@@ -367,8 +378,8 @@ def test_a_lens_leaves_some_lines_in_sight_beside_held_cells_and_versions(both: 
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text("High", exact=True).click()
     expect(page.locator(".held-cells li")).to_have_count(1)
     scroll_to_top(page)  # else the text lies over the panel
-    boxes = [page.locator(each).first.bounding_box() for each in (".log", ".branches", ".panel")]
-    text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes if each]
+    boxes = boxes_of(*(page.locator(each).first for each in (".log", ".branches", ".panel")))
+    text, versions, panel = [(each["y"], each["y"] + each["height"]) for each in boxes]
     assert text[1] - text[0] >= 128
     assert versions[1] <= panel[0]
     for part in (".branches .tree", ".log .footer", ".log article .hint"):
@@ -442,9 +453,7 @@ def test_every_action_is_in_sight_above_the_prompt_of_a_phone_in_each_language(b
             assert box, language
             assert min(box["width"], box["height"]) >= 44, language
         expect(page.locator("#ask")).to_be_in_viewport(ratio=0.99)
-        row, ask = page.locator("#moves").bounding_box(), page.locator("#ask").bounding_box()
-        assert row, language
-        assert ask, language
+        row, ask = boxes_of(page.locator("#moves"), page.locator("#ask"))
         assert row["y"] + row["height"] <= ask["y"] + 8, language  # the padding of the row has room for an outline
     context.close()
 
