@@ -456,7 +456,8 @@ def stored_log(**more: Any) -> dict[str, Any]:
     plain = {"parent": 1, "replaced": 0, "prompt": "b", "shared": False, "check": []}
     first = {**plain, "id": 1, "parent": 0, "replies": [reply(part("ab"), clamped, fresh=True)]}
     second = {**plain, "id": 2, "replies": [reply(part("ef"), notices=[{"id": "notice.newer_commit"}])]}
-    third = {**plain, "id": 3, "replaced": 2, "replies": [reply(part("gh", end=None))]}
+    continued = [{"lengths": [1], "letters": False}]
+    third = {**plain, "id": 3, "replaced": 2, "replies": [reply(part("gh", end=None))], "continued": continued}
     controls = {"temperature": "0.8", "seed": "", "draft": "typed", "model": "m"}
     held = {"model": "m", "cells": [[0, 1, 4]]}
     whole = {"version": 1, "id": "a", "changed": 5, "here": 3, "undone": [2], "address": "", "held": held}

@@ -285,7 +285,8 @@ export function walk(log, id) {
 }
 
 /**
- * Returns the tree of turns for the page; null without branches, and before the first turn. A label shows the first difference from the replaced turn.
+ * Returns the tree of turns for the page; null without branches, and before the first turn. A label shows the first
+ * difference from the replaced turn.
  * @param {Log} log
  */
 export function tree(log) {

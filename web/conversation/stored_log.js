@@ -53,7 +53,7 @@ function isTurn(turn) {
 }
 
 function isContinued(place) {
-  return isObject(place) && typeof place.letters === "boolean" && isList(place.lengths, Number.isInteger);
+  return isObject(place) && typeof place.letters === "boolean" && isList(place.lengths, (each) => Number.isInteger(each) && each >= 0);
 }
 
 function isReply(reply) {
