@@ -23,8 +23,8 @@ from tests.local_hub import LocalHub
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py could set HF_ENDPOINT")
 
-SLOW_FOLDERS = [Path(__file__).parent / name for name in ("browser", "integration/training", "integration/ui")]
-SHARE = 0.3  # of the tests of a file there: `make test` is to end within 8 minutes, `make soak` runs all of them
+SLOW_FOLDERS = [Path(__file__).parent / name for name in ("browser", "integration/training")]
+SHARE = 1 / 3  # of the tests of a file there: `make test` is to end within 8 minutes, `make soak` runs all of them
 
 _HOME = Path(tempfile.mkdtemp(prefix="hf-home-"))
 _HUB = LocalHub().start()
