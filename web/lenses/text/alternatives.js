@@ -53,8 +53,8 @@ export class Alternatives {
     if (!turn) return this.close();
     const answer = await lenses.path.ask({ at: position });
     if (opening !== this.openings) return;
-    const focused = document.activeElement;
-    if (focused !== opener && !this.box.contains(focused)) return this.close(); // the visitor has gone to another control
+    // The visitor may have gone to another control meanwhile; the body has the focus once the opener is hidden.
+    if (![opener, document.body].includes(document.activeElement) && !this.box.contains(document.activeElement)) return this.close();
     if (!answer.refusal && !answer.top.length) return this.close();
     this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
     this.content = "";
