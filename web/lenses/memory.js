@@ -32,6 +32,7 @@ export class MemoryLens {
   constructor(lenses) {
     this.lenses = lenses;
     this.about = /** @type {Model | null} */ (null);
+    this.isTapped = false;
     this.known = ""; // name and commit of the model whose cells can be chosen
     this.picture = new LayerPicture(lenses, this);
     this.choice = new ClampChoice(lenses, this);
@@ -158,7 +159,7 @@ export class MemoryLens {
   }
 
   reveal() {
-    find(this.panel, ".gates").scrollIntoView({ block: "nearest" });
+    this.isTapped = true; // until the gates of the character are shown
   }
 
   /** @param {Details | null} details */
@@ -170,6 +171,8 @@ export class MemoryLens {
     create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(` ${changeOf(details)}`);
     details.gates?.forEach((gate, at) => showGate(list, gate, at));
+    if (this.isTapped) list.scrollIntoView({ block: "nearest" });
+    this.isTapped = false;
     this.picture.showPosition(details.traced, details.position);
   }
 }

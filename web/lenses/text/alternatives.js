@@ -253,7 +253,11 @@ export class Alternatives {
     const isTappedAgain = place && this.tapped?.traced === place.traced && this.tapped.position === place.position;
     const offersChoices = !lenses.lens || lenses.lens.offersChoices || isTappedAgain;
     if (place && offersChoices) return place.traced === lenses.path ? this.open(place.position) : undefined;
-    if (place) return hasTouch() ? void lenses.focus.moveTo(place.traced, place.position).then(() => lenses.lens?.reveal?.()) : undefined;
+    if (place && !hasTouch()) return; // the lens follows the pointer
+    if (place) {
+      lenses.lens.reveal?.();
+      return void lenses.focus.moveTo(place.traced, place.position);
+    }
     // Without a lens, on an empty line, or next to the end of a line: the nearest character.
     const text = event.target.closest(".prompt") ? null : event.target.closest(".text"); // the element under a pointer beside a line is not the line's
     const reply = text?.querySelector(".reply");
