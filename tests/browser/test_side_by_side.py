@@ -266,9 +266,11 @@ def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> 
     expect(note).to_contain_text("Whoever opens it watches this text being written.")
     expect(note).not_to_contain_text("The link holds only")
     choose(page, "two")
+    expect(button(page, "Continue with one")).to_be_enabled()  # the model of the last reply
     for prompt in ("JULIET:", "NURSE:"):
         send(page, prompt)
         settled(page)
+    expect(button(page, "Continue")).to_be_enabled()
     button(page, "Share").click()
     expect(note).to_contain_text("The link holds only the last 2 turns: another model or version wrote the text above.")
 

@@ -36,10 +36,10 @@ import { randomId } from "./hash.js";
  * @property {boolean} shared  the prompt comes from a shared link
  * @property {Message[]} check  whether the text is that of the shared link
  * @property {Reply[]} replies  of the chosen model, and of a second one side by side
- * @property {Continued[]} [continued]  where the replies were continued, the last place last: Undo cuts them there
+ * @property {Continued[]} [continued]  one entry for each Continue, the last one last; Undo cuts the replies there
  *
  * @typedef {object} Continued
- * @property {number[]} lengths  the characters that each reply had
+ * @property {number[]} lengths  how many characters each reply had before
  * @property {boolean} letters  whether they were continued letter by letter
  *
  * @typedef {object} Log

@@ -48,7 +48,7 @@ const WHILE_WRITING_MS = 30; // between two requests for the values of a reply t
  * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} [take] the values of an answer
  * @property {(value: number | null) => string} [mark] the class of a value
  * @property {boolean} [offersChoices] whether a click on a character shows its alternatives
- * @property {() => void} [reveal]  scrolls to what a tap on a character shows
+ * @property {() => void} [reveal]  call it when a character is tapped: the lens scrolls to the values once it shows them
  * @property {(panel: HTMLElement) => void} [build]
  * @property {() => void} [show] after values or characters changed, at most once per frame
  * @property {(details: Details | null) => void} [inspect] shows the character in focus

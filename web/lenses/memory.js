@@ -88,7 +88,7 @@ export class MemoryLens {
     this.update();
   }
 
-  // The fields for those who look for a cell without a name stand last: the list of names is what is asked first.
+  // The last row of the panel chooses a cell by its number; most visitors choose one by its name, in the first row.
   /** @param {HTMLElement} box */
   #buildNumbers(box) {
     this.layer = create("input", "", label(box, "", t("memory.layer")));

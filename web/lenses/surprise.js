@@ -150,13 +150,13 @@ function wordsOf(chars, values) {
       word = null;
       return;
     }
-    if (ONE_CHARACTER.test(char)) word = null;
-    if (!word) words.push((word = { word: "", bits: 0, at, most: 0 }));
+    const isAlone = ONE_CHARACTER.test(char);
+    if (!word || isAlone) words.push((word = { word: "", bits: 0, at, most: 0 }));
     word.word += word.word.length < WORD_LENGTH ? char : "";
     const bits = Math.max(0, values[at] ?? 0);
     word.bits += bits;
     if (bits > word.most) [word.most, word.at] = [bits, at];
-    if (ONE_CHARACTER.test(char)) word = null;
+    if (isAlone) word = null;
   });
   return words.filter((each) => each.bits >= 1).sort((one, other) => other.bits - one.bits);
 }

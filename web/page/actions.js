@@ -167,10 +167,9 @@ export class Actions {
   #nameAuthor(author) {
     const { modelName } = this.page.controls;
     const isOther = author !== undefined && modelName !== null && author !== modelName;
-    const node = this.#button("continue");
-    node.dataset.values = JSON.stringify(isOther ? { name: nameOf(author) } : {});
-    node.dataset.text = isOther ? "move.continue_with" : "move.continue";
-    setText(node, isOther ? t("move.continue_with", { name: nameOf(author) }) : t("move.continue"));
+    const [node, id, values] = [this.#button("continue"), isOther ? "move.continue_with" : "move.continue", isOther ? { name: nameOf(author) } : {}];
+    Object.assign(node.dataset, { text: id, values: JSON.stringify(values) }); // for another language
+    setText(node, t(id, values));
   }
 
   // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
