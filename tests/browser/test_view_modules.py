@@ -275,6 +275,13 @@ def test_a_reply_that_begins_takes_the_focus_unless_it_keeps_its_character(page:
     page.locator(".log .reply i").nth(4).click()
     in_focus(page, "e")
     write(page, "More", "and more")
+    expect(page.locator(".log i.focus")).to_have_count(0)  # a reply that was over when it was read for the first time
+    page.locator(".log .reply i").nth(4).click()
+    in_focus(page, "e")
+    page.evaluate("source.turns.pop(), (source.chars.length -= 'Moreand more'.length), source.changed()")
+    expect(page.locator(".log article")).to_have_count(1)
+    page.evaluate("source.write('More', 'and more', { id: source.lastId })")
+    expect(page.locator(".log article")).to_have_count(2)
     in_focus(page, "e")  # a turn that was written before, as after Redo
     page.evaluate("source.write('More', '', { writing: true })")
     expect(page.locator(".log i.focus")).to_have_count(0)

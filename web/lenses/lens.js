@@ -77,6 +77,7 @@ export class Lenses {
     this.onChange = onChange;
     this.name = "plain";
     this.turns = /** @type {ReadTurn[]} */ ([]);
+    this.newest = 0; // the highest id of a turn that was read
     this.path = new TracedText(engine);
     this.boxes = /** @type {Map<Element, CharacterBox>} */ (new Map());
     this.focus = new Focus(this);
@@ -199,7 +200,10 @@ export class Lenses {
     if (this.turns[0]?.id === 0 && before[0]?.id !== 0) this.focus.clear(); // of the conversation that the welcome text replaces
     const changed = this.path.set(path);
     const last = this.turns.at(-1);
-    if (last?.writing && last.id !== before.at(-1)?.id) this.focus.begin(last.at, changed.text);
+    // A short reply may be over when it is read for the first time.
+    const hasBegun = last && (last.writing ? last.id !== before.at(-1)?.id : last.id > this.newest);
+    this.newest = Math.max(this.newest, last?.id ?? 0);
+    if (hasBegun) this.focus.begin(last.at, changed.text);
     this.invalidate(this.path, changed);
     this.focus.findTurn();
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
