@@ -201,9 +201,9 @@ export class Lenses {
     const changed = this.path.set(path);
     const last = this.turns.at(-1);
     // A short reply may be over when it is read for the first time.
-    const hasBegun = last && (last.writing ? last.id !== before.at(-1)?.id : last.id > this.newest);
+    const isNew = last && (last.writing ? last.id !== before.at(-1)?.id : last.id > this.newest);
     this.newest = Math.max(this.newest, last?.id ?? 0);
-    if (hasBegun) this.focus.begin(last.at, changed.text);
+    if (isNew) this.focus.begin(last.at, changed.text);
     this.invalidate(this.path, changed);
     this.focus.findTurn();
     for (const element of this.boxes.keys()) if (!element.isConnected) this.boxes.delete(element);
