@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from model import TextTrace
 from tests.browser.axe import violations
-from tests.browser.driving import button, fast, log, reply, settled, turns
+from tests.browser.driving import boxes_of, button, fast, log, reply, scroll_to_top, settled, turns
 from tests.browser.looking import choose_lens, level, marks
 from tests.support.app_server import App, eventually, serving
 from ui.registry.registry import ModelRegistry
@@ -153,6 +153,29 @@ def test_the_frame_around_the_marked_character_covers_no_other_character_while_i
         framed.append(neighbours())
     marked.evaluate("(each) => each.classList.remove('try')")
     assert framed == [neighbours()] * 4
+
+
+def test_the_actions_replace_the_example_prompts_with_the_first_reply_and_nothing_moves(page: Page, app: App) -> None:
+    fast(page, 20)
+    examples, prompt = page.get_by_role("group", name="Start with"), page.get_by_role("textbox", name="Prompt")
+    expect(examples.get_by_role("button").first).to_be_enabled()
+    expect(page.locator("#moves button")).to_have_count(7)
+    expect(page.locator("#moves")).to_be_hidden()  # none of them can be pressed
+    scroll_to_top(page)
+    shown, below = boxes_of(examples.get_by_role("button").first, prompt)
+    assert shown["bottom"] < below["top"]
+    examples.get_by_role("button").first.focus()
+    page.keyboard.press("Enter")
+    expect(button(page, "Stop")).to_be_focused()
+    settled(page)
+    scroll_to_top(page)
+    action, below, shown = boxes_of(button(page, "Continue"), prompt, examples.get_by_role("button").first)
+    assert action["bottom"] < below["top"] < below["bottom"] < shown["top"]
+    page.reload()  # the conversation is stored
+    expect(button(page, "Continue")).to_be_enabled()
+    button(page, "Clear").click()
+    expect(button(page, "Undo")).to_be_enabled()  # it restores the conversation
+    expect(examples).to_be_visible()
 
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:

@@ -12,7 +12,7 @@ from model import SamplingParams, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
 from tests.browser.axe import violations
-from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
+from tests.browser.driving import boxes_of, button, continued, footer, log, reply, scroll_to_top, send, settled, turns
 from tests.browser.looking import NAMES, choose_cell, choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
@@ -76,6 +76,30 @@ def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None
     expect(page.locator(".likely .share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
     names = [both.one.tokenizer.vocab[at] for at in best]
     assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
+
+
+def test_in_a_wide_window_the_panel_of_a_lens_is_beside_the_text_and_no_control_moves(both: Site) -> None:
+    page = begin(both.open())
+    page.set_viewport_size({"width": 1280, "height": 800})
+    send(page, PROMPT)
+    frame, panel = page.locator(".frame").first, page.locator(".panel").first
+    switch, prompt = page.locator(".lenses").first, page.get_by_role("textbox", name="Prompt")
+    scroll_to_top(page)
+    tabs, text = boxes_of(switch, frame)
+    for lens in ("How surprised?", "What it remembers", "One letter at a time"):
+        choose_lens(page, lens)
+        expect(panel).to_be_visible()
+        scroll_to_top(page)
+        now, beside, shown, below = boxes_of(switch, frame, panel, prompt)
+        assert [now["x"], now["y"]] == [tabs["x"], tabs["y"]]
+        assert beside["right"] < shown["left"]
+        assert abs(beside["top"] - shown["top"]) < 1
+        assert beside["height"] >= text["height"]
+        assert beside["bottom"] < below["top"]
+    both.choose_second(page, "side by side")
+    expect(page.locator(".pane").nth(1)).to_be_visible()
+    above, shown = boxes_of(frame, panel)
+    assert above["bottom"] < shown["top"]  # two texts leave no room beside them
 
 
 @pytest.mark.every_display

@@ -161,7 +161,7 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
     page.wait_for_timeout(500)  # the settings are stored meanwhile
     page.goto(f"{app.url}?prompt=x&seed=3&length=40&temperature=1.5&model=other")
     expect(log(page).locator(".mark")).to_be_visible()
-    expect(page.locator("#message")).to_have_text("The settings are now those of this link.")
+    expect(page.locator("#message")).to_have_text("The settings are now those of this link. Clear brings yours back.")
     length, model = (
         page.get_by_role("spinbutton", name="Length"),
         page.get_by_role("combobox", name="Model", exact=True),

@@ -92,6 +92,9 @@ def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(we
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
+    web_page.evaluate(draw, curve(training=[[1, 4.24], [2, 4.23]]))  # no steep fall over the whole height
+    points = web_page.locator("polyline.training").get_attribute("points") or ""
+    assert all(90 < float(point.split(",")[1]) <= 95 for point in points.split(" "))
     losses = "Loss 1.00 bits per character"
     mean = "Loss 1.44 bits per character"  # of the last point of the curve, not of the last step
     for shown, expected in ((curve(), mean), (given, f"{losses}, and 1.20 on the held-out text after step 500")):

@@ -481,7 +481,7 @@ def test_a_phone_shows_the_names_of_the_views_whole_and_in_one_row(both: Site, s
 def test_a_tap_on_an_example_below_the_window_of_a_phone_shows_the_text(both: Site, size: tuple[int, int]) -> None:
     context = phone(both, size, locale="en-US")
     page = begin(both.open(context=context), length=20)
-    examples = page.get_by_role("group", name="Try", exact=True)
+    examples = page.get_by_role("group", name="Start with", exact=True)
     keep_scrolls(page)
     examples.evaluate("(each) => scrollBy({ top: each.getBoundingClientRect().top - 20, behavior: 'instant' })")
     expect(log(page)).not_to_be_in_viewport(ratio=1)

@@ -23,7 +23,7 @@ from ..routes.web_files import WebFiles
 
 # Gradio's container has the same margins; its CSS variables are not defined yet.
 _STYLE = """
-#early { box-sizing: border-box; position: absolute; z-index: 1; left: 0; right: 0; min-height: 100%; max-width: 1180px;
+#early { box-sizing: border-box; position: absolute; z-index: 1; left: 0; right: 0; min-height: 100%; max-width: 1280px;
   margin: 0 auto; padding: 16px 32px; background: var(--bg); }
 @media (max-width: 768px) { #early { padding: 16px 13px; } }
 .dark #early { background: var(--bg-dark); }

@@ -100,6 +100,7 @@ export class Actions {
     this.rewrite.disabled = !(hasTurns && free);
     this.#nameAuthor(lastTurn(log)?.replies[0].model.name);
     this.#keepFocus(focused, busy);
+    this.#placeExamples(hasTurns || log.undone.length > 0 || this.#canRestore);
     this.#drawVersions(tree(log));
     this.#invite(log);
     if (busy && !this.wasBusy) this.#uncover();
@@ -160,6 +161,18 @@ export class Actions {
   #makeRoom() {
     const { prompt, root } = this.page;
     keepAtEnd(find(root, ".pane .log"), () => find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`));
+  }
+
+  // Before the first reply the example prompts are where the actions are going to be, of which none can be pressed yet.
+  /** @param {boolean} isBegun */
+  #placeExamples(isBegun) {
+    const { root } = this.page;
+    const [examples, moves] = [find(root, "#examples"), find(root, "#moves")];
+    const areAbove = !isBegun && !examples.hidden;
+    if (moves.hidden === areAbove) return;
+    moves.hidden = areAbove;
+    if (areAbove) moves.before(examples);
+    else find(root, "#message").after(examples);
   }
 
   // Continue names the model of the last reply if it is not the chosen one, which Send writes with.
