@@ -209,7 +209,7 @@ def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(bo
     context = both.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en-US")
     page = both.open(context=context)
     before = boxes(page)
-    above = next(at for at, box in enumerate(before) if box[0] == "Continue")
+    above = 1 + next(at for at, box in enumerate(before) if box[0] == "One letter at a time")
     for name in LENSES:
         page.locator(".pane").first.get_by_text(name, exact=True).click()
         panel, prompt = page.locator(".panel").first, page.get_by_role("textbox", name="Prompt")
@@ -233,7 +233,12 @@ def test_no_control_moves_while_lenses_demonstrations_and_replies_come_and_go(bo
     page.keyboard.press("Escape")
     fast(page)
     send(page, "")
-    assert_unmoved(boxes(page), before, "a reply")
+    arrived, before = before, boxes(page)
+    assert_unmoved(before[:above], arrived[:above], "a reply")
+    actions = before.index(next(box for box in before if box[0] == "Copy")) + 1
+    assert_unmoved(before[actions : actions + 3], arrived[-3:], "a reply")  # the prompt and its buttons
+    if width > 768:
+        assert before[above][1][1] == pytest.approx(arrived[above][1][1], abs=0.99)  # the row of the example prompts
     button(page, "Retry").click()
     settled(page)
     expect(page.get_by_role("group", name="Versions")).to_be_visible()

@@ -164,11 +164,11 @@ export class Actions {
   }
 
   // Before the first reply the example prompts are where the actions are going to be, of which none can be pressed yet.
-  /** @param {boolean} isBegun */
-  #placeExamples(isBegun) {
+  /** @param {boolean} hasConversation */
+  #placeExamples(hasConversation) {
     const { root } = this.page;
     const [examples, moves] = [find(root, "#examples"), find(root, "#moves")];
-    const areAbove = !isBegun && !examples.hidden;
+    const areAbove = !hasConversation && !examples.hidden;
     if (moves.hidden === areAbove) return;
     moves.hidden = areAbove;
     if (areAbove) moves.before(examples);
