@@ -253,6 +253,7 @@ def test_the_panel_names_the_model_in_use_and_leads_back_to_the_first_one(visito
         expect(stored.locator(".use")).to_have_text(f"Back to {first}" if used == NAME else "Use")
         stored.locator(".use").click()
         expect(stored.locator(".use")).to_be_focused()
+    expect(model).to_have_value(NAME)  # it was loaded
     model.select_option(first)
     expect(said).to_have_text(f"This page now writes with {first}.")
 
