@@ -15,7 +15,7 @@ _STILL = """() => Promise.allSettled(
 ).then(() => null)"""
 # Sticky elements cover a part of the controls below them, which axe-core then finds too small.
 _STICK = """(style) =>
-  document.querySelectorAll(".frame, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
+  document.querySelectorAll(".frame, .log, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
 _RUN = """([within, options]) =>
   axe.run(within ?? document, { ...options, resultTypes: ["violations"] }).then(({ violations }) => violations)"""
 

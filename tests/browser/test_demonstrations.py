@@ -58,7 +58,7 @@ UNCOVERED = """() => [...document.querySelectorAll(":is(.panel, .log, #sliders) 
 # Whether the likeliest characters and the strip of the draw are below the text of the lens and above the card.
 BARS_AND_DICE = """() => {
   const [bars, strip] = [".panel .likely li", ".panel .draw"].map((each) => document.querySelector(each));
-  const { bottom } = document.querySelector(".pane .frame").getBoundingClientRect();
+  const { bottom } = document.querySelector(".pane .log").getBoundingClientRect();
   const isBelow = bars && bars.getBoundingClientRect().top >= bottom;
   return isBelow && strip.getBoundingClientRect().bottom <= document.querySelector("#tour").getBoundingClientRect().top;
 }"""

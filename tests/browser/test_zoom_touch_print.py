@@ -12,6 +12,7 @@ from tests.browser.driving import (
     TWO_FRAMES,
     boxes_of,
     button,
+    footer,
     keep_scrolls,
     log,
     scroll_to_top,
@@ -227,6 +228,28 @@ def test_the_first_window_shows_the_picture_and_the_gates_above_the_actions(both
     context.close()
 
 
+def test_a_phone_rewrites_with_a_held_cell_where_the_finger_is_and_only_the_text_stays_in_sight(both: Site) -> None:
+    context = phone(both, (360, 640), locale="en-US")
+    page = begin(both.open(context=context), length=60)
+    send(page, PROMPT)
+    choose_lens(page, "What it remembers")
+    page.locator(".panel .hold").get_by_text("High", exact=True).tap()
+    rewrite = button(page, "Rewrite")  # the one in the row of held cells, under every other lens, is hidden here
+    expect(rewrite).to_be_in_viewport(ratio=1)
+    rewrite.tap()
+    expect(footer(page)).to_contain_text("held high")
+    settled(page)
+    keep_scrolls(page)
+    page.locator(".panel .about-cell").scroll_into_view_if_needed()
+    expect(log(page)).to_be_in_viewport(ratio=1)
+    for bar in (".held-cells", ".branches"):
+        expect(page.locator(bar)).to_be_visible()
+        expect(page.locator(bar)).not_to_be_in_viewport()
+    choose_lens(page, "How surprised?")
+    expect(page.locator(".held-cells").get_by_role("button", name="Rewrite")).to_be_visible()
+    context.close()
+
+
 def test_actions_that_cannot_be_pressed_take_no_room_from_a_lens(both: Site) -> None:
     context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
     page = begin(both.open(context=context))
@@ -252,7 +275,7 @@ def test_a_tap_on_a_character_is_answered_next_to_the_text(both: Site) -> None:
     page.locator(".log .reply i").locator("visible=true").nth(3).tap()
     expect(page.locator(".which")).to_contain_text("took the cell from")
     start, end = edges(page, ".which")
-    assert start - edges(page, ".pane .frame")[1] < 130
+    assert start - edges(page, ".pane .log")[1] < 130
     assert end <= edges(page, "#ask")[0]
     context.close()
 

@@ -194,7 +194,7 @@ export class Tour {
     document.documentElement.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
     if (!marked.length || !scrolls) return;
     const last = marked.at(-1);
-    const text = last.closest(".frame"); // the whole text around a marked part of it
+    const text = last.closest(".log"); // the whole text around a marked part of it
     if (text) scrollInside(this.place.lenses.log, last);
     const way = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
     const top = Math.max(way, this.#wayToCard());

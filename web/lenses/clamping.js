@@ -1,6 +1,6 @@
 /** Clamping a cell while the model writes: the choice under the memory lens, and what it has changed in the reply. */
 
-import { create, find, setText } from "../document/dom.js";
+import { addButton, create, find, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const STRONG = 4; // its tanh is 0.999
@@ -37,6 +37,8 @@ export class ClampChoice {
       input.addEventListener("change", () => this.clamp(value));
       create("span", "", label).textContent = t(`hold.${name}`);
     }
+    // The row of held cells has the same button. On a phone it is above the window, and this one is shown instead.
+    this.rewrite = addButton(this.box, "rewrite", t("hold.rewrite"), () => find(this.lenses.pane, ".held-cells .rewrite").click());
     this.reason = create("p", "cannot-hold", panel);
     this.reason.textContent = t("refusal.clamps_blended");
     this.show();
@@ -57,6 +59,7 @@ export class ClampChoice {
     const clamped = this.lenses.source.clampedCells();
     this.box.hidden = clamped === null;
     this.reason.hidden = clamped !== null;
+    this.rewrite.hidden = !clamped?.length;
     const [layer, index] = this.memory.cell;
     const value = clamped?.find((each) => each[0] === layer && each[1] === index)?.[2] ?? null;
     const name = CHOICES.find((choice) => choice[1] === value)?.[0];

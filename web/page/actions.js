@@ -20,7 +20,6 @@ export class Actions {
     this.isStopping = false; // a reply is being written that the visitor has stopped
     this.tree = /** @type {Promise<typeof import("./branch_tree.js") | null> | null} */ (null);
     this.cleared = /** @type {import("../conversation/log.js").Log | null} */ (null); // for Undo, also where the browser stores nothing
-    this.rewrite = find(page.root, ".held-cells .rewrite", HTMLButtonElement);
     const { writer, controls } = page;
     const moves = {
       send: () => page.send(page.prompt.value),
@@ -36,7 +35,7 @@ export class Actions {
     // A second click may come before the next frame, which disables the button.
     const idle = (/** @type {() => unknown} */ move) => () => page.busy || move();
     for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
-    this.rewrite.addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
+    find(page.root, ".held-cells .rewrite").addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
@@ -97,7 +96,7 @@ export class Actions {
     const focused = document.activeElement;
     for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
-    this.rewrite.disabled = !(hasTurns && free);
+    for (const button of findAll(page.root, ":is(.held-cells, .hold) .rewrite", HTMLButtonElement)) button.disabled = !(hasTurns && free);
     this.#nameAuthor(lastTurn(log)?.replies[0].model.name);
     this.#keepFocus(focused, busy);
     this.#placeExamples(hasTurns || log.undone.length > 0 || this.#canRestore);
@@ -127,7 +126,7 @@ export class Actions {
    */
   #keepFocus(focused, busy) {
     const stop = this.#button("stop");
-    const isLost = focused instanceof HTMLButtonElement && focused.disabled && focused.closest("#moves, #ask, #examples, .held-cells") !== null;
+    const isLost = focused instanceof HTMLButtonElement && focused.disabled && focused.closest("#moves, #ask, #examples, .held-cells, .hold") !== null;
     if (busy && isLost && focused !== stop) {
       this.began = focused;
       stop.focus({ preventScroll: true });

@@ -76,7 +76,7 @@ export function showExamples(box, examples, send) {
 // Scrolls up to the text, which a low window does not show together with the examples.
 /** @param {HTMLElement} box */
 function showText(box) {
-  const { top } = find(box.closest(".char-lstm"), ".pane .frame").getBoundingClientRect();
+  const { top } = find(box.closest(".char-lstm"), ".pane .log").getBoundingClientRect();
   if (top < 0) scrollPage(top - 8);
 }
 
