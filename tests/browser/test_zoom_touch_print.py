@@ -586,7 +586,9 @@ def test_paper_has_the_whole_conversation_and_no_control(both: Site, lens: str) 
         log.evaluate("(each) => each.scrollHeight <= each.clientHeight && getComputedStyle(each).overflowY")
         == "visible"
     )
-    assert log.evaluate("(each) => each.getBoundingClientRect().height") > 1500
+    for width in (1280, 700):  # also on narrow paper, where a rule for phones must not hold
+        page.set_viewport_size({"width": width, "height": 900})
+        assert log.evaluate("(each) => each.getBoundingClientRect().height") > 1500
     # Dark letters on white in both colour schemes.
     assert page.locator(".log .text").first.evaluate("(each) => getComputedStyle(each).color") == "rgb(28, 25, 23)"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
