@@ -34,7 +34,8 @@ SEED_OF = re.compile(r"seed (\d+)")  # in the footer of a reply
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     models = {"one": random_model(), "two": random_model(3), "other script": tiny_model("αβγ")}
-    models["one"].training, models["two"].training = {"corpus": "Letters"}, {"corpus": "Poems"}
+    for lm, corpus in zip(models.values(), ("Letters", "Poems", "Other Script"), strict=True):
+        lm.training = {"corpus": corpus}
     with serving(models) as app:
         yield app
 
@@ -114,6 +115,11 @@ def test_two_models_reply_to_one_prompt(page: Page, app: App) -> None:
     expect(second(page)).to_have_count(0)
     send(page, "b")
     assert len(reply(page)) == 60
+
+
+def test_a_model_is_offered_in_the_letters_of_the_text_that_it_is_named_after(page: Page) -> None:
+    names = page.get_by_role("combobox", name="Model", exact=True).locator("option")
+    expect(names).to_have_text(["one", "two", "Other Script"])  # of the model "other script"
 
 
 @pytest.mark.every_display

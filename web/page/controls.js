@@ -343,8 +343,8 @@ function nameAfter(prefix, value) {
  * @param {string} name
  */
 function titleOf(site, name) {
-  const title = nameOf(name) || site.title;
-  const corpus = corpusOf(site, name);
-  return corpus !== title && /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
+  const [title, corpus] = [nameOf(name) || site.title, corpusOf(site, name)];
+  if (corpus.toLowerCase() === title.toLowerCase()) return corpus; // "Shakespeare", not the folder's name "shakespeare"
+  return /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
 }
 
