@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.driving import button, log, open_page, reply, send, settled, turns
@@ -116,6 +117,14 @@ def check_empty_lines(page: Page) -> None:
     assert "⏎" not in (reply.text_content() or "")
 
 
+SCROLL_BY_A_LINE = """(log) => {
+  log.style.flex = "none";
+  log.style.height = "4rem";
+  log.scrollTop = 20;
+  return log.scrollTop;
+}"""
+
+
 def check_mark(page: Page, lens: str, top: float, height: float) -> None:
     """A line end is marked within its line, and the text below it does not move."""
     mark = page.locator(".log .line-end" if lens == "Text" else ".log i.end.focus")
@@ -125,6 +134,12 @@ def check_mark(page: Page, lens: str, top: float, height: float) -> None:
     assert box["width"] > 4
     assert top <= box["y"] + 1
     assert box["y"] + box["height"] <= top + height + 1
+    moved = log(page).evaluate(SCROLL_BY_A_LINE)
+    assert moved > 0
+    after = mark.bounding_box()
+    log(page).evaluate("(log) => { log.style = ''; log.scrollTop = 0; }")
+    assert after
+    assert after["y"] == pytest.approx(box["y"] - moved, abs=1)  # it stays at its line
 
 
 def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:

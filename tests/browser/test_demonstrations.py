@@ -127,7 +127,7 @@ def _leave(page: Page) -> Iterator[None]:
     for name in ("Back to the conversation", "Close"):
         if button(page, name).is_visible():
             button(page, name).click()
-    if button(page, "Clear").is_enabled():
+    if button(page, "Clear").is_visible() and button(page, "Clear").is_enabled():
         button(page, "Clear").click()
 
 
@@ -216,7 +216,7 @@ def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, pag
     first = 1 + sum(char != "\n" for char in same)  # the page shows no line ends
     assert result(page) == (
         "With the same seed, all 260 characters are equal. "
-        f"With seed 8, the text differs from character {first} after the prompt on."
+        f"Seed 8 gives another text: the first difference is at character {first}."
     )
     button(page, "Again, with another seed").click()
     expect(stage(page).locator(".result.done")).to_be_visible()
@@ -293,6 +293,28 @@ def test_a_text_is_where_it_was_after_a_demonstration(page: Page) -> None:
     show(page, "Same seed, same text")
     button(page, "Back to the conversation").click()
     expect(log(page)).to_have_js_property("scrollTop", 100)
+
+
+def test_the_way_back_leads_to_the_button_that_was_pressed_last(page: Page) -> None:
+    show(page, "Calm, normal, wild")
+    show(page, "Same seed, same text")
+    button(page, "Back to the conversation").click()
+    expect(button(page, "Same seed, same text")).to_be_focused()
+
+
+def test_watch_it_learn_waits_for_a_lost_connection(app: App, browser: Browser) -> None:
+    context = browser.new_context()
+    page, _ = open_page(context, app)
+    page.wait_for_function(
+        "performance.getEntriesByType('resource').some(({ name }) => name.includes('demonstrations/shown.js'))"
+    )
+    context.set_offline(True)
+    button(page, "Watch it learn").click()
+    expect(stage(page).get_by_role("status").first).to_have_text("The connection was lost. Trying again …")
+    context.set_offline(False)
+    expect(stage(page).get_by_role("slider", name="Training step")).to_be_visible()
+    expect(stage(page).get_by_role("status").first).not_to_contain_text("connection")
+    context.close()
 
 
 def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
@@ -563,6 +585,18 @@ def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
     button(page, "With another seed").click()
     expect(tour.get_by_role("status")).to_have_text("Another text.")
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("8")
+
+
+def test_the_last_step_of_the_tour_writes_the_same_text_again_also_after_a_held_cell(page: Page) -> None:
+    page.evaluate("location.hash = 'tour-5'")
+    expect(page.get_by_role("heading", name=STEPS[4])).to_be_focused()
+    fast(page)
+    button(page, "Hold it and write again").click()
+    expect(footer(page)).to_contain_text("held low")
+    button(page, "Next").click()
+    expect(footer(page)).not_to_contain_text("held low")
+    button(page, "Write it again").click()
+    expect(page.locator("#tour").get_by_role("status")).to_have_text("The same text again, character for character.")
 
 
 def test_the_text_of_the_tour_is_kept_only_once_the_visitor_adds_to_it(page: Page) -> None:

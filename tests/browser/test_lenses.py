@@ -253,6 +253,15 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     assert app.served("random").engine.written == written
 
 
+def test_the_lens_opens_with_the_last_character_and_the_end_of_the_text(page: Page) -> None:
+    fast(page, 300)
+    send(page, "ab")
+    choose_lens(page, "What it remembers")
+    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
+    expect(turns(page).last.locator(".reply i").last).to_have_class(re.compile("focus"))
+    expect(page.locator(".caption")).to_contain_text("characters 63 to 302.")  # all 240 that it has room for
+
+
 def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
     text = write(page)
     choose_lens(page, "What it remembers")

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
 from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, complaints_of, reply, send, setting
+from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, complaints_of, reply, send, setting, turns
 from tests.browser.looking import choose_cell, choose_lens
 from tests.browser.test_languages import untranslated
 from tests.browser.test_training import sentences
@@ -254,6 +254,7 @@ def test_the_first_button_below_a_result_leads_to_the_place_to_write(visitor: Ma
     expect(prompt).to_be_in_viewport()
     expect(page.locator("#panes")).to_be_in_viewport()
     expect(page.get_by_role("heading", level=1)).to_have_text(SHOWN)
+    expect(turns(page).locator(".reply")).not_to_be_empty()  # it writes
 
 
 @pytest.mark.parametrize("discarded", [True, False])

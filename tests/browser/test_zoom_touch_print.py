@@ -228,6 +228,18 @@ def test_the_first_window_shows_the_picture_and_the_gates_above_the_actions(both
     context.close()
 
 
+def test_the_conversation_stays_in_sight_beside_a_long_column_of_settings(both: Site) -> None:
+    context = both.new_context(locale="en-US", viewport={"width": 1280, "height": 800})
+    page = begin(both.open(context=context))
+    send(page, PROMPT)
+    keep_scrolls(page)
+    page.get_by_role("spinbutton", name="Seed", exact=True).scroll_into_view_if_needed()
+    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_be_in_viewport(ratio=1)
+    for part in (log(page), page.locator("#ask")):
+        expect(part).to_be_in_viewport(ratio=1)
+    context.close()
+
+
 def test_a_phone_rewrites_with_a_held_cell_where_the_finger_is_and_only_the_text_stays_in_sight(both: Site) -> None:
     context = phone(both, (360, 640), locale="en-US")
     page = begin(both.open(context=context), length=60)

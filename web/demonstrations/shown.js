@@ -1,7 +1,7 @@
 // The four demonstrations: what each one writes on the stage, and the sentence about the result.
 
 import { count } from "../conversation/log.js";
-import { prefersReducedMotion } from "../document/dom.js";
+import { pause, prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
 import { bitsOf, lineLength, lineLengths, writeAside } from "./aside.js";
 import { Learning } from "./learning.js";
@@ -14,6 +14,7 @@ const LINES_SPEED = 100; // such a text takes four seconds, too
 const CLEARLY = 0.05; // the part by which lines become shorter, at least, if the result says so
 const TEMPERATURES = { calm: 0.3, normal: 0.8, wild: 1.5 };
 const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
+const LOST_MS = 2000; // between two requests while the connection is lost
 const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
 
 /**
@@ -118,8 +119,16 @@ function firstDifference(one, two) {
 
 /** @param {Showing} showing */
 async function watchItLearn({ stage, engine, model, training: { corpus, link }, signal }) {
-  const { samples = [], refusal } = await engine.timeline({ model: model.name, samples: true });
+  const ask = () => engine.timeline({ model: model.name, samples: true });
+  let answer = await ask();
+  while (answer.refusal?.id === "fault.connection" && !signal.aborted) {
+    stage.wait([{ id: "status.reconnecting" }]);
+    await pause(LOST_MS);
+    answer = await ask();
+  }
   if (signal.aborted) return;
+  stage.wait([]);
+  const { samples = [], refusal } = answer;
   if (refusal || samples.length < 2) return stage.report(refusal ?? { id: "demo.learn.none" });
   const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values: { steps: samples.at(-1)[0], corpus } };
   const learning = new Learning(stage.body, samples, link, () => stage.report(result, true));

@@ -46,9 +46,9 @@ export class Stage {
     if (!this.isOpen) {
       this.scrolled = findAll(this.panes, ".log").map((log) => log.scrollTop); // a hidden text loses it
       this.height = this.#heightOfText(); // the controls below stay where they are
-      const { activeElement } = document;
-      this.opener = activeElement instanceof HTMLElement ? activeElement : null;
     }
+    const { activeElement } = document;
+    if (activeElement instanceof HTMLElement && !this.box.contains(activeElement)) this.opener = activeElement;
     this.box.style.height = `${this.height}px`;
     this.box.replaceChildren();
     const head = create("div", "head", this.box);

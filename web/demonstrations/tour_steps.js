@@ -40,7 +40,7 @@ export const STEPS = [
   { lens: "memory", targets: [".panel canvas"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
   { lens: "memory", targets: [".panel .closely"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
   { lens: "memory", targets: [".panel .hold", ".panel .compared"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, clamp], [{ id: "tour.free" }, release]] },
-  { lens: "plain", targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"], actions: [[{ id: "tour.same" }, writeAgain], [{ id: "tour.other" }, writeOther]] },
+  { lens: "plain", targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"], prepare: writeFree, actions: [[{ id: "tour.same" }, writeAgain], [{ id: "tour.other" }, writeOther]] },
 ];
 
 /** Returns the settings of the tour's text. */
@@ -107,6 +107,12 @@ async function clamp({ page, lenses }) {
 function release({ page }) {
   page.source.clamp([]);
   return page.run(() => page.writer.rewrite(page.controls.options()));
+}
+
+// A reply that was written with a held cell would not come again from its seed.
+function writeFree({ page }) {
+  const isHeld = lastTurn(page.log())?.replies[0].parts.some((part) => part.cells.length);
+  if (isHeld) return page.run(() => page.writer.rewrite({ ...page.controls.options(), speed: null }));
 }
 
 /** Writes the reply again with its seed, and reports whether the text is the same. @param {Place} place */

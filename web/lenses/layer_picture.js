@@ -83,7 +83,7 @@ export class LayerPicture {
     const isThere = now?.traced === traced && position >= now.first && position < now.first + now.columns.length;
     if (isThere || this.lenses.source.busy()) return this.lenses.changed();
     const showing = ++this.showing;
-    const from = Math.max(0, position - WIDTH / 2);
+    const from = Math.max(0, Math.min(position - WIDTH / 2, traced.chars.length - WIDTH));
     const to = Math.min(traced.chars.length, from + WIDTH);
     this.clear();
     this.wanted = this.lenses.path.version; // so that a frame before the answer does not request the end of the text

@@ -137,7 +137,15 @@ export class Lenses {
     const { inspections } = this.focus;
     this.update();
     if (this.focus.at && inspections === this.focus.inspections) this.focus.inspect();
+    else this.#focusLast();
     if (this.lens) this.focus.reveal(); // its panel has made the text shorter
+  }
+
+  // Puts the last character in focus if none is, so that the panel of a lens has values to show.
+  #focusLast() {
+    const last = this.path.chars.length - 1;
+    const isFree = !this.focus.at && !this.source.busy() && !this.source.isWelcome(this.side); // page/arrival.js chooses one of a welcome text
+    if (this.name !== "plain" && isFree && last >= 0) this.focus.moveTo(this.path, last);
   }
 
   /** Call this after every change of the conversation or the settings. */

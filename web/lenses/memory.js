@@ -70,6 +70,7 @@ export class MemoryLens {
   build(panel) {
     this.panel = panel;
     this.about = null;
+    addScale(panel, t("memory.scale"));
     create("p", "which", panel).textContent = hint();
     const choose = create("div", "choose", panel);
     this.named = create("select", "", label(choose, "named", t("memory.named")));
@@ -81,7 +82,6 @@ export class MemoryLens {
     const closely = create("div", "closely", sides);
     create("ul", "gates", closely).ariaLabel = t("memory.gates");
     create("p", "help", closely).textContent = t("memory.gates.help");
-    addScale(panel, t("memory.scale"));
     create("p", "about-cell", panel).role = "status";
     this.passages.build(panel);
     this.#buildNumbers(create("div", "choose", panel));

@@ -13,7 +13,7 @@ import { t } from "../document/words.js";
  * @param {HTMLElement} prompt gets the focus after the last cell was released, but not on a touch screen, whose keyboard it would open
  */
 export function showClampedCells(box, cells, clamp, prompt) {
-  if (!isOutdated(box, [cells, t("hold.bar")])) return;
+  if (!isOutdated(box, [cells, t("hold.group")])) return;
   const log = box.closest(".frame")?.querySelector(".log") || null;
   keepAtEnd(log, () => drawCells(box, cells, clamp, prompt)); // the row makes the text's box shorter
 }

@@ -250,10 +250,9 @@ export class Page {
     this.demonstrations.close();
     const isStored = this.save();
     this.storage.leave();
-    this.controls.restore(this.sharing.own ?? {});
+    this.controls.restore(this.sharing.leave());
     this.current.log = { ...emptyLog(), controls: { ...this.controls.stored(), draft: "" } };
     this.current.refusals = [null, null];
-    this.sharing.own = null;
     this.sharing.hide();
     this.#modelChanged();
     return isStored;

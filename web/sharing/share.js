@@ -177,15 +177,17 @@ export class Share {
   async open(query) {
     const { page } = this;
     const { link, models } = await this.#read(query);
-    const own = page.controls.stored();
+    const before = page.controls.stored();
     page.controls.restore(link.controls);
     if (!link.writes) return page.controls.openChanged();
-    this.sharing.own = own;
+    this.sharing.own = { before, after: page.controls.stored() };
     const prompts = link.steps.flatMap((step) => step.prompt || []);
     await page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
     if (lastTurn(page.log())) return; // begun meanwhile
     page.run(() => this.follow(link)); // not awaited: the page can be used while it is written
-    if (JSON.stringify(own) !== JSON.stringify(page.controls.stored())) setText(find(page.root, "#message"), t("link.settings"));
+    const after = page.controls.stored();
+    this.sharing.own = { before, after };
+    if (JSON.stringify(before) !== JSON.stringify(after)) setText(find(page.root, "#message"), t("link.settings"));
   }
 
   /** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {LinkError} with all faults of the link */

@@ -7,7 +7,7 @@ import { find } from "../document/dom.js";
 export class Sharing {
   #share = /** @type {Promise<import("./share.js").Share> | null} */ (null);
   following = /** @type {Link | null} */ (null); // the link that is being written
-  own = /** @type {Record<string, string> | null} */ (null); // the visitor's settings before those of the link, until its conversation is left
+  own = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // the settings before and after the link set them, until its conversation is left
 
   /**
    * @param {HTMLElement} root
@@ -38,6 +38,15 @@ export class Sharing {
   /** Ends to follow a link, because the visitor does something else. */
   cancel() {
     this.following = null;
+  }
+
+  /** Leaves the conversation of a link. @returns {Record<string, string>} the visitor's settings from before, of those that nobody has changed since */
+  leave() {
+    const [own, now] = [this.own, this.page.controls.stored()];
+    this.own = null;
+    if (!own) return {};
+    history.replaceState(history.state, "", location.pathname + location.hash);
+    return Object.fromEntries(Object.entries(own.before).filter(([name]) => own.after[name] === now[name]));
   }
 
   /** See `share` of Share. */

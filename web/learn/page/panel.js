@@ -53,7 +53,7 @@ export class Panel {
       discard: () => this.#discard(),
       pause: () => this.#pause(!this.#isPaused),
       stop: () => this.#worker?.postMessage({ wanted: "stop" }),
-      write: () => this.#showModel(),
+      write: () => (this.#showModel(), page.send(page.prompt.value)),
       "train-on": () => this.#trainOn(),
       "get-model": () => download(this.#model),
       "give-away": () => this.#publish(this.#model),
