@@ -40,7 +40,7 @@ function offerTraining(page, place, isBack) {
       panel = null;
       find(details, ".body").textContent = t("static.failed", { reason: `${error}` });
     });
-    if (isWanted) details.scrollIntoView(); // its content has arrived
+    if (isWanted && !isAlone) details.scrollIntoView(); // its content has arrived; without a model nothing is above it but the title
   };
   details.addEventListener("toggle", open);
   details.hidden = false;

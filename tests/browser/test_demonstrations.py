@@ -317,6 +317,15 @@ def test_watch_it_learn_waits_for_a_lost_connection(app: App, browser: Browser) 
     context.close()
 
 
+def test_the_training_page_of_the_app_begins_at_its_top_on_a_phone(app: App, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 640}, has_touch=True, is_mobile=True)
+    page, _ = open_page(context, app)
+    page.goto(page.locator("#demonstrations .train").evaluate("(link) => link.href"))
+    expect(page.locator("#training textarea").first).to_be_visible()
+    expect(page.locator("#intro h1")).to_be_in_viewport(ratio=1)
+    context.close()
+
+
 def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
     script = """async (chat) => {
       const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");

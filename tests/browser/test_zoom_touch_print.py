@@ -182,7 +182,6 @@ def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     expect(page.get_by_role("button", name="Delete: ")).to_be_visible()
     assert page.evaluate(SMALL, ["#history *:is(button, input), #open-model", 44]) == []
     choose_lens(page, "How surprised?")
-    expect(page.locator(".which")).to_have_text("Tap a character to see what it nearly wrote.")
     page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
     expect(page.locator(".which .char")).to_be_visible()
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
