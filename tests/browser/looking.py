@@ -27,8 +27,10 @@ def choose_cell(page: Page, layer: int, cell: int) -> None:
 
 
 def marks(turn: Locator) -> list[str]:
-    """Return the class of each character."""
-    return turn.locator(".text i").evaluate_all("all => all.map((each) => each.className.replace('end', '').trim())")
+    """Return the class of each character, without that of a line end and of the character in focus."""
+    return turn.locator(".text i").evaluate_all(
+        "(all) => all.map((each) => each.className.replace(/\\b(end|focus)\\b/g, '').trim())"
+    )
 
 
 def level(bits: float) -> str:

@@ -305,6 +305,8 @@ def test_a_german_browser_gets_german_labels(both: Site) -> None:
     german = LANGUAGES["de"]
     context = both.new_context(locale="de-DE")
     page = both.open(context=context, log=german["page.conversation"], send=german["move.send"])
+    expect(page.get_by_role("group", name=german["page.start_with"])).to_be_visible()
+    button(page, german["move.send"]).click()
     for move in ("stop", "continue", "retry", "undo", "redo", "clear", "share"):
         expect(button(page, german[f"move.{move}"])).to_be_visible()
     expect(page.get_by_role("slider", name=german["setting.temperature"], exact=True)).to_be_visible()

@@ -48,6 +48,9 @@ COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along th
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
 # The lengths of the bars beside a text, as parts of the room that they have.
 WIDTHS = "(box) => [...box.children].map((bar) => bar.offsetWidth / box.clientWidth)"
+# Whether the modules of the demonstrations have arrived.
+LOADED = """() => ["shown", "stage", "tour", "tour_steps", "learning", "aside"].every((module) =>
+  performance.getEntriesByType("resource").some(({ name }) => name.includes(`demonstrations/${module}.js`)))"""
 # Whether the controls that a step frames are neither under the card of the tour nor under the text of the lens.
 UNCOVERED = """() => [...document.querySelectorAll(":is(.panel, .log, #sliders) .on-tour-here")].every((node) => {
   if (getComputedStyle(node).outlineStyle === "none") return true;
@@ -305,9 +308,7 @@ def test_the_way_back_leads_to_the_button_that_was_pressed_last(page: Page) -> N
 def test_watch_it_learn_waits_for_a_lost_connection(app: App, browser: Browser) -> None:
     context = browser.new_context()
     page, _ = open_page(context, app)
-    page.wait_for_function(
-        "performance.getEntriesByType('resource').some(({ name }) => name.includes('demonstrations/shown.js'))"
-    )
+    page.wait_for_function(LOADED)
     context.set_offline(True)
     button(page, "Watch it learn").click()
     expect(stage(page).get_by_role("status").first).to_have_text("The connection was lost. Trying again …")

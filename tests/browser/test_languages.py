@@ -96,8 +96,6 @@ def test_the_page_is_in_the_language_of_the_browser(
     context = browser.new_context(viewport=viewport, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
     page, complaints = open_page(context, app, log=texts["page.conversation"], send=texts["move.send"])
     log = page.get_by_role("log", name=texts["page.conversation"], exact=True)
-    for move in ("send", "stop", "continue", "retry", "undo", "clear", "share"):
-        expect(button(page, texts[f"move.{move}"])).to_be_visible()
     for setting in ("temperature", "length", "speed", "top_k"):
         expect(page.get_by_role("slider", name=texts[f"setting.{setting}"], exact=True)).to_be_visible()
     expect(page.get_by_role("combobox", name=texts["setting.model"], exact=True)).to_be_visible()
@@ -115,6 +113,8 @@ def test_the_page_is_in_the_language_of_the_browser(
     page.get_by_role("textbox", name=texts["page.prompt"], exact=True).fill("First 嗯")
     page.keyboard.press("Enter")
     expect(log.locator(".footer")).to_contain_text(f" · {texts['ending.length']} · ")
+    for move in ("send", "stop", "continue", "retry", "undo", "clear", "share"):
+        expect(button(page, texts[f"move.{move}"])).to_be_visible()
     expect(log.locator(".notice")).to_contain_text(texts["notice.unknown"].partition("{")[0])
     expect(log.locator(".text")).to_have_attribute("lang", "")  # the model may write another language than the page's
     button(page, texts["move.retry"]).click()
