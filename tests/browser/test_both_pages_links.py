@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
-from tests.browser.driving import button, continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import continued, fast, footer, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps, point_at, replace
 from tests.support.app_server import eventually

@@ -78,7 +78,8 @@ function chooseCounter({ page, lenses }) {
   const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
   if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
   const turn = lenses.turns.at(-1);
-  if (turn && !lenses.focus.place && !page.busy) return lenses.focus.moveTo(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
+  if (!turn || page.busy) return;
+  return lenses.focus.place ? lenses.focus.inspect() : lenses.focus.moveTo(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
 }
 
 /** Puts the next character, or the one before, in focus. @param {number} by */
