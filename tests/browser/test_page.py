@@ -57,8 +57,9 @@ def app() -> Iterator[App]:
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])
-    for name in ("Send", "Stop", "ROMEO:"):
+    for name in ("Send", "Stop"):
         expect(button(page, name)).to_be_visible()
+    expect(page.get_by_role("group", name="Start with").get_by_role("button").first).to_be_visible()
     for name in ("Temperature", "Length", "Top-k", "Top-p", "Min-p", "Speed"):
         expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_be_focused()
