@@ -104,6 +104,6 @@ def test_a_language_that_changes_while_a_lens_loads_keeps_the_lens(browser: Brow
         expect(page.get_by_text(LANGUAGES["de"]["lens.memory"], exact=True).first).to_be_visible()
         for route in held:
             route.continue_()
-        expect(page.locator(".panel .closely")).to_be_visible()
+        expect(page.locator(".panel .picture")).to_be_visible()
     assert not errors
     context.close()
