@@ -156,6 +156,7 @@ def test_the_frame_around_the_marked_character_covers_no_other_character_while_i
 
 
 def test_the_actions_replace_the_example_prompts_with_the_first_reply_and_nothing_moves(page: Page, app: App) -> None:
+    page.set_viewport_size({"width": page.evaluate("innerWidth"), "height": 1200})  # the prompt lies over nothing
     fast(page, 20)
     examples, prompt = page.get_by_role("group", name="Start with"), page.get_by_role("textbox", name="Prompt")
     expect(examples.get_by_role("button").first).to_be_enabled()
