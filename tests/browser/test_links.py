@@ -172,7 +172,7 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.3")
-    assert page.url == app.url  # whoever copies the address now does not share the link
+    assert page.url == app.url  # without the link, so that a copy of the address does not share it
     context.close()
 
 

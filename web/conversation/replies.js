@@ -152,12 +152,21 @@ function isVisible(character) {
 
 const NAMED = new Map([[" ", "unknown.space"], ["\t", "unknown.tab"], ["\n", "unknown.line_break"], ["\u00a0", "unknown.no_break_space"]]);
 
+/** @type {(character: string) => string} a character as in "U+2028" */
+export function codeOf(character) {
+  return `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
+}
+
+/** @type {(character: string) => boolean} whether a reader sees nothing of a character */
+export function isInvisible(character) {
+  return /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(character);
+}
+
 function nameOf(item, times) {
-  const code = `U+${item.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+  const code = codeOf(item);
   const named = NAMED.has(item) ? { id: NAMED.get(item) } : null;
   if (named) return times === 1 ? named : { id: "unknown.times", values: { character: named, count: times } };
-  const isInvisible = /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(item);
-  if (isInvisible) return times === 1 ? { id: "unknown.invisible", values: { code } } : { id: "unknown.invisible_times", values: { code, count: times } };
+  if (isInvisible(item)) return times === 1 ? { id: "unknown.invisible", values: { code } } : { id: "unknown.invisible_times", values: { code, count: times } };
   const character = [...item].some(isVisible) ? `\u2068'${item}'\u2069` : code; // isolated: a right-to-left one would reorder the list
   return times === 1 ? character : { id: "unknown.times", values: { character, count: times } };
 }

@@ -1,16 +1,15 @@
 /** Names of characters and cells in the visitor's language. */
 
+import { codeOf, isInvisible } from "../conversation/replies.js";
 import { has, number, t } from "../document/words.js";
 
-const INVISIBLE = /^[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]$/u;
 const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
 
 /** @returns {string} a character for use in a sentence: an invisible one is named */
 export function nameOf(character) {
   const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
   if (ids[character]) return t(ids[character]);
-  const code = `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
-  return INVISIBLE.test(character) ? t("unknown.invisible", { code }) : character;
+  return isInvisible(character) ? t("unknown.invisible", { code: codeOf(character) }) : character;
 }
 
 /** @returns {string} a character in quotation marks */

@@ -40,7 +40,10 @@ export class Sharing {
     this.following = null;
   }
 
-  /** Leaves the conversation of a link. @returns {Record<string, string>} the visitor's settings from before, of those that nobody has changed since */
+  /**
+   * Ends the conversation of a link, and removes the link from the address.
+   * @returns {Record<string, string>} the settings to restore: those that the link has set and the visitor has not changed since
+   */
   leave() {
     const [own, now] = [this.own, this.page.controls.stored()];
     this.own = null;
