@@ -11,7 +11,6 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from model import CharLSTM
@@ -24,13 +23,14 @@ from model.files import atomic_write
 from model.terminal import one_line
 
 from ..card.cell_names import name_cells
-from ..card.cell_passages import TextSource, add_passages
+from ..card.cell_passages import add_passages
 from ..card.curve import draw
+from ..card.summary import Quotes, quotes_of
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.jobs import PRIVATE, PUBLIC
+from ..hub.jobs import PRIVATE
 from ..hub.pusher import push_pending
 from ..learner import processes
 from ..learner.dataset import split
@@ -57,6 +57,9 @@ _USER_ERRORS = (
     DeviceUnavailableError,
     processes.ProcessesError,
 )
+
+
+_PASSAGES: Mapping[str, Quotes] = {"held-out": "text", "written": "model", "none": "nothing"}  # of `cells --passages`
 
 
 def main(argv: Sequence[str] | None, signals: Signals) -> int:
@@ -143,21 +146,17 @@ def _cells(arguments: Sequence[str]) -> int:
     typed = parser.cells_parser().parse_intermixed_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
-    noted = lm.training.get("sharing")
-    if typed.passages == "held-out" and (noted == PRIVATE or not typed.text):
-        reason = "the model is private" if noted == PRIVATE else "no TEXT was given"
+    quotes = quotes_of(lm.training, is_chat=lm.chat is not None)
+    is_closed = quotes == "nothing" or lm.training.get("sharing") == PRIVATE
+    if typed.passages == "held-out" and (is_closed or not typed.text):
+        reason = "not everyone may read the training text" if is_closed else "no TEXT was given"
         raise RunError(f"--passages held-out: {reason}. Use --passages written.")
     found, held_out = list(lm.cells), ""
     if typed.text:
         corpus = read_corpus(typed.text)
         held_out = corpus.text[-len(split(corpus.ids)[1]) :]
         found = name_cells(lm, held_out)
-    source: TextSource = "held-out" if (typed.passages or noted) in ("held-out", PUBLIC) else "written"
-    if typed.passages == "none":
-        found = [replace(cell, high=(), low=(), sample=None) for cell in found]
-    else:
-        found = add_passages(lm, found, source, held_out)
-    write_cells(folder, found)
+    write_cells(folder, add_passages(lm, found, _PASSAGES.get(typed.passages, quotes), held_out))
     for cell in found:
         say(str(cell))
     count = lm.config.num_layers * lm.config.hidden_size

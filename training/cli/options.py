@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,9 +130,15 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
     return options
 
 
-def published_command(options: TrainOptions) -> str:
-    """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it."""
-    texts = ["TEXT" if hides_file_names(options) and "://" not in text else text for text in options.text]
+def published_command(options: TrainOptions, closed: Collection[str]) -> str:
+    """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it.
+
+    Args:
+        options: its options.
+        closed: those of its sources that not everyone can read.
+    """
+    hidden = [*closed, *(text for text in options.text if hides_file_names(options) and "://" not in text)]
+    texts = ["TEXT" if text in hidden else text for text in options.text]
     shown = {
         "from": _public_model(options.parent),
         "teacher": [_public_model(teacher) for teacher in options.teachers],

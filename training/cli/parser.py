@@ -263,7 +263,7 @@ def cells_parser() -> ArgumentParser:
         "--passages",
         choices=("held-out", "written", "none"),
         help="where the text comes from in which the cells are shown: from TEXT, or written by the model (default: "
-        "held-out for a model whose run was public, else written)",
+        "held-out if anyone can read the training text, none for a chat, else written)",
     )
     return parser
 

@@ -14,7 +14,7 @@ from model import CharTokenizer
 from model.cli.arguments import UsageError
 from model.terminal import one_line
 
-from ..card.redact import public_sources
+from ..card.redact import public_source
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import Ids
@@ -33,20 +33,20 @@ from ..os_calls import keep_freed_memory
 from ..run import kept_text
 from ..run.console import say, warn
 from ..run.decision_log import DecisionLog
-from ..run.facts import About, CorpusRecord, PublicText, RunState, other_version, versions
+from ..run.facts import About, CorpusRecord, RunState, other_version, versions
 from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
 from ..run.time_plan import TimePlan
 from ..run.training_run import TrainingRun
 from . import sharing, teachers
 from .options import TrainOptions
+from .origin import Origin, origin_of
 from .run_text import (
     check_destination,
     check_repo,
     free_folder,
     make_manager,
     make_trainer,
-    public_text,
     read_text,
     shared_as,
     text_facts,
@@ -73,11 +73,12 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         schedule, time_plan = _saved_schedule(saved.state, folder)
         # Before the text is read: the repo names its addresses, and may be a stranger's.
         own = _own_destination(options, saved.state["corpus"])
-        corpus, public = _resumed_text(options, folder, saved)
-        shared = sharing.of_resumed_run(options, saved, corpus, folder.path, is_public=public is not None)
+        corpus, origin = _resumed_text(options, folder, saved)
+        shared = sharing.of_resumed_run(options, saved, corpus, folder.path, origin)
         destination = shared_as(own, shared) if own else _destination(options, saved.state["corpus"], folder, shared)
         tokenizer = tokenizer_of(corpus)
         saved.state["about"]["sharing"] = destination.sharing if destination else shared
+        _hide_origin(saved, origin)
         page = resume_page(options, saved.state["about"], destination.repo if destination else None)
         about = _resumed_about(options, saved.state["about"], destination, page, device)
         done, soft_targets = int(saved.tensors["steps_done"]), None
@@ -89,12 +90,18 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         card_fields = cast(About, {name: value for name, value in about.items() if name in _CARD_FIELDS})
         run = TrainingRun(
             checkpoint_manager=make_manager(
-                folder, destination, tokenizer, corpus.ids, saved_step=done, card_fields=card_fields
+                folder,
+                destination,
+                tokenizer,
+                corpus.ids,
+                quotes=about["quotes"],
+                saved_step=done,
+                card_fields=card_fields,
             ),
             tokenizer=tokenizer,
             trainer=_restored_trainer(schedule, tokenizer, corpus.ids, saved, device, soft_targets),
             validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
-            text=text_facts(corpus, public, _saved_examples(saved), saved.state["corpus"]["name"]),
+            text=text_facts(corpus, origin.public, _saved_examples(saved), saved.state["corpus"]["name"]),
             about=about,
             start=start,
             time_plan=time_plan,
@@ -110,9 +117,18 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         return run
 
 
+def _hide_origin(saved: SavedRun, origin: Origin) -> None:
+    """Completes the record of a run of an earlier version, which took every address for one that anyone can read."""
+    about = saved.state["about"]
+    if "quotes" not in about:
+        about["quotes"] = origin.quotes(is_chat=saved.checkpoint.chat is not None, quote_chat=keeps_names(about))
+        if origin.closed:
+            about["command"], saved.state["corpus"]["name"] = "", "text"
+
+
 def _saved_examples(saved: SavedRun) -> list[str]:
-    """Returns the examples of a run; none of a chat whose messages may not be quoted."""
-    if saved.checkpoint.chat and not keeps_names(saved.state["about"]):
+    """Returns the examples of a run; none if its text may not be quoted."""
+    if saved.state["about"]["quotes"] == "nothing":
         return []
     return list(saved.checkpoint.training.get("examples", []))
 
@@ -214,8 +230,8 @@ def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimeP
     return schedule, plan
 
 
-def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, PublicText | None]:
-    """Returns the text of the run, and where anyone can read it.
+def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, Origin]:
+    """Returns the text of the run, and who can read it at its sources.
 
     The text is the copy in the run folder, even if its files have changed. It is read again only when TEXT was given,
     or when the copy is missing or damaged.
@@ -224,7 +240,7 @@ def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> 
     kept = None if options.text else kept_text.read_kept_text(folder.path, record["sha256"])
     if kept is not None:
         _warn_of_changed_text(kept, folder)
-        return kept, record.get("public")
+        return kept, _saved_origin(folder, saved)
     sources, reading = _sources(options, folder, record)
     _read_again(sources, reading, folder, saved)
     if options.text or (options.resume or "").startswith(SCHEME):
@@ -232,7 +248,20 @@ def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> 
     kept = kept_text.read_kept_text(folder.path, record["sha256"])
     if kept is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
-    return kept, public_text(sources, reading)
+    return kept, origin_of(sources, reading)
+
+
+def _saved_origin(folder: RunFolder, saved: SavedRun) -> Origin:
+    """Returns who can read the text of a run, as recorded; for a run of an earlier version, the sources are asked."""
+    public, about = saved.state["corpus"].get("public"), saved.state["about"]
+    if "quotes" in about:
+        is_closed = about["quotes"] == "nothing" and saved.checkpoint.chat is None
+        return Origin(public=public, closed=frozenset({"the source of this text"} if is_closed else ()))
+    try:
+        sources = folder.read_sources()[0]
+    except RunError:  # such as of standard input
+        sources = public["sources"] if public else ["-"]
+    return origin_of(sources, Reading.from_record(public or {}))
 
 
 def _read_again(sources: list[str], reading: Reading, folder: RunFolder, saved: SavedRun) -> None:
@@ -269,7 +298,8 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
         return sources, _reading(options, noted)
     public = record.get("public")
     sources = [str(source) for source in public["sources"]] if public else []
-    if not public or public_sources(sources) is None:  # a repo must not choose which local files are read
+    # A repo must not choose which local files are read.
+    if not public or any("://" not in source or public_source(source) != source for source in sources):
         raise RunError(
             f"the text of this run is not on the Hub: give it again: python -m training TEXT --resume {options.resume}"
         )

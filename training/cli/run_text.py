@@ -13,7 +13,8 @@ from model.terminal import size_text
 
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
-from ..card.redact import public_source, public_sources
+from ..card.redact import public_source
+from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import RARE, Ids
@@ -53,14 +54,13 @@ def read_text(
         CorpusError: the text cannot be read, or is too short.
     """
     say(f"Reading {_listed(sources) or 'the documentation that is part of Python'} …")
-    parse_chat = chat.read if chat else None
     corpus = read_corpus(
         sources,
         path=path,
         base_vocab=base_vocab,
         reading=reading,
         progress=_reading_progress(),
-        parse_chat=parse_chat,
+        chat=chat,
         kept=lambda: ": " + "".join(chat.names.values()) if chat else "",  # the format of the chat needs them
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
@@ -89,18 +89,6 @@ def _reading_progress() -> Callable[[str, int, int | None], None]:
     return show
 
 
-def public_text(sources: Sequence[str], reading: Reading) -> PublicText | None:
-    """Returns where anyone can read the text; None if a part is a file of this machine or has a secret address."""
-    if public_sources(sources) is None:
-        return None
-    return {
-        "sources": [*sources],
-        "errors": reading.errors,
-        "encoding": reading.encoding,
-        "merge_rare": reading.merge_rare,
-    }
-
-
 def text_facts(
     corpus: Corpus, public: PublicText | None, examples: list[str] | None = None, name: str | None = None
 ) -> TextFacts:
@@ -109,7 +97,7 @@ def text_facts(
     Args:
         public: where anyone can read it, if anywhere.
         examples: prompts; None for its frequent line beginnings.
-        name: its name; None for a name made from its files.
+        name: its name; None for a name made from its sources.
     """
     record: CorpusRecord = {
         "name": corpus.name if name is None else name,
@@ -215,6 +203,7 @@ def make_manager(
     tokenizer: CharTokenizer,
     ids: Ids,
     *,
+    quotes: Quotes,
     saved_step: int = -1,
     card_fields: About | None = None,
 ) -> CheckpointManager:
@@ -228,6 +217,7 @@ def make_manager(
         loss_to_beat=destination.loss_to_beat if destination else None,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
+        quotes=quotes,
     )
 
 

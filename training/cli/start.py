@@ -33,13 +33,13 @@ from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
 from . import fine_tune, members, sharing, teachers
 from .options import TrainOptions, hides_file_names, published_command
+from .origin import Origin, origin_of
 from .plan import choose_recipe
 from .run_text import (
     check_destination,
     free_folder,
     make_manager,
     make_trainer,
-    public_text,
     read_text,
     text_facts,
     tokenizer_of,
@@ -64,9 +64,9 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
         parent = fine_tune.load_base(options)
         teaching = teachers.load_teachers(options)
         base = parent.lm.tokenizer if parent else None
-        corpus, chat, text = _read_text(options, folder, base.vocab if base else (), started)
+        corpus, chat, text, origin = _read_text(options, folder, base.vocab if base else (), started)
         private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
-        shared = sharing.of_new_run(options, corpus, chat, learns_from_private=bool(private_models))
+        shared = sharing.of_new_run(options, corpus, chat, origin, learns_from_private=bool(private_models))
         destination = check_destination(options, options.push_to, corpus=text.record, sharing=shared)
         page = prepare_page(options, destination.repo if destination else "", shared)
         tokenizer = tokenizer_of(corpus, base)
@@ -86,7 +86,7 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
             device=device,
         )
         about: About = {
-            **_about(options, preset, destination, shared, corpus.rare),
+            **_about(options, preset, destination, shared, corpus.rare, origin),
             **(parent.about(private=parent in private_models) if parent else {}),
             **teachers.about(teaching, folder.path),
             **baseline,
@@ -94,7 +94,7 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
         }
         trainer = _trainer(schedule, corpus.ids, tokenizer, device, soft_targets, parent)
         run = TrainingRun(
-            checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids),
+            checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids, quotes=about["quotes"]),
             tokenizer=tokenizer,
             trainer=trainer,
             validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
@@ -148,8 +148,8 @@ def _trainer(
 
 def _read_text(
     options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], started: members.StartedRun | None
-) -> tuple[Corpus, ChatFormat | None, TextFacts]:
-    """Returns the text in the run folder, its format if it is a chat, and what is published about it.
+) -> tuple[Corpus, ChatFormat | None, TextFacts, Origin]:
+    """Returns the text in the run folder, its format if it is a chat, what is published about it, and who can read it.
 
     A run that was `started` before has its text; other runs read it, or take it from the run of --text-of.
 
@@ -165,40 +165,40 @@ def _read_text(
     if corpus is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
     if started:
-        return corpus, started.chat, started.text
-    return corpus, None, text_facts(corpus, None)
+        return corpus, started.chat, started.text, origin_of(options.text, options.reading)
+    return corpus, None, text_facts(corpus, None), Origin(public=None, closed=frozenset())
 
 
 def _read_new_text(
     options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
-) -> tuple[Corpus, ChatFormat | None, TextFacts]:
-    """Reads the text into the run folder; returns it, its format if it is a chat, and what is published about it."""
+) -> tuple[Corpus, ChatFormat | None, TextFacts, Origin]:
+    """Reads the text into the run folder; returns what `_read_text` returns."""
     reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
     corpus = read_text(options.text, options.reading, folder.path / IDS, base_vocab=base_vocab, chat=reader)
     chat = reader.format(options.reply_as) if reader else None
     write_kept_text(corpus, folder.path)
     folder.write_sources(options.text, options.reading.record())
-    if reader is None or chat is None:
-        return corpus, chat, _text_facts(options, corpus, None)
-    _print_speakers(reader, chat)
-    return corpus, chat, _text_facts(options, corpus, reader.examples(chat) if options.quote_chat else [])
-
-
-def _text_facts(options: TrainOptions, corpus: Corpus, examples: list[str] | None) -> TextFacts:
-    public = public_text(options.text, options.reading)
+    origin = origin_of(options.text, options.reading)
+    examples: list[str] | None = [] if options.chat or origin.closed else None
+    if reader is not None and chat is not None:
+        _print_speakers(reader, chat)
+        examples = reader.examples(chat) if options.quote_chat and not origin.closed else []
     name = None
-    if public is None and hides_file_names(options):
+    if origin.closed or (origin.public is None and hides_file_names(options)):
         name = "chat" if options.chat else "text"
-    return text_facts(corpus, public, examples, name)
+    return corpus, chat, text_facts(corpus, origin.public, examples, name), origin
 
 
-def _about(options: TrainOptions, preset: str, destination: Destination | None, shared: str, rare: int) -> About:
+def _about(
+    options: TrainOptions, preset: str, destination: Destination | None, shared: str, rare: int, origin: Origin
+) -> About:
     about: About = {
         "preset": preset,
         "license": options.license,
         "repo": destination.repo if destination else "",
-        "command": published_command(options),
+        "command": published_command(options, origin.closed),
         "sharing": destination.sharing if destination else shared,
+        "quotes": origin.quotes(is_chat=options.chat, quote_chat=options.quote_chat),
     }
     if rare:
         about["rare_characters"] = rare

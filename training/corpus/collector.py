@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from model.terminal import one_line
 
@@ -28,8 +28,19 @@ from .sources import SourceFile, SourceFiles, UnreadableError
 from .unpack.limits import PackedError, TooMuchError
 from .unpack.parts import kind_of, parts_of
 
-ChatParser = Callable[[str, str], str]
-"""Called as (text of a chat export, label of the file); returns its turns as text."""
+
+class ChatParser(Protocol):
+    """Turns chat exports into text, see `chats.reader.ChatReader`."""
+
+    def read(self, text: str, label: str) -> str:
+        """Returns the turns of the export in a file as text. Raises CorpusError if it is none."""
+
+    def position(self) -> int:
+        """Returns the number of files read so far."""
+
+    def truncate(self, position: int) -> None:
+        """Forgets the files that were read after this position."""
+
 
 _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched for the signs of a chat export
 _MAX_DEPTH = 4  # archives in archives
@@ -81,9 +92,9 @@ class Collector:
         reading: Reading,
         progress: Progress | None,
         max_bytes: int,
-        parse_chat: ChatParser | None,
+        chat: ChatParser | None,
     ) -> None:
-        self._parse_chat = parse_chat
+        self._chat_parser = chat
         self._writer = writer
         self._reading = reading
         self._progress = progress
@@ -146,6 +157,7 @@ class Collector:
         """
         before, bytes_left = self._writer.position(), self._bytes_left
         count, next_line, contents = len(self.files), self._next_line, len(self._contents)
+        chats = self._chat_parser.position() if self._chat_parser else 0
         try:
             head, chunks = _peek(leaf.chunks)
             leaf = leaf._replace(chunks=chunks)
@@ -164,6 +176,8 @@ class Collector:
                 raise
             self._leave_out(reason, leaf.name)
         self._writer.truncate(before)
+        if self._chat_parser:
+            self._chat_parser.truncate(chats)
         self._bytes_left = bytes_left
         del self.files[count:], self.first_lines[count:]
         while len(self._contents) > contents:
@@ -212,7 +226,7 @@ class Collector:
         digest = hashlib.sha256()
         chunks = _hashed(leaf.chunks, digest.update)
         pieces = decode(chunks, leaf.label, self._reading.errors, encoding=encoding, report=used.append)
-        if self._parse_chat is not None:
+        if self._chat_parser is not None:
             whole = list(pieces)
             self._check_copy(digest.digest(), leaf.label)
             pieces = self._chat(whole, leaf)
@@ -223,7 +237,7 @@ class Collector:
             if leaf.found:
                 self._leave_out("empty", leaf.name)
             return False
-        if self._parse_chat is None:
+        if self._chat_parser is None:
             self._check_copy(digest.digest(), leaf.label)
         if replaced:
             what = used[0] if used else "UTF-8"
@@ -244,9 +258,9 @@ class Collector:
             yield chunk
 
     def _chat(self, pieces: list[tuple[str, int]], leaf: _Leaf) -> Iterator[tuple[str, int]]:
-        if self._parse_chat is not None and (text := "".join(piece for piece, _ in pieces)):
+        if self._chat_parser is not None and (text := "".join(piece for piece, _ in pieces)):
             try:
-                yield self._parse_chat(text, leaf.label), sum(replaced for _, replaced in pieces)
+                yield self._chat_parser.read(text, leaf.label), sum(replaced for _, replaced in pieces)
             except CorpusError as error:
                 raise _NoChatError(str(error)) from error
 

@@ -98,6 +98,18 @@ def fetch_hub(file: HubFile, limit: int, progress: Progress | None = None) -> Pa
     return Path(path)
 
 
+def is_public(dataset: str) -> bool:
+    """Returns whether anyone can read a dataset without a token: the Hub is asked, and False if it does not answer."""
+    from huggingface_hub import HfApi
+
+    try:
+        with time_limits():
+            info = HfApi().dataset_info(dataset, token=False, timeout=download.READ_TIMEOUT_S)
+    except Exception:  # noqa: BLE001  no such dataset for strangers, or no answer
+        return False
+    return not (info.private or info.gated or info.disabled)
+
+
 def _listing(dataset: str, revision: str | None) -> tuple[str, dict[str, int | None]] | None:
     """Returns (commit, size by file name), or None if the Hub cannot be reached."""
     from huggingface_hub import HfApi, constants

@@ -96,7 +96,7 @@ def read_corpus(
     reading: Reading = Reading(merge_rare=False),  # noqa: B008  frozen
     progress: Progress | None = None,
     max_bytes: int | None = None,
-    parse_chat: ChatParser | None = None,
+    chat: ChatParser | None = None,
     kept: Callable[[], str] = str,
 ) -> Corpus:
     """Reads `sources` into one text.
@@ -108,7 +108,7 @@ def read_corpus(
         reading: how bytes become text, and whether rare characters share one id.
         progress: called with the state of each file.
         max_bytes: limit for all files together; None for what fits on the disk.
-        parse_chat: turns each file, which must be a chat export, into text; None to read files as they are.
+        chat: turns each file, which must be a chat export, into text; None to read files as they are.
         kept: returns characters that are never rare; called after all files are read.
 
     Raises:
@@ -124,7 +124,7 @@ def read_corpus(
     _check_known_size(expanded, max_bytes)
     try:
         with IdsWriter(path, base_vocab) as writer:
-            collector = Collector(writer, reading, progress, max_bytes, parse_chat)
+            collector = Collector(writer, reading, progress, max_bytes, chat)
             for source in expanded:
                 collector.read(source, only_source=len(expanded) == 1)
             if not sources:

@@ -107,6 +107,16 @@ def is_local(typed: str) -> bool:
     return typed != STDIN and "://" not in typed
 
 
+def is_public(typed: str) -> bool:
+    """Returns whether anyone can read a source: a dataset of the Hub that is neither private nor gated, or an address.
+
+    An address with a user, a password, a query or a fragment may hold a secret, and does not count.
+    """
+    if typed.startswith(hub_datasets.HUB_PREFIX):
+        return hub_datasets.is_public(hub_datasets.parse_hub_source(typed)[0])
+    return "://" in typed and download.without_secrets(typed) == typed
+
+
 def name_of(typed: str) -> str:
     """Returns a short name for a source, made of its base name, and valid as the name of a folder or a repo."""
     if typed == STDIN:

@@ -206,17 +206,18 @@ class RunFolder:
         """Replaces metrics.jsonl of the run."""
         atomic_write(self.path / METRICS, json_lines(evaluations))
 
-    def copy_samples(self, folder: Path) -> None:
-        """Copies samples.jsonl of a checkpoint to the run folder, if the checkpoint has that file."""
-        if (folder / SAMPLES).exists():
-            atomic_write(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
+    def write_samples(self, samples: Iterable[Sample]) -> None:
+        """Replaces samples.jsonl of the run, which is never pushed: a checkpoint has its own if it may be published."""
+        atomic_write(self.path / SAMPLES, json_lines(samples))
 
     def samples(self) -> list[Sample]:
         """Returns the samples up to the newest checkpoint; [] when they cannot be read: no run depends on them."""
-        newest = (self.latest() or self.path) / SAMPLES
+        newest = self.latest() or self.path
+        path = next((each for each in (newest / SAMPLES, self.path / SAMPLES) if each.exists()), newest)
         try:
-            return cast(list[Sample], [parse_json(SAMPLES, line) for line in newest.read_bytes().splitlines()])
-        except (OSError, CheckpointError):
+            found = cast(list[Sample], [parse_json(SAMPLES, line) for line in path.read_bytes().splitlines()])
+            return [sample for sample in found if sample["step"] <= step_of(newest)]
+        except (OSError, ValueError, KeyError, TypeError):  # CheckpointError is a ValueError
             return []
 
     def write_sources(self, sources: Sequence[str], reading: Mapping[str, Any]) -> None:

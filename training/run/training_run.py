@@ -291,7 +291,7 @@ class TrainingRun:
                 weights=weights,
                 training=self._config(measured),
                 chat=self.chat,
-                samples=() if self.chat else tuple(self.samples),  # a page quotes no chat
+                samples=() if self.chat or self.about.get("quotes") == "nothing" else tuple(self.samples),
             ),
             metrics=tuple(self.metrics),
             samples=tuple(self.samples),

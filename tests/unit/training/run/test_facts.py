@@ -13,7 +13,7 @@ from training.run.facts import frequent_beginnings, versions
 
 
 def published(*arguments: str) -> str:
-    return options.published_command(options.parse_train(arguments))
+    return options.published_command(options.parse_train(arguments), ())
 
 
 def test_names_before_a_colon_are_the_first_frequent_beginnings() -> None:
