@@ -47,10 +47,10 @@ class Signals:
         """Clears the recorded signal and sets the mode."""
         self.number, self.mode = 0, mode
 
-    def receive(self, number: int) -> None:
-        """Handles a signal that another process of the run received, as if this process had received it; 0 is none."""
-        if number and not self.number:
-            self._handle(number, None)
+    def receive_from_other_process(self) -> None:
+        """Handles a signal that another process of the run received, as if this process had received SIGTERM."""
+        if not self.number:
+            self._handle(signal.SIGTERM, None)
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():

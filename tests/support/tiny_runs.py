@@ -94,10 +94,10 @@ def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], ob
     """Calls `act` before a training step of this process."""
     plain = Trainer.step
 
-    def watched(self: Trainer) -> float:
+    def watched(self: Trainer, *arguments: Any, **options: Any) -> float:
         if self.steps_done == step - 1:
             act()
-        return plain(self)
+        return plain(self, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "step", watched)
 

@@ -96,7 +96,7 @@ def _print_result(run: TrainingRun) -> None:
 
 def _overrun(run: TrainingRun) -> str:
     """Returns a remark on a run that took much longer than --minutes; "" for other runs."""
-    minutes = run.time_plan.minutes
+    minutes = run.clock.minutes
     if minutes is None or run.seconds < _LATE * 60 * minutes:
         return ""
     return f", longer than --minutes {minutes:g}: other programs slowed the run, or the minimum of steps takes longer"

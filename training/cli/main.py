@@ -34,6 +34,7 @@ from ..hub.jobs import PRIVATE
 from ..hub.pusher import push_pending
 from ..learner import processes
 from ..learner.dataset import split
+from ..learner.training_loop import follow
 from ..os_calls import process_age_s
 from ..run.console import say, warn
 from ..run.tracking import Tracker
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
     signals.mode = "raise"
     try:
         with processes.process_group():
-            return _run(arguments, signals, start) if processes.rank() == 0 else processes.run_calls(signals)
+            return follow(signals) if processes.rank() else _run(arguments, signals, start)
     except processes.LostProcessError as error:
         if processes.rank() == 0:
             say(f"error: {error}; every checkpoint written so far is whole: continue with --resume")

@@ -27,16 +27,14 @@ from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
-from ..learner.schedule import Decision, Schedule
 from ..learner.trainer import Trainer
 from ..os_calls import keep_freed_memory
 from ..run import kept_text
+from ..run.clock import Clock, restored
 from ..run.console import say, warn
-from ..run.decision_log import DecisionLog
 from ..run.facts import About, CorpusRecord, RunState, other_version, versions
 from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
-from ..run.time_plan import TimePlan
 from ..run.training_run import TrainingRun
 from . import sharing, teachers
 from .options import TrainOptions
@@ -70,7 +68,8 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         folder = _pulled(options, undo) if resume.startswith(SCHEME) else RunFolder(resume, resume=True)
         undo.callback(folder.close)
         saved = folder.restore(warn)
-        schedule, time_plan = _saved_schedule(saved.state, folder)
+        done = int(saved.tensors["steps_done"])
+        recipe, clock = _saved_recipe(saved.state, done)
         # Before the text is read: the repo names its addresses, and may be a stranger's.
         own = _own_destination(options, saved.state["corpus"])
         corpus, origin = _resumed_text(options, folder, saved)
@@ -81,10 +80,10 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         _hide_origin(saved, origin)
         page = resume_page(options, saved.state["about"], destination.repo if destination else None)
         about = _resumed_about(options, saved.state["about"], destination, page, device)
-        done, soft_targets = int(saved.tensors["steps_done"]), None
+        soft_targets = None
         if options.teachers and "taught_by" not in about:
             raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
-        if "taught_by" in about and done < schedule.steps:
+        if "taught_by" in about and not clock.is_done:
             record = about["taught_by"]
             soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
         card_fields = cast(About, {name: value for name, value in about.items() if name in _CARD_FIELDS})
@@ -99,20 +98,20 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
                 card_fields=card_fields,
             ),
             tokenizer=tokenizer,
-            trainer=_restored_trainer(schedule, tokenizer, corpus.ids, saved, device, soft_targets),
-            validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
+            trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, soft_targets),
+            validation=split(corpus.ids)[1][: recipe.evaluated + 1],
             text=text_facts(corpus, origin.public, _saved_examples(saved), saved.state["corpus"]["name"]),
             about=about,
             start=start,
-            time_plan=time_plan,
+            clock=clock,
             seconds_before=saved.state["seconds"],
             metrics=saved.metrics,
             samples=folder.samples(),
             chat=saved.checkpoint.chat,
             page=page,
         )
-        run.checkpoint_manager.catch_up(saved.metrics, complete=done == schedule.steps)
-        _print_progress(done, schedule)
+        run.checkpoint_manager.catch_up(saved.metrics, complete=clock.is_done)
+        _print_progress(done, recipe, clock)
         undo.pop_all()
         return run
 
@@ -162,7 +161,7 @@ def _resumed_about(
 
 
 def _restored_trainer(
-    schedule: Schedule,
+    recipe: Recipe,
     tokenizer: CharTokenizer,
     ids: Ids,
     saved: SavedRun,
@@ -175,7 +174,7 @@ def _restored_trainer(
         RunError: the tensors of the checkpoint do not fit the recipe.
     """
     keep_freed_memory()
-    trainer = make_trainer(schedule, tokenizer, ids, device, soft_targets)
+    trainer = make_trainer(recipe, tokenizer, ids, device, soft_targets)
     try:
         trainer.load_state_tensors(dict(saved.tensors))
     except ValueError as error:
@@ -183,11 +182,12 @@ def _restored_trainer(
     return trainer
 
 
-def _print_progress(done: int, schedule: Schedule) -> None:
-    if done < schedule.steps:
-        say(f"Resuming after step {done:,} of {schedule.steps:,}.")
+def _print_progress(done: int, recipe: Recipe, clock: Clock) -> None:
+    if clock.is_done:
+        say(f"This run is complete: {done:,} steps. To train longer, start a new run from it: --from RUN")
     else:
-        say(f"This run is complete: {schedule.steps:,} steps. To train longer, start a new run from it: --from RUN")
+        total = f" of {recipe.steps:,}" if clock.minutes is None else f" ({clock.progress / recipe.steps:.0%})"
+        say(f"Resuming after step {done:,}{total}.")
 
 
 def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
@@ -200,34 +200,17 @@ def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
     return folder
 
 
-def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimePlan]:
-    """Returns the schedule of a run with its recipe, and its time plan; completes the log of decisions in the folder.
-
-    The log also holds the decisions after the checkpoint, which are repeated.
+def _saved_recipe(state: RunState, steps_done: int) -> tuple[Recipe, Clock]:
+    """Returns the recipe of a run and its clock at a checkpoint.
 
     Raises:
         RunError: the run was saved by another version of the project.
     """
     try:
         recipe = Recipe(**state["recipe"])
-        if "time_plan" not in state:
-            return Schedule(recipe), TimePlan()
-        schedule = Schedule(recipe, [Decision(*map(int, numbers)) for numbers in state["decisions"]])
-        if not schedule.is_timed:
-            raise ValueError("the run has no decision")
-        plan = TimePlan.from_json(state["time_plan"])
+        return recipe, restored(recipe, state, steps_done)
     except (KeyError, TypeError, ValueError) as error:
-        raise other_version(error) from None
-    log = DecisionLog(folder.path)
-    with contextlib.suppress(ValueError):  # a damaged log: after its valid lines the run makes new decisions
-        for decision in log.read():
-            if decision.step > schedule.decisions[-1].step:
-                schedule.add(decision)
-    try:
-        log.write(schedule.decisions)
-    except OSError as error:
-        raise RunError(f"{str(folder.path)!r} cannot be written ({error.strerror})") from None
-    return schedule, plan
+        raise other_version(error) from error
 
 
 def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, Origin]:

@@ -27,7 +27,8 @@ from ..hub.worker_process import run_job
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.paragraphs import find_paragraphs
-from ..learner.schedule import Schedule
+from ..learner.processes import count
+from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.console import loss_text, say, throttled, warn
@@ -222,7 +223,7 @@ def make_manager(
 
 
 def make_trainer(
-    schedule: Schedule,
+    recipe: Recipe,
     tokenizer: CharTokenizer,
     ids: Ids,
     device: torch.device,
@@ -230,8 +231,8 @@ def make_trainer(
 ) -> Trainer:
     """Returns a trainer of a text (N,), at its first step and with random weights."""
     train, _ = split(ids)
-    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
-    return Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
+    paragraphs = find_paragraphs(train, tokenizer) if recipe.shuffle else None
+    return Trainer(recipe, len(tokenizer), train, device, soft_targets, paragraphs, is_shared=count() > 1)
 
 
 def free_folder(name: str) -> RunFolder:

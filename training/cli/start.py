@@ -23,7 +23,6 @@ from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
-from ..learner.schedule import Schedule
 from ..learner.trainer import Trainer
 from ..os_calls import keep_freed_memory
 from ..run.console import loss_text, say
@@ -75,7 +74,7 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
             plan = members.plan_members(options, start, device)
             started = members.StartedRun(options=options, text=text, chat=chat, plan=plan)
         soft_targets = _learn_from(teaching, started, tokenizer, corpus.ids, folder.path, start, device)
-        schedule, time_plan, preset = choose_recipe(
+        recipe, clock, threads, preset = choose_recipe(
             options,
             vocab_size=len(tokenizer),
             ids=corpus.ids,
@@ -92,16 +91,17 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
             **baseline,
             **versions(device),
         }
-        trainer = _trainer(schedule, corpus.ids, tokenizer, device, soft_targets, parent)
+        trainer = _trainer(recipe, corpus.ids, tokenizer, device, soft_targets, parent)
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids, quotes=about["quotes"]),
             tokenizer=tokenizer,
             trainer=trainer,
-            validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
+            validation=split(corpus.ids)[1][: recipe.evaluated + 1],
             text=text,
             about=with_page(about, page),
             start=start,
-            time_plan=time_plan,
+            clock=clock,
+            threads=threads,
             chat=chat,
             page=page,
         )
@@ -131,7 +131,7 @@ def _learn_from(
 
 
 def _trainer(
-    schedule: Schedule,
+    recipe: Recipe,
     ids: Ids,
     tokenizer: CharTokenizer,
     device: torch.device,
@@ -139,7 +139,7 @@ def _trainer(
     parent: fine_tune.NamedModel | None,
 ) -> Trainer:
     """Returns the trainer of a new run on a text (N,), with random weights or those of a parent."""
-    trainer = make_trainer(schedule, tokenizer, ids, device, soft_targets)
+    trainer = make_trainer(recipe, tokenizer, ids, device, soft_targets)
     if parent:
         train, _ = split(ids)
         trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))

@@ -102,9 +102,10 @@ class _RunState(TypedDict):
 class RunState(_RunState, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
-    Only runs of --minutes have `time_plan` and `decisions`, each of them (step, steps, until).
+    Only runs of --minutes have `clock`, and those of earlier versions `time_plan` and `decisions` instead.
     """
 
+    clock: Mapping[str, float]
     time_plan: Mapping[str, float]
     decisions: Sequence[Sequence[int]]
 

@@ -6,7 +6,7 @@
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
       sources.json     the TEXT arguments, for resuming; never pushed
-      decisions.jsonl  the decisions of --minutes (see `decision_log`)
+      progress.log     the progress after each step (see `clock`)
       text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
       members/         runs of the teachers of --teachers (see `cli.members`), until the run is complete
       expected.f16     soft targets of the teachers (see `cli.teachers`), until the run is complete
@@ -41,7 +41,7 @@ from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_lin
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
-from .decision_log import DECISIONS
+from .clock import LOG
 from .facts import Evaluation, RunState, parse_run_state
 from .state_files import read_metrics, read_state
 
@@ -110,7 +110,7 @@ class RunFolder:
         members = any(has_checkpoint(member) for member in self.path.glob(f"{MEMBERS}/*"))
         empty = not self.steps() and not members and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
-            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, DECISIONS, MEMBERS)
+            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, MEMBERS)
             _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
             _remove(outbox / "lock", outbox / "destination.json")
             with contextlib.suppress(OSError):

@@ -51,7 +51,7 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     with Program(*typed, cwd=tmp_path) as run:
         assert run.end() == 0
     assert "runs/text" in run.output
-    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "samples.jsonl"]
+    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "progress.log"]
     lines = [json.loads(line) for line in (tmp_path / "runs/text/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
     names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]
@@ -156,7 +156,7 @@ def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     )
     shown = ended.stdout.decode()
     assert ended.returncode == 0, shown
-    assert re.search(r"100% ?█+ ?30/30 steps, \d s left, loss \d\.\d{3}, \d\.\d\d bpc, [\d.]+k chars/s", shown), shown
+    assert re.search(r"100% ?█+ ?step 30 of 30: loss \d\.\d{3}, [\d.]+k chars/s, 0 s left", shown), shown
 
 
 def test_without_a_text_it_trains_on_pythons_documentation(here: Here, tmp_path: Path) -> None:
@@ -174,15 +174,16 @@ def test_a_name_that_is_taken_gets_a_number(here: Here, tmp_path: Path) -> None:
     assert left(tmp_path / "runs") == ["text", "text-2", "text-3"]
 
 
-def test_the_decisions_of_a_run_of_some_minutes_are_saved_with_it(here: Here, tmp_path: Path) -> None:
+def test_the_progress_of_a_run_of_some_minutes_is_saved_with_it(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     code, output = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
     assert code == 0
     assert "Measuring this machine …" in output
     assert "minutes in all." in output
     state = json.loads((latest_of(tmp_path / "run") / "training_state/state.json").read_text())
-    assert state["decisions"][-1][1] == metrics(tmp_path / "run")[-1]["step"] >= 10
-    assert f"This run is complete: {state['decisions'][-1][1]} steps." in here("--resume=run")[1]
+    assert metrics(tmp_path / "run")[-1]["step"] >= 10
+    assert state["clock"]["progress"] == state["recipe"]["steps"]
+    assert f"This run is complete: {metrics(tmp_path / 'run')[-1]['step']} steps." in here("--resume=run")[1]
 
 
 def test_two_runs_with_the_same_seed_are_equal(here: Here, tmp_path: Path) -> None:

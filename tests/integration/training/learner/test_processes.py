@@ -72,7 +72,7 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
     codes, outputs = together(folder, *RUN, "--out=stopped", signals=((1, 7, signal.SIGTERM),))
     assert codes == [143, 0]
     assert outputs[0].count("SIGTERM: saving after this step") == 1
-    assert "Stopped after step 7." in outputs[0]
+    assert "Stopped after step 8." in outputs[0]  # rank 0 learns of it with the next step
 
     both = ((0, 12, signal.SIGINT), (1, 12, signal.SIGINT))
     codes, outputs = together(folder, "--resume=stopped", signals=both)
