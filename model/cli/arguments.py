@@ -47,7 +47,8 @@ class ArgumentParser(argparse.ArgumentParser):
     def _suggestion(self, message: str) -> str | None:
         unknown = re.search(r"unrecognized arguments: (?:.*? )?(--?[A-Za-z][\w-]*)", message)
         if unknown:
-            return self._other_names.get(unknown[1]) or nearest(unknown[1], self._all_options())
+            found = nearest(unknown[1], {*self._other_names, *self._all_options()})
+            return self._other_names.get(found or "", found)
         choice = re.search(r"invalid choice: '(.*?)' \(", message)
         return nearest(choice[1], self._all_choices()) if choice else None
 

@@ -84,7 +84,7 @@ class OtherProgram:
 def timed(way: str, text: Path, folder: Path, minutes: float, seed: int) -> dict[str, Any]:
     """Trains in one of `WAYS`; returns the seconds that the run took and how wrong its time left was."""
     others = [OtherProgram() for _ in range({"beside one": 1, "beside two": 2, "one ends": 1}.get(way, 0))]
-    run, before_s = Run(text, f"--minutes={minutes:g}", f"--seed={seed}", f"--out={folder}"), 0.0
+    run, before_s = Run(text, f"--minutes={minutes:g}", f"--set=seed={seed}", f"--out={folder}"), 0.0
     try:
         if way in ("one begins", "one ends", "killed"):
             time.sleep(30 * minutes)

@@ -11,7 +11,7 @@ from model.terminal import duration_text
 from ..card import ngram
 from ..hub.outbox import Entry
 from ..run.console import loss_text, say, say_command
-from ..run.run_folder import MEMBERS, SOFT_TARGETS
+from ..run.run_folder import SOFT_TARGETS, TEACHERS
 from ..run.training_run import TrainingRun
 from ..signals import Signals
 from .space import publish_best, publish_hint
@@ -40,7 +40,7 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     if run.is_complete:
         with contextlib.suppress(OSError):  # Windows removes no mapped file; resuming the complete run removes it
             (manager.folder.path / SOFT_TARGETS).unlink(missing_ok=True)
-        shutil.rmtree(manager.folder.path / MEMBERS, ignore_errors=True)
+        shutil.rmtree(manager.folder.path / TEACHERS, ignore_errors=True)
         _print_result(run)
     elif code != 1 and manager.folder.steps():
         say_command(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from model import CharLSTM
+from model import CharLSTM, ModelUnavailableError
 from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
@@ -37,17 +37,17 @@ from ..learner.dataset import split
 from ..learner.training_loop import follow
 from ..os_calls import process_age_s
 from ..run.console import say, warn
+from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
-from . import members, options, parser, sharing
+from . import options, parser, sharing
 from .commands.compare import read_runs, table
 from .commands.push_bundled import push_bundled
 from .finish import count_text, finish
 from .resume import resumed_run
 from .space import make_space
 from .start import new_run
-from .sweep.command import sweep
-from .sweep.options import parse_sweep
+from .teachers import read_plan
 
 _USER_ERRORS = (
     UsageError,
@@ -55,6 +55,7 @@ _USER_ERRORS = (
     RunError,
     HubError,
     CheckpointError,
+    ModelUnavailableError,
     DeviceUnavailableError,
     processes.ProcessesError,
 )
@@ -80,16 +81,16 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
         if processes.rank() == 0:
             say(f"error: {error}; every checkpoint written so far is whole: continue with --resume")
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if processes.rank() == 0:
-            say("\nstopped")
+            say(str(stop) or "\nstopped")
         return signals.exit_code
     except _USER_ERRORS as error:
         say(f"error: {error}")
         return 2
     except (OSError, MemoryError) as error:
         say(f"error: {' '.join(str(error).split()) or 'out of memory'}")
-        return 2
+        return 1
 
 
 def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
@@ -111,8 +112,11 @@ def _version() -> str:
 
 def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     typed = options.parse_train(arguments)
-    if (started := members.started_run(typed)) is not None:
-        run = new_run(started.options, start - started.seconds, started)
+    if typed.text_of is not None:  # this process trains a teacher
+        signals.stop_when_closed(sys.stdin.fileno())
+        wait_until_unlocked(expanded_path(typed.resume or typed.out or ""))
+    if (plan := read_plan(typed)) is not None:
+        run = new_run(plan.options, start - plan.seconds, plan)
     else:
         run = resumed_run(typed, start) if typed.resume is not None else new_run(typed, start)
     folder = run.checkpoint_manager.folder
@@ -213,15 +217,10 @@ def _space(arguments: Sequence[str]) -> int:
     return make_space(options.parse_space(arguments))
 
 
-def _sweep(arguments: Sequence[str]) -> int:
-    return sweep(parse_sweep(arguments))
-
-
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
     "push-bundled": _push_bundled,
     "space": _space,
-    "sweep": _sweep,
     "compare": _compare,
     "curve": _curve,
     "cells": _cells,

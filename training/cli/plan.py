@@ -15,6 +15,7 @@ from model.cli.arguments import UsageError
 from model.terminal import size_text
 
 from ..corpus.ids_file import Ids
+from ..learner import processes
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
@@ -82,9 +83,8 @@ def choose_recipe(
         elapsed_s = monotonic() - start
         recipe = with_minutes(recipe, found, minutes, elapsed_s, len(validation) - 1, options.recipe)
         clock, threads = Clock(recipe, minutes, found.costs), found.threads
-    if not options.no_fit:
-        dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
-        recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
+    dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
+    recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
     _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
     return recipe, clock, threads, preset
 
@@ -150,8 +150,9 @@ def _preset_for(
 def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
     """Prints the plan of a run; `characters` is the length of the text to train on."""
     length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
+    several = f" in {processes.count()} processes" if processes.count() > 1 else ""
     say(
-        f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, "
+        f"Training preset '{preset}'{several}: {recipe.num_layers} × {recipe.hidden_size:,} cells, "
         f"{'about ' if minutes else ''}{recipe.steps:,} steps of {recipe.batch:,} × {recipe.window:,} characters, "
         f"{recipe.characters / characters:,.1f} passes over the text{length}."
     )
@@ -181,6 +182,6 @@ def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
     if free is not None and needed > free:
         raise UsageError(
-            f"{config.parameters:,} parameters with --batch {recipe.batch} and --window {recipe.window} need at least "
+            f"{config.parameters:,} parameters with batch={recipe.batch} and window={recipe.window} need at least "
             f"{size_text(needed)} of memory, and {size_text(free)} are free: choose smaller ones"
         )

@@ -36,7 +36,7 @@ from ..run.facts import About, CorpusRecord, RunState, other_version, versions
 from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
 from ..run.training_run import TrainingRun
-from . import sharing, teachers
+from . import sharing, soft_targets
 from .options import TrainOptions
 from .origin import Origin, origin_of
 from .run_text import (
@@ -80,12 +80,12 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         _hide_origin(saved, origin)
         page = resume_page(options, saved.state["about"], destination.repo if destination else None)
         about = _resumed_about(options, saved.state["about"], destination, page, device)
-        soft_targets = None
-        if options.teachers and "taught_by" not in about:
+        predictions = None
+        if options.teacher and "taught_by" not in about:
             raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
         if "taught_by" in about and not clock.is_done:
             record = about["taught_by"]
-            soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
+            predictions = soft_targets.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
         card_fields = cast(About, {name: value for name, value in about.items() if name in _CARD_FIELDS})
         run = TrainingRun(
             checkpoint_manager=make_manager(
@@ -98,7 +98,7 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
                 card_fields=card_fields,
             ),
             tokenizer=tokenizer,
-            trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, soft_targets),
+            trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, predictions),
             validation=split(corpus.ids)[1][: recipe.evaluated + 1],
             text=text_facts(corpus, origin.public, _saved_examples(saved), saved.state["corpus"]["name"]),
             about=about,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import torch
 
@@ -30,7 +29,7 @@ from ..run.facts import About, TextFacts, versions
 from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.training_run import TrainingRun
-from . import fine_tune, members, sharing, teachers
+from . import fine_tune, sharing, soft_targets, teachers
 from .options import TrainOptions, hides_file_names, published_command
 from .origin import Origin, origin_of
 from .plan import choose_recipe
@@ -46,10 +45,10 @@ from .run_text import (
 from .space import prepare_page, with_page
 
 
-def new_run(options: TrainOptions, start: float, started: members.StartedRun | None = None) -> TrainingRun:
-    """Returns a run that is ready for its first step; its members, if it has any, are trained here.
+def new_run(options: TrainOptions, start: float, plan: teachers.TeachersPlan | None = None) -> TrainingRun:
+    """Returns a run that is ready for its first step; its teachers, if it has any, are trained here.
 
-    Its minutes count from `start`, a `time.monotonic()`. `started` was saved by a process that trained only members.
+    Its minutes count from `start`, a `time.monotonic()`. `plan` was saved by a process that trained only teachers.
 
     Raises:
         UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
@@ -61,19 +60,22 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
         folder = RunFolder(options.out, resume=False) if options.out else free_folder(corpus_name(options.text))
         undo.callback(folder.discard)
         parent = fine_tune.load_base(options)
-        teaching = teachers.load_teachers(options)
+        teaching = soft_targets.load_given_teachers(options)
         base = parent.lm.tokenizer if parent else None
-        corpus, chat, text, origin = _read_text(options, folder, base.vocab if base else (), started)
+        corpus, chat, text, origin = _read_text(options, folder, base.vocab if base else (), plan)
         private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
         shared = sharing.of_new_run(options, corpus, chat, origin, learns_from_private=bool(private_models))
         destination = check_destination(options, options.push_to, corpus=text.record, sharing=shared)
         page = prepare_page(options, destination.repo if destination else "", shared)
         tokenizer = tokenizer_of(corpus, base)
         baseline = _ngram_baseline(len(tokenizer), corpus.ids)
-        if started is None:
-            plan = members.plan_members(options, start, device)
-            started = members.StartedRun(options=options, text=text, chat=chat, plan=plan)
-        soft_targets = _learn_from(teaching, started, tokenizer, corpus.ids, folder.path, start, device)
+        if options.teachers:
+            soft_targets.check_room(len(split(corpus.ids)[0]), len(tokenizer), folder.path)
+            machine = teachers.machine_for(options, device)
+            plan = plan or teachers.plan_teachers(options, text, chat, start, machine.at_once)
+            teaching += teachers.train_teachers(plan, machine, folder.path, start, device.type)
+        predictions = soft_targets.predict(teaching, tokenizer, corpus.ids, folder.path, device) if teaching else None
+        keep_freed_memory()  # not sooner, so that the memory that reading the text takes is freed
         recipe, clock, threads, preset = choose_recipe(
             options,
             vocab_size=len(tokenizer),
@@ -81,17 +83,17 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
             folder=folder.path,
             start=start,
             parent=parent.lm if parent else None,
-            soft_targets=soft_targets,
+            soft_targets=predictions,
             device=device,
         )
         about: About = {
             **_about(options, preset, destination, shared, corpus.rare, origin),
             **(parent.about(private=parent in private_models) if parent else {}),
-            **teachers.about(teaching, folder.path),
+            **soft_targets.about(teaching, folder.path),
             **baseline,
             **versions(device),
         }
-        trainer = _trainer(recipe, corpus.ids, tokenizer, device, soft_targets, parent)
+        trainer = _trainer(recipe, corpus.ids, tokenizer, device, predictions, parent)
         run = TrainingRun(
             checkpoint_manager=make_manager(folder, destination, tokenizer, corpus.ids, quotes=about["quotes"]),
             tokenizer=tokenizer,
@@ -107,27 +109,6 @@ def new_run(options: TrainOptions, start: float, started: members.StartedRun | N
         )
         undo.pop_all()
         return run
-
-
-def _learn_from(
-    teaching: list[fine_tune.NamedModel],
-    started: members.StartedRun,
-    tokenizer: CharTokenizer,
-    ids: Ids,
-    run: Path,
-    start: float,
-    device: torch.device,
-) -> SoftTargets | None:
-    """Trains the members of a run, adds them to `teaching`, and returns the soft targets (N, V) of all teachers.
-
-    Returns None for a run without teachers.
-    """
-    if started.plan.count:
-        teachers.check_room(len(split(ids)[0]), len(tokenizer), run)
-        teaching += members.train_members(started, run, start, device)
-    soft_targets = teachers.predict(teaching, tokenizer, ids, run, device) if teaching else None
-    keep_freed_memory()  # not sooner, so that the memory that reading the text takes is freed
-    return soft_targets
 
 
 def _trainer(
@@ -147,25 +128,25 @@ def _trainer(
 
 
 def _read_text(
-    options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], started: members.StartedRun | None
+    options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], plan: teachers.TeachersPlan | None
 ) -> tuple[Corpus, ChatFormat | None, TextFacts, Origin]:
     """Returns the text in the run folder, its format if it is a chat, what is published about it, and who can read it.
 
-    A run that was `started` before has its text; other runs read it, or take it from the run of --text-of.
+    A run with a plan of its teachers has its text; other runs read it, or take it from the run of --text-of.
 
     Raises:
         RunError: the text is missing or damaged.
     """
-    sha256 = started.text.record["sha256"] if started else None
-    if options.text_of is not None and started is None:
+    sha256 = plan.text.record["sha256"] if plan else None
+    if options.text_of is not None and plan is None:
         link_kept_text(expanded_path(options.text_of), folder.path)
-    elif started is None:
+    elif plan is None:
         return _read_new_text(options, folder, base_vocab)
     corpus = read_kept_text(folder.path, sha256)
     if corpus is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
-    if started:
-        return corpus, started.chat, started.text, origin_of(options.text, options.reading)
+    if plan:
+        return corpus, plan.chat, plan.text, origin_of(options.text, options.reading)
     return corpus, None, text_facts(corpus, None), Origin(public=None, closed=frozenset())
 
 

@@ -89,7 +89,7 @@ def rows(batch: int) -> slice:
         ProcessesError: there are fewer rows than processes.
     """
     if batch < count():
-        raise ProcessesError(f"--batch is {batch}, fewer rows than the {count()} processes: start at most {batch}")
+        raise ProcessesError(f"batch is {batch}, fewer rows than the {count()} processes: start at most {batch}")
     return slice(rank() * batch // count(), (rank() + 1) * batch // count())
 
 

@@ -8,8 +8,8 @@
       sources.json     the TEXT arguments, for resuming; never pushed
       progress.log     the progress after each step (see `clock`)
       text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
-      members/         runs of the teachers of --teachers (see `cli.members`), until the run is complete
-      expected.f16     soft targets of the teachers (see `cli.teachers`), until the run is complete
+      teachers/        runs of the teachers of --teachers, until the run is complete
+      expected.f16     soft targets of the teachers, until the run is complete
       outbox/          pushes that the Hub has not confirmed
       lock             locked while a process trains here
 
@@ -25,6 +25,7 @@ import math
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,7 @@ from .state_files import read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
-LOCK, MEMBERS = "lock", "members"
+LOCK, TEACHERS = "lock", "teachers"
 _REPLACED = ".replaced.tmp"  # suffix of a whole checkpoint while a new one of the same step is renamed
 
 
@@ -105,12 +106,12 @@ class RunFolder:
         self._unlock()
 
     def discard(self) -> None:
-        """Unlocks the folder; if it has no checkpoint of the run or of a member, also removes what the run created."""
+        """Unlocks the folder; if it has no checkpoint of the run or of a teacher, also removes what the run created."""
         outbox, lock = self.path / "outbox", self.path / LOCK
-        members = any(has_checkpoint(member) for member in self.path.glob(f"{MEMBERS}/*"))
-        empty = not self.steps() and not members and not list(outbox.glob("*-*.json"))
+        teachers = any(has_checkpoint(teacher) for teacher in self.path.glob(f"{TEACHERS}/*"))
+        empty = not self.steps() and not teachers and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
-            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, MEMBERS)
+            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, TEACHERS)
             _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
             _remove(outbox / "lock", outbox / "destination.json")
             with contextlib.suppress(OSError):
@@ -320,6 +321,16 @@ class RunFolder:
             _remove(temporary)
             folder.rename(temporary)
             _remove(temporary)
+
+
+def wait_until_unlocked(run: Path) -> None:
+    """Waits while another process is training in a run folder, if there is such a folder."""
+    while (run / LOCK).exists():
+        try:
+            acquire_lock(run / LOCK)()
+            return
+        except AlreadyLockedError:
+            time.sleep(0.1)
 
 
 def has_checkpoint(run: Path) -> bool:

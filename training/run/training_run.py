@@ -122,7 +122,7 @@ class TrainingRun:
                     self._save({}, is_last=True)
         except DivergedError as error:
             bar.close()
-            rates = f"--matrix-lr {recipe.matrix_lr / 2:g} --lr {recipe.lr / 2:g}"
+            rates = f"--set matrix_lr={recipe.matrix_lr / 2:g},lr={recipe.lr / 2:g}"
             say(f"error: {error}; {self._last_checkpoint()}: train again with lower rates, such as {rates}")
             return 1
         except (MemoryError, RuntimeError) as error:
@@ -131,7 +131,7 @@ class TrainingRun:
             bar.close()
             say(
                 f"error: step {trainer.steps_done + 1:,} does not fit into memory; {self._last_checkpoint()}: train "
-                f"again with smaller sizes, such as --batch {max(1, recipe.batch // 2)}"
+                f"again with smaller sizes, such as --set batch={max(1, recipe.batch // 2)}"
             )
             return 1
         finally:

@@ -16,7 +16,11 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_runs import Here, words
 from training.card.cell_names import SHORTEST
 
-QUICK = ("--preset=tiny", "--hidden-size=16", "--embedding-size=4", "--batch=4", "--window=16", "--steps=6")
+QUICK = (
+    "--preset=tiny",
+    "--set=hidden_size=16,embedding_size=4,batch=4,window=16",
+    "--steps=6",
+)
 PIECE = 20  # characters: a text of the model shares shorter ones with its training text by chance
 NAME = "private-chats"  # of the data sets
 

@@ -16,7 +16,7 @@ from tests.support.tiny_runs import SIZES, Here, checkpoints, metrics, outcome, 
 from tests.support.training_processes import train
 from training.run.clock import LOG
 
-NEW = ("text.txt", *SIZES, "--minutes=1", "--evaluations=6", "--preset=tiny", "--no-bfloat16")
+NEW = ("text.txt", *SIZES, "--minutes=1", "--set=evaluations=6", "--preset=tiny", "--set=bfloat16=false")
 
 
 @pytest.fixture(autouse=True)

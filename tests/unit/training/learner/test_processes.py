@@ -25,7 +25,7 @@ def test_a_single_process_reads_all_rows() -> None:
 def test_rows_are_shared_evenly() -> None:
     assert (processes.rank(), processes.count()) == (1, 3)
     assert [processes.rows(batch) for batch in (3, 8)] == [slice(1, 2), slice(2, 5)]
-    with pytest.raises(ProcessesError, match=r"--batch is 2, .* 3 processes"):
+    with pytest.raises(ProcessesError, match=r"batch is 2, .* 3 processes"):
         processes.rows(2)
 
 
