@@ -63,7 +63,6 @@ def read_text(
         reading=reading,
         progress=_reading_progress(),
         chat=chat,
-        kept=lambda: ": " + "".join(chat.names.values()) if chat else "",  # the format of the chat needs them
         commands=tuple(COMMANDS),
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):

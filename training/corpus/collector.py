@@ -21,7 +21,7 @@ from model.terminal import one_line, size_text
 
 from .chats.format_list import chat_kind
 from .chats.reader import ChatReader
-from .decode import CorpusError, EncodingError, LeftOutError, NotTextError, Reading, decode, web_encoding
+from .decode import UTF8, CorpusError, EncodingError, LeftOutError, NotTextError, Reading, decode, web_encoding
 from .file_kinds import SNIFFED_BYTES, file_kind
 from .ids_file import IdsWriter
 from .source_file import SourceFile, SourceFiles
@@ -40,10 +40,8 @@ class CollectedText(NamedTuple):
     """A file that is a part of the text."""
 
     label: str
-    name: str
-    """The base name."""
-    first_line: int
-    """The line of the text, counted from 1, at which it begins."""
+    name: str  # the base name
+    first_line: int  # the line of the text, counted from 1, at which it begins
     next_line: int
 
 
@@ -53,14 +51,10 @@ class Collector:
 
     writer: IdsWriter
     reading: Reading
-    """How bytes become text."""
     progress: Progress | None
-    max_bytes: int
-    """Limit of the text in UTF-8."""
-    chat: ChatReader | None
-    """Turns each file, which must be a chat export, into text; None to read files as they are."""
-    texts: dict[bytes, CollectedText] = field(default_factory=dict)
-    """The files in the order of the text, by the SHA-256 of their texts."""
+    max_bytes: int  # limit of the text in UTF-8
+    chat: ChatReader | None  # None to read files as they are
+    texts: dict[bytes, CollectedText] = field(default_factory=dict)  # in their order, by the SHA-256 of their texts
     _warnings: list[str] = field(default_factory=list)
     _left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names of files, by reason
     _proposals: dict[str, str] = field(default_factory=dict)  # a sample line by the encoding that it seems to have
@@ -167,18 +161,17 @@ class Collector:
         """Returns the text of a web page in UTF-8."""
         page = whole(chunks, file.label)
         encoding = web_encoding(file.charset) or page_encoding(page) or self.reading.encoding
-        pieces = decode([page], file.label, self.reading.errors, encoding=encoding)
-        return page_text("".join(text for text, _ in pieces)).encode("utf-8", "replace")
+        pieces = decode([page], file.label, self.reading.errors, encoding)
+        return page_text("".join(text for text, _, _ in pieces)).encode("utf-8", "replace")
 
     def _add_text(self, file: SourceFile, chunks: Iterable[bytes], is_text: bool) -> None:
         """Adds the text of one file; LeftOutError if it is empty, a copy, or no text."""
-        used: list[str] = []
         encoding = None if is_text else self.reading.encoding or web_encoding(file.charset)
-        pieces = decode(chunks, file.label, self.reading.errors, encoding=encoding, report=used.append)
+        pieces = decode(chunks, file.label, self.reading.errors, encoding)
         if self.chat is not None:
             pieces = _turns(pieces, file.label, self.chat)
-        digest, beginning, lines, replaced = hashlib.sha256(), "", 0, 0
-        for text, count in pieces:
+        digest, beginning, lines, replaced, name = hashlib.sha256(), "", 0, 0, UTF8
+        for text, count, used in pieces:
             if text and not beginning and self.texts:
                 self.writer.add("\n")
             beginning = beginning or text[:_CHAT_SAMPLE]
@@ -187,6 +180,7 @@ class Collector:
             digest.update(text.encode())
             lines += text.count("\n")
             replaced += count
+            name = used
         if not beginning:
             raise _EmptyError(f"{file.label} is empty")
         if same := self.texts.get(digest.digest()):
@@ -195,10 +189,9 @@ class Collector:
         self.texts[digest.digest()] = CollectedText(file.label, file.name, first_line, first_line + lines + 1)
         if self.chat is None and (kind := chat_kind(beginning)):
             self._warnings.append(f"{file.label} looks like {kind}: use --chat to read it as turns without dates")
-        name = used[0] if used else "UTF-8"
         if replaced:
             self._warnings.append(f"{file.label} is not {name}: {replaced:,} invalid byte sequences became U+FFFD")
-        elif used:
+        elif name != UTF8:
             self._warnings.append(f"{file.label} is read as {name}")
 
     def _check_size(self, label: str, size: int) -> None:
@@ -222,12 +215,12 @@ def too_large(label: str, size: int | None, limit: int) -> CorpusError:
     )
 
 
-def _turns(pieces: Iterable[tuple[str, int]], label: str, chat: ChatReader) -> Iterator[tuple[str, int]]:
+def _turns(pieces: Iterable[tuple[str, int, str]], label: str, chat: ChatReader) -> Iterator[tuple[str, int, str]]:
     """Yields the text of a chat export as turns, at once."""
-    texts, replaced = zip(*pieces, strict=True)
+    texts, replaced, names = zip(*pieces, strict=True)
     if text := "".join(texts):
         try:
-            yield chat.read(text, label), sum(replaced)
+            yield chat.read(text, label), sum(replaced), names[-1]
         except CorpusError as error:
             raise _NoChatError(str(error)) from error
 

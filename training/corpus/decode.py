@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, TypeVar
 
@@ -23,7 +23,7 @@ Errors = Literal["strict", "replace"]
 T = TypeVar("T")
 
 CHUNK = 1 << 20  # bytes of a file that are read and decoded at once
-_UTF8 = "UTF-8"
+UTF8 = "UTF-8"
 _SAMPLE_LENGTH = 60  # characters of the line that is shown
 # WHATWG's Encoding Standard, which browsers follow: these labels mean the larger Windows code pages.
 _WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
@@ -128,10 +128,8 @@ def decode(
     chunks: Iterable[bytes],
     label: str,
     errors: Errors = "strict",
-    *,
     encoding: str | None = None,
-    report: Callable[[str], None] = lambda _: None,
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[str, int, str]]:
     """Decodes the chunks of a file; removes a byte order mark and turns CRLF and CR into LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
@@ -141,20 +139,19 @@ def decode(
         label: the name of the file in errors.
         errors: what to do with invalid bytes.
         encoding: the encoding of the file if it is not UTF-8.
-        report: called with the encoding that is used if it is not UTF-8.
 
     Yields:
-        (piece of text, number of places in it where U+FFFD replaced invalid bytes).
+        (piece of text, number of places in it where U+FFFD replaced invalid bytes, the encoding so far).
 
     Raises:
         NotTextError: the file has a NUL; pieces of it may have been yielded before.
         EncodingError: it is text in another encoding.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-    name = used = _UTF8
+    name, offset, line = UTF8, 0, 1
     decoder = codecs.getincrementaldecoder(name)(errors)
-    offset, line = 0, 1
     for number, (chunk, final) in enumerate(mark_last(chunks)):
+        before = name
         if number == 0:
             if chunk.startswith(codecs.BOM_UTF8):
                 chunk, offset, encoding = chunk[len(codecs.BOM_UTF8) :], len(codecs.BOM_UTF8), None
@@ -164,26 +161,25 @@ def decode(
                 name, encoding = encoding, None
         if encoding and not chunk.isascii():  # the first such chunk shows whether the file is UTF-8
             name, encoding = name if _is_utf8(chunk, final) else encoding, None
-        if name != used:
-            decoder, used = codecs.getincrementaldecoder(name)(errors), name
-            report(name)
+        if name != before:
+            decoder = codecs.getincrementaldecoder(name)(errors)
         rest = decoder.getstate()[0]  # the beginning of a character at the end of the chunk before
         try:
             text = decoder.decode(chunk, final)
             text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
         except UnicodeError as error:
-            if name == _UTF8 and b"\0" in chunk:
+            if name == UTF8 and b"\0" in chunk:
                 raise NotTextError(label, binary_data()) from None
             raise _encoding_error(error, label, name, offset - len(rest), line) from None
         if "\0" in text:
             raise NotTextError(label, binary_data())
         replaced = text.count("\ufffd") if errors == "replace" else 0
-        if replaced and name == _UTF8:
+        if replaced and name == UTF8:
             replaced -= (rest + chunk).count("\ufffd".encode())
         text = line_ends.decode(text, final)
         offset += len(chunk)
         line += text.count("\n")
-        yield text, replaced
+        yield text, replaced, name
 
 
 def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
@@ -221,7 +217,7 @@ def _encoding_error(error: UnicodeError, label: str, name: str, offset: int, lin
         raw, at = error.object, error.start
         line += raw[:at].decode(name, "replace").count("\n")
         place = f"byte 0x{raw[at]:02X} at byte offset {offset + at} (line {line})"
-        if name == _UTF8 and (proposal := _propose(raw, at)):
+        if name == UTF8 and (proposal := _propose(raw, at)):
             advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
     return EncodingError(
         f"{label} is not {name}: {place}: {advice}, or use --errors replace, which writes U+FFFD for each invalid byte",

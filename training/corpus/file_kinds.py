@@ -21,12 +21,9 @@ _PROGRAMS = (".jar", ".apk", ".whl", ".npz", ".pt", ".pth", ".xlsx", ".pptx", ".
 class Kind(NamedTuple):
     """A file format that is not plain text."""
 
-    what: str
-    """In words, with an article."""
-    advice: str
-    """What the user should do if the file cannot be read."""
-    unpack: str = ""
-    """How `unpack` reads it; "" if it does not."""
+    what: str  # in words, with an article
+    advice: str  # what the user should do if the file cannot be read
+    unpack: str = ""  # how the module `unpack` reads it; "" if it does not
 
 
 # The first expression that matches the beginning of a file wins.

@@ -49,18 +49,18 @@ def hub_files(source: str) -> SourceFiles:
         CorpusError: the dataset cannot be read, or has no such file.
     """
     from huggingface_hub import HfApi, resolve_revision, try_to_load_from_cache
-    from huggingface_hub.errors import OfflineModeIsEnabled, RevisionResolutionError
+    from huggingface_hub.errors import OfflineModeIsEnabled
 
     dataset, revision, path = parse_hub_source(source)
     try:
         with time_limits():
+            info = HfApi().dataset_info(dataset, revision=revision, files_metadata=True)
             # Notes the commit in the cache, so that the revision is found there without a connection.
-            commit = resolve_revision(dataset, repo_type="dataset", revision=revision).resolved
-            info = HfApi().dataset_info(dataset, revision=commit, files_metadata=True)
+            resolve_revision(dataset, repo_type="dataset", revision=revision)
     except Exception as error:
         # A ValueError shows that the response is not JSON, so it is not from the Hub.
         is_unreachable = explain(error).retry and not isinstance(error, ValueError)
-        if not (is_unreachable or isinstance(error, OfflineModeIsEnabled | RevisionResolutionError)):
+        if not (is_unreachable or isinstance(error, OfflineModeIsEnabled)):
             raise _unreadable(error, dataset) from error
         cached = try_to_load_from_cache(dataset, path, repo_type="dataset", revision=revision)
         if not isinstance(cached, str):
@@ -78,7 +78,7 @@ def hub_files(source: str) -> SourceFiles:
             SourceFile(
                 label=_label(dataset, name),
                 name=Path(name).name,
-                read=partial(_download, dataset, commit, name),
+                read=partial(_download, dataset, info.sha, name),
                 found=name != path,
                 size=sizes[name],
             )
@@ -103,7 +103,7 @@ def _label(dataset: str, path: str) -> str:
     return one_line(f"hf://datasets/{dataset}/{path}")
 
 
-def _download(dataset: str, commit: str, path: str, file: SourceFile) -> Generator[bytes]:
+def _download(dataset: str, commit: str | None, path: str, file: SourceFile) -> Generator[bytes]:
     from huggingface_hub import hf_hub_download
 
     try:

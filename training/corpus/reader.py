@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +99,6 @@ def read_corpus(
     progress: Progress | None = None,
     max_bytes: int | None = None,
     chat: ChatReader | None = None,
-    kept: Callable[[], str] = str,
     commands: Sequence[str] = (),
 ) -> Corpus:
     """Reads `sources` into one text.
@@ -112,7 +111,6 @@ def read_corpus(
         progress: called with the state of each file.
         max_bytes: limit of the text in UTF-8; None for what fits on the disk.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
-        kept: returns characters that are never rare; called after all files are read.
         commands: words that the first source may stand for, if there is no such file.
 
     Raises:
@@ -133,7 +131,8 @@ def read_corpus(
             for source in expanded:
                 collector.read(source)
             warnings = collector.finish()
-            encoded = writer.finish(merge_rare=reading.merge_rare, keep="\n" + kept())
+            keep = "\n: " + "".join(chat.names.values()) if chat else "\n"  # the format of a chat needs them
+            encoded = writer.finish(merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
         raise _cannot_write(path, error) from error
     if encoded.distinct == 1:

@@ -19,22 +19,16 @@ from .decode import CHUNK, CorpusError, LeftOutError
 class SourceFile:
     """One file of a source, or in an archive."""
 
-    label: str
-    """For messages to the user; may hold a path of this machine."""
-    name: str
-    """The base name, which may be published."""
+    label: str  # for messages to the user; may hold a path of this machine
+    name: str  # the base name, which may be published
     read: Callable[[SourceFile], Generator[bytes]]
     """Yields the content of this file in chunks of 1 MB; for an address, sets what the headers of the response say."""
     found: bool = False
     """Whether it is from a folder, a glob or an archive, and may be left out; False if the user named it."""
-    size: int | None = None
-    """In bytes; None if it is not known before."""
-    charset: str = ""
-    """The encoding of the file according to its server."""
-    is_web_page: bool = False
-    """Whether its server says so."""
-    version: tuple[str, int | None, int] | None = None
-    """Resolved path, size and time of modification in ns of a local file."""
+    size: int | None = None  # in bytes; None if it is not known before
+    charset: str = ""  # the encoding according to the server
+    is_web_page: bool = False  # according to the server
+    version: tuple[str, int | None, int] | None = None  # of a local file: path, size, time of modification in ns
 
 
 @dataclass
@@ -43,8 +37,7 @@ class SourceFiles:
 
     typed: str
     files: list[SourceFile] = field(default_factory=list)
-    left_out: dict[str, set[Path]] = field(default_factory=lambda: defaultdict(set))
-    """By the reason."""
+    left_out: dict[str, set[Path]] = field(default_factory=lambda: defaultdict(set))  # by the reason
     warnings: list[str] = field(default_factory=list)
 
 

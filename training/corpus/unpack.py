@@ -47,12 +47,9 @@ class TooMuchError(PackedError):
 class Part(NamedTuple):
     """A text or another archive inside a file."""
 
-    path: str
-    """Its path inside; "" for the text of the file itself."""
-    chunks: Iterable[bytes]
-    """Must be read before the next part is requested. The first is 1 MB, or all of it."""
-    is_text: bool = False
-    """Whether the chunks are text in UTF-8 that was made from the file, not a file in it."""
+    path: str  # inside the file; "" for the text of the file itself
+    chunks: Iterable[bytes]  # must be read before the next part is requested; the first is 1 MB, or all of it
+    is_text: bool = False  # whether the chunks are text in UTF-8 that was made from the file, not a file in it
 
 
 def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part]:

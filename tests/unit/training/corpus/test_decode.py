@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def decoded(chunks: list[bytes], errors: Errors = "strict") -> str:
-    return "".join(text for text, _ in decode(chunks, "it", errors))
+    return "".join(text for text, _, _ in decode(chunks, "it", errors))
 
 
 @pytest.mark.parametrize(
