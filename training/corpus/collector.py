@@ -133,17 +133,20 @@ class Collector:
     def _read_content(self, file: SourceFile, chunks: Iterator[bytes], head: bytes, depth: int, is_text: bool) -> bool:
         # The headers of a response show that it is HTML; of a local file only the name shows it.
         kind = None if is_text else file_kind(head, "page.html" if file.is_web_page else file.name)
-        if kind is not None and (not kind.unpack or depth == _MAX_DEPTH):
+        if kind is None:
+            self._add_text(file, chunks, is_text)
+            return True
+        if not kind.unpack or depth == _MAX_DEPTH:
             raise NotTextError(file.label, kind)
-        if kind is None or kind.unpack == "html":
-            self._add_text(file, chunks if kind is None else [self._page(file, chunks)], is_text or kind is not None)
+        if kind.unpack == "html":
+            self._add_text(file, [self._page(file, chunks)], is_text=True)
             return True
         has_text = False
-        with tempfile.TemporaryFile() as unpacked:
+        with tempfile.TemporaryFile() as packed:
             for chunk in chunks:
-                unpacked.write(chunk)
-                self._check_size(file.label, unpacked.tell())
-            for part in parts_of(kind.unpack, unpacked, file.name, file.label):
+                packed.write(chunk)
+                self._check_size(file.label, packed.tell())
+            for part in parts_of(kind.unpack, packed, file.name, file.label):
                 path = one_line(part.path)
                 is_single = part.is_text or kind.unpack not in ("zip", "tar")
                 inner = replace(

@@ -127,8 +127,8 @@ def _expand_local(typed: str, commands: Sequence[str]) -> SourceFiles:
             raise CorpusError(_not_found(typed, path, commands))
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207  Path.glob takes no /
         inside = next(parent for parent in path.parents if not _GLOB.search(str(parent)))
-    if not matches:
-        raise CorpusError(f"no file matches {one_line(typed)}: check the pattern and the folder you are in")
+        if not matches:
+            raise CorpusError(f"no file matches {one_line(typed)}: check the pattern and the folder you are in")
     entered: set[str] = set()
     matches.sort(key=lambda match: match.parts)
     # `**` matches a folder and the files in it: each file counts once.

@@ -13,30 +13,81 @@ from training.corpus.decode import CorpusError, Errors, Reading, decode
 from training.corpus.reader import read_corpus
 
 GERMAN = "Grüße aus Köln, wo die Straße über den Fluss führt.\n"
-REPLACE = Reading(errors="replace", merge_rare=False)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "a.txt"
+RUSSIAN = "Быть или не быть, вот в чём вопрос.\n"
+ASCII = "ascii\n" * 200_000  # more than one chunk
+STRICT, REPLACE = Reading(), Reading(errors="replace")
 
 
 def decoded(chunks: list[bytes], errors: Errors = "strict") -> str:
     return "".join(text for text, _, _ in decode(chunks, "it", errors))
 
 
+def encoded(text: str, encoding: str) -> tuple[bytes, Reading, str, str]:
+    return text.encode(encoding), Reading(encoding=encoding), text, f"is read as {encoding}"
+
+
 @pytest.mark.parametrize(
-    ("raw", "text"),
+    ("raw", "reading", "text", "warning"),
     [
-        (b"a\r\nb\rc\nd", "a\nb\nc\nd"),
-        (b"a\r\r\nb\n\r", "a\n\nb\n\n"),
-        (b"\xef\xbb\xbfa\n", "a\n"),
-        (b"\xef\xbb\xbf\xef\xbb\xbfa", "\ufeffa"),
-        ("a\u2028b\u0085c\x0bd e\u0301 \u00e9".encode(), "a\u2028b\u0085c\x0bd e\u0301 \u00e9"),
+        (b"a\r\nb\rc\nd", STRICT, "a\nb\nc\nd", ""),
+        (b"a\r\r\nb\n\r", STRICT, "a\n\nb\n\n", ""),
+        (b"\xef\xbb\xbfa\n", STRICT, "a\n", ""),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa", STRICT, "\ufeffa", ""),
+        *((text.encode(), STRICT, text, "") for text in ("a\u2028b\u0085c\x0bd e\u0301 \u00e9", GERMAN)),
+        # Texts that begin almost like other formats.
+        *(
+            (text.encode(), STRICT, text, "")
+            for text in ("BZ", "PAR", "ID3", "GIF8", "%PD", "{\\rt", "\x7f.", "id,ftyp")
+        ),
+        *(
+            (text.encode(encoding), STRICT, text, f"is read as {encoding[:6].upper()}")
+            for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
+            for text in ("To be, or not to be:\n" * 9, RUSSIAN * 9, "hi\n")
+        ),
+        encoded(ASCII + "„Grüße“", "cp1252"),
+        encoded("caf\u00e9", "cp1252"),  # the beginning of a character in UTF-8, too
+        encoded(ASCII + "吾輩は猫である", "shift_jis"),
+        encoded("床前明月光𠀀", "gb18030"),
+        encoded("床前明月光", "utf-16-le"),
+        encoded(ASCII + "Grüße", "utf-7"),
+        encoded("吾輩は猫", "iso2022_jp"),
+        (GERMAN.encode(), Reading(encoding="cp1252"), GERMAN, ""),
+        (b"fine", REPLACE, "fine", ""),
+        (
+            "kept \ufffd, ".encode() + b"caf\xe9 \xed\xa0\x80!",
+            REPLACE,
+            "kept \ufffd, caf\ufffd \ufffd\ufffd\ufffd!",
+            "is not UTF-8: 4 invalid byte sequences became U+FFFD",
+        ),
     ],
 )
-def test_line_ends_become_lf_and_one_byte_order_mark_is_removed(raw: bytes, text: str) -> None:
-    assert decoded([raw]) == text
+def test_the_text_of_a_file(tmp_path: Path, raw: bytes, reading: Reading, text: str, warning: str) -> None:
+    (tmp_path / "a.txt").write_bytes(raw)
+    for source in (tmp_path / "a.txt", tmp_path):  # in a folder too: it is a text that the person wants
+        corpus = read_corpus([str(source)], reading=reading)
+        assert corpus.text == text
+        assert corpus.warnings == () if not warning else f"{tmp_path / 'a.txt'} {warning}" in corpus.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reading", "message"),
+    [
+        (b"one\ncaf\xe9 au lait", STRICT, "is not UTF-8: byte 0xE9 at byte offset 7 (line 2): it looks like"),
+        (b"\xef\xbb\xbf" + b"a\r\n" * 700_000 + b"\xe4\xb8", STRICT, "byte offset 2100003 (line 700001)"),
+        (b"a\xed\xa0\x80b", STRICT, "byte offset 1 "),  # a surrogate, which UTF-8 does not have
+        (b"a\n\x81", Reading(encoding="cp1252"), "is not cp1252: byte 0x81 at byte offset 2 (line 2): give its"),
+        # Codecs raise UnicodeErrors of other kinds, too, which ended in a traceback.
+        (b"no mark\xff", Reading(encoding="utf-16", errors="replace"), "is not utf-16: UTF-16 stream does not start"),
+        (b"+2AA-", Reading(encoding="utf-7"), "is not utf-7: 'utf-8' codec can't encode"),
+    ],
+)
+def test_invalid_bytes_are_refused_with_their_place_and_the_option(
+    tmp_path: Path, raw: bytes, reading: Reading, message: str
+) -> None:
+    (tmp_path / "a.txt").write_bytes(raw)
+    error = corpus_error(tmp_path / "a.txt", reading=reading)
+    assert message in error
+    assert error.endswith("or use --errors replace, which writes U+FFFD for each invalid byte")
 
 
 def test_decoding_in_pieces_equals_decoding_at_once() -> None:
@@ -58,107 +109,21 @@ def test_decoding_in_pieces_equals_decoding_at_once() -> None:
             assert decoded(chunks) == whole
 
 
-def test_text_that_is_not_utf8_is_refused_with_its_offset_and_the_option(path: Path) -> None:
-    cases = [
-        (b"one\ncaf\xe9 au lait", "byte 0xE9 at byte offset 7 (line 2)"),
-        (b"\xef\xbb\xbf" + b"a\r\n" * 700_000 + b"\xe4\xb8", "byte offset 2100003 (line 700001)"),  # a cut character
-        (b"a\xed\xa0\x80b", "byte offset 1 "),  # a surrogate, which UTF-8 does not have
-    ]
-    for raw, place in cases:
-        path.write_bytes(raw)
-        message = corpus_error(path)
-        assert "a.txt is not UTF-8: byte 0x" in message
-        assert place in message
-        assert "--errors replace" in message
-
-
-def test_errors_replace_writes_u_fffd_and_counts_it(path: Path) -> None:
-    path.write_bytes("kept \ufffd, ".encode() + b"caf\xe9 \xed\xa0\x80!")
-    corpus = read_corpus([str(path)], reading=REPLACE)
-    assert corpus.text == "kept \ufffd, caf\ufffd \ufffd\ufffd\ufffd!"
-    assert corpus.warnings == (f"{path} is not UTF-8: 4 invalid byte sequences became U+FFFD",)
-    path.write_bytes(b"fine")
-    assert read_corpus([str(path)], reading=REPLACE).warnings == ()
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
-@pytest.mark.parametrize("text", ["To be, or not to be:\n" * 9, "Быть или не быть, вот в чём вопрос.\n" * 9, "hi\n"])
-def test_utf16_and_utf32_are_read(path: Path, encoding: str, text: str) -> None:
-    path.write_bytes(text.encode(encoding))
-    for source in (path, path.parent):  # in a folder too: it is a text that the person wants
-        corpus = read_corpus([str(source)])
-        assert corpus.text == text
-        assert corpus.warnings[0].startswith(f"{path} is read as {encoding[:6].upper()}")
-
-
-@pytest.mark.parametrize("text", ["BZ", "MZ is a code", "PAR", "ID3", "GIF8", "%PD", "{\\rt", "\x7f", "PK", "id,ftyp"])
-def test_short_and_unusual_texts_are_read(path: Path, text: str) -> None:
-    path.write_bytes(text.encode())
-    assert read_corpus([str(path)]).text == text
-
-
-def test_any_bytes_give_a_text_or_a_one_line_error(path: Path) -> None:
+def test_any_bytes_give_a_text_or_a_one_line_error(tmp_path: Path) -> None:
     rng = random.Random(11)
     heads = [b"", b"\xff\xfe", b"\xef\xbb\xbf", b"PK\x03\x04", b"\x1f\x8b", b"\x80\x04", b"%PDF-"]
     for _ in range(150):
         body = bytes(rng.choice((rng.randrange(256), 10, 13, 97)) for _ in range(rng.randrange(60)))
         raw = rng.choice(heads) + body
-        path.write_bytes(raw)
+        (tmp_path / "a.txt").write_bytes(raw)
         try:
-            text = read_corpus([str(path)]).text
+            text = read_corpus([str(tmp_path / "a.txt")]).text
         except CorpusError as error:
             assert str(error).isprintable()  # noqa: PT017 - either outcome is fine
         else:
             wide = raw.startswith(b"\xff\xfe") or b"\0" in raw
             assert wide or text == raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
             assert "\0" not in text
-
-
-@pytest.mark.parametrize(
-    ("encoding", "text"),
-    [
-        ("cp1252", "„Grüße“"),
-        ("shift_jis", "吾輩は猫である"),
-        ("gb18030", "床前明月光𠀀"),
-        ("utf-7", "Grüße"),
-        ("iso2022_jp", "吾輩は猫"),
-        ("utf-16-le", "床前明月光"),
-    ],
-)
-def test_an_encoding_reads_what_is_not_utf8(path: Path, encoding: str, text: str) -> None:
-    long = "ascii\r\n" * (200_000 if encoding != "utf-16-le" else 0) + text
-    path.write_bytes(long.encode(encoding))
-    corpus = read_corpus([str(path)], reading=Reading(encoding=encoding))
-    assert corpus.text == long.replace("\r\n", "\n")
-    assert corpus.warnings == (f"{path} is read as {encoding}",)
-
-
-def test_an_encoding_leaves_utf8_as_it_is(path: Path) -> None:
-    path.write_bytes(GERMAN.encode())
-    other = path.with_name("b.txt")
-    other.write_bytes(b"caf\xe9")  # the beginning of a character in UTF-8, too
-    reading = Reading(encoding="cp1252")
-    assert read_corpus([str(path.parent)], reading=reading).text == f"{GERMAN}\ncafé"
-    other.write_bytes(b"a\n\x81")
-    assert "b.txt is not cp1252: byte 0x81 at byte offset 2 (line 2)" in corpus_error(other, reading=reading)
-
-
-@pytest.mark.parametrize("errors", ["strict", "replace"])
-@pytest.mark.parametrize(
-    ("encoding", "raw", "reason"),
-    [
-        ("utf-16", b"no mark\xff", "UTF-16 stream does not start with BOM"),
-        ("utf-7", b"+2AA-", "surrogates not allowed"),
-    ],
-)
-def test_a_text_that_a_codec_refuses_is_one_line(
-    path: Path, errors: Errors, encoding: str, raw: bytes, reason: str
-) -> None:
-    """Codecs raise UnicodeErrors of other kinds, too, which ended in a traceback."""
-    path.write_bytes(raw)
-    message = corpus_error(path, reading=Reading(errors=errors, encoding=encoding))
-    assert f"a.txt is not {encoding}: " in message
-    assert reason in message
 
 
 @pytest.mark.parametrize(
@@ -173,11 +138,11 @@ def test_a_text_that_a_codec_refuses_is_one_line(
         ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy. Zażółć gęślą jaźń\n"),
     ],
 )
-def test_the_likely_encoding_is_proposed(path: Path, encoding: str, text: str) -> None:
-    path.write_bytes(b"ascii\n" + text.encode(encoding))
-    assert f"it looks like {encoding} (“{text[:10]}" in corpus_error(path)
-    path.with_name("b.txt").write_bytes(b"fine")
-    assert read_corpus([str(path.parent)]).warnings == (
+def test_the_likely_encoding_is_proposed(tmp_path: Path, encoding: str, text: str) -> None:
+    (tmp_path / "a.txt").write_bytes(b"ascii\n" + text.encode(encoding))
+    assert f"it looks like {encoding} (“{text[:10]}" in corpus_error(tmp_path / "a.txt")
+    (tmp_path / "b.txt").write_bytes(b"fine")
+    assert read_corpus([str(tmp_path)]).warnings == (
         "left out of the text: 1 not UTF-8 (a.txt)",
         f"--encoding {encoding} may read what is not UTF-8: “{text.strip()[:60]}”",
     )
