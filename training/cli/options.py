@@ -14,8 +14,7 @@ from model.terminal import one_line
 
 from ..card.escape import line
 from ..card.redact import command_line
-from ..corpus.decode import Errors, Reading
-from ..corpus.encodings import codec_name
+from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.repos import check_repo_name
 from ..learner.recipe import RECIPE_SETTINGS

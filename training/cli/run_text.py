@@ -35,6 +35,7 @@ from ..run.console import loss_text, say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.run_folder import RunFolder
 from .options import TrainOptions
+from .parser import COMMANDS
 
 _SHORT = 100_000  # characters; a warning is printed for fewer
 _MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to measure a loss
@@ -62,7 +63,7 @@ def read_text(
         reading=reading,
         progress=_reading_progress(),
         chat=chat,
-        kept=lambda: ": " + "".join(chat.names.values()) if chat else "",  # the format of the chat needs them
+        commands=tuple(COMMANDS),
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)

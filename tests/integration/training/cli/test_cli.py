@@ -253,6 +253,7 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ("name", "content", "message"),
     [
         ("missing.txt", None, "error: there is no file or folder missing.txt"),
+        ("comapre", None, "no file or folder comapre: is it the command compare (python -m training compare)?"),
         ("empty.txt", b"", "error: empty.txt is empty"),
         ("short.txt", b"x" * 99, "it has 99 characters, and training needs at least 100"),
         ("latin.txt", "é".encode("latin-1") * 200, "--errors"),
