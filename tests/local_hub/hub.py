@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import collections, files, listings, oauth, repos, spaces
+from tests.local_hub import files, listings, oauth, repos, spaces
 from tests.local_hub.context import Context
 from tests.local_hub.faults import Fault, Faults
 from tests.local_hub.server import Logged, Request, Response, Server
@@ -19,7 +19,7 @@ from tests.local_hub.store import Refusal, Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for module in (repos, listings, files, spaces, collections, oauth)
+    for module in (repos, listings, files, spaces, oauth)
     for method, pattern, function in module.ROUTES
 ]
 

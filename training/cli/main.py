@@ -17,10 +17,9 @@ from model import CharLSTM, ModelUnavailableError
 from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
-from model.checkpoint.write import write_cells, write_samples
+from model.checkpoint.write import write_cells
 from model.cli.arguments import UsageError
 from model.files import atomic_write
-from model.terminal import one_line
 
 from ..card.cell_names import name_cells
 from ..card.cell_passages import add_passages
@@ -42,7 +41,6 @@ from ..run.tracking import Tracker
 from ..signals import Signals
 from . import options, parser, sharing
 from .commands.compare import read_runs, table
-from .commands.push_bundled import push_bundled
 from .finish import count_text, finish
 from .resume import resumed_run
 from .space import make_space
@@ -169,16 +167,6 @@ def _cells(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _samples(arguments: Sequence[str]) -> int:
-    typed = parser.samples_parser().parse_args(arguments)
-    samples = CharLSTM.from_pretrained(checkpoint_folder(typed.run)).samples
-    if not samples:
-        raise RunError(f"{one_line(typed.run)!r} holds no samples of its training: train it again, or name another run")
-    write_samples(checkpoint_folder(typed.model), samples)
-    say(f"{len(samples)} samples, from step {samples[0]['step']:,} to step {samples[-1]['step']:,}.")
-    return 0
-
-
 def _curve(arguments: Sequence[str]) -> int:
     typed = parser.curve_parser().parse_args(arguments)
     runs = read_runs(typed.runs, say)
@@ -209,20 +197,14 @@ def _compare(arguments: Sequence[str]) -> int:
     return 0 if len(runs) == len(dict.fromkeys(paths)) else 1
 
 
-def _push_bundled(arguments: Sequence[str]) -> int:
-    return push_bundled(parser.push_bundled_parser().parse_args(arguments).user)
-
-
 def _space(arguments: Sequence[str]) -> int:
     return make_space(options.parse_space(arguments))
 
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
-    "push-bundled": _push_bundled,
     "space": _space,
     "compare": _compare,
     "curve": _curve,
     "cells": _cells,
-    "samples": _samples,
 }

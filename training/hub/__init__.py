@@ -10,7 +10,6 @@ worker_process   run_job: starts a worker process, kills it at its deadline, ret
 worker           the worker process: one job, the only code of training that pushes to the Hub
 checkpoint_jobs  the worker's jobs on the repo of a run
 space_jobs       the worker's jobs on a Space
-collection_jobs  the worker's job on a collection of models
 timeouts         time limits of requests, and the waits before retries
 calls            one call of the Hub's client, with a clear error when it fails
 """

@@ -105,13 +105,6 @@ class SpaceStage:
 
 
 @dataclass(frozen=True)
-class CollectionPage:
-    """The page of a collection on the Hub."""
-
-    url: str
-
-
-@dataclass(frozen=True)
 class Failure:
     """The reason for which a job failed.
 
@@ -254,17 +247,6 @@ class LinkCard(Job[Commit]):
     space: str
     result = Commit
     doing = "changing"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collect(Job[CollectionPage]):
-    """Adds models to the collection with this title of a user or an organization, `repo`; creates it if needed."""
-
-    title: str
-    description: str
-    models: list[str]
-    result = CollectionPage
-    doing = "collecting the models of"
 
 
 def encode_job(job: Job[Any], limits: Sequence[float]) -> str:

@@ -23,7 +23,7 @@ from huggingface_hub import get_session, get_token, set_client_factory
 from model.hub.limits import time_limits
 
 from ..card.redact import redact
-from . import checkpoint_jobs, collection_jobs, jobs, space_jobs
+from . import checkpoint_jobs, jobs, space_jobs
 from .calls import job_error
 
 FUNCTIONS: dict[type[Any], Callable[[Any], object]] = {
@@ -36,7 +36,6 @@ FUNCTIONS: dict[type[Any], Callable[[Any], object]] = {
     jobs.PushSpace: space_jobs.push_space,
     jobs.WatchSpace: space_jobs.watch_space,
     jobs.LinkCard: space_jobs.link_card,
-    jobs.Collect: collection_jobs.collect,
 }
 
 _WITHOUT_LIMITS = (jobs.PushCheckpoint, jobs.PushSpace, jobs.WatchSpace)  # of `time_limits`: only the deadline counts
