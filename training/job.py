@@ -99,8 +99,8 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     from training.cli.options import parse_train, published_command
     from training.cli.origin import origin_of
     from training.errors import HubError
-    from training.hub.jobs import FindRun
-    from training.hub.worker_process import run_job
+    from training.hub.calls import retried
+    from training.hub.checkpoints import find_run
     from training.run.hub_resume import SCHEME
 
     options = parse_train(arguments)
@@ -108,8 +108,8 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         return ["-m", "training", *arguments], f"resume {options.resume}"
     if options.push_to is None:
         raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
-    found = run_job(FindRun(repo=options.push_to), report=_say)
-    repo, command = found.repo, found.command
+    push_to = options.push_to
+    repo, command = retried(lambda: find_run(push_to), _say)
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
     if command != published_command(options, origin_of(options.text, options.reading).closed):

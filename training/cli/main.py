@@ -29,8 +29,8 @@ from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.jobs import PRIVATE
-from ..hub.pusher import push_pending
+from ..hub.destination import PRIVATE
+from ..hub.pusher import pending, push_pending
 from ..learner import processes
 from ..learner.dataset import split
 from ..learner.training_loop import follow
@@ -137,12 +137,12 @@ def _push(arguments: Sequence[str]) -> int:
     if not run.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}")
     destination = sharing.checked_destination(run, private=typed.private, publish_anyway=typed.publish_anyway)
-    report = push_pending(run, report=say, destination=destination)
-    if not report.pushed and not report.waiting:
+    if not pending(run, destination):
         say("Everything is on the Hub already.")
-    elif report.waiting:
-        say(f"Not on the Hub yet: {count_text(report.waiting)}. The line above has the reason; try again later.")
-    return 1 if report.waiting else 0
+        return 0
+    if waiting := push_pending(run, destination, report=say):
+        say(f"Not on the Hub yet: {count_text(waiting)}. The line above has the reason; try again later.")
+    return 1 if waiting else 0
 
 
 def _cells(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ from ..card.escape import line
 from ..card.redact import command_line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
-from ..hub.repos import check_repo_name
+from ..hub.destination import check_repo_name
 from ..learner.recipe import RECIPE_SETTINGS
 from ..run import tracking
 from ..run.hub_resume import SCHEME

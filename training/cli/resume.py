@@ -20,8 +20,7 @@ from ..corpus.decode import Reading
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus
 from ..errors import RunError
-from ..hub.jobs import Destination
-from ..hub.repos import DESTINATION, read_destination
+from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.spaces import Page
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets

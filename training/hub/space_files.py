@@ -31,7 +31,7 @@ from ..card.escape import line, markdown
 from ..card.redact import public_source
 from ..card.welcome import with_welcome
 from ..errors import RunError
-from .jobs import STATIC, ZERO_GPU, flavor_of
+from .spaces import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = "training/root"  # copies of files of the root, for a machine that has folders only (see job.py)
