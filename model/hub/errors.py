@@ -6,9 +6,8 @@ Classes are named by strings, because the package works without huggingface_hub 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..files import FULL_DISK
 from ..terminal import duration_text, one_line
@@ -34,7 +33,7 @@ _PROBLEMS: dict[str, tuple[str, str, bool]] = {
     "RepositoryNotFoundError": _MISSING,
     "401": ("the Hub does not accept the token", "{login}", False),
     "402": ("the Hub asks for a paid plan or more storage", "name another repo", False),
-    "403": ("the token has no right to do that", "{login}, or name a repo of your own", False),
+    "403": ("the token has no right to do that", "{login}{own}", False),
     "404": _MISSING,
     "408": _SERVER,
     "409": _RACED,
@@ -96,17 +95,10 @@ def check_client(what: str) -> None:
         raise ModelUnavailableError(f"{what}: the Hub's client is missing (pip install huggingface_hub)") from None
 
 
-@dataclass(frozen=True)
-class HubProblem:
-    """The reason for which a request to the Hub failed.
+class HubProblem(NamedTuple):
+    """The reason for which a request to the Hub failed; `retry` and `wait_s` as in ModelUnavailableError."""
 
-    Attributes:
-        reason: one clause that follows "… failed: "; it has no URL of the request and no path of this machine.
-        retry: whether the same request may succeed later.
-        wait_s: seconds that the Hub asked to wait before the next request; 0 if it did not ask.
-    """
-
-    reason: str
+    reason: str  # one clause that follows "… failed: "; without the URL of the request and paths of this machine
     retry: bool = False
     wait_s: float = 0.0
 
@@ -129,17 +121,15 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
             message = one_line(" ".join((getattr(cause, "server_message", None) or "").split()))
             reason += f" ({response.status_code})"
             reason += f' (the Hub\'s message: "{message}")' if message and key in ("402", "403", "4xx") else ""
+        words = {"login": WRITE_LOGIN, "own": ", or name a repo of your own"} if write else {"login": LOGIN, "own": ""}
         pause = duration_text(wait_s) if wait_s > 60 else "a few minutes"
-        return HubProblem(
-            f"{reason}: {advice.format(login=WRITE_LOGIN if write else LOGIN, pause=pause)}", retry, wait_s
-        )
+        return HubProblem(f"{reason}: {advice.format(pause=pause, **words)}", retry, wait_s)
     if isinstance(error, OSError) and error.errno:
         name = f": {Path(str(error.filename)).name}" if error.filename else ""
-        return HubProblem(
-            f"{error.strerror}{name}" + ("" if write else ": set HF_HOME to a folder that can be written")
-        )
-    words = [word for word in f"{type(error).__name__}: {error}".split() if "/" not in word and "\\" not in word]
-    return HubProblem(" ".join(words).rstrip(":")[:300], retry=True)
+        remedy = "" if write else ": set HF_HOME to a folder that can be written"
+        return HubProblem(f"{error.strerror}{name}{remedy}")
+    parts = [word for word in f"{type(error).__name__}: {error}".split() if "/" not in word and "\\" not in word]
+    return HubProblem(" ".join(parts).rstrip(":")[:300], retry=True)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

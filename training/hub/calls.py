@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import tempfile
 import time
@@ -63,6 +62,16 @@ def call(what: str, function: Callable[[], T]) -> T:
         raise hub_error(error, what) from error
 
 
+def lookup(what: str, function: Callable[[], T], *missing: type[Exception]) -> T | None:
+    """Returns what `call` returns; None if the exception is one of `missing`."""
+    try:
+        return function()
+    except missing:
+        return None
+    except Exception as error:
+        raise hub_error(error, what) from error
+
+
 def retried(work: Callable[[], T], report: Report) -> T:
     """Returns `work()`, which is repeated for `RETRY_S` seconds while that may help.
 
@@ -73,12 +82,13 @@ def retried(work: Callable[[], T], report: Report) -> T:
     Raises:
         HubError: the last one of `work`.
     """
-    end, reported = time.monotonic() + RETRY_S, ""
-    for failures in itertools.count(1):
+    end, reported, failures = time.monotonic() + RETRY_S, "", 0
+    while True:
         try:
             with time_limits(TRY_S):
                 return work()
         except HubError as error:
+            failures += 1
             pause_s, left_s = wait_s(failures, error.wait_s), end - time.monotonic()
             if not error.retry or pause_s >= left_s:
                 raise
@@ -86,7 +96,6 @@ def retried(work: Callable[[], T], report: Report) -> T:
                 reported = str(error)
                 report(f"{reported}; trying again for up to {duration_text(left_s)} …")
         time.sleep(pause_s)
-    raise AssertionError("the loop has no end")
 
 
 def wait_s(failures: int, asked_s: float) -> float:
@@ -100,11 +109,8 @@ def full_repo_name(api: HfApi, name: str) -> tuple[str, str]:
     if not get_token():
         raise HubError(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
     account = call("asking the Hub for the user of the token", api.whoami)
-    user = account.get("name")
-    if not isinstance(user, str):
-        raise HubError("asking the Hub for the user of the token failed: the answer has no user", retry=True)
-    role = ((account.get("auth") or {}).get("accessToken") or {}).get("role")
-    if role == "read":
+    user = call("asking the Hub for the user of the token", lambda: str(account["name"]))
+    if ((account.get("auth") or {}).get("accessToken") or {}).get("role") == "read":
         raise HubError(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")
     return (name if "/" in name else f"{user}/{name}"), user
 

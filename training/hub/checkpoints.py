@@ -28,7 +28,7 @@ from model.terminal import one_line
 
 from ..card.escape import is_model_card, linked_page, with_page_link
 from ..errors import HubError
-from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, read_file
+from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, lookup, read_file
 from .destination import PRIVATE, Destination
 
 _OR_REPLACE = "name another repo, or give --replace"
@@ -61,11 +61,8 @@ def check_repo(
     repo, user = full_repo_name(api, repo)
     url = f"{constants.ENDPOINT}/{repo}"
     _check_license(license)
-    try:
-        info = call(f"looking at {repo}", lambda: api.model_info(repo))
-    except HubError as error:
-        if not isinstance(error.__cause__, RepositoryNotFoundError):
-            raise
+    info = lookup(f"looking at {repo}", lambda: api.model_info(repo), RepositoryNotFoundError)
+    if info is None:
         call(f"creating the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
         found = Destination(repo, user, private, True, url)
     else:
@@ -210,8 +207,8 @@ def download_run(repo: str, folder: Path) -> str:
     Raises:
         HubError: the repo holds no run, or it cannot be downloaded.
     """
-    what = f"downloading {repo}"
-    newest = _run_in(what, repo)
+    api, what = hub_client(), f"downloading {repo}"
+    newest = lookup(what, lambda: api.model_info(repo, revision=TRAINING), RevisionNotFoundError)
     if newest is None:
         raise HubError(f"{repo} has no branch {TRAINING!r}: no run was pushed there that can be resumed")
     names = file_names(newest)
@@ -220,20 +217,10 @@ def download_run(repo: str, folder: Path) -> str:
         raise HubError(f"the branch {TRAINING!r} of {repo} holds no checkpoint yet that can be resumed")
     wanted = [*(name for name in PUBLISHED_FILES if name not in (CARD, CURVE)), *state]
     _download(what, repo, newest.sha, [name for name in wanted if name in names], folder / TRAINING)
-    best = call(what, lambda: hub_client().model_info(repo))
+    best = call(what, lambda: api.model_info(repo))
     if CONFIG in (names := file_names(best)):
         _download(what, repo, best.sha, [name for name in PUBLISHED_FILES if name in names], folder / MAIN)
     return str(newest.sha)
-
-
-def _run_in(what: str, repo: str) -> ModelInfo | None:
-    """Returns the newest commit of the branch `training`; None if a repo has no such branch."""
-    try:
-        return call(what, lambda: hub_client().model_info(repo, revision=TRAINING))
-    except HubError as error:
-        if isinstance(error.__cause__, RevisionNotFoundError):
-            return None
-        raise
 
 
 def _download(what: str, repo: str, at: str | None, names: list[str], folder: Path) -> None:
@@ -248,15 +235,10 @@ def find_run(repo: str) -> tuple[str, str | None]:
     Raises:
         HubError: the token may not write, the Hub does not answer, or the run is damaged.
     """
-    repo, _ = full_repo_name(hub_client(), repo)
-    what = f"looking at {repo}"
-    try:
-        info = _run_in(what, repo)
-    except HubError as error:
-        if isinstance(error.__cause__, RepositoryNotFoundError):
-            return repo, None
-        raise
-    name = f"{STATE}/state.json"
+    api = hub_client()
+    (repo, _), what, name = full_repo_name(api, repo), f"looking at {repo}", f"{STATE}/state.json"
+    missing = (RepositoryNotFoundError, RevisionNotFoundError)
+    info = lookup(what, lambda: api.model_info(repo, revision=TRAINING), *missing)
     if info is None or name not in file_names(info):
         return repo, None
     try:

@@ -19,7 +19,7 @@ from model.terminal import terminal_text
 from ..card.escape import with_page_link
 from ..card.redact import redact
 from ..errors import HubError
-from .calls import Report, call, commit, file_names, full_repo_name, hub_client, read_file, retried
+from .calls import Report, call, commit, file_names, full_repo_name, hub_client, lookup, read_file, retried
 from .checkpoints import restriction
 
 STATIC, ZERO_GPU = "static", "zero-gpu"
@@ -105,11 +105,8 @@ def check_space(name: str, hardware: str, *, private: bool, model: str | None, p
     model_private = bool(model) and bool(restriction(str(model)))
     private = private or (model_private and not publish_anyway)
     url = f"{constants.ENDPOINT}/spaces/{name}"
-    try:
-        info = call(f"looking at the Space {name}", lambda: api.space_info(name))
-    except HubError as error:
-        if not isinstance(error.__cause__, RepositoryNotFoundError):
-            raise
+    info = lookup(f"looking at the Space {name}", lambda: api.space_info(name), RepositoryNotFoundError)
+    if info is None:
         flavor: Any = flavor_of(hardware)
         kind: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": flavor}
         kind = {"space_sdk": STATIC} if flavor == STATIC else kind
