@@ -16,6 +16,7 @@ from typing import Any
 from training.hub.destination import read_destination
 from training.hub.pusher import pending
 from training.learner import evaluation
+from training.learner.schedule import Schedule
 from training.learner.trainer import Trainer
 
 
@@ -60,8 +61,11 @@ def _send(number: int, _: Trainer) -> None:
     os.kill(os.getpid(), number)
 
 
-def _kill_once_pushed(_: Trainer) -> None:
-    while pending(Path("run"), read_destination("run")):
+def _kill_once_pushed(trainer: Trainer) -> None:
+    schedule, done = Schedule(trainer.recipe), trainer.steps_done
+    newest = max(step for step in range(1, done + 1) if schedule.evaluates(step - 1, step))
+    # It is saved, marked as the best and pushed by threads, while training continues.
+    while (to := read_destination("run")).pushed.get("training") != newest or pending(Path("run"), to):
         time.sleep(0.02)
     os.kill(os.getpid(), signal.SIGKILL)
 
