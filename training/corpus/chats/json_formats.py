@@ -20,17 +20,6 @@ from .message import FORMATS, ROLES, Message, written
 
 Record = dict[str, Any]
 _TYPES = {"object": dict, "list": list}
-# Why a message has no text, besides a format's own reasons, which are described there.
-_IF_EMPTY = [
-    ("polls", "poll", ""),
-    ("pictures and files", "photo photos videos audio_files gifs sticker stickers media media_type share", ""),
-    ("pictures and files", "file files attachments embeds contact_information", ""),
-    ("pictures and files", "content.content_type", "multimodal_text"),
-]
-_INSTRUCTIONS = (
-    *(("instruction", "output"), ("instruction", "response"), ("prompt", "completion"), ("prompt", "response")),
-    *(("question", "answer"), ("question", "response")),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +74,7 @@ class JsonFormat:
         seen = {**record, "speaker": speaker, "text": text}
         if reason := _reason(seen, self.left_out):
             return Message(reason=reason)
-        return written(speaker, text, "" if text.strip() else _reason(seen, _IF_EMPTY))
+        return written(speaker, text, "" if text.strip() else _reason(seen, FORMATS["without_text"]))
 
 
 def _reason(record: Record, rules: list[tuple[str, str, str]]) -> str:
@@ -180,7 +169,7 @@ def _inside(value: object) -> list[object] | None:
     """Returns the list that a value is or holds, or the messages of `user` and `assistant` in instructions; or None."""
     if not isinstance(value, dict):
         return value if isinstance(value, list) else None
-    for asks, answers in _INSTRUCTIONS:
+    for asks, answers in FORMATS["instructions"]:
         if asks in value and answers in value:
             asked = f"{plain(value[asks])}\n{plain(value.get('input'))}"
             return [{"role": "user", "content": asked}, {"role": "assistant", "content": value[answers]}]

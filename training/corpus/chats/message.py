@@ -13,8 +13,12 @@ OTHER_ROLES = ("system", "developer", "tool", "function")  # not part of the con
 ROLES = (*ASSISTANT_ROLES, *USER_ROLES, *OTHER_ROLES)
 # Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 _MARKS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+# signs         what the beginning of an export in JSON has somewhere, by what it is in words
+# JSON          the formats of `json_formats`
+# without_text  why a message in JSON has no text, besides the reasons of its format
+# instructions  the keys of question and answer in data sets of instructions
+# phrases       what messengers write in place of a message, by messenger and reason
 FORMATS = json.loads(Path(__file__).with_name("formats.json").read_text(encoding="utf-8"))
-# By messenger and reason, an expression of the phrases in place of a message.
 _PHRASES: dict[str, dict[str, re.Pattern[str]]] = {
     messenger: {reason: re.compile("|".join(phrases)) for reason, phrases in reasons.items()}
     for messenger, reasons in FORMATS["phrases"].items()

@@ -1,8 +1,7 @@
 """Turns chat exports into text: the messages of any export become turns, `name: text`.
 
 An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
-Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls, notices of the messenger and
-everything else that a person did not write are left out and counted by name.
+Consecutive messages of one speaker are one turn of several lines. What no person wrote is left out and counted.
 """
 
 from __future__ import annotations
@@ -87,7 +86,8 @@ class ChatReader:
                     left_out[reason] += 1
                     continue
                 file.speakers[speaker] += 1
-                if said.isprintable() and len(said) <= _MAX_EXAMPLE and len(file.messages) < _MAX_DISTINCT:
+                is_example = said.isprintable() and len(said) <= _MAX_EXAMPLE
+                if is_example and ((speaker, said) in file.messages or len(file.messages) < _MAX_DISTINCT):
                     file.messages[speaker, said] += 1
                 if speaker == previous:
                     turns[-1].append(said)
