@@ -16,7 +16,7 @@ from model import Cell, CharLSTM, generate
 from model.named_cells import MAX_PASSAGES, MAX_SAMPLE, MAX_SAMPLE_BYTES, MAX_WITH_PASSAGES, Sample
 from model.terminal import markdown_text
 
-from ..corpus.privacy.scan import scan
+from ..corpus.privacy import scan
 from .cell_names import Floats, cell_values
 from .summary import Quotes
 

@@ -9,7 +9,7 @@ from model.cli.arguments import ArgumentParser, UsageError
 from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
 
 from ..card.curve import AXES
-from ..corpus.privacy.findings import PUBLISH_ANYWAY
+from ..corpus.privacy import PUBLISH_ANYWAY
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
 MINUTES = Setting(

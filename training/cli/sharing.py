@@ -26,9 +26,7 @@ from ..card.redact import public_source
 from ..card.summary import quotes_of
 from ..corpus.chats.message import ROLES
 from ..corpus.chats.reader import speakers_of
-from ..corpus.privacy.findings import PUBLISH_ANYWAY
-from ..corpus.privacy.report import report
-from ..corpus.privacy.scan import scan_pieces
+from ..corpus.privacy import PUBLISH_ANYWAY, report, scan_pieces
 from ..corpus.reader import Corpus
 from ..errors import HubError, RunError
 from ..hub.calls import retried

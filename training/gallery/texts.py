@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..corpus.privacy.scan import scan
+from ..corpus.privacy import scan
 from ..os_calls import run_program
 
 _LZW_MAGIC = b"\x1f\x9d\x90"  # begins a file of compress(1)
