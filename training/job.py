@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
-    from training.card.redact import redact, redact_address
+    from training.card.public_text import redact, redact_address
     from training.errors import HubError
 
     try:

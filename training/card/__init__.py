@@ -10,6 +10,5 @@ cell_names     names for cells that follow a feature of the text
 cell_passages  where in a text they are highest and lowest
 cell_features  the features that a cell may follow
 welcome        writes the text that a page shows before the model is loaded
-escape         escapes text for Markdown; the link from a card to its Space
-redact         removes tokens, paths and passwords from what is published
+public_text    escapes text for Markdown; removes tokens, paths and passwords; the link from a card to its Space
 """

@@ -24,10 +24,9 @@ from ..learner.dataset import VALIDATION_PART
 from ..learner.evaluation import bits
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
-from .escape import USE, code, code_block, markdown, page_link
 from .ngram import ORDER, comparison
 from .overlap import Overlap, Source
-from .redact import redact
+from .public_text import USE, code, code_block, markdown, page_link, redact
 from .summary import Quotes, TrainingSummary, quotes_of
 
 TEMPERATURES = (0.5, 0.8, 1.1)
@@ -307,7 +306,7 @@ def _copied(overlap: Overlap, *, quotes: Quotes) -> str:
         f"characters) that was copied from {where} has {len(overlap.passage):,} characters{passage}."
     )
     if overlap.held_out is not None:
-        text += f" For comparison: held-out text of the same length shares {overlap.held_out:,} (median)."
+        text += f" For comparison: held-out text of the same length shares {overlap.held_out:,}."
     return text
 
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .curve import number
-from .escape import line
-from .redact import base_name, redact_command
+from .public_text import base_name, line, redact_command
 
 _LOSS_FIELDS = {"carried": "val_loss", "cold256": "val_cold256", "adapted": "val_adapted"}
 _DROPOUTS = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")

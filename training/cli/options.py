@@ -11,8 +11,7 @@ from model.char_lstm import is_local
 from model.cli.arguments import UsageError
 from model.settings import MAX_TITLE
 
-from ..card.escape import line
-from ..card.redact import command_line
+from ..card.public_text import command_line, line
 from ..corpus.decode import Errors, Reading
 from ..corpus.encodings import codec_name
 from ..corpus.sources import expanded_path

@@ -16,9 +16,9 @@ from model.files import atomic_write
 
 from ..card.cell_names import name_cells
 from ..card.cell_passages import add_passages
-from ..card.escape import USE
 from ..card.model_card import write_card
 from ..card.overlap import Source
+from ..card.public_text import USE
 from ..card.welcome import write_welcome
 from ..corpus.reader import Corpus
 from ..errors import RunError

@@ -25,7 +25,7 @@ from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, 
 from model.hub.names import MAIN, TRAINING
 from model.terminal import one_line
 
-from ..card.escape import is_model_card, linked_page, with_page_link
+from ..card.public_text import is_model_card, linked_page, with_page_link
 from .calls import JobError, call, file_names, full_repo_name, job_error, read_file, refuse
 from .jobs import (
     CheckModel,

@@ -11,7 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from model.checkpoint.names import CARD
 
-from ..card.escape import with_page_link
+from ..card.public_text import with_page_link
 from .calls import JobError, call, file_names, full_repo_name, job_error, read_file, refuse
 from .jobs import STATIC, CheckSpace, Commit, LinkCard, PushSpace, Space, SpaceStage, WatchSpace, flavor_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model.terminal import terminal_text
 
-from ..card.redact import redact
+from ..card.public_text import redact
 from ..errors import HubError
 from .jobs import STATIC, Space, WatchSpace, flavor_of
 from .pusher import Report

@@ -22,7 +22,7 @@ from huggingface_hub import get_session, get_token, set_client_factory
 
 from model.hub.limits import time_limits
 
-from ..card.redact import redact
+from ..card.public_text import redact
 from . import checkpoint_jobs, collection_jobs, jobs, space_jobs
 from .calls import job_error
 

@@ -23,7 +23,7 @@ from typing import Any, Generic
 
 from model.terminal import duration_text
 
-from ..card.redact import redact
+from ..card.public_text import redact
 from ..errors import HubError
 from ..os_calls import start_in_new_session
 from .jobs import Failure, Job, R, decode_outcome, encode_job

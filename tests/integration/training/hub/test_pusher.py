@@ -19,7 +19,7 @@ import pytest
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
-from training.card.redact import redact
+from training.card.public_text import redact
 from training.errors import HubError
 from training.hub.jobs import Destination
 from training.hub.outbox import Entry, Outbox

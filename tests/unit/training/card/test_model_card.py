@@ -16,10 +16,9 @@ from huggingface_hub import ModelCard, ModelCardData, constants
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from tests.local_hub import LocalHub
 from training.card import model_card
-from training.card.escape import code_block, with_page_link
 from training.card.model_card import CardSample, render_card, write_card
 from training.card.overlap import Overlap, Source
-from training.card.redact import redact_command
+from training.card.public_text import code_block, redact_command, with_page_link
 
 TRAINING: dict[str, Any] = {
     "corpus": "plays.txt",
@@ -178,7 +177,7 @@ def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
         (r"python -m training 'C:\Users\ada\my text.txt'", "python -m training 'my text.txt'"),
         ("python -m training ~/a.txt --resume runs/a", "python -m training a.txt --resume a"),
         ("x --push-to ada/plays --space=ada/chat", "x --push-to ada/plays --space=ada/chat"),
-        ("x https://ada:pw@host.org/a/b.txt?key=1", "x https://host.org/a/b.txt"),
+        ("x https://ada:pw@host.org/a/b.txt?key=1", "x 'https://host.org/a/b.txt?***'"),
         ("x hf://datasets/a/b/c.txt 'unclosed", "x hf://datasets/a/b/c.txt ''\"'\"'unclosed'"),
     ],
 )
@@ -224,7 +223,7 @@ def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
     write_card(tmp_path, lm, [], [CardSample(0.5, "R", "RRc\nROMEO: abRR")], source)
     card = (tmp_path / "README.md").read_text()
     assert "samples above (15 characters) that was copied from the training text" in card
-    assert "has 11 characters: `c⏎ROMEO: ab`. For comparison: held-out text of the same length shares 1 " in card
+    assert "has 11 characters: `c⏎ROMEO: ab`. For comparison: held-out text of the same length shares 1." in card
 
 
 def test_a_card_says_when_only_a_part_was_searched() -> None:
