@@ -22,8 +22,7 @@ from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.terminal import one_line
 
-from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
+from ..card.cell_names import add_passages, name_cells
 from ..card.curve import draw
 from ..card.summary import Quotes, quotes_of
 from ..corpus.decode import CorpusError

@@ -14,8 +14,7 @@ from model.checkpoint.names import CARD, METRICS
 from model.checkpoint.samples import Sample, samples_from_json
 from model.files import atomic_write
 
-from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
+from ..card.cell_names import add_passages, name_cells
 from ..card.model_card import write_card
 from ..card.overlap import Source
 from ..card.public_text import USE
