@@ -21,19 +21,18 @@ from training.card.cell_features import FEATURES
 from training.card.cell_names import SHORTEST, add_passages, name_cells
 
 CELL = Cell(1, 3, "place in the line", "r", 0.93, 0.1, 0.4)
-CELLS_OF_TWO_LAYERS = [CELL, replace(CELL, layer=0, index=7, name="digit", kind="auc", score=0.02)]
+TWO_CELLS = [CELL, replace(CELL, layer=0, index=7, name="digit", kind="auc", score=0.02)]
 HELD_OUT = "To be, or not to be: that is the Question.\nWhether tis nobler in the mind to suffer\n" * 60
 
 
-def prose(length: int = 8000) -> str:
+def prose(length: int) -> str:
     """Returns lines of words of all lengths, with a few capitals and punctuation marks."""
     draw = random.Random(1)
     text = ""
     while len(text) < length:
         words = ["".join(draw.choices("abcdefgh", k=draw.randint(1, 9))) for _ in range(draw.randint(1, 12))]
         line = " ".join(words)
-        text += (line.capitalize() if draw.random() < 0.5 else line) + draw.choice(["", ".", ",", "?"]) + "\n"
-        text += "\n" if draw.random() < 0.1 else ""
+        text += (line.capitalize() if draw.random() < 0.5 else line) + draw.choice(["", ".", ",", "?", "\n"]) + "\n"
     return text[:length]
 
 
@@ -52,41 +51,34 @@ def counting_model(text: str) -> CharLSTM:
     i, f, g, o = (slice(3 * gate, 3 * gate + 3) for gate in range(4))
     bias_ih[i], bias_ih[o] = 10.0, 10.0
     # Cell 0 forgets at a line's end, and gains a little at every other character.
-    bias_ih[f][0], weight_ih[f][0, 0] = 10.0, -20.0
-    bias_ih[g][0] = 0.02
+    bias_ih[f][0], weight_ih[f][0, 0], bias_ih[g][0] = 10.0, -20.0, 0.02
     # Cell 1 forgets at once, and is what the last character was.
-    bias_ih[f][1], weight_ih[g][1, 1] = -10.0, -2.0
-    bias_ih[f][2] = -10.0
+    bias_ih[f][1:], weight_ih[g][1, 1] = -10.0, -2.0
     return CharLSTM(network, tokenizer)
 
 
 def test_cells_are_named_after_the_features_that_they_follow(tmp_path, capsys):
     text = prose(90_000)
-    model = counting_model(text)
-    found = {cell.index: cell for cell in name_cells(model, text[-9000:])}
-    assert {index: (cell.name, cell.kind, cell.remembers) for index, cell in found.items()} == {
-        0: ("place in the line", "r", True),
-        1: ("vowel", "auc", False),
-    }
+    model, held_out = counting_model(text), text[-9000:]
+    found = name_cells(model, held_out)
+    assert [(cell.index, cell.name, cell.kind, cell.remembers) for cell in found] == [
+        (0, "place in the line", "r", True),
+        (1, "vowel", "auc", False),
+    ]
     assert found[0].score > 0.95
     assert abs(found[0].chance) < 0.2
     assert found[1].score < 0.05
-    assert name_cells(model, text[-9000:].replace(" ", " 🙂")) == list(
-        found.values()
-    )  # unknown characters are left out
+    assert name_cells(model, held_out.replace(" ", " 🙂")) == found  # unknown characters are left out
     assert name_cells(model, text[: SHORTEST - 1]) == []
-    untrained = name_cells(tiny_model("abcdefghABCDEFGH.,?\n "), text)
-    assert not [cell for cell in untrained if cell.remembers]
+    assert not [cell for cell in name_cells(tiny_model("abcdefghABCDEFGH.,?\n "), text) if cell.remembers]
 
     (tmp_path / "text.txt").write_text(text)  # by the command, in the last tenth of a text
     model.save_pretrained(tmp_path / "model")
     assert main(["cells", str(tmp_path / "model"), str(tmp_path / "text.txt")]) == 0
     stored = CharLSTM.from_pretrained(tmp_path / "model").cells
-    assert [replace(cell, high=(), low=(), sample=None) for cell in stored] == list(found.values())
+    assert [replace(cell, high=(), low=(), sample=None) for cell in stored] == found
     output = capsys.readouterr().err
     assert all(str(cell) in output for cell in stored)
-    assert main(["cells", str(tmp_path / "nowhere"), str(tmp_path / "text.txt")]) == 2
-    assert "there is no folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -109,7 +101,6 @@ def test_cells_are_named_after_the_features_that_they_follow(tmp_path, capsys):
         ("in the first word of the line", "ab c\n\nd", [1, 1, 0, 0, 0, 1, 1]),
         ("lines since a blank one", "a\nb\n\nc", [0, 1, 1, 2, 0, 0]),
         ("inside a word all in capitals", "AB Cd", [0, 1, 0, 0, 0]),
-        ("inside a word that began with a capital", "Ab cD", [1, 1, 0, 0, 0]),
         ("characters since punctuation", "a,b", [1, 0, 1]),
     ],
 )
@@ -118,7 +109,7 @@ def test_features_have_the_values_that_their_names_promise(name, text, expected)
     assert feature.of(text).tolist() == expected
 
 
-@pytest.mark.parametrize("text", ["", "\n", "a", "\n\n\n", ")](", '"', "é\u2028b", prose(300)])
+@pytest.mark.parametrize("text", ["", "\n", "\n\n\n", ")](", '"', "é\u2028b"])
 def test_every_feature_has_a_number_for_every_character(text):
     for feature in FEATURES:
         values = feature.of(text)
@@ -126,12 +117,9 @@ def test_every_feature_has_a_number_for_every_character(text):
         assert not feature.binary or set(values.tolist()) <= {0.0, 1.0}
 
 
-# --- passages
-
-
 def test_the_passages_are_where_the_cell_is_highest_and_lowest():
     lm = tiny_model()
-    for cell in add_passages(lm, CELLS_OF_TWO_LAYERS, "text", HELD_OUT):
+    for cell in add_passages(lm, TWO_CELLS, "text", HELD_OUT):
         assert cell.sample
         assert (cell.sample.text, cell.sample.seed) == (HELD_OUT, None)
         trace = TextTrace(lm, precision="float32")
@@ -173,41 +161,31 @@ def test_the_command_stores_only_text_that_may_be_quoted(tmp_path, monkeypatch, 
     write_cells(tmp_path / "model", [CELL])
     (tmp_path / "text.txt").write_text(HELD_OUT * 12)
     monkeypatch.setattr("training.cli.main.name_cells", lambda *_: [CELL])
-    assert main(["cells", "model", *words]) == (2 if isinstance(seeds, str) else 0)
+    code = main(["cells", "model", *words])
     (cell,) = CharLSTM.from_pretrained("model").cells
     if isinstance(seeds, str):
+        assert (code, cell) == (2, CELL)
         assert seeds in capsys.readouterr().err
-        assert cell == CELL
     else:
-        assert [each.seed for each in (cell.sample,) if each] == seeds
-
-
-# --- the file
+        assert (code, [each.seed for each in (cell.sample,) if each]) == (0, seeds)
 
 
 def test_names_are_saved_with_the_model_and_loaded(tmp_path):
-    lm = tiny_model()
-    lm.save_pretrained(tmp_path / "x")
-    assert CharLSTM.from_pretrained(tmp_path / "x").cells == ()
-    write_cells(tmp_path / "x", CELLS_OF_TWO_LAYERS)
-    read = CharLSTM.from_pretrained(tmp_path / "x")
-    assert read.cells == tuple(CELLS_OF_TWO_LAYERS)
-    assert [str(cell) for cell in read.cells] == [
-        "cell 3 of layer 1: place in the line, r 0.93",
-        "cell 7 of layer 0: digit, AUC 0.02 (inverted)",
-    ]
-    read.save_pretrained(tmp_path / "y")
-    assert CharLSTM.from_pretrained(tmp_path / "y").cells == read.cells
-    write_cells(tmp_path / "x", [])
-    assert not (tmp_path / "x" / CELLS).exists()
-    (tmp_path / "x" / CELLS).write_text("not JSON")  # not in the manifest: it is not read
-    assert CharLSTM.from_pretrained(tmp_path / "x").cells == ()
-    (tmp_path / "y" / CELLS).write_text("{}")
+    tiny_model().save_pretrained(tmp_path)
+    (tmp_path / CELLS).write_text("not JSON")  # not in the manifest: it is not read
+    assert CharLSTM.from_pretrained(tmp_path).cells == ()
+    write_cells(tmp_path, TWO_CELLS)
+    read = CharLSTM.from_pretrained(tmp_path)
+    assert read.cells == tuple(TWO_CELLS)
+    texts = ["cell 3 of layer 1: place in the line, r 0.93", "cell 7 of layer 0: digit, AUC 0.02 (inverted)"]
+    assert [str(cell) for cell in read.cells] == texts
+    read.save_pretrained(tmp_path / "copy")
+    assert CharLSTM.from_pretrained(tmp_path / "copy").cells == read.cells
+    (tmp_path / CELLS).write_text("{}")
     with pytest.raises(CheckpointError, match=f"{CELLS} is not the file"):
-        CharLSTM.from_pretrained(tmp_path / "y")
-    (tmp_path / "y" / CELLS).unlink()
-    with pytest.raises(CheckpointError, match=f"{CELLS} is missing"):
-        CharLSTM.from_pretrained(tmp_path / "y")
+        CharLSTM.from_pretrained(tmp_path)
+    write_cells(tmp_path, [])
+    assert not (tmp_path / CELLS).exists()
 
 
 def of_cell(**change):
@@ -218,21 +196,15 @@ def of_cell(**change):
     ("content", "message"),
     [
         (of_cell(layer=2), "layer is 2: it must be a whole number from 0 to 1"),
-        (of_cell(layer=True), "layer is True"),
         (of_cell(index=-1), "index is -1: it must be a whole number from 0 to 11"),
         (of_cell(index=10**400), "is too large"),
-        (of_cell(name="a\nb"), "name is"),
         (of_cell(name="x" * 61), "name is"),
-        (of_cell(name=5), "name is 5"),
         (of_cell(kind="R"), "kind is 'R': it must be auc or r"),
         (of_cell(score=1.5), "score is 1.5: it must be a number from -1 to 1"),
         (of_cell(kind="auc", score=-0.5), "score is -0.5: it must be a number from 0 to 1"),
         (of_cell(chance=True), "chance is True"),
         (of_cell(more=1), "a cell must have the fields layer, index"),
         ({"format_version": True, "cells": []}, "format_version is True: it must be 1 or 2"),
-        ({"cells": []}, "format_version is None"),
-        ({"format_version": 1, "cells": {}}, "and nothing else"),
-        ({"format_version": 1, "cells": [1]}, "a cell must have the fields"),
         ({"format_version": 1, "cells": [CELL.facts()] * 2}, "a cell occurs twice"),
         ({"format_version": 1, "cells": [CELL.facts()] * 201}, "at most 200"),
         ([], "must be a JSON object"),
@@ -252,31 +224,25 @@ def test_an_invalid_cells_file_is_refused(tmp_path, content, message):
     assert "\n" not in str(caught.value)
 
 
-# --- runs
-
-
 def test_a_run_names_the_cells_of_its_best_checkpoint_or_warns(tmp_path, monkeypatch, capsys):
     text = write_text(tmp_path, 2000)
 
     def name(_lm, held_out):
-        if not text.read_text().endswith(held_out):
-            raise ArithmeticError("another text")
+        assert text.read_text().endswith(held_out)
         return [CELL]
 
     monkeypatch.setattr("training.run.checkpoint_manager.name_cells", name)
-    words = [str(text), "--steps=2", "--out", str(tmp_path / "run"), *SIZES]
-    assert main(words) == 0
+    assert main([str(text), "--steps=2", "--out", str(tmp_path / "run"), *SIZES]) == 0
     (cell,) = CharLSTM.from_pretrained(tmp_path / "run").cells
     assert replace(cell, high=(), low=(), sample=None) == CELL
     assert cell.sample
     assert cell.sample.seed is not None  # not everyone can read the text
-    monkeypatch.setattr("training.run.checkpoint_manager.name_cells", lambda *_: name(None, "?"))
-    assert main([*words, "--out", str(tmp_path / "second")]) == 0
+    monkeypatch.setattr("training.run.checkpoint_manager.name_cells", lambda *_: 1 / 0)
+    assert main([str(text), "--steps=2", "--out", str(tmp_path / "second"), *SIZES]) == 0
     assert CharLSTM.from_pretrained(tmp_path / "second").cells == ()
-    assert "cells of step-00000002 have no names (ArithmeticError: another text)" in capsys.readouterr().err
+    assert "cells of step-00000002 have no names (ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_the_bundled_model_has_cells_that_remember():
     cells = CharLSTM.from_pretrained(PRETRAINED).cells
-    assert len(cells) >= 5
     assert sum(cell.remembers for cell in cells) >= 3
