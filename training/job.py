@@ -7,6 +7,7 @@
 #     "numpy>=2,<3",
 #     "rjsmin>=1.2,<2",
 #     "numba>=0.61,<1",
+#     "jinja2>=3.1,<4",
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",
 #     "phonenumbers>=8.13,<10",

@@ -80,8 +80,7 @@ def with_page_link(card: str, space: str) -> str:
 
 _TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}")
 _ADDRESS = re.compile(r"(\w+://)(?:[^/\s]*@)?([^?#\s]*)([?#]\S*)?")
-# Options whose value may be USER/NAME[@REVISION], in which a slash separates no folders.
-_REPO_OPTIONS = ("--push-to", "--space", "--from", "--teacher")
+_FOLDERS = re.compile(r"^(--[\w-]+=)?(?:~|[A-Za-z]:)?[/\\](?:.*[/\\])?")  # of an absolute path
 
 
 def redact(text: str, token: str | None = None) -> str:
@@ -128,17 +127,9 @@ def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
 
 
 def redact_command(command: str) -> str:
-    """Returns a command line with base names for paths, and addresses without secrets; repo names stay."""
+    """Returns a command line without the folders of absolute paths, and with redacted addresses."""
     try:
         words = shlex.split(command)
-    except ValueError:
+    except ValueError:  # a quotation mark is missing
         words = command.split()
-    shown = []
-    for before, word in zip(["", *words], words, strict=False):
-        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        if "://" in value:
-            value = redact_address(value)
-        elif (option or before) not in _REPO_OPTIONS or not re.fullmatch(r"[\w.-]+/[\w.-]+(@[\w./-]+)?", value):
-            value = base_name(value)
-        shown.append(f"{option}{equals}{value}")
-    return shlex.join(shown)
+    return shlex.join(redact_address(_FOLDERS.sub(r"\1", word)) for word in words)

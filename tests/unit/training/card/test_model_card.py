@@ -185,7 +185,7 @@ def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
     [
         ("python -m training /a/b/c.txt --out=/x/y", "python -m training c.txt --out=y"),
         (r"python -m training 'C:\Users\ada\my text.txt'", "python -m training 'my text.txt'"),
-        ("python -m training ~/a.txt --resume runs/a", "python -m training a.txt --resume a"),
+        ("python -m training ~/a.txt --resume runs/a", "python -m training a.txt --resume runs/a"),
         ("x --push-to ada/plays --space=ada/chat", "x --push-to ada/plays --space=ada/chat"),
         ("x https://ada:pw@host.org/a/b.txt?key=1", "x 'https://host.org/a/b.txt?***'"),
         ("x hf://datasets/a/b/c.txt 'unclosed", "x hf://datasets/a/b/c.txt ''\"'\"'unclosed'"),
@@ -201,9 +201,8 @@ def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
     write_card(tmp_path, lm, [], [CardSample(0.5, "R", "RRc\nROMEO: abRR")], source)
     card = (tmp_path / "README.md").read_text()
     assert "samples above (15 characters) that was copied from the training text" in card
-    assert (
-        "has 11 characters: `c⏎ROMEO: ab`.\nFor comparison: the first 15 held-out characters share 1 with it." in card
-    )
+    assert "has 11 characters: `c⏎ROMEO: ab`.\n" in card
+    assert "the first 15 held-out characters share a passage of 1 with it." in card
     overlap = Overlap("```|<b>\n", 1200, None, 10_000_000, whole=False)
     card = card_of(overlap=overlap, quotes="text")
     assert "from the last 10,000,000 characters of the training text has 8 characters: `'''¦<b>⏎`." in card
