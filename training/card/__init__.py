@@ -1,6 +1,6 @@
 """Describes a trained model: its card, its loss curve, its named cells.
 
-model_card     README.md of a checkpoint
+model_card     README.md of a checkpoint, from the template model_card.md.jinja
 summary        the checked fields of `training` in config.json
 curve          the loss curve as a picture and as text
 bootstrap      the 95 % interval of a loss

@@ -1,7 +1,7 @@
 """Finds the longest passage that a model copied from its training text.
 
-Held-out text of the same length is searched as well: texts in one style share phrases, so a passage of that length is
-no evidence of copying.
+Held-out text of the same length is searched as well: texts in one style share phrases, so a passage that is no longer
+is no evidence of copying.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from model import CharTokenizer
 
-MAX_CHARACTERS = 10_000_000  # of a text that are searched, its last ones: 1 s for Latin letters, 3 s for Chinese
+MAX_CHARACTERS = 5_000_000  # of a text that are searched, its last ones: 1 s for Latin letters, 3 s for Chinese
 Ids = npt.NDArray[np.integer]
 
 
@@ -70,7 +70,8 @@ def longest_shared(samples: Iterable[str], text: str) -> str:
     for sample in samples:
         start = 0
         while (end := start + len(best) + 1) <= len(sample):
-            # A passage that ends here and occurs in the text occurs in it without its first characters, too.
-            start = bisect_left(range(end), True, lo=start, key=lambda at: sample[at:end] in text)
-            best = max(best, sample[start:end], key=len)
+            if sample[start:end] in text:
+                best = sample[start:end]
+            else:  # what ends here and occurs in the text occurs in it without its first characters, too
+                start = bisect_left(range(end), True, lo=start + 1, key=lambda at: sample[at:end] in text)
     return best
