@@ -7,6 +7,7 @@
 #     "numpy>=2,<3",
 #     "rjsmin>=1.2,<2",
 #     "numba>=0.61,<1",
+#     "jinja2>=3.1,<4",
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",
 #     "phonenumbers>=8.13,<10",
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
-    from training.card.redact import redact, redact_address
+    from training.card.public_text import redact, redact_address
     from training.errors import HubError
 
     try:

@@ -21,9 +21,7 @@ from model.checkpoint.write import write_cells
 from model.cli.arguments import UsageError
 from model.files import atomic_write
 
-from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
-from ..card.curve import draw
+from ..card.cell_names import add_passages, name_cells
 from ..card.summary import Quotes, quotes_of
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
@@ -40,7 +38,7 @@ from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
 from . import options, parser, sharing
-from .commands.compare import read_runs, table
+from .commands.compare import Run, picture, read_runs, table
 from .finish import count_text, finish
 from .resume import resumed_run
 from .space import make_space
@@ -169,32 +167,30 @@ def _cells(arguments: Sequence[str]) -> int:
 
 def _curve(arguments: Sequence[str]) -> int:
     typed = parser.curve_parser().parse_args(arguments)
-    runs = read_runs(typed.runs, say)
-    for run in runs:
-        if not run.curve.is_drawable:
-            say(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
-    curves = [run.curve for run in runs if run.curve.is_drawable]
-    if not curves:
+    return _draw(read_runs(typed.runs, say), typed.out, len(dict.fromkeys(typed.runs)), typed.x)
+
+
+def _draw(runs: Sequence[Run], path: str, named: int, x: str = "chars") -> int:
+    """Draws runs into a file; returns the exit code: 1 if fewer than `named` could be drawn, 2 if none."""
+    drawing = picture(runs, say, x)
+    if not drawing:
         return 2
-    try:
-        picture = draw(curves, x=typed.x)
-    except ImportError:
-        say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
-        return 2
-    atomic_write(expanded_path(typed.out), picture)
-    say(f"Drawn: {typed.out}")
-    return 0 if len(curves) == len(dict.fromkeys(typed.runs)) else 1
+    atomic_write(expanded_path(path), drawing)
+    say(f"Drawn: {path}")
+    return 0 if sum(run.curve.is_drawable for run in runs) == named else 1
 
 
 def _compare(arguments: Sequence[str]) -> int:
-    paths = parser.compare_parser().parse_args(arguments).runs
-    runs = read_runs(paths, say)
+    typed = parser.compare_parser().parse_args(arguments)
+    runs, named = read_runs(typed.runs, say), len(dict.fromkeys(typed.runs))
     if not runs:
         return 2
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a run's name may not fit the encoding, such as cp1252
     print(table(runs), flush=True)
-    return 0 if len(runs) == len(dict.fromkeys(paths)) else 1
+    if typed.picture:
+        return _draw(runs, typed.picture, named)
+    return 0 if len(runs) == named else 1
 
 
 def _space(arguments: Sequence[str]) -> int:

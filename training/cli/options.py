@@ -12,8 +12,7 @@ from model.cli.arguments import UsageError, nearest
 from model.settings import MAX_TITLE, number_or_text
 from model.terminal import one_line
 
-from ..card.escape import line
-from ..card.redact import command_line
+from ..card.public_text import command_line, line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name

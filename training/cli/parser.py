@@ -270,6 +270,7 @@ def compare_parser() -> ArgumentParser:
     """Returns the parser of `python -m training compare RUN…`."""
     parser = _command_parser("compare")
     _add_runs(parser)
+    parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
     return parser
 
 

@@ -14,7 +14,7 @@ from model import CharTokenizer
 from model.cli.arguments import UsageError
 from model.terminal import one_line
 
-from ..card.redact import public_source
+from ..card.public_text import public_source
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import Ids

@@ -13,7 +13,7 @@ from model.terminal import size_text
 
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
-from ..card.redact import public_source
+from ..card.public_text import public_source
 from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading

@@ -22,7 +22,7 @@ from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import CONFIG
 from model.terminal import one_line
 
-from ..card.redact import public_source
+from ..card.public_text import public_source
 from ..card.summary import quotes_of
 from ..corpus.chats.message import ROLES
 from ..corpus.chats.reader import speakers_of

@@ -17,7 +17,7 @@ from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.terminal import quote_command
 
-from ..card.escape import with_page_link
+from ..card.public_text import with_page_link
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.calls import retried

@@ -26,7 +26,7 @@ from model.hub.errors import WRITE_LOGIN, explain
 from model.hub.limits import time_limits
 from model.terminal import duration_text
 
-from ..card.redact import redact
+from ..card.public_text import redact
 from ..errors import HubError
 
 T = TypeVar("T")

@@ -26,7 +26,7 @@ from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, 
 from model.hub.names import MAIN, TRAINING
 from model.terminal import one_line
 
-from ..card.escape import is_model_card, linked_page, with_page_link
+from ..card.public_text import is_model_card, linked_page, with_page_link
 from ..errors import HubError
 from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, lookup, read_file
 from .destination import PRIVATE, Destination

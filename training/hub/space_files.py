@@ -27,8 +27,7 @@ from model.hub.names import PUBLIC_HUB
 from model.scoring.picture import draw_sample
 from model.settings import MAX_TITLE
 
-from ..card.escape import line, markdown
-from ..card.redact import public_source
+from ..card.public_text import line, markdown, public_source
 from ..card.welcome import with_welcome
 from ..errors import RunError
 from .spaces import STATIC, ZERO_GPU, flavor_of

@@ -16,8 +16,7 @@ from model.checkpoint.names import CARD
 from model.hub.limits import time_limits
 from model.terminal import terminal_text
 
-from ..card.escape import with_page_link
-from ..card.redact import redact
+from ..card.public_text import redact, with_page_link
 from ..errors import HubError
 from .calls import Report, call, commit, file_names, full_repo_name, hub_client, lookup, read_file, retried
 from .checkpoints import restriction

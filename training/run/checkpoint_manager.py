@@ -17,8 +17,7 @@ from model.checkpoint.write import write_cells
 from model.files import FULL_DISK
 
 from ..card import model_card
-from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
+from ..card.cell_names import add_passages, name_cells
 from ..card.overlap import Source
 from ..card.summary import Quotes
 from ..hub.pusher import Pusher
