@@ -20,7 +20,7 @@ from ...corpus.sources import expanded_path
 from ...errors import RunError
 from ...run.state_files import read_metrics
 
-WIDTH = 100  # characters of a row, at most
+_WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")
 _LEGEND = """\
 loss: nats per character on held-out text, lower is better; reset256: with the state reset every 256
@@ -122,7 +122,7 @@ def picture(runs: Sequence[Run], report: Callable[[str], None], x: str = "chars"
         return b""
 
 
-def table(runs: Sequence[Run], width: int = WIDTH) -> str:
+def table(runs: Sequence[Run]) -> str:
     """Returns a row for each run and a legend. The lowest loss comes first, but the runs on one text are together.
 
     The best of several runs on one text is marked with *. Runs without an evaluation are the last of their text.
@@ -130,54 +130,48 @@ def table(runs: Sequence[Run], width: int = WIDTH) -> str:
     texts: dict[str, list[Run]] = {}
     for run in sorted(runs, key=lambda run: run.loss):
         texts.setdefault(run.text, []).append(run)
-    rows: list[tuple[str, ...]] = [("  run", *_COLUMNS)]
+    rows = [["  run", *_COLUMNS]]
     for ordered in texts.values():
         for run in ordered:
             is_best = run is ordered[0] and len(ordered) > 1 and run.best
-            rows.append((f"{'*' if is_best else ' '} {run.name}", *_row(run)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    widths[0] = min(widths[0], width - sum(widths[1:]) - len(_COLUMNS))
-    legend = [_LEGEND, *([_TEXTS] if len(texts) > 1 else [])]
-    return "\n".join([*(aligned(row, widths) for row in rows), *legend])
+            rows.append([f"{'*' if is_best else ' '} {run.name}", *_cells(run)])
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    first = min(first, _WIDTH - sum(others) - len(others))
+    lines = []
+    for name, *cells in rows:
+        shown = name if len(name) <= first else name[:2] + "…" + name[3 - first :]
+        aligned = [cell.rjust(width) for cell, width in zip(cells, others, strict=True)]
+        lines.append(" ".join([shown.ljust(first), *aligned]).rstrip())
+    return "\n".join([*lines, _LEGEND, *([_TEXTS] if len(texts) > 1 else [])])
 
 
-def aligned(row: Sequence[str], widths: Sequence[int]) -> str:
-    """Returns the cells of a row in columns of these widths; the first cell is cut in its middle if it is too long."""
-    name = row[0] if len(row[0]) <= widths[0] else row[0][:2] + "…" + row[0][3 - widths[0] :]
-    cells = [cell.rjust(size) for cell, size in zip(row[1:], widths[1:], strict=True)]
-    return " ".join([name.ljust(widths[0]), *cells]).rstrip()
-
-
-def _row(run: Run) -> tuple[str, ...]:
+def _cells(run: Run) -> list[str]:
     """Returns the cells of `_COLUMNS`. Losses, steps and time are all those of the best evaluation."""
-    best, last = run.best, run.metrics[-1] if run.metrics else {}
+    best, preset = run.best, run.training.get("preset")
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
-    preset = run.training.get("preset")
-    return (
+    return [
         one_line(preset, 7) if isinstance(preset, str) else "-",
-        short_number(run.parameters),
-        format_number(number(best.get("step")), ",.0f"),
-        short_number(number(best.get("chars"))),
-        format_number(seconds / 60 if seconds is not None else None, ",.1f"),
-        format_number(number(best.get("val_loss")), ".4f"),
-        format_number(number(best.get("val_cold256")), ".4f"),
-        format_number(number(best.get("val_bpc")), ".3f"),
-        format_number(None if cost is None else round(cost, 4) + 0.0, "+.4f"),  # + 0.0: a cost of -0.00001 is 0, not -0
-        short_number(number(last.get("chars_per_sec"))),
-    )
+        _short(run.parameters),
+        _text(number(best.get("step")), ",.0f"),
+        _short(number(best.get("chars"))),
+        _text(seconds and seconds / 60, ",.1f"),
+        _text(number(best.get("val_loss")), ".4f"),
+        _text(number(best.get("val_cold256")), ".4f"),
+        _text(number(best.get("val_bpc")), ".3f"),
+        _text(cost and round(cost, 4) + 0.0, "+.4f"),  # + 0.0: a cost of -0.00001 is 0, not -0
+        _short(number(run.metrics[-1].get("chars_per_sec")) if run.metrics else None),
+    ]
 
 
-def format_number(value: float | None, style: str) -> str:
+def _text(value: float | None, style: str) -> str:
     """Returns a number in a format such as ",.1f"; "-" for None."""
     return "-" if value is None else format(value, style)
 
 
-def short_number(value: float | None) -> str:
-    """Returns a number such as 950, 28k, 3.32M or 12.3G."""
-    if value is None:
-        return "-"
+def _short(value: float | None) -> str:
+    """Returns a number such as 950, 28k, 3.32M or 12.3G; "-" for None."""
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= 0.9995 * unit:
+        if value is not None and value >= 0.9995 * unit:
             share = value / unit
             return f"{share:.{2 if share < 9.995 else 1 if share < 99.95 else 0}f}{name}"
-    return f"{value:.0f}"
+    return _text(value, ".0f")
