@@ -105,7 +105,7 @@ def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
     return runs
 
 
-def picture(runs: Sequence[Run], report: Callable[[str], None], x: str = "chars") -> bytes:
+def picture(runs: Sequence[Run], report: Callable[[str], None]) -> bytes:
     """Returns the losses of runs as a PNG, see `draw`; calls `report` with an error for each run that has no curve.
 
     Returns:
@@ -116,7 +116,7 @@ def picture(runs: Sequence[Run], report: Callable[[str], None], x: str = "chars"
             report(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
     curves = [run.curve for run in runs if run.curve.is_drawable]
     try:
-        return draw(curves, x=x) if curves else b""
+        return draw(curves) if curves else b""
     except ImportError:
         report("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
         return b""
