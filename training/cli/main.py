@@ -37,7 +37,7 @@ from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
 from . import options, parser, sharing
-from .commands.compare import Run, picture, read_runs, table
+from .compare import Run, picture, read_runs, table
 from .finish import count_text, finish
 from .prepare import prepared_run
 from .space import make_space

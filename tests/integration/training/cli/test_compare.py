@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.support.tiny_runs import SIZES, Here, best_of, metrics, write_text
 from training.__main__ import main
-from training.cli.commands.compare import Run, read_run, table
+from training.cli.compare import Run, read_run, table
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.terminal import one_line
 
-from ...card.curve import Curve, draw, number
-from ...corpus.sources import expanded_path
-from ...errors import RunError
-from ...run.state_files import read_metrics
+from ..card.curve import Curve, draw, number
+from ..corpus.sources import expanded_path
+from ..errors import RunError
+from ..run.state_files import read_metrics
 
 WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")
