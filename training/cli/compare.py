@@ -87,9 +87,9 @@ def read_run(path: str) -> Run:
         config, _, training, _ = parse_config((checkpoint / CONFIG).read_bytes())
         metrics = read_metrics(folder if (folder / METRICS).exists() else checkpoint)
     except OSError as error:
-        raise RunError(f"{shown!r} cannot be read: {error.strerror}") from None
+        raise RunError(f"{shown!r} cannot be read: {error.strerror}") from error
     except CheckpointError as error:
-        raise RunError(f"{shown!r} is damaged: {error}") from None
+        raise RunError(f"{shown!r} is damaged: {error}") from error
     name = f"{typed.parent.name}/{typed.name}" if is_checkpoint else typed.name
     return Run(one_line(name), metrics, config.parameters, training)
 

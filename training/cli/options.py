@@ -229,7 +229,7 @@ def _checked(name: str, value: Any, option: str) -> Any:
     try:
         (MINUTES if name == "minutes" else RECIPE_SETTINGS[name]).check(value)
     except ValueError as error:
-        raise UsageError(f"{option} {str(error).partition(' ')[2]}") from None
+        raise UsageError(f"{option} {str(error).partition(' ')[2]}") from error
     return value
 
 
