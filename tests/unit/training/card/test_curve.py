@@ -19,7 +19,6 @@ def lines(count: int = 8, more: float = 0.0) -> list[dict[str, Any]]:
     return [
         {
             "chars": 500_000 * n,
-            "seconds": 7.5 * n,
             "train_loss": 1.3 + more + 1 / n,
             "val_loss": 1.5 + more + (n - 6) ** 2 / 50,
             "val_cold256": 1.6 + more + (n - 6) ** 2 / 50,
