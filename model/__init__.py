@@ -11,7 +11,7 @@ tokenizer    CharTokenizer: one character, one id
 chat         ChatFormat: the strings around a message, of a model that was trained on conversations
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
-scoring      the bits that each character of a text costs; dynamic evaluation; a picture of a text
+scoring      the bits that each character of a text costs; dynamic evaluation
 attribution  occlusion: how much each earlier character mattered for a character
 trace        TextTrace: what the network predicts and remembers at each character of a text
 clamps       cells that are set to a fixed value while the model generates

@@ -24,7 +24,6 @@ from model.checkpoint.names import CARD
 from model.checkpoint.welcome import stored_welcome
 from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
-from model.scoring.picture import draw_sample
 from model.settings import MAX_TITLE
 
 from ..card.escape import line, markdown
@@ -83,7 +82,6 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     lm = with_welcome(lm)
     _copy(static_files(), folder)
     atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
-    atomic_write(folder / "preview.png", draw_sample(lm, title_of(lm), stored_welcome(lm.training)[0]))
     page = (folder / "index.html").read_text(encoding="utf-8")
     atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(PUBLIC_HUB, constants.ENDPOINT).encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
