@@ -9,10 +9,8 @@ Shapes: T characters, V vocabulary, L layers, H hidden.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +22,7 @@ from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from .checkpoint.read import read_checkpoint
+from .checkpoint.record import TrainingRecord
 from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client
@@ -45,7 +44,7 @@ class CharLSTM:
     Attributes:
         network: the network in float32; in evaluation mode after loading. `network.train()` makes it trainable.
         tokenizer: the vocabulary.
-        training: `training` of config.json: what the training recorded, such as losses and the name of the text.
+        training: `training` of config.json: what the training recorded.
         name: the name by which it was loaded: a Hub id, or the name of a folder.
         commit: the commit on the Hub, 40 hex digits; None for a folder.
         notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
@@ -57,7 +56,7 @@ class CharLSTM:
 
     network: LSTMNetwork
     tokenizer: CharTokenizer
-    training: Mapping[str, Any] = field(default_factory=dict)
+    training: TrainingRecord = field(default_factory=lambda: TrainingRecord())
     name: str = "untitled"
     commit: str | None = None
     notice: str = ""

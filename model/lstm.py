@@ -9,12 +9,13 @@ Shapes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
+
+from .settings import check_value
 
 MAX_PARAMETERS = 500_000_000  # 2 GB in float32: far larger than any character LSTM, and fits on most machines
 MAX_SIZES = {"vocab_size": 0x110000, "embedding_size": 8192, "hidden_size": 8192, "num_layers": 32}
@@ -41,10 +42,7 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, most = getattr(self, field.name), MAX_SIZES[field.name]
-            if type(value) is not int or not 1 <= value <= most:
-                shown = "enormous" if type(value) is int and abs(value) >= 10**20 else reprlib.repr(value)
-                raise ValueError(f"{field.name} is {shown}: it must be a whole number from 1 to {most:,}")
+            check_value(field.name, getattr(self, field.name), int, 1, MAX_SIZES[field.name])
         if self.parameters > MAX_PARAMETERS:
             raise ValueError(
                 f"hidden_size {self.hidden_size} with num_layers {self.num_layers} and a vocabulary of "

@@ -7,12 +7,12 @@ highest and lowest; files without a sample have version 1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from .lstm import LSTMConfig
+from .settings import check_value
 from .terminal import markdown_text
 
 FORMAT_VERSION, WITH_PASSAGES = 1, 2
@@ -143,8 +143,8 @@ def _parse_sample(sample: object) -> Sample:
         raise ValueError(f"the sample has {len(text):,} characters: 1 to {MAX_SAMPLE:,} are allowed")
     if len(text.encode("utf-8", "replace")) > MAX_SAMPLE_BYTES:
         raise ValueError(f"the sample has more than {MAX_SAMPLE_BYTES:,} bytes")
-    if seed is not None and (type(seed) is not int or not 0 <= seed < 1 << 53):
-        raise ValueError(f"seed is {seed!r:.40}: it must be a whole number from 0, or null")
+    if seed is not None:
+        check_value("seed", seed, int, 0, (1 << 53) - 1)
     return Sample(markdown_text(text), seed)
 
 
@@ -152,19 +152,16 @@ def _parse_cell(entry: object, config: LSTMConfig, sample: Sample | None) -> Cel
     names = [field.name for field in fields(Cell) if field.name not in _OPTIONAL[0 if sample is None else 2 :]]
     if not isinstance(entry, dict) or set(entry) != set(names):
         raise ValueError(f"a cell must have the fields {', '.join(names)}, and no other")
-    for name, below in (("layer", config.num_layers), ("index", config.hidden_size)):
-        if type(entry[name]) is not int or not 0 <= entry[name] < below:
-            raise ValueError(f"{name} is {entry[name]!r:.40}: it must be a whole number from 0 to {below - 1}")
+    check_value("layer", entry["layer"], int, 0, config.num_layers - 1)
+    check_value("index", entry["index"], int, 0, config.hidden_size - 1)
     name = entry["name"]
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise ValueError(f"name is {name!r:.40}: it must be a text of 1 to {MAX_NAME} characters on one line")
     if entry["kind"] not in ("auc", "r"):
         raise ValueError(f"kind is {entry['kind']!r:.40}: it must be auc or r")
-    least = 0.0 if entry["kind"] == "auc" else -1.0
+    least = 0 if entry["kind"] == "auc" else -1
     for name in ("score", "chance", "last_three"):
-        value = entry[name]
-        if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= 1:
-            raise ValueError(f"{name} is {value!r:.40}: it must be a number from {least:g} to 1")
+        check_value(name, entry[name], float, least, 1)
     if sample is None:
         return Cell(**entry)
     positions = {name: _parse_positions(name, entry[name], sample) for name in ("high", "low")}
@@ -175,6 +172,5 @@ def _parse_positions(name: str, positions: object, sample: Sample) -> tuple[int,
     if not isinstance(positions, list) or len(positions) > MAX_PASSAGES:
         raise ValueError(f"{name} must be a list of at most {MAX_PASSAGES} positions")
     for at in positions:
-        if type(at) is not int or not 0 <= at < len(sample.text):
-            raise ValueError(f"{name} has {at!r:.40}: a position is a whole number from 0 to {len(sample.text) - 1}")
+        check_value(f"a position in {name}", at, int, 0, len(sample.text) - 1)
     return tuple(positions)

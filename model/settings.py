@@ -82,12 +82,16 @@ class Setting:
             return isinstance(value, str) and (self.maximum is None or len(value) <= self.maximum)
         if self.type is bool:
             return isinstance(value, bool)
-        if self.type is int and type(value) is not int:
-            return False
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
+        kinds = (int,) if self.type is int else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or value != value:  # NaN
             return False
         above = value > self.minimum if self.exclusive_minimum else value >= self.minimum
         return above and (self.maximum is None or value <= self.maximum)
+
+
+def check_value(name: str, value: object, kind: type, minimum: float = 0, maximum: float | None = None) -> None:
+    """Raises ValueError, with the name, the value and the rule, unless a value is of a kind and within its bounds."""
+    Setting(type=kind, default=None, help="", minimum=minimum, maximum=maximum, name=name).check(value)
 
 
 def draw_seed() -> int:

@@ -21,6 +21,7 @@ from ..lstm import SIZES, LSTMConfig
 from ..named_cells import Cell
 from ..tokenizer import CharTokenizer, check_vocab
 from .names import CONFIG
+from .record import TrainingRecord, read_record
 from .samples import Sample
 
 FORMAT_VERSION = 1
@@ -44,7 +45,7 @@ class Checkpoint:
         config: the sizes of the network.
         tokenizer: the vocabulary.
         weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
-        training: what the training recorded, such as losses and the name of the text; {} if nothing.
+        training: what the training recorded; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
         samples: what the model wrote after some steps of its training, oldest first.
@@ -53,7 +54,7 @@ class Checkpoint:
     config: LSTMConfig
     tokenizer: CharTokenizer
     weights: Mapping[str, Tensor]
-    training: Mapping[str, Any]
+    training: TrainingRecord
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()
@@ -72,7 +73,7 @@ def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
     }
 
 
-def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, Any], ChatFormat | None]:
+def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, TrainingRecord, ChatFormat | None]:
     """Returns the sizes, the vocabulary, the record of the training, and the chat format (or None) of config.json.
 
     Raises:
@@ -98,7 +99,8 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, A
         tokenizer = CharTokenizer(config["vocab"], rare=config.get("rare"))
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
-    return sizes, tokenizer, config["training"], _parse_chat(config["chat"], tokenizer) if "chat" in config else None
+    chat = _parse_chat(config["chat"], tokenizer) if "chat" in config else None
+    return sizes, tokenizer, read_record(config["training"]), chat
 
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
@@ -136,18 +138,14 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
         raise ValueError(f"{constant} is not JSON")
 
     def finite(number: str) -> float:
-        if math.isinf(value := float(number)):
+        if math.isinf(float(number)):
             raise ValueError(f"the number {number:.20} is too large")
-        return value
+        return float(number) if set(number) & set(".eE") else int(number)
 
-    def whole(number: str) -> int:
-        finite(number)  # comparing it with a float would raise OverflowError
-        return int(number)
-
-    hooks: Any = {"object_pairs_hook": unique, "parse_constant": refuse, "parse_float": finite, "parse_int": whole}
+    hooks: Any = {"object_pairs_hook": unique, "parse_constant": refuse, "parse_float": finite, "parse_int": finite}
     try:
         parsed = json.loads(data.decode("utf-8"), **hooks)
-        if _is_deep(parsed):
+        if _depth(parsed) > _MAX_DEPTH:  # Python 3.12 reads more than it can write
             raise RecursionError
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
@@ -160,14 +158,7 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     return parsed
 
 
-def _is_deep(value: object) -> bool:
-    """Returns whether a value of JSON is nested deeper than `_MAX_DEPTH`: Python 3.12 reads more than it can write."""
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, (list, dict))
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-    return bool(level)
+def _depth(value: object) -> int:
+    """Returns how many lists and objects are nested in one another."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)

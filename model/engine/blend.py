@@ -9,8 +9,7 @@ Shapes: B slots in a step, T characters, V shared characters, L layers and H hid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +18,11 @@ import torch
 from ..backends.backend import Backend, Floats, Indices
 from ..backends.selection import choose
 from ..char_lstm import CharLSTM
+from ..checkpoint.record import TrainingRecord
 from ..clamps import Clamps
 from ..lstm import LSTMConfig, LSTMState
 from ..named_cells import Cell
-from ..settings import Precision, SamplingParams, shorten
+from ..settings import SETTINGS, Precision, SamplingParams
 from ..tokenizer import CharTokenizer
 
 DEFAULT_SHARE = 0.5
@@ -48,9 +48,7 @@ class Blend:
     """
 
     def __init__(self, first: CharLSTM, second: CharLSTM, share: float = DEFAULT_SHARE) -> None:
-        is_number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not is_number or not 0 <= share <= 1:
-            raise ValueError(f"share is {shorten(share)}: it must be a number from 0 to 1")
+        SETTINGS["share"].check(share)
         in_second = set(second.tokenizer.vocab)
         in_second -= {model.tokenizer.rare for model in (first, second)}  # replaces other characters in each model
         shared = [character for character in first.tokenizer.vocab if character in in_second]
@@ -69,10 +67,8 @@ class Blend:
         self.cells: tuple[Cell, ...] = ()
         self.device = torch.device("cpu")  # the device of the joint state; each model computes on its own device
         self.chat = first.chat if first.chat == second.chat else None
-        costs = [model.training.get("int8_cost") for model in self.models]
-        self.training: Mapping[str, Any] = {
-            "int8_cost": max((cost for cost in costs if isinstance(cost, int | float)), default=0.0)
-        }
+        costs = [model.training.get("int8_cost", 0.0) for model in self.models]
+        self.training: TrainingRecord = {"int8_cost": max(costs)}
 
     def with_share(self, share: float | None) -> Blend:
         """Returns the same two models with another share; itself if `share` is None."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
 from ..backends.backend import Backend, Floats, Indices
 from ..char_lstm import CharLSTM
 from ..chat import ChatFormat
+from ..checkpoint.record import TrainingRecord
 from ..lstm import LSTMConfig
 from ..named_cells import Cell
 from ..settings import Precision
@@ -26,7 +26,7 @@ class LanguageModel(Protocol):
         commit: the commit on the Hub, 40 hex digits; None for a folder and for a blend.
         notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
         tokenizer: the characters that the model reads and writes.
-        training: what the training recorded, such as losses and the name of the text; {} if nothing.
+        training: what the training recorded; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
     """
@@ -35,7 +35,7 @@ class LanguageModel(Protocol):
     commit: str | None
     notice: str
     tokenizer: CharTokenizer
-    training: Mapping[str, Any]
+    training: TrainingRecord
     chat: ChatFormat | None
     cells: tuple[Cell, ...]
 
@@ -80,5 +80,4 @@ class LanguageModel(Protocol):
 
 def default_precision(lm: LanguageModel) -> Precision:
     """Returns "int8", unless training measured that it costs this model more than `MAX_INT8_COST`: then "float32"."""
-    cost = lm.training.get("int8_cost")
-    return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"
+    return "float32" if lm.training.get("int8_cost", 0.0) > MAX_INT8_COST else "int8"

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from model.checkpoint.record import TrainingRecord
 
 from .curve import number
 from .escape import line
 from .redact import base_name, redact_command
 
-_LOSS_FIELDS = {"carried": "val_loss", "cold256": "val_cold256", "adapted": "val_adapted"}
 _DROPOUTS = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")
 _RECIPE = ("lr", "matrix_lr", "weight_decay", *_DROPOUTS, "average", "seed")
 _MAX_COMMAND = 2000  # characters
@@ -61,24 +61,30 @@ class TrainingSummary:
     """Whether the card of a model of chats may quote what the model writes."""
 
     @classmethod
-    def of(cls, training: Mapping[str, Any]) -> TrainingSummary:
+    def of(cls, training: TrainingRecord) -> TrainingSummary:
         """Returns the checked values of `training` in a config.json."""
-        examples = training.get("examples")
-        losses = {protocol: number(training.get(name)) for protocol, name in _LOSS_FIELDS.items()}
-        intervals = {protocol: _interval(training.get(f"{name}_95")) for protocol, name in _LOSS_FIELDS.items()}
+        losses = {
+            "carried": number(training.get("val_loss")),
+            "cold256": number(training.get("val_cold256")),
+            "adapted": number(training.get("val_adapted")),
+        }
+        intervals = {
+            "carried": _interval(training.get("val_loss_95")),
+            "cold256": _interval(training.get("val_cold256_95")),
+        }
+        versions = {"python": line(training.get("python")), "torch": line(training.get("torch"))}
         taught_by = training.get("taught_by")
-        models = taught_by.get("models") if isinstance(taught_by, Mapping) else None
         return cls(
             corpus=base_name(line(training.get("corpus"))) or "a text",
             corpus_characters=number(training.get("corpus_characters")),
             base_model=_pinned(training.get("base_model")),
             base_corpus=base_name(line(training.get("base_corpus"))),
-            teachers=tuple(map(_pinned, models)) if isinstance(models, list) else (),
+            teachers=tuple(map(_pinned, taught_by["models"])) if taught_by else (),
             license=line(training.get("license")) or "unknown",
             license_name=line(training.get("license_name")),
             repo=_repo(training.get("repo")),
             space=_repo(training.get("space")),
-            example=next(filter(None, map(line, examples)), "") if isinstance(examples, list | tuple) else "",
+            example=next(filter(None, map(line, training.get("examples", []))), ""),
             losses={protocol: loss for protocol, loss in losses.items() if loss is not None},
             intervals={protocol: pair for protocol, pair in intervals.items() if pair is not None},
             train_loss=number(training.get("train_loss")),
@@ -92,9 +98,9 @@ class TrainingSummary:
             machine=line(training.get("machine")),
             step=number(training.get("step")),
             recipe=_recipe(training.get("recipe")),
-            versions={name: text for name in ("python", "torch") if (text := line(training.get(name)))},
+            versions={name: text for name, text in versions.items() if text},
             line_ends=line(training.get("line_ends")),
-            quote_chat=training.get("quote_chat") is True,
+            quote_chat=training.get("quote_chat", False),
         )
 
 

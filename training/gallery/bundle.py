@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from model import CharLSTM, score, score_adapting
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.names import CARD, METRICS
+from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, samples_from_json
 from model.files import atomic_write
 
@@ -57,7 +56,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | N
     train, held_out = split(corpus.ids)
     text = lm.tokenizer.decode(held_out.tolist())
     passage = text[:PASSAGE]
-    noted = {
+    noted: TrainingRecord = {
         **lm.training,
         "corpus": entry.corpus,
         "license": entry.license,
@@ -103,13 +102,13 @@ def add_text_section(folder: Path, about: str) -> None:
     atomic_write(folder / CARD, card.replace(f"\n{USE}\n", f"\n{section}{USE}\n", 1).encode())
 
 
-def _source(noted: Mapping[str, Any]) -> str:
+def _source(noted: TrainingRecord) -> str:
     registry, _, package = str(noted.get("package", "")).partition(":")
     registries = {"debian": "Debian package", "pypi": "package of PyPI", "npm": "package of npm"}
     return f" It comes from the {registries[registry]} `{package}`." if registry in registries else ""
 
 
-def _passage(noted: Mapping[str, Any]) -> str:
+def _passage(noted: TrainingRecord) -> str:
     return (
         f"The first {len(noted['passage']):,} held-out characters are stored in config.json (`passage`): read from a "
         f"state of zeros, they cost {noted['passage_loss']:.4f} nats per character."

@@ -21,7 +21,7 @@ from model import CharLSTM
 from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import DTYPES
 from model.checkpoint.names import CARD
-from model.checkpoint.welcome import stored_welcome
+from model.checkpoint.record import stored_welcome
 from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
 from model.settings import MAX_TITLE
@@ -176,9 +176,9 @@ def smallest_dtype(lm: CharLSTM) -> str:
 def title_of(lm: CharLSTM) -> str:
     """Returns the title of a page: its `page_title`, or the name of the text that its model was trained on."""
     title, corpus = lm.training.get("page_title"), lm.training.get("corpus")
-    if isinstance(title, str) and line(title):
+    if title and line(title):
         return line(title, MAX_TITLE)
-    return line(public_source(corpus), MAX_TITLE) if isinstance(corpus, str) and line(corpus) else "char-lstm"
+    return line(public_source(corpus), MAX_TITLE) if corpus and line(corpus) else "char-lstm"
 
 
 def _copy(files: dict[str, Path], folder: Path) -> None:
@@ -225,7 +225,7 @@ def _front_matter(lm: CharLSTM) -> dict[str, Any]:
         "short_description": _DESCRIPTION,
         "license": "apache-2.0",
         "tags": ["text-generation", "lstm", "char-rnn"],
-        "models": [repo] if isinstance(repo, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
+        "models": [repo] if repo and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
     }
 
 

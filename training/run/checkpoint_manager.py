@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from model import CharLSTM
 from model.checkpoint.pointer import BEST, LATEST
@@ -25,7 +24,7 @@ from ..hub.jobs import PUBLIC
 from ..hub.outbox import Entry
 from ..hub.pusher import Pusher
 from .console import warn
-from .facts import Evaluation
+from .facts import About, Evaluation
 from .run_folder import RunFolder, step_of
 from .snapshot import RunSnapshot
 from .state_files import read_metrics
@@ -55,7 +54,7 @@ class CheckpointManager:
         pusher: Pusher | None = None,
         *,
         saved_step: int = -1,
-        card_fields: Mapping[str, Any] | None = None,
+        card_fields: About | None = None,
         loss_to_beat: float | None = None,
         source: Source | None = None,
         held_out: str = "",

@@ -28,6 +28,7 @@ from model import (
     score_adapting,
 )
 from model.__main__ import main
+from model.checkpoint.record import TrainingRecord
 from model.settings import SETTINGS
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_model
@@ -394,7 +395,7 @@ def test_info_describes_a_model(folder, lm, capsys):
     assert "".join(printed["vocab"]) == "".join(sorted(ALPHABET))
     assert printed["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
     assert (printed["hidden_size"], printed["num_layers"], printed["parameters"]) == (12, 2, lm.config.parameters)
-    assert printed["training"] == {"corpus": "none", "steps": 0}
+    assert printed["training"] == {"corpus": "none", "step": 0}
 
 
 def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(tmp_path, lm, capsys):
@@ -408,7 +409,11 @@ def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(tmp_
 
 
 def test_info_rounds_numbers(tmp_path, lm, capsys):
-    training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
+    training: TrainingRecord = {
+        "val_loss": 0.1634854153485644,
+        "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3},
+        "repo": "",
+    }
     CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)
     assert main(["info", f"--model={tmp_path}"]) == 0
     printed = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line.startswith("training")]

@@ -13,6 +13,7 @@ from typing import Any
 from model.checkpoint.format import CheckpointError, parse_config
 from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
+from model.checkpoint.record import TrainingRecord
 from model.terminal import one_line
 
 from ...card.curve import Curve, number
@@ -38,7 +39,7 @@ class Run:
     name: str
     metrics: Sequence[Mapping[str, Any]]
     parameters: int
-    training: Mapping[str, Any]
+    training: TrainingRecord
 
     @property
     def best(self) -> Mapping[str, Any]:
@@ -116,7 +117,7 @@ def _row(run: Run) -> tuple[str, ...]:
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
     preset = run.training.get("preset")
     return (
-        one_line(preset, 7) if isinstance(preset, str) else "-",
+        one_line(preset, 7) if preset else "-",
         short_number(run.parameters),
         format_number(number(best.get("step")), ",.0f"),
         short_number(number(best.get("chars"))),

@@ -163,13 +163,13 @@ def test_a_duplicate_key_is_refused(folder):
 def test_a_duplicate_key_among_many_is_found_quickly(folder):
     """A search that was quadratic in the number of keys took hours for this file."""
     many = ", ".join(f'"k{i}": 0' for i in range(300_000)) + ', "k299999": 1'
-    rewrite(folder, CONFIG, config_text(folder, '"steps": 0', many))
+    rewrite(folder, CONFIG, config_text(folder, '"step": 0', many))
     check_refused(folder, CONFIG, "'k299999' occurs twice")
 
 
 @pytest.mark.parametrize("unit", ["[], ", "{}, "])
 def test_json_that_would_fill_the_memory_is_refused_before_it_is_parsed(folder, unit):
-    rewrite(folder, CONFIG, config_text(folder, '"steps": 0', f'"steps": [{unit * 3_000_000} 0]'))
+    rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": [{unit * 3_000_000} 0]'))
     tracemalloc.start()
     check_refused(folder, f"{CONFIG} holds more than 10,000 lists and objects")
     _, peak = tracemalloc.get_traced_memory()
@@ -179,7 +179,7 @@ def test_json_that_would_fill_the_memory_is_refused_before_it_is_parsed(folder, 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400])
 def test_numbers_that_are_not_finite_are_refused(folder, literal):
-    rewrite(folder, CONFIG, config_text(folder, '"steps": 0', f'"steps": {literal}'))
+    rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": {literal}'))
     check_refused(folder, CONFIG, literal[:20])
 
 
@@ -215,19 +215,19 @@ def test_a_byte_order_mark_is_refused(folder):
     check_refused(folder, CONFIG)
 
 
-@pytest.mark.parametrize("place", ['"steps": 0', '"char-lstm"', '"a", ', '"hidden_size": 3', '"format_version": 1'])
+@pytest.mark.parametrize("place", ['"step": 0', '"char-lstm"', '"a", ', '"hidden_size": 3', '"format_version": 1'])
 @pytest.mark.parametrize("depth", [90, 110, 900, 980, 990, 995, 1000, 5000, 100_000])
 def test_deep_nesting_is_never_a_recursion_error(folder, place, depth):
     nested = "[" * depth + "]" * depth
     new = {
-        '"steps": 0': f'"steps": {nested}, "k": {nested}',
+        '"step": 0': f'"step": {nested}, "k": {nested}',
         '"char-lstm"': nested,
         '"a", ': f"{nested}, ",
         '"hidden_size": 3': f'"hidden_size": {nested}',
         '"format_version": 1': f'"format_version": {nested}',
     }[place]
     rewrite(folder, CONFIG, config_text(folder, place, new))
-    if place == '"steps": 0' and depth < 100:  # any value is allowed there
+    if place == '"step": 0' and depth < 100:  # any value is allowed there
         CharLSTM.from_pretrained(folder).save_pretrained(folder)
     else:
         check_refused(folder, CONFIG)
@@ -248,3 +248,21 @@ def test_the_character_of_rare_ones_is_stored(folder, tmp_path):
 def test_a_character_of_rare_ones_that_is_not_in_the_vocabulary_is_refused(folder, rare):
     changed_config(folder, rare=rare)
     check_refused(folder, f"{CONFIG}: rare is ", "it must be an entry of vocab")
+
+
+def test_a_field_of_the_record_with_another_type_counts_as_missing_and_an_unknown_one_is_kept(folder, tmp_path):
+    good = {"corpus": "a", "val_loss": 1, "examples": ["a"], "welcome": {"text": "a", "seed": 1}, "mine": [None]}
+    wrong = {
+        "step": True,
+        "seconds": "1",
+        "repo": None,
+        "recipe": [],
+        "quote_chat": 1,
+        "val_loss_95": [1, "2"],
+        "taught_by": {"models": [], "sha256": 1},
+    }
+    changed_config(folder, training={**wrong, **good})
+    lm = CharLSTM.from_pretrained(folder)
+    assert lm.training == good
+    lm.save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / CONFIG).read_bytes())["training"] == good

@@ -11,8 +11,7 @@ import pytest
 
 from model import CharLSTM, CheckpointError, generate
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
-from model.checkpoint.read import read_checkpoint
-from model.checkpoint.verify import check_manifest
+from model.checkpoint.read import check_manifest, read_checkpoint
 from model.checkpoint.write import write_manifest
 from tests.support.checkpoint_files import check_refused, rewrite
 from tests.support.platforms import posix_only
@@ -58,7 +57,7 @@ def test_a_wrong_manifest_is_refused(folder, manifest):
 
 def test_an_edited_config_is_refused(folder):
     text = (folder / CONFIG).read_text()
-    (folder / CONFIG).write_text(text.replace('"steps": 0', '"steps": 9'))
+    (folder / CONFIG).write_text(text.replace('"step": 0', '"step": 9'))
     check_refused(folder, CONFIG, "SHA-256")
 
 

@@ -43,7 +43,7 @@ def test_the_files_have_the_published_format(tmp_path):
         "hidden_size": 3,
         "num_layers": 2,
         "vocab": ["\n", "a", "b"],
-        "training": {"corpus": "none", "steps": 0},
+        "training": {"corpus": "none", "step": 0},
     }
     assert FORMAT_VERSION == 1
     header, _ = split((tmp_path / WEIGHTS).read_bytes())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from model.checkpoint.welcome import stored_welcome
+from model.checkpoint.record import stored_welcome
 from tests.support.tiny_models import tiny_model
 from training.card.escape import line
 from training.card.welcome import with_welcome
