@@ -15,8 +15,11 @@ from pathlib import Path, PureWindowsPath
 import torch
 from torch import Tensor
 
+from .backends import int8_products
 from .backends.backend import Backend, Floats, Indices
-from .backends.selection import make_backend
+from .backends.device import int8_device
+from .backends.float32 import Float32Backend
+from .backends.torch_int8 import TorchInt8Backend
 from .chat import ChatFormat
 from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError
@@ -63,7 +66,7 @@ class CharLSTM:
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()
-    _int8_cache: tuple[list[tuple[int, int]], Int8Weights] | None = field(default=None, repr=False)
+    _int8_cache: tuple[object, Int8Weights] | None = field(default=None, repr=False)
 
     @property
     def config(self) -> LSTMConfig:
@@ -175,16 +178,22 @@ class CharLSTM:
     def int8_weights(self) -> Int8Weights:
         """Returns the quantized weights, computed at the first call and again after the weights have changed."""
         # torch counts the changes of each tensor; the address alone would miss changes in place.
-        weights = list(self.network.parameters())
-        now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
+        weights = self.network.parameters()
+        now = self.tokenizer.rare_id, [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
         if self._int8_cache is None or self._int8_cache[0] != now:
-            self._int8_cache = now, Int8Weights.quantize(self.network)
+            self._int8_cache = now, Int8Weights.quantize(self.network, self.tokenizer.rare_id)
         return self._int8_cache[1]
 
     def make_backend(self, slots: int, precision: Precision) -> Backend:
         """Returns the fastest backend for this model and its device, with a number of slots."""
-        weights = self.int8_weights() if precision == "int8" else None
-        return make_backend(self.network, slots, weights, blocked=self.tokenizer.rare_id)
+        if precision == "float32":
+            return Float32Backend(self.network, slots, self.tokenizer.rare_id)
+        device = int8_device(self.device)
+        if device.type == "cpu" and int8_products.numba_available():
+            from .backends.numba_int8 import NumbaInt8Backend
+
+            return NumbaInt8Backend(self.int8_weights(), slots)
+        return TorchInt8Backend(self.int8_weights().to(device), slots)
 
     def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor, precision: Precision) -> Floats:
         """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; see `LanguageModel.gates`."""

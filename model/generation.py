@@ -53,7 +53,7 @@ class Stream(Iterator[str]):
                 self._ready = iter(piece)
                 self._burst_until = time.monotonic() + _FAST_S * len(piece)
             elif self.sequence.error:
-                raise RuntimeError(self.sequence.error)
+                raise RuntimeError(self.sequence.error) from self.sequence.cause
             elif self.sequence.finished:
                 raise StopIteration
             else:

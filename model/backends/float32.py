@@ -26,15 +26,12 @@ class Float32Backend(Backend):
         self._states = [LSTMState.zeros(network.config, device=self._device)] * slots
 
     def load(self, slot: int, state: LSTMState) -> None:
-        """Puts a state into a slot."""
         self._states[slot] = state.to(self._device)
 
     def state(self, slot: int) -> LSTMState:
-        """Returns a copy of the state in a slot."""
         return self._states[slot].copy()
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
-        """Reads one character per slot and returns the logits of the next one."""
         logits, states = [], []
         with torch.inference_mode():
             for position, (slot, token) in enumerate(zip(slots.tolist(), ids.tolist(), strict=True)):

@@ -8,6 +8,7 @@ Shapes: B rows of x, K columns, N rows of the matrix.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
@@ -16,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..int8.dot_products import INSTRUCTIONS, choose_kind, pack, padded_shape
+from ..int8.dot_products import INSTRUCTIONS, InstructionError, choose_kind, pack, padded_shape
 from ..int8.weights import QuantizedMatrix, exact_product
+
+log = logging.getLogger("model")
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
@@ -28,12 +31,19 @@ _AMX_ROWS = 32  # with more rows, torch is faster: it uses the matrix unit, with
 
 @cache
 def numba_available() -> bool:
-    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it."""
+    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it.
+
+    Raises:
+        InstructionError: see `instruction_kind`.
+    """
     if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
         return False
     try:
         _check_exact(compiled_product, 80, 70)
-    except Exception:  # noqa: BLE001  the model must run even if numba fails, for any reason
+    except InstructionError:
+        raise
+    except Exception as error:
+        log.warning("numba is not used, so text is generated several times as slowly: %s", error, exc_info=error)
         return False
     return True
 
@@ -45,7 +55,7 @@ def instruction_kind() -> int:
     It is the fastest that this processor has, or the one that the environment variable CHAR_LSTM_INSTRUCTION names.
 
     Raises:
-        ValueError: the variable names an instruction that this processor does not have.
+        InstructionError: the variable names an instruction that this processor does not have.
     """
     from ..int8 import numba_kernels
 

@@ -17,7 +17,7 @@ from ..int8.sampling import POWERS
 from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h, integer_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
-from .backend import Backend, Floats, Indices, clamps_by_layer
+from .backend import Backend, Floats, Indices, clamp_table
 from .int8_products import instruction_kind, most_compiled_rows, torch_product
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
@@ -49,42 +49,25 @@ class NumbaInt8Backend(Backend):
         self._weights = _packed(weights, self._kind)
 
     def load(self, slot: int, state: LSTMState) -> None:
-        """Puts a state into a slot."""
         self._h[:, slot] = integer_h(state.h[:, 0].cpu()).numpy()
         self._c[:, slot] = state.c[:, 0].cpu().numpy()
 
     def state(self, slot: int) -> LSTMState:
-        """Returns a copy of the state in a slot."""
         h, c = self._h[:, slot : slot + 1], self._c[:, slot : slot + 1]
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
     def cells(self, slot: int) -> Floats:
-        """Returns a copy of the cells c in a slot."""
         return self._c[:, slot].copy()
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
-        """Reads one character per slot."""
         self._run(slots, ids, (), np.empty((0, self._vocab), np.float32))
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
-        """Reads one character per slot and returns the logits of the next one."""
         logits = np.empty((len(slots), self._vocab), np.float32)
         self._run(slots, ids, clamps, logits)
         return logits
 
-    def decode(
-        self,
-        slots: Indices,
-        ids: Indices,
-        params: list[SamplingParams],
-        numbers: list[int],
-        clamps: Sequence[Clamps] = (),
-    ) -> list[int]:
-        """Reads one character per slot and draws the next one."""
-        return [each[0] for each in self.write(slots, ids, params, [[number] for number in numbers], clamps)]
-
     def most_characters(self, slots: int) -> int:
-        """Returns how many characters `write` can draw for each of `slots` slots."""
         return max(1, _MAX_STATES // slots) if slots <= most_compiled_rows() else 1
 
     def write(
@@ -95,15 +78,13 @@ class NumbaInt8Backend(Backend):
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
     ) -> list[list[int]]:
-        """Reads one character per slot, draws T, reads all of these except the last, and returns B lists of T ids."""
         drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
         logits = np.empty((len(slots), self._vocab), np.float32)
         draws = self._sampling.settings(params), np.array(numbers, np.uint64).T.copy(), drawn
         self._run(slots, ids, clamps, logits, draws)
         return drawn.T.tolist()
 
-    def written_state(self, row: int, position: int) -> LSTMState:
-        """Returns the state before a character that the last `write` drew is read, see `Backend.written_state`."""
+    def written_state(self, slot: int, row: int, position: int) -> LSTMState:  # noqa: ARG002
         h, c = (each[position, :, row : row + 1] for each in self._after)
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
@@ -116,8 +97,7 @@ class NumbaInt8Backend(Backend):
         draws: Draws | None = None,
     ) -> None:
         """Reads one character per slot, then the drawn ones except the last; see `numba_kernels.run`."""
-        clamped = [np.insert(entries, 0, layer, axis=1) for layer, entries in clamps_by_layer(clamps).items()]
-        entries = np.concatenate(clamped) if clamped else _NO_CLAMPS
+        entries = clamp_table(clamps) if clamps else _NO_CLAMPS
         draws = draws or (_NO_PARAMS, _NO_NUMBERS, np.empty((0, len(slots)), np.int64))
         steps = max(1, len(draws[2]))
         shape = steps, self._layers, len(slots), self._hidden

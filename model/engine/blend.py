@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..backends.backend import Backend, Floats, Indices
-from ..backends.selection import choose
+from ..backends.backend import Backend, Floats, Indices, choose
 from ..char_lstm import CharLSTM
 from ..checkpoint.record import TrainingRecord
 from ..clamps import Clamps
@@ -123,14 +122,14 @@ class _BlendBackend(Backend):
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         return self._mix(slots, ids, np.full(len(slots), self._share), clamps)
 
-    def decode(
+    def write(
         self,
         slots: Indices,
         ids: Indices,
         params: list[SamplingParams],
-        numbers: list[int],
+        numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
-    ) -> list[int]:
+    ) -> list[list[int]]:
         shares = np.array([self._share if each.share is None else each.share for each in params], np.float64)
         return choose(self._mix(slots, ids, shares, clamps), params, numbers)
 

@@ -54,7 +54,7 @@ class Sequence:
         clamps: the cells that are clamped, from the step that draws its first character on.
         unknown: the characters of the prompt that the model does not have; they were skipped.
         finish_reason: None until it is finished.
-        error: what went wrong, if `finish_reason` is "error".
+        error: what went wrong in one line, if `finish_reason` is "error"; `cause` is the exception.
         memory: the memory from which the next reply continues, once it is finished; None if the prompt was not read to
             its end.
         prompt_memory: the memory with which the reply began; None before the prompt is read, and without a prompt.
@@ -72,6 +72,7 @@ class Sequence:
     unknown: list[UnknownCharacter] = field(default_factory=list)
     finish_reason: FinishReason | None = None
     error: str = ""
+    cause: Exception | None = None
     memory: Memory | None = None
     prompt_memory: Memory | None = None
     added_at: float = field(default_factory=time.monotonic)

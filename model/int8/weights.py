@@ -10,8 +10,7 @@ Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -79,10 +78,14 @@ class Int8Weights:
     output_bias: Tensor
 
     @classmethod
-    def quantize(cls, network: LSTMNetwork) -> Int8Weights:
-        """Quantizes the weights of a network."""
+    def quantize(cls, network: LSTMNetwork, blocked: int | None = None) -> Int8Weights:
+        """Quantizes the weights of a network; the character with the id `blocked` gets the logit `NEVER`."""
         weights = [[w.detach().float().cpu() for w in layer] for layer in network.lstm.all_weights]
         first, *above = weights
+        output_bias = network.output.bias.detach().float().cpu()
+        if blocked is not None:
+            output_bias = output_bias.clone()
+            output_bias[blocked] = NEVER
         return cls(
             table=_input_table(network.embedding.weight.detach().float().cpu(), first),
             layers=[
@@ -91,14 +94,8 @@ class Int8Weights:
             ],
             biases=[layer[2] + layer[3] for layer in above],
             output=QuantizedMatrix.quantize(network.output.weight.detach().float().cpu()),
-            output_bias=network.output.bias.detach().float().cpu(),
+            output_bias=output_bias,
         )
-
-    def without(self, token: int) -> Int8Weights:
-        """Returns a copy that gives the character with the id `token` the logit `NEVER`."""
-        bias = self.output_bias.clone()
-        bias[token] = NEVER
-        return replace(self, output_bias=bias)
 
     def to(self, device: torch.device) -> Int8Weights:
         """Returns a copy on a device."""
@@ -168,12 +165,12 @@ def _update_cells(
     added = lookup(sigmoid, i) * lookup(tanh, g)
     c = kept + added
     if clamps is not None:
-        c[clamps[:, 0].long(), clamps[:, 1].long()] = clamps[:, 2]
+        c[clamps[:, 1].long(), clamps[:, 2].long()] = clamps[:, 3]
     return integer_h(lookup(sigmoid, o) * lookup(tanh, c)), c
 
 
 def step(
-    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Mapping[int, Tensor] | None = None
+    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Reads one character in each slot.
 
@@ -182,7 +179,7 @@ def step(
         ids: (B,) int64.
         h: (L, B, H) int8.
         c: (L, B, H) float32.
-        clamps: by layer (M, 3) float32: the position among the B, the cell and the value of each clamp.
+        clamps: (M, 4) float32: the layer, the position among the B, the cell and the value of each clamp.
 
     Returns:
         logits (B, V) float32, h and c after the character.
@@ -195,7 +192,8 @@ def step(
         if layer:
             x = torch.cat([new_h[-1], h[layer]], dim=1)
         sums = _gate_sums(weights, layer, ids, x)
-        layer_h, layer_c = _update_cells(sums, c[layer], sigmoid, tanh, clamps.get(layer) if clamps else None)
+        of_layer = None if clamps is None else clamps[clamps[:, 0] == layer]
+        layer_h, layer_c = _update_cells(sums, c[layer], sigmoid, tanh, of_layer)
         new_h.append(layer_h)
         new_c.append(layer_c)
     return output_logits(weights, new_h[-1]), torch.stack(new_h), torch.stack(new_c)

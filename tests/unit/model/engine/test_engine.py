@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
-from model.engine.admission import admissible
 from model.engine.engine import MAX_PREFILL
+from model.engine.request import admissible
 from model.engine.sequence import MAX_UNKNOWN
 from model.int8.sampling import Randomness, choose
 from model.int8.weights import step
@@ -311,11 +311,11 @@ class Faulty:
             raise self._error("a message with /secret/path")
         self._inner.prefill(*arrays)
 
-    def decode(self, slots: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[int]:
+    def write(self, slots: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[list[int]]:
         victim = any(each.seed == 2 for each in settings)
         if victim and self._written == self._at:
             raise self._error("a message with /secret/path")
-        chosen = self._inner.decode(slots, ids, settings, numbers, clamps)
+        chosen = self._inner.write(slots, ids, settings, numbers, clamps)
         self._written += victim
         return chosen
 
@@ -332,6 +332,44 @@ def test_a_fault_changes_no_other_reply(lm, at):
     rest = generate(lm, "", 60 - at, seed=2, memory=victim.memory, draw_offset=victim.next_draw_offset)
     assert victim.text + rest == alone(lm, 2)
     assert engine.running == 0
+
+
+def test_a_fault_is_logged_with_its_text_and_traceback_and_is_the_cause_of_the_error(lm, caplog):
+    """The text of an exception was lost: "IndexError while writing" was all that anyone could find."""
+    streamed = stream(lm, PROMPT, 60, seed=2)
+    Faulty(streamed._engine, at=5, error=IndexError)
+    with pytest.raises(RuntimeError, match=r"^IndexError while writing$") as caught:
+        "".join(streamed)
+    assert isinstance(caught.value.__cause__, IndexError)
+    assert "/secret/path" in caplog.text
+    assert "Traceback" in caplog.text
+    assert {record.name for record in caplog.records} == {"model"}
+
+
+@pytest.mark.parametrize("names", [["write", "state"], ["load", "state"], ["prefill", "written_state", "state"]])
+def test_a_backend_that_fails_again_and_again_ends_its_replies_but_not_the_thread(lm, monkeypatch, names):
+    """`state` raised in the handler of the first fault, and all replies waited forever."""
+
+    def broken(*_arguments: Any) -> Any:
+        raise OSError("gone")
+
+    engine = Engine(lm)
+    thread = threading.Thread(target=engine.run)
+    thread.start()
+    try:
+        with monkeypatch.context() as patch:
+            for name in names:
+                patch.setattr(engine._backend, name, broken)
+            failed = [engine.add_request("ab", params(seed)) for seed in range(3)]
+            assert all(each.wait(30) for each in failed)
+        assert {(each.finish_reason, each.error) for each in failed} == {("error", "OSError while writing")}
+        later = [engine.add_request(PROMPT, params(seed, 20)) for seed in range(3)]
+        assert all(each.wait(30) for each in later)
+        assert [each.text for each in later] == [alone(lm, seed, 20) for seed in range(3)]
+    finally:
+        engine.stop()
+        thread.join()
+    assert (engine.running, sorted(engine._free_slots)) == (0, list(range(256)))
 
 
 def test_a_fault_while_reading_a_prompt_leaves_no_memory(lm):
@@ -399,16 +437,16 @@ def test_a_prompt_is_read_in_the_backend_steps_of_the_other_replies(lm, monkeypa
 def test_a_fault_in_a_prompt_that_is_read_with_other_replies_ends_it_alone(lm, monkeypatch):
     engine = Engine(lm)
     writer, reader = engine.add_request("", params(1, 30)), engine.add_request("Abcdef", params(2, 30))
-    decode = engine._backend.decode
+    write = engine._backend.write
 
     def faulty(slots, ids, *rest):
         if lm.tokenizer.encode("c")[0] in ids[1:] or (len(ids) == 1 and slots[0] == reader_slot):
             raise RuntimeError
-        return decode(slots, ids, *rest)
+        return write(slots, ids, *rest)
 
     engine.step()
     reader_slot = engine._running[1].slot
-    monkeypatch.setattr(engine._backend, "decode", faulty)
+    monkeypatch.setattr(engine._backend, "write", faulty)
     assert finish(engine, writer, reader) == [alone(lm, 1, 30, ""), ""]
     assert (reader.finish_reason, reader.memory) == ("error", None)
 

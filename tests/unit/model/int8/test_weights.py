@@ -12,7 +12,6 @@ from model.backends.backend import Backend
 from model.backends.float32 import Float32Backend
 from model.backends.int8_products import compiled_product, numba_available, torch_product
 from model.backends.numba_int8 import NumbaInt8Backend
-from model.backends.selection import make_backend
 from model.backends.torch_int8 import TorchInt8Backend
 from model.int8 import sampling as sampler
 from model.int8.weights import (
@@ -26,6 +25,7 @@ from model.int8.weights import (
     lookup,
     step,
 )
+from tests.support.tiny_models import tiny_model
 
 ROWS, VOCAB = 24, 37
 
@@ -62,8 +62,8 @@ def test_compiled_and_torch_agree_in_every_bit(network: LSTMNetwork) -> None:
                 each.prefill(rows, ids)
             continue
         params = [some_params(generator) for _ in rows]
-        numbers = [int(n) for n in generator.integers(0, 2**64, len(rows), dtype=np.uint64)]
-        one, other = (each.decode(rows, ids, params, numbers) for each in backends)
+        numbers = [[int(n)] for n in generator.integers(0, 2**64, len(rows), dtype=np.uint64)]
+        one, other = (each.write(rows, ids, params, numbers) for each in backends)
         assert one == other
     for row in range(ROWS):
         left, right = (each.state(row) for each in backends)
@@ -83,9 +83,9 @@ def test_a_row_is_the_same_alone_and_in_a_batch(network: LSTMNetwork, kind: type
         rows = np.concatenate([[0], others]).astype(np.int64)
         ids = np.concatenate([[last], generator.integers(0, VOCAB, len(others))]).astype(np.int64)
         number = int(generator.integers(0, 2**63))
-        many = crowd.decode(rows, ids, [params] * len(rows), [number] * len(rows))
-        assert many[0] == alone.decode(np.array([0]), np.array([last]), [params], [number])[0]
-        last = many[0]
+        many = crowd.write(rows, ids, [params] * len(rows), [[number]] * len(rows))
+        assert many[0] == alone.write(np.array([0]), np.array([last]), [params], [[number]])[0]
+        (last,) = many[0]
     assert torch.equal(crowd.state(0).h, alone.state(0).h)
     assert torch.equal(crowd.state(0).c, alone.state(0).c)
 
@@ -149,9 +149,9 @@ def test_int8_weights_hardly_change_the_loss_of_the_bundled_model() -> None:
     assert abs(total / (len(ids) - 1) - exact) < 0.01
 
 
-def test_float32_is_used_if_requested(network: LSTMNetwork) -> None:
-    assert isinstance(make_backend(network, 1, None), Float32Backend)
-    assert isinstance(make_backend(network, 1, Int8Weights.quantize(network)), NumbaInt8Backend)
+def test_float32_is_used_if_requested() -> None:
+    assert isinstance(tiny_model().make_backend(1, "float32"), Float32Backend)
+    assert isinstance(tiny_model().make_backend(1, "int8"), NumbaInt8Backend)
 
 
 def test_the_compiled_draw_equals_the_samplers_draw_for_random_logits() -> None:
