@@ -35,7 +35,7 @@ from .int8.weights import gates as int8_gates
 from .int8.weights import output_logits as int8_output_logits
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
-from .settings import Precision
+from .settings import Precision, UsageError
 from .terminal import one_line
 from .tokenizer import CharTokenizer
 
@@ -320,13 +320,13 @@ def split_revision(model: str) -> tuple[str, str | None]:
     """Splits `user/name@revision` into the name and the revision; the name of a folder is not split.
 
     Raises:
-        ValueError: nothing follows the @.
+        UsageError: nothing follows the @.
     """
     if is_local(model) or "@" not in model:
         return model, None
     name, _, revision = model.partition("@")
     if not revision:
-        raise ValueError(
+        raise UsageError(
             f"{model!r:.200} names no revision: write user/name, or user/name@ and a branch, tag or commit"
         )
     return name, revision

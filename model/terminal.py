@@ -7,6 +7,7 @@ change the order of the displayed characters.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -97,6 +98,16 @@ def table(lines: dict[str, str], out: TextIO) -> None:
     width = max(len(name) for name in lines) + 2
     for name, line in lines.items():
         out.write(f"{name:<{width}}{line}\n")
+
+
+def use_utf8() -> None:
+    """Makes standard output and standard error write UTF-8, also where the locale has another encoding.
+
+    In another encoding, most characters of a text would be lost or written as escapes.
+    """
+    for file in (sys.stdout, sys.stderr):
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(encoding="utf-8", errors="backslashreplace")  # half of a surrogate pair has no UTF-8
 
 
 def say(line: str) -> None:

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import torch
 
-from ..settings import DEVICES
+from ..settings import DEVICES, UsageError
 
 _MISSING = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Apple GPU, or macOS is too old for it"}
 
 
-class DeviceUnavailableError(ValueError):
+class DeviceUnavailableError(UsageError):
     """The requested device does not exist on this machine; the message is one line."""
 
 

@@ -21,7 +21,7 @@ from ..checkpoint.record import TrainingRecord
 from ..clamps import Clamps
 from ..lstm import LSTMConfig, LSTMState
 from ..named_cells import Cell
-from ..settings import SETTINGS, Precision, SamplingParams
+from ..settings import SETTINGS, Precision, SamplingParams, UsageError
 from ..tokenizer import CharTokenizer
 
 DEFAULT_SHARE = 0.5
@@ -43,7 +43,7 @@ class Blend:
         chat: the chat format, if both models have the same.
 
     Raises:
-        ValueError: the models share no character, or `share` is not a number from 0 to 1.
+        UsageError: the models share no character, or `share` is not a number from 0 to 1.
     """
 
     def __init__(self, first: CharLSTM, second: CharLSTM, share: float = DEFAULT_SHARE) -> None:
@@ -52,7 +52,7 @@ class Blend:
         in_second -= {model.tokenizer.rare for model in (first, second)}  # replaces other characters in each model
         shared = [character for character in first.tokenizer.vocab if character in in_second]
         if not shared:
-            raise ValueError(f"{first.name} and {second.name} share no character: they cannot write together")
+            raise UsageError(f"{first.name} and {second.name} share no character: they cannot write together")
         self.models = (first, second)
         self.share = float(share)
         self.tokenizer = CharTokenizer(shared)

@@ -20,7 +20,7 @@ from typing import TypeVar
 from ..clamps import Clamps, Stretches, check_clamps, clamps_at
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
-from ..settings import Precision, SamplingParams, check_value
+from ..settings import Precision, SamplingParams, UsageError, check_value
 from .blocked_words import BlockedWords
 from .bursts import Bursts, Drawn
 from .language_model import LanguageModel, default_precision
@@ -166,7 +166,7 @@ class Engine:
     def _check_clamps(self, clamps: Iterable[tuple[int, int, float]]) -> Clamps:
         checked = check_clamps(clamps, self.lm.config)
         if checked and len(self.lm.models) > 1:
-            raise ValueError("clamps are given: the cells of a blend cannot be clamped")
+            raise UsageError("clamps are given: the cells of a blend cannot be clamped")
         return checked
 
     def _enqueue(self, request: Request) -> None:

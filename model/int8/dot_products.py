@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..settings import UsageError
+
 VECTORS = 4  # of sums at once: an instruction takes 4 to 5 cycles, and one or two start in each cycle
 
 
-class InstructionError(ValueError):
+class InstructionError(UsageError):
     """CHAR_LSTM_INSTRUCTION names an instruction that this processor does not have."""
 
 
