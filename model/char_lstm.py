@@ -30,9 +30,7 @@ from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client
 from .hub.snapshot import Snapshot
-from .int8.weights import Int8Weights, integer_h
-from .int8.weights import gates as int8_gates
-from .int8.weights import output_logits as int8_output_logits
+from .int8.weights import Int8Weights, gates as int8_gates, integer_h, output_logits as int8_output_logits
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
 from .settings import Precision, UsageError

@@ -17,8 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from model import CharLSTM, generate
 from tests.browser.axe import violations
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
-from tests.browser.test_train_page import SHOWN as TRAINED
-from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
+from tests.browser.test_train_page import SHOWN as TRAINED, TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.cli import main as cli
-from training.cli import plan
+from training.cli import main as cli, plan
 from training.learner import evaluation
 from training.learner.recipe import Recipe
 from training.learner.schedule import Decision
