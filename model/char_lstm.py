@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
 
 import torch
-from torch import Tensor
 
 from .backends import int8_products
-from .backends.backend import Backend, Floats, Indices
+from .backends.backend import Backend
 from .backends.device import int8_device
 from .backends.float32 import Float32Backend
 from .backends.torch_int8 import TorchInt8Backend
@@ -30,7 +29,7 @@ from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client
 from .hub.snapshot import Snapshot
-from .int8.weights import Int8Weights, gates as int8_gates, integer_h, output_logits as int8_output_logits
+from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
 from .settings import Precision, UsageError
@@ -192,28 +191,6 @@ class CharLSTM:
 
             return NumbaInt8Backend(self.int8_weights(), slots)
         return TorchInt8Backend(self.int8_weights().to(device), slots)
-
-    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor, precision: Precision) -> Floats:
-        """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; see `LanguageModel.gates`."""
-        tokens, below, before = (each.to(self.device) for each in (torch.from_numpy(ids), below, before))
-        with torch.inference_mode():
-            if precision == "int8":
-                gates = int8_gates(self.int8_weights(), layer, tokens, below if layer else None, before)
-            else:
-                gates = self.network.gates(layer, below if layer else self.network.embedding(tokens), before)
-        result: Floats = gates.float().cpu().numpy()
-        return result
-
-    def output_logits(self, h: Tensor, precision: Precision) -> Floats:
-        """Returns the logits (T, V) float32 that the output layer computes from h (T, H) of any layer."""
-        h = h.to(self.device)
-        with torch.inference_mode():
-            if precision == "int8":
-                logits = int8_output_logits(self.int8_weights(), integer_h(h.cpu()))
-            else:
-                logits = self.network.output(h)
-        result: Floats = logits.float().cpu().numpy()
-        return result
 
     def checkpoint(self) -> Checkpoint:
         """Returns the content of a checkpoint folder of this model."""

@@ -52,7 +52,7 @@ class CharTokenizer:
     """
 
     def __init__(self, vocab: Sequence[str], rare: str | None = None) -> None:
-        check_vocab(vocab)
+        _check_vocab(vocab)
         if rare is not None and rare not in vocab:
             raise ValueError(f"rare is {repr(rare)[:40]}: it must be an entry of vocab")
         self.vocab = tuple(vocab)
@@ -128,8 +128,7 @@ class CharTokenizer:
         return self._ids[np.minimum(_codes(text), len(self._ids) - 1)].astype(np.int64)
 
 
-def check_vocab(vocab: object) -> None:
-    """Raises ValueError, which names the first wrong entry, unless `vocab` is a list of distinct characters."""
+def _check_vocab(vocab: object) -> None:
     if not isinstance(vocab, list | tuple):
         raise ValueError(f"vocab must be a list of characters, not a {type(vocab).__name__}")
     if not 1 <= len(vocab) <= 0x110000:

@@ -192,7 +192,7 @@ class TextTrace:
         with self._lock:
             self._go_to(position)
             h, has_prediction = self._backend.state(0).h[0], self._logits is not None
-        return self.lm.models[0].output_logits(h, self.precision)[0] if has_prediction else None
+        return self._backend.output_logits(h)[0] if has_prediction else None
 
     def step(self, position: int) -> StepTrace:
         """Returns all values of the step at a position; -1 is the character that was read before the text, if any.
@@ -250,8 +250,8 @@ class TextTrace:
         return np.where((ids != UNKNOWN)[:, None, None], gates, np.float32(0))
 
     def _gates(self, layer: int, ids: Indices, below: list[Tensor], before: list[Tensor]) -> Floats:
-        """Returns (T, 4, H) for T characters; `below` and `before` are T tensors (1, H), see `LanguageModel.gates`."""
-        return self.lm.gates(layer, ids, torch.cat(below), torch.cat(before), self.precision)
+        """Returns (T, 4, H) for T characters; `below` and `before` are T tensors (1, H), see `Backend.gates`."""
+        return self._backend.gates(layer, ids, torch.cat(below), torch.cat(before))
 
     def clamps_at(self, position: int) -> Clamps:
         """Returns the cells that are clamped in the step that reads the character at a position."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from ..clamps import Clamps
 from ..int8 import sampling
@@ -85,6 +86,21 @@ class Backend(ABC):
             position: the position of the character among those drawn for the slot.
         """
         return self.state(slot)
+
+    @abstractmethod
+    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor) -> Floats:
+        """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H).
+
+        Args:
+            layer: the layer, from 0.
+            ids: (T,) int64, the characters that were read.
+            below: (T, H), h of the layer below after each character; not used in the first layer.
+            before: (T, H), h of this layer before each character.
+        """
+
+    def output_logits(self, h: Tensor) -> Floats:
+        """Returns the logits (T, V) that the output layer computes from h (T, H) of any layer."""
+        raise NotImplementedError
 
 
 def choose(logits: Floats, params: list[SamplingParams], numbers: list[list[int]]) -> list[list[int]]:

@@ -72,18 +72,15 @@ def most_compiled_rows() -> int:
     return _AMX_ROWS if "+amx-int8" in numba_kernels.features().split(",") else 2**31
 
 
-def torch_product(matrix: QuantizedMatrix) -> Callable[[Int8s], Int32s]:
-    """Returns the function x ↦ x · qᵀ, (B, K) int8 to (B, N) int32, exact, by torch."""
-
-    def multiply(x: Int8s) -> Int32s:
-        return _product_of_many(*matrix.q.shape)(x, matrix)
-
-    return multiply
+def torch_product(x: Int8s, matrix: QuantizedMatrix) -> Int32s:
+    """Returns x · qᵀ, (B, K) int8 to (B, N) int32, exact, by torch: with its int8 product where that is exact."""
+    multiply = _torch_product if _torch_is_exact(*matrix.q.shape) else _float_product
+    return multiply(x, matrix)
 
 
 @cache
-def _product_of_many(rows: int, columns: int) -> Product:
-    """Returns torch's int8 product if it is exact for a matrix of this shape, else the one in float32.
+def _torch_is_exact(rows: int, columns: int) -> bool:
+    """Returns whether torch's int8 product is exact for a matrix of this shape.
 
     torch._int_mm is private, and some of the libraries below it add pairs of products in 16 bits, which overflow on
     processors without integer dot products.
@@ -91,8 +88,8 @@ def _product_of_many(rows: int, columns: int) -> Product:
     try:
         _check_exact(_torch_product, rows, columns)
     except Exception:  # noqa: BLE001  the function may be gone, may refuse the shape or may be wrong
-        return _float_product
-    return _torch_product
+        return False
+    return True
 
 
 def compiled_product(x: Int8s, matrix: QuantizedMatrix, kind: int | None = None) -> Int32s:

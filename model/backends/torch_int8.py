@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from ..clamps import Clamps
-from ..int8.weights import Int8Weights, float_h, integer_h, step
+from ..int8.weights import Int8Weights, float_h, gates, integer_h, output_logits, step
 from ..lstm import LSTMState
 from .backend import Backend, Floats, Indices, clamp_table
 
@@ -38,4 +39,15 @@ class TorchInt8Backend(Backend):
             logits, h, c = step(self._weights, tokens, self._h[:, at], self._c[:, at], entries)
             self._h[:, at], self._c[:, at] = h, c
             result: Floats = logits.cpu().numpy()
+        return result
+
+    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor) -> Floats:
+        device = self._h.device
+        x = torch.cat([integer_h(h.to(device)) for h in ((below, before) if layer else (before,))], dim=1)
+        parts = gates(self._weights, layer, torch.from_numpy(ids).to(device), x)
+        result: Floats = torch.stack(parts, dim=1).cpu().numpy()
+        return result
+
+    def output_logits(self, h: Tensor) -> Floats:
+        result: Floats = output_logits(self._weights, integer_h(h).to(self._h.device)).cpu().numpy()
         return result

@@ -10,7 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 from ..chat import ChatFormat
 from ..lstm import SIZES, LSTMConfig
 from ..named_cells import Cell
-from ..tokenizer import CharTokenizer, check_vocab
+from ..tokenizer import CharTokenizer
 from .names import CONFIG
 from .record import TrainingRecord, read_record
 from .samples import Sample
@@ -44,8 +44,8 @@ class Checkpoint:
     Attributes:
         config: the sizes of the network.
         tokenizer: the vocabulary.
-        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
         training: what the training recorded; {} if nothing.
+        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
         samples: what the model wrote after some steps of its training, oldest first.
@@ -53,8 +53,8 @@ class Checkpoint:
 
     config: LSTMConfig
     tokenizer: CharTokenizer
-    weights: Mapping[str, Tensor]
     training: TrainingRecord
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()
@@ -73,8 +73,8 @@ def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
     }
 
 
-def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, TrainingRecord, ChatFormat | None]:
-    """Returns the sizes, the vocabulary, the record of the training, and the chat format (or None) of config.json.
+def parse_config(data: bytes) -> Checkpoint:
+    """Returns what config.json says of a checkpoint: everything but weights, cells and samples.
 
     Raises:
         CheckpointError: it is not the config of a model that this version can run.
@@ -94,26 +94,25 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, TrainingRecord
     if not isinstance(config["training"], dict):
         raise CheckpointError(f"{CONFIG}: training must be an object")
     try:
-        check_vocab(config["vocab"])
-        sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in SIZES})
         tokenizer = CharTokenizer(config["vocab"], rare=config.get("rare"))
+        return Checkpoint(
+            config=LSTMConfig(vocab_size=len(tokenizer), **{name: config[name] for name in SIZES}),
+            tokenizer=tokenizer,
+            training=read_record(config["training"]),
+            chat=_parse_chat(config["chat"], tokenizer) if "chat" in config else None,
+        )
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
-    chat = _parse_chat(config["chat"], tokenizer) if "chat" in config else None
-    return sizes, tokenizer, read_record(config["training"]), chat
 
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
-    names = [field.name for field in fields(ChatFormat)]
+    names = [each.name for each in fields(ChatFormat)]
     if not isinstance(chat, dict) or chat.keys() != set(names):
-        raise CheckpointError(f"{CONFIG}: chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
-    try:
-        parsed = ChatFormat(**chat)
-    except ValueError as error:
-        raise CheckpointError(f"{CONFIG}: {error}") from None
+        raise ValueError(f"chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
+    parsed = ChatFormat(**chat)
     for name in names:
         if not tokenizer.in_vocab(chat[name]).all():
-            raise CheckpointError(f"{CONFIG}: chat {name} has characters that are not in vocab")
+            raise ValueError(f"chat {name} has characters that are not in vocab")
     return parsed
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,22 +48,19 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
         raise CheckpointError(_missing_config(folder))
     config_bytes = _read_file(folder, CONFIG, most_bytes(CONFIG))
     hashes = read_manifest(folder)
-    config, tokenizer, training, chat = parse_config(config_bytes)
+    checkpoint = parse_config(config_bytes)
     _check_hash(CONFIG, config_bytes, hashes)
-    return Checkpoint(
-        config=config,
-        tokenizer=tokenizer,
-        weights=_read_weights(folder, hashes, config) if weights else {},
-        training=training,
-        chat=chat,
-        cells=_read_cells(folder, hashes, config),
+    return replace(
+        checkpoint,
+        weights=_read_weights(folder, hashes, checkpoint.config) if weights else {},
+        cells=_read_cells(folder, hashes, checkpoint.config),
         samples=_read_samples(folder, hashes),
     )
 
 
 def read_config(folder: Path) -> LSTMConfig:
     """Returns the sizes of the network in config.json; raises CheckpointError if that is missing or wrong."""
-    return parse_config(_read_file(folder, CONFIG, most_bytes(CONFIG)))[0]
+    return parse_config(_read_file(folder, CONFIG, most_bytes(CONFIG))).config
 
 
 def most_bytes(name: str, config: LSTMConfig | None = None) -> int:

@@ -82,18 +82,6 @@ class Blend:
         """Returns a backend that runs both models."""
         return _BlendBackend(self, [model.make_backend(slots, precision) for model in self.models])
 
-    def gates(
-        self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
-    ) -> Floats:
-        """Returns the gates of a layer, (T, 4, H), padded with zeros; see `LanguageModel.gates`."""
-        layers_of_first = self.models[0].config.num_layers
-        at = int(layer >= layers_of_first)
-        model = self.models[at]
-        hidden = model.config.hidden_size
-        own_layer, own_ids = layer - at * layers_of_first, self.ids[at][ids]
-        gates = model.gates(own_layer, own_ids, below[:, :hidden], before[:, :hidden], precision)
-        return np.pad(gates, ((0, 0), (0, 0), (0, self.config.hidden_size - hidden)))
-
 
 class _BlendBackend(Backend):
     """One backend per model; a slot of the blend is the same slot in both."""
@@ -132,6 +120,14 @@ class _BlendBackend(Backend):
     ) -> list[list[int]]:
         shares = np.array([self._share if each.share is None else each.share for each in params], np.float64)
         return choose(self._mix(slots, ids, shares, clamps), params, numbers)
+
+    def gates(self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor) -> Floats:
+        first = self._sizes[0][0]
+        at = int(layer >= first)
+        hidden = self._sizes[at][1]
+        own_ids, padding = self._ids[at][ids], self._shape[-1] - hidden
+        gates = self._backends[at].gates(layer - at * first, own_ids, below[:, :hidden], before[:, :hidden])
+        return np.pad(gates, ((0, 0), (0, 0), (0, padding)))
 
     def _mix(self, slots: Indices, ids: Indices, shares: npt.NDArray[np.float64], clamps: Sequence[Clamps]) -> Floats:
         """Returns the mixed logits, (B, V); the two products, their sum and the result are each rounded once."""

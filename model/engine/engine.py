@@ -327,8 +327,6 @@ class Engine:
                 if reason := sequence.append(vocab[id_]):
                     added = position + 1
                     break
-                if sequence.watch and self.blocked.may_follow(vocab[id_]):
-                    sequence.save_memory(Memory(drawn.state(position), id_))
         self.written += added
         if reason:
             self._finish(request, reason, drawn.state(added - 1))

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import torch
 
-from ..backends.backend import Backend, Floats, Indices
+from ..backends.backend import Backend
 from ..char_lstm import CharLSTM
 from ..chat import ChatFormat
 from ..checkpoint.record import TrainingRecord
@@ -63,19 +63,6 @@ class LanguageModel(Protocol):
 
     def without_weights(self) -> LanguageModel:
         """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
-
-    def gates(
-        self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
-    ) -> Floats:
-        """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H) float32, as `precision` computes them.
-
-        Args:
-            layer: the layer, from 0.
-            ids: (T,) int64, the characters that were read.
-            below: (T, H), h of the layer below after each character; not used in the first layer.
-            before: (T, H), h of this layer before each character.
-            precision: "int8" or "float32".
-        """
 
 
 def default_precision(lm: LanguageModel) -> Precision:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,7 +55,7 @@ class Sequence:
         finish_reason: None until it is finished.
         error: what went wrong in one line, if `finish_reason` is "error"; `cause` is the exception.
         memory: the memory from which the next reply continues, once it is finished; None if the prompt was not read to
-            its end.
+            its end, or if the reply ended before a blocked word.
         prompt_memory: the memory with which the reply began; None before the prompt is read, and without a prompt.
         added_at: the time.monotonic() of the request.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
@@ -83,7 +82,6 @@ class Sequence:
     _characters: list[str] = field(default_factory=list)
     _released: int = 0  # characters that clients get: not those that may belong to the stop text or a blocked word
     _done: threading.Event = field(default_factory=threading.Event)
-    _memories: deque[tuple[int, Memory]] = field(default_factory=deque)  # (length, memory), see `save_memory`
 
     @property
     def finished(self) -> bool:
@@ -155,12 +153,6 @@ class Sequence:
             return "stop"
         return "length" if length >= self.params.length else None
 
-    def save_memory(self, memory: Memory) -> None:
-        """Saves the memory after the last character: the reply ends there if a blocked word follows it."""
-        while self._memories and self._memories[0][0] < self._released:
-            self._memories.popleft()
-        self._memories.append((len(self._characters), memory))
-
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends the reply. The reason is set last: a thread that sees it may read everything else."""
         self.ended_at = time.monotonic()
@@ -169,7 +161,7 @@ class Sequence:
         if self.watch and self.watch.end():
             self._released = self.watch.safe_length
             del self._characters[self._released :]  # as if the reply had ended there
-            memory = next((saved for length, saved in self._memories if length == self._released), None)
+            memory = None
             reason = reason if self.error else "blocked"
         elif self.watch:
             self._released = self.watch.length

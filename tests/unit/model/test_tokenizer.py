@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model import CharTokenizer, UnknownCharactersError
-from model.tokenizer import UnknownCharacter, check_vocab, describe_unknown
+from model.tokenizer import UnknownCharacter, describe_unknown
 
 TEXT = "To be, or not to be:\nthat is the question — ¿что? 😀\u0301\u200d\u202e\r\x00"
 
@@ -128,7 +128,7 @@ def test_ids_outside_the_vocabulary_do_not_decode(ids):
 )
 def test_an_error_names_the_wrong_entry_on_one_line(vocab, message):
     with pytest.raises(ValueError, match=r"^vocab ") as caught:
-        check_vocab(vocab)
+        CharTokenizer(vocab)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 200

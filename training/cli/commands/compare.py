@@ -71,14 +71,14 @@ def read_run(path: str) -> Run:
     if checkpoint is None:
         raise RunError(f"{shown!r} is no run: it has neither checkpoints nor a {CONFIG}")
     try:
-        config, _, training, _ = parse_config((checkpoint / CONFIG).read_bytes())
+        parsed = parse_config((checkpoint / CONFIG).read_bytes())
         metrics = read_metrics(folder if (folder / METRICS).exists() else checkpoint)
     except OSError as error:
         raise RunError(f"{shown!r} cannot be read: {error.strerror}") from None
     except CheckpointError as error:
         raise RunError(f"{shown!r} is damaged: {error}") from None
     name = f"{typed.parent.name}/{typed.name}" if is_checkpoint else typed.name
-    return Run(one_line(name), metrics, config.parameters, training)
+    return Run(one_line(name), metrics, parsed.config.parameters, parsed.training)
 
 
 def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:

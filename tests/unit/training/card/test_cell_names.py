@@ -173,14 +173,14 @@ def test_an_invalid_cell_is_refused(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("held", "message"),
     [
-        ({"format_version": 3, "cells": []}, "format_version is 3: it must be 1 or 2"),
+        ({"format_version": 3, "cells": []}, "format_version is 3: it must be"),
         ({"format_version": True, "cells": []}, "format_version is True"),
         ({"cells": []}, "format_version is None"),
         ({"format_version": 1, "cells": {}}, "and nothing else"),
         ({"format_version": 1, "cells": [], "x": 1}, "and nothing else"),
         ({"format_version": 1, "cells": [1]}, "a cell must have the fields"),
         ({"format_version": 1, "cells": [CELL.facts()] * 2}, "a cell occurs twice"),
-        ({"format_version": 1, "cells": [CELL.facts()] * 201}, "at most 200"),
+        ({"format_version": 1, "cells": [CELL.facts()] * 201}, "from 0 to 200"),
         ([], "must be a JSON object"),
     ],
 )
