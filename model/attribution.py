@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine.language_model import LanguageModel
+from .scoring.surprisal import result_of
 from .settings import Precision
 from .trace import UNKNOWN, TextTrace, surprisal
 
@@ -66,13 +67,7 @@ def occlusion(
     """
     trace = TextTrace(lm, precision=precision)
     trace.set_text(text)
-    slices = occlusion_in_slices(trace, position, window)
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            result: Occlusion = end.value
-            return result
+    return result_of(occlusion_in_slices(trace, position, window))
 
 
 def occlusion_in_slices(trace: TextTrace, position: int, window: int = WINDOW) -> Generator[None, None, Occlusion]:
