@@ -1,8 +1,7 @@
 """The engine: continuous batching of replies. Each reply gets the same text that it would get alone.
 
 A request waits for a free slot, its prompt is read, and then it gets one character per step until it ends. Only the
-LSTM state is kept between characters, so a request can join or leave the batch at any step, and a conversation
-continues from its last state without being read again.
+LSTM state is kept between characters, so a request can join or leave the batch at any step.
 
 `stream` and `generate` create an engine for each call; a server runs one in a thread (`Engine.run`) for all clients.
 """
@@ -15,10 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from ..clamps import Clamps, Stretches, check_clamps, clamps_at
-from ..int8.sampling import Randomness
 from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams, UsageError, check_value
 from .blocked_words import BlockedWords
@@ -141,7 +140,6 @@ class Engine:
             raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
         check_value("draw_offset", draw_offset, int)
         stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
-        start, unread, positions = start_of(self.lm, prompt, memory)
         sequence = Sequence(
             params=params,
             draw_offset=draw_offset,
@@ -151,25 +149,9 @@ class Engine:
             unknown=self.lm.tokenizer.unknown_characters(prompt)[:MAX_UNKNOWN],
             watch=self.blocked.watch(context + prompt) if self.blocked else None,
         )
-        request = Request(
-            sequence=sequence,
-            start=start,
-            unread=deque(unread),
-            unread_clamps=deque([clamps_at(stretches, each) for each in positions] if stretches else ()),
-            randomness=Randomness(params.seed),
-            client_id=client_id,
-            group_id=group_id,
-        )
-        self._enqueue(request)
-        return sequence
-
-    def _check_clamps(self, clamps: Iterable[tuple[int, int, float]]) -> Clamps:
-        checked = check_clamps(clamps, self.lm.config)
-        if checked and len(self.lm.models) > 1:
-            raise UsageError("clamps are given: the cells of a blend cannot be clamped")
-        return checked
-
-    def _enqueue(self, request: Request) -> None:
+        start, unread, positions = start_of(self.lm, prompt, memory)
+        unread_clamps = deque(clamps_at(stretches, each) for each in positions) if stretches else deque()
+        request = Request(sequence, start, deque(unread), unread_clamps, client_id, group_id)
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
@@ -179,6 +161,13 @@ class Engine:
                 self._waiting.pop()
                 raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()
+        return sequence
+
+    def _check_clamps(self, clamps: Iterable[tuple[int, int, float]]) -> Clamps:
+        checked = check_clamps(clamps, self.lm.config)
+        if checked and len(self.lm.models) > 1:
+            raise UsageError("clamps are given: the cells of a blend cannot be clamped")
+        return checked
 
     def queue_position(self, sequence: Sequence) -> int:
         """Returns how many requests wait before a sequence; 0 if the sequence has a slot."""
@@ -302,14 +291,12 @@ class Engine:
     def _decode(self, requests: list[Request], now: float, length: int) -> None:
         """Generates a burst for each request whose prompt is read; reads a character of the other prompts with it."""
         if any(request.prompt_is_read for request in requests):
-            for request, drawn in self._isolate_faults(requests, lambda batch: self._draw(batch, length)):
+            draw = partial(self._bursts.draw, backend=self._backend, length=length)
+            for request, drawn in self._isolate_faults(requests, draw):
                 if request.prompt_is_read:
                     self._append(request, drawn, now)
                 else:
                     request.advance(self._backend)
-
-    def _draw(self, requests: list[Request], length: int) -> list[tuple[Request, Drawn]]:
-        return self._bursts.draw(requests, self._backend, length)
 
     def _append(self, request: Request, drawn: Drawn, now: float) -> None:
         """Adds the characters of a burst to a reply, up to the one with which it ends."""

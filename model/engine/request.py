@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Sequence as SequenceOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
 import numpy as np
@@ -17,7 +17,7 @@ from .language_model import LanguageModel
 from .sequence import Memory, Sequence
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False)
 class Request:
     """A sequence that waits or runs.
 
@@ -26,7 +26,6 @@ class Request:
         start: the state before its first unread character.
         unread: ids to read; the character after the last one is drawn.
         unread_clamps: the cells that are clamped in the step that reads each unread id; empty if there are none.
-        randomness: the random numbers of its seed.
         client_id, group_id: see `Engine.add_request`.
         slot: its slot in the backend; -1 while it waits.
         due_at: the time.monotonic() of its next step.
@@ -35,12 +34,14 @@ class Request:
     sequence: Sequence
     start: LSTMState
     unread: deque[int]
-    randomness: Randomness
-    unread_clamps: deque[Clamps] = field(default_factory=deque)
-    client_id: str = ""
-    group_id: str = ""
+    unread_clamps: deque[Clamps]
+    client_id: str
+    group_id: str
     slot: int = -1
     due_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._randomness = Randomness(self.sequence.params.seed)
 
     @property
     def prompt_is_read(self) -> bool:
@@ -58,7 +59,7 @@ class Request:
         """Returns the random numbers of the next characters of a reply; zeros while the prompt is read."""
         if not self.prompt_is_read:
             return [0] * count
-        return self.randomness.numbers(self.sequence.next_draw_offset, count)
+        return self._randomness.numbers(self.sequence.next_draw_offset, count)
 
     def advance(self, backend: Backend) -> None:
         """Removes the next character of the prompt, which the backend has read."""
