@@ -304,16 +304,8 @@ class Engine:
         sequence.started_at = sequence.started_at or now
         if sequence.chars_per_second:
             request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
-        added, reason = len(drawn.ids), None
-        if not sequence.holds_back:
-            request.unread[0] = drawn.ids[-1]
-            reason = sequence.extend([vocab[id_] for id_ in drawn.ids])
-        else:
-            for position, id_ in enumerate(drawn.ids):
-                request.unread[0] = id_
-                if reason := sequence.append(vocab[id_]):
-                    added = position + 1
-                    break
+        added, reason = sequence.add([vocab[id_] for id_ in drawn.ids])
+        request.unread[0] = drawn.ids[added - 1]
         self.written += added
         if reason:
             self._finish(request, reason, drawn.state(added - 1))

@@ -21,14 +21,7 @@ MAX_INT8_COST = 0.01  # nats per character; a model that loses more in int8 runs
 class LanguageModel(Protocol):
     """A model that predicts the next character of a text: one network, or two that are blended.
 
-    Attributes:
-        name: the name by which the model was loaded.
-        commit: the commit on the Hub, 40 hex digits; None for a folder and for a blend.
-        notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
-        tokenizer: the characters that the model reads and writes.
-        training: what the training recorded; {} if nothing.
-        chat: the format of its conversations, if it was trained on conversations.
-        cells: the cells that have a name.
+    The attributes are those of `CharLSTM`.
     """
 
     name: str

@@ -128,19 +128,22 @@ class Sequence:
             return "abort"
         return "time" if self.deadline is not None and now >= self.deadline else None
 
-    @property
-    def holds_back(self) -> bool:
-        """Whether characters may be held back because they may belong to the stop text or a blocked word."""
-        return bool(self.params.stop) or self.watch is not None
+    def add(self, characters: list[str]) -> tuple[int, FinishReason | None]:
+        """Adds the next characters, at most `remaining`, up to the one with which the reply ends.
 
-    def extend(self, characters: list[str]) -> FinishReason | None:
-        """Adds the next characters of a reply that holds back none, at most `remaining`; returns as `append` does."""
-        self._characters += characters
-        self._released = len(self._characters)
-        return "length" if self._released >= self.params.length else None
+        Returns how many were added, and why the reply ends; None if it continues.
+        """
+        if not self.params.stop and self.watch is None:
+            self._characters += characters
+            self._released = len(self._characters)
+            return len(characters), "length" if self._released >= self.params.length else None
+        for added, character in enumerate(characters, 1):
+            if reason := self._add(character):
+                return added, reason
+        return len(characters), None
 
-    def append(self, character: str) -> FinishReason | None:
-        """Adds the next character. Returns why the reply ends with it; None if it continues."""
+    def _add(self, character: str) -> FinishReason | None:
+        """Adds a character of a reply that has a stop text, or that is searched for blocked words."""
         self._characters.append(character)
         stop, length = self.params.stop, len(self._characters)
         matched = 0  # characters at the end that are, or may become, the stop text

@@ -48,7 +48,7 @@ def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "", e
     sequence = Sequence(params=SamplingParams(length=1000, stop=stop), watch=words.watch(before))
     seen = []
     for character in text:
-        reason = sequence.append(character)
+        _, reason = sequence.add([character])
         seen.append(sequence.text)
         if reason:
             sequence.finish(reason, None)
