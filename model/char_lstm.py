@@ -1,9 +1,7 @@
 """CharLSTM, a model that can be loaded and saved: the network, its vocabulary and the record of its training.
 
-It has the methods of huggingface_hub: `from_pretrained`, `save_pretrained`, `push_to_hub`. Files are checked before
-they are used, and no pickle is ever opened. Without a network connection, folders and cached models still load.
-
-Shapes: T characters, V vocabulary, L layers, H hidden.
+Files are checked before they are used, and no pickle is ever opened. Without a network connection, folders and cached
+models still load.
 """
 
 from __future__ import annotations
@@ -100,9 +98,7 @@ class CharLSTM:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
     ) -> CharLSTM:
-        """Loads a model from the Hub, from a run folder (its best checkpoint) or from a checkpoint folder.
-
-        The commit is resolved before the first download, and all files are taken from it.
+        """Loads a model from one commit on the Hub, from a run folder (its best checkpoint) or a checkpoint folder.
 
         Args:
             id_or_path: a folder if it exists or is written as a path: with `.`, `/`, `~`, `runs/` or a Windows drive
@@ -149,10 +145,7 @@ class CharLSTM:
         commit: str | None = None,
         notice: str = "",
     ) -> CharLSTM:
-        """Returns the model of a checkpoint; the other arguments become its attributes.
-
-        A checkpoint that was read without its weights gives a model without weights, see `without_weights`.
-        """
+        """Returns the model of a checkpoint, which may lack its weights; the other arguments become attributes."""
         with torch.device("meta"):  # no memory and no random numbers: every tensor comes from the checkpoint
             network = LSTMNetwork(checkpoint.config)
         if checkpoint.weights:
@@ -160,17 +153,8 @@ class CharLSTM:
             network.load_state_dict(weights, assign=True)
             network.lstm.flatten_parameters()  # cuDNN needs the weights in one block of memory
         network.eval()
-        return cls(
-            network=network,
-            tokenizer=checkpoint.tokenizer,
-            training=checkpoint.training,
-            name=name,
-            commit=commit,
-            notice=notice,
-            chat=checkpoint.chat,
-            cells=checkpoint.cells,
-            samples=checkpoint.samples,
-        )
+        noted = checkpoint.chat, checkpoint.cells, checkpoint.samples
+        return cls(network, checkpoint.tokenizer, checkpoint.training, name, commit, notice, *noted)
 
     def int8_weights(self) -> Int8Weights:
         """Returns the quantized weights, computed at the first call and again after the weights have changed."""
@@ -206,22 +190,14 @@ class CharLSTM:
 
     def without_weights(self) -> CharLSTM:
         """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
-        with torch.device("meta"):
-            network = LSTMNetwork(self.config)
-        return replace(self, network=network, _int8_cache=None)
+        without = self.from_checkpoint(replace(self.checkpoint(), weights={}))
+        return replace(self, network=without.network, _int8_cache=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors, manifest.json and, if there are any, cells.json and samples.jsonl.
 
-        Args:
-            folder: created if it is missing; other files in it stay.
-            dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16". The last two have half the size
-                and raise the loss by less than 0.00003 nats.
-
-        Raises:
-            CheckpointError: a weight is not finite in this dtype.
-            ValueError: `dtype` is not one of the three.
-            OSError: the folder cannot be written.
+        "bfloat16" and "float16" have half the size and raise the loss by less than 0.00003 nats. For the arguments and
+        errors see `write_checkpoint`.
         """
         write_checkpoint(folder, self.checkpoint(), dtype=dtype)
 

@@ -78,7 +78,7 @@ def stream(
 ) -> Stream:
     """Returns an iterator that generates the text after a prompt; the prompt itself is not in it.
 
-    The same arguments and seed give the same text, on any machine unless `precision` is "float32".
+    In int8 the same arguments and seed give the same text on any machine and device; in float32 only on the same one.
 
     Args:
         lm: a `CharLSTM` or a `Blend`.

@@ -26,11 +26,7 @@ _FOR_MARKDOWN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
 
 
 def terminal_text(text: str) -> str:
-    """Returns `text` without characters that a terminal would execute; tabs and line ends stay.
-
-    ASCII control characters become their Unicode pictures (ESC is ␛); C1 controls, line separators and bidirectional
-    controls become U+FFFD.
-    """
+    """Returns `text` without characters that a terminal would execute: they become pictures (ESC is ␛) or U+FFFD."""
     return _FOR_TERMINAL.sub(_picture, text)
 
 
@@ -40,10 +36,7 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Returns `text` for a Markdown file: line ends become LF, tabs stay.
-
-    Other control characters, bidirectional controls and surrogates become U+FFFD.
-    """
+    """Returns `text` for a Markdown file: line ends become LF, other controls but tabs and surrogates U+FFFD."""
     return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
 
 

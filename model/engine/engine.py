@@ -267,9 +267,8 @@ class Engine:
     def _prefill(self, due: list[Request]) -> None:
         """Reads the next characters of all prompts, one character of each at a time.
 
-        Replies that are being generated wait meanwhile, so a step reads at most one character for every eight of these
-        replies. `_decode` reads the last one in the same backend step in which it generates: for 8 replies this adds
-        5 % to the step instead of 25 %.
+        Replies that are being generated wait meanwhile, so a step reads at most one character for every eight of them.
+        `_decode` reads the last one while it generates: for 8 replies this adds 5 % to the step instead of 25 %.
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)
