@@ -232,7 +232,7 @@ def trained() -> Iterator[dict[str, str]]:
         token = hub.add_token(MODEL.split("/")[0])
         environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
         environment["HF_HOME"] = f"{folder}/home"
-        recipe = ["--preset", "tiny", "--steps", "600", "--evaluations", "12", "--seed", "1"]
+        recipe = ["--preset", "tiny", "--steps", "600", "--set", "evaluations=12,seed=1"]
         command = [sys.executable, "-m", "training", "--out", f"{folder}/run", "--push-to", MODEL, *recipe]
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
         yield environment

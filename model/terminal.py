@@ -6,6 +6,7 @@ change the order of the displayed characters.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import io
 import json
@@ -99,7 +100,7 @@ def use_utf8() -> None:
     In another encoding, most characters of a text would be lost or written as escapes.
     """
     for file in (sys.stdout, sys.stderr):
-        if isinstance(file, io.TextIOWrapper):
+        if isinstance(file, io.TextIOWrapper) and codecs.lookup(file.encoding).name != "utf-8":
             file.reconfigure(encoding="utf-8", errors="backslashreplace")  # half of a surrogate pair has no UTF-8
 
 

@@ -2,7 +2,6 @@
 
 gallery       trains each bundled model again, from its text to its card (`python -m training.gallery NAME`)
 cli           from the command line to a run that is ready to train
-side_by_side  several trainings at once
 run           one run on this disk
 hub           everything that is sent to the Hub
 card          describes a trained model: card, loss curve, named cells

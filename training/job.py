@@ -97,6 +97,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     from model.cli.arguments import UsageError
     from model.terminal import one_line
     from training.cli.options import parse_train, published_command
+    from training.cli.origin import origin_of
     from training.errors import HubError
     from training.hub.jobs import FindRun
     from training.hub.worker_process import run_job
@@ -111,7 +112,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     repo, command = found.repo, found.command
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
-    if command != published_command(options):
+    if command != published_command(options, origin_of(options.text, options.reading).closed):
         raise HubError(
             f"{repo} holds a run that another command started ({one_line(command, 500)}): resume it with "
             f"--resume {SCHEME}{repo}, or name another repo"

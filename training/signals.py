@@ -6,6 +6,7 @@ records it, and the run saves a checkpoint before it stops; a second Ctrl-C exit
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
@@ -47,10 +48,19 @@ class Signals:
         """Clears the recorded signal and sets the mode."""
         self.number, self.mode = 0, mode
 
-    def receive(self, number: int) -> None:
-        """Handles a signal that another process of the run received, as if this process had received it; 0 is none."""
-        if number and not self.number:
-            self._handle(number, None)
+    def receive_from_other_process(self) -> None:
+        """Handles a signal that another process of the run received, as if this process had received SIGTERM."""
+        if not self.number:
+            self._handle(signal.SIGTERM, None)
+
+    def stop_when_closed(self, file: int) -> None:
+        """Starts a thread that handles SIGTERM when the other end of a pipe, such as standard input, is closed."""
+
+        def wait() -> None:
+            os.read(file, 1)  # not sys.stdin.read: a thread in it when the interpreter ends aborts the process
+            _thread.interrupt_main(signal.SIGTERM)  # not os.kill, which on Windows ends the process at once
+
+        threading.Thread(target=wait, daemon=True).start()
 
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():

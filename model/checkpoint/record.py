@@ -57,6 +57,7 @@ class TrainingRecord(TypedDict, total=False):
     space: str
     space_hardware: str
     sharing: str  # "public", "private" or "unscanned"
+    quotes: str  # what published files may quote: "text", "model" (what it writes) or "nothing"
     quote_chat: bool
     page_title: str
     welcome: Welcome

@@ -35,7 +35,8 @@ class ArgumentParser(argparse.ArgumentParser):
     def _suggestion(self, message: str) -> str | None:
         unknown = re.search(r"unrecognized arguments: (?:.*? )?(--?[A-Za-z][\w-]*)", message)
         if unknown:
-            return self._other_names.get(unknown[1]) or nearest(unknown[1], self._option_string_actions)
+            found = nearest(unknown[1], {*self._other_names, *self._option_string_actions})
+            return self._other_names.get(found or "", found)
         choices = {str(choice) for action in self._actions for choice in action.choices or ()}
         choice = re.search(r"invalid choice: '(.*?)' \(", message)
         return nearest(choice[1], choices) if choice else None

@@ -1,10 +1,9 @@
-"""Measures how well `--minutes` is kept: real runs, idle, beside a program that takes a core, and after kill -9.
+"""Measures how well `--minutes` is kept and what other programs cost: real runs, alone and beside busy programs.
 
-    python -m tests.benchmarks.bench_minutes [--minutes 1 5 20] [--text FILE] [--fixed] [--json FILE]
+    python -m tests.benchmarks.bench_minutes --text FILE [--minutes 1 5] [--ways "alone" "beside two"] [--json FILE]
 
-Each length is run four times: alone; beside a program that begins in the middle; beside one that ends in the middle;
-and killed in the middle and resumed. Then the newest checkpoint is removed and the run resumed once more: it must end
-with the same bits. `--fixed` also trains with a fixed number of steps, as many as the run took, to compare the losses.
+Each length is run once in each of `WAYS`. Then the newest checkpoint is removed and the run resumed from the one before
+it: it must end with the same bits.
 """
 
 from __future__ import annotations
@@ -24,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.report import machine, write_json
-from tests.support.tiny_runs import checkpoints, environment, latest_of, metrics, outcome
-from training.cli.parser import RECIPE_OPTIONS
+from tests.support.tiny_runs import checkpoints, environment, metrics, outcome
 
-WAYS = ("alone", "a program begins", "a program ends", "killed")
+WAYS = ("alone", "beside one", "beside two", "one begins", "one ends", "killed")  # each a program that takes one core
 _LEFT = re.compile(r"([\d.]+) (s|minutes|hours) left")
 _UNITS = {"s": 1, "minutes": 60, "hours": 3600}
 
@@ -83,26 +81,26 @@ class OtherProgram:
         self._process.wait()
 
 
-def timed(way: str, text: Path, folder: Path, minutes: float) -> dict[str, Any]:
+def timed(way: str, text: Path, folder: Path, minutes: float, seed: int) -> dict[str, Any]:
     """Trains in one of `WAYS`; returns the seconds that the run took and how wrong its time left was."""
-    half_s = 30 * minutes
-    other = OtherProgram() if way == "a program ends" else None
-    run, before_s = Run(text, f"--minutes={minutes:g}", f"--out={folder}"), 0.0
-    time.sleep(half_s)
-    if way == "killed":
-        while not checkpoints(folder):  # a busy machine may need more than half of a minute for the first one
-            time.sleep(0.1)
-        run.kill()
-        state = json.loads((checkpoints(folder)[-1] / "training_state" / "state.json").read_text())
-        before_s, run = state["seconds"], Run(f"--resume={folder}")
-    elif way == "a program begins":
-        other = OtherProgram()
-    elif other:
-        other.end()
+    others = [OtherProgram() for _ in range({"beside one": 1, "beside two": 2, "one ends": 1}.get(way, 0))]
+    run, before_s = Run(text, f"--minutes={minutes:g}", f"--set=seed={seed}", f"--out={folder}"), 0.0
     try:
+        if way in ("one begins", "one ends", "killed"):
+            time.sleep(30 * minutes)
+        if way == "killed":
+            while not checkpoints(folder):  # a busy machine may need more than half of a minute for the first one
+                time.sleep(0.1)
+            run.kill()
+            state = json.loads((checkpoints(folder)[-1] / "training_state" / "state.json").read_text())
+            before_s, run = state["seconds"], Run(f"--resume={folder}")
+        elif way == "one begins":
+            others.append(OtherProgram())
+        elif way == "one ends":
+            others.pop().end()
         seconds = run.wait()
     finally:
-        if other:
+        for other in others:
             other.end()
     off = [abs(left / (seconds - at) - 1) for at, left in run.left if at + before_s > 60 and seconds - at > 60]
     total = before_s + seconds
@@ -123,28 +121,17 @@ def is_repeated(folder: Path) -> bool:
     return outcome(again) == whole
 
 
-def with_fixed_steps(text: Path, folder: Path, steps: int) -> float:
-    """Returns the last loss of a run with the recipe of another one, and with a fixed number of steps."""
-    recipe = json.loads((latest_of(folder) / "config.json").read_text())["training"]["recipe"]
-    named = [f"--{name.replace('_', '-')}={recipe[name]}" for name in RECIPE_OPTIONS if name != "bfloat16"]
-    named.append("--bfloat16" if recipe["bfloat16"] else "--no-bfloat16")
-    fixed = folder.with_name(f"{folder.name}-fixed")
-    Run(text, f"--steps={steps}", "--no-fit", *named, f"--out={fixed}").wait()
-    return float(metrics(fixed)[-1]["val_loss"])
-
-
-def measure(minutes: Sequence[float], text: Path, *, fixed: bool, ways: Sequence[str] = WAYS) -> list[dict[str, Any]]:
+def measure(minutes: Sequence[float], text: Path, ways: Sequence[str], seed: int) -> list[dict[str, Any]]:
     """Returns the figures of each run."""
     found = []
     with tempfile.TemporaryDirectory() as parent:
         for length in minutes:
             for number, way in enumerate(ways):
                 folder = Path(parent) / f"run-{length:g}-{number}"
-                figures = {"minutes": length, "way": way, **timed(way, text, folder, length)}
-                last = metrics(folder)[-1]
-                figures |= {"steps": last["step"], "loss": round(last["val_loss"], 4), "repeats": is_repeated(folder)}
-                if fixed:
-                    figures["loss_with_fixed_steps"] = round(with_fixed_steps(text, folder, last["step"]), 4)
+                figures = {"minutes": length, "way": way, **timed(way, text, folder, length, seed)}
+                lines = metrics(folder)
+                figures |= {"steps": lines[-1]["step"], "loss": round(min(line["val_loss"] for line in lines), 4)}
+                figures["repeats"] = is_repeated(folder)
                 found.append(figures)
                 print(", ".join(f"{name} {figure}" for name, figure in figures.items()), flush=True)
     return found
@@ -152,13 +139,13 @@ def measure(minutes: Sequence[float], text: Path, *, fixed: bool, ways: Sequence
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How well --minutes is kept.")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 5, 20], help="lengths (default 1 5 20)")
+    parser.add_argument("--minutes", type=float, nargs="+", default=[1, 5], help="lengths (default 1 5)")
     parser.add_argument("--text", type=Path, required=True, help="the text to train on, such as tinyshakespeare.txt")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="default: all four")
-    parser.add_argument("--fixed", action="store_true", help="also train as many steps without the clock")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="default: all")
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_minutes.json")
     options = parser.parse_args(argv)
-    found = measure(options.minutes, options.text, fixed=options.fixed, ways=options.ways)
+    found = measure(options.minutes, options.text, options.ways, options.seed)
     write_json(options.json, {"machine": machine(), "runs": found})
     return 0 if all(abs(run["off"]) <= 0.03 and run["repeats"] for run in found) else 1
 

@@ -106,7 +106,7 @@ def test_python_writes_what_the_tab_writes(page: Page, packed: bytes, tmp_path: 
 def test_training_goes_on_from_the_folder(packed: bytes, tmp_path: Path) -> None:
     zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
     (tmp_path / "text.txt").write_text(sentences(50, seed=9))
-    options = ["--from", "words", "--steps", "3", "--batch", "4", "--window", "16", "--device", "cpu", "--out", "run"]
+    options = ["--from", "words", "--steps", "3", "--set", "batch=4,window=16", "--device", "cpu", "--out", "run"]
     command = [sys.executable, "-m", "training", "text.txt", *options]
     done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr

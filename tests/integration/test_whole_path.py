@@ -25,7 +25,7 @@ def test_from_a_text_to_characters_in_another_program(
     hub: LocalHub, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_text(tmp_path, 1000, "tales.txt")
-    typed = ("tales.txt", *SIZES, "--steps=120", "--evaluations=2", "--lr=0.02", "--push-to=tales")
+    typed = ("tales.txt", *SIZES, "--steps=120", "--set=evaluations=2,lr=0.02", "--push-to=tales")
     pages = ("--space=page", "--hardware=cpu-basic")
     with Program("-m", "training", *typed, *pages, cwd=tmp_path) as run:
         assert run.end() == 0, run.output

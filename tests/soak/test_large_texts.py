@@ -37,7 +37,7 @@ def measure(text: Path, *arguments: str) -> tuple[float, int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_training_on_two_gigabytes_needs_the_memory_of_two_megabytes(tmp_path: Path) -> None:
-    arguments = (*SIZES, "--steps=400", "--evaluations=2", "--batch=64")
+    arguments = (*SIZES, "--steps=400", "--set=evaluations=2,batch=64")
     small = measure(write(tmp_path / "small.txt", 2_000_000), *arguments)
     large = measure(write(tmp_path / "large.txt", 2_000_000_000), *arguments)
     for name, (seconds, memory) in (("2 MB", small), ("2 GB", large)):

@@ -49,7 +49,7 @@ def test_killed_again_and_again(tmp_path: Path, seed: int) -> None:
 def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
     """Kill the first or the second process at random steps, and resume, until the run has finished."""
     write_text(tmp_path)
-    arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--evaluations=6"]
+    arguments = ["text.txt", *SIZES, f"--steps={STEPS}", "--set=evaluations=6"]
     draw = random.Random(1)
 
     def codes(*arguments: str, kills: Sequence[tuple[int, int]] = ()) -> list[int]:
@@ -73,7 +73,7 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
 def test_killed_at_times_of_the_clock(tmp_path: Path) -> None:
     """Kill real processes from outside, at times that depend on the machine."""
     write_text(tmp_path)
-    arguments = ("text.txt", *SIZES, "--steps=4000", "--evaluations=60")
+    arguments = ("text.txt", *SIZES, "--steps=4000", "--set=evaluations=60")
     assert train(*arguments, "--out=whole", cwd=tmp_path).end() == 0
     draw, killed = random.Random(1), 0
     for _ in range(60):

@@ -21,7 +21,7 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, write_text
 from training.hub.space_files import write_static
 
-RUN = ("text.txt", *SIZES, "--steps=100000", "--evaluations=20", "--push-to=plays")
+RUN = ("text.txt", *SIZES, "--steps=100000", "--set=evaluations=20", "--push-to=plays")
 
 
 @posix_only
@@ -49,7 +49,7 @@ def test_a_restarted_job_resumes(hub: LocalHub, token: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
 def test_a_job_publishes_a_model_and_its_page(hub: LocalHub, token: str, tmp_path: Path, hardware: str) -> None:
     write_text(tmp_path)
-    options = ("--steps=4", "--evaluations=2", "--space=plays", f"--hardware={hardware}")
+    options = ("--steps=4", "--set=evaluations=2", "--space=plays", f"--hardware={hardware}")
     with Job("text.txt", *SIZES, *options, cwd=tmp_path) as job:
         assert job.end() == 0, job.output
     assert job.lines[-1] == f"  {hub.url}/spaces/ada/plays"

@@ -84,7 +84,7 @@ HARMLESS = ("slow",)
 BYTES_SENT = "PUT /lfs/"  # the request in which an upload can have a wrong hash
 CELLS = [(way, fault) for way in ROUTES for fault in FAULTS]
 HASTY = HubTimeouts(connect_s=5, read_s=1, check_s=4, attempt_s=4, first_retry_s=0.02, longest_retry_s=0.1)
-RUN = ("text.txt", *SIZES, "--steps=8", "--evaluations=2")
+RUN = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=2")
 
 
 @dataclass

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from training.learner import evaluation
+from training.learner.schedule import Schedule
 from training.learner.trainer import Trainer
 
 
@@ -45,8 +46,8 @@ def print_peak_memory_at_end() -> None:
 def _after_step(step: int, act: Callable[[Trainer], object]) -> None:
     plain: Any = Trainer.step
 
-    def watched(self: Trainer) -> float:
-        loss: float = plain(self)
+    def watched(self: Trainer, *arguments: Any, **options: Any) -> float:
+        loss: float = plain(self, *arguments, **options)
         if self.steps_done == step:
             act(self)
         return loss
@@ -59,7 +60,8 @@ def _send(number: int, _: Trainer) -> None:
 
 
 def _kill_once_pushed(trainer: Trainer) -> None:
-    newest = max(step for step in range(1, trainer.steps_done + 1) if trainer.schedule.evaluates_after(step))
+    schedule, done = Schedule(trainer.recipe), trainer.steps_done
+    newest = max(step for step in range(1, done + 1) if schedule.evaluates(step - 1, step))
     outbox = Path("run/outbox")
     log = outbox / "pushed.jsonl"
     # Both change while training continues: the log of what was pushed, and the entries that wait.
@@ -72,12 +74,12 @@ def _kill_at(kind: str, count: int) -> None:
     owner, name = (Trainer, "step") if kind == "step" else (os, "fsync")
     plain, calls = getattr(owner, name), 0
 
-    def counted(*arguments: object) -> Any:
+    def counted(*arguments: object, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if kind == "sync" and calls == count:
             os.kill(os.getpid(), signal.SIGKILL)
-        result = plain(*arguments)
+        result = plain(*arguments, **options)
         if calls == count:
             os.kill(os.getpid(), signal.SIGKILL)
         return result

@@ -31,6 +31,6 @@ def kills_that_change_the_outcome(folder: Path, text: Path, kills: list[str]) ->
 def train_until(point: str, run: Path, text: Path) -> int:
     """Trains until the process is killed at this point, "" to the end of the run; returns the exit code."""
     kind, _, count = point.partition(":")
-    new = (text, f"--out={run}", f"--steps={STEPS}", "--evaluations=6", *SIZES)
+    new = (text, f"--out={run}", f"--steps={STEPS}", "--set=evaluations=6", *SIZES)
     arguments = (f"--resume={run}",) if checkpoints(run) else new
     return train(*arguments, cwd=run.parent, prepare=[kill_at(kind, int(count))] if point else []).end()

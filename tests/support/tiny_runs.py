@@ -18,7 +18,7 @@ from model.checkpoint.pointer import pointed_checkpoint
 from training.learner.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = ("--hidden-size=8", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
+SIZES = ("--set=hidden_size=8,embedding_size=4,num_layers=2,batch=4,window=16",)
 Here = Callable[..., tuple[int, str]]  # runs the command line; returns the exit code and stderr (a fixture, `here`)
 TIMES = ("seconds", "chars_per_sec")  # the only metrics that may differ between two equal runs
 
@@ -94,10 +94,10 @@ def before_step(monkeypatch: pytest.MonkeyPatch, step: int, act: Callable[[], ob
     """Calls `act` before a training step of this process."""
     plain = Trainer.step
 
-    def watched(self: Trainer) -> float:
+    def watched(self: Trainer, *arguments: Any, **options: Any) -> float:
         if self.steps_done == step - 1:
             act()
-        return plain(self)
+        return plain(self, *arguments, **options)
 
     monkeypatch.setattr(Trainer, "step", watched)
 

@@ -1,15 +1,14 @@
 """Finds where in a text the named cells of a model are highest and lowest.
 
 The passages and their text are stored in the checkpoint with the names, so they are published with the model. Only a
-run whose text may be public stores held-out text; every other run stores text that the model writes. A text in which
-the privacy scan finds anything is not stored.
+run on a text that anyone can read stores held-out text; other runs store text that the model writes, or no text, see
+`summary.Quotes`. A text in which the privacy scan finds anything is not stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -19,24 +18,24 @@ from model.terminal import markdown_text
 
 from ..corpus.privacy.scan import scan
 from .cell_names import Floats, cell_values
+from .summary import Quotes
 
-TextSource = Literal["held-out", "written"]
 SEEDS = range(1, 5)  # tried in this order until the privacy scan finds nothing
 _TEMPERATURE = 1.0  # the model's own distribution
 _MIN_CONTEXT = 30  # characters before a passage
 _DISTANCE = 43  # characters from one passage to the next, so that they do not overlap
 
 
-def add_passages(lm: CharLSTM, cells: Sequence[Cell], source: TextSource, held_out: str = "") -> list[Cell]:
+def add_passages(lm: CharLSTM, cells: Sequence[Cell], quotes: Quotes, held_out: str = "") -> list[Cell]:
     """Returns the cells with the passages in which they are highest and lowest.
 
     Args:
         lm: the model.
         cells: named cells of it; the first `MAX_WITH_PASSAGES` get passages.
-        source: "held-out", or "written": a text that the model writes.
-        held_out: text on which the model was not trained; if it is empty or may not be published, "written" is used.
+        quotes: "text" shows the cells in the held-out text, "model" in a text that the model writes, "nothing" in none.
+        held_out: text on which the model was not trained; if it is empty or holds private data, the model writes one.
     """
-    sample = _sample(lm, source, held_out) if cells else None
+    sample = _sample(lm, quotes, held_out) if cells and quotes != "nothing" else None
     if sample is None:
         return [replace(cell, high=(), low=(), sample=None) for cell in cells]
     values = cell_values(lm, sample.text)
@@ -48,8 +47,8 @@ def add_passages(lm: CharLSTM, cells: Sequence[Cell], source: TextSource, held_o
     return found
 
 
-def _sample(lm: CharLSTM, source: TextSource, held_out: str) -> Sample | None:
-    return next((each for each in _samples(lm, source, held_out) if _is_fit(each.text)), None)
+def _sample(lm: CharLSTM, quotes: Quotes, held_out: str) -> Sample | None:
+    return next((each for each in _samples(lm, quotes, held_out) if _is_fit(each.text)), None)
 
 
 def _is_fit(text: str) -> bool:
@@ -57,9 +56,9 @@ def _is_fit(text: str) -> bool:
     return bool(text) and markdown_text(text) == text and not scan(text)
 
 
-def _samples(lm: CharLSTM, source: TextSource, held_out: str) -> Iterator[Sample]:
+def _samples(lm: CharLSTM, quotes: Quotes, held_out: str) -> Iterator[Sample]:
     """Yields the samples that may be used, the best first."""
-    if source == "held-out":
+    if quotes == "text":
         yield Sample(_cut(lm.tokenizer.decode(lm.tokenizer.encode(held_out, unknown="skip"))))
     for seed in SEEDS:
         yield Sample(_cut(generate(lm, "", MAX_SAMPLE, temperature=_TEMPERATURE, seed=seed)), seed)

@@ -28,7 +28,7 @@ from .escape import USE, code, code_block, markdown, page_link
 from .ngram import ORDER, comparison
 from .overlap import Overlap, Source
 from .redact import redact
-from .summary import TrainingSummary
+from .summary import Quotes, TrainingSummary, quotes_of
 
 TEMPERATURES = (0.5, 0.8, 1.1)
 SAMPLE_LENGTH = 400  # characters
@@ -37,7 +37,6 @@ _PROTOCOLS = {  # by their names in docs/evaluation.md
     "cold256": "state reset every 256 characters",
     "adapted": "by a copy of the model that learns meanwhile",
 }
-_NO_SAMPLES = "The text is a chat, so this card quotes nothing that the model writes."
 _MAX_TEACHERS = 5  # named in a card
 Metrics = Sequence[Mapping[str, Any]]
 
@@ -108,15 +107,14 @@ def _picture(lm: CharLSTM, metrics: Metrics) -> bytes:
 def render_card(
     lm: CharLSTM, metrics: Metrics, samples: Sequence[CardSample], *, with_curve: bool, overlap: Overlap | None = None
 ) -> str:
-    """Returns the text of README.md. The card of a chat quotes neither the model nor its text unless the user asked."""
-    summary = TrainingSummary.of(lm.training)
-    quotes = lm.chat is None or summary.quote_chat
+    """Returns the text of README.md, which quotes the training text and the model as far as `quotes_of` allows."""
+    summary, quotes = TrainingSummary.of(lm.training), quotes_of(lm.training, is_chat=lm.chat is not None)
     sections = [
         f"# {markdown(_title(summary))}",
         _introduction(lm, summary),
         f"{USE}\n\n" + _usage(lm, summary, samples),
         "## Evaluation\n\n" + _evaluation(summary, metrics, with_curve),
-        "## Samples\n\n" + (_samples(samples) if quotes else _NO_SAMPLES),
+        "## Samples\n\n" + (_no_samples(lm) if quotes == "nothing" else _samples(samples)),
         "## Memorisation\n\n" + _memorisation(summary, metrics, overlap, quotes=quotes),
         "## Training\n\n" + _training(summary),
     ]
@@ -269,6 +267,11 @@ def _row(summary: TrainingSummary, what: str, nats: float, protocol: str = "") -
     return f"| {what} | {nats:.4f} | {interval} | {bits(nats):.3f} | {bits_per_byte} |"
 
 
+def _no_samples(lm: CharLSTM) -> str:
+    reason = "The text is a chat" if lm.chat else "Not everyone can read the training text"
+    return f"{reason}, so this card quotes nothing that the model writes."
+
+
 def _samples(samples: Sequence[CardSample]) -> str:
     blocks = []
     for sample in samples:
@@ -278,7 +281,7 @@ def _samples(samples: Sequence[CardSample]) -> str:
     return "\n\n".join(blocks)
 
 
-def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap | None, *, quotes: bool) -> str:
+def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap | None, *, quotes: Quotes) -> str:
     base = " and that of the model it was fine-tuned from" if summary.base_model or summary.base_corpus else ""
     text = (
         f"The model knows nothing but its training text{base}, and can reproduce passages of it word for word, "
@@ -295,11 +298,12 @@ def _memorisation(summary: TrainingSummary, metrics: Metrics, overlap: Overlap |
     return text + (f"\n\n{_copied(overlap, quotes=quotes)}" if overlap else "")
 
 
-def _copied(overlap: Overlap, *, quotes: bool) -> str:
+def _copied(overlap: Overlap, *, quotes: Quotes) -> str:
     where = "the training text" if overlap.whole else f"the last {overlap.searched:,} characters of the training text"
-    passage = f": {code(overlap.passage.replace(chr(10), '⏎'))}" if quotes else ""
+    passage = f": {code(overlap.passage.replace(chr(10), '⏎'))}" if quotes == "text" else ""
     text = (
-        f"The longest passage of {'the samples above' if quotes else 'some samples'} ({overlap.characters:,} "
+        f"The longest passage of {'some samples' if quotes == 'nothing' else 'the samples above'} "
+        f"({overlap.characters:,} "
         f"characters) that was copied from {where} has {len(overlap.passage):,} characters{passage}."
     )
     if overlap.held_out is not None:

@@ -51,12 +51,6 @@ def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
     return shlex.join(words)
 
 
-def public_sources(texts: Iterable[str]) -> list[str] | None:
-    """Returns the sources if all are addresses without secrets, which anyone can read again; else None."""
-    sources = list(texts)
-    return sources if all("://" in text and public_source(text) == text for text in sources) else None
-
-
 def public_source(text: str) -> str:
     """Returns one source as it may be published: the base name of a file, or an address without secrets."""
     scheme, separator, _ = text.partition("://")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from model.checkpoint.record import TrainingRecord
 
@@ -18,6 +19,22 @@ from .redact import base_name, redact_command
 _DROPOUTS = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")
 _RECIPE = ("lr", "matrix_lr", "weight_decay", *_DROPOUTS, "average", "seed")
 _MAX_COMMAND = 2000  # characters
+
+Quotes = Literal["text", "model", "nothing"]
+"""What published files may quote: the text itself, because anyone can read it at its source; what the model writes; or
+neither, because the text is a chat or from a source that not everyone can read."""
+
+
+def quotes_of(training: Mapping[str, Any], *, is_chat: bool) -> Quotes:
+    """Returns what may be quoted of a model with this `training` in its config.json.
+
+    In models of earlier versions nothing is recorded: of their chats nothing is quoted unless the user asked, and of
+    other models what they write.
+    """
+    recorded = training.get("quotes")
+    if recorded in ("text", "model", "nothing"):
+        return recorded
+    return "nothing" if is_chat and training.get("quote_chat") is not True else "model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +74,6 @@ class TrainingSummary:
     recipe: str
     versions: dict[str, str]
     line_ends: str
-    quote_chat: bool
-    """Whether the card of a model of chats may quote what the model writes."""
 
     @classmethod
     def of(cls, training: TrainingRecord) -> TrainingSummary:
@@ -100,7 +115,6 @@ class TrainingSummary:
             recipe=_recipe(training.get("recipe")),
             versions={name: text for name, text in versions.items() if text},
             line_ends=line(training.get("line_ends")),
-            quote_chat=training.get("quote_chat", False),
         )
 
 

@@ -8,6 +8,8 @@ from model import CharLSTM, generate
 from model.checkpoint.record import Welcome, stored_welcome
 from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
+from .summary import quotes_of
+
 
 def write_welcome(lm: CharLSTM) -> Welcome:
     """Returns a text that int8 inference generates without a prompt, and its seed, as config.json stores them."""
@@ -17,7 +19,7 @@ def write_welcome(lm: CharLSTM) -> Welcome:
 
 
 def with_welcome(lm: CharLSTM) -> CharLSTM:
-    """Returns a model that has a welcome text in its config.json."""
-    if stored_welcome(lm.training)[0]:
+    """Returns a model that has a welcome text in its config.json, unless nothing may be quoted of it."""
+    if stored_welcome(lm.training)[0] or quotes_of(lm.training, is_chat=lm.chat is not None) == "nothing":
         return lm
     return replace(lm, training={**lm.training, "welcome": write_welcome(lm)})

@@ -9,10 +9,10 @@ run_text   the text and the Hub destination, for `start` and `resume`
 plan       chooses the recipe of a new run
 sharing    whether a run or a model may be public
 fine_tune  --from: the weights of another model, and a vocabulary with the new characters of the text
-members    --teachers: models of the same text, which are trained first
-teachers   --teacher: the predictions of other models for the text
+teachers   --teachers: models of the same text, which are trained first
+child_trainings  several trainings at once, each in its own process: here, or on a Ray cluster
+soft_targets     the predictions of the teachers for the text
 finish     the last pushes, and the commands to type next
 space      the command `space` and the option --space
-sweep      the command `sweep`
 commands   the commands `compare`, `curve` and `push-bundled`
 """

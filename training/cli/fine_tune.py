@@ -76,7 +76,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
         given = {**{name: getattr(PRESETS[options.preset], name) for name in SIZES}, **given}
     for name in SIZES:
         if (size := getattr(base.lm.config, name)) != given.get(name, size):
-            option = f"--{name.replace('_', '-')}" if name in options.recipe else f"--preset {options.preset}"
+            option = "--set" if name in options.recipe else f"--preset {options.preset}"
             raise UsageError(f"{option} sets {name} to {given[name]}, and the model of --from has {size}: omit it")
     return base
 

@@ -11,7 +11,7 @@ from model.terminal import duration_text
 from ..card import ngram
 from ..hub.outbox import Entry
 from ..run.console import loss_text, say, say_command
-from ..run.run_folder import MEMBERS, SOFT_TARGETS
+from ..run.run_folder import SOFT_TARGETS, TEACHERS
 from ..run.training_run import TrainingRun
 from ..signals import Signals
 from .space import publish_best, publish_hint
@@ -40,7 +40,7 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     if run.is_complete:
         with contextlib.suppress(OSError):  # Windows removes no mapped file; resuming the complete run removes it
             (manager.folder.path / SOFT_TARGETS).unlink(missing_ok=True)
-        shutil.rmtree(manager.folder.path / MEMBERS, ignore_errors=True)
+        shutil.rmtree(manager.folder.path / TEACHERS, ignore_errors=True)
         _print_result(run)
     elif code != 1 and manager.folder.steps():
         say_command(
@@ -96,7 +96,7 @@ def _print_result(run: TrainingRun) -> None:
 
 def _overrun(run: TrainingRun) -> str:
     """Returns a remark on a run that took much longer than --minutes; "" for other runs."""
-    minutes = run.time_plan.minutes
+    minutes = run.clock.minutes
     if minutes is None or run.seconds < _LATE * 60 * minutes:
         return ""
     return f", longer than --minutes {minutes:g}: other programs slowed the run, or the minimum of steps takes longer"

@@ -10,10 +10,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from model import CharLSTM
+from model import CharLSTM, ModelUnavailableError
 from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
@@ -23,29 +22,31 @@ from model.files import atomic_write
 from model.terminal import one_line, use_utf8
 
 from ..card.cell_names import name_cells
-from ..card.cell_passages import TextSource, add_passages
+from ..card.cell_passages import add_passages
 from ..card.curve import draw
+from ..card.summary import Quotes, quotes_of
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.jobs import PRIVATE, PUBLIC
+from ..hub.jobs import PRIVATE
 from ..hub.pusher import push_pending
 from ..learner import processes
 from ..learner.dataset import split
+from ..learner.training_loop import follow
 from ..os_calls import process_age_s
 from ..run.console import say, warn
+from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
-from . import members, options, parser, sharing
+from . import options, parser, sharing
 from .commands.compare import read_runs, table
 from .commands.push_bundled import push_bundled
 from .finish import count_text, finish
 from .resume import resumed_run
 from .space import make_space
 from .start import new_run
-from .sweep.command import sweep
-from .sweep.options import parse_sweep
+from .teachers import read_plan
 
 _USER_ERRORS = (
     UsageError,
@@ -53,9 +54,13 @@ _USER_ERRORS = (
     RunError,
     HubError,
     CheckpointError,
+    ModelUnavailableError,
     DeviceUnavailableError,
     processes.ProcessesError,
 )
+
+
+_PASSAGES: Mapping[str, Quotes] = {"held-out": "text", "written": "model", "none": "nothing"}  # of `cells --passages`
 
 
 def main(argv: Sequence[str] | None, signals: Signals) -> int:
@@ -71,21 +76,21 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
     signals.mode = "raise"
     try:
         with processes.process_group():
-            return _run(arguments, signals, start) if processes.rank() == 0 else processes.run_calls(signals)
+            return follow(signals) if processes.rank() else _run(arguments, signals, start)
     except processes.LostProcessError as error:
         if processes.rank() == 0:
             say(f"error: {error}; every checkpoint written so far is whole: continue with --resume")
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         if processes.rank() == 0:
-            say("\nstopped")
+            say(str(stop) or "\nstopped")
         return signals.exit_code
     except _USER_ERRORS as error:
         say(f"error: {error}")
         return 2
     except (OSError, MemoryError) as error:
         say(f"error: {' '.join(str(error).split()) or 'out of memory'}")
-        return 2
+        return 1
 
 
 def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
@@ -107,8 +112,11 @@ def _version() -> str:
 
 def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     typed = options.parse_train(arguments)
-    if (started := members.started_run(typed)) is not None:
-        run = new_run(started.options, start - started.seconds, started)
+    if typed.text_of is not None:  # this process trains a teacher
+        signals.stop_when_closed(sys.stdin.fileno())
+        wait_until_unlocked(expanded_path(typed.resume or typed.out or ""))
+    if (plan := read_plan(typed)) is not None:
+        run = new_run(plan.options, start - plan.seconds, plan)
     else:
         run = resumed_run(typed, start) if typed.resume is not None else new_run(typed, start)
     folder = run.checkpoint_manager.folder
@@ -143,21 +151,17 @@ def _cells(arguments: Sequence[str]) -> int:
     typed = parser.cells_parser().parse_intermixed_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
-    noted = lm.training.get("sharing")
-    if typed.passages == "held-out" and (noted == PRIVATE or not typed.text):
-        reason = "the model is private" if noted == PRIVATE else "no TEXT was given"
+    quotes = quotes_of(lm.training, is_chat=lm.chat is not None)
+    is_closed = quotes == "nothing" or lm.training.get("sharing") == PRIVATE
+    if typed.passages == "held-out" and (is_closed or not typed.text):
+        reason = "not everyone may read the training text" if is_closed else "no TEXT was given"
         raise RunError(f"--passages held-out: {reason}. Use --passages written.")
     found, held_out = list(lm.cells), ""
     if typed.text:
         corpus = read_corpus(typed.text)
         held_out = corpus.text[-len(split(corpus.ids)[1]) :]
         found = name_cells(lm, held_out)
-    source: TextSource = "held-out" if (typed.passages or noted) in ("held-out", PUBLIC) else "written"
-    if typed.passages == "none":
-        found = [replace(cell, high=(), low=(), sample=None) for cell in found]
-    else:
-        found = add_passages(lm, found, source, held_out)
-    write_cells(folder, found)
+    write_cells(folder, add_passages(lm, found, _PASSAGES.get(typed.passages, quotes), held_out))
     for cell in found:
         say(str(cell))
     count = lm.config.num_layers * lm.config.hidden_size
@@ -211,15 +215,10 @@ def _space(arguments: Sequence[str]) -> int:
     return make_space(options.parse_space(arguments))
 
 
-def _sweep(arguments: Sequence[str]) -> int:
-    return sweep(parse_sweep(arguments))
-
-
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
     "push-bundled": _push_bundled,
     "space": _space,
-    "sweep": _sweep,
     "compare": _compare,
     "curve": _curve,
     "cells": _cells,

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from model.char_lstm import is_local
-from model.cli.arguments import UsageError
-from model.settings import MAX_TITLE
+from model.cli.arguments import UsageError, nearest
+from model.settings import MAX_TITLE, number_or_text
+from model.terminal import one_line
 
 from ..card.escape import line
 from ..card.redact import command_line
-from ..corpus.decode import Errors, Reading
-from ..corpus.encodings import codec_name
+from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.repos import check_repo_name
-from ..learner.recipe import PRESETS
+from ..learner.recipe import RECIPE_SETTINGS
 from ..run import tracking
 from ..run.hub_resume import SCHEME
 from . import parser
-from .parser import MINUTES, RECIPE_OPTIONS
+from .parser import MINUTES, SETTINGS
 
 AUTO = "auto"
-_MAX_MEMBERS = 64
+_MAX_TEACHERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +32,10 @@ class TrainOptions:
     """The options of `python -m training TEXT…`; `parser` describes each. None: not given.
 
     Attributes:
-        teachers: the models of --teacher.
-        members: how many are trained first (--teachers), or AUTO.
-        ray: what trains them: "local", or the address of a Ray cluster; None for processes on this machine.
+        teachers: how many teachers are trained first, or AUTO.
+        ray: what trains them: "local", or the address of a Ray cluster; None for this machine.
         text_of: a run folder whose text is read instead of `text`.
-        recipe: the fields of `Recipe` that were given; Recipe itself checks their types.
+        recipe: the fields of `Recipe` that were given.
     """
 
     text: tuple[str, ...]
@@ -47,8 +46,8 @@ class TrainOptions:
     device: str | None
     resume: str | None
     parent: str | None
-    teachers: tuple[str, ...]
-    members: int | str | None
+    teacher: tuple[str, ...]
+    teachers: int | str | None
     ray: str | None
     text_of: str | None
     track: bool
@@ -65,7 +64,6 @@ class TrainOptions:
     license: str
     publish_anyway: bool
     replace: bool
-    no_fit: bool
     recipe: Mapping[str, Any]
 
     @property
@@ -97,9 +95,8 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
     parser.check_first_word(arguments)
     typed = vars(parser.train_parser().parse_args(arguments))
     del typed["version"]
-    recipe = {name: typed.pop(name) for name in RECIPE_OPTIONS}
-    typed["recipe"] = {name: value for name, value in recipe.items() if value is not None}
-    typed["text"], typed["teachers"] = tuple(typed["text"]), tuple(typed["teachers"])
+    typed["recipe"] = _settings(typed["recipe"])
+    typed["text"], typed["teacher"] = tuple(typed["text"]), tuple(typed["teacher"])
     typed["chat"] = typed["chat"] or typed["quote_chat"] or typed["reply_as"] is not None
     if typed["push_to"] is None and typed["resume"] is None:  # a resumed run is pushed to its own repo
         typed["push_to"] = typed["space"]
@@ -130,13 +127,19 @@ def parse_space(arguments: Sequence[str]) -> SpaceOptions:
     return options
 
 
-def published_command(options: TrainOptions) -> str:
-    """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it."""
-    texts = ["TEXT" if hides_file_names(options) and "://" not in text else text for text in options.text]
+def published_command(options: TrainOptions, closed: Collection[str]) -> str:
+    """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it.
+
+    Args:
+        options: its options.
+        closed: those of its sources that not everyone can read.
+    """
+    hidden = [*closed, *(text for text in options.text if hides_file_names(options) and "://" not in text)]
+    texts = ["TEXT" if text in hidden else text for text in options.text]
     shown = {
         "from": _public_model(options.parent),
-        "teacher": [_public_model(teacher) for teacher in options.teachers],
-        "teachers": None if options.members is None else str(options.members),
+        "teacher": [_public_model(teacher) for teacher in options.teacher],
+        "teachers": None if options.teachers is None else str(options.teachers),
         "preset": options.preset,
         "minutes": options.minutes,
         "steps": options.steps,
@@ -153,23 +156,19 @@ def published_command(options: TrainOptions) -> str:
         "chat": options.chat,
         "quote_chat": options.quote_chat,
         "reply_as": options.reply_as if options.quote_chat else None,
-        **options.recipe,
-        "no_fit": options.no_fit,
-        **{f"no_{name}": options.recipe.get(name) is False for name in ("bfloat16", "shuffle")},
+        "set": ",".join(f"{name}={value}" for name, value in options.recipe.items()) or None,
     }
     return command_line(texts, shown)
 
 
-def recipe_words(settings: Mapping[str, object]) -> list[str]:
-    """Returns the options of `python -m training` that set fields of the recipe to these values."""
-    words = []
-    for name, value in settings.items():
-        option = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{'' if value else 'no-'}{option}")
-        else:
-            words += [f"--{option}", str(value)]
-    return words
+def given_options(options: TrainOptions) -> dict[str, Any]:
+    """Returns the options that differ from their defaults, apart from --resume."""
+    defaults = parse_train([])
+    return {
+        each.name: value
+        for each in fields(options)
+        if (value := getattr(options, each.name)) != getattr(defaults, each.name) and each.name != "resume"
+    }
 
 
 def absolute_model(typed: str) -> str:
@@ -190,17 +189,14 @@ def _public_model(typed: str | None) -> str | None:
 def _check(options: TrainOptions) -> None:
     if options.minutes is not None and options.steps is not None:
         raise UsageError("--minutes and --steps both set the length of the run: give one of them")
-    steps: Mapping[str, Any] = {} if options.steps is None else {"steps": options.steps}
-    try:
-        if options.minutes is not None:
-            MINUTES.check(options.minutes)
-        replace(PRESETS[options.preset or "medium"], **options.recipe, **steps)
-    except ValueError as error:
-        name, _, rest = str(error).partition(" ")
-        raise UsageError(f"--{name.replace('_', '-')} {rest}") from None
-    _check_members(options.members)
-    if options.ray is not None and not options.members and options.resume is None:
-        raise UsageError("--ray is for --teachers and for sweep: give --teachers N, too, or omit it")
+    for name, length in (("minutes", options.minutes), ("steps", options.steps)):
+        if length is not None:
+            _checked(name, length, f"--{name}")
+    count = 0 if options.teachers in (None, AUTO) else options.teachers
+    if type(count) is not int or not 0 <= count <= _MAX_TEACHERS:
+        raise UsageError(f"--teachers is {count!r:.60}: it must be auto, or a whole number from 0 to {_MAX_TEACHERS}")
+    if options.ray is not None and not options.teachers and options.resume is None:
+        raise UsageError("--ray is for --teachers: give --teachers N, too, or omit it")
     if options.track and not tracking.is_installed():
         raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:
@@ -220,9 +216,32 @@ def _check(options: TrainOptions) -> None:
         )
 
 
-def _check_members(members: int | str | None) -> None:
-    if members is not None and members != AUTO and not (type(members) is int and 0 <= members <= _MAX_MEMBERS):
-        raise UsageError(f"--teachers is {members!r:.60}: it must be auto, or a whole number from 0 to {_MAX_MEMBERS}")
+def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
+    """Returns the fields of `Recipe` that --set gives, by their names.
+
+    Raises:
+        UsageError: there is no such setting, or its value is not allowed.
+    """
+    found = {}
+    for text in (part for each in typed for part in each.split(",")):
+        name, _, value = text.partition("=")
+        name = name.replace("-", "_")
+        if name not in SETTINGS or not value:
+            hint = nearest(name, SETTINGS)
+            remedy = f"did you mean {hint}=VALUE?" if hint and name != hint else "it is written NAME=VALUE"
+            raise UsageError(f"--set {one_line(text, 60)}: {remedy} (python -m training --help lists the settings)")
+        is_bool = RECIPE_SETTINGS[name].type is bool and value.lower() in ("true", "false")
+        found[name] = _checked(name, value.lower() == "true" if is_bool else number_or_text(value), f"--set {name}")
+    return found
+
+
+def _checked(name: str, value: Any, option: str) -> Any:
+    """Returns the value of --minutes or of a setting of the recipe. Raises UsageError if it is not allowed."""
+    try:
+        (MINUTES if name == "minutes" else RECIPE_SETTINGS[name]).check(value)
+    except ValueError as error:
+        raise UsageError(f"{option} {str(error).partition(' ')[2]}") from None
+    return value
 
 
 def _check_resume(options: TrainOptions) -> None:
@@ -235,12 +254,11 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError("--resume continues a run in its own folder: omit --out")
     if options.parent is not None:
         raise UsageError("--from starts a new run: omit --resume")
-    given = list(options.recipe)
-    given += [name for name in ("preset", "minutes", "steps", "members") if getattr(options, name) is not None]
-    given += [name for name in ("no_fit", "quote_chat", "chat", "keep_rare") if getattr(options, name)]
+    fixed = ("recipe", "preset", "minutes", "steps", "teachers", "keep_rare", "quote_chat", "chat")
+    given = next((name for name in fixed if getattr(options, name) not in (None, False, {})), None)
     if given:
-        option = "teachers" if given[0] == "members" else given[0].replace("_", "-")
-        longer = " (to train longer, start a new run from it: --from RUN)" if given[0] in ("minutes", "steps") else ""
+        option = {"recipe": "set"}.get(given, given.replace("_", "-"))
+        longer = " (to train longer, start a new run from it: --from RUN)" if given in ("minutes", "steps") else ""
         raise UsageError(f"--{option} cannot change in a run: omit it with --resume{longer}")
 
 

@@ -24,28 +24,28 @@ COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
     "push-bundled": "push the models that come with the project, and add them to a collection on the Hub",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
-    "sweep": "train a model for each combination of some settings, side by side, and compare them",
     "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
     "samples": "copy the samples of another run's training into a model, for Watch it learn",
 }
-RECIPE_OPTIONS = tuple(name for name in RECIPE_SETTINGS if name != "steps")
+SETTINGS = tuple(name for name in RECIPE_SETTINGS if name != "steps")  # those of --set
 # What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",
     "--num-epochs": "--minutes or --steps",
     "--max-steps": "--steps",
     "--iterations": "--steps",
-    "--learning-rate": "--lr",
-    "--batch-size": "--batch",
-    "--seq-length": "--window",
-    "--layers": "--num-layers",
+    "--learning-rate": "--set lr=VALUE",
+    "--batch-size": "--set batch=VALUE",
+    "--seq-length": "--set window=VALUE",
+    "--layers": "--set num_layers=VALUE",
     "--output": "--out",
     "--output-dir": "--out",
     "--model": "--from",
     "--dataset": "TEXT, without an option",
     "--data": "TEXT, without an option",
+    **{f"--{name.replace('_', '-')}": f"--set {name}=VALUE" for name in SETTINGS},
 }
 
 
@@ -59,7 +59,11 @@ def train_parser() -> ArgumentParser:
     )
     parser.usage = "%(prog)s [TEXT ...] [options]\n       %(prog)s COMMAND ...   (COMMAND --help shows its options)"
     commands = "\n".join(f"  {name:<22}{text}" for name, text in COMMANDS.items())
-    parser.epilog = f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
+    settings = "\n".join(f"  {name:<22}{help_text(name)}" for name in SETTINGS)
+    parser.epilog = (
+        f"settings of --set, each by default the preset's, fitted to the text and the time:\n{settings}\n\n"
+        f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
+    )
     _add_text(parser)
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
@@ -72,6 +76,14 @@ def train_parser() -> ArgumentParser:
     parser.add_argument("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
     parser.add_argument(
         "--preset", choices=PRESETS, help="size of the network (default: what fits the minutes and the text)"
+    )
+    parser.add_argument(
+        "--set",
+        dest="recipe",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE,…",
+        help="settings of the recipe, such as lr=0.003,batch=32 (default: see the settings below)",
     )
     parser.add_argument(
         "--device", choices=DEVICES, help="what to train on (default: the first of these that this machine has)"
@@ -89,14 +101,12 @@ def train_parser() -> ArgumentParser:
     _add_teachers(parser)
     parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
     _add_hub(parser)
-    _add_recipe(parser)
     return parser
 
 
 def _add_teachers(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--teacher",
-        dest="teachers",
         action="append",
         default=[],
         metavar="MODEL",
@@ -104,7 +114,6 @@ def _add_teachers(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--teachers",
-        dest="members",
         type=number_or_text,
         metavar="N",
         help="train this many other models of the text first, and learn from their predictions, too; auto: 3 to 8, "
@@ -113,8 +122,8 @@ def _add_teachers(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="what trains the models of --teachers, or of a sweep: local for Ray on this machine, or the address of a "
-        "Ray cluster, whose nodes must share the folder (default: processes on this machine, without Ray)",
+        help="train the models of --teachers on a Ray cluster: its address, or local; its nodes must share the folder "
+        "(default: on this machine)",
     )
     # For the teachers of --teachers only: the text of that run is not scanned for private data.
     parser.add_argument("--text-of", metavar="RUN", help=argparse.SUPPRESS)
@@ -188,19 +197,6 @@ def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _add_recipe(parser: ArgumentParser) -> None:
-    group = parser.add_argument_group("the recipe", "Each default is the preset's, fitted to the text and the time.")
-    for name in RECIPE_OPTIONS:
-        option = f"--{name.replace('_', '-')}"
-        if RECIPE_SETTINGS[name].type is bool:
-            group.add_argument(option, action=argparse.BooleanOptionalAction, default=None, help=help_text(name))
-        else:
-            group.add_argument(option, type=number_or_text, metavar="X", help=help_text(name))
-    group.add_argument(
-        "--no-fit", action="store_true", help="use the preset's dropout rates without fitting them to the text"
-    )
-
-
 def _add_space_options(group: argparse._ActionsContainer) -> None:
     group.add_argument("--space", metavar="USER/NAME", help="Space on the Hub for a page; created if it is missing")
     group.add_argument(
@@ -263,7 +259,7 @@ def cells_parser() -> ArgumentParser:
         "--passages",
         choices=("held-out", "written", "none"),
         help="where the text comes from in which the cells are shown: from TEXT, or written by the model (default: "
-        "held-out for a model whose run was public, else written)",
+        "held-out if anyone can read the training text, none for a chat, else written)",
     )
     return parser
 

@@ -15,19 +15,23 @@ from model.cli.arguments import UsageError
 from model.terminal import size_text
 
 from ..corpus.ids_file import Ids
+from ..learner import processes
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
-from ..learner.schedule import Schedule
+from ..learner.schedule import SAMPLES
 from ..run import measure
+from ..run.clock import MIN_STEPS, Clock
 from ..run.console import say, speed_text
-from ..run.decision_log import DecisionLog
-from ..run.time_plan import MIN_EVALUATIONS, TimePlan, plan_minutes
+from ..run.threads import Threads
 from . import fine_tune
 from .options import TrainOptions
 from .parser import MINUTES
 
 _EVALUATED_SHARE = 0.2  # characters that all evaluations of a run of --steps read, over those that it trains on
+_EVALUATIONS_SHARE = 0.05  # of the time of a run of --minutes, for evaluations and checkpoints, at most
+_MIN_EVALUATIONS, _MIN_EVALUATED = 2, 10_000  # evaluations, and characters of each: on fewer the loss is too noisy
+_MAX_STEPS = 10**9
 
 
 def choose_recipe(
@@ -40,14 +44,14 @@ def choose_recipe(
     parent: CharLSTM | None,
     soft_targets: SoftTargets | None,
     device: torch.device,
-) -> tuple[Schedule, TimePlan, str]:
-    """Returns the schedule of a new run with its recipe, its time plan, and the name of its preset; prints the plan.
+) -> tuple[Recipe, Clock, Threads, str]:
+    """Returns the recipe of a new run, its clock, its threads and the name of its preset; prints the plan.
 
     Args:
         options: the fields of the recipe that are given do not change.
         vocab_size: V, distinct characters.
         ids: (N,) the whole text.
-        folder: the run folder; a checkpoint is timed on its disk, and it gets the first decision of --minutes.
+        folder: the run folder; a checkpoint is timed on its disk.
         start: `time.monotonic()` when this process began; the minutes count from then.
         parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
@@ -65,26 +69,24 @@ def choose_recipe(
     preset = preset or _preset_for(train, len(ids), vocab_size, minutes, options.steps, device)
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
     if options.steps:
-        recipe, plan = with_steps(recipe, options.steps, len(validation), options.recipe), TimePlan()
+        recipe = with_steps(recipe, options.steps, len(validation), options.recipe)
+        clock, threads = Clock(recipe), Threads(is_fixed=device.type != "cpu")
     else:
         if "bfloat16" not in options.recipe:
             recipe = measure.with_faster_format(recipe, vocab_size, train, device)
-        costs = measure.measure_costs(
-            recipe, vocab_size, train, folder, device, soft_targets, minutes=minutes, pushes=bool(options.push_to)
+        pushes = bool(options.push_to)
+        found = measure.measured(
+            recipe, vocab_size, train, folder, device, soft_targets, minutes=minutes, pushes=pushes
         )
-        say(f"{speed_text(recipe.batch * recipe.window / costs.step_s)}{' in bfloat16' if recipe.bfloat16 else ''}.")
-        elapsed_s, fixed = monotonic() - start, frozenset(options.recipe)
-        recipe, plan = plan_minutes(
-            recipe, costs, minutes=minutes, elapsed_s=elapsed_s, validation=len(validation) - 1, fixed=fixed
-        )
-    if not options.no_fit:
-        dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
-        recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
+        speed = speed_text(recipe.batch * recipe.window / found.costs.step_s)
+        say(f"{speed}{' in bfloat16' if recipe.bfloat16 else ''}.")
+        elapsed_s = monotonic() - start
+        recipe = with_minutes(recipe, found, minutes, elapsed_s, len(validation) - 1, options.recipe)
+        clock, threads = Clock(recipe, minutes, found.costs), found.threads
+    dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
+    recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
     _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
-    schedule = Schedule(recipe, plan.first_decisions(recipe))
-    if schedule.is_timed:
-        DecisionLog(folder).write(schedule.decisions)
-    return schedule, plan, preset
+    return recipe, clock, threads, preset
 
 
 def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]) -> Recipe:
@@ -100,7 +102,39 @@ def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]
     if "evaluations" in given:
         return recipe
     affordable = int(_EVALUATED_SHARE * recipe.characters / min(held_out, recipe.evaluated))
-    return replace(recipe, evaluations=max(MIN_EVALUATIONS, min(recipe.evaluations, affordable)))
+    return replace(recipe, evaluations=max(_MIN_EVALUATIONS, min(recipe.evaluations, affordable)))
+
+
+def with_minutes(
+    recipe: Recipe, found: measure.Measured, minutes: float, elapsed_s: float, held_out: int, given: Collection[str]
+) -> Recipe:
+    """Returns the recipe with the steps and evaluations that fit into the time; sets the time of an evaluation.
+
+    Args:
+        found: what was measured for the recipe.
+        minutes: the time from the start of the process to its end.
+        elapsed_s: the seconds of it that have passed.
+        held_out: characters of the held-out text.
+        given: fields of the recipe that do not change.
+    """
+    costs, character_s = found.costs, found.character_s
+    left_s = 60 * minutes - elapsed_s - costs.end_s
+    share_s = max(0.0, _EVALUATIONS_SHARE * left_s)
+    evaluated, evaluations = min(recipe.evaluated, held_out), recipe.evaluations
+    if not {"evaluated", "evaluations"} & {*given} and character_s:
+        # Fewer characters only if the minimum of evaluations does not fit with all of them.
+        fitting = (share_s / _MIN_EVALUATIONS - costs.evaluation_s) / character_s
+        evaluated = min(evaluated, max(_MIN_EVALUATED, int(fitting)))
+    costs.evaluation_s += evaluated * character_s
+    if "evaluations" not in given:
+        # One a minute, so that a run that is killed loses no more than a minute; up to 200.
+        wanted = min(200, max(recipe.evaluations, round(minutes)))
+        evaluations = max(_MIN_EVALUATIONS, min(wanted, int(share_s / costs.evaluation_s)))
+    left_s -= evaluations * costs.evaluation_s + max(0, SAMPLES - evaluations) * costs.sample_s
+    steps = min(_MAX_STEPS, max(MIN_STEPS, round(left_s / found.costs.step_s)))
+    if evaluated < min(recipe.evaluated, held_out):
+        recipe = replace(recipe, evaluated=evaluated)
+    return replace(recipe, steps=steps, evaluations=evaluations)
 
 
 def _preset_for(
@@ -116,8 +150,9 @@ def _preset_for(
 def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
     """Prints the plan of a run; `characters` is the length of the text to train on."""
     length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
+    several = f" in {processes.count()} processes" if processes.count() > 1 else ""
     say(
-        f"Training preset '{preset}': {recipe.num_layers} × {recipe.hidden_size:,} cells, "
+        f"Training preset '{preset}'{several}: {recipe.num_layers} × {recipe.hidden_size:,} cells, "
         f"{'about ' if minutes else ''}{recipe.steps:,} steps of {recipe.batch:,} × {recipe.window:,} characters, "
         f"{recipe.characters / characters:,.1f} passes over the text{length}."
     )
@@ -147,6 +182,6 @@ def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
     if free is not None and needed > free:
         raise UsageError(
-            f"{config.parameters:,} parameters with --batch {recipe.batch} and --window {recipe.window} need at least "
+            f"{config.parameters:,} parameters with batch={recipe.batch} and window={recipe.window} need at least "
             f"{size_text(needed)} of memory, and {size_text(free)} are free: choose smaller ones"
         )

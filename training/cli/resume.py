@@ -14,7 +14,7 @@ from model import CharTokenizer
 from model.cli.arguments import UsageError
 from model.terminal import one_line
 
-from ..card.redact import public_sources
+from ..card.redact import public_source
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import Ids
@@ -27,26 +27,24 @@ from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.processes import training_device
 from ..learner.recipe import Recipe
-from ..learner.schedule import Decision, Schedule
 from ..learner.trainer import Trainer
 from ..os_calls import keep_freed_memory
 from ..run import kept_text
+from ..run.clock import Clock, restored
 from ..run.console import say, warn
-from ..run.decision_log import DecisionLog
-from ..run.facts import About, CorpusRecord, PublicText, RunState, other_version, versions
+from ..run.facts import About, CorpusRecord, RunState, other_version, versions
 from ..run.hub_resume import SCHEME, pull_run
 from ..run.run_folder import IDS, RunFolder, SavedRun
-from ..run.time_plan import TimePlan
 from ..run.training_run import TrainingRun
-from . import sharing, teachers
+from . import sharing, soft_targets
 from .options import TrainOptions
+from .origin import Origin, origin_of
 from .run_text import (
     check_destination,
     check_repo,
     free_folder,
     make_manager,
     make_trainer,
-    public_text,
     read_text,
     shared_as,
     text_facts,
@@ -70,49 +68,66 @@ def resumed_run(options: TrainOptions, start: float) -> TrainingRun:
         folder = _pulled(options, undo) if resume.startswith(SCHEME) else RunFolder(resume, resume=True)
         undo.callback(folder.close)
         saved = folder.restore(warn)
-        schedule, time_plan = _saved_schedule(saved.state, folder)
+        done = int(saved.tensors["steps_done"])
+        recipe, clock = _saved_recipe(saved.state, done)
         # Before the text is read: the repo names its addresses, and may be a stranger's.
         own = _own_destination(options, saved.state["corpus"])
-        corpus, public = _resumed_text(options, folder, saved)
-        shared = sharing.of_resumed_run(options, saved, corpus, folder.path, is_public=public is not None)
+        corpus, origin = _resumed_text(options, folder, saved)
+        shared = sharing.of_resumed_run(options, saved, corpus, folder.path, origin)
         destination = shared_as(own, shared) if own else _destination(options, saved.state["corpus"], folder, shared)
         tokenizer = tokenizer_of(corpus)
         saved.state["about"]["sharing"] = destination.sharing if destination else shared
+        _hide_origin(saved, origin)
         page = resume_page(options, saved.state["about"], destination.repo if destination else None)
         about = _resumed_about(options, saved.state["about"], destination, page, device)
-        done, soft_targets = int(saved.tensors["steps_done"]), None
-        if options.teachers and "taught_by" not in about:
+        predictions = None
+        if options.teacher and "taught_by" not in about:
             raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
-        if "taught_by" in about and done < schedule.steps:
+        if "taught_by" in about and not clock.is_done:
             record = about["taught_by"]
-            soft_targets = teachers.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
+            predictions = soft_targets.resume_predictions(options, record, tokenizer, corpus.ids, folder.path, device)
         card_fields = cast(About, {name: value for name, value in about.items() if name in _CARD_FIELDS})
         run = TrainingRun(
             checkpoint_manager=make_manager(
-                folder, destination, tokenizer, corpus.ids, saved_step=done, card_fields=card_fields
+                folder,
+                destination,
+                tokenizer,
+                corpus.ids,
+                quotes=about["quotes"],
+                saved_step=done,
+                card_fields=card_fields,
             ),
             tokenizer=tokenizer,
-            trainer=_restored_trainer(schedule, tokenizer, corpus.ids, saved, device, soft_targets),
-            validation=split(corpus.ids)[1][: schedule.recipe.evaluated + 1],
-            text=text_facts(corpus, public, _saved_examples(saved), saved.state["corpus"]["name"]),
+            trainer=_restored_trainer(recipe, tokenizer, corpus.ids, saved, device, predictions),
+            validation=split(corpus.ids)[1][: recipe.evaluated + 1],
+            text=text_facts(corpus, origin.public, _saved_examples(saved), saved.state["corpus"]["name"]),
             about=about,
             start=start,
-            time_plan=time_plan,
+            clock=clock,
             seconds_before=saved.state["seconds"],
             metrics=saved.metrics,
             samples=folder.samples(),
             chat=saved.checkpoint.chat,
             page=page,
         )
-        run.checkpoint_manager.catch_up(saved.metrics, complete=done == schedule.steps)
-        _print_progress(done, schedule)
+        run.checkpoint_manager.catch_up(saved.metrics, complete=clock.is_done)
+        _print_progress(done, recipe, clock)
         undo.pop_all()
         return run
 
 
+def _hide_origin(saved: SavedRun, origin: Origin) -> None:
+    """Completes the record of a run of an earlier version, which took every address for one that anyone can read."""
+    about = saved.state["about"]
+    if "quotes" not in about:
+        about["quotes"] = origin.quotes(is_chat=saved.checkpoint.chat is not None, quote_chat=keeps_names(about))
+        if origin.closed:
+            about["command"], saved.state["corpus"]["name"] = "", "text"
+
+
 def _saved_examples(saved: SavedRun) -> list[str]:
-    """Returns the examples of a run; none of a chat whose messages may not be quoted."""
-    if saved.checkpoint.chat and not keeps_names(saved.state["about"]):
+    """Returns the examples of a run; none if its text may not be quoted."""
+    if saved.state["about"]["quotes"] == "nothing":
         return []
     return list(saved.checkpoint.training.get("examples", []))
 
@@ -146,7 +161,7 @@ def _resumed_about(
 
 
 def _restored_trainer(
-    schedule: Schedule,
+    recipe: Recipe,
     tokenizer: CharTokenizer,
     ids: Ids,
     saved: SavedRun,
@@ -159,7 +174,7 @@ def _restored_trainer(
         RunError: the tensors of the checkpoint do not fit the recipe.
     """
     keep_freed_memory()
-    trainer = make_trainer(schedule, tokenizer, ids, device, soft_targets)
+    trainer = make_trainer(recipe, tokenizer, ids, device, soft_targets)
     try:
         trainer.load_state_tensors(dict(saved.tensors))
     except ValueError as error:
@@ -167,11 +182,12 @@ def _restored_trainer(
     return trainer
 
 
-def _print_progress(done: int, schedule: Schedule) -> None:
-    if done < schedule.steps:
-        say(f"Resuming after step {done:,} of {schedule.steps:,}.")
+def _print_progress(done: int, recipe: Recipe, clock: Clock) -> None:
+    if clock.is_done:
+        say(f"This run is complete: {done:,} steps. To train longer, start a new run from it: --from RUN")
     else:
-        say(f"This run is complete: {schedule.steps:,} steps. To train longer, start a new run from it: --from RUN")
+        total = f" of {recipe.steps:,}" if clock.minutes is None else f" ({clock.progress / recipe.steps:.0%})"
+        say(f"Resuming after step {done:,}{total}.")
 
 
 def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
@@ -184,38 +200,21 @@ def _pulled(options: TrainOptions, undo: ExitStack) -> RunFolder:
     return folder
 
 
-def _saved_schedule(state: RunState, folder: RunFolder) -> tuple[Schedule, TimePlan]:
-    """Returns the schedule of a run with its recipe, and its time plan; completes the log of decisions in the folder.
-
-    The log also holds the decisions after the checkpoint, which are repeated.
+def _saved_recipe(state: RunState, steps_done: int) -> tuple[Recipe, Clock]:
+    """Returns the recipe of a run and its clock at a checkpoint.
 
     Raises:
         RunError: the run was saved by another version of the project.
     """
     try:
         recipe = Recipe(**state["recipe"])
-        if "time_plan" not in state:
-            return Schedule(recipe), TimePlan()
-        schedule = Schedule(recipe, [Decision(*map(int, numbers)) for numbers in state["decisions"]])
-        if not schedule.is_timed:
-            raise ValueError("the run has no decision")
-        plan = TimePlan.from_json(state["time_plan"])
+        return recipe, restored(recipe, state, steps_done)
     except (KeyError, TypeError, ValueError) as error:
-        raise other_version(error) from None
-    log = DecisionLog(folder.path)
-    with contextlib.suppress(ValueError):  # a damaged log: after its valid lines the run makes new decisions
-        for decision in log.read():
-            if decision.step > schedule.decisions[-1].step:
-                schedule.add(decision)
-    try:
-        log.write(schedule.decisions)
-    except OSError as error:
-        raise RunError(f"{str(folder.path)!r} cannot be written ({error.strerror})") from None
-    return schedule, plan
+        raise other_version(error) from error
 
 
-def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, PublicText | None]:
-    """Returns the text of the run, and where anyone can read it.
+def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> tuple[Corpus, Origin]:
+    """Returns the text of the run, and who can read it at its sources.
 
     The text is the copy in the run folder, even if its files have changed. It is read again only when TEXT was given,
     or when the copy is missing or damaged.
@@ -224,7 +223,7 @@ def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> 
     kept = None if options.text else kept_text.read_kept_text(folder.path, record["sha256"])
     if kept is not None:
         _warn_of_changed_text(kept, folder)
-        return kept, record.get("public")
+        return kept, _saved_origin(folder, saved)
     sources, reading = _sources(options, folder, record)
     _read_again(sources, reading, folder, saved)
     if options.text or (options.resume or "").startswith(SCHEME):
@@ -232,7 +231,20 @@ def _resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> 
     kept = kept_text.read_kept_text(folder.path, record["sha256"])
     if kept is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
-    return kept, public_text(sources, reading)
+    return kept, origin_of(sources, reading)
+
+
+def _saved_origin(folder: RunFolder, saved: SavedRun) -> Origin:
+    """Returns who can read the text of a run, as recorded; for a run of an earlier version, the sources are asked."""
+    public, about = saved.state["corpus"].get("public"), saved.state["about"]
+    if "quotes" in about:
+        is_closed = about["quotes"] == "nothing" and saved.checkpoint.chat is None
+        return Origin(public=public, closed=frozenset({"the source of this text"} if is_closed else ()))
+    try:
+        sources = folder.read_sources()[0]
+    except RunError:  # such as of standard input
+        sources = public["sources"] if public else ["-"]
+    return origin_of(sources, Reading.from_record(public or {}))
 
 
 def _read_again(sources: list[str], reading: Reading, folder: RunFolder, saved: SavedRun) -> None:
@@ -269,7 +281,8 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
         return sources, _reading(options, noted)
     public = record.get("public")
     sources = [str(source) for source in public["sources"]] if public else []
-    if not public or public_sources(sources) is None:  # a repo must not choose which local files are read
+    # A repo must not choose which local files are read.
+    if not public or any("://" not in source or public_source(source) != source for source in sources):
         raise RunError(
             f"the text of this run is not on the Hub: give it again: python -m training TEXT --resume {options.resume}"
         )

@@ -13,7 +13,8 @@ from model.terminal import size_text
 
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
-from ..card.redact import public_source, public_sources
+from ..card.redact import public_source
+from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import RARE, Ids
@@ -26,13 +27,15 @@ from ..hub.worker_process import run_job
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.paragraphs import find_paragraphs
-from ..learner.schedule import Schedule
+from ..learner.processes import count
+from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.console import loss_text, say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.run_folder import RunFolder
 from .options import TrainOptions
+from .parser import COMMANDS
 
 _SHORT = 100_000  # characters; a warning is printed for fewer
 _MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to measure a loss
@@ -53,15 +56,14 @@ def read_text(
         CorpusError: the text cannot be read, or is too short.
     """
     say(f"Reading {_listed(sources) or 'the documentation that is part of Python'} …")
-    parse_chat = chat.read if chat else None
     corpus = read_corpus(
         sources,
         path=path,
         base_vocab=base_vocab,
         reading=reading,
         progress=_reading_progress(),
-        parse_chat=parse_chat,
-        kept=lambda: ": " + "".join(chat.names.values()) if chat else "",  # the format of the chat needs them
+        chat=chat,
+        commands=tuple(COMMANDS),
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)
@@ -89,18 +91,6 @@ def _reading_progress() -> Callable[[str, int, int | None], None]:
     return show
 
 
-def public_text(sources: Sequence[str], reading: Reading) -> PublicText | None:
-    """Returns where anyone can read the text; None if a part is a file of this machine or has a secret address."""
-    if public_sources(sources) is None:
-        return None
-    return {
-        "sources": [*sources],
-        "errors": reading.errors,
-        "encoding": reading.encoding,
-        "merge_rare": reading.merge_rare,
-    }
-
-
 def text_facts(
     corpus: Corpus, public: PublicText | None, examples: list[str] | None = None, name: str | None = None
 ) -> TextFacts:
@@ -109,7 +99,7 @@ def text_facts(
     Args:
         public: where anyone can read it, if anywhere.
         examples: prompts; None for its frequent line beginnings.
-        name: its name; None for a name made from its files.
+        name: its name; None for a name made from its sources.
     """
     record: CorpusRecord = {
         "name": corpus.name if name is None else name,
@@ -215,6 +205,7 @@ def make_manager(
     tokenizer: CharTokenizer,
     ids: Ids,
     *,
+    quotes: Quotes,
     saved_step: int = -1,
     card_fields: About | None = None,
 ) -> CheckpointManager:
@@ -228,11 +219,12 @@ def make_manager(
         loss_to_beat=destination.loss_to_beat if destination else None,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
+        quotes=quotes,
     )
 
 
 def make_trainer(
-    schedule: Schedule,
+    recipe: Recipe,
     tokenizer: CharTokenizer,
     ids: Ids,
     device: torch.device,
@@ -240,8 +232,8 @@ def make_trainer(
 ) -> Trainer:
     """Returns a trainer of a text (N,), at its first step and with random weights."""
     train, _ = split(ids)
-    paragraphs = find_paragraphs(train, tokenizer) if schedule.recipe.shuffle else None
-    return Trainer(schedule.recipe, len(tokenizer), train, device, soft_targets, schedule, paragraphs)
+    paragraphs = find_paragraphs(train, tokenizer) if recipe.shuffle else None
+    return Trainer(recipe, len(tokenizer), train, device, soft_targets, paragraphs, is_shared=count() > 1)
 
 
 def free_folder(name: str) -> RunFolder:

@@ -11,7 +11,7 @@ unscanned  the run is not pushed, so its text was not scanned
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,10 @@ from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import CONFIG
 from model.terminal import one_line
 
-from ..corpus.chats.reader import has_roles_only
+from ..card.redact import public_source
+from ..card.summary import quotes_of
+from ..corpus.chats.message import ROLES
+from ..corpus.chats.reader import speakers_of
 from ..corpus.privacy.findings import PUBLISH_ANYWAY
 from ..corpus.privacy.report import report
 from ..corpus.privacy.scan import scan_pieces
@@ -37,12 +40,14 @@ from ..run.kept_text import read_kept_text
 from ..run.run_folder import IDS, SavedRun
 from .fine_tune import NamedModel
 from .options import SpaceOptions, TrainOptions
+from .origin import Origin
 
 _ADVICE = f"publish with --private, or publish it with {PUBLISH_ANYWAY}."
 _CHAT = (
     "The text is a chat: what people wrote to each other. A model can reproduce it, and then anyone could read it.\n"
     f"Ask them, then {_ADVICE}"
 )
+_CLOSED = f"Not everyone can read {{}}. A model can reproduce its training text.\n{_ADVICE.capitalize()}"
 _NO_TEXT = f"The text of this run is not in its folder, so it cannot be scanned for private data:\n{_ADVICE}"
 
 
@@ -51,13 +56,16 @@ def asked_for(options: TrainOptions | SpaceOptions) -> str:
     return PRIVATE if options.private else PUBLIC if options.publish_anyway else ""
 
 
-def of_new_run(options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, *, learns_from_private: bool) -> str:
+def of_new_run(
+    options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, origin: Origin, *, learns_from_private: bool
+) -> str:
     """Returns the sharing of a new run.
 
     Args:
         options: its options.
         corpus: its text.
         chat: the format of its text, if that is a chat.
+        origin: who can read the text at its sources.
         learns_from_private: whether a model of --from or --teacher is private.
 
     Raises:
@@ -69,12 +77,11 @@ def of_new_run(options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, *
         return PRIVATE
     if options.push_to is None:
         return UNSCANNED
-    # Anyone can read the text if it consists of addresses alone.
-    _refuse(_contents(corpus, chat, is_public=all("://" in text for text in options.text)))
+    _refuse(_contents(corpus, chat, origin))
     return PUBLIC
 
 
-def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folder: Path, *, is_public: bool) -> str:
+def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folder: Path, origin: Origin) -> str:
     """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan.
 
     Args:
@@ -82,7 +89,7 @@ def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folde
         saved: its newest checkpoint.
         corpus: its text.
         folder: the run folder.
-        is_public: whether anyone can read the text at its source.
+        origin: who can read the text at its sources.
 
     Raises:
         RunError: the run is to be pushed to a new repo, and its text may be private.
@@ -96,7 +103,7 @@ def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folde
         return PRIVATE
     has_repo = resume.startswith(SCHEME) or (folder / DESTINATION).exists()
     if options.push_to or (options.space and not has_repo):
-        _refuse(_contents(corpus, saved.checkpoint.chat, is_public=is_public))
+        _refuse(_contents(corpus, saved.checkpoint.chat, origin))
         return PUBLIC
     return UNSCANNED
 
@@ -152,7 +159,7 @@ def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> De
     if sharing == UNSCANNED and destination.private:
         sharing = PRIVATE
     if sharing == UNSCANNED and any((run / "outbox").glob("*-*.json")):
-        _refuse(_contents_of_run(run, _config(run).get("chat")), "nothing was pushed")
+        _refuse(_contents_of_run(run, _config(run)), "nothing was pushed")
         sharing = PUBLIC
     return replace(destination, sharing=sharing)
 
@@ -160,22 +167,31 @@ def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> De
 # --- texts
 
 
-def _contents(corpus: Corpus, chat: ChatFormat | None, *, is_public: bool) -> str:
+def _contents(corpus: Corpus, chat: ChatFormat | None, origin: Origin) -> str:
     """Returns what a user must know before a text is published, in some lines; "" if it may be published.
 
     A public chat between roles such as `user` and `assistant` is a data set, and may be published.
     """
-    found = report(scan_pieces(corpus.pieces()), corpus.locate)
-    if not found and chat is not None and not (is_public and has_roles_only(chat)):
-        return _CHAT
-    return found
+    if found := report(scan_pieces(corpus.pieces()), corpus.locate):
+        return found
+    if origin.closed:
+        listed = ", ".join(sorted(one_line(public_source(source), 100) for source in origin.closed))
+        return _CLOSED.format(listed)
+    if chat is None or (origin.public is not None and speakers_of(corpus.pieces()) <= {*ROLES}):
+        return ""
+    return _CHAT
 
 
-def _contents_of_run(folder: Path, chat: object) -> str:
+def _contents_of_run(folder: Path, config: Mapping[str, Any]) -> str:
+    """Returns the same of a run in a folder; `config` is config.json of its best checkpoint."""
     corpus = read_kept_text(folder)
     if corpus is None:
         return _NO_TEXT
-    return report(scan_pieces(corpus.pieces()), corpus.locate) or (_CHAT if chat else "")
+    if found := report(scan_pieces(corpus.pieces()), corpus.locate):
+        return found
+    is_chat = config.get("chat") is not None
+    is_closed = quotes_of(config.get("training", {}), is_chat=is_chat) == "nothing"
+    return _CHAT if is_chat else _CLOSED.format("the source of this text") if is_closed else ""
 
 
 def _refuse(contents: str, outcome: str = "nothing was trained or published") -> None:
@@ -216,7 +232,7 @@ def _contents_of_model(name: str) -> str:
     is_bundled = checkpoint_folder(name).resolve().is_relative_to(BUNDLED_FOLDER)
     if not is_trained_here or _recorded(name) == PUBLIC or is_bundled:
         return ""
-    return _contents_of_run(_run_of(name), config.get("chat"))
+    return _contents_of_run(_run_of(name), config)
 
 
 def _run_of(name: str) -> Path:

@@ -3,12 +3,11 @@
 reader        reads all sources into one text
 collector     collects the files of all sources, and notes which are left out
 sources       finds the files of one source
-missing       proposes a correction for the name of a missing file
+source_file   one file of a source
 hub_datasets  downloads files of datasets on the Hub
 download      downloads texts from http(s) addresses
-unpack        archives, documents and tables: the texts inside them
-decode        turns bytes into text
-encodings     names of encodings, and a proposal for a text that is not UTF-8
+unpack        archives, documents, tables and web pages: the texts inside them
+decode        turns bytes into text, or proposes an encoding
 file_kinds    recognises files that are not text
 chats         turns chat exports into text
 ids_file      the ids of a text in a memory-mapped file

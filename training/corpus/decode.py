@@ -2,39 +2,70 @@
 
 Text is UTF-8; or UTF-16 or UTF-32, recognised by a byte order mark or by NUL bytes; or another encoding, which the user
 or the server names for files that are not UTF-8. Its code points stay as they are (no Unicode normalisation) with two
-exceptions: a byte order mark at the start of a file is removed, and the line ends CRLF and CR become LF. Anything that
-is not text is refused with a one-line message that says what it is.
+exceptions: a byte order mark at the start of a file is removed, and the line ends CRLF and CR become LF. For a text in
+another encoding, the error names the likely one and shows a line in it.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, TypeVar
 
 from model.terminal import one_line
 
-from . import encodings
-from .file_kinds import binary_data, binary_kind, wide_encoding
+from .file_kinds import Kind, binary_data, wide_encoding
 
 Errors = Literal["strict", "replace"]
 T = TypeVar("T")
 
-PIECE_BYTES = 1 << 20  # decoded at once
+CHUNK = 1 << 20  # bytes of a file that are read and decoded at once
+UTF8 = "UTF-8"
+_SAMPLE_LENGTH = 60  # characters of the line that is shown
+# WHATWG's Encoding Standard, which browsers follow: these labels mean the larger Windows code pages.
+_WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
+_WIDE = ("cp932", "euc_jp", "gb18030", "big5", "cp949")  # encodings of two bytes
+# The encodings of most texts that are not UTF-8; without this list charset-normalizer proposes rare similar ones.
+_LIKELY = [
+    *(*_WIDE, "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
+    *("cp437", "cp850", "tis_620", "mac_roman", "iso8859_2"),
+]
 
 
 class CorpusError(ValueError):
     """A text cannot be read. The message is one line for the user: what is wrong, which text, what to do."""
 
 
-class EncodingError(CorpusError):
-    """A text is not UTF-8.
+class LeftOutError(CorpusError):
+    """A file cannot be read; one that the user did not name is left out of the text, for this reason.
+
+    Attributes:
+        reason: what the list of such files calls it.
+    """
+
+    reason = "unreadable"
+
+
+class NotTextError(LeftOutError):
+    """A file is not text but some other format."""
+
+    reason = "binary"
+
+    def __init__(self, label: str, kind: Kind) -> None:
+        super().__init__(f"{label} is not text but {kind.what}: {kind.advice}")
+
+
+class EncodingError(LeftOutError):
+    """A text is not in the encoding in which it is read.
 
     Attributes:
         proposal: its likely encoding, and a line of the text in it; None if no encoding is likely.
     """
+
+    reason = "not UTF-8"
 
     def __init__(self, message: str, proposal: tuple[str, str] | None = None) -> None:
         super().__init__(message)
@@ -73,142 +104,82 @@ class Reading:
         encoding = record.get("encoding")
         return cls(
             errors="replace" if record.get("errors") == "replace" else "strict",
-            encoding=encodings.codec_name(encoding) if isinstance(encoding, str) else None,
+            encoding=codec_name(encoding) if isinstance(encoding, str) else None,
             merge_rare=record.get("merge_rare") is True,
         )
 
 
-class NotTextError(CorpusError):
-    """A file is not text but some other format."""
+def codec_name(name: str) -> str | None:
+    """Returns Python's name of a text encoding; None if there is none of this name."""
+    try:
+        "".encode(name.strip())  # fails for codecs that are no encoding of text, such as hex
+        return codecs.lookup(name.strip()).name
+    except (LookupError, ValueError):
+        return None
 
-    def __init__(self, label: str, what: str, advice: str) -> None:
-        super().__init__(f"{label} is not text but {what}: {advice}")
 
-
-_UTF8_MARK = b"\xef\xbb\xbf"
-_REPLACEMENT = "\ufffd".encode()
+def web_encoding(charset: str) -> str | None:
+    """Returns the encoding that browsers use for a charset in a header or a page; None if it is unknown or UTF."""
+    name = codec_name(charset) or "utf-8"
+    return None if name.startswith("utf") else _WEB.get(name, name)
 
 
 def decode(
     chunks: Iterable[bytes],
     label: str,
     errors: Errors = "strict",
-    *,
     encoding: str | None = None,
-    report: Callable[[str], None] = lambda _: None,
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[tuple[str, int, str]]:
     """Decodes the chunks of a file; removes a byte order mark and turns CRLF and CR into LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
 
     Args:
-        chunks: the bytes of the file, cut anywhere.
+        chunks: the bytes of the file. The first chunk shows what its encoding is, so it has 4 kB, or all of the file.
         label: the name of the file in errors.
         errors: what to do with invalid bytes.
         encoding: the encoding of the file if it is not UTF-8.
-        report: called with the encoding that is used if it is not UTF-8.
 
     Yields:
-        (piece of text, number of places in it where U+FFFD replaced invalid bytes).
+        (piece of text, number of places in it where U+FFFD replaced invalid bytes, the encoding so far).
 
     Raises:
-        NotTextError: the file is not text; pieces of it may have been yielded before.
+        NotTextError: the file has a NUL; pieces of it may have been yielded before.
         EncodingError: it is text in another encoding.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-    decoder = _Decoder(label, errors, encoding, report)
-    for chunk, final in mark_last(_gathered(chunks)):
-        text, replaced = decoder.decode(chunk, final)
-        yield line_ends.decode(text, final), replaced
-
-
-class _Decoder:
-    """Decodes one file as UTF-8; from an invalid byte on in the given encoding, if only ASCII came before it."""
-
-    def __init__(self, label: str, errors: Errors, encoding: str | None, report: Callable[[str], None]) -> None:
-        self._label, self._errors, self._encoding, self._report = label, errors, encoding, report
-        self._other: codecs.IncrementalDecoder | None = None  # of the encoding, once it is used
-        self._name = ""
-        self._rest = b""  # undecoded end of the last piece
-        self._offset, self._line = 0, 1  # of the rest in the file
-        self._is_ascii = True
-        self._started = False
-
-    def decode(self, chunk: bytes, final: bool) -> tuple[str, int]:
-        """Returns the text of the next piece, and the number of its replacements."""
-        if not self._started:
-            self._started = True
-            chunk = self._start(chunk)
-        if self._other is not None:
-            return self._decode_other(self._rest + chunk, final)
-        if (nul := chunk.find(b"\0")) >= 0:
-            raise NotTextError(self._label, *binary_data(self._offset + len(self._rest) + nul))
-        raw = self._rest + chunk
+    name, offset, line = UTF8, 0, 1
+    decoder = codecs.getincrementaldecoder(name)(errors)
+    for number, (chunk, final) in enumerate(mark_last(chunks)):
+        before = name
+        if number == 0:
+            if chunk.startswith(codecs.BOM_UTF8):
+                chunk, offset, encoding = chunk[len(codecs.BOM_UTF8) :], len(codecs.BOM_UTF8), None
+            elif wide := wide_encoding(chunk):
+                name, encoding = wide, None
+            elif encoding and not _extends_ascii(encoding):
+                name, encoding = encoding, None
+        if encoding and not chunk.isascii():  # the first such chunk shows whether the file is UTF-8
+            name, encoding = name if _is_utf8(chunk, final) else encoding, None
+        if name != before:
+            decoder = codecs.getincrementaldecoder(name)(errors)
+        rest = decoder.getstate()[0]  # the beginning of a character at the end of the chunk before
         try:
-            text, used = codecs.utf_8_decode(raw, "strict" if self._encoding else self._errors, final)
-        except UnicodeDecodeError as error:
-            if self._encoding is None or not self._is_ascii:
-                line = self._line + raw.count(b"\n", 0, error.start)
-                raise _not_utf8(raw, error.start, self._offset, line, self._label) from None
-            self._use(self._encoding)
-            return self._decode_other(raw, final)
-        replaced = text.count("\ufffd") - raw.count(_REPLACEMENT, 0, used) if self._errors == "replace" else 0
-        self._rest = raw[used:]
-        self._offset += used
-        self._line += raw.count(b"\n", 0, used)
-        self._is_ascii = self._is_ascii and raw.isascii()
-        return text, replaced
-
-    def _start(self, beginning: bytes) -> bytes:
-        """Returns the first piece without a mark, once its format and encoding are known."""
-        if beginning.startswith(_UTF8_MARK):
-            self._offset = len(_UTF8_MARK)
-            self._encoding = None
-            return beginning[len(_UTF8_MARK) :]
-        if wide := wide_encoding(beginning):
-            self._use(wide)
-        elif kind := binary_kind(beginning):
-            raise NotTextError(self._label, *kind)
-        elif self._encoding and not encodings.extends_ascii(self._encoding):
-            self._use(self._encoding)
-        return beginning
-
-    def _use(self, encoding: str) -> None:
-        self._name = encoding
-        self._other = codecs.getincrementaldecoder(encoding)(self._errors)
-        self._rest = b""
-        self._report(encoding)
-
-    def _decode_other(self, raw: bytes, final: bool) -> tuple[str, int]:
-        self._rest = b""
-        try:
-            text = self._other.decode(raw, final) if self._other else ""
+            text = decoder.decode(chunk, final)
             text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
         except UnicodeError as error:
-            reason = str(error)  # such as: UTF-16 stream does not start with BOM
-            if isinstance(error, UnicodeDecodeError):
-                reason = f"{error.reason} at a byte 0x{error.object[error.start]:02X}"
-            raise EncodingError(
-                f"{self._label} is not {self._name}: {one_line(reason)}: give its --encoding, or use --errors replace, "
-                "which writes U+FFFD for each invalid byte"
-            ) from None
+            if name == UTF8 and b"\0" in chunk:
+                raise NotTextError(label, binary_data()) from None
+            raise _encoding_error(error, label, name, offset - len(rest), line) from None
         if "\0" in text:
-            raise NotTextError(self._label, *binary_data())
-        return text, text.count("\ufffd") if self._errors == "replace" else 0
-
-
-def _gathered(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields the same bytes in chunks of at least `PIECE_BYTES`: the first is long enough to recognise its format."""
-    gathered: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        gathered.append(chunk)
-        size += len(chunk)
-        if size >= PIECE_BYTES:
-            yield b"".join(gathered)
-            gathered, size = [], 0
-    if size:
-        yield b"".join(gathered)
+            raise NotTextError(label, binary_data())
+        replaced = text.count("\ufffd") if errors == "replace" else 0
+        if replaced and name == UTF8:
+            replaced -= (rest + chunk).count("\ufffd".encode())
+        text = line_ends.decode(text, final)
+        offset += len(chunk)
+        line += text.count("\n")
+        yield text, replaced, name
 
 
 def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
@@ -224,21 +195,62 @@ def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
     yield before, True
 
 
-def _not_utf8(raw: bytes, at: int, offset: int, line: int, label: str) -> EncodingError:
-    """Returns the error for a text with an invalid byte.
+def _extends_ascii(encoding: str) -> bool:
+    """Returns whether text in ASCII is the same text in an encoding, unlike in UTF-16 or ISO-2022-JP."""
+    ascii_bytes = bytes(range(9, 14)) + bytes(range(32, 127))
+    same = ascii_bytes.decode(encoding, "replace") == ascii_bytes.decode("ascii")
+    return same and not encoding.startswith(("iso2022", "hz", "utf-7"))
+
+
+def _is_utf8(chunk: bytes, final: bool) -> bool:
+    try:
+        codecs.utf_8_decode(chunk, "strict", final)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _encoding_error(error: UnicodeError, label: str, name: str, offset: int, line: int) -> EncodingError:
+    """Returns the error for a text with an invalid byte; `offset` and `line` are those of what could not be decoded."""
+    place, proposal, advice = one_line(str(error)), None, "give its --encoding"  # a UnicodeError of another kind
+    if isinstance(error, UnicodeDecodeError):
+        raw, at = error.object, error.start
+        line += raw[:at].decode(name, "replace").count("\n")
+        place = f"byte 0x{raw[at]:02X} at byte offset {offset + at} (line {line})"
+        if name == UTF8 and (proposal := _propose(raw, at)):
+            advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
+    return EncodingError(
+        f"{label} is not {name}: {place}: {advice}, or use --errors replace, which writes U+FFFD for each invalid byte",
+        proposal,
+    )
+
+
+def _propose(raw: bytes, at: int) -> tuple[str, str] | None:
+    """Returns (encoding, a sample line) for bytes that are not UTF-8; None if no encoding is likely.
 
     Args:
         raw: a part of the file.
-        at: the place of the byte in it.
-        offset: the place of the part in the file.
-        line: the line of the byte in the file.
+        at: the place of the first invalid byte; the sample is its line.
     """
-    proposal = encodings.propose(raw, at)
-    advice = "give its --encoding"
-    if proposal:
-        advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
-    return EncodingError(
-        f"{label} is not UTF-8: byte 0x{raw[at]:02X} at byte offset {offset + at} (line {line}): {advice}, or use "
-        "--errors replace, which writes U+FFFD for each invalid byte",
-        proposal,
-    )
+    begin = raw.rfind(b"\n", 0, at) + 1
+    encoding = _likely_encoding(raw[max(0, begin - 20_000) : at + 40_000])
+    if encoding is None:
+        return None
+    line = raw[begin:].partition(b"\n")[0].decode(encoding, "replace")
+    start = max(0, len(raw[begin:at].decode(encoding, "replace")) - _SAMPLE_LENGTH // 2)
+    return encoding, one_line(line[start : start + _SAMPLE_LENGTH].strip())
+
+
+def _likely_encoding(part: bytes) -> str | None:
+    from charset_normalizer import from_bytes
+
+    for encoding in _WIDE[:2]:  # charset-normalizer takes it for Korean; other texts seldom have a tenth of hiragana
+        text = part.decode(encoding, "replace")
+        # Two replacements, because the part may begin or end inside a character.
+        if text.count("\ufffd") <= 2 and 10 * len(re.findall("[\u3040-\u309f]", text)) >= len(text):
+            return encoding
+    found = from_bytes(part, cp_isolation=_LIKELY)
+    names = [name for each in found if each.chaos <= found[0].chaos + 0.01 for name in each.could_be_from_charset]
+    # Text is seldom valid in an encoding of two bytes by chance, and cp1252 is the most common of the others.
+    names.sort(key=lambda name: (name not in _WIDE, name != "cp1252"))
+    return names[0] if names else None

@@ -15,18 +15,20 @@ from __future__ import annotations
 import shutil
 import tempfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.files import FULL_DISK
 from model.terminal import one_line
 
-from .collector import ChatParser, Collector
+from .chats.reader import ChatReader
+from .collector import Collector, Progress, too_large
 from .decode import CorpusError, Reading
-from .download import Progress, too_large
 from .ids_file import Ids, IdsWriter, decode_ids
-from .sources import STDIN, SourceFiles, expand, name_of, stamp
+from .source_file import SourceFile, SourceFiles
+from .sources import expand, name_of, stamp
 
 PYTHON_DOCS = "python-docs"
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it
@@ -96,8 +98,8 @@ def read_corpus(
     reading: Reading = Reading(merge_rare=False),  # noqa: B008  frozen
     progress: Progress | None = None,
     max_bytes: int | None = None,
-    parse_chat: ChatParser | None = None,
-    kept: Callable[[], str] = str,
+    chat: ChatReader | None = None,
+    commands: Sequence[str] = (),
 ) -> Corpus:
     """Reads `sources` into one text.
 
@@ -107,51 +109,46 @@ def read_corpus(
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them.
         reading: how bytes become text, and whether rare characters share one id.
         progress: called with the state of each file.
-        max_bytes: limit for all files together; None for what fits on the disk.
-        parse_chat: turns each file, which must be a chat export, into text; None to read files as they are.
-        kept: returns characters that are never rare; called after all files are read.
+        max_bytes: limit of the text in UTF-8; None for what fits on the disk.
+        chat: turns each file, which must be a chat export, into text; None to read files as they are.
+        commands: words that the first source may stand for, if there is no such file.
 
     Raises:
         CorpusError: a source cannot be read, or the ids cannot be written. The message is one line.
     """
-    if isinstance(sources, str):
-        raise TypeError("sources is a list of strings, not one string")
-    if sources.count(STDIN) > 1:
-        raise CorpusError("standard input (-) can be read only once: give - one time")
-    expanded = [expand(typed) for typed in sources]  # before any download: a typing error then costs no time
+    # Before any download: a typing error then costs no time.
+    expanded = [expand(typed, () if number else commands) for number, typed in enumerate(sources)]
+    if not sources:
+        expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
     if max_bytes is None:
         max_bytes = _free_bytes(path)
-    _check_known_size(expanded, max_bytes)
+    size = sum(file.size or 0 for source in expanded for file in source.files)
+    if size > max_bytes:
+        raise too_large(one_line(sources[0]) if len(sources) == 1 else "the text", size, max_bytes)
     try:
-        with IdsWriter(path, base_vocab) as writer:
-            collector = Collector(writer, reading, progress, max_bytes, parse_chat)
+        with closing(IdsWriter(path, base_vocab)) as writer:
+            collector = Collector(writer=writer, reading=reading, progress=progress, max_bytes=max_bytes, chat=chat)
             for source in expanded:
-                collector.read(source, only_source=len(expanded) == 1)
-            if not sources:
-                collector.add([(_python_docs(), 0)], PYTHON_DOCS)
-            return _corpus(collector, writer, corpus_name(sources), stamp(expanded), reading, "\n" + kept())
+                collector.read(source)
+            warnings = collector.finish()
+            keep = "\n: " + "".join(chat.names.values()) if chat else "\n"  # the format of a chat needs them
+            encoded = writer.finish(merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
         raise _cannot_write(path, error) from error
-
-
-def _corpus(collector: Collector, writer: IdsWriter, name: str, stamp: str, reading: Reading, kept: str) -> Corpus:
-    """Finishes the ids file and returns the corpus; CorpusError if all files were empty."""
-    warnings = collector.finish()
-    encoded = writer.finish(merge_rare=reading.merge_rare, keep=kept)
-    if writer.distinct == 1:
+    if encoded.distinct == 1:
         only = next(decode_ids(encoded.ids[:1], encoded.vocab))
         warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
     return Corpus(
         ids=encoded.ids,
         vocab=encoded.vocab,
-        name=name,
-        files=tuple(collector.files),
+        name=corpus_name(sources),
+        files=tuple(text.name for text in collector.texts.values()),
         sha256=encoded.sha256,
-        first_lines=tuple(collector.first_lines),
+        first_lines=tuple(text.first_line for text in collector.texts.values()),
         rare=encoded.rare,
         rare_times=encoded.rare_times,
         warnings=tuple(warnings),
-        stamp=stamp,
+        stamp=stamp(expanded),
     )
 
 
@@ -165,17 +162,10 @@ def check_length(corpus: Corpus, needed: int, purpose: str) -> None:
 
 
 def _free_bytes(path: Path | None) -> int:
-    """Returns how many bytes of text fit on the disk. Most texts need no more bytes as ids than as UTF-8."""
+    """Returns how many bytes of text fit on the disk, once as UTF-8 and once as ids, which need seldom more."""
     folder = Path(tempfile.gettempdir()) if path is None else path.parent
     free = shutil.disk_usage(folder).free
-    return free - min(_KEPT_FREE, free // 2)
-
-
-def _check_known_size(sources: Sequence[SourceFiles], max_bytes: int) -> None:
-    size = sum(file.size or 0 for source in sources for file in source.files)
-    if size > max_bytes:
-        label = one_line(sources[0].typed) if len(sources) == 1 else "the text"
-        raise too_large(label, size, max_bytes)
+    return (free - min(_KEPT_FREE, free // 2)) // 2
 
 
 def _cannot_write(path: Path | None, error: OSError) -> CorpusError:
@@ -185,7 +175,7 @@ def _cannot_write(path: Path | None, error: OSError) -> CorpusError:
     return CorpusError(f"the text cannot be written to {where} ({error.strerror or type(error).__name__}): {advice}")
 
 
-def _python_docs() -> str:
+def _python_docs(_: SourceFile) -> Generator[bytes]:
     try:
         from pydoc_data.topics import topics
     except ImportError as error:  # some Linux distributions package it separately
@@ -193,4 +183,4 @@ def _python_docs() -> str:
             "no text was given, and this Python was installed without its documentation text: give a text file"
         ) from error
     # Each topic begins with its underlined title; joined like files, topics are separated by a blank line.
-    return "\n".join(topics[key] for key in sorted(topics))
+    yield "\n".join(topics[key] for key in sorted(topics)).encode()

@@ -16,7 +16,7 @@ from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..errors import RunError
 from ..run.console import say
-from ..side_by_side.task import TrainingTask
+from ..run.run_folder import has_checkpoint
 from ..signals import Signals
 from .bundle import bundle, check_text
 from .packages import unpack
@@ -60,7 +60,8 @@ def _train(name: str, entry: Entry, run: Path, source: str | None, options: Sequ
                 say(f"Run {number} of {len(runs)}, in {folder}:")
             table = [word.format(**folders) for word in words]
             arguments = (str(path), "--license", entry.license, *replaced(table, options))
-            if code := train(TrainingTask(folder=folder, arguments=arguments).words(), signals):
+            resumed = ("--resume", str(folder))
+            if code := train(resumed if has_checkpoint(folder) else (*arguments, "--out", str(folder)), signals):
                 return code
     return 0
 

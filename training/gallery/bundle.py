@@ -62,13 +62,14 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path, samples_of: str | N
         "license": entry.license,
         "license_name": entry.license_name,
         "sharing": "public",
+        "quotes": "text",
         **({"package": entry.package, "command": f"python -m training.gallery {name}"} if entry.package else {}),
         "examples": list(entry.examples),
         "passage": passage,
         "val_adapted": score_adapting(lm, text).nats,
         "welcome": write_welcome(lm),
     }
-    cells = lm.cells or tuple(add_passages(lm, name_cells(lm, text), "written"))  # a run names them at its end only
+    cells = lm.cells or tuple(add_passages(lm, name_cells(lm, text), "model"))  # a run names them at its end only
     lm = replace(lm, cells=cells, samples=samples, training={**noted, "passage_loss": score(lm, passage).nats})
     lm.save_pretrained(folder, dtype="bfloat16")
     metrics = read_metrics(best)

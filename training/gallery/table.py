@@ -13,9 +13,12 @@ def _words(*options: object) -> tuple[str, ...]:
     return tuple(" ".join(map(str, options)).split())
 
 
-_SMALL = ("--preset", "small", "--evaluations", "5")
+_SMALL = ("--preset", "small", "--set", "evaluations=5")
 _FIRST_THREE = ("first", "second", "third")
-_TAUGHT = (*(f"--teacher {{{name}}}" for name in _FIRST_THREE), "--preset medium --matrix-lr 0.05 --lr 0.006 --seed 1")
+_TAUGHT = (
+    *(f"--teacher {{{name}}}" for name in _FIRST_THREE),
+    "--preset medium --set matrix_lr=0.05,lr=0.006,seed=1",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +63,19 @@ GALLERY = {
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
         "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
         options=_words(
-            "--from {sixth} --teacher {fifth} --teacher {sixth} --preset medium --steps 5500 --seed 3",
-            "--matrix-lr 0.045 --lr 0.005 --dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2 --shuffle",
+            "--from {sixth} --teacher {fifth} --teacher {sixth} --preset medium --steps 5500 --set seed=3",
+            "--set matrix_lr=0.045,lr=0.005,dropout_in=0.03,dropout_between=0.2,dropout_out=0.2,shuffle=true",
         ),
         earlier={
-            **{name: _words("--minutes 5 --seed", seed) for seed, name in enumerate(_FIRST_THREE, start=1)},
+            **{name: _words(f"--minutes 5 --set seed={seed}") for seed, name in enumerate(_FIRST_THREE, start=1)},
             "fourth": _words(*_TAUGHT, "--minutes 25"),
             "fifth": _words(
                 *_TAUGHT,
-                "--teacher {fourth} --steps 5500 --dropout-in 0.03 --dropout-between 0.2 --dropout-out 0.2",
+                "--teacher {fourth} --steps 5500 --set dropout_in=0.03,dropout_between=0.2,dropout_out=0.2",
             ),
             "sixth": _words(
-                "--from {fifth} --teacher {fifth} --preset medium --steps 5500 --seed 2",
-                "--matrix-lr 0.045 --lr 0.005 --dropout-in 0.04 --dropout-between 0.22 --dropout-out 0.22",
+                "--from {fifth} --teacher {fifth} --preset medium --steps 5500 --set seed=2",
+                "--set matrix_lr=0.045,lr=0.005,dropout_in=0.04,dropout_between=0.22,dropout_out=0.22",
             ),
         },
         samples="fifth",
@@ -97,7 +100,7 @@ GALLERY = {
         about="Poems from the Complete Tang Poems (御定全唐詩, 1705) in traditional characters: those of 4 to 16 lines "
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
         "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao).",
-        options=(*_SMALL, "--keep-rare", "--hidden-size", "208", "--embedding-size", "96", "--steps", "2400"),
+        options=(*_SMALL, "--keep-rare", "--set", "hidden_size=208,embedding_size=96", "--steps", "2400"),
         examples=("《春夜》", "明月", "《送友人》", "白雲"),
     ),
     "jargon": Entry(

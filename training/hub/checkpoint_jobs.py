@@ -21,7 +21,7 @@ from huggingface_hub import (
 )
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-from model.checkpoint.names import CARD, CONFIG, CURVE, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
+from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
 from model.hub.names import MAIN, TRAINING
 from model.terminal import one_line
 
@@ -175,7 +175,10 @@ def _branch_head(api: HfApi, repo: str, branch: str) -> ModelInfo:
 
 def _published(folder: Path, *, with_state: bool) -> list[str]:
     """Returns the files of a checkpoint folder that are pushed: a fixed list, so that no other file is published."""
-    names = [name for name in PUBLISHED_FILES if (folder / name).is_file()]
+    manifest = (folder / MANIFEST).read_text(encoding="utf-8") if (folder / MANIFEST).is_file() else ""
+    # Runs of earlier versions have the samples of a chat here; the manifest does not list them.
+    unlisted = [name for name in LISTED_FILES if f'"{name}"' not in manifest]
+    names = [name for name in PUBLISHED_FILES if (folder / name).is_file() and name not in unlisted]
     if with_state:
         inside = sorted((folder / STATE).glob("*"))
         names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]

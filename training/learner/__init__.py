@@ -1,7 +1,7 @@
 """The training step, the loop of steps, and the loss on held-out text; no run folder, no terminal.
 
 recipe          every number that decides how a model is trained, with bounds and help
-schedule        what a run does at each step: rate, evaluation, sample, end; the decisions that revise it
+schedule        the learning rate, evaluations and samples at each progress
 dataset         batches: a pure function of the ids, the seed and the step
 paragraphs      the paragraphs of a text, in another order in each pass
 trainer         the training step and its state

@@ -140,7 +140,7 @@ def help_text(name: str) -> str:
     same = len(set(values.values())) == 1
     default = values["medium"] if same else ", ".join(f"{preset} {value}" for preset, value in values.items())
     if name.startswith("dropout"):
-        default = f"fitted to the text; with --no-fit {default}"
+        default = "fitted to the text"
     return f"{text} (default: {default})"
 
 

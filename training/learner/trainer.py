@@ -2,7 +2,8 @@
 
 Truncated backpropagation through time with the LSTM state carried from window to window; Muon and AdamW; warm-up and
 decay; clipped gradients; averaged weights. Everything random is a pure function of (seed, step), so a run that is
-stopped and resumed on the same machine ends with the same weights, bit for bit, as one that was never stopped.
+stopped and resumed on the same CPU ends with the same weights, bit for bit, as one that was never stopped. On a GPU
+this needs deterministic algorithms, see docs/resume.md.
 
 Several processes can share a batch (see `processes`): the trainer of each reads some of the rows, and all trainers
 take the same step.
@@ -33,7 +34,6 @@ from .initialization import initialize
 from .optimizers import AdamW, GatewiseMuon, Optimizer
 from .paragraphs import Paragraphs
 from .recipe import Recipe
-from .schedule import Schedule
 
 
 class DivergedError(RuntimeError):
@@ -47,13 +47,13 @@ class Trainer:
         vocab_size: V.
         ids: (N,) the text to train on.
         soft_targets: (N, V) teachers' predictions after each character; None without teachers.
-        schedule: the schedule of the run; None for a fixed number of steps.
         paragraphs: the paragraphs of the text, to read them in random order; None for the order of the text.
+        is_shared: whether the processes that torchrun started share the batch; all of them take each step.
 
     Attributes:
-        schedule: the schedule of the run.
         network: the network that is trained.
         steps_done: the number of optimizer steps so far.
+        is_stopped: whether a process that shares the batch asked to stop in the last step.
     """
 
     def __init__(
@@ -63,13 +63,14 @@ class Trainer:
         ids: Ids,
         device: torch.device | str = "cpu",
         soft_targets: SoftTargets | None = None,
-        schedule: Schedule | None = None,
         paragraphs: Paragraphs | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self.recipe = recipe
-        self.schedule = schedule or Schedule(recipe)
         self.device = torch.device(device)
-        self._rows = processes.rows(recipe.batch)  # the rows of the batch that this process reads
+        self._is_shared, self.is_stopped = is_shared, False
+        self._rows = processes.rows(recipe.batch) if is_shared else slice(0, recipe.batch)  # those that this one reads
         self._soft_targets = soft_targets
         self.windows = Windows(ids, recipe.batch, recipe.window, recipe.seed, self._rows, paragraphs)
         config = recipe.network_config(vocab_size)
@@ -94,13 +95,12 @@ class Trainer:
         """A network with the averaged weights (EMA), which are evaluated, saved and served."""
         return cast(LSTMNetwork, self._average.module).eval()
 
-    @property
-    def learning_rate(self) -> float:
-        """AdamW's learning rate after the last step."""
-        return self.recipe.lr * self.schedule.rate_after(self.steps_done)
-
-    def step(self) -> float:
+    def step(self, rate: float = 1.0, *, stop: bool = False) -> float:
         """Reads one window per row and updates the weights.
+
+        Args:
+            rate: the share of the full learning rates, 0 to 1.
+            stop: whether this process asks all that share the batch to stop after this step.
 
         Returns the training loss in nats per character: with dropout, and with the soft targets of teachers.
 
@@ -118,7 +118,11 @@ class Trainer:
         loss = loss * (len(inputs) / self.recipe.batch)  # this process's part of the mean over all rows
         loss.backward()  # type: ignore[no-untyped-call]
         loss = loss.detach()
-        processes.sum_over_ranks([*(p.grad for p in self.network.parameters() if p.grad is not None), loss])
+        if self._is_shared:
+            stops = torch.tensor(float(stop), device=self.device)
+            gradients = [parameter.grad for parameter in self.network.parameters() if parameter.grad is not None]
+            processes.sum_over_ranks([*gradients, loss, stops])
+            self.is_stopped = bool(stops)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         nats = float(loss)  # on a GPU this waits for the step
         if not math.isfinite(nats):
@@ -126,7 +130,7 @@ class Trainer:
         if not math.isfinite(float(norm)):
             raise DivergedError(f"the gradient at step {step + 1:,} is {float(norm)}")
         for optimizer in self._optimizers:
-            optimizer.step(self.schedule.rate_at(step), step + 1)
+            optimizer.step(rate, step + 1)
         self.network.zero_grad(set_to_none=True)
         self._average.update_parameters(self.network)
         self._state.h[:, self._rows] = own.h.detach()

@@ -1,85 +1,86 @@
-"""The training loop, the same in every process of a run."""
+"""The steps of a run that several processes share: rank 0 leads, the others follow.
+
+`SharedSteps` takes the steps on rank 0, and tells the others before each one what to do; `follow` does it on them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
-from ..corpus.ids_file import Ids
+from ..os_calls import keep_freed_memory
 from ..signals import Signals
 from . import processes
-from .paragraphs import Paragraphs
-from .recipe import Recipe
-from .schedule import Decision, Schedule
 from .trainer import DivergedError, Trainer
 
-Decide = Callable[[], Decision]
+_END, _STEP, _GATHER = range(3)
 
 
-def train(trainer: Trainer, signals: Signals, after_step: Callable[[float], object], decide: Decide) -> None:
-    """Trains until the schedule's last step or a signal. Only rank 0 calls this; it starts the loop on the other ranks.
+class SharedSteps:
+    """The steps of a trainer, which all processes of the run take; with one process, those of the trainer alone.
 
-    Args:
-        trainer: the trainer of a new run, or one at the step of a checkpoint.
-        signals: read after each step; a signal to any rank stops all ranks after the same step.
-        after_step: called with the loss of each step, in nats per character. The trainer's `state_tensors` are
-            complete during the call if the schedule evaluates after that step, and when the loop has ended.
-        decide: returns and records the next decision of the schedule; called where it needs one, and must not raise.
+    Leaving its `with` block ends the other processes.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer, self._is_shared = trainer, processes.count() > 1
+        if self._is_shared:
+            paragraphs, config = trainer.windows.paragraphs, trainer.network.config
+            processes.broadcast_object((trainer.recipe, config.vocab_size, trainer.device.type, paragraphs))
+            processes.broadcast_ids(trainer.windows.ids)
+            trainer.copy_from_rank_0()
+
+    def step(self, rate: float, signals: Signals) -> float:
+        """Takes a step; returns the loss. A signal to another process counts as SIGTERM to this one."""
+        self._tell(_STEP, rate)
+        try:
+            loss = self._trainer.step(rate, stop=bool(signals.number))
+        except DivergedError:  # the loss is the sum over all processes, so all of them end
+            self._is_shared = False
+            raise
+        if self._trainer.is_stopped:
+            signals.receive_from_other_process()
+        return loss
+
+    def gather_state(self) -> None:
+        """Makes the trainer's `state_tensors` complete, for a checkpoint."""
+        if self._is_shared:
+            self._tell(_GATHER)
+            self._trainer.gather_state()
+
+    def _tell(self, action: int, rate: float = 0.0) -> None:
+        if self._is_shared:
+            processes.broadcast([torch.tensor([action, rate], dtype=torch.float64)])
+
+    def __enter__(self) -> SharedSteps:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, processes.LostProcessError):
+            self._tell(_END)
+
+
+def follow(signals: Signals) -> int:
+    """Takes the steps that rank 0 tells this process to take; returns the exit code.
 
     Raises:
-        DivergedError: the loss is not finite.
-        LostProcessError: another process has died.
+        LostProcessError: another process has died, or rank 0 has ended before its first step.
     """
-    config = trainer.network.config
-    processes.call_other_ranks(
-        _train_on_other_rank,
-        trainer.windows.ids,
-        trainer.windows.paragraphs,
-        trainer.recipe,
-        trainer.schedule.decisions,
-        config.vocab_size,
-        trainer.device.type,
-    )
-    _loop(trainer, signals, after_step, decide)
-
-
-def _train_on_other_rank(
-    signals: Signals,
-    ids: Ids,
-    paragraphs: Paragraphs | None,
-    recipe: Recipe,
-    decisions: list[Decision],
-    vocab_size: int,
-    device: str,
-) -> None:
-    """Runs the loop on every rank but 0."""
-    trainer = Trainer(
-        recipe, vocab_size, ids, torch.device(device), schedule=Schedule(recipe, decisions), paragraphs=paragraphs
-    )
-    try:
-        _loop(trainer, signals, lambda _: None, lambda: Decision(0, 0, 0))  # replaced by the decision of rank 0
-    except DivergedError:  # the loss is the sum over all ranks, so rank 0 raises it too, and prints it
-        return
-
-
-def _loop(trainer: Trainer, signals: Signals, after_step: Callable[[float], object], decide: Decide) -> None:
+    keep_freed_memory()
+    signals.mode = "silent"  # rank 0 prints it and saves
+    recipe, vocab_size, device, paragraphs = processes.broadcast_object(None)
+    ids = processes.broadcast_ids(None)
+    trainer = Trainer(recipe, vocab_size, ids, torch.device(device), paragraphs=paragraphs, is_shared=True)
     trainer.copy_from_rank_0()
-    schedule = trainer.schedule
-    stop = processes.agree_on_stop(signals)
-    while trainer.steps_done < schedule.steps and not stop:
-        if schedule.needs_decision(trainer.steps_done):
-            numbers = torch.tensor(decide())
-            processes.broadcast([numbers])
-            schedule.add(Decision(*numbers.tolist()))
-        loss = trainer.step()
-        if schedule.evaluates_after(trainer.steps_done):
+    told = torch.zeros(2, dtype=torch.float64)
+    while True:
+        processes.broadcast([told])
+        action, rate = told.tolist()
+        if action == _GATHER:
             trainer.gather_state()
-        failed = True
-        try:
-            after_step(loss)
-            failed = False
-        finally:  # the other ranks wait here while rank 0 evaluates; an error of rank 0 must end them, too
-            stop = processes.agree_on_stop(signals, failed=failed)
-    if stop != processes.FAILED:
-        trainer.gather_state()
+        elif action == _END:
+            return 0
+        else:
+            try:
+                trainer.step(rate, stop=bool(signals.number))
+            except DivergedError:  # rank 0 prints it
+                return 0

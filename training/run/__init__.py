@@ -7,8 +7,8 @@ run_folder          the files of a run folder
 state_files         the files of a checkpoint that resuming needs
 kept_text           the copy of the training text in the run folder
 measure             measures the cost of the parts of a run on this machine
-time_plan           --minutes: what fits into the time, and the decisions that keep the run to it
-decision_log        the decisions on disk, so that a resumed run repeats them
+clock               the progress of a run, by its steps or by --minutes, and its log on disk
+threads             how many threads compute a step, by measurement
 facts               the published records of a run
 hub_resume          downloads a run for --resume hf://USER/NAME
 console             output: lines, samples, the progress bar

@@ -18,9 +18,9 @@ from model.hub.names import MAIN, TRAINING
 
 from ..card import model_card
 from ..card.cell_names import name_cells
-from ..card.cell_passages import TextSource, add_passages
+from ..card.cell_passages import add_passages
 from ..card.overlap import Source
-from ..hub.jobs import PUBLIC
+from ..card.summary import Quotes
 from ..hub.outbox import Entry
 from ..hub.pusher import Pusher
 from .console import warn
@@ -43,6 +43,7 @@ class CheckpointManager:
         loss_to_beat: the best checkpoint is not pushed to `main` while its loss is above this one; None: it always is.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
+        quotes: what the published files may quote.
 
     Attributes:
         saved_step: the step of the newest checkpoint that can be resumed; -1 when there is none.
@@ -58,13 +59,14 @@ class CheckpointManager:
         loss_to_beat: float | None = None,
         source: Source | None = None,
         held_out: str = "",
+        quotes: Quotes = "nothing",
     ) -> None:
         self.folder = folder
         self.pusher = pusher
         self.saved_step = saved_step
         self._card_fields = card_fields or {}
         self._source = source
-        self._held_out = held_out
+        self._held_out, self._quotes = held_out, quotes
         self._loss_to_beat = math.inf if loss_to_beat is None else loss_to_beat
         self._best_loss = _loss_of(folder.best())
 
@@ -92,8 +94,7 @@ class CheckpointManager:
         """
         best, steps = self.folder.best(), self.folder.steps()
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
-        if steps:
-            self._try("samples.jsonl", lambda: self.folder.copy_samples(steps[-1]))
+        self._try("samples.jsonl", lambda: self.folder.write_samples(self.folder.samples()))
         if complete or self.pusher:
             self._write_card(metrics)
         if self.pusher and steps:
@@ -115,6 +116,7 @@ class CheckpointManager:
         Raises:
             CheckpointError: the weights are not finite.
         """
+        self._try("samples.jsonl", lambda: self.folder.write_samples(snapshot.samples))
         folder, resumable = self._save(snapshot, is_last or snapshot.complete)
         if folder is None:
             return False
@@ -126,7 +128,6 @@ class CheckpointManager:
             self._best_loss = snapshot.val_loss
             self._try("the file best", lambda: self.folder.mark(BEST, folder))
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(snapshot.metrics))
-        self._try("samples.jsonl", lambda: self.folder.copy_samples(folder))
         if snapshot.complete and self._held_out:
             self._name_cells()
         if snapshot.complete or (best and self.pusher):
@@ -190,8 +191,7 @@ class CheckpointManager:
             return
         try:
             lm = CharLSTM.from_pretrained(best)
-            source: TextSource = "held-out" if lm.training.get("sharing") == PUBLIC else "written"
-            write_cells(best, add_passages(lm, name_cells(lm, self._held_out), source, self._held_out))
+            write_cells(best, add_passages(lm, name_cells(lm, self._held_out), self._quotes, self._held_out))
         except Exception as error:  # noqa: BLE001  a checkpoint is complete without cells.json
             warn(f"the cells of {best.name} have no names ({type(error).__name__}: {error})")
 

@@ -109,52 +109,55 @@ class Progress:
     """A progress bar on a terminal; elsewhere a line every 10 seconds.
 
     Args:
-        steps: steps of the whole run; `advance` may change the number.
-        done: steps done before this process.
+        planned: the progress at the end of the run, in planned steps.
+        progress: the progress so far.
+        is_timed: whether the clock sets the progress, so that the number of steps is not known before the end.
 
     Attributes:
         loss: the training loss of the last steps, smoothed; NaN before the first.
     """
 
-    def __init__(self, steps: int, done: int) -> None:
-        self._steps, self._done = steps, done
+    def __init__(self, planned: int, progress: float, *, is_timed: bool) -> None:
+        self._planned, self._is_timed, self._is_done = planned, is_timed, False
         self.loss = math.nan
         self._last_line = self._last_sample = -math.inf
         self._bar = tqdm(
-            total=steps,
-            initial=done,
+            total=planned,
+            initial=progress,
             dynamic_ncols=True,
             disable=_terminal_width() < _MIN_COLUMNS,
             leave=False,
-            bar_format="{percentage:3.0f}% {bar} {n_fmt}/{total_fmt} steps{postfix}",
+            bar_format="{percentage:3.0f}% {bar} {desc}",
         )
 
-    def advance(self, loss: float, steps: int, chars_per_sec: float, left_s: float) -> None:
-        """Counts a step and shows the loss, the speed and the time left.
+    def advance(self, loss: float, progress: float, step: int, chars_per_sec: float, left_s: float) -> None:
+        """Shows the step, the loss, the speed and the time left.
 
         Args:
             loss: the training loss of the step, in nats per character.
-            steps: steps of the whole run, as far as it is decided.
+            progress: the progress after it, in planned steps.
+            step: the number of steps done.
             chars_per_sec: the speed.
             left_s: seconds until the run ends.
         """
-        self._done += 1
-        self._steps = self._bar.total = steps
+        self._is_done = progress >= self._planned
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
-        text = f"loss {self.loss:.3f}, {bits(self.loss):.2f} bpc, {speed_text(chars_per_sec)}"
+        text = f"loss {self.loss:.3f}, {speed_text(chars_per_sec)}, {duration_text(left_s)} left"
+        done = f"step {step:,}" if self._is_timed else f"step {step:,} of {self._planned:,}"
         with contextlib.suppress(OSError, ValueError):
             if not self._bar.disable:
-                self._bar.set_postfix_str(f"{duration_text(left_s)} left, {text}", refresh=False)
-                self._bar.update()
+                self._bar.set_description_str(f"{done}: {text}", refresh=False)
+                self._bar.update(progress - self._bar.n)
                 return
         if monotonic() - self._last_line > _LINE_EVERY_S:
             self._last_line = monotonic()
-            say(f"step {self._done:,} of {self._steps:,}: {text}, {duration_text(left_s)} left")
+            say(f"{done}{f' ({progress / self._planned:.0%})' if self._is_timed else ''}: {text}")
 
     def print_sample(self, text: str | None, title: str = "") -> None:
         """Prints a sample under its title; without a terminal at most every 10 seconds, but always the last sample."""
-        is_last = self._done == self._steps
-        if text is None or (self._bar.disable and not is_last and monotonic() - self._last_sample < _LINE_EVERY_S):
+        if text is None or (
+            self._bar.disable and not self._is_done and monotonic() - self._last_sample < _LINE_EVERY_S
+        ):
             return
         self._last_sample = monotonic()
         say("\n".join(filter(None, [title, sample_text(text)])) + ("" if self._bar.disable else "\n"))

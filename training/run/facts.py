@@ -16,13 +16,14 @@ import torch
 
 from model.backends.device import gpu_name
 
+from ..card.summary import Quotes
 from ..errors import RunError
 from ..learner import processes
 
 EXAMPLES_FROM = 2_000_000  # characters at the beginning of a text in which frequent line beginnings are searched
 _FREQUENT = 5  # times that a beginning must occur: a rare one may be private
 # A name of some words before a colon, else the first word; not the marks of lists and comments.
-_BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,23}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,23}(?=\s))")
+_BEGINNING = re.compile(r"(?m)^[^\s#-](?:[^\n:：]{1,17}[:：](?=\s|[^\x00-\x7f])|[^\s:：]{1,18}(?=\s))")
 
 
 class Evaluation(TypedDict, total=False):
@@ -67,7 +68,8 @@ class TeacherRecord(TypedDict):
 class About(TypedDict, total=False):
     """The origin of a run. The fields are in the order in which config.json and the card show them.
 
-    `sharing` is described in training.cli.sharing. `quote_chat` is true if names and messages of a chat may be shown.
+    `sharing` is described in training.cli.sharing, `quotes` in training.card.summary. `quote_chat` is true if the text
+    has the names of the speakers.
     """
 
     preset: str
@@ -86,6 +88,7 @@ class About(TypedDict, total=False):
     space: str
     space_hardware: str
     sharing: str
+    quotes: Quotes
     quote_chat: bool
 
 
@@ -99,9 +102,10 @@ class _RunState(TypedDict):
 class RunState(_RunState, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
-    Only runs of --minutes have `time_plan` and `decisions`, each of them (step, steps, until).
+    Only runs of --minutes have `clock`, and those of earlier versions `time_plan` and `decisions` instead.
     """
 
+    clock: Mapping[str, float]
     time_plan: Mapping[str, float]
     decisions: Sequence[Sequence[int]]
 
@@ -148,7 +152,7 @@ def other_version(error: Exception) -> RunError:
 def frequent_beginnings(text: str) -> list[str]:
     """Returns up to 4 beginnings of lines that occur often in a text, as prompts for a model of it.
 
-    Names with a colon come first, as in a play or a chat; then words with a capital.
+    Each has at most 19 characters. Names with a colon come first, as in a play or a chat; then words with a capital.
     """
     starts: Counter[str] = Counter(match[0] for match in _BEGINNING.finditer(text[:EXAMPLES_FROM]))
     often = [start for start, times in starts.most_common(50) if times >= _FREQUENT and start.isprintable()]

@@ -1,10 +1,10 @@
-"""Measures, in a few seconds, how long steps, evaluations, samples and checkpoints of a recipe take on this machine."""
+"""Measures, in a few seconds, how long the parts of a run of a recipe take on this machine."""
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter, thread_time
 
@@ -20,22 +20,38 @@ from ..learner import evaluation, processes
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
-from ..signals import Signals
+from .clock import Costs
 from .state_files import write_state
-from .time_plan import Costs
+from .threads import Threads
 
 _MIN_STEPS_S, _MAX_STEPS_S = 0.7, 5.0  # how long training steps are timed
 _STEPS_SHARE = 0.01  # of the run's time, for timing steps; within these bounds
 _EVALUATED = 8192  # characters whose evaluation is timed
 _PROTOCOLS = 2.5  # the time of an evaluation, with both protocols and the warm-up of rows, over that of `cold_losses`
 _SAMPLED = 24  # characters of a sample that are timed
-CARD_S = 1.0  # seconds for the curve and the samples of a model card
+_CARD_S = 1.0  # seconds for the curve and the samples of a model card
 _SEARCH_S = 0.2e-6  # seconds for each character of the text in which a card searches its samples
 _MAX_WAITING = 20.0  # upper bound of the factor by which waiting for a processor lengthens the end of a run
-END_S = 2.0  # seconds for named cells, the last card, and the end of the process
+_END_S = 2.0  # seconds for named cells, the last card, and the end of the process
+_BFLOAT16_GAIN = 1.1  # how many times as fast steps must be in bfloat16
 
 
-def measure_costs(
+@dataclass(kw_only=True)
+class Measured:
+    """What was measured for a recipe.
+
+    Attributes:
+        threads: the number of threads, chosen by the steps that were timed.
+        character_s: seconds of the losses of an evaluation, for each character that it reads.
+        costs: those of the parts of the run; `evaluation_s` without these losses.
+    """
+
+    threads: Threads
+    character_s: float
+    costs: Costs
+
+
+def measured(
     recipe: Recipe,
     vocab_size: int,
     train: Ids,
@@ -45,8 +61,8 @@ def measure_costs(
     *,
     minutes: float,
     pushes: bool = False,
-) -> Costs:
-    """Returns how many seconds the parts of a run of --minutes take on this machine.
+) -> Measured:
+    """Returns how long the parts of a run of --minutes take on this machine.
 
     Args:
         vocab_size: V.
@@ -61,32 +77,56 @@ def measure_costs(
     """
     began, computed = perf_counter(), thread_time()
     trainer = _trainer(recipe, vocab_size, train, device, soft_targets)
-    # The mean, not the median: steps that take longer now and then do so in the run, too.
-    steps_s = min(_MAX_STEPS_S, max(_MIN_STEPS_S, _STEPS_SHARE * 60 * minutes))
-    step_s = statistics.fmean(_timed_steps(trainer, 2, steps_s))
-    int8_s, character_s = _evaluation_seconds(trainer, train)
+    threads = Threads(is_fixed=device.type != "cpu" or processes.count() > 1)
+    step_s = _time_steps(trainer, threads, min(_MAX_STEPS_S, max(_MIN_STEPS_S, _STEPS_SHARE * 60 * minutes)))
+    network, ids = trainer.average, train[: _EVALUATED + 1]
+    int8_s = _seconds(lambda: evaluation.int8_cost(network, ids))
+    losses_s = _seconds(lambda: evaluation.cold_losses(network, ids))
+    sample_s = _seconds(lambda: _sample(trainer)) * evaluation.SAMPLE_LENGTH / _SAMPLED
+    checkpoint_s = 1.25 * _seconds(lambda: _save(trainer, folder))  # a quarter more than its training state
     search_s = _SEARCH_S * min(len(train), overlap.MAX_CHARACTERS)
-    checkpoint_s, sample_s = _checkpoint_seconds(trainer, folder), _sample_seconds(trainer)
-    # When other programs keep all processors busy, the end of the run also waits for a processor.
-    waiting = (perf_counter() - began) / max(1e-9, thread_time() - computed)
-    return Costs(
-        step_s=step_s,
-        character_s=character_s,
-        evaluation_s=int8_s + checkpoint_s + (CARD_S + search_s if pushes else 0.0),
-        sample_s=sample_s,
-        end_s=(END_S + search_s) * min(_MAX_WAITING, max(1.0, waiting)),
+    # Beside other programs, the end of the run waits for a processor as long as this function does.
+    waiting = (perf_counter() - began) / max(1e-9, thread_time() - computed) if device.type == "cpu" else 1.0
+    return Measured(
+        threads=threads,
+        character_s=_PROTOCOLS * losses_s / max(1, len(ids) - 1),
+        costs=Costs(
+            step_s=step_s,
+            evaluation_s=int8_s + checkpoint_s + sample_s + (_CARD_S + search_s if pushes else 0.0),
+            sample_s=sample_s,
+            end_s=(_END_S + search_s) * min(_MAX_WAITING, max(1.0, waiting)),
+        ),
     )
 
 
+def _time_steps(trainer: Trainer, threads: Threads, least_s: float) -> float:
+    """Returns the mean seconds of a step with the number of threads that is faster, after one step to warm up."""
+    trainer.step()
+    while not threads.is_measured:
+        threads.use()
+        threads.add(_seconds(trainer.step))
+    threads.use()
+    times: list[float] = []
+    while len(times) < 2 or sum(times) < least_s:
+        times.append(_seconds(trainer.step))
+    return sum(times) / len(times)  # not the median: steps that take longer now and then do so in the run, too
+
+
 def with_faster_format(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> Recipe:
-    """Returns the recipe without `bfloat16` if its steps are slower with it."""
-    return replace(recipe, bfloat16=recipe.bfloat16 and _is_faster_in_bfloat16(recipe, vocab_size, train, device))
+    """Returns the recipe without `bfloat16` if its steps are hardly faster with it, measured with short windows."""
+    if not recipe.bfloat16:
+        return recipe
+    short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
+    trainers = [_trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)]
+    with_it, without = _shortest_steps(trainers)
+    return replace(recipe, bfloat16=_BFLOAT16_GAIN * with_it < without)
 
 
 def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
     """Returns about how many characters per second a recipe trains on; exact enough to choose a preset."""
     recipe = replace(recipe, bfloat16=has_fast_bfloat16(device))
-    return recipe.batch * recipe.window / _median_step_seconds(recipe, vocab_size, train, device)
+    (step_s,) = _shortest_steps([_trainer(recipe, vocab_size, train, device)])
+    return recipe.batch * recipe.window / step_s
 
 
 def memory_needed(recipe: Recipe, config: LSTMConfig) -> int:
@@ -96,77 +136,38 @@ def memory_needed(recipe: Recipe, config: LSTMConfig) -> int:
     return 4 * 5 * config.parameters + recipe.batch * recipe.window * character
 
 
-def _is_faster_in_bfloat16(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> bool:
-    """Returns whether steps are faster in bfloat16, as measured with short windows and few cells to save time."""
-    short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
-    with_it, without = (
-        _median_step_seconds(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)
-    )
-    return with_it < without
-
-
-def _median_step_seconds(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
-    return statistics.median(_timed_steps(_trainer(recipe, vocab_size, train, device), 3, 0.0))
-
-
 def _trainer(
-    recipe: Recipe,
-    vocab_size: int,
-    train: Ids,
-    device: torch.device,
-    soft_targets: SoftTargets | None = None,
+    recipe: Recipe, vocab_size: int, train: Ids, device: torch.device, soft_targets: SoftTargets | None = None
 ) -> Trainer:
-    """Returns a trainer for one call of `_timed_steps`, which the other ranks then run at the same time."""
-    trainer = Trainer(recipe, vocab_size, train, device, soft_targets)
-    processes.call_other_ranks(_step_on_other_rank, train, recipe, vocab_size, device.type)
-    return trainer
+    """Returns a trainer that reads alone what this process reads in each step of the run."""
+    rows = processes.rows(recipe.batch)
+    return Trainer(replace(recipe, batch=rows.stop - rows.start), vocab_size, train, device, soft_targets)
 
 
-def _step_on_other_rank(_signals: Signals, train: Ids, recipe: Recipe, vocab_size: int, device: str) -> None:
-    """Takes the steps that rank 0 times, on every other rank."""
-    _timed_steps(Trainer(recipe, vocab_size, train, device), 0, 0.0)
+def _shortest_steps(trainers: list[Trainer], tries: int = 4) -> list[float]:
+    """Returns the seconds of the shortest step of each trainer; they take turns, after one step each to warm up."""
+    times = [[_seconds(trainer.step) for trainer in trainers] for _ in range(1 + tries)]
+    return [min(each) for each in zip(*times[1:], strict=True)]
 
 
-def _timed_steps(trainer: Trainer, min_steps: int, min_s: float) -> list[float]:
-    """Returns the seconds of each step: `min_steps` or more, for `min_s` seconds or more, after one step to warm up."""
-    trainer.step()
-    times: list[float] = []
-    while processes.decide(len(times) < min_steps or sum(times) < min_s):
-        start = perf_counter()
-        trainer.step()
-        times.append(perf_counter() - start)
-    return times
-
-
-def _evaluation_seconds(trainer: Trainer, train: Ids) -> tuple[float, float]:
-    """Returns the seconds that `int8_cost` takes, and those of an evaluation for each of its characters."""
-    network, ids = trainer.average, train[: _EVALUATED + 1]
+def _seconds(call: Callable[[], object]) -> float:
     start = perf_counter()
-    evaluation.int8_cost(network, ids)
-    between = perf_counter()
-    evaluation.cold_losses(network, ids)
-    return between - start, _PROTOCOLS * (perf_counter() - between) / max(1, len(ids) - 1)
+    call()
+    return perf_counter() - start
 
 
-def _sample_seconds(trainer: Trainer) -> float:
-    """Returns the seconds of a sample, from some of its characters."""
-    network, state = trainer.average, None
-    ids = torch.zeros(1, dtype=torch.int64, device=trainer.device)
-    start = perf_counter()
+def _sample(trainer: Trainer) -> None:
+    state, ids = None, torch.zeros(1, dtype=torch.int64, device=trainer.device)
     with torch.inference_mode():
         for _ in range(_SAMPLED):
-            _, state = network.step(ids, state)
-    return (perf_counter() - start) * evaluation.SAMPLE_LENGTH / _SAMPLED
+            _, state = trainer.average.step(ids, state)
 
 
-def _checkpoint_seconds(trainer: Trainer, folder: Path) -> float:
-    """Returns the seconds of a checkpoint: a quarter more than those of its training state, the largest part."""
+def _save(trainer: Trainer, folder: Path) -> None:
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-", suffix=".tmp") as probe:
-            start = perf_counter()
             write_state(Path(probe), {}, trainer.state_tensors())
-            return 1.25 * (perf_counter() - start)
     except OSError as error:
         raise RunError(
             f"a checkpoint cannot be written to {folder.name!r} ({error.strerror}): choose another --out"
-        ) from None
+        ) from error

@@ -6,10 +6,10 @@
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
       sources.json     the TEXT arguments, for resuming; never pushed
-      decisions.jsonl  the decisions of --minutes (see `decision_log`)
+      progress.log     the progress after each step (see `clock`)
       text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
-      members/         runs of the teachers of --teachers (see `cli.members`), until the run is complete
-      expected.f16     soft targets of the teachers (see `cli.teachers`), until the run is complete
+      teachers/        runs of the teachers of --teachers, until the run is complete
+      expected.f16     soft targets of the teachers, until the run is complete
       outbox/          pushes that the Hub has not confirmed
       lock             locked while a process trains here
 
@@ -25,6 +25,7 @@ import math
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,13 +42,13 @@ from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_lin
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
-from .decision_log import DECISIONS
+from .clock import LOG
 from .facts import Evaluation, RunState, parse_run_state
 from .state_files import read_metrics, read_state
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
-LOCK, MEMBERS = "lock", "members"
+LOCK, TEACHERS = "lock", "teachers"
 _REPLACED = ".replaced.tmp"  # suffix of a whole checkpoint while a new one of the same step is renamed
 
 
@@ -105,12 +106,12 @@ class RunFolder:
         self._unlock()
 
     def discard(self) -> None:
-        """Unlocks the folder; if it has no checkpoint of the run or of a member, also removes what the run created."""
+        """Unlocks the folder; if it has no checkpoint of the run or of a teacher, also removes what the run created."""
         outbox, lock = self.path / "outbox", self.path / LOCK
-        members = any(has_checkpoint(member) for member in self.path.glob(f"{MEMBERS}/*"))
-        empty = not self.steps() and not members and not list(outbox.glob("*-*.json"))
+        teachers = any(has_checkpoint(teacher) for teacher in self.path.glob(f"{TEACHERS}/*"))
+        empty = not self.steps() and not teachers and not list(outbox.glob("*-*.json"))
         if empty:  # before the folder is unlocked: another process may start a run in it
-            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, DECISIONS, MEMBERS)
+            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, TEACHERS)
             _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
             _remove(outbox / "lock", outbox / "destination.json")
             with contextlib.suppress(OSError):
@@ -206,17 +207,18 @@ class RunFolder:
         """Replaces metrics.jsonl of the run."""
         atomic_write(self.path / METRICS, json_lines(evaluations))
 
-    def copy_samples(self, folder: Path) -> None:
-        """Copies samples.jsonl of a checkpoint to the run folder, if the checkpoint has that file."""
-        if (folder / SAMPLES).exists():
-            atomic_write(self.path / SAMPLES, (folder / SAMPLES).read_bytes())
+    def write_samples(self, samples: Iterable[Sample]) -> None:
+        """Replaces samples.jsonl of the run, which is never pushed: a checkpoint has its own if it may be published."""
+        atomic_write(self.path / SAMPLES, json_lines(samples))
 
     def samples(self) -> list[Sample]:
         """Returns the samples up to the newest checkpoint; [] when they cannot be read: no run depends on them."""
-        newest = (self.latest() or self.path) / SAMPLES
+        newest = self.latest() or self.path
+        path = next((each for each in (newest / SAMPLES, self.path / SAMPLES) if each.exists()), newest)
         try:
-            return cast(list[Sample], [parse_json(SAMPLES, line) for line in newest.read_bytes().splitlines()])
-        except (OSError, CheckpointError):
+            found = cast(list[Sample], [parse_json(SAMPLES, line) for line in path.read_bytes().splitlines()])
+            return [sample for sample in found if sample["step"] <= step_of(newest)]
+        except (OSError, ValueError, KeyError, TypeError):  # CheckpointError is a ValueError
             return []
 
     def write_sources(self, sources: Sequence[str], reading: Mapping[str, Any]) -> None:
@@ -319,6 +321,16 @@ class RunFolder:
             _remove(temporary)
             folder.rename(temporary)
             _remove(temporary)
+
+
+def wait_until_unlocked(run: Path) -> None:
+    """Waits while another process is training in a run folder, if there is such a folder."""
+    while (run / LOCK).exists():
+        try:
+            acquire_lock(run / LOCK)()
+            return
+        except AlreadyLockedError:
+            time.sleep(0.1)
 
 
 def has_checkpoint(run: Path) -> bool:

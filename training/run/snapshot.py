@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import Tensor
 
 from model.checkpoint.format import Checkpoint
-from model.checkpoint.names import METRICS, SAMPLES
+from model.checkpoint.names import METRICS
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_checkpoint
 from model.files import atomic_write, json_lines
@@ -51,7 +51,6 @@ class RunSnapshot:
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
         atomic_write(folder / METRICS, json_lines(self.metrics))
-        atomic_write(folder / SAMPLES, json_lines(self.samples))
         if with_state:
             write_state(folder, self.state, self.tensors)
 

@@ -1,8 +1,8 @@
 """The training loop of one run: steps, evaluations, samples and checkpoints, until the last step or a signal.
 
 A signal ends the loop like the last step does: with a checkpoint. The weights depend neither on the terminal nor the
-Hub, nor on how often the run was stopped and resumed, and on the clock only through recorded decisions. A checkpoint is
-copied between two steps and written by a thread while training continues; at most one is being written.
+Hub, nor on how often the run was stopped and resumed, and on the clock only through the recorded progress. A checkpoint
+is copied between two steps and written by a thread while training continues; at most one is being written.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -25,18 +26,18 @@ from ..card.bootstrap import interval
 from ..card.curve import sparkline
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Page
-from ..learner import evaluation
+from ..learner import evaluation, processes
 from ..learner.dataset import utf8_bytes
-from ..learner.schedule import Decision
+from ..learner.schedule import Schedule
 from ..learner.trainer import DivergedError, Trainer
-from ..learner.training_loop import train
+from ..learner.training_loop import SharedSteps
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
+from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
-from .decision_log import DecisionLog
 from .facts import About, Evaluation, RunState, TextFacts
 from .snapshot import RunSnapshot, copy_to_cpu
-from .time_plan import TimePlan
+from .threads import Threads
 from .tracking import Tracker
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
@@ -55,7 +56,8 @@ class TrainingRun:
         about: the published facts about the run.
         seconds_before: the seconds that earlier processes of this run took.
         start: `time.monotonic()` when this process began.
-        time_plan: estimates how long the run takes, and makes the decisions of --minutes.
+        clock: its progress.
+        threads: the number of threads of its steps; None to choose it by measurement.
         metrics: the evaluations so far.
         samples: the samples so far; a long run keeps evenly spaced ones.
         chat: the chat format, if the text is a chat.
@@ -70,7 +72,8 @@ class TrainingRun:
     text: TextFacts
     about: About
     start: float
-    time_plan: TimePlan = field(default_factory=TimePlan)
+    clock: Clock
+    threads: Threads | None = None
     seconds_before: float = 0.0
     metrics: list[Evaluation] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
@@ -81,8 +84,7 @@ class TrainingRun:
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
     )
     _writing: Future[bool] | None = field(default=None, init=False)
-    _step_began: float = field(default=0.0, init=False)
-    _warned: bool = field(default=False, init=False)
+    _log: ProgressLog = field(init=False)
     _was_complete: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +98,7 @@ class TrainingRun:
     @property
     def is_complete(self) -> bool:
         """Whether the last step was taken and its checkpoint is on disk."""
-        return self.trainer.steps_done == self.trainer.schedule.steps == self.checkpoint_manager.saved_step
+        return self.clock.is_done and self.trainer.steps_done == self.checkpoint_manager.saved_step
 
     def run(self, signals: Signals) -> int:
         """Trains until the last step or a signal.
@@ -106,20 +108,22 @@ class TrainingRun:
             the last checkpoint could not be saved.
         """
         recipe, trainer = self.trainer.recipe, self.trainer
-        bar = Progress(trainer.schedule.steps, trainer.steps_done)
-        self._step_began = time.monotonic()
+        bar = Progress(recipe.steps, self.clock.progress, is_timed=self.clock.minutes is not None)
+        folder = self.checkpoint_manager.folder.path
+        self._log = ProgressLog(folder, trainer.steps_done, self.clock.progress, recipe.steps)
         try:
             # Leaving the block waits for the checkpoint that is being written.
-            with self._writer:
+            with closing(self._log), self._writer, SharedSteps(trainer) as steps:
                 if not trainer.steps_done:
                     self._generate_sample()  # of random weights, for "Watch it learn"
-                train(trainer, signals, lambda loss: self._after_step(loss, bar), self._decide)
+                self._train(steps, signals, bar)
                 self._wait_for_writer()
                 if signals.number and trainer.steps_done not in (0, self.checkpoint_manager.saved_step):
+                    steps.gather_state()
                     self._save({}, is_last=True)
         except DivergedError as error:
             bar.close()
-            rates = f"--matrix-lr {recipe.matrix_lr / 2:g} --lr {recipe.lr / 2:g}"
+            rates = f"--set matrix_lr={recipe.matrix_lr / 2:g},lr={recipe.lr / 2:g}"
             say(f"error: {error}; {self._last_checkpoint()}: train again with lower rates, such as {rates}")
             return 1
         except (MemoryError, RuntimeError) as error:
@@ -128,7 +132,7 @@ class TrainingRun:
             bar.close()
             say(
                 f"error: step {trainer.steps_done + 1:,} does not fit into memory; {self._last_checkpoint()}: train "
-                f"again with smaller sizes, such as --batch {max(1, recipe.batch // 2)}"
+                f"again with smaller sizes, such as --set batch={max(1, recipe.batch // 2)}"
             )
             return 1
         finally:
@@ -143,43 +147,39 @@ class TrainingRun:
     @property
     def _chars_per_sec(self) -> float:
         """Characters trained on per second, averaged over the last steps, without the time of evaluations."""
-        recipe, step_s = self.trainer.recipe, self.time_plan.step_s
+        recipe, step_s = self.trainer.recipe, self.clock.step_s
         return recipe.batch * recipe.window / step_s if step_s else 0.0
 
     def _next_action(self) -> str:
         """Returns what to do once a checkpoint can be saved again."""
         return "use --resume" if self.checkpoint_manager.saved_step >= 0 else "start the run again in another folder"
 
-    def _decide(self) -> Decision:
-        """Records and returns the next decision; if that fails, returns one that keeps the number of steps."""
-        schedule, step = self.trainer.schedule, self.trainer.steps_done
-        decision = self.time_plan.decide(schedule, step, self.seconds)
-        try:
-            DecisionLog(self.checkpoint_manager.folder.path).append(decision)
-        except OSError as error:
-            if not self._warned:
-                self._warned = True
-                warn(f"decisions.jsonl cannot be written ({error.strerror}): the run may take more or less time")
-            return decision._replace(steps=schedule.steps, until=min(decision.until, schedule.steps))
-        return decision
+    def _train(self, steps: SharedSteps, signals: Signals, bar: Progress) -> None:
+        """Trains until the last step or a signal."""
+        trainer, clock, schedule = self.trainer, self.clock, Schedule(self.trainer.recipe)
+        threads = self.threads or Threads(is_fixed=trainer.device.type != "cpu" or processes.count() > 1)
+        log = self._log
+        while not clock.is_done and not signals.number:
+            began, before = time.monotonic(), clock.progress
+            recorded, count = log.repeated(trainer.steps_done + 1) or (None, None)
+            threads.use(count)
+            loss = steps.step(schedule.rate(before), signals)
+            seconds = time.monotonic() - began
+            clock.add_step(seconds, self.seconds, recorded)
+            if recorded is None:
+                log.add(clock.progress, threads.count)
+                threads.add(seconds)
+            bar.advance(loss, clock.progress, trainer.steps_done, self._chars_per_sec, clock.seconds_left(self.seconds))
+            if schedule.evaluates(before, clock.progress):
+                steps.gather_state()
+                self._evaluate(bar, schedule)
+            elif schedule.samples(before, clock.progress):
+                self._sample(bar)
 
-    def _after_step(self, loss: float, bar: Progress) -> None:
-        schedule, step = self.trainer.schedule, self.trainer.steps_done
-        self.time_plan.add_step(time.monotonic() - self._step_began)
-        left_s = self.time_plan.seconds_left(schedule, step, self.seconds)
-        bar.advance(loss, schedule.steps, self._chars_per_sec, left_s)
-        if schedule.evaluates_after(step):
-            self._evaluate(bar)
-        elif schedule.samples_after(step):
-            self._sample(bar)
-        self._step_began = time.monotonic()
-
-    def _evaluate(self, bar: Progress) -> None:
+    def _evaluate(self, bar: Progress, schedule: Schedule) -> None:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
-        schedule = self.trainer.schedule
-        is_last = step == schedule.steps
-        if schedule.evaluations_left(step) == 1:  # early, so that the time plan counts the time that it takes
+        if schedule.evaluations_left(self.clock.progress) == 1:  # early: the clock counts the time that it takes
             self.checkpoint_manager.prepare_card()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
@@ -195,7 +195,7 @@ class TrainingRun:
             "val_bpc": evaluation.bits(val_loss),
             "val_cold256": cold,
             "chars_per_sec": round(self._chars_per_sec, 1),
-            "lr": self.trainer.learning_rate,
+            "lr": self.trainer.recipe.lr * schedule.rate(self.clock.progress),
         }
         self.metrics.append(line)
         text = self._generate_sample()
@@ -203,16 +203,16 @@ class TrainingRun:
         bar.print_sample(text)
         intervals = {"val_loss_95": interval(carried), "val_cold256_95": interval(cold256)}
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
-        self._save({**line, **rounded}, is_last=is_last)
+        self._save({**line, **rounded}, is_last=self.clock.is_done)
         if self.tracker:
             self.tracker.log(line)
-        self.time_plan.add_evaluation(time.monotonic() - began)
+        self.clock.add_evaluation(time.monotonic() - began)
 
     def _sample(self, bar: Progress) -> None:
         """Generates and prints a sample between two evaluations."""
         began = time.monotonic()
         bar.print_sample(self._generate_sample(), f"step {self.trainer.steps_done:,}: training loss {bar.loss:.2f}")
-        self.time_plan.add_sample(time.monotonic() - began)
+        self.clock.add_sample(time.monotonic() - began)
 
     def _generate_sample(self) -> str | None:
         """Generates, records and returns a sample; None if it fails because the weights are about to diverge."""
@@ -248,6 +248,7 @@ class TrainingRun:
             DivergedError: the weights of this or of the previous checkpoint are not finite.
         """
         self._wait_for_writer()
+        self._log.start_after(self.trainer.steps_done)
         snapshot = self._snapshot(measured)
         if is_last:
             self._write(snapshot, is_last=True)
@@ -271,28 +272,26 @@ class TrainingRun:
 
     def _snapshot(self, measured: dict[str, Any]) -> RunSnapshot:
         network, step, recipe = self.trainer.average, self.trainer.steps_done, self.trainer.recipe
-        schedule = self.trainer.schedule
         state: RunState = {
             "recipe": recipe.to_json(),
             "corpus": self.text.record,
             "about": self.about,
             "seconds": self.seconds,
         }
-        if schedule.is_timed:
-            state["time_plan"] = self.time_plan.to_json()
-            state["decisions"] = [decision for decision in schedule.decisions if decision.step < step]
+        if self.clock.minutes is not None:
+            state["clock"] = self.clock.to_json()
         weights = copy_to_cpu(network.state_dict())
         return RunSnapshot(
             step=step,
             val_loss=float(measured.get("val_loss", math.inf)),
-            complete=step == schedule.steps,
+            complete=self.clock.is_done,
             checkpoint=Checkpoint(
                 config=network.config,
                 tokenizer=self.tokenizer,
                 weights=weights,
                 training=self._config(measured),
                 chat=self.chat,
-                samples=() if self.chat else tuple(self.samples),  # a page quotes no chat
+                samples=() if self.chat or self.about.get("quotes") == "nothing" else tuple(self.samples),
             ),
             metrics=tuple(self.metrics),
             samples=tuple(self.samples),

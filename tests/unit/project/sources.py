@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("model", "training", "ui", "deploy")
-Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def shown(path: Path) -> str:
@@ -25,13 +23,3 @@ def modules(*folders: str) -> list[Path]:
 @cache
 def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def public_definitions(module: ast.Module) -> Iterator[Definition]:
-    """Yield the classes and functions that other modules may use, methods included."""
-    waiting: list[ast.stmt] = list(module.body)
-    for node in waiting:
-        if isinstance(node, Definition) and not node.name.startswith("_"):
-            yield node
-            if isinstance(node, ast.ClassDef):
-                waiting.extend(node.body)

@@ -77,7 +77,7 @@ def test_the_trainer_is_compared_with_the_plain_way_at_the_same_sizes():
 
 def test_each_second_of_a_run_has_its_place(tmp_path):
     text = write_text(tmp_path)
-    found = bench_training.shares([str(text), *SIZES, "--steps=12", "--evaluations=2"])
+    found = bench_training.shares([str(text), *SIZES, "--steps=12", "--set=evaluations=2"])
     outside = found["data_s"] + found["checkpoints_s"] + found["rest_s"]
     assert all(seconds > 0 for seconds in found.values())
     assert abs(found["outside"] - outside / (outside + found["steps_s"])) < 0.01

@@ -57,32 +57,3 @@ def test_links_between_pages_lead_somewhere():
         prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
-
-
-def test_pictures_are_there_in_both_schemes_and_say_what_they_show():
-    pages = [PAGE.parents[1] / "README.md", *PAGE.parent.glob("*.md")]
-    shown = set()
-    for page in pages:
-        pictures = re.findall(r"<picture>.*?</picture>", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-        for picture in pictures:
-            dark, light = re.findall(r'src(?:set)?="([^"]+)"', picture)
-            assert dark.replace("-dark.", "-light.") == light
-            assert len(re.findall(r'alt="([^"]{20,})"', picture)) == 1
-            shown |= {(page.parent / name).resolve() for name in (dark, light)}
-    assert all(path.is_file() for path in shown)
-    assert shown <= (made := set((PAGE.parent / "pictures").resolve().iterdir()))
-    assert sum(path.stat().st_size for path in made) < 1_500_000
-
-
-def test_the_files_named_for_changes_exist():
-    page = (PAGE.parent / "change.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:model|training|ui|web|deploy|tests)/[\w/.]*)`", page)
-    assert len(named) > 20
-    assert [name for name in named if not (PAGE.parents[1] / name).exists()] == []
-
-
-def test_the_index_names_every_page():
-    index = (PAGE.parent / "README.md").read_text(encoding="utf-8")
-    assert sorted(re.findall(r"\]\(([\w-]+\.md)\)", index)) == sorted(
-        path.name for path in PAGE.parent.glob("*.md") if path.name != "README.md"
-    )

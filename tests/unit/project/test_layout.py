@@ -1,4 +1,4 @@
-"""The rules of the layout: which way imports go, and where calls of one operating system are."""
+"""Imports go one way, and calls of one operating system are in few modules."""
 
 from __future__ import annotations
 
@@ -20,11 +20,6 @@ SYSTEM_CALL = re.compile(
     r"""|\b(CLOCK_BOOTTIME|os\.fork|os\.symlink|symlink_to|readlink|getuid|geteuid)\b|["'/]/?proc/"""
     r"""|^import (resource|pwd|termios)\b"""
 )
-
-
-def test_the_folders_of_the_scripts_are_listed() -> None:
-    listed = (ROOT / "web" / "README.md").read_text(encoding="utf-8")
-    assert {path.name for path in (ROOT / "web").iterdir() if path.is_dir()} == set(re.findall(r"`(\w+)/`", listed))
 
 
 def test_imports_go_one_way() -> None:

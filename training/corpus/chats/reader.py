@@ -8,6 +8,8 @@ everything else that a person did not write are left out and counted by name.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from model import ChatFormat
 from model.terminal import one_line
@@ -22,6 +24,15 @@ _MIN_EXAMPLE_COUNT = 5  # times that a message must occur to become an example
 _MAX_DISTINCT = 200_000  # distinct messages that are counted
 
 
+@dataclass
+class _Tally:
+    """What one file adds to a chat: the messages of each speaker, how often each short message occurs, a warning."""
+
+    speakers: Counter[str] = field(default_factory=Counter)
+    messages: Counter[Message] = field(default_factory=Counter)
+    warning: str = ""
+
+
 class ChatReader:
     """Reads chat exports file by file and counts the messages of each speaker.
 
@@ -30,17 +41,31 @@ class ChatReader:
             order of their first messages, so that no name becomes a part of the model's format.
 
     Attributes:
-        speakers: the number of messages of each speaker, by the names in the export.
         names: the names in the text, by the names in the export. Roles such as `user` do not change.
-        warnings: one line for the user for each file whose messages were partly left out.
     """
 
     def __init__(self, *, keep_names: bool = False) -> None:
-        self.speakers: Counter[str] = Counter()
         self.names: dict[str, str] = {}
         self._keep_names = keep_names
-        self.warnings: list[str] = []
-        self._messages: Counter[Message] = Counter()
+        self._tallies: list[_Tally] = []
+
+    @property
+    def speakers(self) -> Counter[str]:
+        """The number of messages of each speaker, by the names in the export."""
+        return sum((tally.speakers for tally in self._tallies), Counter())
+
+    @property
+    def warnings(self) -> list[str]:
+        """One line for the user for each file whose messages were partly left out."""
+        return [tally.warning for tally in self._tallies if tally.warning]
+
+    def position(self) -> int:
+        """Returns the number of files read so far, for `truncate`."""
+        return len(self._tallies)
+
+    def truncate(self, position: int) -> None:
+        """Forgets the files that were read after this position, because they are left out of the text."""
+        del self._tallies[position:]
 
     def read(self, text: str, label: str) -> str:
         """Returns the turns of one file as text.
@@ -53,7 +78,7 @@ class ChatReader:
             CorpusError: the file is no chat export, is damaged, or holds no message.
         """
         turns: list[list[str]] = []  # a turn is a list of messages; adding to one string would copy it each time
-        count = 0
+        tally = _Tally()
         left_out: Counter[str] = Counter()
         for conversation in conversations(text, label):
             previous = ""
@@ -61,14 +86,13 @@ class ChatReader:
                 if not message.speaker or not message.text:
                     left_out[message.reason] += 1
                     continue
-                count += 1
-                self._count(Message(message.speaker, message.text))
+                self._count(Message(message.speaker, message.text), tally)
                 if message.speaker == previous:
                     turns[-1].append(message.text)
                 else:
                     turns.append([f"{self.names[message.speaker]}: {message.text}"])
                 previous = message.speaker
-        if not count:
+        if not (count := tally.speakers.total()):
             raise CorpusError(
                 f"{label} has no message with a name and a text: --chat reads the exports of messengers, and JSON "
                 'lines such as {"name": "Anna", "text": "Hello"}; docs/chats.md lists them'
@@ -76,7 +100,8 @@ class ChatReader:
         if left_out:
             reasons = ", ".join(f"{reason}: {times:,}" for reason, times in left_out.most_common())
             total = left_out.total()
-            self.warnings.append(f"{label}: left out {total:,} of {count + total:,} messages ({reasons})")
+            tally.warning = f"{label}: left out {total:,} of {count + total:,} messages ({reasons})"
+        self._tallies.append(tally)
         # With the line end between two files, the last one ends the turn.
         return TURN_END.join("\n".join(turn) for turn in turns) + "\n"
 
@@ -105,20 +130,20 @@ class ChatReader:
         """Returns up to 4 messages to the replying speaker that occur at least 5 times; they may still be private."""
         replies = chat.opening.removesuffix(": ")
         texts: Counter[str] = Counter()
-        for message, times in self._messages.items():
+        for message, times in ((each, times) for tally in self._tallies for each, times in tally.messages.items()):
             if self.names[message.speaker] != replies:
                 texts[message.text] += times
         return [text for text, times in texts.most_common(_MAX_EXAMPLES) if times >= _MIN_EXAMPLE_COUNT]
 
-    def _count(self, message: Message) -> None:
-        self.speakers[message.speaker] += 1
+    def _count(self, message: Message, tally: _Tally) -> None:
+        tally.speakers[message.speaker] += 1
         if message.speaker not in self.names:
             is_kept = self._keep_names or message.speaker in ROLES
             self.names[message.speaker] = message.speaker if is_kept else _letters(len(self.names))
         if len(message.text) > _MAX_EXAMPLE or not message.text.isprintable():
             return
-        if message in self._messages or len(self._messages) < _MAX_DISTINCT:
-            self._messages[message] += 1
+        if message in tally.messages or len(tally.messages) < _MAX_DISTINCT:
+            tally.messages[message] += 1
 
 
 def _letters(number: int) -> str:
@@ -130,6 +155,14 @@ def _letters(number: int) -> str:
     return letters
 
 
-def has_roles_only(chat: ChatFormat) -> bool:
-    """Returns whether the speakers of a chat are roles, such as `user` and `assistant`, as in data sets."""
-    return {chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")} <= {*ROLES}
+def speakers_of(pieces: Iterable[str]) -> set[str]:
+    """Returns the names of all speakers in a text that `ChatReader` wrote and that comes in pieces."""
+    speakers: set[str] = set()
+    rest, begins_turn = "", True
+    for piece in (*pieces, "\n"):
+        *lines, rest = (rest + piece).split("\n")
+        for line in lines:
+            if begins_turn and line:
+                speakers.add(line.partition(": ")[0])
+            begins_turn = not line
+    return speakers

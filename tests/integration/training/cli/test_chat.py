@@ -13,7 +13,7 @@ import pytest
 from model import CharLSTM, ChatFormat
 from tests.support.tiny_runs import SIZES, Here, best_of, outcome
 
-QUICK = (*SIZES, "--steps=6", "--evaluations=2", "--out=run")
+QUICK = (*SIZES, "--steps=6", "--set=evaluations=2", "--out=run")
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ from tests.support.tiny_runs import (
 )
 from tests.support.training_processes import Program, Training, train
 
-QUICK = (*SIZES, "--steps=6", "--evaluations=2")
+QUICK = (*SIZES, "--steps=6", "--set=evaluations=2")
 
 
 def left(folder: Path) -> list[str]:
@@ -47,11 +47,11 @@ def left(folder: Path) -> list[str]:
 
 def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     text = write_text(tmp_path, 1000)
-    typed = ("-m", "training", text.name, *SIZES, "--steps=40", "--evaluations=5", "--lr=0.02")
+    typed = ("-m", "training", text.name, *SIZES, "--steps=40", "--set=evaluations=5,lr=0.02")
     with Program(*typed, cwd=tmp_path) as run:
         assert run.end() == 0
     assert "runs/text" in run.output
-    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "samples.jsonl"]
+    assert left(tmp_path / "runs" / "text")[:5] == ["best", "latest", "lock", "metrics.jsonl", "progress.log"]
     lines = [json.loads(line) for line in (tmp_path / "runs/text/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
     names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]
@@ -116,7 +116,7 @@ def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
     """A random text cannot be predicted, only memorized."""
     draw = random.Random(3)
     (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
-    sizes = ("--hidden-size=64", "--num-layers=1", "--batch=8", "--window=32", "--no-fit", "--dropout-out=0")
+    sizes = ("--set=hidden_size=64,num_layers=1,batch=8,window=32,dropout_out=0",)
     code, output = here("noise.txt", *sizes, "--steps=200", "--out=learned")
     assert code == 0
     found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teachers 4", output)
@@ -126,7 +126,7 @@ def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
     code, output = here("noise.txt", *sizes, "--teacher=learned", "--steps=200", "--out=taught")
     assert code == 0
     assert "memorize it: a longer text helps most.\n" in output
-    code, output = here("noise.txt", *sizes, "--steps=2", "--evaluations=1", "--out=short")
+    code, output = here("noise.txt", *sizes, "--steps=2", "--set=evaluations=1", "--out=short")
     assert code == 0
     assert "memorize" not in output
 
@@ -149,14 +149,14 @@ def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:
 
 def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
     write_text(tmp_path)
-    typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--evaluations=2"])
+    typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--set=evaluations=2"])
     words = ["script", "--quiet", "--return", "--command", f"stty cols 100 rows 40; {typed}", "/dev/null"]
     ended = subprocess.run(
         words, cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     shown = ended.stdout.decode()
     assert ended.returncode == 0, shown
-    assert re.search(r"100% ?█+ ?30/30 steps, \d s left, loss \d\.\d{3}, \d\.\d\d bpc, [\d.]+k chars/s", shown), shown
+    assert re.search(r"100% ?█+ ?step 30 of 30: loss \d\.\d{3}, [\d.]+k chars/s, 0 s left", shown), shown
 
 
 def test_without_a_text_it_trains_on_pythons_documentation(here: Here, tmp_path: Path) -> None:
@@ -174,15 +174,16 @@ def test_a_name_that_is_taken_gets_a_number(here: Here, tmp_path: Path) -> None:
     assert left(tmp_path / "runs") == ["text", "text-2", "text-3"]
 
 
-def test_the_decisions_of_a_run_of_some_minutes_are_saved_with_it(here: Here, tmp_path: Path) -> None:
+def test_the_progress_of_a_run_of_some_minutes_is_saved_with_it(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     code, output = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
     assert code == 0
     assert "Measuring this machine …" in output
     assert "minutes in all." in output
     state = json.loads((latest_of(tmp_path / "run") / "training_state/state.json").read_text())
-    assert state["decisions"][-1][1] == metrics(tmp_path / "run")[-1]["step"] >= 10
-    assert f"This run is complete: {state['decisions'][-1][1]} steps." in here("--resume=run")[1]
+    assert metrics(tmp_path / "run")[-1]["step"] >= 10
+    assert state["clock"]["progress"] == state["recipe"]["steps"]
+    assert f"This run is complete: {metrics(tmp_path / 'run')[-1]['step']} steps." in here("--resume=run")[1]
 
 
 def test_two_runs_with_the_same_seed_are_equal(here: Here, tmp_path: Path) -> None:
@@ -190,7 +191,7 @@ def test_two_runs_with_the_same_seed_are_equal(here: Here, tmp_path: Path) -> No
     for name in ("one", "other"):
         assert here("text.txt", *QUICK, f"--out={name}")[0] == 0
     assert outcome(tmp_path / "one") == outcome(tmp_path / "other")
-    assert here("text.txt", *QUICK, "--out=seeded", "--seed=2")[0] == 0
+    assert here("text.txt", *QUICK, "--out=seeded", "--set=seed=2")[0] == 0
     assert outcome(tmp_path / "seeded")["tensors"] != outcome(tmp_path / "one")["tensors"]
 
 
@@ -215,7 +216,7 @@ def test_a_text_of_one_character(here: Here, tmp_path: Path) -> None:
 
 def test_the_shortest_allowed_text(here: Here, tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text(words()[:100])
-    code, _ = here("short.txt", "--steps=3", "--hidden-size=8")
+    code, _ = here("short.txt", "--steps=3", "--set=hidden_size=8")
     assert code == 0
     recipe = CharLSTM.from_pretrained(tmp_path / "runs/short").training["recipe"]
     assert (recipe["batch"], recipe["window"]) == (1, 64)
@@ -252,6 +253,7 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     ("name", "content", "message"),
     [
         ("missing.txt", None, "error: there is no file or folder missing.txt"),
+        ("comapre", None, "no file or folder comapre: is it the command compare (python -m training compare)?"),
         ("empty.txt", b"", "error: empty.txt is empty"),
         ("short.txt", b"x" * 99, "it has 99 characters, and training needs at least 100"),
         ("latin.txt", "é".encode("latin-1") * 200, "--errors"),
@@ -277,9 +279,12 @@ def test_a_file_that_is_no_text_is_refused_in_one_line_and_leaves_no_files(
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        ("--lr=0", "error: --lr is 0: it must be a number above 0, at most 10"),
-        ("--hidden-size=8192 --num-layers=30", "error: hidden_size 8192 with num_layers 30 and a vocabulary of"),
-        ("--hidden-size=4096 --batch=60000 --window=60000", "are free: choose smaller ones"),
+        ("--set=lr=0", "error: --set lr is 0: it must be a number above 0, at most 10"),
+        (
+            "--set=hidden_size=8192,num_layers=30",
+            "error: hidden_size 8192 with num_layers 30 and a vocabulary of",
+        ),
+        ("--set=hidden_size=4096,batch=60000,window=60000", "are free: choose smaller ones"),
         ("--device=mps", "error: --device is mps, but torch finds no Apple GPU"),
         ("--out=text.txt", "error: 'text.txt' cannot be written (File exists): choose another --out"),
         ("--out=text.txt/run", "error: 'text.txt/run' cannot be written (Not a directory): choose another --out"),
@@ -305,12 +310,15 @@ def test_an_invalid_option_is_refused_in_one_line_and_leaves_no_files(
 
 
 def test_an_option_is_refused_before_anything_is_read(here: Here) -> None:
-    assert here("missing.txt", "--batch=0") == (2, "error: --batch is 0: it must be a whole number from 1 to 65,536\n")
+    assert here("missing.txt", "--set=batch=0") == (
+        2,
+        "error: --set batch is 0: it must be a whole number from 1 to 65,536\n",
+    )
 
 
 def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> None:
     write_text(tmp_path)
-    with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=10000", "--out=run", cwd=tmp_path) as first:
+    with Training("text.txt", *SIZES, "--steps=1000000", "--set=evaluations=10000", "--out=run", cwd=tmp_path) as first:
         first.until("^step 1 of")
         for typed in (["text.txt", *QUICK, "--out=run"], ["--resume=run"]):
             code, output = here(*typed)
@@ -341,13 +349,13 @@ def test_an_old_run_is_not_written_over(here: Here, tmp_path: Path) -> None:
 
 def test_a_loss_of_nan_keeps_the_last_finite_checkpoint(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
-    rates = ("--lr=1", "--matrix-lr=1", "--weight-decay=10", "--warmup=0.5")  # they rise until it bursts
-    code, output = here("text.txt", *SIZES, *rates, "--steps=60", "--evaluations=5", "--out=run")
+    rates = ("--set=lr=1,matrix_lr=1,weight_decay=10,warmup=0.5",)  # they rise until it bursts
+    code, output = here("text.txt", *SIZES, *rates, "--steps=60", "--set=evaluations=5", "--out=run")
     assert code == 1
     last = checkpoints(tmp_path / "run")[-1].name
     assert re.search(
         rf"error: the (loss|gradient|validation loss|weights) .*; the last checkpoint, {last}, is intact: "
-        "train again with lower rates, such as --matrix-lr 0.5 --lr 0.5",
+        "train again with lower rates, such as --set matrix_lr=0.5,lr=0.5",
         output,
     )
     for folder in checkpoints(tmp_path / "run"):
@@ -381,12 +389,12 @@ def test_a_step_that_does_not_fit_into_memory_is_an_error(
     code, output = here("text.txt", *QUICK)
     assert code == 1
     assert "error: step 1 does not fit into memory" in output
-    assert "such as --batch 2" in output
+    assert "such as --set batch=2" in output
 
 
 def test_learning_rates_that_are_too_high_get_a_warning(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
-    code, output = here("text.txt", *SIZES, "--lr=10", "--matrix-lr=10", "--steps=30", "--evaluations=5", "--warmup=0")
+    code, output = here("text.txt", *SIZES, "--set=lr=10,matrix_lr=10", "--steps=30", "--set=evaluations=5,warmup=0")
     assert code == 0
     assert (
         "warning: this is worse than predicting each character with equal odds: the learning rates may be too high"

@@ -19,7 +19,7 @@ from tests.support.tiny_runs import Here, best_of, latest_of, outcome, words
 from training.run.state_files import read_state
 
 REPO = "ada/parent"
-QUICK = ("--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
+QUICK = ("--set=batch=4,window=16", "--steps=6", "--set=evaluations=2", "--out=run")
 SIZES = (5, 12, 2)
 
 
@@ -65,7 +65,7 @@ def test_it_resumes_exactly_without_its_parent(here: Here, tmp_path: Path) -> No
 
 def test_with_minutes_the_machine_is_measured_with_the_models_sizes(here: Here, tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path / "parent")
-    code, output = here("text.txt", "--from=parent", "--minutes=0.05", "--batch=4", "--window=16", "--out=run")
+    code, output = here("text.txt", "--from=parent", "--minutes=0.05", "--set=batch=4,window=16", "--out=run")
     assert code == 0, output
     assert "2 × 12 cells" in output
     recipe = read_state(latest_of(tmp_path / "run"))[0]["recipe"]
@@ -76,7 +76,7 @@ def test_a_vanishing_learning_rate_leaves_the_old_characters_unchanged(here: Her
     """What is trained begins at the parent's weights, and not beside them."""
     parent = tiny_model()
     parent.save_pretrained(tmp_path / "parent")
-    rates = ("--lr=1e-30", "--matrix-lr=1e-30", "--weight-decay=0")
+    rates = ("--set=lr=1e-30,matrix_lr=1e-30,weight_decay=0",)
     assert here("text.txt", "--from=parent", *QUICK, *rates)[0] == 0
     state = load_file(latest_of(tmp_path / "run") / "training_state" / "state.safetensors")
     for name, tensor in parent.network.state_dict().items():
@@ -107,14 +107,14 @@ def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> Non
         ("--from=./nowhere", "there is no folder './nowhere'"),
         ("--from=hostile", "config.json has an unknown field 'auto_map'"),
         (
-            "--from=parent --hidden-size=16",
-            "--hidden-size sets hidden_size to 16, and the model of --from has 12: omit it",
+            "--from=parent --set=hidden_size=16",
+            "--set sets hidden_size to 16, and the model of --from has 12: omit it",
         ),
         (
             "--from=parent --preset=small",
             "--preset small sets embedding_size to 64, and the model of --from has 5: omit it",
         ),
-        ("--from=parent --num-layers=2 --lr=0", "--lr is 0"),
+        ("--from=parent --set=num_layers=2,lr=0", "--set lr is 0"),
         ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
     ],
 )
@@ -134,4 +134,4 @@ def test_a_model_that_cannot_be_fine_tuned_is_refused_in_one_line(
 
 def test_sizes_that_agree_are_no_contradiction(here: Here, tmp_path: Path) -> None:
     tiny_model().save_pretrained(tmp_path / "parent")
-    assert here("text.txt", "--from=parent", "--hidden-size=12", *QUICK)[0] == 0
+    assert here("text.txt", "--from=parent", "--set=hidden_size=12", *QUICK)[0] == 0

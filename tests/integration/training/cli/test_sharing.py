@@ -17,8 +17,12 @@ from tests.support.tiny_runs import SIZES, Here, best_of, words
 from training.__main__ import main
 from training.hub.repos import DESTINATION
 
-QUICK = (*SIZES, "--steps=4", "--evaluations=1")
-LEARNING = ("--batch=4", "--window=16", "--steps=4", "--evaluations=1")  # the sizes are those of the other model
+QUICK = (*SIZES, "--steps=4", "--set=evaluations=1")
+LEARNING = (
+    "--set=batch=4,window=16",
+    "--steps=4",
+    "--set=evaluations=1",
+)  # the sizes are those of the other model
 SECRET = "Write to ada.lovelace@babbage.org about the engine.\n"
 
 

@@ -1,102 +1,88 @@
-"""``--teacher MODEL``: learning from models too; kept, resumed, published, and refused in one line."""
+"""``--teachers N``: a run trains its teachers first; killed or stopped at any time, it ends with the same bits."""
 
 from __future__ import annotations
 
-import shutil
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from huggingface_hub import ModelCard, constants
+import torch
 
 from model import CharLSTM
-from tests.local_hub import LocalHub
-from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import Here, best_of, outcome, words
+from tests.support.teacher_processes import kill, pids_of
+from tests.support.tiny_runs import SIZES, outcome, write_text
+from tests.support.training_processes import Training, train
+from training.cli.child_trainings import OUTPUT
+from training.run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
 
-QUICK = ("--hidden-size=12", "--batch=4", "--window=16", "--steps=6", "--evaluations=2", "--out=run")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds processes in Linux's /proc")
 
-
-@pytest.fixture(autouse=True)
-def _text(tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text(words(200))
-
-
-@pytest.fixture
-def teacher(tmp_path: Path) -> Path:
-    tiny_model(seed=3).save_pretrained(tmp_path / "teacher")
-    return tmp_path / "teacher"
+ONE_AT_A_TIME = [partial(torch.set_num_threads, 1)]
+if hasattr(os, "sched_setaffinity"):  # not on macOS and Windows, where no test of this module runs
+    ONE_AT_A_TIME.append(partial(os.sched_setaffinity, 0, {min(os.sched_getaffinity(0))}))
+NEW = ("text.txt", *SIZES, "--steps=40", "--set=evaluations=4,bfloat16=false", "--teachers=2")
 
 
-def cut_short(run: Path) -> None:
-    """Leave the run as if it had been killed after its second-last checkpoint."""
-    first, second = sorted(run.glob("step-*"))[-2:]
-    shutil.rmtree(second)
-    for name in ("best", "latest"):
-        (run / name).write_text(first.name)
+def wait_for(happened: Callable[[], bool]) -> None:
+    while not happened():
+        time.sleep(0.02)
 
 
-def test_teachers_change_the_weights_and_are_recorded(
-    hub: LocalHub, token: str, here: Here, teacher: Path, tmp_path: Path
-) -> None:
-    commit = tiny_model(seed=4).push_to_hub("ada/other")
-    assert here("text.txt", *QUICK)[0] == 0
-    alone = outcome(tmp_path / "run")
-    shutil.rmtree(tmp_path / "run")
-    code, output = here("text.txt", f"--teacher={teacher}", "--teacher=ada/other", *QUICK)
-    assert code == 0, output
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a text, a run that nothing interrupted, "whole", and what it printed, "output"."""
+    folder = tmp_path_factory.mktemp("runs")
+    write_text(folder)
+    run = train(*NEW, "--out=whole", cwd=folder, prepare=ONE_AT_A_TIME)
+    assert run.end() == 0, run.output
+    (folder / "output").write_text(run.output)
+    return folder
+
+
+def test_the_plan_and_the_teachers_are_printed_and_nothing_of_them_is_left(folder: Path) -> None:
+    output = (folder / "output").read_text()
+    planned = "Training 2 teachers, one after another, 20 steps each; then the model that learns from them, 40 steps"
+    assert planned in output
+    assert output.count("teacher 2 of 2 is trained: held-out loss ") == 1
     assert "Computing the predictions of 2 models for the text …" in output
-    assert outcome(tmp_path / "run") != alone
-    assert not (tmp_path / "run" / "expected.f16").exists()
-    lm = CharLSTM.from_pretrained(tmp_path / "run")
-    assert lm.training["taught_by"]["models"] == ["", f"ada/other@{commit}"]
-    assert "--teacher MODEL --teacher ada/other" in lm.training["command"]
-    card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
-    assert (
-        f"It was distilled from [ada/other]({constants.ENDPOINT}/ada/other) at {commit[:7]} and a model," in card.text
-    )
-    assert str(tmp_path) not in card.text + str(lm.training)
+    assert not (folder / "whole" / TEACHERS).exists()
+    assert not (folder / "whole" / SOFT_TARGETS).exists()
+    lm = CharLSTM.from_pretrained(folder / "whole")
+    assert lm.training["taught_by"]["models"] == ["", ""]
+    assert "--teachers 2" in lm.training["command"]
 
 
-def test_it_resumes_exactly_with_stored_soft_targets_or_with_the_teacher(
-    here: Here, teacher: Path, tmp_path: Path
-) -> None:
-    assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
-    run, whole = tmp_path / "run", outcome(tmp_path / "run")
-    cut_short(run)
-    shutil.copytree(run, tmp_path / "again")
-    code, output = here("--resume=run")
-    assert code == 2
-    assert "resume it with --teacher MODEL for each of them" in output
-    code, output = here("--resume=run", "--teacher=./teacher")
-    assert code == 0, output
-    assert "may differ" not in output
-    assert outcome(run) == whole
-    tiny_model(seed=9).save_pretrained(teacher)
-    code, output = here("--resume=again", "--teacher=./teacher")
-    assert code == 0, output
-    assert "the predictions of the teachers have changed since the start" in output
-
-
-def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) -> None:
-    assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
-    code, output = here("--resume=run")
-    assert code == 0, output
-    assert "This run is complete" in output
-
-
-def test_an_invalid_teacher_is_refused_in_one_line(here: Here, teacher: Path, tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät"))
-    code, output = here("text.txt", "--teacher=./teacher", *QUICK)
-    assert (code, "Traceback" in output) == (2, False)
-    assert "lacks 'ä': a teacher needs every character of the text" in output
-    code, output = here("text.txt", "--teacher=./nowhere", *QUICK)
-    assert (code, "Traceback" in output) == (2, False)
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_run_without_teachers_resumes_without_teachers(here: Here, teacher: Path, tmp_path: Path) -> None:
-    assert here("text.txt", *QUICK)[0] == 0
-    cut_short(tmp_path / "run")
-    code, output = here("--resume=run", "--teacher=./teacher")
-    assert code == 2
-    assert "--teacher cannot change in a run, and this run started without one" in output
+def test_a_run_that_is_interrupted_while_its_teachers_train_ends_with_the_same_bits(folder: Path) -> None:
+    """A teacher is killed, then the whole run; then it gets SIGTERM; at last it is resumed without its text."""
+    run = folder / "killed"
+    with Training(*NEW, "--out=killed", cwd=folder, prepare=ONE_AT_A_TIME) as first:
+        wait_for(lambda: has_checkpoint(run / TEACHERS / "1"))
+        kill(run / TEACHERS / "1")
+        wait_for(lambda: has_checkpoint(run / TEACHERS / "2"))
+        first.send(signal.SIGKILL)
+        assert first.end() == -9
+    orphans = set(pids_of(run / TEACHERS / "2"))  # they save a checkpoint, then end
+    assert "Resuming after step" in (run / TEACHERS / "1" / OUTPUT).read_text()
+    (folder / "text.txt").rename(folder / "moved.txt")
+    try:
+        with Training("--resume=killed", "--license=mit", cwd=folder, prepare=ONE_AT_A_TIME) as second:
+            second.until("^1 of 2 teachers are trained")
+            wait_for(lambda: bool(set(pids_of(run / TEACHERS / "2")) - orphans))
+            second.send(signal.SIGTERM)
+            assert second.end() == 143
+        assert "To continue:\n  python -m training --resume killed" in second.output
+        assert not pids_of(run / TEACHERS / "2")
+        assert json.loads((run / TEACHERS / "plan.json").read_bytes())["seconds"] > 0
+        resumed = train("--resume=killed", cwd=folder, prepare=ONE_AT_A_TIME)
+    finally:
+        (folder / "moved.txt").rename(folder / "text.txt")
+    assert resumed.end() == 0, resumed.output
+    assert CharLSTM.from_pretrained(run).training["license"] == "mit"
+    assert "teacher 1 of 2" not in resumed.output
+    assert not second.output.endswith("stopped\n")
+    assert outcome(run) == outcome(folder / "whole")

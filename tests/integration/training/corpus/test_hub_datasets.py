@@ -19,6 +19,7 @@ PLAYS = {
     "other/Macbeth.TXT": b"Out, spot!",
     "other/data.parquet": b"PAR1\x00PAR1",
 }
+HAMLET = "hf://datasets/ada/plays/hamlet.txt"
 
 
 @pytest.fixture
@@ -27,41 +28,41 @@ def plays(hub: LocalHub) -> LocalHub:
     return hub
 
 
-def read(source: str, **options: int) -> Corpus:
-    return read_corpus([source], **options)  # type: ignore[arg-type]
+def read(*sources: str) -> Corpus:
+    return read_corpus(sources)
 
 
-def test_one_file_of_a_dataset(plays: LocalHub) -> None:
-    corpus = read("hf://datasets/ada/plays/hamlet.txt")
-    assert corpus.text == "To be,\nor not\n"
-    assert corpus.files == ("hamlet.txt",)
-    assert corpus.name == "hamlet"
-    assert corpus.warnings == ()
+@pytest.mark.parametrize(
+    ("path", "files", "name"),
+    [
+        ("/hamlet.txt", ("hamlet.txt",), "hamlet"),
+        ("", ("hamlet.txt", "Macbeth.TXT", "lear.txt"), "plays"),
+        ("/other", ("Macbeth.TXT", "lear.txt"), "other"),
+        ("/other/", ("Macbeth.TXT", "lear.txt"), "other"),
+        ("/*le*", ("hamlet.txt", "lear.txt"), "plays"),
+    ],
+)
+def test_a_file_a_folder_a_glob_or_all_text_files_of_a_dataset(
+    plays: LocalHub, path: str, files: tuple[str, ...], name: str
+) -> None:
+    corpus = read(f"hf://datasets/ada/plays{path}")
+    texts = {"hamlet.txt": "To be,\nor not\n", "Macbeth.TXT": "Out, spot!", "lear.txt": "Nothing."}
+    assert corpus.text == "\n".join(texts[file] for file in files)
+    assert (corpus.files, corpus.name, corpus.warnings) == (files, name, ())
 
 
-def test_without_a_path_all_text_files_of_a_dataset_are_read(plays: LocalHub) -> None:
-    corpus = read("hf://datasets/ada/plays")
-    assert corpus.files == ("hamlet.txt", "Macbeth.TXT", "lear.txt")
-    assert corpus.text == "To be,\nor not\n\nOut, spot!\nNothing."
-    assert corpus.name == "plays"
-
-
-def test_a_folder_or_a_glob_of_a_dataset(plays: LocalHub) -> None:
-    assert read("hf://datasets/ada/plays/other").files == ("Macbeth.TXT", "lear.txt")
-    assert read("hf://datasets/ada/plays/other/").files == ("Macbeth.TXT", "lear.txt")
-    assert read("hf://datasets/ada/plays/*le*").files == ("hamlet.txt", "lear.txt")
-
-
-def test_a_large_file_is_read_whole(hub: LocalHub) -> None:
+def test_a_large_file_is_read_whole(hub: LocalHub, tmp_path: Path) -> None:
     hub.add_repo("ada/large", {"text.txt": LARGE}, kind="dataset")
     hub.context.lfs_limit = 1000
     hub.add_repo("ada/large-lfs", {"text.txt": LARGE}, kind="dataset")
     hub.context.redirect = "cdn"
+    (tmp_path / "mine.txt").write_text("mine")
+    corpus = read(str(tmp_path / "mine.txt"), "hf://datasets/ada/large/text.txt")
+    assert (corpus.text, corpus.name) == (f"mine\n{LARGE.decode()}", "mine-and-1-more")
     reports: list[tuple[str, int, int | None]] = []
-    assert read("hf://datasets/ada/large/text.txt").text == LARGE.decode()
     corpus = read_corpus(["hf://datasets/ada/large-lfs"], progress=lambda *report: reports.append(report))
     assert corpus.text == LARGE.decode()
-    assert [done for _, done, _ in reports] == [0, len(LARGE)]
+    assert reports == [("hf://datasets/ada/large-lfs/text.txt", len(LARGE), len(LARGE))]
 
 
 def test_a_revision_is_read(plays: LocalHub) -> None:
@@ -69,59 +70,59 @@ def test_a_revision_is_read(plays: LocalHub) -> None:
     old = repo.branches["main"]
     plays.commit(repo, {"hamlet.txt": b"new"}, branch="a/branch")
     plays.commit(repo, {"hamlet.txt": b"newer"})
-    assert read("hf://datasets/ada/plays/hamlet.txt").text == "newer"
-    assert read("hf://datasets/ada/plays@a%2Fbranch/hamlet.txt").text == "new"
-    assert read(f"hf://datasets/ada/plays@{old}/hamlet.txt").text == "To be,\nor not\n"
-    assert "there is no such revision" in corpus_error("hf://datasets/ada/plays@v9/hamlet.txt")
+    for revision, text in {"": "newer", "@a%2Fbranch": "new", f"@{old}": "To be,\nor not\n"}.items():
+        assert read(f"hf://datasets/ada/plays{revision}/hamlet.txt").text == text
 
 
 def test_a_push_while_reading_does_not_mix_two_commits(plays: LocalHub) -> None:
     repo = plays.repos["datasets/ada/plays"]
 
-    def push(_label: str, done: int, _total: int | None) -> None:
-        if done:  # one file is there: the next ones are still those of its commit
-            plays.commit(repo, {"other/lear.txt": b"another play", "hamlet.txt": b"another"})
+    def push(*_: object) -> None:  # one file is there: the next ones are still those of its commit
+        plays.commit(repo, {"other/lear.txt": b"another play", "hamlet.txt": b"another"})
 
     corpus = read_corpus(["hf://datasets/ada/plays"], progress=push)
     assert "Nothing." in corpus.text
     assert "another" not in corpus.text
 
 
-def test_a_missing_file_is_refused_with_the_files_that_exist(plays: LocalHub) -> None:
-    message = corpus_error("hf://datasets/ada/plays/othello.txt")
-    assert "has no othello.txt; it has README.md, hamlet.txt, other/Macbeth.TXT" in message
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (
+            "ada/plays/othello.txt",
+            "has no othello.txt; it has README.md, hamlet.txt, other/Macbeth.TXT, other/data.parquet",
+        ),
+        ("ada/table", "has no .txt file; it has train.parquet: give one of its text files"),
+        ("ada/table/train.parquet", "train.parquet cannot be unpacked"),
+        ("ada/void", "it has nothing"),
+        *(
+            (
+                f"ada/{name}/a.txt",
+                f"the dataset ada/{name} cannot be read: there is no such repo, or the token may not read",
+            )
+            for name in ("missing", "secret")
+        ),
+        ("ada/terms", "ada/terms cannot be read: it is gated: accept its terms"),
+        ("ada/plays@v9/hamlet.txt", "there is no such revision"),
+    ],
+)
+def test_what_is_not_there_or_closed_has_its_message(plays: LocalHub, source: str, message: str) -> None:
     plays.add_repo("ada/table", {"train.parquet": b"PAR1"}, kind="dataset")
-    assert "has no .txt file; it has train.parquet: " in corpus_error("hf://datasets/ada/table")
-    assert "train.parquet cannot be unpacked" in corpus_error("hf://datasets/ada/table/train.parquet")
     plays.add_repo("ada/void", kind="dataset")
-    assert "it has nothing" in corpus_error("hf://datasets/ada/void")
+    plays.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
+    plays.add_repo("ada/terms", PLAYS, kind="dataset", gated="manual")
+    assert message in corpus_error(f"hf://datasets/{source}")
 
 
-def test_missing_private_and_gated_datasets_have_their_messages(hub: LocalHub) -> None:
+def test_a_token_opens_a_private_dataset_and_is_never_shown(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
-    hub.add_repo("ada/terms", PLAYS, kind="dataset", gated="manual")
-    missing = corpus_error("hf://datasets/ada/missing/a.txt")
-    assert "the dataset ada/missing cannot be read: there is no such repo, or the token may not read it" in missing
-    assert "hf auth login" in missing
-    assert "the dataset ada/secret cannot be read: there is no such repo" in corpus_error("hf://datasets/ada/secret")
-    assert "the dataset ada/terms cannot be read: it is gated: accept its terms" in corpus_error(
-        "hf://datasets/ada/terms"
-    )
-
-
-def test_a_private_dataset_is_read_with_a_token(hub: LocalHub, token: str) -> None:
-    hub.add_repo("ada/secret", PLAYS, kind="dataset", private=True)
+    monkeypatch.setenv("HF_TOKEN", token := hub.add_token("ada"))
     corpus = read("hf://datasets/ada/secret/other/lear.txt")
     assert corpus.text == "Nothing."
     assert token not in repr(corpus)
-
-
-def test_an_invalid_token_is_reported(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub.add_repo("ada/plays", PLAYS, kind="dataset")
     monkeypatch.setenv("HF_TOKEN", "hf_" + "wrong" * 8)
-    message = corpus_error("hf://datasets/ada/plays")
-    assert "401" in message
-    assert "hf auth login" in message
+    message = corpus_error("hf://datasets/ada/secret")
+    assert "(401): log in (`hf auth login`)" in message
     assert "wrong" not in message
 
 
@@ -140,42 +141,30 @@ def test_more_than_the_limit_is_refused_before_it_is_downloaded(hub: LocalHub) -
     assert not hub.requests("resolve")
 
 
-def test_without_the_hub_a_cached_file_is_read_with_a_warning(plays: LocalHub) -> None:
-    source = "hf://datasets/ada/plays/hamlet.txt"
-    before = read(source)
-    plays.unplug()
-    corpus = read(source)
+@pytest.mark.parametrize("offline", [False, True])
+def test_without_the_hub_a_cached_file_is_read_with_a_warning(
+    plays: LocalHub, monkeypatch: pytest.MonkeyPatch, offline: bool
+) -> None:
+    before = read(HAMLET)
+    if offline:
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    else:
+        plays.unplug()
+    corpus = read(HAMLET)
     assert corpus.sha256 == before.sha256
     assert "cannot be reached: reading the cached copy of" in corpus.warnings[0]
-    assert "is not in the cache" in corpus_error("hf://datasets/ada/plays/other/lear.txt")
+    for path in ("plays/other/lear.txt", "plays/other", "plays/*.txt", "other/a.txt"):
+        assert f"{path.partition('/')[2]} of the dataset ada/" in corpus_error(f"hf://datasets/ada/{path}")
     assert "a full listing of the dataset ada/plays is not in the cache" in corpus_error("hf://datasets/ada/plays")
-    assert "is not in the cache" in corpus_error("hf://datasets/ada/other/a.txt")
 
 
-@pytest.mark.parametrize("kind", [500, 503, "cut"])
-def test_a_failing_hub_counts_as_unreachable(plays: LocalHub, kind: int | str) -> None:
+@pytest.mark.parametrize("kind", [500, 503, "cut", "html"])
+def test_a_failing_hub_counts_as_unreachable_and_a_captive_portal_is_reported(plays: LocalHub, kind: int | str) -> None:
     plays.fail("GET /api/datasets", kind, times=None)
-    assert "the Hub cannot be reached" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
-
-
-def test_a_hanging_hub_counts_as_unreachable(plays: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.corpus.download.READ_TIMEOUT_S", 0.2)
-    plays.fail("GET /api/datasets", "hang")
-    assert "the Hub cannot be reached" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
-
-
-def test_a_captive_portal_is_reported(plays: LocalHub) -> None:
-    plays.fail("GET /api/datasets", "html")
-    assert "the answer is not from the Hub" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
+    message = "the answer is not from the Hub" if kind == "html" else "the Hub cannot be reached"
+    assert message in corpus_error(HAMLET)
 
 
 def test_a_refused_download_is_a_one_line_error(plays: LocalHub) -> None:
     plays.fail("HEAD /datasets", 403, times=None)
-    assert "ada/plays" in corpus_error("hf://datasets/ada/plays/hamlet.txt")
-
-
-def test_local_files_and_datasets_mix(plays: LocalHub, tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    corpus = read_corpus([str(tmp_path / "mine.txt"), "hf://datasets/ada/plays/other/lear.txt"])
-    assert corpus.text == "mine\nNothing."
-    assert corpus.name == "mine-and-1-more"
+    assert "ada/plays" in corpus_error(HAMLET)

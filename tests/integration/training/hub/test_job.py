@@ -20,7 +20,7 @@ from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, Here, before_step, write_text
 from training import job
 
-RUN = ("text.txt", *SIZES, "--steps=9", "--evaluations=1", "--push-to=plays")
+RUN = ("text.txt", *SIZES, "--steps=9", "--set=evaluations=1", "--push-to=plays")
 
 
 @pytest.fixture(autouse=True)

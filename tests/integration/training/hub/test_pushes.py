@@ -22,8 +22,8 @@ from training.cli import finish as cli
 from training.run.training_run import TrainingRun
 from ui.registry.training_history import read_history
 
-QUICK = ("text.txt", *SIZES, "--steps=8", "--evaluations=2", "--out=run")
-ONCE = (*QUICK, "--evaluations=1")  # one checkpoint to push, where how many is not the point
+QUICK = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=2", "--out=run")
+ONCE = (*QUICK, "--set=evaluations=1")  # one checkpoint to push, where how many is not the point
 PRIVATE_TEXT = "Write to ada.lovelace@babbage.org about the engine.\n"
 
 
@@ -91,7 +91,7 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
     repo, better = hub.repos["ada/plays"], b"# Written by hand\n"
     hub.commit(repo, {"README.md": better})
     before = hub.read("ada/plays", "model.safetensors")
-    worse = ("text.txt", *SIZES, "--steps=1", "--evaluations=1", "--push-to=plays")
+    worse = ("text.txt", *SIZES, "--steps=1", "--set=evaluations=1", "--push-to=plays")
     code, output = here(*worse, "--out=worse")
     assert code == 0, output
     loss = metrics(tmp_path / "run")[-1]["val_loss"]
@@ -214,7 +214,7 @@ def test_training_without_a_network_is_complete_and_pushed_later(
 ) -> None:
     """The other faults are in test_faults.py."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 1.0)
-    four = ("text.txt", *SIZES, "--steps=8", "--evaluations=4")
+    four = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=4")
     with monkeypatch.context() as middle:
         before_step(middle, 2, hub.unplug)
         code, output = here(*four, "--out=run", "--push-to=ada/plays")

@@ -233,7 +233,7 @@ def test_a_resumed_run_still_publishes_its_page(
     text = write_text(tmp_path)
     with monkeypatch.context() as first:
         before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        options = (*SIZES, "--steps=4", "--evaluations=1", "--out=run", "--push-to=plays", "--space=page")
+        options = (*SIZES, "--steps=4", "--set=evaluations=1", "--out=run", "--push-to=plays", "--space=page")
         code, output = here(text, *options)
     assert code == 143
     assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
@@ -256,7 +256,7 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
 
 
 def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    assert here(write_text(tmp_path), *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
+    assert here(write_text(tmp_path), *SIZES, "--steps=2", "--set=evaluations=1", "--out=run")[0] == 0
     code, output = here("--resume=run", "--space=plays")
     assert code == 0, output
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}

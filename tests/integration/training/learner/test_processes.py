@@ -15,8 +15,8 @@ from tests.support.interruptions import fail_evaluations_after_step, signal_afte
 from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, outcome, write_text
 from tests.support.training_processes import train, train_together
 
-BATCH = "--batch=5"  # of two processes one reads one row more than the other
-RUN = ("text.txt", *SIZES, BATCH, "--steps=30", "--evaluations=3", "--no-bfloat16", "--shuffle")
+BATCH = "--set=batch=5"  # of two processes one reads one row more than the other
+RUN = ("text.txt", *SIZES, BATCH, "--steps=30", "--set=evaluations=3,bfloat16=false,shuffle=true")
 ERROR = re.compile("^(error|Traceback)", re.MULTILINE)
 
 
@@ -62,7 +62,7 @@ def test_the_losses_of_three_processes_are_those_of_one(folder: Path) -> None:
 
 
 def test_fine_tuning_gives_the_losses_of_one_process(folder: Path) -> None:
-    arguments = ("text.txt", "--from=./alone", BATCH, "--steps=8", "--evaluations=2", "--no-bfloat16")
+    arguments = ("text.txt", "--from=./alone", BATCH, "--steps=8", "--set=evaluations=2,bfloat16=false")
     assert train(*arguments, "--out=from-alone", cwd=folder).end() == 0
     assert together(folder, *arguments, "--out=from-two")[0] == [0, 0]
     check_losses_are_equal(folder / "from-alone", folder / "from-two")
@@ -72,7 +72,7 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
     codes, outputs = together(folder, *RUN, "--out=stopped", signals=((1, 7, signal.SIGTERM),))
     assert codes == [143, 0]
     assert outputs[0].count("SIGTERM: saving after this step") == 1
-    assert "Stopped after step 7." in outputs[0]
+    assert "Stopped after step 8." in outputs[0]  # rank 0 learns of it with the next step
 
     both = ((0, 12, signal.SIGINT), (1, 12, signal.SIGINT))
     codes, outputs = together(folder, "--resume=stopped", signals=both)
@@ -102,7 +102,7 @@ def test_a_run_continues_with_another_number_of_processes(folder: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_all_with_one_line(folder: Path) -> None:
-    rates = ("--lr=10", "--matrix-lr=10", "--weight-decay=10", "--steps=200")
+    rates = ("--set=lr=10,matrix_lr=10,weight_decay=10", "--steps=200")
     codes, outputs = together(folder, *RUN, *rates, "--out=diverges")
     assert codes == [1, 0]
     assert ERROR.findall("\n".join(outputs)) == ["error"]
@@ -121,7 +121,7 @@ def test_an_error_of_rank_0_in_an_evaluation_releases_the_others(folder: Path) -
 @pytest.mark.parametrize(
     ("text", "processes", "message"),
     [
-        ("text.txt", 6, "error: --batch is 5, fewer rows than the 6 processes"),
+        ("text.txt", 6, "error: batch is 5, fewer rows than the 6 processes"),
         ("nowhere.txt", 2, "error: there is no file"),
     ],
 )
@@ -133,7 +133,7 @@ def test_an_error_before_training_is_printed_once(folder: Path, text: str, proce
 
 
 def test_minutes_are_measured_and_decided_for_all_processes(folder: Path) -> None:
-    codes, outputs = together(folder, "text.txt", *SIZES, "--minutes=0.05", "--evaluations=3", "--out=measured")
+    codes, outputs = together(folder, "text.txt", *SIZES, "--minutes=0.05", "--set=evaluations=3", "--out=measured")
     assert codes == [0, 0]
     assert outputs[0].count("Measuring this machine") == 1
     assert "0.05 minutes in all" in outputs[0]

@@ -19,7 +19,7 @@ def test_a_run_trains_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     write_text(tmp_path)
     refuse_files_in_use(monkeypatch)
-    assert main(["text.txt", *SIZES, "--steps=4", "--evaluations=2", "--out=run"]) == 0
+    assert main(["text.txt", *SIZES, "--steps=4", "--set=evaluations=2", "--out=run"]) == 0
     assert CharLSTM.from_pretrained(tmp_path / "run").training["step"] == 4
     assert main(["--resume=run"]) == 0
     gc.collect()  # the runs before map the text until they are collected; a process of its own would have ended

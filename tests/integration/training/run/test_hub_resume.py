@@ -24,7 +24,7 @@ from tests.support.training_processes import train
 from training.__main__ import main
 from training.hub.timeouts import HubTimeouts
 
-RUN = ("text.txt", *SIZES, "--steps=30", "--evaluations=3", "--out=run")
+RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3", "--out=run")
 STATE = "training_state/state.safetensors"
 
 
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of two evaluations, of which the first is the better one."""
     folder = tmp_path_factory.mktemp("made")
     text, run = write_text(folder), folder / "run"
-    assert main([str(text), *SIZES, "--steps=3", "--evaluations=2", f"--out={run}"]) == 0
+    assert main([str(text), *SIZES, "--steps=3", "--set=evaluations=2", f"--out={run}"]) == 0
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     lines[0]["val_loss"] = 0.5
     for count, step in enumerate(checkpoints(run), 1):
@@ -113,7 +113,7 @@ def test_another_model_on_main_is_not_downloaded(
 def test_a_text_that_anyone_can_read_is_read_again(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     repo = hub.add_repo("ada/words", kind="dataset")
     hub.commit(repo, {"text.txt": (tmp_path / "text.txt").read_bytes()})
-    arguments = ("hf://datasets/ada/words/text.txt", *SIZES, "--steps=2", "--evaluations=1", "--push-to=ada/plays")
+    arguments = ("hf://datasets/ada/words/text.txt", *SIZES, "--steps=2", "--set=evaluations=1", "--push-to=ada/plays")
     assert here(*arguments, "--out=run")[0] == 0
     shutil.rmtree(tmp_path / "run")
     code, output = here("--resume=hf://ada/plays")
@@ -142,7 +142,7 @@ def test_addresses_in_an_untrusted_run_are_not_requested(
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_port}/text.txt"
     try:
-        assert here(address, *SIZES, "--steps=2", "--evaluations=1", "--push-to=ada/plays", "--out=run")[0] == 0
+        assert here(address, *SIZES, "--steps=2", "--set=evaluations=1", "--push-to=ada/plays", "--out=run")[0] == 0
         shutil.rmtree(tmp_path / "run")
         Asked.paths.clear()
         monkeypatch.setenv("HF_TOKEN", hub.add_token("bob"))

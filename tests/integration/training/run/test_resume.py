@@ -30,7 +30,7 @@ from tests.support.training_processes import Training, train
 from training.learner.trainer import Trainer
 
 NO_ROOM = "error: the last checkpoint is not saved completely: free some disk space, then use --resume"
-SHORT = ("text.txt", *SIZES, "--steps=24", "--evaluations=4")
+SHORT = ("text.txt", *SIZES, "--steps=24", "--set=evaluations=4")
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_writing_takes_one_thread_only(here: Here, monkeypatch: pytest.MonkeyPat
     usual = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
-        assert here(*SHORT, "--hidden-size=96", "--steps=6", "--evaluations=2", "--out=run")[0] == 0
+        assert here(*SHORT, "--set=hidden_size=96", "--steps=6", "--set=evaluations=2", "--out=run")[0] == 0
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(usual)
@@ -107,7 +107,7 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
     stops = [(5, signal.SIGINT, 130, "Ctrl-C"), (11, signal.SIGTERM, 143, "SIGTERM")]
     resumed_at = 0
     for step, number, code, name in stops:
-        arguments = ("--resume=run",) if resumed_at else (*SHORT, "--shuffle", "--out=run")
+        arguments = ("--resume=run",) if resumed_at else (*SHORT, "--set=shuffle=true", "--out=run")
         run = train(*arguments, cwd=tmp_path, prepare=[signal_after_step(step, number)])
         assert run.end() == code
         assert (f"Resuming after step {resumed_at} of 24." in run.output) == bool(resumed_at)
@@ -117,7 +117,7 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
     killed = train("--resume=run", cwd=tmp_path, prepare=[signal_after_step(17, signal.SIGKILL)])
     assert killed.end() == -signal.SIGKILL
     assert here("--resume=run")[0] == 0
-    assert here(*SHORT, "--shuffle", "--out=whole")[0] == 0
+    assert here(*SHORT, "--set=shuffle=true", "--out=whole")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
 
 
@@ -131,7 +131,7 @@ def test_a_killed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
 
 
 def test_a_run_stopped_before_its_first_evaluation_can_be_loaded(tmp_path: Path) -> None:
-    with Training("text.txt", *SIZES, "--steps=1000000", "--evaluations=1", "--out=run", cwd=tmp_path) as run:
+    with Training("text.txt", *SIZES, "--steps=1000000", "--set=evaluations=1", "--out=run", cwd=tmp_path) as run:
         run.until("^step 1 of")
         run.send(signal.SIGINT)
         assert run.end() == 130
@@ -153,7 +153,7 @@ def test_a_signal_while_the_text_is_read_leaves_no_files(tmp_path: Path, number:
 
 def test_a_signal_while_the_machine_is_measured_leaves_no_files(tmp_path: Path) -> None:
     write_text(tmp_path, 20_000)
-    with Training("text.txt", "--minutes=9", "--preset=large", "--batch=512", cwd=tmp_path) as run:
+    with Training("text.txt", "--minutes=9", "--preset=large", "--set=batch=512", cwd=tmp_path) as run:
         run.until("^Measuring this machine")
         run.send(signal.SIGINT)
         assert run.end() == 130
@@ -316,7 +316,7 @@ def small_disk(folder: Path) -> Iterator[Callable[..., None]]:
 
 
 def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
-    arguments = ("text.txt", *SIZES, "--steps=600", "--evaluations=16", "--out=disk/run")
+    arguments = ("text.txt", *SIZES, "--steps=600", "--set=evaluations=16", "--out=disk/run")
     with small_disk(tmp_path / "disk") as fill, Training(*arguments, cwd=tmp_path) as run:
         for _ in range(2):  # the first checkpoint is on disk when the second evaluation is over
             run.until(r"^step \d+: ")
@@ -339,8 +339,8 @@ def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
 
 def test_a_nearly_full_disk_gets_the_weights_without_training_state_at_the_end(tmp_path: Path) -> None:
     """They once were lost with the training state, which takes ten times the room."""
-    sizes = ("--hidden-size=24", "--embedding-size=4", "--num-layers=2", "--batch=4", "--window=16")
-    arguments = ("text.txt", *sizes, "--steps=300", "--evaluations=3", "--out=disk/run")
+    sizes = ("--set=hidden_size=24,embedding_size=4,num_layers=2,batch=4,window=16",)
+    arguments = ("text.txt", *sizes, "--steps=300", "--set=evaluations=3", "--out=disk/run")
     with small_disk(tmp_path / "disk") as fill, Training(*arguments, cwd=tmp_path) as run:
         for _ in range(2):
             run.until(r"^step \d+: ")

@@ -21,7 +21,7 @@ def lm() -> CharLSTM:
 
 
 def test_the_passages_are_where_the_cell_is_highest_and_lowest(lm):
-    found = add_passages(lm, CELLS, "held-out", HELD_OUT)
+    found = add_passages(lm, CELLS, "text", HELD_OUT)
     assert found[0].sample is found[1].sample
     for cell in found:
         assert cell.sample
@@ -37,7 +37,7 @@ def test_the_passages_are_where_the_cell_is_highest_and_lowest(lm):
 
 
 def test_a_model_writes_its_own_text(lm):
-    (cell, _) = add_passages(lm, CELLS, "written", HELD_OUT)
+    (cell, _) = add_passages(lm, CELLS, "model", HELD_OUT)
     assert cell.sample
     assert cell.sample.seed == 1
     assert cell.sample.text == generate(lm, "", 6000, temperature=1.0, seed=1)
@@ -46,17 +46,17 @@ def test_a_model_writes_its_own_text(lm):
 def test_a_text_in_which_something_looks_private_is_not_stored(lm, monkeypatch):
     text = HELD_OUT + "Write to ada.lovelace@gmail.com, Ada.\n"
     reader = tiny_model(ALPHABET + "@")
-    (cell, _) = add_passages(reader, CELLS, "held-out", text)
+    (cell, _) = add_passages(reader, CELLS, "text", text)
     assert cell.sample
     assert cell.sample.seed is not None
     monkeypatch.setattr("training.card.cell_passages.generate", lambda *_, **__: text)
-    (cell, _) = add_passages(reader, CELLS, "written")
+    (cell, _) = add_passages(reader, CELLS, "model")
     assert (cell.sample, cell.high, cell.low) == (None, (), ())
 
 
 def test_a_text_with_control_characters_is_not_stored():
     reader = tiny_model("\x1b" + ALPHABET)
-    (cell, _) = add_passages(reader, CELLS, "held-out", HELD_OUT + "\x1b")
+    (cell, _) = add_passages(reader, CELLS, "text", HELD_OUT + "\x1b")
     assert cell.sample is None or "\x1b" not in cell.sample.text
 
 
@@ -68,26 +68,24 @@ def test_held_out_text_of_a_private_model_is_never_stored(tmp_path, capsys):
     (tmp_path / "text.txt").write_text(HELD_OUT)
     command = ["cells", str(tmp_path / "model"), "--passages=held-out"]
     assert main([*command, str(tmp_path / "text.txt")]) == 2
-    assert "the model is private" in capsys.readouterr().err
+    assert "not everyone may read the training text" in capsys.readouterr().err
     assert main(["cells", str(PRETRAINED), "--passages=held-out"]) == 2
     assert "no TEXT was given" in capsys.readouterr().err
     assert CharLSTM.from_pretrained(tmp_path / "model").cells == tuple(CELLS)
 
 
-@pytest.mark.parametrize(("sharing", "seed"), [("public", None), ("private", 1), ("unscanned", 1)])
-def test_the_command_stores_held_out_text_of_public_runs_only(tmp_path, lm, sharing, seed):
+@pytest.mark.parametrize(("quotes", "seeds"), [("text", (None, 1)), ("model", (1, 1)), ("nothing", ())])
+def test_the_command_stores_only_text_that_may_be_quoted(tmp_path, lm, quotes, seeds):
     model = tiny_model()
-    model.training = {"sharing": sharing}
+    model.training = {"quotes": quotes}
     model.save_pretrained(tmp_path / "model")
     write_cells(tmp_path / "model", CELLS)
     (tmp_path / "text.txt").write_text(HELD_OUT * 12)
     assert main(["cells", str(tmp_path / "model")]) == 0
     (cell, _) = CharLSTM.from_pretrained(tmp_path / "model").cells
-    assert cell.sample
-    assert cell.sample.seed == 1  # without a text the model writes, and the names stay
+    assert [each.seed for each in (cell.sample,) if each] == [*seeds[1:]]  # without a text the model writes
     assert main(["cells", str(tmp_path / "model"), "--passages=none"]) == 0
     assert CharLSTM.from_pretrained(tmp_path / "model").cells == tuple(CELLS)
     assert main(["cells", str(tmp_path / "model"), str(tmp_path / "text.txt")]) == 0
     for cell in CharLSTM.from_pretrained(tmp_path / "model").cells:
-        assert cell.sample
-        assert cell.sample.seed == seed
+        assert [each.seed for each in (cell.sample,) if each] == [*seeds[:1]]

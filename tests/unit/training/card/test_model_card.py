@@ -219,7 +219,7 @@ def test_the_table_shows_every_number() -> None:
 
 
 def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
-    lm = make_lm()
+    lm = make_lm(quotes="text")
     text = "ab c\nROMEO: abba" * 40
     source = Source(lm.tokenizer, lm.tokenizer.encode(text), lm.tokenizer.encode("ca" * 30))
     write_card(tmp_path, lm, [], [CardSample(0.5, "R", "RRc\nROMEO: abRR")], source)
@@ -230,7 +230,7 @@ def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
 
 def test_a_card_says_when_only_a_part_was_searched() -> None:
     overlap = Overlap("```|<b>\n", 1200, None, 10_000_000, whole=False)
-    card = render_card(make_lm(), [], [], with_curve=False, overlap=overlap)
+    card = render_card(make_lm(quotes="text"), [], [], with_curve=False, overlap=overlap)
     assert "from the last 10,000,000 characters of the training text has 8 characters: `'''¦<b>⏎`." in card
     assert "For comparison" not in card
 

@@ -51,7 +51,7 @@ def test_a_model_is_made_from_its_package(
 ) -> None:
     write_wheel(wheels)
     monkeypatch.chdir(tmp_path)
-    sizes = ["--hidden-size", "16", "--embedding-size", "8", "--steps", "12", "--evaluations", "2"]
+    sizes = ["--set", "hidden_size=16,embedding_size=8,evaluations=2", "--steps", "12"]
     assert gallery.main(["chat", "--out", "made", "--", *sizes]) == 0
     lm = CharLSTM.from_pretrained("made")
     assert lm.chat
@@ -87,7 +87,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("play.txt").write_text(PLAY)
     replace(tiny_model("".join(sorted(set(PLAY)))), samples=(sample("of the parent"),)).save_pretrained("parent")
     sha256 = hashlib.sha256(PLAY.encode()).hexdigest()
-    options = ("--from", "./parent", "--steps", "4", "--evaluations", "2")
+    options = ("--from", "./parent", "--steps", "4", "--set", "evaluations=2")
     entry = replace(GALLERY["shakespeare"], sha256=sha256, options=options, earlier={}, samples="")
     monkeypatch.setitem(GALLERY, "shakespeare", entry)
     return tmp_path
@@ -115,7 +115,7 @@ def test_a_model_is_made_from_a_text_that_no_package_holds(play: Path, capsys: p
 def test_the_runs_before_the_model_are_trained_once(
     play: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sizes = ("--hidden-size", "16", "--embedding-size", "8")
+    sizes = ("--set", "hidden_size=16,embedding_size=8")
     entry = replace(
         GALLERY["shakespeare"],
         options=("--from", "{second}", "--teacher", "{first}", "--minutes", "60"),
@@ -123,7 +123,7 @@ def test_the_runs_before_the_model_are_trained_once(
         samples="second",
     )
     monkeypatch.setitem(GALLERY, "shakespeare", entry)
-    words = ["shakespeare", "--text", "play.txt", "--out", "made", "--", "--steps", "6", "--evaluations", "2"]
+    words = ["shakespeare", "--text", "play.txt", "--out", "made", "--", "--steps", "6", "--set", "evaluations=2"]
     assert gallery.main(words) == 0
     assert "Run 3 of 3, in runs/gallery-shakespeare:" in capsys.readouterr().err
     lm = CharLSTM.from_pretrained("made")

@@ -112,11 +112,12 @@ def test_averaged_weights_are_an_ema_of_the_weights() -> None:
         assert torch.allclose(averaged, kept[name], atol=1e-6)
 
 
-def test_the_learning_rate_ends_at_zero() -> None:
-    one = trainer(replace(RECIPE, steps=5))
-    for _ in range(5):
-        one.step()
-    assert one.learning_rate == 0
+def test_a_rate_of_zero_changes_no_weight() -> None:
+    one = trainer(RECIPE)
+    one.step()
+    before = {name: weight.clone() for name, weight in one.network.state_dict().items()}
+    one.step(0.0)
+    assert all(torch.equal(weight, before[name]) for name, weight in one.network.state_dict().items())
 
 
 def test_biases_are_not_decayed() -> None:

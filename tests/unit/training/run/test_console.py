@@ -67,9 +67,9 @@ class GoneTerminal(io.StringIO):
 def test_a_closed_terminal_does_not_stop_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", GoneTerminal())
     say("hello")
-    bar = Progress(10, 0)
-    for _ in range(10):
-        bar.advance(2.0, 10, 1000, 5.0)
+    bar = Progress(10, 0, is_timed=False)
+    for step in range(10):
+        bar.advance(2.0, step, step, 1000, 5.0)
     bar.close()
 
 
@@ -78,14 +78,15 @@ def test_without_a_terminal_there_is_a_line_at_once_and_then_now_and_then(
 ) -> None:
     now = [100.0]
     monkeypatch.setattr(console, "monotonic", lambda: now[0])
-    bar = Progress(100, 40)
+    counted, timed = Progress(100, 40, is_timed=False), Progress(100, 40, is_timed=True)
     for step in range(41, 71):
         now[0] += 1
-        bar.advance(2.0, 100 if step < 60 else 90, 1000.0, 100.0 - step)
+        counted.advance(2.0, step, step, 1000.0, 100.0 - step)
+        timed.advance(2.0, step + 0.5, 2 * step, 1000.0, 100.0 - step)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "step 41 of 100: loss 2.000, 2.89 bpc, 1.0k chars/s, 59 s left"
-    assert [line.split()[1] for line in lines] == ["41", "52", "63"]
-    assert lines[2] == "step 63 of 90: loss 2.000, 2.89 bpc, 1.0k chars/s, 37 s left"
+    assert lines[0] == "step 41 of 100: loss 2.000, 1.0k chars/s, 59 s left"
+    assert lines[1] == "step 82 (42%): loss 2.000, 1.0k chars/s, 59 s left"
+    assert [line.split()[1] for line in lines[::2]] == ["41", "52", "63"]
 
 
 def test_a_line_contains_no_control_sequences(capsys: pytest.CaptureFixture[str]) -> None:

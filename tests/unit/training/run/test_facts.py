@@ -13,7 +13,7 @@ from training.run.facts import frequent_beginnings, versions
 
 
 def published(*arguments: str) -> str:
-    return options.published_command(options.parse_train(arguments))
+    return options.published_command(options.parse_train(arguments), ())
 
 
 def test_names_before_a_colon_are_the_first_frequent_beginnings() -> None:
@@ -44,13 +44,11 @@ def test_the_command_is_recorded_as_it_was_typed() -> None:
     assert published() == "python -m training"
 
 
-def test_options_of_the_recipe_are_recorded() -> None:
+def test_settings_of_the_recipe_are_recorded() -> None:
     command = published(
-        "a.txt", "--steps=20", "--hidden-size", "8", "--lr=1e-3", "--no-bfloat16", "--no-fit", "--preset=tiny"
+        "a.txt", "--steps=20", "--set=hidden_size=8,lr=1e-3", "--set", "bfloat16=false", "--preset=tiny"
     )
-    assert command == (
-        "python -m training a.txt --preset tiny --steps 20 --hidden-size 8 --lr 0.001 --no-fit --no-bfloat16"
-    )
+    assert command == "python -m training a.txt --preset tiny --steps 20 --set hidden_size=8,lr=0.001,bfloat16=False"
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def two_runs(here: Here, tmp_path: Path) -> None:
     """``slow`` and ``quick``, of which the second learns."""
     write_text(tmp_path)
     for name, rate in (("slow", "0.0001"), ("quick", "0.02")):
-        rates = (f"--lr={rate}", f"--matrix-lr={rate}")
-        assert here("text.txt", *SIZES, *rates, "--steps=30", "--evaluations=4", f"--out=runs/{name}")[0] == 0
+        rates = (f"--set=lr={rate},matrix_lr={rate}",)
+        assert here("text.txt", *SIZES, *rates, "--steps=30", "--set=evaluations=4", f"--out=runs/{name}")[0] == 0
 
 
 def test_runs_are_compared_and_drawn_with_distinct_names(
@@ -64,7 +64,7 @@ def test_runs_are_compared_and_drawn_with_distinct_names(
 
 def test_runs_without_a_curve_are_an_error(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
-    assert here("text.txt", *SIZES, "--steps=2", "--evaluations=1", "--out=run")[0] == 0
+    assert here("text.txt", *SIZES, "--steps=2", "--set=evaluations=1", "--out=run")[0] == 0
     code, output = here("curve", "run")
     assert (code, output) == (2, "error: 'run' has fewer than two evaluations: there is no curve to draw\n")
     assert not (tmp_path / "curve.png").exists()

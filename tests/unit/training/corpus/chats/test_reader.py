@@ -11,7 +11,7 @@ from model import ChatFormat
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
 from training.corpus.chats.format_list import chat_kind
-from training.corpus.chats.reader import ChatReader, has_roles_only
+from training.corpus.chats.reader import ChatReader, speakers_of
 from training.corpus.decode import CorpusError
 
 
@@ -311,8 +311,26 @@ def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None
     roles = ChatReader()
     lines = [json.dumps({"role": role, "content": "Hi"}) for role in ("user", "assistant")]
     assert roles.read("\n".join(lines), "chat.jsonl") == "user: Hi\n\nassistant: Hi\n"
-    assert has_roles_only(roles.format())
-    assert not has_roles_only(reader.format("Ben"))
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_every_speaker_in_a_text_is_found_wherever_its_pieces_end(size: int) -> None:
+    reader = ChatReader()
+    text = "\n".join(reader.read(each, "chat.txt") for each in (ANDROID, "1/1/2022, 00:01 - Ben: Later: never"))
+    assert speakers_of(text[at : at + size] for at in range(0, len(text), size)) == {"A", "B", "C"}
+
+
+def test_a_file_that_is_left_out_leaves_no_trace() -> None:
+    reader = ChatReader()
+    reader.read("1/1/2022, 00:01 - Anna: Hi\n1/1/2022, 00:02 - Ben: Ho", "chat.txt")
+    before = reader.position(), reader.format(), reader.speakers
+    with pytest.raises(CorpusError):
+        reader.read('{"role": "user", "content": "Hi"}\n' * 9 + '{"role": "assist', "cut.jsonl")
+    reader.read(
+        '{"role": "user", "content": "Hi"}\n{"role": "assistant", "content": "Ho"}\n' * 9, "in an archive.jsonl"
+    )
+    reader.truncate(before[0])
+    assert (reader.position(), reader.format(), reader.speakers) == before
 
 
 def test_more_speakers_than_letters_have_distinct_names() -> None:

@@ -1,4 +1,4 @@
-"""Finds the processes of tasks that run side by side, so that a test can kill them; Linux only."""
+"""Finds the processes that train teachers, so that a test can kill them; Linux only."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ import os
 import signal
 from pathlib import Path
 
-CHILD = b"training.side_by_side.child"
-
 
 def pids_of(folder: Path) -> list[int]:
-    """Returns the processes that train in a run folder, as tasks."""
+    """Returns the processes that train in a folder of a teacher."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().split(b"\0")
         except OSError:  # it has ended
             continue
-        if CHILD in words and str(folder).encode() in words:
+        if b"training" in words and str(folder).encode() in words:
             found.append(int(path.parent.name))
     return found
 
 
 def kill(folder: Path) -> None:
-    """Ends the process that trains in a run folder at once, as when memory runs out."""
+    """Ends the process that trains in a folder at once, as when memory runs out."""
     for pid in pids_of(folder):
         os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,178 @@
+"""Nothing of a chat, or of a text that not everyone can read, is in the files that an anonymous reader gets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.local_hub import LocalHub
+from tests.support.tiny_runs import Here, words
+from training.card.cell_names import SHORTEST
+
+QUICK = (
+    "--preset=tiny",
+    "--set=hidden_size=16,embedding_size=4,batch=4,window=16",
+    "--steps=6",
+)
+PIECE = 20  # characters: a text of the model shares shorter ones with its training text by chance
+NAME = "private-chats"  # of the data sets
+
+
+def message(draw: random.Random) -> str:
+    return " ".join(draw.choice(words(60).replace(".", "").split()) + str(draw.randint(0, 99)) for _ in range(9))
+
+
+def prose(seed: int = 1) -> str:
+    """A text of which a tenth is long enough to name cells; no two pieces of 20 characters in it are equal."""
+    draw = random.Random(seed)
+    lines = [f"{message(draw)}." for _ in range(12 * SHORTEST // 60)]
+    return "\n".join(lines)
+
+
+def conversation() -> str:
+    draw = random.Random(2)
+    roles = ("user", "assistant")
+    return "\n".join(json.dumps({"role": roles[n % 2], "content": message(draw)}) for n in range(12 * SHORTEST // 60))
+
+
+def whatsapp() -> str:
+    draw = random.Random(3)
+    names = ("Anna", "Ben")
+    return "\n".join(
+        f"31/12/2021, 10:{n % 60:02d} - {names[n % 2]}: {message(draw)}" for n in range(12 * SHORTEST // 60)
+    )
+
+
+TEXTS = {"text.txt": prose(), "chat.jsonl": conversation(), "WhatsApp Chat with Ben.txt": whatsapp()}
+
+
+def pieces_of(text: str) -> set[bytes]:
+    return {text[at : at + PIECE].encode() for at in range(len(text) - PIECE)}
+
+
+def published(hub: LocalHub, *repos: str) -> bytes:
+    """All bytes of all branches of some repos, and the names of their files."""
+    found = []
+    for repo in repos:
+        for branch in hub.repos[repo].branches:
+            for name in hub.repos[repo].commit(branch).files:
+                found += [name.encode(), hub.read(repo, name, branch)]
+    return b"\n".join(found)
+
+
+def quoted(hub: LocalHub, text: str, *repos: str) -> set[bytes]:
+    """The pieces of the messages or lines of a text that are in these repos, also in JSON."""
+    data = published(hub, *repos)
+    spoken = {piece for piece in pieces_of(text) if not set(piece) & set(b'"{}:[]\n')}
+    assert len(spoken) > 1000
+    return {piece for piece in spoken if piece in data}
+
+
+@pytest.fixture
+def texts(tmp_path: Path, hub: LocalHub, token: str) -> None:
+    """The texts in the folder of the test, and in datasets that only their owner can read."""
+    content = {name: text.encode() for name, text in TEXTS.items()}
+    for name, data in content.items():
+        (tmp_path / name).write_bytes(data)
+    hub.context.stages = ("RUNNING",)
+    hub.add_repo(f"ada/{NAME}", content, kind="dataset", private=True)
+    hub.add_repo(f"ada/gated-{NAME}", content, kind="dataset", gated="manual")
+    hub.add_repo("ada/open", content, kind="dataset")
+
+
+CLOSED = [
+    *(("hf://datasets/ada/private-chats/text.txt",), ("hf://datasets/ada/gated-private-chats/text.txt",)),
+    *(("hf://datasets/ada/private-chats/chat.jsonl", "--chat"), ("WhatsApp Chat with Ben.txt", "--chat")),
+]
+
+
+@pytest.mark.usefixtures("texts")
+@pytest.mark.parametrize("typed", CLOSED)
+def test_what_not_everyone_can_read_is_published_only_with_a_yes_and_not_quoted(
+    hub: LocalHub, here: Here, typed: tuple[str, ...]
+) -> None:
+    code, output = here(*typed, *QUICK, "--push-to=ada/model", "--space=ada/page", "--out=run")
+    assert code == 2, output
+    assert "nothing was trained or published" in output
+    assert "--publish-anyway" in output
+    assert "ada/model" not in hub.repos
+    assert here(*typed, *QUICK, "--push-to=ada/model", "--space=ada/page", "--out=run", "--publish-anyway")[0] == 0
+    assert not hub.repos["ada/model"].private
+    text = TEXTS[typed[0].rpartition("/")[2]]
+    assert quoted(hub, text, "ada/model", "spaces/ada/page") == set()
+    assert not {name for name in (NAME, "WhatsApp", "Ben", "Anna") if name.encode() in published(hub, "ada/model")}
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_file_is_not_quoted_and_a_text_that_anyone_can_read_is(hub: LocalHub, here: Here) -> None:
+    assert here("text.txt", *QUICK, "--push-to=ada/file", "--out=file")[0] == 0
+    assert quoted(hub, TEXTS["text.txt"], "ada/file") == set()
+    assert b"text" in published(hub, "ada/file")
+    assert here("hf://datasets/ada/open/text.txt", *QUICK, "--push-to=ada/same", "--out=same")[0] == 0
+    assert len(quoted(hub, TEXTS["text.txt"], "ada/same")) > 1000  # so the search above can fail
+    assert b"hf://datasets/ada/open/text.txt" in published(hub, "ada/same")
+
+
+@pytest.mark.usefixtures("texts")
+def test_all_speakers_of_a_chat_must_be_roles(hub: LocalHub, here: Here) -> None:
+    repo = hub.repos["datasets/ada/open"]
+    assert here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/roles")[0] == 0
+    third = '{"role": "Anna Smith", "content": "I am the third one here"}'
+    hub.commit(repo, {"chat.jsonl": f"{TEXTS['chat.jsonl']}\n{third}".encode()})
+    code, output = here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/names")
+    assert (code, "ada/names" in hub.repos) == (2, False)
+    assert "The text is a chat" in output
+
+
+@pytest.mark.usefixtures("texts")
+def test_a_run_that_is_pushed_later_is_not_quoted_either(hub: LocalHub, here: Here) -> None:
+    assert here("hf://datasets/ada/private-chats/text.txt", *QUICK, "--out=run")[0] == 0
+    commands = (["space", "run", "--space=ada/page"], ["--resume=run", "--push-to=ada/model"])
+    for command in commands:
+        code, output = here(*command)
+        assert code == 2, output
+        assert "Not everyone can read the source of this text" in output
+    for command in commands:
+        assert here(*command, "--publish-anyway")[0] == 0
+    assert quoted(hub, TEXTS["text.txt"], "ada/model", "spaces/ada/page") == set()
+    assert NAME.encode() not in published(hub, "ada/model", "spaces/ada/page")
+
+
+@pytest.mark.usefixtures("texts")
+def test_an_address_with_a_password_is_closed(hub: LocalHub, here: Here, guarded: str) -> None:
+    address = guarded.replace("//", "//ada:engine1843@") + "WhatsApp%20Chat.txt"
+    code, output = here(address, "--chat", *QUICK, "--push-to=ada/model")
+    assert code == 2, output
+    assert "engine1843" not in output
+    assert here(address, "--chat", *QUICK, "--push-to=ada/model", "--publish-anyway")[0] == 0
+    assert quoted(hub, TEXTS["WhatsApp Chat with Ben.txt"], "ada/model") == set()
+    assert not {word for word in (b"engine1843", b"WhatsApp") if word in published(hub, "ada/model")}
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    """The address of a web server that gives a chat to those who know the password."""
+    expected = f"Basic {base64.b64encode(b'ada:engine1843').decode()}"
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            is_allowed = self.headers.get("authorization") == expected
+            self.send_response(200 if is_allowed else 401)
+            self.end_headers()
+            self.wfile.write(TEXTS["WhatsApp Chat with Ben.txt"].encode() if is_allowed else b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()

@@ -1,0 +1,106 @@
+"""How many teachers a run trains first, for how long, with which options; and what is noted to continue it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from model import ChatFormat
+from model.settings import MAX_SEED
+from training.cli.options import parse_train
+from training.cli.teachers import TeachersPlan, machine_for, plan_teachers, read_plan, teacher_seed
+from training.errors import RunError
+from training.run.facts import TextFacts
+from training.run.run_folder import TEACHERS
+
+TEXT = TextFacts(record={"name": "text", "sha256": "0", "characters": 9, "public": None}, examples=["a"])
+
+
+def plan(typed: str, at_once: int = 2, chat: ChatFormat | None = None) -> TeachersPlan:
+    return plan_teachers(parse_train(typed.split()), TEXT, chat, time.monotonic(), at_once)
+
+
+def test_each_teacher_takes_half_the_steps() -> None:
+    found = plan("a.txt --teachers 3 --steps 41")
+    assert (found.count, found.steps, found.minutes) == (3, 20, None)
+    assert plan("a.txt --teachers 1 --steps 1").steps == 1
+
+
+def test_all_teachers_together_take_half_the_minutes() -> None:
+    found = plan("a.txt --teachers 4 --minutes 10")
+    assert (found.count, found.steps) == (4, None)
+    assert found.minutes == pytest.approx(2.5, abs=0.01)
+    one_by_one = plan("a.txt --teachers 4 --minutes 10", at_once=1)
+    assert one_by_one.minutes == pytest.approx(5 / 4, abs=0.01)
+
+
+@pytest.mark.parametrize(("processors", "count"), [(1, 3), (2, 4), (3, 3), (4, 4), (8, 8), (64, 8)])
+def test_auto_keeps_all_processors_busy(processors: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.cli.child_trainings.processors", lambda: processors)
+    typed = "a.txt --teachers auto --minutes 9"
+    assert plan(typed, machine_for(parse_train(typed.split()), torch.device("cpu")).at_once).count == count
+    assert plan(typed, machine_for(parse_train(typed.split()), torch.device("cuda")).at_once).count == 3
+
+
+def test_seeds_follow_from_the_seed_of_the_run_and_differ() -> None:
+    seeds = [teacher_seed(seed, number) for seed in (0, 1, 2, MAX_SEED) for number in range(1, 65)]
+    assert len(set(seeds)) == len(seeds)
+    assert all(teacher_seed(seed, number) != seed for seed in (0, 1, 2, MAX_SEED) for number in range(1, 65))
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_a_teacher_is_trained_with_the_options_of_the_run(tmp_path: Path) -> None:
+    typed = "a.txt --teachers 2 --steps 9 --set seed=7,lr=0.003,hidden_size=12,bfloat16=false"
+    found = plan(f"{typed} --preset tiny --from ada/x --teacher ada/y --push-to ada/z")
+    training = found.training(tmp_path / "run", 2, "cpu")
+    assert training.folder == tmp_path / "run" / TEACHERS / "2"
+    options = parse_train(training.words())
+    assert options.recipe == {"seed": 7002, "lr": 0.003, "hidden_size": 12, "bfloat16": False}
+    assert (options.steps, options.preset, options.parent) == (4, "tiny", "ada/x")
+    assert (options.teachers, options.teacher, options.push_to, options.device) == (None, (), None, "cpu")
+    assert options.text_of == str(tmp_path / "run")
+    (training.folder / "step-00000002").mkdir(parents=True)
+    resumed = parse_train(training.words())
+    assert (resumed.resume, resumed.text_of) == (str(training.folder), str(tmp_path / "run"))
+
+
+def test_a_plan_is_read_as_it_was_written_with_the_options_that_are_given_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    chat = ChatFormat("A: ", "B: ", "\n")
+    typed = "a.txt --teachers 2 --steps 9 --set seed=7 --from ./x --teacher bundled:bible --teacher ada/y"
+    written = replace(plan(typed, chat=chat), seconds=5.0, complete=(1,))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "x").mkdir()
+    written.write(tmp_path / "run")
+    found = read_plan(parse_train(["--resume=run", "--push-to=ada/z", "--license=mit"]))
+    assert found is not None
+    assert found.options.text == (str(tmp_path / "a.txt"),)
+    assert found.options.parent == str(tmp_path / "x")
+    assert found.options.teacher == ("bundled:bible", "ada/y")
+    assert f"--from={tmp_path / 'x'}" in written.training(tmp_path / "run", 1, "cpu").arguments, "Ray runs it elsewhere"
+    assert (found.options.out, found.options.push_to, found.options.license) == ("run", "ada/z", "mit")
+    assert replace(found, options=written.options) == written
+
+
+def test_only_a_run_without_a_checkpoint_has_a_plan(tmp_path: Path) -> None:
+    resume = parse_train([f"--resume={tmp_path}"])
+    assert read_plan(parse_train(["a.txt"])) is None
+    assert read_plan(resume) is None
+    plan("a.txt --teachers 2").write(tmp_path)
+    assert read_plan(resume) is not None
+    (tmp_path / "step-00000001").mkdir()
+    assert read_plan(resume) is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format_version": 2}', '{"format_version": 1}'])
+def test_a_plan_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / TEACHERS).mkdir()
+    (tmp_path / TEACHERS / "plan.json").write_text(content)
+    with pytest.raises(RunError, match=r"^'.*plan.json' cannot be read \(.*\): remove .*, and start the run again$"):
+        read_plan(parse_train([f"--resume={tmp_path}"]))

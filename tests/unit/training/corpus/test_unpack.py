@@ -1,0 +1,242 @@
+"""A file of each kind, made for the test: the text that is read, or why it is not, alone and in a folder."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow  # type: ignore[import-untyped]
+import pytest
+from pyarrow import parquet
+
+from tests.support.corpus_errors import corpus_error
+from training.corpus import unpack
+from training.corpus.chats.reader import ChatReader
+from training.corpus.reader import read_corpus
+
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+HAIKU = "An old silent pond\nA frog jumps into the pond\n"
+GERMAN = "Grüße aus Köln, wo die Straße über den Fluss führt.\n"
+
+
+def zipped(files: dict[str, str | bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def tarred(files: dict[str, str | bytes], mode: str = "w") -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in files.items():
+            raw = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(name)
+            info.size = len(raw)
+            archive.addfile(info, io.BytesIO(raw))
+        link = tarfile.TarInfo("link.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    return buffer.getvalue()
+
+
+def table(columns: dict[str, list[object]]) -> bytes:
+    buffer = io.BytesIO()
+    parquet.write_table(pyarrow.table(columns), buffer)
+    return buffer.getvalue()
+
+
+def encrypted_zip() -> bytes:
+    raw = bytearray(zipped({"a.txt": "secret"}))
+    raw[6] |= 1  # the flag of encryption, in the header of the file and in the directory
+    raw[raw.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(raw)
+
+
+def docx(body: str, before: str = "") -> bytes:
+    namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    xml = f'<?xml version="1.0"?>{before}<w:document xmlns:w="{namespace}"><w:body>{body}</w:body></w:document>'
+    return zipped({"[Content_Types].xml": "<Types/>", "word/document.xml": xml, "word/media/1.png": PNG})
+
+
+def epub(chapters: dict[str, str], encrypted: str = "") -> bytes:
+    items = "".join(f'<item id="i{n}" href="{name}"/>' for n, name in enumerate(chapters))
+    spine = "".join(f'<itemref idref="i{n}"/>' for n in range(len(chapters)))
+    opf = f'<package xmlns="http://www.idpf.org/2007/opf"><manifest>{items}</manifest><spine>{spine}</spine></package>'
+    container = '<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
+    files: dict[str, str | bytes] = {"mimetype": "application/epub+zip", "META-INF/container.xml": container}
+    if encrypted:
+        files["META-INF/encryption.xml"] = f'<e><CipherReference URI="{encrypted}"/></e>'
+    pages = {f"OEBPS/{name}": f"<html><body>{page}</body></html>" for name, page in chapters.items()}
+    return zipped({**files, "OEBPS/book.opf": opf, **pages})
+
+
+BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]>'
+OUTSIDE = '<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
+PARAGRAPHS = (
+    "<w:p><w:r><w:t>An old</w:t><w:tab/><w:t>pond</w:t></w:r></w:p>"
+    "<w:p><w:del>x</w:del><w:r><w:t>&lt;</w:t></w:r></w:p>"
+)
+PAGE = (
+    "<!DOCTYPE html><html><head><title>Pond</title><style>p{}</style></head><body><nav>menu</nav>"
+    "<p>An old <b>silent</b>\n pond</p><script>x()</script><ul><li>one<li>two</ul>"
+    "<pre>a\n  b</pre><p>A&nbsp;&lt;frog&gt;</body>"
+)
+PAGE_TEXT = "Pond\n\nAn old silent pond\n\none\ntwo\n\na\n  b\n\nA <frog>\n"
+
+
+class Kind(NamedTuple):
+    """A fixture: the name and the content of a file, and the text that is read; None if there is none."""
+
+    name: str
+    content: bytes
+    text: str | None
+    warning: str = ""
+    """A part of the warning, or of the error."""
+
+
+KINDS = {
+    "source": Kind("a.py", b"print(1)\r\n", "print(1)\n"),
+    "no suffix": Kind("README", HAIKU.encode(), HAIKU),
+    "gzip": Kind("a.txt.gz", gzip.compress(HAIKU.encode()), HAIKU),
+    "bzip2": Kind("a.txt.bz2", bz2.compress(HAIKU.encode()), HAIKU),
+    "xz": Kind("a.txt.xz", lzma.compress(HAIKU.encode()), HAIKU),
+    "gzip, cut": Kind("a.txt.gz", gzip.compress(HAIKU.encode())[:-12], None, "cannot be unpacked"),
+    "gzip, without a name": Kind("a", gzip.compress(HAIKU.encode()), HAIKU),
+    "gzip, empty": Kind("a.gz", gzip.compress(b""), None, "a.gz is empty"),
+    "gzip, HTML": Kind("a.html.gz", gzip.compress(PAGE.encode()), PAGE_TEXT),
+    "zip": Kind("a.zip", zipped({"b.txt": "b\n", "a.txt": "a\n", "c.png": PNG}), "b\n\na\n", "1 binary (c.png)"),
+    "zip, hidden files": Kind("a.zip", zipped({"__MACOSX/._a.txt": "x", ".git/x": "x", "a.txt": HAIKU}), HAIKU),
+    "zip, names that lead out": Kind("a.zip", zipped({"../../../a.txt": HAIKU, "/tmp/b.txt": "b"}), f"{HAIKU}\nb"),
+    "zip, in a zip": Kind("a.zip", zipped({"b.zip": zipped({"a.txt": HAIKU})}), HAIKU),
+    "zip, copies": Kind("a.zip", zipped({"a.txt": HAIKU, "b.txt": HAIKU}), HAIKU, "1 equal to another file (b.txt)"),
+    "zip, encrypted": Kind("a.zip", encrypted_zip(), None, "protected by a password"),
+    "zip, damaged": Kind("a.zip", zipped({"a.txt": HAIKU})[:-30], None, "cannot be unpacked"),
+    "zip, cp1252 inside": Kind(
+        "a.zip", zipped({"a.txt": HAIKU, "b.txt": GERMAN.encode("cp1252")}), HAIKU, "1 not UTF-8 (b.txt)"
+    ),
+    "tar": Kind("a.tar", tarred({"a.txt": HAIKU, "b.bin": b"\0"}), HAIKU, "1 binary (b.bin)"),
+    "tar.gz": Kind("a.tar.gz", tarred({"x/a.txt": HAIKU, "x/b.txt": "b"}, "w:gz"), f"{HAIKU}\nb"),
+    "tgz": Kind("a.tgz", tarred({"a.txt": HAIKU}, "w:gz"), HAIKU),
+    "tar.xz": Kind("a.tar.xz", tarred({"a.txt": HAIKU}, "w:xz"), HAIKU),
+    "HTML": Kind("a.html", PAGE.encode(), PAGE_TEXT),
+    "HTML, latin-1": Kind("a.htm", "<html><meta charset=latin-1><p>Grüße".encode("latin-1"), "Grüße\n"),
+    "HTML, cp1252 undeclared": Kind("a.htm", f"<html>{GERMAN}".encode("cp1252"), None, "try --encoding cp1252"),
+    "HTML, as source": Kind("a.txt", b"<html><p>x</html>", "<html><p>x</html>"),
+    "docx": Kind("a.docx", docx(PARAGRAPHS), "An old\tpond\n<\n"),
+    "docx, entities": Kind("a.docx", docx("<w:p><w:t>&b;</w:t></w:p>", BOMB), None, "defines entities of its own"),
+    "docx, a file of this machine": Kind("a.docx", docx("<w:t>&a;</w:t>", OUTSIDE), None, "entities of its own"),
+    "epub": Kind("a.epub", epub({"z.xhtml": "<h1>One</h1><p>a</p>", "b c.xhtml": "<p>b</p>"}), "One\n\na\n\n\nb\n"),
+    "epub, encrypted": Kind("a.epub", epub({"a.xhtml": "x"}, "OEBPS/a.xhtml"), None, "is encrypted (DRM)"),
+    "parquet": Kind("a.parquet", table({"text": ["a\nb", None, "c"], "n": [1, 2, 3]}), "a\nb\nc\n"),
+    "parquet, one column": Kind("a.parquet", table({"x": ["a"]}), "a\n"),
+    "parquet, chat": Kind(
+        "a.parquet", table({"prompt": ["Hi"], "completion": ["Hö"]}), '{"prompt": "Hi", "completion": "Hö"}\n', "--chat"
+    ),
+    "parquet, numbers": Kind("a.parquet", table({"n": [1], "m": [2]}), None, "no column named text (it has n, m)"),
+    "parquet, damaged": Kind("a.parquet", b"PAR1" + bytes(20) + b"PAR1", None, "cannot be unpacked"),
+    "Excel": Kind("a.xlsx", zipped({"xl/workbook.xml": "<x/>"}), None, "an Excel table"),
+    "wheel": Kind("a.whl", zipped({"a.py": "pass"}), None, "a zip archive: unpack it"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_file_of_each_kind(tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / kind.name
+    path.write_bytes(kind.content)
+    if kind.text is None:
+        assert kind.warning in corpus_error(path)
+    else:
+        corpus = read_corpus([str(path)])
+        assert corpus.text == kind.text
+        assert kind.warning in "\n".join(corpus.warnings) if kind.warning else corpus.warnings == ()
+    (tmp_path / "~other.txt").write_bytes(b"other")
+    corpus = read_corpus([str(tmp_path)])  # beside another file, what cannot be read is left out
+    assert corpus.text == ("other" if kind.text is None else f"{kind.text}\nother")
+    assert kind.text is not None or corpus.warnings[0].startswith("left out of the text: 1 ")
+
+
+def test_equal_texts_are_read_once(tmp_path: Path) -> None:
+    """The user was also told that a copy is empty; and an archive that held only copies ended the reading."""
+    packed = {"a.txt": HAIKU, "b.txt": HAIKU}
+    contents = {"a.txt": HAIKU.encode(), "b.txt": HAIKU.replace("\n", "\r\n").encode(), "d.txt": b"other"}
+    contents |= {"c.txt.gz": gzip.compress(HAIKU.encode()), "copies.zip": zipped({**packed})}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    corpus = read_corpus([str(tmp_path)])
+    assert corpus.text == f"{HAIKU}\nother"
+    assert (corpus.files, corpus.locate(4)) == (("a.txt", "d.txt"), ("d.txt", 1))
+    left_out = "4 equal to another file (b.txt, c.txt, a.txt, b.txt)"
+    assert corpus.warnings == (f"left out of the text: {left_out}",)
+    a, b, folder = (str(tmp_path / name) for name in ("a.txt", "b.txt", "copies"))
+    (tmp_path / "copies").mkdir()
+    (tmp_path / "copies" / "c.txt").write_text(HAIKU)
+    for other, warning in (
+        (b, f"{b} repeats the text of {a} and is read once"),
+        (f"{folder}.zip", "left out of the text: 2 equal to another file (a.txt, b.txt)"),
+        (folder, "left out of the text: 1 equal to another file (c.txt)"),
+    ):
+        corpus = read_corpus([a, other])
+        assert (corpus.text, corpus.warnings) == (HAIKU, (warning,))
+
+
+@pytest.mark.parametrize("make", [gzip.compress, bz2.compress, lzma.compress, lambda raw: zipped({"a.txt": raw})])
+def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[bytes], bytes]) -> None:
+    monkeypatch.setattr(unpack, "FREE_BYTES", 100_000)
+    (tmp_path / "a.zip").write_bytes(make(b"a" * 3_000_000))
+    assert "unpacks to more than " in corpus_error(tmp_path / "a.zip")
+    (tmp_path / "b.txt").write_bytes(b"fine")
+    corpus = read_corpus([str(tmp_path)])
+    assert corpus.text == "fine"
+    assert corpus.warnings == ("left out of the text: 1 not unpacked (a.zip)",)
+
+
+def test_an_archive_that_is_left_out_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text was taken for a copy of one in the archive; a chat in it decided who speaks."""
+    monkeypatch.setattr(unpack, "FREE_BYTES", 100_000)
+    ada, bot = (
+        "\n".join(f"{name}: {text}" for name in names) for names, text in ((("Ada", "Bo"), "Hi"), (("Cy",), "No"))
+    )
+    (tmp_path / "a.zip").write_bytes(zipped({"a.txt": ada, "b.txt": f"{bot}\n{bot}", "c.txt": b"a" * 5_000_000}))
+    (tmp_path / "c.txt").write_text(ada)
+    (tmp_path / "d.jsonl").write_text('{"name": "Eve", "text": "Hello"}\n{"name": "Cy", "te')
+    chat = ChatReader()
+    corpus = read_corpus([str(tmp_path)], chat=chat)
+    assert corpus.text == "A: Hi\n\nB: Hi\n"
+    assert (corpus.files, set(chat.speakers)) == (("c.txt",), {"Ada", "Bo"})
+    assert corpus.warnings == ("left out of the text: 1 not unpacked (a.zip), 1 without messages (d.jsonl)",)
+    assert read_corpus([str(tmp_path / "c.txt")]).text == ada
+
+
+def test_archives_in_archives_end_at_a_depth(tmp_path: Path) -> None:
+    content = zipped({"a.txt": "deep"})
+    for _ in range(4):
+        content = zipped({"a.zip": content})
+    (tmp_path / "a.zip").write_bytes(content)
+    assert "left out: 1 binary" in corpus_error(tmp_path / "a.zip")
+
+
+def test_no_more_than_the_disk_has_room_for_is_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"ab" * 50_000))
+    assert "is too large" in corpus_error(tmp_path / "a.gz", max_bytes=50_000)
+
+
+def test_a_parquet_table_names_the_package_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)  # Python reports it as not installed
+    (tmp_path / "a.parquet").write_bytes(table({"text": ["a"]}))
+    assert "is a Parquet table, which pyarrow reads: pip install pyarrow" in corpus_error(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("part", ["<p>", "<", "&", "<!--", "<pre>\n", "<!", "<?", "</", "<a ", "<a x='"])
+def test_odd_pages_end(part: str) -> None:
+    page = part * 20_000
+    assert len(unpack.page_text(page)) <= len(page) + 1

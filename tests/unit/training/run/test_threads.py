@@ -1,0 +1,62 @@
+"""The number of threads follows the machine; the seconds of steps are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from training.run.threads import Threads
+
+
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    usual = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(usual)
+
+
+def idle(threads: int) -> float:
+    return 0.1 / threads
+
+
+def busy(threads: int) -> float:
+    return 0.1 if threads == 1 else 0.5
+
+
+def used(threads: Threads, machine: Callable[[int], float], steps: int) -> list[int]:
+    """The numbers that were used for some steps."""
+    counts = []
+    for _ in range(steps):
+        counts.append(threads.use())
+        assert torch.get_num_threads() == counts[-1]
+        threads.add(machine(counts[-1]))
+    return counts
+
+
+@pytest.mark.parametrize(("machine", "best"), [(idle, 2), (busy, 1)])
+def test_the_faster_number_is_used_for_nearly_all_steps(machine: Callable[[int], float], best: int) -> None:
+    counts = used(Threads(), machine, 1000)
+    assert {*counts[:6]} == {1, 2}
+    assert counts.count(best) > 960
+
+
+def test_it_changes_soon_when_the_machine_becomes_busy_and_when_it_is_idle_again() -> None:
+    threads = Threads()
+    assert used(threads, idle, 50)[-1] == 2
+    assert used(threads, busy, 20)[-1] == 1
+    assert used(threads, idle, 200)[120:].count(2) > 70
+
+
+def test_one_thread_and_a_gpu_leave_nothing_to_choose() -> None:
+    torch.set_num_threads(1)
+    assert {*used(Threads(), idle, 20)} == {1}
+    torch.set_num_threads(2)
+    assert {*used(Threads(is_fixed=True), busy, 300)} == {2}
+    assert Threads(is_fixed=True).is_measured
+
+
+def test_a_recorded_number_is_repeated() -> None:
+    assert (Threads().use(1), torch.get_num_threads()) == (1, 1)

@@ -1,0 +1,286 @@
+"""Trains several models at once, each by a `python -m training` of its own: on this machine, or on a Ray cluster.
+
+The standard input of such a process stays open until its parent stops it or ends in any way. When it closes, the
+training saves a checkpoint and stops (`signals.stop_when_closed`). A process that fails is started again, up to three
+times, and continues at its last checkpoint. On a cluster all nodes must see the run folders under the same path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from model.checkpoint.names import METRICS
+from model.terminal import one_line
+
+from ..errors import RunError
+from ..os_calls import processors, start_in_new_session
+from ..run.console import say
+from ..run.facts import Evaluation
+from ..run.run_folder import has_checkpoint
+
+OUTPUT = "output.txt"  # in the run folder: what its processes printed
+RETRIES = 3
+_USER_ERROR = 2  # the exit code of a training that cannot start: a retry would fail in the same way
+_POLL_S = 0.1
+_STOP_S = 60.0  # how long a training may take for its last step and checkpoint before it is killed
+_WAITING_S = 20.0  # without any output: the cluster has no free processor
+_PACKAGES = Path(__file__).resolve().parents[2]
+# Two trainings with one thread each are together twice as fast as one with two threads, which wait for each other.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildTraining:
+    """A training in its own run folder.
+
+    Attributes:
+        folder: the run folder; an absolute path.
+        arguments: the arguments of `python -m training` for a new run, without --out.
+        resumes: those in addition to --resume.
+    """
+
+    folder: Path
+    arguments: tuple[str, ...]
+    resumes: tuple[str, ...] = ()
+
+    def words(self) -> Sequence[str]:
+        """Returns the arguments of `python -m training` for the next process: a run with a checkpoint is resumed."""
+        if has_checkpoint(self.folder):
+            return ("--resume", str(self.folder), *self.resumes)
+        return (*self.arguments, "--out", str(self.folder))
+
+    def last_evaluation(self) -> Evaluation | None:
+        """Returns the last line of metrics.jsonl of the run; None before the first evaluation."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            return cast(Evaluation, json.loads((self.folder / METRICS).read_bytes().splitlines()[-1]))
+        return None
+
+    def last_output(self) -> str:
+        """Returns the last line that the training printed; "" if there is none."""
+        with contextlib.suppress(OSError):
+            lines = (self.folder / OUTPUT).read_text(encoding="utf-8", errors="replace").split("\n")
+            return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return ""
+
+
+class _Process(Protocol):
+    """A process of a training, here or on a cluster."""
+
+    def poll(self) -> int | None:
+        """Returns its exit code; None while it runs."""
+
+    def stop(self) -> None:
+        """Makes the training save a checkpoint and stop."""
+
+    def wait(self) -> None:
+        """Waits until it has ended, for a minute at most."""
+
+
+class Machine(Protocol):
+    """What trainings run on.
+
+    Attributes:
+        at_once: how many trainings run at the same time.
+    """
+
+    at_once: int
+
+    def start(self, training: ChildTraining) -> _Process:
+        """Starts a process."""
+
+    def close(self) -> None:
+        """Frees what the machine took."""
+
+
+def train_all(
+    trainings: Sequence[ChildTraining], machine: Machine, show: Callable[[ChildTraining, Evaluation], None]
+) -> Generator[ChildTraining, None, None]:
+    """Yields each training when its run is complete.
+
+    Use it in `contextlib.closing`: when it is closed, or KeyboardInterrupt is raised in it, the trainings save a
+    checkpoint and stop.
+
+    Args:
+        show: called with each new evaluation of a training.
+
+    Raises:
+        RunError: a training failed, and was retried in vain.
+    """
+    waiting, tries = [*trainings], dict.fromkeys(trainings, 0)
+    running: dict[ChildTraining, tuple[_Process, float]] = {}
+    shown: dict[ChildTraining, Evaluation | None] = {each: each.last_evaluation() for each in trainings}
+    try:
+        while waiting or running:
+            while waiting and len(running) < machine.at_once:
+                training = waiting.pop(0)
+                tries[training] += 1
+                training.folder.mkdir(parents=True, exist_ok=True)
+                running[training] = machine.start(training), time.time() + _WAITING_S
+            time.sleep(_POLL_S)
+            for training, (process, expected) in list(running.items()):
+                code, evaluation = process.poll(), training.last_evaluation()
+                if evaluation is not None and evaluation != shown[training]:
+                    shown[training] = evaluation
+                    show(training, evaluation)
+                if code is None:
+                    if time.time() > expected and not (training.folder / OUTPUT).exists():
+                        say(f"teacher {training.folder.name} waits for a free processor of the cluster …")
+                        running[training] = process, float("inf")
+                    continue
+                del running[training]
+                if code == 0:
+                    yield training
+                elif code != _USER_ERROR and tries[training] <= RETRIES:
+                    waiting.insert(0, training)
+                else:
+                    reason = training.last_output().removeprefix("error: ") or f"exit code {code}"
+                    raise RunError(f"teacher {training.folder.name} could not be trained: {reason}")
+    finally:
+        for process, _ in running.values():
+            process.stop()
+        for process, _ in running.values():
+            process.wait()
+        machine.close()
+
+
+class ThisMachine:
+    """This machine: one training for each processor, or a single one on a GPU. See `Machine`."""
+
+    def __init__(self, device: str) -> None:
+        self.at_once = processors() if device == "cpu" else 1
+
+    def start(self, training: ChildTraining) -> ChildProcess:
+        return ChildProcess(training)
+
+    def close(self) -> None:
+        pass
+
+
+class ChildProcess:
+    """A training in a process of this machine, which Ctrl-C in this terminal does not reach. See `_Process`."""
+
+    def __init__(self, training: ChildTraining) -> None:
+        path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
+        with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
+            self._process = start_in_new_session(
+                [sys.executable, "-m", "training", *training.words()],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
+            )
+
+    def poll(self) -> int | None:
+        code = self._process.poll()
+        if code is not None:
+            self.stop()  # closes the pipe
+        return code
+
+    def stop(self) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+
+    def wait(self) -> None:
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class RayCluster:
+    """A Ray cluster: each training is a task with one processor, or one GPU too. See `Machine`.
+
+    Args:
+        address: "local" starts Ray on this machine; else the address of a cluster, such as `auto` or `HOST:6379`.
+        device: the type of the device that is trained on: cpu, cuda or mps.
+
+    Raises:
+        RunError: Ray is not installed, the cluster cannot be reached, or it has no such device.
+    """
+
+    def __init__(self, address: str, device: str) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
+        try:
+            self._ray = importlib.import_module("ray")
+        except ImportError:
+            raise RunError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._ray.init(
+                address=address,
+                ignore_reinit_error=True,
+                include_dashboard=False if address == "local" else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env={"py_modules": [str(_PACKAGES / "training"), str(_PACKAGES / "model")]},
+            )
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise RunError(f"--ray {address}: Ray cannot be used: {one_line(str(error))}") from error
+        finally:
+            for number, handler in before.items():  # Ray sets its own handlers
+                signal.signal(number, handler)
+        needed, gpus = ("GPU", 1) if device == "cuda" else ("CPU", 0)
+        self.at_once = int(self._ray.cluster_resources().get(needed, 0))
+        if not self.at_once:
+            raise RunError(f"--ray {address}: the cluster has no {needed}")
+        self._train = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node)
+
+    def start(self, training: ChildTraining) -> _RayTask:
+        return _RayTask(self._ray, self._train.remote(training))
+
+    def close(self) -> None:
+        self._ray.shutdown()
+
+
+class _RayTask:
+    """A training in a process of a node. See `_Process`."""
+
+    def __init__(self, ray: Any, task: Any) -> None:
+        self._ray, self._task = ray, task
+
+    def poll(self) -> int | None:
+        if not self._ray.wait([self._task], timeout=0)[0]:
+            return None
+        try:
+            return int(self._ray.get(self._task))
+        except self._ray.exceptions.RayTaskError as error:
+            raise RunError(one_line(str(error.cause))) from error
+        except self._ray.exceptions.RayError:  # its worker or its node was lost
+            return 1
+
+    def stop(self) -> None:
+        self._ray.cancel(self._task)  # raises KeyboardInterrupt in `_train_on_node`
+
+    def wait(self) -> None:
+        self._ray.wait([self._task], timeout=_STOP_S)
+
+
+def _train_on_node(training: ChildTraining) -> int:
+    """Trains in a child process of a Ray worker; returns its exit code."""
+    if not training.folder.is_dir():
+        raise RunError(
+            f"the node {socket.gethostname()} does not have {training.folder}: choose an --out that all nodes share"
+        )
+    process = ChildProcess(training)
+    try:
+        while (code := process.poll()) is None:
+            time.sleep(_POLL_S)
+        return code
+    finally:
+        process.stop()
+        process.wait()

@@ -1,0 +1,62 @@
+"""One file that a user typed, or that was found in a folder or a dataset, and how to read it."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Generator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from model.terminal import one_line
+
+from .decode import CHUNK, CorpusError, LeftOutError
+
+
+@dataclass(kw_only=True)
+class SourceFile:
+    """One file of a source, or in an archive."""
+
+    label: str  # for messages to the user; may hold a path of this machine
+    name: str  # the base name, which may be published
+    read: Callable[[SourceFile], Generator[bytes]]
+    """Yields the content of this file in chunks of 1 MB; for an address, sets what the headers of the response say."""
+    found: bool = False
+    """Whether it is from a folder, a glob or an archive, and may be left out; False if the user named it."""
+    size: int | None = None  # in bytes; None if it is not known before
+    charset: str = ""  # the encoding according to the server
+    is_web_page: bool = False  # according to the server
+    version: tuple[str, int | None, int] | None = None  # of a local file: path, size, time of modification in ns
+
+
+@dataclass
+class SourceFiles:
+    """The files of one source, and the files of its folders that are left out unread."""
+
+    typed: str
+    files: list[SourceFile] = field(default_factory=list)
+    left_out: dict[str, set[Path]] = field(default_factory=lambda: defaultdict(set))  # by the reason
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
+    """Yields a file, or standard input for None, until it ends: the size of a pipe is not known before.
+
+    Raises:
+        LeftOutError: it cannot be read.
+    """
+    if path is None and sys.stdin is None:  # a program without a console
+        raise CorpusError("there is no standard input to read: give a file")
+    try:
+        with path.open("rb") if path else nullcontext(sys.stdin.buffer) as stream:
+            yield from iter(partial(stream.read, CHUNK), b"")
+    except OSError as error:
+        raise unreadable(file.label, error) from error
+
+
+def unreadable(label: str, error: Exception) -> LeftOutError:
+    """Returns the error for a local file that cannot be read."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return LeftOutError(f"{label} cannot be read ({one_line(reason)}): check its name and its permissions")

@@ -1,0 +1,320 @@
+"""The texts in archives (.gz, .bz2, .xz, .zip, .tar), documents (.docx, .epub), tables (.parquet) and web pages.
+
+Nothing is written to disk under a name from an archive, so a name such as ../../x does no harm. Links are left out. XML
+with entities of its own is refused: a few of them may expand to gigabytes, or to files of this machine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import posixpath
+import re
+import tarfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from functools import partial
+from html.parser import HTMLParser
+from pathlib import PurePosixPath
+from typing import IO, NamedTuple
+from urllib.parse import unquote
+from xml.parsers import expat
+
+from model.terminal import one_line, size_text
+
+from .decode import CHUNK, CorpusError, LeftOutError, web_encoding
+
+MAX_RATIO = 200  # unpacked bytes for each packed one; text has 3 to 20, a zip bomb 1,000 and more
+FREE_BYTES = 100 << 20  # every archive may unpack to this size, even with a higher ratio
+_MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
+_ROWS = 1000  # of a table, read at once
+_CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  # of an .epub
+_WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
+_CHAT_COLUMNS = ("messages", "conversations", "instruction", "prompt", "question")
+
+
+class PackedError(LeftOutError):
+    """An archive or a document cannot be unpacked."""
+
+    reason = "not unpacked"
+
+
+class TooMuchError(PackedError):
+    """An archive unpacks to more than its limit; all of it is left out."""
+
+
+class Part(NamedTuple):
+    """A text or another archive inside a file."""
+
+    path: str  # inside the file; "" for the text of the file itself
+    chunks: Iterable[bytes]  # must be read before the next part is requested; the first is 1 MB, or all of it
+    is_text: bool = False  # whether the chunks are text in UTF-8 that was made from the file, not a file in it
+
+
+def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part]:
+    """Yields the parts of an archive, a document or a table.
+
+    Args:
+        kind: `file_kinds.Kind.unpack`, but not html.
+        file: a file that can seek, at its end.
+        name: its base name.
+        label: the file in errors.
+
+    Raises:
+        PackedError: the file is damaged, encrypted, or unpacks to too much.
+    """
+    budget = _Budget(label, file.tell())
+    file.seek(0)
+    try:
+        if kind == "zip":
+            with zipfile.ZipFile(file) as archive:
+                yield from _zip_parts(archive, budget)
+        elif kind == "tar":
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                for info in tar:
+                    stream = tar.extractfile(info) if info.isreg() and not _is_hidden(info.name) else None
+                    if stream is not None:
+                        yield Part(info.name, budget.read(stream))
+        elif kind == "parquet":
+            yield _table(file, budget)
+        else:
+            with importlib.import_module(kind).open(file) as stream:  # gzip, bz2 or lzma
+                path = PurePosixPath(name)
+                yield Part(path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else name, budget.read(stream))
+    except CorpusError:
+        raise
+    except Exception as error:
+        raise _damaged(label, error) from error
+
+
+def whole(chunks: Iterable[bytes], label: str) -> bytes:
+    """Returns the bytes of a document; PackedError if there are too many to parse."""
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > _MAX_DOCUMENT:
+            raise PackedError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it")
+    return bytes(data)
+
+
+class _Budget:
+    """Counts the unpacked bytes of one archive of `packed` bytes, which errors call `label`."""
+
+    def __init__(self, label: str, packed: int) -> None:
+        self.label = label
+        self._left = self._limit = max(FREE_BYTES, MAX_RATIO * packed)
+
+    def read(self, stream: IO[bytes]) -> Iterator[bytes]:
+        """Yields a stream of unpacked bytes; PackedError if it is damaged or too long."""
+        return self.count(iter(partial(stream.read, CHUNK), b""))
+
+    def count(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yields the same chunks; PackedError if they cannot be read or are too many."""
+        try:
+            for chunk in chunks:
+                self._left -= len(chunk)
+                if self._left < 0:
+                    raise TooMuchError(
+                        f"{self.label} unpacks to more than {size_text(self._limit)}, over {MAX_RATIO} times its size: "
+                        "unpack it yourself and give the text inside, if it is what you expect"
+                    )
+                yield chunk
+        except CorpusError:
+            raise
+        except Exception as error:
+            raise _damaged(self.label, error) from error
+
+
+def _damaged(label: str, error: Exception) -> PackedError:
+    reason = one_line(str(error), 100) or type(error).__name__
+    if "password" in str(error):  # zipfile's message begins with a long description of the file in the archive
+        reason = "it is protected by a password"
+    return PackedError(f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside")
+
+
+def _is_hidden(path: str) -> bool:
+    """Returns whether a file in an archive is hidden, or one that macOS adds."""
+    parts = [part for part in path.split("/") if part not in (".", "..")]
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+# --- zip archives, .docx and .epub
+
+
+def _zip_parts(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[Part]:
+    names = archive.namelist()
+    if "word/document.xml" in names:
+        yield _text_part(_word_text(archive, budget))
+    elif _CONTAINER in names:
+        yield _text_part("\n\n".join(_book_chapters(archive, budget)))
+    else:
+        for info in archive.infolist():
+            if not info.is_dir() and not _is_hidden(info.filename):
+                with archive.open(info) as stream:
+                    yield Part(info.filename, budget.read(stream))
+
+
+def _text_part(text: str) -> Part:
+    return Part("", [text.encode("utf-8", "replace")], is_text=True)
+
+
+def _word_text(archive: zipfile.ZipFile, budget: _Budget) -> str:
+    """Returns the paragraphs of a .docx, a line each, as they are after all tracked changes."""
+    parts: list[str] = []
+    opened = ""  # the tag before
+    for event, value, _ in _xml_events(archive, "word/document.xml", budget):
+        if event == "text":
+            parts.append(value if opened == "t" else "")
+        else:
+            opened = value if event == "start" else ""
+            parts.append(_WORD_MARKS.get(opened, "\n" if (event, value) == ("end", "p") else ""))
+    return "".join(parts)
+
+
+def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
+    """Yields the text of each chapter of an .epub, in the order of reading; PackedError if it is encrypted."""
+    book = next((each.get("full-path", "") for each in _xml_elements(archive, _CONTAINER, "rootfile", budget)), "")
+    paths = {each.get("id"): each.get("href", "") for each in _xml_elements(archive, book, "item", budget)}
+    encrypted = set()  # fonts often are
+    if _ENCRYPTION in archive.namelist():
+        encrypted = {unquote(each["URI"]) for each in _xml_elements(archive, _ENCRYPTION, "CipherReference", budget)}
+    for reference in _xml_elements(archive, book, "itemref", budget):
+        if href := unquote(paths.get(reference.get("idref"), "").partition("#")[0]):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(book), href))
+            if path in encrypted:
+                raise PackedError(f"{budget.label} is encrypted (DRM): give a copy without protection, or its text")
+            page = _read(archive, path, budget)
+            if text := page_text(page.decode(page_encoding(page) or "utf-8", "replace")):
+                yield text
+
+
+def _read(archive: zipfile.ZipFile, path: str, budget: _Budget) -> bytes:
+    with archive.open(path) as stream:
+        return whole(budget.read(stream), budget.label)
+
+
+def _xml_elements(archive: zipfile.ZipFile, path: str, tag: str, budget: _Budget) -> list[dict[str, str]]:
+    """Returns the attributes of each element with this tag."""
+    return [found for event, name, found in _xml_events(archive, path, budget) if (event, name) == ("start", tag)]
+
+
+def _xml_events(archive: zipfile.ZipFile, path: str, budget: _Budget) -> list[tuple[str, str, dict[str, str]]]:
+    """Returns ("start", tag, attributes), ("end", tag, {}) and ("text", text, {}) in the order of an XML file.
+
+    Raises:
+        PackedError: the file defines entities.
+    """
+    events: list[tuple[str, str, dict[str, str]]] = []
+
+    def refuse(*_: object) -> None:
+        raise PackedError(f"{budget.label} defines entities of its own, which may be an attack: give its text")
+
+    def local(tag: str) -> str:
+        return tag.rpartition(":")[2]
+
+    parser = expat.ParserCreate()
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = lambda tag, attributes: events.append(("start", local(tag), attributes))
+    parser.EndElementHandler = lambda tag: events.append(("end", local(tag), {}))
+    parser.CharacterDataHandler = lambda text: events.append(("text", text, {}))
+    parser.Parse(_read(archive, path, budget), True)
+    return events
+
+
+# --- tables
+
+
+def _table(file: IO[bytes], budget: _Budget) -> Part:
+    """Returns the rows of a .parquet table: as JSON lines if it holds conversations, else their texts."""
+    try:
+        import pyarrow.parquet  # type: ignore[import-untyped]
+    except ImportError:
+        raise PackedError(f"{budget.label} is a Parquet table, which pyarrow reads: pip install pyarrow") from None
+    table = pyarrow.parquet.ParquetFile(file)
+    names = list(table.schema_arrow.names)
+    is_chat = any(name in names for name in _CHAT_COLUMNS)
+    column = next((name for name in _TEXT_COLUMNS if name in names), names[0] if len(names) == 1 else None)
+    if column is None and not is_chat:
+        listed = one_line(", ".join(names), 200)
+        raise PackedError(
+            f"{budget.label} has no column named text (it has {listed}): export its text to a plain text file"
+        )
+
+    def lines() -> Iterator[bytes]:
+        for batch in table.iter_batches(batch_size=_ROWS, columns=names if is_chat else [column]):
+            rows = batch.to_pylist() if is_chat else batch.column(0).to_pylist()
+            texts = [json.dumps(row, ensure_ascii=False, default=str) if is_chat else row for row in rows]
+            yield "".join(f"{text}\n" for text in texts if isinstance(text, str)).encode("utf-8", "replace")
+
+    return Part("", budget.count(lines()), is_text=not is_chat)
+
+
+# --- web pages
+
+_BREAKS = {
+    *("address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "div", "dl", "dt"),
+    *("figcaption", "figure", "footer", "form", "header", "hr", "html", "legend", "li", "main", "ol", "option"),
+    *("section", "summary", "table", "tbody", "tfoot", "thead", "title", "tr", "ul"),
+}
+_PARAGRAPHS = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "pre"}
+_UNSEEN = {"script", "style", "template", "noscript", "svg", "math", "iframe", "object", "nav", "select", "textarea"}
+_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,200}encoding=[\"']([\w.:-]+)", re.IGNORECASE
+)
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)|<[!?](?![dD][oO][cC])[^>]*(?:>|\Z)", re.DOTALL)
+_OPEN_TAG = re.compile(r"<(?=[^<>]*(?:<|\Z))")  # the first character of a tag without an end
+
+
+def page_encoding(page: bytes) -> str | None:
+    """Returns the encoding that a web page names for itself in its first 4 kB; None if it names none, or UTF-8."""
+    found = _CHARSET.search(page[:4096])
+    return web_encoding((found[1] or found[2]).decode("ascii", "ignore")) if found else None
+
+
+def page_text(page: str) -> str:
+    """Returns what a reader of a web page sees, one line for each paragraph, without scripts, styles and navigation."""
+    reader = _PageReader()
+    # html.parser takes quadratic time, and more, for comments and tags without an end in Python 3.12 and older.
+    reader.feed(_OPEN_TAG.sub("&lt;", _COMMENT.sub("", page)))
+    reader.close()
+    reader.end_line()
+    return "\n".join(reader.lines).strip("\n") + "\n" if any(reader.lines) else ""
+
+
+class _PageReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.lines: list[str] = []
+        self._parts: list[str] = []  # of the next line
+        self._unseen = self._preformatted = 0  # open elements
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        self._read_tag(tag, 1)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._read_tag(tag, -1)
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self._parts.append(data)
+
+    def _read_tag(self, tag: str, step: int) -> None:
+        if tag in _UNSEEN:
+            self._unseen = max(0, self._unseen + step)
+        if tag in ("td", "th"):
+            self._parts.append(" ")
+        if tag in _BREAKS or tag in _PARAGRAPHS:
+            self.end_line()
+        if tag in _PARAGRAPHS and self.lines and self.lines[-1]:
+            self.lines.append("")
+        if tag == "pre":
+            self._preformatted = max(0, self._preformatted + step)
+
+    def end_line(self) -> None:
+        text = "".join(self._parts)
+        self._parts.clear()
+        if self._preformatted:
+            self.lines += text.strip("\n").rstrip().split("\n") if text.strip() else []
+        elif line := " ".join(text.split()):
+            self.lines.append(line)

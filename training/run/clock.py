@@ -1,0 +1,251 @@
+"""The progress of a run, step by step: with `--steps` the number of steps done, with `--minutes` a matter of the clock.
+
+A run of `--minutes` spreads the progress that is left over the time that is left for training steps: a step that took a
+hundredth of that time takes the progress a hundredth of the rest further. So the run ends in time whatever else the
+machine does, and its learning rate has fallen to zero by then. Evaluations, samples and the end of the run take their
+time from that of the steps; what they take is measured before the first step and again whenever one has ended.
+
+The progress after each step is written to `progress.log` before the run uses it. A resumed run repeats the progress and
+the number of threads of the steps that it takes again, so that these steps are the same, bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ..learner.recipe import Recipe
+from ..learner.schedule import Schedule
+
+LOG = "progress.log"
+MIN_STEPS = 10  # of a run, however short
+_RECORD = struct.Struct("<qdi")  # step, progress after it, threads
+_RECENT_S = 5.0  # over which the speed is averaged
+_NEW_SHARE = 0.5  # of the newest measurement in the time of an evaluation or a sample
+
+
+@dataclass(kw_only=True)
+class Costs:
+    """Seconds that the parts of a run take on a machine as busy as before its first step.
+
+    Attributes:
+        step_s: a training step; 0 if it was not measured.
+        evaluation_s: an evaluation, with its sample and its checkpoint.
+        sample_s: a sample without an evaluation.
+        end_s: what follows the last evaluation: named cells, the last card, the end of the process.
+    """
+
+    step_s: float = 0.0
+    evaluation_s: float = 0.0
+    sample_s: float = 0.0
+    end_s: float = 0.0
+
+
+class Clock:
+    """The progress of one run.
+
+    Args:
+        recipe: its planned steps.
+        minutes: the time that the run may take; None for a run of a fixed number of steps.
+        costs: what its parts take.
+        steps_done, progress: where it is.
+
+    Attributes:
+        minutes, costs, progress: as above.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        minutes: float | None = None,
+        costs: Costs | None = None,
+        *,
+        steps_done: int = 0,
+        progress: float = 0.0,
+    ) -> None:
+        self.minutes, self.costs, self.progress = minutes, costs or Costs(), progress
+        self._planned, self._schedule, self._steps_done = recipe.steps, Schedule(recipe), steps_done
+        self._count, self._sum_s = (1.0, self.costs.step_s) if self.costs.step_s else (0.0, 0.0)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no step follows."""
+        return self.progress >= self._planned
+
+    @property
+    def step_s(self) -> float:
+        """The seconds of a step, averaged over the last ones; 0 before the first."""
+        return self._sum_s / self._count if self._count else 0.0
+
+    def add_step(self, seconds: float, elapsed_s: float, recorded: float | None = None) -> None:
+        """Moves on after a step.
+
+        Args:
+            seconds: how long it took.
+            elapsed_s: the seconds that the run has taken so far.
+            recorded: the progress after it in the log of a run that is repeated; None in a new step.
+        """
+        kept = math.exp(-seconds / _RECENT_S)
+        self._sum_s, self._count = kept * self._sum_s + seconds, kept * self._count + 1
+        self._steps_done += 1
+        if recorded is not None:
+            self.progress = recorded
+        elif self.minutes is None:
+            self.progress = float(self._steps_done)
+        else:
+            self.progress = self._timed(seconds, self._left_for_steps_s(60 * self.minutes - elapsed_s))
+
+    def _left_for_steps_s(self, left_s: float) -> float:
+        """Returns how many of the seconds that are left are for steps. Evaluations leave them half of the time."""
+        return left_s - min(self._evaluations_s(), left_s / 2) - self._end_s()
+
+    def _timed(self, seconds: float, left_s: float) -> float:
+        """Returns the progress after a step of `seconds`, when `left_s` are left for the steps that follow."""
+        if left_s < seconds / 2:  # the next step would end later than this one ends too early
+            reached = float(self._planned)
+        else:
+            reached = self.progress + (self._planned - self.progress) * seconds / (left_s + seconds)
+        return min(reached, self._planned * self._steps_done / min(MIN_STEPS, self._planned))
+
+    def _evaluations_s(self) -> float:
+        """Returns the seconds of all evaluations and samples that are left."""
+        evaluations_s = self._schedule.evaluations_left(self.progress) * self.costs.evaluation_s
+        return self._slower * (evaluations_s + self._schedule.samples_left(self.progress) * self.costs.sample_s)
+
+    def _end_s(self) -> float:
+        # Another program that takes one of two cores slows down a step, which uses both, but hardly the end of the run,
+        # which uses one; a slower processor slows down both. The square root is wrong by a factor of 1.4 at most when
+        # steps take twice as long.
+        return math.sqrt(self._slower) * self.costs.end_s
+
+    @property
+    def _slower(self) -> float:
+        """How many times as long as before the first step everything takes now."""
+        return self.step_s / self.costs.step_s if self.costs.step_s else 1.0
+
+    def add_evaluation(self, seconds: float) -> None:
+        """Updates the time of an evaluation with that of the last one."""
+        self.costs.evaluation_s += _NEW_SHARE * (seconds / self._slower - self.costs.evaluation_s)
+
+    def add_sample(self, seconds: float) -> None:
+        """Updates the time of a sample with that of the last one."""
+        self.costs.sample_s += _NEW_SHARE * (seconds / self._slower - self.costs.sample_s)
+
+    def seconds_left(self, elapsed_s: float) -> float:
+        """Returns how many seconds the run still takes, after `elapsed_s` seconds."""
+        if self.minutes is not None:
+            return max(0.0, 60 * self.minutes - elapsed_s)
+        return self.step_s * (self._planned - self.progress) + self._evaluations_s() + self._end_s()
+
+    def to_json(self) -> Mapping[str, float]:
+        """Returns what a checkpoint saves of a run of `--minutes`, for `restored`."""
+        return {"minutes": self.minutes or 0.0, "progress": self.progress, **asdict(self.costs)}
+
+
+def restored(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Clock:
+    """Returns the clock of a run at a checkpoint with this state.json.
+
+    Raises:
+        ValueError: a number is missing or not allowed; the checkpoint may come from a stranger's repo.
+    """
+    saved = state["clock"] if "clock" in state else _of_earlier_version(recipe, state, steps_done)
+    if saved is None:
+        return Clock(recipe, steps_done=steps_done, progress=float(steps_done))
+    numbers: dict[str, float] = {}
+    for name in Clock(recipe).to_json():
+        number = saved.get(name)
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < 1e9:
+            raise ValueError(f"{name} of the clock is {number!r:.40}")
+        numbers[name] = float(number)
+    minutes, progress = (numbers.pop(name) for name in ("minutes", "progress"))
+    if not minutes or not numbers["step_s"] or progress > recipe.steps:
+        raise ValueError(f"the clock is not valid: {saved!r:.200}")
+    return Clock(recipe, minutes, Costs(**numbers), steps_done=steps_done, progress=progress)
+
+
+def _of_earlier_version(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Mapping[str, Any] | None:
+    """Returns the clock of a run that recorded decisions on its number of steps, (step, steps, …); None without any."""
+    if "time_plan" not in state:
+        return None
+    plan, progress = state["time_plan"], 0.0
+    decisions = [(int(step), int(steps)) for step, steps, *_ in state["decisions"]]
+    for (first, steps), (after, _) in zip(decisions, [*decisions[1:], (steps_done, 0)], strict=True):
+        progress += (after - first) * (recipe.steps - progress) / max(1, steps - first)
+    if steps_done >= decisions[-1][1]:
+        progress = float(recipe.steps)
+    step_s = plan["measured_s"]
+    times = {"evaluation_s": plan["evaluation"] * step_s, "sample_s": plan["sample"] * step_s, "end_s": plan["end_s"]}
+    return {"minutes": plan["minutes"], "progress": progress, "step_s": step_s, **times}
+
+
+class ProgressLog:
+    """`progress.log` of a run folder: the progress after each step and its number of threads, 20 bytes a step.
+
+    It begins at the checkpoint before the newest one, from which a run may have to be resumed.
+
+    Args:
+        folder: the run folder.
+        after: the step of the checkpoint that is resumed; 0 in a new run.
+        progress: the progress there.
+        planned: the progress at the end.
+    """
+
+    def __init__(self, folder: Path, after: int, progress: float, planned: int) -> None:
+        self._path, self._after, self._newest = folder / LOG, after, after
+        # Those after `_after`. A new run repeats nothing; an earlier one that was killed may have left a log.
+        self._steps = self._read(progress, planned) if after else []
+        self._repeated = after + len(self._steps)
+        self._file = self._rewritten()
+
+    def repeated(self, step: int) -> tuple[float, int] | None:
+        """Returns the recorded progress after a step, from 1, and its number of threads; None for a new step."""
+        return self._steps[step - self._after - 1] if step <= self._repeated else None
+
+    def add(self, progress: float, threads: int) -> None:
+        """Records the next new step. On a full disk the run continues, but cannot be repeated from here on."""
+        self._steps.append((progress, threads))
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.write(_RECORD.pack(self._after + len(self._steps), progress, threads))
+
+    def start_after(self, step: int) -> None:
+        """Drops the steps before the checkpoint that was the newest one until that of this step was saved."""
+        dropped, self._newest = self._newest - self._after, step
+        self._after, self._steps = self._after + dropped, self._steps[dropped:]
+        self.close()
+        self._file = self._rewritten()
+
+    def close(self) -> None:
+        """Closes the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _read(self, progress: float, planned: int) -> list[tuple[float, int]]:
+        """Returns the records after the checkpoint, up to the first that does not follow the one before it."""
+        found: list[tuple[float, int]] = []
+        with contextlib.suppress(OSError):
+            data = self._path.read_bytes()
+            for step, after, threads in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
+                if step <= self._after:
+                    continue
+                if step != self._after + len(found) + 1 or not progress < after <= planned or threads < 1:
+                    break
+                found.append((after, threads))
+                progress = after
+        return found
+
+    def _rewritten(self) -> IO[bytes] | None:
+        """Writes all records and returns the file, open for more; None if it cannot be written."""
+        temporary = self._path.with_name(f".{LOG}.tmp")
+        records = (_RECORD.pack(self._after + at, *each) for at, each in enumerate(self._steps, 1))
+        try:
+            temporary.write_bytes(b"".join(records))
+            temporary.replace(self._path)
+            return self._path.open("ab", buffering=0)
+        except OSError:
+            return None

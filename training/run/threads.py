@@ -1,0 +1,73 @@
+"""Chooses how many threads compute a training step, by measuring steps of the run itself, again and again.
+
+Beside another busy program, two threads of a step that wait for each other are slower than one: each waits for a time
+slice of the scheduler. On two idle cores they are faster. So a run tries both for some steps, keeps the faster number,
+and tries again after some seconds, or sooner when its steps have become slower. The results do not depend on it beyond
+rounding; each step's number is recorded, so that a resumed run repeats the steps bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import torch
+
+_TRIALS = 3  # steps with each number
+_KEPT_STEPS, _KEPT_S = 100, 5.0  # the least steps and seconds between two trials
+_SLOWER = 1.3  # times as long as in the last trial: then the next trial begins at once
+_RECENT = 8  # steps whose mean is compared
+
+
+class Threads:
+    """The number of threads of each step.
+
+    Args:
+        is_fixed: whether the number stays, as on a GPU, where the threads do not compute.
+
+    Attributes:
+        count: the number for the next step.
+    """
+
+    def __init__(self, *, is_fixed: bool = False) -> None:
+        most = torch.get_num_threads()
+        self._choices = [most] if is_fixed else sorted({most, max(1, most // 2), 1}, reverse=True)
+        self.count = most
+        self._untried = self._new_trial()
+        self._tried: dict[int, float] = {}
+        self._usual_s = 0.0
+        self._kept: deque[float] = deque(maxlen=_RECENT)
+        self._kept_steps, self._kept_s = 0, 0.0
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether the first trial has ended."""
+        return len(self._choices) == 1 or self._usual_s > 0
+
+    def _new_trial(self) -> list[int]:
+        """Returns the numbers of the steps of a trial in turn, so that a change of the machine affects all of them."""
+        return self._choices * _TRIALS if len(self._choices) > 1 else []
+
+    def use(self, count: int | None = None) -> int:
+        """Sets the number of threads of this process, to `count` or to the one for the next step; returns it."""
+        self.count = count or (self._untried[0] if self._untried else self.count)
+        if torch.get_num_threads() != self.count:
+            torch.set_num_threads(self.count)
+        return self.count
+
+    def add(self, seconds: float) -> None:
+        """Notes how long the last step took, which was computed with `count` threads."""
+        if self._untried:
+            self._untried.pop(0)
+            self._tried[self.count] = self._tried.get(self.count, 0.0) + seconds
+            if not self._untried:
+                self.count = min(self._choices, key=lambda count: self._tried.get(count, float("inf")))
+                self._usual_s = self._tried[self.count] / _TRIALS
+                self._tried, self._kept_steps, self._kept_s = {}, 0, 0.0
+                self._kept.clear()
+            return
+        self._kept.append(seconds)
+        self._kept_steps, self._kept_s = self._kept_steps + 1, self._kept_s + seconds
+        is_slower = len(self._kept) == _RECENT and sum(self._kept) > _SLOWER * _RECENT * self._usual_s
+        is_due = self._kept_steps >= _KEPT_STEPS and self._kept_s >= _KEPT_S
+        if is_slower or is_due:
+            self._untried = self._new_trial()
