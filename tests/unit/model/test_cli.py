@@ -30,6 +30,7 @@ from model import (
     score_adapting,
 )
 from model.__main__ import main
+from model.checkpoint.bundled import bundled_names, bundled_spec
 from model.checkpoint.record import TrainingRecord
 from model.settings import SETTINGS
 from tests.support.platforms import posix_only
@@ -307,6 +308,13 @@ def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(
         out = run(*words, model=tmp_path)[1]
         assert not [c for c in out if not c.isprintable() and c != "\n"]
         assert "red" in out
+
+
+def test_list_names_the_bundled_models(run: Command) -> None:
+    names = [bundled_spec(name) for name in bundled_names()]
+    assert [line.split()[0] for line in run("list", model=None)[1].splitlines()] == names
+    models = json.loads(run("list", "--json", model=None)[1])["models"]
+    assert ([each["model"] for each in models], models[0]["corpus"]) == (names, "Shakespeare")
 
 
 def test_the_bundled_model_is_the_default(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
