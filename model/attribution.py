@@ -52,7 +52,8 @@ def occlusion(
 ) -> Occlusion:
     """Returns how much each of the characters before a position mattered for the character there.
 
-    The numbers equal those of reading each text without its character from the beginning, bit for bit.
+    The numbers equal those of reading each text without its character from the beginning, bit for bit: with int8 on
+    any device, with float32 on a CPU.
 
     Args:
         lm: a model, or a `Blend`.

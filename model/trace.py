@@ -1,7 +1,8 @@
 """Traces the predictions and the states of the network at each character of a text.
 
 `TextTrace` reads a text with the same backend that generates, so for a generated text its numbers are those of the
-generation, bit for bit. It saves a limited number of states and reaches any other position by a replay.
+generation: bit for bit with int8, or with float32 on the same CPU. It saves a limited number of states and reaches any
+other position by a replay.
 
 Shapes: T characters, V vocabulary, H hidden, L layers.
 """
