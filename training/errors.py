@@ -12,8 +12,9 @@ class HubError(Exception):
 
     Attributes:
         retry: whether the same request may succeed later.
+        wait_s: seconds that the Hub asked to wait before it; 0 if it did not ask.
     """
 
-    def __init__(self, message: str, *, retry: bool = False) -> None:
+    def __init__(self, message: str, *, retry: bool = False, wait_s: float = 0.0) -> None:
         super().__init__(message)
-        self.retry = retry
+        self.retry, self.wait_s = retry, wait_s

@@ -7,6 +7,7 @@
 #     "numpy>=2,<3",
 #     "rjsmin>=1.2,<2",
 #     "numba>=0.61,<1",
+#     "jinja2>=3.1,<4",
 #     "matplotlib>=3.8,<4",
 #     "tqdm>=4.66,<5",
 #     "phonenumbers>=8.13,<10",
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(str(error))
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
-    from training.card.redact import redact, redact_address
+    from training.card.public_text import redact, redact_address
     from training.errors import HubError
 
     try:
@@ -99,8 +100,8 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     from training.cli.options import parse_train, published_command
     from training.cli.origin import origin_of
     from training.errors import HubError
-    from training.hub.jobs import FindRun
-    from training.hub.worker_process import run_job
+    from training.hub.calls import retried
+    from training.hub.checkpoints import find_run
     from training.run.hub_resume import SCHEME
 
     options = parse_train(arguments)
@@ -108,8 +109,8 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
         return ["-m", "training", *arguments], f"resume {options.resume}"
     if options.push_to is None:
         raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
-    found = run_job(FindRun(repo=options.push_to), report=_say)
-    repo, command = found.repo, found.command
+    push_to = options.push_to
+    repo, command = retried(lambda: find_run(push_to), _say)
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
     if command != published_command(options, origin_of(options.text, options.reading).closed):

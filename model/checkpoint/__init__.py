@@ -5,7 +5,7 @@ format   Checkpoint, and the content of config.json
 record   TrainingRecord: what a training recorded; the welcome text
 read     read_checkpoint: reads a folder that may come from anyone, and checks it
 samples  the format of samples.jsonl: what a model wrote while it was trained
-write    write_checkpoint, write_cells, write_samples: atomically
+write    write_checkpoint, write_cells: atomically
 pointer  best and latest of a run folder
 bundled  the models that come with the project
 """

@@ -13,7 +13,6 @@ from ..named_cells import Cell, cells_to_json
 from .format import DTYPES, Checkpoint, config_to_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .read import check_tensors, read_manifest
-from .samples import Sample
 
 
 def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str = "float32") -> None:
@@ -58,21 +57,12 @@ def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
         CheckpointError: the folder's manifest cannot be read.
         OSError: the folder cannot be written.
     """
-    _write_listed(folder, CELLS, json_bytes(cells_to_json(cells)) if cells else b"")
-
-
-def write_samples(folder: Path, samples: Sequence[Sample]) -> None:
-    """Writes samples.jsonl of a checkpoint folder, or removes it if there are no samples; raises as `write_cells`."""
-    _write_listed(folder, SAMPLES, json_lines(samples))
-
-
-def _write_listed(folder: Path, name: str, data: bytes) -> None:
-    """Writes a file and its hash in the manifest; removes both if the data are empty."""
     hashes = read_manifest(folder)
-    hashes.pop(name, None)  # the other hashes stay: their files were not read here
-    if data:
-        atomic_write(folder / name, data)
-        hashes[name] = hashlib.sha256(data).hexdigest()
+    hashes.pop(CELLS, None)  # the other hashes stay: their files were not read here
+    if cells:
+        data = json_bytes(cells_to_json(cells))
+        atomic_write(folder / CELLS, data)
+        hashes[CELLS] = hashlib.sha256(data).hexdigest()
     atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
-    if not data:
-        (folder / name).unlink(missing_ok=True)
+    if not cells:
+        (folder / CELLS).unlink(missing_ok=True)

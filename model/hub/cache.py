@@ -46,8 +46,7 @@ def remove_cached(repo: str, commit: str) -> None:
 
 
 def _repo_folder(repo: str, cache_dir: str | Path | None = None, repo_type: str = "model") -> Path:
+    """Returns the folder of a repo, as the documentation of the cache describes it."""
     from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
 
-    cache = Path(cache_dir or constants.HF_HUB_CACHE).expanduser()
-    return cache / repo_folder_name(repo_id=repo, repo_type=repo_type)
+    return Path(cache_dir or constants.HF_HUB_CACHE).expanduser() / f"{repo_type}s--{repo.replace('/', '--')}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.support import chat_samples, private_samples
-from tests.unit.training.corpus.canaries import CANARIES
 from ui.messages import ENGLISH
 
 LONG = "It is a long story, which I tell you in many words.\n" * 4
@@ -126,7 +124,7 @@ def test_the_text_of_an_archive_is_read(read: Run) -> None:
     """An iPhone exports a chat as a .zip."""
     found = read(archive(story_dot_txt=LONG, picture_dot_jpg="x"))
     assert (found["text"], found["notes"]) == (LONG, [{"id": "text.unpacked", "values": {"file": "story.txt"}}])
-    chat = chat_samples.WHATSAPP["iPhone"] * 3
+    chat = chat_samples.SAMPLES["iPhone"] * 3
     found = read(archive(a_dot_txt="another text", _chat_dot_txt=chat))
     assert [each["id"] for each in found["notes"]][:2] == ["text.unpacked", "text.chat_read"]
 
@@ -188,7 +186,7 @@ def test_a_text_with_too_many_characters_is_refused(read: Run) -> None:
 
 
 def test_chats_are_read_as_in_python(run: Run) -> None:
-    vectors = json.loads(chat_samples.VECTORS.read_text(encoding="utf-8"))
+    vectors = chat_samples.STORED
     body = """return x.map(({ input, reply_as }) => {
       const found = { kind: m.chatKind(input) };
       try {
@@ -208,7 +206,7 @@ def test_chats_are_read_as_in_python(run: Run) -> None:
 
 
 def test_a_chat_is_recognised_and_read_with_its_notes(read: Run) -> None:
-    chat = chat_samples.WHATSAPP["Android"] + "05/11/2023, 07:10 - Oskar: Yes\n" * 20
+    chat = chat_samples.SAMPLES["Android"] + "05/11/2023, 07:10 - Oskar: Yes\n" * 20
     found = read(chat.encode())
     assert found["text"].startswith("A: Who drives?\n")
     assert (found["chat"]["prefix"], found["chat"]["suffix"], found["chat"]["stop"]) == ("A: ", "\n\nB: ", "\n\n")
@@ -242,7 +240,7 @@ def test_ten_hours_of_chat_in_three_languages_are_read(read: Run) -> None:
 
 
 def test_a_chat_can_be_read_as_it_is(read: Run) -> None:
-    chat = chat_samples.WHATSAPP["Android"]
+    chat = chat_samples.SAMPLES["Android"]
     found = read(chat, chat=False)
     assert (found["text"], found["chat"]) == (chat, None)
     assert found["notes"] == [{"id": "text.chat_whatsapp", "values": {"name": "my.txt"}}]
@@ -267,7 +265,7 @@ def test_a_deeply_nested_file_is_refused_in_one_line(read: Run) -> None:
 
 
 def test_what_looks_private_is_found_as_in_python(run: Run) -> None:
-    vectors = json.loads(private_samples.VECTORS.read_text(encoding="utf-8"))
+    vectors = private_samples.STORED
     body = """
       const findings = (text) => Array.from(m.scan(text), (each) => [each.kind, each.line, each.excerpt]);
       return x.map(({ parts }) => findings(parts.join("")))"""
@@ -297,7 +295,7 @@ def test_findings_at_the_border_of_two_pieces_are_found_once(run: Run) -> None:
 
 
 def test_the_summary_counts_each_kind_and_repeats_nothing(run: Run) -> None:
-    text = f"{LONG}ada@kurz.de\n+49 171 9018234\neva@kurz.de ida@kurz.de\n{CANARIES['GitHub token']}\n"
+    text = f"{LONG}ada@kurz.de\n+49 171 9018234\neva@kurz.de ida@kurz.de\n{private_samples.SAMPLES['GitHub token']}\n"
     found = run("privacy", "return m.privateIn(x)", text)
     assert found == [
         {"id": "private.email", "values": {"count": 3, "line": 5, "excerpt": "ad…@ku…"}},

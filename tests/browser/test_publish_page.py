@@ -22,7 +22,7 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
-from training.card.escape import line
+from training.card.public_text import line
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 from ui.routes.web_files import FOLDER

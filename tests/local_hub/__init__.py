@@ -9,10 +9,7 @@ repos     routes: account, repos, branches, tags
 listings  routes: what is in a repo
 files     routes: uploads, commits, downloads
 spaces    routes: Spaces, and the page of a static one
-collections  routes: collections of models
 oauth     routes: signing in on a page
-
-`python -m tests.local_hub --port 8800` serves one until Ctrl-C and prints the variables for another terminal.
 """
 
 from tests.local_hub.faults import Fault

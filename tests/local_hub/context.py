@@ -30,7 +30,6 @@ class Context:
     visitor: str = "ada"
     storage_limit: int | None = None
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
-    collections: dict[str, Any] = field(default_factory=dict)  # by their slugs
     grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
 
     def account(self, request: Request) -> Account | None:

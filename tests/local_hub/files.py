@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.local_hub.context import REPO, REV, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
-from tests.local_hub.store import PREFIXES, Account, Blob, Commit, Refusal, Repo
+from tests.local_hub.store import PREFIXES, Blob, Commit, Refusal, Repo
 
 PLAIN = r"/(?P<kind>datasets/|spaces/)?(?P<namespace>[^/]+)/(?P<name>[^/]+)"
 SHA = r"(?P<sha>[0-9a-f]{64})"
@@ -26,21 +26,17 @@ SHA = r"(?P<sha>[0-9a-f]{64})"
 def preupload(context: Context, request: Request) -> Response:
     """Returns which files go to LFS, and which the repo has already."""
     repo, wanted = context.open_files(request), request.json()
-    if not request.flag("create_pr"):
-        context.writable(request)
+    context.writable(request)
     commit = repo.commit(request.params["rev"])
-    ignore = [line.strip() for line in str(wanted.get("gitIgnore") or "").splitlines() if line.strip()]
-    return json_response({"files": [preupload_file(context, repo, commit, item, ignore) for item in wanted["files"]]})
+    return json_response({"files": [preupload_file(context, repo, commit, item) for item in wanted["files"]]})
 
 
-def preupload_file(
-    context: Context, repo: Repo, commit: Commit, item: dict[str, Any], ignore: list[str]
-) -> dict[str, Any]:
+def preupload_file(context: Context, repo: Repo, commit: Commit, item: dict[str, Any]) -> dict[str, Any]:
     path, sample = item["path"], base64.b64decode(item["sample"])
     attributes = commit.files.get(".gitattributes")
     rules = context.store.get(attributes) if attributes else b""
     lfs = repo.uses_lfs(path, item["size"], sample, commit, rules, context.lfs_limit)
-    answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": path in ignore}
+    answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
     if present := commit.files.get(path):
         answer["oid"] = present.key
     return answer
@@ -109,10 +105,7 @@ def lfs_verify(context: Context, request: Request) -> Response:
 
 def commit(context: Context, request: Request) -> Response:
     """Applies a commit to the head of the branch; 412 if the head is not the announced parent."""
-    as_pull = request.flag("create_pr")
-    repo, account = (
-        (context.open_files(request), context.require_account(request)) if as_pull else (context.writable(request))
-    )
+    repo, account = context.writable(request)
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
     header = next((line["value"] for line in lines if line["key"] == "header"), None)
     if not header or not header.get("summary"):
@@ -127,31 +120,14 @@ def commit(context: Context, request: Request) -> Response:
         files = dict(head.files)
         for line in lines:
             apply(context, files, line["key"], line["value"])
-        return json_response(add_commit(context, request, repo, account, header, files, head, as_pull))
-
-
-def add_commit(
-    context: Context,
-    request: Request,
-    repo: Repo,
-    account: Account,
-    header: dict[str, Any],
-    files: dict[str, Blob],
-    head: Commit,
-    as_pull: bool,
-) -> dict[str, Any]:
-    number = len(repo.pulls) + 1
-    branch = f"refs/pr/{number}" if as_pull else request.params["rev"]
-    message = header.get("description") or ""
-    made = context.store.add_commit(repo, branch, header["summary"], message, account.user, files, head.oid)
-    if repo.space and not as_pull:
+        made = context.store.add_commit(
+            repo, branch, header["summary"], header.get("description") or "", account.user, files, head.oid
+        )
+    if repo.space:
         ready = "app.py" in files or "index.html" in files or "Dockerfile" in files
         repo.space.stages = list(context.stages) if ready else ["NO_APP_FILE"]
-    url = url_of(request, repo)
-    answer = {"success": True, "commitOid": made.oid, "commitUrl": f"{url}/commit/{made.oid}"}
-    if as_pull:
-        answer["pullRequestUrl"] = f"{url}/discussions/{number}"
-    return answer
+    url = f"{url_of(request, repo)}/commit/{made.oid}"
+    return json_response({"success": True, "commitOid": made.oid, "commitUrl": url})
 
 
 def apply(context: Context, files: dict[str, Blob], key: str, value: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from tests.local_hub import collections, files, listings, oauth, repos, spaces
+from tests.local_hub import files, listings, oauth, repos, spaces
 from tests.local_hub.context import Context
 from tests.local_hub.faults import Fault, Faults
 from tests.local_hub.server import Logged, Request, Response, Server
@@ -19,7 +19,7 @@ from tests.local_hub.store import Refusal, Repo, Store
 
 _ROUTES = [
     (method, re.compile(pattern), function)
-    for module in (repos, listings, files, spaces, collections, oauth)
+    for module in (repos, listings, files, spaces, oauth)
     for method, pattern, function in module.ROUTES
 ]
 
@@ -41,7 +41,6 @@ class LocalHub:
         context.stages: the stages of a Space after a commit; the last one stays.
         context.storage_limit: larger LFS files are refused, as where the account has no room left.
         context.visitor: the user who signs in by OAuth.
-        create_status: {"space": 402} makes every create_repo of that type fail with this status; see also `add_token`.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -99,19 +98,14 @@ class LocalHub:
         user: str,
         role: str = "write",
         *,
-        orgs: tuple[str, ...] = (),
         token: str | None = None,
         create_status: int | None = None,
         free: bool = False,
     ) -> str:
         """Returns a new token of a user. With `create_status`, every create_repo with it fails with this status."""
-        account = self.store.add_account(user, role, orgs, token)
+        account = self.store.add_account(user, role, token)
         account.create_status, account.free = create_status, free
         return account.token
-
-    @property
-    def create_status(self) -> dict[str, int]:
-        return self.store.create_status
 
     def add_repo(
         self,

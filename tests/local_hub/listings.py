@@ -123,8 +123,6 @@ def refs(context: Context, request: Request) -> Response:
         "tags": [ref(name, f"refs/tags/{name}", oid) for name, oid in repo.tags.items()],
         "converts": [],
     }
-    if request.flag("include_prs"):
-        answer["pullRequests"] = [ref(name.removeprefix("refs/"), name, oid) for name, oid in repo.pulls.items()]
     return json_response(answer)
 
 

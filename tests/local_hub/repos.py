@@ -1,10 +1,10 @@
-"""Routes of the account and of repos: create, settings, rights, branches, tags, and the check of a card."""
+"""Routes of the account and of repos: create, rights, branches, and the check of a card."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.local_hub.context import REPO, REV, Context, Route, url_of
+from tests.local_hub.context import REPO, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import Refusal, front_matter
 
@@ -14,10 +14,9 @@ LICENSES |= {"cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other"}  
 
 def whoami(context: Context, request: Request) -> Response:
     account = context.require_account(request)
-    orgs = [{"type": "org", "name": name} for name in account.orgs]
     token = {"displayName": "test", "role": account.role}
     return json_response(
-        {"type": "user", "name": account.user, "orgs": orgs, "auth": {"type": "access_token", "accessToken": token}}
+        {"type": "user", "name": account.user, "orgs": [], "auth": {"type": "access_token", "accessToken": token}}
     )
 
 
@@ -34,7 +33,7 @@ def create_repo(context: Context, request: Request) -> Response:
         raise Refusal(403, f"you have no right to create a {kind} with this token: its role is {account.role}")
     if not account.owns(namespace):
         raise Refusal(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
-    if status := account.create_status or store.create_status.get(kind):
+    if status := account.create_status:
         raise Refusal(status, "a paid plan is needed" if status == 402 else f"creating a {kind} is refused")
     if account.free and kind == "space" and not is_free(wanted.get("sdk"), wanted.get("hardware")):
         raise Refusal(402, "Subscribe to PRO to create Spaces of this kind")
@@ -45,31 +44,8 @@ def create_repo(context: Context, request: Request) -> Response:
         repo = store.create_repo(kind, repo_id, account.user, wanted.get("visibility") == "private", wanted.get("sdk"))
     if repo.space:
         repo.space.hardware = wanted.get("hardware") or "cpu-basic"
-        repo.space.sleep_seconds = wanted.get("sleepTimeSeconds")
-        for name in ("variables", "secrets"):
-            getattr(repo.space, name).update({item["key"]: item for item in wanted.get(name) or []})
+        repo.space.variables.update({item["key"]: item for item in wanted.get("variables") or []})
     return json_response({"url": url_of(request, repo), "name": repo_id, "id": repo_id})
-
-
-def delete_repo(context: Context, request: Request) -> Response:
-    account, wanted = context.require_account(request), request.json()
-    key = (wanted.get("type") or "model", f"{wanted.get('organization') or account.user}/{wanted['name']}")
-    if key not in context.store.repos:
-        raise Refusal(404, "Repository not found", "RepoNotFound")
-    if account.role != "write" or not account.owns(key[1].partition("/")[0]):
-        raise Refusal(403, f"you have no right to delete {key[1]}")
-    del context.store.repos[key]
-    return json_response({})
-
-
-def settings(context: Context, request: Request) -> Response:
-    repo, _ = context.writable(request)
-    wanted = request.json()
-    if "visibility" in wanted:
-        repo.private = wanted["visibility"] == "private"
-    if "gated" in wanted:
-        repo.gated = wanted["gated"]
-    return json_response({"private": repo.private, "gated": repo.gated})
 
 
 def auth_check(context: Context, request: Request) -> Response:
@@ -82,9 +58,6 @@ def auth_check_write(context: Context, request: Request) -> Response:
     return json_response({})
 
 
-# branches and tags
-
-
 def create_branch(context: Context, request: Request) -> Response:
     repo, _ = context.writable(request)
     name = request.params["branch"]
@@ -94,31 +67,6 @@ def create_branch(context: Context, request: Request) -> Response:
             raise Refusal(409, f"Reference already exists: refs/heads/{name}")
         repo.branches[name] = start.oid
     return json_response({}, 201)
-
-
-def delete_branch(context: Context, request: Request) -> Response:
-    repo, _ = context.writable(request)
-    name = request.params["branch"]
-    if name == "main" or name not in repo.branches:
-        raise Refusal(403 if name == "main" else 404, f"cannot delete branch {name}")
-    del repo.branches[name]
-    return json_response({})
-
-
-def create_tag(context: Context, request: Request) -> Response:
-    repo, _ = context.writable(request)
-    name = request.json()["tag"]
-    if name in repo.tags:
-        raise Refusal(409, f"Reference already exists: refs/tags/{name}")
-    repo.tags[name] = repo.commit(request.params["rev"]).oid
-    return json_response({}, 201)
-
-
-def delete_tag(context: Context, request: Request) -> Response:
-    repo, _ = context.writable(request)
-    if repo.tags.pop(request.params["rev"], None) is None:
-        raise Refusal(404, f"no tag {request.params['rev']}", "RevisionNotFound")
-    return json_response({})
 
 
 def validate_yaml(_: Context, request: Request) -> Response:
@@ -152,13 +100,8 @@ def wrong_text(card: dict[str, Any], name: str) -> bool:
 ROUTES: list[Route] = [
     ("GET", "/api/whoami-v2", whoami),
     ("POST", "/api/repos/create", create_repo),
-    ("DELETE", "/api/repos/delete", delete_repo),
     ("POST", "/api/validate-yaml", validate_yaml),
-    ("PUT", f"{REPO}/settings", settings),
     ("GET", f"{REPO}/auth-check", auth_check),
     ("GET", f"{REPO}/auth-check/write", auth_check_write),
     ("POST", f"{REPO}/branch/(?P<branch>[^/]+)", create_branch),
-    ("DELETE", f"{REPO}/branch/(?P<branch>[^/]+)", delete_branch),
-    ("POST", f"{REPO}/tag/{REV}", create_tag),
-    ("DELETE", f"{REPO}/tag/{REV}", delete_tag),
 ]

@@ -1,4 +1,4 @@
-"""Routes of Spaces: runtime, hardware, pause and restart, variables, secrets, logs, the page of a static Space."""
+"""Routes of Spaces: runtime, hardware, variables, logs, the page of a static Space."""
 
 from __future__ import annotations
 
@@ -23,11 +23,7 @@ def runtime_of(space: Space) -> dict[str, Any]:
     """Returns the runtime; each call moves on to the next stage, until the last."""
     stage = space.stages.pop(0) if len(space.stages) > 1 else space.stages[0]
     running = space.hardware if stage == "RUNNING" else None
-    return {
-        "stage": stage,
-        "hardware": {"current": running, "requested": space.hardware},
-        "gcTimeout": space.sleep_seconds,
-    }
+    return {"stage": stage, "hardware": {"current": running, "requested": space.hardware}}
 
 
 def runtime(context: Context, request: Request) -> Response:
@@ -39,43 +35,16 @@ def hardware(context: Context, request: Request) -> Response:
     if context.require_account(request).free and not is_free(space.sdk, wanted["flavor"]):
         raise Refusal(402, "Subscribe to PRO to use this hardware")
     space.hardware = wanted["flavor"]
-    space.sleep_seconds = wanted.get("sleepTimeSeconds", space.sleep_seconds)
     return json_response(runtime_of(space))
 
 
-def sleep_time(context: Context, request: Request) -> Response:
-    space = space_of(context, request, write=True)
-    space.sleep_seconds = request.json()["seconds"]
-    return json_response(runtime_of(space))
-
-
-def pause(context: Context, request: Request) -> Response:
-    space = space_of(context, request, write=True)
-    space.stages = ["PAUSED"]
-    return json_response(runtime_of(space))
-
-
-def restart(context: Context, request: Request) -> Response:
-    space = space_of(context, request, write=True)
-    space.stages = ["BUILDING", "APP_STARTING", "RUNNING"]
-    return json_response(runtime_of(space))
-
-
-def values(context: Context, request: Request) -> Response:
-    """Reads or changes variables or secrets; the value of a secret is never sent."""
+def variables(context: Context, request: Request) -> Response:
+    """Reads or changes variables."""
     space = space_of(context, request, write=request.method != "GET")
-    stored = space.secrets if request.params["what"] == "secrets" else space.variables
-    wanted = request.json()
     if request.method == "POST":
-        for item in wanted.get("items") or [wanted]:
-            stored[item["key"]] = {**item, "updatedAt": context.store.now()}
-    elif request.method == "DELETE":
-        for key in wanted.get("keys") or [wanted["key"]]:
-            stored.pop(key, None)
-    hidden = {"key", "value"} if request.params["what"] == "secrets" else {"key"}
-    return json_response(
-        {key: {"key": key, **{n: v for n, v in item.items() if n not in hidden}} for key, item in stored.items()}
-    )
+        wanted = request.json()
+        space.variables[wanted["key"]] = {**wanted, "updatedAt": context.store.now()}
+    return json_response(space.variables)
 
 
 def logs(context: Context, request: Request) -> Response:
@@ -113,9 +82,7 @@ ROUTES: list[Route] = [
     ("GET", "/static/(?P<namespace>[^/]+)/(?P<name>[^/]+)/(?P<path>.*)", page),
     ("GET", f"{REPO}/runtime", runtime),
     ("POST", f"{REPO}/hardware", hardware),
-    ("POST", f"{REPO}/sleeptime", sleep_time),
-    ("POST", f"{REPO}/pause", pause),
-    ("POST", f"{REPO}/restart", restart),
-    *((method, f"{REPO}/(?P<what>variables|secrets)", values) for method in ("GET", "POST", "DELETE")),
+    ("GET", f"{REPO}/variables", variables),
+    ("POST", f"{REPO}/variables", variables),
     ("GET", f"{REPO}/logs/(?P<what>build|run)", logs),
 ]

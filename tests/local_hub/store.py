@@ -45,12 +45,11 @@ class Account:
     token: str
     user: str
     role: str = "write"
-    orgs: tuple[str, ...] = ()
     create_status: int | None = None
     free: bool = False
 
     def owns(self, namespace: str) -> bool:
-        return namespace == self.user or namespace in self.orgs
+        return namespace == self.user
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,8 @@ class Space:
 
     sdk: str
     hardware: str = "cpu-basic"
-    sleep_seconds: int | None = None
     stages: list[str] = field(default_factory=lambda: ["NO_APP_FILE"])
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    secrets: dict[str, dict[str, Any]] = field(default_factory=dict)
     logs: dict[str, list[str]] = field(default_factory=lambda: {"build": [], "run": []})
 
 
@@ -102,7 +99,6 @@ class Repo:
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    pulls: dict[str, str] = field(default_factory=dict)
     space: Space | None = None
 
     @property
@@ -110,8 +106,8 @@ class Repo:
         return self.id.partition("/")[0]
 
     def commit(self, revision: str) -> Commit:
-        """Returns the commit of a branch, tag, pull request, commit id or its start; else raises RevisionNotFound."""
-        names = {**self.pulls, **self.tags, **{f"refs/heads/{k}": v for k, v in self.branches.items()}, **self.branches}
+        """Returns the commit of a branch, tag, commit id or its start; else raises RevisionNotFound."""
+        names = {**self.tags, **{f"refs/heads/{k}": v for k, v in self.branches.items()}, **self.branches}
         revision = "main" if revision == "HEAD" else revision
         if revision in names:
             return self.commits[names[revision]]
@@ -149,7 +145,6 @@ class Store:
         self.lock = threading.RLock()
         self.accounts: dict[str, Account] = {}
         self.repos: dict[tuple[str, str], Repo] = {}
-        self.create_status: dict[str, int] = {}
         self._last = datetime.min.replace(tzinfo=timezone.utc)
 
     def clear(self) -> None:
@@ -157,7 +152,6 @@ class Store:
         with self.lock:
             self.accounts.clear()
             self.repos.clear()
-            self.create_status.clear()
             for path in self.folder.iterdir():
                 path.unlink()
 
@@ -168,8 +162,8 @@ class Store:
             self._last = time
         return time.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time.microsecond // 1000:03d}Z"
 
-    def add_account(self, user: str, role: str, orgs: tuple[str, ...], token: str | None) -> Account:
-        account = Account(token or "hf_" + secrets.token_hex(17), user, role, orgs)
+    def add_account(self, user: str, role: str, token: str | None) -> Account:
+        account = Account(token or "hf_" + secrets.token_hex(17), user, role)
         with self.lock:
             self.accounts[account.token] = account
         return account
@@ -218,12 +212,12 @@ class Store:
     def add_commit(
         self, repo: Repo, branch: str, title: str, message: str, author: str, files: dict[str, Blob], parent: str | None
     ) -> Commit:
-        """Adds a commit with this listing as the new head of a branch, or of a pull request's ref."""
+        """Adds a commit with this listing as the new head of a branch."""
         with self.lock:
             oid = hashlib.sha1(uuid.uuid4().bytes, usedforsecurity=False).hexdigest()
             commit = Commit(oid, title, message, author, self.now(), parent, dict(files))
             repo.commits[oid] = commit
-            (repo.pulls if branch.startswith("refs/pr/") else repo.branches)[branch] = oid
+            repo.branches[branch] = oid
         return commit
 
     def card(self, commit: Commit) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
+from training.hub.destination import read_destination
+from training.hub.pusher import pending
 from training.learner import evaluation
 from training.learner.schedule import Schedule
 from training.learner.trainer import Trainer
@@ -62,10 +64,8 @@ def _send(number: int, _: Trainer) -> None:
 def _kill_once_pushed(trainer: Trainer) -> None:
     schedule, done = Schedule(trainer.recipe), trainer.steps_done
     newest = max(step for step in range(1, done + 1) if schedule.evaluates(step - 1, step))
-    outbox = Path("run/outbox")
-    log = outbox / "pushed.jsonl"
-    # Both change while training continues: the log of what was pushed, and the entries that wait.
-    while not (log.is_file() and f"step-{newest:08d}" in log.read_text()) or any(outbox.glob("0*-*.json")):
+    # It is saved, marked as the best and pushed by threads, while training continues.
+    while (to := read_destination("run")).pushed.get("training") != newest or pending(Path("run"), to):
         time.sleep(0.02)
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -1,15 +1,13 @@
 """Describes a trained model: its card, its loss curve, its named cells.
 
-model_card     README.md of a checkpoint
+model_card     README.md of a checkpoint, from the template model_card.md.jinja
 summary        the checked fields of `training` in config.json
 curve          the loss curve as a picture and as text
 bootstrap      the 95 % interval of a loss
 ngram          the 5-gram counter with which a loss is compared
 overlap        the longest passage that a model copied from its training text
-cell_names     names for cells that follow a feature of the text
-cell_passages  where in a text they are highest and lowest
+cell_names     names for cells that follow a feature of the text; where in a text they are highest and lowest
 cell_features  the features that a cell may follow
 welcome        writes the text that a page shows before the model is loaded
-escape         escapes text for Markdown; the link from a card to its Space
-redact         removes tokens, paths and passwords from what is published
+public_text    escapes text for Markdown; removes tokens, paths and passwords; the link from a card to its Space
 """

@@ -1,4 +1,4 @@
-"""Finds cells of a trained network that follow a feature of the text, and names them after it.
+"""Names cells of a trained network after a feature of the text that they follow, and finds passages that show it.
 
 Each cell is compared with each feature of a list (`cell_features`) on one part of a held-out text; its best feature
 is then measured again on another part. The cell gets the name if the score there reaches an AUC of 0.9 for a binary
@@ -13,17 +13,32 @@ Shapes: T time, N cells (all layers one after another), K features.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from model import CharLSTM, LSTMState
-from model.named_cells import BINARY, MAX_CELLS, NUMERIC, Cell
+from model import CharLSTM, LSTMState, generate
+from model.named_cells import (
+    BINARY,
+    MAX_CELLS,
+    MAX_PASSAGES,
+    MAX_SAMPLE,
+    MAX_SAMPLE_BYTES,
+    MAX_WITH_PASSAGES,
+    NUMERIC,
+    Cell,
+    Sample,
+)
+from model.terminal import markdown_text
 
+from ..corpus.privacy import scan
 from ..learner.evaluation import read_in_rows
-from .cell_features import FEATURES, Feature
+from .cell_features import FEATURES
+from .summary import Quotes
 
 LONGEST = 16_000  # characters of the text that are used: one half to choose a feature, the other to measure it
 SHORTEST = 4_000
@@ -32,10 +47,13 @@ _WARM_UP = 128  # characters that each row reads before its own part
 _MAX_SAME_NAME = 5  # cells with one name: the best
 _SHIFTS = 5  # of the features along the text
 _RARE = 0.005  # a binary feature that is true or false less often than this shows little
+_SEEDS = range(1, 5)  # of the texts for passages, tried in this order until the privacy scan finds nothing
+_MIN_CONTEXT = 30  # characters before a passage
+_DISTANCE = 43  # characters from one passage to the next, so that they do not overlap
 
 Floats = npt.NDArray[np.float32]
 _IS_BINARY = np.array([feature.binary for feature in FEATURES])
-_NEEDED = np.where(_IS_BINARY, 2 * BINARY - 1, NUMERIC)[:, None]  # (K, 1), with 2 AUC - 1 for an AUC
+_NEEDED = np.where(_IS_BINARY, 2 * BINARY - 1, NUMERIC)  # (K,), with 2 AUC - 1 for an AUC
 
 
 def name_cells(lm: CharLSTM, text: str) -> list[Cell]:
@@ -50,39 +68,88 @@ def name_cells(lm: CharLSTM, text: str) -> list[Cell]:
         at most `MAX_CELLS` cells, the best first, but cells that remember before all others; [] if the text is shorter
         than `SHORTEST`.
     """
-    text = lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))[:LONGEST]
+    text = _known_text(lm, text)[:LONGEST]
     if len(text) < SHORTEST:
         return []
-    values, features = cell_values(lm, text), np.stack([feature.of(text) for feature in FEATURES])
+    values, features = _cell_values(lm, text), np.stack([feature.of(text) for feature in FEATURES])
     half = len(text) // 2
-    chosen = _CellScores(values[:half]).with_features(features[:, :half])
-    best = np.abs(chosen / _NEEDED).argmax(axis=0)  # (N,) the feature that each cell follows most
-    each = np.arange(values.shape[1])
-    second_half = _CellScores(values[half:])
-    score = second_half.with_features(features[:, half:])[best, each]
-    chance = _score_by_chance(second_half, features[:, half:], best)
-    last_three = _score_of_last_three(text, features, half)
-    needed = _NEEDED[best, 0]
-    same_sign = np.sign(score) == np.sign(chosen[best, each])
-    kept = (np.abs(score) >= needed) & same_sign & (np.abs(score) > np.abs(chance))
+    chosen = _scores(values[:half], features[:, :half])
+    best = np.abs(chosen / _NEEDED[:, None]).argmax(axis=0)  # (N,) the feature that each cell follows most
+    each, needed = np.arange(len(best)), _NEEDED[best]
+    # Shuffled characters would score too low by chance: neighbours are alike, in cells and in features.
+    shifts = np.arange(_SHIFTS + 1) * (len(text) - half) // (_SHIFTS + 1)
+    shifted = np.stack([np.roll(features[:, half:], shift, axis=1) for shift in shifts])
+    score, *by_chance = _scores(values[half:], shifted)[:, best, each]
+    chance = np.take_along_axis(np.stack(by_chance), np.abs(by_chance).argmax(axis=0)[None], axis=0)[0]
+    last_three = _scores_of_last_three(text, features, half)[best]
+    kept = (np.abs(score) >= needed) & (np.abs(score) > np.abs(chance)) & (score * chosen[best, each] > 0)
     order = sorted(np.flatnonzero(kept).tolist(), key=lambda cell: -abs(float(score[cell] / needed[cell])))
     named = [cell for at, cell in enumerate(order) if (best[order[:at]] == best[cell]).sum() < _MAX_SAME_NAME]
     cells = []
     for cell in named[:MAX_CELLS]:
-        place = divmod(cell, lm.config.hidden_size)
-        cells.append(_cell(place, FEATURES[best[cell]], score[cell], chance[cell], last_three[best[cell]]))
+        (layer, index), feature = divmod(cell, lm.config.hidden_size), FEATURES[best[cell]]
+        measured = (float(scores[cell]) for scores in (score, chance, last_three))
+        own, shifted_away, table = (round((value + 1) / 2 if feature.binary else value, 4) for value in measured)
+        kind: Literal["auc", "r"] = "auc" if feature.binary else "r"
+        cells.append(Cell(layer, index, feature.name, kind, own, shifted_away, table))
     return sorted(cells, key=lambda cell: not cell.remembers)
 
 
-def _cell(place: tuple[int, int], feature: Feature, score: float, chance: float, last_three: float) -> Cell:
-    def published(value: float) -> float:
-        return round(float((value + 1) / 2 if feature.binary else value), 4)
+def add_passages(lm: CharLSTM, cells: Sequence[Cell], quotes: Quotes, held_out: str = "") -> list[Cell]:
+    """Returns the cells with the passages in which they are highest and lowest, which are published with the model.
 
-    kind: Literal["auc", "r"] = "auc" if feature.binary else "r"
-    return Cell(*place, feature.name, kind, published(score), published(chance), published(last_three))
+    A text in which the privacy scan finds anything is not stored.
+
+    Args:
+        lm: the model.
+        cells: named cells of it; the first `MAX_WITH_PASSAGES` get passages.
+        quotes: "text" shows the cells in the held-out text, "model" in a text that the model writes, "nothing" in none.
+        held_out: text on which the model was not trained; if it is empty or holds private data, the model writes one.
+    """
+    # A page would show control characters differently.
+    fit = (each for each in _samples(lm, quotes, held_out) if markdown_text(each.text) == each.text != "")
+    sample = next((each for each in fit if not scan(each.text)), None) if cells else None
+    if sample is None:
+        return [replace(cell, high=(), low=(), sample=None) for cell in cells]
+    values = _cell_values(lm, sample.text)
+    found = []
+    for number, cell in enumerate(cells):
+        own = values[:, cell.layer * lm.config.hidden_size + cell.index]
+        high, low = (_extremes(each) if number < MAX_WITH_PASSAGES else () for each in (own, -own))
+        found.append(replace(cell, high=high, low=low, sample=sample))
+    return found
 
 
-def cell_values(lm: CharLSTM, text: str) -> Floats:
+def _samples(lm: CharLSTM, quotes: Quotes, held_out: str) -> Iterator[Sample]:
+    """Yields the samples that may be used, the best first."""
+    if quotes == "text":
+        yield Sample(_cut(_known_text(lm, held_out)))
+    for seed in _SEEDS if quotes != "nothing" else ():
+        yield Sample(_cut(generate(lm, "", MAX_SAMPLE, temperature=1.0, seed=seed)), seed)
+
+
+def _cut(text: str) -> str:
+    """Returns the beginning of a text that fits into cells.json."""
+    return text[:MAX_SAMPLE].encode("utf-8", "replace")[:MAX_SAMPLE_BYTES].decode("utf-8", "ignore")
+
+
+def _extremes(values: Floats) -> tuple[int, ...]:
+    """Returns the positions of the highest values, the highest first, at least `_DISTANCE` from each other."""
+    found: list[int] = []
+    for at in np.argsort(-values, kind="stable").tolist():
+        if at >= _MIN_CONTEXT and all(abs(at - other) >= _DISTANCE for other in found):
+            found.append(at)
+            if len(found) == MAX_PASSAGES:
+                break
+    return tuple(found)
+
+
+def _known_text(lm: CharLSTM, text: str) -> str:
+    """Returns a text without the characters that the model does not know."""
+    return lm.tokenizer.decode(lm.tokenizer.encode(text, unknown="skip"))
+
+
+def _cell_values(lm: CharLSTM, text: str) -> Floats:
     """Returns (T, N): tanh of every cell after each character, the value that the output gate lets through."""
     ids = lm.tokenizer.encode(text)
     values = np.empty((len(ids), lm.config.num_layers * lm.config.hidden_size), np.float32)
@@ -99,45 +166,24 @@ def cell_values(lm: CharLSTM, text: str) -> Floats:
     return values
 
 
-class _CellScores:
-    """Scores how well cells (T, N) follow features (K, T)."""
+def _scores(values: Floats, features: Floats) -> Floats:
+    """Returns how well cells (T, N) follow features (…, K, T): (…, K, N), 0 where a feature is constant or rare.
 
-    def __init__(self, values: Floats) -> None:
-        self._values = values - values.mean(axis=0)
-        self._spread = values.std(axis=0)
-        self._ranks = np.empty_like(values)  # from 0 to 1
-        ranks = np.linspace(0, 1, len(values), dtype=np.float32)
-        for cell in range(values.shape[1]):
-            self._ranks[np.argsort(values[:, cell], kind="stable"), cell] = ranks
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def with_features(self, features: Floats) -> Floats:
-        """Returns (K, N): 2 AUC - 1 for a binary feature, r for a number; 0 where a feature is constant or rare."""
-        scores = np.zeros((len(features), len(self._spread)), np.float32)
-        scores[_IS_BINARY] = self._rank_difference(features[_IS_BINARY])
-        scores[~_IS_BINARY] = self._correlation(features[~_IS_BINARY])
-        return scores
-
-    def _rank_difference(self, features: Floats) -> Floats:
-        """Returns 2 AUC - 1: how much higher cells rank where a feature is true (Mann and Whitney)."""
-        true = (features > 0).astype(np.float32)
-        share = true.mean(axis=1, keepdims=True)
-        usable = (share > _RARE) & (share < 1 - _RARE)
-        share = np.where(usable, share, 0.5)
-        inside = true @ self._ranks / len(self) / share
-        outside = (0.5 - inside * share) / (1 - share)
-        return np.where(usable, np.clip(2 * (inside - outside), -1, 1), 0)
-
-    def _correlation(self, features: Floats) -> Floats:
-        """Returns Pearson's r."""
-        centred = features - features.mean(axis=1, keepdims=True)
-        spread = centred.std(axis=1)[:, None] * self._spread
-        return np.where(spread > 0, centred @ self._values / len(self) / np.where(spread > 0, spread, 1), 0)
+    The score is 2 AUC - 1 for a binary feature: how much higher cells rank where it is true (Mann and Whitney). It is
+    Pearson's r for a number.
+    """
+    ranks, spread = np.empty_like(values), values.std(axis=0)
+    for cell in range(values.shape[1]):
+        ranks[np.argsort(values[:, cell], kind="stable"), cell] = np.linspace(0, 1, len(values), dtype=np.float32)
+    centred = features - features.mean(axis=-1, keepdims=True)
+    variance = (centred**2).mean(axis=-1, keepdims=True)  # of a binary feature: share · (1 - share)
+    with_ranks = 2 * (centred @ ranks) / np.where(variance > _RARE * (1 - _RARE), variance, np.inf)
+    scale = np.sqrt(variance) * spread
+    with_values = centred @ (values - values.mean(axis=0)) / np.where(scale > 0, scale, np.inf)
+    return np.clip(np.where(_IS_BINARY[:, None], with_ranks, with_values) / len(values), -1, 1)
 
 
-def _score_of_last_three(text: str, features: Floats, half: int) -> Floats:
+def _scores_of_last_three(text: str, features: Floats, half: int) -> Floats:
     """Returns (K,): the scores on the second half of tables with a feature's mean after each three characters.
 
     The tables are made from the first half.
@@ -146,18 +192,4 @@ def _score_of_last_three(text: str, features: Floats, half: int) -> Floats:
     counts = np.bincount(context[:half], minlength=context.max() + 1)
     sums = np.stack([np.bincount(context[:half], row[:half], len(counts)) for row in features])
     table = np.where(counts > 0, sums / np.maximum(counts, 1), features[:, :half].mean(axis=1, keepdims=True))
-    predicted = table[:, context[half:]].T.astype(np.float32)
-    return np.diagonal(_CellScores(predicted).with_features(features[:, half:]))
-
-
-def _score_by_chance(cells: _CellScores, features: Floats, best: npt.NDArray[np.intp]) -> Floats:
-    """Returns (N,): each cell's largest score with its feature shifted along the text.
-
-    Shuffled characters would score too low: neighbours are alike, in cells and in features.
-    """
-    each, largest = np.arange(len(best)), np.zeros(len(best), np.float32)
-    for shift in range(1, _SHIFTS + 1):
-        shifted = np.roll(features, shift * len(cells) // (_SHIFTS + 1), axis=1)
-        score = cells.with_features(shifted)[best, each]
-        largest = np.where(np.abs(score) > np.abs(largest), score, largest)
-    return largest
+    return np.diagonal(_scores(table[:, context[half:]].T.astype(np.float32), features[:, half:]))

@@ -20,13 +20,13 @@ AXES = {"chars": ("characters seen, millions", 1e6), "seconds": ("minutes", 60.0
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _MARKS = "os^Dv"  # markers: the colours are repeated with the next marker
 _GREY = "#8c959f"
-_STYLES = {
-    "val_loss": ("held-out, state carried over", "-", 2.2),
-    "val_cold256": ("held-out, state reset every 256", (0, (5, 2)), 1.3),
-    "train_loss": ("training, with dropout", (0, (1, 1.5)), 1.3),
+_STYLES = {  # of each loss: its name, line style and width, and its colour if only one run is drawn
+    "val_loss": ("held-out, state carried over", "-", 2.2, _COLOURS[0]),
+    "val_cold256": ("held-out, state reset every 256 characters", (0, (5, 2)), 1.3, _COLOURS[1]),
+    "train_loss": ("training, with dropout", (0, (1, 1.5)), 1.3, _GREY),
 }
 _SETTLED = 0.04  # of a run: the axis is cut above the losses after this part, so that later differences are visible
-_BLOCKS, _ASCII = "▁▂▃▄▅▆▇█", "_.:-=+*#"
+_BLOCKS = "▁▂▃▄▅▆▇█"
 _COLUMNS = 24
 
 
@@ -65,21 +65,51 @@ def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
     Raises:
         ImportError: matplotlib is not installed.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     label, unit = AXES[x]
     figure = Figure(figsize=(8, 4.5), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    axes: Any = figure.add_subplot(xlabel=label, ylabel="loss, nats per character (lower is better)")
+    alone = len(curves) == 1
+    baselines = {round(curve.baseline, 4) for curve in curves if curve.baseline is not None}
+    shown, settled = [*baselines], [*baselines]  # all losses, and those that limit the axis above
     for place, curve in enumerate(curves):
-        _draw_run(axes, curve, place, len(curves) == 1, x, unit)
-    _draw_baseline(axes, curves)
-    axes.set_xlabel(label)
-    _format_axes(axes, curves, x)
-    if len(curves) > 1:
-        for title, style, width in _STYLES.values():
+        colour, mark = _COLOURS[place % len(_COLOURS)], _MARKS[place // len(_COLOURS) % len(_MARKS)]
+        best_at, best = min(curve.points("val_loss", x), key=lambda point: point[1])
+        # matplotlib would read $…$ as a formula and hide a name that begins with _.
+        labels = {"val_loss": " {}: best {:.4f}".format(curve.name.replace("$", r"\$"), best)}
+        for field, (title, style, width, own) in _STYLES.items():
+            if points := curve.points(field, x):
+                shown += [loss for _, loss in points]
+                settled += [loss for at, loss in points if at >= _SETTLED * points[-1][0]]
+                axes.plot(
+                    [at / unit for at, _ in points],
+                    [loss for _, loss in points],
+                    color=own if alone else colour,
+                    linestyle=style,
+                    linewidth=width,
+                    marker=mark if field == "val_loss" else None,
+                    markersize=3.5,
+                    label=title if alone else labels.get(field),
+                )
+        axes.scatter([best_at / unit], [best], s=90, facecolors="none", edgecolors=colour, linewidths=1.8, zorder=3)
+    if alone:
+        text, at = f"best {best:.3f} nats", (best_at / unit, best)
+        axes.annotate(text, at, (-10, 14), textcoords="offset points", ha="right", color=_COLOURS[0], fontsize=9)
+    else:
+        for title, style, width, _ in _STYLES.values():
             axes.plot([], [], color=_GREY, linestyle=style, linewidth=width, label=title)
+    if len(baselines) == 1:  # otherwise the runs are on different texts
+        (loss,) = baselines
+        axes.axhline(loss, color="#57606a", linewidth=1, linestyle="-.", label=f"5-gram counter: {loss:.3f}")
+    axes.set_xlim(left=0)
+    axes.set_ylim(min(shown) - 0.05 * (max(settled) - min(shown)), 1.04 * max(settled))
+    axes.grid(visible=True, color="#e6e8eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    right = axes.secondary_yaxis("right", functions=(bits, lambda value: value * math.log(2)))
+    right.set_ylabel("bits per character")
+    axes.spines[["top", "right"]].set_visible(False)
+    right.spines["right"].set_visible(False)
     axes.legend(loc="upper right", fontsize=9, framealpha=1, edgecolor="none")  # readable over the baseline
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -88,88 +118,13 @@ def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
     return buffer.getvalue()
 
 
-def _draw_run(axes: Any, curve: Curve, place: int, alone: bool, x: str, unit: float) -> None:
-    own, mark = _COLOURS[place % len(_COLOURS)], _MARKS[place // len(_COLOURS) % len(_MARKS)]
-    colours = (
-        {"val_loss": own, "val_cold256": _COLOURS[1], "train_loss": _GREY} if alone else dict.fromkeys(_STYLES, own)
-    )
-    best_at, best = min(curve.points("val_loss", x), key=lambda point: point[1])
-    for field, (title, style, width) in _STYLES.items():
-        points = [(at / unit, loss) for at, loss in curve.points(field, x)]
-        if not points:
-            continue
-        is_main = field == "val_loss"
-        name = title if alone else f"{_plain(curve.name)}: best {best:.4f}" if is_main else None
-        axes.plot(
-            *zip(*points, strict=True),
-            color=colours[field],
-            linestyle=style,
-            linewidth=width,
-            marker=mark if is_main else None,
-            markersize=3.5,
-            label=name,
-            zorder=2.5 if is_main else 2,
-        )
-    axes.scatter([best_at / unit], [best], s=90, facecolors="none", edgecolors=own, linewidths=1.8, zorder=3)
-    if alone:
-        axes.annotate(
-            f"best {best:.3f} nats\n{bits(best):.3f} bits",
-            (best_at / unit, best),
-            xytext=(-10, 14),
-            textcoords="offset points",
-            ha="right",
-            color=own,
-            fontsize=9,
-        )
-
-
-def _draw_baseline(axes: Any, curves: Sequence[Curve]) -> None:
-    """Draws the loss of the 5-gram counter if it is equal in all runs that recorded it."""
-    known = {round(curve.baseline, 4) for curve in curves if curve.baseline is not None}
-    if len(known) == 1:
-        (loss,) = known
-        axes.axhline(loss, color="#57606a", linewidth=1, linestyle="-.", label=f"5-gram counter: {loss:.3f}")
-
-
-def _format_axes(axes: Any, curves: Sequence[Curve], x: str) -> None:
-    axes.set_ylabel("loss, nats per character")
-    axes.set_xlim(left=0)
-    axes.set_ylim(top=_top(curves, x))
-    axes.grid(True, color="#e6e8eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    right = axes.secondary_yaxis("right", functions=(bits, lambda value: value * math.log(2)))
-    right.set_ylabel("bits per character")
-    right.spines["right"].set_visible(False)
-
-
-def _top(curves: Sequence[Curve], x: str) -> float:
-    """Returns the upper limit of the loss axis."""
-    settled = [curve.baseline for curve in curves if curve.baseline is not None]
-    for curve in curves:
-        for field in _STYLES:
-            points = curve.points(field, x)
-            settled += [loss for at, loss in points if at >= _SETTLED * points[-1][0]]
-    return 1.04 * max(settled)
-
-
-def _plain(name: str) -> str:
-    """Returns a name as a label; matplotlib would read $…$ as a formula and hide a name that begins with _."""
-    return " " + name.replace("$", r"\$") if name.startswith("_") else name.replace("$", r"\$")
-
-
-# --- in a terminal
-
-
-def sparkline(losses: Sequence[float], encoding: str | None = "utf-8") -> str:
-    """Returns losses as a line of block characters, or of ASCII marks if `encoding` has no blocks; "" for fewer than 3.
+def sparkline(losses: Sequence[float]) -> str:
+    """Returns losses as a line of block characters; "" for fewer than 3.
 
     Heights are square roots, so that the small differences at the end are visible beside the large ones before them.
 
     Args:
         losses: oldest first; of more than 24, 24 evenly spaced ones are shown, the first and the last included.
-        encoding: of the terminal.
     """
     finite = [loss for loss in losses if math.isfinite(loss)]
     if len(finite) < 3:
@@ -177,12 +132,7 @@ def sparkline(losses: Sequence[float], encoding: str | None = "utf-8") -> str:
     count = min(_COLUMNS, len(finite))
     shown = [finite[round(i * (len(finite) - 1) / (count - 1))] for i in range(count)]
     least, span = min(shown), max(shown) - min(shown) or 1.0
-    try:
-        _BLOCKS.encode(encoding or "ascii")
-        marks = _BLOCKS
-    except (UnicodeError, LookupError):
-        marks = _ASCII
-    return "".join(marks[round(math.sqrt((loss - least) / span) * (len(marks) - 1))] for loss in shown)
+    return "".join(_BLOCKS[round(math.sqrt((loss - least) / span) * (len(_BLOCKS) - 1))] for loss in shown)
 
 
 def number(value: object) -> float | None:

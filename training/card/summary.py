@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from model.checkpoint.record import TrainingRecord
 
 from .curve import number
-from .escape import line
-from .redact import base_name, redact_command
+from .public_text import base_name, line, redact_command
 
+_MAX_COMMAND = 2000  # characters
+_PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
+_REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 _DROPOUTS = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")
 _RECIPE = ("lr", "matrix_lr", "weight_decay", *_DROPOUTS, "average", "seed")
-_MAX_COMMAND = 2000  # characters
 
 Quotes = Literal["text", "model", "nothing"]
 """What published files may quote: the text itself, because anyone can read it at its source; what the model writes; or
@@ -37,111 +37,50 @@ def quotes_of(training: Mapping[str, Any], *, is_chat: bool) -> Quotes:
     return "nothing" if is_chat and training.get("quote_chat") is not True else "model"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TrainingSummary:
-    """The records of one training; "" or None where there is no valid value."""
+    """The records of one training, each checked when it is read: "" or None where there is no valid value.
 
-    corpus: str
-    corpus_characters: float | None
-    base_model: str
-    """USER/NAME@COMMIT of the model that the training started from."""
-    base_corpus: str
-    teachers: tuple[str, ...]
-    """USER/NAME@COMMIT of each teacher; "" for one that is not on the Hub."""
-    license: str
-    license_name: str
-    """The name of a licence that has no identifier on the Hub; `license` is then `other`."""
-    repo: str
-    """USER/NAME of the repo that the model is pushed to."""
-    space: str
-    """USER/NAME of the Space that serves the model."""
-    example: str
-    """A prompt that is frequent in the text."""
-    losses: dict[str, float]
-    """Held-out loss in nats per character by evaluation protocol."""
-    intervals: dict[str, tuple[float, float]]
-    """95 % interval of each loss, where it was computed."""
-    train_loss: float | None
-    ngram_loss: float | None
-    ngram_characters: float | None
-    validation_characters: float | None
-    validation_bytes: float | None
-    int8_cost: float | None
-    command: str
-    seconds: float | None
-    machine: str
-    step: float | None
-    recipe: str
-    versions: dict[str, str]
-    line_ends: str
+    Attributes:
+        base_model: USER/NAME@COMMIT of the model that the training started from.
+        teachers: USER/NAME@COMMIT of each teacher; "" for one that is not on the Hub.
+        repo, space: USER/NAME of the model's repo, and of the Space that serves it.
+        example: a prompt that is frequent in the text.
+    """
 
-    @classmethod
-    def of(cls, training: TrainingRecord) -> TrainingSummary:
-        """Returns the checked values of `training` in a config.json."""
-        losses = {
-            "carried": number(training.get("val_loss")),
-            "cold256": number(training.get("val_cold256")),
-            "adapted": number(training.get("val_adapted")),
-        }
-        intervals = {
-            "carried": _interval(training.get("val_loss_95")),
-            "cold256": _interval(training.get("val_cold256_95")),
-        }
-        versions = {"python": line(training.get("python")), "torch": line(training.get("torch"))}
+    def __init__(self, training: TrainingRecord) -> None:
+        self._training: Mapping[str, Any] = training
+        self.corpus = base_name(self.text("corpus")) or "a text"
+        self.base_corpus = base_name(self.text("base_corpus"))
+        self.base_model = _matching(_PINNED, training.get("base_model"))
+        self.command = redact_command(self.text("command", _MAX_COMMAND))
+        self.repo, self.space = (_matching(_REPO, training.get(name)) for name in ("repo", "space"))
         taught_by = training.get("taught_by")
-        return cls(
-            corpus=base_name(line(training.get("corpus"))) or "a text",
-            corpus_characters=number(training.get("corpus_characters")),
-            base_model=_pinned(training.get("base_model")),
-            base_corpus=base_name(line(training.get("base_corpus"))),
-            teachers=tuple(map(_pinned, taught_by["models"])) if taught_by else (),
-            license=line(training.get("license")) or "unknown",
-            license_name=line(training.get("license_name")),
-            repo=_repo(training.get("repo")),
-            space=_repo(training.get("space")),
-            example=next(filter(None, map(line, training.get("examples", []))), ""),
-            losses={protocol: loss for protocol, loss in losses.items() if loss is not None},
-            intervals={protocol: pair for protocol, pair in intervals.items() if pair is not None},
-            train_loss=number(training.get("train_loss")),
-            ngram_loss=number(training.get("ngram_loss")),
-            ngram_characters=number(training.get("ngram_characters")),
-            validation_characters=number(training.get("validation_characters")),
-            validation_bytes=number(training.get("validation_bytes")),
-            int8_cost=number(training.get("int8_cost")),
-            command=redact_command(line(training.get("command"), _MAX_COMMAND)),
-            seconds=number(training.get("seconds")),
-            machine=line(training.get("machine")),
-            step=number(training.get("step")),
-            recipe=_recipe(training.get("recipe")),
-            versions={name: text for name, text in versions.items() if text},
-            line_ends=line(training.get("line_ends")),
-        )
+        self.teachers = [_matching(_PINNED, model) for model in taught_by["models"]] if taught_by else []
+        self.example = next(filter(None, map(line, training.get("examples", []))), "")
+
+    def text(self, name: str, limit: int = 200) -> str:
+        """Returns a field as one safe line."""
+        return line(self._training.get(name), limit)
+
+    def number(self, name: str) -> float | None:
+        """Returns a field that is a finite number."""
+        return number(self._training.get(name))
+
+    def interval(self, name: str) -> str:
+        """Returns a field that is a pair of numbers, as `1.276 to 1.343`."""
+        pair = self._training.get(name)
+        bounds = [value for each in pair if (value := number(each)) is not None] if isinstance(pair, list) else []
+        return " to ".join(f"{value:.3f}" for value in bounds) if len(bounds) == 2 else ""
+
+    def recipe(self) -> str:
+        """Returns the batch and the hyperparameters, as in ` of 64 × 64 characters; lr 0.006, seed 1`."""
+        recipe = self._training.get("recipe")
+        known = {name: number(value) for name, value in recipe.items()} if isinstance(recipe, Mapping) else {}
+        batch, window = known.get("batch"), known.get("window")
+        size = f" of {batch:,.0f} × {window:,.0f} characters" if batch and window else ""
+        values = [f"{name} {value:.4g}" for name in _RECIPE if (value := known.get(name)) is not None]
+        return size + (f"; {', '.join(values)}" if values else "")
 
 
-def _interval(value: object) -> tuple[float, float] | None:
-    if not isinstance(value, list) or len(value) != 2:
-        return None
-    low, high = map(number, value)
-    return (low, high) if low is not None and high is not None else None
-
-
-def _repo(value: object) -> str:
-    """Returns a value that is USER/NAME; "" for anything else."""
-    repo = line(value)
-    return repo if re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else ""
-
-
-def _pinned(value: object) -> str:
-    """Returns a value that is USER/NAME@COMMIT; "" for anything else."""
-    model = line(value)
-    return model if re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", model, re.ASCII) else ""
-
-
-def _recipe(recipe: object) -> str:
-    """Returns the batch and the hyperparameters, as in ` of 64 × 64 characters; lr 0.006, seed 1`; "" for no recipe."""
-    if not isinstance(recipe, Mapping):
-        return ""
-    batch, window = number(recipe.get("batch")), number(recipe.get("window"))
-    size = f" of {batch:,.0f} × {window:,.0f} characters" if batch and window else ""
-    values = [f"{name} {value:.4g}" for name in _RECIPE if (value := number(recipe.get(name))) is not None]
-    return size + (f"; {', '.join(values)}" if values else "")
+def _matching(expected: re.Pattern[str], value: object) -> str:
+    return value if isinstance(value, str) and expected.fullmatch(value) else ""

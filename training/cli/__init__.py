@@ -14,5 +14,5 @@ child_trainings  several trainings at once, each in its own process: here, or on
 soft_targets     the predictions of the teachers for the text
 finish     the last pushes, and the commands to type next
 space      the command `space` and the option --space
-commands   the commands `compare`, `curve` and `push-bundled`
+commands   the commands `compare` and `curve`
 """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from model.terminal import duration_text
 
 from ..card import ngram
-from ..hub.outbox import Entry
+from ..hub.pusher import is_held_back
 from ..run.console import loss_text, say, say_command
 from ..run.run_folder import SOFT_TARGETS, TEACHERS
 from ..run.training_run import TrainingRun
@@ -17,7 +17,7 @@ from ..signals import Signals
 from .space import publish_best, publish_hint
 
 PUSH_AT_END_S = 120.0
-PUSH_AT_STOP_S = 10.0  # a user who pressed Ctrl-C waits for it; unconfirmed pushes stay in the outbox
+PUSH_AT_STOP_S = 10.0  # a user who pressed Ctrl-C waits for it; the rest is pushed later
 _LATE = 1.1  # times --minutes: a run that takes longer prints a remark
 _OVERFITTED = 0.02  # nats; if the last loss exceeds the best by more, a hint is printed
 
@@ -29,12 +29,12 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
         code: the exit code of the training.
         signals: in the mode "raise": a signal ends the waiting for pushes.
     """
-    waiting: tuple[Entry, ...] = ()
+    waiting: list[str] = []
     try:
         waiting = _push_rest(run, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
     except KeyboardInterrupt:
         code = signals.exit_code
-        waiting = tuple(run.checkpoint_manager.waiting())
+        waiting = run.checkpoint_manager.waiting()
     manager = run.checkpoint_manager
     path = str(manager.folder.path)
     if run.is_complete:
@@ -54,7 +54,7 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
         words = ["python", "-m", "training", "space", path, "--space", run.about["repo"]]
         private = manager.pusher.destination.private
         say_command(f"To make a {'private page' if private else 'page that anyone can open'}:", words)
-    if code == 0 and manager.is_held_back:
+    if code == 0 and manager.pusher and is_held_back(manager.folder.path, manager.pusher.destination):
         words = ["python", "-m", "training", "--resume", path, "--replace"]
         say_command(f"{run.about['repo']} keeps its better model. To replace it with the one of this run:", words)
     if waiting:
@@ -69,10 +69,9 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     return code
 
 
-def count_text(waiting: Sequence[Entry]) -> str:
+def count_text(waiting: Sequence[str]) -> str:
     """Returns the number of checkpoints that wait for the Hub, such as `2 checkpoints`."""
-    count = len({entry.folder for entry in waiting})
-    return "1 checkpoint" if count == 1 else f"{count} checkpoints"
+    return "1 checkpoint" if len(waiting) == 1 else f"{len(waiting)} checkpoints"
 
 
 def _print_result(run: TrainingRun) -> None:
@@ -111,14 +110,14 @@ def _overfitting_hint(run: TrainingRun, characters: int) -> str:
     return f"{hint},\nthen other models of this text as its teachers (--teachers 4)."
 
 
-def _push_rest(run: TrainingRun, deadline_s: float) -> tuple[Entry, ...]:
-    """Pushes for at most `deadline_s` seconds; returns the pushes that the Hub has not confirmed by then."""
+def _push_rest(run: TrainingRun, deadline_s: float) -> list[str]:
+    """Pushes for at most `deadline_s` seconds; returns the checkpoints that are not on the Hub by then."""
     manager = run.checkpoint_manager
     if manager.pusher is None:
-        return ()
+        return []
     if manager.waiting():
         say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
-    return manager.pusher.close(deadline_s).waiting
+    return manager.pusher.close(deadline_s)
 
 
 def _prompt(run: TrainingRun) -> list[str]:

@@ -16,21 +16,19 @@ from model import CharLSTM, ModelUnavailableError
 from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
-from model.checkpoint.write import write_cells, write_samples
+from model.checkpoint.write import write_cells
 from model.cli.arguments import UsageError
 from model.files import atomic_write
-from model.terminal import one_line, use_utf8
+from model.terminal import use_utf8
 
-from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
-from ..card.curve import draw
+from ..card.cell_names import add_passages, name_cells
 from ..card.summary import Quotes, quotes_of
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.jobs import PRIVATE
-from ..hub.pusher import push_pending
+from ..hub.destination import PRIVATE
+from ..hub.pusher import pending, push_pending
 from ..learner import processes
 from ..learner.dataset import split
 from ..learner.training_loop import follow
@@ -40,8 +38,7 @@ from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
 from . import options, parser, sharing
-from .commands.compare import read_runs, table
-from .commands.push_bundled import push_bundled
+from .commands.compare import Run, picture, read_runs, table
 from .finish import count_text, finish
 from .resume import resumed_run
 from .space import make_space
@@ -139,12 +136,12 @@ def _push(arguments: Sequence[str]) -> int:
     if not run.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}")
     destination = sharing.checked_destination(run, private=typed.private, publish_anyway=typed.publish_anyway)
-    report = push_pending(run, report=say, destination=destination)
-    if not report.pushed and not report.waiting:
+    if not pending(run, destination):
         say("Everything is on the Hub already.")
-    elif report.waiting:
-        say(f"Not on the Hub yet: {count_text(report.waiting)}. The line above has the reason; try again later.")
-    return 1 if report.waiting else 0
+        return 0
+    if waiting := push_pending(run, destination, report=say):
+        say(f"Not on the Hub yet: {count_text(waiting)}. The line above has the reason; try again later.")
+    return 1 if waiting else 0
 
 
 def _cells(arguments: Sequence[str]) -> int:
@@ -169,46 +166,30 @@ def _cells(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _samples(arguments: Sequence[str]) -> int:
-    typed = parser.samples_parser().parse_args(arguments)
-    samples = CharLSTM.from_pretrained(checkpoint_folder(typed.run)).samples
-    if not samples:
-        raise RunError(f"{one_line(typed.run)!r} holds no samples of its training: train it again, or name another run")
-    write_samples(checkpoint_folder(typed.model), samples)
-    say(f"{len(samples)} samples, from step {samples[0]['step']:,} to step {samples[-1]['step']:,}.")
-    return 0
-
-
 def _curve(arguments: Sequence[str]) -> int:
     typed = parser.curve_parser().parse_args(arguments)
-    runs = read_runs(typed.runs, say)
-    for run in runs:
-        if not run.curve.is_drawable:
-            say(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
-    curves = [run.curve for run in runs if run.curve.is_drawable]
-    if not curves:
+    return _draw(read_runs(typed.runs, say), typed.out, len(dict.fromkeys(typed.runs)), typed.x)
+
+
+def _draw(runs: Sequence[Run], path: str, named: int, x: str = "chars") -> int:
+    """Draws runs into a file; returns the exit code: 1 if fewer than `named` could be drawn, 2 if none."""
+    drawing = picture(runs, say, x)
+    if not drawing:
         return 2
-    try:
-        picture = draw(curves, x=typed.x)
-    except ImportError:
-        say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
-        return 2
-    atomic_write(expanded_path(typed.out), picture)
-    say(f"Drawn: {typed.out}")
-    return 0 if len(curves) == len(dict.fromkeys(typed.runs)) else 1
+    atomic_write(expanded_path(path), drawing)
+    say(f"Drawn: {path}")
+    return 0 if sum(run.curve.is_drawable for run in runs) == named else 1
 
 
 def _compare(arguments: Sequence[str]) -> int:
-    paths = parser.compare_parser().parse_args(arguments).runs
-    runs = read_runs(paths, say)
+    typed = parser.compare_parser().parse_args(arguments)
+    runs, named = read_runs(typed.runs, say), len(dict.fromkeys(typed.runs))
     if not runs:
         return 2
     print(table(runs), flush=True)
-    return 0 if len(runs) == len(dict.fromkeys(paths)) else 1
-
-
-def _push_bundled(arguments: Sequence[str]) -> int:
-    return push_bundled(parser.push_bundled_parser().parse_args(arguments).user)
+    if typed.picture:
+        return _draw(runs, typed.picture, named)
+    return 0 if len(runs) == named else 1
 
 
 def _space(arguments: Sequence[str]) -> int:
@@ -217,10 +198,8 @@ def _space(arguments: Sequence[str]) -> int:
 
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
-    "push-bundled": _push_bundled,
     "space": _space,
     "compare": _compare,
     "curve": _curve,
     "cells": _cells,
-    "samples": _samples,
 }

@@ -12,11 +12,10 @@ from model.cli.arguments import UsageError, nearest
 from model.settings import MAX_TITLE, number_or_text
 from model.terminal import one_line
 
-from ..card.escape import line
-from ..card.redact import command_line
+from ..card.public_text import command_line, line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
-from ..hub.repos import check_repo_name
+from ..hub.destination import check_repo_name
 from ..learner.recipe import RECIPE_SETTINGS
 from ..run import tracking
 from ..run.hub_resume import SCHEME

@@ -9,7 +9,7 @@ from model.cli.arguments import ArgumentParser, UsageError
 from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
 
 from ..card.curve import AXES
-from ..corpus.privacy.findings import PUBLISH_ANYWAY
+from ..corpus.privacy import PUBLISH_ANYWAY
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
 MINUTES = Setting(
@@ -22,12 +22,10 @@ MINUTES = Setting(
 )
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
-    "push-bundled": "push the models that come with the project, and add them to a collection on the Hub",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
     "compare": "print a table of runs, the lowest loss first",
     "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
-    "samples": "copy the samples of another run's training into a model, for Watch it learn",
 }
 SETTINGS = tuple(name for name in RECIPE_SETTINGS if name != "steps")  # those of --set
 # What other trainers call an option, and what to suggest for it.
@@ -222,13 +220,6 @@ def push_parser() -> ArgumentParser:
     return parser
 
 
-def push_bundled_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training push-bundled USER`."""
-    parser = _command_parser("push-bundled")
-    parser.add_argument("user", metavar="USER", help="your name on the Hub, or that of an organization of yours")
-    return parser
-
-
 def space_parser() -> ArgumentParser:
     """Returns the parser of `python -m training space MODEL`."""
     parser = _command_parser("space")
@@ -264,14 +255,6 @@ def cells_parser() -> ArgumentParser:
     return parser
 
 
-def samples_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training samples RUN MODEL`."""
-    parser = _command_parser("samples")
-    parser.add_argument("run", metavar="RUN", help="the run folder or checkpoint that has the samples")
-    parser.add_argument("model", metavar="MODEL", help="the checkpoint to copy them to; its other files do not change")
-    return parser
-
-
 def curve_parser() -> ArgumentParser:
     """Returns the parser of `python -m training curve RUN…`."""
     parser = _command_parser("curve")
@@ -287,6 +270,7 @@ def compare_parser() -> ArgumentParser:
     """Returns the parser of `python -m training compare RUN…`."""
     parser = _command_parser("compare")
     _add_runs(parser)
+    parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
     return parser
 
 

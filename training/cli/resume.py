@@ -14,14 +14,13 @@ from model import CharTokenizer
 from model.cli.arguments import UsageError
 from model.terminal import one_line
 
-from ..card.redact import public_source
+from ..card.public_text import public_source
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus
 from ..errors import RunError
-from ..hub.jobs import Destination
-from ..hub.repos import DESTINATION, read_destination
+from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.spaces import Page
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets

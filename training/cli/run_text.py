@@ -13,17 +13,17 @@ from model.terminal import size_text
 
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
-from ..card.redact import public_source
+from ..card.public_text import public_source
 from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import Reading
 from ..corpus.ids_file import RARE, Ids
 from ..corpus.reader import Corpus, check_length, read_corpus
 from ..errors import RunError
-from ..hub.jobs import PRIVATE, UNSCANNED, CheckRepo, Destination
+from ..hub import checkpoints
+from ..hub.calls import retried
+from ..hub.destination import PRIVATE, UNSCANNED, Destination, check_repo_name
 from ..hub.pusher import Pusher
-from ..hub.repos import check_repo_name
-from ..hub.worker_process import run_job
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.paragraphs import find_paragraphs
@@ -172,15 +172,17 @@ def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, privat
     Raises:
         HubError: the repo cannot be pushed to.
     """
-    job = CheckRepo(
-        repo=check_repo_name(repo),
-        private=private,
-        license=options.license,
-        corpus=corpus["name"],
-        corpus_characters=corpus["characters"],
-        replace=options.replace,
+    return retried(
+        lambda: checkpoints.check_repo(
+            check_repo_name(repo),
+            private=private,
+            license=options.license,
+            corpus=corpus["name"],
+            corpus_characters=corpus["characters"],
+            replace=options.replace,
+        ),
+        say,
     )
-    return run_job(job, report=say)
 
 
 def shared_as(destination: Destination, sharing: str) -> Destination:
@@ -216,7 +218,6 @@ def make_manager(
         _make_pusher(destination, folder),
         saved_step=saved_step,
         card_fields=card_fields,
-        loss_to_beat=destination.loss_to_beat if destination else None,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
         quotes=quotes,

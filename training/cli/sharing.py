@@ -22,18 +22,17 @@ from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import CONFIG
 from model.terminal import one_line
 
-from ..card.redact import public_source
+from ..card.public_text import public_source
 from ..card.summary import quotes_of
 from ..corpus.chats.message import ROLES
 from ..corpus.chats.reader import speakers_of
-from ..corpus.privacy.findings import PUBLISH_ANYWAY
-from ..corpus.privacy.report import report
-from ..corpus.privacy.scan import scan_pieces
+from ..corpus.privacy import PUBLISH_ANYWAY, report, scan_pieces
 from ..corpus.reader import Corpus
 from ..errors import HubError, RunError
-from ..hub.jobs import PRIVATE, PUBLIC, UNSCANNED, CheckModel, Destination
-from ..hub.repos import DESTINATION, read_destination
-from ..hub.worker_process import run_job
+from ..hub.calls import retried
+from ..hub.checkpoints import restriction
+from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, read_destination
+from ..hub.pusher import pending
 from ..run.console import say, warn
 from ..run.hub_resume import SCHEME
 from ..run.kept_text import read_kept_text
@@ -148,7 +147,7 @@ def of_local_model(name: str, *, is_published: bool) -> str:
 
 
 def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> Destination:
-    """Returns the destination of a run whose outbox is to be pushed.
+    """Returns the destination of a run whose checkpoints are to be pushed.
 
     Raises:
         HubError: the run has no destination.
@@ -158,7 +157,7 @@ def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> De
     sharing = PRIVATE if private else PUBLIC if publish_anyway else _recorded(str(run))
     if sharing == UNSCANNED and destination.private:
         sharing = PRIVATE
-    if sharing == UNSCANNED and any((run / "outbox").glob("*-*.json")):
+    if sharing == UNSCANNED and pending(run, destination):
         _refuse(_contents_of_run(run, _config(run)), "nothing was pushed")
         sharing = PUBLIC
     return replace(destination, sharing=sharing)
@@ -216,10 +215,10 @@ def _reason(model: NamedModel) -> str:
 
 def _restriction(repo: str) -> str:
     try:
-        access = run_job(CheckModel(repo=repo), report=say)
+        restricted = retried(lambda: restriction(repo), say)
     except HubError as error:
         return f"may be private ({error})"
-    return "is private on the Hub" if access.private else "is gated on the Hub" if access.gated else ""
+    return f"is {restricted} on the Hub" if restricted else ""
 
 
 def _contents_of_model(name: str) -> str:

@@ -7,6 +7,7 @@ another machine. The model card links to the page.
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from model import CharLSTM
@@ -16,14 +17,13 @@ from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.terminal import quote_command
 
-from ..card.escape import with_page_link
+from ..card.public_text import with_page_link
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.jobs import PRIVATE, STATIC, UNSCANNED, CheckSpace, LinkCard, PushSpace, Space
-from ..hub.repos import check_repo_name, read_destination
+from ..hub.calls import retried
+from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import Page, describe_hardware, wait_until_up
-from ..hub.worker_process import run_job
+from ..hub.spaces import STATIC, Page, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
@@ -50,16 +50,8 @@ def make_space(options: SpaceOptions) -> int:
         shared = shared or sharing.of_local_model(name, is_published=options.space is not None)
     if options.space is not None:
         say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
-        space = run_job(
-            CheckSpace(
-                repo=options.space,
-                hardware=options.hardware,
-                private=shared == PRIVATE,
-                model=repo,
-                publish_anyway=options.publish_anyway,
-            ),
-            report=say,
-        )
+        check = partial(check_space, options.space, options.hardware, private=shared == PRIVATE, model=repo)
+        space = retried(lambda: check(publish_anyway=options.publish_anyway), say)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.title is not None:
         lm.training = {**lm.training, "page_title": options.title}
@@ -90,10 +82,8 @@ def prepare_page(options: TrainOptions, repo: str, shared: str) -> Page | None:
         return None
     check_project(options.hardware)
     say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
-    space = run_job(
-        CheckSpace(repo=options.space, hardware=options.hardware, private=shared == PRIVATE, model=repo or None),
-        report=say,
-    )
+    check = partial(check_space, options.space, options.hardware, private=shared == PRIVATE, model=repo or None)
+    space = retried(check, say)
     return Page(space.name, space.hardware, space, private=shared == PRIVATE)
 
 
@@ -135,9 +125,8 @@ def publish_best(page: Page, run: RunFolder, repo: str) -> int:
         if best is None:
             raise HubError("this run has no checkpoint yet")
         check_project(page.hardware)
-        space = page.space or run_job(
-            CheckSpace(repo=page.name, hardware=page.hardware, private=page.private, model=repo or None), report=say
-        )
+        check = partial(check_space, page.name, page.hardware, private=page.private, model=repo or None)
+        space = page.space or retried(check, say)
         publish_page(space, CharLSTM.from_pretrained(best), repo or None)
     except (HubError, RunError) as error:
         say(f"error: {error}\n{publish_hint(page, run)}")
@@ -160,7 +149,7 @@ def link_from_card(space: Space, name: str, repo: str | None) -> None:
     if repo is None or repo.split("/")[0] != space.name.split("/")[0]:
         return
     try:
-        if run_job(LinkCard(repo=repo, space=space.name), report=say).changed:
+        if retried(lambda: link_card(repo, space.name), say):
             say(f"The card of {repo} links to it.")
     except HubError as error:
         warn(f"the page is published, but the card of {repo} does not link to it: {error}")
@@ -184,12 +173,9 @@ def publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | Non
     with tempfile.TemporaryDirectory() as folder:
         write_page(Path(folder), lm, space.hardware, space.name)
         message = f"A page for {title_of(lm)}"
-        commit = run_job(
-            PushSpace(repo=space.name, hardware=space.hardware, folder=folder, title=message, variables=variables),
-            report=say,
-        )
+        commit, is_new = retried(lambda: push_space(space, Path(folder), message, variables), say)
     privately = ", which is private" if space.private else ""
-    say(f"The Space {space.name}{privately} is at {commit.oid[:8]}{'' if commit.changed else ': nothing has changed'}.")
+    say(f"The Space {space.name}{privately} is at {commit[:8]}{'' if is_new else ': nothing has changed'}.")
     wait_until_up(space, say)
     say(f"  {space.url}")
 

@@ -16,7 +16,7 @@ from ..corpus.ids_file import Ids
 from ..corpus.reader import Corpus, corpus_name
 from ..corpus.sources import expanded_path
 from ..errors import RunError
-from ..hub.jobs import Destination
+from ..hub.destination import Destination
 from ..hub.space_files import check_project
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets

@@ -9,24 +9,12 @@ from pathlib import Path
 from . import texts
 
 
-def _words(*options: object) -> tuple[str, ...]:
-    return tuple(" ".join(map(str, options)).split())
-
-
-_SMALL = ("--preset", "small", "--set", "evaluations=5")
-_FIRST_THREE = ("first", "second", "third")
-_TAUGHT = (
-    *(f"--teacher {{{name}}}" for name in _FIRST_THREE),
-    "--preset medium --set matrix_lr=0.05,lr=0.006,seed=1",
-)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """A model of the gallery.
 
     Attributes:
-        package: REGISTRY:NAME, see `packages.unpack`; "" if no package holds the text, which `--text` then names.
+        package: REGISTRY:NAME, see `texts.fetch`; "" if no package holds the text, which `--text` then names.
         read: returns the text, given the folder of the unpacked package; None without a package.
         sha256: the SHA-256 of the text in UTF-8; "" if the package may hold another edition of the text.
         corpus: the name of the text, for the page and the card.
@@ -37,7 +25,6 @@ class Entry:
             later runs start from.
         samples: the run in `earlier` whose samples the page shows; "" for those of the last run.
         examples: four prompts for the page.
-        is_chat: whether the text is a chat in JSON lines.
     """
 
     package: str = ""
@@ -47,12 +34,15 @@ class Entry:
     license: str
     license_name: str = ""
     about: str
-    options: tuple[str, ...]
-    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    options: str
+    earlier: Mapping[str, str] = field(default_factory=dict)
     samples: str = ""
     examples: tuple[str, str, str, str]
-    is_chat: bool = False
 
+
+_SMALL = "--preset small --set evaluations=5"
+_TAUGHT = "--teacher {first} --teacher {second} --teacher {third} --preset medium --set matrix_lr=0.05,lr=0.006"
+_TUNED = "--preset medium --steps 5500 --set matrix_lr=0.045,lr=0.005"
 
 GALLERY = {
     "shakespeare": Entry(
@@ -62,21 +52,17 @@ GALLERY = {
         license_name="public-domain",
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
         "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
-        options=_words(
-            "--from {sixth} --teacher {fifth} --teacher {sixth} --preset medium --steps 5500 --set seed=3",
-            "--set matrix_lr=0.045,lr=0.005,dropout_in=0.03,dropout_between=0.2,dropout_out=0.2,shuffle=true",
-        ),
+        options=f"--from {{sixth}} --teacher {{fifth}} --teacher {{sixth}} {_TUNED} --set seed=3,shuffle=true,"
+        "dropout_in=0.03,dropout_between=0.2,dropout_out=0.2",
         earlier={
-            **{name: _words(f"--minutes 5 --set seed={seed}") for seed, name in enumerate(_FIRST_THREE, start=1)},
-            "fourth": _words(*_TAUGHT, "--minutes 25"),
-            "fifth": _words(
-                *_TAUGHT,
-                "--teacher {fourth} --steps 5500 --set dropout_in=0.03,dropout_between=0.2,dropout_out=0.2",
-            ),
-            "sixth": _words(
-                "--from {fifth} --teacher {fifth} --preset medium --steps 5500 --set seed=2",
-                "--set matrix_lr=0.045,lr=0.005,dropout_in=0.04,dropout_between=0.22,dropout_out=0.22",
-            ),
+            "first": "--minutes 5",
+            "second": "--minutes 5 --set seed=2",
+            "third": "--minutes 5 --set seed=3",
+            "fourth": f"{_TAUGHT} --minutes 25",
+            "fifth": f"{_TAUGHT} --teacher {{fourth}} --steps 5500 "
+            "--set dropout_in=0.03,dropout_between=0.2,dropout_out=0.2",
+            "sixth": f"--from {{fifth}} --teacher {{fifth}} {_TUNED} --set seed=2,"
+            "dropout_in=0.04,dropout_between=0.22,dropout_out=0.22",
         },
         samples="fifth",
         examples=("ROMEO:", "First Citizen:\n", "To be, or not to be", "Once upon a time"),
@@ -88,8 +74,9 @@ GALLERY = {
         license="other",
         license_name="public-domain",
         about="The King James Version of the Bible (1611), one verse a line after its chapter and verse. It is in the "
-        "public domain; in the United Kingdom the Crown licenses printed editions.",
-        options=(*_SMALL, "--steps", "4000"),
+        "public domain; in the United Kingdom the Crown licenses printed editions. It comes from the Debian package "
+        "`bible-kjv-text`.",
+        options=f"{_SMALL} --steps 4000",
         examples=("In the beginning", "And the LORD said unto Moses,", "1:1 Now", "Blessed are they"),
     ),
     "tang": Entry(
@@ -99,8 +86,9 @@ GALLERY = {
         license="mit",
         about="Poems from the Complete Tang Poems (御定全唐詩, 1705) in traditional characters: those of 4 to 16 lines "
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
-        "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao).",
-        options=(*_SMALL, "--keep-rare", "--set", "hidden_size=208,embedding_size=96", "--steps", "2400"),
+        "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao). It comes from the package of "
+        "npm `chinese-poetry`.",
+        options=f"{_SMALL} --keep-rare --set hidden_size=208,embedding_size=96 --steps 2400",
         examples=("《春夜》", "明月", "《送友人》", "白雲"),
     ),
     "jargon": Entry(
@@ -110,8 +98,8 @@ GALLERY = {
         license="other",
         license_name="public-domain",
         about="The Jargon File, version 4.4.7 (29 December 2003), a dictionary of hackers' slang. It is in the public "
-        "domain.",
-        options=(*_SMALL, "--steps", "2600"),
+        "domain. It comes from the Debian package `dict-jargon`.",
+        options=f"{_SMALL} --steps 2600",
         examples=("hacker\n n.\n", "bug", "Unix wizard", "The canonical"),
     ),
     "python": Entry(
@@ -122,7 +110,7 @@ GALLERY = {
         license_name="psf-2.0",
         about="The modules of Python's standard library that are written in ASCII, without its tests and tools. They "
         "are under the PSF License Agreement, version 2; some came with licences of their own, which permit the same.",
-        options=(*_SMALL, "--steps", "2000"),
+        options=f"{_SMALL} --steps 2000",
         examples=("def ", "class Parser:", "import ", "    for line in "),
     ),
     "chat": Entry(
@@ -132,9 +120,9 @@ GALLERY = {
         license="mit",
         about="Conversations from the BYU Chit-Chat dataset (Myers, Etchart and Fulda 2020) between people who did not "
         "know each other, without names of speakers and without messages that the scan for personal data marks. The "
-        "dataset is under the MIT licence (copyright 2019 Perception, Control and Cognition Lab).",
-        options=(*_SMALL, "--chat", "--quote-chat", "--steps", "3000"),
+        "dataset is under the MIT licence (copyright 2019 Perception, Control and Cognition Lab). It comes from the "
+        "package of PyPI `chitchat-dataset`.",
+        options=f"{_SMALL} --chat --quote-chat --steps 3000",
         examples=("Hello, how are you?", "What are you studying?", "Do you like movies?", "What did you do today?"),
-        is_chat=True,
     ),
 }

@@ -1,25 +1,58 @@
-"""Reads the files of each package into one text for training. Each function takes the folder of `packages.unpack`."""
+"""Fetches the packages of the gallery, and reads the files of each into one text for training."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
+import sys
+import sysconfig
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..corpus.privacy.scan import scan
+from ..corpus.privacy import scan
+from ..errors import RunError
 from ..os_calls import run_program
 
+_PYTHON = (sys.executable, "-m")
+_CLIENTS = {  # what downloads a package into the working folder, and what unpacks it; nothing is installed or run
+    "debian": (("apt-get", "download"), ("dpkg-deb", "--extract")),
+    "pypi": ((*_PYTHON, "pip", "download", "-q", "--no-deps", "--only-binary=:all:"), (*_PYTHON, "zipfile", "-e")),
+    "npm": (("npm", "pack", "--silent"), (*_PYTHON, "tarfile", "--filter", "data", "-e")),
+}
 _LZW_MAGIC = b"\x1f\x9d\x90"  # begins a file of compress(1)
 _BIBLE_TABLE = 0x58  # where bible.data has the number of its blocks; the offsets of the blocks follow
 _COMMON_CHARACTERS = 2000  # characters in poems that are kept; the output layer has a row of weights for each
 _POEM_LINES = range(4, 17)
 _MAX_CHAT = 6_000_000  # characters of the chat that are used: about as many as the steps of its training read
 _NOT_MODULES = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "pydoc_data", "encodings", "site-packages"}
+
+
+def fetch(package: str, folder: Path) -> Path:
+    """Downloads a package with the client of its registry and unpacks it; returns the folder of its files.
+
+    Args:
+        package: REGISTRY:NAME, of `debian`, `pypi` or `npm`; `python:stdlib` is the standard library of this Python,
+            which is not downloaded.
+        folder: an empty folder.
+
+    Raises:
+        RunError: the client is not installed, the package does not exist, or the registry cannot be reached.
+    """
+    registry, _, name = package.partition(":")
+    if registry == "python":
+        return Path(sysconfig.get_path("stdlib"))
+    download, unpack = _CLIENTS[registry]
+    try:
+        run_program([*download, name], cwd=folder)
+        (archive,) = folder.iterdir()
+        run_program([*unpack, str(archive), str(folder / "files")])
+    except OSError as error:
+        raise RunError(f"{package} cannot be fetched with {download[0]}: {error}") from None
+    return folder / "files"
 
 
 def bible(folder: Path) -> str:

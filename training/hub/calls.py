@@ -1,62 +1,117 @@
-"""One call of the Hub's client, with a clear error when it fails. Used by all jobs of the worker process."""
+"""Calls of the Hub's client: a clear error when one fails, retries, time limits, commits."""
 
 from __future__ import annotations
 
+import random
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from huggingface_hub import HfApi, ModelInfo, SpaceInfo, get_token, hf_hub_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationCopy,
+    CommitOperationDelete,
+    HfApi,
+    ModelInfo,
+    SpaceInfo,
+    constants,
+    get_token,
+    hf_hub_download,
+)
+from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
 
 from model.hub.errors import WRITE_LOGIN, explain
+from model.hub.limits import time_limits
+from model.terminal import duration_text
 
-from .jobs import Failure
+from ..card.public_text import redact
+from ..errors import HubError
 
 T = TypeVar("T")
+Report = Callable[[str], None]  # called with one line for the user
+Change = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
+
+RETRY_S = 90.0  # how long something that failed is tried again
+TRY_S = 900.0  # the limit of one try, with all its files
+FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 120.0  # before the next try; doubled each time
+LONGEST_PAUSE_S = 300.0  # however long the Hub asks to wait: it may be well before
 
 
-class JobError(Exception):
-    """A job failed; `failure` says why."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
-
-
-def refuse(message: str, *, retry: bool = False, needs_user: bool = True) -> JobError:
-    """Returns the error of a job that refuses to continue for this reason."""
-    return JobError(Failure(message, retry=retry, needs_user=needs_user))
+def hub_client() -> HfApi:
+    """Returns the Hub's client, which uploads without Xet: that has no time limits, and handles Ctrl-C itself."""
+    constants.HF_HUB_DISABLE_XET = True
+    disable_progress_bars()
+    return HfApi()
 
 
-def job_error(error: BaseException, what: str) -> JobError:
-    """Returns the error of a job: `what`, such as "creating the repo ada/plays", failed with `error`."""
-    if isinstance(error, JobError):
+def hub_error(error: BaseException, what: str) -> HubError:
+    """Returns the error to raise when `what`, such as "creating the repo ada/plays", failed with `error`."""
+    if isinstance(error, HubError):
         return error
     found = explain(error, write=True)
-    message = f"{what} failed: {found.reason}"
-    return JobError(Failure(message, retry=found.retry, wait_s=found.wait_s, needs_user=found.needs_user))
+    return HubError(redact(f"{what} failed: {found.reason}", get_token()), retry=found.retry, wait_s=found.wait_s)
 
 
 def call(what: str, function: Callable[[], T]) -> T:
-    """Returns `function()`; an exception becomes a JobError that begins with `what`, see `job_error`."""
+    """Returns `function()`; an exception becomes a HubError that begins with `what`."""
     try:
         return function()
     except Exception as error:
-        raise job_error(error, what) from error
+        raise hub_error(error, what) from error
+
+
+def lookup(what: str, function: Callable[[], T], *missing: type[Exception]) -> T | None:
+    """Returns what `call` returns; None if the exception is one of `missing`."""
+    try:
+        return function()
+    except missing:
+        return None
+    except Exception as error:
+        raise hub_error(error, what) from error
+
+
+def retried(work: Callable[[], T], report: Report) -> T:
+    """Returns `work()`, which is repeated for `RETRY_S` seconds while that may help.
+
+    Args:
+        work: makes requests, and raises HubError.
+        report: called before a retry, once for each reason.
+
+    Raises:
+        HubError: the last one of `work`.
+    """
+    end, reported, failures = time.monotonic() + RETRY_S, "", 0
+    while True:
+        try:
+            with time_limits(TRY_S):
+                return work()
+        except HubError as error:
+            failures += 1
+            pause_s, left_s = wait_s(failures, error.wait_s), end - time.monotonic()
+            if not error.retry or pause_s >= left_s:
+                raise
+            if str(error) != reported:
+                reported = str(error)
+                report(f"{reported}; trying again for up to {duration_text(left_s)} …")
+        time.sleep(pause_s)
+
+
+def wait_s(failures: int, asked_s: float) -> float:
+    """Returns the seconds to wait after some failures in a row; `asked_s`: the pause that the Hub asked for."""
+    doubled = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(failures - 1, 20))
+    return max(doubled * random.uniform(0.5, 1.0), min(asked_s, LONGEST_PAUSE_S))
 
 
 def full_repo_name(api: HfApi, name: str) -> tuple[str, str]:
     """Returns USER/NAME for NAME or USER/NAME, and the user of the token, which must be able to write."""
     if not get_token():
-        raise refuse(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
+        raise HubError(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
     account = call("asking the Hub for the user of the token", api.whoami)
-    user = account.get("name")
-    if not isinstance(user, str):
-        raise refuse("asking the Hub for the user of the token failed: the answer has no user", retry=True)
-    role = ((account.get("auth") or {}).get("accessToken") or {}).get("role")
-    if role == "read":
-        raise refuse(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")
+    user = call("asking the Hub for the user of the token", lambda: str(account["name"]))
+    if ((account.get("auth") or {}).get("accessToken") or {}).get("role") == "read":
+        raise HubError(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")
     return (name if "/" in name else f"{user}/{name}"), user
 
 
@@ -70,3 +125,25 @@ def read_file(what: str, repo: str, name: str, commit: str | None) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = call(what, lambda: hf_hub_download(repo, name, revision=commit, local_dir=folder))
         return Path(path).read_text(encoding="utf-8", errors="replace")
+
+
+def commit(what: str, repo: str, changes: Sequence[Change], *, title: str, parent: str | None, **where: Any) -> str:
+    """Commits changes if the branch is still at `parent`; returns the commit, which is `parent` if nothing has changed.
+
+    The client uploads binary files in threads, of which no time limit is known and for which Python waits at its exit;
+    one file alone is uploaded in this thread.
+
+    Args:
+        where: `revision` or `repo_type`, as in huggingface_hub.
+    """
+    api = hub_client()
+    for change in changes:
+        if isinstance(change, CommitOperationAdd) and _is_binary(change):
+            call(what, lambda: api.preupload_lfs_files(repo, [change], **where))  # noqa: B023
+    made = call(what, lambda: api.create_commit(repo, changes, commit_message=title, parent_commit=parent, **where))
+    return made.oid
+
+
+def _is_binary(change: CommitOperationAdd) -> bool:
+    with change.as_file() as file:
+        return b"\0" in file.read(512)

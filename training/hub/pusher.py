@@ -1,10 +1,9 @@
-"""Pushes the checkpoints of a run to the Hub in a thread, while training continues.
+"""Pushes the checkpoints of a run to the Hub in one thread, while training continues.
 
-No error of the Hub or the network stops training, loses a checkpoint, or keeps the process from ending. `push` returns
-at once; the thread sends one checkpoint after the other and retries until the process ends. Checkpoints that are not
-pushed by then stay in the run's outbox (see `outbox`), for --resume or for `push_pending`.
-
-Every request is made by a worker process, which is killed at its deadline. Nothing is ever force-pushed.
+The branch `training` gets the newest checkpoint, `main` the best one; if the Hub is slow, those in between are skipped.
+destination.json in the run folder says what was pushed last, so a later process knows what is missing (`pending`).
+No error of the Hub or the network stops training or keeps the process from ending: the thread is a daemon and starts
+none that Python would wait for. Nothing is ever force-pushed.
 """
 
 from __future__ import annotations
@@ -12,261 +11,202 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import random
-import re
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from model.checkpoint.names import METRICS
+from model.checkpoint.names import METRICS, STATE
+from model.checkpoint.pointer import BEST, STEP_FOLDER, pointed_checkpoint
+from model.hub.limits import time_limits
 from model.hub.names import MAIN, TRAINING, commit_title
 from model.terminal import duration_text
 
-from ..errors import HubError
-from .jobs import PRIVATE, Commit, Destination, Failure, PushCheckpoint
-from .outbox import Entry, Outbox, OutboxBusyError, Pushed
-from .repos import read_destination, write_destination
-from .timeouts import HubTimeouts
-from .worker_process import WorkerProcess, with_reason
-
-_REPORT_EVERY_S = 30.0  # between two lines, while the end of a run waits for pushes that fail
-_REFUSED_PAUSE_S = 3600.0  # before a retry, when the user must do something first
-Report = Callable[[str], None]
+from . import calls
+from .calls import Report, hub_error, wait_s
+from .checkpoints import push_checkpoint
+from .destination import Destination, write_destination
 
 
-@dataclass(frozen=True)
-class PushReport:
-    """The pushes that the Hub has confirmed, and those still to be made, in order; `error` is the last failure."""
-
-    pushed: tuple[Pushed, ...]
-    waiting: tuple[Entry, ...]
-    error: str | None = None
+def checkpoint_title(folder: Path, branch: str) -> str:
+    """Returns the title of the commit that pushes a checkpoint folder to a branch."""
+    return commit_title(branch, _step_of(folder), **_evaluation(folder))
 
 
-def checkpoint_title(step_folder: Path, branch: str = TRAINING) -> str:
-    """Returns the commit title for a checkpoint folder, with the loss if it was evaluated."""
-    step = int(re.sub(r"\D", "", step_folder.name) or 0)
+def is_held_back(run_folder: Path, destination: Destination) -> bool:
+    """Returns whether the repo holds a better model than the best one of a run, which must not replace it."""
+    best = pointed_checkpoint(run_folder / BEST)
+    loss = _evaluation(best).get("val_loss", math.inf) if best else -math.inf
+    return destination.loss_to_beat is not None and loss > destination.loss_to_beat
+
+
+def pending(run_folder: Path, destination: Destination) -> dict[str, Path]:
+    """Returns the checkpoint folders that are not on the Hub yet, by their branch; `main` comes first.
+
+    For `main` that is the best one unless it is held back, for `training` the newest one that can be resumed.
+    """
+    best = None if is_held_back(run_folder, destination) else pointed_checkpoint(run_folder / BEST)
+    steps = [path for path in sorted(run_folder.glob("step-*")) if _step_of(path) and (path / STATE).is_dir()]
+    found = {MAIN: best, TRAINING: steps[-1] if steps else None}
+    return {branch: path for branch, path in found.items() if path and _step_of(path) != destination.pushed.get(branch)}
+
+
+def _step_of(folder: Path) -> int:
+    found = STEP_FOLDER.fullmatch(folder.name)
+    return int(found[1]) if found else 0
+
+
+def _evaluation(folder: Path) -> Mapping[str, Any]:
+    """Returns `val_loss` and `val_bpc` of a checkpoint folder; {} if it was not evaluated."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
-        line = json.loads((step_folder / METRICS).read_text(encoding="utf-8").splitlines()[-1])
-        if line["step"] == step:
-            return commit_title(branch, step, line["val_loss"], line["val_bpc"])
-    return commit_title(branch, step)
+        line = json.loads((folder / METRICS).read_text(encoding="utf-8").splitlines()[-1])
+        if line["step"] == _step_of(folder):
+            return {name: float(line[name]) for name in ("val_loss", "val_bpc")}
+    return {}
+
+
+@dataclass(frozen=True, eq=False)
+class _Push:
+    """A checkpoint that a branch should get."""
+
+    branch: str
+    folder: Path
 
 
 class Pusher:
-    """Pushes checkpoint folders of one run to one repo, in the background.
+    """Pushes the checkpoints of one run to one repo, in the background.
 
     Args:
         destination: the repo.
-        run_folder: its outbox may hold checkpoints of an earlier process, which are pushed, too.
+        run_folder: the run, whose record of what was pushed is written.
         report: called with one line for each push or new error, from the thread that pushes.
-        timeouts: the time limits; None for the default.
 
-    Raises:
-        HubError: another process pushes this run, or the outbox cannot be created.
+    Attributes:
+        destination: the repo, and what was pushed last to its branches.
     """
 
-    def __init__(
-        self,
-        destination: Destination,
-        run_folder: Path | str,
-        *,
-        report: Report,
-        timeouts: HubTimeouts | None = None,
-    ) -> None:
-        self.destination, self._report, self._timeouts = destination, report, timeouts or HubTimeouts()
-        try:
-            self._outbox = Outbox(Path(run_folder))
-        except OutboxBusyError as error:
-            raise HubError(f"another process is pushing run {error}: wait until it ends") from error
-        except OSError as error:
-            raise HubError(f"the outbox of this run cannot be created: {error.strerror}") from error
-        with contextlib.suppress(OSError):  # a full disk: only `push_pending` needs this file
-            write_destination(self._outbox.run_folder, destination)
-        self._pushed: list[Pushed] = []
-        self._refused: set[Entry] = set()  # entries that this process does not retry
-        self._needs_user = False  # whether the repo refuses every push until the user does something
-        self._error: str | None = None
+    def __init__(self, destination: Destination, run_folder: Path, *, report: Report) -> None:
+        self.destination = destination
+        self._run_folder, self._report = run_folder, report
+        self._wanted: dict[str, _Push] = {}  # by branch
+        self._active: _Push | None = None
+        self._refused: set[_Push] = set()  # not tried again before the next checkpoint
+        self._error = ""  # of the last push; "" if it succeeded
         self._failures = 0  # since the last success
         self._not_before = 0.0  # when the next push is due
-        self._reported_at = -math.inf  # when a failed push was last reported
         self._close_at: float | None = None
-        self._worker: WorkerProcess[Commit] | None = None
         self._changed = threading.Condition()
-        for name in self._outbox.broken:
-            self._report_line(f"Hub: the outbox entry {name} cannot be read and is ignored")
+        self._record()
         self._thread = threading.Thread(target=self._work, name="pusher", daemon=True)
         self._thread.start()
 
-    def push(self, step_folder: Path | str, branch: str = TRAINING, title: str | None = None) -> None:
-        """Adds a checkpoint folder of this run to the outbox and returns at once.
+    def update(self, *, new_card: bool = False) -> None:
+        """Finds out what is to be pushed now, and returns at once.
 
-        Keep the folder while `waiting` lists it. A full disk is reported and not raised.
-
-        Args:
-            step_folder: the checkpoint folder.
-            branch: `TRAINING` gets all files that --resume needs, `MAIN` those that loading needs.
-            title: the title of the commit; None makes one from the step and its loss.
-
-        Raises:
-            ValueError: the folder is not in the run folder.
+        Keep the folders in `waiting`. `new_card`: whether the card of the best checkpoint may have changed.
         """
-        folder = Path(step_folder).resolve()
-        if folder.parent != self._outbox.run_folder:
-            raise ValueError(f"{folder.name!r} is not a checkpoint folder of run {self._outbox.run_folder.name!r}")
-        line, message = " ".join((title or checkpoint_title(folder, branch)).split())[:200], ""
         with self._changed:
-            try:
-                self._outbox.add(folder.name, branch, line)
-            except OSError as error:
-                reason = error.strerror
-                message = (
-                    f"Hub: the outbox cannot be written ({reason}): {folder.name} is not pushed after this process ends"
-                )
-            if self._needs_user:
-                self._needs_user, self._not_before = False, 0.0  # each new checkpoint is tried once
+            if new_card:
+                self._wanted.pop(MAIN, None)
+                self._record(**{MAIN: 0})
+            for branch, folder in pending(self._run_folder, self.destination).items():
+                if branch not in self._wanted or self._wanted[branch].folder != folder:
+                    self._wanted[branch] = _Push(branch, folder)
+            self._refused.clear()
             self._changed.notify_all()
-        self._report_line(message)
 
-    def waiting(self) -> list[Entry]:
-        """Returns the entries still to be pushed, in the order of pushing."""
+    def waiting(self) -> list[str]:
+        """Returns the names of the checkpoint folders that are still to be pushed, or are being pushed."""
         with self._changed:
-            return self._outbox.entries()
+            return sorted({each.folder.name for each in (*self._wanted.values(), self._active) if each})
 
-    def close(self, deadline_s: float = 60.0) -> PushReport:
-        """Waits until every entry is pushed or refused, at most `deadline_s` seconds, and ends the thread.
+    def close(self, deadline_s: float = 60.0) -> list[str]:
+        """Waits until every checkpoint is pushed or refused, at most `deadline_s` seconds; returns the others.
 
-        Other entries stay in the outbox. May be called twice.
+        If the Hub has not answered by then, the thread ends later, without a word. May be called twice.
         """
         with self._changed:
-            self._close_at = time.monotonic() + deadline_s
-            self._not_before = 0.0
+            self._close_at, self._not_before = time.monotonic() + deadline_s, 0.0
             self._changed.notify_all()
         try:
             self._thread.join(deadline_s)
         finally:  # also if Ctrl-C ends the waiting
             with self._changed:
-                self._close_at = 0.0
+                if self._active and not self._error:
+                    self._say(f"no answer yet; {self._active.folder.name} is to be pushed later")
+                self._close_at = -math.inf
                 self._changed.notify_all()
-                if self._worker:
-                    self._worker.kill()
-            self._thread.join(5.0)
-            self._outbox.close()
-        return PushReport(tuple(self._pushed), tuple(self._outbox.entries()), self._error)
+        return self.waiting()
 
     # the thread
 
     def _work(self) -> None:
-        while (entry := self._next_entry()) is not None:
+        while (push := self._next()) is not None:
             try:
-                self._send(entry)
+                title = checkpoint_title(push.folder, push.branch)
+                with time_limits(calls.TRY_S):
+                    commit = push_checkpoint(self.destination, push.branch, push.folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues
-                failure = Failure(f"pushing {entry.folder} failed: {error}", retry=True, needs_user=False)
+                failure = hub_error(error, f"pushing {push.folder.name} to {self.destination.repo}@{push.branch}")
                 with self._changed:
-                    message = self._note_failure(entry, failure)
-                self._report_line(message)
+                    self._note_failure(push, str(failure), failure.wait_s, retry=failure.retry)
+            else:
+                with self._changed:
+                    self._note_success(push, commit)
 
-    def _next_entry(self) -> Entry | None:
-        """Waits until an entry is due and returns it; None when the thread must end."""
+    def _next(self) -> _Push | None:
+        """Waits until a push is due and returns it; None when the thread must end."""
         with self._changed:
+            self._active = None
             while True:
-                now = time.monotonic()
-                entry = next((each for each in self._outbox.entries() if each not in self._refused), None)
-                if self._close_at is not None and (entry is None or now >= self._close_at):
+                now, end = time.monotonic(), self._close_at
+                due = [self._wanted[branch] for branch in (MAIN, TRAINING) if branch in self._wanted]
+                due = [each for each in due if each not in self._refused]
+                if end is not None and (not due or max(now, self._not_before) >= end):
                     return None
-                if entry is not None and now >= self._not_before:
-                    return entry
-                until = self._not_before if entry is not None else now + 3600.0
-                if self._close_at is not None and until >= self._close_at:
-                    return None
-                self._changed.wait(until - now)
+                if due and now >= self._not_before:
+                    self._active = due[0]
+                    return self._active
+                self._changed.wait(self._not_before - now if due else None)
 
-    def _send(self, entry: Entry) -> None:
-        with self._changed:
-            folder = self._outbox.run_folder / entry.folder
-            reason = ""
-            if not folder.is_dir():
-                reason = f"{entry.folder} was deleted and is not pushed to {entry.branch}"
-            elif self._outbox.is_outdated(entry):
-                reason = f"{entry.folder} is not pushed: {entry.branch} holds a newer checkpoint already"
-            if reason:
-                self._outbox.drop(entry)
-            else:
-                worker = self._worker = WorkerProcess(self._job(entry, folder), self._timeouts)
-            limit_s = self._timeouts.attempt_s
-            if self._close_at is not None:
-                limit_s = max(0.1, min(limit_s, self._close_at - time.monotonic()))
-        if reason:
-            self._report_line(f"Hub: {reason}")
-            return
-        outcome = worker.run(limit_s)
-        with self._changed:
-            self._worker = None
-            if isinstance(outcome, Failure):
-                message = self._note_failure(entry, with_reason(outcome, self._error))
-            else:
-                message = self._note_success(entry, outcome.oid)
-        self._report_line(message)
+    def _note_success(self, push: _Push, commit: str) -> None:
+        self._failures, self._not_before, self._error = 0, 0.0, ""
+        if self._wanted.get(push.branch) is push:
+            del self._wanted[push.branch]
+            self._record(**{push.branch: _step_of(push.folder)})
+        more = f", {len(self._wanted)} more to push" if self._wanted else ""
+        self._say(f"pushed {push.folder.name} to {self.destination.repo}@{push.branch} ({commit[:8]}){more}")
 
-    def _job(self, entry: Entry, folder: Path) -> PushCheckpoint:
-        return PushCheckpoint(
-            repo=self.destination.repo,
-            branch=entry.branch,
-            folder=str(folder),
-            title=entry.title,
-            with_state=entry.branch != MAIN,
-            keep_card=self.destination.keep_card,
-            private_only=self.destination.sharing == PRIVATE,
-        )
-
-    def _note_success(self, entry: Entry, commit: str) -> str:
-        self._failures, self._not_before, self._error = 0, 0.0, None
-        self._pushed.append(self._outbox.done(entry, commit))
-        left = len(self._outbox.entries())
-        more = f", {left} more to push" if left else ""
-        return f"Hub: pushed {entry.folder} to {self.destination.repo}@{entry.branch} ({commit[:8]}){more}"
-
-    def _note_failure(self, entry: Entry, failure: Failure) -> str:
-        """Sets the time of the retry; returns the line to report, "" if it was reported before."""
+    def _note_failure(self, push: _Push, error: str, asked_s: float, *, retry: bool) -> None:
+        """Sets the time of the retry, and reports the error if it is new."""
         self._failures += 1
-        wait_s = min(self._timeouts.longest_retry_s, self._timeouts.first_retry_s * 2 ** min(self._failures - 1, 20))
-        wait_s = max(wait_s * random.uniform(0.5, 1.0), min(failure.wait_s, _REFUSED_PAUSE_S))
-        if not failure.retry and failure.needs_user:
-            wait_s, self._needs_user = _REFUSED_PAUSE_S, True
-        elif not failure.retry:
-            self._refused.add(entry)
-            wait_s = 0.0
-        self._not_before = time.monotonic() + wait_s
-        is_new, self._error = failure.message != self._error, failure.message
-        left_s = self._close_at - time.monotonic() if self._close_at is not None else 0.0
-        if failure.retry and left_s > wait_s:  # `close` waits for the retry
-            if not is_new and time.monotonic() < self._reported_at + _REPORT_EVERY_S:
-                return ""
-            self._reported_at = time.monotonic()
-            tries = f"trying again in {duration_text(wait_s)}, for at most {duration_text(left_s)}"
-            return f"Hub: {self._error}; {entry.folder}: {tries}"
-        return f"Hub: {self._error}; {entry.folder} is to be pushed to {entry.branch} later" if is_new else ""
+        pause_s = wait_s(self._failures, asked_s) if retry else 0.0
+        if not retry:
+            self._refused.add(push)
+        now = time.monotonic()
+        self._not_before = now + pause_s
+        is_new, self._error = error != self._error, error
+        left_s = (self._close_at or 0.0) - now
+        tries = f"trying again in {duration_text(pause_s)}, for at most {duration_text(left_s)}"
+        if is_new:
+            is_waited_for = retry and left_s > pause_s  # by `close`
+            self._say(f"{error}; {tries if is_waited_for else 'it is to be pushed later'}")
 
-    def _report_line(self, line: str) -> None:
-        if line:
-            with contextlib.suppress(Exception):  # a closed terminal must not end the thread
-                self._report(line)
+    def _record(self, **pushed: int) -> None:
+        self.destination = replace(self.destination, pushed={**self.destination.pushed, **pushed})
+        with contextlib.suppress(OSError):  # a full disk: pushing once more what is on the Hub changes nothing
+            write_destination(self._run_folder, self.destination)
+
+    def _say(self, line: str) -> None:
+        with contextlib.suppress(Exception):  # a closed terminal must not end the thread
+            if self._close_at != -math.inf:
+                self._report(f"Hub: {line}")
 
 
-def push_pending(
-    run_folder: Path | str,
-    *,
-    report: Report,
-    destination: Destination | None = None,
-    deadline_s: float = 3600.0,
-    timeouts: HubTimeouts | None = None,
-) -> PushReport:
-    """Pushes the entries of a run's outbox, for at most `deadline_s` seconds.
-
-    Raises:
-        HubError: no destination is given, and the run has none.
-    """
-    to = destination or read_destination(run_folder)
-    return Pusher(to, run_folder, report=report, timeouts=timeouts).close(deadline_s)
+def push_pending(run: Path, destination: Destination, *, report: Report, deadline_s: float = 3600.0) -> list[str]:
+    """Pushes what is `pending`, for at most `deadline_s` seconds; returns the checkpoints that are not pushed then."""
+    pusher = Pusher(destination, run, report=report)
+    pusher.update()
+    return pusher.close(deadline_s)

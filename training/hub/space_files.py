@@ -26,11 +26,10 @@ from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
 from model.settings import MAX_TITLE
 
-from ..card.escape import line, markdown
-from ..card.redact import public_source
+from ..card.public_text import line, markdown, public_source
 from ..card.welcome import with_welcome
 from ..errors import RunError
-from .jobs import STATIC, ZERO_GPU, flavor_of
+from .spaces import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIES = "training/root"  # copies of files of the root, for a machine that has folders only (see job.py)

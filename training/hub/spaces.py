@@ -1,31 +1,59 @@
-"""Waits until the Space of a model runs, and describes what each kind of hardware costs."""
+"""Spaces: checks or creates one, pushes a page to it, waits until it runs, links to it from a model card."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+from huggingface_hub import CommitOperationAdd, constants
+from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+from model.checkpoint.names import CARD
+from model.hub.limits import time_limits
 from model.terminal import terminal_text
 
-from ..card.redact import redact
+from ..card.public_text import redact, with_page_link
 from ..errors import HubError
-from .jobs import STATIC, Space, WatchSpace, flavor_of
-from .pusher import Report
-from .worker_process import run_job
+from .calls import Report, call, commit, file_names, full_repo_name, hub_client, lookup, read_file, retried
+from .checkpoints import restriction
 
+STATIC, ZERO_GPU = "static", "zero-gpu"
 START_S = 1200.0  # an app installs its requirements first, torch included
-_STAGES = {
+POLL_S = 2.0
+_FLAVORS = {ZERO_GPU: "zero-a10g"}  # the name in --hardware: the Hub's name
+_FREE = "free accounts may host static and ZeroGPU Spaces, so use --hardware static or --hardware zero-gpu"
+_CHANGING = {
     "BUILDING": "is being built",
     "RUNNING_BUILDING": "is being built; the old page runs until then",
     "APP_STARTING": "is starting",
     "RUNNING_APP_STARTING": "is starting; the old page runs until then",
     "NO_APP_FILE": "has no files yet",
-    "SLEEPING": "sleeps until a visitor opens it",
-    "PAUSED": "is paused: restart it on its page",
-    "RUNNING": "runs",
 }
-_UP = ("RUNNING", "SLEEPING")
-_WATCH_S = 30.0
+_UP = {"SLEEPING": "sleeps until a visitor opens it", "RUNNING": "runs"}
+_LOG_LINES, LOG_S = 12, 30.0
+
+
+@dataclass(frozen=True)
+class Space:
+    """A Space that may be written to.
+
+    Attributes:
+        name: USER/NAME.
+        hardware: the value of --hardware, such as "static" or "zero-gpu".
+        private: whether the Space is private.
+        url: its page on the Hub.
+        model_private: whether the model that it shows is private or gated.
+    """
+
+    name: str
+    hardware: str
+    private: bool = False
+    url: str = ""
+    model_private: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,27 +73,9 @@ class Page:
     private: bool = False
 
 
-def wait_until_up(space: Space, report: Report) -> None:
-    """Waits until the Space runs, and reports each stage.
-
-    Raises:
-        HubError: the Space failed, with the end of its log; or it does not run within `START_S` seconds.
-    """
-    end, stage = time.monotonic() + START_S, ""
-    while True:
-        watch_s = min(_WATCH_S, max(0.0, end - time.monotonic()))
-        job = WatchSpace(repo=space.name, stage=stage, watch_s=watch_s)
-        found = run_job(job, extra_s=watch_s, report=report)
-        if found.stage != stage:
-            stage = found.stage
-            report(f"The Space {_STAGES.get(stage, f'is at stage {stage}')}.")
-        if stage in _UP:
-            return
-        if not found.changing:
-            log = "".join(f"\n  {terminal_text(redact(line))}" for line in found.log)
-            raise HubError(f"the Space {space.name} does not run ({stage}): see {space.url}{log}")
-        if time.monotonic() >= end:
-            raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")
+def flavor_of(hardware: str) -> str:
+    """Returns the Hub's name for a value of --hardware."""
+    return _FLAVORS.get(hardware, hardware)
 
 
 def describe_hardware(hardware: str) -> str:
@@ -75,3 +85,130 @@ def describe_hardware(hardware: str) -> str:
     if flavor_of(hardware) != hardware:
         return f"{hardware}: the app, with its API, on the free hardware of every account (two Spaces each)"
     return f"{hardware}: the app, with its API; the Hub asks for a paid plan, or for money by the hour"
+
+
+def check_space(name: str, hardware: str, *, private: bool, model: str | None, publish_anyway: bool = False) -> Space:
+    """Checks token and rights; creates the Space (NAME or USER/NAME) on its hardware if it is missing; returns it.
+
+    Args:
+        private: whether the Space must be private.
+        model: the model on the Hub that it shows. If that is private or gated, the Space must be private, too: it holds
+            a copy of the weights.
+        publish_anyway: whether the Space may be public even if the model is private or gated.
+
+    Raises:
+        HubError: the Space cannot be written to, or is public and must be private.
+    """
+    api = hub_client()
+    name, _ = full_repo_name(api, name)
+    model_private = bool(model) and bool(restriction(str(model)))
+    private = private or (model_private and not publish_anyway)
+    url = f"{constants.ENDPOINT}/spaces/{name}"
+    info = lookup(f"looking at the Space {name}", lambda: api.space_info(name), RepositoryNotFoundError)
+    if info is None:
+        flavor: Any = flavor_of(hardware)
+        kind: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": flavor}
+        kind = {"space_sdk": STATIC} if flavor == STATIC else kind
+        create = partial(api.create_repo, name, repo_type="space", private=private, exist_ok=True, **kind)
+        _paid(f"creating the Space {name} ({flavor})", create)
+        return Space(name, hardware, private, url, model_private)
+    what = f"asking for the right to write to the Space {name}"
+    call(what, lambda: api.auth_check(name, repo_type="space", write=True))
+    if private and not info.private:
+        reason = "the model is private or gated" if model_private else "the model or the run is private"
+        raise HubError(f"the Space {name} is public already, and {reason}: name another Space")
+    return Space(name, hardware, bool(info.private), url, model_private)
+
+
+def _paid(what: str, function: Callable[[], Any]) -> None:
+    """Calls a function that may need a paid plan; see `call`."""
+    try:
+        call(what, function)
+    except HubError as error:
+        if isinstance(error.__cause__, HfHubHTTPError) and error.__cause__.response.status_code == 402:
+            raise HubError(f"{what} failed: it needs a paid plan (402); {_FREE}") from error
+        raise
+
+
+def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, str]) -> tuple[str, bool]:
+    """Sets variables and hardware where they differ, and commits a folder; unchanged files are not sent.
+
+    Files of the Space that the folder lacks stay: the user may have added them.
+
+    Returns:
+        the newest commit, and whether it is new.
+
+    Raises:
+        HubError: the Space could not be changed.
+    """
+    api, name, what = hub_client(), space.name, f"pushing to the Space {space.name}"
+    head = call(what, lambda: api.space_info(name)).sha
+    if space.hardware != STATIC:
+        now = call(what, lambda: api.get_space_variables(name))
+        for key, value in variables.items():
+            if key not in now or now[key].value != value:
+                call(f"setting {key} of {name}", lambda: api.add_space_variable(name, key, value))  # noqa: B023
+        flavor: Any = flavor_of(space.hardware)  # may be newer than this client's list
+        runtime = call(what, lambda: api.get_space_runtime(name))
+        if flavor not in (runtime.requested_hardware, runtime.hardware):
+            _paid(f"asking for {flavor} for the Space {name}", lambda: api.request_space_hardware(name, flavor))
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in paths]
+    made = commit(what, name, files, title=title, parent=head, repo_type="space")
+    return made, made != head
+
+
+def link_card(repo: str, space: str) -> bool:
+    """Adds the link to the Space to a model card, in a commit of its own; returns whether it was missing.
+
+    Raises:
+        HubError: the card cannot be changed.
+    """
+    what = f"changing the card of {repo}"
+    info = call(what, lambda: hub_client().model_info(repo))
+    if CARD not in file_names(info):
+        return False
+    card = read_file(what, repo, CARD, info.sha)
+    linked = with_page_link(card, space)
+    if linked != card:
+        files = [CommitOperationAdd(CARD, linked.encode())]
+        commit(what, repo, files, title="Link to the page", parent=info.sha)
+    return linked != card
+
+
+def wait_until_up(space: Space, report: Report) -> None:
+    """Waits until the Space runs, and reports each stage.
+
+    Raises:
+        HubError: the Space failed, with the end of its log; or it does not run within `START_S` seconds.
+    """
+    end, reported, stages = time.monotonic() + START_S, "", {**_CHANGING, **_UP}
+    while True:
+        stage = retried(lambda: _stage(space.name), report)
+        if stage != reported:
+            report(f"The Space {stages.get(stage, f'is at stage {stage}')}.")
+            reported = stage
+        if stage in _UP:
+            return
+        if stage not in _CHANGING:
+            log = "".join(f"\n  {line}" for line in _log(space.name, stage)) if stage.endswith("ERROR") else ""
+            raise HubError(f"the Space {space.name} does not run ({stage}): see {space.url}{log}")
+        if time.monotonic() >= end:
+            raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")
+        time.sleep(POLL_S)
+
+
+def _stage(space: str) -> str:
+    stage = call(f"looking at the Space {space}", lambda: hub_client().get_space_runtime(space)).stage
+    return str(getattr(stage, "value", stage))
+
+
+def _log(space: str, stage: str) -> list[str]:
+    """Returns the last lines of a Space's log, or one line that says why there are none; raises nothing."""
+    try:
+        is_build = "BUILD" in stage or stage == "CONFIG_ERROR"
+        with time_limits(LOG_S):
+            lines = "".join(hub_client().fetch_space_logs(space, build=is_build)).splitlines() or ["(no log was sent)"]
+    except Exception as error:  # noqa: BLE001  the connection broke, or there is no log yet
+        lines = [f"(the log cannot be read: {type(error).__name__})"]
+    return [terminal_text(redact(line.rstrip()[:300])) for line in lines if line.strip()][-_LOG_LINES:]

@@ -14,14 +14,11 @@ from model import CharLSTM
 from model.checkpoint.pointer import BEST, LATEST
 from model.checkpoint.write import write_cells
 from model.files import FULL_DISK
-from model.hub.names import MAIN, TRAINING
 
 from ..card import model_card
-from ..card.cell_names import name_cells
-from ..card.cell_passages import add_passages
+from ..card.cell_names import add_passages, name_cells
 from ..card.overlap import Source
 from ..card.summary import Quotes
-from ..hub.outbox import Entry
 from ..hub.pusher import Pusher
 from .console import warn
 from .facts import About, Evaluation
@@ -40,7 +37,6 @@ class CheckpointManager:
         pusher: pushes checkpoints to the Hub; None when the run is not pushed.
         saved_step: the step of the newest checkpoint in the folder, when the run is resumed.
         card_fields: fields of `About` that a card shows in place of those in the checkpoint, such as a new `repo`.
-        loss_to_beat: the best checkpoint is not pushed to `main` while its loss is above this one; None: it always is.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
         quotes: what the published files may quote.
@@ -56,7 +52,6 @@ class CheckpointManager:
         *,
         saved_step: int = -1,
         card_fields: About | None = None,
-        loss_to_beat: float | None = None,
         source: Source | None = None,
         held_out: str = "",
         quotes: Quotes = "nothing",
@@ -67,21 +62,11 @@ class CheckpointManager:
         self._card_fields = card_fields or {}
         self._source = source
         self._held_out, self._quotes = held_out, quotes
-        self._loss_to_beat = math.inf if loss_to_beat is None else loss_to_beat
         self._best_loss = _loss_of(folder.best())
 
-    def waiting(self) -> list[Entry]:
-        """Returns the pushes that the Hub has not confirmed yet."""
+    def waiting(self) -> list[str]:
+        """Returns the names of the checkpoint folders that are not on the Hub yet."""
         return self.pusher.waiting() if self.pusher else []
-
-    @property
-    def is_held_back(self) -> bool:
-        """Whether the repo holds a better model, which no checkpoint of this run has replaced."""
-        return self.pusher is not None and self._best_loss > self._loss_to_beat
-
-    def _push_best(self, folder: Path) -> None:
-        if self.pusher and not self.is_held_back:
-            self.pusher.push(folder, MAIN)
 
     def prepare_card(self) -> None:
         """Imports the libraries of a card, which takes a second or two, in a thread while training continues."""
@@ -90,17 +75,14 @@ class CheckpointManager:
     def catch_up(self, metrics: Sequence[Evaluation], *, complete: bool) -> None:
         """Repeats what follows a checkpoint, for a run that was killed before it was done: log, card, push, pruning.
 
-        The newest and the best checkpoint are queued once more; files that the Hub has already are not sent again.
+        The best checkpoint is pushed once more; files that the Hub has already are not sent again.
         """
-        best, steps = self.folder.best(), self.folder.steps()
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
         self._try("samples.jsonl", lambda: self.folder.write_samples(self.folder.samples()))
         if complete or self.pusher:
             self._write_card(metrics)
-        if self.pusher and steps:
-            self.pusher.push(steps[-1], TRAINING)
-            if best is not None:
-                self._push_best(best)
+        if self.pusher:
+            self.pusher.update(new_card=True)
         self._prune()
 
     def save(self, snapshot: RunSnapshot, *, is_last: bool = False) -> bool:
@@ -133,10 +115,7 @@ class CheckpointManager:
         if snapshot.complete or (best and self.pusher):
             self._write_card(snapshot.metrics)
         if self.pusher:
-            if resumable:
-                self.pusher.push(folder, TRAINING)
-            if best or snapshot.complete:
-                self._push_best(self.folder.best() or folder)
+            self.pusher.update(new_card=best or snapshot.complete)
         self._prune()
         return resumable
 
@@ -181,7 +160,7 @@ class CheckpointManager:
 
     def _prune(self) -> None:
         try:
-            self.folder.prune([entry.folder for entry in self.waiting()], newest=NEWEST_KEPT)
+            self.folder.prune(self.waiting(), newest=NEWEST_KEPT)
         except OSError as error:  # of a network drive, for example
             warn(f"old checkpoints could not be removed ({error.strerror}); the run continues")
 

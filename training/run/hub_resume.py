@@ -16,9 +16,9 @@ from model.checkpoint.record import TrainingRecord
 from model.hub.names import MAIN, TRAINING
 
 from ..errors import HubError
-from ..hub.jobs import DownloadRun
-from ..hub.repos import check_repo_name
-from ..hub.worker_process import run_job
+from ..hub.calls import retried
+from ..hub.checkpoints import download_run
+from ..hub.destination import check_repo_name
 from .console import say
 from .run_folder import RunFolder
 from .state_files import read_metrics, read_state
@@ -35,7 +35,7 @@ def pull_run(repo: str, folder: RunFolder) -> None:
     """
     temporary = folder.path / ".pulled.tmp"
     try:
-        commit = run_job(DownloadRun(repo=check_repo_name(repo), folder=str(temporary)), report=say).oid
+        commit = retried(lambda: download_run(check_repo_name(repo), temporary), say)
         try:
             newest = read_checkpoint(temporary / TRAINING).training
             step = int(read_state(temporary / TRAINING)[1]["steps_done"])

@@ -10,7 +10,7 @@
       text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
       teachers/        runs of the teachers of --teachers, until the run is complete
       expected.f16     soft targets of the teachers, until the run is complete
-      outbox/          pushes that the Hub has not confirmed
+      outbox/          destination.json: where the run is pushed to, and what was pushed (see `hub.destination`)
       lock             locked while a process trains here
 
 A checkpoint is written to a temporary folder, synced and renamed, so readers never find an incomplete one, even after a
@@ -107,15 +107,12 @@ class RunFolder:
 
     def discard(self) -> None:
         """Unlocks the folder; if it has no checkpoint of the run or of a teacher, also removes what the run created."""
-        outbox, lock = self.path / "outbox", self.path / LOCK
+        lock = self.path / LOCK
         teachers = any(has_checkpoint(teacher) for teacher in self.path.glob(f"{TEACHERS}/*"))
-        empty = not self.steps() and not teachers and not list(outbox.glob("*-*.json"))
+        empty = not self.steps() and not teachers
         if empty:  # before the folder is unlocked: another process may start a run in it
-            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, TEACHERS)
+            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, TEACHERS, "outbox")
             _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
-            _remove(outbox / "lock", outbox / "destination.json")
-            with contextlib.suppress(OSError):
-                outbox.rmdir()
             _remove(lock)
             self._remove_created()
         self._unlock()

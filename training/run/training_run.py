@@ -8,7 +8,6 @@ is copied between two steps and written by a thread while training continues; at
 from __future__ import annotations
 
 import math
-import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -232,7 +231,7 @@ class TrainingRun:
         losses = [line["val_loss"] for line in self.metrics]
         step, loss = self.metrics[-1]["step"], losses[-1]
         mark = ", best so far" if len(losses) > 1 and loss <= min(losses) else ""
-        curve = sparkline(losses, getattr(sys.stderr, "encoding", None))
+        curve = sparkline(losses)
         say(f"step {step:,}: held-out loss {loss_text(loss)}{mark}{'  ' if curve else ''}{curve}")
         if len(losses) > 2 and loss > math.log(len(self.tokenizer)) + 0.5:
             warn("this is worse than predicting each character with equal odds: the learning rates may be too high")

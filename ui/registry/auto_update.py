@@ -34,7 +34,7 @@ log = logging.getLogger("char-lstm")
 
 LONGEST_S = 900.0  # between two requests, however long the Hub has been out of reach
 _RETRY_S = 60.0  # between two tries to load a model whose first download failed, if updates are off
-_LONGEST_WAIT_S = 86_400.0  # however long a pause the Hub asks for
+_LONGEST_WAIT_S = 300.0  # however long a pause the Hub asks for: it may be well before
 _CHECK_S = 300.0  # the limit of one check, its download included: a slow one must not keep the next commit away
 _FAILS_SHOWN = 3  # in a row, after which the page shows that newer commits cannot be downloaded
 _JITTER = 0.2  # the largest part by which an interval is shortened

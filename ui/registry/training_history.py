@@ -21,7 +21,6 @@ from model.hub.names import TRAINING, parse_title
 from model.hub.snapshot import Snapshot
 
 MAX_CHECKPOINTS = 40
-_MAX_PAGES = 20  # of the Hub's list of commits
 _MAX_LINES = 5_000
 _MAX_BYTES = 16 << 20
 _MAX_LOSS = 1e6  # nats; no run continues with such a loss
@@ -128,7 +127,7 @@ def read_history(id_or_path: str) -> History | None:
         losses = _losses(snapshot.download_file(METRICS))
     except (MissingRevisionError, MissingFileError):
         return None
-    return History(repo, _few(_checkpoints(snapshot.list_commits(_MAX_PAGES), dict(losses))), losses)
+    return History(repo, _few(_checkpoints(snapshot.list_commits(), dict(losses))), losses)
 
 
 def _checkpoints(commits: Iterable[tuple[str, str]], losses: dict[int, float]) -> list[Checkpoint]:

@@ -139,7 +139,7 @@ def test_the_wheel_works_offline_and_names_missing_packages(hub: LocalHub, insta
     missing = "the Hub's client is missing (pip install huggingface_hub)"
     assert done.stdout.replace(generate(kept, "A", 20, seed=1), text).splitlines() == [
         f"{kept.commit}|offline: this is the cached copy of ada/tiny|{text}",
-        "ada/other cannot be loaded: it is not in the cache, and the Hub cannot be reached: try again with a network",
+        "ada/other cannot be loaded: it is not in the cache: load it once with a network",
         text,
         f"ada/tiny cannot be loaded: {missing}",
         f"ada/tiny cannot be pushed: {missing}",

@@ -331,10 +331,11 @@ SLOW: dict[str, dict[str, Any]] = {
 def test_a_slow_download_does_not_block_the_next_commit(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)  # one day by default
+    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)
     repo = hub.add_repo(NAME, old)
     with auto_updated(NAME) as registry:
-        monkeypatch.setattr("model.hub.limits.STALL_S", 1.0)
+        monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
+        monkeypatch.setattr("ui.registry.auto_update._CHECK_S", 1.0)
         slow = hub.fail(WEIGHTS, times=None, **SLOW[fault])
         hub.commit(repo, new)
         eventually(lambda: slow.hits >= 2)
@@ -354,7 +355,8 @@ def test_retry_after_is_respected_and_shown(hub: LocalHub, old: Files, new: File
         time.sleep(5 * INTERVAL_S)
         assert pause.hits == 1
     updater = AutoUpdater(registry, INTERVAL_S)
-    assert updater.pause_s(1, 7200.0) == 7200.0
+    assert updater.pause_s(1, 200.0) == 200.0
+    assert updater.pause_s(1, 7200.0) <= 300.0, "the Hub may be well before"
 
 
 def test_a_long_outage_is_shown_until_it_ends(hub: LocalHub, old: Files) -> None:

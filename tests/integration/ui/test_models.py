@@ -145,7 +145,7 @@ def test_a_model_that_fails_does_not_affect_the_others(hub: LocalHub, files: dic
 
 
 def test_requests_are_answered_while_the_hub_hangs(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 1.0)
+    monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
     hub.fail("GET /api/models/ada/slow", "hang", None)
     registry = ModelRegistry(["ada/slow"])
     registry.start()
@@ -184,7 +184,8 @@ def test_with_a_slow_hub_the_cached_or_the_bundled_model_is_served(
         CharLSTM.from_pretrained("ada/novel")
         hub.commit(repo, saved_files(random_model(5), tmp_path / "newer"))
     hub.fail(where, times=None, **SLOW[fault])
-    monkeypatch.setattr("model.hub.limits.STALL_S", 1.0)
+    monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
+    monkeypatch.setattr("model.hub.snapshot.PULL_S", 1.0)
     registry = registry_of("ada/novel")
     served = registry.get(None)
     if is_cached:
@@ -211,8 +212,7 @@ def test_during_a_long_download_another_model_is_served(
         CharLSTM.from_pretrained("ada/novel")
         hub.commit(repo, {"README.md": b"newer"})
     slow = hub.fail("/api/models/ada/novel", "slow", None, seconds=10_000)
-    monkeypatch.setattr("model.hub.snapshot.TIMEOUT_S", 100.0)
-    monkeypatch.setattr("model.hub.limits.STALL_S", 100.0)
+    monkeypatch.setattr("model.hub.limits.READ_S", 100.0)
     registry = registry_of("ada/novel")
     assert registry.loading == ["ada/novel"]
     with serving(registry) as app:

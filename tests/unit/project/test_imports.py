@@ -104,12 +104,3 @@ def test_every_public_name_of_the_model_exists():
     assert all(getattr(model, name) is not None for names in model._EXPORTS.values() for name in names)
     with pytest.raises(AttributeError, match="no attribute 'Missing'"):
         model.Missing  # noqa: B018
-
-
-def test_the_push_process_does_not_load_torch(tmp_path):
-    """One starts for each push, beside a training that needs processor and memory; torch takes a second of both."""
-    program = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); import training.hub.worker; print('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")

@@ -1,5 +1,4 @@
-"""Commands that read or push trained models, each a module; `main` of the folder above dispatches them.
+"""Commands that read trained models; `main` of the folder above dispatches them.
 
-compare       the commands `compare` and `curve`
-push_bundled  the command `push-bundled`
+compare  the commands `compare` and `curve`
 """

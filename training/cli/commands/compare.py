@@ -1,4 +1,4 @@
-"""Reads runs to compare them: `python -m training compare RUN…` and `curve RUN…`.
+"""Reads runs to compare them, in a table and a picture: `python -m training compare RUN… --picture FILE`.
 
 It reads metrics.jsonl and config.json but no weights, so it is quick, and the runs may still be training.
 """
@@ -16,13 +16,17 @@ from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.checkpoint.record import TrainingRecord
 from model.terminal import one_line
 
-from ...card.curve import Curve, number
+from ...card.curve import Curve, draw, number
 from ...corpus.sources import expanded_path
 from ...errors import RunError
 from ...run.state_files import read_metrics
 
 WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")
+_LEGEND = """\
+loss: nats per character on held-out text, lower is better; reset256: with the state reset every 256
+characters; bpc: the loss in bits per character; int8: what int8 inference adds to the loss"""
+_TEXTS = "*: the best run on its text; losses on texts of different names or lengths cannot be compared"
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,18 @@ class Run:
         return min(evaluated, key=lambda line: float(line["val_loss"]), default={})
 
     @property
+    def loss(self) -> float:
+        """Returns the lowest validation loss in nats per character; infinite before the first evaluation."""
+        return float(self.best.get("val_loss", math.inf))
+
+    @property
+    def text(self) -> str:
+        """Returns what identifies the text of the run: its name and length."""
+        return f"{self.training.get('corpus')} {self.training.get('corpus_characters')}"
+
+    @property
     def curve(self) -> Curve:
-        """Returns what `python -m training curve` draws of the run."""
+        """Returns what a picture shows of the run."""
         return Curve(self.name, self.metrics, number(self.training.get("ngram_loss")))
 
 
@@ -92,16 +106,40 @@ def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
     return runs
 
 
+def picture(runs: Sequence[Run], report: Callable[[str], None], x: str = "chars") -> bytes:
+    """Returns the losses of runs as a PNG, see `draw`; calls `report` with an error for each run that has no curve.
+
+    Returns:
+        the picture; b"" if there is none.
+    """
+    for run in runs:
+        if not run.curve.is_drawable:
+            report(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
+    curves = [run.curve for run in runs if run.curve.is_drawable]
+    try:
+        return draw(curves, x=x) if curves else b""
+    except ImportError:
+        report("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
+        return b""
+
+
 def table(runs: Sequence[Run], width: int = WIDTH) -> str:
-    """Returns one row for each run: the lowest loss first, marked with *; runs without evaluation last."""
-    ordered = sorted(runs, key=lambda run: float(run.best.get("val_loss", math.inf)))
+    """Returns a row for each run and a legend. The lowest loss comes first, but the runs on one text are together.
+
+    The best of several runs on one text is marked with *. Runs without an evaluation are the last of their text.
+    """
+    texts: dict[str, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.loss):
+        texts.setdefault(run.text, []).append(run)
     rows: list[tuple[str, ...]] = [("  run", *_COLUMNS)]
-    for place, run in enumerate(ordered):
-        mark = "* " if place == 0 and len(ordered) > 1 and run.best else "  "
-        rows.append((mark + run.name, *_row(run)))
+    for ordered in texts.values():
+        for run in ordered:
+            is_best = run is ordered[0] and len(ordered) > 1 and run.best
+            rows.append((f"{'*' if is_best else ' '} {run.name}", *_row(run)))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     widths[0] = min(widths[0], width - sum(widths[1:]) - len(_COLUMNS))
-    return "\n".join(aligned(row, widths) for row in rows)
+    legend = [_LEGEND, *([_TEXTS] if len(texts) > 1 else [])]
+    return "\n".join([*(aligned(row, widths) for row in rows), *legend])
 
 
 def aligned(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -1,42 +1,14 @@
-"""Recognises which chat export a file is, and reads its messages.
-
-A text format has `recognises(head)` and `messages(text)`. A JSON format has `conversations(value)`, which returns None
-for the values of other formats, and `HINT`, which is found in the beginning of a large file.
-"""
+"""Recognises which chat export a file is, and reads its messages."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from ..decode import CorpusError
-from .formats import (
-    chatgpt,
-    claude,
-    discord,
-    instructions,
-    irc,
-    json_messages,
-    line,
-    messenger_instagram,
-    named_lines,
-    signal,
-    slack,
-    telegram,
-    whatsapp,
-)
-from .message import Message
-from .values import begins_like_json, is_whole_json, json_values
-
-_TEXT_FORMATS = (whatsapp, discord, line, signal, irc, named_lines)  # the first one that recognises a text reads it
-_JSON_FORMATS = (
-    telegram,
-    slack,
-    discord,
-    messenger_instagram,
-    chatgpt,
-    claude,
-    instructions,
-)  # `json_messages` reads all other values
+from .json_formats import json_conversations, json_values
+from .line_formats import LINE_FORMATS, LineFormat
+from .message import FORMATS, Message, unmarked
 
 
 def chat_kind(head: str) -> str:
@@ -44,21 +16,17 @@ def chat_kind(head: str) -> str:
 
     Plain lines of `Name: text` do not count: a play has them, too.
     """
-    first = next((line for line in head.split("\n") if line.strip()), "")
-    if not is_json(head):
-        return next((each.KIND for each in _TEXT_FORMATS if each is not named_lines and each.recognises(head)), "")
-    if found := next((each.KIND for each in _JSON_FORMATS if each.HINT.search(head)), ""):
-        return found
-    if not is_whole_json(first):
+    if found := _line_format(head):
+        return found.kind
+    if not _begins_like_json(head):
         return ""
-    groups = json_messages.conversations(json_values(first, ""))
-    return json_messages.KIND if any(message.speaker and message.text for group in groups for message in group) else ""
-
-
-def is_json(text: str) -> bool:
-    """Returns whether a text begins like JSON, and not like an export in text form, which may begin with a bracket."""
-    head = text[:1000].lstrip()
-    return begins_like_json(head) and not (whatsapp.recognises(head) or line.recognises(head) or irc.recognises(head))
+    if kind := next((kind for kind, sign in FORMATS["signs"].items() if re.search(sign, head)), ""):
+        return str(kind)
+    try:
+        groups = [*json_conversations(json_values(head.strip().partition("\n")[0], ""))]
+    except (CorpusError, RecursionError):
+        return ""
+    return "a chat in JSON lines" if any(each.speaker and each.text for group in groups for each in group) else ""
 
 
 def conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
@@ -67,27 +35,25 @@ def conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
     Raises:
         CorpusError: the file is no chat export, or is damaged.
     """
-    if is_json(text):
-        yield from _json_conversations(text, label)
-        return
-    found = next((each for each in _TEXT_FORMATS if each.recognises(text[:20_000])), None)
-    if found is None:
+    if found := _line_format(text[:20_000]):
+        yield found.messages(text)
+    elif _begins_like_json(text):
+        try:
+            yield from json_conversations(json_values(text, label))
+        except RecursionError:
+            raise CorpusError(f"{label} is nested too deeply for a chat: give it as it was exported") from None
+    else:
         number = next((number for number, line in enumerate(text.split("\n"), 1) if line.strip()), 1)
         raise CorpusError(
             f"{label}, line {number}, does not begin like a chat (31/12/2021, 23:59 - Anna: Hello, or Anna: Hello), "
             "and the file is not JSON: give the chat as the messenger exported it, or omit --chat"
         )
-    yield found.messages(text)
 
 
-def _json_conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
-    consecutive: list[object] = []
-    for value in json_values(text, label):
-        found = next((found for each in _JSON_FORMATS if (found := each.conversations(value)) is not None), None)
-        if found is None:
-            consecutive.append(value)
-            continue
-        yield from json_messages.conversations(consecutive)
-        consecutive = []
-        yield from found
-    yield from json_messages.conversations(consecutive)
+def _line_format(head: str) -> LineFormat | None:
+    beginning = "\n".join(line for line in unmarked(head).split("\n") if line.strip())
+    return next((each for each in LINE_FORMATS if each.begins(beginning)), None)
+
+
+def _begins_like_json(text: str) -> bool:
+    return re.match(r"\s*[{\[]", text) is not None

@@ -1,8 +1,10 @@
-"""One message of a chat, and the cleaning of texts and names."""
+"""One message of a chat, the cleaning of texts and names, and the phrases of messengers in place of a message."""
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 MAX_NAME = 60  # characters; a longer text before a colon is a notice of the messenger
@@ -11,38 +13,30 @@ OTHER_ROLES = ("system", "developer", "tool", "function")  # not part of the con
 ROLES = (*ASSISTANT_ROLES, *USER_ROLES, *OTHER_ROLES)
 # Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 _MARKS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-
-# Why messages are left out, as the user reads it.
-CALLS = "calls"
-DELETED = "deleted"
-EMPTY = "empty"
-FORWARDS = "forwarded"
-LOCATIONS = "locations"
-MEDIA = "pictures and files"
-NOTICES = "notices"
-PINS = "pins"
-POLLS = "polls"
-SYSTEM = "system prompts and tools"
-UNAVAILABLE = "not received"
+# signs         what the beginning of an export in JSON has somewhere, by what it is in words
+# JSON          the formats of `json_formats`
+# without_text  why a message in JSON has no text, besides the reasons of its format
+# instructions  the keys of question and answer in data sets of instructions
+# phrases       what messengers write in place of a message, by messenger and reason
+FORMATS = json.loads(Path(__file__).with_name("formats.json").read_text(encoding="utf-8"))
+_PHRASES: dict[str, dict[str, re.Pattern[str]]] = {
+    messenger: {reason: re.compile("|".join(phrases)) for reason, phrases in reasons.items()}
+    for messenger, reasons in FORMATS["phrases"].items()
+}
 
 
 class Message(NamedTuple):
-    """One message; without speaker or text it is left out, and `reason` is counted."""
+    """One message; without speaker or text it is left out, and `reason`, which the user reads, is counted."""
 
-    speaker: str
-    text: str
-    reason: str = EMPTY
-
-
-def left_out(reason: str) -> Message:
-    """Returns a message that is left out."""
-    return Message("", "", reason)
+    speaker: str = ""
+    text: str = ""
+    reason: str = ""
 
 
-def written(speaker: str, text: str) -> Message:
-    """Returns a person's message, cleaned. Its reason, if it is left out, is EMPTY, or NOTICES without a name."""
+def written(speaker: str, text: str, reason: str = "") -> Message:
+    """Returns a person's message, cleaned. By default, its reason is "empty", or "notices" without a name."""
     name = clean_name(speaker)
-    return Message(name, clean(text), EMPTY if name else NOTICES)
+    return Message(name, clean(text), reason or ("empty" if name else "notices"))
 
 
 def clean(text: str) -> str:
@@ -59,6 +53,15 @@ def clean_name(name: str) -> str:
 def unmarked(text: str) -> str:
     """Returns a text without Unicode's marks for the direction of writing."""
     return text.translate(_MARKS)
+
+
+def reason_of(text: str, *messengers: str) -> str:
+    """Returns why a cleaned text is left out, if it is a phrase of these messengers; "" for the text of a person."""
+    if re.fullmatch(r"<[^<>\n]{3,60}>", text):
+        return "pictures and files"
+    phrase = text.rstrip(".。").strip("*_ ")
+    reasons = (each for messenger in messengers for each in _PHRASES[messenger].items())
+    return next((reason for reason, phrases in reasons if phrases.fullmatch(phrase)), "")
 
 
 def _only_text(text: str) -> str:

@@ -1,8 +1,7 @@
 """Turns chat exports into text: the messages of any export become turns, `name: text`.
 
 An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
-Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls, notices of the messenger and
-everything else that a person did not write are left out and counted by name.
+Consecutive messages of one speaker are one turn of several lines. What no person wrote is left out and counted.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from model.terminal import one_line
 
 from ..decode import CorpusError
 from .format_list import conversations
-from .message import ASSISTANT_ROLES, ROLES, USER_ROLES, Message
+from .message import ASSISTANT_ROLES, ROLES, USER_ROLES
 
 TURN_END = "\n\n"
 _MAX_EXAMPLES, _MAX_EXAMPLE = 4, 60  # messages, and the characters of each
@@ -25,11 +24,11 @@ _MAX_DISTINCT = 200_000  # distinct messages that are counted
 
 
 @dataclass
-class _Tally:
-    """What one file adds to a chat: the messages of each speaker, how often each short message occurs, a warning."""
+class _File:
+    """What one file adds to a chat: the messages of each speaker, how often short messages occur, and a warning."""
 
     speakers: Counter[str] = field(default_factory=Counter)
-    messages: Counter[Message] = field(default_factory=Counter)
+    messages: Counter[tuple[str, str]] = field(default_factory=Counter)  # by speaker and text
     warning: str = ""
 
 
@@ -47,25 +46,25 @@ class ChatReader:
     def __init__(self, *, keep_names: bool = False) -> None:
         self.names: dict[str, str] = {}
         self._keep_names = keep_names
-        self._tallies: list[_Tally] = []
+        self._files: list[_File] = []
 
     @property
     def speakers(self) -> Counter[str]:
         """The number of messages of each speaker, by the names in the export."""
-        return sum((tally.speakers for tally in self._tallies), Counter())
+        return sum((file.speakers for file in self._files), Counter())
 
     @property
     def warnings(self) -> list[str]:
         """One line for the user for each file whose messages were partly left out."""
-        return [tally.warning for tally in self._tallies if tally.warning]
+        return [file.warning for file in self._files if file.warning]
 
     def position(self) -> int:
         """Returns the number of files read so far, for `truncate`."""
-        return len(self._tallies)
+        return len(self._files)
 
     def truncate(self, position: int) -> None:
         """Forgets the files that were read after this position, because they are left out of the text."""
-        del self._tallies[position:]
+        del self._files[position:]
 
     def read(self, text: str, label: str) -> str:
         """Returns the turns of one file as text.
@@ -78,21 +77,24 @@ class ChatReader:
             CorpusError: the file is no chat export, is damaged, or holds no message.
         """
         turns: list[list[str]] = []  # a turn is a list of messages; adding to one string would copy it each time
-        tally = _Tally()
+        file = _File()
         left_out: Counter[str] = Counter()
         for conversation in conversations(text, label):
             previous = ""
-            for message in conversation:
-                if not message.speaker or not message.text:
-                    left_out[message.reason] += 1
+            for speaker, said, reason in conversation:
+                if not speaker or not said:
+                    left_out[reason] += 1
                     continue
-                self._count(Message(message.speaker, message.text), tally)
-                if message.speaker == previous:
-                    turns[-1].append(message.text)
+                file.speakers[speaker] += 1
+                is_example = said.isprintable() and len(said) <= _MAX_EXAMPLE
+                if is_example and ((speaker, said) in file.messages or len(file.messages) < _MAX_DISTINCT):
+                    file.messages[speaker, said] += 1
+                if speaker == previous:
+                    turns[-1].append(said)
                 else:
-                    turns.append([f"{self.names[message.speaker]}: {message.text}"])
-                previous = message.speaker
-        if not (count := tally.speakers.total()):
+                    turns.append([f"{self._name(speaker)}: {said}"])
+                previous = speaker
+        if not (count := file.speakers.total()):
             raise CorpusError(
                 f"{label} has no message with a name and a text: --chat reads the exports of messengers, and JSON "
                 'lines such as {"name": "Anna", "text": "Hello"}; docs/chats.md lists them'
@@ -100,10 +102,14 @@ class ChatReader:
         if left_out:
             reasons = ", ".join(f"{reason}: {times:,}" for reason, times in left_out.most_common())
             total = left_out.total()
-            tally.warning = f"{label}: left out {total:,} of {count + total:,} messages ({reasons})"
-        self._tallies.append(tally)
+            file.warning = f"{label}: left out {total:,} of {count + total:,} messages ({reasons})"
+        self._files.append(file)
         # With the line end between two files, the last one ends the turn.
         return TURN_END.join("\n".join(turn) for turn in turns) + "\n"
+
+    def _name(self, speaker: str) -> str:
+        is_kept = self._keep_names or speaker in ROLES
+        return self.names.setdefault(speaker, speaker if is_kept else _letters(len(self.names)))
 
     def format(self, reply_as: str | None = None) -> ChatFormat:
         """Returns the format in which a model of this chat is prompted.
@@ -130,20 +136,11 @@ class ChatReader:
         """Returns up to 4 messages to the replying speaker that occur at least 5 times; they may still be private."""
         replies = chat.opening.removesuffix(": ")
         texts: Counter[str] = Counter()
-        for message, times in ((each, times) for tally in self._tallies for each, times in tally.messages.items()):
-            if self.names[message.speaker] != replies:
-                texts[message.text] += times
+        for file in self._files:
+            for (speaker, text), times in file.messages.items():
+                if self.names[speaker] != replies:
+                    texts[text] += times
         return [text for text, times in texts.most_common(_MAX_EXAMPLES) if times >= _MIN_EXAMPLE_COUNT]
-
-    def _count(self, message: Message, tally: _Tally) -> None:
-        tally.speakers[message.speaker] += 1
-        if message.speaker not in self.names:
-            is_kept = self._keep_names or message.speaker in ROLES
-            self.names[message.speaker] = message.speaker if is_kept else _letters(len(self.names))
-        if len(message.text) > _MAX_EXAMPLE or not message.text.isprintable():
-            return
-        if message in tally.messages or len(tally.messages) < _MAX_DISTINCT:
-            tally.messages[message] += 1
 
 
 def _letters(number: int) -> str:

@@ -15,7 +15,7 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, Here, best_of, words
 from training.__main__ import main
-from training.hub.repos import DESTINATION
+from training.hub.destination import DESTINATION
 
 QUICK = (*SIZES, "--steps=4", "--set=evaluations=1")
 LEARNING = (

@@ -19,18 +19,18 @@ from tests.support.tiny_runs import SIZES, Here, before_step, best_of, write_tex
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
-from training.hub import space_jobs
-from training.hub.calls import JobError
-from training.hub.checkpoint_jobs import push_checkpoint
-from training.hub.jobs import CheckSpace, Commit, LinkCard, PushCheckpoint, PushSpace, Space, WatchSpace
+from training.hub.checkpoints import push_checkpoint
+from training.hub.destination import Destination
 from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
-from training.hub.spaces import Page
-from training.hub.timeouts import HubTimeouts
-from training.hub.worker_process import run_job
+from training.hub.spaces import Page, Space, check_space, link_card, push_space
 from training.run.facts import About
 from ui.site_config import SiteConfig
 
-QUICK = HubTimeouts(connect_s=5, read_s=20, check_s=30, attempt_s=30, first_retry_s=0.02, longest_retry_s=0.1)
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.hub.spaces.POLL_S", 0.01)
+    monkeypatch.setattr("training.hub.calls.FIRST_WAIT_S", 0.01)
 
 
 @pytest.fixture
@@ -40,11 +40,11 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def prepare(space: str, hardware: str, model: str | None = None) -> Space:
-    return space_jobs.check_space(CheckSpace(repo=space, hardware=hardware, private=False, model=model))
+    return check_space(space, hardware, private=False, model=model)
 
 
-def push(folder: Path) -> Commit:
-    return space_jobs.push_space(PushSpace(repo="ada/page", hardware="static", folder=str(folder), title="A page"))
+def push(folder: Path) -> tuple[str, bool]:
+    return push_space(Space("ada/page", "static"), folder, "A page", {})
 
 
 def front_matter(readme: bytes) -> dict[str, Any]:
@@ -84,10 +84,9 @@ def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) 
     hub.log.clear()
     write_static(tmp_path, tiny_model(seed=1))
     second = push(tmp_path)
-    assert second.changed
-    assert second.oid != first.oid
+    assert (first[1], second[1]) == (True, True)
     assert len(hub.requests("POST .*/commit/")) == 1
-    before, after = (hub.repos["spaces/ada/page"].commit(each.oid).files for each in (first, second))
+    before, after = (hub.repos["spaces/ada/page"].commit(oid).files for oid, _ in (first, second))
     assert {name for name in after if after[name] != before.get(name)} == {
         "model.safetensors",
         "manifest.json",
@@ -95,16 +94,16 @@ def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) 
         "index.html",
         "preview.png",
     }
-    assert push(tmp_path) == Commit(second.oid, changed=False)
+    assert push(tmp_path) == (second[0], False)
 
 
 def test_a_free_account_learns_which_spaces_it_may_have(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
     with pytest.raises(
-        JobError, match=r"needs a paid plan \(402\); free accounts may host static and ZeroGPU Spaces"
+        HubError, match=r"needs a paid plan \(402\); free accounts may host static and ZeroGPU Spaces"
     ) as caught:
         prepare("page", "cpu-basic")
-    assert not caught.value.failure.retry
+    assert not caught.value.retry
     assert not hub.repos
     assert prepare("page", "zero-gpu")
     assert prepare("page", "zero-gpu").name == "ada/page", "an existing Space is no error"
@@ -122,7 +121,7 @@ def test_a_token_without_the_right_is_refused_in_one_line(hub: LocalHub, monkeyp
     }.items():
         monkeypatch.setenv("HF_TOKEN", written)
         with pytest.raises(HubError, match=text) as caught:
-            run_job(CheckSpace(repo="eve/page", hardware="static", private=False, model=None), QUICK)
+            prepare("eve/page", "static")
         assert written not in str(caught.value)
         assert "\n" not in str(caught.value)
     assert hub.read("spaces/eve/page", "README.md") == b"hers"
@@ -137,27 +136,8 @@ def test_a_private_or_gated_model_gets_a_private_space(hub: LocalHub, token: str
     gated = prepare("gated", "static", model="ada/terms")
     assert (gated.private, gated.model_private) == (True, True)
     hub.add_repo("ada/open", kind="space")
-    with pytest.raises(JobError, match="the Space ada/open is public already, and the model is private or gated"):
+    with pytest.raises(HubError, match="the Space ada/open is public already, and the model is private or gated"):
         prepare("ada/open", "static", model="ada/diary")
-
-
-@pytest.mark.parametrize(
-    ("route", "fault"),
-    [
-        ("POST /api/repos/create", 503),
-        ("POST /api/repos/create", "html"),
-        ("POST .*/commit/main", 429),
-        ("POST .*/commit/main", 500),
-        ("POST .*/commit/main", "cut-body"),
-    ],
-)
-def test_a_passing_fault_is_retried(hub: LocalHub, token: str, tmp_path: Path, route: str, fault: Any) -> None:
-    (tmp_path / "index.html").write_text("a page")
-    hub.fail(route, fault)
-    run_job(CheckSpace(repo="page", hardware="static", private=False, model=None), QUICK)
-    commit = run_job(PushSpace(repo="ada/page", hardware="static", folder=str(tmp_path), title="A page"), QUICK)
-    assert hub.read("spaces/ada/page", "index.html") == b"a page"
-    assert hub.repos["spaces/ada/page"].commit("main") == hub.repos["spaces/ada/page"].commit(commit.oid)
 
 
 def test_a_failed_build_is_reported_with_the_end_of_its_log(
@@ -175,22 +155,15 @@ def test_a_failed_build_is_reported_with_the_end_of_its_log(
     assert token not in output
 
 
-def test_a_space_without_files_has_a_stage_and_no_log(hub: LocalHub, token: str) -> None:
-    hub.add_repo("ada/page", kind="space")
-    found = space_jobs.watch_space(WatchSpace(repo="ada/page", stage="", watch_s=0))
-    assert (found.stage, found.changing, found.log) == ("NO_APP_FILE", True, [])
-
-
 @pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
 def test_a_space_with_the_app_gets_its_files_and_the_name_of_the_model(
     hub: LocalHub, token: str, checkpoint: Path, tmp_path: Path, hardware: str
 ) -> None:
     """test_whole_path runs such a Space; tests/soak installs and runs both kinds."""
     hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in checkpoint.iterdir()})
-    run_job(CheckSpace(repo="page", hardware=hardware, private=False, model="ada/plays"), QUICK)
+    space, models = prepare("page", hardware, model="ada/plays"), {"MODELS": "ada/plays"}
     write_app(tmp_path / "app", tiny_model(), hardware)
-    app, models = str(tmp_path / "app"), {"MODELS": "ada/plays"}
-    run_job(PushSpace(repo="ada/page", hardware=hardware, folder=app, title="A page", variables=models), QUICK)
+    push_space(space, tmp_path / "app", "A page", models)
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     assert {name: each["value"] for name, each in repo.space.variables.items()} == models
@@ -300,10 +273,10 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     link = f"[Watch it write]({hub.url}/spaces/ada/page) in the browser."
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like.\n"
     assert hub.repos["ada/plays"].titles()[0] == "Link to the page"
-    assert not space_jobs.link_card(LinkCard(repo="ada/plays", space="ada/page")).changed
+    assert not link_card("ada/plays", "ada/page")
     (checkpoint / "README.md").write_text("# plays\n\n## Use it\n\nAs you like, or not.\n")
-    job = PushCheckpoint(repo="ada/plays", branch="main", folder=str(checkpoint), title="Best", with_state=False)
-    push_checkpoint(job)  # the card of a run that is resumed has no link
+    to = Destination("ada/plays", "ada", False, False, "")
+    push_checkpoint(to, "main", checkpoint, "Best")  # the card of a run that is resumed has no link
     card = hub.read("ada/plays", "README.md").decode()
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
     hub.log.clear()

@@ -22,7 +22,6 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, Here, best_of, checkpoints, latest_of, metrics, outcome, write_text
 from tests.support.training_processes import train
 from training.__main__ import main
-from training.hub.timeouts import HubTimeouts
 
 RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3", "--out=run")
 STATE = "training_state/state.safetensors"
@@ -204,10 +203,10 @@ def test_a_missing_run_is_refused_with_its_reason(
     hub.repos["ada/plays"].private = False
     line = "error: pushing to 'ada/plays' needs a token of the Hub and there is none"
     refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    line = "error: downloading ada/plays failed: HF_HUB_OFFLINE is set"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
-    monkeypatch.delenv("HF_HUB_OFFLINE")
-    monkeypatch.setattr("training.hub.worker_process.HubTimeouts", lambda: HubTimeouts(attempt_s=60, first_retry_s=60))
+    with monkeypatch.context() as offline:
+        offline.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        line = "error: downloading ada/plays failed: HF_HUB_OFFLINE is set"
+        refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    monkeypatch.setattr("training.hub.calls.RETRY_S", 0.0)
     hub.unplug()
     refused(here, tmp_path, "the Hub cannot be reached: is the network down", "--resume=hf://ada/plays", "text.txt")

@@ -11,9 +11,7 @@ import pytest
 from model import CharLSTM, CheckpointError
 from model.checkpoint.names import MANIFEST, SAMPLES
 from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
-from model.checkpoint.write import write_samples
 from tests.support.tiny_models import tiny_model
-from training.__main__ import main
 
 
 def sample(step: int, text: str = "né\n") -> Sample:
@@ -61,15 +59,3 @@ def test_a_long_run_keeps_samples_that_can_be_read_again(tmp_path: Path, text: s
     read = CharLSTM.from_pretrained(tmp_path).samples
     assert (read[0]["step"], read[-1]["step"]) == (0, steps - 1)
     assert len(read) > 300
-
-
-def test_a_model_gets_the_samples_of_another_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run, other = tmp_path / "run", tmp_path / "other"
-    replace(tiny_model(), samples=(sample(0), sample(1_000))).save_pretrained(run)
-    tiny_model().save_pretrained(other)
-    assert main(["samples", str(run), str(other)]) == 0
-    assert "2 samples, from step 0 to step 1,000" in capsys.readouterr().err
-    assert [each["step"] for each in CharLSTM.from_pretrained(other).samples] == [0, 1_000]
-    write_samples(run, ())
-    assert main(["samples", str(run), str(other)]) == 2
-    assert "holds no samples of its training" in capsys.readouterr().err

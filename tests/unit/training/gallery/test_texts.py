@@ -5,27 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from training.gallery import texts
-
-JARGON = """00-database-short
-     The Jargon File (version 4.4.7, 29 Dec 2003)
-version 4.4.7, 29 Dec 2003”.)
-
-foo
- /foo/
-
-    1. interj. Term of disgust.
-
-bar
- n.
-
-    The second variable.
-
- !$&
-"""
 
 
 def write(path: Path, data: bytes) -> None:
@@ -36,66 +20,50 @@ def write(path: Path, data: bytes) -> None:
 def lzw(text: str) -> bytes:
     """What compress(1) could write of a text of fewer than 200 characters: codes of nine bits, none for a pair."""
     bits = sum(code << 9 * at for at, code in enumerate(text.encode()))
-    return b"\x1f\x9d\x90" + bits.to_bytes((9 * len(text) + 7) // 8, "little")
+    return bits.to_bytes((9 * len(text) + 7) // 8, "little")
 
 
 def test_the_verses_of_the_bible_lose_the_letters_of_their_books(tmp_path: Path) -> None:
     parts = ["Holy Bible. Textfile.\nGe1:1 In the beginning.\nGe1:2 And the", " earth.\n1Co1:1 Paul.\nRe22:21 Amen.\n"]
-    blocks = [lzw(part)[3:] for part in parts]  # bible.data leaves out the magic number of each block but the first
+    blocks = [lzw(part) for part in parts]  # without the magic number, which stands before the first block alone
     begin = 0x58 + 4 + 4 * 3 + 3
-    offsets = [begin, begin + len(blocks[0]), begin + len(blocks[0]) + len(blocks[1])]
-    numbers = [2, *offsets]
+    numbers = [2, begin, begin + len(blocks[0]), begin + len(b"".join(blocks))]
     head = bytes(0x58) + b"".join(number.to_bytes(4, "big") for number in numbers) + b"\x1f\x9d\x90"
     write(tmp_path / "usr/lib/bible.data", head + b"".join(blocks))
     assert texts.bible(tmp_path) == "1:1 In the beginning.\n1:2 And the earth.\n\n1:1 Paul.\n22:21 Amen.\n"
 
 
 def test_the_jargon_file_begins_after_its_notice(tmp_path: Path) -> None:
-    write(tmp_path / "usr/share/dictd/jargon.dict.dz", gzip.compress(JARGON.encode()))
-    text = texts.jargon(tmp_path)
-    assert text.startswith("foo\n /foo/\n")
-    assert text.endswith("The second variable.\n")
+    entries = "foo\n /foo/\n\n    1. interj. Term of disgust.\n"
+    text = f"00-database-short\n  The Jargon File\nversion 4.4.7, 29 Dec 2003”.)\n\n{entries}\n !$&\n"
+    write(tmp_path / "usr/share/dictd/jargon.dict.dz", gzip.compress(text.encode()))
+    assert texts.jargon(tmp_path) == entries
 
 
 def test_poems_of_even_lines_in_common_characters_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    even = {"title": "月", "paragraphs": ["月月月月月，日日日日日。", "月月月月月，日日日日日。"]}
-    uneven = {"title": "月", "paragraphs": ["月月月，日日日日日。", "月月月月月，日日日日日。"]}
-    short = {"title": "月", "paragraphs": ["月月月月月，日日日日日。"]}
-    rare = {"title": "鬱", "paragraphs": even["paragraphs"]}
-    for number, poems in enumerate([[even, uneven], [short, rare]]):
-        path = tmp_path / f"package/dist/yudingquantangshi/json/{number}.json"
-        write(path, json.dumps(poems).encode())
+    couplets = ["月月月月月，日日日日日。"] * 2
+    poems = [("月", couplets), ("月", ["月月月，日日日日日。", couplets[0]]), ("月", couplets[:1]), ("鬱", couplets)]
+    packed = [{"title": title, "paragraphs": paragraphs} for title, paragraphs in poems]
+    write(tmp_path / "package/dist/yudingquantangshi/json/0.json", json.dumps(packed).encode())
     monkeypatch.setattr(texts, "_COMMON_CHARACTERS", 7)  # two of the lines, two marks, two brackets and a line end
     assert texts.tang(tmp_path) == "《月》\n月月月月月，日日日日日。\n月月月月月，日日日日日。\n"
 
 
 def test_the_first_speaker_of_a_conversation_is_the_user_and_personal_data_is_left_out(tmp_path: Path) -> None:
-    def said(sender: str, text: str) -> dict[str, str]:
-        return {"sender": sender, "text": text}
+    def said(sender: str, *messages: str) -> list[dict[str, str]]:
+        return [{"sender": sender, "text": text} for text in messages]
 
-    talk = {"messages": [[said("x", "Hello"), said("x", "there")], [said("y", "Hi, mail me at ada@babbage.org")]]}
-    talk["messages"].append([said("y", "or not")])
-    alone = {"messages": [[said("x", "Hello?")]]}
-    write(
-        tmp_path / "chitchat_dataset/dataset.json", json.dumps({"1": talk, "2": alone, "3": {"messages": []}}).encode()
-    )
+    talk = [said("x", "Hello", "there"), said("y", "Hi, mail me at ada@babbage.org"), said("y", "or not")]
+    talks: dict[str, Any] = {"1": talk, "2": [said("x", "Hello?")], "3": []}
+    data = json.dumps({name: {"messages": turns} for name, turns in talks.items()})
+    write(tmp_path / "chitchat_dataset/dataset.json", data.encode())
     (line,) = texts.chat(tmp_path).splitlines()
-    assert [(message["role"], message["content"]) for message in json.loads(line)["messages"]] == [
-        ("user", "Hello"),
-        ("user", "there"),
-        ("assistant", "or not"),
-    ]
+    messages = [(message["role"], message["content"]) for message in json.loads(line)["messages"]]
+    assert messages == [("user", "Hello"), ("user", "there"), ("assistant", "or not")]
 
 
 def test_modules_in_ascii_are_read_without_tests_and_tools(tmp_path: Path) -> None:
-    for name, text in {
-        "b.py": "b = 1\n\n",
-        "a/a.py": "\na = 1",
-        "umlaut.py": "ü = 1",
-        "empty.py": "",
-        "test/test_b.py": "x",
-        "idlelib/idle.py": "x",
-        "notes.txt": "x",
-    }.items():
+    modules = {"b.py": "b = 1\n\n", "a/a.py": "\na = 1", "umlaut.py": "ü = 1", "empty.py": "", "notes.txt": "x"}
+    for name, text in {**modules, "test/test_b.py": "x", "idlelib/idle.py": "x"}.items():
         write(tmp_path / name, text.encode())
     assert texts.python(tmp_path) == "a = 1\n\n\nb = 1\n"

@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard
 
 from model.checkpoint.record import stored_welcome
 from tests.support.tiny_models import tiny_model
-from training.card.escape import line
+from training.card.public_text import line
 from training.card.welcome import with_welcome
 from training.hub.space_files import app_files, static_files, write_static
 

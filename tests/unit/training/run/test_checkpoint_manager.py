@@ -6,6 +6,7 @@ import errno
 import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +17,35 @@ from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import best_of
 from training.card import model_card
-from training.hub.outbox import Entry
+from training.hub.destination import Destination
+from training.hub.pusher import pending
 from training.run.checkpoint_manager import CheckpointManager
 from training.run.facts import CorpusRecord, Evaluation
-from training.run.run_folder import RunFolder
+from training.run.run_folder import RunFolder, step_of
 from training.run.snapshot import RunSnapshot
 
 
 class FakePusher:
-    """Records pushed checkpoints, and the steps that wait."""
+    """Records what a pusher would push, and the checkpoints that wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Path) -> None:
+        self.run, self.on_hub = run, Destination("ada/plays", "ada", False, False, "")
         self.pushed: list[tuple[str, str]] = []
-        self.held: list[Entry] = []
+        self.held: list[str] = []
 
-    def push(self, folder: Path, branch: str) -> None:
-        assert (folder / "model.safetensors").is_file()
-        if branch == "main":
-            assert (folder / "README.md").is_file(), "the best goes up with its card"
-        self.pushed.append((folder.name, branch))
+    def update(self, *, new_card: bool) -> None:
+        done = dict(self.on_hub.pushed)
+        if new_card:
+            done.pop("main", None)
+        for branch, folder in pending(self.run, replace(self.on_hub, pushed=done)).items():
+            assert (folder / "model.safetensors").is_file()
+            if branch == "main":
+                assert (folder / "README.md").is_file(), "the best goes up with its card"
+            self.pushed.append((folder.name, branch))
+            done[branch] = step_of(folder)
+        self.on_hub = replace(self.on_hub, pushed=done)
 
-    def waiting(self) -> list[Entry]:
+    def waiting(self) -> list[str]:
         return self.held
 
 
@@ -48,8 +57,8 @@ def folder(tmp_path: Path) -> Iterator[RunFolder]:
 
 
 @pytest.fixture
-def pusher() -> FakePusher:
-    return FakePusher()
+def pusher(folder: RunFolder) -> FakePusher:
+    return FakePusher(folder.path)
 
 
 def snapshot(step: int, loss: float, metrics: list[Evaluation], *, complete: bool = False) -> RunSnapshot:
@@ -109,7 +118,7 @@ def test_the_last_step_pushes_the_best_again_with_the_whole_curve(
     save(1, 1.0)
     assert not (best_of(folder.path) / "curve.png").exists()  # one point is no curve
     save(2, 2.0, complete=True)
-    assert pusher.pushed[-1] == ("step-00000001", "main")
+    assert pusher.pushed[-2:] == [("step-00000001", "main"), ("step-00000002", "training")]
     assert (best_of(folder.path) / "curve.png").is_file()
     lines = (folder.path / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 2]
@@ -124,14 +133,14 @@ def test_a_resumed_run_keeps_its_best_loss(folder: RunFolder, save: Callable[...
     lines = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
     CheckpointManager(folder, pusher, saved_step=2).catch_up(lines, complete=False)  # type: ignore[arg-type]
     assert len((folder.path / "metrics.jsonl").read_text().splitlines()) == 2
-    assert pusher.pushed == [("step-00000002", "training"), ("step-00000001", "main")]
+    assert pusher.pushed == [("step-00000001", "main")], "with the new card"
     again = CheckpointManager(folder)
     again.save(snapshot(3, 1.5, []))
     assert best(folder) == "step-00000001"
 
 
 def test_what_waits_for_the_hub_is_not_pruned(folder: RunFolder, save: Callable[..., bool], pusher: FakePusher) -> None:
-    pusher.held = [Entry(1, "step-00000002", "training", "")]
+    pusher.held = ["step-00000002"]
     for step in range(1, 7):
         save(step, 1.0 + step)
     assert [path.name[-1] for path in folder.steps()] == ["1", "2", "5", "6"]
@@ -185,7 +194,7 @@ def test_on_a_full_disk_waiting_old_checkpoints_are_deleted_for_a_new_one(
     folder: RunFolder, save: Callable[..., bool], pusher: FakePusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for step in range(1, 5):
-        pusher.held.append(Entry(step, f"step-0000000{step}", "training", ""))
+        pusher.held.append(f"step-0000000{step}")
         save(step, 1.0)
     write, calls = folder.save, []
 

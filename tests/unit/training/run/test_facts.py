@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.card.redact import public_source
+from training.card.public_text import public_source
 from training.cli import options
 from training.run.facts import frequent_beginnings, versions
 

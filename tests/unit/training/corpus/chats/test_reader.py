@@ -1,16 +1,14 @@
-"""Chat exports as the messengers write them, and the text that they become."""
+"""The turns, the speakers and the format of the chats that are read."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from model import ChatFormat
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
-from training.corpus.chats.format_list import chat_kind
 from training.corpus.chats.reader import ChatReader, speakers_of
 from training.corpus.decode import CorpusError
 
@@ -18,8 +16,6 @@ from training.corpus.decode import CorpusError
 def read(text: str) -> str:
     return ChatReader(keep_names=True).read(text, "chat.txt")
 
-
-# WhatsApp
 
 ANDROID = """\
 31/12/2021, 23:58 - Messages and calls are end-to-end encrypted. Tap to learn more.
@@ -37,203 +33,6 @@ our table
 1/1/2022, 00:04 - Anna: This message was deleted
 1/1/2022, 00:05 - +49 170 1234567: late <This message was edited>
 """
-
-
-def test_an_android_export_becomes_turns() -> None:
-    reader = ChatReader(keep_names=True)
-    assert reader.read(ANDROID, "chat.txt") == (
-        "Anna: Are you coming?\nBring:\n  - bread\n  - cheese\n\n"
-        "Ben: Yes\nSee https://example.org: it is 12:30\n\n"
-        "Anna: our table\n\n"
-        "+49 170 1234567: late\n"
-    )
-    assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
-    assert reader.warnings == [
-        "chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)",
-    ]
-
-
-def test_an_iphones_export_becomes_turns() -> None:
-    text = (
-        "[31.12.21, 23:59:01] Party: \u200eMessages and calls are end-to-end encrypted.\n"
-        "[31.12.21, 23:59:02] \u202aAnna\xa0Maria\u202c: Hi @\u2068Ben\u2069\n"
-        "\u200e[31.12.21, 23:59:03] ~\u202fBen: \u200eimage omitted\n"
-        "[31.12.21, 23:59:04] ~\u202fBen: Hello \u200e<This message was edited>\n"
-        "12.12.21, 18:00 - Carl: quoted\n"
-    )
-    assert read(text) == "Anna Maria: Hi @Ben\n\nBen: Hello\n12.12.21, 18:00 - Carl: quoted\n"
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        "12/31/21, 11:59 PM - ",
-        "12/31/21, 11:59\u202fPM - ",
-        "31/12/21, 11:59 pm - ",
-        "31/12/2021 23:59 - ",
-        "31/12/2021 à 23:59 - ",
-        "31/12/2021, 11:59 p. m. - ",
-        "31.12.21, 23:59 - ",
-        "31.12.2021 klo 23.59 - ",
-        "31-12-2021 23:59 - ",
-        "2021-12-31, 23:59 - ",
-        "2021/12/31 23:59 - ",
-        "2021/12/31, 午後11:59 - ",
-        "31. 12. 2021, 23:59 - ",
-        "٣١/١٢/٢٠٢١، ١١:٥٩ م - ",
-        "[31.12.21, 23:59:59] ",
-        "[12/31/21, 11:59:59\u202fPM] ",
-        "[31/12/2021, 23:59:59] ",
-        "[2021-12-31, 23:59:59] ",
-        "[2021/12/31 23:59:59] ",
-        "[31/12/21, 11:59:59 p. m.] ",
-        "\u200e[31.12.2021, 23:59:59] ",
-        "[\u200f31\u200f/12\u200f/2021, 23:59:59] ",
-    ],
-)
-def test_dates_of_many_countries(header: str) -> None:
-    text = f"{header}Anna: One\n{header}Ben: Two\nand 3\n"
-    assert chat_kind(text) == "a WhatsApp export"
-    assert read(text) == "Anna: One\n\nBen: Two\nand 3\n"
-
-
-# Telegram
-
-
-def telegram(*messages: dict[str, Any]) -> dict[str, Any]:
-    return {"name": "Anna", "type": "personal_chat", "id": 1, "messages": list(messages)}
-
-
-def message(who: str | None, text: object, **more: Any) -> dict[str, Any]:
-    return {"id": 1, "type": "message", "date": "2021-12-31T23:59:59", "from": who, "text": text, **more}
-
-
-MESSAGES = (
-    {"id": 0, "type": "service", "actor": "Anna", "action": "phone_call", "text": ""},
-    message("Anna", "Hi\n\n\nthere"),
-    message("Ben", ["see ", {"type": "link", "text": "https://example.org"}, " now"]),
-    message("Ben", "", media_type="sticker"),
-    message(None, "gone"),
-)
-TURNS = "Anna: Hi\nthere\n\nBen: see https://example.org now\n\nDeleted Account: gone\n"
-
-
-@pytest.mark.parametrize("indent", [None, 1])
-def test_a_telegram_export_becomes_turns(indent: int | None) -> None:
-    text = json.dumps(telegram(*MESSAGES), indent=indent)
-    assert chat_kind(text[:500]) == "a Telegram export"
-    reader = ChatReader(keep_names=True)
-    assert reader.read(text, "result.json") == TURNS
-    assert reader.warnings[0].startswith("result.json: left out 2 of 5 messages")
-
-
-def test_a_telegram_export_of_everything_keeps_chats_apart() -> None:
-    chats = [telegram(message("Anna", "one")), telegram(message("Anna", "two"), message("Ben", "three"))]
-    assert read(json.dumps({"about": "…", "chats": {"about": "…", "list": chats}})) == (
-        "Anna: one\n\nAnna: two\n\nBen: three\n"
-    )
-
-
-# JSON lines
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ({"name": "Anna", "text": "Hi"}, {"name": "Ben", "text": "Ho"}),
-        ({"from": "Anna", "message": "Hi"}, {"from": "Ben", "message": "Ho"}),
-        ({"author": "Anna", "content": "Hi"}, {"author": {"name": "Ben"}, "content": "Ho"}),
-        ({"role": "Anna", "content": "Hi"}, {"role": "Ben", "content": [{"type": "text", "text": "Ho"}]}),
-        ({"speaker": "Anna", "text": "Hi"}, {"speaker": "Ben", "text": "Ho"}),
-        ({"user": "Anna", "text": "Hi"}, {"user": "Ben", "text": "Ho"}),
-        ({"sender": "Anna", "body": "Hi"}, {"sender": "Ben", "body": "Ho"}),
-        ({"name": "Anna", "role": "admin", "text": "Hi"}, {"name": "Ben", "role": "guest", "text": "Ho"}),
-    ],
-)
-def test_messages_line_by_line(one: dict[str, Any], other: dict[str, Any]) -> None:
-    lines = [json.dumps(each) for each in (one, other, other)]
-    assert read("\n".join(lines)) == "Anna: Hi\n\nBen: Ho\nHo\n"
-    assert read("\n\n" + "\n\n".join(lines) + "\n") == "Anna: Hi\n\nBen: Ho\nHo\n"
-    assert read(json.dumps([one, other], indent=2)) == "Anna: Hi\n\nBen: Ho\n"
-    assert chat_kind("\n".join(lines)) == "a chat in JSON lines"
-
-
-def test_conversations_line_by_line() -> None:
-    first = {
-        "messages": [
-            {"role": "system", "content": "Be kind."},
-            {"role": "user", "name": "u1", "content": "Hi"},
-            {"role": "assistant", "content": None, "tool_calls": []},
-            {"role": "tool", "content": "42"},
-            {"role": "assistant", "content": "It is\r\n\r\n42\u2028."},
-        ]
-    }
-    second = {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Ho"}]}
-    text = "\n".join(map(json.dumps, (first, second)))
-    assert chat_kind(text) == "a chat in JSON lines"
-    assert read(text) == "user: Hi\n\nassistant: It is\n42\u2028.\n\nhuman: Hi\n\ngpt: Ho\n"
-
-
-def test_nuls_and_unpaired_surrogates_are_removed() -> None:
-    assert read('{"name": "A\\ud800\\n\\nB: ", "text": "x\\u0000y\\udfff"}') == "A\ufffd B: xy\ufffd\n"
-
-
-# errors
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("Once upon a time\n", "chat.txt, line 1, does not begin like a chat"),
-        ("\n\n12:30 Anna: no date\n", "chat.txt, line 3, does not begin like"),
-        (
-            '{"name": "Anna", "text": "Hi"}\n{"name": "Ben", "te',
-            "chat.txt is not valid JSON in line 2 (Untermin",
-        ),
-        ('{"name": "Anna", "text": "Hi"}\n\nBen: Ho', "chat.txt is not valid JSON in line 3 (Expecting value)"),
-        ('{\n "messages": [\n  {"from": }', "chat.txt is not valid JSON in line 3 (Expecting value)"),
-        ("[" * 100_000, "chat.txt is nested too deeply"),
-        ("[" * 700 + "]" * 700, "chat.txt "),
-        ('{"name": "Anna", "text": ' + "9" * 5000 + "}", "chat.txt is not valid JSON in line 1 (a number is too long)"),
-        ("[]", "chat.txt has no message with a name and a text"),
-        ("{}", "chat.txt has no message"),
-        ('{"messages": "none"}', "chat.txt has no message"),
-        ("[1, null, [true], {}]", "chat.txt has no message"),
-        ('{"text": "who said this?"}', "chat.txt has no message"),
-        ('{"name": 7, "text": "Hi"}', "chat.txt has no message"),
-        ('{"name": "Anna", "text": {"a": 1}}', "chat.txt has no message"),
-        ("31/12/2021, 23:59 - Ben left\n", "chat.txt has no message"),
-    ],
-)
-def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, message: str) -> None:
-    with pytest.raises(CorpusError) as error:
-        read(text)
-    assert str(error.value).startswith(message)
-    assert "\n" not in str(error.value)
-    assert len(str(error.value)) < 300
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "\n",
-        "To be, or not to be: that is the question.\n",
-        "12/31/21 was a good day\n",
-        "ROMEO: Hi\n",
-        '{"a": 1}\n',
-        '{"text": "the usual form of a data set"}\n',
-        '{"narrator": "Anna", "text": "a key that --chat does not know"}\n',
-        "[package]\n",
-        '{"name": "char-lstm", "version": 1}',
-        "[" * 50_000,
-    ],
-)
-def test_other_texts_are_not_recognised_as_chats(text: str) -> None:
-    assert chat_kind(text) == ""
-
-
-# speakers
 
 
 def two(lines: str) -> ChatReader:
@@ -274,26 +73,62 @@ def test_files_that_are_joined_keep_their_turns_apart() -> None:
     assert "\n".join(files) == "Anna: Hi\n\nBen: Hi\n"
 
 
-# time
+HOSTILE = {
+    "WhatsApp": (
+        "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n",
+        (
+            " ",
+            "\u200e",
+            "<",
+            "\u200e<",
+            "<This message was edited>",
+            ":",
+            "31/12/2021, 11:59 ",
+            "\u200e<a ",
+            "\n",
+            "![](",
+        ),
+    ),
+    "Discord": (
+        "====================\nGuild: A\nChannel: B\n[11/05/2023 7:04 AM] Anna\nHi\n[11/05/2023 7:04 AM] B{}.\nHo",
+        (" ", "a ", " (pinned)", "\n", "=====\n", "{Embed}\n"),
+    ),
+    "LINE": ("07:04\tAnna\tHi{}.\n07:04\tBen\tHo\n", (" ", '"', "\n", "1/1/1\n", "1/1/1 ", "\t")),
+    "Signal": (
+        "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo",
+        (" ", "\n", "\n\nFrom: ", " (", "\nType: "),
+    ),
+    "IRC": ("07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.\n", (" ", "* a ", "-- ", "-- a\n", "* a b sets mode")),
+    "lines": ("Anna: Hi\nBen: Ho\n{}.\n", (" ", ":", "A: ", "A:\n", "A: \n")),
+    "Messenger": (
+        '{{"participants": [], "messages": [{{"sender_name": "Anna", "content": "Hi"}}, '
+        '{{"sender_name": "Ben", "content": "{}"}}]}}',
+        (" ", "a sent a photo", "maps", "Ã"),
+    ),
+}
 
 
 @posix_only
-@pytest.mark.parametrize(
-    "unit", [" ", " \u200e", "<", "\u200e<", "<This message was edited>", ":", "1/", "31/12/2021, 11:59 ", "\u200e<a "]
-)
-def test_the_time_is_linear_for_any_message(unit: str) -> None:
+@pytest.mark.parametrize(("text", "unit"), [(text, unit) for text, units in HOSTILE.values() for unit in units])
+def test_the_time_is_linear_for_any_text(text: str, unit: str) -> None:
     with alarm(f"{unit!r}, repeated"):
-        read(f"31/12/2021, 23:59 - Anna: Hi{unit * (400_000 // len(unit))}.\n31/12/2021, 23:59 - Ben: Ho\n")
+        assert read(text.format(unit * (200_000 // len(unit)))).startswith("Anna: Hi")
 
 
 @posix_only
 def test_the_time_is_linear_for_a_speaker_without_an_answer() -> None:
-    text = "31/12/2021, 23:59 - Anna: To whom do I write this long message, day after day?\n" * 100_000
-    with alarm("one turn of 100,000 messages"):
-        assert read(text).count("\n") == 100_000
+    text = "31/12/2021, 23:59 - Anna: To whom do I write this long message?\n" * 20_000
+    with alarm("one turn of 20,000 messages"):
+        assert read(text).count("\n") == 20_000
 
 
-# names
+def test_names_are_kept_where_the_user_asks_for_it() -> None:
+    reader = ChatReader(keep_names=True)
+    assert reader.read(ANDROID, "chat.txt").startswith("Anna: Are you coming?")
+    assert reader.names == {name: name for name in ("Anna", "Ben", "+49 170 1234567")}
+    assert reader.warnings == [
+        "chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)",
+    ]
 
 
 def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None:

@@ -1,19 +1,49 @@
-"""The repo of a run: checks its name, and reads and writes outbox/destination.json, which names it."""
+"""The repo that a run is pushed to, and outbox/destination.json of the run folder, which records it."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from model.files import atomic_write, json_bytes, sync_folder
+from model.files import atomic_write, json_bytes
 
 from ..errors import HubError
-from .jobs import Destination
 
 DESTINATION = "outbox/destination.json"  # in the run folder
+PRIVATE, PUBLIC, UNSCANNED = "private", "public", "unscanned"  # `sharing` of a run, see training.cli.sharing
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The repo that a run is pushed to.
+
+    Attributes:
+        repo: USER/NAME.
+        user: the user of the token.
+        private: whether the repo is private.
+        created: whether it was created just now.
+        url: its page on the Hub.
+        loss_to_beat: the held-out loss in nats per character of the model on its main branch, which a model with a
+            higher loss must not replace; None if any model may be pushed there.
+        keep_card: whether its README.md stays, because it is not a model card of this project.
+        sharing: the sharing of the run; `private` runs are pushed to private repos only. "" in runs of earlier
+            versions.
+        pushed: by branch, the step of the checkpoint that was pushed last.
+    """
+
+    repo: str
+    user: str
+    private: bool
+    created: bool
+    url: str
+    loss_to_beat: float | None = None
+    keep_card: bool = False
+    sharing: str = ""
+    pushed: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_repo_name(repo: str) -> str:
@@ -28,8 +58,9 @@ def check_repo_name(repo: str) -> str:
 
 def write_destination(run_folder: Path, destination: Destination) -> None:
     """Writes into a run folder where the run is pushed to. Raises OSError if the disk is full."""
-    atomic_write(run_folder / DESTINATION, json_bytes(asdict(destination)))
-    sync_folder((run_folder / DESTINATION).parent)
+    path = run_folder / DESTINATION
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, json_bytes(asdict(destination)))
 
 
 def read_destination(run_folder: Path | str) -> Destination:

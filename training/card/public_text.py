@@ -1,0 +1,135 @@
+"""Text that is safe to publish: escaped for Markdown, without access tokens, passwords and local paths.
+
+A name or a sample must not be interpreted as Markdown or HTML: samples stay inside their fence, values on their line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from huggingface_hub import constants
+
+from model.terminal import markdown_text
+
+from ..corpus.download import without_secrets
+from ..corpus.sources import absolute_source
+
+USE = "## Use it"  # heading of the section that links to the model's page; published cards have it
+
+# --- Markdown
+
+
+def code_block(text: str, language: str) -> str:
+    """Returns `text` as a fenced block; its fence is longer than any run of backticks inside."""
+    text = markdown_text(text)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def line(value: object, limit: int = 200) -> str:
+    """Returns a text or a number as one line of at most `limit` characters; "" for a value of another type."""
+    return " ".join(markdown_text(str(value)).split())[:limit].rstrip() if isinstance(value, (str, int, float)) else ""
+
+
+def markdown(text: str) -> str:
+    """Returns one line of plain text with all characters escaped that Markdown or HTML would interpret."""
+    return re.sub(r"([\\`*\[\]<>|~$&]|(?<!\w)_|_(?!\w))", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """Returns one line as inline code, which may also be used in a table."""
+    return "`" + line(text).replace("`", "'").replace("|", "¦") + "`"
+
+
+# --- the link from a card to the Space that serves the model
+
+_PAGE_LINK = re.compile(r"(?m)^\[Watch it write\]\(https?://[^\s()]+?/spaces/([\w.-]+/[\w.-]+)\) in the browser\.$")
+
+
+def page_link(space: str) -> str:
+    """Returns the Markdown link to a Space, on the Hub that is configured; cards are searched for such a line."""
+    return f"[Watch it write]({constants.ENDPOINT}/spaces/{space}) in the browser."
+
+
+def is_model_card(text: str) -> bool:
+    """Returns whether a README.md is a model card of this project that was not rewritten by hand."""
+    return f"\n{USE}\n" in text and "\nlibrary_name: char-lstm\n" in text
+
+
+def linked_page(card: str) -> str | None:
+    """Returns the Space that a card links to, or None."""
+    found = _PAGE_LINK.search(card)
+    return found[1] if found else None
+
+
+def with_page_link(card: str, space: str) -> str:
+    """Returns the card with a link to this Space: replaced, or added below the heading `USE`.
+
+    A card without that heading was rewritten by hand, and stays as it is.
+    """
+    link = page_link(space)
+    changed, count = _PAGE_LINK.subn(link, card, count=1)
+    return changed if count else card.replace(f"\n{USE}\n\n", f"\n{USE}\n\n{link}\n\n", 1)
+
+
+# --- secrets
+
+_TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}")
+_ADDRESS = re.compile(r"(\w+://)(?:[^/\s]*@)?([^?#\s]*)([?#]\S*)?")
+_FOLDERS = re.compile(r"^(--[\w-]+=)?(?:~|[A-Za-z]:)?[/\\](?:.*[/\\])?")  # of an absolute path
+
+
+def redact(text: str, token: str | None = None) -> str:
+    """Returns `text` with everything that looks like a token of the Hub, and `token` itself, replaced by `hf_***`."""
+    for secret in (token, os.environ.get("HF_TOKEN"), os.environ.get("HUGGING_FACE_HUB_TOKEN")):
+        if secret and len(secret) > 3:
+            text = text.replace(secret, "hf_***")
+    return _TOKEN.sub("hf_***", text)
+
+
+def redact_address(word: str) -> str:
+    """Returns a word of a command without user and password of an address in it, and with `?***` for its query."""
+    return _ADDRESS.sub(lambda found: f"{found[1]}{found[2]}{'?***' if found[3] else ''}", word)
+
+
+def public_source(text: str) -> str:
+    """Returns one source as it may be published: the base name of a file, or an address without secrets."""
+    if "://" in text:
+        return without_secrets(text)
+    return Path(absolute_source(text)).name.encode("utf-8", "replace").decode() or "text"
+
+
+def base_name(path: str) -> str:
+    """Returns the last part of a path of any operating system."""
+    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+
+
+def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
+    """Returns the training command as it may be published: base names of files, addresses without secrets.
+
+    Args:
+        texts: the sources as typed.
+        options: value by name. True is a flag; None and False are omitted; a list repeats the option.
+    """
+    words = ["python", "-m", "training", *map(public_source, texts)]
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            if each is True:
+                words.append(option)
+            elif each is not None and each is not False:
+                words += [option, f"{each:g}" if isinstance(each, float) else str(each)]
+    return shlex.join(words)
+
+
+def redact_command(command: str) -> str:
+    """Returns a command line without the folders of absolute paths, and with redacted addresses."""
+    try:
+        words = shlex.split(command)
+    except ValueError:  # a quotation mark is missing
+        words = command.split()
+    return shlex.join(redact_address(_FOLDERS.sub(r"\1", word)) for word in words)

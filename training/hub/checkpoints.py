@@ -1,0 +1,247 @@
+"""Checkpoints of a run in a repo: checks the repo or creates it, pushes a checkpoint, finds and downloads a run."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import math
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    ModelCard,
+    ModelInfo,
+    constants,
+    hf_hub_download,
+)
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
+from model.hub.names import MAIN, TRAINING
+from model.terminal import one_line
+
+from ..card.public_text import is_model_card, linked_page, with_page_link
+from ..errors import HubError
+from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, lookup, read_file
+from .destination import PRIVATE, Destination
+
+_OR_REPLACE = "name another repo, or give --replace"
+_LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
+
+
+def check_repo(
+    repo: str,
+    *,
+    private: bool,
+    license: str,
+    corpus: str = "",
+    corpus_characters: int = 0,
+    replace: bool = False,
+) -> Destination:
+    """Checks token, licence and rights before a run; creates the repo (NAME or USER/NAME) if it is missing.
+
+    Nothing is left behind if it fails: the repo is created last.
+
+    Args:
+        private: whether the repo must be private.
+        license: of the text; the Hub must know it.
+        corpus, corpus_characters: name and length of the run's text: a loss in the repo counts for the same text only.
+        replace: whether everything in the repo may be replaced.
+
+    Raises:
+        HubError: the repo cannot be pushed to, or holds something that a push would replace.
+    """
+    api = hub_client()
+    repo, user = full_repo_name(api, repo)
+    url = f"{constants.ENDPOINT}/{repo}"
+    _check_license(license)
+    info = lookup(f"looking at {repo}", lambda: api.model_info(repo), RepositoryNotFoundError)
+    if info is None:
+        call(f"creating the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
+        found = Destination(repo, user, private, True, url)
+    else:
+        call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
+        _check_present(repo, info, private=private)
+        found = Destination(repo, user, bool(info.private), False, url)
+        if not replace:
+            loss, keep_card = _held_loss(repo, info, corpus, corpus_characters), _has_own_card(repo, info)
+            found = dataclasses.replace(found, loss_to_beat=loss, keep_card=keep_card)
+    with contextlib.suppress(Exception):  # else the first push creates it
+        api.create_branch(repo, branch=TRAINING, exist_ok=True)
+    return found
+
+
+def _check_present(repo: str, info: ModelInfo, *, private: bool) -> None:
+    """Raises HubError if a repo is public and must be private, or has a model of another library."""
+    if private and not info.private:
+        advice = f"run `hf repos settings {repo} --private` first, or name another repo"
+        raise HubError(f"{repo} is public already, and this run is private: {advice}")
+    names = file_names(info)
+    if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
+        raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
+
+
+def restriction(repo: str) -> str:
+    """Returns "private" or "gated" if not everyone can read a model; else ""."""
+    info = call(f"looking at {repo}", lambda: hub_client().model_info(repo))
+    return "private" if info.private else "gated" if info.gated else ""
+
+
+def _check_license(name: str) -> None:
+    """Raises HubError for a licence that the Hub does not know: the Hub refuses a card with it, after the training."""
+    if name == "unknown":
+        return
+    try:
+        ModelCard(f"---\nlicense: {json.dumps(name)}\n---\n").validate()
+    except Exception as error:
+        if hub_error(error, "").retry:
+            raise hub_error(error, "asking the Hub about the licence") from error
+        raise HubError(f"the Hub has no licence {name!r}: choose an identifier from {_LICENSES}, or other") from error
+
+
+def _held_loss(repo: str, info: ModelInfo, corpus: str, corpus_characters: int) -> float | None:
+    """Returns the held-out loss of the model in a repo; None if there is no model, or its loss is not known.
+
+    Raises:
+        HubError: the model was trained on another text, so the two losses cannot be compared.
+    """
+    names, what = file_names(info), f"looking at {repo}"
+    if MANIFEST not in names or CONFIG not in names:
+        others = sorted(names & ({*PUBLISHED_FILES} - {CARD}))
+        if others:
+            raise HubError(f"{repo} has files that a push would replace ({', '.join(others)}): {_OR_REPLACE}")
+        return None
+    try:
+        noted = json.loads(read_file(what, repo, CONFIG, info.sha))["training"]
+        text, characters, loss = noted.get("corpus"), noted.get("corpus_characters"), noted.get("val_loss")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        text, characters, loss = None, None, None
+    if (text, characters) != (corpus, corpus_characters):
+        name = f" ({one_line(text, 60)})" if isinstance(text, str) and text != corpus else ""
+        raise HubError(f"{repo} holds a model that was trained on another text{name}: {_OR_REPLACE}")
+    return float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else None
+
+
+def _has_own_card(repo: str, info: ModelInfo) -> bool:
+    """Returns whether a repo has a README.md that is no model card of this project."""
+    return CARD in file_names(info) and not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
+
+
+def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> str:
+    """Pushes the files of a checkpoint folder to a branch in one commit; returns the id of the branch's newest commit.
+
+    `training` also gets what resume needs. There is no commit if nothing has changed. The commit names its parent: if
+    someone else has committed in between, the Hub refuses it (412).
+
+    Raises:
+        HubError: nothing was pushed.
+    """
+    api, what, repo = hub_client(), f"pushing to {to.repo}", to.repo
+    files = _published(folder, with_state=branch == TRAINING)
+    if CONFIG not in files or WEIGHTS not in files:
+        raise HubError(f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}")
+    head = call(what, lambda: _branch_head(api, repo, branch))
+    if to.sharing == PRIVATE and not head.private:
+        advice = "make it private again on its page, or use `python -m training push RUN --publish-anyway`"
+        raise HubError(f"{repo} is public now, and this run is private: {advice}")
+    present = file_names(head)
+    if to.keep_card and CARD in present:
+        files.remove(CARD)
+    removed = sorted(name for name in present if _is_replaced(name) and name not in files)
+    changes: list[Change] = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
+    if branch == MAIN and CARD in present and CARD in files:
+        card = (folder / CARD).read_text(encoding="utf-8", errors="replace")
+        changes[files.index(CARD)] = _card_with_link(what, repo, head.sha, card)
+    return commit(what, repo, changes, title=title, parent=head.sha, revision=branch)
+
+
+def _branch_head(api: HfApi, repo: str, branch: str) -> ModelInfo:
+    try:
+        return api.model_info(repo, revision=branch)
+    except RevisionNotFoundError:
+        api.create_branch(repo, branch=branch, exist_ok=True)
+        return api.model_info(repo, revision=branch)
+
+
+def _published(folder: Path, *, with_state: bool) -> list[str]:
+    """Returns the files of a checkpoint folder that are pushed: a fixed list, so that no other file is published."""
+    manifest = (folder / MANIFEST).read_text(encoding="utf-8") if (folder / MANIFEST).is_file() else ""
+    # Runs of earlier versions have the samples of a chat here; the manifest does not list them.
+    unlisted = [name for name in LISTED_FILES if f'"{name}"' not in manifest]
+    names = [name for name in PUBLISHED_FILES if (folder / name).is_file() and name not in unlisted]
+    if with_state:
+        inside = sorted((folder / STATE).glob("*"))
+        names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
+    return names
+
+
+def _is_replaced(name: str) -> bool:
+    """Returns whether a file of the branch is deleted if the checkpoint lacks it; card and curve stay."""
+    return (name in PUBLISHED_FILES and name not in (CARD, CURVE)) or name.startswith(f"{STATE}/")
+
+
+def _addition(folder: Path, name: str) -> CommitOperationAdd:
+    """Returns the upload of a file. Small files are read here, once: the run may replace card and picture meanwhile."""
+    path = folder / name
+    return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
+
+
+def _card_with_link(what: str, repo: str, at: str | None, card: str) -> CommitOperationAdd:
+    """Returns the upload of a new card, with the link to a Space from the card on the Hub."""
+    if linked_page(card) is None and (space := linked_page(read_file(what, repo, CARD, at))):
+        card = with_page_link(card, space)
+    return CommitOperationAdd(CARD, card.encode())
+
+
+def download_run(repo: str, folder: Path) -> str:
+    """Downloads the newest checkpoint of a run into FOLDER/training, and the best one into FOLDER/main if there is one.
+
+    The files of each branch come from one commit; returns that of the newest checkpoint.
+
+    Raises:
+        HubError: the repo holds no run, or it cannot be downloaded.
+    """
+    api, what = hub_client(), f"downloading {repo}"
+    newest = lookup(what, lambda: api.model_info(repo, revision=TRAINING), RevisionNotFoundError)
+    if newest is None:
+        raise HubError(f"{repo} has no branch {TRAINING!r}: no run was pushed there that can be resumed")
+    names = file_names(newest)
+    state = [name for name in names if re.fullmatch(rf"{STATE}/\w[\w.-]*", name)]
+    if CONFIG not in names or not state:
+        raise HubError(f"the branch {TRAINING!r} of {repo} holds no checkpoint yet that can be resumed")
+    wanted = [*(name for name in PUBLISHED_FILES if name not in (CARD, CURVE)), *state]
+    _download(what, repo, newest.sha, [name for name in wanted if name in names], folder / TRAINING)
+    best = call(what, lambda: api.model_info(repo))
+    if CONFIG in (names := file_names(best)):
+        _download(what, repo, best.sha, [name for name in PUBLISHED_FILES if name in names], folder / MAIN)
+    return str(newest.sha)
+
+
+def _download(what: str, repo: str, at: str | None, names: list[str], folder: Path) -> None:
+    for name in names:
+        call(what, partial(hf_hub_download, repo, name, revision=at, local_dir=folder))
+    shutil.rmtree(folder / ".cache", ignore_errors=True)  # metadata of huggingface_hub
+
+
+def find_run(repo: str) -> tuple[str, str | None]:
+    """Returns USER/NAME of a repo, and the command that started the run in it; None if there is no run.
+
+    Raises:
+        HubError: the token may not write, the Hub does not answer, or the run is damaged.
+    """
+    api = hub_client()
+    (repo, _), what, name = full_repo_name(api, repo), f"looking at {repo}", f"{STATE}/state.json"
+    missing = (RepositoryNotFoundError, RevisionNotFoundError)
+    info = lookup(what, lambda: api.model_info(repo, revision=TRAINING), *missing)
+    if info is None or name not in file_names(info):
+        return repo, None
+    try:
+        return repo, str(json.loads(read_file(what, repo, name, info.sha))["about"]["command"])
+    except (ValueError, KeyError, TypeError):
+        raise HubError(f"the run in {repo} is damaged: {name} names no command: name another repo") from None
