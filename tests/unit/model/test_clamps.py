@@ -76,25 +76,6 @@ def test_clamps_do_not_affect_other_replies(lm, precision: Precision):
     ]
 
 
-def test_numba_and_torch_clamp_in_the_same_way(lm):
-    weights = Int8Weights.quantize(lm.network)
-    backends: list[Backend] = [NumbaInt8Backend(weights, 8), TorchInt8Backend(weights, 8)]
-    chance = np.random.default_rng(1)
-    for turn in range(60):
-        rows = chance.permutation(8)[: chance.integers(1, 9)].astype(np.int64)
-        ids = chance.integers(0, len(lm.tokenizer), len(rows))
-        clamps = [
-            tuple(Clamp(int(chance.integers(2)), cell, float(chance.normal() * 3)) for cell in range(turn % 4))
-            for _ in rows
-        ]
-        one, other = (each.forward(rows, ids, clamps if turn % 5 else ()) for each in backends)
-        assert np.array_equal(one, other)
-    for row in range(8):
-        left, right = (each.state(row) for each in backends)
-        assert torch.equal(left.h, right.h)
-        assert torch.equal(left.c, right.c)
-
-
 @both
 def test_a_clamped_reply_in_two_parts_equals_the_whole_and_no_prompt_is_read_with_clamps(lm, precision: Precision):
     options: dict[str, Any] = {"clamps": HOLDS, "precision": precision}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import CharLSTM, CheckpointError, generate
+from model import CharLSTM, generate
 from model.checkpoint.names import WEIGHTS
 from model.checkpoint.read import read_checkpoint
 from tests.support.checkpoint_files import Header, changed_config, changed_header, check_refused, join, rewrite, split
@@ -82,15 +82,6 @@ def test_a_pickle_is_named_and_never_opened(folder, tmp_path, monkeypatch):
         (only / name).write_bytes(pickle.dumps(Bomb()))
         check_refused(only, name, "may hold code and is not opened")
     assert not (tmp_path / "pickle-was-opened").exists()
-
-
-def test_a_single_changed_bit_is_refused(folder):
-    data = (folder / WEIGHTS).read_bytes()
-    for position in range(len(data) - len(split(data)[1]), len(data), 11):
-        flipped = bytearray(data)
-        flipped[position] ^= 1
-        (folder / WEIGHTS).write_bytes(flipped)
-        check_refused(folder, WEIGHTS, "SHA-256")
 
 
 # the header
@@ -187,16 +178,11 @@ def test_non_finite_weights_are_refused(folder, value, dtype):
 
 
 @pytest.mark.parametrize("value", [1.01e6, -1e9, 3e38])
-def test_finite_weights_that_would_overflow_are_neither_read_nor_written(folder, tmp_path, value):
+def test_finite_weights_that_would_overflow_are_refused(folder, value):
     """Found by random damage: 1e38 is finite, but sums with it are not."""
-    data = bytearray((folder / WEIGHTS).read_bytes())
-    data[-4:] = struct.pack("<f", value)
-    rewrite(folder, WEIGHTS, bytes(data))
+    data = (folder / WEIGHTS).read_bytes()
+    rewrite(folder, WEIGHTS, data[:-4] + struct.pack("<f", value))
     check_refused(folder, WEIGHTS, "over the 1,000,000 that is allowed")
-    lm = tiny_model()
-    lm.network.output.weight[3, 3] = value
-    with pytest.raises(CheckpointError, match=r"output\.weight holds"):
-        lm.save_pretrained(tmp_path / "not")
 
 
 def test_a_model_with_the_largest_allowed_weights_generates(tmp_path: Path):

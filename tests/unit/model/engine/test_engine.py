@@ -101,14 +101,6 @@ def test_a_model_that_loses_too_much_in_int8_runs_in_float32():
     assert (Engine(lm).precision, Engine(lm, precision="int8").precision) == ("float32", "int8")
 
 
-def test_changed_weights_are_quantized_again():
-    lm = tiny_model()
-    before = alone(lm, 1)
-    with torch.no_grad():
-        lm.network.output.weight.mul_(-1)
-    assert alone(lm, 1) != before
-
-
 def test_without_a_seed_one_is_drawn_and_returned(lm):
     streamed = stream(lm, PROMPT, 60)
     assert "".join(streamed) == alone(lm, streamed.sequence.params.seed) != alone(lm, 1, prompt="b")
@@ -506,22 +498,6 @@ def test_a_finished_sequence_is_complete_for_every_thread(running_engine):
             assert (sequence.ended_at > 0, sequence.length) == (True, 1)
     finally:
         sys.setswitchinterval(interval)
-
-
-def test_many_threads_can_add_requests(lm, running_engine):
-    texts: dict[int, str] = {}
-
-    def ask(seed: int) -> None:
-        sequence = running_engine.add_request(PROMPT, params(seed, 20))
-        assert sequence.wait(30)
-        texts[seed] = sequence.text
-
-    threads = [threading.Thread(target=ask, args=(seed,)) for seed in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert texts == {seed: alone(lm, seed, 20) for seed in range(12)}
 
 
 def test_an_engine_sleeps_until_a_character_is_due_and_an_abort_or_a_deadline_wakes_it(running_engine, monkeypatch):
