@@ -44,8 +44,9 @@ def main() -> None:
     """Prints the figures, each with the file that has it."""
     lm = CharLSTM.from_pretrained(PRETRAINED)
     noted, card = lm.training, (PRETRAINED / CARD).read_text(encoding="utf-8")
-    for protocol, field in (("carried", "val_loss"), ("cold256", "val_cold256"), ("adapted", "val_adapted")):
-        print(f"README.md: {noted[field]:.3f} {protocol}")
+    losses = {"carried": noted["val_loss"], "cold256": noted["val_cold256"], "adapted": noted["val_adapted"]}
+    for protocol, loss in losses.items():
+        print(f"README.md: {loss:.3f} {protocol}")
     print(f"README.md: {noted['int8_cost']:+.4f} nats by int8 inference")
     print("docs/evaluation.md:", *re.findall(r"The longest passage .*|For comparison: .*", card))
     print(f"docs/lenses.md: lines of {line_length(lm, []):.0f} characters on average")

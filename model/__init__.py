@@ -11,7 +11,7 @@ tokenizer    CharTokenizer: one character, one id
 chat         ChatFormat: the strings around a message, of a model that was trained on conversations
 settings     temperature, top-k, top-p, seed and the other generation settings
 generation   stream, generate
-scoring      the bits that each character of a text costs; dynamic evaluation; a picture of a text
+scoring      the bits that each character of a text costs; dynamic evaluation
 attribution  occlusion: how much each earlier character mattered for a character
 trace        TextTrace: what the network predicts and remembers at each character of a text
 clamps       cells that are set to a fixed value while the model generates
@@ -31,65 +31,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .attribution import Occlusion, occlusion
-    from .char_lstm import CharLSTM
-    from .chat import ChatFormat
-    from .checkpoint.bundled import PRETRAINED
-    from .checkpoint.format import CheckpointError
-    from .clamps import Clamp
-    from .engine.blend import Blend
-    from .engine.blocked_words import BlockedWords
-    from .engine.engine import Engine, EngineBusyError
-    from .engine.language_model import LanguageModel
-    from .engine.sequence import Memory, Sequence
-    from .generation import Stream, generate, stream
-    from .hub.errors import ModelUnavailableError
-    from .lstm import LSTMConfig, LSTMNetwork, LSTMState
-    from .named_cells import Cell
-    from .scoring.adaptation import Adaptation, adapted, score_adapting
-    from .scoring.surprisal import Score, score
-    from .settings import SamplingParams
-    from .tokenizer import CharTokenizer, UnknownCharactersError
-    from .trace import StepTrace, TextTrace, TokenTrace
+    from .attribution import Occlusion as Occlusion, occlusion as occlusion
+    from .char_lstm import CharLSTM as CharLSTM
+    from .chat import ChatFormat as ChatFormat
+    from .checkpoint.bundled import PRETRAINED as PRETRAINED
+    from .checkpoint.format import CheckpointError as CheckpointError
+    from .clamps import Clamp as Clamp
+    from .engine.blend import Blend as Blend
+    from .engine.blocked_words import BlockedWords as BlockedWords
+    from .engine.engine import Engine as Engine, EngineBusyError as EngineBusyError
+    from .engine.language_model import LanguageModel as LanguageModel
+    from .engine.sequence import Memory as Memory, Sequence as Sequence
+    from .generation import Stream as Stream, generate as generate, stream as stream
+    from .hub.errors import ModelUnavailableError as ModelUnavailableError
+    from .lstm import LSTMConfig as LSTMConfig, LSTMNetwork as LSTMNetwork, LSTMState as LSTMState
+    from .named_cells import Cell as Cell
+    from .scoring.adaptation import adapted as adapted, score_adapting as score_adapting
+    from .scoring.surprisal import Score as Score, score as score
+    from .settings import SamplingParams as SamplingParams
+    from .tokenizer import CharTokenizer as CharTokenizer, UnknownCharactersError as UnknownCharactersError
+    from .trace import StepTrace as StepTrace, TextTrace as TextTrace, TokenTrace as TokenTrace
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "PRETRAINED",
-    "Adaptation",
-    "Blend",
-    "BlockedWords",
-    "Cell",
-    "CharLSTM",
-    "CharTokenizer",
-    "ChatFormat",
-    "CheckpointError",
-    "Clamp",
-    "Engine",
-    "EngineBusyError",
-    "LSTMConfig",
-    "LSTMNetwork",
-    "LSTMState",
-    "LanguageModel",
-    "Memory",
-    "ModelUnavailableError",
-    "Occlusion",
-    "SamplingParams",
-    "Score",
-    "Sequence",
-    "StepTrace",
-    "Stream",
-    "TextTrace",
-    "TokenTrace",
-    "UnknownCharactersError",
-    "__version__",
-    "adapted",
-    "generate",
-    "occlusion",
-    "score",
-    "score_adapting",
-    "stream",
-]
 
 _EXPORTS = {  # by module: its public names. A module, and torch with it, is imported when one of its names is used.
     "attribution": ("Occlusion", "occlusion"),
@@ -107,7 +70,7 @@ _EXPORTS = {  # by module: its public names. A module, and torch with it, is imp
     "hub.errors": ("ModelUnavailableError",),
     "lstm": ("LSTMConfig", "LSTMNetwork", "LSTMState"),
     "named_cells": ("Cell",),
-    "scoring.adaptation": ("Adaptation", "adapted", "score_adapting"),
+    "scoring.adaptation": ("adapted", "score_adapting"),
     "scoring.surprisal": ("Score", "score"),
     "settings": ("SamplingParams",),
     "tokenizer": ("CharTokenizer", "UnknownCharactersError"),

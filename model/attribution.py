@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine.language_model import LanguageModel
+from .scoring.surprisal import result_of
 from .settings import Precision
 from .trace import UNKNOWN, TextTrace, surprisal
 
@@ -51,7 +52,8 @@ def occlusion(
 ) -> Occlusion:
     """Returns how much each of the characters before a position mattered for the character there.
 
-    The numbers equal those of reading each text without its character from the beginning, bit for bit.
+    The numbers equal those of reading each text without its character from the beginning, bit for bit: with int8 on
+    any device, with float32 on a CPU.
 
     Args:
         lm: a model, or a `Blend`.
@@ -66,13 +68,7 @@ def occlusion(
     """
     trace = TextTrace(lm, precision=precision)
     trace.set_text(text)
-    slices = occlusion_in_slices(trace, position, window)
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            result: Occlusion = end.value
-            return result
+    return result_of(occlusion_in_slices(trace, position, window))
 
 
 def occlusion_in_slices(trace: TextTrace, position: int, window: int = WINDOW) -> Generator[None, None, Occlusion]:

@@ -1,39 +1,36 @@
 """CharLSTM, a model that can be loaded and saved: the network, its vocabulary and the record of its training.
 
-It has the methods of huggingface_hub: `from_pretrained`, `save_pretrained`, `push_to_hub`. Files are checked before
-they are used, and no pickle is ever opened. Without a network connection, folders and cached models still load.
-
-Shapes: T characters, V vocabulary, L layers, H hidden.
+Files are checked before they are used, and no pickle is ever opened. Without a network connection, folders and cached
+models still load.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
-from typing import Any
 
 import torch
-from torch import Tensor
 
-from .backends.backend import Backend, Floats, Indices
-from .backends.selection import make_backend
+from .backends import int8_products
+from .backends.backend import Backend
+from .backends.device import int8_device
+from .backends.float32 import Float32Backend
+from .backends.torch_int8 import TorchInt8Backend
 from .chat import ChatFormat
 from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError
 from .checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from .checkpoint.read import read_checkpoint
+from .checkpoint.record import TrainingRecord
 from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError, check_client
 from .hub.snapshot import Snapshot
-from .int8.weights import Int8Weights, integer_h
-from .int8.weights import gates as int8_gates
-from .int8.weights import output_logits as int8_output_logits
+from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
-from .settings import Precision
+from .settings import Precision, UsageError
 from .terminal import one_line
 from .tokenizer import CharTokenizer
 
@@ -45,7 +42,7 @@ class CharLSTM:
     Attributes:
         network: the network in float32; in evaluation mode after loading. `network.train()` makes it trainable.
         tokenizer: the vocabulary.
-        training: `training` of config.json: what the training recorded, such as losses and the name of the text.
+        training: `training` of config.json: what the training recorded.
         name: the name by which it was loaded: a Hub id, or the name of a folder.
         commit: the commit on the Hub, 40 hex digits; None for a folder.
         notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
@@ -57,14 +54,14 @@ class CharLSTM:
 
     network: LSTMNetwork
     tokenizer: CharTokenizer
-    training: Mapping[str, Any] = field(default_factory=dict)
+    training: TrainingRecord = field(default_factory=lambda: TrainingRecord())
     name: str = "untitled"
     commit: str | None = None
     notice: str = ""
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()
-    _int8_cache: tuple[list[tuple[int, int]], Int8Weights] | None = field(default=None, repr=False)
+    _int8_cache: tuple[object, Int8Weights] | None = field(default=None, repr=False)
 
     @property
     def config(self) -> LSTMConfig:
@@ -101,9 +98,7 @@ class CharLSTM:
         cache_dir: str | Path | None = None,
         local_files_only: bool = False,
     ) -> CharLSTM:
-        """Loads a model from the Hub, from a run folder (its best checkpoint) or from a checkpoint folder.
-
-        The commit is resolved before the first download, and all files are taken from it.
+        """Loads a model from one commit on the Hub, from a run folder (its best checkpoint) or a checkpoint folder.
 
         Args:
             id_or_path: a folder if it exists or is written as a path: with `.`, `/`, `~`, `runs/` or a Windows drive
@@ -150,10 +145,7 @@ class CharLSTM:
         commit: str | None = None,
         notice: str = "",
     ) -> CharLSTM:
-        """Returns the model of a checkpoint; the other arguments become its attributes.
-
-        A checkpoint that was read without its weights gives a model without weights, see `without_weights`.
-        """
+        """Returns the model of a checkpoint, which may lack its weights; the other arguments become attributes."""
         with torch.device("meta"):  # no memory and no random numbers: every tensor comes from the checkpoint
             network = LSTMNetwork(checkpoint.config)
         if checkpoint.weights:
@@ -161,53 +153,28 @@ class CharLSTM:
             network.load_state_dict(weights, assign=True)
             network.lstm.flatten_parameters()  # cuDNN needs the weights in one block of memory
         network.eval()
-        return cls(
-            network=network,
-            tokenizer=checkpoint.tokenizer,
-            training=checkpoint.training,
-            name=name,
-            commit=commit,
-            notice=notice,
-            chat=checkpoint.chat,
-            cells=checkpoint.cells,
-            samples=checkpoint.samples,
-        )
+        noted = checkpoint.chat, checkpoint.cells, checkpoint.samples
+        return cls(network, checkpoint.tokenizer, checkpoint.training, name, commit, notice, *noted)
 
     def int8_weights(self) -> Int8Weights:
         """Returns the quantized weights, computed at the first call and again after the weights have changed."""
         # torch counts the changes of each tensor; the address alone would miss changes in place.
-        weights = list(self.network.parameters())
-        now = [(weight.data_ptr(), 0 if weight.is_inference() else weight._version) for weight in weights]
+        weights = self.network.parameters()
+        now = self.tokenizer.rare_id, [(w.data_ptr(), 0 if w.is_inference() else w._version) for w in weights]
         if self._int8_cache is None or self._int8_cache[0] != now:
-            self._int8_cache = now, Int8Weights.quantize(self.network)
+            self._int8_cache = now, Int8Weights.quantize(self.network, self.tokenizer.rare_id)
         return self._int8_cache[1]
 
     def make_backend(self, slots: int, precision: Precision) -> Backend:
         """Returns the fastest backend for this model and its device, with a number of slots."""
-        weights = self.int8_weights() if precision == "int8" else None
-        return make_backend(self.network, slots, weights, blocked=self.tokenizer.rare_id)
+        if precision == "float32":
+            return Float32Backend(self.network, slots, self.tokenizer.rare_id)
+        device = int8_device(self.device)
+        if device.type == "cpu" and int8_products.numba_available():
+            from .backends.numba_int8 import NumbaInt8Backend
 
-    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor, precision: Precision) -> Floats:
-        """Returns the gates i, f, g, o of a layer, (T, 4, H) float32; see `LanguageModel.gates`."""
-        tokens, below, before = (each.to(self.device) for each in (torch.from_numpy(ids), below, before))
-        with torch.inference_mode():
-            if precision == "int8":
-                gates = int8_gates(self.int8_weights(), layer, tokens, below if layer else None, before)
-            else:
-                gates = self.network.gates(layer, below if layer else self.network.embedding(tokens), before)
-        result: Floats = gates.float().cpu().numpy()
-        return result
-
-    def output_logits(self, h: Tensor, precision: Precision) -> Floats:
-        """Returns the logits (T, V) float32 that the output layer computes from h (T, H) of any layer."""
-        h = h.to(self.device)
-        with torch.inference_mode():
-            if precision == "int8":
-                logits = int8_output_logits(self.int8_weights(), integer_h(h.cpu()))
-            else:
-                logits = self.network.output(h)
-        result: Floats = logits.float().cpu().numpy()
-        return result
+            return NumbaInt8Backend(self.int8_weights(), slots)
+        return TorchInt8Backend(self.int8_weights().to(device), slots)
 
     def checkpoint(self) -> Checkpoint:
         """Returns the content of a checkpoint folder of this model."""
@@ -223,22 +190,14 @@ class CharLSTM:
 
     def without_weights(self) -> CharLSTM:
         """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
-        with torch.device("meta"):
-            network = LSTMNetwork(self.config)
-        return replace(self, network=network, _int8_cache=None)
+        without = self.from_checkpoint(replace(self.checkpoint(), weights={}))
+        return replace(self, network=without.network, _int8_cache=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors, manifest.json and, if there are any, cells.json and samples.jsonl.
 
-        Args:
-            folder: created if it is missing; other files in it stay.
-            dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16". The last two have half the size
-                and raise the loss by less than 0.00003 nats.
-
-        Raises:
-            CheckpointError: a weight is not finite in this dtype.
-            ValueError: `dtype` is not one of the three.
-            OSError: the folder cannot be written.
+        "bfloat16" and "float16" have half the size and raise the loss by less than 0.00003 nats. For the arguments and
+        errors see `write_checkpoint`.
         """
         write_checkpoint(folder, self.checkpoint(), dtype=dtype)
 
@@ -312,13 +271,13 @@ def split_revision(model: str) -> tuple[str, str | None]:
     """Splits `user/name@revision` into the name and the revision; the name of a folder is not split.
 
     Raises:
-        ValueError: nothing follows the @.
+        UsageError: nothing follows the @.
     """
     if is_local(model) or "@" not in model:
         return model, None
     name, _, revision = model.partition("@")
     if not revision:
-        raise ValueError(
+        raise UsageError(
             f"{model!r:.200} names no revision: write user/name, or user/name@ and a branch, tag or commit"
         )
     return name, revision

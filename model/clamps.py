@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from .lstm import LSTMConfig
-from .settings import shorten
+from .settings import UsageError, shorten
 
 MAX_CLAMPS = 4  # cells per reply
 MAX_VALUE = 8.0  # beyond it, tanh no longer changes
@@ -33,24 +33,24 @@ def check_clamps(clamps: Iterable[tuple[int, int, float]], config: LSTMConfig) -
     """Returns the clamps sorted by layer and cell.
 
     Raises:
-        ValueError: there are more than four, a cell does not exist or is clamped twice, or a value is out of bounds.
+        UsageError: there are more than four, a cell does not exist or is clamped twice, or a value is out of bounds.
     """
     checked = []
     for clamp in clamps:
         if not isinstance(clamp, tuple | list) or len(clamp) != 3:
-            raise ValueError(f"a clamp is {shorten(clamp)}: it must be a layer, a cell and a value")
+            raise UsageError(f"a clamp is {shorten(clamp)}: it must be a layer, a cell and a value")
         layer, cell, value = clamp
         _check_index("layer", layer, config.num_layers)
         _check_index("cell", cell, config.hidden_size)
         number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
         if not -MAX_VALUE <= number <= MAX_VALUE:
             allowed = f"a number from -{MAX_VALUE:g} to {MAX_VALUE:g}"
-            raise ValueError(f"a clamp has the value {shorten(value)}: it must be {allowed}")
+            raise UsageError(f"a clamp has the value {shorten(value)}: it must be {allowed}")
         checked.append(Clamp(layer, cell, float(number) + 0.0))  # + 0.0 turns -0.0 into 0.0
     if len(checked) > MAX_CLAMPS:
-        raise ValueError(f"{len(checked)} cells are clamped: at most {MAX_CLAMPS} can be clamped at once")
+        raise UsageError(f"{len(checked)} cells are clamped: at most {MAX_CLAMPS} can be clamped at once")
     if len({clamp[:2] for clamp in checked}) < len(checked):
-        raise ValueError("one cell is clamped twice: it can have one value only")
+        raise UsageError("one cell is clamped twice: it can have one value only")
     return tuple(sorted(checked))
 
 
@@ -62,4 +62,4 @@ def clamps_at(stretches: Stretches, position: int) -> Clamps:
 
 def _check_index(name: str, value: object, count: int) -> None:
     if type(value) is not int or not 0 <= value < count:
-        raise ValueError(f"a clamp names {name} {shorten(value)}: this model has {name}s 0 to {count - 1}")
+        raise UsageError(f"a clamp names {name} {shorten(value)}: this model has {name}s 0 to {count - 1}")

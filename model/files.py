@@ -1,7 +1,6 @@
 """Writes files atomically, locks a file for one process, and makes scripts small.
 
-Every reader finds either the old file or the new one, also after a power failure: the bytes are written to a temporary
-file in the same folder and synced to disk, and the temporary file is renamed.
+Every reader finds either the old file or the new one, also after a power failure.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +43,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def atomic_write(path: Path, data: bytes) -> None:
-    """Writes `data` to `path` atomically.
-
-    Raises:
-        OSError: the folder cannot be written, or the disk is full.
-    """
+    """Writes `data` to `path` atomically; raises OSError if the folder cannot be written, or the disk is full."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
@@ -77,16 +72,12 @@ def json_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
 
 def sync_folder(folder: Path) -> None:
     """Syncs the names in a folder to disk, where the operating system can (Windows cannot)."""
-    try:
+    with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        return
-    finally:
-        os.close(handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def acquire_lock(path: Path) -> Callable[[], None]:
@@ -107,10 +98,8 @@ def acquire_lock(path: Path) -> Callable[[], None]:
         lock.acquire()
     except Timeout:
         raise AlreadyLockedError(path.name) from None
-    except NotImplementedError:  # how filelock before version 4 reports ENOSYS
-        return lambda: None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
+    except (NotImplementedError, OSError) as error:  # filelock before version 4 raises NotImplementedError for ENOSYS
+        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise
         return lambda: None
     return lock.release

@@ -7,13 +7,16 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, ParamSpec
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 from .engine.engine import Engine
 from .engine.language_model import LanguageModel
 from .engine.sequence import Memory, Sequence
-from .settings import Precision, SamplingParams, draw_seed
+from .settings import Precision, SamplingParams, Settings, draw_seed
 from .tokenizer import UnknownCharactersError, describe_unknown
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in Python itself from 3.11 on
 
 P = ParamSpec("P")
 # For a program that takes a character within this time, several are generated at once. For a slower program they would
@@ -53,7 +56,7 @@ class Stream(Iterator[str]):
                 self._ready = iter(piece)
                 self._burst_until = time.monotonic() + _FAST_S * len(piece)
             elif self.sequence.error:
-                raise RuntimeError(self.sequence.error)
+                raise RuntimeError(self.sequence.error) from self.sequence.cause
             elif self.sequence.finished:
                 raise StopIteration
             else:
@@ -65,29 +68,23 @@ def stream(
     prompt: str = "",
     length: int = SamplingParams.length,
     *,
-    temperature: float = SamplingParams.temperature,
-    top_k: int = SamplingParams.top_k,
-    top_p: float = SamplingParams.top_p,
-    min_p: float = SamplingParams.min_p,
     seed: int | None = None,
-    stop: str = SamplingParams.stop,
-    share: float | None = SamplingParams.share,
     memory: Memory | None = None,
     draw_offset: int = 0,
     clamps: Iterable[tuple[int, int, float]] = (),
     precision: Precision | None = None,
     unknown: Literal["warn", "skip", "raise"] = "warn",
+    **settings: Unpack[Settings],
 ) -> Stream:
     """Returns an iterator that generates the text after a prompt; the prompt itself is not in it.
 
-    The same arguments and seed give the same text, on any machine unless `precision` is "float32".
+    In int8 the same arguments and seed give the same text on any machine and device; in float32 only on the same one.
 
     Args:
         lm: a `CharLSTM` or a `Blend`.
         prompt: the text before the reply; "" starts as after a line end.
-        length, temperature, top_k, top_p, min_p, stop: see `SamplingParams`.
+        length: the maximum number of characters.
         seed: 0 to 2^32 - 1; None draws one, which is in `Stream.sequence.params`.
-        share: the weight of the second model of a `Blend`; None is the blend's own.
         memory, draw_offset: `memory` and `next_draw_offset` of an earlier reply's sequence, to continue it: with the
             same seed, both together are the text of one longer reply.
         clamps: up to four cells that are clamped to a value while the reply is generated: (0, 410, 4.0) is cell 410
@@ -95,22 +92,14 @@ def stream(
         precision: "int8" or "float32"; None is the default of the model, see `Engine`.
         unknown: what happens with characters of the prompt that the model does not have: "warn" skips them with a
             UserWarning that names them, "skip" skips them silently, "raise" refuses the prompt.
+        settings: temperature, top_k, top_p, min_p, stop, and share for a `Blend`; see `SamplingParams`.
 
     Raises:
         TypeError: the prompt is not a str.
         UnknownCharactersError: the prompt has unknown characters, and `unknown` is "raise".
         ValueError: a setting is out of bounds, or the memory or a clamp does not fit the model.
     """
-    params = SamplingParams(
-        temperature=temperature,
-        length=length,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        seed=draw_seed() if seed is None else seed,
-        stop=stop,
-        share=share,
-    )
+    params = SamplingParams(length=length, seed=draw_seed() if seed is None else seed, **settings)
     engine = Engine(lm, max_slots=1, precision=precision)
     sequence = engine.add_request(prompt, params, memory=memory, draw_offset=draw_offset, clamps=clamps)
     if sequence.unknown and unknown == "raise":
@@ -131,15 +120,12 @@ def _frames_of_this_module() -> int:
 
 
 def _as_text(function: Callable[P, Stream]) -> Callable[P, str]:
-    signature = inspect.signature(function)
-
     def generate(*args: P.args, **kwargs: P.kwargs) -> str:
         """Returns the text after a prompt. Arguments and errors: see `stream`."""
-        signature.bind(*args, **kwargs)  # an error about the arguments then does not name `stream`
         return "".join(function(*args, **kwargs))
 
     # So that inspect and editors show the parameters of `stream`.
-    generate.__signature__ = signature.replace(return_annotation=str)  # type: ignore[attr-defined]
+    generate.__signature__ = inspect.signature(function).replace(return_annotation=str)  # type: ignore[attr-defined]
     return generate
 
 

@@ -1,7 +1,7 @@
 """The network: an embedding, `nn.LSTM` and a linear layer, after Hochreiter & Schmidhuber 1997 with forget gates.
 
 Two methods use the same weights. `LSTMNetwork.forward` runs `nn.LSTM` over whole sequences, for training and scoring.
-`LSTMNetwork.step` runs a stack of `nn.LSTMCell`, one character at a time, for generation. A test compares both.
+`LSTMNetwork.step` runs a stack of `nn.LSTMCell`, one character at a time, for generation.
 
 Shapes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 """
@@ -9,12 +9,13 @@ Shapes: B batch, T time, V vocabulary, E embedding, H hidden, L layers.
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor, nn
+
+from .settings import check_value
 
 MAX_PARAMETERS = 500_000_000  # 2 GB in float32: far larger than any character LSTM, and fits on most machines
 MAX_SIZES = {"vocab_size": 0x110000, "embedding_size": 8192, "hidden_size": 8192, "num_layers": 32}
@@ -41,10 +42,7 @@ class LSTMConfig:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value, most = getattr(self, field.name), MAX_SIZES[field.name]
-            if type(value) is not int or not 1 <= value <= most:
-                shown = "enormous" if type(value) is int and abs(value) >= 10**20 else reprlib.repr(value)
-                raise ValueError(f"{field.name} is {shown}: it must be a whole number from 1 to {most:,}")
+            check_value(field.name, getattr(self, field.name), int, 1, MAX_SIZES[field.name])
         if self.parameters > MAX_PARAMETERS:
             raise ValueError(
                 f"hidden_size {self.hidden_size} with num_layers {self.num_layers} and a vocabulary of "
@@ -130,14 +128,9 @@ class LSTMNetwork(nn.Module):
                 bias_ih[hidden : 2 * hidden] = 1.0
 
     def forward(self, ids: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
-        """Reads whole sequences with `nn.LSTM`.
+        """Reads whole sequences, ids (B, T) int64, with `nn.LSTM`.
 
-        Args:
-            ids: (B, T) int64.
-            state: the state before the sequences; None is zeros.
-
-        Returns:
-            the logits after each character, (B, T, V), and the state after the last one.
+        Returns the logits after each character, (B, T, V), and the state after the last one. No state is zeros.
         """
         x = self.embedding(ids)  # (B, T, E)
         y, (h, c) = self.lstm(x, None if state is None else (state.h, state.c))  # y (B, T, H)
@@ -146,15 +139,10 @@ class LSTMNetwork(nn.Module):
     def step(
         self, ids: Tensor, state: LSTMState | None = None, clamps: Sequence[tuple[int, int, float]] = ()
     ) -> tuple[Tensor, LSTMState]:
-        """Reads one character of each sequence with `nn.LSTMCell`.
+        """Reads one character of each sequence, ids (B,) int64, with `nn.LSTMCell`.
 
-        Args:
-            ids: (B,) int64.
-            state: the state before the character; None is zeros.
-            clamps: (layer, cell, value) of cells that are set to a value in all sequences.
-
-        Returns:
-            the logits after the character, (B, V), and the state after it.
+        Returns the logits after it, (B, V), and the state after it. No state is zeros. `clamps` are (layer, cell,
+        value) of cells that are set to a value in all sequences.
         """
         state = state or LSTMState.zeros(self.config, len(ids), device=ids.device)
         x = self.embedding(ids)  # (B, E)

@@ -7,15 +7,15 @@ highest and lowest; files without a sample have version 1.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from .lstm import LSTMConfig
+from .settings import check_value
 from .terminal import markdown_text
 
-FORMAT_VERSION, WITH_PASSAGES = 1, 2
+PLAIN, WITH_PASSAGES = 1, 2  # versions of the format
 BINARY, NUMERIC = 0.9, 0.7  # the AUC, and the absolute correlation, that a name requires
 MAX_CELLS = 200
 MAX_NAME = 60
@@ -93,9 +93,7 @@ class Cell:
     @property
     def remembers(self) -> bool:
         """Whether the last three characters alone would not get the name."""
-        if self.kind == "auc":
-            return self.last_three < BINARY
-        return abs(self.last_three) < NUMERIC
+        return self.last_three < BINARY if self.kind == "auc" else abs(self.last_three) < NUMERIC
 
     def __str__(self) -> str:
         measure = "AUC" if self.kind == "auc" else "r"
@@ -107,7 +105,7 @@ def cells_to_json(cells: Sequence[Cell]) -> Mapping[str, Any]:
     """Returns the content of cells.json."""
     sample = next((cell.sample for cell in cells if cell.sample), None)
     if sample is None:
-        return {"format_version": FORMAT_VERSION, "cells": [cell.facts() for cell in cells]}
+        return {"format_version": PLAIN, "cells": [cell.facts() for cell in cells]}
     entries = [{**cell.facts(), "high": list(cell.high), "low": list(cell.low)} for cell in cells]
     return {"format_version": WITH_PASSAGES, "cells": entries, "sample": {"text": sample.text, "seed": sample.seed}}
 
@@ -119,19 +117,18 @@ def cells_from_json(content: Mapping[str, Any], config: LSTMConfig) -> tuple[Cel
         ValueError: the content is wrong, or names a cell that the network does not have.
     """
     version = content.get("format_version")
-    if version not in (FORMAT_VERSION, WITH_PASSAGES) or type(version) is not int:
-        raise ValueError(f"format_version is {version!r:.40}: it must be {FORMAT_VERSION} or {WITH_PASSAGES}")
+    check_value("format_version", version, int, PLAIN, WITH_PASSAGES)
     names = {"format_version", "cells", *(("sample",) if version == WITH_PASSAGES else ())}
     if content.keys() != names or not isinstance(content["cells"], list):
         raise ValueError("it must hold format_version, a list of cells and, in version 2, a sample, and nothing else")
-    if len(content["cells"]) > MAX_CELLS:
-        raise ValueError(f"it has {len(content['cells']):,} cells: at most {MAX_CELLS} are allowed")
+    check_value("the number of cells", len(content["cells"]), int, 0, MAX_CELLS)
     sample = _parse_sample(content["sample"]) if version == WITH_PASSAGES else None
     cells = tuple(_parse_cell(entry, config, sample) for entry in content["cells"])
     if len({(cell.layer, cell.index) for cell in cells}) < len(cells):
         raise ValueError("a cell occurs twice")
-    if sum(bool(cell.high or cell.low) for cell in cells) > MAX_WITH_PASSAGES:
-        raise ValueError(f"at most {MAX_WITH_PASSAGES} cells may have passages")
+    check_value(
+        "the number of cells with passages", sum(bool(c.high or c.low) for c in cells), int, 0, MAX_WITH_PASSAGES
+    )
     return cells
 
 
@@ -139,12 +136,10 @@ def _parse_sample(sample: object) -> Sample:
     if not isinstance(sample, dict) or sample.keys() != {"text", "seed"} or not isinstance(sample["text"], str):
         raise ValueError("sample must be an object with a text and a seed")
     text, seed = sample["text"], sample["seed"]
-    if not 0 < len(text) <= MAX_SAMPLE:
-        raise ValueError(f"the sample has {len(text):,} characters: 1 to {MAX_SAMPLE:,} are allowed")
-    if len(text.encode("utf-8", "replace")) > MAX_SAMPLE_BYTES:
-        raise ValueError(f"the sample has more than {MAX_SAMPLE_BYTES:,} bytes")
-    if seed is not None and (type(seed) is not int or not 0 <= seed < 1 << 53):
-        raise ValueError(f"seed is {seed!r:.40}: it must be a whole number from 0, or null")
+    check_value("the length of the sample", len(text), int, 1, MAX_SAMPLE)
+    check_value("the size of the sample in bytes", len(text.encode("utf-8", "replace")), int, 1, MAX_SAMPLE_BYTES)
+    if seed is not None:
+        check_value("seed", seed, int, 0, (1 << 53) - 1)
     return Sample(markdown_text(text), seed)
 
 
@@ -152,29 +147,21 @@ def _parse_cell(entry: object, config: LSTMConfig, sample: Sample | None) -> Cel
     names = [field.name for field in fields(Cell) if field.name not in _OPTIONAL[0 if sample is None else 2 :]]
     if not isinstance(entry, dict) or set(entry) != set(names):
         raise ValueError(f"a cell must have the fields {', '.join(names)}, and no other")
-    for name, below in (("layer", config.num_layers), ("index", config.hidden_size)):
-        if type(entry[name]) is not int or not 0 <= entry[name] < below:
-            raise ValueError(f"{name} is {entry[name]!r:.40}: it must be a whole number from 0 to {below - 1}")
-    name = entry["name"]
+    check_value("layer", entry["layer"], int, 0, config.num_layers - 1)
+    check_value("index", entry["index"], int, 0, config.hidden_size - 1)
+    name, kind = entry["name"], entry["kind"]
     if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise ValueError(f"name is {name!r:.40}: it must be a text of 1 to {MAX_NAME} characters on one line")
-    if entry["kind"] not in ("auc", "r"):
-        raise ValueError(f"kind is {entry['kind']!r:.40}: it must be auc or r")
-    least = 0.0 if entry["kind"] == "auc" else -1.0
+    if kind not in ("auc", "r"):
+        raise ValueError(f"kind is {kind!r:.40}: it must be auc or r")
     for name in ("score", "chance", "last_three"):
-        value = entry[name]
-        if type(value) not in (int, float) or not math.isfinite(value) or not least <= value <= 1:
-            raise ValueError(f"{name} is {value!r:.40}: it must be a number from {least:g} to 1")
+        check_value(name, entry[name], float, 0 if kind == "auc" else -1, 1)
     if sample is None:
         return Cell(**entry)
-    positions = {name: _parse_positions(name, entry[name], sample) for name in ("high", "low")}
-    return Cell(**{**entry, **positions}, sample=sample)
-
-
-def _parse_positions(name: str, positions: object, sample: Sample) -> tuple[int, ...]:
-    if not isinstance(positions, list) or len(positions) > MAX_PASSAGES:
-        raise ValueError(f"{name} must be a list of at most {MAX_PASSAGES} positions")
-    for at in positions:
-        if type(at) is not int or not 0 <= at < len(sample.text):
-            raise ValueError(f"{name} has {at!r:.40}: a position is a whole number from 0 to {len(sample.text) - 1}")
-    return tuple(positions)
+    for name in ("high", "low"):
+        positions = entry[name]
+        if not isinstance(positions, list) or len(positions) > MAX_PASSAGES:
+            raise ValueError(f"{name} must be a list of at most {MAX_PASSAGES} positions")
+        for at in positions:
+            check_value(f"a position in {name}", at, int, 0, len(sample.text) - 1)
+    return Cell(**{**entry, "high": tuple(entry["high"]), "low": tuple(entry["low"])}, sample=sample)

@@ -11,7 +11,7 @@ import reprlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 DEVICES = ("cuda", "mps", "cpu")  # of PyTorch, the fastest first
 Precision = Literal["int8", "float32"]  # int8: quantized weights, the same text on every machine
@@ -20,6 +20,10 @@ MAX_LENGTH = 10_000_000
 MAX_TITLE = 60  # characters of the title of a page
 # The text that a page shows before the first prompt: its length in characters, and the seeds that are tried in turn.
 WELCOME_LENGTH, WELCOME_SEEDS = 240, range(10, 18)
+
+
+class UsageError(ValueError):
+    """A value or an option that a user gave is not allowed. The message is one line: what is wrong, and what to do."""
 
 
 class Slider(NamedTuple):
@@ -73,21 +77,25 @@ class Setting:
         return f"{kind} from {self.minimum} to {self.maximum:,}"
 
     def check(self, value: object) -> None:
-        """Raises ValueError unless the value is allowed; the message has the name, the value and the rule."""
+        """Raises UsageError unless the value is allowed; the message has the name, the value and the rule."""
         if not self._allows(value):
-            raise ValueError(f"{self.name} is {shorten(value)}: it must be {self.rule}")
+            raise UsageError(f"{self.name} is {shorten(value)}: it must be {self.rule}")
 
     def _allows(self, value: object) -> bool:
         if self.type is str:
             return isinstance(value, str) and (self.maximum is None or len(value) <= self.maximum)
         if self.type is bool:
             return isinstance(value, bool)
-        if self.type is int and type(value) is not int:
-            return False
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # NaN
+        kinds = (int,) if self.type is int else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or value != value:  # NaN
             return False
         above = value > self.minimum if self.exclusive_minimum else value >= self.minimum
         return above and (self.maximum is None or value <= self.maximum)
+
+
+def check_value(name: str, value: object, kind: type, minimum: float = 0, maximum: float | None = None) -> None:
+    """Raises UsageError, with the name, the value and the rule, unless a value is of a kind and within its bounds."""
+    Setting(type=kind, default=None, help="", minimum=minimum, maximum=maximum, name=name).check(value)
 
 
 def draw_seed() -> int:
@@ -112,7 +120,7 @@ class SamplingParams:
     """The settings with which a reply is sampled. `SETTINGS` has the help and the bounds of each field.
 
     Raises:
-        ValueError: a value is not allowed; the message has the field, the value and the rule.
+        UsageError: a value is not allowed; the message has the field, the value and the rule.
     """
 
     temperature: float = setting_field(
@@ -198,6 +206,17 @@ class SamplingParams:
             value = getattr(self, name)
             if value is not None or name != "share":
                 setting.check(value)
+
+
+class Settings(TypedDict, total=False):
+    """The fields of `SamplingParams` that may be left out of a call, but length and seed."""
+
+    temperature: float
+    top_k: int
+    top_p: float
+    min_p: float
+    stop: str
+    share: float | None
 
 
 SETTINGS = settings_of(SamplingParams)

@@ -6,7 +6,9 @@ change the order of the displayed characters.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
+import io
 import json
 import os
 import re
@@ -25,11 +27,7 @@ _FOR_MARKDOWN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
 
 
 def terminal_text(text: str) -> str:
-    """Returns `text` without characters that a terminal would execute; tabs and line ends stay.
-
-    ASCII control characters become their Unicode pictures (ESC is ␛); C1 controls, line separators and bidirectional
-    controls become U+FFFD.
-    """
+    """Returns `text` without characters that a terminal would execute: they become pictures (ESC is ␛) or U+FFFD."""
     return _FOR_TERMINAL.sub(_picture, text)
 
 
@@ -39,10 +37,7 @@ def _picture(found: re.Match[str]) -> str:
 
 
 def markdown_text(text: str) -> str:
-    """Returns `text` for a Markdown file: line ends become LF, tabs stay.
-
-    Other control characters, bidirectional controls and surrogates become U+FFFD.
-    """
+    """Returns `text` for a Markdown file: line ends become LF, other controls but tabs and surrogates U+FFFD."""
     return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
 
 
@@ -97,6 +92,16 @@ def table(lines: dict[str, str], out: TextIO) -> None:
     width = max(len(name) for name in lines) + 2
     for name, line in lines.items():
         out.write(f"{name:<{width}}{line}\n")
+
+
+def use_utf8() -> None:
+    """Makes standard output and standard error write UTF-8, also where the locale has another encoding.
+
+    In another encoding, most characters of a text would be lost or written as escapes.
+    """
+    for file in (sys.stdout, sys.stderr):
+        if isinstance(file, io.TextIOWrapper) and codecs.lookup(file.encoding).name != "utf-8":
+            file.reconfigure(encoding="utf-8", errors="backslashreplace")  # half of a surrogate pair has no UTF-8
 
 
 def say(line: str) -> None:

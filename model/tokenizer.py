@@ -52,7 +52,7 @@ class CharTokenizer:
     """
 
     def __init__(self, vocab: Sequence[str], rare: str | None = None) -> None:
-        check_vocab(vocab)
+        _check_vocab(vocab)
         if rare is not None and rare not in vocab:
             raise ValueError(f"rare is {repr(rare)[:40]}: it must be an entry of vocab")
         self.vocab = tuple(vocab)
@@ -83,12 +83,7 @@ class CharTokenizer:
     def encode(self, text: str, unknown: Literal["raise", "skip"] = "raise") -> Ids:
         """Returns the ids of a text, (T,) int64.
 
-        Args:
-            text: any text.
-            unknown: "raise" refuses a text with characters that are not in the vocabulary, "skip" omits them.
-
-        Raises:
-            UnknownCharactersError: there are such characters, and `unknown` is "raise".
+        Characters that are not in the vocabulary raise UnknownCharactersError, or are omitted if `unknown` is "skip".
         """
         ids = self.lookup(text)
         is_known = ids >= 0
@@ -99,11 +94,7 @@ class CharTokenizer:
         return ids[is_known]
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
-        """Returns the text of ids.
-
-        Raises:
-            IndexError: an id is not in the vocabulary.
-        """
+        """Returns the text of ids; raises IndexError if one is not in the vocabulary."""
         ids = np.asarray(ids, dtype=np.int64)
         if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
             raise IndexError(f"ids are {ids.min()} to {ids.max()}: they must be 0 to {len(self) - 1}")
@@ -128,8 +119,7 @@ class CharTokenizer:
         return self._ids[np.minimum(_codes(text), len(self._ids) - 1)].astype(np.int64)
 
 
-def check_vocab(vocab: object) -> None:
-    """Raises ValueError, which names the first wrong entry, unless `vocab` is a list of distinct characters."""
+def _check_vocab(vocab: object) -> None:
     if not isinstance(vocab, list | tuple):
         raise ValueError(f"vocab must be a list of characters, not a {type(vocab).__name__}")
     if not 1 <= len(vocab) <= 0x110000:

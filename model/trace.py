@@ -1,7 +1,8 @@
 """Traces the predictions and the states of the network at each character of a text.
 
 `TextTrace` reads a text with the same backend that generates, so for a generated text its numbers are those of the
-generation, bit for bit. It saves a limited number of states and reaches any other position by a replay.
+generation: bit for bit with int8, or with float32 on the same CPU. It saves a limited number of states and reaches any
+other position by a replay.
 
 Shapes: T characters, V vocabulary, H hidden, L layers.
 """
@@ -9,15 +10,16 @@ Shapes: T characters, V vocabulary, H hidden, L layers.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from .backends.backend import Floats, Indices
-from .clamps import Clamps, clamps_at
+from .backends.backend import Floats
+from .clamps import Clamps, Stretches, clamps_at
 from .engine.language_model import LanguageModel, default_precision
 from .engine.sequence import Memory
 from .lstm import LSTMState
@@ -58,7 +60,7 @@ class TokenTrace:
         return float("nan") if self.logits is None or self.id == UNKNOWN else surprisal(self.logits, self.id)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class StepTrace:
     """All values of the step that read one character.
 
@@ -80,8 +82,7 @@ class StepTrace:
     clamps: Clamps
 
 
-@dataclass(frozen=True)
-class _Saved:
+class _Saved(NamedTuple):
     """The state before a position, and the prediction of the character there."""
 
     position: int
@@ -119,7 +120,7 @@ class TextTrace:
         self._lock = threading.RLock()
         self._start_state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
         self._start_id = start.last_id if start else None if skip_start else lm.tokenizer.start_id
-        self._clamps: list[tuple[int, Clamps]] = []
+        self._clamps: Stretches = ()
         self._distance = _MIN_DISTANCE
         self._saved: list[_Saved] = []
         self._position = 0
@@ -129,7 +130,7 @@ class TextTrace:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def set_text(self, text: str, clamps: Sequence[tuple[int, Clamps]] = ()) -> int:
+    def set_text(self, text: str, clamps: Stretches = ()) -> int:
         """Sets the text; returns how many characters at its beginning are unchanged and need not be read again.
 
         Args:
@@ -143,7 +144,7 @@ class TextTrace:
             changed = np.flatnonzero(self.ids[:length] != ids[:length])
             unchanged = int(changed[0]) if len(changed) else length
             unchanged = min(unchanged, _first_change(self._clamps, clamps, otherwise=unchanged))
-            self.ids, self._clamps = ids, list(clamps)
+            self.ids, self._clamps = ids, tuple(clamps)
             if unchanged < 0:
                 self._restart()
                 return 0
@@ -192,7 +193,7 @@ class TextTrace:
         with self._lock:
             self._go_to(position)
             h, has_prediction = self._backend.state(0).h[0], self._logits is not None
-        return self.lm.models[0].output_logits(h, self.precision)[0] if has_prediction else None
+        return self._backend.output_logits(h)[0] if has_prediction else None
 
     def step(self, position: int) -> StepTrace:
         """Returns all values of the step at a position; -1 is the character that was read before the text, if any.
@@ -216,17 +217,9 @@ class TextTrace:
         if token.id != UNKNOWN:
             for layer in range(len(gates)):
                 below = after.h[layer - 1] if layer else before.h[0]
-                gates[layer] = self._gates(layer, np.array([token.id]), [below], [before.h[layer]])[0]
+                gates[layer] = self._backend.gates(layer, np.array([token.id]), below, before.h[layer])[0]
         c_before, h_before, h = (tensor[:, 0].cpu().numpy() for tensor in (before.c, before.h, after.h))
-        return StepTrace(
-            token=token,
-            gates=gates,
-            c_before=c_before,
-            h_before=h_before,
-            h=h,
-            logits_after=logits,
-            clamps=self.clamps_at(position),
-        )
+        return StepTrace(token, gates, c_before, h_before, h, logits, self.clamps_at(position))
 
     def gates(self, layer: int, start: int = 0, end: int | None = None) -> Floats:
         """Returns the gates i, f, g, o of a layer at each character, (T, 4, H); 0 for `UNKNOWN` characters.
@@ -246,12 +239,8 @@ class TextTrace:
                 belows.append(self._backend.state(0).h[layer - 1] if layer else before.h[layer])
         if not befores:
             return np.zeros((0, 4, self.lm.config.hidden_size), np.float32)
-        gates = self._gates(layer, np.maximum(ids, 0), belows, befores)
+        gates = self._backend.gates(layer, np.maximum(ids, 0), torch.cat(belows), torch.cat(befores))
         return np.where((ids != UNKNOWN)[:, None, None], gates, np.float32(0))
-
-    def _gates(self, layer: int, ids: Indices, below: list[Tensor], before: list[Tensor]) -> Floats:
-        """Returns (T, 4, H) for T characters; `below` and `before` are T tensors (1, H), see `LanguageModel.gates`."""
-        return self.lm.gates(layer, ids, torch.cat(below), torch.cat(before), self.precision)
 
     def clamps_at(self, position: int) -> Clamps:
         """Returns the cells that are clamped in the step that reads the character at a position."""
@@ -313,10 +302,9 @@ class TextTrace:
             self._saved = [saved for saved in self._saved if saved.position % self._distance == 0]
 
 
-def _first_change(old: Sequence[tuple[int, Clamps]], new: Sequence[tuple[int, Clamps]], *, otherwise: int) -> int:
+def _first_change(old: Stretches, new: Stretches, *, otherwise: int) -> int:
     """Returns the first position whose clamps have changed, or `otherwise` if there is none."""
-    for at in range(max(len(old), len(new))):
-        before, after = list(old[at : at + 1]), list(new[at : at + 1])
+    for before, after in zip_longest(old, new):
         if before != after:
-            return min(position for position, _ in (*before, *after))
+            return min(each[0] for each in (before, after) if each)
     return otherwise

@@ -160,6 +160,8 @@ def _for_browser(setting: Setting) -> dict[str, Any]:
         "exclusive_minimum": setting.exclusive_minimum,
         "rule": rule_of(setting).as_json(),
         "slider": setting.slider._asdict() if setting.slider else None,
+        "filters": setting.filters,
+        "label": setting.label,
     }
 
 

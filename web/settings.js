@@ -9,6 +9,8 @@
  * @property {boolean} exclusive_minimum
  * @property {import("./document/words.js").Message} rule which values are allowed
  * @property {{minimum: number, maximum: number, step: number} | null} slider
+ * @property {boolean} filters whether it removes unlikely characters before the draw
+ * @property {string} label in English
  */
 
 const answer = await fetch(new URL("settings.json", import.meta.url));
@@ -21,8 +23,20 @@ export function isAllowed({ whole, minimum, maximum, exclusive_minimum: exclusiv
   return above && value <= (maximum ?? Infinity) && (!whole || Number.isInteger(value));
 }
 
+/** The names of the settings that remove unlikely characters before the draw. */
+export const FILTERS = Object.keys(SETTINGS).filter((name) => SETTINGS[name].filters);
+
+/**
+ * Returns the temperature and the filters among some settings.
+ * @param {Record<string, any>} settings
+ * @returns {import("./engines/engine.js").Sampling}
+ */
+export function samplingOf(settings) {
+  return { temperature: settings.temperature, ...Object.fromEntries(FILTERS.map((name) => [name, settings[name]])) };
+}
+
 /** The default sampling parameters. */
-export const SAMPLING = Object.fromEntries(["temperature", "top_k", "top_p", "min_p"].map((name) => [name, SETTINGS[name].default]));
+export const SAMPLING = samplingOf(Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])));
 
 /** Returns a random seed of 32 bits, as the engines do. */
 export function randomSeed() {

@@ -1,7 +1,6 @@
 """The device, and the backends: implementations of the LSTM step over slots of state.
 
 backend        Backend, the base class of all implementations, and the array types
-selection      make_backend: the fastest implementation for a network and its device
 float32        Float32Backend: the network in float32
 torch_int8     TorchInt8Backend: int8 inference with torch operators, on any device
 numba_int8     NumbaInt8Backend: int8 inference with loops that numba compiles, on a CPU

@@ -3,7 +3,7 @@
 A backend has a number of slots. A slot holds the LSTM state of one sequence. A step reads one character in each of B
 slots and returns the logits of the next one. A step that raises an exception changes no state.
 
-Shapes: B slots in a step, V vocabulary, H hidden, L layers.
+Shapes: B slots in a step, T characters, V vocabulary, H hidden, L layers.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from ..clamps import Clamps
 from ..int8 import sampling
 from ..lstm import LSTMState
 from ..settings import SamplingParams
+from . import int8_products
 
 Indices = npt.NDArray[np.int64]  # (B,), slots or ids
 Floats = npt.NDArray[np.float32]
@@ -53,26 +55,8 @@ class Backend(ABC):
         """Reads one character of a prompt per slot. Arguments as in `forward`."""
         self.forward(slots, ids)
 
-    def decode(
-        self,
-        slots: Indices,
-        ids: Indices,
-        params: list[SamplingParams],
-        numbers: list[int],
-        clamps: Sequence[Clamps] = (),
-    ) -> list[int]:
-        """Reads one character per slot, draws the next one and returns the B ids that were drawn.
-
-        Args:
-            slots, ids, clamps: as in `forward`.
-            params: B, the sampling parameters of each slot.
-            numbers: B random numbers in [0, 2^64), see `Randomness`.
-        """
-        logits = self.forward(slots, ids, clamps)
-        return [sampling.choose(*each) for each in zip(logits, params, numbers, strict=True)]
-
     def most_characters(self, slots: int) -> int:  # noqa: ARG002  NumbaInt8Backend needs it
-        """Returns how many characters `write` can draw for each of `slots` slots; 1 if it is not implemented."""
+        """Returns how many characters `write` can draw for each of `slots` slots."""
         return 1
 
     def write(
@@ -86,25 +70,50 @@ class Backend(ABC):
         """Reads one character per slot, draws T, reads all of these except the last, and returns B lists of T ids.
 
         Args:
-            slots, ids, params, clamps: as in `decode`; the clamps hold for each character.
-            numbers: B lists of T random numbers.
+            slots, ids, clamps: as in `forward`; the clamps hold for each character.
+            params: B, the sampling parameters of each slot.
+            numbers: B lists of T random numbers in [0, 2^64), see `Randomness`; T is at most `most_characters`.
         """
-        raise NotImplementedError
+        logits = self.forward(slots, ids, clamps)
+        return choose(logits, params, numbers)
 
-    def written_state(self, row: int, position: int) -> LSTMState:
+    def written_state(self, slot: int, row: int, position: int) -> LSTMState:  # noqa: ARG002
         """Returns the state before a character that the last `write` drew is read.
 
         Args:
+            slot: the slot.
             row: the position of the slot among those of the call.
             position: the position of the character among those drawn for the slot.
         """
+        return self.state(slot)
+
+    @abstractmethod
+    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor) -> Floats:
+        """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H).
+
+        Args:
+            layer: the layer, from 0.
+            ids: (T,) int64, the characters that were read.
+            below: (T, H), h of the layer below after each character; not used in the first layer.
+            before: (T, H), h of this layer before each character.
+        """
+
+    def output_logits(self, h: Tensor) -> Floats:
+        """Returns the logits (T, V) that the output layer computes from h (T, H) of any layer."""
         raise NotImplementedError
 
 
-def clamps_by_layer(clamps: Sequence[Clamps]) -> dict[int, Floats]:
-    """Returns the clamps of B slots by layer, (M, 3) float32: the position among the B, the cell and the value."""
-    layers: dict[int, list[tuple[int, int, float]]] = {}
-    for position, clamps_of_slot in enumerate(clamps):
-        for layer, cell, value in clamps_of_slot:
-            layers.setdefault(layer, []).append((position, cell, value))
-    return {layer: np.array(entries, np.float32) for layer, entries in layers.items()}
+def choose(logits: Floats, params: list[SamplingParams], numbers: list[list[int]]) -> list[list[int]]:
+    """Draws the next character of each slot as `sampling.choose` does, compiled if possible: B lists of one id."""
+    first = [number for (number,) in numbers]
+    if int8_products.numba_available():
+        from ..int8 import numba_sampling
+
+        return [[id_] for id_ in numba_sampling.choose(logits, params, first)]
+    return [[sampling.choose(*each)] for each in zip(logits, params, first, strict=True)]
+
+
+def clamp_table(clamps: Sequence[Clamps]) -> Floats:
+    """Returns the clamps of B slots, (M, 4) float32: the layer, the position among the B, the cell and the value."""
+    rows = [(layer, at, cell, value) for at, of_slot in enumerate(clamps) for layer, cell, value in of_slot]
+    return np.array(rows, np.float32).reshape(-1, 4)

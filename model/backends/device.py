@@ -7,20 +7,18 @@ float64 sums are computed on the CPU, and several processes train on CUDA GPUs o
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import platform
-import sys
 from pathlib import Path
 
 import torch
 
-from ..settings import DEVICES
+from ..settings import DEVICES, UsageError
 
 _MISSING = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Apple GPU, or macOS is too old for it"}
 
 
-class DeviceUnavailableError(ValueError):
+class DeviceUnavailableError(UsageError):
     """The requested device does not exist on this machine; the message is one line."""
 
 
@@ -82,12 +80,10 @@ def free_memory(device: torch.device) -> int | None:
         return int(torch.cuda.mem_get_info(device)[0])
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    if sys.platform == "win32":
-        return _free_memory_of_windows()
     with contextlib.suppress(OSError, ValueError, IndexError):
         found = Path("/proc/meminfo").read_text(encoding="utf-8").partition("MemAvailable:")[2].split()
         return int(found[0]) * 1024
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # Windows has no sysconf
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
 
@@ -98,18 +94,3 @@ def distributed_backend(local_rank: int) -> str:
         return "gloo"
     torch.cuda.set_device(local_rank)
     return "cpu:gloo,cuda:nccl"
-
-
-def _free_memory_of_windows() -> int:
-    class Status(ctypes.Structure):
-        _fields_ = (
-            ("length", ctypes.c_ulong),
-            ("load_percent", ctypes.c_ulong),
-            ("total", ctypes.c_ulonglong),
-            ("available", ctypes.c_ulonglong),
-            ("others", ctypes.c_ulonglong * 5),
-        )
-
-    status = Status(length=ctypes.sizeof(Status))
-    ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status))  # type: ignore[attr-defined]
-    return int(status.available)

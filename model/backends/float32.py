@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..clamps import Clamps
 from ..int8.weights import NEVER
@@ -26,27 +27,34 @@ class Float32Backend(Backend):
         self._states = [LSTMState.zeros(network.config, device=self._device)] * slots
 
     def load(self, slot: int, state: LSTMState) -> None:
-        """Puts a state into a slot."""
         self._states[slot] = state.to(self._device)
 
     def state(self, slot: int) -> LSTMState:
-        """Returns a copy of the state in a slot."""
         return self._states[slot].copy()
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
-        """Reads one character per slot and returns the logits of the next one."""
         logits, states = [], []
         with torch.inference_mode():
             for position, (slot, token) in enumerate(zip(slots.tolist(), ids.tolist(), strict=True)):
                 clamped = clamps[position] if clamps else ()
-                each, state = self._network.step(
-                    torch.tensor([token], device=self._device), self._states[slot], clamped
-                )
-                row = each[0].float().cpu().numpy()
-                if self._blocked is not None:
-                    row[self._blocked] = NEVER
-                logits.append(row)
+                token = torch.tensor([token], device=self._device)
+                each, state = self._network.step(token, self._states[slot], clamped)
+                logits.append(each[0].float().cpu().numpy())
                 states.append(state)
         for slot, state in zip(slots.tolist(), states, strict=True):
             self._states[slot] = state
-        return np.stack(logits)
+        result = np.stack(logits)
+        if self._blocked is not None:
+            result[:, self._blocked] = NEVER
+        return result
+
+    def gates(self, layer: int, ids: Indices, below: Tensor, before: Tensor) -> Floats:
+        with torch.inference_mode():
+            x = below.to(self._device) if layer else self._network.embedding(torch.from_numpy(ids).to(self._device))
+            result: Floats = self._network.gates(layer, x, before.to(self._device)).float().cpu().numpy()
+        return result
+
+    def output_logits(self, h: Tensor) -> Floats:
+        with torch.inference_mode():
+            result: Floats = self._network.output(h.to(self._device)).float().cpu().numpy()
+        return result

@@ -8,6 +8,7 @@ Shapes: B rows of x, K columns, N rows of the matrix.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
@@ -16,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..int8.dot_products import INSTRUCTIONS, choose_kind, pack, padded_shape
+from ..int8.dot_products import INSTRUCTIONS, InstructionError, choose_kind, pack, padded_shape
 from ..int8.weights import QuantizedMatrix, exact_product
+
+log = logging.getLogger("model")
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]
@@ -28,12 +31,19 @@ _AMX_ROWS = 32  # with more rows, torch is faster: it uses the matrix unit, with
 
 @cache
 def numba_available() -> bool:
-    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it."""
+    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it.
+
+    Raises:
+        InstructionError: see `instruction_kind`.
+    """
     if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
         return False
     try:
         _check_exact(compiled_product, 80, 70)
-    except Exception:  # noqa: BLE001  the model must run even if numba fails, for any reason
+    except InstructionError:
+        raise
+    except Exception as error:
+        log.warning("numba is not used, so text is generated several times as slowly: %s", error, exc_info=error)
         return False
     return True
 
@@ -45,7 +55,7 @@ def instruction_kind() -> int:
     It is the fastest that this processor has, or the one that the environment variable CHAR_LSTM_INSTRUCTION names.
 
     Raises:
-        ValueError: the variable names an instruction that this processor does not have.
+        InstructionError: the variable names an instruction that this processor does not have.
     """
     from ..int8 import numba_kernels
 
@@ -62,18 +72,15 @@ def most_compiled_rows() -> int:
     return _AMX_ROWS if "+amx-int8" in numba_kernels.features().split(",") else 2**31
 
 
-def torch_product(matrix: QuantizedMatrix) -> Callable[[Int8s], Int32s]:
-    """Returns the function x ↦ x · qᵀ, (B, K) int8 to (B, N) int32, exact, by torch."""
-
-    def multiply(x: Int8s) -> Int32s:
-        return _product_of_many(*matrix.q.shape)(x, matrix)
-
-    return multiply
+def torch_product(x: Int8s, matrix: QuantizedMatrix) -> Int32s:
+    """Returns x · qᵀ, (B, K) int8 to (B, N) int32, exact, by torch: with its int8 product where that is exact."""
+    multiply = _torch_product if _torch_is_exact(*matrix.q.shape) else _float_product
+    return multiply(x, matrix)
 
 
 @cache
-def _product_of_many(rows: int, columns: int) -> Product:
-    """Returns torch's int8 product if it is exact for a matrix of this shape, else the one in float32.
+def _torch_is_exact(rows: int, columns: int) -> bool:
+    """Returns whether torch's int8 product is exact for a matrix of this shape.
 
     torch._int_mm is private, and some of the libraries below it add pairs of products in 16 bits, which overflow on
     processors without integer dot products.
@@ -81,8 +88,8 @@ def _product_of_many(rows: int, columns: int) -> Product:
     try:
         _check_exact(_torch_product, rows, columns)
     except Exception:  # noqa: BLE001  the function may be gone, may refuse the shape or may be wrong
-        return _float_product
-    return _torch_product
+        return False
+    return True
 
 
 def compiled_product(x: Int8s, matrix: QuantizedMatrix, kind: int | None = None) -> Int32s:

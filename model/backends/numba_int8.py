@@ -14,11 +14,12 @@ import torch
 from ..clamps import Clamps
 from ..int8.dot_products import pack
 from ..int8.sampling import POWERS
-from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h, integer_h
+from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
-from .backend import Backend, Floats, Indices, clamps_by_layer
+from .backend import Floats, Indices, clamp_table
 from .int8_products import instruction_kind, most_compiled_rows, torch_product
+from .torch_int8 import TorchInt8Backend
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
 Draws = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64], Indices]  # see `numba_kernels.run`
@@ -26,7 +27,7 @@ _NO_CLAMPS = np.zeros((0, 4), np.float32)
 _NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)
 
 
-class NumbaInt8Backend(Backend):
+class NumbaInt8Backend(TorchInt8Backend):
     """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`.
 
     Args:
@@ -38,53 +39,27 @@ class NumbaInt8Backend(Backend):
     def __init__(self, weights: Int8Weights, slots: int, kind: int | None = None) -> None:
         from ..int8 import numba_kernels, numba_sampling
 
+        super().__init__(weights, slots)
         self._kernels, self._sampling = numba_kernels, numba_sampling
         self._kind = instruction_kind() if kind is None else kind
-        self._vocab, self._layers, self._hidden = len(weights.table), len(weights.layers), weights.table.shape[1] // 4
-        self._h = np.zeros((self._layers, slots, self._hidden), np.int8)
-        self._c = np.zeros((self._layers, slots, self._hidden), np.float32)
+        self._vocab = len(weights.table)
+        self._states = self._h.numpy(), self._c.numpy()  # the same memory
         self._memory = np.empty(0, np.int8), np.empty(0, np.float32)
         self._after: tuple[npt.NDArray[Any], ...] = self._memory
-        self._products = [torch_product(matrix) for matrix in (*weights.layers, weights.output)]
-        self._weights = _packed(weights, self._kind)
-
-    def load(self, slot: int, state: LSTMState) -> None:
-        """Puts a state into a slot."""
-        self._h[:, slot] = integer_h(state.h[:, 0].cpu()).numpy()
-        self._c[:, slot] = state.c[:, 0].cpu().numpy()
-
-    def state(self, slot: int) -> LSTMState:
-        """Returns a copy of the state in a slot."""
-        h, c = self._h[:, slot : slot + 1], self._c[:, slot : slot + 1]
-        return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
+        self._packed = _packed(weights, self._kind)
 
     def cells(self, slot: int) -> Floats:
-        """Returns a copy of the cells c in a slot."""
-        return self._c[:, slot].copy()
+        return self._states[1][:, slot].copy()
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
-        """Reads one character per slot."""
         self._run(slots, ids, (), np.empty((0, self._vocab), np.float32))
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
-        """Reads one character per slot and returns the logits of the next one."""
         logits = np.empty((len(slots), self._vocab), np.float32)
         self._run(slots, ids, clamps, logits)
         return logits
 
-    def decode(
-        self,
-        slots: Indices,
-        ids: Indices,
-        params: list[SamplingParams],
-        numbers: list[int],
-        clamps: Sequence[Clamps] = (),
-    ) -> list[int]:
-        """Reads one character per slot and draws the next one."""
-        return [each[0] for each in self.write(slots, ids, params, [[number] for number in numbers], clamps)]
-
     def most_characters(self, slots: int) -> int:
-        """Returns how many characters `write` can draw for each of `slots` slots."""
         return max(1, _MAX_STATES // slots) if slots <= most_compiled_rows() else 1
 
     def write(
@@ -95,15 +70,13 @@ class NumbaInt8Backend(Backend):
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
     ) -> list[list[int]]:
-        """Reads one character per slot, draws T, reads all of these except the last, and returns B lists of T ids."""
         drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
         logits = np.empty((len(slots), self._vocab), np.float32)
         draws = self._sampling.settings(params), np.array(numbers, np.uint64).T.copy(), drawn
         self._run(slots, ids, clamps, logits, draws)
         return drawn.T.tolist()
 
-    def written_state(self, row: int, position: int) -> LSTMState:
-        """Returns the state before a character that the last `write` drew is read, see `Backend.written_state`."""
+    def written_state(self, slot: int, row: int, position: int) -> LSTMState:  # noqa: ARG002
         h, c = (each[position, :, row : row + 1] for each in self._after)
         return LSTMState(float_h(torch.from_numpy(h)), torch.from_numpy(c.copy()))
 
@@ -116,41 +89,40 @@ class NumbaInt8Backend(Backend):
         draws: Draws | None = None,
     ) -> None:
         """Reads one character per slot, then the drawn ones except the last; see `numba_kernels.run`."""
-        clamped = [np.insert(entries, 0, layer, axis=1) for layer, entries in clamps_by_layer(clamps).items()]
-        entries = np.concatenate(clamped) if clamped else _NO_CLAMPS
+        entries = clamp_table(clamps) if clamps else _NO_CLAMPS
         draws = draws or (_NO_PARAMS, _NO_NUMBERS, np.empty((0, len(slots)), np.int64))
         steps = max(1, len(draws[2]))
-        shape = steps, self._layers, len(slots), self._hidden
+        layers, _, hidden = self._h.shape
+        shape = steps, layers, len(slots), hidden
         size = math.prod(shape)
         if size > self._memory[0].size:  # reused, because the system clears the pages of new memory each time
             self._memory = np.empty(size, np.int8), np.empty(size, np.float32)
         self._after = tuple(each[:size].reshape(shape) for each in self._memory)
         if len(slots) <= most_compiled_rows() or steps > 1:
-            state = self._h, self._c
-            self._kernels.run(self._kind, self._weights, state, slots, ids, entries, self._after, logits, draws)
+            self._kernels.run(self._kind, self._packed, self._states, slots, ids, entries, self._after, logits, draws)
         else:
             self._run_with_torch(slots, ids, entries, logits, draws)
 
     def _run_with_torch(self, slots: Indices, ids: Indices, clamps: Floats, logits: Floats, draws: Draws) -> None:
         """Does the same as `numba_kernels.run` for one character, with torch's int8 products."""
-        _, _, scales, added, _, _, output, tables, powers = self._weights
-        after_h, after_c = (each[0] for each in self._after)
-        before = self._c[:, slots]
-        for layer in range(self._layers):
-            x = self._h[layer][slots]
+        _, _, scales, added, _, _, output, tables, powers = self._packed
+        (h, c), (after_h, after_c) = self._states, (each[0] for each in self._after)
+        before = c[:, slots]
+        for layer in range(len(h)):
+            x = h[layer][slots]
             if layer:
                 x = np.concatenate([after_h[layer - 1], x], axis=1)
             # The first layer adds the input of each character from a table, the layers above one bias for all.
-            which = np.full(len(slots), len(added) - self._layers + layer) if layer else ids
-            sums = self._products[layer](x)
-            c, h = after_c[layer], after_h[layer]
-            self._kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, before[layer], c, h)
+            which = np.full(len(slots), len(added) - len(h) + layer) if layer else ids
+            sums = torch_product(x, self._weights.layers[layer])
+            of_layer = before[layer], after_c[layer], after_h[layer]
+            self._kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, *of_layer)
         if len(logits):
-            self._kernels.scaled(self._products[-1](after_h[-1]), output, logits)
+            self._kernels.scaled(torch_product(after_h[-1], self._weights.output), output, logits)
         params, numbers, drawn = draws
         if len(drawn):
             self._sampling.draw(logits, params, numbers[0], powers, drawn[0])
-        self._h[:, slots], self._c[:, slots] = after_h, after_c
+        h[:, slots], c[:, slots] = after_h, after_c
 
 
 _packed_weights: WeakKeyDictionary[Int8Weights, dict[int, tuple[npt.NDArray[Any], ...]]] = WeakKeyDictionary()

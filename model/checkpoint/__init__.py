@@ -2,11 +2,10 @@
 
 names    the names of the files
 format   Checkpoint, and the content of config.json
+record   TrainingRecord: what a training recorded; the welcome text
 read     read_checkpoint: reads a folder that may come from anyone, and checks it
 samples  the format of samples.jsonl: what a model wrote while it was trained
-verify   manifest.json and the checks of model.safetensors
 write    write_checkpoint, write_cells: atomically
 pointer  best and latest of a run folder
-welcome  the welcome text that config.json stores
 bundled  the models that come with the project
 """

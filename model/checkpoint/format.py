@@ -10,7 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -19,8 +19,9 @@ from torch import Tensor
 from ..chat import ChatFormat
 from ..lstm import SIZES, LSTMConfig
 from ..named_cells import Cell
-from ..tokenizer import CharTokenizer, check_vocab
+from ..tokenizer import CharTokenizer
 from .names import CONFIG
+from .record import TrainingRecord, read_record
 from .samples import Sample
 
 FORMAT_VERSION = 1
@@ -43,8 +44,8 @@ class Checkpoint:
     Attributes:
         config: the sizes of the network.
         tokenizer: the vocabulary.
+        training: what the training recorded; {} if nothing.
         weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
-        training: what the training recorded, such as losses and the name of the text; {} if nothing.
         chat: the format of its conversations, if it was trained on conversations.
         cells: the cells that have a name.
         samples: what the model wrote after some steps of its training, oldest first.
@@ -52,8 +53,8 @@ class Checkpoint:
 
     config: LSTMConfig
     tokenizer: CharTokenizer
-    weights: Mapping[str, Tensor]
-    training: Mapping[str, Any]
+    training: TrainingRecord
+    weights: Mapping[str, Tensor] = field(default_factory=dict)
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()
@@ -72,8 +73,8 @@ def config_to_json(checkpoint: Checkpoint) -> Mapping[str, Any]:
     }
 
 
-def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, Any], ChatFormat | None]:
-    """Returns the sizes, the vocabulary, the record of the training, and the chat format (or None) of config.json.
+def parse_config(data: bytes) -> Checkpoint:
+    """Returns what config.json says of a checkpoint: everything but weights, cells and samples.
 
     Raises:
         CheckpointError: it is not the config of a model that this version can run.
@@ -93,25 +94,25 @@ def parse_config(data: bytes) -> tuple[LSTMConfig, CharTokenizer, Mapping[str, A
     if not isinstance(config["training"], dict):
         raise CheckpointError(f"{CONFIG}: training must be an object")
     try:
-        check_vocab(config["vocab"])
-        sizes = LSTMConfig(vocab_size=len(config["vocab"]), **{name: config[name] for name in SIZES})
         tokenizer = CharTokenizer(config["vocab"], rare=config.get("rare"))
+        return Checkpoint(
+            config=LSTMConfig(vocab_size=len(tokenizer), **{name: config[name] for name in SIZES}),
+            tokenizer=tokenizer,
+            training=read_record(config["training"]),
+            chat=_parse_chat(config["chat"], tokenizer) if "chat" in config else None,
+        )
     except ValueError as error:
         raise CheckpointError(f"{CONFIG}: {error}") from None
-    return sizes, tokenizer, config["training"], _parse_chat(config["chat"], tokenizer) if "chat" in config else None
 
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
-    names = [field.name for field in fields(ChatFormat)]
+    names = [each.name for each in fields(ChatFormat)]
     if not isinstance(chat, dict) or chat.keys() != set(names):
-        raise CheckpointError(f"{CONFIG}: chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
-    try:
-        parsed = ChatFormat(**chat)
-    except ValueError as error:
-        raise CheckpointError(f"{CONFIG}: {error}") from None
+        raise ValueError(f"chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
+    parsed = ChatFormat(**chat)
     for name in names:
         if not tokenizer.in_vocab(chat[name]).all():
-            raise CheckpointError(f"{CONFIG}: chat {name} has characters that are not in vocab")
+            raise ValueError(f"chat {name} has characters that are not in vocab")
     return parsed
 
 
@@ -136,18 +137,14 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
         raise ValueError(f"{constant} is not JSON")
 
     def finite(number: str) -> float:
-        if math.isinf(value := float(number)):
+        if math.isinf(float(number)):
             raise ValueError(f"the number {number:.20} is too large")
-        return value
+        return float(number) if set(number) & set(".eE") else int(number)
 
-    def whole(number: str) -> int:
-        finite(number)  # comparing it with a float would raise OverflowError
-        return int(number)
-
-    hooks: Any = {"object_pairs_hook": unique, "parse_constant": refuse, "parse_float": finite, "parse_int": whole}
+    hooks: Any = {"object_pairs_hook": unique, "parse_constant": refuse, "parse_float": finite, "parse_int": finite}
     try:
         parsed = json.loads(data.decode("utf-8"), **hooks)
-        if _is_deep(parsed):
+        if _depth(parsed) > _MAX_DEPTH:  # Python 3.12 reads more than it can write
             raise RecursionError
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
@@ -160,14 +157,7 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     return parsed
 
 
-def _is_deep(value: object) -> bool:
-    """Returns whether a value of JSON is nested deeper than `_MAX_DEPTH`: Python 3.12 reads more than it can write."""
-    level = [value]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            inner
-            for each in level
-            if isinstance(each, (list, dict))
-            for inner in (each.values() if isinstance(each, dict) else each)
-        ]
-    return bool(level)
+def _depth(value: object) -> int:
+    """Returns how many lists and objects are nested in one another."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)

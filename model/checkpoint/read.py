@@ -7,8 +7,12 @@ is opened.
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -19,11 +23,12 @@ from ..named_cells import Cell, cells_from_json
 from .format import Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .samples import MAX_BYTES, Sample, samples_from_json
-from .verify import check_file_type, check_hash, check_header, check_tensors, parse_manifest
 
 _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
+_MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones, sums overflow and logits become NaN
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
+_PICKLE_PROTOCOLS = b"\x02\x03\x04\x05"  # the second byte of a pickle
 
 
 def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
@@ -43,26 +48,19 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
         raise CheckpointError(_missing_config(folder))
     config_bytes = _read_file(folder, CONFIG, most_bytes(CONFIG))
     hashes = read_manifest(folder)
-    config, tokenizer, training, chat = parse_config(config_bytes)
-    check_hash(CONFIG, config_bytes, hashes)
-    return Checkpoint(
-        config=config,
-        tokenizer=tokenizer,
-        weights=_read_weights(folder, hashes, config) if weights else {},
-        training=training,
-        chat=chat,
-        cells=_read_cells(folder, hashes, config),
+    checkpoint = parse_config(config_bytes)
+    _check_hash(CONFIG, config_bytes, hashes)
+    return replace(
+        checkpoint,
+        weights=_read_weights(folder, hashes, checkpoint.config) if weights else {},
+        cells=_read_cells(folder, hashes, checkpoint.config),
         samples=_read_samples(folder, hashes),
     )
 
 
 def read_config(folder: Path) -> LSTMConfig:
-    """Returns the sizes of the network in config.json.
-
-    Raises:
-        CheckpointError: the config is missing or wrong.
-    """
-    return parse_config(_read_file(folder, CONFIG, most_bytes(CONFIG)))[0]
+    """Returns the sizes of the network in config.json; raises CheckpointError if that is missing or wrong."""
+    return parse_config(_read_file(folder, CONFIG, most_bytes(CONFIG))).config
 
 
 def most_bytes(name: str, config: LSTMConfig | None = None) -> int:
@@ -77,73 +75,80 @@ def most_bytes(name: str, config: LSTMConfig | None = None) -> int:
 
 def check_size(name: str, size: int, config: LSTMConfig | None = None) -> None:
     """Raises CheckpointError if a file is larger than any file of this name and config can be."""
-    if size > most_bytes(name, config):
-        raise _too_large(name, most_bytes(name, config))
-
-
-def _too_large(name: str, most: int) -> CheckpointError:
-    return CheckpointError(f"{name} is larger than the {most:,} bytes that it can need")
+    if size > (most := most_bytes(name, config)):
+        raise CheckpointError(f"{name} is larger than the {most:,} bytes that it can need")
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
-    """Returns the SHA-256 of each file that manifest.json lists.
-
-    Raises:
-        CheckpointError: the manifest is missing or wrong.
-    """
-    return parse_manifest(_read_file(folder, MANIFEST, _MAX_HEADER))
+    """Returns the SHA-256 of each file that manifest.json lists; raises CheckpointError if that is missing or wrong."""
+    return _parse_manifest(_read_file(folder, MANIFEST, _MAX_HEADER))
 
 
-def parse_weights(data: bytes, config: LSTMConfig) -> dict[str, Tensor]:
-    """Returns the tensors of model.safetensors; its header is compared with the config before they are created.
+def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
+    """Raises CheckpointError if a file is not listed in a manifest, or has another hash."""
+    hashes = _parse_manifest(manifest)
+    for name, data in files.items():
+        _check_hash(name, data, hashes)
 
-    Raises:
-        CheckpointError: it is not a safetensors file of exactly the tensors of the config, or a number is not finite.
-    """
-    check_file_type(data)
+
+def check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
+    """Raises CheckpointError unless these are the tensors of a network, with finite values from -1e6 to 1e6."""
+    for name, shape in config.shapes().items():
+        if name not in tensors or tuple(tensors[name].shape) != shape:
+            raise CheckpointError(f"the weights do not fit the config: {name} must have shape {list(shape)}")
+        largest = float(tensors[name].float().abs().max())  # NaN if one is NaN
+        if not math.isfinite(largest):
+            raise CheckpointError(f"{WEIGHTS}: {name} holds NaN or infinity")
+        if largest > _MAX_WEIGHT:
+            raise CheckpointError(f"{WEIGHTS}: {name} holds {largest:.3g}, over the {_MAX_WEIGHT:,.0f} that is allowed")
+    if len(tensors) != len(config.shapes()):
+        raise CheckpointError("the weights hold tensors that the config does not name")
+
+
+def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> dict[str, Tensor]:
+    data = _read_file(folder, WEIGHTS, most_bytes(WEIGHTS, config))
+    _check_file_type(data)
     header_size = int.from_bytes(data[:8], "little")
     if header_size > min(_MAX_HEADER, len(data) - 8):
         raise CheckpointError(f"{WEIGHTS}: its header claims {header_size:,} bytes: the file is cut or damaged")
     header = dict(parse_json(f"the header of {WEIGHTS}", data[8 : 8 + header_size]))
     header.pop("__metadata__", None)
-    check_header(header, config)
+    _check_header(header, config)
     try:
         tensors = load(data)  # checks the offsets: no overlap, no gap, nothing after the end
     except SafetensorError as error:
-        raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from None
+        raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from error
     check_tensors(tensors, config)
-    return tensors
-
-
-def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> dict[str, Tensor]:
-    data = _read_file(folder, WEIGHTS, most_bytes(WEIGHTS, config))
-    tensors = parse_weights(data, config)
-    check_hash(WEIGHTS, data, hashes)
+    _check_hash(WEIGHTS, data, hashes)
     return tensors
 
 
 def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> tuple[Cell, ...]:
-    if CELLS not in hashes:
+    data = _read_listed(folder, CELLS, hashes, _MAX_HEADER)
+    if not data:
         return ()
-    data = _read_file(folder, CELLS, _MAX_HEADER)
-    check_hash(CELLS, data, hashes)
-    parsed = parse_json(CELLS, data)
+    content = parse_json(CELLS, data)
     try:
-        return cells_from_json(parsed, config)
+        return cells_from_json(content, config)
     except ValueError as error:
-        raise CheckpointError(f"{CELLS}: {error}") from None
+        raise CheckpointError(f"{CELLS}: {error}") from error
 
 
 def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]:
-    if SAMPLES not in hashes:
-        return ()
-    data = _read_file(folder, SAMPLES, MAX_BYTES)
-    check_hash(SAMPLES, data, hashes)
-    lines = [parse_json(SAMPLES, line) for line in data.splitlines()]
+    lines = [parse_json(SAMPLES, line) for line in _read_listed(folder, SAMPLES, hashes, MAX_BYTES).splitlines()]
     try:
         return samples_from_json(lines)
     except ValueError as error:
-        raise CheckpointError(f"{SAMPLES}: {error}") from None
+        raise CheckpointError(f"{SAMPLES}: {error}") from error
+
+
+def _read_listed(folder: Path, name: str, hashes: Mapping[str, str], max_bytes: int) -> bytes:
+    """Returns a file that is a part of the model only if the manifest lists it; b"" if it does not."""
+    if name not in hashes:
+        return b""
+    data = _read_file(folder, name, max_bytes)
+    _check_hash(name, data, hashes)
+    return data
 
 
 def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
@@ -158,11 +163,11 @@ def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
     except FileNotFoundError:
         raise CheckpointError(f"{name} is missing") from None
     except OSError as error:
-        raise CheckpointError(f"{name} cannot be read: {error.strerror}") from None
+        raise CheckpointError(f"{name} cannot be read: {error.strerror}") from error
     except RuntimeError:  # raised by Path.resolve before Python 3.13
         raise CheckpointError(f"{name} is a link to itself") from None
     if len(data) > max_bytes:
-        raise _too_large(name, max_bytes)
+        raise CheckpointError(f"{name} is larger than the {max_bytes:,} bytes that it can need")
     return data
 
 
@@ -178,3 +183,52 @@ def _missing_config(folder: Path) -> str:
     if pickles:
         return f"{pickles[0]} may hold code and is not opened: char-lstm reads {CONFIG} and {WEIGHTS}"
     return f"{CONFIG} is missing: this is not a char-lstm checkpoint"
+
+
+def _parse_manifest(data: bytes) -> dict[str, str]:
+    hashes = parse_json(MANIFEST, data).get("sha256")
+    if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
+        raise CheckpointError(f"{MANIFEST}: sha256 must be an object of file names and hashes")
+    return hashes
+
+
+def _check_hash(name: str, data: bytes, hashes: Mapping[str, str]) -> None:
+    if name not in hashes:
+        raise CheckpointError(f"{MANIFEST} does not list {name}")
+    if hashlib.sha256(data).hexdigest() != hashes[name]:
+        raise CheckpointError(f"{name} is not the file that {MANIFEST} describes (SHA-256): damaged or changed")
+
+
+def _check_file_type(data: bytes) -> None:
+    """Raises CheckpointError that names the type, if model.safetensors is another file saved under this name."""
+    start = data[:512].lstrip().lower()
+    # The length of a safetensors header may begin like a pickle (640 or 896, for example); zeros follow.
+    is_pickle = data[:1] == b"\x80" and data[1:2] in _PICKLE_PROTOCOLS and any(data[2:8])
+    types = {
+        "a Git LFS pointer: the file itself was not downloaded (git lfs pull)": start.startswith(
+            b"version https://git"
+        ),
+        "a web page": start.startswith((b"<!doctype", b"<html")),
+        "a zip archive, as torch.save writes: it may hold code and is not opened": data.startswith(b"PK\x03\x04"),
+        "a pickle: it may hold code and is not opened": is_pickle,
+        "too short to be a safetensors file": len(data) < 10,
+    }
+    for description, matches in types.items():
+        if matches:
+            raise CheckpointError(f"{WEIGHTS} is {description}")
+
+
+def _check_header(header: Mapping[str, Any], config: LSTMConfig) -> None:
+    """Raises CheckpointError unless a safetensors header describes exactly the tensors of a network."""
+    shapes = config.shapes()
+    missing, unknown = sorted(shapes.keys() - header.keys()), sorted(header.keys() - shapes.keys())
+    if missing or unknown:
+        problem = f"lacks the tensor {missing[0]!r}" if missing else f"has an unknown tensor {unknown[0]!r:.60}"
+        raise CheckpointError(f"{WEIGHTS} {problem}")
+    for name, shape in shapes.items():
+        entry = header[name] if isinstance(header[name], dict) else {}
+        found, dtype = entry.get("shape"), entry.get("dtype")
+        if found != list(shape):
+            raise CheckpointError(f"{WEIGHTS}: {name} has shape {found!r:.60}, {CONFIG} says {list(shape)}")
+        if dtype not in ("F32", "BF16", "F16"):
+            raise CheckpointError(f"{WEIGHTS}: {name} has dtype {dtype!r:.20}, not F32, BF16 or F16")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from ..files import json_lines
+from ..settings import check_value
 
 MAX_SAMPLES = 1_000
 MAX_BYTES = 1 << 20
@@ -46,12 +47,10 @@ def thinned(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def _sample(line: Mapping[str, Any]) -> Sample:
-    step, prompt, temperature, seed, text = (line.get(name) for name in Sample.__annotations__)
-    numbers = [step, seed, temperature]
-    if any(isinstance(each, bool) or not isinstance(each, int | float) or each < 0 for each in numbers):
-        raise ValueError("step, seed and temperature of a sample must be numbers of at least 0")
-    if type(step) is not int or type(seed) is not int:
-        raise ValueError("step and seed of a sample must be whole numbers")
+    prompt, text = line.get("prompt"), line.get("text")
+    for name, kind in (("step", int), ("seed", int), ("temperature", float)):
+        check_value(f"{name} of a sample", line.get(name), kind)
     if not isinstance(prompt, str) or not isinstance(text, str) or len(prompt) + len(text) > MAX_TEXT:
         raise ValueError(f"prompt and text of a sample must be texts of at most {MAX_TEXT:,} characters together")
-    return {"step": step, "prompt": prompt, "temperature": float(temperature or 0), "seed": seed, "text": text}
+    temperature = float(line["temperature"])
+    return {"step": line["step"], "prompt": prompt, "temperature": temperature, "seed": line["seed"], "text": text}

@@ -12,8 +12,7 @@ from ..files import atomic_write, json_bytes, json_lines
 from ..named_cells import Cell, cells_to_json
 from .format import DTYPES, Checkpoint, config_to_json, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
-from .read import read_manifest
-from .verify import check_tensors
+from .read import check_tensors, read_manifest
 
 
 def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str = "float32") -> None:

@@ -3,8 +3,6 @@
 arguments  an argument parser that suggests the nearest option or command
 inputs     models and texts that a command reads
 generate   generate: continues a prompt
-score      score: measures how surprised a model is by a text
-why        why: measures how much each earlier character mattered for a character
-info       info: describes a model
-list       list: the models that come with the project
+score      score: how surprised a model is by a text; why: how much each earlier character mattered
+info       info: describes a model; list: the models that come with the project
 """

@@ -5,26 +5,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-from collections.abc import Iterable, Mapping
-from typing import NoReturn, Protocol, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, get_args
 
-from ..settings import Precision
+from ..checkpoint.bundled import PRETRAINED
+from ..settings import Precision, UsageError
 
-
-class Command(Protocol):
-    """A module with a command: its line of help, its arguments, and the function that runs it."""
-
-    HELP: str
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Adds the arguments of the command."""
-
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Runs the command; returns the exit status."""
-
-
-class UsageError(ValueError):
-    """The options of a command line are not valid. The message is one line: what is wrong, and what to do."""
+__all__ = ["ArgumentParser", "Commands", "UsageError", "add_precision", "nearest"]
+Run = Callable[[argparse.Namespace], int]
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -47,26 +35,49 @@ class ArgumentParser(argparse.ArgumentParser):
     def _suggestion(self, message: str) -> str | None:
         unknown = re.search(r"unrecognized arguments: (?:.*? )?(--?[A-Za-z][\w-]*)", message)
         if unknown:
-            found = nearest(unknown[1], {*self._other_names, *self._all_options()})
+            found = nearest(unknown[1], {*self._other_names, *self._option_string_actions})
             return self._other_names.get(found or "", found)
+        choices = {str(choice) for action in self._actions for choice in action.choices or ()}
         choice = re.search(r"invalid choice: '(.*?)' \(", message)
-        return nearest(choice[1], self._all_choices()) if choice else None
+        return nearest(choice[1], choices) if choice else None
 
-    def _all_options(self) -> set[str]:
-        options = set(self._option_string_actions)
-        return options.union(*(parser._all_options() for parser in self._subparsers_by_name().values()))
 
-    def _all_choices(self) -> set[str]:
-        listed = {str(choice) for action in self._actions for choice in action.choices or ()}
-        return listed | set(self._subparsers_by_name())
+class _CommandParser(ArgumentParser):
+    """The parser of a command, whose errors name the help of the command."""
 
-    def _subparsers_by_name(self) -> dict[str, ArgumentParser]:
-        return {
-            name: parser
-            for action in self._actions
-            if isinstance(action, argparse._SubParsersAction)
-            for name, parser in action.choices.items()
-        }
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        namespace, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return namespace, unknown
+
+
+class Commands:
+    """The commands of a program.
+
+    Args:
+        parser: the parser of the program.
+    """
+
+    def __init__(self, parser: ArgumentParser) -> None:
+        self._added = parser.add_subparsers(
+            required=True, dest="command", metavar="COMMAND", title="commands", parser_class=_CommandParser
+        )
+
+    def add(self, name: str, text: str, run: Run, *, model: bool = True) -> ArgumentParser:
+        """Adds a command with --json and, unless `model` is False, --model; returns its parser."""
+        parser = self._added.add_parser(name, help=text, description=text)
+        parser.set_defaults(run=run)
+        if model:
+            parser.add_argument(
+                "--model",
+                default=str(PRETRAINED),
+                metavar="MODEL",
+                help="the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME (default: "
+                "the first of the bundled models)",
+            )
+        parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+        return parser
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

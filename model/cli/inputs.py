@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..char_lstm import CharLSTM, split_revision
 from ..engine.language_model import LanguageModel
+from ..settings import UsageError
 from ..terminal import say
 
 
@@ -18,7 +19,7 @@ def load_model(name: str) -> CharLSTM:
         name: a folder, USER/NAME[@REVISION] on the Hub, or bundled:NAME.
 
     Raises:
-        ValueError: the name or the checkpoint is not valid.
+        UsageError, CheckpointError: the name or the checkpoint is not valid.
         ModelUnavailableError: the Hub does not have the model, or cannot be reached.
     """
     id_or_path, revision = split_revision(name)
@@ -37,33 +38,30 @@ def model_fields(lm: LanguageModel) -> dict[str, object]:
     return fields
 
 
-def read_standard_input() -> str:
-    """Returns the text of standard input; raises ValueError if it is not UTF-8."""
-    return _decode("standard input", sys.stdin.buffer.read())
+def read_text(name: str) -> str:
+    """Returns the text of a file, or of standard input for "-", as training reads it: see `normalized`.
 
-
-def read_file(name: str) -> str:
-    """Returns the text of a file; raises OSError if it cannot be read, ValueError if it is not UTF-8."""
+    Raises:
+        UsageError: it cannot be read, or is not UTF-8.
+    """
+    shown = "standard input" if name == "-" else repr(name)
     try:
-        return _decode(name, Path(name).read_bytes())
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return normalized(data.decode("utf-8"))
     except OSError as error:
-        raise OSError(f"cannot read {name!r}: {error.strerror}") from None
+        raise UsageError(f"cannot read {shown}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise UsageError(f"{shown} is not UTF-8: byte {error.start:,} is 0x{byte:02x}") from None
 
 
 def check_argument(name: str, text: str) -> str:
-    """Returns the text; raises ValueError if the shell passed bytes that are not UTF-8."""
+    """Returns the text; raises UsageError if the shell passed bytes that are not UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"{name} is not UTF-8")
+        raise UsageError(f"{name} is not UTF-8")
     return text
 
 
 def normalized(text: str) -> str:
-    """Returns the text as training reads it: without a byte order mark, with \\n as the only line end."""
+    """Returns the text without a byte order mark, with \\n as the only line end."""
     return re.sub("\r\n?", "\n", text.removeprefix("\ufeff"))
-
-
-def _decode(name: str, data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name} is not UTF-8: byte {error.start:,} is 0x{data[error.start]:02x}") from None

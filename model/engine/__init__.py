@@ -1,10 +1,9 @@
 """Continuous batching: generates many replies at once, each with the same text as alone.
 
 engine          Engine: the queue of requests, the batched steps
-admission       decides which waiting requests get a slot
 language_model  LanguageModel: the interface of a model, which CharLSTM and Blend implement
 bursts          Bursts: several characters of each reply in one call of the backend
-request         Request: a sequence with its slot and its unread characters
+request         Request: a sequence with its slot and its unread characters; which waiting request gets a slot
 sequence        Sequence: one reply, its settings and its text; Memory: where the next reply continues
 statistics      Statistics: how many replies have ended, and the time from a request to its first character
 blend           Blend: two models whose predictions are mixed

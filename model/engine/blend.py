@@ -9,20 +9,19 @@ Shapes: B slots in a step, T characters, V shared characters, L layers and H hid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..backends.backend import Backend, Floats, Indices
-from ..backends.selection import choose
+from ..backends.backend import Backend, Floats, Indices, choose
 from ..char_lstm import CharLSTM
+from ..checkpoint.record import TrainingRecord
 from ..clamps import Clamps
 from ..lstm import LSTMConfig, LSTMState
 from ..named_cells import Cell
-from ..settings import Precision, SamplingParams, shorten
+from ..settings import SETTINGS, Precision, SamplingParams, UsageError
 from ..tokenizer import CharTokenizer
 
 DEFAULT_SHARE = 0.5
@@ -44,18 +43,16 @@ class Blend:
         chat: the chat format, if both models have the same.
 
     Raises:
-        ValueError: the models share no character, or `share` is not a number from 0 to 1.
+        UsageError: the models share no character, or `share` is not a number from 0 to 1.
     """
 
     def __init__(self, first: CharLSTM, second: CharLSTM, share: float = DEFAULT_SHARE) -> None:
-        is_number = isinstance(share, int | float) and not isinstance(share, bool)
-        if not is_number or not 0 <= share <= 1:
-            raise ValueError(f"share is {shorten(share)}: it must be a number from 0 to 1")
+        SETTINGS["share"].check(share)
         in_second = set(second.tokenizer.vocab)
         in_second -= {model.tokenizer.rare for model in (first, second)}  # replaces other characters in each model
         shared = [character for character in first.tokenizer.vocab if character in in_second]
         if not shared:
-            raise ValueError(f"{first.name} and {second.name} share no character: they cannot write together")
+            raise UsageError(f"{first.name} and {second.name} share no character: they cannot write together")
         self.models = (first, second)
         self.share = float(share)
         self.tokenizer = CharTokenizer(shared)
@@ -69,10 +66,8 @@ class Blend:
         self.cells: tuple[Cell, ...] = ()
         self.device = torch.device("cpu")  # the device of the joint state; each model computes on its own device
         self.chat = first.chat if first.chat == second.chat else None
-        costs = [model.training.get("int8_cost") for model in self.models]
-        self.training: Mapping[str, Any] = {
-            "int8_cost": max((cost for cost in costs if isinstance(cost, int | float)), default=0.0)
-        }
+        costs = [model.training.get("int8_cost", 0.0) for model in self.models]
+        self.training: TrainingRecord = {"int8_cost": max(costs)}
 
     def with_share(self, share: float | None) -> Blend:
         """Returns the same two models with another share; itself if `share` is None."""
@@ -86,18 +81,6 @@ class Blend:
     def make_backend(self, slots: int, precision: Precision) -> Backend:
         """Returns a backend that runs both models."""
         return _BlendBackend(self, [model.make_backend(slots, precision) for model in self.models])
-
-    def gates(
-        self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
-    ) -> Floats:
-        """Returns the gates of a layer, (T, 4, H), padded with zeros; see `LanguageModel.gates`."""
-        layers_of_first = self.models[0].config.num_layers
-        at = int(layer >= layers_of_first)
-        model = self.models[at]
-        hidden = model.config.hidden_size
-        own_layer, own_ids = layer - at * layers_of_first, self.ids[at][ids]
-        gates = model.gates(own_layer, own_ids, below[:, :hidden], before[:, :hidden], precision)
-        return np.pad(gates, ((0, 0), (0, 0), (0, self.config.hidden_size - hidden)))
 
 
 class _BlendBackend(Backend):
@@ -127,16 +110,24 @@ class _BlendBackend(Backend):
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         return self._mix(slots, ids, np.full(len(slots), self._share), clamps)
 
-    def decode(
+    def write(
         self,
         slots: Indices,
         ids: Indices,
         params: list[SamplingParams],
-        numbers: list[int],
+        numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
-    ) -> list[int]:
+    ) -> list[list[int]]:
         shares = np.array([self._share if each.share is None else each.share for each in params], np.float64)
         return choose(self._mix(slots, ids, shares, clamps), params, numbers)
+
+    def gates(self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor) -> Floats:
+        first = self._sizes[0][0]
+        at = int(layer >= first)
+        hidden = self._sizes[at][1]
+        own_ids, padding = self._ids[at][ids], self._shape[-1] - hidden
+        gates = self._backends[at].gates(layer - at * first, own_ids, below[:, :hidden], before[:, :hidden])
+        return np.pad(gates, ((0, 0), (0, 0), (0, padding)))
 
     def _mix(self, slots: Indices, ids: Indices, shares: npt.NDArray[np.float64], clamps: Sequence[Clamps]) -> Floats:
         """Returns the mixed logits, (B, V); the two products, their sum and the result are each rounded once."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from ..settings import UsageError
 
 MAX_WORDS = 10_000
 MAX_WORD = 100  # characters
@@ -27,21 +29,19 @@ class BlockedWords:
         words: at most 10,000, of at most 100 characters each.
 
     Raises:
-        ValueError: there are too many words, or a word is too long or has no visible character.
+        UsageError: there are too many words, or a word is too long or has no visible character.
     """
 
     def __init__(self, words: Iterable[str] = ()) -> None:
         self._trie: Trie = {}
-        self._begin_after_letters = False  # "#x" begins after a letter, too, as in "a#x"
         words = list(words)
         if len(words) > MAX_WORDS:
-            raise ValueError(f"{len(words):,} words are blocked: at most {MAX_WORDS:,} can be")
+            raise UsageError(f"{len(words):,} words are blocked: at most {MAX_WORDS:,} can be")
         for word in words:
             folded = _fold_word(word)
             if len(word) > MAX_WORD or not folded:
                 reason = f"at most {MAX_WORD} are allowed" if folded else "none of them is visible"
-                raise ValueError(f"the blocked word {word[:20]!r} has {len(word)} characters: {reason}")
-            self._begin_after_letters |= _kind(folded[0]) == "other"
+                raise UsageError(f"the blocked word {word[:20]!r} has {len(word)} characters: {reason}")
             node = self._trie
             for character in folded:
                 node = node.setdefault(character, {})
@@ -59,21 +59,7 @@ class BlockedWords:
 
     def watch(self, context: str = "") -> WordWatch:
         """Returns a watch for a text that will grow after `context`, in which a word may have begun."""
-        watch = WordWatch(self._trie)
-        for character in context[-_CONTEXT:]:
-            watch.add(character)
-        return watch.restart()
-
-    def may_follow(self, character: str) -> bool:
-        """Returns whether one of the words may begin after this character."""
-        return self._begin_after_letters or _kind(character) != "letter"
-
-
-class _Match(NamedTuple):
-    """A part of the text that may become a blocked word."""
-
-    start: int  # position in the text
-    node: Trie  # what may follow
+        return WordWatch(self._trie, context[-_CONTEXT:])
 
 
 class WordWatch:
@@ -81,50 +67,46 @@ class WordWatch:
 
     Args:
         trie: the folded words.
+        context: the text before it.
+
+    Attributes:
+        length: the number of characters added so far.
     """
 
-    def __init__(self, trie: Trie) -> None:
+    def __init__(self, trie: Trie, context: str = "") -> None:
+        self.length = -len(context)  # positions in the context are negative
         self._trie = trie
-        self._matches: list[_Match] = []  # the earliest first
+        self._matches: list[tuple[int, Trie]] = []  # start and possible rest, earliest first
         self._previous = "\n"
-        self._length = 0
         self._found_at: int | None = None
-
-    @property
-    def length(self) -> int:
-        """The number of characters added so far."""
-        return self._length
+        for character in context:
+            self.add(character)
+        self.length = 0
 
     @property
     def safe_length(self) -> int:
         """The number of characters before the first blocked word, or before text that may become one."""
-        starts = [match.start for match in self._matches[:1]] if self._found_at is None else [self._found_at]
-        return max(0, min(starts, default=self._length))
+        starts = [start for start, _ in self._matches[:1]] if self._found_at is None else [self._found_at]
+        return max(0, min(starts, default=self.length))
 
     @property
     def found(self) -> bool:
         """Whether the text contains a blocked word; the search then ends."""
         return self._found_at is not None
 
-    def restart(self) -> WordWatch:
-        """Makes the text so far the context: positions are counted from here on. Returns this watch."""
-        self._matches = [_Match(match.start - self._length, match.node) for match in self._matches]
-        self._length, self._found_at = 0, None
-        return self
-
     def add(self, character: str) -> bool:
         """Adds the next character; returns whether a blocked word ended before it."""
         if self.found:
             return True
-        position, self._length = self._length, self._length + 1
+        position, self.length = self.length, self.length + 1
         folded = _fold(character)
         if not folded or (folded == " " and self._previous.isspace()):
             return False  # invisible characters are ignored, and several white-space characters count as one space
         if _word_may_end(self._previous, character):
             if self.end():
                 return True
-            self._matches.append(_Match(position, self._trie))
-        self._matches = [_Match(start, rest) for start, node in self._matches if (rest := _descend(node, folded))]
+            self._matches.append((position, self._trie))
+        self._matches = [(start, rest) for start, node in self._matches if (rest := _descend(node, folded))]
         self._previous = character
         return False
 

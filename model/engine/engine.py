@@ -1,33 +1,33 @@
 """The engine: continuous batching of replies. Each reply gets the same text that it would get alone.
 
 A request waits for a free slot, its prompt is read, and then it gets one character per step until it ends. Only the
-LSTM state is kept between characters, so a request can join or leave the batch at any step, and a conversation
-continues from its last state without being read again.
+LSTM state is kept between characters, so a request can join or leave the batch at any step.
 
 `stream` and `generate` create an engine for each call; a server runs one in a thread (`Engine.run`) for all clients.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from ..clamps import Clamps, Stretches, check_clamps, clamps_at
-from ..int8.sampling import Randomness
 from ..lstm import LSTMState
-from ..settings import Precision, SamplingParams
-from .admission import admissible, reason_to_refuse
+from ..settings import Precision, SamplingParams, UsageError, check_value
 from .blocked_words import BlockedWords
-from .bursts import Bursts, Drawn, add_characters
+from .bursts import Bursts, Drawn
 from .language_model import LanguageModel, default_precision
-from .request import Request, slots_and_ids, start_of
+from .request import Request, admissible, reason_to_refuse, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 from .statistics import Statistics
 
+log = logging.getLogger("model")
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
@@ -136,9 +136,10 @@ class Engine:
             EngineBusyError: the queue is full, too many requests of the client wait, or the engine has been stopped.
             TypeError, ValueError: the prompt is not a str, or a value is not allowed or does not fit the model.
         """
-        _check_types(prompt, draw_offset)
+        if not isinstance(prompt, str):
+            raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
+        check_value("draw_offset", draw_offset, int)
         stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
-        start, unread, positions = start_of(self.lm, prompt, memory)
         sequence = Sequence(
             params=params,
             draw_offset=draw_offset,
@@ -148,25 +149,9 @@ class Engine:
             unknown=self.lm.tokenizer.unknown_characters(prompt)[:MAX_UNKNOWN],
             watch=self.blocked.watch(context + prompt) if self.blocked else None,
         )
-        request = Request(
-            sequence=sequence,
-            start=start,
-            unread=deque(unread),
-            unread_clamps=deque([clamps_at(stretches, each) for each in positions] if stretches else ()),
-            randomness=Randomness(params.seed),
-            client_id=client_id,
-            group_id=group_id,
-        )
-        self._enqueue(request)
-        return sequence
-
-    def _check_clamps(self, clamps: Iterable[tuple[int, int, float]]) -> Clamps:
-        checked = check_clamps(clamps, self.lm.config)
-        if checked and len(self.lm.models) > 1:
-            raise ValueError("clamps are given: the cells of a blend cannot be clamped")
-        return checked
-
-    def _enqueue(self, request: Request) -> None:
+        start, unread, positions = start_of(self.lm, prompt, memory)
+        unread_clamps = deque(clamps_at(stretches, each) for each in positions) if stretches else deque()
+        request = Request(sequence, start, deque(unread), unread_clamps, client_id, group_id)
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
@@ -176,6 +161,13 @@ class Engine:
                 self._waiting.pop()
                 raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()
+        return sequence
+
+    def _check_clamps(self, clamps: Iterable[tuple[int, int, float]]) -> Clamps:
+        checked = check_clamps(clamps, self.lm.config)
+        if checked and len(self.lm.models) > 1:
+            raise UsageError("clamps are given: the cells of a blend cannot be clamped")
+        return checked
 
     def queue_position(self, sequence: Sequence) -> int:
         """Returns how many requests wait before a sequence; 0 if the sequence has a slot."""
@@ -216,7 +208,13 @@ class Engine:
                 if delay is None or delay > 0:
                     self._changed.wait(delay)
                     continue
-            self.step(burst=True)
+            try:
+                self.step(burst=True)
+            except Exception as error:  # noqa: BLE001  a failing backend ends its replies, never the thread
+                for request in self._running:
+                    if not request.sequence.finished:
+                        self._fail(request, error)
+                self._running.clear()
         for request in (*self._running, *self._waiting):
             self._finish(request, "abort")
         self._running.clear()
@@ -259,8 +257,8 @@ class Engine:
             for request in self._admissible():
                 self._waiting.remove(request)
                 request.slot = self._free_slots.pop()
-                self._backend.load(request.slot, request.start)
                 self._running.append(request)
+                self._backend.load(request.slot, request.start)
 
     def _admissible(self) -> list[Request]:
         """Returns the waiting requests that can get a slot now."""
@@ -269,9 +267,8 @@ class Engine:
     def _prefill(self, due: list[Request]) -> None:
         """Reads the next characters of all prompts, one character of each at a time.
 
-        Replies that are being generated wait meanwhile, so a step reads at most one character for every eight of these
-        replies. `_decode` reads the last one in the same backend step in which it generates: for 8 replies this adds
-        5 % to the step instead of 25 %.
+        Replies that are being generated wait meanwhile, so a step reads at most one character for every eight of them.
+        `_decode` reads the last one while it generates: for 8 replies this adds 5 % to the step instead of 25 %.
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)
@@ -293,25 +290,24 @@ class Engine:
     def _decode(self, requests: list[Request], now: float, length: int) -> None:
         """Generates a burst for each request whose prompt is read; reads a character of the other prompts with it."""
         if any(request.prompt_is_read for request in requests):
-            for request, drawn in self._isolate_faults(requests, lambda batch: self._draw(batch, length)):
+            draw = partial(self._bursts.draw, backend=self._backend, length=length)
+            for request, drawn in self._isolate_faults(requests, draw):
                 if request.prompt_is_read:
                     self._append(request, drawn, now)
                 else:
                     request.advance(self._backend)
 
-    def _draw(self, requests: list[Request], length: int) -> list[tuple[Request, Drawn]]:
-        return self._bursts.draw(requests, self._backend, length)
-
     def _append(self, request: Request, drawn: Drawn, now: float) -> None:
         """Adds the characters of a burst to a reply, up to the one with which it ends."""
-        sequence = request.sequence
+        sequence, vocab = request.sequence, self.lm.tokenizer.vocab
         sequence.started_at = sequence.started_at or now
         if sequence.chars_per_second:
             request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
-        added, reason, state = add_characters(request, drawn, self.lm.tokenizer.vocab, self.blocked)
+        added, reason = sequence.add([vocab[id_] for id_ in drawn.ids])
+        request.unread[0] = drawn.ids[added - 1]
         self.written += added
         if reason:
-            self._finish(request, reason, state)
+            self._finish(request, reason, drawn.state(added - 1))
 
     def _isolate_faults(
         self, requests: list[Request], action: Callable[[list[Request]], list[Result]]
@@ -325,23 +321,28 @@ class Engine:
         except Exception as error:  # noqa: BLE001  an error ends the requests that cause it, never the engine
             results = []
             if len(requests) == 1:
-                requests[0].sequence.error = f"{type(error).__name__} while writing"
-                self._finish(requests[0], "error")
-            else:
-                for request in requests:
-                    yield from self._isolate_faults([request], action)
+                self._fail(requests[0], error)
+            for request in requests if len(requests) > 1 else ():
+                yield from self._isolate_faults([request], action)
         yield from results
 
+    def _fail(self, request: Request, error: Exception) -> None:
+        """Ends a reply with an error, which is logged; clients get its type only, because its text may hold a path."""
+        log.error("a reply of %s ended with an error: %s", self.lm.name, error, exc_info=error)
+        request.sequence.error = f"{type(error).__name__} while writing"
+        request.sequence.cause = error
+        try:
+            memory = request.memory(self._backend)
+        except Exception:  # the backend that failed may fail again
+            log.exception("the state of the reply is lost")
+            memory = None
+        self._end(request, "error", memory)
+
     def _finish(self, request: Request, reason: FinishReason, state: LSTMState | None = None) -> None:
-        memory = request.memory(self._backend, state)
+        self._end(request, reason, request.memory(self._backend, state))
+
+    def _end(self, request: Request, reason: FinishReason, memory: Memory | None) -> None:
         if request.slot >= 0:
             self._free_slots.append(request.slot)
         self.statistics.add(request.sequence, reason)
         request.sequence.finish(reason, memory)
-
-
-def _check_types(prompt: object, draw_offset: int) -> None:
-    if not isinstance(prompt, str):
-        raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
-    if draw_offset < 0:
-        raise ValueError(f"draw_offset is {draw_offset}: it must be at least 0")

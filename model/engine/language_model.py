@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 
-from ..backends.backend import Backend, Floats, Indices
+from ..backends.backend import Backend
 from ..char_lstm import CharLSTM
 from ..chat import ChatFormat
+from ..checkpoint.record import TrainingRecord
 from ..lstm import LSTMConfig
 from ..named_cells import Cell
 from ..settings import Precision
@@ -21,21 +21,14 @@ MAX_INT8_COST = 0.01  # nats per character; a model that loses more in int8 runs
 class LanguageModel(Protocol):
     """A model that predicts the next character of a text: one network, or two that are blended.
 
-    Attributes:
-        name: the name by which the model was loaded.
-        commit: the commit on the Hub, 40 hex digits; None for a folder and for a blend.
-        notice: what users should know about the loading, such as that the Hub could not be reached; "" if nothing.
-        tokenizer: the characters that the model reads and writes.
-        training: what the training recorded, such as losses and the name of the text; {} if nothing.
-        chat: the format of its conversations, if it was trained on conversations.
-        cells: the cells that have a name.
+    The attributes are those of `CharLSTM`.
     """
 
     name: str
     commit: str | None
     notice: str
     tokenizer: CharTokenizer
-    training: Mapping[str, Any]
+    training: TrainingRecord
     chat: ChatFormat | None
     cells: tuple[Cell, ...]
 
@@ -64,21 +57,7 @@ class LanguageModel(Protocol):
     def without_weights(self) -> LanguageModel:
         """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
 
-    def gates(
-        self, layer: int, ids: Indices, below: torch.Tensor, before: torch.Tensor, precision: Precision
-    ) -> Floats:
-        """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H) float32, as `precision` computes them.
-
-        Args:
-            layer: the layer, from 0.
-            ids: (T,) int64, the characters that were read.
-            below: (T, H), h of the layer below after each character; not used in the first layer.
-            before: (T, H), h of this layer before each character.
-            precision: "int8" or "float32".
-        """
-
 
 def default_precision(lm: LanguageModel) -> Precision:
     """Returns "int8", unless training measured that it costs this model more than `MAX_INT8_COST`: then "float32"."""
-    cost = lm.training.get("int8_cost")
-    return "float32" if isinstance(cost, int | float) and cost > MAX_INT8_COST else "int8"
+    return "float32" if lm.training.get("int8_cost", 0.0) > MAX_INT8_COST else "int8"

@@ -1,9 +1,11 @@
-"""A request: a sequence, with its slot, its unread characters and its random numbers."""
+"""A request: a sequence, with its slot, its unread characters and its random numbers; and which request gets a slot."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections import Counter, deque
+from collections.abc import Callable, Sequence as SequenceOf
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 
@@ -15,7 +17,7 @@ from .language_model import LanguageModel
 from .sequence import Memory, Sequence
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False)
 class Request:
     """A sequence that waits or runs.
 
@@ -24,7 +26,6 @@ class Request:
         start: the state before its first unread character.
         unread: ids to read; the character after the last one is drawn.
         unread_clamps: the cells that are clamped in the step that reads each unread id; empty if there are none.
-        randomness: the random numbers of its seed.
         client_id, group_id: see `Engine.add_request`.
         slot: its slot in the backend; -1 while it waits.
         due_at: the time.monotonic() of its next step.
@@ -33,12 +34,14 @@ class Request:
     sequence: Sequence
     start: LSTMState
     unread: deque[int]
-    randomness: Randomness
-    unread_clamps: deque[Clamps] = field(default_factory=deque)
-    client_id: str = ""
-    group_id: str = ""
+    unread_clamps: deque[Clamps]
+    client_id: str
+    group_id: str
     slot: int = -1
     due_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._randomness = Randomness(self.sequence.params.seed)
 
     @property
     def prompt_is_read(self) -> bool:
@@ -52,14 +55,11 @@ class Request:
             return self.sequence.clamps
         return self.unread_clamps[0] if self.unread_clamps else ()
 
-    @property
-    def next_number(self) -> int:
-        """The random number of the next character; 0 while the prompt is read."""
-        return self.randomness.number(self.sequence.next_draw_offset) if self.prompt_is_read else 0
-
     def next_numbers(self, count: int) -> list[int]:
-        """Returns the random numbers of the next characters of a reply."""
-        return self.randomness.numbers(self.sequence.next_draw_offset, count)
+        """Returns the random numbers of the next characters of a reply; zeros while the prompt is read."""
+        if not self.prompt_is_read:
+            return [0] * count
+        return self._randomness.numbers(self.sequence.next_draw_offset, count)
 
     def advance(self, backend: Backend) -> None:
         """Removes the next character of the prompt, which the backend has read."""
@@ -97,3 +97,67 @@ def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:
     """Returns the slots of requests and the next character that each reads, (B,) int64 each."""
     slots = np.array([request.slot for request in requests], np.int64)
     return slots, np.array([request.unread[0] for request in requests], np.int64)
+
+
+def admissible(
+    running: SequenceOf[Request], waiting: SequenceOf[Request], max_slots: int, max_each: int
+) -> list[Request]:
+    """Returns the waiting requests that can get a slot now: first those of clients with the fewest replies.
+
+    Args:
+        running: the requests that have a slot.
+        waiting: the requests without a slot, oldest first.
+        max_slots: the slots of all clients together.
+        max_each: the slots that one client may have.
+    """
+    admitted: list[Request] = []
+    free_slots = max_slots - len(running)
+    if not waiting or free_slots <= 0:
+        return admitted
+    of_client = Counter(request.client_id for request in running if request.client_id)
+    of_group = Counter(request.group_id for request in running if request.group_id)
+
+    def replies(request: Request) -> tuple[int, int]:
+        return of_group[request.group_id], of_client[request.client_id]
+
+    # Among equal requests the oldest is first. The number of replies in an entry may be outdated.
+    order = [(replies(request), at, request) for at, request in enumerate(waiting)]
+    heapify(order)
+    while order and len(admitted) < free_slots:
+        count, at, first = heappop(order)
+        if of_client[first.client_id] >= max_each:
+            continue
+        if (current := replies(first)) != count:
+            heappush(order, (current, at, first))
+            continue
+        admitted.append(first)
+        of_client.update([first.client_id] if first.client_id else [])
+        of_group.update([first.group_id] if first.group_id else [])
+    return admitted
+
+
+def reason_to_refuse(
+    last: Request, waiting: SequenceOf[Request], admit: Callable[[], list[Request]], max_waiting: int, max_each: int
+) -> str:
+    """Returns why a request must not wait; "" if it may, or gets a slot at once.
+
+    Args:
+        last: the request.
+        waiting: all waiting requests, this one included.
+        admit: returns the waiting requests that get a slot now; called only if the result depends on it.
+        max_waiting: how many requests may wait, in addition to those that get a slot now.
+        max_each: how many requests of one client may wait.
+    """
+
+    def of_client(requests: SequenceOf[Request]) -> int:
+        return sum(request.client_id == last.client_id != "" for request in requests)
+
+    if len(waiting) <= max_waiting and of_client(waiting) <= max_each:
+        return ""
+    admitted = admit()
+    if last in admitted:
+        return ""
+    others = [request for request in waiting if request not in admitted and request is not last]
+    if of_client(others) >= max_each:
+        return f"{of_client(others)} requests of the client wait already"
+    return f"{len(others)} requests wait already" if len(others) >= max_waiting else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -54,9 +53,9 @@ class Sequence:
         clamps: the cells that are clamped, from the step that draws its first character on.
         unknown: the characters of the prompt that the model does not have; they were skipped.
         finish_reason: None until it is finished.
-        error: what went wrong, if `finish_reason` is "error".
+        error: what went wrong in one line, if `finish_reason` is "error"; `cause` is the exception.
         memory: the memory from which the next reply continues, once it is finished; None if the prompt was not read to
-            its end.
+            its end, or if the reply ended before a blocked word.
         prompt_memory: the memory with which the reply began; None before the prompt is read, and without a prompt.
         added_at: the time.monotonic() of the request.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.
@@ -72,6 +71,7 @@ class Sequence:
     unknown: list[UnknownCharacter] = field(default_factory=list)
     finish_reason: FinishReason | None = None
     error: str = ""
+    cause: Exception | None = None
     memory: Memory | None = None
     prompt_memory: Memory | None = None
     added_at: float = field(default_factory=time.monotonic)
@@ -82,7 +82,6 @@ class Sequence:
     _characters: list[str] = field(default_factory=list)
     _released: int = 0  # characters that clients get: not those that may belong to the stop text or a blocked word
     _done: threading.Event = field(default_factory=threading.Event)
-    _memories: deque[tuple[int, Memory]] = field(default_factory=deque)  # (length, memory), see `save_memory`
 
     @property
     def finished(self) -> bool:
@@ -129,19 +128,22 @@ class Sequence:
             return "abort"
         return "time" if self.deadline is not None and now >= self.deadline else None
 
-    @property
-    def holds_back(self) -> bool:
-        """Whether characters may be held back because they may belong to the stop text or a blocked word."""
-        return bool(self.params.stop) or self.watch is not None
+    def add(self, characters: list[str]) -> tuple[int, FinishReason | None]:
+        """Adds the next characters, at most `remaining`, up to the one with which the reply ends.
 
-    def extend(self, characters: list[str]) -> FinishReason | None:
-        """Adds the next characters of a reply that holds back none, at most `remaining`; returns as `append` does."""
-        self._characters += characters
-        self._released = len(self._characters)
-        return "length" if self._released >= self.params.length else None
+        Returns how many were added, and why the reply ends; None if it continues.
+        """
+        if not self.params.stop and self.watch is None:
+            self._characters += characters
+            self._released = len(self._characters)
+            return len(characters), "length" if self._released >= self.params.length else None
+        for added, character in enumerate(characters, 1):
+            if reason := self._add(character):
+                return added, reason
+        return len(characters), None
 
-    def append(self, character: str) -> FinishReason | None:
-        """Adds the next character. Returns why the reply ends with it; None if it continues."""
+    def _add(self, character: str) -> FinishReason | None:
+        """Adds a character of a reply that has a stop text, or that is searched for blocked words."""
         self._characters.append(character)
         stop, length = self.params.stop, len(self._characters)
         matched = 0  # characters at the end that are, or may become, the stop text
@@ -154,12 +156,6 @@ class Sequence:
             return "stop"
         return "length" if length >= self.params.length else None
 
-    def save_memory(self, memory: Memory) -> None:
-        """Saves the memory after the last character: the reply ends there if a blocked word follows it."""
-        while self._memories and self._memories[0][0] < self._released:
-            self._memories.popleft()
-        self._memories.append((len(self._characters), memory))
-
     def finish(self, reason: FinishReason, memory: Memory | None) -> None:
         """Ends the reply. The reason is set last: a thread that sees it may read everything else."""
         self.ended_at = time.monotonic()
@@ -168,7 +164,7 @@ class Sequence:
         if self.watch and self.watch.end():
             self._released = self.watch.safe_length
             del self._characters[self._released :]  # as if the reply had ended there
-            memory = next((saved for length, saved in self._memories if length == self._released), None)
+            memory = None
             reason = reason if self.error else "blocked"
         elif self.watch:
             self._released = self.watch.length

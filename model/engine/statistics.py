@@ -18,10 +18,10 @@ class Statistics:
     """Totals since the engine was created, or the sum of several engines.
 
     Attributes:
-        ended: the number of replies by the reason for which they ended.
-        waits: the number of replies by the time from the request to the first character: up to each of
-            `WAIT_BOUNDS_S`, and longer.
-        waited_s: the sum of these times.
+        ended: how many replies ended for each reason.
+        waits: how many replies got their first character within each of `WAIT_BOUNDS_S` seconds after the request but
+            not within the one before; the last number is that of the slower ones.
+        waited_s: the seconds until the first character, of all replies together.
     """
 
     # All reasons from the start: a new key would disturb a thread that copies the numbers at the same time.

@@ -27,7 +27,7 @@ _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
 # numba compiles again if this file changes, but not for a change of a function in another file. So a test compares
 # this checksum of `dot_products` and `numba_sampling`, which must be changed with them.
-CHECKSUM = 1879391363
+CHECKSUM = 1076643723
 _PANEL = np.array([each.panel for each in INSTRUCTIONS])
 _GROUP = np.array([each.group for each in INSTRUCTIONS])
 _ROWS = np.array([each.rows for each in INSTRUCTIONS])

@@ -17,7 +17,7 @@ Weights = npt.NDArray[np.int64]
 _STEPS = 1 << 12
 POWERS = np.array([round(2.0**31 * 2.0 ** (i / _STEPS)) for i in range(_STEPS)], dtype=np.int64)
 STEPS_PER_NAT = 1.4426950408889634 * _STEPS  # log2(e) as a literal: the same number everywhere
-_BLOCK = 256  # random numbers that are drawn at once
+_BLOCK = 256  # random numbers that are drawn at once, and more
 
 
 class Randomness:
@@ -28,28 +28,23 @@ class Randomness:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._start = -1
+        self._start = 0
         self._block: list[int] = []
 
     def number(self, i: int) -> int:
         """Returns the i-th number, an integer in [0, 2^64)."""
-        offset = i - self._start
-        if self._start < 0 or not 0 <= offset < len(self._block):
-            self._start = i - i % _BLOCK
-            generator = np.random.Philox(key=self._seed)
-            generator.advance(self._start // 4)  # one step of the counter gives four numbers
-            self._block = generator.random_raw(_BLOCK).tolist()
-            offset = i - self._start
-        return self._block[offset]
+        return self.numbers(i, 1)[0]
 
     def numbers(self, first: int, count: int) -> list[int]:
         """Returns `count` numbers, from the one with index `first` on."""
-        numbers: list[int] = []
-        while len(numbers) < count:
-            numbers.append(self.number(first + len(numbers)))
-            offset = first + len(numbers) - self._start
-            numbers += self._block[offset : offset + count - len(numbers)]
-        return numbers
+        at = first - self._start
+        if at < 0 or at + count > len(self._block):
+            at = first % 4
+            self._start = first - at
+            generator = np.random.Philox(key=self._seed)
+            generator.advance(self._start // 4)  # one step of the counter gives four numbers
+            self._block = generator.random_raw(_BLOCK + count).tolist()
+        return self._block[at : at + count]
 
 
 def choose(logits: npt.NDArray[np.float32], params: SamplingParams, number: int) -> int:

@@ -10,8 +10,7 @@ Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -79,10 +78,14 @@ class Int8Weights:
     output_bias: Tensor
 
     @classmethod
-    def quantize(cls, network: LSTMNetwork) -> Int8Weights:
-        """Quantizes the weights of a network."""
+    def quantize(cls, network: LSTMNetwork, blocked: int | None = None) -> Int8Weights:
+        """Quantizes the weights of a network; the character with the id `blocked` gets the logit `NEVER`."""
         weights = [[w.detach().float().cpu() for w in layer] for layer in network.lstm.all_weights]
         first, *above = weights
+        output_bias = network.output.bias.detach().float().cpu()
+        if blocked is not None:
+            output_bias = output_bias.clone()
+            output_bias[blocked] = NEVER
         return cls(
             table=_input_table(network.embedding.weight.detach().float().cpu(), first),
             layers=[
@@ -91,14 +94,8 @@ class Int8Weights:
             ],
             biases=[layer[2] + layer[3] for layer in above],
             output=QuantizedMatrix.quantize(network.output.weight.detach().float().cpu()),
-            output_bias=network.output.bias.detach().float().cpu(),
+            output_bias=output_bias,
         )
-
-    def without(self, token: int) -> Int8Weights:
-        """Returns a copy that gives the character with the id `token` the logit `NEVER`."""
-        bias = self.output_bias.clone()
-        bias[token] = NEVER
-        return replace(self, output_bias=bias)
 
     def to(self, device: torch.device) -> Int8Weights:
         """Returns a copy on a device."""
@@ -155,50 +152,20 @@ def lookup(table: Tensor, x: Tensor) -> Tensor:
     return table[index.long()]
 
 
-def _update_cells(
-    sums: Tensor, c: Tensor, sigmoid: Tensor, tanh: Tensor, clamps: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Updates one layer from the sums of its gates (B, 4H) float32, in nn.LSTM's order, and c (B, H) float32.
-
-    Returns:
-        h (B, H) int8 and c (B, H) float32. Every operation is rounded separately; none is fused.
-    """
-    i, f, g, o = sums.chunk(4, dim=1)
-    kept = lookup(sigmoid, f) * c
-    added = lookup(sigmoid, i) * lookup(tanh, g)
-    c = kept + added
-    if clamps is not None:
-        c[clamps[:, 0].long(), clamps[:, 1].long()] = clamps[:, 2]
-    return integer_h(lookup(sigmoid, o) * lookup(tanh, c)), c
-
-
-def step(
-    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Mapping[int, Tensor] | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Reads one character in each slot.
+def gates(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Returns the gates i, f, g, o of a layer, (B, H) float32 each.
 
     Args:
         weights: on the device of the other arguments.
-        ids: (B,) int64.
-        h: (L, B, H) int8.
-        c: (L, B, H) float32.
-        clamps: by layer (M, 3) float32: the position among the B, the cell and the value of each clamp.
-
-    Returns:
-        logits (B, V) float32, h and c after the character.
+        layer: the layer, from 0.
+        ids: (B,) int64, the characters that are read.
+        x: (B, K) int8, h of this layer; above the first layer, h of the layer below after the step comes before it.
     """
-    sigmoid, tanh = SIGMOID.to(c.device), TANH.to(c.device)
-    new_h: list[Tensor] = []
-    new_c: list[Tensor] = []
-    x = h[0]
-    for layer in range(len(weights.layers)):
-        if layer:
-            x = torch.cat([new_h[-1], h[layer]], dim=1)
-        sums = _gate_sums(weights, layer, ids, x)
-        layer_h, layer_c = _update_cells(sums, c[layer], sigmoid, tanh, clamps.get(layer) if clamps else None)
-        new_h.append(layer_h)
-        new_c.append(layer_c)
-    return output_logits(weights, new_h[-1]), torch.stack(new_h), torch.stack(new_c)
+    added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
+    sums = exact_product(x, weights.layers[layer]).float() * weights.layers[layer].scale + added
+    i, f, g, o = sums.chunk(4, dim=1)
+    sigmoid, tanh = SIGMOID.to(sums.device), TANH.to(sums.device)
+    return lookup(sigmoid, i), lookup(sigmoid, f), lookup(tanh, g), lookup(sigmoid, o)
 
 
 def output_logits(weights: Int8Weights, h: Tensor) -> Tensor:
@@ -206,25 +173,33 @@ def output_logits(weights: Int8Weights, h: Tensor) -> Tensor:
     return exact_product(h, weights.output).float() * weights.output.scale + weights.output_bias
 
 
-def _gate_sums(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> Tensor:
-    """Returns the inputs of sigmoid and tanh in the gates of a layer, (B, 4H) float32."""
-    added = weights.table[ids] if layer == 0 else weights.biases[layer - 1]
-    return exact_product(x, weights.layers[layer]).float() * weights.layers[layer].scale + added
-
-
-def gates(weights: Int8Weights, layer: int, ids: Tensor, below: Tensor | None, before: Tensor) -> Tensor:
-    """Returns the gates i, f, g, o of a layer, (B, 4, H) float32, for display.
+def step(
+    weights: Int8Weights, ids: Tensor, h: Tensor, c: Tensor, clamps: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Reads one character in each slot. Every operation is rounded separately; none is fused.
 
     Args:
-        weights: the quantized weights of the network.
-        layer: the layer, from 0.
-        ids: (B,), the characters that were read.
-        below: (B, H), h of the layer below after these characters, as in an `LSTMState`; None in the first layer.
-        before: (B, H), h of this layer before them.
+        weights: on the device of the other arguments.
+        ids: (B,) int64.
+        h: (L, B, H) int8.
+        c: (L, B, H) float32.
+        clamps: (M, 4) float32: the layer, the position among the B, the cell and the value of each clamp.
+
+    Returns:
+        logits (B, V) float32, h and c after the character.
     """
-    device = weights.table.device
-    parts = [integer_h(h.to(device)) for h in (below, before) if h is not None]
-    sums = _gate_sums(weights, layer, ids.to(device), torch.cat(parts, dim=1))
-    i, f, g, o = sums.chunk(4, dim=1)
-    sigmoid, tanh = SIGMOID.to(device), TANH.to(device)
-    return torch.stack([lookup(sigmoid, i), lookup(sigmoid, f), lookup(tanh, g), lookup(sigmoid, o)], dim=1)
+    tanh, x = TANH.to(c.device), h[0]
+    new_h: list[Tensor] = []
+    new_c: list[Tensor] = []
+    for layer in range(len(weights.layers)):
+        if layer:
+            x = torch.cat([new_h[-1], h[layer]], dim=1)
+        i, f, g, o = gates(weights, layer, ids, x)
+        kept = f * c[layer]
+        let_in = i * g
+        new_c.append(kept + let_in)
+        if clamps is not None:
+            _, rows, cells, values = clamps[clamps[:, 0] == layer].T
+            new_c[-1][rows.long(), cells.long()] = values
+        new_h.append(integer_h(o * lookup(tanh, new_c[-1])))
+    return output_logits(weights, new_h[-1]), torch.stack(new_h), torch.stack(new_c)

@@ -1,6 +1,5 @@
-"""Measures how surprised a model is by a text, and draws it.
+"""Measures how surprised a model is by a text.
 
 surprisal   score: how many bits each character of a text costs
 adaptation  dynamic evaluation: a copy of a model that learns from the text it reads
-picture     draw: a text in the colours of its bits, for link previews
 """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from ..char_lstm import CharLSTM
 from ..tokenizer import UnknownCharacter
 
+Result = TypeVar("Result")
 _CHUNK = 4096  # characters
 _MAX_LOGITS = 1 << 26  # numbers in the logits of one chunk: a huge vocabulary gets shorter chunks
 
@@ -41,7 +43,7 @@ class Score:
 
     @property
     def bpc(self) -> float:
-        """The mean over the scored characters, in bits per character; NaN if there are none."""
+        """The mean over the scored characters, in bits per character; NaN if the text has none, as the empty text."""
         return float(np.nansum(self.bits) / self.characters) if self.characters else float("nan")
 
     @property
@@ -52,12 +54,16 @@ class Score:
 
 def score(lm: CharLSTM, text: str) -> Score:
     """Returns the surprisal of each character of a text, read from a state of zeros as after a line end."""
-    slices = score_in_slices(lm, text, _CHUNK)
+    return result_of(score_in_slices(lm, text, _CHUNK))
+
+
+def result_of(slices: Generator[None, None, Result]) -> Result:
+    """Runs a generator to its end; returns its return value."""
     while True:
         try:
             next(slices)
         except StopIteration as end:
-            result: Score = end.value
+            result: Result = end.value
             return result
 
 

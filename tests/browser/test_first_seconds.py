@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from model import CharLSTM, generate
-from model.checkpoint.welcome import stored_welcome
+from model.checkpoint.record import stored_welcome
 from model.settings import WELCOME_LENGTH
 from tests.browser.driving import (
     DISPLAYS,

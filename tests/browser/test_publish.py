@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from huggingface_hub import ModelCard, RepoCard, SpaceCard
 from playwright.sync_api import Browser, Page
 
 from model import CharLSTM, generate
+from model.checkpoint.record import TrainingRecord
 from tests.browser.test_static_page import watch
 from tests.local_hub import LocalHub
 from tests.support.browser_engine import write_engine_page
@@ -55,7 +56,7 @@ PUBLISH = """async ({ files, ...wanted }) => {
 @pytest.fixture(scope="module")
 def lm() -> CharLSTM:
     lm = tiny_model()
-    lm.training = TRAINING
+    lm.training = cast(TrainingRecord, TRAINING)
     return lm
 
 

@@ -15,11 +15,9 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from model.scoring.picture import HEIGHT, WIDTH
 from tests.browser.axe import violations
 from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
-from tests.browser.test_train_page import SHOWN as TRAINED
-from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
+from tests.browser.test_train_page import SHOWN as TRAINED, TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
@@ -152,7 +150,7 @@ def test_a_visitor_of_the_app_publishes_on_its_hub(
         index = hub.read("spaces/ada/letters", "index.html").decode()
         assert index.count(f'description" content="{html.escape(first_words)}') == 2, "what chats show"
         picture = hub.read("spaces/ada/letters", "preview.png")
-        assert Image.open(io.BytesIO(picture)).size == (WIDTH, HEIGHT)
+        assert Image.open(io.BytesIO(picture)).size == (1200, 630)
         assert picture != (FOLDER / "preview.png").read_bytes(), "that of the bundled model"
         page.goto(f"{hub.url}/static/ada/letters/?prompt=a&seed=1&speed=200")
         expect(page.locator(".mark")).to_be_visible()

@@ -22,10 +22,10 @@ from model import (
     Engine,
     LSTMConfig,
     SamplingParams,
+    Sequence as Reply,
     TextTrace,
     generate,
 )
-from model import Sequence as Reply
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
@@ -36,8 +36,7 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.browser_engine import open_engine, request, site, trace, write, write_engine_page
 from tests.support.cells_files import INVALID, VALID
-from tests.support.chromium import launch
-from tests.support.chromium import serve as serve_folder
+from tests.support.chromium import launch, serve as serve_folder
 from tests.support.tiny_models import saved_files, tiny_model
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, pushed_run
 from tests.unit.model.int8.test_vectors import tiny as network_of_the_vectors

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,22 +19,9 @@ ROUNDS = 4000
 Files = dict[str, bytes]
 NUMBERS: list[object] = [0, 1, -1, 2, 3, 2**31, 2**32, 2**53, 2**62, 2**63, 2**64 - 1, 10**30, 0.5, -0.0, 1e400]
 VALUES: list[object] = [
-    None,
-    True,
-    False,
-    "",
-    "F32",
-    "F16",
-    "I8",
-    "BOOL",
-    "\ud800",
-    "x" * 5000,
-    [],
-    {},
-    [[]],
-    [0],
-    [2**62, 0],
-]
+    None, True, False, "", "F32", "F16", "I8", "BOOL", "\ud800", "x" * 5000, [], {}, [[]], [0], [2**62, 0],
+]  # fmt: skip
+TOKENS = [b"0", b"1", b"3", b"[", b"]", b"{", b"}", b'"', b",", b":", b"-", b"e", b"null"]
 
 
 @pytest.fixture(scope="module")
@@ -51,31 +38,19 @@ def flip(dice: random.Random, data: bytes) -> bytes:
     return bytes(changed)
 
 
-def cut(dice: random.Random, data: bytes) -> bytes:
-    return data[: dice.randrange(len(data))]
-
-
-def remove(dice: random.Random, data: bytes) -> bytes:
-    start = dice.randrange(len(data))
-    return data[:start] + data[start + dice.randrange(1, 64) :]
-
-
-def insert(dice: random.Random, data: bytes) -> bytes:
-    at = dice.randrange(len(data))
-    return data[:at] + dice.randbytes(dice.randrange(1, 32)) + data[at:]
-
-
-def repeat(dice: random.Random, data: bytes) -> bytes:
+def edit(dice: random.Random, data: bytes) -> bytes:
+    """Returns data of which a part is missing, doubled, inserted or replaced, or that ends early."""
     start, end = sorted(dice.choices(range(len(data)), k=2))
-    return data[:end] + data[start:]
-
-
-def swap_text(dice: random.Random, data: bytes) -> bytes:
-    old, new = dice.choices([b"0", b"1", b"3", b"[", b"]", b"{", b"}", b'"', b",", b":", b"-", b"e", b"null"], k=2)
-    return data.replace(old, new, dice.choice([1, 2, -1]))
-
-
-DAMAGE: list[Callable[[random.Random, bytes], bytes]] = [flip, cut, remove, insert, repeat, swap_text]
+    old, new = dice.choices(TOKENS, k=2)
+    return dice.choice(
+        [
+            data[:start],
+            data[:start] + data[start + dice.randrange(1, 64) :],
+            data[:start] + dice.randbytes(dice.randrange(1, 32)) + data[start:],
+            data[:end] + data[start:],
+            data.replace(old, new, dice.choice([1, 2, -1])),
+        ]
+    )
 
 
 def mutate(dice: random.Random, value: object) -> object:
@@ -83,15 +58,8 @@ def mutate(dice: random.Random, value: object) -> object:
     if isinstance(value, dict) and value and dice.random() < 0.9:
         key = dice.choice(list(value))
         rest = {name: each for name, each in value.items() if name != key}
-        return dice.choice(
-            [
-                lambda: {**value, key: mutate(dice, value[key])},
-                lambda: {**value, key: mutate(dice, value[key])},
-                lambda: rest,
-                lambda: {**rest, key + "x": value[key]},
-                lambda: {**value, "extra": value[key]},
-            ]
-        )()
+        inner = {**value, key: mutate(dice, value[key])}
+        return dice.choice([inner, inner, rest, {**rest, key + "x": value[key]}, {**value, "extra": value[key]}])
     if isinstance(value, list) and value and dice.random() < 0.7:
         at = dice.randrange(len(value))
         return [*value[:at], mutate(dice, value[at]), *value[at + dice.randrange(2) :]]
@@ -117,12 +85,13 @@ def damaged(dice: random.Random, good: Files, folder: Path) -> None:
     files = dict(good)
     for _ in range(dice.choice([1, 1, 2])):
         name = dice.choice(MODEL_FILES)
-        ways = [*DAMAGE, mutate_header if name == WEIGHTS else mutate_json]
-        way = dice.choice([*ways, ways[-1], ways[-1]])
+        of_json = mutate_header if name == WEIGHTS else mutate_json
+        way = dice.choice([flip, edit, edit, edit, of_json, of_json])
+        data = files[name] or b"x"
         try:
-            files[name] = way(dice, files[name])
+            files[name] = way(dice, data)
         except ValueError:  # it is no longer JSON
-            files[name] = flip(dice, files[name] or b"x")
+            files[name] = flip(dice, data)
     for name, data in files.items():
         (folder / name).write_bytes(data)
     if dice.random() < 0.67:
@@ -139,8 +108,7 @@ def test_a_damaged_checkpoint_is_refused_in_one_line_or_loads_as_a_valid_model(g
             lm = CharLSTM.from_pretrained(tmp_path)
         except CheckpointError as error:
             message = str(error)
-            assert "\n" not in message, f"seed {seed}"
-            assert len(message) < 300, f"seed {seed}"
+            assert re.fullmatch(r".{1,299}", message), f"seed {seed}: {message}"
             assert str(tmp_path) not in message, f"seed {seed}"
             assert any(name in message for name in MODEL_FILES), f"seed {seed}: {message}"
             refused += 1

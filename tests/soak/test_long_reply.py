@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import tracemalloc
+from typing import Any
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams, Sequence, generate, stream
 from tests.support.tiny_models import tiny_model
@@ -31,50 +32,33 @@ def test_a_changing_batch_changes_no_reply():
     """Two thousand requests join, wait, are aborted, stop or end; each text is a prefix of the one generated alone."""
     lm, dice = tiny_model(), random.Random(2)
     engine = Engine(lm, max_slots=16, max_waiting=64)
-    open_: list[tuple[str, Sequence]] = []
-    done: list[tuple[str, Sequence]] = []
-    asked = 0
+    open_: list[tuple[str, dict[str, Any], Sequence]] = []
+    done, asked = list(open_), 0
     while asked < 2000 or open_:
         if asked < 2000 and engine.waiting < 40 and dice.random() < 0.3:
             prompt = "".join(dice.choices("abc DEF\n", k=dice.randrange(80)))
-            params = SamplingParams(
-                temperature=dice.choice([0, 0.5, 1.0, 2.0]),
-                length=dice.randrange(1, 120),
-                top_k=dice.choice([0, 0, 3]),
-                top_p=dice.choice([1.0, 1.0, 0.9]),
-                seed=asked,
-                stop=dice.choice(["", "", "", "a", "the", "ab"]),
-            )
-            open_.append((prompt, engine.add_request(prompt, params)))
+            settings: dict[str, Any] = {
+                "temperature": dice.choice([0, 0.5, 1.0, 2.0]),
+                "length": dice.randrange(1, 120),
+                "top_k": dice.choice([0, 0, 3]),
+                "top_p": dice.choice([1.0, 1.0, 0.9]),
+                "seed": asked,
+                "stop": dice.choice(["", "", "", "a", "the", "ab"]),
+            }
+            open_.append((prompt, settings, engine.add_request(prompt, SamplingParams(**settings))))
             asked += 1
         if open_ and dice.random() < 0.02:
-            engine.abort(dice.choice(open_)[1])
+            engine.abort(dice.choice(open_)[2])
         engine.step()
-        done += [each for each in open_ if each[1].finished]
-        open_ = [each for each in open_ if not each[1].finished]
+        done += [each for each in open_ if each[2].finished]
+        open_ = [each for each in open_ if not each[2].finished]
     assert len(done) == 2000
-    for prompt, sequence in done:
-        params = sequence.params
-        alone = generate(
-            lm,
-            prompt,
-            params.length,
-            temperature=params.temperature,
-            top_k=params.top_k,
-            top_p=params.top_p,
-            seed=params.seed,
-            stop=params.stop,
-            unknown="skip",
-        )
-        assert sequence.finish_reason in ("length", "stop", "abort")
+    for prompt, settings, sequence in done:
         if sequence.finish_reason == "abort":
-            plain = generate(
-                lm, prompt, params.length, temperature=params.temperature, top_k=params.top_k,
-                top_p=params.top_p, seed=params.seed, unknown="skip",
-            )  # fmt: skip
-            assert plain.startswith(sequence.text)
+            assert generate(lm, prompt, **{**settings, "stop": ""}, unknown="skip").startswith(sequence.text)
         else:
-            assert sequence.text == alone
+            assert sequence.finish_reason in ("length", "stop")
+            assert sequence.text == generate(lm, prompt, **settings, unknown="skip")
 
 
 def test_memory_does_not_grow_with_the_number_of_replies():

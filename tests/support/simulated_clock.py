@@ -8,8 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from training.cli import main as cli
-from training.cli import plan
+from training.cli import main as cli, plan
 from training.learner import evaluation
 from training.learner.trainer import Trainer
 from training.run import checkpoint_manager, measure, training_run

@@ -35,4 +35,4 @@ def tiny_model(alphabet: str = ALPHABET, *, hidden: int = 12, layers: int = 2, s
     """Returns a model that generates random-looking text in an alphabet."""
     tokenizer = CharTokenizer.from_text(alphabet)
     network = tiny_network(len(tokenizer), hidden=hidden, layers=layers, seed=seed)
-    return CharLSTM(network, tokenizer, {"corpus": "none", "steps": 0}, name="tiny")
+    return CharLSTM(network, tokenizer, {"corpus": "none", "step": 0}, name="tiny")

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from model.checkpoint.record import TrainingRecord
+
 from .curve import number
 from .public_text import base_name, line, redact_command
 
@@ -45,17 +47,16 @@ class TrainingSummary:
         example: a prompt that is frequent in the text.
     """
 
-    def __init__(self, training: Mapping[str, Any]) -> None:
-        self._training = training
+    def __init__(self, training: TrainingRecord) -> None:
+        self._training: Mapping[str, Any] = training
         self.corpus = base_name(self.text("corpus")) or "a text"
         self.base_corpus = base_name(self.text("base_corpus"))
         self.base_model = _matching(_PINNED, training.get("base_model"))
         self.command = redact_command(self.text("command", _MAX_COMMAND))
         self.repo, self.space = (_matching(_REPO, training.get(name)) for name in ("repo", "space"))
-        taught_by, examples = training.get("taught_by"), training.get("examples")
-        models = taught_by.get("models") if isinstance(taught_by, Mapping) else None
-        self.teachers = [_matching(_PINNED, model) for model in models] if isinstance(models, list) else []
-        self.example = next(filter(None, map(line, examples)), "") if isinstance(examples, list | tuple) else ""
+        taught_by = training.get("taught_by")
+        self.teachers = [_matching(_PINNED, model) for model in taught_by["models"]] if taught_by else []
+        self.example = next(filter(None, map(line, training.get("examples", []))), "")
 
     def text(self, name: str, limit: int = 200) -> str:
         """Returns a field as one safe line."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from model import CharLSTM, generate
-from model.checkpoint.welcome import stored_welcome
+from model.checkpoint.record import Welcome, stored_welcome
 from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 from .summary import quotes_of
 
 
-def write_welcome(lm: CharLSTM) -> Mapping[str, str | int]:
+def write_welcome(lm: CharLSTM) -> Welcome:
     """Returns a text that int8 inference generates without a prompt, and its seed, as config.json stores them."""
     texts = ((seed, generate(lm, "", WELCOME_LENGTH, seed=seed, precision="int8")) for seed in WELCOME_SEEDS)
     seed, text = next(((seed, text) for seed, text in texts if not text.startswith("\n")), (WELCOME_SEEDS[0], ""))

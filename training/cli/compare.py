@@ -13,6 +13,7 @@ from typing import Any
 from model.checkpoint.format import CheckpointError, parse_config
 from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
+from model.checkpoint.record import TrainingRecord
 from model.terminal import one_line
 
 from ..card.curve import Curve, draw, number
@@ -42,7 +43,7 @@ class Run:
     name: str
     metrics: Sequence[Mapping[str, Any]]
     parameters: int
-    training: Mapping[str, Any]
+    training: TrainingRecord
 
     @property
     def best(self) -> Mapping[str, Any]:
@@ -84,14 +85,14 @@ def read_run(path: str) -> Run:
     if checkpoint is None:
         raise RunError(f"{shown!r} is no run: it has neither checkpoints nor a {CONFIG}")
     try:
-        config, _, training, _ = parse_config((checkpoint / CONFIG).read_bytes())
+        parsed = parse_config((checkpoint / CONFIG).read_bytes())
         metrics = read_metrics(folder if (folder / METRICS).exists() else checkpoint)
     except OSError as error:
         raise RunError(f"{shown!r} cannot be read: {error.strerror}") from error
     except CheckpointError as error:
         raise RunError(f"{shown!r} is damaged: {error}") from error
     name = f"{typed.parent.name}/{typed.name}" if is_checkpoint else typed.name
-    return Run(one_line(name), metrics, config.parameters, training)
+    return Run(one_line(name), metrics, parsed.config.parameters, parsed.training)
 
 
 def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
@@ -150,7 +151,7 @@ def _cells(run: Run) -> list[str]:
     best, preset = run.best, run.training.get("preset")
     seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
     return [
-        one_line(preset, 7) if isinstance(preset, str) else "-",
+        one_line(preset, 7) if preset else "-",
         _short(run.parameters),
         _text(number(best.get("step")), ",.0f"),
         _short(number(best.get("chars"))),

@@ -6,7 +6,6 @@ ends with the commands to type next.
 
 from __future__ import annotations
 
-import io
 import re
 import sys
 import time
@@ -20,6 +19,7 @@ from model.checkpoint.format import CheckpointError
 from model.checkpoint.write import write_cells
 from model.cli.arguments import UsageError
 from model.files import atomic_write
+from model.terminal import use_utf8
 
 from ..card.cell_names import add_passages, name_cells
 from ..card.summary import quotes_of
@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
         the exit code: 0; 1 when the run failed while it trained or pushed; 2 for an error of the user; 128 plus the
         number of a signal.
     """
+    use_utf8()
     start = time.monotonic() - (process_age_s() if argv is None else 0.0)
     arguments = sys.argv[1:] if argv is None else list(argv)
     signals.mode = "raise"
@@ -167,8 +168,6 @@ def _compare(arguments: Sequence[str]) -> int:
     runs, named = read_runs(typed.runs, say), len(dict.fromkeys(typed.runs))
     if not runs:
         return 2
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a run's name may not fit the encoding, such as cp1252
     print(table(runs), flush=True)
     if typed.picture:
         return _draw(runs, typed.picture, named)

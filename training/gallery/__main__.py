@@ -14,6 +14,7 @@ from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.names import METRICS, SAMPLES
+from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import samples_from_json
 from model.cli.arguments import ArgumentParser, UsageError
 from model.files import atomic_write
@@ -114,7 +115,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
     text = lm.tokenizer.decode(held_out.tolist())
     learning = Path(f"{run}-{entry.samples}") if entry.samples else run
     samples = ((learning if learning.is_dir() else folder) / SAMPLES).read_bytes().splitlines()
-    noted = {
+    noted: TrainingRecord = {
         **lm.training,
         "corpus": entry.corpus,
         "license": entry.license,

@@ -21,10 +21,9 @@ from model import CharLSTM
 from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.format import DTYPES
 from model.checkpoint.names import CARD
-from model.checkpoint.welcome import stored_welcome
+from model.checkpoint.record import stored_welcome
 from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
-from model.scoring.picture import draw_sample
 from model.settings import MAX_TITLE
 
 from ..card.public_text import line, markdown, public_source
@@ -82,7 +81,6 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     lm = with_welcome(lm)
     _copy(static_files(), folder)
     atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
-    atomic_write(folder / "preview.png", draw_sample(lm, title_of(lm), stored_welcome(lm.training)[0]))
     page = (folder / "index.html").read_text(encoding="utf-8")
     atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(PUBLIC_HUB, constants.ENDPOINT).encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
@@ -177,9 +175,9 @@ def smallest_dtype(lm: CharLSTM) -> str:
 def title_of(lm: CharLSTM) -> str:
     """Returns the title of a page: its `page_title`, or the name of the text that its model was trained on."""
     title, corpus = lm.training.get("page_title"), lm.training.get("corpus")
-    if isinstance(title, str) and line(title):
+    if title and line(title):
         return line(title, MAX_TITLE)
-    return line(public_source(corpus), MAX_TITLE) if isinstance(corpus, str) and line(corpus) else "char-lstm"
+    return line(public_source(corpus), MAX_TITLE) if corpus and line(corpus) else "char-lstm"
 
 
 def _copy(files: dict[str, Path], folder: Path) -> None:
@@ -226,7 +224,7 @@ def _front_matter(lm: CharLSTM) -> dict[str, Any]:
         "short_description": _DESCRIPTION,
         "license": "apache-2.0",
         "tags": ["text-generation", "lstm", "char-rnn"],
-        "models": [repo] if isinstance(repo, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
+        "models": [repo] if repo and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
     }
 
 

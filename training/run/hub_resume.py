@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.read import read_checkpoint
+from model.checkpoint.record import TrainingRecord
 from model.hub.names import MAIN, TRAINING
 
 from ..errors import HubError
@@ -51,16 +50,16 @@ def pull_run(repo: str, folder: RunFolder) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _is_older_best(folder: Path, newest: Mapping[str, Any], step: int) -> bool:
+def _is_older_best(folder: Path, newest: TrainingRecord, step: int) -> bool:
     """Returns whether a folder holds an earlier checkpoint of the same run; a later one is trained again."""
     try:
         best = read_checkpoint(folder).training
         known = {line["step"] for line in read_metrics(folder)}
     except CheckpointError:
         return False
-    same = all(best.get(name) == newest.get(name) for name in ("recipe", "corpus", "corpus_characters"))
+    kept = [(each.get("recipe"), each.get("corpus"), each.get("corpus_characters")) for each in (best, newest)]
     best_step = best.get("step")
-    return same and type(best_step) is int and best_step in known and best_step < step
+    return kept[0] == kept[1] and best_step is not None and best_step in known and best_step < step
 
 
 def _move(folder: Path, to: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from model.checkpoint.format import CheckpointError, parse_json
 from model.checkpoint.names import MANIFEST, METRICS, STATE
-from model.checkpoint.verify import check_manifest
+from model.checkpoint.read import check_manifest
 from model.checkpoint.write import write_manifest
 from model.files import atomic_write, json_bytes
 

@@ -12,12 +12,13 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint.format import Checkpoint, CheckpointError
+from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, thinned
 
 from ..card.bootstrap import interval
@@ -297,9 +298,9 @@ class TrainingRun:
             tensors=copy_to_cpu(self.trainer.state_tensors()),
         )
 
-    def _config(self, measured: dict[str, Any]) -> dict[str, Any]:
+    def _config(self, measured: dict[str, Any]) -> TrainingRecord:
         """Returns `training` of config.json: what the card and the app show about the training."""
-        summary = {name: measured[name] for name in _SUMMARY if name in measured}
+        summary = cast(TrainingRecord, {name: measured[name] for name in _SUMMARY if name in measured})
         if summary:
             summary["validation_characters"] = len(self.validation) - 1
             summary["validation_bytes"] = utf8_bytes(self.tokenizer, self.validation[1:])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from starlette.types import Message as AsgiMessage
-from starlette.types import Receive
+from starlette.types import Message as AsgiMessage, Receive
 
 from ..messages import Message
 from .answers import DeniedError

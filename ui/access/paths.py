@@ -61,7 +61,6 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
         (("GET",), "|".join(HEALTH), 0, "file"),
         (("GET", "HEAD"), f"/web/[0-9a-f]+/{_FILE}", 0, "file"),
         (("GET",), "/site", 0, "file"),
-        (("GET",), r"/preview\.png", 0, "work"),
         (("POST",), "/stream", MAX_BODY, "work"),
         (("POST",), "/write", MAX_TEXT_BODY, "work"),
         (("POST",), "/write/check", MAX_TEXT_BODY, "work"),

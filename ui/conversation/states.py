@@ -1,6 +1,6 @@
 """A prefix cache: the LSTM states after the texts that models have read, so that a conversation is not read again.
 
-Any state may be removed at any time. The engine then reads the text again, and computes the same state, bit for bit.
+Any state may be removed at any time. The engine then reads the text again, and computes the same state.
 """
 
 from __future__ import annotations

@@ -14,9 +14,11 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..access.limits import Limiter
 from ..access.public_address import address_of_app
 from ..messages import LANGUAGES, RefusalError, best_language, filled
-from ..preview.previews import PATH, Previews
+from ..preview.beginning import Beginnings
+from ..preview.link import first_reply
 from ..preview.tags import shortened, tags, without_tags
 from ..registry.registry import ModelRegistry
 from ..routes.web_files import WebFiles
@@ -48,13 +50,13 @@ class FirstPaint:
         app: the app behind this middleware.
         registry: the models that are served.
         web: the files of ``web/``.
-        previews: the link previews.
+        limiter: counts the texts that are written for link previews.
     """
 
-    def __init__(self, app: ASGIApp, registry: ModelRegistry, web: WebFiles, previews: Previews) -> None:
+    def __init__(self, app: ASGIApp, registry: ModelRegistry, web: WebFiles, limiter: Limiter) -> None:
         self._app = app
         self._registry = registry
-        self._previews = previews
+        self._beginnings = Beginnings(limiter)
         self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
         markup = _MAIN.search(web.text("index.html"))
         assert markup, "the document of the page has a main element"  # noqa: S101
@@ -137,21 +139,24 @@ class FirstPaint:
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         title = site.title_in(language)
         address = address_of_app(scope.get("public_origin", ""), scope.get("root_path", ""))
-        picture = address + PATH.removeprefix("/")
+        picture = f"{address}{self._web}preview.png"
         query = scope["query_string"].decode("latin-1")
-        if query and (reply := self._previews.link(query)):
-            try:
-                text = await self._previews.text_of(reply, scope["client"][0]) or reply.prompt
-            except RefusalError:  # a blocked word, or too many requests: nothing of the link is shown
-                pass
-            else:
-                return tags(
-                    site=title,
-                    title=filled(texts["preview.shared"], title=title),
-                    description=shortened(text) or texts["site.greeting"],
-                    address=f"{address}?{quote(query, safe=_SAFE)}",
-                    picture=f"{picture}?{reply.query}",
-                )
+        try:
+            reply = first_reply(query, self._registry)
+        except ValueError:  # not a valid link
+            reply = None
+        try:
+            text = await self._beginnings.text_of(reply, scope["client"][0]) if reply else ""
+        except RefusalError:  # a blocked word, or too many requests: nothing of the link is shown
+            reply = None
+        if reply:
+            return tags(
+                site=title,
+                title=filled(texts["preview.shared"], title=title),
+                description=shortened(text) or texts["site.greeting"],
+                address=f"{address}?{quote(query, safe=_SAFE)}",
+                picture=picture,
+            )
         words = [self._intro(language), first.welcome_text if first else ""]
         description = shortened(" ".join(words))
         return tags(site=title, title=title, description=description, address=address, picture=picture)

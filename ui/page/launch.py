@@ -97,7 +97,7 @@ def _app_kwargs(page: Page) -> dict[str, Any]:
     """Returns what is added to Gradio's FastAPI app: routes, middleware, exception handlers."""
     return {
         "exception_handlers": {RequestValidationError: refuse_malformed},
-        "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web, previews=page.previews)],
+        "middleware": [Middleware(FirstPaint, registry=page.registry, web=page.web, limiter=page.limiter)],
         "routes": page.routes,
     }
 

@@ -9,7 +9,6 @@ import gradio as gr
 from starlette.routing import BaseRoute
 
 from ..access.limits import Limiter
-from ..preview.previews import Previews
 from ..registry.registry import ModelRegistry
 from ..routes.api import add_api
 from ..routes.endpoints import Blocks
@@ -44,7 +43,6 @@ class Page:
         self.traces = Traces(registry, self.limiter)
         self.passages = Passages(registry, self.limiter)
         self.timelines = TrainingTimelines(registry, self.limiter)
-        self.previews = Previews(registry, self.limiter)
         self.web = WebFiles()
         with Blocks(title=registry.site.title_in("en"), analytics_enabled=False) as self.blocks:
             script = _START % self.web.base()
@@ -58,4 +56,4 @@ class Page:
         lenses = [self.traces.route, self.passages.route]
         pages = [self.site.route, *self.write.routes, *lenses, self.timelines.route, self.web.route]
         metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []
-        return [*pages, self.previews.route, self.stream.route, *Health(self.registry).routes, *metrics]
+        return [*pages, self.stream.route, *Health(self.registry).routes, *metrics]

@@ -1,7 +1,6 @@
-"""Link previews, as chats and search engines show them: title, description and a picture.
+"""Link previews, as chats and search engines show them: title, description, and the picture that all pages share.
 
-previews  writes and draws the beginning of a link's text, caches it, and answers requests for pictures
-link      the first reply that a share link describes
-writing   the beginning of that reply, with the bits of each character
-tags      the meta tags of a document
+link       the first reply that a share link describes
+beginning  the beginning of that reply
+tags       the meta tags of a document
 """

@@ -9,27 +9,26 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
 from model import SamplingParams
 from model.clamps import MAX_CLAMPS, Clamps
 from model.settings import SETTINGS
 
 from ..conversation.clamps import check_clamps
-from ..conversation.read_text import ReadText
 from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_LINK, check_params, check_text
 
-MAX_PROMPT = 1_000  # characters; with a longer prompt the address of the picture would be too long for many crawlers
+MAX_PROMPT = 1_000  # characters
 MAX_FIELDS = 1_000
 _MODEL = re.compile(r"(.+)@([0-9a-f]{40})", re.DOTALL)
 _CLAMP = re.compile(r"([0-9]{1,3})\.([0-9]{1,5})~(-?[0-9]{1,2}(?:\.[0-9]{1,20})?(?:e-[0-9]{1,3})?)")
 _NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?")
 _VERSION = re.compile("[0-9]{1,4}|float32")
-_KEPT = ("prompt", *(name for name in SETTINGS if name != "stop"), "model", "blend_with", "hold", "pick")
-_NAMES = {*_KEPT, "speed", "v", "text", "then", "more"}
+_SETTINGS = [name for name in SETTINGS if name != "stop"]
+_NAMES = {"prompt", *_SETTINGS, "model", "blend_with", "hold", "pick", "speed", "v", "text", "then", "more"}
 
 
 @dataclass(frozen=True)
@@ -37,25 +36,18 @@ class FirstReply:
     """A reply that can be written.
 
     Attributes:
-        query: the parameters that determine the reply, in a fixed order, for the address of its picture.
+        served: the model that writes it.
         prompt: the prompt in the link.
         read: the text that the model reads before the reply.
-        params: the sampling parameters of the reply.
+        params: the sampling parameters of the reply, without its last character if the sender chose another one.
         cells: the cells that are clamped.
-        pick: a character that the sender chose instead of the last one; "" for none.
     """
 
-    query: str
+    served: LoadedModel
     prompt: str
-    read: ReadText
+    read: str
     params: SamplingParams
     cells: Clamps
-    pick: str
-
-    @property
-    def served(self) -> LoadedModel:
-        """The model that writes the reply."""
-        return self.read.served
 
 
 def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
@@ -79,15 +71,15 @@ def first_reply(query: str, registry: ModelRegistry) -> FirstReply | None:
     prompt = check_text("prompt", given.get("prompt", ""), MAX_PROMPT)
     _check_forms(given)
     served = _model_of(given, registry)
-    params = check_params({name: _number(given[name]) for name in SETTINGS if name != "stop" and given.get(name)})
+    params = check_params({name: _number(given[name]) for name in _SETTINGS if given.get(name)})
     if served.lm.chat:
         params = replace(params, stop=served.lm.chat.stop)
     if not served.is_blend:
         params = replace(params, share=None)
-    cells = _cells(given.get("hold", ""), served)
+    if given.get("pick") and params.length > 1:
+        params = replace(params, length=params.length - 1)
     text = served.lm.chat.wrap(prompt) if served.lm.chat else prompt
-    kept = [(name, given[name]) for name in _KEPT if given.get(name)]
-    return FirstReply(urlencode(kept), prompt, ReadText(served, text), params, cells, given.get("pick", ""))
+    return FirstReply(served, prompt, text, params, _cells(given.get("hold", ""), served))
 
 
 def _without_added(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from model.scoring.picture import HEIGHT, WIDTH
-
+WIDTH, HEIGHT = 1200, 630  # of web/preview.png, in pixels: the size that chat apps show large
 MAX_DESCRIPTION = 200  # characters; chats show fewer
 # The tags that Gradio's document has for its own site.
 _FOREIGN = re.compile(
@@ -36,7 +35,7 @@ def tags(*, site: str, title: str, description: str, address: str, picture: str)
         title: the title of the address.
         description: the text of the preview, in one line.
         address: the whole URL; "" if it is not known, and then the tags of the picture are left out, too.
-        picture: the whole URL of a picture from `draw`.
+        picture: the whole URL of web/preview.png.
     """
     properties = {
         "og:type": "website",

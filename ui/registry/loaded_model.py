@@ -73,7 +73,7 @@ def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
     """Returns short facts about a model that runs on a device: what it was trained on, commit, size, device."""
     corpus = lm.training.get("corpus")
     return [
-        *([Message("model.corpus", corpus=one_line(corpus, 60))] if isinstance(corpus, str) and corpus else []),
+        *([Message("model.corpus", corpus=one_line(corpus, 60))] if corpus else []),
         *([Message("model.commit", commit=lm.commit[:7])] if lm.commit else []),
         Message("model.parameters", count=lm.config.parameters),
         Message("model.layers", layers=lm.config.num_layers, cells=lm.config.hidden_size),

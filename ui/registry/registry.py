@@ -11,8 +11,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from collections.abc import Sequence as Names
+from collections.abc import Callable, Sequence as Names
 from contextlib import suppress
 
 import torch

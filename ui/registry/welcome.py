@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model import BlockedWords, CharLSTM, Engine, SamplingParams
-from model.checkpoint.welcome import stored_welcome, whole_lines
+from model.checkpoint.record import stored_welcome, whole_lines
 from model.settings import WELCOME_LENGTH, WELCOME_SEEDS
 
 MAX_EXAMPLES = 4
@@ -13,11 +13,9 @@ _MAX_EXAMPLE = 60  # characters
 
 def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
     """Returns the example prompts in config.json whose characters the model knows; ("",) if there are none."""
-    noted = lm.training.get("examples")
-    offered = noted if isinstance(noted, list) else []
     fitting = [
         text
-        for text in dict.fromkeys(each for each in offered if isinstance(each, str))
+        for text in dict.fromkeys(lm.training.get("examples", []))
         if 0 < len(text) <= _MAX_EXAMPLE and lm.tokenizer.in_vocab(text).all() and not blocked.inside(text)
     ]
     return tuple(fitting[:MAX_EXAMPLES]) or ("",)

@@ -13,14 +13,13 @@
  */
 
 /**
- * @typedef {object} Settings
+ * @typedef {{temperature: number, [filter: string]: any}} Sampling the temperature, and the settings that remove unlikely characters before the
+ *   draw: see `samplingOf` in settings.js
+ * @typedef {object} OtherSettings
  * @property {number} length characters, at most
- * @property {number} temperature
- * @property {number} top_k
- * @property {number} top_p
- * @property {number} min_p
  * @property {number} seed
  * @property {number | null} [share] the weight of the second model of a blend, 0 to 1
+ * @typedef {Sampling & OtherSettings} Settings
  */
 
 /**

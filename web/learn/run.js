@@ -140,7 +140,7 @@ class Run {
     postMessage({ curve: this.curve });
     if (!this.best || loss <= this.best.loss) [this.best, this.#isBestStored] = [{ step, loss, tensors }, false];
     const { vocab, recipe } = this.run.plan;
-    const sample = sampleOf(vocab, recipe, tensors, await this.code);
+    const sample = await sampleOf(vocab, recipe, tensors, await this.code);
     postMessage({ sample, step, heldOut: loss });
   }
 

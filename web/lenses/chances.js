@@ -7,7 +7,7 @@ import { nameOf } from "./names.js";
 const SHOWN = 5; // most likely characters
 
 /**
- * @import { Sampling } from "./lens.js"
+ * @import { Sampling } from "../engines/engine.js"
  * @typedef {{top: [character: string, logit: number][], rest: number[]}} Predicted the largest logits first
  */
 

@@ -16,11 +16,9 @@ const WHILE_WRITING_MS = 30; // between two requests for the values of a reply t
 
 /**
  * @import { ReadTurn } from "../conversation/log.js"
- * @import { Clamp, Drawn, Message, Model, Settings, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
+ * @import { Clamp, Drawn, Message, Model, Sampling, TextEngine, TraceAnswer, TraceQuestion } from "../engines/engine.js"
  * @import { Place } from "./text/character_box.js"
  * @import { Path } from "./text/traced_text.js"
- *
- * @typedef {Pick<Settings, "temperature" | "top_k" | "top_p" | "min_p">} Sampling
  *
  * @typedef {object} Source the conversation, see page/source.js
  * @property {(side: number) => (Path & {turns: ReadTurn[]}) | null} path

@@ -251,7 +251,7 @@ export class Controls {
   settings() {
     const names = Object.keys(this.inputs).filter((name) => name !== "speed" && (name !== "share" || this.blendName !== null));
     const values = names.map((name) => [name, numberIn(name, this.inputs[name].field)]);
-    return /** @type {Omit<Settings, "seed">} */ (Object.fromEntries(values));
+    return /** @type {Settings} */ (Object.fromEntries(values));
   }
 
   get #isRandomSeed() {

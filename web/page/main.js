@@ -21,11 +21,12 @@ import { refusalOf } from "./refusals.js";
 import { Sharing } from "../sharing/sharing.js";
 import { watchSite } from "./site_watch.js";
 import { Source } from "./source.js";
+import { SAMPLING } from "../settings.js";
 import { onLanguage, render, t, translate } from "../document/words.js";
 
 const LATER_MS = 500; // after the page can be used
 const SAVE_MS = 400; // between two saves while a reply is being written
-const IN_REPLY = /** @type {const} */ (["temperature", "top_k", "top_p", "min_p", "share"]); // settings that change a reply while it is written
+const IN_REPLY = [...Object.keys(SAMPLING), "share"]; // settings that change a reply while it is written
 /** @import { Log } from "../conversation/log.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
 export class Page {

@@ -3,7 +3,7 @@
 import { welcomeTurn, isWelcome } from "../conversation/welcome.js";
 import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
-import { LIMITS } from "../settings.js";
+import { LIMITS, samplingOf } from "../settings.js";
 
 /** @import { Clamp } from "../engines/engine.js" */
 
@@ -92,8 +92,7 @@ export class Source {
 
   /** The sampling settings of the sliders now; while a field has no allowed value, its last one. */
   settings() {
-    const { temperature, top_k, top_p, min_p } = this.page.controls.allowed;
-    return { temperature, top_k, top_p, min_p };
+    return samplingOf(this.page.controls.allowed);
   }
 
   busy() {

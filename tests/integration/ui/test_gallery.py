@@ -13,13 +13,14 @@ import pytest
 
 from model import BlockedWords, CharLSTM, generate
 from model.checkpoint.bundled import BUNDLED, bundled_names, bundled_spec
+from model.checkpoint.record import Welcome
 from tests.support.app_server import App, eventually, random_model, serving
 from ui.messages import RefusalError
 from ui.registry.registry import ModelRegistry
 from ui.registry.specs import with_gallery
 from ui.registry.welcome import example_prompts, stored_welcome_text_of
 
-WELCOME = {"text": "and the first line\nof its welcome text\nends in the midd", "seed": 8}
+WELCOME: Welcome = {"text": "and the first line\nof its welcome text\nends in the midd", "seed": 8}
 ASKED = {"prompt": "the", "seed": 1, "length": 20}
 
 

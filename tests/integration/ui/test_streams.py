@@ -153,14 +153,14 @@ async def test_a_reply_that_ends_in_any_way_changes_no_other_reply(
     app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lm, engine = app.served("random").lm, app.served("random").engine
-    draw = engine._draw
+    draw = engine._bursts.draw
 
-    def faulty(slots: Any, length: int) -> Any:
+    def faulty(slots: Any, **options: Any) -> Any:
         if any(slot.sequence.params.seed in _SEEDS[_fault] and slot.sequence.length == 50 for slot in slots):
             raise RuntimeError("this reply fails")
-        return draw(slots, length)
+        return draw(slots, **options)
 
-    monkeypatch.setattr(engine, "_draw", faulty)
+    monkeypatch.setattr(engine._bursts, "draw", faulty)
     monkeypatch.setattr("ui.routes.running_replies.RETURN_S", RETURN_S)
 
     async def write(visitor: Visitor, seed: int) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from model import PRETRAINED, CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
+from model import CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.pointer import pointed_checkpoint
 from model.settings import Precision
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 
+CPU = torch.device("cpu")
 TEXT = "To be, or not to be"
 
 
@@ -27,45 +27,29 @@ def folder(tmp_path) -> Path:
 # saving and loading
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3])
-def test_a_saved_model_generates_and_scores_the_same(tmp_path, layers):
+@pytest.mark.parametrize(("layers", "dtype"), [(1, "float32"), (2, "bfloat16"), (3, "float16")])
+def test_a_saved_model_is_the_same_again_with_weights_that_its_dtype_can_hold(tmp_path, layers, dtype):
     lm = tiny_model(layers=layers)
-    lm.save_pretrained(tmp_path)
+    for weight in lm.network.parameters():
+        weight.copy_(weight.to(getattr(torch, dtype)))
+    lm.save_pretrained(tmp_path, dtype=dtype)
     loaded = CharLSTM.from_pretrained(tmp_path)
+    assert loaded.network.output.weight.dtype == torch.float32
     assert generate(loaded, TEXT, 100, seed=1) == generate(lm, TEXT, 100, seed=1)
     assert score(loaded, TEXT).bits.tolist() == score(lm, TEXT).bits.tolist()
-    assert loaded.config == lm.config
-    assert loaded.tokenizer.vocab == lm.tokenizer.vocab
-    assert loaded.training == lm.training
+    assert (loaded.config, loaded.tokenizer.vocab, loaded.training) == (lm.config, lm.tokenizer.vocab, lm.training)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_a_16_bit_model_is_nearly_the_same_and_can_be_saved_again_without_loss(tmp_path, dtype):
-    lm = tiny_model()
-    lm.save_pretrained(tmp_path / "whole")
-    lm.save_pretrained(tmp_path / "half", dtype=dtype)
-    weights = "model.safetensors"
-    assert (tmp_path / "half" / weights).stat().st_size < 0.6 * (tmp_path / "whole" / weights).stat().st_size
-    half = CharLSTM.from_pretrained(tmp_path / "half")
-    assert half.network.output.weight.dtype == torch.float32
-    assert score(half, TEXT).bpc == pytest.approx(score(lm, TEXT).bpc, rel=0.05)
-    half.save_pretrained(tmp_path / "again", dtype=dtype)
-    assert (tmp_path / "again" / weights).read_bytes() == (tmp_path / "half" / weights).read_bytes()
-
-
-def test_a_loaded_model_is_in_evaluation_mode(folder):
-    lm = CharLSTM.from_pretrained(folder)
-    assert not lm.network.training
-    assert lm.device == torch.device("cpu")
-    assert (lm.name, lm.commit, lm.notice) == ("tiny", None, "")
-
-
-def test_loading_draws_no_random_numbers(folder):
+def test_loading_gives_a_new_network_in_evaluation_mode_and_draws_no_random_numbers(folder):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    CharLSTM.from_pretrained(folder)
+    one, two = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(folder)
     assert torch.equal(torch.rand(3), expected)
+    assert (one.network.training, one.device, one.name, one.commit, one.notice) == (False, CPU, "tiny", None, "")
+    with torch.no_grad():
+        one.network.output.bias.zero_()
+    assert two.network.output.bias.abs().sum() > 0
 
 
 def test_a_loaded_model_can_be_trained(folder):
@@ -96,32 +80,21 @@ def test_generation_keeps_no_graph(folder, precision: Precision):
     assert not reply.sequence.memory.state.c.requires_grad
 
 
-def test_two_loaded_models_share_no_memory(folder):
-    one, two = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(folder)
-    with torch.no_grad():
-        one.network.output.bias.zero_()
-    assert two.network.output.bias.abs().sum() > 0
-
-
-def test_saving_over_a_model_replaces_it(folder):
+def test_saving_creates_the_folder_and_its_parents_or_replaces_a_model(folder, tmp_path):
     other = tiny_model("abc\n", hidden=4, seed=3)
-    other.save_pretrained(folder)
-    assert CharLSTM.from_pretrained(folder).tokenizer.vocab == other.tokenizer.vocab
+    for place in (folder, tmp_path / "a" / "b"):
+        other.save_pretrained(place)
+        assert CharLSTM.from_pretrained(str(place)).tokenizer.vocab == other.tokenizer.vocab
 
 
-def test_saving_creates_the_folder_and_its_parents(tmp_path):
-    tiny_model().save_pretrained(tmp_path / "a" / "b")
-    assert CharLSTM.from_pretrained(str(tmp_path / "a" / "b")).name == "b"
-
-
-def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch):
-    monkeypatch.chdir(folder.parent)
+@pytest.mark.parametrize(
+    ("name", "start"), [("tiny", ".."), ("./tiny/", ".."), ("~/tiny", "."), (".", "."), ("../tiny", ".")]
+)
+def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch, name, start):
+    monkeypatch.chdir(folder / start)
     monkeypatch.setenv("HOME", str(folder.parent))
-    assert CharLSTM.from_pretrained("tiny").name == "tiny"
-    assert CharLSTM.from_pretrained("./tiny/").name == "tiny"
-    assert CharLSTM.from_pretrained("~/tiny").name == "tiny"
-    monkeypatch.chdir(folder)
-    assert CharLSTM.from_pretrained(".").name == "tiny"
+    lm = CharLSTM.from_pretrained(name)
+    assert (lm.name, generate(lm, TEXT, 50, seed=1)) == ("tiny", generate(tiny_model(), TEXT, 50, seed=1))
 
 
 # run folders
@@ -130,25 +103,20 @@ def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch):
 @posix_only
 @pytest.mark.parametrize("kind", ["folder", "link", "file"])
 def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
-    run = tmp_path / "runs" / "mine"
-    for step, seed in ((1000, 1), (2000, 2)):
-        tiny_model(seed=seed).save_pretrained(run / f"step-{step:08d}")
+    run, models = tmp_path / "runs" / "mine", {1000: tiny_model(seed=1), 2000: tiny_model(seed=2)}
+    for step, lm in models.items():
+        lm.save_pretrained(run / f"step-{step:08d}")
     for name, step in (("best", 1000), ("latest", 2000)):
         if kind == "link":  # of an earlier version
             (run / name).symlink_to(f"step-{step:08d}")
         elif kind == "file":
             (run / name).write_text(f"step-{step:08d}\n")
-    if kind != "folder":
-        latest = CharLSTM.from_pretrained(run / "latest")
-        assert generate(latest, TEXT, 50, seed=1) == generate(tiny_model(seed=2), TEXT, 50, seed=1)
-    else:
-        tiny_model(seed=1).save_pretrained(run / "best")
-    lm = CharLSTM.from_pretrained(run)
-    assert lm.name == "mine"
-    assert generate(lm, TEXT, 50, seed=1) == generate(tiny_model(seed=1), TEXT, 50, seed=1)
-    assert generate(CharLSTM.from_pretrained(run / "step-00002000"), TEXT, 50, seed=1) == generate(
-        tiny_model(seed=2), TEXT, 50, seed=1
-    )
+        else:
+            models[step].save_pretrained(run / name)
+    for path, step in ((run, 1000), (run / "latest", 2000), (run / "step-00002000", 2000)):
+        lm = CharLSTM.from_pretrained(path)
+        assert generate(lm, TEXT, 50, seed=1) == generate(models[step], TEXT, 50, seed=1)
+    assert CharLSTM.from_pretrained(run).name == "mine"
 
 
 @pytest.mark.parametrize("name", ["../other", "step-00000009", "/etc", "step-1", "\x00", "step-00001000\nx", ""])
@@ -162,35 +130,23 @@ def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(tmp_path, name):
         CharLSTM.from_pretrained(run)
 
 
-def test_a_run_folder_without_a_checkpoint_is_refused(tmp_path):
-    (tmp_path / "runs" / "new").mkdir(parents=True)
-    with pytest.raises(CheckpointError, match=r"config\.json is missing: this is not a char-lstm checkpoint"):
-        CharLSTM.from_pretrained(tmp_path / "runs" / "new")
-
-
 # names
 
 
-@pytest.mark.parametrize(
-    "name", ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/", "C:\\x", "c:x", r"runs\x", r"\\server\x"]
-)
-def test_a_name_written_as_a_path_is_a_path_even_if_it_is_missing(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert is_local(name)
-    assert is_local(Path(name))
+PATHS = ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/", "C:\\x", "c:x", r"runs\x", r"\\server\x", Path("x")]
+IDS = ["user/name", "name", "hf://user/name", "hf://./x", "", "a\x00b", "x" * 5000, "run/x"]
 
 
-@pytest.mark.parametrize("name", ["user/name", "name", "hf://user/name", "hf://./x", "", "a\x00b", "x" * 5000, "run/x"])
-def test_any_other_missing_name_is_a_hub_id(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("name", "local"), [*((each, True) for each in PATHS), *((each, False) for each in IDS)])
+def test_a_missing_name_is_a_path_if_it_is_written_as_one_and_else_a_hub_id(name, local, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert not is_local(name)
+    assert is_local(name) == local
 
 
 def test_an_existing_folder_takes_precedence_over_the_hub_unless_hf_is_written(folder, monkeypatch):
     monkeypatch.chdir(folder.parent.parent)
     name = f"{folder.parent.name}/tiny"
-    assert is_local(name)
-    assert not is_local(f"hf://{name}")
+    assert (is_local(name), is_local(f"hf://{name}")) == (True, False)
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", "~nobody-here/x", Path("nowhere")])
@@ -212,70 +168,40 @@ def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch)
     assert hub.log == []
 
 
-def test_an_empty_name_and_a_hub_id_in_place_of_a_folder_are_named(tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["user/name", "model.bin"])
+def test_a_hub_id_or_a_file_in_place_of_a_folder_is_named(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CheckpointError, match="there is no folder 'user/name': name a folder of this machine"):
-        checkpoint_folder("user/name")
-    with pytest.raises(ModelUnavailableError, match="the name of the model is empty"):
-        CharLSTM.from_pretrained("")
-
-
-def test_a_file_is_no_folder(tmp_path):
-    (tmp_path / "model.bin").write_bytes(b"x")
-    with pytest.raises(CheckpointError, match="there is no folder"):
-        checkpoint_folder(tmp_path / "model.bin")
+    Path("model.bin").write_bytes(b"x")
+    with pytest.raises(CheckpointError, match=f"^there is no folder '{name}': "):
+        checkpoint_folder(name)
 
 
 @pytest.mark.parametrize(
-    ("typed", "name", "revision"),
+    ("typed", "expected"),
     [
-        ("user/name", "user/name", None),
-        ("user/name@v2", "user/name", "v2"),
-        ("user/name@refs/pr/1", "user/name", "refs/pr/1"),
-        ("hf://user/name@abc", "hf://user/name", "abc"),
-        ("./folder@home", "./folder@home", None),
-        ("/at@x", "/at@x", None),
-        ("name", "name", None),
-        ("", "", None),
+        ("user/name", ("user/name", None)),
+        ("user/name@v2", ("user/name", "v2")),
+        ("user/name@refs/pr/1", ("user/name", "refs/pr/1")),
+        ("hf://user/name@abc", ("hf://user/name", "abc")),
+        ("./folder@home", ("./folder@home", None)),
+        ("/at@x", ("/at@x", None)),
+        ("", ("", None)),
+        ("a@b", ("a@b", None)),
     ],
 )
-def test_a_revision_follows_an_at_sign(typed, name, revision):
-    assert split_revision(typed) == (name, revision)
-
-
-def test_a_folder_with_an_at_sign_in_its_name_is_a_folder(tmp_path, monkeypatch):
+def test_a_revision_follows_an_at_sign_unless_it_is_in_the_name_of_a_folder(typed, expected, tmp_path, monkeypatch):
     (tmp_path / "a@b").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert split_revision("a@b") == ("a@b", None)
-
-
-def test_an_at_sign_without_a_revision_is_refused():
+    assert split_revision(typed) == expected
     with pytest.raises(ValueError, match="names no revision"):
         split_revision("user/name@")
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "a/b/c",
-        "",
-        "hf://",
-        "http://host/x",
-        "https://huggingface.co/user/name",
-        "user/x.git",
-        "usér/name",
-        "user/na me",
-        "user//name",
-        "-user/name",
-        "user/name-",
-        "a..b/c",
-        "x" * 200,
-        "a\nb",
-        "a\x00b",
-        "user/" + "x" * 5000,
-        "@v1",
-    ],
-)
+    ["a/b/c", "hf://", "http://host/x", "https://huggingface.co/user/name", "user/x.git", "usér/name", "user/na me",
+     "user//name", "-user/name", "user/name-", "a..b/c", "x" * 200, "a\nb", "a\x00b", "user/" + "x" * 5000, "@v1", ""],
+)  # fmt: skip
 def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelUnavailableError, match="write user/name") as caught:
@@ -284,19 +210,3 @@ def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub
     assert "\n" not in message
     assert len(message) < 250
     assert hub.log == []
-
-
-# the bundled model
-
-
-def test_the_bundled_model_loads_and_is_small():
-    lm = CharLSTM.from_pretrained(PRETRAINED)
-    assert sum(file.stat().st_size for file in PRETRAINED.iterdir()) < 10_000_000
-    text = "".join(stream(lm, "ROMEO:\n", 40, seed=1))
-    assert len(text) == 40
-
-
-def test_models_do_not_depend_on_where_they_are_loaded(folder, tmp_path, monkeypatch):
-    text = generate(CharLSTM.from_pretrained(folder), TEXT, 50, seed=1)
-    monkeypatch.chdir(tmp_path)
-    assert generate(CharLSTM.from_pretrained(os.path.relpath(folder)), TEXT, 50, seed=1) == text

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -20,6 +21,7 @@ from model import (
     Blend,
     CharLSTM,
     ChatFormat,
+    Engine,
     __version__,
     adapted,
     generate,
@@ -28,6 +30,8 @@ from model import (
     score_adapting,
 )
 from model.__main__ import main
+from model.checkpoint.bundled import bundled_names, bundled_spec
+from model.checkpoint.record import TrainingRecord
 from model.settings import SETTINGS
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_model
@@ -37,408 +41,298 @@ COMMAND = [sys.executable, "-m", "model"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     tiny_model().save_pretrained(folder)
+    tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4).save_pretrained(folder.parent / "other")
     return folder
 
 
 @pytest.fixture(scope="module")
-def lm(folder) -> CharLSTM:
+def lm(folder: Path) -> CharLSTM:
     return CharLSTM.from_pretrained(folder)
 
 
+Command = Callable[..., tuple[int, str, str]]
+
+
 @pytest.fixture
-def set_stdin(monkeypatch):
-    def set_text(data: bytes) -> None:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs a command with the tiny model; returns its status, and what it wrote to standard output and error."""
 
-    return set_text
+    def run(*words: object, stdin: bytes = b"", model: object = folder) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        status = main([*map(str, words[:1]), *([f"--model={model}"] if model else []), *map(str, words[1:])])
+        return (status, *capsys.readouterr())
 
-
-def test_generate_writes_only_the_text_when_piped(folder, lm, capfdbinary):
-    assert main(["generate", "ROMEO:", "--length=50", "--seed=1", f"--model={folder}"]) == 0
-    out, err = capfdbinary.readouterr()
-    assert out.decode() == generate(lm, "ROMEO:", 50, seed=1)
-    assert b"seed 1" in err
+    return run
 
 
-def test_every_setting_reaches_the_sampler(folder, lm, capsys):
-    whole = generate(lm, "A", 400, temperature=1.5, top_k=9, top_p=0.9, min_p=0.01, seed=7)
-    stop = whole[100:105]
-    settings = [
-        "--temperature=1.5",
-        "--top-k=9",
-        "--top-p=0.9",
-        "--min-p=0.01",
-        "--seed=7",
-        f"--stop={stop}",
-        "--length=400",
-    ]
-    assert main(["generate", "A", *settings, f"--model={folder}"]) == 0
-    assert capsys.readouterr().out == whole[: whole.index(stop)]
-
-
-@pytest.mark.parametrize("prompt", ["", "ROMEO:", "it's $HOME", "-x", "two\nlines", "--seed"])
-def test_the_printed_command_reproduces_the_text(folder, capsys, prompt):
-    assert main(["generate", "--length=40", "--temperature=0.3", f"--model={folder}", "--stop=-z", "--", prompt]) == 0
-    first = capsys.readouterr()
-    again = shlex.split(first.err.partition("again: ")[2])
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (["ROMEO:"], {}),
+        ([], {}),
+        (["two\nlines", "--temperature=0.3"], {"temperature": 0.3}),
+        (["it's $HOME", "--temperature=1.5", "--top-k=9", "--top-p=0.9", "--min-p=0.01", "--stop=e"],
+         {"temperature": 1.5, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "stop": "e"}),
+        (["A", "--hold=1,5,-4", "--hold", "0,3,1e-5"], {"clamps": [(1, 5, -4), (0, 3, 1e-5)]}),
+        (["A", "--precision=float32"], {"precision": "float32"}),
+        (["--stop=-z", "--", "-x"], {"stop": "-z"}),
+        (["--", "--seed"], {}),
+    ],
+)  # fmt: skip
+def test_the_printed_command_writes_the_same_text_again(
+    run: Command, lm: CharLSTM, words: list[str], settings: dict[str, Any]
+) -> None:
+    status, out, err = run("generate", "--length=60", "--seed=7", *words)
+    prompt = words[-1] if "--" in words else words[0] if words else ""
+    assert (status, out) == (0, generate(lm, prompt, 60, seed=7, unknown="skip", **settings))
+    assert "seed 7" in err
+    again = shlex.split(err.partition("again: ")[2])
     assert again[:4] == ["python", "-m", "model", "generate"]
-    assert main(again[3:]) == 0
-    assert capsys.readouterr().out == first.out
-
-
-def test_clamps_are_in_the_printed_command(folder, lm, capsys):
-    held = ["--hold=1,5,-4", "--hold", "0,3,1e-5"]
-    assert main(["generate", "A", "--length=60", "--seed=7", *held, f"--model={folder}"]) == 0
-    written = capsys.readouterr()
-    assert written.out == generate(lm, "A", 60, seed=7, clamps=[(1, 5, -4), (0, 3, 1e-5)])
-    assert main(shlex.split(written.err.partition("again: ")[2])[3:]) == 0
-    assert capsys.readouterr().out == written.out
+    assert run(*again[3:], model=None)[:2] == (0, out)
 
 
 @pytest.mark.parametrize("share", [[], ["--share=0.25"]])
-def test_a_blend_is_in_the_printed_command(folder, lm, tmp_path, capsys, share):
-    other = tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4)
-    other.save_pretrained(tmp_path / "other")
-    asked = ["generate", "A", "--length=60", "--seed=7", f"--model={folder}", f"--blend-with={tmp_path}/other", *share]
-    assert main([*asked, "--json"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    assert printed["text"] == generate(Blend(lm, other, 0.25 if share else 0.5), "A", 60, seed=7)
-    assert [printed[name] for name in ("model", "blend_with", "blend_commit", "share")] == [
-        "tiny", "other", None, 0.25 if share else 0.5]  # fmt: skip
-    assert main(shlex.split(printed["again"])[3:]) == 0
-    assert capsys.readouterr().out == printed["text"]
+def test_a_blend_is_in_the_printed_command(run: Command, lm: CharLSTM, folder: Path, share: list[str]) -> None:
+    other, weight = CharLSTM.from_pretrained(folder.parent / "other"), 0.25 if share else 0.5
+    words = ["A", "--length=60", "--seed=7", f"--blend-with={folder.parent}/other", *share]
+    printed = json.loads(run("generate", *words, "--json")[1])
+    assert printed["text"] == generate(Blend(lm, other, weight), "A", 60, seed=7)
+    named = [printed[name] for name in ("model", "blend_with", "blend_commit", "share")]
+    assert named == ["tiny", "other", None, weight]
+    assert run(*shlex.split(printed["again"])[3:], model=None)[1] == printed["text"]
 
 
-@pytest.mark.parametrize("precision", ["int8", "float32"])
-def test_the_precision_is_in_the_printed_command(folder, lm, capsys, precision):
-    assert main(["generate", "A", "--seed=7", f"--precision={precision}", f"--model={folder}"]) == 0
-    written = capsys.readouterr()
-    assert written.out == generate(lm, "A", seed=7, precision=precision)
-    assert f"--precision={precision}" in written.err
-
-
-def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(tmp_path, lm, capsys):
-    lm = replace(lm, chat=ChatFormat("A: ", "\nB: ", "\n"))
-    lm.save_pretrained(tmp_path)
-    words = ["generate", "Hi", "--chat", "--length=2000", "--seed=1", f"--model={tmp_path}"]
-    assert main(words) == 0
-    out, err = capsys.readouterr()
-    assert out == generate(lm, "A: Hi\nB: ", 2000, seed=1, stop="\n")
+def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm: CharLSTM, tmp_path: Path) -> None:
+    chat = replace(lm, chat=ChatFormat("A: ", "\nB: ", "\n"))
+    chat.save_pretrained(tmp_path)
+    words = ["generate", "Hi", "--chat", "--length=2000", "--seed=1"]
+    _, out, err = run(*words, model=tmp_path)
+    assert out == generate(chat, "A: Hi\nB: ", 2000, seed=1, stop="\n")
     assert len(out) < 2000
     again = shlex.split(err.partition("again: ")[2])
     assert "--chat" in again
-    assert main(again[3:]) == 0
-    assert capsys.readouterr().out == out
-    assert main([*words, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["finish_reason"] == "stop"
-    assert main(["info", f"--model={tmp_path}"]) == 0
-    assert '"suffix": "\\nB: "' in capsys.readouterr().out
-    assert main([*words, "--stop=x"]) == 2
-    assert "--chat stops at the end of the reply: omit --stop" in capsys.readouterr().err
+    assert run(*again[3:], model=None)[1] == out
+    assert json.loads(run(*words, "--json", model=tmp_path)[1])["finish_reason"] == "stop"
+    assert '"suffix": "\\nB: "' in run("info", model=tmp_path)[1]
+    status, _, err = run(*words)
+    assert (status, "was not trained on conversations: omit --chat" in err) == (2, True)
 
 
-def test_chat_with_a_model_without_a_chat_format_is_refused_in_one_line(folder, capsys):
-    assert main(["generate", "Hi", "--chat", f"--model={folder}"]) == 2
-    assert "was not trained on conversations: omit --chat" in capsys.readouterr().err
-
-
-def test_two_runs_without_a_seed_differ(folder, capsys):
-    texts = set()
-    for _ in range(2):
-        main(["generate", f"--model={folder}", "--length=100"])
-        texts.add(capsys.readouterr().out)
-    assert len(texts) == 2
-
-
-def test_a_dash_reads_the_prompt_from_standard_input(folder, lm, capsys, set_stdin):
-    set_stdin(b"ROMEO:\n")
-    assert main(["generate", "-", "--length=20", "--seed=3", f"--model={folder}"]) == 0
-    assert capsys.readouterr().out == generate(lm, "ROMEO:\n", 20, seed=3)
-
-
-def test_unknown_characters_are_reported(folder, capsys):
-    assert main(["generate", "né né", "--length=5", f"--model={folder}"]) == 0
-    assert "'é' (2 times)" in capsys.readouterr().err
-
-
-def test_generate_json_has_all_fields_of_a_reply(folder, lm, capsys):
-    assert main(["generate", "Aé", "--length=20", "--seed=4", "--json", f"--model={folder}"]) == 0
-    reply = json.loads(capsys.readouterr().out)
-    assert reply["text"] == generate(lm, "A", 20, seed=4)
-    assert (reply["prompt"], reply["seed"], reply["finish_reason"]) == ("Aé", 4, "length")
+def test_generate_json_has_all_fields_of_a_reply(run: Command, lm: CharLSTM) -> None:
+    _, out, err = run("generate", "né né", "--length=20", "--seed=4", "--json")
+    reply = json.loads(out)
+    assert "'é' (2 times)" in err
+    assert reply["text"] == generate(lm, "n n", 20, seed=4)
+    assert (reply["prompt"], reply["seed"], reply["finish_reason"]) == ("né né", 4, "length")
     assert (reply["model"], reply["commit"], reply["unknown"]) == ("tiny", None, ["é"])
 
 
+def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Command, lm: CharLSTM) -> None:
+    """`generate -` reported CR as an unknown character, where `score` took it."""
+    data = b"\xef\xbb\xbfTo\r\nbe\r"
+    status, out, err = run("generate", "-", "--length=20", "--seed=3", stdin=data)
+    assert (status, out, "notice" in err) == (0, generate(lm, "To\nbe\n", 20, seed=3), False)
+    assert run("score", "-", "--json", stdin=data) == run("score", "-", "--json", stdin=b"To\nbe\n")
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("words", "message"),
     [
-        (["--temperature=nan"], "temperature is nan"),
-        (["--temperature=abc"], "temperature is 'abc'"),
-        (["--temperature=-1"], "temperature is -1"),
-        (["--length=0"], "length is 0"),
-        (["--length=12.7"], "length is 12.7"),
-        (["--length=" + "9" * 5000], "length is"),
-        (["--length=10000001"], "10,000,000"),
-        (["--seed=4294967296"], "seed is 4294967296"),
-        (["--top-k=-1"], "top_k is -1"),
-        (["--top-p=0"], "top_p is 0"),
-        (["--min-p=2"], "min_p is 2"),
-        (["--stop=" + "x" * 101], "stop is"),
-        (["--model=./nowhere"], "there is no folder './nowhere'"),
-        (["--model=user/name@"], "names no revision"),
-        (["--model=a/b/c"], "a/b/c"),
-        (["--model="], "the name of the model is empty"),
-        (["--hold=2,0,1"], "a clamp names layer 2: this model has layers 0 to 1"),
-        (["--hold=0,0"], "a clamp is (0, 0): it must be a layer, a cell and a value"),
-        (["--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),
-        (["--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be clamped"),
-        (["--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
-        (["--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
-        (["--blend-with=./nowhere"], "there is no folder './nowhere'"),
-        (["--nonsense"], "--nonsense"),
-        (["a", "b"], "unrecognized arguments: b"),
-        (["\udcff"], "the prompt is not UTF-8"),
+        (["generate", "--temperature=nan"], "temperature is nan: it must be a number from 0 to 5"),
+        (["generate", "--temperature=abc"], "temperature is 'abc'"),
+        (["generate", "--length=12.7"], "length is 12.7"),
+        (["generate", "--length=" + "9" * 5000], "length is"),
+        (["generate", "--stop=" + "x" * 101], "stop is"),
+        (["generate", "--chat", "--stop=x"], "--chat stops at the end of the reply: omit --stop"),
+        (["generate", "--model=./nowhere"], "there is no folder './nowhere'"),
+        (["generate", "--model=user/name@"], "names no revision"),
+        (["generate", "--model=a/b/c"], "a/b/c"),
+        (["generate", "--model="], "the name of the model is empty"),
+        (["generate", "--hold=2,0,1"], "a clamp names layer 2: this model has layers 0 to 1"),
+        (["generate", "--hold=0,0"], "a clamp is (0, 0): it must be a layer, a cell and a value"),
+        (["generate", "--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),
+        (["generate", "--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be clamped"),
+        (["generate", "--adapt=x", f"--blend-with={PRETRAINED}"], "--adapt changes the weights of one model"),
+        (["generate", "--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
+        (["generate", "--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
+        (["generate", "a", "b"], "unrecognized arguments: b"),
+        (["generate", "--prompt", "x"], "unrecognized arguments: --prompt (see python -m model generate --help)"),
+        (["generate", "\udcff"], "the prompt is not UTF-8"),
+        (["generate", "--leng=5"], "--leng"),
+        (["generate", "--tempreature=1"], "did you mean --temperature?"),
+        (["generate", "--topk", "5"], "did you mean --top-k?"),
+        (["generate", "--precision=int4"], "did you mean int8?"),
+        (["score", "x", "--per-char"], "did you mean --per-character? (see python -m model score --help)"),
+        (["score"], "the following arguments are required: FILE"),
+        (["score", "missing.txt"], "cannot read 'missing.txt': No such file"),
+        (["score", "."], "cannot read '.': Is a directory"),
+        (["why", ""], "TEXT is empty"),
+        (["why", "abc", "--at=3"], "--at is 3: it must be from 0 to 2"),
+        (["why", "abc", "--window=0"], "--window is 0: it must be at least 1"),
     ],
-)
-def test_an_invalid_value_is_refused_in_one_line(capsys, arguments, message):
-    assert main(["generate", *arguments]) == 2
-    out, err = capsys.readouterr()
+)  # fmt: skip
+def test_an_error_of_the_user_is_one_line(run: Command, words: list[str], message: str) -> None:
+    status, out, err = run(*words)
+    assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("error: ")
     assert message in err
-    assert err.count("\n") == 1
-    assert out == ""
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["score"], ["generate", "--leng=5"]])
-def test_an_invalid_command_line_is_refused_in_one_line(capsys, arguments):
-    assert main(arguments) == 2
+@pytest.mark.parametrize(("words", "message"), [([], "COMMAND"), (["scoer", "x"], "did you mean score?")])
+def test_a_missing_or_misspelled_command_is_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
     err = capsys.readouterr().err
-    assert err.startswith("error: ")
-    assert err.count("\n") == 1
+    assert (err.startswith("error: "), err.count("\n"), message in err) == (True, 1, True)
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), RuntimeError("a bug")])
+def test_an_error_of_the_program_keeps_its_traceback(
+    run: Command, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every ValueError and RuntimeError became one line, so nobody could find its cause."""
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Engine, "add_request", fail)
+    with pytest.raises(type(error), match="a bug"):
+        run("generate", "A")
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'\nversion = "{__version__}"\n' in pyproject
+    for words in (["--version"], ["--help"], ["generate", "--help"]):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"char-lstm {__version__}\n")
+    options = [f"--{name.replace('_', '-')} " for name in SETTINGS]
+    assert all(name in out for name in ("generate", "score", "why", "info", "list", "(default 0.8)", *options))
+
+
+def test_score_prints_nats_and_bits(run: Command, lm: CharLSTM, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("Hello é\n", encoding="utf-8")
+    result, (_, out, _) = score(lm, "Hello é\n"), run("score", path)
+    for printed in (f"{result.nats:.4f} per", f"{result.bpc:.4f} per", f"{result.bpc * 7:,.0f} bits", "'é'"):
+        assert printed in out
+    _, out, err = run("score", "-", "--per-character", stdin="aé\n".encode())
+    bits = score(lm, "aé\n").bits
+    assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"\\n"']
+    assert "nats" in err
+
+
+def test_score_json_has_the_bits_of_each_character(run: Command, lm: CharLSTM) -> None:
+    printed, result = json.loads(run("score", "-", "--json", stdin="abé".encode())[1]), score(lm, "abé")
+    assert printed["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
+    assert printed["bits"][2] is None
+    assert (printed["bpc"], printed["nats"]) == (pytest.approx(result.bpc), pytest.approx(result.nats))
+    assert printed["unknown"] == [{"character": "é", "position": 2, "times": 1}]
+    assert printed["protocol"] == "carried"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "suggestion"),
+    ("data", "reason"),
     [
-        (["generate", "--tempreature=1"], "--temperature"),
-        (["generate", "--topk", "5"], "--top-k"),
-        (["scoer", "x"], "score"),
-        (["generate", "--precision=int4"], "int8"),
-        (["score", "x", "--per-char"], "--per-character"),
+        (b"", "is empty: give another text"),
+        ("éé".encode(), "has no character that the model knows: give another text"),
+        (b"good\xff", "is not UTF-8: byte 4 is 0xff"),
+        ("text".encode("utf-16"), "is not UTF-8: byte 0 is 0xff"),
     ],
 )
-def test_a_misspelled_option_or_command_gets_a_suggestion(capsys, arguments, suggestion):
-    assert main(arguments) == 2
-    assert f"did you mean {suggestion}?" in capsys.readouterr().err
+def test_score_of_nothing_that_it_can_read_is_an_error(run: Command, data: bytes, reason: str) -> None:
+    status, _, err = run("score", "-", stdin=data)
+    assert (status, err) == (2, f"error: standard input {reason}\n")
+    if "UTF-8" not in reason:
+        printed = json.loads(run("score", "-", "--json", stdin=data)[1], parse_constant=pytest.fail)
+        assert (printed["characters"], printed["bpc"]) == (0, None)
 
 
-def test_the_version_is_that_of_the_package(capsys):
-    pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f'\nversion = "{__version__}"\n' in pyproject
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code == 0
-    assert capsys.readouterr().out == f"char-lstm {__version__}\n"
+def test_score_and_generate_adapt_to_a_text(run: Command, lm: CharLSTM, tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("To be, or not to be.\n" * 20, encoding="utf-8")
+    found = json.loads(run("score", path, "--adapt", "--json")[1])
+    assert (found["protocol"], found["nats"]) == ("adapted", pytest.approx(score_adapting(lm, path.read_text()).nats))
+    _, out, err = run("generate", "To", "--length=40", "--seed=1", f"--adapt=@{path}")
+    assert out == generate(adapted(lm, path.read_text()), "To", 40, seed=1) != generate(lm, "To", 40, seed=1)
+    for printed in ("learned from 420 characters", "may give another text elsewhere", f"--adapt=@{path}"):
+        assert printed in err
 
 
-def test_help_lists_the_commands_and_every_setting_with_its_default(capsys):
-    for arguments in (["--help"], ["generate", "--help"]):
-        with pytest.raises(SystemExit):
-            main(arguments)
-    out = capsys.readouterr().out
-    assert all(name in out for name in ("generate", "score", "why", "info"))
-    for name in SETTINGS:
-        assert f"--{name.replace('_', '-')} " in out
-    assert "(default 0.8)" in out
-
-
-def test_why_prints_a_line_for_each_character_that_is_left_out(folder, lm, capsys, set_stdin):
-    set_stdin("ROM\u6f22EO:\n".encode())
-    assert main(["why", "-", "--window=5", f"--model={folder}"]) == 0
-    out, err = capsys.readouterr()
+def test_why_prints_how_much_each_character_mattered(run: Command, lm: CharLSTM) -> None:
+    _, out, err = run("why", "-", "--window=5", stdin="ROM\u6f22EO:\n".encode())
     found = occlusion(lm, "ROM\u6f22EO:", 6, 5)
     lines = [line.split("\t") for line in out.splitlines()]
     assert [json.loads(character) for _, character in lines] == list("OM\u6f22EO")
     assert [float(change) for change, _ in lines] == pytest.approx(found.changes, abs=1e-4)
     assert f'":" at 6: {found.bits:.4f} bits' in err
-
-
-def test_why_json_has_the_numbers_of_the_api(folder, lm, capsys):
-    assert main(["why", "ROMEO:", "--at=3", "--precision=float32", "--json", f"--model={folder}"]) == 0
-    answer = json.loads(capsys.readouterr().out)
+    answer = json.loads(run("why", "ROMEO:", "--at=3", "--precision=float32", "--json")[1])
     found = occlusion(lm, "ROMEO:", 3, precision="float32")
     assert answer["changes"] == pytest.approx(found.changes, abs=1e-6)
     assert answer["bits"] == pytest.approx(found.bits, abs=1e-6)
     assert (answer["position"], answer["left_out"], answer["character"]) == (3, "ROM", "E")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["", "--at=0"], "TEXT is empty"),
-        (["abc", "--at=3"], "--at is 3: it must be from 0 to 2"),
-        (["abc", "--window=0"], "--window is 0: it must be at least 1"),
-    ],
-)
-def test_why_refuses_what_it_cannot_measure(folder, capsys, arguments, reason):
-    assert main(["why", *arguments, f"--model={folder}"]) == 2
-    assert reason in capsys.readouterr().err
-
-
-def test_score_prints_nats_and_bits(folder, lm, capsys, tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text("Hello é\n", encoding="utf-8")
-    assert main(["score", str(path), f"--model={folder}"]) == 0
-    out = capsys.readouterr().out
-    result = score(lm, "Hello é\n")
-    assert f"{result.nats:.4f} per character" in out
-    assert f"{result.bpc:.4f} per character" in out
-    assert f"{result.bits[result.bits == result.bits].sum():,.0f} bits" in out
-    assert "'é'" in out
-
-
-def test_score_per_character_prints_a_line_for_each(folder, lm, capsys, set_stdin):
-    set_stdin("aé\n".encode())
-    assert main(["score", "-", "--per-character", f"--model={folder}"]) == 0
-    out, err = capsys.readouterr()
-    bits = score(lm, "aé\n").bits
-    assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"\\n"']
-    assert "nats" in err
-
-
-def test_score_and_generate_adapt_to_a_text(folder, lm, capsys, tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text("To be, or not to be.\n" * 20, encoding="utf-8")
-    assert main(["score", str(path), "--adapt", "--json", f"--model={folder}"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["protocol"], found["nats"]) == ("adapted", pytest.approx(score_adapting(lm, path.read_text()).nats))
-    assert main(["generate", "To", "--length=40", "--seed=1", f"--adapt=@{path}", f"--model={folder}"]) == 0
-    out, err = capsys.readouterr()
-    assert out == generate(adapted(lm, path.read_text()), "To", 40, seed=1) != generate(lm, "To", 40, seed=1)
-    assert "learned from 420 characters" in err
-    assert "may give another text elsewhere" in err
-    assert f"--adapt=@{path}" in err
-    assert main(["generate", "To", "--adapt=x", f"--blend-with={folder}", f"--model={folder}"]) == 2
-    assert "--adapt changes the weights of one model: omit --blend-with" in capsys.readouterr().err
-
-
-def test_score_json_has_the_bits_of_each_character(folder, lm, capsys, set_stdin):
-    set_stdin("abé".encode())
-    assert main(["score", "-", "--json", f"--model={folder}"]) == 0
-    printed = json.loads(capsys.readouterr().out)
-    result = score(lm, "abé")
-    assert printed["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
-    assert printed["bits"][2] is None
-    assert printed["bpc"] == pytest.approx(result.bpc)
-    assert printed["nats"] == pytest.approx(result.bpc * math.log(2))
-    assert printed["unknown"] == [{"character": "é", "position": 2, "times": 1}]
-    assert printed["protocol"] == "carried"
-
-
-@pytest.mark.parametrize("data", [b"", "éé".encode()])
-def test_score_without_known_characters_is_valid_json(folder, capsys, set_stdin, data):
-    set_stdin(data)
-    assert main(["score", "-", "--json", f"--model={folder}"]) == 0
-    printed = json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
-    assert printed["characters"] == 0
-    assert printed["bpc"] is None
-
-
-@pytest.mark.parametrize(("data", "reason"), [(b"", "is empty"), ("éé".encode(), "has no character that the model")])
-def test_score_of_nothing_is_an_error(folder, capsys, set_stdin, data, reason):
-    set_stdin(data)
-    assert main(["score", "-", f"--model={folder}"]) == 2
-    assert capsys.readouterr().err.startswith(f"error: standard input {reason}")
-
-
-def test_score_reads_a_text_as_training_does(folder, capsys, set_stdin):
-    printed = []
-    for data in (b"a\nb\n", b"\xef\xbb\xbfa\r\nb\r"):
-        set_stdin(data)
-        main(["score", "-", "--json", f"--model={folder}"])
-        printed.append(json.loads(capsys.readouterr().out))
-    assert printed[0] == printed[1]
-
-
-@pytest.mark.parametrize("data", [b"good\xff", "text".encode("utf-16")])
-def test_score_of_a_text_that_is_not_utf8_names_the_byte(folder, capsys, set_stdin, data):
-    set_stdin(data)
-    assert main(["score", "-", f"--model={folder}"]) == 2
-    assert capsys.readouterr().err.startswith("error: standard input is not UTF-8: byte ")
-
-
-def test_score_of_a_missing_file_or_a_folder_is_refused_in_one_line(folder, capsys, tmp_path):
-    for path in (tmp_path / "missing", tmp_path):
-        assert main(["score", str(path), f"--model={folder}"]) == 2
-        err = capsys.readouterr().err
-        assert err.startswith("error: cannot read ")
-        assert err.count("\n") == 1
-
-
-def test_info_describes_a_model(folder, lm, capsys):
-    assert main(["info", f"--model={folder}"]) == 0
-    out = capsys.readouterr().out
-    for printed in (
-        f"{lm.config.parameters:,}",
-        "2 layers of 12 cells",
-        "58 characters",
-        "training corpus",
-        "config.json",
-    ):
+def test_info_describes_a_model(run: Command, lm: CharLSTM, folder: Path, tmp_path: Path) -> None:
+    out = run("info")[1]
+    for printed in (f"{lm.config.parameters:,}", "2 layers of 12 cells", "58 characters", "training corpus", "config"):
         assert printed in out
-    assert main(["info", "--json", f"--model={folder}"]) == 0
-    printed = json.loads(capsys.readouterr().out)
+    printed = json.loads(run("info", "--json")[1])
     assert "".join(printed["vocab"]) == "".join(sorted(ALPHABET))
     assert printed["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
     assert (printed["hidden_size"], printed["num_layers"], printed["parameters"]) == (12, 2, lm.config.parameters)
-    assert printed["training"] == {"corpus": "none", "steps": 0}
+    assert printed["training"] == {"corpus": "none", "step": 0}
+    record: TrainingRecord = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "dropout_in": 1 / 3}, "repo": ""}
+    replace(lm, training=record).save_pretrained(tmp_path)
+    lines = [line.split(maxsplit=2)[1:] for line in run("info", model=tmp_path)[1].splitlines()]
+    assert lines[-2:] == [["val_loss", "0.16349"], ["recipe", '{"lr": 0.008, "dropout_in": 0.33333}']]
 
 
-def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(tmp_path, lm, capsys):
-    lm.training = {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"}
-    lm.save_pretrained(tmp_path)
+def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(
+    run: Command, lm: CharLSTM, tmp_path: Path
+) -> None:
+    record = cast(TrainingRecord, {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"})
+    replace(lm, training=record).save_pretrained(tmp_path)
     for words in (["info"], ["info", "--json"]):
-        assert main([*words, f"--model={tmp_path}"]) == 0
-        out = capsys.readouterr().out
+        out = run(*words, model=tmp_path)[1]
         assert not [c for c in out if not c.isprintable() and c != "\n"]
         assert "red" in out
 
 
-def test_info_rounds_numbers(tmp_path, lm, capsys):
-    training = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "steps": 386, "dropout_in": 1 / 3}, "repo": ""}
-    CharLSTM(lm.network, lm.tokenizer, training).save_pretrained(tmp_path)
-    assert main(["info", f"--model={tmp_path}"]) == 0
-    printed = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines() if line.startswith("training")]
-    assert printed == [
-        ["training", "val_loss", "0.16349"],
-        ["training", "recipe", '{"lr": 0.008, "steps": 386, "dropout_in": 0.33333}'],
-    ]
+def test_list_names_the_bundled_models(run: Command) -> None:
+    names = [bundled_spec(name) for name in bundled_names()]
+    assert [line.split()[0] for line in run("list", model=None)[1].splitlines()] == names
+    models = json.loads(run("list", "--json", model=None)[1])["models"]
+    assert ([each["model"] for each in models], models[0]["corpus"]) == (names, "Shakespeare")
 
 
-def test_the_bundled_model_is_the_default(monkeypatch, capsys):
-    asked = []
+def test_the_bundled_model_is_the_default(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
 
-    def load(name, **options):
+    def load(name: str, **_options: object) -> CharLSTM:
         asked.append(name)
         return tiny_model()
 
     monkeypatch.setattr(CharLSTM, "from_pretrained", load)
-    assert main(["generate", "--length=1", "--seed=1"]) == 0
-    assert asked == [str(PRETRAINED)]
-    assert "--model" not in capsys.readouterr().err
+    _, _, err = run("generate", "--length=1", "--seed=1", model=None)
+    assert (asked, "--model" in err) == ([str(PRETRAINED)], False)
+
+
+# the real program
 
 
 @posix_only
-def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder, lm):
+def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder: Path, lm: CharLSTM) -> None:
+    words = ["generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"]
     with subprocess.Popen(
-        [*COMMAND, "generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
+        [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
     ) as process:
         assert process.stdout is not None
         first = b""
@@ -447,40 +341,48 @@ def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder, lm):
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=60)
     text = (first + rest).decode()
-    assert process.returncode == 130
-    assert text == generate(lm, "A", len(text), seed=2)
+    assert (process.returncode, text) == (130, generate(lm, "A", len(text), seed=2))
     assert b"Traceback" not in err
     assert f"{len(text):,} characters".encode() in err
     assert b"--seed=2" in err
 
 
-def test_a_closed_pipe_is_no_error(folder):
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
-    assert len(done.stdout) == 20
-    assert done.stderr == b""
+    assert (len(done.stdout), done.stderr) == (20, b"")
 
 
-def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path):
-    """A model that learned escape sequences must not steer the terminal; one without Unicode must not crash."""
+def test_a_text_is_utf_8_whatever_the_encoding_of_the_system(tmp_path: Path) -> None:
+    """Russian was written as \\u0441…, and the printed command could not be used."""
+    lm = tiny_model("абв \n")
+    lm.save_pretrained(tmp_path / "русский")
+    words = ["generate", "аб", "--length=30", "--seed=1", f"--model={tmp_path}/русский"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run([*COMMAND, *words], cwd=ROOT, env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout.decode()) == (0, generate(lm, "аб", 30, seed=1))
+    assert shlex.split(done.stderr.decode().partition("again: ")[2])[-1] == "аб"
+
+
+@posix_only
+def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path: Path) -> None:
+    """A model that learned escape sequences must not steer the terminal."""
     tiny_model("\x1b\x9b[2Jaé\n").save_pretrained(tmp_path / "odd")
+    words = ["generate", "aé", "--length=300", "--temperature=5", f"--model={tmp_path / 'odd'}"]
     ours, theirs = os.openpty()
     try:
+        environment = {**os.environ, "TERM": "xterm"}
         done = subprocess.run(
-            [*COMMAND, "generate", "aé", "--length=300", "--temperature=5", f"--model={tmp_path / 'odd'}"],
-            cwd=ROOT,
-            env=dict(os.environ, PYTHONIOENCODING="latin-1", TERM="xterm"),
-            stdout=theirs,
-            stderr=subprocess.PIPE,
-            timeout=60,
+            [*COMMAND, *words], cwd=ROOT, env=environment, stdout=theirs, stderr=subprocess.PIPE, timeout=60
         )
-        shown = os.read(ours, 100_000)
+        shown = os.read(ours, 100_000).decode()
     finally:
         os.close(ours)
         os.close(theirs)
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
-    assert shown.startswith(b"\x1b[1ma\xe9\x1b[0m")
-    written = shown.removeprefix(b"\x1b[1ma\xe9\x1b[0m")
-    assert b"\\u241b" in written  # the symbol for ESC, in a terminal that cannot encode it
-    assert not {0x1B, 0x9B} & set(written)
-    assert written.endswith(b"\r\n")
+    prompt = "\x1b[1maé\x1b[0m"
+    assert shown.startswith(prompt)
+    written = shown.removeprefix(prompt)
+    assert "␛" in written
+    assert not {"\x1b", "\x9b"} & set(written)
+    assert written.endswith("\r\n")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -23,43 +24,24 @@ sys.stdin.read()
 """
 
 
-def failing(error):
-    """Return a function that raises an error for any arguments."""
-
-    def fail(*_arguments, **_options):
-        raise error
-
-    return fail
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_an_atomic_write_replaces_the_file_and_leaves_no_temporary_file(tmp_path):
-    atomic_write(tmp_path / "a", b"one")
-    atomic_write(tmp_path / "a", b"two")
-    assert (tmp_path / "a").read_bytes() == b"two"
-    assert names(tmp_path) == ["a"]
-
-
-def test_an_atomic_write_into_a_missing_folder_raises(tmp_path):
-    with pytest.raises(OSError, match="missing"):
-        atomic_write(tmp_path / "missing" / "a", b"three")
-
-
-def test_a_write_that_raises_leaves_the_old_file(tmp_path):
-    atomic_write(tmp_path / "a", b"old")
-
+def test_an_atomic_write_replaces_the_file_or_leaves_the_old_one_and_no_temporary_file(tmp_path):
     def fail_halfway():
         with atomic_path(tmp_path / "a") as temporary:
             temporary.write_bytes(b"ne")
             raise RuntimeError("halfway")
 
+    for data in (b"one", b"two"):
+        atomic_write(tmp_path / "a", data)
     with pytest.raises(RuntimeError, match="halfway"):
         fail_halfway()
-    assert (tmp_path / "a").read_bytes() == b"old"
-    assert names(tmp_path) == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("write", [lambda path: atomic_write(path, b"three"), acquire_lock])
+def test_a_missing_folder_raises(tmp_path, write):
+    with pytest.raises(OSError, match="missing"):
+        write(tmp_path / "missing" / "a")
 
 
 def test_json_is_utf8_with_one_field_per_line():
@@ -96,7 +78,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path):
 
 @pytest.mark.parametrize("refusal", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("flock")])
 def test_a_file_system_without_locks_gives_a_lock_that_does_nothing(tmp_path, monkeypatch, refusal):
-    monkeypatch.setattr("filelock.FileLock.acquire", failing(refusal))
+    monkeypatch.setattr("filelock.FileLock.acquire", Mock(side_effect=refusal))
     release = acquire_lock(tmp_path / "lock")
     acquire_lock(tmp_path / "lock")  # the first lock blocks no other process
     assert release() is None
@@ -104,11 +86,6 @@ def test_a_file_system_without_locks_gives_a_lock_that_does_nothing(tmp_path, mo
 
 def test_a_lock_file_without_permission_raises(tmp_path, monkeypatch):
     """Every OSError counted as a file system without locks, so two processes could train in one folder."""
-    monkeypatch.setattr("filelock.FileLock.acquire", failing(PermissionError(errno.EACCES, "Permission denied")))
+    monkeypatch.setattr("filelock.FileLock.acquire", Mock(side_effect=PermissionError(errno.EACCES, "x")))
     with pytest.raises(PermissionError):
         acquire_lock(tmp_path / "lock")
-
-
-def test_a_lock_in_a_missing_folder_raises(tmp_path):
-    with pytest.raises(OSError, match="missing"):
-        acquire_lock(tmp_path / "missing" / "lock")

@@ -101,6 +101,6 @@ def test_importing_prints_nothing_and_starts_nothing(tmp_path):
 def test_every_public_name_of_the_model_exists():
     import model
 
-    assert all(getattr(model, name) is not None for name in model.__all__)
+    assert all(getattr(model, name) is not None for names in model._EXPORTS.values() for name in names)
     with pytest.raises(AttributeError, match="no attribute 'Missing'"):
         model.Missing  # noqa: B018

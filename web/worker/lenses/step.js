@@ -6,12 +6,6 @@ import { byteOf, rounded } from "../numbers.js";
 const SHOWN = 512; // first cells of a layer
 const LIKELY = 8;
 const THIN = 0.004; // of the strip: narrower shares are left out
-const FILTERS = [
-  { name: "top_k", label: "Top-k", off: 0 },
-  { name: "top_p", label: "Top-p", off: 1 },
-  { name: "min_p", label: "Min-p", off: 0 },
-];
-const DEFAULTS = { temperature: 1, top_k: 0, top_p: 1, min_p: 0, seed: 0 }; // of a text that was not drawn
 
 /**
  * @import { Drawn, LayerStep, StepAnswer } from "../../engines/engine.js"
@@ -33,7 +27,8 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
   if (lm.isBlend) return { mixed: true };
   if (before >= 0) await trace.goTo(before);
   const step = trace.step(before);
-  const used = settings ?? DEFAULTS;
+  const { FILTERS, SAMPLING, SETTINGS } = await import("../../settings.js");
+  const used = settings ?? { ...SAMPLING, temperature: 1, seed: 0 }; // of a text that was not drawn
   const { sizes, embedding } = lm.network;
   const row = embedding.subarray(step.id * sizes.embedding, (step.id + 1) * sizes.embedding);
   const shown = Math.min(cell, sizes.hidden - 1);
@@ -44,7 +39,7 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
     layers: Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, shown)),
     ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
     temperature: used.temperature,
-    filters: FILTERS.filter(({ name, off }) => used[name] !== off).map(({ name, label }) => [label, used[name]]),
+    filters: FILTERS.filter((name) => used[name] !== SETTINGS[name].default).map((name) => [SETTINGS[name].label, used[name]]),
     draw: settings && draw !== null ? describeDraw(used.seed, draw) : null,
     picked: Boolean(picked),
     sizes: { V: sizes.vocab, E: sizes.embedding, H: sizes.hidden },

@@ -20,7 +20,6 @@ const SEED = 7;
 const MAX_POINTS = 300; // of the curve
 const MAX_CHECKPOINTS = 2; // that are kept in memory
 const MAX_TEXTS = 500; // that are kept
-const SAMPLING = { length: LENGTH, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, share: null };
 
 /** Answers the timeline of the models of one page. */
 export class Timelines {
@@ -94,7 +93,8 @@ export class Timelines {
   async #write(name, checkpoint, prompt, seed) {
     const model = await this.#checkpoint(name, checkpoint);
     const text = model.chat ? wrap(model.chat, prompt) : prompt;
-    const settings = { ...SAMPLING, seed, stop: model.chat?.stop ?? "" };
+    const { SAMPLING } = await import("../../settings.js");
+    const settings = { ...SAMPLING, length: LENGTH, share: null, seed, stop: model.chat?.stop ?? "" };
     return writeText(new LanguageModel([model]), { text, start: false }, settings, new States());
   }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from model.checkpoint.record import TrainingRecord, read_record
 from tests.support.tiny_runs import SIZES, Here, best_of, metrics, write_text
 from training.__main__ import main
 from training.cli.compare import Run, read_run, table
@@ -76,9 +77,9 @@ def test_runs_without_a_curve_are_an_error(here: Here, tmp_path: Path) -> None:
 
 def test_a_table_fits_whatever_the_numbers_and_names() -> None:
     line = {"step": 10**8, "chars": 12_345_678_901, "seconds": 5_000_000, "val_loss": 1.25, "val_bpc": 1.8}
-    noted = {"int8_cost": -0.00012, "preset": "medium"}
+    noted: TrainingRecord = {"int8_cost": -0.00012, "preset": "medium"}
     huge = Run("x" * 200, [{**line, "chars_per_sec": 1_234_567}], 999_999_999, noted)
-    odd = Run("中文 and \\n", [{"step": 1, "val_loss": None}], 12, {"int8_cost": "x", "preset": None})
+    odd = Run("中文 and \\n", [{"step": 1, "val_loss": None}], 12, read_record({"int8_cost": "x", "preset": None}))
     worse = Run("worse", [{**line, "val_loss": 2.5}], 1500, {"int8_cost": -1e-6})
     lines = table([odd, worse, huge]).splitlines()
     assert max(map(len, lines)) <= 100
@@ -92,7 +93,7 @@ def test_a_table_fits_whatever_the_numbers_and_names() -> None:
 
 def test_no_star_goes_to_a_run_on_another_text() -> None:
     texts = [("a.txt", 5), ("a.txt", 5), ("b.txt", 5), ("b.txt", 5), ("b.txt", 6)]
-    noted = [{"corpus": name, "corpus_characters": length} for name, length in texts]
+    noted: list[TrainingRecord] = [{"corpus": name, "corpus_characters": length} for name, length in texts]
     losses = (1.5, 1.4, 1.1, 1.3, 1.0)
     runs = [Run(f"run {loss}", [{"val_loss": loss}], 1, each) for loss, each in zip(losses, noted, strict=True)]
     rows = table(runs).splitlines()[1:6]

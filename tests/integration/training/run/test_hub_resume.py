@@ -9,12 +9,13 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
 from model import CharLSTM
 from model.checkpoint.names import MODEL_FILES
+from model.checkpoint.record import TrainingRecord
 from tests.local_hub import LocalHub
 from tests.support.interruptions import kill_once_pushed
 from tests.support.platforms import posix_only
@@ -98,7 +99,7 @@ def test_another_model_on_main_is_not_downloaded(
     folder = tmp_path / "main"
     shutil.copytree(best_of(made), folder)
     lm = CharLSTM.from_pretrained(folder)
-    changed: dict[str, Any] = {"step": 9} if other == "later" else {"recipe": {}}
+    changed: TrainingRecord = {"step": 9} if other == "later" else {"recipe": {}}
     lm.training = {**lm.training, **changed}
     lm.save_pretrained(folder)
     served = {name: (folder / name).read_bytes() for name in MODEL_FILES}

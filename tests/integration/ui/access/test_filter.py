@@ -49,7 +49,6 @@ OPEN = {
     "GET /gradio_api/theme.css",
     "GET /healthz",
     "GET /manifest.json",
-    "GET /preview.png",
     "GET /readyz",
     "GET /robots.txt",
     "GET /site",

@@ -11,7 +11,6 @@ import torch
 from safetensors.torch import load_file
 
 from model import PRETRAINED, CharLSTM, CheckpointError, generate
-from model.__main__ import main
 from model.char_lstm import is_local
 from model.checkpoint.bundled import BUNDLED_FOLDER, bundled_names, bundled_spec
 
@@ -79,13 +78,3 @@ def test_a_bundled_model_that_is_not_there_is_refused_with_the_names_of_the_othe
     assert is_local("bundled:nope")
     with pytest.raises(CheckpointError, match="there is no bundled model 'nope': choose one of shakespeare"):
         CharLSTM.from_pretrained("bundled:nope")
-
-
-def test_the_bundled_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(
-        map(bundled_spec, bundled_names())
-    )
-    assert main(["list", "--json"]) == 0
-    first, *_ = json.loads(capsys.readouterr().out)["models"]
-    assert (first["model"], first["corpus"]) == ("bundled:shakespeare", "Shakespeare")

@@ -40,7 +40,7 @@ def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> N
         ([sample(0)] * (MAX_SAMPLES + 1), "1,001 samples"),
         ([sample(0, "x" * (MAX_TEXT + 1))], "at most 1,000 characters"),
         ([{**sample(0), "step": -1}], "at least 0"),
-        ([{**sample(0), "step": 0.5}], "whole numbers"),
+        ([{**sample(0), "step": 0.5}], "a whole number"),
         ([{**sample(0), "seed": True}], "at least 0"),
         ([{**sample(0), "text": None}], "must be texts"),
         ([{}], "at least 0"),

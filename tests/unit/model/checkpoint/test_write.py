@@ -8,27 +8,23 @@ from dataclasses import replace
 import pytest
 import torch
 
-from model import CharLSTM, CharTokenizer, CheckpointError
-from model.checkpoint.format import FORMAT_VERSION
+from model import CharTokenizer, CheckpointError
+from model.checkpoint.format import DTYPES, FORMAT_VERSION
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.write import write_checkpoint
-from tests.support.checkpoint_files import join, rewrite, split
-from tests.support.tiny_models import tiny_model, tiny_network
+from tests.support.checkpoint_files import split
+from tests.support.tiny_models import tiny_model
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_a_written_checkpoint_is_read_back(tmp_path, dtype):
-    lm = tiny_model()
-    written = lm.checkpoint()
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_tensors_have_the_requested_dtype(tmp_path, dtype):
+    written = tiny_model().checkpoint()
     write_checkpoint(tmp_path, written, dtype=dtype)
     read = read_checkpoint(tmp_path)
-    assert read.config == written.config
-    assert read.tokenizer.vocab == written.tokenizer.vocab
-    assert read.training == written.training
     for name, tensor in written.weights.items():
-        assert read.weights[name].dtype == getattr(torch, dtype)
-        assert torch.equal(read.weights[name], tensor.to(getattr(torch, dtype)))
+        assert read.weights[name].dtype == DTYPES[dtype]
+        assert torch.equal(read.weights[name], tensor.to(DTYPES[dtype]))
 
 
 def test_the_files_have_the_published_format(tmp_path):
@@ -43,7 +39,7 @@ def test_the_files_have_the_published_format(tmp_path):
         "hidden_size": 3,
         "num_layers": 2,
         "vocab": ["\n", "a", "b"],
-        "training": {"corpus": "none", "steps": 0},
+        "training": {"corpus": "none", "step": 0},
     }
     assert FORMAT_VERSION == 1
     header, _ = split((tmp_path / WEIGHTS).read_bytes())
@@ -87,39 +83,23 @@ def test_other_files_in_the_folder_are_kept_and_ignored(tmp_path):
     assert read_checkpoint(tmp_path).config.hidden_size == 12
 
 
-@pytest.mark.parametrize("header_size", [640, 896, 1152, 1408])
-def test_a_header_whose_length_looks_like_a_pickle_is_read(folder, header_size):
-    """The first bytes of such a file are 80 02 to 80 05, like those of a pickle."""
-    header, payload = split((folder / WEIGHTS).read_bytes())
-    text = json.dumps(header).encode().ljust(header_size)
-    assert len(text) == header_size
-    rewrite(folder, WEIGHTS, join(text, payload))
-    assert read_checkpoint(folder).config.hidden_size == 3
-
-
-def test_weights_that_are_not_finite_or_do_not_fit_are_not_written(tmp_path):
-    network = tiny_network(3, hidden=3, layers=1)
-    checkpoint = CharLSTM(network, CharTokenizer.from_text("ab\n")).checkpoint()
-    for name, tensor in (
-        ("output.bias", torch.full((3,), torch.nan)),
-        ("output.bias", torch.zeros(4)),
-        ("x", torch.zeros(1)),
-    ):
-        weights = {**checkpoint.weights, name: tensor}
-        with pytest.raises(CheckpointError):
-            write_checkpoint(tmp_path / "bad", replace(checkpoint, weights=weights))
+@pytest.mark.parametrize(
+    ("name", "tensor", "dtype", "words"),
+    [
+        ("output.bias", torch.full((3,), torch.nan), "float32", "output.bias holds NaN or infinity"),
+        ("output.bias", torch.full((3,), 1e5), "float16", "output.bias holds NaN or infinity"),
+        ("output.bias", torch.full((3,), 1.01e6), "float32", "output.bias holds"),
+        ("output.bias", torch.zeros(4), "float32", "output.bias must have shape"),
+        ("x", torch.zeros(1), "float32", "tensors that the config does not name"),
+    ],
+)
+def test_weights_that_no_reader_would_accept_are_not_written(tmp_path, name, tensor, dtype, words):
+    written = tiny_model("ab\n", hidden=3, layers=1).checkpoint()
+    with pytest.raises(CheckpointError, match=words):
+        write_checkpoint(tmp_path / "bad", replace(written, weights={**written.weights, name: tensor}), dtype=dtype)
     assert not (tmp_path / "bad").exists()
 
 
-def test_weights_too_large_for_float16_are_not_written_as_infinity(tmp_path):
-    lm = tiny_model()
-    lm.network.output.bias[0] = 1e5
-    with pytest.raises(CheckpointError, match=r"output\.bias holds NaN or infinity"):
-        lm.save_pretrained(tmp_path / "half", dtype="float16")
-    lm.save_pretrained(tmp_path / "bfloat", dtype="bfloat16")
-
-
-@pytest.mark.parametrize("dtype", ["int8", "float64", "", None, "torch.float32"])
-def test_an_unknown_dtype_is_refused(tmp_path, dtype):
+def test_an_unknown_dtype_is_refused(tmp_path):
     with pytest.raises(ValueError, match="it must be one of float32, bfloat16, float16"):
-        tiny_model().save_pretrained(tmp_path / "x", dtype=dtype)
+        tiny_model().save_pretrained(tmp_path / "x", dtype="float64")

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from model import CharLSTM, adapted, generate, score, score_adapting
-from model.scoring.adaptation import Adaptation
 from tests.support.tiny_models import tiny_model
 
 TEXT = "To be, or not to be: that is the question.\n" * 12
@@ -18,8 +17,9 @@ def lm() -> CharLSTM:
     return tiny_model()
 
 
-def test_without_a_rate_it_is_the_plain_score(lm: CharLSTM) -> None:
-    found = score_adapting(lm, TEXT, Adaptation(rate=0.0))
+def test_without_a_rate_it_is_the_plain_score(lm: CharLSTM, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.scoring.adaptation._RATE", 0.0)
+    found = score_adapting(lm, TEXT)
     np.testing.assert_allclose(found.bits, score(lm, TEXT).bits, atol=1e-4)
 
 
@@ -51,11 +51,3 @@ def test_the_adapted_model_is_a_copy_that_writes_like_the_text(lm: CharLSTM) -> 
     assert score(found, TEXT).bpc < score(lm, TEXT).bpc - 0.2
     assert not any(parameter.requires_grad for parameter in found.network.parameters())
     assert len(generate(found, "To be", 20, seed=1)) == 20
-
-
-def test_the_decay_leads_back_to_the_trained_weights(lm: CharLSTM) -> None:
-    def distance(decay: float) -> float:
-        weights = adapted(lm, TEXT, Adaptation(decay=decay)).network.state_dict()
-        return sum(float((weights[name] - tensor).norm()) for name, tensor in lm.network.state_dict().items())
-
-    assert distance(0.0) > 1.1 * distance(0.1) > 0

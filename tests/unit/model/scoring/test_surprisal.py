@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 import torch
 
 from model import CharLSTM, score
+from model.scoring import surprisal
 from tests.support.tiny_models import tiny_model
 
 TEXT = "To be, or not to be: that is the question.\n" * 3
@@ -38,24 +39,18 @@ def test_bits_equal_those_of_single_steps(lm):
 @pytest.mark.parametrize("chunk", [1, 2, 7, 64, 128, 129, 130])
 def test_the_size_of_the_chunks_has_no_effect(lm, monkeypatch, chunk):
     whole = score(lm, TEXT).bits
-    monkeypatch.setattr(importlib.import_module("model.scoring.surprisal"), "_CHUNK", chunk)
+    monkeypatch.setattr(surprisal, "_CHUNK", chunk)
     np.testing.assert_allclose(score(lm, TEXT).bits, whole, atol=1e-4)
 
 
 def test_a_huge_vocabulary_gets_shorter_chunks(lm, monkeypatch):
     """The logits of 4,096 characters may not fit into memory."""
     whole = score(lm, TEXT).bits
-    monkeypatch.setattr(importlib.import_module("model.scoring.surprisal"), "_MAX_LOGITS", 10 * 58)
-    seen = []
-    forward = lm.network.forward
-
-    def watched(ids, *rest):
-        seen.append(ids.shape[1])
-        return forward(ids, *rest)
-
-    monkeypatch.setattr(lm.network, "forward", watched)
+    monkeypatch.setattr(surprisal, "_MAX_LOGITS", 10 * 58)
+    forward = Mock(wraps=lm.network.forward)
+    monkeypatch.setattr(lm.network, "forward", forward)
     np.testing.assert_allclose(score(lm, TEXT).bits, whole, atol=1e-4)
-    assert max(seen) == 10
+    assert max(ids.shape[1] for (ids, *_), _ in forward.call_args_list) == 10
 
 
 def test_bits_and_nats_agree(lm):
@@ -75,10 +70,8 @@ def test_uniform_predictions_cost_log2_of_the_vocabulary():
 
 
 def test_the_first_characters_are_a_distribution(lm):
-    greedy = score(lm, TEXT[:1]).bits[0]
-    all_first = [score(lm, character).bits[0] for character in lm.tokenizer.vocab]
-    assert min(all_first) <= greedy
-    assert sum(2.0**-bits for bits in all_first) == pytest.approx(1.0, abs=1e-5)
+    bits = [score(lm, character).bits[0] for character in lm.tokenizer.vocab]
+    assert sum(2.0**-each for each in bits) == pytest.approx(1.0, abs=1e-5)
 
 
 def test_unknown_characters_are_skipped_marked_and_listed(lm):
@@ -94,13 +87,5 @@ def test_unknown_characters_are_skipped_marked_and_listed(lm):
 @pytest.mark.parametrize("text", ["", "é", "\ud800\x00"])
 def test_a_text_without_known_characters_has_no_mean(lm, text):
     result = score(lm, text)
-    assert result.characters == 0
-    assert len(result.bits) == len(text)
-    assert math.isnan(result.bpc)
-    assert math.isnan(result.nats)
-
-
-def test_scoring_changes_no_weights(lm):
-    before = {name: tensor.clone() for name, tensor in lm.network.state_dict().items()}
-    assert score(lm, TEXT).bits.tolist() == score(lm, TEXT).bits.tolist()
-    assert all(torch.equal(tensor, before[name]) for name, tensor in lm.network.state_dict().items())
+    assert (result.characters, len(result.bits)) == (0, len(text))
+    assert np.isnan([result.bpc, result.nats]).all()

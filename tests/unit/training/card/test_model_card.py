@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import ModelCard, constants
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
+from model.checkpoint.record import read_record
 from tests.local_hub import LocalHub
 from training.card import model_card
 from training.card.model_card import CardSample, render_card, write_card
@@ -60,7 +61,7 @@ HOSTILE = [
 def make_lm(**changes: Any) -> CharLSTM:
     tokenizer = CharTokenizer.from_text("ROMEO: abc\n")
     network = LSTMNetwork(LSTMConfig(len(tokenizer), embedding_size=4, hidden_size=8, num_layers=2))
-    return CharLSTM(network, tokenizer, {**TRAINING, **changes})
+    return CharLSTM(network, tokenizer, read_record({**TRAINING, **changes}))
 
 
 def make_metrics(count: int = 8) -> list[dict[str, Any]]:

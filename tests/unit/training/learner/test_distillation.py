@@ -12,8 +12,7 @@ import torch
 from model import CharLSTM, CharTokenizer
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model, tiny_network
-from training.learner import distillation as teachers
-from training.learner import evaluation as evaluate
+from training.learner import distillation as teachers, evaluation as evaluate
 from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer
 

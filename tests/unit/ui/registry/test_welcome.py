@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from model import BlockedWords, Engine, generate
+from model.checkpoint.record import TrainingRecord
 from tests.support.app_server import random_model
 from ui.registry.welcome import welcome_text_of
 
@@ -23,7 +24,7 @@ STORED = "Once upon a time there was a model."
     ],
 )
 def test_after_the_deadline_the_stored_text_is_shown_unless_it_has_a_blocked_word(
-    training: dict[str, object], blocked: list[str], shown: tuple[str, int]
+    training: TrainingRecord, blocked: list[str], shown: tuple[str, int]
 ) -> None:
     lm = replace(random_model(), training=training)
     engine = Engine(lm, blocked=BlockedWords(blocked))  # whose thread has not run yet

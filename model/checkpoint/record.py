@@ -1,0 +1,100 @@
+"""The record of a training: the field `training` of config.json, which says how the model was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict, cast, get_args, get_origin, get_type_hints, is_typeddict
+
+
+class Welcome(TypedDict):
+    """A text that the model wrote without a prompt, which an empty page shows, and its seed."""
+
+    text: str
+    seed: int
+
+
+class TaughtBy(TypedDict):
+    """The teachers: `user/name@commit` of each, "" for a local folder; and the hash of their soft targets."""
+
+    models: list[str]
+    sha256: str
+
+
+class TrainingRecord(TypedDict, total=False):
+    """What a training recorded; fields that it did not record are missing. Losses are in nats per character."""
+
+    corpus: str  # the name of the text
+    corpus_characters: int
+    line_ends: str
+    examples: list[str]  # prompts that fit the text
+    step: int
+    seconds: float
+    val_loss: float  # on held-out text, with the state carried over
+    val_loss_95: list[float]  # the 95 % interval
+    val_bpc: float  # the same in bits per character
+    val_cold256: float  # with the state reset every 256 characters
+    val_cold256_95: list[float]
+    val_adapted: float  # with dynamic evaluation
+    train_loss: float
+    validation_characters: int
+    validation_bytes: int
+    int8_cost: float  # what int8 inference adds to the loss
+    ngram_loss: float  # of counting 5-grams
+    ngram_characters: int
+    rare_characters: int
+    preset: str
+    recipe: Mapping[str, Any]
+    command: str
+    base_model: str  # user/name@commit of the model that the training started from
+    base_corpus: str
+    taught_by: TaughtBy
+    python: str
+    torch: str
+    machine: str
+    license: str
+    license_name: str
+    repo: str  # user/name on the Hub
+    space: str
+    space_hardware: str
+    sharing: str  # "public", "private" or "unscanned"
+    quotes: str  # what published files may quote: "text", "model" (what it writes) or "nothing"
+    quote_chat: bool
+    page_title: str
+    welcome: Welcome
+    package: str  # of bundled models: where the text is from, and a passage of it with its loss
+    passage: str
+    passage_loss: float
+
+
+def read_record(content: Mapping[str, Any]) -> TrainingRecord:
+    """Returns a record that may come from anyone: a field with a value of another type is left out."""
+    kinds = get_type_hints(TrainingRecord)
+    kept = {name: value for name, value in content.items() if name not in kinds or _fits(value, kinds[name])}
+    return cast(TrainingRecord, kept)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if kind is float:
+        return type(value) in (int, float)
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(_fits(each, *get_args(kind)) for each in value)
+    if is_typeddict(kind):
+        fields = get_type_hints(kind).items()
+        return isinstance(value, dict) and all(_fits(value.get(name), inner) for name, inner in fields)
+    return type(value) is (dict if get_origin(kind) else kind)
+
+
+def stored_welcome(record: TrainingRecord) -> tuple[str, int]:
+    """Returns the welcome text, cut after a word or a line, and its seed; ("", 0) if none is stored."""
+    welcome = record.get("welcome")
+    return (whole_lines(welcome["text"]), welcome["seed"]) if welcome else ("", 0)
+
+
+def whole_lines(text: str) -> str:
+    """Returns a text cut at its last line end, or else at its last space, if over half of it is left then.
+
+    Line ends at the end of the text are removed first.
+    """
+    text = text.rstrip("\n")
+    cut = max(text.rfind("\n"), text.rfind(" ") if "\n" not in text[len(text) // 2 :] else -1)
+    return text[:cut] if cut > len(text) // 2 else text
