@@ -92,7 +92,6 @@ def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) 
         "manifest.json",
         "config.json",  # the greeting
         "index.html",
-        "preview.png",
     }
     assert push(tmp_path) == (second[0], False)
 
