@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 AIMS = {"product": 18_900, "tests": 21_000}
 PRODUCT = {".py", ".js", ".css", ".html", ".wat", ".c"}
 TESTS = {".py", ".js"}
-NEITHER = ("docs/", "training/root/", "web/vendor/")  # documentation, copies of other files, bundles of libraries
+NEITHER = ("docs/", "web/vendor/")  # documentation, bundles of libraries
 
 
 def main() -> None:

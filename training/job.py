@@ -20,7 +20,7 @@
 # flavor = "t4-small"
 # timeout = "3h"
 # secrets = ["HF_TOKEN"]
-# volumes = ["./model:/code/model", "./training:/code/training", "./ui:/code/ui", "./web:/code/web"]
+# volumes = ["./model:/code/model", "./training:/code/training", "./web:/code/web"]
 # ///
 """Trains on a machine of the Hub: `hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model`.
 
@@ -29,9 +29,9 @@ be run. The machine keeps no files, so every checkpoint is pushed. Started again
 command resumes the run that it finds on the Hub.
 
 The volumes above bring the project's code from the checkout in which the command is typed; the client also uploads TEXT
-if it is a file. A volume is a folder: `training/root` holds copies of the files of the checkout's root that the app of
-a Space needs. The environment variable CODE names another folder that holds `model` and `training`. No module of the
-project is imported before that folder is found.
+if it is a file. A volume is a folder, so the machine can publish a static page, but not the app, which needs files of
+the checkout's root. The environment variable CODE names another folder that holds `model` and `training`. No module of
+the project is imported before that folder is found.
 """
 
 from __future__ import annotations

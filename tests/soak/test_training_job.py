@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 
-import pytest
 from huggingface_hub import snapshot_download
 from safetensors.torch import load
 
-from model import CharLSTM, generate
+from model import CharLSTM
 from tests.local_hub import LocalHub
-from tests.soak.test_space_installed import LENGTH, SEED, written
 from tests.support.hub_job import Job
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, write_text
@@ -46,21 +43,15 @@ def test_a_restarted_job_resumes(hub: LocalHub, token: str, tmp_path: Path) -> N
     assert token not in first.output + second.output
 
 
-@pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
-def test_a_job_publishes_a_model_and_its_page(hub: LocalHub, token: str, tmp_path: Path, hardware: str) -> None:
+def test_a_job_publishes_a_model_and_its_page(hub: LocalHub, token: str, tmp_path: Path) -> None:
     write_text(tmp_path)
-    options = ("--steps=4", "--set=evaluations=2", "--space=plays", f"--hardware={hardware}")
+    options = ("--steps=4", "--set=evaluations=2", "--space=plays")
     with Job("text.txt", *SIZES, *options, cwd=tmp_path) as job:
         assert job.end() == 0, job.output
     assert job.lines[-1] == f"  {hub.url}/spaces/ada/plays"
     assert token not in job.output
-    lm = CharLSTM.from_pretrained("ada/plays")
     folder = Path(snapshot_download("ada/plays", repo_type="space", local_dir=tmp_path / "space"))
-    if hardware == "static":
-        write_static(tmp_path / "expected", CharLSTM.from_pretrained(tmp_path / "runs" / "text"))
-        expected = [path for path in (tmp_path / "expected").rglob("*") if path.is_file()]
-        for path in expected:
-            assert (folder / path.relative_to(tmp_path / "expected")).read_bytes() == path.read_bytes(), path.name
-        return
-    text = generate(lm, "ROMEO", LENGTH, seed=SEED, unknown="skip")
-    assert written(sys.executable, folder, MODELS="ada/plays") == (text, "ada/plays", lm.commit)
+    write_static(tmp_path / "expected", CharLSTM.from_pretrained(tmp_path / "runs" / "text"))
+    expected = [path for path in (tmp_path / "expected").rglob("*") if path.is_file() and path.name != "LICENSE"]
+    for path in expected:
+        assert (folder / path.relative_to(tmp_path / "expected")).read_bytes() == path.read_bytes(), path.name

@@ -32,7 +32,6 @@ from ..errors import RunError
 from .spaces import STATIC, ZERO_GPU, flavor_of
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIES = "training/root"  # copies of files of the root, for a machine that has folders only (see job.py)
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
@@ -41,8 +40,8 @@ _META_DESCRIPTION = re.compile(r'((?:name="|property="og:)description" content="
 _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
 _SIGN_IN: dict[str, Any] = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # to publish a model
 _NEEDED = {  # a file of each folder, and those of the root
-    "static": ("LICENSE", "web/index.html", "web/page", "web/languages"),
-    "app": ("LICENSE", "app.py", "requirements.txt", "ui/__init__.py", "web/app.js", "web/page", "web/languages"),
+    "static": ("web/index.html", "web/page", "web/languages"),
+    "app": ("app.py", "requirements.txt", "ui/__init__.py", "web/app.js", "web/page", "web/languages"),
 }
 
 
@@ -52,7 +51,7 @@ def check_project(hardware: str) -> None:
     Raises:
         RunError: some are missing.
     """
-    missing = [name for name in _NEEDED["static" if hardware == STATIC else "app"] if not _exists(_find(name))]
+    missing = [name for name in _NEEDED["static" if hardware == STATIC else "app"] if not _exists(ROOT / name)]
     if missing:
         names = ", ".join(missing)
         raise RunError(f"files that a page needs are missing ({names}): run this from a whole copy of the project")
@@ -146,7 +145,7 @@ def app_files() -> dict[str, Path]:
     """Returns the files of the app by their paths: app.py, model/, ui/ and web/."""
     code = [path for package in ("model", "ui") for path in _files(ROOT / package) if path.suffix == ".py"]
     files = [*code, *_files(ROOT / "web")]
-    return {"app.py": _find("app.py"), **{path.relative_to(ROOT).as_posix(): path for path in files}}
+    return {"app.py": ROOT / "app.py", **{path.relative_to(ROOT).as_posix(): path for path in files}}
 
 
 def _files(folder: Path) -> list[Path]:
@@ -157,7 +156,7 @@ def _files(folder: Path) -> list[Path]:
 
 def requirements(hardware: str) -> str:
     """Returns the requirements.txt of a Space on this hardware."""
-    text = _find("requirements.txt").read_text(encoding="utf-8")
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     if hardware != ZERO_GPU:
         return text
     return re.sub(r"(?m)^torch\b.*$", f"{_ZERO_GPU_TORCH}\nspaces", text)
@@ -187,12 +186,6 @@ def _copy(files: dict[str, Path], folder: Path) -> None:
         atomic_write(target, web_content(path))
 
 
-def _find(name: str) -> Path:
-    """Returns the path of a file or folder of the project's root."""
-    copy = ROOT / COPIES / name
-    return copy if copy.is_file() and not (ROOT / name).exists() else ROOT / name
-
-
 def _exists(path: Path) -> bool:
     """Returns whether a file exists, or a folder that is not empty."""
     return any(path.iterdir()) if path.is_dir() else path.is_file()
@@ -210,7 +203,8 @@ def _create(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
     folder.mkdir(parents=True, exist_ok=True)
-    atomic_write(folder / "LICENSE", _find("LICENSE").read_bytes())
+    if (ROOT / "LICENSE").is_file():  # a machine of the Hub has folders only (see job.py)
+        atomic_write(folder / "LICENSE", (ROOT / "LICENSE").read_bytes())
 
 
 def _front_matter(lm: CharLSTM) -> dict[str, Any]:

@@ -16,8 +16,8 @@ def shown(path: Path) -> str:
 
 
 def modules(*folders: str) -> list[Path]:
-    """Return the Python files of some folders, without the copies in ``training/root``."""
-    return sorted(path for name in folders for path in (ROOT / name).rglob("*.py") if path.parent.name != "root")
+    """Returns the Python files of some folders."""
+    return sorted(path for name in folders for path in (ROOT / name).rglob("*.py"))
 
 
 @cache
