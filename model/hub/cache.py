@@ -12,15 +12,13 @@ from pathlib import Path
 from ..files import atomic_write
 
 
-def note_revision(
-    repo: str, revision: str | None, commit: str, cache_dir: str | Path | None = None, *, repo_type: str = "model"
-) -> None:
+def note_revision(repo: str, revision: str | None, commit: str, cache_dir: str | Path | None = None) -> None:
     """Records in the cache to which commit a branch or tag (None: main) points; does nothing in a read-only cache."""
     revision = revision or "main"
     if revision == commit or ".." in revision:
         return
     with contextlib.suppress(OSError):
-        reference = _repo_folder(repo, cache_dir, repo_type) / "refs" / revision
+        reference = _repo_folder(repo, cache_dir) / "refs" / revision
         reference.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(reference, commit.encode())
 
@@ -45,8 +43,8 @@ def remove_cached(repo: str, commit: str) -> None:
             cache.delete_revisions(commit).execute()
 
 
-def _repo_folder(repo: str, cache_dir: str | Path | None = None, repo_type: str = "model") -> Path:
-    """Returns the folder of a repo, as the documentation of the cache describes it."""
+def _repo_folder(repo: str, cache_dir: str | Path | None = None) -> Path:
+    """Returns the folder of a model, as the documentation of the cache describes it."""
     from huggingface_hub import constants
 
-    return Path(cache_dir or constants.HF_HUB_CACHE).expanduser() / f"{repo_type}s--{repo.replace('/', '--')}"
+    return Path(cache_dir or constants.HF_HUB_CACHE).expanduser() / f"models--{repo.replace('/', '--')}"

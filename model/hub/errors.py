@@ -18,28 +18,28 @@ WRITE_LOGIN = "log in with a token that may write (`hf auth login`, https://hugg
 
 _BROKEN = ("the connection to the Hub broke off", "try again", True)
 _FOREIGN = ("the answer is not from the Hub", "does this network ask you to sign in on a web page first?", True)
-_MISSING = ("there is no such repo, or the token may not read it", "check the name, or {login}", False)
-_RACED = ("another commit changed the repo at the same time", "try again", True)
-_SERVER = ("the Hub has a server error", "see status.huggingface.co", True)
+_MISSING = ("there is no such repo, or the token may not read it ({status})", "check the name, or {login}", False)
+_RACED = ("another commit changed the repo at the same time ({status})", "try again", True)
+_SERVER = ("the Hub has a server error ({status})", "see status.huggingface.co", True)
 _SILENT = ("the Hub did not answer in time", "is the network slow or down?", True)
 # What is wrong, what to do, and whether to retry: by the class of an error, the status of its response, or a word of
 # `_keys`.
 _PROBLEMS: dict[str, tuple[str, str, bool]] = {
-    "storage": ("the Hub's storage refused a file", "try again, and check this machine's clock", True),
+    "storage": ("the Hub's storage refused a file ({status})", "try again, and check this machine's clock", True),
     "GatedRepoError": ("it is gated", "accept its terms on its page on the Hub, then {login}", False),
     "DisabledRepoError": ("the Hub has disabled it", "name another repo", False),
     "RevisionNotFoundError": ("there is no such revision", "check the branch, tag or commit", False),
     "RemoteEntryNotFoundError": ("there is no such file in it", "check the name", False),
     "RepositoryNotFoundError": _MISSING,
-    "401": ("the Hub does not accept the token", "{login}", False),
-    "402": ("the Hub asks for a paid plan or more storage", "name another repo", False),
-    "403": ("the token has no right to do that", "{login}{own}", False),
+    "401": ("the Hub does not accept the token ({status})", "{login}", False),
+    "402": ("the Hub asks for a paid plan or more storage ({status})", "name another repo", False),
+    "403": ("the token has no right to do that ({status})", "{login}{own}", False),
     "404": _MISSING,
     "408": _SERVER,
     "409": _RACED,
     "412": _RACED,
-    "429": ("the Hub asks for a pause after too many requests", "wait {pause}", True),
-    "4xx": ("the Hub refused the request", "update huggingface_hub, or name another repo", False),
+    "429": ("the Hub asks for a pause after too many requests ({status})", "wait {pause}", True),
+    "4xx": ("the Hub refused the request ({status})", "update huggingface_hub, or name another repo", False),
     "5xx": _SERVER,
     "OfflineModeIsEnabled": ("HF_HUB_OFFLINE is set", "unset it", False),
     "HFValidationError": ("this is not the name of a repo", "write user/name", False),
@@ -118,9 +118,9 @@ def explain(error: BaseException, *, write: bool = False) -> HubProblem:
         reason, advice, retry = _PROBLEMS[key]
         wait_s = asked_wait_s(response.headers) if response is not None and retry else 0.0
         if response is not None:
-            message = one_line(" ".join((getattr(cause, "server_message", None) or "").split()))
-            reason += f" ({response.status_code})"
-            reason += f' (the Hub\'s message: "{message}")' if message and key in ("402", "403", "4xx") else ""
+            reason = reason.format(status=response.status_code)
+        if key in ("402", "403", "4xx") and (message := getattr(cause, "server_message", None)):
+            reason += f' (the Hub\'s message: "{one_line(" ".join(message.split()))}")'
         words = {"login": WRITE_LOGIN, "own": ", or name a repo of your own"} if write else {"login": LOGIN, "own": ""}
         pause = duration_text(wait_s) if wait_s > 60 else "a few minutes"
         return HubProblem(f"{reason}: {advice.format(pause=pause, **words)}", retry, wait_s)

@@ -190,7 +190,7 @@ def test_a_private_or_gated_repo_says_how_to_get_access(hub, old, tmp_path):
     assert CharLSTM.from_pretrained(REPO, token=owner).config.hidden_size == 12
     repo.private, repo.gated = False, "auto"
     check_refused(
-        "it is gated (403): accept its terms on its page",
+        "it is gated: accept its terms on its page",
         revision=repo.branches["main"],
         token=stranger,
         cache_dir=tmp_path,
