@@ -9,7 +9,9 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, e
 from tests.support.app_server import App
 
 Display = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
-DISPLAYS: list[Display] = [(1280, 860, "light"), (390, 844, "dark")]
+WIDE: Display = (1280, 860, "light")
+NARROW: Display = (390, 844, "dark")
+DISPLAYS = [WIDE, NARROW]
 TIMEOUT_MS = 60_000
 # The page draws in the next frame what a click has changed. A page that is not seen gets no frames.
 TWO_FRAMES = """() => new Promise((done) => {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
@@ -10,7 +9,19 @@ from tests.browser.driving import continued, fast, footer, log, reply, send, set
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps, point_at, replace
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
+from tests.support.both_pages import (
+    LENGTH,
+    ONE,
+    PROMPT,
+    SEED,
+    TWO,
+    Site,
+    begin,
+    both_kinds,
+    link,
+    stored_parts,
+    text_of,
+)
 
 SAME = "The same text, character for character, as when the link was made."
 
@@ -96,7 +107,7 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     reader.context.close()
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_a_link_to_a_blend(both: Site) -> None:
     page = begin(both.open())
     both.choose_second(page, "blended")

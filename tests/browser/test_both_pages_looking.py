@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from model import SamplingParams, TextTrace, generate
@@ -15,7 +14,7 @@ from tests.browser.axe import violations
 from tests.browser.driving import boxes_of, button, continued, footer, log, reply, scroll_to_top, send, settled, turns
 from tests.browser.looking import NAMES, choose_cell, choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
+from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, both_kinds, text_of
 from tests.support.training_timelines import checkpoint
 from ui.routes import training_timeline
 from ui.routes.lenses.trace_answers import occlusion_within
@@ -102,7 +101,7 @@ def test_in_a_wide_window_the_panel_of_a_lens_is_beside_the_text_and_no_control_
     assert above["bottom"] < shown["top"]  # two texts leave no room beside them
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
@@ -128,7 +127,7 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     assert violations(page, ".panel") == []
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
@@ -180,7 +179,7 @@ def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
     free = text_of(both)
     changed = ((cell, text_of(both, clamps=[(1, cell, 4.0)])) for cell in range(24))
@@ -246,7 +245,7 @@ def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     expect(clamps(page)).to_be_hidden()  # they are cells of the first model
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_one_letter_at_a_time(both: Site) -> None:
     page = begin(both.open())
     choose_lens(page, "One letter at a time")
@@ -285,7 +284,7 @@ def test_one_letter_at_a_time_says_that_a_letter_was_picked_but_not_by_whom(both
     expect(stages).to_contain_text("This character was picked instead of the drawn one.")
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
     page = both.open()
     choose_lens(page, "How surprised?")
@@ -308,7 +307,7 @@ def check_frame(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) ->
     page.wait_for_function("([node, text]) => node.textContent === text", arg=[region.element_handle(), text])
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_the_training_timeline_writes_with_the_checkpoint_of_each_step(both: Site) -> None:
     page = both.open()
     page.get_by_text("Training timeline", exact=True).click()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, button, open_page, open_settings
+from tests.browser.driving import NARROW, WIDE, button, open_page, open_settings
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.page_texts import placeholders
@@ -31,16 +31,6 @@ TEXTS = """(root) => {
   }
   return found.map((text) => text.trim());
 }"""
-
-
-def on_displays(*locales: str) -> pytest.MarkDecorator:
-    """Run a test with each locale on one display; with ``--every-case`` on each display."""
-    cases = [
-        pytest.param(locale, display, id=f"{locale}-{display[0]}", marks=[] if at == place else pytest.mark.sampled(0))
-        for at, locale in enumerate(locales)
-        for place, display in enumerate(DISPLAYS)
-    ]
-    return pytest.mark.parametrize(("locale", "display"), cases)
 
 
 def untranslated(page: Page, language: str, root: str = "gradio-app *") -> set[str]:
@@ -85,7 +75,7 @@ def look_through(page: Page, texts: dict[str, str], lens: str) -> None:
     expect(page.locator(".panel b.char").first).to_be_visible()
 
 
-@on_displays("zh-CN", "de-DE")
+@pytest.mark.parametrize(("locale", "display"), [("zh-CN", WIDE), ("de-DE", NARROW)], ids=["zh-CN", "de-DE"])
 def test_the_page_is_in_the_language_of_the_browser(
     app: App, browser: Browser, locale: str, display: tuple[int, int, str]
 ) -> None:
@@ -178,7 +168,7 @@ def test_the_browser_renders_each_message_as_the_server_does(static: str, browse
     page.close()
 
 
-@on_displays("de-AT", "zh-TW")
+@pytest.mark.parametrize(("locale", "display"), [("de-AT", WIDE), ("zh-TW", NARROW)], ids=["de-AT", "zh-TW"])
 def test_the_static_page_is_in_the_language_of_the_browser(
     static: str, browser: Browser, locale: str, display: tuple[int, int, str]
 ) -> None:

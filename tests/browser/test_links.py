@@ -213,7 +213,6 @@ def tab(stored_page: App, browser: Browser) -> Iterator[tuple[Page, list[str]]]:
     context.close()
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("stored", STORED, ids=[each["name"] for each in STORED])
 def test_links_of_earlier_versions_still_reproduce_their_text(
     stored_page: App, tab: tuple[Page, list[str]], stored: dict[str, Any]

@@ -25,8 +25,6 @@ from ui.access.limits import TooManyError
 from ui.registry.auto_update import AutoUpdater
 from ui.registry.registry import ModelRegistry
 
-pytestmark = pytest.mark.sampled(4)
-
 BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<h1>Bad Gateway</h1>"
 TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 LOGIN = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<h1>Log in</h1>"

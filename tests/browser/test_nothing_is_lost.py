@@ -23,8 +23,6 @@ from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, 
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import profile
 
-pytestmark = pytest.mark.sampled(5)
-
 STORED = "Object.entries(localStorage).filter(([key]) => key.startsWith('char-lstm/conversation/'))"
 FILL = """for (let size = 1 << 23; size >= 1; size >>= 1)
   try { for (;;) localStorage.setItem(`other ${Math.random()}`, "x".repeat(size)); } catch {}"""

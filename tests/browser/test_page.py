@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from model import CharLSTM, ChatFormat, generate
 from tests.browser.axe import violations
 from tests.browser.driving import (
+    DISPLAYS,
     TIMEOUT_MS,
     boxes_of,
     button,
@@ -53,7 +54,7 @@ def app() -> Iterator[App]:
         yield app
 
 
-@pytest.mark.every_display
+@pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])

@@ -196,7 +196,6 @@ def test_a_copy_of_a_space_has_no_app_of_the_first(
     other.close()
 
 
-@pytest.mark.sampled(0)
 def test_weights_of_many_megabytes_are_published(page: Page, hub: LocalHub, token: str, tmp_path: Path) -> None:
     """Above 10 MB the SHA-256 is computed by WebAssembly, which the security policy must allow."""
     hub.context.part_size = 5_000_000

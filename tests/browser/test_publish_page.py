@@ -29,8 +29,6 @@ from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 from ui.routes.web_files import FOLDER
 
-pytestmark = pytest.mark.sampled(3)
-
 __all__ = ["url", "visitor"]  # fixtures
 
 NAME = "local/letters"

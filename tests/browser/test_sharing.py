@@ -14,7 +14,7 @@ from tests.browser.axe import violations
 from tests.browser.driving import button, complaints_of, log, send, settled, turns
 from tests.browser.test_links import SAME, framing
 from tests.support.app_server import random_model
-from tests.support.both_pages import PROMPT, Site, begin, link, stored_parts
+from tests.support.both_pages import PROMPT, Site, begin, both_kinds, link, stored_parts
 from tests.support.chromium import serve as serve_folder
 from training.hub.space_files import write_static
 
@@ -117,7 +117,7 @@ def test_a_text_without_a_link_is_saved_all_the_same(both: Site) -> None:
     assert content(saved(page, "Save as .txt")).decode().startswith("ééé")
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_only_the_static_page_offers_a_frame(both: Site) -> None:
     page = begin(both.open())
     send(page, "ab")

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from model import Blend, generate
 from tests.browser.axe import violations
 from tests.browser.driving import (
+    DISPLAYS,
     boxes_of,
     button,
     choose,
@@ -122,7 +123,7 @@ def test_a_model_is_offered_in_the_letters_of_the_text_that_it_is_named_after(pa
     expect(names).to_have_text(["one", "two", "Other Script"])  # of the model "other script"
 
 
-@pytest.mark.every_display
+@pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_the_line_under_the_title_names_the_texts_of_both_models(page: Page) -> None:
     line = page.locator("#intro p")
     expect(line).to_contain_text("has read only one text: Letters.")

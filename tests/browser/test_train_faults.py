@@ -35,8 +35,6 @@ from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
-pytestmark = pytest.mark.sampled(3)
-
 __all__ = ["downloaded", "expected", "url", "visitor"]  # fixtures
 
 

@@ -29,8 +29,6 @@ from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.messages import LANGUAGES
 
-pytestmark = pytest.mark.sampled(4)
-
 TEXT = sentences(200)
 SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 69 steps
 NAME = "local/my-text"

@@ -23,7 +23,7 @@ from tests.browser.driving import (
 )
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
-from tests.support.both_pages import PROMPT, Site, begin, link
+from tests.support.both_pages import PROMPT, Site, begin, both_kinds, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
 SMALL = """([selector, least]) => [...document.querySelectorAll(`.char-lstm :is(${selector})`)]
@@ -110,7 +110,7 @@ def written(page: Page) -> Page:
     return page
 
 
-@pytest.mark.every_display
+@both_kinds
 @pytest.mark.parametrize("zoom", [2, 4])
 def test_a_zoomed_page_fits_and_starts_at_its_top(both: Site, zoom: int) -> None:
     """A window of 1280 × 1024 pixels at 200 and 400 % has 640 × 512 and 320 × 256 of CSS."""
@@ -163,7 +163,7 @@ def test_a_prompt_that_is_sent_below_the_text_brings_the_text_into_the_window(
     context.close()
 
 
-@pytest.mark.every_display
+@both_kinds
 def test_targets_are_large_enough_for_a_finger(both: Site) -> None:
     context = phone(both, (390, 844), locale="en-US")
     page = written(both.open(context=context))
@@ -316,7 +316,7 @@ def test_a_low_window_shows_the_whole_sheet_of_alternatives_and_the_character(
     context.close()
 
 
-@pytest.mark.every_display
+@both_kinds
 @pytest.mark.parametrize("scrolled", [0, 140])
 def test_the_sheet_of_alternatives_leaves_the_character_in_sight_at_the_end_of_the_page(
     both: Site, scrolled: int

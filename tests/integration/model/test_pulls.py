@@ -87,7 +87,6 @@ CELLS = [*((wait, where) for wait in WAITS for where in (INFO, WEIGHTS)), ("no a
 CELLS += [("half an answer", "POST .*/paths-info/"), ("an hour", "POST .*/paths-info/")]
 
 
-@pytest.mark.sampled(6)
 @pytest.mark.parametrize(("wait", "where"), CELLS)
 def test_no_wait_is_longer_than_the_silence_that_is_allowed(hub: LocalHub, old: Files, wait: str, where: str) -> None:
     commit = hub.add_repo(REPO, old).branches["main"]

@@ -326,7 +326,6 @@ SLOW: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.sampled(1)
 @pytest.mark.parametrize("fault", SLOW)
 def test_a_slow_download_does_not_block_the_next_commit(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str

@@ -165,7 +165,6 @@ SLOW: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.sampled(4)
 @pytest.mark.parametrize("where", ["/api/models/ada/novel", "GET .*/model.safetensors"])
 @pytest.mark.parametrize("fault", SLOW)
 @pytest.mark.parametrize("is_cached", [False, True])

@@ -176,7 +176,6 @@ def test_the_outbox_of_an_earlier_version_is_read(hub: LocalHub, run: Path, push
     assert [pushed.number for pushed in report.pushed] == [4]
 
 
-@pytest.mark.sampled(5)
 @pytest.mark.parametrize(
     ("route", "kind"),
     [

@@ -294,7 +294,6 @@ def test_a_quoted_line_of_a_chat_is_no_export() -> None:
     assert scan("2021-12-31 23:59:01 - INFO: started\n[2021-12-31 23:59:02] ERROR: stopped\n" * 9) == []
 
 
-@pytest.mark.sampled(16)
 @posix_only
 @pytest.mark.parametrize(
     "unit",
