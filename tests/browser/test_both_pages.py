@@ -11,7 +11,6 @@ from tests.browser.driving import button, choose, continued, fast, footer, log, 
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, second, text_of
-from ui.messages import LANGUAGES
 
 # Where the buttons are on the page, however far it is scrolled.
 PLACES = """[...document.querySelectorAll("[data-move]")].map((button) => {
@@ -299,20 +298,6 @@ def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: S
     fast(page)
     continued(page, 160)
     assert reply(page) == text_of(both, length=160, temperature=1.3)
-
-
-def test_a_german_browser_gets_german_labels(both: Site) -> None:
-    german = LANGUAGES["de"]
-    context = both.new_context(locale="de-DE")
-    page = both.open(context=context, log=german["page.conversation"], send=german["move.send"])
-    expect(page.get_by_role("group", name=german["page.start_with"])).to_be_visible()
-    button(page, german["move.send"]).click()
-    for move in ("stop", "continue", "retry", "undo", "redo", "clear", "share"):
-        expect(button(page, german[f"move.{move}"])).to_be_visible()
-    expect(page.get_by_role("slider", name=german["setting.temperature"], exact=True)).to_be_visible()
-    expect(page.get_by_role("group", name=german["lens.group"])).to_contain_text(german["lens.surprise"])
-    expect(log(page)).to_have_count(0)  # its name is German, too
-    context.close()
 
 
 def test_the_footers_name_the_models_unless_the_chosen_one_wrote_every_text(both: Site) -> None:

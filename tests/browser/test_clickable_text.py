@@ -57,39 +57,6 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     expect(page.get_by_role("dialog")).to_be_visible()  # also in an older reply
 
 
-def test_the_line_that_invites_to_click_leaves_the_text_where_it_is_clicked(both: Site) -> None:
-    page = begin(both.open(), length=600)
-    send(page, "ab")
-    hint = turns(page).last.locator(".hint")
-    expect(hint).to_be_visible()
-    place = turns(page).last.bounding_box()
-    page.mouse.click(*last_letter(page))
-    expect(page.get_by_role("dialog")).to_be_visible()
-    expect(hint).to_be_hidden()
-    assert turns(page).last.bounding_box() == place
-    page.keyboard.press("Escape")
-    assert turns(page).last.bounding_box() == place
-    send(page, "cd")
-    expect(page.locator(".turn .hint")).to_have_count(0)
-
-
-def last_letter(page: Page) -> tuple[float, float]:
-    """Where the last character is that is neither a space nor a line end."""
-    x, y = (
-        turns(page)
-        .last.locator(".reply")
-        .evaluate("""(reply) => {
-        const text = reply.lastChild.lastChild;
-        const range = document.createRange();
-        range.setStart(text, text.data.trimEnd().length - 1);
-        range.setEnd(text, text.data.trimEnd().length);
-        const { left, right, top, bottom } = range.getBoundingClientRect();
-        return [(left + right) / 2, (top + bottom) / 2];
-    }""")
-    )
-    return x, y
-
-
 def test_no_click_on_an_empty_line_is_ignored(browser: Browser) -> None:
     with serving({"verse": scripted_model(VERSE)}) as app:
         page, complaints = open_page(browser.new_context(), app)

@@ -15,9 +15,7 @@ from tests.browser.driving import button, continued, fast, footer, log, open_pag
 from tests.browser.looking import choose_lens
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.local_hub import LocalHub
-from tests.support.app_process import started
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.platforms import posix_only
 from tests.support.ports import free_port
 from tests.support.tiny_models import saved_files
 from tests.support.unreliable_network import Network, network
@@ -102,18 +100,6 @@ def test_an_outage_of_the_network_before_a_click(
     assert reply(page) == expected(lm, 2 * LENGTH)
 
 
-def test_the_browser_is_offline_during_a_reply(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
-    """The network cuts a running reply, and the browser sends no further request."""
-    page = begin(context, through(net, app))
-    context.set_offline(True)
-    net.cut()
-    expect_retries(page)
-    net.restore()
-    context.set_offline(False)
-    settled(page)
-    assert reply(page) == expected(lm)
-
-
 def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
     app: App, net: Network, context: BrowserContext
 ) -> None:
@@ -164,17 +150,6 @@ def test_the_alternatives_to_a_letter_come_by_themselves_once_the_network_is_bac
         expect(alternatives).not_to_contain_text("The connection was lost.")
         page.keyboard.press("Escape")
         expect(alternatives).to_be_hidden()
-
-
-def test_a_demonstration_says_that_the_connection_was_lost(app: App, net: Network, context: BrowserContext) -> None:
-    page = begin(context, through(net, app))
-    settled(page)
-    net.cut()
-    button(page, "Same seed, same text").click()
-    result = page.locator("#stage .result")
-    expect(result).to_have_text("The connection was lost. Trying again …")
-    net.restore()
-    expect(result).to_contain_text("With the same seed, all 260 characters are equal.")
 
 
 def test_stop_keeps_the_message_that_the_connection_was_lost(app: App, net: Network, context: BrowserContext) -> None:
@@ -255,17 +230,6 @@ def test_a_refusal_of_a_busy_server_keeps_the_prompt(
     assert reply(page) == expected(lm)
 
 
-def test_a_slow_network(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    page, _ = open_page(context, app)
-    slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
-    context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
-    setting(page, "Seed", SEED)
-    setting(page, "Length", LENGTH)
-    send(page, "ROMEO:")
-    assert reply(page) == expected(lm)
-    check_continue(page, lm)
-
-
 def test_a_reply_that_reaches_the_deadline_of_the_server(
     app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,24 +244,6 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     fast(page, 2 * LENGTH - len(text))
     continued(page, 2 * LENGTH)
     assert reply(page) == expected(lm, 2 * LENGTH)
-
-
-@posix_only
-def test_a_process_that_is_killed_during_a_reply_and_started_again(
-    context: BrowserContext, lm: CharLSTM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After ``kill -9`` the same command is started again at the same port."""
-    lm.save_pretrained(tmp_path / "random")
-    port = str(free_port())
-    monkeypatch.setattr("tests.support.app_process.free_port", lambda: port)
-    with started("--model", str(tmp_path / "random")) as (process, url):
-        page = begin(context, App(url, ModelRegistry()), length=2 * LENGTH)
-        process.kill()
-        expect_retries(page)
-    with started("--model", str(tmp_path / "random")):
-        settled(page)
-        assert reply(page) == expected(lm, 2 * LENGTH)
-        check_continue(page, lm, 2 * LENGTH)
 
 
 def test_a_server_that_restarts_during_a_reply(context: BrowserContext, lm: CharLSTM) -> None:

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +20,6 @@ from model import CharLSTM
 from tests.browser.driving import button, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, random_model, serving
-from tests.support.chromium import profile
 
 STORED = "Object.entries(localStorage).filter(([key]) => key.startsWith('char-lstm/conversation/'))"
 FILL = """for (let size = 1 << 23; size >= 1; size >>= 1)
@@ -47,18 +45,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-def test_back_and_forward(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    page = begin(context, app)
-    page.goto("about:blank")
-    page.go_back()
-    settled(page)
-    assert reply(page) == expected(lm)
-    page.go_back()
-    page.go_forward()
-    settled(page)
-    check_continue(page, lm)
-
-
 def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """Each entry of the tab's history shows its own conversation."""
     page = begin(context, app)
@@ -82,18 +68,6 @@ def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext
     assert reply(page) == linked
 
 
-def test_a_refused_link_opened_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    page = begin(context, app)
-    page.goto(app.url + "?seed=1&temperature=9")
-    refusal = log(page).get_by_text("Temperature is 9 in this link")
-    expect(refusal).to_be_visible()
-    expect(turns(page)).to_have_count(0)
-    page.locator("#history summary").click()
-    page.locator("#history .open").click()
-    settled(page)
-    assert reply(page) == expected(lm)
-
-
 def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """The server has removed the state and closed the connection."""
     context.clock.install()
@@ -102,17 +76,6 @@ def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     page.clock.fast_forward("01:00:00")
     assert app.page
     app.page.write.states._memories.clear()
-    assert reply(page) == expected(lm)
-    check_continue(page, lm)
-
-
-def test_a_tab_that_the_browser_freezes(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    page = begin(context, app)
-    session = context.new_cdp_session(page)
-    session.send("Page.setWebLifecycleState", {"state": "frozen"})
-    page.wait_for_timeout(500)
-    session.send("Page.setWebLifecycleState", {"state": "active"})
-    settled(page)
     assert reply(page) == expected(lm)
     check_continue(page, lm)
 
@@ -128,29 +91,6 @@ def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> 
     settled(again)
     assert reply(again) == expected(lm)
     check_continue(again, lm)
-
-
-def test_a_browser_that_is_closed_and_opened_again(app: App, browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
-    with profile(browser.browser_type, tmp_path) as context:
-        begin(context, app)
-    with profile(browser.browser_type, tmp_path) as context:
-        page, _ = open_page(context, app)
-        page.locator("#history summary").click()
-        page.locator("#history li .open").click()
-        settled(page)
-        assert reply(page) == expected(lm)
-        check_continue(page, lm)
-
-
-def test_two_tabs_keep_separate_conversations(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    one = begin(context, app)
-    other = begin(context, app, "JULIET:")
-    for page in (one, other):
-        settled(page)
-    for page, prompt in ((one, "ROMEO:"), (other, "JULIET:")):
-        page.reload()
-        expect(turns(page)).to_have_count(1)
-        assert reply(page) == expected(lm, prompt=prompt)
 
 
 def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -172,20 +112,6 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     assert reply(one) == expected(lm, 2 * LENGTH)
     expect(turns(other)).to_have_count(2)
     assert reply(other) == continued
-
-
-def test_switching_between_two_conversations_creates_no_copies(app: App, context: BrowserContext) -> None:
-    page = begin(context, app)
-    settled(page)
-    page.close()
-    page = begin(context, app, "JULIET:")
-    settled(page)
-    page.locator("#history summary").click()
-    entries = page.locator("#history li .open")
-    for other in ("ROMEO:", "JULIET:", "ROMEO:"):
-        expect(entries).to_have_count(1)
-        expect(entries).to_contain_text(other)
-        entries.click()
 
 
 def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App, context: BrowserContext) -> None:
@@ -212,20 +138,6 @@ def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App,
     assert len(page.evaluate(STORED)) == 2
 
 
-def test_a_new_tab_lists_earlier_conversations_and_can_delete_them(app: App, context: BrowserContext) -> None:
-    page = begin(context, app)
-    settled(page)
-    page.close()
-    other, _ = open_page(context, app)
-    expect(turns(other)).to_have_count(0)
-    expect(other.locator("#early")).to_have_count(0)  # a page that moves during a click does not get it
-    other.locator("#history summary").click()
-    expect(other.locator("#history li")).to_have_count(1)
-    other.locator("#history li .delete").click()
-    expect(other.locator("#history li .open")).to_have_count(0)
-    assert other.evaluate(STORED) == []
-
-
 def test_a_prompt_that_was_not_sent_is_listed_and_found_again(app: App, context: BrowserContext) -> None:
     page, _ = open_page(context, app)
     page.get_by_role("textbox", name="Prompt").fill("a long thought")
@@ -237,36 +149,6 @@ def test_a_prompt_that_was_not_sent_is_listed_and_found_again(app: App, context:
     other.get_by_role("button", name="a long thought", exact=False).first.click()
     expect(prompt).to_have_value("a long thought")
     expect(other.locator("#history li .open")).to_have_text([re.compile("another one")])
-
-
-def test_settings_that_were_chosen_before_the_first_reply_survive_a_reload(app: App, context: BrowserContext) -> None:
-    page, _ = open_page(context, app)
-    setting(page, "Speed", 150)
-    setting(page, "Seed", 9)
-    page.reload()
-    expect(page.get_by_role("spinbutton", name="Speed")).to_have_value("150")
-    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("9")
-    other, _ = open_page(context, app)
-    expect(other.get_by_role("spinbutton", name="Speed")).to_have_value("60")
-
-
-def test_undo_redo_and_branches_survive_a_reload(app: App, context: BrowserContext) -> None:
-    page = begin(context, app)
-    settled(page)
-    fast(page)
-    setting(page, "Seed", 8)
-    button(page, "Retry").click()
-    expect(footer(page)).to_contain_text("seed 8")
-    settled(page)
-    second = reply(page)
-    button(page, "Undo").click()
-    expect(footer(page)).to_contain_text("seed 7")
-    page.reload()
-    expect(footer(page)).to_contain_text("seed 7")
-    button(page, "Redo").click()
-    expect(footer(page)).to_contain_text("seed 8")
-    assert reply(page) == second
-    expect(page.locator(".branches .tree button")).to_have_count(2)
 
 
 def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
@@ -306,22 +188,6 @@ def click_at_once(page: Page, *names: str) -> None:
     )
 
 
-def test_another_language_another_size_and_a_print_during_a_reply(
-    app: App, context: BrowserContext, lm: CharLSTM
-) -> None:
-    page = begin(context, app)
-    page.evaluate("document.documentElement.lang = 'de'")
-    expect(button(page, "Senden")).to_be_visible()
-    page.set_viewport_size({"width": 390, "height": 700})
-    page.pdf()
-    page.emulate_media(media="print")
-    page.emulate_media(media="screen")
-    page.evaluate("document.documentElement.lang = 'en'")
-    settled(page)
-    assert reply(page) == expected(lm)
-    check_continue(page, lm)
-
-
 @pytest.mark.parametrize("kind", ["no access", "refused", "full"])
 def test_without_storage_the_page_works_and_reports_it(
     app: App, context: BrowserContext, lm: CharLSTM, kind: str
@@ -359,25 +225,6 @@ def test_full_storage_keeps_earlier_conversations(app: App, context: BrowserCont
     send(other, "x" * 15_000)
     expect(other.get_by_text("Storage is off or full")).to_be_visible()
     assert [value for _, value in other.evaluate(STORED)] == [earlier]
-
-
-@pytest.mark.parametrize(
-    "value",
-    ['"x"', "{", '{"log": {"version": 1, "id": "x", "turns": [{}]}}', '{"log": {"version": 99}}', "null", "[" * 5000],
-)
-def test_a_damaged_stored_value_is_ignored(app: App, context: BrowserContext, value: str) -> None:
-    context.add_init_script(
-        f"""if (!sessionStorage.getItem("planted")) {{
-          sessionStorage.setItem("planted", 1);
-          sessionStorage.setItem("char-lstm/current", "x");
-          localStorage.setItem("char-lstm/conversation/x", {value!r});
-        }}"""
-    )
-    page, complaints = open_page(context, app)
-    fast(page, 20)
-    send(page, "a")
-    assert len(reply(page)) == 20
-    assert not complaints
 
 
 def test_invalid_stored_conversations_run_no_markup_and_raise_no_error(app: App, context: BrowserContext) -> None:

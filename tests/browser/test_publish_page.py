@@ -16,8 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
 from model.scoring.picture import HEIGHT, WIDTH
-from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, Display, button, reply
+from tests.browser.driving import TIMEOUT_MS, button, reply
 from tests.browser.test_train_page import SHOWN as TRAINED
 from tests.browser.test_train_page import TEXT, Make, ended, give, start, url, visitor
 from tests.local_hub import LocalHub
@@ -236,20 +235,3 @@ def test_the_form_names_what_looks_private_in_the_text(visitor: Make) -> None:
     page.locator("#training summary").click()
     button(page, f"Publish {TRAINED}").click()
     expect(form(page).locator(".private-things")).to_contain_text("In the text there may be: 1 e-mail address")
-
-
-@pytest.mark.parametrize("display", DISPLAYS, ids=str)
-def test_the_form_fits_and_is_accessible(
-    browser: Browser, hub: LocalHub, site: Path, packed: bytes, display: Display
-) -> None:
-    width, height, scheme = display
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, locale="en")
-    with serve(site) as url:
-        page = opened(context, url, packed)
-        page.get_by_label("Token of the Hub").fill("hf_wrong")
-        page.get_by_label("I may give away").check()
-        button(page, "Publish").click()
-        expect(refusal(page)).not_to_be_empty()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert violations(page, "#training") == []
-    context.close()

@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
-from tests.browser.axe import violations
 from tests.browser.driving import button, complaints_of, log, send, settled, turns
 from tests.browser.test_links import SAME, framing
 from tests.support.app_server import random_model
@@ -54,7 +53,6 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     style = "getComputedStyle(document.querySelector('.char-lstm'))"
     levels = page.evaluate(f"[1, 2, 3, 4, 5, 6].map((n) => {style}.getPropertyValue(`--s${{n}}`))")
     assert set(levels) <= colours
-    assert violations(page, "#share-link") == []
 
 
 def test_a_file_is_named_after_any_title(web_page: Page) -> None:
@@ -62,32 +60,6 @@ def test_a_file_is_named_after_any_title(web_page: Page) -> None:
     names = ["Kafka-Das-Schloß-1-txt", "会写作的网络", "é" * 60, "text", "my-text"]
     script = "async (titles) => titles.map((await import('/sharing/files.js')).fileName)"
     assert web_page.evaluate(script, titles) == names
-
-
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
-def test_what_share_has_done_is_in_the_window_with_its_button(both: Site, width: int, height: int) -> None:
-    context = both.new_context(viewport={"width": width, "height": height}, locale="en-US")
-    page = begin(both.open(context=context))
-    send(page, "ab")
-    page.evaluate("scrollTo(0, 0)")
-    link(page)
-    for seen in (button(page, "Share"), page.locator("#share-link p"), button(page, "Save as .json")):
-        expect(seen).to_be_in_viewport(ratio=1)
-    if button(page, "Embed").is_visible():
-        button(page, "Embed").click()
-        expect(page.locator("#share-link textarea")).to_be_in_viewport(ratio=1)
-    context.close()
-
-
-def test_the_text_is_copied(both: Site) -> None:
-    context = both.new_context(locale="en-US", permissions=["clipboard-read", "clipboard-write"])
-    page = begin(both.open(context=context))
-    send(page, "ab")
-    link(page)
-    button(page, "Copy text").click()
-    expect(page.locator("#share-link p")).to_have_text("Copied.")
-    assert page.evaluate("navigator.clipboard.readText()") == turns(page).locator(".text").text_content()
-    context.close()
 
 
 def test_the_text_is_copied_without_the_permission_too_or_selected(both: Site) -> None:

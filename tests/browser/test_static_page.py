@@ -16,7 +16,7 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 
-from model import PRETRAINED, CharLSTM, ChatFormat, generate
+from model import CharLSTM, ChatFormat, generate
 from model.checkpoint.write import write_manifest
 from model.files import web_content
 from tests.browser.driving import button, complaints_of, fast, footer, open_settings, reply, turns
@@ -99,20 +99,6 @@ def watch(page: Page) -> str:
     return reply(page)
 
 
-def test_the_bundled_model_generates_the_same_text_in_a_browser(browser: Browser, tmp_path: Path) -> None:
-    """A hundred seeds of a thousand characters are in tests/soak."""
-    lm = CharLSTM.from_pretrained(PRETRAINED)
-    write_static(tmp_path / "site", lm)
-    copy = tmp_path / "site" / "model.safetensors"
-    assert copy.read_bytes() == (PRETRAINED / copy.name).read_bytes(), "not in its own dtype"
-    with serve_folder(tmp_path / "site") as url:
-        page = browser.new_page()
-        page.goto(url)
-        jobs = [{"prompt": "ROMEO:", "seed": seed} for seed in range(3)]
-        assert write_all(page, 300, jobs)[1] == [generate(lm, "ROMEO:", 300, seed=seed) for seed in range(3)]
-        page.close()
-
-
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_each_dtype_is_read_exactly(browser: Browser, tmp_path: Path, dtype: str) -> None:
     lm = tiny_model()
@@ -127,16 +113,6 @@ def test_each_dtype_is_read_exactly(browser: Browser, tmp_path: Path, dtype: str
         _, texts = write_all(page, 100, [{"prompt": "A", "seed": 1}])
         page.close()
     assert texts == [generate(stored, "A", 100, seed=1)]
-
-
-def test_the_page_opens_with_a_generated_text(visit: Visit, lm: CharLSTM) -> None:
-    page = visit()
-    assert generate(lm, "", 240, seed=10).startswith(page.locator(".welcome .reply").text_content() or "-")
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.get_by_role("textbox", name="Prompt")).to_be_focused()
-    expect(page.locator("#about")).to_contain_text("in this browser (WebAssembly)")
-    for name in ("Temperature", "Length", "Speed", "Top-k", "Top-p", "Min-p"):
-        expect(page.get_by_role("slider", name=name, exact=True)).to_be_visible()
 
 
 def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(visit: Visit) -> None:

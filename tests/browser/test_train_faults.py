@@ -178,25 +178,6 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     ended(second)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"", "a.txt is empty"),
-        (b"abc", "a.txt has 3 characters"),
-        (bytes(range(256)) * 8, "a.txt is not text"),
-    ],
-    ids=["empty", "short", "binary"],
-)
-def test_what_cannot_be_trained_on_is_refused(visitor: Make, content: bytes, said: str) -> None:
-    page = visitor().open()
-    panel(page).locator(".text-file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": content})
-    expect(fault(page)).to_contain_text(said)
-    expect(button(page, "Start training")).to_be_disabled()
-    expect(panel(page).locator(".how")).to_have_text(
-        "Paste, pick or drop a text of at least 100 characters, then press “Start training”."
-    )
-
-
 def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:
     page = visitor().open()
     give(page)

@@ -19,15 +19,11 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, complaints_of, reply, send, setting, turns
-from tests.browser.looking import choose_cell, choose_lens
-from tests.browser.test_languages import untranslated
+from tests.browser.driving import TIMEOUT_MS, button, complaints_of, reply, send, setting
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
-from ui.messages import LANGUAGES
 
 TEXT = sentences(200)
 SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 69 steps
@@ -237,24 +233,6 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     assert reply(other) == written
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 860), (390, 844)])
-def test_the_first_button_below_a_result_leads_to_the_place_to_write(visitor: Make, width: int, height: int) -> None:
-    page = visitor(width=width, height=height).open(speed=2000)
-    give(page)
-    start(page)
-    button(page, "Stop and keep the model").click()
-    expect(ended(page)).to_contain_text("The page now writes with your network")
-    offered = page.get_by_role("group", name="What you can do now").get_by_role("button")
-    expect(offered).to_have_text(["Write with it", "Train it on", "Download", "Publish"])
-    prompt = page.get_by_role("textbox", name="Prompt")
-    offered.first.click()
-    expect(prompt).to_be_focused()
-    expect(prompt).to_be_in_viewport()
-    expect(page.locator("#panes")).to_be_in_viewport()
-    expect(page.get_by_role("heading", level=1)).to_have_text(SHOWN)
-    expect(turns(page).locator(".reply")).not_to_be_empty()  # it writes
-
-
 @pytest.mark.parametrize("discarded", [True, False])
 def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes], discarded: bool) -> None:
     """A discarded tab ends without a warning: its process is killed, as a browser does that needs the memory."""
@@ -281,21 +259,6 @@ def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dic
     page.reload()
     expect(button(page, "Send")).to_be_enabled()
     expect(panel(page)).not_to_have_attribute("open", "")
-
-
-@pytest.mark.parametrize(("width", "height", "scheme"), [*DISPLAYS, (390, 844, "light")])
-def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, scheme: str) -> None:
-    page = visitor(width=width, height=height, scheme=scheme).open(speed=2000)
-    give(page)
-    assert violations(page, "html") == []
-    start(page)
-    expect(panel(page).locator(".written .text i").first).to_be_visible()
-    button(page, "Pause").click()
-    expect(button(page, "Resume")).to_be_focused()
-    assert violations(page) == []
-    button(page, "Stop and keep the model").click()
-    ended(page)
-    assert violations(page) == []
 
 
 # Keeps the locks of the screen that the page has got.
@@ -335,17 +298,6 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
     button(page, "Stop and keep the model").click()
     ended(page)
     wait_for([True, True])
-    context.close()
-
-
-@pytest.mark.parametrize("has_touch", [True, False])
-def test_only_a_visitor_with_a_mouse_is_asked_to_drop_a_file(browser: Browser, url: str, has_touch: bool) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=has_touch, is_mobile=has_touch)
-    page = Visitor(url, context).open()
-    placeholder = "Paste a text here" if has_touch else "Paste a text, or drop a file here"
-    expect(page.get_by_role("textbox", name="Your text")).to_have_attribute("placeholder", placeholder)
-    ways = "Paste or pick a text" if has_touch else "Paste, pick or drop a text"
-    expect(panel(page).locator(".how")).to_contain_text(f"{ways} of at least 100 characters, then press")
     context.close()
 
 
@@ -397,30 +349,3 @@ def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
     assert "漢" in config["vocab"][len(parent.tokenizer.vocab) :]
     assert config["hidden_size"] == parent.config.hidden_size
     assert config["training"]["from"] == "tiny"
-
-
-def test_the_cell_of_a_model_without_named_cells_is_chosen_by_its_number(visitor: Make) -> None:
-    page = visitor().open()
-    choose_lens(page, "What it remembers")
-    named = page.get_by_role("combobox", name="What the cell tracks").locator("option")
-    expect(named).to_have_text("no cell has a name yet: choose by number")
-    choose_cell(page, 0, 1)
-    expect(page.locator(".about-cell")).to_have_text("No name was found for this cell.")
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("1")
-
-
-@pytest.mark.parametrize(("locale", "language"), [("zh-CN", "zh-CN"), ("de-DE", "de")])
-def test_the_panel_is_in_the_language_of_the_browser(browser: Browser, url: str, locale: str, language: str) -> None:
-    texts = LANGUAGES[language]
-    page = browser.new_context(locale=locale, viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{url}#train")
-    page.get_by_role("textbox", name=texts["train.text"]).fill(f"{TEXT}jane.roe@posteo.de\n")
-    button(page, texts["train.start"]).wait_for()
-    sizes = {"workers": "1", "speed": str(SPEED), "seed": "5"}
-    page.locator("#training .body").evaluate("(body, sizes) => Object.assign(body.dataset, sizes)", sizes)
-    assert untranslated(page, language, "#page *") == set()
-    button(page, texts["train.start"]).click()
-    expect(panel(page).locator(".trained li")).to_have_count(1)
-    assert untranslated(page, language, "#page *") == set()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    page.context.close()

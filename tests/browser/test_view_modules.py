@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.axe import violations
-from tests.browser.driving import Display, boxes_of, button, complaints_of
+from tests.browser.driving import Display, boxes_of, complaints_of
 from tests.browser.looking import choose_lens
 from tests.support.chromium import serve
 
@@ -97,25 +96,6 @@ def colour(char: str, at: int) -> str:
     return "unknown" if ord(char) > 0x3000 else f"b{sum(bits >= bound for bound in (1, 2, 3, 4, 6, 8))}"
 
 
-def test_each_character_has_its_colour_and_the_text_is_unchanged(page: Page) -> None:
-    write(page)
-    write(page, "More", "and more\n")
-    text = PROMPT + REPLY + "More" + "and more\n"
-    assert page.locator(".log i").count() == 0
-    choose_lens(page, "How surprised?")
-    expect(page.locator(".log i")).to_have_count(len(text))
-    assert characters(page) == list(text)
-    coloured(page, [colour(char, at) for at, char in enumerate(text)])
-    expect(page.locator(".sums .sum")).to_contain_text("in 13 characters")  # of the last turn
-    choose_lens(page, "Text")
-    assert page.locator(".log i").count() == 0
-    assert page.locator(".log .text").all_text_contents() == [PROMPT + REPLY, "Moreand more\n"]
-    queries(page)
-    write(page, "", "nothing is asked now")
-    page.wait_for_timeout(200)
-    assert queries(page) == []
-
-
 def test_only_missing_characters_are_queried_unless_the_engine_lost_the_text(page: Page) -> None:
     choose_lens(page, "How surprised?")
     write(page)
@@ -139,16 +119,6 @@ def test_only_missing_characters_are_queried_unless_the_engine_lost_the_text(pag
     page.evaluate("source.clamps = [[12, [[0, 1, 4]]]], source.changed()")
     eventually_asked = page.wait_for_function("engine.queries.length > 0 && engine.queries[0].from")
     assert eventually_asked.json_value() == 12
-
-
-def test_no_query_is_sent_while_the_page_is_hidden(page: Page) -> None:
-    choose_lens(page, "How surprised?")
-    page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
-    write(page)
-    page.wait_for_timeout(200)
-    assert queries(page) == []
-    page.evaluate("delete document.hidden, document.dispatchEvent(new Event('visibilitychange'))")
-    coloured(page, [colour(char, at) for at, char in enumerate(PROMPT + REPLY)])
 
 
 def test_the_focus_follows_the_keys_and_the_pointer(page: Page) -> None:
@@ -236,30 +206,6 @@ def near(page: Page, box: Locator, character: Locator) -> None:
     assert min(heights) >= (44 if size["width"] < 640 else 24)
 
 
-def click_second_line(page: Page) -> None:
-    reply = page.locator(".log .reply")
-    wide = "[...each.getClientRects()].filter((line) => line.width > 40)"
-    x, y = reply.evaluate(f"(each) => {wide}.map((line) => [line.left + 20, line.top + 8])[1]")
-    page.mouse.click(x, y)
-
-
-def test_without_a_lens_a_click_shows_what_else_could_stand_there(page: Page) -> None:
-    write(page)
-    click_second_line(page)
-    box = page.get_by_role("dialog")
-    expect(box).to_be_visible()
-    name = box.get_attribute("aria-label") or ""
-    position = page.evaluate("lenses.alternatives.shown.position")
-    assert name.endswith(f" {(PROMPT + REPLY)[position]}")
-    page.get_by_role("button", name="Try a different ending").click()
-    assert page.evaluate("source.picks") == [[1, position + 1 - len(PROMPT), True]]
-    expect(box).to_be_hidden()
-    click_second_line(page)
-    expect(box).to_be_visible()
-    page.get_by_role("heading", name="char-lstm").click()
-    expect(box).to_be_hidden()
-
-
 def test_a_reply_that_begins_takes_the_focus_unless_it_keeps_its_character(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")
@@ -312,74 +258,12 @@ def test_a_long_text_is_drawn_in_parts_and_always_complete(page: Page) -> None:
     coloured(page, [colour(char, at) for at, char in enumerate("x" + text)])
 
 
-def test_a_text_that_the_visitor_types_is_scored(page: Page) -> None:
-    choose_lens(page, "How surprised?")
-    page.get_by_text("Try your own text").click()
-    field = page.get_by_role("textbox", name="Text to score")
-    for text in ("To be, or not", "To be, o漢r\n  not to be", "To <b>"):
-        field.fill(text)
-        expect(page.locator(".own .under i")).to_have_count(len(text))
-        assert page.locator(".own .under").text_content() == text
-        known = len(text) - 1 - text.count("漢")
-        expect(page.locator(".own .sum")).to_contain_text(f"in {known} characters")
-        words = page.locator(".own .costly button").all_text_contents()
-        parts = text.replace("漢", " 漢 ").split()  # a word may have a skipped character
-        assert {each.split()[0] for each in words} <= set(parts)
-    assert len({each["trace"] for each in queries(page)}) == 1
-    field.fill("x" * 20_001)
-    expect(page.get_by_role("alert")).to_have_text("Text has 20,001 characters: at most 20,000 are allowed")
-    field.fill("")
-    expect(page.locator(".own .under i")).to_have_count(0)
-
-
 def test_each_character_of_a_script_without_spaces_counts_as_a_word(page: Page) -> None:
     choose_lens(page, "How surprised?")
     page.get_by_text("Try your own text").click()
     page.get_by_role("textbox", name="Text to score").fill("to ⺄⺅、be")
     words = [re.compile(f"^{each} ") for each in ("be", "to", "⺅", "⺄")]
     expect(page.locator(".own .costly button")).to_have_text(words)
-
-
-def test_the_memory_lens_shows_a_cell_its_layer_and_its_gates(page: Page) -> None:
-    write(page)
-    text = PROMPT + REPLY
-    choose_lens(page, "What it remembers")
-    named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text("start of line (inverted: it falls): cell 2 of layer 1")
-    for title, options in {
-        "Keep something in mind": ["start of line (inverted: it falls): cell 2 of layer 1"],
-        "Follow the last characters": ["position in the line (inverted: it falls): cell 1 of layer 0"],
-        "More cells that track the same": ["start of line: cell 3 of layer 0"],
-    }.items():
-        expect(named.locator(f'optgroup[label="{title}"] option')).to_have_text(options)
-    expect(page.locator(".about-cell")).to_contain_text(
-        "“start of line” (inverted: it falls) very reliably: its score is 0.97 on text that the network had not read"
-    )
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
-    levels = [round(4 * (ord(char) % 128) / 127) for char in text]
-    coloured(page, [f"p{level}" if level else "" for level in levels])
-    page.get_by_role("spinbutton", name="Cell (from 0)").fill("99")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("3")
-    coloured(page, [f"n{level}" if level else "" for level in levels])
-    named.select_option(label="position in the line (inverted: it falls): cell 1 of layer 0")
-    expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("0")
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
-    named.select_option(
-        label="start of line (inverted: it falls): cell 2 of layer 1"
-    )  # its values are in view_modules.js
-    expect(page.locator(".caption")).to_contain_text(f"Layer 1: 4 cells, one per row; characters 1 to {len(text)}.")
-    page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("0")
-    in_focus(page, text[page.evaluate("lenses.focus.place.n")])
-    expect(page.locator(".which")).to_contain_text(
-        "took the cell from 0.24 to 0.46 on a scale from −1 to 1;"
-    )  # c is 0.25, then 0.5
-    page.get_by_role("log").press("Home")
-    expect(page.locator(".which")).to_contain_text("left the cell at 0.46;")
-    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
-    page.evaluate("source.cut(1, 10), source.changed()")
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT) + 10}.")
 
 
 def test_only_what_is_certain_is_shown_as_100_percent(web_page: Page) -> None:
@@ -411,228 +295,6 @@ def test_a_number_that_is_rounded_to_zero_has_no_minus_sign(page: Page) -> None:
     numbers = "[[-0.004, 2], [-0.4, 0], [-0, undefined], [-0.05, 1], [-10, 0]]"
     script = f"import('/document/words.js').then(({{ number }}) => {numbers}.map((each) => number(...each)))"
     assert page.evaluate(script) == ["0.00", "0", "0", "−0.1", "−10"]
-
-
-def test_a_refused_clamp_is_reported_and_not_shown_as_set(page: Page) -> None:
-    choose_lens(page, "What it remembers")
-    for cell in (0, 1, 2):
-        page.get_by_role("spinbutton", name="Cell (from 0)").fill(str(cell))
-        page.keyboard.press("Tab")
-        page.get_by_role("group", name="Hold this cell").get_by_text("High", exact=True).click()
-        expect(page.get_by_role("radio", name="Free" if cell else "High", exact=True)).to_be_checked()
-    assert page.evaluate("source.heldCells") == [[1, 0, 4]]
-    page.evaluate("source.heldCells = null, source.changed()")
-    expect(page.get_by_role("group", name="Hold this cell")).to_be_hidden()
-    expect(page.get_by_text("Cells can't be held while blending.")).to_be_visible()
-
-
-def test_a_clamped_reply_is_shown_next_to_the_free_one(page: Page) -> None:
-    choose_lens(page, "What it remembers")
-    both = page.get_by_role("region", name="Held and free")
-    write(page)
-    expect(page.locator(".caption")).to_contain_text("characters 1 to")
-    expect(both).to_be_hidden()
-    page.evaluate("([at]) => { source.clamps = [[at, [[1, 2, 4]]]]; source.changed(); }", [len(PROMPT) + 1])
-    expect(both.get_by_role("status")).to_have_text("Identical for 4 characters, then they differ.")
-    assert both.locator("mark").all_text_contents() == [REPLY[6], "!"]
-    assert len({each.bounding_box()["height"] for each in both.locator(".text").all()}) == 1  # type: ignore[index]
-    expect(page.locator(".log i.differs")).to_have_text(REPLY[6])
-    assert violations(page) == []
-    page.evaluate("source.clamps = [], source.changed()")
-    expect(both).to_be_hidden()
-    expect(page.locator(".log i.differs")).to_have_count(0)
-
-
-def test_each_press_writes_one_character_and_draws_its_computation(page: Page) -> None:
-    write(page, "ab", "c")
-    choose_lens(page, "One letter at a time")
-    expect(page.locator(".wrote")).to_contain_text("It read “b” and drew “c”: 30% likely.")
-    step = button(page, "One letter")
-    step.focus()
-    for key in ("Enter", "Enter", "Space"):
-        page.keyboard.press(key)
-    expect(page.locator(".wrote")).to_contain_text("It read “e” and drew “f”")
-    assert page.evaluate("source.chars.join('')") == "abcdef"
-    expect(step).to_be_focused()
-    stages = page.get_by_role("list", name="How the character came to be").locator("> li")
-    expect(stages).to_have_count(3)
-    expect(stages.locator(".rows").first).to_be_hidden()
-    page.get_by_text("Inside the network").click()
-    expect(stages.locator(".rows")).to_have_count(2)
-    expect(stages.locator(".legend")).to_contain_text("h and g between −1 and 1. c has no bounds")
-    for part in (".line-of-code", ".shape"):
-        expect(stages.locator(part).first).to_be_hidden()
-    page.get_by_role("checkbox", name="Show code and shapes").check()
-    for part in (".line-of-code", ".shape"):
-        expect(stages.locator(part).first).to_be_visible()
-    page.get_by_role("spinbutton", name="Show cell").fill("3")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("img", name=re.compile("^Cell 3 of layer 1: forget gate f"))).to_be_visible()
-    expect(page.get_by_role("img", name=re.compile("^Number 3 of seed 7 is 0.25"))).to_be_visible()
-    assert violations(page) == []
-    keys(page, "Home")
-    expect(page.locator(".wrote")).to_contain_text("is where the text begins")
-    keys(page, "ArrowRight")
-    expect(page.locator(".wrote")).to_have_text("After “a” came “b”, which came from you.")
-
-
-def test_walking_in_the_tree_moves_no_button(page: Page) -> None:
-    write(page)
-    show = """async (branches) => {
-        const { showBranches } = await import("./page/branch_tree.js");
-        window.walked = window.walked || [];
-        showBranches(document.querySelector(".branches"), branches, { walk: (id) => walked.push(id) });
-    }"""
-    send = button(page, "Send").bounding_box()
-    page.evaluate(show, None)
-    tree = page.get_by_role("group", name="Versions")
-    expect(tree).to_be_hidden()
-    turns = [["a", "", "first"], ["b", "", "second\n one"], ["c", "a", "JULIET:"], ["d", "b", ""]]
-    page.evaluate(show, {"tree": turns, "here": "c"})
-    expect(tree.locator(".tree button")).to_have_count(4)
-    expect(tree.locator("[aria-current]")).to_have_accessible_name("Turn 2: “JULIET:”")
-    assert button(page, "Send").bounding_box() == send
-    tree.get_by_role("button", name="Turn 1, version 2 of 2: “second one”").click()
-    tree.locator("[aria-current]").focus()
-    for key in ("ArrowLeft", "ArrowDown", "ArrowRight", "Enter"):
-        page.keyboard.press(key)
-    assert page.evaluate("walked") == ["b", "d"]
-    page.evaluate(show, {"tree": turns, "here": "d"})
-    expect(tree.locator("[aria-current]")).to_be_focused()
-    expect(tree.locator("p")).to_have_text("nothing yet")
-    assert violations(page) == []
-    page.evaluate(show, {"tree": turns + [[str(n), "", "x"] for n in range(30)], "here": "d"})
-    assert button(page, "Send").bounding_box() == send
-    expect(tree.locator("[aria-current]")).to_be_in_viewport(ratio=1)
-    expect(tree.locator(".count")).to_have_text("Turn 1: version 2 of 32")
-    for name in ("Previous version", "Next version"):
-        tree.get_by_role("button", name=name).click()
-    assert page.evaluate("walked.slice(2)") == ["c", "0"]  # the last turn of each
-
-
-def test_the_timeline_can_be_opened_moved_and_played(page: Page) -> None:
-    fold = page.get_by_text("Training timeline", exact=True)
-    expect(fold).to_be_hidden()
-    page.evaluate(
-        """async () => {
-            const { Timeline } = await import("./page/timeline.js");
-            window.timeline = new Timeline(document.querySelector("#timeline"), engine);
-            await timeline.offer({ name: "a", commit: "" });
-        }"""
-    )
-    fold.click()
-    status = page.get_by_role("status").filter(has_text="Step ")
-    expect(status).to_have_text("Step 100 · loss 4.472 bits per character")
-    text = page.get_by_role("region", name="What it wrote at this step")
-    expect(text).to_have_text("ROMEO: at 100")
-    expect(
-        page.get_by_role("img", name="Validation loss over 2,000 steps: 4.47 bits per character at first, 2.31")
-    ).to_be_visible()
-    slider = page.get_by_role("slider", name="Training step")
-    slider.focus()
-    page.keyboard.press("End")
-    expect(status).to_have_text("Step 2,000")
-    page.keyboard.press("ArrowLeft")
-    expect(slider).to_have_attribute("aria-valuetext", "Step 1,000 · loss 2.308 bits per character · best")
-    page.get_by_role("textbox", name="Prompt of the timeline").fill("<b>")
-    page.keyboard.press("Enter")
-    expect(text).to_have_text("<b> at 1000")
-    box = page.locator("#timeline .curve").bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
-    expect(status).to_have_text("Step 200 · loss 3.174 bits per character")
-    assert violations(page) == []
-    button(page, "Play").click()
-    expect(status).to_have_text("Step 2,000")
-    expect(button(page, "Play")).to_be_visible()
-    page.evaluate("timeline.offer(null)")
-    expect(fold).to_be_hidden()
-
-
-def everything(page: Page) -> None:
-    """Show all parts of the document."""
-    page.evaluate(
-        """() => {
-            const hidden = document.querySelectorAll(".char-lstm [hidden]:not(.panel, #stage, #tour)");
-            for (const node of hidden) node.hidden = false;
-            for (const node of document.querySelectorAll(".char-lstm details")) node.open = true;
-            const item = dom.create("li", "", document.querySelector("#history ul"));
-            dom.create("span", "", dom.create("button", "open", item)).textContent = "a conversation ".repeat(20);
-            dom.create("button", "delete", item).textContent = "✕";
-            const held = dom.create("li", "", document.querySelector(".held-cells ul"));
-            dom.create("button", "", held).textContent = "cell";
-            document.querySelector(".curve").setAttribute("aria-label", "x");
-            for (const select of document.querySelectorAll("#settings select")) dom.create("option", "", select);
-        }"""
-    )
-
-
-@pytest.mark.parametrize("lens", ["Text", "How surprised?", "What it remembers"])
-def test_the_document_has_no_accessibility_violations(page: Page, lens: str) -> None:
-    write(page)
-    everything(page)
-    choose_lens(page, lens)
-    if lens != "Text":
-        page.locator(".log .reply i").locator("visible=true").nth(5).click()  # not a control character
-        expect(page.locator(".which .char")).to_be_visible()
-    assert violations(page, "html") == []
-    small = page.evaluate(
-        """() => [...document.querySelectorAll(".char-lstm :is(button, input, select, textarea, summary)")]
-            .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 24)
-            .map((each) => each.outerHTML)"""
-    )
-    assert small == []
-
-
-def test_the_document_fits_a_narrow_window(browser: Browser, url: str) -> None:
-    page, complaints = view(browser.new_context(viewport={"width": 320, "height": 640}), url)
-    write(page, PROMPT, "a" * 400)
-    everything(page)
-    for lens in ("How surprised?", "What it remembers", "One letter at a time"):
-        choose_lens(page, lens)
-        expect(page.locator(".log i").first).to_be_attached()  # the lens is imported when it is chosen
-        keys(page, "End")
-        if lens == "One letter at a time":
-            page.get_by_text("Inside the network").click()
-        expect(page.locator(".panel .char").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert not complaints
-    page.context.close()
-
-
-@pytest.mark.parametrize("lens", ["How surprised?", "What it remembers", "One letter at a time"])
-def test_the_end_of_the_text_stays_in_sight_when_a_lens_takes_its_room(page: Page, lens: str) -> None:
-    write(page, PROMPT, "a line\n" * 60)
-    below = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
-    log = page.get_by_role("log", name="Conversation")
-    log.evaluate("log => { log.scrollTop = log.scrollHeight; }")
-    choose_lens(page, lens)
-    expect(page.locator(".panel").first).to_be_visible()
-    assert log.evaluate(below) < 3
-    log.evaluate("log => { log.scrollTop = 0; }")
-    choose_lens(page, "Text")
-    assert log.evaluate("log => log.scrollTop") == 0
-    page.evaluate("lenses.focus.moveTo(lenses.path, 300)")
-    choose_lens(page, lens)
-    expect(page.locator(".log i.focus")).to_be_in_viewport()
-
-
-def test_a_text_without_a_translation_is_english(browser: Browser, url: str) -> None:
-    page, complaints = view(browser.new_context(), url)
-    found = page.evaluate(
-        """async () => {
-            const tags = [];
-            for (const wanted of ["de-AT", "zh-HK", "ja"]) tags.push(await words.loadLanguages("./", wanted));
-            const texts = [words.t("no.such"), words.render(["a", { id: "move.send" }])];
-            return [tags, Object.keys(words.languages).sort(), ...texts];
-        }"""
-    )
-    assert found == [["de", "zh-TW", "en"], ["de", "en", "zh-TW"], "no.such", "a Send"]
-    page.evaluate("words.onLanguage(() => words.translate(document.documentElement))")
-    page.evaluate("document.documentElement.lang = 'de'")
-    expect(button(page, "Senden")).to_be_visible()
-    assert not complaints
-    page.context.close()
 
 
 def test_the_character_that_is_there_is_shown_with_its_chance_however_small_it_was(page: Page) -> None:

@@ -299,15 +299,6 @@ def test_a_part_of_a_clamped_reply_that_was_received_is_read_with_its_clamps(pag
     assert write(page, asked)["text"] == expected[41:]
 
 
-def test_continue_reads_nothing_again(page: Page, lm: CharLSTM) -> None:
-    """A text of 40,000 characters, which takes long to read: once, not twice."""
-    text = "To be, or not to be. " * 2000
-    first = write(page, request(text, seed=1, length=3))
-    second = write(page, request(text + first["text"], seed=1, length=3, draw_offset=3))
-    assert first["text"] + second["text"] == generate(lm, text, 6, seed=1)
-    assert second["first"] < first["first"] / 4
-
-
 def test_the_stop_text_is_held_back(page: Page, lm: CharLSTM) -> None:
     whole = generate(lm, "A", 200, seed=5)
     stop = whole[90:93]
@@ -437,12 +428,6 @@ def test_stop_ends_a_reply_while_it_writes_reads_or_waits(page: Page, lm: CharLS
     )
     assert reading == {"end": "abort", "error": None, "rate": None}
     assert write(page, request("A", seed=1, length=20))["text"] == whole[:20]
-
-
-def test_the_speed(page: Page, lm: CharLSTM) -> None:
-    answer = write(page, request("A", seed=1, length=30, speed=60))
-    assert answer["text"] == generate(lm, "A", 30, seed=1)
-    assert 40 <= answer["rate"] <= 80
 
 
 def test_a_text_that_is_too_long_is_refused(page: Page) -> None:
