@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.driving import DISPLAYS, WIDE, Display, open_page
+from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, open_page, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, both_sites
@@ -55,10 +55,7 @@ def display() -> Display:
 @pytest.fixture(scope="module")
 def contexts(browser: Browser) -> Iterator[dict[Display, BrowserContext]]:
     """One context for each display; its cache has Gradio's scripts after the first page."""
-    contexts: dict[Display, BrowserContext] = {}
-    for width, height, scheme in DISPLAYS:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts[width, height, scheme] = context
+    contexts = {display: browser.new_context(**window(display), **QUIET) for display in DISPLAYS}
     yield contexts
     for context in contexts.values():
         context.close()

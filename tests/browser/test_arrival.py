@@ -59,6 +59,7 @@ def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: P
 
 def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page, app: App) -> None:
     page.add_init_script(RECORDER)
+    page.emulate_media(reduced_motion="no-preference")
     page.reload()
     whole(page, app)
     lengths = page.evaluate("lengths")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.axe import violations
-from tests.browser.driving import NARROW, WIDE, Display, button, open_page
+from tests.browser.driving import NARROW, QUIET, WIDE, Display, button, open_page, window
 from tests.browser.test_demonstrations import learned_model
 from tests.browser.test_languages import misprints, untranslated
 from tests.local_hub import LocalHub
@@ -233,14 +233,7 @@ PARTS: dict[str, tuple[Callable[[View], None], ...]] = {
 @pytest.mark.parametrize(("kind", "locale", "display"), CASES, ids=["app", "static"])
 def test_no_view_has_a_barrier(pages: Pages, browser: Browser, kind: str, locale: str, display: Display) -> None:
     texts = LANGUAGES[LOCALES[locale]]
-    width, height, scheme = display
-    context = browser.new_context(
-        locale=locale,
-        color_scheme=scheme,
-        viewport={"width": width, "height": height},
-        has_touch=display == NARROW,
-        reduced_motion="reduce",
-    )
+    context = browser.new_context(locale=locale, has_touch=display == NARROW, **window(display), **QUIET)
     served = pages.app if kind == "app" else pages.static
     page, complaints = open_page(
         context, served, log=texts["page.conversation"], send=texts["move.send"], hub=pages.hub

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import NARROW, WIDE, button, open_page, open_settings
+from tests.browser.driving import open_page
 from tests.support.app_server import App, random_model, serving
 from tests.support.page_texts import placeholders
-from ui.messages import ENGLISH, LANGUAGES, Message, best_language
+from ui.messages import ENGLISH, LANGUAGES, Message
 
 DECIMAL = {"en": ".", "zh-CN": ".", "zh-TW": ".", "de": ","}
 # Returns each text and each accessible name on the page, without texts that models write.
@@ -93,42 +93,3 @@ def test_the_browser_renders_each_message_as_the_server_does(web_page: Page) -> 
     }"""
     found = web_page.evaluate(script, [message.as_json() for message in messages])
     assert found == [str(message) for message in messages]
-
-
-@pytest.mark.parametrize(("locale", "display"), [("de-AT", WIDE), ("zh-TW", NARROW)], ids=["de-AT", "zh-TW"])
-def test_the_static_page_is_in_the_language_of_the_browser(
-    static: str, browser: Browser, locale: str, display: tuple[int, int, str]
-) -> None:
-    width, height, scheme = display
-    language = best_language(locale)
-    texts = LANGUAGES[language]
-    viewport = {"width": width, "height": height}
-    context = browser.new_context(viewport=viewport, color_scheme=scheme, locale=locale)  # type: ignore[arg-type]
-    page = context.new_page()
-    page.goto(f"{static}?prompt=ab漢&seed=7&length=40&speed=200")
-    log = page.get_by_role("log", name=texts["page.conversation"], exact=True)
-    expect(log.locator(".footer")).to_contain_text(texts["ending.length"])
-    expect(log.locator(".notice")).to_contain_text(texts["notice.unknown"].partition("{")[0])
-    expect(log.locator(".text")).to_have_attribute("lang", "")
-    for move in ("send", "stop", "continue", "retry", "copy", "clear"):
-        expect(button(page, texts[f"move.{move}"])).to_be_visible()
-    open_settings(page)
-    temperature = page.get_by_role("slider", name=texts["setting.temperature"], exact=True)
-    expect(temperature).to_have_attribute("aria-valuetext", re.compile("^0[.,]8$"))
-    expect(page.locator("#about")).to_contain_text(texts["static.browser"].partition("{")[0])
-    page.get_by_role("spinbutton", name=texts["setting.seed"], exact=True).fill("1.5")
-    page.get_by_role("textbox", name=texts["page.prompt"]).fill("a")
-    page.keyboard.press("Enter")
-    expect(log.locator(".refusal")).to_contain_text(texts["refusal.value"].partition("{value}")[2].partition("{")[0])
-    page.locator('[data-demonstration="bolder"]').click()
-    shown = {"calm": "0.3", "normal": "0.8", "wild": "1.5"}
-    titles = [
-        texts[f"demo.bolder.{name}"].replace("{temperature, number}", value.replace(".", DECIMAL[language]))
-        for name, value in shown.items()
-    ]
-    expect(page.locator("#stage h3")).to_have_text(titles)
-    assert page.evaluate("document.documentElement.lang") == language
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert untranslated(page, language, "#page *") == set()
-    assert misprints(page, language, "#page *") == set()
-    context.close()

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import WIDE, button, open_page, setting
+from tests.browser.driving import QUIET, WIDE, button, open_page, setting, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -101,9 +101,7 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
     registry = ModelRegistry([ONE, TWO])
     registry.start()
     assert registry.wait(60)
-    width, height, scheme = WIDE
-    window: dict[str, Any] = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
-    contexts = [browser.new_context(locale="en-US", **window) for _ in range(2)]
+    contexts = [browser.new_context(locale="en-US", **window(WIDE), **QUIET) for _ in range(2)]
     rest: dict[str, Any] = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
     with serving(registry) as app, serve(folder / "site") as url:
         yield {
