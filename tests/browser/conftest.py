@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, open_page, win
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, both_sites
-from tests.support.chromium import ChromiumMissingError, launch, serve
+from tests.support.chromium import ChromiumMissingError, install, launch, serve
 
 WEB = Path(__file__).parents[2] / "web"
 
@@ -21,15 +20,15 @@ WEB = Path(__file__).parents[2] / "web"
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Install a missing Chromium once, before xdist starts its workers, where the terminal shows what happens.
 
-    Without one the other tests still run, and each browser test fails with the same message.
+    If that fails, each browser test fails with the command to type, and the other tests still run.
     """
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
     try:
         with sync_playwright() as playwright:
             launch(playwright).close()
-    except ChromiumMissingError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+    except ChromiumMissingError:
+        install()
 
 
 # Not for the whole session: Playwright runs an event loop, in which asyncio.run() of other tests would fail.
