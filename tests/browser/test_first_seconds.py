@@ -13,6 +13,7 @@ from model import CharLSTM, generate
 from model.checkpoint.welcome import stored_welcome
 from model.settings import WELCOME_LENGTH
 from tests.browser.driving import (
+    QUIET,
     TIMEOUT_MS,
     button,
     fast,
@@ -38,7 +39,7 @@ def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weight
     text, seed = stored_welcome(stored)
     assert text
     assert generate(lm, "", WELCOME_LENGTH, seed=seed).startswith(text)
-    context = browser.new_context(service_workers="block", locale="en-US", reduced_motion="reduce")
+    context = browser.new_context(locale="en-US", **QUIET)
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     held: list[Route] = delay(page, "**/model.safetensors")
@@ -67,7 +68,7 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     text, _ = stored_welcome(CharLSTM.from_pretrained(tmp_path).training)
     lm.save_pretrained(tmp_path)
     assert "welcome" not in json.loads((tmp_path / "config.json").read_text())["training"]
-    page = browser.new_page(locale="en-US", service_workers="block", reduced_motion="reduce")
+    page = browser.new_page(locale="en-US", **QUIET)
     page.set_default_timeout(TIMEOUT_MS)
     held = delay(page, "**/model.safetensors")
     with serve(tmp_path) as url:
@@ -80,7 +81,7 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
 
 def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(browser: Browser, tmp_path: Path) -> None:
     write_static(tmp_path, random_model(hidden_size=32))
-    page = browser.new_page(locale="en-US", service_workers="block")
+    page = browser.new_page(locale="en-US", **QUIET)
     page.set_default_timeout(TIMEOUT_MS)
     held = delay(page, "**/model.safetensors")
     with serve(tmp_path) as url:
@@ -97,7 +98,7 @@ def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(brow
 
 
 def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
-    context = both.new_context(locale="en-US", service_workers="block")
+    context = both.new_context(locale="en-US")
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     held = delay(page, "**/app.js" if both.kind == "app" else "**/static.js")

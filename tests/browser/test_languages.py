@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import open_page
+from tests.browser.driving import QUIET, open_page
 from tests.support.app_server import App, random_model, serving
 from tests.support.page_texts import placeholders
 from ui.messages import ENGLISH, LANGUAGES, Message
@@ -50,7 +50,7 @@ def app() -> Iterator[App]:
 
 @pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-TW"), ("de-AT", "de"), ("ja-JP", "en")])
 def test_a_browser_gets_the_nearest_language_or_english(app: App, browser: Browser, locale: str, language: str) -> None:
-    context = browser.new_context(locale=locale)
+    context = browser.new_context(locale=locale, **QUIET)
     texts = LANGUAGES[language]
     page, complaints = open_page(context, app, log=texts["page.conversation"], send=texts["move.send"])
     assert page.evaluate("document.documentElement.lang") == language

@@ -83,7 +83,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
 
 
 def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(app: App, browser: Browser) -> None:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **QUIET)
     page, complaints = open_page(context, app)
     write(page)
     url = link(page)

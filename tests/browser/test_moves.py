@@ -243,15 +243,6 @@ def free_text(conversation: Conversation) -> Any:
     return conversation.run("return page.source.withoutClamps(log.lastTurn(page.log()).id)")
 
 
-def test_a_clamped_reply_is_compared_with_the_reply_without_clamps(conversation: Conversation) -> None:
-    conversation.send(PROMPT)
-    free = conversation.reply
-    assert free_text(conversation) is None
-    conversation.clamp(UP)
-    conversation.move("writer.rewrite(o)")
-    assert free_text(conversation) == {"from": 0, "text": free}
-
-
 def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Conversation) -> None:
     conversation.send(PROMPT, length=17)
     conversation.clamp(UP)

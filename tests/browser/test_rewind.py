@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
 from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
-from tests.browser.looking import choose_lens
 from tests.support.app_server import App, serving
 
 PROMPT = "ROMEO:\nü "
@@ -102,42 +101,3 @@ def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page
     expect(footer(page)).to_contain_text(f"seed {first_seed}")
     log(page).click(position={"x": 3, "y": 3})
     expect(offer).to_be_hidden()
-
-
-def test_the_keyboard_rewrites_under_a_lens_and_a_chosen_character_is_kept(page: Page) -> None:
-    text = write(page)
-    choose_lens(page, "How surprised?")
-    expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
-    log(page).focus()
-    page.keyboard.press("End")
-    for _ in range(LENGTH // 2):
-        page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("group", name="From this character on")).to_be_visible()
-    button(page, "Rewrite from here").press("Enter")
-    check_rewritten(page)
-    assert reply(page) == text
-    expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
-    log(page).focus()
-    page.keyboard.press("End")
-    expect(page.locator(".likely li").first).to_be_visible()
-    for _ in range(9):
-        page.keyboard.press("ArrowLeft")
-    keep = LENGTH - 9
-    expect(turns(page).last.locator("i.focus")).to_have_count(1)
-    focused = "(n) => document.querySelectorAll('.log i')[n]?.classList.contains('focus')"
-    page.wait_for_function(focused, arg=len(PROMPT) + keep - 1)
-    page.keyboard.press("Enter")
-    pick = page.get_by_role("button", name="instead").first
-    char = (pick.get_attribute("aria-label") or "").split()[3]
-    char = {"space": " ", "line": "\n", "tab": "\t"}.get(char, char)
-    pick.click()
-    expect(turns(page).last.locator(".reply")).not_to_have_text(text, use_inner_text=False)
-    check_rewritten(page)
-    assert reply(page)[:keep] == text[: keep - 1] + char
-    assert len(reply(page)) == LENGTH
-
-
-def label(text: str) -> str:
-    """Return a text as an accessible name contains it."""
-    return " ".join(text.split())

@@ -60,7 +60,7 @@ class Site:
 
     def new_context(self, **options: Any) -> BrowserContext:
         """Return the context of another visitor; closed by the test."""
-        return self.browser.new_context(**options)
+        return self.browser.new_context(**{**QUIET, **options})
 
     @property
     def name(self) -> str:
