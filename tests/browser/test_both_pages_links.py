@@ -17,7 +17,6 @@ from tests.support.both_pages import (
     TWO,
     Site,
     begin,
-    both_kinds,
     link,
     stored_parts,
     text_of,
@@ -81,7 +80,6 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     reader.context.close()
 
 
-@both_kinds
 def test_a_link_to_a_blend(both: Site) -> None:
     page = begin(both.open())
     both.choose_second(page, "blended")

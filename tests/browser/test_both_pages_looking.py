@@ -76,7 +76,6 @@ def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None
     assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
 
 
-@both_kinds
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
@@ -101,7 +100,6 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
 
 
-@both_kinds
 def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
@@ -153,7 +151,6 @@ def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:
     page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
 
 
-@both_kinds
 def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
     free = text_of(both)
     changed = ((cell, text_of(both, clamps=[(1, cell, 4.0)])) for cell in range(24))
@@ -232,7 +229,6 @@ def test_one_letter_at_a_time(both: Site) -> None:
     expect(turns(page)).to_have_count(1)
 
 
-@both_kinds
 def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
     page = both.open()
     choose_lens(page, "How surprised?")
@@ -255,7 +251,6 @@ def check_frame(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) ->
     page.wait_for_function("([node, text]) => node.textContent === text", arg=[region.element_handle(), text])
 
 
-@both_kinds
 def test_the_training_timeline_writes_with_the_checkpoint_of_each_step(both: Site) -> None:
     page = both.open()
     page.get_by_text("Training timeline", exact=True).click()

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, send, setting, settled, turns
 from tests.browser.looking import choose_lens
@@ -26,14 +26,9 @@ CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h
         return isCut || each.getBoundingClientRect().right > innerWidth + 1;
     })
     .map((each) => each.outerHTML)"""
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-SIDEWAYS: dict[str, Any] = {**PHONE, "viewport": {"width": 844, "height": 390}}
-# A window of 1280 × 1024 pixels at 400 % has so many of CSS.
-ZOOMED: dict[str, Any] = {"viewport": {"width": 320, "height": 256}}
-
-
-def visitor(both: Site, window: dict[str, Any]) -> BrowserContext:
-    return both.new_context(locale="en-US", **window)
+PHONE, SIDEWAYS = (390, 844), (844, 390)
+ZOOMED = (320, 256)  # so many pixels of CSS has a window of 1280 × 1024 pixels at 400 %
+FINGER: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 def written(page: Page) -> Page:
@@ -49,25 +44,26 @@ def written(page: Page) -> Page:
 
 
 @both_kinds
-@pytest.mark.parametrize("window", [ZOOMED, PHONE, SIDEWAYS], ids=["zoomed", "phone", "sideways"])
-def test_a_small_window_cuts_nothing_off(both: Site, window: dict[str, Any]) -> None:
-    context = visitor(both, window)
-    page = both.open(context=context)
-    page.get_by_role("textbox", name="Prompt").click()
-    page.keyboard.type("R")
-    expect(page.get_by_role("textbox", name="Prompt")).to_be_in_viewport(ratio=1)
-    expect(button(page, "Send")).to_be_in_viewport(ratio=1)
+def test_a_small_window_cuts_nothing_off(both: Site) -> None:
+    page = both.open()
+    for width, height in (SIDEWAYS, PHONE, ZOOMED):
+        page.set_viewport_size({"width": width, "height": height})
+        page.get_by_role("textbox", name="Prompt").click()
+        page.keyboard.type("R")
+        expect(page.get_by_role("textbox", name="Prompt")).to_be_in_viewport(ratio=1)
+        expect(button(page, "Send")).to_be_in_viewport(ratio=1)
     link(written(page))
     for lens in ("Text", "How surprised?", "What it remembers", "One letter at a time"):
         choose_lens(page, lens)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), lens
-        assert page.evaluate(CUT) == [], lens
-    context.close()
+        for width, height in (ZOOMED, PHONE, SIDEWAYS):
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), lens
+            assert page.evaluate(CUT) == [], lens
 
 
-@pytest.mark.parametrize(("window", "least"), [({}, 24), (PHONE, 44)], ids=["pointer", "finger"])
+@pytest.mark.parametrize(("window", "least"), [({}, 24), (FINGER, 44)], ids=["pointer", "finger"])
 def test_targets_are_large_enough(both: Site, window: dict[str, Any], least: int) -> None:
-    context = visitor(both, window)
+    context = both.new_context(locale="en-US", **window)
     page = written(both.open(context=context))
     link(page)
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
@@ -77,7 +73,7 @@ def test_targets_are_large_enough(both: Site, window: dict[str, Any], least: int
 
 
 def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Site) -> None:
-    context = visitor(both, PHONE)
+    context = both.new_context(locale="en-US", **FINGER)
     page = written(both.open(context=context))
     choose_lens(page, "What it remembers")
     visible = page.locator(".log .reply i").locator("visible=true")
@@ -92,7 +88,7 @@ def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Sit
 
 
 def test_a_reply_does_not_open_the_keyboard_of_a_phone(both: Site) -> None:
-    context = visitor(both, PHONE)
+    context = both.new_context(locale="en-US", **FINGER)
     page = begin(both.open(context=context))
     page.get_by_role("textbox", name="Prompt").fill(PROMPT)
     button(page, "Send").tap()
