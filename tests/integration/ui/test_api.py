@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 import math
-import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -141,16 +139,6 @@ def test_each_message_holds_the_text_so_far(client: Client, app: App) -> None:
         assert about == {"seed": 1, "model": "tale", "commit": None, "finish_reason": None} or before == after
 
 
-def test_a_long_reply_comes_in_pieces(app: App) -> None:
-    network = app.network("tale")
-    network.delay_s = 0.005
-    try:
-        events = call(app, [*(ARGUMENTS | {"length": 400}).values(), "tale"])
-    finally:
-        network.delay_s = 0.0
-    assert len({data[0] for _, data in events}) >= 8
-
-
 def test_all_arguments_but_the_prompt_have_defaults(client: Client, app: App) -> None:
     """All other arguments have the defaults of the page; Gradio's client once required top_k."""
     lm = app.served("random").lm
@@ -160,16 +148,6 @@ def test_all_arguments_but_the_prompt_have_defaults(client: Client, app: App) ->
     assert text == generate(lm, "ROMEO:", temperature=1.5, seed=about["seed"])
     text, about = call(app, ["ROMEO:"])[-1][1]
     assert text == generate(lm, "ROMEO:", seed=about["seed"])
-
-
-def test_without_a_seed_one_is_drawn_and_returned(app: App) -> None:
-    replies = [call(app, [*(ARGUMENTS | {"seed": None}).values()])[-1][1] for _ in range(2)]
-    (first, about), (second, other) = replies
-    assert about["seed"] != other["seed"]
-    assert first != second
-    assert generated(app, seed=about["seed"]) == first
-    [*_, (_, (_, named))] = call(app, list(ARGUMENTS.values())[:5])
-    assert isinstance(named["seed"], int)
 
 
 def test_the_stop_text_ends_the_reply_and_is_not_part_of_it(app: App) -> None:
@@ -278,42 +256,6 @@ def test_an_impossible_blend_or_clamp_is_refused_in_one_line(app: App) -> None:
     assert refusal(app, hold=[[0, cell, 1] for cell in range(5)]).startswith("At most 4 cells can be held at once")
 
 
-def test_a_missing_argument_is_named_and_surplus_arguments_are_ignored(app: App) -> None:
-    [(event, data)] = call(app, [])
-    assert (event, data["error"]) == ("error", "prompt is missing: /generate needs it")
-    assert call(app, [*ARGUMENTS.values(), *DEFAULTS.values(), "more", 1, None])[-1][0] == "complete"
-
-
-@pytest.mark.parametrize("text", [None, 3, ["a"], "x" * 20_001])
-def test_score_refuses_an_invalid_text(app: App, text: Any) -> None:
-    assert refusal(app, "score", text=text).startswith("text ")
-
-
-@pytest.mark.parametrize(
-    "body", ["", "{", "[]", "null", "[" * 100_000, '{"data":' + "[" * 100_000 + "]" * 100_000 + "}",
-             '{"data": [%s]}' % ("9" * 5000), b"\xff\xfe", '{"data": {}}', "{}"],
-)  # fmt: skip
-def test_an_invalid_request_body_is_refused(app: App, body: str | bytes) -> None:
-    address = f"{app.url}gradio_api/call/generate"
-    response = httpx.post(address, content=body, headers={"content-type": "application/json"}, timeout=TIMEOUT_S)
-    assert 400 <= response.status_code < 500
-    assert generated(app)
-
-
-def test_a_number_beyond_float_is_refused(app: App) -> None:
-    [(event, data)] = call(app, '{"data": ["a", 1e400, 0.8, 0, 1, 1]}')
-    assert (event, data["error"].split(":")[0]) == ("error", "length is inf")
-
-
-def test_an_unknown_endpoint_and_the_event_of_another_client(app: App) -> None:
-    response = httpx.post(f"{app.url}gradio_api/call/nothing", json={"data": []})
-    assert response.status_code == 404
-    assert "no such endpoint" in response.text
-    cancel = {"session_hash": "someone", "fn_index": 0, "event_id": "0" * 32}
-    assert httpx.post(f"{app.url}gradio_api/cancel", json=cancel).status_code == 200
-    assert generated(app)
-
-
 PROMPTS = [
     "",
     "   \n\t ",
@@ -339,44 +281,6 @@ def test_a_long_text_is_refused_and_one_of_twenty_megabytes_is_not_read(app: App
     assert refusal(app, prompt="x" * 200_000) == "prompt has 200,000 characters: at most 20,000 are allowed"
     response = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": ["x" * 20_000_000]}, timeout=TIMEOUT_S)
     assert response.status_code == 413
-
-
-@pytest.mark.parametrize("at", [0, 1, 10, 39])
-def test_a_fault_in_the_model_ends_only_that_reply(app: App, at: int) -> None:
-    network = app.network("tale")
-    network.fail_at = at
-    try:
-        *events, (event, data) = call(app, [*(ARGUMENTS | {"prompt": "", "length": 40}).values(), "tale"])
-        assert event == "error"
-        assert data["error"] == "the model failed: RuntimeError while writing"
-        assert all(TALE[:at].startswith(text) for _, (text, _) in events)
-        assert generated(app)
-    finally:
-        network.fail_at = None
-    assert generated(app, prompt="", length=40, model="tale") == TALE[:40]
-
-
-def test_the_page_adds_no_functions_to_the_api(app: App) -> None:
-    """The page's requests have separate routes, which are tested elsewhere."""
-    config = httpx.get(f"{app.url}config").json()
-    assert {each["api_name"] for each in config["dependencies"]} == {"generate", "score", "inspect"}
-
-
-def test_concurrent_calls_return_the_texts_of_their_seeds(app: App) -> None:
-    lm = app.served("random").lm
-
-    async def post_and_read(client: httpx.AsyncClient, seed: int) -> str:
-        arguments = [*(ARGUMENTS | {"seed": seed, "length": 60}).values()]
-        posted = await client.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
-        response = await client.get(f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}")
-        return str(list(messages(response.text))[-1][1][0])
-
-    async def call_all() -> list[str]:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=None)) as client:
-            return await asyncio.gather(*[post_and_read(client, seed) for seed in range(24)])
-
-    texts = asyncio.run(call_all())
-    assert texts == [generate(lm, "ROMEO:", 60, temperature=0.8, seed=seed) for seed in range(24)]
 
 
 def test_a_client_that_disconnects_frees_its_slot(app: App) -> None:
@@ -414,33 +318,6 @@ def test_one_client_cannot_take_the_slots_of_other_clients(app: App) -> None:
         eventually(lambda: engine.idle)
         for client in (greedy, modest):
             client.close()
-
-
-def test_a_reply_that_no_client_reads_ends_at_its_deadline(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.conversation.progress.DEADLINE_S", 0.5)
-    app.network("tale").delay_s = 0.005
-    try:
-        arguments = [*(ARGUMENTS | {"length": 10_000}).values(), "tale"]
-        posted = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
-        eventually(lambda: app.served("tale").engine.running == 1)
-        eventually(lambda: app.served("tale").engine.running == 0)
-        response = httpx.get(f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}", timeout=TIMEOUT_S)
-        assert list(messages(response.text))[-1][1][1]["finish_reason"] == "time"
-    finally:
-        app.network("tale").delay_s = 0.0
-
-
-def test_a_full_queue_refuses_the_next_call(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
-    monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
-    [(event, data)] = call(app, list(ARGUMENTS.values()))
-    assert event == "error"
-    assert "try again in a moment" in data["error"]
-
-
-def test_each_model_has_an_engine_thread(app: App) -> None:
-    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("engine ")]
-    assert {"engine random", "engine tale"} <= set(names)
 
 
 def test_the_document_contains_the_welcome_text(app: App) -> None:

@@ -162,35 +162,6 @@ def test_running_replies_end_on_the_old_weights_and_new_replies_use_the_new_ones
         assert len(registry.engines) == 1
 
 
-def test_a_branch_is_polled_with_one_small_request_per_interval(
-    hub: LocalHub, old: Files, new: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    pause_s = AutoUpdater.pause_s
-
-    def counted(self: AutoUpdater, fails: int, wait_s: float) -> float:
-        pauses.append(pause_s(self, fails, wait_s))
-        return pauses[-1]
-
-    monkeypatch.setattr(AutoUpdater, "pause_s", counted)
-    repo = hub.add_repo(NAME, old)
-    spec = f"hf://{NAME}@main"
-    with auto_updated(spec) as registry:
-        [name] = registry.names
-        eventually(lambda: commit_requests(hub) >= 2)
-        hub.commit(repo, {"README.md": b"a change"}, branch="other")
-        newer = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry, name) == newer)
-        count = commit_requests(hub)
-        eventually(lambda: commit_requests(hub) >= count + 3)
-        assert commit_requests(hub) <= 1 + len(pauses), "once at the start, and after each pause"
-        assert min(pauses) >= 0.8 * INTERVAL_S
-        assert hub.requests("/resolve/") == hub.requests(f"/resolve/({newer}|{repo.log()[1].oid})/")
-    # Without the Hub, the newest commit is loaded from the cache.
-    hub.unplug()
-    assert CharLSTM.from_pretrained(NAME).commit == newer
-
-
 def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
@@ -266,20 +237,6 @@ def test_replaced_commits_are_removed_from_the_cache_unless_they_were_there_befo
     eventually(lambda: large(cache / "blobs") == weights)
 
 
-def test_a_commit_without_weights_is_refused_until_the_branch_is_reset(hub: LocalHub, old: Files, new: Files) -> None:
-    repo = hub.add_repo(NAME, old)
-    first = repo.commit("main").oid
-    with auto_updated(NAME) as registry:
-        served = registry.get(NAME)
-        listing = dict(repo.commit("main").files)
-        del listing["model.safetensors"]
-        hub.store.add_commit(repo, "main", "a slip", "", "ada", listing, first)
-        eventually(lambda: str(served.refused_commit).endswith("it has no model.safetensors"))
-        repo.branches["main"] = first
-        eventually(lambda: not served.refused_commit)
-        assert registry.get(NAME) is served
-
-
 def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
     hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -306,16 +263,6 @@ def test_a_model_that_is_missing_at_the_start_is_served_once_it_is_pushed(hub: L
 
 
 WEIGHTS = "GET .*/model.safetensors"
-
-
-def test_a_damaged_download_does_not_refuse_the_commit(hub: LocalHub, old: Files, new: Files) -> None:
-    repo = hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        flipped = hub.fail(WEIGHTS, "wrong", 7)  # three checks in a row get damaged weights
-        newer = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry) == newer)
-        assert flipped.hits == 7
-        assert registry.get(NAME).refused_commit is None
 
 
 SLOW: dict[str, dict[str, Any]] = {
@@ -385,18 +332,6 @@ def test_a_model_that_failed_at_the_start_is_retried_even_without_auto_updates(
     assert not registry.notices
     updater.stop()
     registry.stop()
-
-
-def test_the_notice_of_a_cached_copy_disappears_after_the_outage(hub: LocalHub, old: Files) -> None:
-    hub.add_repo(NAME, old)
-    CharLSTM.from_pretrained(NAME)
-    hub.unplug()
-    with auto_updated(NAME) as registry:
-        assert "the Hub could not be reached" in str(registry.notices[0])
-        version = registry.version
-        hub.plug_in()
-        eventually(lambda: not registry.notices)
-        assert registry.version != version
 
 
 def test_the_interval_grows_with_failures_up_to_a_quarter_of_an_hour() -> None:

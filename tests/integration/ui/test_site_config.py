@@ -105,10 +105,6 @@ def test_the_welcome_text_is_generated_again_if_it_contains_a_blocked_word() -> 
         each.engine.stop()
 
 
-def test_the_slots_per_visitor_are_limited(app: App) -> None:
-    assert {served.engine.max_slots_per_client for served in app.registry.loaded_models} == {1}
-
-
 def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -> None:
     document = httpx.get(app.url).text
     assert f"<title>{html.escape(SITE_TITLE)}</title>" in document

@@ -84,23 +84,6 @@ def test_a_reply_continues_after_the_received_part(app: App, prompt: str, receiv
     assert (rest[0]["id"], rest[-1]["id"]) == (received, 300)
 
 
-def test_refusals_name_the_argument(app: App) -> None:
-    assert refusal(app, prompt=3) == (400, "prompt is 3: it must be a text")
-    status, detail = refusal(app, promt="a")
-    assert status == 400
-    assert "promt is not an argument" in detail
-    assert refusal(app, temperature=9)[0] == 400
-    assert refusal(app, model="none")[0] == 400
-    assert refusal(app, commit="f" * 40)[0] == 404
-    assert refusal(app, blend_with="random")[0] == 400
-    assert refusal(app, hold=[[1, 5, 4.0]], blend_with="other")[0] == 400
-    assert refusal(app, hold=3)[0] == 400
-    assert refusal(app, length=10, received="a" * 11)[0] == 413
-    assert refusal(app, prompt="a" * 20_001)[0] == 413
-    response = httpx.post(f"{app.url}stream", content=b"[1")
-    assert response.status_code == 400
-
-
 def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     registry = ModelRegistry(["bundled"])
     loaded = threading.Event()

@@ -286,18 +286,6 @@ async def test_a_blend_is_read_with_its_share(app: App, lens: Lens) -> None:
     assert "Blend is 2" in refused["refusal"]
 
 
-async def test_a_slow_request_does_not_block_other_requests(app: App, lens: Lens) -> None:
-    text = "To be, or not to be. " * 2000
-    other = Lens(lens.http, lens.url)
-    slow = asyncio.create_task(lens.ask(text, at=len(text) - 1))
-    answers = 0
-    while not slow.done():
-        assert (await other.ask("ROMEO:", **{"from": 0}))["bits"]
-        answers += 1
-    assert answers > 3
-    assert (await slow)["top"]
-
-
 async def test_a_full_queue_refuses_the_request(app: App, lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
     assert app.page
     monkeypatch.setattr(app.page.traces.workers, "_max_waiting", 0)
@@ -335,9 +323,3 @@ async def test_an_invalid_field_is_refused_in_one_line(app: App, lens: Lens, wro
     answer = await lens.post(**{**lens.query("ROMEO:", **{"from": 0}), **wrong})
     assert words in answer["refusal"]
     assert answer.get("gone") == (True if "Commit" in words else None)
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000, b'"x"', b"{}"])
-def test_an_invalid_request_body_is_refused(app: App, body: bytes) -> None:
-    assert "refusal" in httpx.post(f"{app.url}trace", content=body).json()
-    assert httpx.get(f"{app.url}trace").status_code == 405

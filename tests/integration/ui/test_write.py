@@ -14,7 +14,6 @@ import pytest
 from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, generate
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.write_client import PageClient, RefusedError
-from ui.access.limits import Limits
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -249,15 +248,6 @@ async def test_a_blend_is_continued_with_another_share(app: App, page: PageClien
         await page.write("random", text, second={"name": "random", "commit": ""})
 
 
-async def test_twenty_concurrent_replies_are_the_texts_of_their_seeds(app: App, page: PageClient) -> None:
-    pages = [PageClient(page.http, page.url) for _ in range(20)]
-    replies = await asyncio.gather(
-        *[each.write("random", "ROMEO:", length=100, seed=seed) for seed, each in enumerate(pages)]
-    )
-    lm = app.served("random").lm
-    assert [each.text for each in replies] == [generate(lm, "ROMEO:", 100, seed=seed) for seed in range(20)]
-
-
 async def test_a_page_may_have_four_replies_at_once_and_gets_its_queue_position(app: App, page: PageClient) -> None:
     requests = [page.request("random", "", length=10_000, speed=5) for _ in range(5)]
     readers = [asyncio.create_task(page.read(each)) for each in requests[:4]]
@@ -332,41 +322,6 @@ async def test_an_invalid_field_is_refused_in_one_line(
     assert words in refused.value.content["refusal"]
     assert refused.value.content.get("gone") == (True if "Commit" in words else None)
     assert app.served("random").engine.idle
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000, b'"x"', b"{}"])
-def test_an_invalid_request_body_is_refused(app: App, body: bytes) -> None:
-    response = httpx.post(f"{app.url}write", content=body)
-    assert (response.status_code, list(response.json())) == (400, ["refusal"])
-    assert httpx.get(f"{app.url}write").status_code == 405
-
-
-async def test_a_full_queue_refuses_the_request(app: App, page: PageClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
-    monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
-    with pytest.raises(RefusedError, match="queue is full") as refused:
-        await page.write("random", "a")
-    assert refused.value.status == 503
-
-
-async def test_a_public_address_has_a_limited_number_of_replies_at_once(
-    app: App, page: PageClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert app.page
-    monkeypatch.setattr(app.page.limiter, "limits", Limits(replies_at_once=2))
-    pages = [PageClient(page.http, page.url) for _ in range(4)]
-    requests = [each.request("random", "", length=10_000, speed=5) for each in pages]
-    page.http.headers["x-forwarded-for"] = "8.8.4.4, 8.8.8.8"
-    tasks = [asyncio.create_task(one.read(each)) for one, each in zip(pages[:2], requests[:2], strict=True)]
-    await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 2)
-    with pytest.raises(RefusedError) as refused:
-        await pages[2].read(requests[2])
-    assert refused.value.status == 429
-    page.http.headers["x-forwarded-for"] = "8.8.8.8, 8.8.4.4"
-    await pages[3].write("random", "a", length=5)
-    for one, each in zip(pages, requests, strict=True):
-        await _stop(one, each)
-    await asyncio.gather(*tasks)
 
 
 async def test_a_fault_of_the_model_ends_the_reply_with_a_message(app: App, page: PageClient) -> None:

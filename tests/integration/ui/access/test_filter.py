@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
 from tests.support.app_server import App, random_model, serving
+from tests.support.generated_requests import BODIES as BODIES_OF
 from ui.access.filter import MAX_HEADERS, MAX_URL, RequestFilter
 from ui.access.paths import MAX_BODY, MAX_SMALL_BODY, MAX_TEXT_BODY, find
 from ui.registry.registry import ModelRegistry
@@ -217,11 +218,29 @@ def test_invalid_requests_to_the_queue_are_refused(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"data": NaN}'])
-def test_invalid_bodies_are_refused(app: App, capfd: pytest.CaptureFixture[str], body: bytes) -> None:
-    answer = httpx.post(f"{app.url}gradio_api/call/generate", content=body)
-    assert answer.status_code == 400
+BODIES = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000]
+POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "timeline", "passages", "stream")
+
+
+@pytest.mark.parametrize("path", POSTED)
+def test_invalid_bodies_are_refused(app: App, capfd: pytest.CaptureFixture[str], path: str) -> None:
+    for body in BODIES:
+        answer = httpx.post(app.url + path, content=body)
+        assert "refusal" in answer.json() or answer.status_code == 400, body
+        assert answer.status_code < 500, body
+    assert httpx.get(app.url + path).status_code == 405
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("path", ["gradio_api/call/generate", "write", "stream"])
+def test_a_full_queue_refuses_the_next_reply(app: App, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
+    monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
+    sent = {"prompt": "a"} if path == "stream" else BODIES_OF[f"/{path}"]
+    answer = httpx.post(app.url + path, json=sent)
+    if path.startswith("gradio_api"):
+        answer = httpx.get(f"{app.url}{path}/{answer.json()['event_id']}", timeout=60)
+    assert "try again in a moment" in answer.text or "refusal.queue" in answer.text
 
 
 def test_streams_of_unknown_sessions_and_calls_are_not_found(app: App, capfd: pytest.CaptureFixture[str]) -> None:

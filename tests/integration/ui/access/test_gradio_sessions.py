@@ -14,7 +14,6 @@ import pytest
 from tests.support.app_server import App, eventually, random_model, serving
 from ui.access.filter import RequestFilter
 from ui.access.gradio_sessions import MAX_SESSIONS, MAX_UNREAD, UNREAD_S, GradioSessions
-from ui.page.launch import MAX_STATES
 
 TEXT = "To be, or not to be"
 
@@ -116,8 +115,3 @@ def test_the_number_of_sessions_without_a_reader_is_limited(app: App, sessions: 
     sessions.sweep()
     assert len(queue(app).pending_messages_per_session) == MAX_SESSIONS
     assert len(queue(app).pending_event_ids_session) <= MAX_SESSIONS
-
-
-def test_the_number_of_gradios_own_sessions_is_limited(app: App) -> None:
-    assert app.page
-    assert app.page.blocks.app.state_holder.capacity == MAX_STATES
