@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,16 +80,6 @@ def commit_requests(hub: LocalHub) -> int:
 
 def wait_for_commit_requests(hub: LocalHub, times: int) -> None:
     eventually(lambda: commit_requests(hub) >= times)
-
-
-def large(blobs: Path) -> set[Path]:
-    """Return the files that are weights; files may be removed meanwhile."""
-    weights = set()
-    for path in blobs.iterdir():
-        with suppress(FileNotFoundError):
-            if path.stat().st_size > 10_000:
-                weights.add(path)
-    return weights
 
 
 def wait_until_refused(served: LoadedModel, commit: str) -> None:
@@ -210,33 +199,6 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_replaced_commits_are_removed_from_the_cache_unless_they_were_there_before(
-    hub: LocalHub, old: Files, new: Files, tmp_path: Path
-) -> None:
-    repo = hub.add_repo(NAME, old)
-    first = repo.commit("main").oid
-    theirs = hub.commit(repo, files_of(tmp_path / "theirs", 4), branch="theirs")
-    CharLSTM.from_pretrained(NAME, revision=theirs)
-    cache = Path(os.environ["HF_HUB_CACHE"], "models--ada--novel")
-
-    def cached() -> set[str]:
-        return {path.name for path in (cache / "snapshots").iterdir()}
-
-    with auto_updated(NAME) as registry:
-        fetched = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry) == fetched and not registry._entries[0].draining)
-        assert cached() == {first, theirs, fetched}
-        bad = hub.commit(repo, {**new, "config.json": b"{}"})
-        wait_until_refused(registry.get(NAME), bad)
-        eventually(lambda: cached() == {first, theirs, fetched})
-        repo.branches["main"] = theirs
-        eventually(lambda: cached() == {first, theirs})
-        assert commit_of(registry) == theirs
-    weights = {(cache / "snapshots" / each / "model.safetensors").resolve() for each in cached()}
-    # The weights are removed after the snapshot folder that links to them.
-    eventually(lambda: large(cache / "blobs") == weights)
-
-
 def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
     hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -249,17 +211,6 @@ def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
         newer = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == newer)
         assert caplog.text.count("checking less often") == 1
-
-
-def test_a_model_that_is_missing_at_the_start_is_served_once_it_is_pushed(hub: LocalHub, new: Files) -> None:
-    repo = hub.add_repo(NAME, {"README.md": b"no model yet"})
-    with auto_updated(NAME) as registry:
-        assert registry.names == [BUNDLED]
-        newer = hub.commit(repo, new)
-        eventually(lambda: registry.names == [NAME, BUNDLED])
-        assert commit_of(registry) == newer
-        assert registry.first() is registry.get(NAME)
-        assert not registry.notices
 
 
 WEIGHTS = "GET .*/model.safetensors"
@@ -301,16 +252,6 @@ def test_retry_after_is_respected_and_shown(hub: LocalHub, old: Files, new: File
         assert pause.hits == 1
     updater = AutoUpdater(registry, INTERVAL_S)
     assert updater.pause_s(1, 7200.0) == 7200.0
-
-
-def test_a_long_outage_is_shown_until_it_ends(hub: LocalHub, old: Files) -> None:
-    hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        hub.unplug()
-        eventually(lambda: registry.notices)
-        assert str(registry.notices[0]).startswith(f"Newer versions of {NAME} cannot be downloaded: {NAME} cannot be")
-        hub.plug_in()
-        eventually(lambda: not registry.notices)
 
 
 @pytest.mark.parametrize("pinned", [False, True])

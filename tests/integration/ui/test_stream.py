@@ -56,24 +56,6 @@ def test_without_arguments_the_first_model_writes_with_the_default_settings(app:
     assert (last["id"], last["end"], last["error"]) == (500, "length", None)
 
 
-def test_every_setting_of_generate_applies(app: App) -> None:
-    settings = {"temperature": 1.3, "top_k": 20, "top_p": 0.9, "min_p": 0.01, "seed": 5, "length": 200}
-    events = stream(app, prompt="ROMEO:", model="other", **settings)
-    assert text_of(events) == generate(app.served("other").lm, "ROMEO:", **settings)  # type: ignore[arg-type]
-    clamped = stream(app, prompt="ROMEO:", hold=[[1, 5, 4.0]], seed=5, length=200)
-    assert text_of(clamped) == generate(app.served("random").lm, "ROMEO:", 200, seed=5, clamps=[(1, 5, 4.0)])
-    both = stream(app, prompt="ROMEO:", blend_with="other", share=0.25, length=50)
-    assert {**both[0], "seed": 0} == {
-        "id": 0,
-        "model": "random",
-        "commit": "",
-        "seed": 0,
-        "blend_with": "other",
-        "blend_commit": "",
-        "share": 0.25,
-    }
-
-
 @pytest.mark.parametrize("prompt", ["ROMEO:", ""])
 @pytest.mark.parametrize("received", [0, 1, 77, 299, 300])
 def test_a_reply_continues_after_the_received_part(app: App, prompt: str, received: int) -> None:

@@ -35,17 +35,6 @@ async def idle(app: App, name: str = "random") -> None:
     await asyncio.to_thread(eventually, lambda: engine.idle)
 
 
-async def test_events_hold_new_characters_only_and_arrive_while_the_reply_is_written(
-    app: App, http: httpx.AsyncClient
-) -> None:
-    visitor = Visitor(http, app.url, "tale")
-    events = [event async for event in visitor.events("", length=150, speed=60)]
-    pieces = [event["text"] for event in events if "text" in event]
-    assert "".join(pieces) == (TALE * 2)[:150]
-    assert len(pieces) >= 10
-    assert not any("activity" in event for event in events), "there is no other visitor"
-
-
 async def test_a_page_that_disconnects_frees_its_slot_and_can_continue_later(
     app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,16 +12,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from model import CheckpointError, generate
+from model import generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.english import english
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, metrics, pushed_run, run_folder, title
 from ui.access.limits import Limiter, Limits
 from ui.registry.registry import ModelRegistry
-from ui.registry.training_history import Checkpoint, History, _checkpoints, read_history
+from ui.registry.training_history import read_history
 from ui.routes import training_timeline as timelines
-from ui.routes.requests import REFUSALS
 from ui.routes.training_timeline import TrainingTimelines
 
 NAME = "ada/novel"
@@ -118,37 +117,6 @@ def test_each_frame_is_the_text_of_its_checkpoint_which_is_downloaded_when_it_is
     assert app.ask(model=NAME, step=2000, **FRAME) == {"text": expected(2000)}
 
 
-def test_concurrent_queries_download_each_checkpoint_once_and_one_at_a_time(
-    app: TimelineClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timelines, "MAX_WAITING", 4)
-    app.ask(model=NAME, timeline=True)
-    at_once, most = 0, 0
-    download = History.download
-
-    def counted(history: History, checkpoint: Checkpoint) -> None:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        download(history, checkpoint)
-        at_once -= 1
-
-    monkeypatch.setattr(History, "download", counted)
-    hub.fail("GET .*/resolve/.*safetensors", "slow", None, seconds=0.2)
-
-    answers = app.ask_all(
-        [{"model": NAME, "step": step, "prompt": "x", "seed": seed} for seed in (1, 1, 2) for step in STEPS]
-    )
-    busy = [each for each in answers if each.get("busy")]
-    assert busy
-    assert all(each["refusal"] == "Many people are watching: try again in a moment." for each in busy)
-    assert REFUSALS["timeline.busy"] >= len(busy) > 0
-    assert sum("text" in each for each in answers) > 4, "one text answers all equal queries"
-    assert most == 1
-    fetched = hub.requests("GET .*/resolve/.*safetensors")
-    assert len(fetched) == len({str(each) for each in fetched})
-
-
 def test_an_invalid_checkpoint_is_refused_and_downloaded_once_and_the_others_are_shown(
     app: TimelineClient, hub: LocalHub, tmp_path: Path
 ) -> None:
@@ -217,51 +185,3 @@ def test_a_model_without_checkpoints_of_its_training_has_no_timeline(
     assert read_history(NAME) is None
     with pytest.raises(OSError, match="ada/none at training cannot be loaded: there is no such repo"):
         read_history("ada/none")
-
-
-def test_commits_of_earlier_runs_and_repeated_commits_are_left_out() -> None:
-    losses = dict(zip(STEPS, LOSSES, strict=True))
-    commits = [
-        ("f", title(2000, 1.7)),
-        ("e", title(1000, 1.6)),
-        ("d2", title(1000, 1.6)),  # pushed twice
-        ("x", "Step up your game"),
-        ("d", title(300, 1.9)),
-        ("w", title(250, 2.0)),  # of an earlier run
-        ("v", title(200, 2.9)),
-        ("c", title(200, 2.2)),
-        ("b", "Step 150"),  # saved by Ctrl-C, not measured
-        ("a", title(100, 3.1)),
-        ("0", "initial commit"),
-    ]
-    checkpoints = _checkpoints(commits, losses)
-    assert [each.at for each in checkpoints] == ["a", "b", "c", "d", "e", "f"]
-    assert [each.loss for each in checkpoints] == [3.1, None, 2.2, 1.9, 1.6, 1.7]
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"{",
-        b"[]",
-        b'{"step": 1, "step": 2}',
-        b'{"step": 1, "val_loss": NaN}',
-        b'{"step": 300, "val_loss": 1' + b"0" * 400 + b"}",
-        b"\xff",
-        b"[" * 100_000,
-    ],
-)
-def test_damaged_metrics_are_an_error_and_missing_losses_are_not(tmp_path: Path, line: bytes) -> None:
-    folder = run_folder(tmp_path / "run")
-    (folder / "metrics.jsonl").write_bytes(metrics(2) + line + b"\n")
-    with pytest.raises(CheckpointError, match=r"metrics\.jsonl"):
-        read_history(str(folder))
-    odd = [
-        {"step": True, "val_loss": 1.0},
-        {"step": 300},
-        {"step": 300, "val_loss": "low"},
-    ]
-    (folder / "metrics.jsonl").write_bytes(metrics(2) + "".join(json.dumps(each) + "\n" for each in odd).encode())
-    history = read_history(str(folder))
-    assert history
-    assert [each.loss for each in history.checkpoints] == [3.1, 2.2, None, None, None]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import gradio
 import httpx
 import pytest
 
@@ -64,34 +63,6 @@ def test_unread_results_are_removed_after_a_time(
     assert not sessions._unread_since
     response = httpx.get(f"{app.url}gradio_api/queue/data?session_hash=unread")
     assert response.status_code == 404
-
-
-def test_sweeping_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr("ui.access.gradio_sessions.SWEEP_S", 0.01)
-
-    async def run() -> None:
-        blocks: Any = gradio.Blocks()
-        sessions = GradioSessions(blocks)
-        pending, blocks._queue.pending_messages_per_session = blocks._queue.pending_messages_per_session, None
-        sessions.start()
-        while len(caplog.records) < 2:
-            await asyncio.sleep(0.01)
-        blocks._queue.pending_messages_per_session = pending
-        blocks._queue.stopped = True
-        assert sessions._task
-        await sessions._task
-
-    asyncio.run(asyncio.wait_for(run(), 60))
-    assert "unread results of the queue could not be removed" in caplog.text
-
-
-def test_a_session_whose_results_were_read_is_removed_at_once(app: App, sessions: GradioSessions) -> None:
-    call(app, "read")
-    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
-    eventually(lambda: "read" not in queue(app).pending_event_ids_session)
-    assert "read" not in queue(app).pending_messages_per_session
-    call(app, "read")  # the client calls again
-    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
 
 
 def test_a_session_without_a_reader_keeps_only_its_last_messages(app: App, sessions: GradioSessions) -> None:

@@ -16,8 +16,6 @@ from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from model.scoring.picture import HEIGHT, WIDTH
 from tests.support.app_server import App, random_model, serving
 from ui.preview import previews
-from ui.registry.registry import ModelRegistry
-from ui.site_config import SiteConfig
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
 FAR = {"x-forwarded-for": "8.8.8.8"}
@@ -150,20 +148,3 @@ def test_a_space_and_a_path_are_part_of_the_address(app: App, monkeypatch: pytes
     monkeypatch.setattr(app.page.blocks.app, "root_path", "")
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
     assert crawl(app).tags["og:image"] == "https://ada-novel.hf.space/preview.png"
-
-
-def test_a_client_has_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    site = SiteConfig.of({"CHARACTERS_PER_MINUTE": "300"})
-    registry = ModelRegistry(site=site)
-    registry.add("random", random_model())
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
-        answers = [
-            httpx.get(f"{app.url}preview.png?prompt=a&length=200&seed={seed}", headers=FAR, timeout=60)
-            for seed in range(3)
-        ]
-        assert [each.status_code for each in answers] == [200, 200, 429]
-        assert int(answers[-1].headers["retry-after"]) >= 1
-        assert crawl(app, "prompt=a&length=200&seed=9", FAR).tags["og:title"] == "A network that writes"
-        assert picture(f"{app.url}preview.png?prompt=a&length=200&seed=2"), "other clients are served"
