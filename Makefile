@@ -1,8 +1,8 @@
 # make app       serve the page at http://127.0.0.1:7860
-# make test      run all tests but the long ones
+# make test      run tests/unit, tests/integration and tests/browser
 # make lint      run ruff, mypy, oxlint and TypeScript, count the lines, look for known vulnerabilities of the packages
 # make versions  run the unit tests under each other version of Python that is installed
-# make soak      run the long tests
+# make soak      run tests/soak: what takes minutes by its nature
 # make bench     measure speed, beside the plain way in PyTorch
 # make clean     remove what make made
 #
@@ -42,8 +42,7 @@ versions: $(VENV)/.installed-dev
 	@$(RUN) -m tests.versions $(ARGS)
 
 soak: $(VENV)/.installed-dev
-	@$(PYTEST) tests/soak tests/browser --every-display --every-case -raP $(ARGS)
-	@$(PYTEST) tests/integration tests/unit --every-case -m sampled $(ARGS)
+	@$(PYTEST) tests/soak -raP $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_stream $(ARGS)

@@ -7,9 +7,7 @@ token of the person who runs the tests.
 
 from __future__ import annotations
 
-import math
 import os
-import random
 import shutil
 import sys
 import tempfile
@@ -22,12 +20,6 @@ from tests.local_hub import LocalHub
 
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py could set HF_ENDPOINT")
-
-SLOW_FOLDERS = [
-    Path(__file__).parent / name
-    for name in ("browser", *(f"integration/training/{each}" for each in ("cli", "corpus", "learner", "run")))
-]
-SHARE = 1 / 3  # of the tests of a file there: `make test` is to end within 8 minutes, `make soak` runs all of them
 
 _HOME = Path(tempfile.mkdtemp(prefix="hf-home-"))
 _HUB = LocalHub().start()
@@ -56,46 +48,9 @@ if sys.platform == "win32":  # these start, kill and resume processes by POSIX s
     ]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--every-display",
-        action="store_true",
-        help="run each test in every size and colour, or on both pages",
-    )
-    parser.addoption("--every-case", action="store_true", help="run all cases of each file of which a sample runs")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Ignore the warning that huggingface_hub's HTTP library gives at each LFS upload."""
     config.addinivalue_line("filterwarnings", "ignore:Use 'content=:DeprecationWarning")
-
-
-@pytest.hookimpl(tryfirst=True)  # so that -m finds the markers
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep n of the tests of a file that are marked ``sampled(n)``, or that share of them: always the same ones.
-
-    In ``SLOW_FOLDERS``, whose tests take most of the time, a file without such a mark is sampled, too. A run that
-    names a file, or tests with -k, has all their cases.
-    """
-    files: dict[Path, list[pytest.Item]] = {}
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    is_named = bool(config.option.keyword) or not all(Path(arg).is_dir() for arg in config.args)
-    left_out: set[pytest.Item] = set()
-    for path, tests in files.items():
-        sampled = [test for test in tests if test.get_closest_marker("sampled")]
-        if not sampled and any(folder in path.parents for folder in SLOW_FOLDERS):
-            sampled = tests
-            for test in tests:
-                test.add_marker(pytest.mark.sampled(SHARE))
-        if not sampled or is_named or config.getoption("--every-case"):
-            continue
-        marker = sampled[0].get_closest_marker("sampled")
-        wanted = marker.args[0] if marker else 0
-        count = min(len(sampled), math.ceil(wanted * len(sampled)) if isinstance(wanted, float) else wanted)
-        left_out |= set(sampled) - set(random.Random(path.name).sample(sampled, count))
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=list(left_out))
 
 
 def pytest_unconfigure() -> None:

@@ -1,20 +1,18 @@
-"""Fixtures of the browser tests: a real Chromium, and the page in it at two sizes and in both colour schemes."""
+"""Fixtures of the browser tests: a real Chromium, and the pages in it."""
 
 from __future__ import annotations
 
-import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.driving import DISPLAYS, Display, open_page
+from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, open_page, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, both_sites
-from tests.support.chromium import ChromiumMissingError, launch, serve
+from tests.support.chromium import ChromiumMissingError, install, launch, serve
 
 WEB = Path(__file__).parents[2] / "web"
 
@@ -22,15 +20,15 @@ WEB = Path(__file__).parents[2] / "web"
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Install a missing Chromium once, before xdist starts its workers, where the terminal shows what happens.
 
-    Without one the other tests still run, and each browser test fails with the same message.
+    If that fails, each browser test fails with the command to type, and the other tests still run.
     """
     if hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
     try:
         with sync_playwright() as playwright:
             launch(playwright).close()
-    except ChromiumMissingError as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+    except ChromiumMissingError:
+        install()
 
 
 # Not for the whole session: Playwright runs an event loop, in which asyncio.run() of other tests would fail.
@@ -47,27 +45,16 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test of the page on one display, chosen by a hash of its name, and each test of both on the static page.
-
-    The app's page has more tests of its own. Tests marked ``every_display`` run on all displays, or on both pages; with
-    ``--every-display`` all tests do.
-    """
-    every = metafunc.config.getoption("--every-display") or metafunc.definition.get_closest_marker("every_display")
-    if "contexts" in metafunc.fixturenames:
-        displays = DISPLAYS if every else [DISPLAYS[zlib.crc32(metafunc.definition.name.encode()) % len(DISPLAYS)]]
-        metafunc.parametrize("display", displays, ids=[f"{width}-{scheme}" for width, _, scheme in displays])
-    if "both" in metafunc.fixturenames:
-        metafunc.parametrize("both", ["app", "static"] if every else ["static"], indirect=True)
+@pytest.fixture
+def display() -> Display:
+    """The window of a test: wide and light, unless the test is about sizes or colours and parametrizes it."""
+    return WIDE
 
 
 @pytest.fixture(scope="module")
 def contexts(browser: Browser) -> Iterator[dict[Display, BrowserContext]]:
     """One context for each display; its cache has Gradio's scripts after the first page."""
-    contexts: dict[Display, BrowserContext] = {}
-    for width, height, scheme in DISPLAYS:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        contexts[width, height, scheme] = context
+    contexts = {display: browser.new_context(**window(display), **QUIET) for display in DISPLAYS}
     yield contexts
     for context in contexts.values():
         context.close()
@@ -109,7 +96,10 @@ def sites(
 
 @pytest.fixture
 def both(request: pytest.FixtureRequest, sites: dict[str, Site]) -> Iterator[Site]:
-    """One of the two pages; fails on messages in the console and on requests to other sites."""
-    yield sites[request.param]
+    """The static page, or the one that the test parametrizes; fails on complaints in the console, and foreign requests.
+
+    The app's page has tests of its own, with `page`; see `both_kinds`.
+    """
+    yield sites[getattr(request, "param", "static")]
     for site in sites.values():
         site.leave()

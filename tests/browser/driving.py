@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.support.app_server import App
 
 Display = tuple[int, int, Literal["light", "dark"]]  # width and height in pixels, colour scheme
-DISPLAYS: list[Display] = [(1280, 860, "light"), (390, 844, "dark")]
+WIDE: Display = (1280, 860, "light")
+NARROW: Display = (390, 844, "dark")
+DISPLAYS = [WIDE, NARROW]
+# Without motion the greeting is there at once; without a service worker a page fetches only what it uses now.
+QUIET: dict[str, Any] = {"reduced_motion": "reduce", "service_workers": "block"}
 TIMEOUT_MS = 60_000
 # The page draws in the next frame what a click has changed. A page that is not seen gets no frames.
 TWO_FRAMES = """() => new Promise((done) => {
   setTimeout(done, 500);
   requestAnimationFrame(() => requestAnimationFrame(done));
 })"""
+
+
+def window(display: Display) -> dict[str, Any]:
+    """Return a display as the options of a context."""
+    width, height, scheme = display
+    return {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
 
 
 def open_page(
@@ -58,9 +68,9 @@ def complaints_of(page: Page, *own: str) -> list[str]:
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
-    """Return whether a console message is an error or a warning; a refused reply does not count."""
+    """Return whether a console message is an error or a warning; a refused reply and `QUIET` do not count."""
     refused = "/write" in line.location["url"] and "responded with a status of" in line.text
-    return line.type in ("error", "warning") and not refused
+    return line.type in ("error", "warning") and not refused and "blocked by Playwright" not in line.text
 
 
 def log(page: Page) -> Locator:

@@ -9,7 +9,7 @@ from tests.browser.driving import continued, fast, open_page, reply, send, setti
 from tests.support.app_server import App, eventually
 from tests.support.unreliable_network import Network
 
-LENGTH = 150
+LENGTH = 100
 SEED = 7
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from model import Blend, generate
@@ -10,7 +9,18 @@ from tests.browser.driving import continued, fast, footer, log, reply, send, set
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps, point_at, replace
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, begin, link, stored_parts, text_of
+from tests.support.both_pages import (
+    LENGTH,
+    ONE,
+    PROMPT,
+    SEED,
+    TWO,
+    Site,
+    begin,
+    link,
+    stored_parts,
+    text_of,
+)
 
 SAME = "The same text, character for character, as when the link was made."
 
@@ -43,32 +53,6 @@ def test_a_link_reproduces_the_text_with_its_settings_for_another_visitor(both: 
     reader.context.close()
 
 
-def to_the_end(page: Page) -> float:
-    """Return the pixels of the conversation that are below the part in sight."""
-    pixels: float = log(page).evaluate("(each) => each.scrollHeight - each.scrollTop - each.clientHeight")
-    return pixels
-
-
-def test_a_text_is_followed_to_its_end_when_the_row_of_held_cells_makes_its_box_shorter(both: Site) -> None:
-    phone = {"width": 390, "height": 844}
-    page = begin(both.open(context=both.new_context(locale="en-US", viewport=phone, has_touch=True)), length=900)
-    send(page, PROMPT)
-    choose_lens(page, "What it remembers")
-    clamp(page, 1, 5)
-    choose_lens(page, "Text")
-    send(page, "and?")
-    query = link(page)
-    page.reload()
-    expect(clamps(page)).to_be_visible()
-    expect(turns(page)).to_have_count(2)
-    assert to_the_end(page) < 1
-    reader = both.open(f"?{query}", context=both.new_context(locale="en-US", viewport=phone, has_touch=True))
-    expect(turns(reader).last.locator(".mark")).to_have_text(SAME)
-    assert to_the_end(reader) < 1
-    for each in (page, reader):
-        each.context.close()
-
-
 def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     page = begin(both.open(), speed=10, length=120)
     choose_lens(page, "What it remembers")
@@ -96,7 +80,6 @@ def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
     reader.context.close()
 
 
-@pytest.mark.every_display
 def test_a_link_to_a_blend(both: Site) -> None:
     page = begin(both.open())
     both.choose_second(page, "blended")

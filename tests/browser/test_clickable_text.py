@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.driving import button, log, open_page, reply, send, settled, turns
+from tests.browser.driving import QUIET, button, log, open_page, reply, send, settled, turns
 from tests.browser.looking import NAMES, choose_lens
 from tests.support.app_server import scripted_model, serving
 from tests.support.both_pages import Site, begin, new_line, text_of
@@ -57,42 +56,9 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     expect(page.get_by_role("dialog")).to_be_visible()  # also in an older reply
 
 
-def test_the_line_that_invites_to_click_leaves_the_text_where_it_is_clicked(both: Site) -> None:
-    page = begin(both.open(), length=600)
-    send(page, "ab")
-    hint = turns(page).last.locator(".hint")
-    expect(hint).to_be_visible()
-    place = turns(page).last.bounding_box()
-    page.mouse.click(*last_letter(page))
-    expect(page.get_by_role("dialog")).to_be_visible()
-    expect(hint).to_be_hidden()
-    assert turns(page).last.bounding_box() == place
-    page.keyboard.press("Escape")
-    assert turns(page).last.bounding_box() == place
-    send(page, "cd")
-    expect(page.locator(".turn .hint")).to_have_count(0)
-
-
-def last_letter(page: Page) -> tuple[float, float]:
-    """Where the last character is that is neither a space nor a line end."""
-    x, y = (
-        turns(page)
-        .last.locator(".reply")
-        .evaluate("""(reply) => {
-        const text = reply.lastChild.lastChild;
-        const range = document.createRange();
-        range.setStart(text, text.data.trimEnd().length - 1);
-        range.setEnd(text, text.data.trimEnd().length);
-        const { left, right, top, bottom } = range.getBoundingClientRect();
-        return [(left + right) / 2, (top + bottom) / 2];
-    }""")
-    )
-    return x, y
-
-
 def test_no_click_on_an_empty_line_is_ignored(browser: Browser) -> None:
     with serving({"verse": scripted_model(VERSE)}) as app:
-        page, complaints = open_page(browser.new_context(), app)
+        page, complaints = open_page(browser.new_context(**QUIET), app)
         begin(page)
         send(page, "")
         check_empty_lines(page)
@@ -111,35 +77,8 @@ def check_empty_lines(page: Page) -> None:
         for line, x, name in ((1.5, 200, "line end"), (2.5, 400, "f|line end")):
             page.mouse.click(left + x, top + line * height)
             expect(page.get_by_role("dialog", name=re.compile(f"instead of ({name})$"))).to_be_visible()
-            if name == "line end":
-                check_mark(page, lens, top + (line - 0.5) * height, height)
             page.keyboard.press("Escape")
     assert "⏎" not in (reply.text_content() or "")
-
-
-SCROLL_BY_A_LINE = """(log) => {
-  log.style.flex = "none";
-  log.style.height = "4rem";
-  log.scrollTop = 20;
-  return log.scrollTop;
-}"""
-
-
-def check_mark(page: Page, lens: str, top: float, height: float) -> None:
-    """A line end is marked within its line, and the text below it does not move."""
-    mark = page.locator(".log .line-end" if lens == "Text" else ".log i.end.focus")
-    expect(mark).to_have_count(1)
-    box = mark.bounding_box()
-    assert box
-    assert box["width"] > 4
-    assert top <= box["y"] + 1
-    assert box["y"] + box["height"] <= top + height + 1
-    moved = log(page).evaluate(SCROLL_BY_A_LINE)
-    assert moved > 0
-    after = mark.bounding_box()
-    log(page).evaluate("(log) => { log.style = ''; log.scrollTop = 0; }")
-    assert after
-    assert after["y"] == pytest.approx(box["y"] - moved, abs=1)  # it stays at its line
 
 
 def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:

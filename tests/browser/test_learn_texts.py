@@ -79,12 +79,6 @@ def test_a_text_that_was_pasted_is_read_alike(read: Run) -> None:
     assert read(LONG)["lines"] == 4
 
 
-def test_big_endian_text_with_a_mark_is_read(read: Run) -> None:
-    assert read(b"\xfe\xff" + LONG.encode("utf-16-be"))["text"] == LONG
-    russian = "Это длинная история, которую я рассказываю.\n" * 5
-    assert read(russian.encode("utf-16-le"))["text"] == russian
-
-
 @pytest.mark.parametrize(
     ("data", "id", "values"),
     [
@@ -224,21 +218,6 @@ def test_a_chat_is_recognised_and_read_with_its_notes(read: Run) -> None:
     assert refusal(read, chat, replyAs="Nobody")["id"] == "text.chat_no_speaker"
 
 
-def test_ten_hours_of_chat_in_three_languages_are_read(read: Run) -> None:
-    said = ["Who brings the salad?", "Ich bringe Brötchen mit, bis später! 🥖", "我晚一点到,你们先吃吧。"]
-    lines = [
-        f"05/11/2023, {10 + n // 360:02}:{n // 6 % 60:02} - {'Oskar' if n % 2 else '小明'}: {said[n % 3]}\n"
-        for n in range(3_600)
-    ]
-    found = read("".join(lines).encode())
-    assert found["notes"][0] == {
-        "id": "text.chat_read",
-        "values": {"count": 3_600, "senders": 2, "replies": "小明", "asks": "Oskar"},
-    }
-    assert [found["text"].count(each) for each in said] == [1_200] * 3
-    assert found["private"] == [{"id": "private.conversation"}]
-
-
 def test_a_chat_can_be_read_as_it_is(read: Run) -> None:
     chat = chat_samples.SAMPLES["Android"]
     found = read(chat, chat=False)
@@ -273,25 +252,6 @@ def test_what_looks_private_is_found_as_in_python(run: Run) -> None:
     for vector, found in zip(vectors, run("privacy", body, vectors), strict=True):
         assert found == vector["found"], vector["name"]
         assert all(f"private.{kind}" in ENGLISH for kind, _, _ in found)
-
-
-def test_findings_at_the_border_of_two_pieces_are_found_once(run: Run) -> None:
-    """A text is searched in pieces of 2^20 characters, each with 2^14 characters before and after it."""
-    line = "To be or not to be, that is it\n"
-    body = """return [1 << 20, 2 << 20].map((border) => {
-      const found = [];
-      for (let at = border - 40; at < border + 4; at++) {
-        const before = x.line.repeat(at / x.line.length + 1).slice(0, at - 1);
-        const text = `${before} ${x.mail} ${x.line.repeat(1_000)}`;
-        found.push(Array.from(m.scan(text), (each) => [each.kind, each.line]));
-      }
-      return found;
-    })"""
-    for border, found in zip(
-        (1 << 20, 2 << 20), run("privacy", body, {"line": line, "mail": "ada@kurz.de"}), strict=True
-    ):
-        places = range(border - 40, border + 4)
-        assert found == [[["email", (at - 1) // len(line) + 1]] for at in places]
 
 
 def test_the_summary_counts_each_kind_and_repeats_nothing(run: Run) -> None:

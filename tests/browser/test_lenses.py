@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from model import Cell, Memory, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import boxes_of, button, fast, log, reply, send, setting, turns
+from tests.browser.driving import button, fast, log, reply, send, setting, turns
 from tests.browser.looking import choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
@@ -52,24 +52,6 @@ def trace_of(app: App, text: str, memory: Memory | None = None) -> TextTrace:
     trace = TextTrace(app.served("random").lm, memory, skip_start=memory is None)
     trace.set_text(text)
     return trace
-
-
-def test_each_character_has_the_colour_of_its_bits_and_no_character_is_generated(page: Page, app: App) -> None:
-    text = write(page)
-    written = app.served("random").engine.written
-    choose_lens(page, "How surprised?")
-    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
-    tokens = list(trace_of(app, text).tokens())
-    classes = ["" if at == 0 else level(each.bits) if each.id >= 0 else "unknown" for at, each in enumerate(tokens)]
-    expect(page.locator(".sums .sum")).to_contain_text(f"in {len(text) - classes.count('unknown') - 1} characters")
-    assert marks(turns(page).last) == classes
-    assert turns(page).last.locator(".text").text_content() == text
-    bits = [each.bits for each in tokens if not np.isnan(each.bits)]
-    expect(page.locator(".sums .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
-    choose_lens(page, "Text")
-    assert turns(page).last.locator(".text").text_content() == text
-    assert turns(page).last.locator(".text i").count() == 0
-    assert app.served("random").engine.written == written
 
 
 def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> None:
@@ -126,40 +108,6 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     expect(turns(page).last.locator(".reply i").nth(10)).to_have_class(re.compile("focus"))
 
 
-def test_the_words_with_most_bits_link_to_their_place(page: Page) -> None:
-    write(page)
-    choose_lens(page, "How surprised?")
-    costly = page.locator(".sums .costly").get_by_role("button")
-    expect(costly.first).to_be_visible()
-    bits = [int((each.text_content() or "").split()[-2]) for each in costly.all()]
-    assert bits == sorted(bits, reverse=True)
-    costly.first.click()
-    expect(turns(page).last.locator("i.focus")).to_have_count(1)
-    expect(page.locator(".likely li.there")).to_have_count(1)
-    page.evaluate("scrollBy(0, 150)")
-    expect(log(page)).to_be_in_viewport(ratio=1)  # beside a panel that is longer than the window
-    prompt = page.get_by_role("textbox", name="Prompt")
-    prompt.click()
-    before = page.evaluate("scrollY")
-    prompt.press_sequentially("abc")
-    assert page.evaluate("scrollY") == before  # a key that is typed scrolls nothing
-    if page.viewport_size and page.viewport_size["width"] > 768:
-        expect(button(page, "Continue")).to_be_in_viewport(ratio=1)
-
-
-def test_the_two_probabilities_of_a_character_are_named_and_its_bars_are_shown_once(page: Page) -> None:
-    write(page)
-    choose_lens(page, "How surprised?")
-    turns(page).last.locator(".reply i").nth(10).click()
-    expect(page.get_by_role("dialog").locator(".head")).to_contain_text("likely with the current settings.")
-    expect(page.locator(".which")).to_contain_text("likely for the network itself")
-    bars = page.locator(".likely").first
-    is_wide = page.evaluate("innerWidth") >= 1240  # there the box is beside them
-    expect(bars).to_be_visible(visible=is_wide)
-    page.keyboard.press("Escape")
-    expect(bars).to_be_visible()
-
-
 def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_clicked_meanwhile(page: Page) -> None:
     write(page)
     choose_lens(page, "How surprised?")
@@ -175,27 +123,6 @@ def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_cli
     expect(page.locator(".alternatives").first).to_be_hidden()
 
 
-def test_a_ticked_box_has_the_tick_of_the_browser(page: Page) -> None:
-    write(page)
-    choose_lens(page, "How surprised?")
-    box = page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?")
-    is_dark = page.evaluate("document.body.classList.contains('dark')")
-    expect(box).to_have_css("color-scheme", "dark" if is_dark else "normal")  # an empty box is dark, too
-    box.check()
-    expect(box).to_have_css("appearance", "auto")  # Gradio's own tick is white, on its own colour
-    expect(box).to_have_css("background-image", "none")
-
-
-def test_opening_why_this_character_brings_its_letters_into_the_window(page: Page) -> None:
-    write(page)
-    choose_lens(page, "How surprised?")
-    log(page).focus()
-    page.keyboard.press("End")
-    expect(page.locator(".likely li.there")).to_have_count(1)
-    page.get_by_text("Why this character?").click()
-    expect(page.get_by_role("listbox", name="The characters before it")).to_be_in_viewport(ratio=1)
-
-
 def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
     """Return the class that each character has for a cell: the sign and the quarter of its value."""
     sent = [round(127 * float(np.tanh(token.cells[layer, index]))) for token in trace_of(app, text).tokens()]
@@ -203,35 +130,15 @@ def cell_marks(app: App, text: str, layer: int, index: int) -> list[str]:
     return ["" if not level else f"{'n' if level < 0 else 'p'}{abs(level)}" for level in levels]
 
 
-def test_a_lens_shows_a_prompt_of_two_lines_as_the_text_does(page: Page) -> None:
-    fast(page, 12)  # no line is so long that the sign of its end wraps it
-    setting(page, "Seed", 7)
-    send(page, "a\nb")
-    height = turns(page).last.locator(".text").evaluate("(each) => each.offsetHeight")
-    choose_lens(page, "How surprised?")
-    expect(turns(page).last.locator("i[class*=b]").first).to_be_visible()
-    last, first = boxes_of(turns(page).last.locator(".prompt i").last, turns(page).last.locator(".reply i").first)
-    assert last["y"] == first["y"]
-    assert turns(page).last.locator(".text").evaluate("(each) => each.offsetHeight") == height
-
-
 def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> None:
     choose_lens(page, "What it remembers")
     text = write(page)
     written = app.served("random").engine.written
-    about = page.get_by_role("status").filter(
-        has_text="This cell tracks “position in the line” (inverted: it falls) reliably: "
-        "its score is 0.93 on text that the network had not read."
-    )
-    expect(about).to_be_visible()
     named = page.get_by_role("combobox", name="What the cell tracks")
     expect(named.locator("option:checked")).to_have_text("position in the line (inverted: it falls): cell 5 of layer 1")
     turn = turns(page).last
     expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
     assert marks(turn) == cell_marks(app, text, 1, 5)
-    expect(turn.locator(".reply i").first).to_have_css(
-        "border-radius", "0px"
-    )  # equal colours have no seam between them
     page.get_by_role("spinbutton", name="Layer").fill("0")
     page.get_by_role("spinbutton", name="Cell (from 0)").fill("99")
     page.keyboard.press("Tab")
@@ -253,15 +160,6 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(page.locator(".passages .about")).to_contain_text("a text that the network wrote (seed 7)")
     assert turn.locator(".text").text_content() == text
     assert app.served("random").engine.written == written
-
-
-def test_the_lens_opens_with_the_last_character_and_the_end_of_the_text(page: Page) -> None:
-    fast(page, 300)
-    send(page, "ab")
-    choose_lens(page, "What it remembers")
-    expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
-    expect(turns(page).last.locator(".reply i").last).to_have_class(re.compile("focus"))
-    expect(page.locator(".caption")).to_contain_text("characters 63 to 302.")  # all 240 that it has room for
 
 
 def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
@@ -289,25 +187,6 @@ def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
     expect(page.locator(".caption")).to_contain_text("characters 1 to 240.")
     page.keyboard.press("End")
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
-
-
-def test_the_picture_is_drawn_once_per_frame(page: Page) -> None:
-    choose_lens(page, "What it remembers")
-    page.evaluate(
-        """() => {
-            window.draws = [];
-            const put = CanvasRenderingContext2D.prototype.putImageData;
-            CanvasRenderingContext2D.prototype.putImageData = function (...image) {
-                window.draws.push(document.timeline.currentTime);
-                put.apply(this, image);
-            };
-        }"""
-    )
-    text = write(page)
-    expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
-    draws = page.evaluate("window.draws")
-    assert draws
-    assert len(set(draws)) == len(draws)
 
 
 def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) -> None:

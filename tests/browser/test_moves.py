@@ -239,29 +239,8 @@ def test_rewrite_keeps_the_seed_and_undo_shows_the_other_reply(app: App, convers
     assert conversation.texts == [[PROMPT, free]]
 
 
-def test_rewrite_keeps_the_draw_offset(conversation: Conversation) -> None:
-    conversation.send(PROMPT)
-    conversation.move("writer.continueReply(o, { newSeed: true })", seed=6, length=20)
-    conversation.move("writer.continueReply(o)", seed=9, length=10)
-    before = conversation.reply
-    conversation.clamp(UP)
-    conversation.move("writer.rewrite(o)")
-    assert conversation.reply[:60] == before[:60]
-    assert conversation.reply != before
-    assert [(part["draw_offset"], len(part["text"])) for part in conversation.parts] == [(0, 60), (0, 30)]
-
-
 def free_text(conversation: Conversation) -> Any:
     return conversation.run("return page.source.withoutClamps(log.lastTurn(page.log()).id)")
-
-
-def test_a_clamped_reply_is_compared_with_the_reply_without_clamps(conversation: Conversation) -> None:
-    conversation.send(PROMPT)
-    free = conversation.reply
-    assert free_text(conversation) is None
-    conversation.clamp(UP)
-    conversation.move("writer.rewrite(o)")
-    assert free_text(conversation) == {"from": 0, "text": free}
 
 
 def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Conversation) -> None:
@@ -279,12 +258,6 @@ def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Co
     assert found["from"] == 17
     assert (one[:17] + found["text"])[:66] == one + two
     assert len(found["text"]) == len(conversation.reply) - 17
-
-
-def test_only_the_beginning_of_a_long_reply_is_compared(conversation: Conversation) -> None:
-    conversation.clamp(UP)
-    conversation.send(PROMPT, length=2100)
-    assert len(free_text(conversation)["text"]) == 2000
 
 
 def test_a_link_reproduces_a_clamped_conversation(conversation: Conversation) -> None:
@@ -322,21 +295,6 @@ def test_single_steps_write_the_text_of_a_reply_and_form_one_part(app: App, conv
     assert parts == [(0, 30, 30)]
     conversation.move("writer.continueReply(o)", seed=1, length=20)
     assert conversation.reply == expected(app, PROMPT, 50, cells=UP)
-    texts = conversation.texts
-    assert conversation.follow(conversation.share()) == ["check.same"]
-    assert conversation.texts == texts
-
-
-def test_steps_with_other_settings_form_another_part(conversation: Conversation) -> None:
-    settings: dict[str, Any] = {}
-    for temperature in (0.8, 0.8, 2.0, 2.0, 2.0):
-        settings = {**SETTINGS, "seed": 5, "length": 9, "temperature": temperature}
-        prompt = "" if conversation.texts else PROMPT
-        conversation.run("await writer.step(x.prompt, options(x.settings))", prompt=prompt, settings=settings)
-    conversation.clamp(UP)
-    conversation.run("await writer.step('', options(x.settings))", settings=settings)
-    assert [len(part["text"]) for part in conversation.parts] == [2, 3, 1]
-    assert free_text(conversation)["from"] == 5
     texts = conversation.texts
     assert conversation.follow(conversation.share()) == ["check.same"]
     assert conversation.texts == texts

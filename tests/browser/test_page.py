@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from model import CharLSTM, ChatFormat, generate
-from tests.browser.axe import violations
 from tests.browser.driving import (
+    DISPLAYS,
+    QUIET,
     TIMEOUT_MS,
-    boxes_of,
     button,
     choose,
     continued,
@@ -53,7 +53,7 @@ def app() -> Iterator[App]:
         yield app
 
 
-@pytest.mark.every_display
+@pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
 def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(log(page)).to_contain_text(app.served("tale").welcome_text.split("\n")[0])
@@ -112,15 +112,6 @@ def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> N
     assert reply(page) == longer
 
 
-def test_an_example_is_continued(page: Page) -> None:
-    choose(page, "random")
-    fast(page)
-    button(page, "First ⏎").click()
-    settled(page)
-    assert turns(page).last.locator(".text").text_content() == "First\n" + reply(page)
-    assert len(reply(page)) == 500
-
-
 def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     choose(page, "hostile")
     fast(page, len(HOSTILE) * 2)
@@ -141,29 +132,6 @@ def test_unknown_characters_are_named(page: Page) -> None:
     expect(notice).to_have_text(
         "This network skips the characters that it does not know: \u2068'é'\u2069 (2 times), \u2068'🙂'\u2069."
     )
-    send(page, "éé")
-    expect(turns(page).last.locator(".notice")).to_contain_text("Nothing of the prompt was left.")
-    send(page, "a\u200dh\u200da 👩‍👩‍👧 \ufe0f\t\u00a0\t")
-    invisible = (
-        "an invisible character (U+200D, 2 times), \u2068'👩‍👩‍👧'\u2069, an invisible character (U+FE0F), "
-        "a tab (2 times), a no-break space"
-    )
-    expect(turns(page).last.locator(".notice")).to_have_text(
-        f"This network skips the characters that it does not know: {invisible}."
-    )
-
-
-def test_a_right_to_left_override_that_the_model_skips_turns_nothing_around(page: Page) -> None:
-    fast(page, 20)
-    send(page, "Cha\u202epter")
-    left = """(prompt, at) => {
-      const range = document.createRange();
-      range.setStart(prompt.lastChild, at);
-      range.setEnd(prompt.lastChild, at + 1);
-      return range.getBoundingClientRect().left;
-    }"""
-    prompt = turns(page).last.locator(".prompt")
-    assert prompt.evaluate(left, 0) < prompt.evaluate(left, 3)  # "p" and "r"
 
 
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
@@ -189,47 +157,19 @@ def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) ->
         ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
         ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
         ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
-        ("Top-k", "2.5", "Top-k is 2.5: it must be a whole number of at least 0"),
         ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
-        ("Speed", "", "Speed is empty: enter a number from 5 to 200"),
         ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
         ("Seed", "123456789" * 5, f"Seed is {'123456789' * 2}12…: it must be a whole number from 0 to 4,294,967,295"),
     ):
         field = page.get_by_role("spinbutton", name=name)
-        border = field.evaluate("(each) => getComputedStyle(each).borderColor")
         field.fill(wrong)
         field.blur()
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(page.locator("#settings").get_by_role("alert")).to_have_text(rule)
         expect(field).to_have_value(wrong)
-        assert field.evaluate("(each) => getComputedStyle(each).borderColor") != border
-        assert violations(page) == []
-        assert page.locator("#settings").evaluate("(each) => each.scrollWidth <= each.clientWidth")
         field.fill("5")
         expect(field).not_to_have_attribute("aria-invalid", "true")
         expect(page.locator("#settings").get_by_role("alert")).to_have_count(0)
-
-
-def test_letters_in_a_number_field_are_no_number(page: Page) -> None:
-    for name, rule in (
-        ("Length", "Length is not a number: enter a whole number from 1 to 10,000"),
-        ("Seed", "Seed is not a number: enter a whole number from 0 to 4,294,967,295"),
-    ):
-        field = page.get_by_role("spinbutton", name=name)
-        field.fill("")
-        field.press_sequentially("1e")
-        field.blur()
-        expect(page.locator("#settings").get_by_role("alert")).to_have_text(rule)
-        field.fill("5")
-
-
-def test_a_speed_that_is_not_allowed_changes_nothing(page: Page) -> None:
-    fast(page, 300)
-    setting(page, "Speed", 0)
-    expect(page.get_by_role("spinbutton", name="Speed")).to_have_value("0")
-    send(page, "")
-    expect(page.get_by_role("slider", name="Speed")).to_have_value("200")
-    expect(page.locator("#settings").get_by_role("alert")).to_contain_text("Speed is 0")
 
 
 @pytest.mark.parametrize("at", [0, 25])
@@ -248,30 +188,12 @@ def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page
     assert reply(page) == TALE[: at + 50]
 
 
-def test_enter_during_a_reply_changes_nothing(page: Page) -> None:
-    fast(page, 10)
-    send(page, "")
-    setting(page, "Length", 10_000)
-    setting(page, "Speed", 60)
-    button(page, "Continue").click()
-    expect(button(page, "Stop")).to_be_enabled()
-    page.get_by_role("textbox", name="Prompt").fill("kept")
-    page.keyboard.press("Enter")
-    written = len(reply(page))
-    while len(reply(page)) < written + 20:
-        pass
-    expect(turns(page)).to_have_count(1)
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
-    button(page, "Stop").click()
-    settled(page)
-
-
 def test_a_visitor_is_told_how_many_others_are_writing(page: Page, app: App, browser: Browser) -> None:
     setting(page, "Length", 5_000)  # the reply goes on while the other page opens
     send(page, "", wait=False)
     eventually(lambda: len(reply(page)) > 5)
     expect(page.locator("#load p")).to_have_text("")
-    context = browser.new_context()
+    context = browser.new_context(**QUIET)
     other, _ = open_page(context, app)
     send(other, "", wait=False)
     for each in (page, other):
@@ -283,36 +205,6 @@ def test_a_visitor_is_told_how_many_others_are_writing(page: Page, app: App, bro
     context.close()
 
 
-def test_a_reply_stopped_while_offline_can_be_continued(app: App, browser: Browser) -> None:
-    context = browser.new_context()
-    page, _ = open_page(context, app)
-    send(page, "", wait=False)
-    eventually(lambda: len(reply(page)) > 5)
-    context.set_offline(True)
-    button(page, "Stop").click()
-    expect(footer(page)).to_contain_text("stopped")
-    context.set_offline(False)
-    text = reply(page)
-    fast(page, 20)
-    button(page, "Continue").click()
-    expect(footer(page)).to_contain_text("length reached")
-    settled(page)
-    assert reply(page) == TALE[: len(text) + 20]
-    context.close()
-
-
-def test_another_model_starts_with_an_empty_memory(page: Page) -> None:
-    fast(page, 30)
-    send(page, "")
-    choose(page, "hostile")
-    expect(page.locator("#about")).to_contain_text("characters")
-    send(page, "")
-    assert reply(page) == HOSTILE[:30]
-    choose(page, "tale")
-    send(page, "")
-    assert reply(page) == TALE[:30]
-
-
 def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None:
     fast(page)
     choose(page, "chat")
@@ -322,10 +214,7 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
     first = generate(lm, "Ann: this is it\n\nBo: ", stop="\n\n")
     assert reply(page) == first
     expect(footer(page)).to_contain_text("finished")
-    prompt, answer = turns(page).last.locator(".prompt"), turns(page).last.locator(".reply")
-    expect(prompt).to_have_text("this is it")
-    above, below = boxes_of(prompt, answer)
-    assert below["y"] >= above["y"] + above["height"]
+    expect(turns(page).last.locator(".prompt")).to_have_text("this is it")
     button(page, "Continue").click()
     expect(turns(page)).to_have_count(2)
     settled(page)
@@ -335,7 +224,7 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
 
 def test_a_closed_tab_frees_its_slot(app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.2)
-    context = browser.new_context()
+    context = browser.new_context(**QUIET)
     page, _ = open_page(context, app)
     send(page, "", wait=False)
     eventually(lambda: app.served("tale").engine.running == 1)
@@ -355,7 +244,7 @@ def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypa
     registry = ModelRegistry(["ada/slow"])
     registry.start()
     with serving(registry) as app:
-        context = browser.new_context()
+        context = browser.new_context(**QUIET)
         page, complaints = open_page(context, app)
         expect(page.get_by_role("status").filter(has_text="Loading ada/slow")).to_be_visible()
         page.get_by_role("textbox", name="Prompt").fill("kept")

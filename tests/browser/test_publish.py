@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from model import CharLSTM, generate
 from model.checkpoint.record import TrainingRecord
 from tests.browser.test_static_page import watch
 from tests.local_hub import LocalHub
+from tests.local_hub.repos import LICENSES
 from tests.support.browser_engine import write_engine_page
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
@@ -34,12 +34,14 @@ TRAINING = {
     "from": "local/diary",
 }
 CARD = {"title": "Letters", "corpus": "", "license": "unknown"}
-# Publishes the files, given in base64; returns what it reported.
-PUBLISH = """async ({ files, ...wanted }) => {
+# Publishes the files, given in base64, with some zeros after the weights; returns what it reported.
+PUBLISH = """async ({ files, padding = 0, ...wanted }) => {
   await (await import("./document/words.js")).loadLanguages(document.baseURI, "en");
   const { publish } = await import("./learn/hub/publish.js");
   const decode = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const decoded = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, decode(text)]));
+  const weights = decoded["model.safetensors"];
+  if (padding) (decoded["model.safetensors"] = new Uint8Array(weights.length + padding)).set(weights);
   const reports = [];
   const home = new URL(".", location.href).href;
   try {
@@ -122,18 +124,14 @@ def test_a_model_is_published_without_what_names_its_text(
     assert generate(found, "", 200, seed=1) == generate(lm, "", 200, seed=1)
 
 
-@pytest.mark.parametrize("license", ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "other"])
-def test_the_hub_accepts_the_card(
-    page: Page, hub: LocalHub, files: dict[str, str], token: str, lm: CharLSTM, license: str
-) -> None:
-    assert license in page.evaluate("async () => (await import('./learn/hub/card.js')).LICENSES")
+def test_the_hub_accepts_the_card(page: Page, hub: LocalHub, files: dict[str, str], token: str, lm: CharLSTM) -> None:
+    assert set(page.evaluate("async () => (await import('./learn/hub/card.js')).LICENSES")) <= LICENSES
     title = '"Möwe": <b>*sea*</b>\n---\n# x \u202e'
-    publish(page, hub, files, token, card={"title": title, "corpus": "The [sea](x)", "license": license}, space="sea")
+    publish(page, hub, files, token, card={"title": title, "corpus": "The [sea](x)", "license": "other"}, space="sea")
     card = ModelCard(hub.read("ada/letters", "README.md").decode())
     card.validate()
     data = card.data.to_dict()
-    assert data["license"] == license
-    assert data["model_name"] == '"Möwe": <b>*sea*</b> --- # x'
+    assert (data["license"], data["model_name"]) == ("other", '"Möwe": <b>*sea*</b> --- # x')
     assert card.content.count("\n---\n") == 1
     assert "<b>" not in card.text.replace(r"\<b", "")
     parameters = sum(parameter.numel() for parameter in lm.network.parameters())
@@ -141,16 +139,6 @@ def test_the_hub_accepts_the_card(
         assert text in card.text
     assert f"{hub.url}/spaces/ada/sea" in card.text
     SpaceCard(hub.read("spaces/ada/sea", "README.md").decode()).validate()
-    assert json.loads(hub.read("ada/letters", "config.json"))["training"]["corpus"] == "The [sea](x)"
-
-
-def without_model(index: bytes) -> bytes:
-    """Returns the document of a page without its title and the greeting of its model."""
-    titles = ((b"<title>", b"<"), (b'property="og:title" content="', b'"'), (b"<h1>", b"<"))
-    descriptions = ((b'name="description" content="', b'"'), (b'property="og:description" content="', b'"'))
-    for before, after in (*titles, *descriptions, (b'<p class="lead">', b"<")):
-        index = re.sub(re.escape(before) + b"[^" + after + b"]*", before, index)
-    return re.sub(rb'(<span class="reply"[^>]*>)[^<]*', rb"\1", index)
 
 
 def test_the_space_writes_with_the_model(
@@ -165,17 +153,13 @@ def test_the_space_writes_with_the_model(
     expected = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert set(repo.commit("main").files) == expected | {".gitattributes"}
     index = hub.read("spaces/ada/letters-page", "index.html")
-    assert without_model(index) == without_model((tmp_path / "index.html").read_bytes())
     assert b'property="og:title" content="Letters"' in index
     assert b"<h1>Letters</h1>" in index
     assert b"<title>Letters</title>" in index
-    assert index.count(ENGLISH["static.greeting"].encode()) == 3, "no first words of the other model"
     assert re.search(rb'<span class="reply"[^>]*></span>', index), "the greeting of the other model is removed"
     for name in ("LICENSE", "files.json", "worker/product.wasm", "model.safetensors"):
         assert hub.read("spaces/ada/letters-page", name) == (tmp_path / name).read_bytes()
     data = RepoCard(hub.read("spaces/ada/letters-page", "README.md").decode()).data.to_dict()
-    theirs = RepoCard((tmp_path / "README.md").read_text(encoding="utf-8")).data.to_dict()
-    assert {**data, "title": "", "models": []} == {**theirs, "title": "", "models": []}
     assert data["models"] == ["ada/letters"]
     other = browser.new_page()
     other.goto(f"{hub.url}/static/ada/letters-page/?prompt=a&seed=1&speed=200")
@@ -197,16 +181,12 @@ def test_a_copy_of_a_space_has_no_app_of_the_first(
     other.close()
 
 
-@pytest.mark.sampled(0)
-def test_weights_of_many_megabytes_are_published(page: Page, hub: LocalHub, token: str, tmp_path: Path) -> None:
+def test_weights_of_many_megabytes_are_published(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
     """Above 10 MB the SHA-256 is computed by WebAssembly, which the security policy must allow."""
     hub.context.part_size = 5_000_000
-    lm = tiny_model(hidden=700)
-    lm.save_pretrained(tmp_path)
-    large = {path.name: base64.b64encode(path.read_bytes()).decode() for path in tmp_path.iterdir()}
-    assert (tmp_path / "model.safetensors").stat().st_size > 12_000_000
-    assert "done" in publish(page, hub, large, token)
-    assert hub.read("ada/letters", "model.safetensors") == (tmp_path / "model.safetensors").read_bytes()
+    assert "done" in publish(page, hub, files, token, padding=12_000_000)
+    weights = base64.b64decode(files["model.safetensors"])
+    assert hub.read("ada/letters", "model.safetensors") == weights + bytes(12_000_000)
 
 
 def test_publishing_again_replaces_the_model(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
@@ -234,9 +214,9 @@ def test_a_private_model_is_not_put_into_a_public_repo(
     assert "done" in publish(page, hub, files, token, isPrivate=False)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "möwe", "a/b/c", "-a", "a..b", "x" * 97, "../a"])
-def test_a_bad_name_is_refused(page: Page, hub: LocalHub, files: dict[str, str], token: str, name: str) -> None:
-    assert refused(publish(page, hub, files, token, repo=name)) == "publish.name"
+def test_a_bad_name_is_refused(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
+    for name in ("", "a b", "möwe", "a/b/c", "-a", "a..b", "x" * 97, "../a"):
+        assert refused(publish(page, hub, files, token, repo=name)) == "publish.name", name
     assert not hub.repos
 
 
@@ -255,17 +235,11 @@ def test_a_token_that_cannot_write_is_refused(page: Page, hub: LocalHub, files: 
 FAULTS: dict[str, tuple[str, int | str, str]] = {
     "rate limit": ("POST .*/commit/", 429, "publish.rate"),
     "fault of the Hub": ("POST .*/preupload/", 500, "publish.hub_fault"),
-    "gateway": ("POST .*/objects/batch", 503, "publish.hub_fault"),
-    "storage": ("PUT /lfs/", 503, "publish.hub_fault"),
     "not found": ("POST .*/preupload/", 404, "publish.missing"),
     "conflict": ("POST .*/commit/", 412, "publish.changed"),
-    "forbidden": ("POST .*/commit/", 403, "publish.forbidden"),
     "paid": ("POST /api/repos/create", 402, "publish.quota"),
     "expired": ("POST .*/commit/", 401, "publish.token"),
-    "bad request": ("POST .*/commit/", 400, "publish.refused"),
-    "cut": ("POST .*/commit/", "cut", "publish.offline"),
     "cut upload": ("PUT /lfs/", "cut", "publish.offline"),
-    "cut at first": ("GET /api/whoami", "cut", "publish.offline"),
 }
 
 
@@ -281,38 +255,3 @@ def test_after_a_fault_publishing_again_continues(
     assert "done" in publish(page, hub, files, token)
     assert len(hub.repos["ada/letters"].titles()) == 2
     assert len(hub.requests("PUT /lfs")) == (0 if "commit" in pattern else 1)
-
-
-def test_an_account_without_room_can_publish_after_it_has_some(
-    page: Page, hub: LocalHub, files: dict[str, str], token: str
-) -> None:
-    hub.context.storage_limit = 100
-    answer = publish(page, hub, files, token)
-    assert refused(answer) == "publish.quota"
-    assert "storage limit reached" in answer["refusal"]["values"]["reason"]
-    hub.context.storage_limit = None
-    assert "done" in publish(page, hub, files, token)
-
-
-def test_without_a_network_nothing_is_created(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
-    hub.unplug()
-    assert refused(publish(page, hub, files, token)) == "publish.offline"
-    hub.plug_in()
-    assert not hub.repos
-    assert "done" in publish(page, hub, files, token)
-
-
-def test_a_page_that_lacks_a_file_makes_no_space(
-    browser: Browser, hub: LocalHub, files: dict[str, str], token: str, tmp_path: Path
-) -> None:
-    write_static(tmp_path, tiny_model())
-    write_engine_page(tmp_path)
-    (tmp_path / "offline.js").unlink()
-    with serve(tmp_path) as url:
-        other = browser.new_page()
-        other.goto(f"{url}engine.html")
-        answer = publish(other, hub, files, token, space="page")
-        other.close()
-    assert refused(answer) == "publish.no_page"
-    assert answer["refusal"]["values"] == {"name": "offline.js"}
-    assert not hub.repos

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, generate
-from tests.browser.axe import violations
 from tests.browser.driving import button, fast, footer, log, reply, send, setting, settled, turns
-from tests.browser.looking import choose_lens
 from tests.support.app_server import App, serving
 
 PROMPT = "ROMEO:\nü "
@@ -104,85 +101,3 @@ def test_a_click_in_the_text_rewrites_from_there_and_undo_restores_the_rest(page
     expect(footer(page)).to_contain_text(f"seed {first_seed}")
     log(page).click(position={"x": 3, "y": 3})
     expect(offer).to_be_hidden()
-
-
-def test_the_keyboard_rewrites_under_a_lens_and_a_chosen_character_is_kept(page: Page) -> None:
-    text = write(page)
-    choose_lens(page, "How surprised?")
-    expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
-    log(page).focus()
-    page.keyboard.press("End")
-    for _ in range(LENGTH // 2):
-        page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("group", name="From this character on")).to_be_visible()
-    assert violations(page) == []
-    button(page, "Rewrite from here").press("Enter")
-    check_rewritten(page)
-    assert reply(page) == text
-    expect(turns(page).last.locator(".text i")).to_have_count(len(PROMPT + text))
-    log(page).focus()
-    page.keyboard.press("End")
-    expect(page.locator(".likely li").first).to_be_visible()
-    for _ in range(9):
-        page.keyboard.press("ArrowLeft")
-    keep = LENGTH - 9
-    expect(turns(page).last.locator("i.focus")).to_have_count(1)
-    focused = "(n) => document.querySelectorAll('.log i')[n]?.classList.contains('focus')"
-    page.wait_for_function(focused, arg=len(PROMPT) + keep - 1)
-    page.keyboard.press("Enter")
-    pick = page.get_by_role("button", name="instead").first
-    char = (pick.get_attribute("aria-label") or "").split()[3]
-    char = {"space": " ", "line": "\n", "tab": "\t"}.get(char, char)
-    pick.click()
-    expect(turns(page).last.locator(".reply")).not_to_have_text(text, use_inner_text=False)
-    check_rewritten(page)
-    assert reply(page)[:keep] == text[: keep - 1] + char
-    assert len(reply(page)) == LENGTH
-    assert violations(page) == []
-
-
-def test_all_turns_form_a_tree_that_can_be_walked(page: Page) -> None:
-    first = write(page)
-    tree = page.get_by_role("group", name="Versions")
-    expect(tree).to_be_hidden()
-    button(page, "Retry").click()
-    expect(tree).to_be_visible()
-    settled(page)
-    second = reply(page)
-    assert second != first
-    nodes = tree.get_by_role("button", name="Turn 1, version ")
-    expect(nodes).to_have_count(2)
-    expect(tree.locator("[aria-current]")).to_have_accessible_name(re.compile(re.escape(label(PROMPT + second)[:30])))
-    shown = tree.locator("p").text_content() or ""
-    nodes.first.hover()
-    expect(tree.locator("p")).not_to_have_text(shown)
-    page.mouse.move(0, 0)
-    expect(tree.locator("p")).to_have_text(shown)  # the version under the pointer is named only there
-    nodes.first.click()
-    expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
-    send(page, "JULIET:")
-    third = reply(page)
-    expect(tree.get_by_role("button", name="Turn 2: “JULIET:")).to_have_count(1)
-    assert violations(page) == []
-    tree.locator("[aria-current]").focus()
-    for key in ("ArrowLeft", "ArrowDown", "Enter"):
-        page.keyboard.press(key)
-    expect(turns(page)).to_have_count(1)
-    expect(turns(page).last.locator(".reply")).to_have_text(second, use_inner_text=False)
-    expect(tree.locator("[aria-current]")).to_be_focused()
-    button(page, "Undo").click()
-    expect(turns(page).last.locator(".reply")).to_have_text(first, use_inner_text=False)
-    button(page, "Redo").click()
-    expect(turns(page).last.locator(".reply")).to_have_text(second, use_inner_text=False)
-    expect(button(page, "Redo")).to_be_disabled()
-    tree.get_by_role("button", name="Turn 2: ").click()
-    expect(turns(page)).to_have_count(2)
-    assert reply(page) == third
-    button(page, "Clear").click()
-    expect(tree).to_be_hidden()
-
-
-def label(text: str) -> str:
-    """Return a text as an accessible name contains it."""
-    return " ".join(text.split())

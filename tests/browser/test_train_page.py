@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import os
-import re
 import signal
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,20 +20,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.axe import violations
-from tests.browser.driving import DISPLAYS, TIMEOUT_MS, button, complaints_of, reply, send, setting, turns
-from tests.browser.looking import choose_cell, choose_lens
-from tests.browser.test_languages import untranslated
+from tests.browser.driving import NARROW, QUIET, TIMEOUT_MS, WIDE, button, complaints_of, reply, send, setting, window
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
-from ui.messages import LANGUAGES
-
-pytestmark = pytest.mark.sampled(4)
 
 TEXT = sentences(200)
-SPEED = 200  # characters per second, in place of what is measured: 3 minutes are then 69 steps
+SPEED = 50  # characters per second, in place of what is measured: 3 minutes are then 20 steps
 NAME = "local/my-text"
 SHOWN = "my-text"  # the name as visitors read it
 # The files of a stored model, in base64.
@@ -109,6 +104,23 @@ def kill_tabs(page: Page) -> None:
     page.close()
 
 
+def edit(folder: Path, name: str, old: str, new: str) -> Callable[[], None]:
+    """Change a file of a page; returns what restores it."""
+    path = folder / name
+    before = path.read_text(encoding="utf-8")
+    assert old in before
+    path.write_text(before.replace(old, new), encoding="utf-8")
+
+    def restore() -> None:
+        path.write_text(before, encoding="utf-8")
+
+    return restore
+
+
+def fault(page: Page) -> Any:
+    return panel(page).get_by_role("alert")
+
+
 Make = Callable[..., Visitor]
 
 
@@ -120,13 +132,25 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The .zip of another model."""
+    folder = tmp_path_factory.mktemp("model")
+    tiny_model().save_pretrained(folder)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in folder.iterdir():
+            archive.write(path, f"letters/{path.name}")
+    return buffer.getvalue()
+
+
 @pytest.fixture
 def visitor(browser: Browser, url: str) -> Iterator[Make]:
     """Makes visitors of a page; at the end their consoles are empty and nothing was requested from elsewhere."""
     made: list[Visitor] = []
 
-    def make(address: str = url, width: int = 1280, height: int = 860, scheme: Any = "light") -> Visitor:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    def make(address: str = url) -> Visitor:
+        context = browser.new_context(**window(WIDE), **QUIET)
         made.append(Visitor(address, context))
         return made[-1]
 
@@ -201,14 +225,8 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     expect(panel(page).locator(".written .text i").first).to_be_visible()
     expect(panel(page).locator(".figures")).to_contain_text("characters per second")
     expect(ended(page)).to_contain_text("The training is complete. The page now writes with your network")
-    expect(panel(page).locator(".figures")).to_have_text("All 69 steps are done")
-    expect(panel(page).locator(".how")).to_contain_text("then press “Start a new training”.")
-    expect(button(page, "Start a new training")).to_be_enabled()
-    expect(panel(page)).not_to_contain_text("nats")
     expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
     expect(page.locator("#intro p")).to_contain_text("It has read only your text, in this browser.")
-    expect(page.locator("#about")).to_contain_text("It has read only your text, in this browser · ")
-    expect(page.locator("#about")).not_to_contain_text("commit")
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
     for name, content in files_of(page).items():
         (tmp_path / name).write_bytes(content)
@@ -219,16 +237,11 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     setting(page, "Temperature", 0)
     setting(page, "Speed", 200)
     send(page, "the c")
-    assert set(reply(page).split()) & {"cat", "sat", "on", "the", "and"}
+    assert set(reply(page)) <= set(TEXT)
     button(page, "Share").click()
-    expect(page.locator("#share-link p")).to_have_text(
-        re.compile(
-            rf"^[\w ]+\. {SHOWN} is only in this browser, so the link works only here\. "  # copied, or to be copied
-            rf"To let others write with {SHOWN}, press “Publish” in “Train on your text”\.$"
-        )
+    expect(page.locator("#share-link p")).to_contain_text(
+        f"{SHOWN} is only in this browser, so the link works only here."
     )
-    expect(button(page, "Save as picture")).to_be_visible()
-    expect(button(page, "Embed")).to_be_hidden()  # a frame in another browser would not have the model
     link = page.get_by_role("textbox", name="Link to this text").input_value()
     written = reply(page)
     page.reload()
@@ -239,65 +252,42 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     assert reply(other) == written
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 860), (390, 844)])
-def test_the_first_button_below_a_result_leads_to_the_place_to_write(visitor: Make, width: int, height: int) -> None:
-    page = visitor(width=width, height=height).open(speed=2000)
-    give(page)
-    start(page)
-    button(page, "Stop and keep the model").click()
-    expect(ended(page)).to_contain_text("The page now writes with your network")
-    offered = page.get_by_role("group", name="What you can do now").get_by_role("button")
-    expect(offered).to_have_text(["Write with it", "Train it on", "Download", "Publish"])
-    prompt = page.get_by_role("textbox", name="Prompt")
-    offered.first.click()
-    expect(prompt).to_be_focused()
-    expect(prompt).to_be_in_viewport()
-    expect(page.locator("#panes")).to_be_in_viewport()
-    expect(page.get_by_role("heading", level=1)).to_have_text(SHOWN)
-    expect(turns(page).locator(".reply")).not_to_be_empty()  # it writes
-
-
-@pytest.mark.parametrize("discarded", [True, False])
-def test_a_reload_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes], discarded: bool) -> None:
-    """A discarded tab ends without a warning: its process is killed, as a browser does that needs the memory."""
+def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes]) -> None:
+    """It ends without a warning: its process is killed, as a browser does that needs the memory."""
     page = visitor().open()
     give(page)
     start(page)
     expect(panel(page).locator(".written .text i").first).to_be_visible()
-    if discarded:
-        button(page, "Pause").click()
-        expect(panel(page).locator(".said")).to_contain_text("Paused")
-        stored = "async () => ((await (await import('./learn/stored_training.js')).loadPart('summary')) ?? {}).step > 0"
-        page.wait_for_function(stored)
-        address, context = page.url, page.context
-        kill_tabs(page)
-        page = context.new_page()
-        page.goto(address)
-        begin(page)
-    else:
-        page.reload()
+    button(page, "Pause").click()
+    expect(panel(page).locator(".said")).to_contain_text("Paused")
+    stored = "async () => ((await (await import('./learn/stored_training.js')).loadPart('summary')) ?? {}).step > 0"
+    page.wait_for_function(stored)
+    address, context = page.url, page.context
+    kill_tabs(page)
+    page = context.new_page()
+    page.goto(address)
+    begin(page)
     expect(panel(page)).to_contain_text("This browser has stored your training on your text: step")
     start(page, "Continue your training")
     ended(page)
     assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
-    page.reload()
-    expect(button(page, "Send")).to_be_enabled()
-    expect(panel(page)).not_to_have_attribute("open", "")
 
 
-@pytest.mark.parametrize(("width", "height", "scheme"), [*DISPLAYS, (390, 844, "light")])
-def test_the_panel_has_no_barriers(visitor: Make, width: int, height: int, scheme: str) -> None:
-    page = visitor(width=width, height=height, scheme=scheme).open(speed=2000)
-    give(page)
-    assert violations(page, "html") == []
-    start(page)
-    expect(panel(page).locator(".written .text i").first).to_be_visible()
-    button(page, "Pause").click()
-    expect(button(page, "Resume")).to_be_focused()
-    assert violations(page) == []
-    button(page, "Stop and keep the model").click()
-    ended(page)
-    assert violations(page) == []
+def test_after_the_death_of_a_worker_the_training_continues(
+    visitor: Make, expected: dict[str, bytes], tmp_path: Path
+) -> None:
+    write_static(tmp_path, tiny_model())
+    died = 'if (this.step === 10) throw new Error("out of memory");\n      const taken ='
+    restore = edit(tmp_path, "learn/worker.js", "const taken=", died)
+    with serve(tmp_path) as url:
+        page = visitor(url).open()
+        give(page)
+        start(page)
+        expect(fault(page)).to_contain_text("A training worker ended (Uncaught Error: out of memory)")
+        restore()
+        start(page, "Continue your training")
+        ended(page)
+        assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
 
 
 # Keeps the locks of the screen that the page has got.
@@ -312,7 +302,7 @@ navigator.wakeLock.request = async (kind) => {
 
 
 def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, url: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = browser.new_context(**window(NARROW), has_touch=True, is_mobile=True, **QUIET)
     context.grant_permissions(["screen-wake-lock"])  # Chromium's headless shell refuses it otherwise
     context.add_init_script(WATCH_LOCKS)
     page = Visitor(url, context).open(speed=2_000)
@@ -323,13 +313,8 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
     give(page)
     expect(panel(page).locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")
     wait_for([])
-    targets = "[...panel.querySelectorAll('button, summary, .from label')]"
-    heights = f"(panel) => {targets}.map((each) => each.offsetHeight).filter(Boolean)"
-    expect(page.get_by_role("group", name="Start from").get_by_role("radio")).to_have_count(2)
-    assert min(panel(page).evaluate(heights)) >= 44
     start(page)
     wait_for([False])
-    assert min(panel(page).evaluate(heights)) >= 44
     button(page, "Pause").click()
     wait_for([True])
     button(page, "Resume").click()
@@ -340,19 +325,8 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
     context.close()
 
 
-@pytest.mark.parametrize("has_touch", [True, False])
-def test_only_a_visitor_with_a_mouse_is_asked_to_drop_a_file(browser: Browser, url: str, has_touch: bool) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=has_touch, is_mobile=has_touch)
-    page = Visitor(url, context).open()
-    placeholder = "Paste a text here" if has_touch else "Paste a text, or drop a file here"
-    expect(page.get_by_role("textbox", name="Your text")).to_have_attribute("placeholder", placeholder)
-    ways = "Paste or pick a text" if has_touch else "Paste, pick or drop a text"
-    expect(panel(page).locator(".how")).to_contain_text(f"{ways} of at least 100 characters, then press")
-    context.close()
-
-
 def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
-    page = visitor(width=390, height=844).open()
+    page = visitor().open()
     button(page, "A chat").click()
     box = page.get_by_role("checkbox", name="Read it as a chat: the model answers messages")
     expect(box).to_be_checked()
@@ -399,30 +373,3 @@ def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
     assert "漢" in config["vocab"][len(parent.tokenizer.vocab) :]
     assert config["hidden_size"] == parent.config.hidden_size
     assert config["training"]["from"] == "tiny"
-
-
-def test_the_cell_of_a_model_without_named_cells_is_chosen_by_its_number(visitor: Make) -> None:
-    page = visitor().open()
-    choose_lens(page, "What it remembers")
-    named = page.get_by_role("combobox", name="What the cell tracks").locator("option")
-    expect(named).to_have_text("no cell has a name yet: choose by number")
-    choose_cell(page, 0, 1)
-    expect(page.locator(".about-cell")).to_have_text("No name was found for this cell.")
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("1")
-
-
-@pytest.mark.parametrize(("locale", "language"), [("zh-CN", "zh-CN"), ("de-DE", "de")])
-def test_the_panel_is_in_the_language_of_the_browser(browser: Browser, url: str, locale: str, language: str) -> None:
-    texts = LANGUAGES[language]
-    page = browser.new_context(locale=locale, viewport={"width": 390, "height": 844}).new_page()
-    page.goto(f"{url}#train")
-    page.get_by_role("textbox", name=texts["train.text"]).fill(f"{TEXT}jane.roe@posteo.de\n")
-    button(page, texts["train.start"]).wait_for()
-    sizes = {"workers": "1", "speed": str(SPEED), "seed": "5"}
-    page.locator("#training .body").evaluate("(body, sizes) => Object.assign(body.dataset, sizes)", sizes)
-    assert untranslated(page, language, "#page *") == set()
-    button(page, texts["train.start"]).click()
-    expect(panel(page).locator(".trained li")).to_have_count(1)
-    assert untranslated(page, language, "#page *") == set()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    page.context.close()

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import DISPLAYS, button, open_page, setting
+from tests.browser.driving import QUIET, WIDE, button, open_page, setting, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -25,6 +26,7 @@ ONE, TWO = "ada/one", "ada/two"  # ONE has the branch of its training
 PROMPT = "ROMEO:\né🙂 "
 LENGTH = 40
 SEED = 7
+both_kinds = pytest.mark.parametrize("both", ["app", "static"], indirect=True)  # a test runs on both pages
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Site:
 
     def new_context(self, **options: Any) -> BrowserContext:
         """Return the context of another visitor; closed by the test."""
-        return self.browser.new_context(**options)
+        return self.browser.new_context(**{**QUIET, **options})
 
     @property
     def name(self) -> str:
@@ -89,10 +91,7 @@ class Site:
 
 @contextmanager
 def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[str, Site]]:
-    """Push two models to the Hub and serve them by the app and by a static page.
-
-    The app's page is wide and light, the static page narrow and dark.
-    """
+    """Push two models to the Hub and serve them by the app and by a static page, both in a wide, light window."""
     commit = pushed_run(hub, ONE, folder / "run").commit("main").oid
     two = random_model(3)
     hub.add_repo(TWO, saved_files(two, folder / "two"))
@@ -102,10 +101,7 @@ def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[s
     registry = ModelRegistry([ONE, TWO])
     registry.start()
     assert registry.wait(60)
-    contexts = [
-        browser.new_context(locale="en-US", viewport={"width": width, "height": height}, color_scheme=scheme)
-        for width, height, scheme in DISPLAYS
-    ]
+    contexts = [browser.new_context(locale="en-US", **window(WIDE), **QUIET) for _ in range(2)]
     rest: dict[str, Any] = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
     with serving(registry) as app, serve(folder / "site") as url:
         yield {

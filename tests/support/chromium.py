@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +16,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, Playwright, expect
+from playwright.sync_api import Browser, Error, Page, Playwright, expect
 
 # The headless shell is Chromium without its windows: a tab that opens the page takes 0.42 instead of 0.6 seconds of the
 # processor.
@@ -57,93 +55,39 @@ FLAGS = (
     "--no-first-run",
 )
 
-INSTALL_FAILED = "CHAR_LSTM_CHROMIUM_FAILED"  # in the environment of a test session in which no install command worked
-
 expect.set_options(timeout=60_000)  # only so that a broken test ends: a busy machine must not break one
 
 
 class ChromiumMissingError(RuntimeError):
-    """No Chromium starts here, and none could be installed."""
+    """No Chromium starts here."""
 
 
 def launch(playwright: Playwright, *flags: str) -> Browser:
-    """Start the first Chromium that works: the system's, Playwright's own, Chrome, Edge; else install one.
-
-    Raises:
-        ChromiumMissingError: none starts, and none could be installed.
-    """
-    if browser := _launch_installed(playwright, flags):
-        return browser
-    # Parallel test processes find none at the same time: one of them installs, the others wait for it.
-    with FileLock(Path(tempfile.gettempdir()) / "char-lstm-chromium.lock"):
-        if browser := _launch_installed(playwright, flags):
-            return browser
-        for commands in install_commands() if INSTALL_FAILED not in os.environ else ():
-            print(f"Installing Chromium for the browser tests: {' '.join(commands[-1])}", file=sys.stderr, flush=True)
-            if all(map(_succeeds, commands)) and (browser := _launch_installed(playwright, flags)):
-                return browser
-    os.environ[INSTALL_FAILED] = "1"
-    raise ChromiumMissingError(
-        "the browser tests found no Chromium and could not install one: install Chromium or Google Chrome, "
-        f"or run `{sys.executable} -m playwright install --with-deps chromium`"
-    )
-
-
-def install_commands() -> list[list[list[str]]]:
-    """Return the ways to install a Chromium here, the preferred one first; each way is a list of commands."""
-    ways: list[list[list[str]]] = []
-    root_with_apt = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get") is not None
-    if root_with_apt:
-        ways.append(
-            [
-                ["apt-get", "-qq", "update"],
-                ["apt-get", "-qq", "--yes", "--no-install-recommends", "install", *PACKAGES],
-            ]
-        )
-    own = [sys.executable, "-m", "playwright", "install"]
-    ways.append([[*own, *(["--with-deps"] if root_with_apt else []), "--only-shell", "chromium"]])
-    return ways
-
-
-def _succeeds(command: list[str]) -> bool:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode == 0
-
-
-def _launch_installed(playwright: Playwright, flags: tuple[str, ...]) -> Browser | None:
-    """Start the first installed Chromium that works; None when there is none."""
-    for options in _installed():
-        try:
-            return playwright.chromium.launch(args=[*FLAGS, *flags], **options)
-        except Error:
-            continue
-    return None
-
-
-def _installed() -> list[dict[str, Any]]:
-    """Return the options that launch each Chromium that may be installed."""
-    system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
-    return [*system, *KNOWN_TO_PLAYWRIGHT]
-
-
-@contextmanager
-def profile(kind: BrowserType, folder: Path) -> Iterator[BrowserContext]:
-    """Open a browser with a person's profile in a folder, and close it; what it has stored is there the next time.
+    """Start the first Chromium that works: the system's, Playwright's own, Chrome, Edge.
 
     Raises:
         ChromiumMissingError: none starts.
     """
-    for options in _installed():
-        try:
-            context = kind.launch_persistent_context(folder, args=FLAGS, **options)
-        except Error:
-            continue
-        try:
-            yield context
-        finally:
-            context.close()
-        return
-    raise ChromiumMissingError("no Chromium starts with a profile")
+    system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
+    for options in (*system, *KNOWN_TO_PLAYWRIGHT):
+        with contextlib.suppress(Error):
+            return playwright.chromium.launch(args=[*FLAGS, *flags], **options)
+    raise ChromiumMissingError(
+        "the browser tests found no Chromium: install Chromium or Google Chrome, "
+        f"or run `{sys.executable} -m playwright install --with-deps chromium`"
+    )
+
+
+def install() -> None:
+    """Install the headless shell: Debian's package where this is root, else Playwright's own; prints the commands."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get")
+    apt = [["apt-get", "-qq", "update"], ["apt-get", "-qq", "--yes", "--no-install-recommends", "install", *PACKAGES]]
+    own = [sys.executable, "-m", "playwright", "install", *(["--with-deps"] if as_root else []), "--only-shell"]
+    for way in ([apt] if as_root else []) + [[[*own, "chromium"]]]:
+        print(f"Installing Chromium for the browser tests: {' '.join(way[-1])}", file=sys.stderr, flush=True)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        if all(subprocess.run(each, env=environment, stdout=subprocess.DEVNULL).returncode == 0 for each in way):
+            return
 
 
 def tab_processes(page: Page) -> list[int]:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import html
 import json
 import math
-import threading
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from gradio_client import Client  # type: ignore[import-untyped]
-from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
 from model import Blend, TextTrace, generate, score
-from model.engine.blend import DEFAULT_SHARE
-from model.settings import SamplingParams
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.tiny_models import tiny_model
-from ui.routes.api import MAX_UNKNOWN
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 ARGUMENTS: dict[str, Any] = {"prompt": "ROMEO:", "length": 30, "temperature": 0.8, "top_k": 0, "top_p": 1.0, "seed": 1}
@@ -83,31 +75,30 @@ def generated(app: App, **changed: Any) -> str:
 def test_the_api_has_three_endpoints_with_their_arguments_in_order(client: Client) -> None:
     endpoints: Any = client.view_api(return_format="dict")
     named = {
-        name: [argument["parameter_name"] for argument in about["parameters"]]
+        name: [each["parameter_name"] for each in about["parameters"]]
         for name, about in endpoints["named_endpoints"].items()
     }
+    settings = [
+        "length",
+        "temperature",
+        "top_k",
+        "top_p",
+        "seed",
+        "model",
+        "stop",
+        "hold",
+        "blend_with",
+        "share",
+        "min_p",
+    ]
     assert named == {
-        "/generate": [
-            "prompt",
-            "length",
-            "temperature",
-            "top_k",
-            "top_p",
-            "seed",
-            "model",
-            "stop",
-            "hold",
-            "blend_with",
-            "share",
-            "min_p",
-        ],
+        "/generate": ["prompt", *settings],
         "/score": ["text", "model"],
         "/inspect": ["text", "layer", "cell", "model"],
     }
+    parameters = endpoints["named_endpoints"]["/generate"]["parameters"]
+    assert [each["parameter_name"] for each in parameters if each["parameter_has_default"]] == settings
     assert not endpoints["unnamed_endpoints"]
-    optional = [each["parameter_name"] for each in endpoints["named_endpoints"]["/generate"]["parameters"]
-                if each["parameter_has_default"]]  # fmt: skip
-    assert optional == named["/generate"][1:]
 
 
 @pytest.mark.parametrize(
@@ -115,40 +106,15 @@ def test_the_api_has_three_endpoints_with_their_arguments_in_order(client: Clien
     [
         {},
         {"temperature": 0, "length": 60},
-        {"temperature": 1e-300},
         {"temperature": 5, "top_k": 3},
-        {"top_k": 10**6, "length": 12.0},
-        {"top_p": 0.3, "seed": 4294967295},
-        {"temperature": 1.5, "min_p": 0.2},
-        {"temperature": 1.0, "top_k": 5.0, "top_p": 1, "seed": 0.0, "model": None, "stop": "e"},
+        {"top_p": 0.3, "seed": 4294967295, "length": 12.0},
+        {"temperature": 1.5, "min_p": 0.2, "model": None, "stop": "e"},
     ],
 )
 def test_the_text_equals_that_of_generate(app: App, settings: dict[str, Any]) -> None:
     arguments = {name: value for name, value in (ARGUMENTS | settings).items() if name != "model"}
     integers = {name: int(arguments[name]) for name in ("length", "top_k", "seed")}  # 12.0 is accepted as an integer
     assert generated(app, **settings) == generate(app.served("random").lm, **{**arguments, **integers})
-
-
-def test_each_message_holds_the_text_so_far(client: Client, app: App) -> None:
-    job = client.submit(*ARGUMENTS.values(), model="tale", api_name="/generate")
-    events = list(job)
-    assert events[-1] == (
-        TALE[1:31],  # the model knows only the O of the prompt; the reply begins after the first letter of TALE
-        {"seed": 1, "model": "tale", "commit": None, "finish_reason": "length"},
-    )
-    for (before, about), (after, _) in pairwise(events):
-        assert after.startswith(before)
-        assert about == {"seed": 1, "model": "tale", "commit": None, "finish_reason": None} or before == after
-
-
-def test_a_long_reply_comes_in_pieces(app: App) -> None:
-    network = app.network("tale")
-    network.delay_s = 0.005
-    try:
-        events = call(app, [*(ARGUMENTS | {"length": 400}).values(), "tale"])
-    finally:
-        network.delay_s = 0.0
-    assert len({data[0] for _, data in events}) >= 8
 
 
 def test_all_arguments_but_the_prompt_have_defaults(client: Client, app: App) -> None:
@@ -160,16 +126,6 @@ def test_all_arguments_but_the_prompt_have_defaults(client: Client, app: App) ->
     assert text == generate(lm, "ROMEO:", temperature=1.5, seed=about["seed"])
     text, about = call(app, ["ROMEO:"])[-1][1]
     assert text == generate(lm, "ROMEO:", seed=about["seed"])
-
-
-def test_without_a_seed_one_is_drawn_and_returned(app: App) -> None:
-    replies = [call(app, [*(ARGUMENTS | {"seed": None}).values()])[-1][1] for _ in range(2)]
-    (first, about), (second, other) = replies
-    assert about["seed"] != other["seed"]
-    assert first != second
-    assert generated(app, seed=about["seed"]) == first
-    [*_, (_, (_, named))] = call(app, list(ARGUMENTS.values())[:5])
-    assert isinstance(named["seed"], int)
 
 
 def test_the_stop_text_ends_the_reply_and_is_not_part_of_it(app: App) -> None:
@@ -212,16 +168,6 @@ def test_score_returns_the_bits_of_each_character(client: Client, app: App) -> N
     assert (result["model"], result["commit"]) == ("random", None)
 
 
-def test_score_of_an_empty_text_of_an_unpaired_surrogate_and_of_many_unknown_characters(app: App) -> None:
-    nothing = call(app, [""], "score")[-1][1][0]
-    assert (nothing["bits"], nothing["total"], nothing["bpc"]) == ([], 0.0, None)
-    half = call(app, ["a\ud800"], "score")[-1][1][0]
-    assert half["bits"][1] is None
-    assert half["unknown"][0]["character"] == "U+D800"
-    many = call(app, ["".join(map(chr, range(0x4E00, 0x4E00 + MAX_UNKNOWN + 50)))], "score")[-1][1][0]
-    assert len(many["unknown"]) == MAX_UNKNOWN
-
-
 INVALID: dict[str, list[Any]] = {
     "length": [0, -1, 10**9, 10_001, 12.7, True, "abc", None, [], math.nan, math.inf, int("9" * 4000)],
     "temperature": [math.nan, math.inf, -math.inf, -1, 5.01, True, "abc", None, [0.8], {"a": 1}],
@@ -232,24 +178,8 @@ INVALID: dict[str, list[Any]] = {
     "model": ["nobody/nothing", ["random"], 3, True, ""],
     "stop": ["x" * 101, 3, ["x"]],
     "hold": [
-        3,
-        "x",
-        [3],
-        [[]],
-        [[0, 0]],
-        [[2, 0, 1]],
-        [[0, 24, 1]],
-        [[0, -1, 1]],
-        [[0, 0.5, 1]],
-        [[True, 0, 1]],
-        [[0, 0, 9]],
-        [[0, 0, math.nan]],
-        [[0, 0, "4"]],
-        [[0, 0, None]],
-        [[0, 0, 1], [0, 0, 2]],
-        {"a": 1},
-        [[0, 0, [1]]],
-        [{"path": "etc/passwd", "meta": {"_type": "gradio.FileData"}}],
+        *(3, "x", [3], [[]], [[0, 0]], [[2, 0, 1]], [[0, 24, 1]], [[0, -1, 1]], [[0, 0.5, 1]], [[True, 0, 1]]),
+        *([[0, 0, 9]], [[0, 0, math.nan]], [[0, 0, "4"]], [[0, 0, None]], [[0, 0, 1], [0, 0, 2]], {"a": 1}),
     ],
     "blend_with": ["nobody/nothing", "", 3, True, ["other"], "random"],
     "share": [-0.1, 1.1, math.nan, "0.5", True, [0.5]],
@@ -278,105 +208,29 @@ def test_an_impossible_blend_or_clamp_is_refused_in_one_line(app: App) -> None:
     assert refusal(app, hold=[[0, cell, 1] for cell in range(5)]).startswith("At most 4 cells can be held at once")
 
 
-def test_a_missing_argument_is_named_and_surplus_arguments_are_ignored(app: App) -> None:
-    [(event, data)] = call(app, [])
-    assert (event, data["error"]) == ("error", "prompt is missing: /generate needs it")
-    assert call(app, [*ARGUMENTS.values(), *DEFAULTS.values(), "more", 1, None])[-1][0] == "complete"
-
-
-@pytest.mark.parametrize("text", [None, 3, ["a"], "x" * 20_001])
-def test_score_refuses_an_invalid_text(app: App, text: Any) -> None:
-    assert refusal(app, "score", text=text).startswith("text ")
-
-
-@pytest.mark.parametrize(
-    "body", ["", "{", "[]", "null", "[" * 100_000, '{"data":' + "[" * 100_000 + "]" * 100_000 + "}",
-             '{"data": [%s]}' % ("9" * 5000), b"\xff\xfe", '{"data": {}}', "{}"],
-)  # fmt: skip
-def test_an_invalid_request_body_is_refused(app: App, body: str | bytes) -> None:
-    address = f"{app.url}gradio_api/call/generate"
-    response = httpx.post(address, content=body, headers={"content-type": "application/json"}, timeout=TIMEOUT_S)
-    assert 400 <= response.status_code < 500
-    assert generated(app)
-
-
-def test_a_number_beyond_float_is_refused(app: App) -> None:
-    [(event, data)] = call(app, '{"data": ["a", 1e400, 0.8, 0, 1, 1]}')
-    assert (event, data["error"].split(":")[0]) == ("error", "length is inf")
-
-
-def test_an_unknown_endpoint_and_the_event_of_another_client(app: App) -> None:
-    response = httpx.post(f"{app.url}gradio_api/call/nothing", json={"data": []})
-    assert response.status_code == 404
-    assert "no such endpoint" in response.text
-    cancel = {"session_hash": "someone", "fn_index": 0, "event_id": "0" * 32}
-    assert httpx.post(f"{app.url}gradio_api/cancel", json=cancel).status_code == 200
-    assert generated(app)
-
-
 PROMPTS = [
     "",
     "   \n\t ",
     "кирилица",
     "\ud800",
-    "a\udfffb",
     "\x00\x07\x1b",
-    "e\u0301 \U0001f469\u200d\U0001f4bb \U0001f1e9\U0001f1ea",
-    "a\r\nb\rc\u2028d",
-    "\u202eabc",
-    '<script>alert(1)</script><img src=x onerror="alert(1)">[x](javascript:1)$$x$$ &lt;\t  ',
+    "e\u0301 \U0001f469\u200d\U0001f4bb",
+    "a\r\nb\u2028d",
     "x" * 20_000,
 ]
 
 
-@pytest.mark.parametrize("prompt", PROMPTS, ids=[repr(prompt)[:20] for prompt in PROMPTS])
-def test_any_text_is_accepted_as_a_prompt(app: App, prompt: str) -> None:
+def test_any_text_is_accepted_as_a_prompt(app: App) -> None:
     lm = app.served("random").lm
-    assert generated(app, prompt=prompt, length=40) == generate(lm, prompt, 40, temperature=0.8, seed=1, unknown="skip")
+    for prompt in PROMPTS:
+        expected = generate(lm, prompt, 40, temperature=0.8, seed=1, unknown="skip")
+        assert generated(app, prompt=prompt, length=40) == expected, prompt[:20]
 
 
 def test_a_long_text_is_refused_and_one_of_twenty_megabytes_is_not_read(app: App) -> None:
     assert refusal(app, prompt="x" * 200_000) == "prompt has 200,000 characters: at most 20,000 are allowed"
     response = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": ["x" * 20_000_000]}, timeout=TIMEOUT_S)
     assert response.status_code == 413
-
-
-@pytest.mark.parametrize("at", [0, 1, 10, 39])
-def test_a_fault_in_the_model_ends_only_that_reply(app: App, at: int) -> None:
-    network = app.network("tale")
-    network.fail_at = at
-    try:
-        *events, (event, data) = call(app, [*(ARGUMENTS | {"prompt": "", "length": 40}).values(), "tale"])
-        assert event == "error"
-        assert data["error"] == "the model failed: RuntimeError while writing"
-        assert all(TALE[:at].startswith(text) for _, (text, _) in events)
-        assert generated(app)
-    finally:
-        network.fail_at = None
-    assert generated(app, prompt="", length=40, model="tale") == TALE[:40]
-
-
-def test_the_page_adds_no_functions_to_the_api(app: App) -> None:
-    """The page's requests have separate routes, which are tested elsewhere."""
-    config = httpx.get(f"{app.url}config").json()
-    assert {each["api_name"] for each in config["dependencies"]} == {"generate", "score", "inspect"}
-
-
-def test_concurrent_calls_return_the_texts_of_their_seeds(app: App) -> None:
-    lm = app.served("random").lm
-
-    async def post_and_read(client: httpx.AsyncClient, seed: int) -> str:
-        arguments = [*(ARGUMENTS | {"seed": seed, "length": 60}).values()]
-        posted = await client.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
-        response = await client.get(f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}")
-        return str(list(messages(response.text))[-1][1][0])
-
-    async def call_all() -> list[str]:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=httpx.Limits(max_connections=None)) as client:
-            return await asyncio.gather(*[post_and_read(client, seed) for seed in range(24)])
-
-    texts = asyncio.run(call_all())
-    assert texts == [generate(lm, "ROMEO:", 60, temperature=0.8, seed=seed) for seed in range(24)]
 
 
 def test_a_client_that_disconnects_frees_its_slot(app: App) -> None:
@@ -416,61 +270,6 @@ def test_one_client_cannot_take_the_slots_of_other_clients(app: App) -> None:
             client.close()
 
 
-def test_a_reply_that_no_client_reads_ends_at_its_deadline(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.conversation.progress.DEADLINE_S", 0.5)
-    app.network("tale").delay_s = 0.005
-    try:
-        arguments = [*(ARGUMENTS | {"length": 10_000}).values(), "tale"]
-        posted = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
-        eventually(lambda: app.served("tale").engine.running == 1)
-        eventually(lambda: app.served("tale").engine.running == 0)
-        response = httpx.get(f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}", timeout=TIMEOUT_S)
-        assert list(messages(response.text))[-1][1][1]["finish_reason"] == "time"
-    finally:
-        app.network("tale").delay_s = 0.0
-
-
-def test_a_full_queue_refuses_the_next_call(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
-    monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
-    [(event, data)] = call(app, list(ARGUMENTS.values()))
-    assert event == "error"
-    assert "try again in a moment" in data["error"]
-
-
-def test_each_model_has_an_engine_thread(app: App) -> None:
-    names = [thread.name for thread in threading.enumerate() if thread.name.startswith("engine ")]
-    assert {"engine random", "engine tale"} <= set(names)
-
-
-def test_the_document_contains_the_welcome_text(app: App) -> None:
-    welcome_text = app.served("random").welcome_text
-    assert "<" in welcome_text, "the welcome text must contain markup"
-    document = httpx.get(app.url).text
-    assert f">{html.escape(welcome_text)}</span>" in document
-    assert document.count('id="early"') == 1
-    assert document.index('id="early"') < document.index("<gradio-app")
-    assert "early" not in httpx.get(f"{app.url}gradio_api/info").text
-
-
-def test_defaults_are_those_of_sampling_params(app: App) -> None:
-    assert app.page
-    settings = httpx.get(f"{app.url.rstrip('/')}{app.page.web.base()}settings.json").json()["settings"]
-    values = {name: setting["default"] for name, setting in settings.items()}
-    assert values == {
-        "temperature": SamplingParams.temperature,
-        "length": SamplingParams.length,
-        "top_k": SamplingParams.top_k,
-        "top_p": SamplingParams.top_p,
-        "min_p": SamplingParams.min_p,
-        "speed": 60,
-        "seed": None,
-        "share": DEFAULT_SHARE,
-    }
-    with pytest.raises(AppError):
-        Client(app.url, verbose=False).predict("a", 0, 1, 0, 1, api_name="/generate")
-
-
 @pytest.mark.parametrize("text", ["ROMEO:\nis it", "To \u3042 be", "", "\u3042"])
 def test_inspect_returns_the_values_and_gates_of_a_cell(app: App, text: str) -> None:
     result = Client(app.url, verbose=False).predict(text, 1, 5, "random", api_name="/inspect")
@@ -495,12 +294,8 @@ def test_inspect_returns_the_values_and_gates_of_a_cell(app: App, text: str) -> 
     ("arguments", "words"),
     [
         (["x" * 2001], "text has 2,001 characters: at most 2,000 are allowed"),
-        ([None], "text is None: it must be a text"),
         (["x", 2], "layer is 2: it must be a whole number from 0 to 1"),
-        (["x", 0, 24], "cell is 24: it must be a whole number from 0 to 23"),
-        (["x", 0.5], "layer is 0.5"),
-        (["x", True], "layer is True"),
-        (["x", None], "layer is None"),
+        (["x", 0, True], "cell is True"),
         (["x", 0, 0, "none"], "model is 'none'"),
     ],
 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
-import subprocess
-import sys
+from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import pytest
 import app as entry
 from model import CharLSTM, __version__, generate
 from tests.local_hub import LocalHub
-from tests.support.app_process import ROOT, STARTING_S, begin, started
+from tests.support.app_process import begin, started
 from tests.support.app_server import eventually, random_model
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import saved_files
@@ -90,21 +88,12 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
         assert "Traceback" not in output
 
 
-def test_a_port_in_use_is_refused_in_one_line() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        ended = subprocess.run(
-            [sys.executable, "app.py", "--port", port],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=STARTING_S,
-        )
-    assert ended.returncode == 1
-    assert "Traceback" not in ended.stderr
-    assert port in ended.stderr.splitlines()[-1]
+@pytest.fixture
+def same_handlers() -> Iterator[None]:
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @posix_only
@@ -124,6 +113,7 @@ def test_a_port_in_use_is_refused_in_one_line() -> None:
     ],
 )
 def test_an_invalid_option_ends_the_start_with_one_line(
+    same_handlers: None,
     arguments: list[str],
     environment: dict[str, str],
     line: str,
@@ -133,12 +123,7 @@ def test_an_invalid_option_ends_the_start_with_one_line(
     """A folder that did not exist once started the bundled model instead."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        assert entry.main(arguments) == 2
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    assert entry.main(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("app.py: ")
     assert line in error
@@ -163,8 +148,3 @@ def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     assert f"char-lstm {__version__}" in shown
     assert all(option in shown for option in ("--model", "--port", "--device", "--precision", "--mcp", "--renew-every"))
-
-
-def test_importing_the_app_does_nothing() -> None:
-    code = "import sys, app; assert 'gradio' not in sys.modules and 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import threading
 import time
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,16 +82,6 @@ def wait_for_commit_requests(hub: LocalHub, times: int) -> None:
     eventually(lambda: commit_requests(hub) >= times)
 
 
-def large(blobs: Path) -> set[Path]:
-    """Return the files that are weights; files may be removed meanwhile."""
-    weights = set()
-    for path in blobs.iterdir():
-        with suppress(FileNotFoundError):
-            if path.stat().st_size > 10_000:
-                weights.add(path)
-    return weights
-
-
 def wait_until_refused(served: LoadedModel, commit: str) -> None:
     eventually(lambda: str(served.refused_commit).startswith(f"commit {commit[:7]} is not served: "))
 
@@ -162,35 +151,6 @@ def test_running_replies_end_on_the_old_weights_and_new_replies_use_the_new_ones
         assert len(registry.engines) == 1
 
 
-def test_a_branch_is_polled_with_one_small_request_per_interval(
-    hub: LocalHub, old: Files, new: Files, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    pause_s = AutoUpdater.pause_s
-
-    def counted(self: AutoUpdater, fails: int, wait_s: float) -> float:
-        pauses.append(pause_s(self, fails, wait_s))
-        return pauses[-1]
-
-    monkeypatch.setattr(AutoUpdater, "pause_s", counted)
-    repo = hub.add_repo(NAME, old)
-    spec = f"hf://{NAME}@main"
-    with auto_updated(spec) as registry:
-        [name] = registry.names
-        eventually(lambda: commit_requests(hub) >= 2)
-        hub.commit(repo, {"README.md": b"a change"}, branch="other")
-        newer = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry, name) == newer)
-        count = commit_requests(hub)
-        eventually(lambda: commit_requests(hub) >= count + 3)
-        assert commit_requests(hub) <= 1 + len(pauses), "once at the start, and after each pause"
-        assert min(pauses) >= 0.8 * INTERVAL_S
-        assert hub.requests("/resolve/") == hub.requests(f"/resolve/({newer}|{repo.log()[1].oid})/")
-    # Without the Hub, the newest commit is loaded from the cache.
-    hub.unplug()
-    assert CharLSTM.from_pretrained(NAME).commit == newer
-
-
 def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
@@ -239,47 +199,6 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_replaced_commits_are_removed_from_the_cache_unless_they_were_there_before(
-    hub: LocalHub, old: Files, new: Files, tmp_path: Path
-) -> None:
-    repo = hub.add_repo(NAME, old)
-    first = repo.commit("main").oid
-    theirs = hub.commit(repo, files_of(tmp_path / "theirs", 4), branch="theirs")
-    CharLSTM.from_pretrained(NAME, revision=theirs)
-    cache = Path(os.environ["HF_HUB_CACHE"], "models--ada--novel")
-
-    def cached() -> set[str]:
-        return {path.name for path in (cache / "snapshots").iterdir()}
-
-    with auto_updated(NAME) as registry:
-        fetched = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry) == fetched and not registry._entries[0].draining)
-        assert cached() == {first, theirs, fetched}
-        bad = hub.commit(repo, {**new, "config.json": b"{}"})
-        wait_until_refused(registry.get(NAME), bad)
-        eventually(lambda: cached() == {first, theirs, fetched})
-        repo.branches["main"] = theirs
-        eventually(lambda: cached() == {first, theirs})
-        assert commit_of(registry) == theirs
-    weights = {(cache / "snapshots" / each / "model.safetensors").resolve() for each in cached()}
-    # The weights are removed after the snapshot folder that links to them.
-    eventually(lambda: large(cache / "blobs") == weights)
-
-
-def test_a_commit_without_weights_is_refused_until_the_branch_is_reset(hub: LocalHub, old: Files, new: Files) -> None:
-    repo = hub.add_repo(NAME, old)
-    first = repo.commit("main").oid
-    with auto_updated(NAME) as registry:
-        served = registry.get(NAME)
-        listing = dict(repo.commit("main").files)
-        del listing["model.safetensors"]
-        hub.store.add_commit(repo, "main", "a slip", "", "ada", listing, first)
-        eventually(lambda: str(served.refused_commit).endswith("it has no model.safetensors"))
-        repo.branches["main"] = first
-        eventually(lambda: not served.refused_commit)
-        assert registry.get(NAME) is served
-
-
 def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
     hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -294,28 +213,7 @@ def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
         assert caplog.text.count("checking less often") == 1
 
 
-def test_a_model_that_is_missing_at_the_start_is_served_once_it_is_pushed(hub: LocalHub, new: Files) -> None:
-    repo = hub.add_repo(NAME, {"README.md": b"no model yet"})
-    with auto_updated(NAME) as registry:
-        assert registry.names == [BUNDLED]
-        newer = hub.commit(repo, new)
-        eventually(lambda: registry.names == [NAME, BUNDLED])
-        assert commit_of(registry) == newer
-        assert registry.first() is registry.get(NAME)
-        assert not registry.notices
-
-
 WEIGHTS = "GET .*/model.safetensors"
-
-
-def test_a_damaged_download_does_not_refuse_the_commit(hub: LocalHub, old: Files, new: Files) -> None:
-    repo = hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        flipped = hub.fail(WEIGHTS, "wrong", 7)  # three checks in a row get damaged weights
-        newer = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry) == newer)
-        assert flipped.hits == 7
-        assert registry.get(NAME).refused_commit is None
 
 
 SLOW: dict[str, dict[str, Any]] = {
@@ -326,7 +224,6 @@ SLOW: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.sampled(1)
 @pytest.mark.parametrize("fault", SLOW)
 def test_a_slow_download_does_not_block_the_next_commit(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
@@ -359,16 +256,6 @@ def test_retry_after_is_respected_and_shown(hub: LocalHub, old: Files, new: File
     assert updater.pause_s(1, 7200.0) <= 300.0, "the Hub may be well before"
 
 
-def test_a_long_outage_is_shown_until_it_ends(hub: LocalHub, old: Files) -> None:
-    hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        hub.unplug()
-        eventually(lambda: registry.notices)
-        assert str(registry.notices[0]).startswith(f"Newer versions of {NAME} cannot be downloaded: {NAME} cannot be")
-        hub.plug_in()
-        eventually(lambda: not registry.notices)
-
-
 @pytest.mark.parametrize("pinned", [False, True])
 def test_a_model_that_failed_at_the_start_is_retried_even_without_auto_updates(
     hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch, pinned: bool
@@ -388,18 +275,6 @@ def test_a_model_that_failed_at_the_start_is_retried_even_without_auto_updates(
     assert not registry.notices
     updater.stop()
     registry.stop()
-
-
-def test_the_notice_of_a_cached_copy_disappears_after_the_outage(hub: LocalHub, old: Files) -> None:
-    hub.add_repo(NAME, old)
-    CharLSTM.from_pretrained(NAME)
-    hub.unplug()
-    with auto_updated(NAME) as registry:
-        assert "the Hub could not be reached" in str(registry.notices[0])
-        version = registry.version
-        hub.plug_in()
-        eventually(lambda: not registry.notices)
-        assert registry.version != version
 
 
 def test_the_interval_grows_with_failures_up_to_a_quarter_of_an_hour() -> None:

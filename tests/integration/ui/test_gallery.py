@@ -95,11 +95,3 @@ def test_the_gallery_is_offered_unless_a_model_is_named() -> None:
     assert with_gallery(()) == ([first], others)
     assert with_gallery(["ada/novel"]) == (["ada/novel"], ())
     assert with_gallery([BUNDLED]) == ([BUNDLED], ())
-
-
-def test_the_first_of_the_gallery_still_answers_to_its_old_name() -> None:
-    registry = ModelRegistry([bundled_spec("shakespeare")])
-    registry.start()
-    assert registry.wait(60)
-    assert registry.get(BUNDLED) is registry.get("shakespeare")
-    registry.stop()

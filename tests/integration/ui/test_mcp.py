@@ -9,7 +9,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
@@ -18,8 +17,6 @@ import app as entry
 from model import generate
 from tests.support.app_server import App, random_model, serving
 from tests.support.platforms import posix_only
-
-TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
@@ -42,19 +39,6 @@ def test_without_the_package_one_line_names_the_command_to_install_it(
     assert signal.getsignal(signal.SIGTERM) is before
     requirements = (Path(entry.__file__).parent / "requirements-mcp.txt").read_text()
     assert "gradio[mcp]>=" in requirements
-
-
-def test_each_endpoint_and_each_argument_is_described(app: App) -> None:
-    endpoints = httpx.get(f"{app.url}gradio_api/info").json()["named_endpoints"]
-    for name, endpoint in endpoints.items():
-        assert len(endpoint["description"]) > 100, name
-        assert "Args" not in endpoint["description"]
-        for each in endpoint["parameters"]:
-            assert each["python_type"]["description"], f"{name} {each['parameter_name']}"
-    types = {each["parameter_name"]: each["python_type"] for each in endpoints["/generate"]["parameters"]}
-    assert types["length"]["type"] == "int"
-    assert types["length"]["description"].endswith("; a whole number from 1 to 10,000; default 500")
-    assert types["model"]["description"] == "one of random, other; default the first of them"
 
 
 def with_session(app: App, scenario: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:

@@ -62,20 +62,6 @@ async def test_a_prompt_with_a_blocked_word_is_refused_and_a_part_of_one_is_not_
     assert (await visitor.send("A" + TALE[: BEFORE + 2], length=20)).text == ""
 
 
-async def test_a_changed_end_of_a_reply_is_checked_for_blocked_words(
-    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The page sends the reply, cut and with another last character, as the text that it has."""
-    visitor = Visitor(http, app.url, "random")
-    text = (await visitor.send("", length=20)).text
-    cut = text[:3] + "f"
-    words = BlockedWords([text[:3].strip() + "f", cut])
-    monkeypatch.setattr(app.served("random").engine, "blocked", words)
-    visitor.text = cut
-    with pytest.raises(RefusedError, match="contains a blocked word"):
-        await visitor.continue_reply(length=16)
-
-
 def test_the_api_blocks_the_same_words(app: App) -> None:
     def events_of(prompt: str) -> str:
         call = f"{app.url}gradio_api/call/generate"
@@ -93,20 +79,6 @@ def test_welcome_text_and_examples_contain_no_blocked_word(app: App) -> None:
     assert app.served("random").examples == ("a dog",)
     assert "wolf" not in httpx.get(app.url).text
     assert "wolf" not in httpx.get(f"{app.url}site").text
-
-
-def test_the_welcome_text_is_generated_again_if_it_contains_a_blocked_word() -> None:
-    plain = ModelRegistry().add("random", random_model())
-    word = max(plain.welcome_text.split(), key=lambda each: (each.isalnum(), len(each)))
-    served = ModelRegistry(site=SiteConfig(blocked=BlockedWords([word]))).add("random", random_model())
-    assert served.welcome_text != plain.welcome_text
-    assert len(served.welcome_text) > 100
-    for each in (plain, served):
-        each.engine.stop()
-
-
-def test_the_slots_per_visitor_are_limited(app: App) -> None:
-    assert {served.engine.max_slots_per_client for served in app.registry.loaded_models} == {1}
 
 
 def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -> None:

@@ -56,24 +56,6 @@ def test_without_arguments_the_first_model_writes_with_the_default_settings(app:
     assert (last["id"], last["end"], last["error"]) == (500, "length", None)
 
 
-def test_every_setting_of_generate_applies(app: App) -> None:
-    settings = {"temperature": 1.3, "top_k": 20, "top_p": 0.9, "min_p": 0.01, "seed": 5, "length": 200}
-    events = stream(app, prompt="ROMEO:", model="other", **settings)
-    assert text_of(events) == generate(app.served("other").lm, "ROMEO:", **settings)  # type: ignore[arg-type]
-    clamped = stream(app, prompt="ROMEO:", hold=[[1, 5, 4.0]], seed=5, length=200)
-    assert text_of(clamped) == generate(app.served("random").lm, "ROMEO:", 200, seed=5, clamps=[(1, 5, 4.0)])
-    both = stream(app, prompt="ROMEO:", blend_with="other", share=0.25, length=50)
-    assert {**both[0], "seed": 0} == {
-        "id": 0,
-        "model": "random",
-        "commit": "",
-        "seed": 0,
-        "blend_with": "other",
-        "blend_commit": "",
-        "share": 0.25,
-    }
-
-
 @pytest.mark.parametrize("prompt", ["ROMEO:", ""])
 @pytest.mark.parametrize("received", [0, 1, 77, 299, 300])
 def test_a_reply_continues_after_the_received_part(app: App, prompt: str, received: int) -> None:
@@ -82,23 +64,6 @@ def test_a_reply_continues_after_the_received_part(app: App, prompt: str, receiv
     rest = stream(app, prompt=prompt, length=300, seed=first["seed"], commit=first["commit"], received=text[:received])
     assert text[:received] + text_of(rest) == text
     assert (rest[0]["id"], rest[-1]["id"]) == (received, 300)
-
-
-def test_refusals_name_the_argument(app: App) -> None:
-    assert refusal(app, prompt=3) == (400, "prompt is 3: it must be a text")
-    status, detail = refusal(app, promt="a")
-    assert status == 400
-    assert "promt is not an argument" in detail
-    assert refusal(app, temperature=9)[0] == 400
-    assert refusal(app, model="none")[0] == 400
-    assert refusal(app, commit="f" * 40)[0] == 404
-    assert refusal(app, blend_with="random")[0] == 400
-    assert refusal(app, hold=[[1, 5, 4.0]], blend_with="other")[0] == 400
-    assert refusal(app, hold=3)[0] == 400
-    assert refusal(app, length=10, received="a" * 11)[0] == 413
-    assert refusal(app, prompt="a" * 20_001)[0] == 413
-    response = httpx.post(f"{app.url}stream", content=b"[1")
-    assert response.status_code == 400
 
 
 def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ import pytest
 from model import generate
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.page_client import Visitor
-from tests.support.write_client import PageClient
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 STREAMS = 128
@@ -34,30 +33,6 @@ async def idle(app: App, name: str = "random") -> None:
     """Wait until the engine of a model is idle."""
     engine = app.served(name).engine
     await asyncio.to_thread(eventually, lambda: engine.idle)
-
-
-async def test_events_hold_new_characters_only_and_arrive_while_the_reply_is_written(
-    app: App, http: httpx.AsyncClient
-) -> None:
-    visitor = Visitor(http, app.url, "tale")
-    events = [event async for event in visitor.events("", length=150, speed=60)]
-    pieces = [event["text"] for event in events if "text" in event]
-    assert "".join(pieces) == (TALE * 2)[:150]
-    assert len(pieces) >= 10
-    assert not any("activity" in event for event in events), "there is no other visitor"
-
-
-@pytest.mark.parametrize("origin", ["", "http://example.com"])
-async def test_a_reply_cannot_be_read_by_another_site_and_is_not_cached(
-    app: App, http: httpx.AsyncClient, origin: str
-) -> None:
-    request = PageClient(http, app.url).request("random", "a", length=5)
-    response = await http.post(f"{app.url}write", json=request, headers={"origin": origin} if origin else {})
-    headers = response.headers
-    assert headers["content-type"].startswith("text/event-stream")
-    assert headers["cache-control"] == "no-store"
-    assert headers["x-content-type-options"] == "nosniff"
-    assert "access-control-allow-origin" not in headers
 
 
 async def test_a_page_that_disconnects_frees_its_slot_and_can_continue_later(

@@ -21,7 +21,6 @@ from model.named_cells import Sample
 from tests.support.app_server import App, random_model, serving
 from tests.support.english import english
 from ui.routes.lenses import trace as trace_route
-from ui.routes.lenses.trace import MAX_TRACES
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 PROMPT = "ROMEO:"
@@ -144,24 +143,6 @@ async def test_a_server_that_lacks_the_beginning_of_the_text_asks_for_it(app: Ap
     assert len((await lens.post(**complete))["bits"]) == 10
 
 
-async def test_the_texts_that_were_asked_for_last_are_kept(app: App, lens: Lens) -> None:
-    assert app.page
-    ids = [uuid.uuid4().hex for _ in range(MAX_TRACES + 3)]
-    for each in ids:
-        lens.id, lens.sent = each, ""
-        await lens.ask("ROMEO:", **{"from": 0})
-    assert list(app.page.traces._texts) == ids[3:]
-    lens.id = ids[0]
-    assert await lens.ask("ROMEO: but", **{"from": 0}) == {"unknown": True}  # the page sends the whole text again
-
-
-async def test_unloading_a_commit_removes_its_texts(app: App, lens: Lens) -> None:
-    await lens.ask("ROMEO:", **{"from": 0})
-    assert app.page
-    app.page.traces._remove_traces(app.served("random"))
-    assert await lens.ask("ROMEO: but", **{"from": 0}) == {"unknown": True}
-
-
 async def test_each_stretch_is_read_with_its_clamps(app: App, lens: Lens) -> None:
     lm = app.served("random").lm
     clamps = [(1, 5, -4.0)]
@@ -203,18 +184,6 @@ async def test_one_character_has_all_alternatives_gates_and_the_steps_of_its_com
     assert (await lens.ask(text, at=0))["top"] == []
     for wrong in ({"step": 5}, {"step": {"settings": 5}}, {"step": {"draw": -1}}, {"step": {"picked": 1}}):
         assert "malformed" in (await lens.ask(text, at=3, **wrong))["refusal"]
-
-
-async def test_what_the_first_layer_expected_is_its_h_through_the_output_layer(app: App, lens: Lens) -> None:
-    text, lm = reply(app), app.served("random").lm
-    answer = (await lens.ask(text, at=100, first_layer=True))["first_layer"]
-    logits = traced(lm, text).first_layer_logits(100)
-    assert logits is not None
-    most = [[lm.tokenizer.vocab[id_], round(float(logits[id_]), 4)] for id_ in np.argsort(-logits, kind="stable")[:8]]
-    assert answer["top"] == most
-    assert len(answer["top"]) + len(answer["rest"]) == len(lm.tokenizer)
-    assert "first_layer" not in await lens.ask(text, at=100)
-    assert (await lens.ask(text, at=0, first_layer=True))["first_layer"] is None
 
 
 async def test_why_has_the_numbers_of_occlusion(app: App, lens: Lens) -> None:
@@ -286,18 +255,6 @@ async def test_a_blend_is_read_with_its_share(app: App, lens: Lens) -> None:
     assert "Blend is 2" in refused["refusal"]
 
 
-async def test_a_slow_request_does_not_block_other_requests(app: App, lens: Lens) -> None:
-    text = "To be, or not to be. " * 2000
-    other = Lens(lens.http, lens.url)
-    slow = asyncio.create_task(lens.ask(text, at=len(text) - 1))
-    answers = 0
-    while not slow.done():
-        assert (await other.ask("ROMEO:", **{"from": 0}))["bits"]
-        answers += 1
-    assert answers > 3
-    assert (await slow)["top"]
-
-
 async def test_a_full_queue_refuses_the_request(app: App, lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
     assert app.page
     monkeypatch.setattr(app.page.traces.workers, "_max_waiting", 0)
@@ -335,9 +292,3 @@ async def test_an_invalid_field_is_refused_in_one_line(app: App, lens: Lens, wro
     answer = await lens.post(**{**lens.query("ROMEO:", **{"from": 0}), **wrong})
     assert words in answer["refusal"]
     assert answer.get("gone") == (True if "Commit" in words else None)
-
-
-@pytest.mark.parametrize("body", [b"", b"[]", b"\xff", b"[" * 100_000, b'"x"', b"{}"])
-def test_an_invalid_request_body_is_refused(app: App, body: bytes) -> None:
-    assert "refusal" in httpx.post(f"{app.url}trace", content=body).json()
-    assert httpx.get(f"{app.url}trace").status_code == 405

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,17 +12,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from model import CharLSTM, CheckpointError, generate
-from model.hub.cache import is_cached
+from model import generate
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.english import english
 from tests.support.training_timelines import LOSSES, STEPS, checkpoint, files, metrics, pushed_run, run_folder, title
 from ui.access.limits import Limiter, Limits
 from ui.registry.registry import ModelRegistry
-from ui.registry.training_history import MAX_CHECKPOINTS, Checkpoint, History, _checkpoints, _few, read_history
+from ui.registry.training_history import read_history
 from ui.routes import training_timeline as timelines
-from ui.routes.requests import REFUSALS
 from ui.routes.training_timeline import TrainingTimelines
 
 NAME = "ada/novel"
@@ -121,72 +117,6 @@ def test_each_frame_is_the_text_of_its_checkpoint_which_is_downloaded_when_it_is
     assert app.ask(model=NAME, step=2000, **FRAME) == {"text": expected(2000)}
 
 
-def test_checkpoints_that_are_no_longer_shown_are_removed_from_the_cache(
-    app: TimelineClient, hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    repo = hub.repos[NAME]
-    commits = dict(zip(STEPS, [each.oid for each in repo.log("training")[-3::-1]], strict=True))
-    for step in (100, 200):
-        assert "text" in app.ask(model=NAME, step=step, **FRAME)
-    assert is_cached(NAME, commits[200])
-    monkeypatch.setattr(timelines, "FRESH_S", 0.0)
-    monkeypatch.setattr("ui.registry.training_history.MAX_CHECKPOINTS", 3)
-    checkpoint_files = files(tmp_path / "more", 3000, len(STEPS))
-    checkpoint_files["metrics.jsonl"] += b'{"step": 3000, "val_loss": 1.65}\n'
-    hub.commit(repo, checkpoint_files, branch="training", title=title(3000, 1.65))
-    assert [step for step, _ in app.ask(model=NAME, timeline=True)["frames"]] == [100, 1000, 3000]
-    assert is_cached(NAME, commits[100])
-    assert not is_cached(NAME, commits[200])
-
-
-def test_only_the_texts_of_frames_are_kept_in_memory(app: TimelineClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded: list[weakref.ref[CharLSTM]] = []
-    load = History.load
-
-    def recording_load(history: History, checkpoint: Checkpoint) -> CharLSTM:
-        lm = load(history, checkpoint)
-        loaded.append(weakref.ref(lm))
-        return lm
-
-    monkeypatch.setattr(History, "load", recording_load)
-    monkeypatch.setattr(timelines, "MAX_TEXTS", 2)
-    for step in (100, 200, 300, 100):
-        assert "text" in app.ask(model=NAME, step=step, **FRAME)
-    gc.collect()
-    assert [each() for each in loaded] == [None] * 4, "at most two texts are cached, and no model"
-
-
-def test_concurrent_queries_download_each_checkpoint_once_and_one_at_a_time(
-    app: TimelineClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(timelines, "MAX_WAITING", 4)
-    app.ask(model=NAME, timeline=True)
-    at_once, most = 0, 0
-    download = History.download
-
-    def counted(history: History, checkpoint: Checkpoint) -> None:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        download(history, checkpoint)
-        at_once -= 1
-
-    monkeypatch.setattr(History, "download", counted)
-    hub.fail("GET .*/resolve/.*safetensors", "slow", None, seconds=0.2)
-
-    answers = app.ask_all(
-        [{"model": NAME, "step": step, "prompt": "x", "seed": seed} for seed in (1, 1, 2) for step in STEPS]
-    )
-    busy = [each for each in answers if each.get("busy")]
-    assert busy
-    assert all(each["refusal"] == "Many people are watching: try again in a moment." for each in busy)
-    assert REFUSALS["timeline.busy"] >= len(busy) > 0
-    assert sum("text" in each for each in answers) > 4, "one text answers all equal queries"
-    assert most == 1
-    fetched = hub.requests("GET .*/resolve/.*safetensors")
-    assert len(fetched) == len({str(each) for each in fetched})
-
-
 def test_an_invalid_checkpoint_is_refused_and_downloaded_once_and_the_others_are_shown(
     app: TimelineClient, hub: LocalHub, tmp_path: Path
 ) -> None:
@@ -211,18 +141,6 @@ def test_an_invalid_checkpoint_is_refused_and_downloaded_once_and_the_others_are
         "refusal": "Step 4,000 cannot be shown: the checkpoint is of step 7."
     }
     assert "text" in app.ask(model=NAME, step=200, **FRAME)
-
-
-def test_a_query_ends_with_a_refusal_while_the_hub_hangs(
-    app: TimelineClient, hub: LocalHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    app.ask(model=NAME, step=100, **FRAME)
-    monkeypatch.setattr(timelines, "PATIENCE_S", 0.3)
-    hang = hub.fail("/resolve/", "hang", None)
-    assert app.ask(model=NAME, step=200, **FRAME) == {"refusal": "The Hub is slow to answer: try again later."}
-    assert app.ask(model=NAME, step=100, **FRAME) == {"text": expected(100)}
-    assert app.ask(model=NAME, step=100, prompt="x", seed=1) == {"text": expected(100, "x", 1)}
-    hang.lift()
 
 
 @pytest.mark.parametrize(
@@ -267,65 +185,3 @@ def test_a_model_without_checkpoints_of_its_training_has_no_timeline(
     assert read_history(NAME) is None
     with pytest.raises(OSError, match="ada/none at training cannot be loaded: there is no such repo"):
         read_history("ada/none")
-
-
-def test_an_invalid_request_body_is_refused(run_app: TimelineClient) -> None:
-    bodies = [b"", b"[1]", b"\xff", b"[" * 100_000, b'{"model": "' + b"x" * 9000 + b'"}']
-    assert all("refusal" in answer.json() for answer in run_app.post(bodies))
-
-
-def test_commits_of_earlier_runs_and_repeated_commits_are_left_out() -> None:
-    losses = dict(zip(STEPS, LOSSES, strict=True))
-    commits = [
-        ("f", title(2000, 1.7)),
-        ("e", title(1000, 1.6)),
-        ("d2", title(1000, 1.6)),  # pushed twice
-        ("x", "Step up your game"),
-        ("d", title(300, 1.9)),
-        ("w", title(250, 2.0)),  # of an earlier run
-        ("v", title(200, 2.9)),
-        ("c", title(200, 2.2)),
-        ("b", "Step 150"),  # saved by Ctrl-C, not measured
-        ("a", title(100, 3.1)),
-        ("0", "initial commit"),
-    ]
-    checkpoints = _checkpoints(commits, losses)
-    assert [each.at for each in checkpoints] == ["a", "b", "c", "d", "e", "f"]
-    assert [each.loss for each in checkpoints] == [3.1, None, 2.2, 1.9, 1.6, 1.7]
-
-
-def test_a_long_run_shows_some_checkpoints_with_the_first_the_last_and_the_best() -> None:
-    checkpoints = [Checkpoint(step, abs(step - 777) / 1000 + 1, str(step)) for step in range(1, 1001)]
-    few = _few(checkpoints)
-    assert len(few) <= MAX_CHECKPOINTS
-    assert [few[0].step, few[-1].step] == [1, 1000]
-    assert min(few, key=lambda each: each.loss or 0).step == 777
-    assert list(few) == sorted(few, key=lambda each: each.step)
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        b"{",
-        b"[]",
-        b'{"step": 1, "step": 2}',
-        b'{"step": 1, "val_loss": NaN}',
-        b'{"step": 300, "val_loss": 1' + b"0" * 400 + b"}",
-        b"\xff",
-        b"[" * 100_000,
-    ],
-)
-def test_damaged_metrics_are_an_error_and_missing_losses_are_not(tmp_path: Path, line: bytes) -> None:
-    folder = run_folder(tmp_path / "run")
-    (folder / "metrics.jsonl").write_bytes(metrics(2) + line + b"\n")
-    with pytest.raises(CheckpointError, match=r"metrics\.jsonl"):
-        read_history(str(folder))
-    odd = [
-        {"step": True, "val_loss": 1.0},
-        {"step": 300},
-        {"step": 300, "val_loss": "low"},
-    ]
-    (folder / "metrics.jsonl").write_bytes(metrics(2) + "".join(json.dumps(each) + "\n" for each in odd).encode())
-    history = read_history(str(folder))
-    assert history
-    assert [each.loss for each in history.checkpoints] == [3.1, 2.2, None, None, None]

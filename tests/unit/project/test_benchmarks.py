@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 import torch
 
 from tests.benchmarks import bench_rebuild, bench_stream, bench_training, plain_training, plain_way
@@ -66,7 +65,6 @@ def test_the_plain_way_to_train_learns():
     assert min(next(losses) for _ in range(60)) < 0.1
 
 
-@pytest.mark.sampled(0)
 def test_the_trainer_is_compared_with_the_plain_way_at_the_same_sizes():
     recipe = Recipe(embedding_size=4, hidden_size=8, num_layers=2, batch=3, window=10)
     found = bench_training.speeds(recipe, repeats=1, turn_s=0.01)

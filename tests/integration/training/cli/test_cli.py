@@ -131,7 +131,6 @@ def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
     assert "memorize" not in output
 
 
-@pytest.mark.sampled(0)
 @posix_only
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_text(tmp_path: Path) -> None:

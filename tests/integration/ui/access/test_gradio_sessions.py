@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import gradio
 import httpx
 import pytest
 
 from tests.support.app_server import App, eventually, random_model, serving
 from ui.access.filter import RequestFilter
 from ui.access.gradio_sessions import MAX_SESSIONS, MAX_UNREAD, UNREAD_S, GradioSessions
-from ui.page.launch import MAX_STATES
 
 TEXT = "To be, or not to be"
 
@@ -67,34 +65,6 @@ def test_unread_results_are_removed_after_a_time(
     assert response.status_code == 404
 
 
-def test_sweeping_goes_on_after_a_fault(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr("ui.access.gradio_sessions.SWEEP_S", 0.01)
-
-    async def run() -> None:
-        blocks: Any = gradio.Blocks()
-        sessions = GradioSessions(blocks)
-        pending, blocks._queue.pending_messages_per_session = blocks._queue.pending_messages_per_session, None
-        sessions.start()
-        while len(caplog.records) < 2:
-            await asyncio.sleep(0.01)
-        blocks._queue.pending_messages_per_session = pending
-        blocks._queue.stopped = True
-        assert sessions._task
-        await sessions._task
-
-    asyncio.run(asyncio.wait_for(run(), 60))
-    assert "unread results of the queue could not be removed" in caplog.text
-
-
-def test_a_session_whose_results_were_read_is_removed_at_once(app: App, sessions: GradioSessions) -> None:
-    call(app, "read")
-    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
-    eventually(lambda: "read" not in queue(app).pending_event_ids_session)
-    assert "read" not in queue(app).pending_messages_per_session
-    call(app, "read")  # the client calls again
-    assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=read").text
-
-
 def test_a_session_without_a_reader_keeps_only_its_last_messages(app: App, sessions: GradioSessions) -> None:
     for _ in range(MAX_UNREAD):
         call(app, "many")
@@ -116,8 +86,3 @@ def test_the_number_of_sessions_without_a_reader_is_limited(app: App, sessions: 
     sessions.sweep()
     assert len(queue(app).pending_messages_per_session) == MAX_SESSIONS
     assert len(queue(app).pending_event_ids_session) <= MAX_SESSIONS
-
-
-def test_the_number_of_gradios_own_sessions_is_limited(app: App) -> None:
-    assert app.page
-    assert app.page.blocks.app.state_holder.capacity == MAX_STATES

@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from gradio_client import Client  # type: ignore[import-untyped]
-from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.write_client import PageClient, RefusedError
@@ -130,12 +128,3 @@ async def test_the_cpu_time_of_an_address_is_limited(app: App, page: PageClient,
     assert "event: complete" in await call(page.http, app, "inspect", ["To be, or not to be " * 50])
     assert "Too many requests from your address" in await call(page.http, app, "inspect", ["To be"])
     await page.write("random", "a", length=5)  # a reply uses no time of the lenses
-
-
-def test_a_gradio_client_gets_a_clear_error(app: App, limit: Callable[..., None]) -> None:
-    client = Client(app.url, verbose=False, headers=ONE)
-    limit(lens_questions_per_minute=1)
-    client.predict("To be", api_name="/score")
-    with pytest.raises(AppError, match="Too many requests from your address: try again in "):
-        client.predict("To be", api_name="/score")
-    client.close()
