@@ -23,7 +23,10 @@ from tests.local_hub import LocalHub
 if "huggingface_hub" in sys.modules:
     raise RuntimeError("huggingface_hub was imported before tests/conftest.py could set HF_ENDPOINT")
 
-SLOW_FOLDERS = [Path(__file__).parent / name for name in ("browser", "integration/training")]
+SLOW_FOLDERS = [
+    Path(__file__).parent / name
+    for name in ("browser", *(f"integration/training/{each}" for each in ("cli", "corpus", "learner", "run")))
+]
 SHARE = 1 / 3  # of the tests of a file there: `make test` is to end within 8 minutes, `make soak` runs all of them
 
 _HOME = Path(tempfile.mkdtemp(prefix="hf-home-"))

@@ -98,7 +98,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     from model.cli.arguments import UsageError
     from model.terminal import one_line
     from training.cli.options import parse_train, published_command
-    from training.cli.origin import origin_of
+    from training.cli.text import origin_of
     from training.errors import HubError
     from training.hub.calls import retried
     from training.hub.checkpoints import find_run

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from safetensors.torch import save
 
 from ..files import atomic_write, json_bytes, json_lines
 from ..named_cells import Cell, cells_to_json
-from .format import DTYPES, Checkpoint, config_to_json
+from .format import DTYPES, Checkpoint, config_to_json, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .read import check_tensors, read_manifest
 
@@ -66,3 +66,14 @@ def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
     atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
     if not cells:
         (folder / CELLS).unlink(missing_ok=True)
+
+
+def write_training(folder: Path, changes: Mapping[str, object]) -> None:
+    """Changes fields of `training` in config.json of a checkpoint folder; raises as `write_cells`."""
+    config = parse_json(CONFIG, (folder / CONFIG).read_bytes())
+    training = {**config.get("training", {}), **changes}
+    if training != config.get("training"):
+        data = json_bytes({**config, "training": training})
+        atomic_write(folder / CONFIG, data)
+        hashes = {**read_manifest(folder), CONFIG: hashlib.sha256(data).hexdigest()}
+        atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))

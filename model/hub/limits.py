@@ -80,7 +80,11 @@ def _install() -> None:
             kind = type(client)
             set_client_factory(lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=None))
         for handler in logging.getLogger("huggingface_hub").handlers:
-            handler.addFilter(lambda record: _ACTIVE.get() is None or record.levelno > logging.WARNING)
+            handler.addFilter(_is_shown)
+
+
+def _is_shown(record: logging.LogRecord) -> bool:
+    return _ACTIVE.get() is None or record.levelno > logging.WARNING
 
 
 def _before_request(request: Any) -> None:

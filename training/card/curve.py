@@ -16,7 +16,7 @@ from typing import Any
 
 from ..learner.evaluation import bits
 
-AXES = {"chars": ("characters seen, millions", 1e6), "seconds": ("minutes", 60.0)}
+_MILLION = 1e6
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _MARKS = "os^Dv"  # markers: the colours are repeated with the next marker
 _GREY = "#8c959f"
@@ -44,9 +44,9 @@ class Curve:
     metrics: Sequence[Mapping[str, Any]]
     baseline: float | None = None
 
-    def points(self, field: str, x: str = "chars") -> list[tuple[float, float]]:
-        """Returns (x, loss) for each line that has both; `x` is a key of `AXES`."""
-        both = [(number(line.get(x)), number(line.get(field))) for line in self.metrics]
+    def points(self, field: str) -> list[tuple[float, float]]:
+        """Returns (characters seen, loss) for each line that has both."""
+        both = [(number(line.get("chars")), number(line.get(field))) for line in self.metrics]
         return [(at, loss) for at, loss in both if at is not None and loss is not None and at > 0]
 
     @property
@@ -55,35 +55,35 @@ class Curve:
         return len(self.points("val_loss")) > 1
 
 
-def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
-    """Returns a PNG of 1,200 × 675 pixels: losses in nats and bits over characters or time, with each best ringed.
+def draw(curves: Sequence[Curve]) -> bytes:
+    """Returns a PNG of 1,200 × 675 pixels: losses in nats and bits over characters, with each best ringed.
 
     Args:
         curves: at least one, and each `is_drawable`.
-        x: a key of `AXES`: characters seen or seconds.
 
     Raises:
         ImportError: matplotlib is not installed.
     """
     from matplotlib.figure import Figure
 
-    label, unit = AXES[x]
     figure = Figure(figsize=(8, 4.5), layout="constrained", facecolor="white")
-    axes: Any = figure.add_subplot(xlabel=label, ylabel="loss, nats per character (lower is better)")
+    axes: Any = figure.add_subplot(
+        xlabel="characters seen, millions", ylabel="loss, nats per character (lower is better)"
+    )
     alone = len(curves) == 1
     baselines = {round(curve.baseline, 4) for curve in curves if curve.baseline is not None}
     shown, settled = [*baselines], [*baselines]  # all losses, and those that limit the axis above
     for place, curve in enumerate(curves):
         colour, mark = _COLOURS[place % len(_COLOURS)], _MARKS[place // len(_COLOURS) % len(_MARKS)]
-        best_at, best = min(curve.points("val_loss", x), key=lambda point: point[1])
+        best_at, best = min(curve.points("val_loss"), key=lambda point: point[1])
         # matplotlib would read $…$ as a formula and hide a name that begins with _.
         labels = {"val_loss": " {}: best {:.4f}".format(curve.name.replace("$", r"\$"), best)}
         for field, (title, style, width, own) in _STYLES.items():
-            if points := curve.points(field, x):
+            if points := curve.points(field):
                 shown += [loss for _, loss in points]
                 settled += [loss for at, loss in points if at >= _SETTLED * points[-1][0]]
                 axes.plot(
-                    [at / unit for at, _ in points],
+                    [at / _MILLION for at, _ in points],
                     [loss for _, loss in points],
                     color=own if alone else colour,
                     linestyle=style,
@@ -92,9 +92,9 @@ def draw(curves: Sequence[Curve], *, x: str = "chars") -> bytes:
                     markersize=3.5,
                     label=title if alone else labels.get(field),
                 )
-        axes.scatter([best_at / unit], [best], s=90, facecolors="none", edgecolors=colour, linewidths=1.8, zorder=3)
+        axes.scatter([best_at / _MILLION], [best], s=90, facecolors="none", edgecolors=colour, linewidths=1.8, zorder=3)
     if alone:
-        text, at = f"best {best:.3f} nats", (best_at / unit, best)
+        text, at = f"best {best:.3f} nats", (best_at / _MILLION, best)
         axes.annotate(text, at, (-10, 14), textcoords="offset points", ha="right", color=_COLOURS[0], fontsize=9)
     else:
         for title, style, width, _ in _STYLES.values():

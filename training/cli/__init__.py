@@ -1,18 +1,17 @@
 """The command line: prepares a run from the options, and runs the other commands.
 
-main       dispatches the commands; exit codes
-parser     the arguments of every command, with their help
-options    the options of a training and of `space`: typed and checked
-start      prepares a new run
-resume     prepares a run that is resumed
-run_text   the text and the Hub destination, for `start` and `resume`
-plan       chooses the recipe of a new run
-sharing    whether a run or a model may be public
-fine_tune  --from: the weights of another model, and a vocabulary with the new characters of the text
-teachers   --teachers: models of the same text, which are trained first
+main             the commands and their exit codes
+parser           the arguments of every command, with their help
+options          the options of a training and of `space`: typed and checked
+prepare          a run, new or resumed, up to its next step
+text             the training text of a run, and who can read its sources
+sharing          whether a run or a model may be public, and the repo that a run is pushed to
+plan             chooses the recipe of a new run
+fine_tune        --from: the weights of another model, and a vocabulary with the new characters of the text
+teachers         --teachers: models of the same text, which are trained first
 child_trainings  several trainings at once, each in its own process: here, or on a Ray cluster
 soft_targets     the predictions of the teachers for the text
-finish     the last pushes, and the commands to type next
-space      the command `space` and the option --space
-commands   the commands `compare` and `curve`
+finish           the last pushes, and the commands to type next
+space            the command `space` and the option --space
+compare          the command `compare`
 """

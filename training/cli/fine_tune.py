@@ -90,7 +90,7 @@ def load_model(typed: str) -> NamedModel:
     try:
         name, revision = split_revision(typed)
     except ValueError as error:
-        raise ModelUnavailableError(str(error)) from None
+        raise ModelUnavailableError(str(error)) from error
     lm = CharLSTM.from_pretrained(name, revision=revision)
     return NamedModel(lm, "" if is_local(name) else f"{lm.name}@{lm.commit}", typed)
 

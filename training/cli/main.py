@@ -22,12 +22,11 @@ from model.files import atomic_write
 from model.terminal import use_utf8
 
 from ..card.cell_names import add_passages, name_cells
-from ..card.summary import Quotes, quotes_of
+from ..card.summary import quotes_of
 from ..corpus.decode import CorpusError
 from ..corpus.reader import read_corpus
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
-from ..hub.destination import PRIVATE
 from ..hub.pusher import pending, push_pending
 from ..learner import processes
 from ..learner.dataset import split
@@ -38,12 +37,10 @@ from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
 from . import options, parser, sharing
-from .commands.compare import Run, picture, read_runs, table
+from .compare import Run, picture, read_runs, table
 from .finish import count_text, finish
-from .resume import resumed_run
+from .prepare import prepared_run
 from .space import make_space
-from .start import new_run
-from .teachers import read_plan
 
 _USER_ERRORS = (
     UsageError,
@@ -55,9 +52,6 @@ _USER_ERRORS = (
     DeviceUnavailableError,
     processes.ProcessesError,
 )
-
-
-_PASSAGES: Mapping[str, Quotes] = {"held-out": "text", "written": "model", "none": "nothing"}  # of `cells --passages`
 
 
 def main(argv: Sequence[str] | None, signals: Signals) -> int:
@@ -112,10 +106,7 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     if typed.text_of is not None:  # this process trains a teacher
         signals.stop_when_closed(sys.stdin.fileno())
         wait_until_unlocked(expanded_path(typed.resume or typed.out or ""))
-    if (plan := read_plan(typed)) is not None:
-        run = new_run(plan.options, start - plan.seconds, plan)
-    else:
-        run = resumed_run(typed, start) if typed.resume is not None else new_run(typed, start)
+    run = prepared_run(typed, start)
     folder = run.checkpoint_manager.folder
     try:
         signals.mode = "record"
@@ -149,16 +140,12 @@ def _cells(arguments: Sequence[str]) -> int:
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
     quotes = quotes_of(lm.training, is_chat=lm.chat is not None)
-    is_closed = quotes == "nothing" or lm.training.get("sharing") == PRIVATE
-    if typed.passages == "held-out" and (is_closed or not typed.text):
-        reason = "not everyone may read the training text" if is_closed else "no TEXT was given"
-        raise RunError(f"--passages held-out: {reason}. Use --passages written.")
     found, held_out = list(lm.cells), ""
     if typed.text:
         corpus = read_corpus(typed.text)
         held_out = corpus.text[-len(split(corpus.ids)[1]) :]
         found = name_cells(lm, held_out)
-    write_cells(folder, add_passages(lm, found, _PASSAGES.get(typed.passages, quotes), held_out))
+    write_cells(folder, add_passages(lm, found, quotes, held_out))
     for cell in found:
         say(str(cell))
     count = lm.config.num_layers * lm.config.hidden_size
@@ -166,14 +153,9 @@ def _cells(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _curve(arguments: Sequence[str]) -> int:
-    typed = parser.curve_parser().parse_args(arguments)
-    return _draw(read_runs(typed.runs, say), typed.out, len(dict.fromkeys(typed.runs)), typed.x)
-
-
-def _draw(runs: Sequence[Run], path: str, named: int, x: str = "chars") -> int:
+def _draw(runs: Sequence[Run], path: str, named: int) -> int:
     """Draws runs into a file; returns the exit code: 1 if fewer than `named` could be drawn, 2 if none."""
-    drawing = picture(runs, say, x)
+    drawing = picture(runs, say)
     if not drawing:
         return 2
     atomic_write(expanded_path(path), drawing)
@@ -200,6 +182,5 @@ _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
     "space": _space,
     "compare": _compare,
-    "curve": _curve,
     "cells": _cells,
 }

@@ -23,6 +23,7 @@ from . import parser
 from .parser import MINUTES, SETTINGS
 
 AUTO = "auto"
+_UNPUBLISHED = ("text", "out", "device", "ray", "text_of", "track")
 _MAX_TEACHERS = 64
 
 
@@ -64,6 +65,11 @@ class TrainOptions:
     publish_anyway: bool
     replace: bool
     recipe: Mapping[str, Any]
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether the run of --resume is on the Hub."""
+        return (self.resume or "").startswith(SCHEME)
 
     @property
     def reading(self) -> Reading:
@@ -135,29 +141,13 @@ def published_command(options: TrainOptions, closed: Collection[str]) -> str:
     """
     hidden = [*closed, *(text for text in options.text if hides_file_names(options) and "://" not in text)]
     texts = ["TEXT" if text in hidden else text for text in options.text]
-    shown = {
-        "from": _public_model(options.parent),
-        "teacher": [_public_model(teacher) for teacher in options.teacher],
-        "teachers": None if options.teachers is None else str(options.teachers),
-        "preset": options.preset,
-        "minutes": options.minutes,
-        "steps": options.steps,
-        "push_to": options.push_to,
-        "space": options.space,
-        "private": options.private,
-        "hardware": options.hardware if options.space else None,
-        "license": None if options.license == "unknown" else options.license,
-        "publish_anyway": options.publish_anyway,
-        "replace": options.replace,
-        "errors": None if options.errors == "strict" else options.errors,
-        "encoding": options.encoding,
-        "keep_rare": options.keep_rare,
-        "chat": options.chat,
-        "quote_chat": options.quote_chat,
-        "reply_as": options.reply_as if options.quote_chat else None,
-        "set": ",".join(f"{name}={value}" for name, value in options.recipe.items()) or None,
-    }
-    return command_line(texts, shown)
+    shown = {name: value for name, value in given_options(options).items() if name not in _UNPUBLISHED}
+    if not options.quote_chat:
+        shown.pop("reply_as", None)
+    parent, teachers = shown.pop("parent", None), shown.pop("teacher", ())
+    shown["set"] = ",".join(f"{name}={value}" for name, value in shown.pop("recipe", {}).items()) or None
+    models = {"from": _public_model(parent), "teacher": [_public_model(teacher) for teacher in teachers]}
+    return command_line(texts, {**models, **shown})
 
 
 def given_options(options: TrainOptions) -> dict[str, Any]:
@@ -239,13 +229,13 @@ def _checked(name: str, value: Any, option: str) -> Any:
     try:
         (MINUTES if name == "minutes" else RECIPE_SETTINGS[name]).check(value)
     except ValueError as error:
-        raise UsageError(f"{option} {str(error).partition(' ')[2]}") from None
+        raise UsageError(f"{option} {str(error).partition(' ')[2]}") from error
     return value
 
 
 def _check_resume(options: TrainOptions) -> None:
     resume = options.resume or ""
-    if resume.startswith(SCHEME):
+    if options.is_on_hub:
         check_repo_name(resume.removeprefix(SCHEME))
         if resume.count("/") != 3:
             raise UsageError(f"--resume is {resume!r:.60}: a run on the Hub is written hf://USER/NAME")

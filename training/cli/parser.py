@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from model.cli.arguments import ArgumentParser, UsageError
 from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
 
-from ..card.curve import AXES
 from ..corpus.privacy import PUBLISH_ANYWAY
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
@@ -24,7 +23,6 @@ COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
     "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
     "compare": "print a table of runs, the lowest loss first",
-    "curve": "draw the losses of runs into a PNG",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
 }
 SETTINGS = tuple(name for name in RECIPE_SETTINGS if name != "steps")  # those of --set
@@ -245,23 +243,6 @@ def cells_parser() -> ArgumentParser:
         metavar="TEXT",
         nargs="*",
         help="the training text; its last tenth is read (default: keep the names, and find their passages again)",
-    )
-    parser.add_argument(
-        "--passages",
-        choices=("held-out", "written", "none"),
-        help="where the text comes from in which the cells are shown: from TEXT, or written by the model (default: "
-        "held-out if anyone can read the training text, none for a chat, else written)",
-    )
-    return parser
-
-
-def curve_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training curve RUN…`."""
-    parser = _command_parser("curve")
-    _add_runs(parser)
-    parser.add_argument("--out", metavar="FILE", default="curve.png", help="file to write (default curve.png)")
-    parser.add_argument(
-        "--x", choices=AXES, default="chars", help="x axis: characters trained on, or seconds (default chars)"
     )
     return parser
 

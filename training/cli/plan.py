@@ -178,7 +178,7 @@ def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None
     try:
         config = recipe.network_config(vocab_size)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error)) from error
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
     if free is not None and needed > free:
         raise UsageError(

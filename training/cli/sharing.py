@@ -16,7 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from model import ChatFormat
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import CONFIG
@@ -27,19 +26,19 @@ from ..card.summary import quotes_of
 from ..corpus.chats.message import ROLES
 from ..corpus.chats.reader import speakers_of
 from ..corpus.privacy import PUBLISH_ANYWAY, report, scan_pieces
-from ..corpus.reader import Corpus
 from ..errors import HubError, RunError
+from ..hub import checkpoints
 from ..hub.calls import retried
-from ..hub.checkpoints import restriction
-from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, read_destination
+from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
 from ..hub.pusher import pending
-from ..run.console import say, warn
+from ..run.console import loss_text, say, warn
+from ..run.facts import CorpusRecord
 from ..run.hub_resume import SCHEME
 from ..run.kept_text import read_kept_text
 from ..run.run_folder import IDS, SavedRun
 from .fine_tune import NamedModel
 from .options import SpaceOptions, TrainOptions
-from .origin import Origin
+from .text import Text
 
 _ADVICE = f"publish with --private, or publish it with {PUBLISH_ANYWAY}."
 _CHAT = (
@@ -55,17 +54,8 @@ def asked_for(options: TrainOptions | SpaceOptions) -> str:
     return PRIVATE if options.private else PUBLIC if options.publish_anyway else ""
 
 
-def of_new_run(
-    options: TrainOptions, corpus: Corpus, chat: ChatFormat | None, origin: Origin, *, learns_from_private: bool
-) -> str:
-    """Returns the sharing of a new run.
-
-    Args:
-        options: its options.
-        corpus: its text.
-        chat: the format of its text, if that is a chat.
-        origin: who can read the text at its sources.
-        learns_from_private: whether a model of --from or --teacher is private.
+def of_new_run(options: TrainOptions, text: Text, *, learns_from_private: bool) -> str:
+    """Returns the sharing of a new run; `learns_from_private`: whether a model of --from or --teacher is private.
 
     Raises:
         RunError: the run is to be pushed, and its text may be private.
@@ -76,19 +66,16 @@ def of_new_run(
         return PRIVATE
     if options.push_to is None:
         return UNSCANNED
-    _refuse(_contents(corpus, chat, origin))
+    _refuse(_contents(text))
     return PUBLIC
 
 
-def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folder: Path, origin: Origin) -> str:
+def of_resumed_run(options: TrainOptions, saved: SavedRun, text: Text, folder: Path) -> str:
     """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan.
 
     Args:
-        options: the options that the run is resumed with.
         saved: its newest checkpoint.
-        corpus: its text.
         folder: the run folder.
-        origin: who can read the text at its sources.
 
     Raises:
         RunError: the run is to be pushed to a new repo, and its text may be private.
@@ -96,13 +83,13 @@ def of_resumed_run(options: TrainOptions, saved: SavedRun, corpus: Corpus, folde
     recorded = asked_for(options) or _recorded_in_destination(folder) or saved.state["about"].get("sharing", UNSCANNED)
     if recorded in (PRIVATE, PUBLIC):
         return recorded
-    resume = options.resume or ""
-    if resume.startswith(SCHEME) and options.push_to and (reason := _restriction(resume.removeprefix(SCHEME))):
-        say(f"{resume} {reason}, so this run is private.")
+    repo = (options.resume or "").removeprefix(SCHEME)
+    if options.is_on_hub and options.push_to and (reason := _restriction(repo)):
+        say(f"{repo} {reason}, so this run is private.")
         return PRIVATE
-    has_repo = resume.startswith(SCHEME) or (folder / DESTINATION).exists()
+    has_repo = options.is_on_hub or (folder / DESTINATION).exists()
     if options.push_to or (options.space and not has_repo):
-        _refuse(_contents(corpus, saved.checkpoint.chat, origin))
+        _refuse(_contents(text))
         return PUBLIC
     return UNSCANNED
 
@@ -163,20 +150,84 @@ def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> De
     return replace(destination, sharing=sharing)
 
 
+def check_destination(
+    options: TrainOptions, repo: str | None, corpus: CorpusRecord, sharing: str
+) -> Destination | None:
+    """Checks before the first step that the token may write to the repo, and creates the repo if it is missing.
+
+    Args:
+        options: the options of the run.
+        repo: the repo that the run is pushed to.
+        corpus: what is published about its text.
+        sharing: whether the run may be public, see `sharing`.
+
+    Returns:
+        the destination; None when `repo` is None or empty.
+
+    Raises:
+        HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.
+    """
+    if not repo:
+        return None
+    say(f"Checking that {repo} can be pushed to …")
+    destination = check_repo(options, repo, corpus, private=sharing == PRIVATE)
+    if destination.loss_to_beat is not None:
+        say(
+            f"{destination.repo} holds a model with a held-out loss of {loss_text(destination.loss_to_beat)}: this run "
+            "replaces it only with a lower one. With --replace it does so in any case."
+        )
+    if destination.keep_card:
+        say(f"{destination.repo} has a README.md of its own, which stays. With --replace the model card replaces it.")
+    return shared_as(destination, sharing)
+
+
+def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, private: bool = False) -> Destination:
+    """Checks that the token may write to a repo, and what a push there would replace; creates it if it is missing.
+
+    Args:
+        options: the options of the run.
+        repo: the repo that the run is pushed to.
+        corpus: what is published about its text; a model in the repo must have learned from the same text.
+        private: whether the repo must be private.
+
+    Raises:
+        HubError: the repo cannot be pushed to.
+    """
+    return retried(
+        lambda: checkpoints.check_repo(
+            check_repo_name(repo),
+            private=private,
+            license=options.license,
+            corpus=corpus["name"],
+            corpus_characters=corpus["characters"],
+            replace=options.replace,
+        ),
+        say,
+    )
+
+
+def shared_as(destination: Destination, sharing: str) -> Destination:
+    """Returns the destination with the sharing of its run; in a private repo, an unscanned run is private."""
+    if destination.private and sharing == UNSCANNED:
+        sharing = PRIVATE
+    return replace(destination, sharing=sharing)
+
+
 # --- texts
 
 
-def _contents(corpus: Corpus, chat: ChatFormat | None, origin: Origin) -> str:
+def _contents(text: Text) -> str:
     """Returns what a user must know before a text is published, in some lines; "" if it may be published.
 
     A public chat between roles such as `user` and `assistant` is a data set, and may be published.
     """
+    corpus, origin = text.corpus, text.origin
     if found := report(scan_pieces(corpus.pieces()), corpus.locate):
         return found
     if origin.closed:
         listed = ", ".join(sorted(one_line(public_source(source), 100) for source in origin.closed))
         return _CLOSED.format(listed)
-    if chat is None or (origin.public is not None and speakers_of(corpus.pieces()) <= {*ROLES}):
+    if text.chat is None or (origin.public is not None and speakers_of(corpus.pieces()) <= {*ROLES}):
         return ""
     return _CHAT
 
@@ -215,7 +266,7 @@ def _reason(model: NamedModel) -> str:
 
 def _restriction(repo: str) -> str:
     try:
-        restricted = retried(lambda: restriction(repo), say)
+        restricted = retried(lambda: checkpoints.restriction(repo), say)
     except HubError as error:
         return f"may be private ({error})"
     return f"is {restricted} on the Hub" if restricted else ""

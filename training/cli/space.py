@@ -41,7 +41,7 @@ def make_space(options: SpaceOptions) -> int:
     try:
         name, revision = split_revision(options.model)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error)) from error
     repo = _repo_of(name)
     space = None
     check_project(options.hardware)

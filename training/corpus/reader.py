@@ -28,7 +28,7 @@ from .collector import Collector, Progress, too_large
 from .decode import CorpusError, Reading
 from .ids_file import Ids, IdsWriter, decode_ids
 from .source_file import SourceFile, SourceFiles
-from .sources import expand, name_of, stamp
+from .sources import expand, name_of
 
 PYTHON_DOCS = "python-docs"
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it
@@ -56,8 +56,6 @@ class Corpus:
     """How often these characters occur."""
     warnings: tuple[str, ...] = ()
     """One line each, for the user; they name files as typed, so they must not be published."""
-    stamp: str = field(default="", repr=False)
-    """A hash of the paths, sizes and modification times of the local files; see `sources.stamp`."""
 
     @property
     def characters(self) -> int:
@@ -148,7 +146,6 @@ def read_corpus(
         rare=encoded.rare,
         rare_times=encoded.rare_times,
         warnings=tuple(warnings),
-        stamp=stamp(expanded),
     )
 
 

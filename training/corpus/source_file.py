@@ -28,7 +28,6 @@ class SourceFile:
     size: int | None = None  # in bytes; None if it is not known before
     charset: str = ""  # the encoding according to the server
     is_web_page: bool = False  # according to the server
-    version: tuple[str, int | None, int] | None = None  # of a local file: path, size, time of modification in ns
 
 
 @dataclass

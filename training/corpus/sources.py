@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import difflib
 import glob
-import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -51,20 +50,6 @@ def expand(typed: str, commands: Sequence[str] = ()) -> SourceFiles:
     return _expand_local(typed, commands)
 
 
-def stamp(sources: Iterable[SourceFiles]) -> str:
-    """Returns a hash of the paths, sizes and modification times of all local files.
-
-    It changes when a local file is modified, added or removed. Remote files do not count.
-    """
-    versions = [file.version for source in sources for file in source.files if file.version]
-    return hashlib.sha256(repr(versions).encode()).hexdigest()
-
-
-def is_local(typed: str) -> bool:
-    """Returns whether a source consists of files of this machine, which can be read again."""
-    return typed != STDIN and "://" not in typed
-
-
 def is_public(typed: str) -> bool:
     """Returns whether anyone can read a source: a dataset of the Hub that is neither private nor gated, or an address.
 
@@ -96,7 +81,7 @@ def name_of(typed: str) -> str:
 
 def absolute_source(source: str) -> str:
     """Returns a source that does not depend on the working folder: local paths become absolute."""
-    if not is_local(source):
+    if source == STDIN or "://" in source:
         return source
     return os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111  a glob is no path to resolve
 
@@ -181,11 +166,8 @@ def _add_found(path: Path, source: SourceFiles) -> None:
 
 
 def _local_file(label: str, path: Path, status: os.stat_result, found: bool = False) -> SourceFile:
-    size, modified_ns = (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else (None, 0)
-    version = (str(path.resolve()), size, modified_ns)
-    return SourceFile(
-        label=label, name=path.name, read=partial(read_path, path), found=found, size=size, version=version
-    )
+    size = status.st_size if stat.S_ISREG(status.st_mode) else None
+    return SourceFile(label=label, name=path.name, read=partial(read_path, path), found=found, size=size)
 
 
 def _not_found(typed: str, path: Path, commands: Sequence[str]) -> str:

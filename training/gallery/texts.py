@@ -51,7 +51,7 @@ def fetch(package: str, folder: Path) -> Path:
         (archive,) = folder.iterdir()
         run_program([*unpack, str(archive), str(folder / "files")])
     except OSError as error:
-        raise RunError(f"{package} cannot be fetched with {download[0]}: {error}") from None
+        raise RunError(f"{package} cannot be fetched with {download[0]}: {error}") from error
     return folder / "files"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model import CharLSTM
 from model.checkpoint.pointer import BEST, LATEST
-from model.checkpoint.write import write_cells
+from model.checkpoint.write import write_cells, write_training
 from model.files import FULL_DISK
 
 from ..card import model_card
@@ -36,7 +36,6 @@ class CheckpointManager:
         folder: the run folder.
         pusher: pushes checkpoints to the Hub; None when the run is not pushed.
         saved_step: the step of the newest checkpoint in the folder, when the run is resumed.
-        card_fields: fields of `About` that a card shows in place of those in the checkpoint, such as a new `repo`.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
         quotes: what the published files may quote.
@@ -51,7 +50,6 @@ class CheckpointManager:
         pusher: Pusher | None = None,
         *,
         saved_step: int = -1,
-        card_fields: About | None = None,
         source: Source | None = None,
         held_out: str = "",
         quotes: Quotes = "nothing",
@@ -59,7 +57,6 @@ class CheckpointManager:
         self.folder = folder
         self.pusher = pusher
         self.saved_step = saved_step
-        self._card_fields = card_fields or {}
         self._source = source
         self._held_out, self._quotes = held_out, quotes
         self._best_loss = _loss_of(folder.best())
@@ -72,13 +69,19 @@ class CheckpointManager:
         """Imports the libraries of a card, which takes a second or two, in a thread while training continues."""
         threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
 
-    def catch_up(self, metrics: Sequence[Evaluation], *, complete: bool) -> None:
+    def catch_up(self, metrics: Sequence[Evaluation], about: About, *, complete: bool) -> None:
         """Repeats what follows a checkpoint, for a run that was killed before it was done: log, card, push, pruning.
+
+        The best checkpoint gets the repo, licence and Space of `about`, which may have changed since it was saved.
 
         The best checkpoint is pushed once more; files that the Hub has already are not sent again.
         """
         self._try("metrics.jsonl", lambda: self.folder.write_metrics(metrics))
         self._try("samples.jsonl", lambda: self.folder.write_samples(self.folder.samples()))
+        best = self.folder.best()
+        if best is not None:
+            changed = {name: about.get(name, "") for name in ("repo", "license", "space")}
+            self._try("config.json", lambda: write_training(best, changed))
         if complete or self.pusher:
             self._write_card(metrics)
         if self.pusher:
@@ -180,7 +183,6 @@ class CheckpointManager:
             return
         try:
             lm = CharLSTM.from_pretrained(best)  # from disk, as readers of the card load it: rounded to bfloat16
-            lm.training = {**lm.training, **self._card_fields}
             model_card.write_card(best, lm, metrics, source=self._source)
         except Exception as error:  # noqa: BLE001  a checkpoint is complete without a card
             warn(f"{best.name} has no model card ({type(error).__name__}: {error})")

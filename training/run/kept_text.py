@@ -9,20 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from model.files import atomic_write
 
-from ..corpus.decode import CorpusError
 from ..corpus.ids_file import open_ids
 from ..corpus.reader import Corpus
-from ..corpus.sources import expand, is_local, stamp
 from ..errors import RunError
 from .run_folder import IDS, TEXT
 
 _FORMAT = 1
-_FIELDS = ("characters", "name", "files", "first_lines", "sha256", "stamp", "rare", "rare_times")
+_FIELDS = ("characters", "name", "files", "first_lines", "sha256", "rare", "rare_times")
 
 
 def write_kept_text(corpus: Corpus, folder: Path) -> None:
@@ -52,7 +49,6 @@ def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
             vocab=tuple(about["vocab"]),
             name=about["name"],
             sha256=sha256,
-            stamp=about["stamp"],
             files=tuple(about["files"]),
             first_lines=tuple(about["first_lines"]),
             rare=about.get("rare", 0),
@@ -78,14 +74,6 @@ def link_kept_text(run: Path, folder: Path) -> None:
     except OSError:
         shutil.copyfile(run / IDS, folder / IDS)
     atomic_write(folder / TEXT, (run / TEXT).read_bytes())
-
-
-def is_current(corpus: Corpus, sources: Sequence[str]) -> bool | None:
-    """Returns whether the local files of the sources are unchanged since they were read; None if one is missing."""
-    try:
-        return stamp(expand(typed) for typed in sources if is_local(typed)) == corpus.stamp
-    except CorpusError:
-        return None
 
 
 def _hash(corpus: Corpus) -> str:

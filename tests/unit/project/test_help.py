@@ -18,7 +18,7 @@ PROGRAMS: dict[str, tuple[Callable[[list[str]], object], list[str]]] = {
     "model score": (model, ["score"]),
     "model info": (model, ["info"]),
     "training": (training, []),
-    **{f"training {name}": (training, [name]) for name in ("push", "space", "sweep", "compare", "curve", "cells")},
+    **{f"training {name}": (training, [name]) for name in ("push", "space", "compare", "cells")},
 }
 
 

@@ -164,7 +164,8 @@ def test_a_lasting_fault_ends_the_check_with_its_reason(
     hub: LocalHub, token: str, monkeypatch: pytest.MonkeyPatch, kind: int | str, text: str
 ) -> None:
     monkeypatch.setattr(calls, "RETRY_S", 0.1)
-    monkeypatch.setattr("model.hub.limits.READ_S", 0.3)
+    if kind == "hang":
+        monkeypatch.setattr("model.hub.limits.READ_S", 0.3)
     hub.fail("GET /api/whoami", kind, times=None)
     with pytest.raises(HubError, match=text) as caught:
         retried(lambda: check_repo("plays", **PUBLIC), print)

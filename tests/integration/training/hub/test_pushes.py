@@ -104,17 +104,6 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
     assert "--replace" in hub.read("ada/plays", "README.md").decode()
 
 
-def test_another_text_is_not_pushed_over_a_model(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    assert here(*ONCE, "--push-to=plays")[0] == 0
-    write_text(tmp_path, 500, "other.txt")
-    commits = len(hub.repos["ada/plays"].log())
-    code, output = here("other.txt", *SIZES, "--steps=1", "--push-to=plays", "--out=other")
-    assert code == 2
-    assert "error: ada/plays holds a model that was trained on another text (text): name another repo" in output
-    assert len(hub.repos["ada/plays"].log()) == commits
-    assert not (tmp_path / "other").exists()
-
-
 def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     _, output = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
     assert token not in output
@@ -154,29 +143,12 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     assert "--push-to ada/plays --publish-anyway" in hub.read("ada/plays", "README.md").decode()
 
 
-@pytest.mark.parametrize(
-    ("role", "repo", "message"),
-    [
-        (None, "ada/plays", "error: pushing to 'ada/plays' needs a token of the Hub and there is none"),
-        ("read", "ada/plays", "error: the token of ada may only read"),
-        ("write", "eve/plays", "error: .*eve/plays.*no right"),
-    ],
-)
 def test_a_missing_right_to_push_is_reported_before_the_first_step(
-    hub: LocalHub,
-    here: Here,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    role: str | None,
-    repo: str,
-    message: str,
+    hub: LocalHub, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub.add_repo("eve/plays")
-    if role:
-        monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", role))
-    code, output = here(*QUICK, f"--push-to={repo}")
-    assert code == 2
-    assert re.search(message, output.splitlines()[-1])
+    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", "read"))
+    code, output = here(*QUICK, "--push-to=ada/plays")
+    assert (code, output.splitlines()[-1][:34]) == (2, "error: the token of ada may only r")
     assert "step 1 of" not in output
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
@@ -244,14 +216,11 @@ def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
     assert "To push:\n  python -m training push run" in output
 
 
-def test_a_run_without_a_destination_has_nothing_to_push(here: Here, tmp_path: Path) -> None:
-    here(*QUICK)
+def test_a_run_without_a_destination_has_nothing_to_push(here: Here) -> None:
+    here(*ONCE)
     code, output = here("push", "run")
     assert (code, output.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
     assert here("push", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
-    code, output = here("push")
-    assert code == 2
-    assert output.startswith("error: the following arguments are required: RUN")
 
 
 # resumed

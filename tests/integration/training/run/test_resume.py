@@ -200,7 +200,6 @@ def test_another_text_is_refused(here: Here, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text(text.replace("cat", "cow"))
     code, output = here("--resume=run")
     assert code == 0
-    assert "the text has changed" not in output, "the new place is recorded"
     assert outcome(tmp_path / "run") == before
 
 
@@ -209,9 +208,7 @@ def test_a_changed_text_is_replaced_by_the_copy_in_the_run(here: Here, tmp_path:
     here(*SHORT, "--out=run")
     before = outcome(tmp_path / "run")
     (tmp_path / "text.txt").write_text(words(seed=6))
-    code, output = here("--resume=run")
-    assert code == 0
-    assert "warning: the text has changed since the run started: continuing with the copy in the run folder" in output
+    assert here("--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == before
 
 
@@ -223,7 +220,6 @@ def test_a_deleted_text_is_replaced_by_the_copy_in_the_run(here: Here, tmp_path:
     assert here("--resume=run", "other.txt")[0] == 2  # and nothing is changed
     code, output = here("--resume=run")
     assert code == 0
-    assert "warning: the text is no longer where it was: continuing with the copy in the run folder" in output
     assert outcome(tmp_path / "run") == before
     flip(tmp_path / "run" / "text.ids")
     code, output = here("--resume=run")

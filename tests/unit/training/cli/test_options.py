@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-
 import pytest
 
 from model.cli.arguments import UsageError
 from training.cli.main import _COMMANDS
 from training.cli.options import parse_train
-from training.cli.parser import (
-    COMMANDS,
-    cells_parser,
-    compare_parser,
-    curve_parser,
-    push_parser,
-    space_parser,
-    train_parser,
-)
+from training.cli.parser import COMMANDS, push_parser, train_parser
 from training.errors import HubError
 
 
@@ -119,20 +109,6 @@ def test_a_likely_mistake_gets_a_suggestion(typed: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         parse_train(typed.split())
     assert message in str(error.value)
-
-
-def test_every_option_has_help_with_its_default() -> None:
-    for parser in (train_parser(), push_parser(), space_parser(), cells_parser(), curve_parser(), compare_parser()):
-        for action in parser._actions:
-            assert action.help, action.option_strings
-            if action.help == argparse.SUPPRESS:
-                continue
-            takes_value = action.option_strings and action.nargs != 0
-            if takes_value and action.dest not in NO_DEFAULT:
-                assert "default" in action.help, action.option_strings
-
-
-NO_DEFAULT = ("out", "steps", "resume", "space")  # None of them is used unless it is given.
 
 
 def test_the_help_names_every_command() -> None:

@@ -131,7 +131,7 @@ def test_a_resumed_run_keeps_its_best_loss(folder: RunFolder, save: Callable[...
     (folder.path / "metrics.jsonl").unlink()
     (best_of(folder.path) / "README.md").unlink()
     lines = [{"step": 1, "val_loss": 1.0}, {"step": 2, "val_loss": 2.0}]
-    CheckpointManager(folder, pusher, saved_step=2).catch_up(lines, complete=False)  # type: ignore[arg-type]
+    CheckpointManager(folder, pusher, saved_step=2).catch_up(lines, {}, complete=False)  # type: ignore[arg-type]
     assert len((folder.path / "metrics.jsonl").read_text().splitlines()) == 2
     assert pusher.pushed == [("step-00000001", "main")], "with the new card"
     again = CheckpointManager(folder)

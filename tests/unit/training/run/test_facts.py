@@ -48,7 +48,7 @@ def test_settings_of_the_recipe_are_recorded() -> None:
     command = published(
         "a.txt", "--steps=20", "--set=hidden_size=8,lr=1e-3", "--set", "bfloat16=false", "--preset=tiny"
     )
-    assert command == "python -m training a.txt --preset tiny --steps 20 --set hidden_size=8,lr=0.001,bfloat16=False"
+    assert command == "python -m training a.txt --steps 20 --preset tiny --set hidden_size=8,lr=0.001,bfloat16=False"
 
 
 @pytest.mark.parametrize(

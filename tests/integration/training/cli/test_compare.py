@@ -12,7 +12,7 @@ from PIL import Image
 from model.checkpoint.record import TrainingRecord, read_record
 from tests.support.tiny_runs import SIZES, Here, best_of, metrics, write_text
 from training.__main__ import main
-from training.cli.commands.compare import Run, read_run, table
+from training.cli.compare import Run, read_run, table
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_runs_are_compared_and_drawn(here: Here, tmp_path: Path, capsys: pytest.
     assert "losses on texts of different names or lengths cannot be compared" in shown.out
     assert all(len(line) <= 100 for line in shown.out.splitlines())
 
-    assert here("curve", "runs/quick") == (0, "Drawn: curve.png\n")
+    assert here("compare", "runs/quick", "--picture=curve.png") == (0, "Drawn: curve.png\n")
     # Alone it is the picture that its card shows.
     assert Path("curve.png").read_bytes() == (best_of(tmp_path / "runs/quick") / "curve.png").read_bytes()
 
@@ -69,7 +69,6 @@ def test_runs_without_a_curve_are_an_error(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     assert here("text.txt", *SIZES, "--steps=2", "--set=evaluations=1", "--out=run")[0] == 0
     error = "error: 'run' has fewer than two evaluations: there is no curve to draw\n"
-    assert here("curve", "run", "--out=none.png") == (2, error)
     assert here("compare", "run", "--picture=none.png") == (2, error)
     assert not (tmp_path / "none.png").exists()
     assert here("compare", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")

@@ -16,10 +16,10 @@ from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.checkpoint.record import TrainingRecord
 from model.terminal import one_line
 
-from ...card.curve import Curve, draw, number
-from ...corpus.sources import expanded_path
-from ...errors import RunError
-from ...run.state_files import read_metrics
+from ..card.curve import Curve, draw, number
+from ..corpus.sources import expanded_path
+from ..errors import RunError
+from ..run.state_files import read_metrics
 
 WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")
@@ -88,9 +88,9 @@ def read_run(path: str) -> Run:
         parsed = parse_config((checkpoint / CONFIG).read_bytes())
         metrics = read_metrics(folder if (folder / METRICS).exists() else checkpoint)
     except OSError as error:
-        raise RunError(f"{shown!r} cannot be read: {error.strerror}") from None
+        raise RunError(f"{shown!r} cannot be read: {error.strerror}") from error
     except CheckpointError as error:
-        raise RunError(f"{shown!r} is damaged: {error}") from None
+        raise RunError(f"{shown!r} is damaged: {error}") from error
     name = f"{typed.parent.name}/{typed.name}" if is_checkpoint else typed.name
     return Run(one_line(name), metrics, parsed.config.parameters, parsed.training)
 
@@ -106,7 +106,7 @@ def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
     return runs
 
 
-def picture(runs: Sequence[Run], report: Callable[[str], None], x: str = "chars") -> bytes:
+def picture(runs: Sequence[Run], report: Callable[[str], None]) -> bytes:
     """Returns the losses of runs as a PNG, see `draw`; calls `report` with an error for each run that has no curve.
 
     Returns:
@@ -117,7 +117,7 @@ def picture(runs: Sequence[Run], report: Callable[[str], None], x: str = "chars"
             report(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
     curves = [run.curve for run in runs if run.curve.is_drawable]
     try:
-        return draw(curves, x=x) if curves else b""
+        return draw(curves) if curves else b""
     except ImportError:
         report("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
         return b""

@@ -1,0 +1,290 @@
+"""Prepares a run, new or resumed, up to its next step. A new run that fails before that leaves no files behind."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from model import CharTokenizer
+from model.cli.arguments import UsageError
+
+from ..card import ngram
+from ..card.cell_names import LONGEST
+from ..card.overlap import Source
+from ..card.summary import Quotes
+from ..corpus.ids_file import Ids
+from ..corpus.reader import corpus_name
+from ..errors import RunError
+from ..hub.destination import DESTINATION, Destination, read_destination
+from ..hub.pusher import Pusher
+from ..hub.space_files import check_project
+from ..learner import processes
+from ..learner.dataset import split
+from ..learner.distillation import SoftTargets
+from ..learner.paragraphs import find_paragraphs
+from ..learner.recipe import Recipe
+from ..learner.trainer import Trainer
+from ..os_calls import keep_freed_memory
+from ..run.checkpoint_manager import CheckpointManager
+from ..run.clock import Clock, restored
+from ..run.console import loss_text, say, warn
+from ..run.facts import About, CorpusRecord, other_version, versions
+from ..run.hub_resume import SCHEME, pull_run
+from ..run.run_folder import RunFolder, SavedRun
+from ..run.training_run import TrainingRun
+from . import fine_tune, sharing, soft_targets, teachers
+from .options import TrainOptions, published_command
+from .plan import choose_recipe
+from .sharing import check_destination
+from .space import prepare_page, resume_page, with_page
+from .text import new_text, resumed_text
+
+
+def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
+    """Returns a run that is ready for its next step; the teachers of a new one, if it has any, are trained here.
+
+    Args:
+        start: the `time.monotonic()` when this process began.
+
+    Raises:
+        UsageError, CorpusError, RunError, HubError, CheckpointError: the run cannot start; one line says why.
+    """
+    plan = teachers.read_plan(options)
+    if plan is not None:
+        options, start = plan.options, start - plan.seconds
+    if options.space is not None:
+        check_project(options.hardware)
+    with ExitStack() as undo:
+        folder = _open_folder(options, undo)
+        is_new = options.resume is None
+        run = _new_run(options, start, folder, plan) if is_new else _resumed_run(options, start, folder)
+        undo.pop_all()
+        return run
+
+
+def _open_folder(options: TrainOptions, undo: ExitStack) -> RunFolder:
+    """Returns the run folder; a run on the Hub is downloaded into a new one, which is removed if it cannot be resumed.
+
+    Raises:
+        RunError: the folder cannot be used.
+    """
+    repo = (options.resume or "").removeprefix(SCHEME)
+    if options.resume is not None and not options.is_on_hub:
+        folder = RunFolder(options.resume, resume=True)
+        undo.callback(folder.close)
+        return folder
+    if options.out is not None:
+        folder = RunFolder(options.out, resume=False)
+    else:
+        folder = _free_folder(repo.split("/")[1] if repo else corpus_name(options.text))
+    undo.callback(folder.discard_all if repo else folder.discard)
+    if repo:
+        say(f"Downloading the newest checkpoint of {repo} to {folder.path} …")
+        pull_run(repo, folder)
+    return folder
+
+
+def _free_folder(name: str) -> RunFolder:
+    for path in (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in range(1, 10_000)):
+        if not path.exists():
+            return RunFolder(path, resume=False)
+    raise RunError(f"runs/ holds 9,999 runs of {name!r}: choose a folder with --out")
+
+
+def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teachers.TeachersPlan | None) -> TrainingRun:
+    device = processes.training_device(options.device)
+    parent = fine_tune.load_base(options)
+    teaching = soft_targets.load_given_teachers(options)
+    base = parent.lm.tokenizer if parent else None
+    text = new_text(options, folder, base.vocab if base else (), plan)
+    private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
+    shared = sharing.of_new_run(options, text, learns_from_private=bool(private_models))
+    destination = check_destination(options, options.push_to, text.facts.record, shared)
+    page = prepare_page(options, destination.repo if destination else "", shared)
+    tokenizer, ids = text.tokenizer(base), text.corpus.ids
+    baseline = _ngram_baseline(len(tokenizer), ids)
+    if options.teachers:
+        soft_targets.check_room(len(split(ids)[0]), len(tokenizer), folder.path)
+        machine = teachers.machine_for(options, device)
+        plan = plan or teachers.plan_teachers(options, text.facts, text.chat, start, machine.at_once)
+        teaching += teachers.train_teachers(plan, machine, folder.path, start, device.type)
+    predictions = soft_targets.predict(teaching, tokenizer, ids, folder.path, device) if teaching else None
+    keep_freed_memory()  # not sooner, so that the memory that reading the text takes is freed
+    recipe, clock, threads, preset = choose_recipe(
+        options,
+        vocab_size=len(tokenizer),
+        ids=ids,
+        folder=folder.path,
+        start=start,
+        parent=parent.lm if parent else None,
+        soft_targets=predictions,
+        device=device,
+    )
+    about: About = {
+        "preset": preset,
+        "license": options.license,
+        "repo": destination.repo if destination else "",
+        "command": published_command(options, text.origin.closed),
+        "sharing": destination.sharing if destination else shared,
+        "quotes": text.origin.quotes(is_chat=options.chat, quote_chat=options.quote_chat),
+        **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
+        **({"quote_chat": True} if options.quote_chat else {}),
+        **(parent.about(private=parent in private_models) if parent else {}),
+        **soft_targets.about(teaching, folder.path),
+        **baseline,
+        **versions(device),
+    }
+    trainer = _trainer(recipe, tokenizer, ids, device, predictions)
+    if parent:
+        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, split(ids)[0], len(tokenizer)))
+    about = with_page(about, page)
+    return TrainingRun(
+        checkpoint_manager=_manager(folder, destination, tokenizer, ids, about["quotes"]),
+        tokenizer=tokenizer,
+        trainer=trainer,
+        validation=split(ids)[1][: recipe.evaluated + 1],
+        text=text.facts,
+        about=about,
+        start=start,
+        clock=clock,
+        threads=threads,
+        chat=text.chat,
+        page=page,
+    )
+
+
+def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> TrainingRun:
+    """Returns a run at its newest whole checkpoint."""
+    device = processes.training_device(options.device)
+    saved = folder.restore(warn)
+    about, record = saved.state["about"], saved.state["corpus"]
+    recipe, clock = _saved_recipe(saved)
+    if options.teacher and "taught_by" not in about:
+        raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
+    # Before the text is read: the repo names its addresses, and may be a stranger's.
+    repo = (options.resume or "").removeprefix(SCHEME)
+    own = sharing.check_repo(options, repo, record) if options.is_on_hub and not options.push_to else None
+    text = resumed_text(options, folder, saved)
+    shared = sharing.of_resumed_run(options, saved, text, folder.path)
+    destination = sharing.shared_as(own, shared) if own else _destination(options, record, folder, shared)
+    about["sharing"] = destination.sharing if destination else shared
+    page = resume_page(options, about, destination.repo if destination else None)
+    about = with_page(about, page)
+    if destination is not None:
+        about["repo"] = destination.repo
+    if options.license != "unknown":
+        about["license"] = options.license
+    now: dict[str, Any] = {**versions(device)}
+    if changed := [f"{name} {about.get(name)} then, {now[name]} now" for name in now if about.get(name) != now[name]]:
+        warn(f"{'; '.join(changed)}: from here on the losses may differ in their last digits")
+    tokenizer, predictions = text.tokenizer(None), None
+    if "taught_by" in about and not clock.is_done:
+        predictions = soft_targets.resume_predictions(
+            options, about["taught_by"], tokenizer, text.corpus.ids, folder.path, device
+        )
+    keep_freed_memory()
+    trainer = _trainer(recipe, tokenizer, text.corpus.ids, device, predictions)
+    try:
+        trainer.load_state_tensors(dict(saved.tensors))
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    done = trainer.steps_done
+    manager = _manager(folder, destination, tokenizer, text.corpus.ids, about["quotes"], saved_step=done)
+    manager.catch_up(saved.metrics, about, complete=clock.is_done)
+    if clock.is_done:
+        say(f"This run is complete: {done:,} steps. To train longer, start a new run from it: --from RUN")
+    else:
+        total = f" of {recipe.steps:,}" if clock.minutes is None else f" ({clock.progress / recipe.steps:.0%})"
+        say(f"Resuming after step {done:,}{total}.")
+    return TrainingRun(
+        checkpoint_manager=manager,
+        tokenizer=tokenizer,
+        trainer=trainer,
+        validation=split(text.corpus.ids)[1][: recipe.evaluated + 1],
+        text=text.facts,
+        about=about,
+        start=start,
+        clock=clock,
+        seconds_before=saved.state["seconds"],
+        metrics=saved.metrics,
+        samples=folder.samples(),
+        chat=text.chat,
+        page=page,
+    )
+
+
+def _saved_recipe(saved: SavedRun) -> tuple[Recipe, Clock]:
+    """Returns the recipe of a run and its clock at a checkpoint.
+
+    Raises:
+        RunError: the run was saved by another version of the project.
+    """
+    try:
+        recipe = Recipe(**saved.state["recipe"])
+        return recipe, restored(recipe, saved.state, int(saved.tensors["steps_done"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise other_version(error) from error
+
+
+def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder, shared: str) -> Destination | None:
+    """Returns where a resumed run is pushed: to --push-to, else to its repo so far, else to one named like --space.
+
+    A run that is pushed to its own repo again keeps its sharing, so its text is not scanned.
+    """
+    if options.push_to or not (folder.path / DESTINATION).exists():
+        return check_destination(options, options.push_to or options.space, record, shared)
+    destination = read_destination(folder.path)
+    if options.replace:
+        destination = replace(destination, loss_to_beat=None, keep_card=False)
+    # A run may be resumed while the Hub cannot be reached; only a new licence must be checked there.
+    if options.license != "unknown":
+        destination = sharing.check_repo(options, destination.repo, record)
+    return sharing.shared_as(destination, shared)
+
+
+def _manager(
+    folder: RunFolder,
+    destination: Destination | None,
+    tokenizer: CharTokenizer,
+    ids: Ids,
+    quotes: Quotes,
+    *,
+    saved_step: int = -1,
+) -> CheckpointManager:
+    """Returns the manager that saves the checkpoints of a run on a text (N,) and pushes them to its destination."""
+    train, validation = split(ids)
+    pusher = None
+    if destination is not None:
+        readers = "private" if destination.private else "public: anyone can read it and what it has learned"
+        say(f"Pushing to {destination.url} ({readers}).")
+        pusher = Pusher(destination, folder.path, report=say)
+    return CheckpointManager(
+        folder,
+        pusher,
+        saved_step=saved_step,
+        source=Source(tokenizer, train, validation),
+        held_out=tokenizer.decode(validation[:LONGEST].tolist()),
+        quotes=quotes,
+    )
+
+
+def _trainer(
+    recipe: Recipe, tokenizer: CharTokenizer, ids: Ids, device: torch.device, predictions: SoftTargets | None
+) -> Trainer:
+    """Returns a trainer of a text (N,), at its first step and with random weights."""
+    train, _ = split(ids)
+    paragraphs = find_paragraphs(train, tokenizer) if recipe.shuffle else None
+    is_shared = processes.count() > 1
+    return Trainer(recipe, len(tokenizer), train, device, predictions, paragraphs, is_shared=is_shared)
+
+
+def _ngram_baseline(vocab_size: int, ids: Ids) -> About:
+    """Returns the loss of an n-gram model on the held-out text, for comparison, before any time is measured."""
+    train, validation = split(ids)
+    loss = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], vocab_size)
+    say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(loss)} on the held-out last tenth.")
+    return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MAX_CHARACTERS)}

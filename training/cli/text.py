@@ -1,0 +1,297 @@
+"""The training text of a run: reads it into the run folder, or finds it there, and knows who can read its sources."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from model import CharTokenizer, ChatFormat
+from model.terminal import one_line, size_text
+
+from ..card.public_text import public_source
+from ..card.summary import Quotes
+from ..corpus.chats.reader import ChatReader
+from ..corpus.decode import Reading
+from ..corpus.ids_file import RARE
+from ..corpus.reader import Corpus, check_length, read_corpus
+from ..corpus.sources import expanded_path, is_public
+from ..errors import RunError
+from ..run.console import say, throttled, warn
+from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.hub_resume import SCHEME
+from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
+from ..run.run_folder import IDS, RunFolder, SavedRun
+from .options import TrainOptions, hides_file_names
+from .parser import COMMANDS
+from .teachers import TeachersPlan
+
+_SHORT = 100_000  # characters; a warning is printed for fewer
+_MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to measure a loss
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Who can read the sources of a text.
+
+    Attributes:
+        public: where anyone can read the whole text; None if a part is a file of this machine, or is closed.
+        closed: the addresses that not everyone can read: private and gated datasets, addresses that may hold a secret.
+    """
+
+    public: PublicText | None
+    closed: frozenset[str]
+
+    def quotes(self, *, is_chat: bool, quote_chat: bool) -> Quotes:
+        """Returns what published files may quote of a text from these sources."""
+        if self.closed or (is_chat and not quote_chat):
+            return "nothing"
+        return "text" if self.public is not None and not is_chat else "model"
+
+
+def origin_of(sources: Sequence[str], reading: Reading) -> Origin:
+    """Returns who can read some sources; for datasets of the Hub, the Hub is asked."""
+    closed = frozenset(source for source in sources if "://" in source and not is_public(source))
+    if closed or not all("://" in source for source in sources):
+        return Origin(public=None, closed=closed)
+    return Origin(public={"sources": [*sources], **reading.record()}, closed=closed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """The text of a run.
+
+    Attributes:
+        corpus: its ids, in the run folder.
+        chat: its format if it is a chat.
+        facts: what is published about it.
+        origin: who can read its sources.
+    """
+
+    corpus: Corpus
+    chat: ChatFormat | None
+    facts: TextFacts
+    origin: Origin
+
+    def tokenizer(self, base: CharTokenizer | None) -> CharTokenizer:
+        """Returns its tokenizer, which keeps the ids of the model to start from; prints the size of the vocabulary."""
+        corpus, known = self.corpus, len(base) if base else 0
+        tokenizer = CharTokenizer(corpus.vocab, rare=RARE if corpus.rare else base.rare if base else None)
+        new = f"{len(tokenizer) - known:,} of them new to the model, which has {known:,}"
+        say(f"{corpus.characters:,} characters, {new if base else f'{len(tokenizer):,} distinct'}.")
+        if corpus.rare:
+            share = 100 * corpus.rare_times / corpus.characters
+            say(
+                f"{corpus.rare:,} rare characters, {share:.2f} % of the text, share one id and are never written: "
+                "--keep-rare keeps them apart, which takes longer."
+            )
+        return tokenizer
+
+
+def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], plan: TeachersPlan | None) -> Text:
+    """Returns the text of a new run.
+
+    A run with a plan of its teachers has its text in its folder; a teacher takes that of the run of --text-of.
+
+    Args:
+        base_vocab: characters that get the first ids.
+
+    Raises:
+        CorpusError: the text cannot be read, or is too short.
+        RunError: the copy in the folder is missing or damaged.
+    """
+    if plan is None and options.text_of is None:
+        return _read_new_text(options, folder, base_vocab)
+    if plan is None:
+        link_kept_text(expanded_path(options.text_of or ""), folder.path)
+    corpus = read_kept_text(folder.path, plan.text.record["sha256"] if plan else None)
+    if corpus is None:
+        raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
+    if plan:
+        return Text(corpus=corpus, chat=plan.chat, facts=plan.text, origin=origin_of(options.text, options.reading))
+    origin = Origin(public=None, closed=frozenset())
+    return Text(corpus=corpus, chat=None, facts=_facts(corpus, None), origin=origin)
+
+
+def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]) -> Text:
+    reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
+    corpus = _read(options.text, options.reading, folder.path / IDS, base_vocab, reader)
+    chat = reader.format(options.reply_as) if reader else None
+    write_kept_text(corpus, folder.path)
+    folder.write_sources(options.text, options.reading.record())
+    origin = origin_of(options.text, options.reading)
+    examples: list[str] | None = [] if options.chat or origin.closed else None
+    if reader is not None and chat is not None:
+        _print_speakers(reader, chat)
+        examples = reader.examples(chat) if options.quote_chat and not origin.closed else []
+    name = None
+    if origin.closed or (origin.public is None and hides_file_names(options)):
+        name = "chat" if options.chat else "text"
+    return Text(corpus=corpus, chat=chat, facts=_facts(corpus, origin.public, examples, name), origin=origin)
+
+
+def resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> Text:
+    """Returns the text of a resumed run: the copy in its folder.
+
+    The text is read again only when TEXT was given, or when the copy is missing or damaged.
+
+    Raises:
+        CorpusError: the text cannot be read.
+        RunError: it is not the text of the run, or it must be given.
+    """
+    record = saved.state["corpus"]
+    corpus = None if options.text else read_kept_text(folder.path, record["sha256"])
+    if corpus is not None:
+        origin = _saved_origin(folder, saved)
+    else:
+        sources, reading = _sources(options, folder, record)
+        corpus = _read_again(sources, reading, folder, saved)
+        if options.text or options.is_on_hub:
+            folder.write_sources(sources, reading.record())
+        origin = origin_of(sources, reading)
+    about, checkpoint = saved.state["about"], saved.checkpoint
+    if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
+        about["quotes"] = origin.quotes(is_chat=checkpoint.chat is not None, quote_chat=_keeps_names(about))
+        if origin.closed:
+            about["command"], record["name"] = "", "text"
+    examples = [] if about["quotes"] == "nothing" else list(checkpoint.training.get("examples", []))
+    facts = _facts(corpus, origin.public, examples, record["name"])
+    return Text(corpus=corpus, chat=checkpoint.chat, facts=facts, origin=origin)
+
+
+def _keeps_names(about: About) -> bool:
+    """Returns whether the text of a chat has the names of its speakers; runs of earlier versions always kept them."""
+    return about.get("quote_chat", "sharing" not in about)
+
+
+def _saved_origin(folder: RunFolder, saved: SavedRun) -> Origin:
+    """Returns who can read the text of a run, as recorded; for a run of an earlier version, the sources are asked."""
+    public, about = saved.state["corpus"].get("public"), saved.state["about"]
+    if "quotes" in about:
+        is_closed = about["quotes"] == "nothing" and saved.checkpoint.chat is None
+        return Origin(public=public, closed=frozenset({"the source of this text"} if is_closed else ()))
+    try:
+        sources = folder.read_sources()[0]
+    except RunError:  # such as of standard input
+        sources = public["sources"] if public else ["-"]
+    return origin_of(sources, Reading.from_record(public or {}))
+
+
+def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, saved: SavedRun) -> Corpus:
+    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
+    record, checkpoint = saved.state["corpus"], saved.checkpoint
+    chat = ChatReader(keep_names=_keeps_names(saved.state["about"])) if checkpoint.chat else None
+    try:
+        corpus = _read(sources, reading, temporary, checkpoint.tokenizer.vocab, chat)
+        if corpus.sha256 != record["sha256"]:
+            raise RunError(
+                f"the text is not the one that this run started with ({record['characters']:,} characters then, "
+                f"{corpus.characters:,} now, or changed inside): resume with that text, or start a new run"
+            )
+        write_kept_text(corpus, folder.path)
+        del corpus  # Windows renames no file that is mapped
+        temporary.replace(folder.path / IDS)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    kept = read_kept_text(folder.path, record["sha256"])
+    if kept is None:
+        raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
+    return kept
+
+
+def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Reading]:
+    """Returns where the text of a resumed run is, and how it is read: as recorded, or as the options say."""
+    public = record.get("public")
+    again = f"give it again: python -m training TEXT --resume {options.resume}"
+    recorded: Mapping[str, Any] = public or {}
+    if options.is_on_hub:
+        sources = [str(source) for source in public["sources"]] if public else []
+        is_safe = all("://" in source and public_source(source) == source for source in sources)
+        if not options.text and not (public and is_safe):  # a repo must not choose which local files are read
+            raise RunError(f"the text of this run is not on the Hub: {again}")
+        if not options.text and options.push_to and any(not source.startswith(SCHEME) for source in sources):
+            listed = one_line(", ".join(sources), 300)
+            raise RunError(f"the repo names addresses outside the Hub ({listed}): if you trust them, {again}")
+    else:
+        try:
+            sources, recorded = folder.read_sources()
+        except RunError:
+            if not options.text:
+                raise
+    given = {name: value for name in ("errors", "encoding") if (value := getattr(options, name)) is not None}
+    return list(options.text) or sources, replace(Reading.from_record(recorded), **given)
+
+
+def _read(
+    sources: Sequence[str], reading: Reading, path: Path, base_vocab: Sequence[str], chat: ChatReader | None
+) -> Corpus:
+    """Reads a text into a file of ids, and prints its warnings."""
+    listed = [public_source(source) if "://" in source else source for source in sources[:3]]
+    more = f" and {len(sources) - 3:,} more" if len(sources) > 3 else ""
+    say(f"Reading {', '.join(listed) or 'the documentation that is part of Python'}{more} …")
+    corpus = read_corpus(
+        sources,
+        path=path,
+        base_vocab=base_vocab,
+        reading=reading,
+        progress=_progress(),
+        chat=chat,
+        commands=tuple(COMMANDS),
+    )
+    for line in (*corpus.warnings, *(chat.warnings if chat else ())):
+        warn(line)
+    check_length(corpus, _MIN_CHARACTERS, "training")
+    if corpus.characters < _SHORT:
+        warn(
+            f"this text is short ({corpus.characters:,} characters): a model learns words from about {_SHORT:,}, and "
+            "repeats a shorter text. The checkpoint with the lowest held-out loss is the one that is served"
+        )
+    return corpus
+
+
+def _progress() -> Callable[[str, int, int | None], None]:
+    say_sometimes = throttled()
+
+    def show(name: str, done: int, total: int | None) -> None:
+        say_sometimes(f"{name}: {size_text(done)}{f' of {size_text(total)}' if total else ''}")
+
+    return show
+
+
+def _facts(
+    corpus: Corpus, public: PublicText | None, examples: list[str] | None = None, name: str | None = None
+) -> TextFacts:
+    """Returns what is published about a text.
+
+    Args:
+        public: where anyone can read it, if anywhere.
+        examples: prompts; None for its frequent line beginnings.
+        name: its name; None for a name made from its sources.
+    """
+    record: CorpusRecord = {
+        "name": corpus.name if name is None else name,
+        "sha256": corpus.sha256,
+        "characters": corpus.characters,
+        "public": public,
+    }
+    if examples is None:
+        examples = frequent_beginnings(corpus.head(EXAMPLES_FROM))
+    return TextFacts(record=record, examples=examples)
+
+
+def _print_speakers(reader: ChatReader, chat: ChatFormat) -> None:
+    """Prints the speakers of a chat, and their names in the text of the model."""
+    asks, replies = chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")
+    real = {name: one_line(speaker) for speaker, name in reader.names.items()}
+    say(
+        f"{sum(reader.speakers.values()):,} messages of {len(reader.speakers):,} speakers: the model writes as "
+        f"{real[replies]} to {real[asks]}."
+    )
+    if real[replies] != replies or real[asks] != asks:
+        say(
+            f"In the model, {real[replies]} is called {replies} and {real[asks]} is called {asks}: --quote-chat keeps "
+            "the names."
+        )
