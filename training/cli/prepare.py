@@ -23,9 +23,8 @@ from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
 from ..learner import processes
-from ..learner.dataset import split
+from ..learner.dataset import find_paragraphs, split
 from ..learner.distillation import SoftTargets
-from ..learner.paragraphs import find_paragraphs
 from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..os_calls import keep_freed_memory
