@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import signal
@@ -13,11 +14,14 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from training.hub.destination import read_destination
 from training.hub.pusher import pending
 from training.learner import evaluation
 from training.learner.schedule import Schedule
 from training.learner.trainer import Trainer
+from training.learner.training_loop import SharedSteps
 
 
 def signal_after_step(step: int, number: int) -> Callable[[], None]:
@@ -33,6 +37,11 @@ def kill_once_pushed(step: int) -> Callable[[], None]:
 def kill_at(kind: str, count: int) -> Callable[[], None]:
     """The process kills itself: kind "step", right after its `count`-th step; "sync", before that call of os.fsync."""
     return partial(_kill_at, kind, count)
+
+
+def record_weights(path: Path) -> Callable[[], None]:
+    """The process adds a line to a file after each step of its run: the step, and a hash of the weights."""
+    return partial(_record_weights, path)
 
 
 def fail_evaluations_after_step(step: int) -> Callable[[], None]:
@@ -59,6 +68,19 @@ def _after_step(step: int, act: Callable[[Trainer], object]) -> None:
 
 def _send(number: int, _: Trainer) -> None:
     os.kill(os.getpid(), number)
+
+
+def _record_weights(path: Path) -> None:
+    plain: Any = SharedSteps.step
+
+    def recorded(self: SharedSteps, *arguments: Any) -> float:
+        loss: float = plain(self, *arguments)
+        numbers = torch.nn.utils.parameters_to_vector(self._trainer.network.parameters()).detach().numpy()
+        with path.open("a") as file:
+            file.write(f"{self._trainer.steps_done} {hashlib.sha256(numbers.tobytes()).hexdigest()}\n")
+        return loss
+
+    SharedSteps.step = recorded  # type: ignore[method-assign, assignment]
 
 
 def _kill_once_pushed(trainer: Trainer) -> None:

@@ -5,17 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from training.cli import main as cli, plan
 from training.learner import evaluation
 from training.learner.trainer import Trainer
 from training.run import checkpoint_manager, measure, training_run
-from training.run.clock import _RECORD, LOG, ProgressLog
 from training.run.training_run import TrainingRun
 
-RECORD_BYTES = _RECORD.size
 STEP_S, EVALUATION_S, SAMPLE_S, END_S = 0.4, 0.3, 0.05, 1.5  # at the normal speed
 
 
@@ -71,42 +68,6 @@ def simulate_clock(
 def with_clock(*slower: tuple[float, float], jitter: float = 0.0, seed: int = 1) -> Callable[[], object]:
     """Returns a preparation of a training process: see `simulate_clock`."""
     return partial(simulate_clock, *slower, jitter=jitter, seed=seed)
-
-
-WHOLE_LOG = "whole.log"
-
-
-def keep_whole_log() -> None:
-    """A preparation of a training process: `WHOLE_LOG` of the run has all steps, not only the last ones."""
-    plain: Any = ProgressLog.__init__
-
-    def starting(self: ProgressLog, folder: Path, after: int, *arguments: Any) -> None:
-        whole, log = folder / WHOLE_LOG, folder / LOG
-        kept = whole.read_bytes() if whole.exists() else b""
-        kept = kept[: after * RECORD_BYTES] + (log.read_bytes() if after and log.exists() else b"")
-        whole.write_bytes(kept[: after * RECORD_BYTES])
-        plain(self, folder, after, *arguments)
-
-    ProgressLog.__init__ = starting  # type: ignore[assignment,method-assign]
-    ProgressLog.start_after = lambda self, step: None  # type: ignore[method-assign]
-
-
-def repeat_log(run: Path) -> Callable[[], None]:
-    """Returns a preparation of a training process: its new run repeats the steps of another one with a whole log."""
-    (run / LOG).write_bytes((run / WHOLE_LOG).read_bytes() + (run / LOG).read_bytes())
-    return partial(_repeat_log, run)
-
-
-def _repeat_log(run: Path) -> None:
-    plain: Any = ProgressLog.__init__
-
-    def repeating(self: ProgressLog, folder: Path, after: int, progress: float, planned: int) -> None:
-        plain(self, folder, after, progress, planned)
-        self._path = run / LOG
-        self._steps = self._read(progress, planned)
-        self._repeated = len(self._steps)
-
-    ProgressLog.__init__ = repeating  # type: ignore[method-assign]
 
 
 def _spending(clock: SimulatedClock, seconds: float, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,7 +19,7 @@ from model.terminal import one_line
 from ..card.curve import Curve, draw, number
 from ..corpus.sources import expanded_path
 from ..errors import RunError
-from ..run.state_files import read_metrics
+from ..run.snapshot import read_metrics
 
 _WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")

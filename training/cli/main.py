@@ -32,7 +32,7 @@ from ..learner import processes
 from ..learner.dataset import split
 from ..learner.training_loop import follow
 from ..os_calls import process_age_s
-from ..run.console import say, warn
+from ..run.console import say
 from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
@@ -111,7 +111,7 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     try:
         signals.mode = "record"
         if typed.track:
-            run.tracker = Tracker(folder.path.name, run.trainer.recipe.to_json(), warn)
+            run.tracker = Tracker(folder.path.name, run.trainer.recipe.to_json())
         code = run.run(signals)
         if run.tracker:
             run.tracker.close()

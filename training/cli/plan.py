@@ -51,7 +51,7 @@ def choose_recipe(
         options: the fields of the recipe that are given do not change.
         vocab_size: V, distinct characters.
         ids: (N,) the whole text.
-        folder: the run folder; a checkpoint is timed on its disk.
+        folder: the run folder, for the plan that is printed.
         start: `time.monotonic()` when this process began; the minutes count from then.
         parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
@@ -59,7 +59,6 @@ def choose_recipe(
 
     Raises:
         UsageError: the sizes are not allowed, or need more memory than is free.
-        RunError: the disk is not writable.
     """
     train, validation = split(ids)
     minutes = options.minutes or MINUTES.default
@@ -72,12 +71,8 @@ def choose_recipe(
         recipe = with_steps(recipe, options.steps, len(validation), options.recipe)
         clock, threads = Clock(recipe), Threads(is_fixed=device.type != "cpu")
     else:
-        if "bfloat16" not in options.recipe:
-            recipe = measure.with_faster_format(recipe, vocab_size, train, device)
         pushes = bool(options.push_to)
-        found = measure.measured(
-            recipe, vocab_size, train, folder, device, soft_targets, minutes=minutes, pushes=pushes
-        )
+        found = measure.measured(recipe, vocab_size, train, device, soft_targets, minutes=minutes, pushes=pushes)
         speed = speed_text(recipe.batch * recipe.window / found.costs.step_s)
         say(f"{speed}{' in bfloat16' if recipe.bfloat16 else ''}.")
         elapsed_s = monotonic() - start

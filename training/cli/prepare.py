@@ -23,9 +23,8 @@ from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
 from ..learner import processes
-from ..learner.dataset import split
+from ..learner.dataset import find_paragraphs, split
 from ..learner.distillation import SoftTargets
-from ..learner.paragraphs import find_paragraphs
 from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from ..os_calls import keep_freed_memory
@@ -34,7 +33,8 @@ from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
 from ..run.facts import About, CorpusRecord, other_version, versions
 from ..run.hub_resume import SCHEME, pull_run
-from ..run.run_folder import RunFolder, SavedRun
+from ..run.run_folder import RunFolder
+from ..run.snapshot import Snapshot
 from ..run.training_run import TrainingRun
 from . import fine_tune, sharing, soft_targets, teachers
 from .options import TrainOptions, published_command
@@ -193,8 +193,8 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
     except ValueError as error:
         raise RunError(str(error)) from error
     done = trainer.steps_done
-    manager = _manager(folder, destination, tokenizer, text.corpus.ids, about["quotes"], saved_step=done)
-    manager.catch_up(saved.metrics, about, complete=clock.is_done)
+    manager = _manager(folder, destination, tokenizer, text.corpus.ids, about["quotes"])
+    manager.resume(saved, about, complete=clock.is_done)
     if clock.is_done:
         say(f"This run is complete: {done:,} steps. To train longer, start a new run from it: --from RUN")
     else:
@@ -210,14 +210,14 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
         start=start,
         clock=clock,
         seconds_before=saved.state["seconds"],
-        metrics=saved.metrics,
-        samples=folder.samples(),
+        metrics=list(saved.metrics),
+        samples=list(saved.samples),
         chat=text.chat,
         page=page,
     )
 
 
-def _saved_recipe(saved: SavedRun) -> tuple[Recipe, Clock]:
+def _saved_recipe(saved: Snapshot) -> tuple[Recipe, Clock]:
     """Returns the recipe of a run and its clock at a checkpoint.
 
     Raises:
@@ -225,7 +225,7 @@ def _saved_recipe(saved: SavedRun) -> tuple[Recipe, Clock]:
     """
     try:
         recipe = Recipe(**saved.state["recipe"])
-        return recipe, restored(recipe, saved.state, int(saved.tensors["steps_done"]))
+        return recipe, restored(recipe, saved.state, saved.step)
     except (KeyError, TypeError, ValueError) as error:
         raise other_version(error) from error
 
@@ -252,8 +252,6 @@ def _manager(
     tokenizer: CharTokenizer,
     ids: Ids,
     quotes: Quotes,
-    *,
-    saved_step: int = -1,
 ) -> CheckpointManager:
     """Returns the manager that saves the checkpoints of a run on a text (N,) and pushes them to its destination."""
     train, validation = split(ids)
@@ -265,7 +263,6 @@ def _manager(
     return CheckpointManager(
         folder,
         pusher,
-        saved_step=saved_step,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
         quotes=quotes,

@@ -35,7 +35,8 @@ from ..run.console import loss_text, say, warn
 from ..run.facts import CorpusRecord
 from ..run.hub_resume import SCHEME
 from ..run.kept_text import read_kept_text
-from ..run.run_folder import IDS, SavedRun
+from ..run.run_folder import IDS
+from ..run.snapshot import Snapshot
 from .fine_tune import NamedModel
 from .options import SpaceOptions, TrainOptions
 from .text import Text
@@ -70,7 +71,7 @@ def of_new_run(options: TrainOptions, text: Text, *, learns_from_private: bool) 
     return PUBLIC
 
 
-def of_resumed_run(options: TrainOptions, saved: SavedRun, text: Text, folder: Path) -> str:
+def of_resumed_run(options: TrainOptions, saved: Snapshot, text: Text, folder: Path) -> str:
     """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan.
 
     Args:

@@ -23,7 +23,8 @@ from ..run.console import say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.hub_resume import SCHEME
 from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
-from ..run.run_folder import IDS, RunFolder, SavedRun
+from ..run.run_folder import IDS, RunFolder
+from ..run.snapshot import Snapshot
 from .options import TrainOptions, hides_file_names
 from .parser import COMMANDS
 from .teachers import TeachersPlan
@@ -132,7 +133,7 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
     return Text(corpus=corpus, chat=chat, facts=_facts(corpus, origin.public, examples, name), origin=origin)
 
 
-def resumed_text(options: TrainOptions, folder: RunFolder, saved: SavedRun) -> Text:
+def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Text:
     """Returns the text of a resumed run: the copy in its folder.
 
     The text is read again only when TEXT was given, or when the copy is missing or damaged.
@@ -166,7 +167,7 @@ def _keeps_names(about: About) -> bool:
     return about.get("quote_chat", "sharing" not in about)
 
 
-def _saved_origin(folder: RunFolder, saved: SavedRun) -> Origin:
+def _saved_origin(folder: RunFolder, saved: Snapshot) -> Origin:
     """Returns who can read the text of a run, as recorded; for a run of an earlier version, the sources are asked."""
     public, about = saved.state["corpus"].get("public"), saved.state["about"]
     if "quotes" in about:
@@ -179,7 +180,7 @@ def _saved_origin(folder: RunFolder, saved: SavedRun) -> Origin:
     return origin_of(sources, Reading.from_record(public or {}))
 
 
-def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, saved: SavedRun) -> Corpus:
+def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, saved: Snapshot) -> Corpus:
     temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
     record, checkpoint = saved.state["corpus"], saved.checkpoint
     chat = ChatReader(keep_names=_keeps_names(saved.state["about"])) if checkpoint.chat else None

@@ -30,7 +30,7 @@ from ..learner.dataset import split
 from ..run.console import say
 from ..run.kept_text import read_kept_text
 from ..run.run_folder import has_checkpoint
-from ..run.state_files import read_metrics
+from ..run.snapshot import read_metrics
 from ..signals import Signals
 from . import texts
 from .table import GALLERY, Entry

@@ -2,10 +2,8 @@
 
 recipe          every number that decides how a model is trained, with bounds and help
 schedule        the learning rate, evaluations and samples at each progress
-dataset         batches: a pure function of the ids, the seed and the step
-paragraphs      the paragraphs of a text, in another order in each pass
-trainer         the training step and its state
-initialization  the weights before the first step
+dataset         batches: a pure function of the ids, the seed and the step; paragraphs in random order
+trainer         the first weights, the training step and its state
 dropout         locked dropout and weight dropout
 optimizers      Muon for the LSTM's matrices, AdamW for the rest
 training_loop   the loop of steps, the same in every process of a run

@@ -2,22 +2,28 @@
 
 So a resumed run continues at the same character, and a checkpoint does not store the position in the text.
 
-Shapes: N characters of the text, B rows, T characters of a window.
+Each pass can read the paragraphs of the text in another order. In plays, articles and dialogues most of the next
+character depends on its own paragraph, and a network memorizes such a text less if every pass puts each paragraph after
+another one; docs/lab-book.md has the losses.
+
+Shapes: N characters of the text, P paragraphs, B rows, T characters of a window.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from model import CharTokenizer
 
-from ..corpus.ids_file import Ids, release
-from .paragraphs import Paragraphs, Positions
+from ..corpus.ids_file import PIECE, Ids, release
 
+Positions = npt.NDArray[np.int64]
 VALIDATION_PART = 10  # the last tenth of a text is held out
 _ROWS_MAPPED = 1024  # rows read before the pages of a mapped text are freed; each row maps some 64 kB
 
@@ -32,6 +38,58 @@ def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
     """Returns the number of bytes of these characters in UTF-8."""
     times = np.bincount(ids, minlength=len(tokenizer))
     return sum(int(n) * len(char.encode()) for n, char in zip(times, tokenizer.vocab, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Paragraphs:
+    """The paragraphs of a text: what lies between two blank lines, with the blank line after it.
+
+    Attributes:
+        starts: (P,) the position of the first character of each paragraph, ascending; the first is 0.
+        length: N.
+    """
+
+    starts: Positions
+    length: int
+
+    def reorder(self, positions: Positions, seed: int, pass_number: int) -> Positions:
+        """Maps positions in a pass that reads the paragraphs in random order to positions in the text.
+
+        Args:
+            positions: of any shape, 0 to N - 1.
+            seed: the seed of the run.
+            pass_number: from 0; the order of the paragraphs is a function of `seed` and `pass_number`.
+        """
+        shifts, ends = _order(self, seed, pass_number)
+        reordered: Positions = positions + shifts[np.searchsorted(ends, positions, side="right")]
+        return reordered
+
+
+@lru_cache(maxsize=2)  # called at each of the thousands of steps of a pass
+def _order(paragraphs: Paragraphs, seed: int, pass_number: int) -> tuple[Positions, Positions]:
+    """Returns, for the paragraphs in a random order, the position in the text less that in the pass, and their ends."""
+    order = np.random.default_rng([seed, pass_number, 1]).permutation(len(paragraphs.starts))
+    lengths = np.diff(paragraphs.starts, append=paragraphs.length)[order]
+    ends = np.cumsum(lengths)
+    return paragraphs.starts[order] - (ends - lengths), ends
+
+
+def find_paragraphs(ids: Ids, tokenizer: CharTokenizer) -> Paragraphs:
+    """Returns the paragraphs of a text (N,), in ids of `tokenizer`; one paragraph if the text has no blank line."""
+    if "\n" not in tokenizer:
+        return Paragraphs(np.zeros(1, np.int64), len(ids))
+    line_break = int(tokenizer.lookup("\n")[0])
+    found = [np.zeros(1, np.int64)]
+    for start in range(0, len(ids), PIECE):
+        piece = np.asarray(ids[max(0, start - 1) : start + PIECE]) == line_break
+        found.append(np.flatnonzero(piece[:-1] & piece[1:]) + max(0, start - 1) + 2)
+        release(ids)
+    starts = np.concatenate(found)
+    # Of several blank lines in a row, the last one ends the paragraph.
+    last = np.append(np.diff(starts) > 1, True)
+    last[0] = True
+    starts = starts[last & (starts < len(ids))]
+    return Paragraphs(starts, len(ids))
 
 
 @dataclass(frozen=True)

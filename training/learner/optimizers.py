@@ -1,11 +1,11 @@
-"""The optimizers: Muon for the LSTM's matrices, AdamW for everything else.
+"""The optimizers: Muon for the LSTM's input and recurrent matrices, AdamW for embedding, output and biases.
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) orthogonalizes the momentum of a matrix: it
 moves its singular values towards one, so that no direction dominates the update. An LSTM stacks the matrices of its
 four gates; each gate is orthogonalized alone, which lowers the loss by 0.018 nats compared with the whole matrix. A
 gate of many cells is orthogonalized in blocks, which costs half as much and does not change the loss (as in most steps
-of Khaled et al. 2025, "MuonBP"). The polynomials are those of the Polar Express (Amsel et al. 2025), each optimal after
-those before it: three of them reach here what four of Muon's own reached. AdamW: Loshchilov and Hutter 2019.
+of Khaled et al. 2025, "MuonBP"). The polynomials are the first three of the Polar Express (Amsel et al. 2025), each
+optimal after those before it: they reach here what four of Muon's own reached. AdamW: Loshchilov and Hutter 2019.
 
 Both optimizers keep their state in named tensors that exist from the start, so that a run can be saved at any step.
 They do not inherit from `torch.optim.Optimizer`, whose construction imports torch's compiler, which takes as long as
@@ -16,9 +16,8 @@ Shapes: H hidden, K inputs of a matrix, G matrices in a stack.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -26,41 +25,23 @@ from torch import Tensor, nn
 _GATES = 4
 _BLOCK_CELLS = 256  # of a gate that are orthogonalized together, at most: below 128 the loss grows more than it saves
 _MOMENTUM = 0.95  # of Muon: Nesterov momentum
-_ITERATIONS = 3  # polynomials in a step of Muon
 _BETAS, _EPS = (0.9, 0.99), 1e-8  # of AdamW
 _TURNS = 2  # steps in which every block is updated once; the momentum changes little meanwhile
-# a x + b x³ + c x⁵ with these, one after another, brings singular values from 0.001 to 1 close together. After the
-# last, the Newton-Schulz polynomial, which keeps singular values of one.
+# a x + b x³ + c x⁵ with these, one after another, moves singular values towards one.
 _POLYNOMIALS = (
     (8.28721201814563, -23.595886519098837, 17.300387312530933),
     (4.107059111542203, -2.9478499167379106, 0.5448431082926601),
     (3.9486908534822946, -2.908902115962949, 0.5518191394370137),
-    (3.3184196573706015, -2.488488024314874, 0.51004894012372),
-    (2.300652019954817, -1.6689039845747493, 0.4188073119525673),
-    (1.891301407787398, -1.2679958271945868, 0.37680408948524835),
 )
-_NEWTON_SCHULZ = (1.875, -1.25, 0.375)
 # Rounding can raise a singular value up to this factor above one, where the next polynomial would diverge.
 _SAFETY = 1.01
 
 
-class Optimizer(Protocol):
-    """Updates some parameters by their gradients."""
-
-    def step(self, share: float, number: int) -> None:
-        """Updates every parameter that has a gradient.
-
-        Args:
-            share: the share of the full learning rate that this update uses, 0 to 1.
-            number: the number of this update, from 1.
-        """
-
-    def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yields the names and tensors of its whole state; writing to such a tensor changes the state."""
-
-
 class GatewiseMuon:
-    """Muon on matrices of stacked gates.
+    """Muon on matrices of four stacked gates.
+
+    Each gate is cut into blocks of 128 to 256 cells, whose momentum is orthogonalized alone. An update changes every
+    second block by twice the step, and the next update the others.
 
     Args:
         params: (4H, K) matrices by name, the gates i, f, g, o below each other as in `nn.LSTM`.
@@ -83,20 +64,25 @@ class GatewiseMuon:
 
     @torch.no_grad()
     def step(self, share: float, number: int) -> None:
-        """Updates every second block of each matrix with twice the step; the next update changes the other blocks."""
+        """Updates every matrix that has a gradient.
+
+        Args:
+            share: the share of the full learning rate that this update uses, 0 to 1.
+            number: the number of this update, from 1.
+        """
         lr = self._lr * share
         for name, p in self._params.items():
             if p.grad is None:
                 continue
             buffer = self._buffers[name].lerp_(p.grad, 1 - _MOMENTUM)
             updated, gradient, momentum = (_blocks(matrix, number) for matrix in (p, p.grad, buffer))
-            update = orthogonalize(gradient.lerp(momentum, _MOMENTUM), _ITERATIONS, self._dtype)
+            update = orthogonalize(gradient.lerp(momentum, _MOMENTUM), self._dtype)
             scale = _TURNS * max(1.0, update.shape[1] / update.shape[2]) ** 0.5
             p.mul_(1 - lr * self._weight_decay)
             updated.add_(update, alpha=-lr * scale)
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yields the momentum of each matrix."""
+        """Yields the names and tensors of the whole state; writing to such a tensor changes the state."""
         for name, buffer in self._buffers.items():
             yield f"{name}.momentum_buffer", buffer
 
@@ -130,7 +116,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, share: float, number: int) -> None:
-        """Updates every parameter that has a gradient."""
+        """Updates every parameter that has a gradient; see `GatewiseMuon.step`."""
         lr, (beta1, beta2) = self._lr * share, _BETAS
         for name, p in self._params.items():
             if p.grad is None:
@@ -143,23 +129,24 @@ class AdamW:
             p.addcdiv_(mean, root, value=-lr / (1 - beta1**number))
 
     def tensors(self) -> Iterator[tuple[str, Tensor]]:
-        """Yields the running means of each parameter's gradient and squared gradient."""
+        """Yields the names and tensors of the whole state; writing to such a tensor changes the state."""
         for name in self._params:
             yield f"{name}.exp_avg", self._means[name]
             yield f"{name}.exp_avg_sq", self._squares[name]
 
 
-def orthogonalize(matrices: Tensor, iterations: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
+Optimizer: TypeAlias = GatewiseMuon | AdamW
+
+
+def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
     """Returns each matrix of a stack (G, M, N) with its singular values moved towards one; zeros stay zeros.
 
-    Args:
-        iterations: the number of polynomials.
-        dtype: the dtype of the matrix products; the result has that of `matrices`.
+    The matrix products are computed in `dtype`; the result has the dtype of `matrices`.
     """
     x = matrices.to(dtype)
     wide = x if x.shape[1] <= x.shape[2] else x.mT
     wide = wide / (wide.norm(dim=(1, 2), keepdim=True) + 1e-7)
-    for a, b, c in itertools.islice(itertools.chain(_POLYNOMIALS, itertools.repeat(_NEWTON_SCHULZ)), iterations):
+    for a, b, c in _POLYNOMIALS:
         gram = wide @ wide.mT
         inner = torch.baddbmm(gram, gram, gram, beta=b / _SAFETY**3, alpha=c / _SAFETY**5)
         wide = torch.baddbmm(wide, inner, wide, beta=a / _SAFETY)

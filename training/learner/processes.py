@@ -13,18 +13,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from model.backends.device import best_device, distributed_backend
 
-from ..corpus.ids_file import Ids, release
-
 # Ranks wait for hours while rank 0 reads a large text; a process that died is noticed at once in any case.
 _TIMEOUT = timedelta(days=7)
-_CHUNK = 64 << 20  # bytes of a text that are broadcast at once
 
 
 class ProcessesError(Exception):
@@ -37,12 +33,12 @@ class LostProcessError(ProcessesError):
 
 def rank() -> int:
     """Returns the number of this process among those that train one model."""
-    return int(os.environ["RANK"]) if _launched() else 0
+    return int(os.environ["RANK"]) if count() > 1 else 0
 
 
 def count() -> int:
-    """Returns the number of processes that train one model."""
-    return int(os.environ["WORLD_SIZE"]) if _launched() else 1
+    """Returns the number of processes that train one model, from the environment variables that torchrun sets."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
 
 
 def training_device(requested: str | None) -> torch.device:
@@ -67,12 +63,8 @@ def training_device(requested: str | None) -> torch.device:
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Joins the process group of the processes that torchrun started, inside its `with` block.
-
-    Raises:
-        LostProcessError: a process died.
-    """
-    if not _launched():
+    """Joins the process group of the processes that torchrun started, inside its `with` block."""
+    if count() == 1:
         yield
         return
     dist.init_process_group(distributed_backend(int(os.environ.get("LOCAL_RANK", 0))), timeout=_TIMEOUT)
@@ -93,14 +85,7 @@ def rows(batch: int) -> slice:
     return slice(rank() * batch // count(), (rank() + 1) * batch // count())
 
 
-def broadcast(tensors: Sequence[Tensor]) -> None:
-    """Replaces each tensor by that of rank 0; all ranks call it."""
-    with _detect_lost_process():
-        for tensor in tensors:
-            dist.broadcast(tensor, 0)
-
-
-def broadcast_object(value: Any) -> Any:
+def broadcast(value: Any = None) -> Any:
     """Returns the value of rank 0, which is sent by pickle; all ranks call it."""
     found = [value]
     with _detect_lost_process():
@@ -108,18 +93,12 @@ def broadcast_object(value: Any) -> Any:
     return found[0]
 
 
-def broadcast_ids(ids: Ids | None) -> Ids:
-    """Returns the text (N,) of rank 0 in memory, because other machines lack its file; all ranks call it."""
-    length, dtype = broadcast_object(None if ids is None else (len(ids), ids.dtype.str))
-    received = np.empty(length, dtype) if ids is None else ids
-    size = _CHUNK // received.itemsize
-    for start in range(0, length, size):
-        chunk = np.array(received[start : start + size])  # writable: a mapped text is not
-        broadcast([torch.from_numpy(chunk.view(np.uint8))])
-        if ids is None:
-            received[start : start + size] = chunk
-        release(received)
-    return received
+def broadcast_number(number: float = 0.0) -> float:
+    """Returns the number of rank 0, which is sent in one small message; all ranks call it."""
+    tensor = torch.tensor(number, dtype=torch.float64)
+    with _detect_lost_process():
+        dist.broadcast(tensor, 0)
+    return float(tensor)
 
 
 def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
@@ -129,21 +108,6 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> None:
         dist.all_reduce(flat)
     for tensor, part in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
         tensor.copy_(part.view_as(tensor))
-
-
-def gather_rows(states: Sequence[Tensor]) -> None:
-    """Copies into each (L, B, H) tensor the rows that the other ranks read; all ranks call it."""
-    for state in states:
-        own = rows(state.shape[1])
-        state[:, : own.start] = 0
-        state[:, own.stop :] = 0
-    sum_over_ranks(states)
-
-
-def _launched() -> bool:
-    """Returns whether torchrun, or a launcher with the same environment variables, started several processes."""
-    names = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-    return all(name in os.environ for name in names) and os.environ["WORLD_SIZE"] != "1"
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def help_text(name: str) -> str:
     """Returns the help of a field's command-line flag: what it is, its unit, and its default in each preset."""
     text = RECIPE_SETTINGS[name].help
     if name == "bfloat16":
-        return f"{text} (default: where the hardware has it and it is faster)"
+        return f"{text} (default: where the hardware has it)"
     if RECIPE_SETTINGS[name].type is bool:
         return f"{text} (default: no)"
     values = {preset: f"{getattr(recipe, name):g}" for preset, recipe in PRESETS.items()}

@@ -27,13 +27,14 @@ from model import LSTMNetwork, LSTMState
 
 from ..corpus.ids_file import Ids
 from . import processes
-from .dataset import Windows
+from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
 from .dropout import DroppedNetwork
-from .initialization import initialize
 from .optimizers import AdamW, GatewiseMuon, Optimizer
-from .paragraphs import Paragraphs
 from .recipe import Recipe
+
+_EMBEDDING_NORM = 2.0  # of a character's vector at first, on average
+_COUNTED = 1_000_000  # characters from the beginning of the text, whose frequencies are the first predictions
 
 
 class DivergedError(RuntimeError):
@@ -52,7 +53,6 @@ class Trainer:
 
     Attributes:
         network: the network that is trained.
-        steps_done: the number of optimizer steps so far.
         is_stopped: whether a process that shares the batch asked to stop in the last step.
     """
 
@@ -77,18 +77,27 @@ class Trainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             self.network = LSTMNetwork(config)
-        initialize(self.network, ids)
+        _initialize(self.network, ids)
         self.network.to(self.device)
-        self.steps_done = 0
         self._forward = DroppedNetwork(self.network, recipe, self._rows)
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
-        self._optimizers = self._make_optimizers()
+        named, dtype = dict(self.network.named_parameters()), torch.bfloat16 if recipe.bfloat16 else torch.float32
+        matrices = {name: named.pop(name) for name in list(named) if name.startswith("lstm.weight")}
+        self._optimizers: list[Optimizer] = [
+            GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype),
+            AdamW(named, recipe.lr, weight_decay=recipe.weight_decay),
+        ]
         # The carried state of the whole batch, (L, B, H); the rows of other processes are current after `gather_state`.
         self._state = LSTMState.zeros(config, recipe.batch, device=self.device)
         self._random = torch.Generator(device=self.device)
         # Sum and number of the losses since `take_train_loss`; on the CPU, because MPS has no float64.
         self._losses = torch.zeros(2, dtype=torch.float64)
+
+    @property
+    def steps_done(self) -> int:
+        """The number of optimizer steps so far."""
+        return int(self._average.n_averaged)
 
     @property
     def average(self) -> LSTMNetwork:
@@ -136,7 +145,6 @@ class Trainer:
         self._state.h[:, self._rows] = own.h.detach()
         self._state.c[:, self._rows] = own.c.detach()
         self._losses += torch.tensor([nats, 1.0])
-        self.steps_done += 1
         return nats
 
     def _loss(self, logits: Tensor, targets: Tensor) -> Tensor:
@@ -157,7 +165,11 @@ class Trainer:
 
         With several processes, call `gather_state` before: the carried state lacks the rows of other processes.
         """
-        return {**self._tensors(), "steps_done": torch.tensor(self.steps_done)}
+        tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}
+        tensors |= {"losses": self._losses, "steps_done": self._average.n_averaged}
+        return {**tensors, "carried.h": self._state.h, "carried.c": self._state.c}
 
     def load_state_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Continues a run with the same recipe and text; the number of processes may differ.
@@ -167,37 +179,23 @@ class Trainer:
         """
         own = self.state_tensors()
         for name in own.keys() | tensors.keys():
-            if name not in tensors or name not in own or not _same_shape_and_dtype(tensors[name], own[name]):
+            a, b = own.get(name), tensors.get(name)
+            if a is None or b is None or (a.shape, a.dtype) != (b.shape, b.dtype):
                 raise ValueError(f"the saved state does not fit this run: {name} differs")
-        for name, tensor in self._tensors().items():
+        for name, tensor in own.items():
             tensor.copy_(tensors[name])
-        self._continue_at(int(tensors["steps_done"]))
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Replaces the random weights of a new run, averaged weights included; nothing else changes."""
         for network in (self.network, self.average):
             network.load_state_dict(weights)
 
-    def copy_from_rank_0(self) -> None:
-        """Makes the trainers of all processes equal to rank 0's; all of them call this."""
-        done = torch.tensor(self.steps_done)
-        processes.broadcast([*self._tensors().values(), done])
-        self._continue_at(int(done))
-
     def gather_state(self) -> None:
         """Copies the carried state of the other processes' rows, for a checkpoint; all processes call this."""
-        processes.gather_rows([self._state.h, self._state.c])
-
-    def _continue_at(self, step: int) -> None:
-        self.steps_done = step
-        self._average.n_averaged.fill_(step)
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Returns the tensors of the state; writing to one of them changes the trainer."""
-        tensors = {f"weights.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
-        tensors |= {f"optimizer.{name}": tensor for each in self._optimizers for name, tensor in each.tensors()}
-        return {**tensors, "losses": self._losses, "carried.h": self._state.h, "carried.c": self._state.c}
+        for state in (self._state.h, self._state.c):
+            state[:, : self._rows.start] = 0
+            state[:, self._rows.stop :] = 0
+        processes.sum_over_ranks([self._state.h, self._state.c])
 
     def _reset_state(self, step: int) -> None:
         """Sets carried states to zero: of all rows at the start of a pass, else of each row by chance (`reset`)."""
@@ -210,24 +208,25 @@ class Trainer:
             self._state.h.mul_(kept)
             self._state.c.mul_(kept)
 
-    def _make_optimizers(self) -> list[Optimizer]:
-        recipe, named = self.recipe, dict(self.network.named_parameters())
-        matrices = {name: parameter for name, parameter in named.items() if name.startswith("lstm.weight")}
-        others = {name: parameter for name, parameter in named.items() if name not in matrices}
-        dtype = torch.bfloat16 if recipe.bfloat16 else torch.float32
-        return [
-            GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype),
-            AdamW(others, recipe.lr, weight_decay=recipe.weight_decay),
-        ]
-
     def _move_average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], count: Tensor | int) -> None:
         # A smaller decay at first: otherwise the random initial weights stay in the average for thousands of steps.
         decay = min(self.recipe.average, (1 + int(count)) / (10 + int(count)))
         torch._foreach_lerp_(list(averaged), list(current), 1 - decay)
 
 
-def _same_shape_and_dtype(a: Tensor, b: Tensor) -> bool:
-    return a.shape == b.shape and a.dtype == b.dtype
+@torch.no_grad()
+def _initialize(network: LSTMNetwork, ids: Ids) -> None:
+    """Makes a new network predict each character with its frequency in a text (N,), in every context.
+
+    The output weights are zero, so that the first steps learn from the LSTM's state instead of undoing random weights
+    (Yang and Hu 2021 initialize output layers so); the output biases are the characters' log frequencies, which would
+    otherwise be learned first (Karpathy 2019, "A Recipe for Training Neural Networks"). Embeddings are short at first:
+    AdamW moves each number by about its learning rate per step, and long vectors would keep their random directions.
+    """
+    counts = np.bincount(ids[:_COUNTED], minlength=network.config.vocab_size) + 1
+    network.embedding.weight.mul_(_EMBEDDING_NORM / network.config.embedding_size**0.5)
+    network.output.weight.zero_()
+    network.output.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
 
 
 def _seed_of(seed: int, step: int) -> int:

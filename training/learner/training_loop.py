@@ -1,42 +1,38 @@
-"""The steps of a run that several processes share: rank 0 leads, the others follow.
+"""The steps of a run that several processes share: each takes all of them, on its own rows of the batch.
 
-`SharedSteps` takes the steps on rank 0, and tells the others before each one what to do; `follow` does it on them.
+Before each step rank 0 sends the others the learning rate, or that the carried state is needed, or that the run ends.
 """
 
 from __future__ import annotations
 
-import torch
+from contextlib import suppress
 
+import numpy as np
+
+from ..corpus.ids_file import PIECE, Ids, release
 from ..os_calls import keep_freed_memory
 from ..signals import Signals
 from . import processes
 from .trainer import DivergedError, Trainer
 
-_END, _STEP, _GATHER = range(3)
+_END, _GATHER = -1.0, -2.0  # in place of a rate
 
 
 class SharedSteps:
-    """The steps of a trainer, which all processes of the run take; with one process, those of the trainer alone.
-
-    Leaving its `with` block ends the other processes.
-    """
+    """The steps of a trainer on rank 0, or of the only process; leaving its `with` block ends the other processes."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer, self._is_shared = trainer, processes.count() > 1
         if self._is_shared:
-            paragraphs, config = trainer.windows.paragraphs, trainer.network.config
-            processes.broadcast_object((trainer.recipe, config.vocab_size, trainer.device.type, paragraphs))
-            processes.broadcast_ids(trainer.windows.ids)
-            trainer.copy_from_rank_0()
+            tensors = {name: tensor.cpu() for name, tensor in trainer.state_tensors().items()}
+            windows, vocab_size = trainer.windows, trainer.network.config.vocab_size
+            processes.broadcast((trainer.recipe, vocab_size, trainer.device.type, windows.paragraphs, tensors))
+            _broadcast_ids(windows.ids)
 
     def step(self, rate: float, signals: Signals) -> float:
         """Takes a step; returns the loss. A signal to another process counts as SIGTERM to this one."""
-        self._tell(_STEP, rate)
-        try:
-            loss = self._trainer.step(rate, stop=bool(signals.number))
-        except DivergedError:  # the loss is the sum over all processes, so all of them end
-            self._is_shared = False
-            raise
+        self._send(rate)
+        loss = self._trainer.step(rate, stop=bool(signals.number))
         if self._trainer.is_stopped:
             signals.receive_from_other_process()
         return loss
@@ -44,43 +40,49 @@ class SharedSteps:
     def gather_state(self) -> None:
         """Makes the trainer's `state_tensors` complete, for a checkpoint."""
         if self._is_shared:
-            self._tell(_GATHER)
+            self._send(_GATHER)
             self._trainer.gather_state()
 
-    def _tell(self, action: int, rate: float = 0.0) -> None:
+    def _send(self, number: float) -> None:
         if self._is_shared:
-            processes.broadcast([torch.tensor([action, rate], dtype=torch.float64)])
+            processes.broadcast_number(number)
 
     def __enter__(self) -> SharedSteps:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if not isinstance(error, processes.LostProcessError):
-            self._tell(_END)
+        # After another error the processes may be in the middle of a step; they notice that this one has ended.
+        if error is None or isinstance(error, DivergedError):
+            self._send(_END)
 
 
 def follow(signals: Signals) -> int:
-    """Takes the steps that rank 0 tells this process to take; returns the exit code.
+    """Takes the steps of rank 0 in another process; returns the exit code.
 
     Raises:
         LostProcessError: another process has died, or rank 0 has ended before its first step.
     """
     keep_freed_memory()
     signals.mode = "silent"  # rank 0 prints it and saves
-    recipe, vocab_size, device, paragraphs = processes.broadcast_object(None)
-    ids = processes.broadcast_ids(None)
-    trainer = Trainer(recipe, vocab_size, ids, torch.device(device), paragraphs=paragraphs, is_shared=True)
-    trainer.copy_from_rank_0()
-    told = torch.zeros(2, dtype=torch.float64)
-    while True:
-        processes.broadcast([told])
-        action, rate = told.tolist()
-        if action == _GATHER:
+    recipe, vocab_size, device, paragraphs, tensors = processes.broadcast()
+    trainer = Trainer(recipe, vocab_size, _broadcast_ids(), device, paragraphs=paragraphs, is_shared=True)
+    trainer.load_state_tensors(tensors)
+    while (rate := processes.broadcast_number()) != _END:
+        if rate == _GATHER:
             trainer.gather_state()
-        elif action == _END:
-            return 0
         else:
-            try:
+            with suppress(DivergedError):  # the loss is that of all processes: rank 0 prints the error and ends the run
                 trainer.step(rate, stop=bool(signals.number))
-            except DivergedError:  # rank 0 prints it
-                return 0
+    return 0
+
+
+def _broadcast_ids(ids: Ids | None = None) -> Ids:
+    """Returns the text (N,) of rank 0 in memory, because other machines lack its file; all ranks call it."""
+    pieces = []
+    for start in range(0, processes.broadcast(None if ids is None else len(ids)), PIECE):
+        piece = processes.broadcast(None if ids is None else np.array(ids[start : start + PIECE]))
+        if ids is None:
+            pieces.append(piece)
+        else:
+            release(ids)
+    return np.concatenate(pieces) if ids is None else ids

@@ -2,9 +2,8 @@
 
 training_run        the loop from the first step to the last
 checkpoint_manager  saves checkpoints, marks the best, writes cards, queues pushes
-snapshot            a copy of a run after one step, from which a checkpoint is written
+snapshot            a run after one step: what a checkpoint folder holds, written and read
 run_folder          the files of a run folder
-state_files         the files of a checkpoint that resuming needs
 kept_text           the copy of the training text in the run folder
 measure             measures the cost of the parts of a run on this machine
 clock               the progress of a run, by its steps or by --minutes, and its log on disk

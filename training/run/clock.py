@@ -22,7 +22,7 @@ from typing import IO, Any
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
 
-LOG = "progress.log"
+LOG, LOG_BEFORE = "progress.log", "progress-before.log"
 MIN_STEPS = 10  # of a run, however short
 _RECORD = struct.Struct("<qdi")  # step, progress after it, threads
 _RECENT_S = 5.0  # over which the speed is averaged
@@ -172,21 +172,17 @@ def _of_earlier_version(recipe: Recipe, state: Mapping[str, Any], steps_done: in
     """Returns the clock of a run that recorded decisions on its number of steps, (step, steps, …); None without any."""
     if "time_plan" not in state:
         return None
-    plan, progress = state["time_plan"], 0.0
-    decisions = [(int(step), int(steps)) for step, steps, *_ in state["decisions"]]
-    for (first, steps), (after, _) in zip(decisions, [*decisions[1:], (steps_done, 0)], strict=True):
-        progress += (after - first) * (recipe.steps - progress) / max(1, steps - first)
-    if steps_done >= decisions[-1][1]:
-        progress = float(recipe.steps)
+    plan, (_, steps, *_) = state["time_plan"], state["decisions"][-1]
     step_s = plan["measured_s"]
     times = {"evaluation_s": plan["evaluation"] * step_s, "sample_s": plan["sample"] * step_s, "end_s": plan["end_s"]}
+    progress = recipe.steps * min(1.0, steps_done / max(1, steps))
     return {"minutes": plan["minutes"], "progress": progress, "step_s": step_s, **times}
 
 
 class ProgressLog:
     """`progress.log` of a run folder: the progress after each step and its number of threads, 20 bytes a step.
 
-    It begins at the checkpoint before the newest one, from which a run may have to be resumed.
+    It has the steps since the newest checkpoint; those before it, since the one before, are in `progress-before.log`.
 
     Args:
         folder: the run folder.
@@ -196,56 +192,53 @@ class ProgressLog:
     """
 
     def __init__(self, folder: Path, after: int, progress: float, planned: int) -> None:
-        self._path, self._after, self._newest = folder / LOG, after, after
-        # Those after `_after`. A new run repeats nothing; an earlier one that was killed may have left a log.
-        self._steps = self._read(progress, planned) if after else []
-        self._repeated = after + len(self._steps)
-        self._file = self._rewritten()
+        self._path, self._before = folder / LOG, folder / LOG_BEFORE
+        self._file: IO[bytes] | None = None
+        # A new run repeats nothing; an earlier one that was killed may have left a log.
+        self._steps = self._read(after, progress, planned) if after else {}
+        temporary = self._path.with_name(f".{LOG}.tmp")
+        with contextlib.suppress(OSError):
+            temporary.write_bytes(b"".join(_RECORD.pack(step, *each) for step, each in self._steps.items()))
+            temporary.replace(self._path)
+            self._before.unlink(missing_ok=True)
+            self._file = self._path.open("ab", buffering=0)
 
     def repeated(self, step: int) -> tuple[float, int] | None:
         """Returns the recorded progress after a step, from 1, and its number of threads; None for a new step."""
-        return self._steps[step - self._after - 1] if step <= self._repeated else None
+        return self._steps.get(step)
 
-    def add(self, progress: float, threads: int) -> None:
-        """Records the next new step. On a full disk the run continues, but cannot be repeated from here on."""
-        self._steps.append((progress, threads))
+    def add(self, step: int, progress: float, threads: int) -> None:
+        """Records a new step. If the disk is full the run continues, but cannot be repeated from here on."""
         if self._file is not None:
-            with contextlib.suppress(OSError):
-                self._file.write(_RECORD.pack(self._after + len(self._steps), progress, threads))
+            try:
+                self._file.write(_RECORD.pack(step, progress, threads))
+            except OSError:
+                self.close()
 
-    def start_after(self, step: int) -> None:
-        """Drops the steps before the checkpoint that was the newest one until that of this step was saved."""
-        dropped, self._newest = self._newest - self._after, step
-        self._after, self._steps = self._after + dropped, self._steps[dropped:]
-        self.close()
-        self._file = self._rewritten()
+    def start_file(self) -> None:
+        """Begins a new file when a checkpoint is saved; if that fails, a resumed run needs the one before, too."""
+        if self._file is not None:
+            self.close()
+            with contextlib.suppress(OSError):
+                self._path.replace(self._before)
+                self._file = self._path.open("wb", buffering=0)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; nothing more is recorded."""
         if self._file is not None:
             self._file.close()
+            self._file = None
 
-    def _read(self, progress: float, planned: int) -> list[tuple[float, int]]:
+    def _read(self, after: int, progress: float, planned: int) -> dict[int, tuple[float, int]]:
         """Returns the records after the checkpoint, up to the first that does not follow the one before it."""
-        found: list[tuple[float, int]] = []
-        with contextlib.suppress(OSError):
-            data = self._path.read_bytes()
-            for step, after, threads in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
-                if step <= self._after:
-                    continue
-                if step != self._after + len(found) + 1 or not progress < after <= planned or threads < 1:
-                    break
-                found.append((after, threads))
-                progress = after
+        records: dict[int, tuple[float, int]] = {}
+        found: dict[int, tuple[float, int]] = {}
+        for path in (self._before, self._path):
+            with contextlib.suppress(OSError):
+                data = path.read_bytes()
+                for step, reached, threads in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
+                    records[step] = reached, threads
+        while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
+            after, progress = after + 1, record[0]
+            found[after] = record
         return found
-
-    def _rewritten(self) -> IO[bytes] | None:
-        """Writes all records and returns the file, open for more; None if it cannot be written."""
-        temporary = self._path.with_name(f".{LOG}.tmp")
-        records = (_RECORD.pack(self._after + at, *each) for at, each in enumerate(self._steps, 1))
-        try:
-            temporary.write_bytes(b"".join(records))
-            temporary.replace(self._path)
-            return self._path.open("ab", buffering=0)
-        except OSError:
-            return None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from time import monotonic
 
@@ -22,7 +22,6 @@ from ..learner.evaluation import bits
 
 _LINE_EVERY_S = 10.0  # between two progress lines, or two samples, when standard error is no terminal
 _THROTTLE_S = 5.0  # between two lines about other long work
-_MIN_COLUMNS = 20  # of a terminal, for a progress bar
 _SAMPLE_LINES = 4
 _MARGIN = "  │ "
 
@@ -77,32 +76,9 @@ def sample_text(text: str, width: int | None = None) -> str:
     """
     width = max(20, (width or shutil.get_terminal_size().columns) - len(_MARGIN) - 1)
     whole = text.rpartition(" ")[0] if " " in text.strip() else text
-    rows = [
-        row
-        for line in terminal_text(whole).expandtabs(4).split("\n")
-        if line.strip()
-        for row in _wrapped(line.rstrip(), width)
-    ]
+    lines = terminal_text(whole).expandtabs(4).split("\n")
+    rows = [row for line in lines for row in textwrap.wrap(line, width, break_on_hyphens=False)]
     return "\n".join(_MARGIN + row for row in rows[:_SAMPLE_LINES] or ["(only spaces and line breaks)"])
-
-
-def _terminal_width() -> int:
-    """Returns the columns of standard error; 0 when it is no terminal, or one that does not know its size."""
-    try:
-        columns, lines = os.get_terminal_size(sys.stderr.fileno())
-    except (OSError, ValueError, AttributeError):
-        return 0
-    return columns if lines > 1 else 0
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    rows = []
-    while len(line) > width:
-        cut = line.rfind(" ", 0, width + 1)
-        cut = cut if cut > width // 2 else width
-        rows.append(line[:cut])
-        line = line[cut:].lstrip()
-    return [*rows, line]
 
 
 class Progress:
@@ -125,7 +101,8 @@ class Progress:
             total=planned,
             initial=progress,
             dynamic_ncols=True,
-            disable=_terminal_width() < _MIN_COLUMNS,
+            disable=None,  # if standard error is no terminal
+            delay=0.1,  # writes nothing here, where the terminal may be gone
             leave=False,
             bar_format="{percentage:3.0f}% {bar} {desc}",
         )

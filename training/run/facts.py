@@ -92,19 +92,16 @@ class About(TypedDict, total=False):
     quote_chat: bool
 
 
-class _RunState(TypedDict):
-    recipe: Mapping[str, Any]
-    corpus: CorpusRecord
-    about: About
-    seconds: float
-
-
-class RunState(_RunState, total=False):
+class RunState(TypedDict, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
     Only runs of --minutes have `clock`, and those of earlier versions `time_plan` and `decisions` instead.
     """
 
+    recipe: Mapping[str, Any]
+    corpus: CorpusRecord
+    about: About
+    seconds: float
     clock: Mapping[str, float]
     time_plan: Mapping[str, float]
     decisions: Sequence[Sequence[int]]
@@ -131,13 +128,16 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
     """
     try:
         recipe, corpus, about, seconds = (saved[name] for name in ("recipe", "corpus", "about", "seconds"))
-        sound = isinstance(recipe, dict) and isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int)
-        sound &= isinstance(seconds, int | float) and {"repo", "license"} <= about.keys()
-        if not sound or not all(str(value).isprintable() for value in about.values()):
+        public = corpus.get("public") or {"sources": [], "errors": "strict"}
+        is_valid = (
+            isinstance(recipe, dict)
+            and isinstance(seconds, int | float)
+            and (isinstance(corpus["sha256"], str) and isinstance(corpus["characters"], int))
+            and (isinstance(public["sources"], list) and public["errors"] in ("strict", "replace"))
+            and ({"repo", "license"} <= about.keys() and all(str(value).isprintable() for value in about.values()))
+        )
+        if not is_valid:
             raise ValueError("a value in state.json is not valid")
-        public = corpus.get("public")
-        if public and not (isinstance(public["sources"], list) and public["errors"] in ("strict", "replace")):
-            raise ValueError("the sources of the text in state.json are not valid")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise other_version(error) from None
     return cast(RunState, saved)

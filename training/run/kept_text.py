@@ -15,7 +15,6 @@ from model.files import atomic_write
 
 from ..corpus.ids_file import open_ids
 from ..corpus.reader import Corpus
-from ..errors import RunError
 from .run_folder import IDS, TEXT
 
 _FORMAT = 1
@@ -54,7 +53,10 @@ def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
             rare=about.get("rare", 0),
             rare_times=about.get("rare_times", 0),
         )
-        return corpus if _hash(corpus) == sha256 else None
+        digest = hashlib.sha256()
+        for piece in corpus.pieces():
+            digest.update(piece.encode())
+        return corpus if digest.hexdigest() == sha256 else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
 
@@ -63,21 +65,11 @@ def link_kept_text(run: Path, folder: Path) -> None:
     """Links the text of another run into a run folder; copies it where the file system has no hard links.
 
     Raises:
-        RunError: the other run has no text.
-        OSError: the disk is full or not writable.
+        OSError: the other run has no text, or the disk is full or not writable.
     """
-    if not (run / TEXT).is_file() or not (run / IDS).is_file():
-        raise RunError(f"the run folder {str(run)!r} has no text")
     (folder / IDS).unlink(missing_ok=True)
     try:
         (folder / IDS).hardlink_to(run / IDS)
     except OSError:
         shutil.copyfile(run / IDS, folder / IDS)
     atomic_write(folder / TEXT, (run / TEXT).read_bytes())
-
-
-def _hash(corpus: Corpus) -> str:
-    digest = hashlib.sha256()
-    for piece in corpus.pieces():
-        digest.update(piece.encode())
-    return digest.hexdigest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter, thread_time
 
 import torch
@@ -15,13 +13,11 @@ from model.backends.device import has_fast_bfloat16
 
 from ..card import overlap
 from ..corpus.ids_file import Ids
-from ..errors import RunError
 from ..learner import evaluation, processes
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import Recipe
 from ..learner.trainer import Trainer
 from .clock import Costs
-from .state_files import write_state
 from .threads import Threads
 
 _MIN_STEPS_S, _MAX_STEPS_S = 0.7, 5.0  # how long training steps are timed
@@ -33,7 +29,7 @@ _CARD_S = 1.0  # seconds for the curve and the samples of a model card
 _SEARCH_S = 0.2e-6  # seconds for each character of the text in which a card searches its samples
 _MAX_WAITING = 20.0  # upper bound of the factor by which waiting for a processor lengthens the end of a run
 _END_S = 2.0  # seconds for named cells, the last card, and the end of the process
-_BFLOAT16_GAIN = 1.1  # how many times as fast steps must be in bfloat16
+_TRIES = 4  # steps of which the shortest counts, after one to warm up
 
 
 @dataclass(kw_only=True)
@@ -55,7 +51,6 @@ def measured(
     recipe: Recipe,
     vocab_size: int,
     train: Ids,
-    folder: Path,
     device: torch.device,
     soft_targets: SoftTargets | None = None,
     *,
@@ -67,13 +62,9 @@ def measured(
     Args:
         vocab_size: V.
         train: (N,) the text to train on.
-        folder: the run folder, in which a checkpoint is written and timed.
         soft_targets: (N, V) teachers' predictions of the text.
         minutes: the length of the run; steps are timed for up to 1 % of it.
         pushes: whether each best checkpoint gets a model card at once, to be pushed.
-
-    Raises:
-        RunError: a checkpoint cannot be written.
     """
     began, computed = perf_counter(), thread_time()
     trainer = _trainer(recipe, vocab_size, train, device, soft_targets)
@@ -83,7 +74,6 @@ def measured(
     int8_s = _seconds(lambda: evaluation.int8_cost(network, ids))
     losses_s = _seconds(lambda: evaluation.cold_losses(network, ids))
     sample_s = _seconds(lambda: _sample(trainer)) * evaluation.SAMPLE_LENGTH / _SAMPLED
-    checkpoint_s = 1.25 * _seconds(lambda: _save(trainer, folder))  # a quarter more than its training state
     search_s = _SEARCH_S * min(len(train), overlap.MAX_CHARACTERS)
     # Beside other programs, the end of the run waits for a processor as long as this function does.
     waiting = (perf_counter() - began) / max(1e-9, thread_time() - computed) if device.type == "cpu" else 1.0
@@ -92,7 +82,7 @@ def measured(
         character_s=_PROTOCOLS * losses_s / max(1, len(ids) - 1),
         costs=Costs(
             step_s=step_s,
-            evaluation_s=int8_s + checkpoint_s + sample_s + (_CARD_S + search_s if pushes else 0.0),
+            evaluation_s=int8_s + sample_s + (_CARD_S + search_s if pushes else 0.0),
             sample_s=sample_s,
             end_s=(_END_S + search_s) * min(_MAX_WAITING, max(1.0, waiting)),
         ),
@@ -112,21 +102,12 @@ def _time_steps(trainer: Trainer, threads: Threads, least_s: float) -> float:
     return sum(times) / len(times)  # not the median: steps that take longer now and then do so in the run, too
 
 
-def with_faster_format(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> Recipe:
-    """Returns the recipe without `bfloat16` if its steps are hardly faster with it, measured with short windows."""
-    if not recipe.bfloat16:
-        return recipe
-    short = replace(recipe, window=min(recipe.window, 8), hidden_size=min(recipe.hidden_size, 256))
-    trainers = [_trainer(replace(short, bfloat16=use), vocab_size, train, device) for use in (True, False)]
-    with_it, without = _shortest_steps(trainers)
-    return replace(recipe, bfloat16=_BFLOAT16_GAIN * with_it < without)
-
-
 def reading_speed(recipe: Recipe, vocab_size: int, train: Ids, device: torch.device) -> float:
     """Returns about how many characters per second a recipe trains on; exact enough to choose a preset."""
     recipe = replace(recipe, bfloat16=has_fast_bfloat16(device))
-    (step_s,) = _shortest_steps([_trainer(recipe, vocab_size, train, device)])
-    return recipe.batch * recipe.window / step_s
+    trainer = _trainer(recipe, vocab_size, train, device)
+    trainer.step()
+    return recipe.batch * recipe.window / min(_seconds(trainer.step) for _ in range(_TRIES))
 
 
 def memory_needed(recipe: Recipe, config: LSTMConfig) -> int:
@@ -144,12 +125,6 @@ def _trainer(
     return Trainer(replace(recipe, batch=rows.stop - rows.start), vocab_size, train, device, soft_targets)
 
 
-def _shortest_steps(trainers: list[Trainer], tries: int = 4) -> list[float]:
-    """Returns the seconds of the shortest step of each trainer; they take turns, after one step each to warm up."""
-    times = [[_seconds(trainer.step) for trainer in trainers] for _ in range(1 + tries)]
-    return [min(each) for each in zip(*times[1:], strict=True)]
-
-
 def _seconds(call: Callable[[], object]) -> float:
     start = perf_counter()
     call()
@@ -161,13 +136,3 @@ def _sample(trainer: Trainer) -> None:
     with torch.inference_mode():
         for _ in range(_SAMPLED):
             _, state = trainer.average.step(ids, state)
-
-
-def _save(trainer: Trainer, folder: Path) -> None:
-    try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".probe-", suffix=".tmp") as probe:
-            write_state(Path(probe), {}, trainer.state_tensors())
-    except OSError as error:
-        raise RunError(
-            f"a checkpoint cannot be written to {folder.name!r} ({error.strerror}): choose another --out"
-        ) from error

@@ -1,4 +1,4 @@
-"""A run folder on disk: its checkpoints, the files `best` and `latest`, and the log.
+"""A run folder on disk: its checkpoints, the files `best` and `latest`, and where its text is.
 
     runs/NAME/
       step-00001000/   a checkpoint folder; resuming needs its training_state/
@@ -21,52 +21,33 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from torch import Tensor
-
-from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
+from model.checkpoint.format import CheckpointError, parse_json
 from model.checkpoint.names import METRICS, SAMPLES, STATE
 from model.checkpoint.pointer import BEST, LATEST, STEP_FOLDER, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
-from model.checkpoint.samples import Sample
-from model.files import AlreadyLockedError, acquire_lock, atomic_write, json_lines, sync_folder
+from model.checkpoint.samples import Sample, samples_from_json
+from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
-from .clock import LOG
-from .facts import Evaluation, RunState, parse_run_state
-from .state_files import read_metrics, read_state
+from .clock import LOG, LOG_BEFORE
+from .facts import Evaluation
+from .snapshot import Snapshot, loss_at, read_snapshot
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
 LOCK, TEACHERS = "lock", "teachers"
-_REPLACED = ".replaced.tmp"  # suffix of a whole checkpoint while a new one of the same step is renamed
-
-
-@dataclass(frozen=True, kw_only=True)
-class SavedRun:
-    """The newest checkpoint of a run, as resuming needs it.
-
-    Attributes:
-        state: state.json.
-        tensors: weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`.
-        metrics: the evaluations so far.
-        checkpoint: the model.
-    """
-
-    state: RunState
-    tensors: Mapping[str, Tensor]
-    metrics: list[Evaluation]
-    checkpoint: Checkpoint
+_LOGS = (METRICS, SAMPLES, LOG, LOG_BEFORE)
+_CREATED = (SOURCES, IDS, TEXT, SOFT_TARGETS, *_LOGS, BEST, LATEST, TEACHERS, "outbox", LOCK)
 
 
 class RunFolder:
@@ -83,21 +64,20 @@ class RunFolder:
     def __init__(self, path: Path | str, *, resume: bool) -> None:
         shown = str(path)
         self.path = expanded_path(path)
-        self._created: list[Path] = []
         if resume:
             self._check_run(shown)
         elif self.steps():
             raise RunError(f"{shown!r} holds a run already: continue it with --resume {shown}, or choose another --out")
+        self._new_folders = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:
-            self._create(self.path)
+            self.path.mkdir(parents=True, exist_ok=True)
             self._unlock = acquire_lock(self.path / LOCK)
         except AlreadyLockedError:
             raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
         except OSError as error:
-            self._remove_created()
+            self._remove_new_folders()
             remedy = "" if resume else ": choose another --out"
             raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from None
-        self._restore_replaced()
         # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
@@ -107,27 +87,24 @@ class RunFolder:
 
     def discard(self) -> None:
         """Unlocks the folder; if it has no checkpoint of the run or of a teacher, also removes what the run created."""
-        lock = self.path / LOCK
-        teachers = any(has_checkpoint(teacher) for teacher in self.path.glob(f"{TEACHERS}/*"))
-        empty = not self.steps() and not teachers
-        if empty:  # before the folder is unlocked: another process may start a run in it
-            names = (SOURCES, IDS, TEXT, SOFT_TARGETS, LOG, SAMPLES, TEACHERS, "outbox")
-            _remove(*(self.path / name for name in names), *self.path.glob(".*.tmp"))
-            _remove(lock)
-            self._remove_created()
+        is_empty = not any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
+        if is_empty:  # before the folder is unlocked: another process may start a run in it
+            _remove(*(self.path / name for name in _CREATED), *self.path.glob(".*.tmp"))
         self._unlock()
-        if empty and os.name == "nt":  # Windows removes no open file, and the lock was open until now
-            _remove(lock)
-            self._remove_created()
+        if is_empty:
+            if os.name == "nt":  # Windows removes no open file, and the lock was open until now
+                _remove(self.path / LOCK)
+            self._remove_new_folders()
 
     def discard_all(self) -> None:
         """Unlocks the folder and removes everything that was created in it, checkpoints included."""
-        _remove(*self.steps(), *(self.path / name for name in (BEST, LATEST, METRICS)))
+        _remove(*self.steps())
         self.discard()
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""
-        return _steps(self.path)
+        found = [path for path in self.path.glob("step-*") if STEP_FOLDER.fullmatch(path.name) and path.is_dir()]
+        return sorted(found, key=step_of)
 
     def best(self) -> Path | None:
         """Returns the checkpoint with the lowest validation loss; None when there is none.
@@ -136,11 +113,7 @@ class RunFolder:
         """
         return pointed_checkpoint(self.path / BEST)
 
-    def latest(self) -> Path | None:
-        """Returns the newest checkpoint; None when there is none."""
-        return pointed_checkpoint(self.path / LATEST)
-
-    def save(self, step: int, write: Callable[[Path], None]) -> Path:
+    def save(self, step: int, write: Callable[[Path], object]) -> Path:
         """Adds a checkpoint, whole or not at all, and returns its folder; the caller then points `latest` at it.
 
         Args:
@@ -151,32 +124,18 @@ class RunFolder:
             OSError: the disk is full or not writable; the run folder is unchanged.
         """
         folder, temporary = self.path / f"step-{step:08d}", self.path / f".step-{step:08d}.tmp"
-        replaced = self.path / f".{folder.name}{_REPLACED}"
-        _remove(temporary, replaced)
         try:
+            _remove(temporary)
             temporary.mkdir()
             write(temporary)
             for inner in (*(path for path in temporary.rglob("*") if path.is_dir()), temporary):
                 sync_folder(inner)
-            if folder.exists():
-                folder.rename(replaced)
-            try:
-                temporary.rename(folder)
-            except OSError:
-                self._restore_replaced()
-                raise
+            self._remove_checkpoint(folder)  # one that cannot be resumed: weights alone, which a full disk left
+            temporary.rename(folder)
             sync_folder(self.path)
         finally:
             _remove(temporary)
-        _remove(replaced)
         return folder
-
-    def _restore_replaced(self) -> None:
-        """Undoes the renaming of checkpoints that were to be replaced when the process was killed."""
-        for replaced in _replaced(self.path):
-            folder = self.path / replaced.name[1 : -len(_REPLACED)]
-            if not folder.exists():
-                replaced.rename(folder)
 
     def mark(self, name: str, folder: Path) -> None:
         """Points `best` or `latest` at a checkpoint.
@@ -184,51 +143,26 @@ class RunFolder:
         Raises:
             OSError: the file cannot be written.
         """
-        pointer = self.path / name
-        if pointer.is_dir() and not pointer.is_symlink():  # a copy of a run of an earlier version, made without links
-            _remove(pointer)
-        atomic_write(pointer, f"{folder.name}\n".encode())
+        atomic_write(self.path / name, f"{folder.name}\n".encode())
         sync_folder(self.path)
 
-    def prune(self, keep: Iterable[str], *, newest: int) -> int:
-        """Removes checkpoints except the `newest`, the best, and those named in `keep`; returns how many it removed."""
+    def prune(self, keep: Iterable[str], *, newest: int) -> None:
+        """Removes checkpoints except the `newest`, the best, and those named in `keep`."""
         steps, best = self.steps(), self.best()
         kept = {folder.name for folder in steps[-newest:]} | {best.name if best else ""} | set(keep)
-        old = [folder for folder in steps if folder.name not in kept]
-        for folder in old:
-            with contextlib.suppress(OSError):  # Windows does not remove a folder that another process reads
-                self._remove_checkpoint(folder)
-        return sum(not folder.exists() for folder in old)
-
-    def write_metrics(self, evaluations: Iterable[Evaluation]) -> None:
-        """Replaces metrics.jsonl of the run."""
-        atomic_write(self.path / METRICS, json_lines(evaluations))
-
-    def write_samples(self, samples: Iterable[Sample]) -> None:
-        """Replaces samples.jsonl of the run, which is never pushed: a checkpoint has its own if it may be published."""
-        atomic_write(self.path / SAMPLES, json_lines(samples))
-
-    def samples(self) -> list[Sample]:
-        """Returns the samples up to the newest checkpoint; [] when they cannot be read: no run depends on them."""
-        newest = self.latest() or self.path
-        path = next((each for each in (newest / SAMPLES, self.path / SAMPLES) if each.exists()), newest)
-        try:
-            found = cast(list[Sample], [parse_json(SAMPLES, line) for line in path.read_bytes().splitlines()])
-            return [sample for sample in found if sample["step"] <= step_of(newest)]
-        except (OSError, ValueError, KeyError, TypeError):  # CheckpointError is a ValueError
-            return []
+        for folder in steps:
+            if folder.name not in kept:
+                with contextlib.suppress(OSError):  # such as on Windows, while another process reads the folder
+                    self._remove_checkpoint(folder)
 
     def write_sources(self, sources: Sequence[str], reading: Mapping[str, Any]) -> None:
         """Writes sources.json: where the text is (paths are made absolute), and how it is read.
 
         Raises:
-            RunError: the folder is not writable.
+            OSError: the folder is not writable.
         """
         note = json.dumps({"sources": [absolute_source(source) for source in sources], **reading}) + "\n"
-        try:
-            atomic_write(self.path / SOURCES, note.encode())
-        except OSError as error:
-            raise RunError(f"{str(self.path)!r} cannot be written ({error.strerror}): choose another --out") from None
+        atomic_write(self.path / SOURCES, note.encode())
 
     def read_sources(self) -> tuple[list[str], Mapping[str, Any]]:
         """Returns what `write_sources` wrote.
@@ -246,70 +180,61 @@ class RunFolder:
             raise RunError(f"this run read its text from standard input: {again}")
         return sources, note
 
-    def restore(self, warn: Callable[[str], None]) -> SavedRun:
+    def restore(self, warn: Callable[[str], None]) -> Snapshot:
         """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.
 
-        Newer checkpoints that cannot be resumed are renamed, with a warning: to damaged-step-…, or to
-        weights-only-step-… when a full disk left no room for the training state.
+        Newer ones that are damaged are renamed to damaged-step-…, with a warning. One without its training state, for
+        which a full disk had no room, stays until the run saves that step again.
 
         Raises:
             RunError: no checkpoint can be resumed.
         """
-        aside: dict[Path, str] = {}
+        damaged: list[Path] = []
         for folder in reversed(self.steps()):
             try:
-                checkpoint = read_checkpoint(folder)
-                if not (folder / STATE).exists():
-                    aside[folder] = f"weights-only-{folder.name}"
-                    warn(f"{folder.name} has no training state: the checkpoint before it is resumed")
-                    continue
-                raw, tensors = read_state(folder)
-                metrics = read_metrics(folder)
+                found = read_snapshot(folder)
             except (CheckpointError, OSError) as error:
-                aside[folder] = f"damaged-{folder.name}"
-                warn(f"{folder.name} is damaged ({error}): the checkpoint before it is resumed")
+                if (folder / STATE).exists():
+                    damaged.append(folder)
+                warn(f"{folder.name} cannot be resumed ({error}): the checkpoint before it is resumed")
                 continue
-            for other, name in aside.items():
-                _remove(self.path / name)
-                other.rename(self.path / name)
+            for other in damaged:
+                _remove(self.path / f"damaged-{other.name}")
+                other.rename(self.path / f"damaged-{other.name}")
             self.mark(LATEST, folder)
-            self._mark_best(metrics)
-            return SavedRun(state=parse_run_state(raw), tensors=tensors, metrics=metrics, checkpoint=checkpoint)
+            self._mark_best(found.metrics)
+            return replace(found, samples=found.samples or self._read_samples(found.step))
         raise RunError(f"no checkpoint in {str(self.path)!r} is whole: nothing can be resumed")
 
-    def _mark_best(self, metrics: Iterable[Evaluation]) -> None:
+    def _mark_best(self, metrics: Sequence[Evaluation]) -> None:
         """Points `best` at the whole checkpoint with the lowest loss: a process may have been killed before it did."""
-        loss = {line["step"]: float(line["val_loss"]) for line in metrics}
-        for folder in sorted(self.steps(), key=lambda folder: (loss.get(step_of(folder), math.inf), -step_of(folder))):
-            try:
+        for folder in sorted(self.steps(), key=lambda folder: (loss_at(step_of(folder), metrics), -step_of(folder))):
+            with contextlib.suppress(CheckpointError, OSError):
                 read_checkpoint(folder)
-                read_metrics(folder)
-            except (CheckpointError, OSError):
-                continue
-            self.mark(BEST, folder)
-            return
+                self.mark(BEST, folder)
+                return
+
+    def _read_samples(self, step: int) -> list[Sample]:
+        """Returns the samples of the run up to a step; [] when they cannot be read: no run depends on them."""
+        try:
+            lines = [parse_json(SAMPLES, line) for line in (self.path / SAMPLES).read_bytes().splitlines()]
+            return [sample for sample in samples_from_json(lines) if sample["step"] <= step]
+        except (OSError, ValueError):  # CheckpointError is a ValueError
+            return []
 
     def _check_run(self, shown: str) -> None:
         if not self.path.is_dir():
             hub = f" (a run on the Hub is written hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
             raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
-        if not self.steps() and not _replaced(self.path):
+        if not self.steps():
             if (self.path / STATE).is_dir():
                 raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
 
-    def _create(self, folder: Path) -> None:
-        for path in (*reversed(folder.parents), folder):
-            if not path.exists():
-                path.mkdir(exist_ok=True)
-                self._created.append(path)
-        if not folder.is_dir():
-            folder.mkdir()  # raises the system's error: there is a file of that name
-
-    def _remove_created(self) -> None:
-        for path in reversed(self._created):
+    def _remove_new_folders(self) -> None:
+        for folder in self._new_folders:
             with contextlib.suppress(OSError):  # a folder that holds other files stays
-                path.rmdir()
+                folder.rmdir()
 
     def _remove_checkpoint(self, folder: Path) -> None:
         """Renames the folder before its files are removed, so that an incomplete one is never read as a checkpoint."""
@@ -320,6 +245,11 @@ class RunFolder:
             _remove(temporary)
 
 
+def has_checkpoint(run: Path) -> bool:
+    """Returns whether a folder holds a run that can be resumed."""
+    return any(STEP_FOLDER.fullmatch(path.name) and path.is_dir() for path in run.glob("step-*"))
+
+
 def wait_until_unlocked(run: Path) -> None:
     """Waits while another process is training in a run folder, if there is such a folder."""
     while (run / LOCK).exists():
@@ -328,20 +258,6 @@ def wait_until_unlocked(run: Path) -> None:
             return
         except AlreadyLockedError:
             time.sleep(0.1)
-
-
-def has_checkpoint(run: Path) -> bool:
-    """Returns whether a folder holds a run that can be resumed."""
-    return bool(_steps(run) or _replaced(run))
-
-
-def _steps(run: Path) -> list[Path]:
-    found = [path for path in run.glob("step-*") if STEP_FOLDER.fullmatch(path.name) and path.is_dir()]
-    return sorted(found, key=step_of)
-
-
-def _replaced(run: Path) -> list[Path]:
-    return list(run.glob(f".step-*{_REPLACED}"))
 
 
 def step_of(folder: Path) -> int:

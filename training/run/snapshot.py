@@ -1,46 +1,63 @@
-"""A copy of a run after one step, from which a checkpoint is written while training continues."""
+"""A run after one step: what its checkpoint folder holds, and how the folder is written and read.
+
+Resuming needs training_state/ (tensors, state.json and a manifest of their hashes) and metrics.jsonl; the rest is the
+model, as anyone can load it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from model.checkpoint.format import Checkpoint
-from model.checkpoint.names import METRICS
+from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
+from model.checkpoint.names import MANIFEST, METRICS, STATE
+from model.checkpoint.read import check_manifest, read_checkpoint
 from model.checkpoint.samples import Sample
-from model.checkpoint.write import write_checkpoint
-from model.files import atomic_write, json_lines
+from model.checkpoint.write import write_checkpoint, write_manifest
+from model.files import atomic_write, json_bytes, json_lines
 
-from .facts import Evaluation, RunState
-from .state_files import write_state
+from .facts import Evaluation, RunState, parse_run_state
+
+_STATE_FORMAT = 1
+_STATE_FILES = ("state.safetensors", "state.json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunSnapshot:
-    """The content of one checkpoint folder. Later steps do not change it.
+class Snapshot:
+    """A run after one step. Later steps do not change it.
 
     Attributes:
-        step: training steps done.
-        val_loss: the validation loss, in nats per character; infinite when this step was not evaluated.
-        complete: whether this was the last step of the run.
         checkpoint: the model: weights, vocabulary, config.
-        metrics: the evaluations up to this step.
-        samples: the samples up to this step.
-        state: what state.json will hold.
-        tensors: weights, averaged weights, optimizers, LSTM state: what resuming needs in addition to `state`.
+        metrics: the evaluations so far.
+        samples: the samples so far.
+        state: state.json.
+        tensors: weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`.
+        complete: whether this was the last step of the run.
     """
 
-    step: int
-    val_loss: float
-    complete: bool
     checkpoint: Checkpoint
     metrics: Sequence[Evaluation]
     samples: Sequence[Sample]
     state: RunState
     tensors: Mapping[str, Tensor]
+    complete: bool = False
+
+    @property
+    def step(self) -> int:
+        """The number of training steps done."""
+        return int(self.tensors["steps_done"])
+
+    @property
+    def val_loss(self) -> float:
+        """The validation loss, in nats per character; infinite when this step was not evaluated."""
+        return loss_at(self.step, self.metrics)
 
     def write(self, folder: Path, *, with_state: bool = True) -> None:
         """Writes a checkpoint into an empty folder; without training_state/ it is about a tenth as large.
@@ -55,6 +72,78 @@ class RunSnapshot:
             write_state(folder, self.state, self.tensors)
 
 
-def copy_to_cpu(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns copies of tensors, on the CPU."""
-    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
+def read_snapshot(folder: Path) -> Snapshot:
+    """Returns the content of a checkpoint folder, which may come from a stranger's repo.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or of another format version.
+        RunError: the run was saved by another version of the project.
+    """
+    checkpoint, (state, tensors) = read_checkpoint(folder), read_state(folder)
+    if "steps_done" not in tensors:
+        raise CheckpointError("state.safetensors lacks steps_done")
+    return Snapshot(
+        checkpoint=checkpoint,
+        metrics=read_metrics(folder),
+        samples=checkpoint.samples,
+        state=parse_run_state(state),
+        tensors=tensors,
+    )
+
+
+def loss_at(step: int, metrics: Sequence[Evaluation]) -> float:
+    """Returns the validation loss of a step, in nats per character; infinite when it was not evaluated."""
+    return next((float(line["val_loss"]) for line in reversed(metrics) if line["step"] == step), math.inf)
+
+
+def read_metrics(folder: Path) -> list[Evaluation]:
+    """Returns the evaluations in metrics.jsonl of a folder, oldest first.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        lines = (folder / METRICS).read_bytes().splitlines()
+    except OSError as error:
+        raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
+    found = [parse_json(METRICS, line) for line in lines]
+    for line in found:
+        step, loss = line.get("step"), line.get("val_loss")
+        if type(step) is not int or isinstance(loss, bool) or not isinstance(loss, int | float):
+            raise CheckpointError(f"a line of {METRICS} has no valid step or val_loss")
+    return cast(list[Evaluation], found)
+
+
+def write_state(folder: Path, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Writes training_state/ of a checkpoint folder.
+
+    Raises:
+        OSError: the disk is full or not writable.
+    """
+    inside = folder / STATE
+    inside.mkdir(exist_ok=True)
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    atomic_write(inside / "state.safetensors", save(contiguous))
+    atomic_write(inside / "state.json", json_bytes({"format_version": _STATE_FORMAT, **state}))
+    write_manifest(inside, _STATE_FILES)
+
+
+def read_state(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
+    """Returns the state and the tensors that `write_state` wrote; the fields of the state are not checked.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or of another format version.
+    """
+    inside = folder / STATE
+    try:
+        data = {name: (inside / name).read_bytes() for name in _STATE_FILES}
+        check_manifest((inside / MANIFEST).read_bytes(), data)
+    except OSError as error:
+        raise CheckpointError(f"{STATE} cannot be read: {error.strerror}") from None
+    state = parse_json("state.json", data["state.json"])
+    if state.get("format_version") != _STATE_FORMAT:
+        raise CheckpointError(f"state.json: format_version is {state.get('format_version')!r:.40}, not {_STATE_FORMAT}")
+    try:
+        return state, load(data["state.safetensors"])
+    except SafetensorError as error:
+        raise CheckpointError(f"state.safetensors is damaged: {error}") from None

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .console import warn
 from .facts import Evaluation
 
 PROJECT = "char-lstm"
@@ -24,16 +25,14 @@ def is_installed() -> bool:
 
 
 class Tracker:
-    """Sends the evaluations of one run to Trackio.
+    """Sends the evaluations of one run to Trackio, until its first error, which is printed.
 
     Args:
         name: the run's name; an existing run of that name is continued.
         config: the settings of the run, which the dashboard shows.
-        warn: called with one line when Trackio fails, at most once.
     """
 
-    def __init__(self, name: str, config: Mapping[str, Any], warn: Callable[[str], None]) -> None:
-        self._warn = warn
+    def __init__(self, name: str, config: Mapping[str, Any]) -> None:
         self._run: Any = None
         self._try(lambda: self._begin(name, config))
 
@@ -60,4 +59,4 @@ class Tracker:
             action()
         except Exception as error:  # noqa: BLE001  no error of Trackio ends the run
             self._run = None
-            self._warn(f"Trackio stopped logging this run ({type(error).__name__}); metrics.jsonl has the evaluations")
+            warn(f"Trackio stopped logging this run ({type(error).__name__}); metrics.jsonl has the evaluations")

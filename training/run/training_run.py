@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 
 from model import CharLSTM, CharTokenizer, ChatFormat, generate
 from model.checkpoint.format import Checkpoint, CheckpointError
@@ -35,7 +37,7 @@ from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
 from .facts import About, Evaluation, RunState, TextFacts
-from .snapshot import RunSnapshot, copy_to_cpu
+from .snapshot import Snapshot
 from .threads import Threads
 from .tracking import Tracker
 
@@ -82,7 +84,7 @@ class TrainingRun:
     _writer: ThreadPoolExecutor = field(
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
     )
-    _writing: Future[bool] | None = field(default=None, init=False)
+    _writing: Future[None] | None = field(default=None, init=False)
     _log: ProgressLog = field(init=False)
     _was_complete: bool = field(default=False, init=False)
 
@@ -120,38 +122,45 @@ class TrainingRun:
                 if signals.number and trainer.steps_done not in (0, self.checkpoint_manager.saved_step):
                     steps.gather_state()
                     self._save({}, is_last=True)
-        except DivergedError as error:
-            bar.close()
-            rates = f"--set matrix_lr={recipe.matrix_lr / 2:g},lr={recipe.lr / 2:g}"
-            say(f"error: {error}; {self._last_checkpoint()}: train again with lower rates, such as {rates}")
-            return 1
         except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
-                raise
             bar.close()
-            say(
-                f"error: step {trainer.steps_done + 1:,} does not fit into memory; {self._last_checkpoint()}: train "
-                f"again with smaller sizes, such as --set batch={max(1, recipe.batch // 2)}"
-            )
+            say(f"error: {self._failure(error)}")
             return 1
         finally:
             bar.close()
         if signals.number:
             return signals.exit_code
         if not self.is_complete:
-            say(f"error: the last checkpoint is not saved completely: free some disk space, then {self._next_action()}")
+            has_saved = self.checkpoint_manager.saved_step >= 0
+            action = "use --resume" if has_saved else "start the run again in another folder"
+            say(f"error: the last checkpoint is not saved completely: free some disk space, then {action}")
             return 1
         return 0
+
+    def _failure(self, error: Exception) -> str:
+        """Returns what went wrong and what to do, if the loss was not finite or memory ran out; else raises the error.
+
+        torch has several messages for memory.
+        """
+        recipe, step = self.trainer.recipe, self.trainer.steps_done + 1
+        words = ("allocat", "out of memory", "could not create a primitive")
+        if isinstance(error, DivergedError):
+            problem = str(error)
+            advice = f"lower rates, such as --set matrix_lr={recipe.matrix_lr / 2:g},lr={recipe.lr / 2:g}"
+        elif isinstance(error, MemoryError) or any(word in str(error) for word in words):
+            problem = f"step {step:,} does not fit into memory"
+            advice = f"smaller sizes, such as --set batch={max(1, recipe.batch // 2)}"
+        else:
+            raise error
+        saved = self.checkpoint_manager.folder.steps()
+        last = f"the last checkpoint, {saved[-1].name}, is intact" if saved else "no checkpoint was saved before"
+        return f"{problem}; {last}: train again with {advice}"
 
     @property
     def _chars_per_sec(self) -> float:
         """Characters trained on per second, averaged over the last steps, without the time of evaluations."""
         recipe, step_s = self.trainer.recipe, self.clock.step_s
         return recipe.batch * recipe.window / step_s if step_s else 0.0
-
-    def _next_action(self) -> str:
-        """Returns what to do once a checkpoint can be saved again."""
-        return "use --resume" if self.checkpoint_manager.saved_step >= 0 else "start the run again in another folder"
 
     def _train(self, steps: SharedSteps, signals: Signals, bar: Progress) -> None:
         """Trains until the last step or a signal."""
@@ -166,7 +175,7 @@ class TrainingRun:
             seconds = time.monotonic() - began
             clock.add_step(seconds, self.seconds, recorded)
             if recorded is None:
-                log.add(clock.progress, threads.count)
+                log.add(trainer.steps_done, clock.progress, threads.count)
                 threads.add(seconds)
             bar.advance(loss, clock.progress, trainer.steps_done, self._chars_per_sec, clock.seconds_left(self.seconds))
             if schedule.evaluates(before, clock.progress):
@@ -247,7 +256,7 @@ class TrainingRun:
             DivergedError: the weights of this or of the previous checkpoint are not finite.
         """
         self._wait_for_writer()
-        self._log.start_after(self.trainer.steps_done)
+        self._log.start_file()
         snapshot = self._snapshot(measured)
         if is_last:
             self._write(snapshot, is_last=True)
@@ -255,39 +264,31 @@ class TrainingRun:
             self._writing = self._writer.submit(self._write, snapshot, is_last=False)
 
     def _wait_for_writer(self) -> None:
-        """Waits until the last snapshot has been saved.
-
-        Raises:
-            DivergedError: its weights are not finite.
-        """
+        """Waits until the last snapshot is saved; raises DivergedError if its weights are not finite."""
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, snapshot: RunSnapshot, *, is_last: bool) -> bool:
+    def _write(self, snapshot: Snapshot, *, is_last: bool) -> None:
         try:
-            return self.checkpoint_manager.save(snapshot, is_last=is_last)
+            self.checkpoint_manager.save(snapshot, is_last=is_last)
         except CheckpointError as error:
             raise DivergedError(f"the weights after step {snapshot.step:,} cannot be saved: {error}") from None
 
-    def _snapshot(self, measured: dict[str, Any]) -> RunSnapshot:
-        network, step, recipe = self.trainer.average, self.trainer.steps_done, self.trainer.recipe
+    def _snapshot(self, measured: dict[str, Any]) -> Snapshot:
+        network = self.trainer.average
         state: RunState = {
-            "recipe": recipe.to_json(),
+            "recipe": self.trainer.recipe.to_json(),
             "corpus": self.text.record,
             "about": self.about,
             "seconds": self.seconds,
         }
         if self.clock.minutes is not None:
             state["clock"] = self.clock.to_json()
-        weights = copy_to_cpu(network.state_dict())
-        return RunSnapshot(
-            step=step,
-            val_loss=float(measured.get("val_loss", math.inf)),
-            complete=self.clock.is_done,
+        return Snapshot(
             checkpoint=Checkpoint(
                 config=network.config,
                 tokenizer=self.tokenizer,
-                weights=weights,
+                weights=_copied(network.state_dict()),
                 training=self._config(measured),
                 chat=self.chat,
                 samples=() if self.chat or self.about.get("quotes") == "nothing" else tuple(self.samples),
@@ -295,7 +296,8 @@ class TrainingRun:
             metrics=tuple(self.metrics),
             samples=tuple(self.samples),
             state=state,
-            tensors=copy_to_cpu(self.trainer.state_tensors()),
+            tensors=_copied(self.trainer.state_tensors()),
+            complete=self.clock.is_done,
         )
 
     def _config(self, measured: dict[str, Any]) -> TrainingRecord:
@@ -317,9 +319,10 @@ class TrainingRun:
             "recipe": self.trainer.recipe.to_json(),
         }
 
-    def _last_checkpoint(self) -> str:
-        steps = self.checkpoint_manager.folder.steps()
-        return f"the last checkpoint, {steps[-1].name}, is intact" if steps else "no checkpoint was saved before"
+
+def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns copies of tensors, on the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
 
 
 def _use_one_thread() -> None:
@@ -329,9 +332,3 @@ def _use_one_thread() -> None:
     halves the speed of training.
     """
     torch.set_num_threads(1)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Returns whether memory ran out; torch has several messages for it."""
-    words = ("allocat", "out of memory", "could not create a primitive")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)

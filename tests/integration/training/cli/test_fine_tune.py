@@ -16,7 +16,7 @@ from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import ALPHABET, tiny_model
 from tests.support.tiny_runs import Here, best_of, latest_of, outcome, words
-from training.run.state_files import read_state
+from training.run.snapshot import read_state
 
 REPO = "ada/parent"
 QUICK = ("--set=batch=4,window=16", "--steps=6", "--set=evaluations=2", "--out=run")

@@ -24,6 +24,7 @@ from tests.support.training_processes import train
 from training.__main__ import main
 
 RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3", "--out=run")
+TINY = (*SIZES, "--steps=2", "--set=evaluations=1", "--push-to=ada/plays", "--out=run")
 STATE = "training_state/state.safetensors"
 
 
@@ -83,37 +84,29 @@ def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
     assert not list(machine.rglob(".*.tmp"))
 
 
-def test_an_older_best_checkpoint_is_downloaded_too(pushed: LocalHub, here: Here, tmp_path: Path, made: Path) -> None:
+@pytest.mark.parametrize("other", ["", "later", "of another run"])
+def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
+    pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
+) -> None:
+    if other:
+        folder = shutil.copytree(best_of(made), tmp_path / "main")
+        lm = CharLSTM.from_pretrained(folder)
+        changed: TrainingRecord = {"step": 9} if other == "later" else {"recipe": {}}
+        lm.training = {**lm.training, **changed}
+        lm.save_pretrained(folder)
+        pushed.commit(pushed.repos["ada/plays"], {name: (folder / name).read_bytes() for name in MODEL_FILES})
     code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
     assert code == 0, output
     best, newest = (folder.name for folder in checkpoints(made))
-    assert [folder.name for folder in checkpoints(tmp_path / "one")] == [best, newest]
-    assert best_of(tmp_path / "one").name == best
+    assert [folder.name for folder in checkpoints(tmp_path / "one")] == ([newest] if other else [best, newest])
+    assert best_of(tmp_path / "one").name == (newest if other else best)
     assert latest_of(tmp_path / "one").name == newest
-
-
-@pytest.mark.parametrize("other", ["later", "of another run"])
-def test_another_model_on_main_is_not_downloaded(
-    pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
-) -> None:
-    folder = tmp_path / "main"
-    shutil.copytree(best_of(made), folder)
-    lm = CharLSTM.from_pretrained(folder)
-    changed: TrainingRecord = {"step": 9} if other == "later" else {"recipe": {}}
-    lm.training = {**lm.training, **changed}
-    lm.save_pretrained(folder)
-    served = {name: (folder / name).read_bytes() for name in MODEL_FILES}
-    pushed.commit(pushed.repos["ada/plays"], served)
-    code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
-    assert code == 0, output
-    assert [folder.name for folder in checkpoints(tmp_path / "one")] == [checkpoints(made)[-1].name]
 
 
 def test_a_text_that_anyone_can_read_is_read_again(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     repo = hub.add_repo("ada/words", kind="dataset")
     hub.commit(repo, {"text.txt": (tmp_path / "text.txt").read_bytes()})
-    arguments = ("hf://datasets/ada/words/text.txt", *SIZES, "--steps=2", "--set=evaluations=1", "--push-to=ada/plays")
-    assert here(*arguments, "--out=run")[0] == 0
+    assert here("hf://datasets/ada/words/text.txt", *TINY)[0] == 0
     shutil.rmtree(tmp_path / "run")
     code, output = here("--resume=hf://ada/plays")
     assert code == 0, output
@@ -130,7 +123,7 @@ class Asked(SimpleHTTPRequestHandler):
         super().do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing."""
+        """Logs nothing."""
 
 
 def test_addresses_in_an_untrusted_run_are_not_requested(
@@ -139,9 +132,8 @@ def test_addresses_in_an_untrusted_run_are_not_requested(
     """They may be addresses of this network, which a stranger cannot reach."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Asked, directory=str(tmp_path)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}/text.txt"
     try:
-        assert here(address, *SIZES, "--steps=2", "--set=evaluations=1", "--push-to=ada/plays", "--out=run")[0] == 0
+        assert here(f"http://127.0.0.1:{server.server_port}/text.txt", *TINY)[0] == 0
         shutil.rmtree(tmp_path / "run")
         Asked.paths.clear()
         monkeypatch.setenv("HF_TOKEN", hub.add_token("bob"))
@@ -189,24 +181,21 @@ def test_a_damaged_file_on_the_hub_is_refused(pushed: LocalHub, here: Here, tmp_
 def test_a_missing_run_is_refused_with_its_reason(
     pushed: LocalHub, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hub = pushed
-    hub.commit(hub.add_repo("ada/model"), {"config.json": b"{}"})
-    line = "error: ada/model has no branch 'training': no run was pushed there"
-    refused(here, tmp_path, line, "--resume=hf://ada/model", "text.txt")
-    line = "error: downloading ada/nothing failed: there is no such repo, or the token may not"
-    refused(here, tmp_path, line, "--resume=hf://ada/nothing", "text.txt")
-    refused(here, tmp_path, "error: there is no run folder 'ada/plays': nothing was resumed", "--resume=ada/plays")
-    hub.repos["ada/plays"].private = True
+    def check(line: str, repo: str = "hf://ada/plays") -> None:
+        refused(here, tmp_path, line, f"--resume={repo}", "text.txt")
+
+    pushed.commit(pushed.add_repo("ada/model"), {"config.json": b"{}"})
+    check("error: ada/model has no branch 'training': no run was pushed there", "hf://ada/model")
+    check("error: downloading ada/nothing failed: there is no such repo, or the token may not", "hf://ada/nothing")
+    check("error: there is no run folder 'ada/plays': nothing was resumed", "ada/plays")
+    pushed.repos["ada/plays"].private = True
     monkeypatch.delenv("HF_TOKEN")
-    line = "error: downloading ada/plays failed: there is no such repo, or the token may not"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
-    hub.repos["ada/plays"].private = False
-    line = "error: pushing to 'ada/plays' needs a token of the Hub and there is none"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    check("error: downloading ada/plays failed: there is no such repo, or the token may not")
+    pushed.repos["ada/plays"].private = False
+    check("error: pushing to 'ada/plays' needs a token of the Hub and there is none")
     with monkeypatch.context() as offline:
         offline.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        line = "error: downloading ada/plays failed: HF_HUB_OFFLINE is set"
-        refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+        check("error: downloading ada/plays failed: HF_HUB_OFFLINE is set")
     monkeypatch.setattr("training.hub.calls.RETRY_S", 0.0)
-    hub.unplug()
-    refused(here, tmp_path, "the Hub cannot be reached: is the network down", "--resume=hf://ada/plays", "text.txt")
+    pushed.unplug()
+    check("the Hub cannot be reached: is the network down")

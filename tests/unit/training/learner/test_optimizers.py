@@ -29,23 +29,20 @@ def one_step(gradient: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
-@pytest.mark.parametrize(("iterations", "least", "most"), [(3, 0.13, 1.9), (5, 0.7, 1.3), (8, 0.9, 1.1)])
-def test_orthogonalize_moves_singular_values_near_one(
-    shape: tuple[int, int, int], dtype: torch.dtype, iterations: int, least: float, most: float
-) -> None:
+def test_orthogonalize_moves_singular_values_near_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
     """Singular values from 0.004 of the norm on."""
     u, _, v = torch.linalg.svd(random(*shape), full_matrices=False)
     spread = torch.logspace(-2, 0, u.shape[2]).expand(shape[0], -1)
-    made = orthogonalize(u * spread[:, None] @ v, iterations, dtype)
+    made = orthogonalize(u * spread[:, None] @ v, dtype)
     values = torch.linalg.svdvals(made)
-    assert values.min() > least
-    assert values.max() < most
+    assert values.min() > 0.13
+    assert values.max() < 1.9
     assert made.dtype == torch.float32
 
 
 def test_orthogonalize_keeps_singular_vectors() -> None:
     u, _, v = torch.linalg.svd(random(2, 8, 20), full_matrices=False)
-    made = orthogonalize(u * torch.linspace(0.3, 1, 8) @ v, 3, torch.float32)
+    made = orthogonalize(u * torch.linspace(0.3, 1, 8) @ v, torch.float32)
     inside = u.mT @ made @ v.mT
     assert torch.allclose(inside, torch.diag_embed(torch.diagonal(inside, dim1=1, dim2=2)), atol=1e-4)
     assert torch.diagonal(inside, dim1=1, dim2=2).min() > 0.13
@@ -53,11 +50,11 @@ def test_orthogonalize_keeps_singular_vectors() -> None:
 
 def test_a_tall_matrix_is_treated_as_its_transpose() -> None:
     x = random(2, 6, 15)
-    assert torch.equal(orthogonalize(x.mT, 3), orthogonalize(x, 3).mT)
+    assert torch.equal(orthogonalize(x.mT), orthogonalize(x).mT)
 
 
 def test_a_matrix_of_zeros_stays_zero() -> None:
-    assert torch.equal(orthogonalize(torch.zeros(4, 5, 3), 3), torch.zeros(4, 5, 3))
+    assert torch.equal(orthogonalize(torch.zeros(4, 5, 3)), torch.zeros(4, 5, 3))
 
 
 def test_each_gate_is_orthogonalized_by_itself() -> None:
@@ -66,9 +63,9 @@ def test_each_gate_is_orthogonalized_by_itself() -> None:
     update = -one_step(gradient)
     for gate in range(4):
         part = slice(6 * gate, 6 * gate + 6)
-        alone = orthogonalize(gradient[part][None], 3, torch.float32)[0]
+        alone = orthogonalize(gradient[part][None], torch.float32)[0]
         assert torch.allclose(update[part], alone, atol=1e-5)
-    whole = orthogonalize(gradient[None], 3, torch.float32)[0]
+    whole = orthogonalize(gradient[None], torch.float32)[0]
     assert not torch.allclose(update, whole, atol=0.1)
 
 
@@ -81,7 +78,7 @@ def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> Non
     size = cells // parts
     for part in range(4 * parts):
         rows = slice(size * part, size * part + size)
-        alone = orthogonalize(gradient[rows][None], 3, torch.float32)[0]
+        alone = orthogonalize(gradient[rows][None], torch.float32)[0]
         assert torch.allclose(update[rows], (size / 5) ** 0.5 * alone, atol=1e-5)
 
 
@@ -176,7 +173,7 @@ def test_muon_has_nesterov_momentum() -> None:
         buffer = 0.95 * buffer + 0.05 * gradient
         looked_ahead = (0.05 * gradient + 0.95 * buffer).view(4, 2, 5)
         turn = torch.tensor([number % 2 == gate % 2 for gate in range(4)])[:, None, None]
-        expected -= (0.2 * turn * orthogonalize(looked_ahead, 3, torch.float32)).view(8, 5)
+        expected -= (0.2 * turn * orthogonalize(looked_ahead, torch.float32)).view(8, 5)
     assert torch.allclose(matrix.detach(), expected, atol=1e-5)
 
 

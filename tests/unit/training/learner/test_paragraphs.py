@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from model import CharTokenizer
-from training.learner.dataset import Windows
-from training.learner.paragraphs import find_paragraphs
+from training.learner.dataset import Windows, find_paragraphs
 
 TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"
 
@@ -37,7 +36,7 @@ def test_a_paragraph_ends_with_the_blank_lines_after_it(text: str, paragraphs: l
 def test_paragraphs_are_found_across_the_pieces_in_which_a_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = paragraphs_of(TEXT)
     for size in range(1, len(TEXT)):
-        monkeypatch.setattr("training.learner.paragraphs.PIECE", size)
+        monkeypatch.setattr("training.learner.dataset.PIECE", size)
         assert paragraphs_of(TEXT) == expected
 
 

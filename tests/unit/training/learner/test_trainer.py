@@ -32,6 +32,7 @@ RECIPE = Recipe(
     dropout_weights=0.2,
     reset=0.1,
 )
+ALL_ROWS = slice(None)
 NO_DROPOUT: dict[str, Any] = {"dropout_in": 0, "dropout_between": 0, "dropout_out": 0, "dropout_weights": 0}
 
 
@@ -137,7 +138,7 @@ def test_without_dropout_the_output_is_that_of_the_network() -> None:
     network = tiny_network(6)
     ids = torch.from_numpy(text(60).astype(np.int64)).view(3, 20)
     state = LSTMState(torch.randn(2, 3, 12), torch.randn(2, 3, 12))
-    dropped = DroppedNetwork(network, replace(RECIPE, **NO_DROPOUT))
+    dropped = DroppedNetwork(network, replace(RECIPE, **NO_DROPOUT), ALL_ROWS)
     logits, after = dropped(ids, state, torch.Generator())
     expected, expected_after = network(ids, state)
     assert torch.allclose(logits, expected, atol=1e-6)
@@ -147,7 +148,7 @@ def test_without_dropout_the_output_is_that_of_the_network() -> None:
 
 def test_gradients_reach_the_weights_of_the_network_itself() -> None:
     network = LSTMNetwork(LSTMConfig(6, 4, 8, 2))
-    logits, _ = DroppedNetwork(network, RECIPE)(
+    logits, _ = DroppedNetwork(network, replace(RECIPE, batch=2), ALL_ROWS)(
         torch.zeros(2, 5, dtype=torch.int64), LSTMState.zeros(network.config, 2), torch.Generator()
     )
     logits.sum().backward()
@@ -169,7 +170,7 @@ def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
     network = tiny_network(6, hidden=64, embedding=64)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     recipe = replace(RECIPE, **{**NO_DROPOUT, place: 0.5})
-    DroppedNetwork(network, recipe)(ids, LSTMState.zeros(network.config, 3), torch.Generator())
+    DroppedNetwork(network, recipe, ALL_ROWS)(ids, LSTMState.zeros(network.config, 3), torch.Generator())
     assert [mask.shape for mask in masks] == [(3, 1, 64)]  # one a row; broadcast over time
     assert set(masks[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(masks[0][0], masks[0][1])
@@ -178,7 +179,7 @@ def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
 def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
     """The gradient reaches only the other weights, which are scaled up."""
     network = LSTMNetwork(LSTMConfig(6, 16, 64, 1))
-    dropped = DroppedNetwork(network, replace(RECIPE, **{**NO_DROPOUT, "dropout_weights": 0.25}))
+    dropped = DroppedNetwork(network, replace(RECIPE, **{**NO_DROPOUT, "dropout_weights": 0.25}), ALL_ROWS)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     state = LSTMState(torch.randn(1, 3, 64), torch.randn(1, 3, 64))
     random = torch.Generator().manual_seed(7)
@@ -202,7 +203,9 @@ def test_dropout_keeps_the_mean() -> None:
         network.output.weight.fill_(1.0)
     ids = torch.zeros(2000, 1, dtype=torch.int64)
     zeros = LSTMState.zeros(network.config, 2000)
-    dropped = DroppedNetwork(network, replace(RECIPE, **{**NO_DROPOUT, "dropout_out": 0.4}, num_layers=1))
+    dropped = DroppedNetwork(
+        network, replace(RECIPE, **{**NO_DROPOUT, "dropout_out": 0.4}, num_layers=1, batch=2000), ALL_ROWS
+    )
     with torch.no_grad():
         mean = dropped(ids, zeros, torch.Generator().manual_seed(1))[0].mean()
         expected = network(ids, zeros)[0].mean()

@@ -185,45 +185,42 @@ def test_a_run_of_an_earlier_version_continues_where_it_was() -> None:
     state = {"time_plan": plan, "decisions": [[0, 1000, 1], [1, 900, 101], [101, 500, 200]]}
     recipe = Recipe(steps=1000)
     clock = restored(recipe, state, 300)
-    assert clock.progress == pytest.approx(112.0 + 199 * (1000 - 112.0) / 399, abs=0.5)
-    assert (clock.minutes, clock.costs) == (3, Costs(step_s=0.1, evaluation_s=2.0, sample_s=0.2, end_s=1.5))
+    assert (clock.minutes, clock.progress) == (3, 600)
+    assert clock.costs == Costs(step_s=0.1, evaluation_s=2.0, sample_s=0.2, end_s=1.5)
     assert restored(recipe, state, 500).is_done
 
 
-def test_the_log_repeats_what_followed_a_checkpoint(tmp_path: Path) -> None:
-    log = ProgressLog(tmp_path, 0, 0.0, 100)
-    for step in range(1, 31):
-        assert log.repeated(step) is None
-        log.add(2.5 * step, 1 + step % 2)
-        if step % 10 == 0:
-            log.start_after(step)
+def logged(folder: Path, steps: int, *, saved_every: int = 100) -> None:
+    log = ProgressLog(folder, 0, 0.0, 100)
+    for step in range(1, steps + 1):
+        assert log.repeated(step) is None  # a new run repeats nothing, whatever an earlier one has left
+        log.add(step, 2.5 * step, 1 + step % 2)
+        if step % saved_every == 0:
+            log.start_file()
     log.close()
-    for after, count in ((20, 10), (30, 0), (10, 0)):  # the log begins at the checkpoint before the newest
-        again = ProgressLog(tmp_path, after, 2.5 * after, 100)
-        found = [again.repeated(after + at) for at in range(1, 12)]
-        assert found == [(2.5 * (after + at), 1 + (after + at) % 2) if at <= count else None for at in range(1, 12)]
-        again.close()
+
+
+def repeated(folder: Path, after: int) -> list[int]:
+    """The steps that a run repeats after a checkpoint."""
+    log = ProgressLog(folder, after, 2.5 * after, 100)
+    found = {step: log.repeated(step) for step in range(60)}
+    log.close()
+    assert all(record in (None, (2.5 * step, 1 + step % 2)) for step, record in found.items())
+    return [step for step, record in found.items() if record]
+
+
+def test_the_log_repeats_what_followed_a_checkpoint(tmp_path: Path) -> None:
+    for after, expected in ((20, [*range(21, 36)]), (30, [*range(31, 36)]), (35, []), (10, [])):
+        logged(tmp_path, 35, saved_every=10)  # it reaches back to the checkpoint before the newest
+        assert repeated(tmp_path, after) == expected
+        assert repeated(tmp_path, after) == expected  # a run that was killed before it took a step
 
 
 @pytest.mark.parametrize("cut", [1, 19, 21, 50])
 def test_a_log_that_was_cut_or_damaged_is_read_up_to_there(tmp_path: Path, cut: int) -> None:
-    log = ProgressLog(tmp_path, 0, 0.0, 100)
-    for step in range(1, 6):
-        log.add(float(step), 1)
-    log.close()
+    logged(tmp_path, 5)
     data = (tmp_path / LOG).read_bytes()
     whole = (len(data) - cut) // 20
     for damaged in (data[:-cut], data[: whole * 20] + b"\xff" * (len(data) - whole * 20)):
         (tmp_path / LOG).write_bytes(damaged)
-        again = ProgressLog(tmp_path, 1, 1.0, 100)
-        assert [again.repeated(step) is not None for step in range(2, 6)] == [step <= whole for step in range(2, 6)]
-        again.close()
-
-
-def test_a_new_run_repeats_nothing(tmp_path: Path) -> None:
-    log = ProgressLog(tmp_path, 0, 0.0, 100)
-    log.add(1.0, 1)
-    log.close()
-    again = ProgressLog(tmp_path, 0, 0.0, 100)
-    assert again.repeated(1) is None
-    again.close()
+        assert repeated(tmp_path, 1) == [*range(2, whole + 1)]

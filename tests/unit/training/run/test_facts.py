@@ -16,52 +16,52 @@ def published(*arguments: str) -> str:
     return options.published_command(options.parse_train(arguments), ())
 
 
-def test_names_before_a_colon_are_the_first_frequent_beginnings() -> None:
-    play = "ROMEO:\nAy me!\n\nFirst Citizen:\nO Romeo.\n\n" * 6 + "ROMEO:\nO!\n" * 3 + "NURSE:\nMadam!\n"
-    assert frequent_beginnings(play) == ["ROMEO:", "First Citizen:", "Ay"]
-
-
-def test_words_with_a_capital_come_before_others() -> None:
-    assert frequent_beginnings("and so on\nThen they went\nand back\n" * 7) == ["Then", "and"]
-
-
-def test_a_chat_in_another_script_has_beginnings_too() -> None:
-    assert frequent_beginnings("小明：你好\n小红：再见\n" * 5) == ["小明：", "小红："]
-
-
-@pytest.mark.parametrize("text", ["", "x", "\n" * 50, "one line only", "Private: once\n" * 4, "\x1b[31m red\n" * 9])
-def test_what_is_rare_or_cannot_be_shown_is_no_beginning(text: str) -> None:
-    assert frequent_beginnings(text) == []
-
-
-def test_lists_and_comments_are_no_frequent_beginnings() -> None:
-    assert frequent_beginnings("- item one\n# a comment\n--flag value\n" * 9) == []
-
-
-def test_the_command_is_recorded_as_it_was_typed() -> None:
-    command = published("plays.txt", "--minutes=2.5", "--push-to", "ada/plays", "--license=cc0-1.0")
-    assert command == ("python -m training plays.txt --minutes 2.5 --push-to ada/plays --license cc0-1.0")
-    assert published() == "python -m training"
-
-
-def test_settings_of_the_recipe_are_recorded() -> None:
-    command = published(
-        "a.txt", "--steps=20", "--set=hidden_size=8,lr=1e-3", "--set", "bfloat16=false", "--preset=tiny"
-    )
-    assert command == "python -m training a.txt --steps 20 --preset tiny --set hidden_size=8,lr=0.001,bfloat16=False"
+@pytest.mark.parametrize(
+    ("text", "beginnings"),
+    [
+        (
+            "ROMEO:\nAy me!\n\nFirst Citizen:\nO Romeo.\n\n" * 6 + "ROMEO:\nO!\n" * 3 + "NURSE:\nMadam!\n",
+            ["ROMEO:", "First Citizen:", "Ay"],  # names first, then words with a capital
+        ),
+        ("and so on\nThen they went\nand back\n" * 7, ["Then", "and"]),
+        ("小明：你好\n小红：再见\n" * 5, ["小明：", "小红："]),
+        ("- item one\n# a comment\n--flag value\n" * 9, []),
+        ("", []),
+        ("\n" * 50, []),
+        ("Private: once\n" * 4, []),
+        ("\x1b[31m red\n" * 9, []),
+    ],
+)
+def test_frequent_beginnings_are_those_that_can_be_shown(text: str, beginnings: list[str]) -> None:
+    assert frequent_beginnings(text) == beginnings
 
 
 @pytest.mark.parametrize(
-    "out",
+    ("typed", "command"),
     [
-        ["--out", "/home/ada/secret"],
-        ["--out=/home/ada/secret"],
-        ["--resume", "/home/ada/secret"],
-        ["--resume=~/secret"],
+        ("", "python -m training"),
+        ("a.txt --minutes=2.5 --license=cc0-1.0", "python -m training a.txt --minutes 2.5 --license cc0-1.0"),
+        (
+            "a.txt --steps=20 --set=hidden_size=8,lr=1e-3 --set bfloat16=false --preset=tiny",
+            "python -m training a.txt --steps 20 --preset tiny --set hidden_size=8,lr=0.001,bfloat16=False",
+        ),
+        ("/home/ada/texts/play.txt --out /home/ada/secret", "python -m training play.txt"),
+        ("/home/ada/texts/play.txt --resume=~/secret", "python -m training play.txt"),
+        ("a.txt --push-to=ada/x --publish-anyway", "python -m training TEXT --push-to ada/x --publish-anyway"),
+        ("a.txt --quote-chat --reply-as=Ben", "python -m training TEXT --chat --quote-chat --reply-as Ben"),
     ],
 )
-def test_no_folder_of_this_machine_is_recorded(out: list[str]) -> None:
-    assert published("/home/ada/texts/play.txt", *out) == "python -m training play.txt"
+def test_the_command_is_recorded_without_folders_of_this_machine(typed: str, command: str) -> None:
+    assert published(*typed.split()) == command
+
+
+@pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])
+def test_the_names_of_private_files_models_and_speakers_are_not_recorded(option: list[str]) -> None:
+    typed = ["Chat with Anna Smith.txt", "https://example.org/a.txt", "--push-to=ada/x", *option]
+    command = published(*typed, "--from=./anna-smith", "--teacher=./anna-smith", "--teacher=ada/plays")
+    assert "nna" not in command
+    assert command.startswith("python -m training TEXT https://example.org/a.txt --from MODEL --teacher MODEL")
+    assert "--teacher ada/plays" in command
 
 
 def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,23 +85,7 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
     assert {typed: public_source(typed) for typed in expected} == expected
 
 
-def test_the_recorded_command_has_the_yes_without_which_it_would_be_refused() -> None:
-    assert "--publish-anyway" in published("a.txt", "--push-to=ada/x", "--publish-anyway")
-
-
-@pytest.mark.parametrize("option", [["--private"], ["--publish-anyway"], ["--chat"], ["--reply-as", "Anna Smith"]])
-def test_the_names_of_private_files_models_and_speakers_are_not_recorded(option: list[str]) -> None:
-    typed = ["Chat with Anna Smith.txt", "https://example.org/a.txt", "--push-to=ada/x", *option]
-    command = published(*typed, "--from=./anna-smith", "--teacher=./anna-smith", "--teacher=ada/plays")
-    assert "nna" not in command
-    assert command.startswith("python -m training TEXT https://example.org/a.txt --from MODEL --teacher MODEL")
-    assert "--teacher ada/plays" in command
-
-
-def test_the_names_of_a_chat_are_recorded_if_they_are_asked_for() -> None:
-    assert "--quote-chat --reply-as Ben" in published("a.txt", "--quote-chat", "--reply-as=Ben")
-
-
 def test_versions_name_no_machine() -> None:
-    assert set(versions(torch.device("cpu"))) == {"python", "torch", "machine"}
-    assert Path.home().name not in versions(torch.device("cpu"))["machine"].split()
+    found = versions(torch.device("cpu"))
+    assert set(found) == {"python", "torch", "machine"}
+    assert Path.home().name not in found["machine"].split()

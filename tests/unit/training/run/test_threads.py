@@ -50,13 +50,8 @@ def test_it_changes_soon_when_the_machine_becomes_busy_and_when_it_is_idle_again
     assert used(threads, idle, 200)[120:].count(2) > 70
 
 
-def test_one_thread_and_a_gpu_leave_nothing_to_choose() -> None:
-    torch.set_num_threads(1)
-    assert {*used(Threads(), idle, 20)} == {1}
-    torch.set_num_threads(2)
+def test_a_gpu_one_thread_and_a_recorded_number_leave_nothing_to_choose() -> None:
     assert {*used(Threads(is_fixed=True), busy, 300)} == {2}
     assert Threads(is_fixed=True).is_measured
-
-
-def test_a_recorded_number_is_repeated() -> None:
     assert (Threads().use(1), torch.get_num_threads()) == (1, 1)
+    assert {*used(Threads(), idle, 20)} == {1}
