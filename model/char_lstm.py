@@ -243,13 +243,13 @@ class CharLSTM:
 
 
 def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
-    """Returns the checkpoint of a commit; damaged files in the cache are downloaded again."""
+    """Returns the checkpoint of a commit. If it is not valid, its files are downloaded again once."""
     try:
         return read_checkpoint(snapshot.download())
     except CheckpointError:
-        if not snapshot.repair():
+        if snapshot.offline:
             raise
-    return read_checkpoint(snapshot.download())
+    return read_checkpoint(snapshot.download(force=True))
 
 
 def is_local(id_or_path: str | Path) -> bool:
