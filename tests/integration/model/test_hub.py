@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import traceback
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import huggingface_hub
@@ -42,12 +41,6 @@ def commit(hub: LocalHub, old) -> str:
 
 def text_of(lm: CharLSTM) -> str:
     return generate(lm, "abc", 40, seed=1)
-
-
-def cached(name: str, revision: str) -> Path:
-    path = huggingface_hub.try_to_load_from_cache(REPO, name, revision=revision)
-    assert isinstance(path, str)
-    return Path(path)
 
 
 def check_refused(*parts: str, **options: Any) -> str:
@@ -215,20 +208,6 @@ def test_a_bad_token_is_refused_and_never_shown(hub, commit):
 
 
 # the cache
-
-
-def test_half_a_download_and_a_stale_lock_do_not_matter(hub, commit, old):
-    CharLSTM.from_pretrained(REPO)
-    weights = cached("model.safetensors", commit)
-    blob, cache = weights.resolve(), Path(huggingface_hub.constants.HF_HUB_CACHE)
-    blob.rename(blob.with_name(blob.name + ".incomplete"))
-    weights.unlink()
-    half = blob.with_name(blob.name + ".incomplete")
-    half.write_bytes(old["model.safetensors"][:1000])
-    lock = cache / ".locks" / "models--ada--tiny" / f"{blob.name}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    lock.touch()
-    assert text_of(CharLSTM.from_pretrained(REPO)) == text_of(tiny_model(seed=1))
 
 
 def test_half_a_repo_in_the_cache_is_completed_or_refused_offline(hub, commit):

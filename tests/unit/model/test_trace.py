@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from model import Blend, CharLSTM, Clamp, LSTMState, Memory, SamplingParams, TokenTrace, score
+from model import Blend, CharLSTM, Clamp, LSTMState, SamplingParams, TokenTrace, score
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
 from model.int8.weights import step as int8_step
@@ -140,17 +140,6 @@ def test_the_values_of_a_step_follow_from_each_other(lm, precision: Precision):
     for wrong, position in ((trace, -2), (trace, 8), (TextTrace(lm, skip_start=True), -1)):
         with pytest.raises(IndexError, match=r"the text has [08] characters"):
             wrong.step(position)
-
-
-def test_gates_equal_those_of_the_network(lm):
-    ids = torch.tensor([lm.tokenizer.encode("T")[0]])
-    state = LSTMState(torch.rand(2, 1, 12) - 0.5, torch.rand(2, 1, 12))
-    _, after = lm.network.step(ids, state)
-    trace = TextTrace(lm, Memory(state, int(ids[0])), precision="float32")
-    trace.set_text("o")
-    x = lm.network.embedding(torch.tensor([lm.tokenizer.encode("o")[0]]))
-    first = torch.from_numpy(trace.step(0).gates[0])[None]
-    torch.testing.assert_close(first, lm.network.gates(0, x, after.h[0]))
 
 
 @both

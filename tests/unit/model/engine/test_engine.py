@@ -150,14 +150,6 @@ def test_a_reply_in_parts_equals_the_whole_wherever_it_is_cut(lm, settings, leng
     assert text == alone(lm, 8, 40, **settings)
 
 
-def test_a_conversation_continues_from_its_memory_which_can_be_used_twice(lm):
-    one = stream(lm, "To be", 30, seed=1)
-    reply = "".join(one)
-    for _ in range(2):
-        two = stream(lm, "\nNot to be", 30, seed=2, memory=one.sequence.memory)
-        assert "".join(two) == alone(lm, 2, 30, prompt="To be" + reply + "\nNot to be")
-
-
 def test_the_memory_after_a_stop_text_includes_it(ab):
     whole = generate(ab, "a", 60, seed=1)
     stop = whole[7:11]
@@ -535,29 +527,6 @@ def test_stop_aborts_every_reply_and_refuses_requests_and_drain_waits_for_them(l
         with pytest.raises(EngineBusyError, match="stopped"):
             engine.add_request("", params(3))
         engine.release()
-
-
-def test_an_engine_is_not_idle_while_it_admits_a_request(lm, monkeypatch):
-    engine = Engine(lm, max_slots=1)
-    assert engine.idle
-    seen: list[bool] = []
-    another = threading.Thread(target=lambda: seen.append(engine.idle))
-    load = engine._backend.load
-
-    def load_during_another_request(*args: Any) -> None:
-        another.start()
-        another.join(timeout=0.05)  # it waits for the end of this
-        load(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(engine._backend, "load", load_during_another_request)
-        request = engine.add_request(PROMPT, params(1, 5))
-        assert not engine.idle
-        engine.step()
-        another.join()
-    assert seen == [False]
-    finish(engine, request)
-    assert engine.idle
 
 
 def test_statistics_can_be_added_up_while_replies_end(lm):

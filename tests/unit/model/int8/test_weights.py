@@ -28,7 +28,6 @@ from model.int8.weights import (
     lookup,
     step,
 )
-from tests.support.tiny_models import tiny_model
 
 ROWS, VOCAB = 24, 37
 KINDS = [NumbaInt8Backend, TorchInt8Backend, Float32Backend]
@@ -59,11 +58,6 @@ def some_params(generator: np.random.Generator) -> SamplingParams:
     )
 
 
-def test_this_machine_has_both_kinds_of_backends() -> None:
-    assert isinstance(tiny_model().make_backend(1, "float32"), Float32Backend)
-    assert isinstance(tiny_model().make_backend(1, "int8"), NumbaInt8Backend)
-
-
 def test_compiled_and_torch_agree_in_every_bit_with_clamps_or_without(network: LSTMNetwork) -> None:
     backends = [made(kind, network, ROWS) for kind in KINDS[:2]]
     generator, layers = np.random.default_rng(5), network.config.num_layers
@@ -86,16 +80,6 @@ def test_compiled_and_torch_agree_in_every_bit_with_clamps_or_without(network: L
                 each.prefill(rows, ids)
     for row in range(ROWS):
         assert same(*(each.state(row) for each in backends))
-
-
-def test_in_float32_a_row_is_the_same_alone_and_in_a_batch(network: LSTMNetwork) -> None:
-    crowd, alone = (made(Float32Backend, network, slots) for slots in (ROWS, 1))
-    generator = np.random.default_rng(1)
-    for _ in range(40):
-        rows = np.concatenate([[0], 1 + generator.permutation(ROWS - 1)[: generator.integers(0, ROWS - 1)]])
-        ids = generator.integers(0, VOCAB, len(rows))
-        assert np.array_equal(crowd.forward(rows, ids)[0], alone.forward(rows[:1], ids[:1])[0])
-    assert same(crowd.state(0), alone.state(0))
 
 
 def test_torchs_products_are_exact_at_their_largest() -> None:
