@@ -190,8 +190,8 @@ class CharLSTM:
 
     def without_weights(self) -> CharLSTM:
         """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
-        without = self.from_checkpoint(replace(self.checkpoint(), weights={}))
-        return replace(self, network=without.network, _int8_cache=None)
+        with torch.device("meta"):
+            return replace(self, network=LSTMNetwork(self.config).eval(), _int8_cache=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors, manifest.json and, if there are any, cells.json and samples.jsonl.

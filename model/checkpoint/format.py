@@ -46,9 +46,7 @@ class Checkpoint:
         tokenizer: the vocabulary.
         training: what the training recorded; {} if nothing.
         weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
-        chat: the format of its conversations, if it was trained on conversations.
-        cells: the cells that have a name.
-        samples: what the model wrote after some steps of its training, oldest first.
+        chat, cells, samples: as in `CharLSTM`.
     """
 
     config: LSTMConfig

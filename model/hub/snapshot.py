@@ -22,7 +22,7 @@ from .errors import MissingFileError, MissingRevisionError, ModelUnavailableErro
 from .limits import time_limits
 
 T = TypeVar("T")
-PULL_S = 900.0  # for all files of a commit, however slowly their bytes come
+PULL_S = 900.0  # for a file, however slowly its bytes come
 
 
 @dataclass
@@ -56,25 +56,23 @@ class Snapshot:
             ModelUnavailableError: they cannot be downloaded.
             CheckpointError: config.json or manifest.json is not valid, or a file is larger than a valid one can be.
         """
-        with time_limits(PULL_S):
-            folder = self.download_file(CONFIG, force=force).parent
-            self.download_file(MANIFEST, force=force)
-            self.download_file(WEIGHTS, read_config(folder), force=force)
-            for name in read_manifest(folder).keys() & set(LISTED_FILES):
-                self.download_file(name, force=force)
+        folder = self.download_file(CONFIG, force=force).parent
+        self.download_file(MANIFEST, force=force)
+        self.download_file(WEIGHTS, read_config(folder), force=force)
+        for name in read_manifest(folder).keys() & set(LISTED_FILES):
+            self.download_file(name, force=force)
         return folder
 
     def download_file(self, name: str, config: LSTMConfig | None = None, *, force: bool = False) -> Path:
         """Returns the path in the cache of one file; raises as `download`. The size of weights needs their `config`."""
-        with time_limits(PULL_S):
-            self._resolve()
-            if not self.offline and (force or not self._is_cached(name)):
-                stated = self._files().get(name)
-                if stated is None:
-                    raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
-                if name in (*MODEL_FILES, *LISTED_FILES):
-                    check_size(name, stated.size or 0, config)
-            return self._download(name, force)
+        self._resolve()
+        if not self.offline and (force or not self._is_cached(name)):
+            stated = self._files().get(name)
+            if stated is None:
+                raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
+            if name in (*MODEL_FILES, *LISTED_FILES):
+                check_size(name, stated.size or 0, config)
+        return self._download(name, force)
 
     def use_cached(self, error: ModelUnavailableError) -> bool:
         """Switches to another cached commit after a failed download, and returns whether the cache has one.
@@ -90,8 +88,7 @@ class Snapshot:
 
     def list_commits(self) -> list[tuple[str, str]]:
         """Returns id and title of the commits up to this one, newest first; raises ModelUnavailableError."""
-        with time_limits(PULL_S):
-            found = self._call(partial(self._api().list_repo_commits, self.repo, revision=self.commit))
+        found = self._call(partial(self._api().list_repo_commits, self.repo, revision=self.commit))
         return [(each.commit_id, each.title) for each in found]
 
     def newest_commit(self) -> str:
@@ -100,10 +97,7 @@ class Snapshot:
         Raises:
             ModelUnavailableError: the Hub cannot be reached, or has no such revision.
         """
-        with time_limits(PULL_S):
-            return str(
-                self._call(partial(self._api().model_info, self.repo, revision=self.revision, expand=["sha"])).sha
-            )
+        return str(self._call(partial(self._api().model_info, self.repo, revision=self.revision, expand=["sha"])).sha)
 
     def note_revision(self) -> None:
         """Records in the cache that the revision points to this commit; call it after the model was read."""
@@ -172,7 +166,8 @@ class Snapshot:
         from huggingface_hub.errors import RevisionNotFoundError
 
         try:
-            return request()
+            with time_limits(PULL_S):
+                return request()
         except RevisionNotFoundError as error:
             raise MissingRevisionError(self._failed(explain(error).reason)) from error
         except Exception as error:

@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 
 from model import PRETRAINED, CharLSTM, Clamp, LSTMConfig, LSTMNetwork, LSTMState, SamplingParams
-from model.backends.backend import Backend
+from model.backends.backend import Backend, choose
 from model.backends.float32 import Float32Backend
 from model.backends.int8_products import torch_product
 from model.backends.numba_int8 import NumbaInt8Backend
 from model.backends.torch_int8 import TorchInt8Backend
-from model.int8 import numba_sampling, sampling
+from model.int8 import sampling
 from model.int8.weights import (
     SIGMOID,
     TANH,
@@ -126,4 +126,4 @@ def test_the_compiled_draw_equals_the_samplers_draw_for_random_logits() -> None:
         if generator.random() < 0.5:
             logits = np.round(logits)  # ties
         params, number = some_params(generator), int(generator.integers(0, 2**64, dtype=np.uint64))
-        assert numba_sampling.choose(logits, [params], [number]) == [sampling.choose(logits[0], params, number)]
+        assert choose(logits, [params], [[number]]) == [[sampling.choose(logits[0], params, number)]]
