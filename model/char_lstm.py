@@ -37,7 +37,7 @@ from .tokenizer import CharTokenizer
 
 @dataclass(eq=False)
 class CharLSTM:
-    """A character LSTM with its vocabulary. It implements `LanguageModel`.
+    """A character LSTM with its vocabulary.
 
     Attributes:
         network: the network in float32; in evaluation mode after loading. `network.train()` makes it trainable.
@@ -83,7 +83,7 @@ class CharLSTM:
         """None: only a `Blend` has a share."""
         return
 
-    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  the interface of LanguageModel
+    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  as a Blend
         """Returns this model, because a share has no effect on one model."""
         return self
 

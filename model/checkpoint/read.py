@@ -27,7 +27,12 @@ _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
 _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones, sums overflow and logits become NaN
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
-_PICKLE_PROTOCOLS = b"\x02\x03\x04\x05"  # the second byte of a pickle
+_OTHER_TYPES = {  # by how they begin, in small letters
+    b"version https://git": "a Git LFS pointer: the file itself was not downloaded (git lfs pull)",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"pk\x03\x04": "a zip archive, as torch.save writes: it may hold code and is not opened",
+}
 
 
 def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
@@ -200,17 +205,6 @@ def _check_hash(name: str, data: bytes, hashes: Mapping[str, str]) -> None:
 def _check_file_type(data: bytes) -> None:
     """Raises CheckpointError that names the type, if model.safetensors is another file saved under this name."""
     start = data[:512].lstrip().lower()
-    # The length of a safetensors header may begin like a pickle (640 or 896, for example); zeros follow.
-    is_pickle = data[:1] == b"\x80" and data[1:2] in _PICKLE_PROTOCOLS and any(data[2:8])
-    types = {
-        "a Git LFS pointer: the file itself was not downloaded (git lfs pull)": start.startswith(
-            b"version https://git"
-        ),
-        "a web page": start.startswith((b"<!doctype", b"<html")),
-        "a zip archive, as torch.save writes: it may hold code and is not opened": data.startswith(b"PK\x03\x04"),
-        "a pickle: it may hold code and is not opened": is_pickle,
-        "too short to be a safetensors file": len(data) < 10,
-    }
-    for description, matches in types.items():
-        if matches:
+    for beginning, description in _OTHER_TYPES.items():
+        if start.startswith(beginning):
             raise CheckpointError(f"{WEIGHTS} is {description}")
