@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -95,26 +94,6 @@ def config_text(folder: Path, old: str, new: str) -> bytes:
     return text.replace(old, new).encode("utf-8", "surrogatepass")
 
 
-@pytest.mark.parametrize("unit", ["[], ", "{}, ", '"a", ', "\0"])
-def test_a_config_that_would_fill_the_memory_is_not_parsed(folder: Path, unit: str) -> None:
-    rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": [{unit * 3_500_000} 0]'))
-    if unit == "\0":
-        with (folder / CONFIG).open("ab") as file:
-            file.truncate(100 * 2**20)
-    tracemalloc.start()
-    check_refused(folder, "holds more than 10,000 lists" if unit[0] in "[{" else f"{CONFIG} is larger than")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 64 * 2**20
-
-
-def test_a_duplicate_key_is_found_quickly(folder: Path) -> None:
-    """A search that was quadratic in the number of keys took hours for this file."""
-    many = ", ".join(f'"k{i}": 0' for i in range(300_000)) + ', "k299999": 1'
-    rewrite(folder, CONFIG, config_text(folder, '"step": 0', many))
-    check_refused(folder, CONFIG, "'k299999' occurs twice")
-
-
 @pytest.mark.parametrize("literal", ["NaN", "-Infinity", "1e999", "9" * 400])
 def test_numbers_that_are_not_finite_are_refused(folder: Path, literal: str) -> None:
     rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": {literal}'))
@@ -123,18 +102,9 @@ def test_numbers_that_are_not_finite_are_refused(folder: Path, literal: str) -> 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"{}", b"[]", b"\x00" * 100, b"\xff\xfe{}", b"\xef\xbb\xbf{}", b'{"a": 1} trailing', b'{"a": "\n"}',
-     b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html><title>Sign in</title>"],
+    [b"", b"[" * 100_000, b" " * (17 << 20), b"{", b"{}", b"[]", b"\x00" * 100, b"\xff\xfe{}", b"\xef\xbb\xbf{}",
+     b'{"a": 1} trailing', b'{"a": "\n"}', b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html>"],
 )  # fmt: skip
 def test_a_config_that_is_not_a_strict_json_object_is_refused(folder: Path, data: bytes) -> None:
     rewrite(folder, CONFIG, data)
     check_refused(folder, CONFIG)
-
-
-@pytest.mark.parametrize("depth", [90, 110, 990, 1000, 100_000])
-def test_deep_nesting_is_never_a_recursion_error(folder: Path, depth: int) -> None:
-    rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"other": {"[" * depth + "]" * depth}'))
-    if depth < 100:  # any value is allowed there
-        CharLSTM.from_pretrained(folder).save_pretrained(folder)
-    else:
-        check_refused(folder, CONFIG)
