@@ -1,9 +1,11 @@
 # make app       serve the page at http://127.0.0.1:7860
+# make quick     run tests/unit, but for what takes more than a second, in half a minute
 # make test      run tests/unit, tests/integration and tests/browser
-# make lint      run ruff, mypy, oxlint and TypeScript, count the lines, look for known vulnerabilities of the packages
+# make lint      run ruff, mypy, oxlint and TypeScript, look for known vulnerabilities of the packages
 # make versions  run the unit tests under each other version of Python that is installed
 # make soak      run tests/soak: what takes minutes by its nature
 # make bench     measure speed, beside the plain way in PyTorch
+# make lines     print how many lines each package has
 # make clean     remove what make made
 #
 # ARGS are passed to the program: make app ARGS="--model user/name", make test ARGS="-k sampler".
@@ -16,7 +18,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: app test lint versions soak bench clean
+.PHONY: app quick test lint versions soak bench lines clean
 
 # Ctrl-C is the usual way to stop the app, so it is no error.
 app: $(VENV)/.installed
@@ -27,6 +29,9 @@ app: $(VENV)/.installed
 # With the variable set, each of the processes that tests start would compile the project again: 0.2 of its 1.5 seconds.
 PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+quick: $(VENV)/.installed-dev
+	@$(PYTEST) tests/unit -m "not slow" $(ARGS)
+
 test: $(VENV)/.installed-dev
 	@$(PYTEST) $(ARGS)
 
@@ -35,7 +40,6 @@ lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m tests.check_scripts
-	@$(RUN) -m tests.count_lines
 	@$(RUN) -m tests.audit
 
 versions: $(VENV)/.installed-dev
@@ -53,6 +57,13 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_rebuild
 	@$(RUN) -m tests.benchmarks.bench_static_page
 	@$(RUN) -m tests.benchmarks.bench_training
+
+# Without the libraries in web/vendor.
+lines:
+	@for part in app.py model training ui web deploy tests/*/; do \
+	  git ls-files "$$part" | grep -E '\.(py|js|css|html|wat|c)$$' | grep -v ^web/vendor/ | tr '\n' '\0' | xargs -0 cat | wc -l | tr '\n' ' '; \
+	  echo "$$part"; \
+	done
 
 clean:
 	@rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

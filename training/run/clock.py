@@ -198,7 +198,7 @@ class ProgressLog:
         self._steps = self._read(after, progress, planned) if after else {}
         temporary = self._path.with_name(f".{LOG}.tmp")
         with contextlib.suppress(OSError):
-            temporary.write_bytes(b"".join(_RECORD.pack(step, *each) for step, each in self._steps.items()))
+            temporary.write_bytes(self._records_after(after))
             temporary.replace(self._path)
             self._before.unlink(missing_ok=True)
             self._file = self._path.open("ab", buffering=0)
@@ -215,13 +215,17 @@ class ProgressLog:
             except OSError:
                 self.close()
 
-    def start_file(self) -> None:
-        """Begins a new file when a checkpoint is saved; if that fails, a resumed run needs the one before, too."""
+    def start_file(self, after: int) -> None:
+        """Begins a new file when the checkpoint of step `after` is saved, with what a resumed run repeats after it."""
         if self._file is not None:
             self.close()
             with contextlib.suppress(OSError):
                 self._path.replace(self._before)
                 self._file = self._path.open("wb", buffering=0)
+                self._file.write(self._records_after(after))
+
+    def _records_after(self, step: int) -> bytes:
+        return b"".join(_RECORD.pack(each, *record) for each, record in self._steps.items() if each > step)
 
     def close(self) -> None:
         """Closes the file; nothing more is recorded."""

@@ -79,7 +79,8 @@ export class Tour {
     for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.ariaDisabled = String(this.page.busy);
     if (this.number) this.#mark(false);
     if (this.page.busy || !this.unfocused) return;
-    if (document.activeElement === document.body) this.unfocused.focus({ preventScroll: true });
+    const { activeElement } = document; // what is hidden keeps the focus until the page is drawn
+    if (activeElement === document.body || this.box.contains(activeElement)) this.unfocused.focus({ preventScroll: true });
     this.unfocused = null;
   }
 

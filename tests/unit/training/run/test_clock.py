@@ -196,7 +196,7 @@ def logged(folder: Path, steps: int, *, saved_every: int = 100) -> None:
         assert log.repeated(step) is None  # a new run repeats nothing, whatever an earlier one has left
         log.add(step, 2.5 * step, 1 + step % 2)
         if step % saved_every == 0:
-            log.start_file()
+            log.start_file(step)
     log.close()
 
 
@@ -214,6 +214,17 @@ def test_the_log_repeats_what_followed_a_checkpoint(tmp_path: Path) -> None:
         logged(tmp_path, 35, saved_every=10)  # it reaches back to the checkpoint before the newest
         assert repeated(tmp_path, after) == expected
         assert repeated(tmp_path, after) == expected  # a run that was killed before it took a step
+
+
+def test_a_run_that_is_killed_twice_repeats_all_steps(tmp_path: Path) -> None:
+    """First before that of step 30 is on disk, so that it goes on from 20, then before that of step 40 is."""
+    logged(tmp_path, 35, saved_every=10)
+    log = ProgressLog(tmp_path, 20, 2.5 * 20, 100)
+    log.start_file(30)
+    log.add(36, 2.5 * 36, 1)
+    log.start_file(40)
+    log.close()
+    assert repeated(tmp_path, 30) == [*range(31, 37)]
 
 
 @pytest.mark.parametrize("cut", [1, 19, 21, 50])
