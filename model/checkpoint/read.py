@@ -118,12 +118,12 @@ def check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
 def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> dict[str, Tensor]:
     data = _read_file(folder, WEIGHTS, config)
     _check_file_type(data)
+    _check_hash(WEIGHTS, data, hashes)
     try:
         tensors = load(data)  # checks the header: no overlap, no gap, nothing after the end
     except (SafetensorError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from error
     check_tensors(tensors, config)
-    _check_hash(WEIGHTS, data, hashes)
     return tensors
 
 
