@@ -26,7 +26,6 @@ from .samples import Sample, samples_from_json
 _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
 _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones, sums overflow and logits become NaN
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
 _OTHER_TYPES = {  # by how they begin, in small letters
     b"version https://git": "a Git LFS pointer: the file itself was not downloaded (git lfs pull)",
     b"<!doctype": "a web page",
@@ -49,7 +48,7 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder named {folder.name!r}")
     if not (folder / CONFIG).exists():
-        raise CheckpointError(_missing_config(folder))
+        raise CheckpointError(f"{CONFIG} is missing: this is not a char-lstm checkpoint")
     config_bytes = _read_file(folder, CONFIG)
     hashes = read_manifest(folder)
     checkpoint = parse_config(config_bytes)
@@ -165,13 +164,6 @@ def _read_file(folder: Path, name: str, config: LSTMConfig | None = None) -> byt
         raise CheckpointError(f"{name} cannot be read: {error.strerror}") from error
     check_size(name, len(data), config)
     return data
-
-
-def _missing_config(folder: Path) -> str:
-    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(_PICKLES))
-    if pickles:
-        return f"{pickles[0]} may hold code and is not opened: char-lstm reads {CONFIG} and {WEIGHTS}"
-    return f"{CONFIG} is missing: this is not a char-lstm checkpoint"
 
 
 def _parse_manifest(data: bytes) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
-
 import numpy as np
 import pytest
 import torch
@@ -77,18 +75,6 @@ def test_every_position_can_be_reached_from_every_other(lm, precision: Precision
         step = trace.step(position)
         assert np.array_equal(step.token.cells, whole[position].cells)
         assert not position or np.array_equal(step.c_before, whole[position - 1].cells)
-
-
-def test_a_step_during_an_iteration_and_a_second_one_change_nothing_and_cause_no_replay(lm, monkeypatch):
-    trace = TextTrace(lm)
-    trace.set_text(TEXT)
-    expected, tokens, other = read(trace), trace.tokens(), trace.tokens()
-    assert all(np.array_equal(next(tokens).cells, next(other).cells) for _ in range(50))
-    trace.step(3)
-    forward = Mock(wraps=trace._backend.forward)
-    monkeypatch.setattr(trace._backend, "forward", forward)
-    assert np.array_equal(next(tokens).cells, expected[50].cells)
-    assert forward.call_count == 1
 
 
 def test_a_changed_text_is_read_again_from_the_first_change(lm):

@@ -54,13 +54,6 @@ def test_an_instruction_is_chosen_only_if_the_processor_has_all_that_it_needs() 
             assert kind not in supported(features)
 
 
-def test_an_instruction_that_the_processor_lacks_cannot_be_named() -> None:
-    assert choose_kind("+avx2", "avx2") == 1
-    assert choose_kind("+avx2", "plain") == 0
-    with pytest.raises(ValueError, match=r"^CHAR_LSTM_INSTRUCTION is 'avx512bw': this processor can use plain, avx2$"):
-        choose_kind("+avx2", "avx512bw")
-
-
 @pytest.fixture
 def asked_again() -> Iterator[None]:
     """Forgets what was found out about numba, before and after a test."""

@@ -18,14 +18,9 @@ from model.backends.numba_int8 import NumbaInt8Backend
 from model.backends.torch_int8 import TorchInt8Backend
 from model.int8 import sampling
 from model.int8.weights import (
-    SIGMOID,
-    TANH,
     Int8Weights,
     QuantizedMatrix,
     exact_product,
-    float_h,
-    integer_h,
-    lookup,
     step,
 )
 
@@ -89,18 +84,6 @@ def test_torchs_products_are_exact_at_their_largest() -> None:
             x = torch.full((rows, columns), -127, dtype=torch.int8)
             assert (exact_product(x, matrix) == -127 * 127 * columns).all()
             assert (torch_product(x.numpy(), matrix) == -127 * 127 * columns).all()
-
-
-def test_quantized_numbers_and_tables() -> None:
-    h = torch.arange(-127, 128, dtype=torch.int8)
-    assert torch.equal(integer_h(float_h(h)), h)
-    matrix = QuantizedMatrix.quantize(torch.tensor([[0.0, 0.0], [1.0, -0.5]]))
-    assert matrix.q.tolist() == [[0, 0], [127, -64]]  # -63.5 rounds to the even neighbour
-    assert torch.isfinite(matrix.scale).all()
-    x = torch.linspace(-12, 12, 10_001)
-    assert (lookup(SIGMOID, x) - torch.sigmoid(x)).abs().max() < 5.2e-4
-    assert (lookup(TANH, x) - torch.tanh(x)).abs().max() < 2e-3
-    assert lookup(TANH, torch.tensor([1e30])) == lookup(TANH, torch.tensor([8.0]))
 
 
 def test_int8_weights_hardly_change_the_loss_of_the_bundled_model() -> None:
