@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 READ_S, WRITE_S = 10.0, 60.0  # without a byte: of GET and HEAD, and of a request that changes something on the Hub
-TRIES = 2  # of a request
+TRIES = 2  # of a request, until the Hub answers it
 PAUSE_S = 10.0  # that the Hub may ask for
 _RETRIED = (408, 429, 500, 502, 503, 504)  # the client repeats a request after these
 
