@@ -13,7 +13,7 @@ from model.backends.backend import Backend
 from model.backends.float32 import Float32Backend
 from model.backends.numba_int8 import NumbaInt8Backend
 from model.backends.torch_int8 import TorchInt8Backend
-from model.clamps import MAX_CLAMPS, check_clamps
+from model.clamps import MAX_CLAMPS
 from model.int8.weights import Int8Weights
 from model.settings import Precision
 from tests.support.engines import finish
@@ -111,11 +111,6 @@ def test_a_wrong_clamp_is_refused_at_once(lm, hold, words):
     for options in ({"clamps": hold}, {"prompt_clamps": [(0, hold)]}):
         with pytest.raises(ValueError, match=f"^{words}"):
             Engine(lm).add_request(PROMPT, params(1), **options)
-
-
-def test_the_order_of_clamps_has_no_effect(lm):
-    assert check_clamps(HOLDS, lm.config) == check_clamps(HOLDS[::-1], lm.config)
-    assert str(check_clamps([(0, 0, -0.0)], lm.config)[0].value) == "0.0"
 
 
 @both

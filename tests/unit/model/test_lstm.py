@@ -61,20 +61,6 @@ def test_a_sequence_in_two_parts_equals_the_whole_only_if_the_state_is_carried_o
         assert (network(ids[:, cut:])[0] - whole[:, cut:]).abs().max() > 1e-3
 
 
-def test_shapes_are_as_documented_and_the_given_state_is_not_changed():
-    network = tiny_network(hidden=6, layers=3)
-    logits, state = network(some_ids(4, 7))
-    assert (logits.shape, state.h.shape, state.c.shape) == ((4, 7, 58), (3, 4, 6), (3, 4, 6))
-    kept = state.copy()
-    logits, after = network.step(some_ids(4, 1)[:, 0], state)
-    assert (logits.shape, after.h.shape, after.c.shape) == ((4, 58), (3, 4, 6), (3, 4, 6))
-    network(some_ids(4, 2), state)
-    assert torch.equal(state.h, kept.h)
-    assert torch.equal(state.c, kept.c)
-    state.h.zero_()
-    assert kept.h.abs().sum() > 0
-
-
 def test_a_new_network_starts_with_open_forget_gates():
     network = LSTMNetwork(LSTMConfig(10, 4, 6, 2))
     for _, _, bias_ih, bias_hh in network.lstm.all_weights:

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from model import Blend, CharLSTM, Clamp, LSTMState, SamplingParams, TokenTrace, score
+from model import Blend, CharLSTM, Clamp, SamplingParams, TokenTrace, score
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
-from model.int8.weights import step as int8_step
 from model.settings import Precision
 from model.trace import UNKNOWN, TextTrace
 from tests.support.tiny_models import tiny_model
@@ -189,21 +188,19 @@ def test_a_distant_position_is_reached_in_parts_without_reading_characters_twice
 
 def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm):
     exact, quantized = (TextTrace(lm, precision=precision) for precision in ("float32", "int8"))
-    state, weights = LSTMState.zeros(lm.config), lm.int8_weights()
-    h, c = state.h.to(torch.int8), state.c
-    exact.set_text(TEXT[:9])
-    quantized.set_text(TEXT[:9])
-    for position, id_ in enumerate([lm.tokenizer.start_id, *lm.tokenizer.encode(TEXT[:8]).tolist()]):
-        _, state = lm.network.step(torch.tensor([id_]), state)
-        plain = state.h[0, 0] @ lm.network.output.weight.T + lm.network.output.bias
+    for trace in (exact, quantized):
+        trace.set_text(TEXT[:9])
+    weights = lm.int8_weights().output
+    for position in range(9):
         found, found_int8 = exact.first_layer_logits(position), quantized.first_layer_logits(position)
         assert found is not None
-        np.testing.assert_allclose(found, plain.numpy(), rtol=1e-5, atol=1e-5)
-        _, h, c = int8_step(weights, torch.tensor([id_]), h, c)
-        sums = h[0, 0].numpy().astype(np.int32) @ weights.output.q.numpy().astype(np.int32).T
-        expected = sums.astype(np.float32) * weights.output.scale.numpy() + weights.output_bias.numpy()
         assert found_int8 is not None
-        assert np.array_equal(found_int8, expected)
+        h, h_int8 = exact.step(position).h_before[0], quantized.step(position).h_before[0]
+        plain = lm.network.output(torch.from_numpy(h))
+        np.testing.assert_allclose(found, plain.numpy(), rtol=1e-5, atol=1e-5)
+        sums = np.rint(h_int8 * 127).astype(np.int32) @ weights.q.numpy().astype(np.int32).T
+        bias = lm.network.output.bias.numpy()
+        assert np.array_equal(found_int8, sums.astype(np.float32) * weights.scale.numpy() + bias)
     for lm_, has in ((tiny_model(layers=1), False), (Blend(tiny_model(), tiny_model(seed=1)), False), (lm, True)):
         trace = TextTrace(lm_, skip_start=True)
         trace.set_text("To be")

@@ -27,12 +27,6 @@ def test_the_samples_of_a_model_are_saved_listed_and_read_again(tmp_path: Path) 
         CharLSTM.from_pretrained(tmp_path)
 
 
-def test_a_file_that_the_manifest_does_not_list_is_not_read(tmp_path: Path) -> None:
-    tiny_model().save_pretrained(tmp_path)
-    (tmp_path / SAMPLES).write_text("no samples")
-    assert CharLSTM.from_pretrained(tmp_path).samples == ()
-
-
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [

@@ -9,22 +9,12 @@ import pytest
 import torch
 
 from model import CharTokenizer, CheckpointError
-from model.checkpoint.format import DTYPES, FORMAT_VERSION
+from model.checkpoint.format import FORMAT_VERSION
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.write import write_checkpoint
 from tests.support.checkpoint_files import split
 from tests.support.tiny_models import tiny_model
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_the_tensors_have_the_requested_dtype(tmp_path, dtype):
-    written = tiny_model().checkpoint()
-    write_checkpoint(tmp_path, written, dtype=dtype)
-    read = read_checkpoint(tmp_path)
-    for name, tensor in written.weights.items():
-        assert read.weights[name].dtype == DTYPES[dtype]
-        assert torch.equal(read.weights[name], tensor.to(DTYPES[dtype]))
 
 
 def test_the_files_have_the_published_format(tmp_path):

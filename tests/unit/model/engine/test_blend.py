@@ -95,12 +95,10 @@ def test_the_cells_and_gates_are_those_of_both_models(pair: tuple[CharLSTM, Char
     for trace in traces:
         trace.set_text("ROMEO:\nis it")
     whole, first, second = (trace.step(8) for trace in traces)
-    for both, parts in (
-        (whole.c_before, (first.c_before, second.c_before)),
-        (whole.gates, (first.gates, second.gates)),
-    ):
-        assert np.array_equal(both[:2], parts[0])
-        assert np.array_equal(both[2:, ..., :9], parts[1])
+    for name in ("c_before", "gates"):
+        both = getattr(whole, name)
+        assert np.array_equal(both[:2], getattr(first, name))
+        assert np.array_equal(both[2:, ..., :9], getattr(second, name))
         assert not both[2:, ..., 9:].any()
     assert np.array_equal(traces[0].gates(2)[..., :9], traces[2].gates(0))
 
