@@ -8,8 +8,6 @@ times, and continues at its last checkpoint. On a cluster all nodes must see the
 from __future__ import annotations
 
 import contextlib
-import importlib
-import json
 import logging
 import os
 import signal
@@ -20,9 +18,9 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
-from model.checkpoint.names import METRICS
+from model.checkpoint.format import CheckpointError
 from model.terminal import one_line
 
 from ..errors import RunError
@@ -30,6 +28,7 @@ from ..os_calls import processors, start_in_new_session
 from ..run.console import say
 from ..run.facts import Evaluation
 from ..run.run_folder import has_checkpoint
+from ..run.snapshot import read_metrics
 
 OUTPUT = "output.txt"  # in the run folder: what its processes printed
 RETRIES = 3
@@ -64,8 +63,8 @@ class ChildTraining:
 
     def last_evaluation(self) -> Evaluation | None:
         """Returns the last line of metrics.jsonl of the run; None before the first evaluation."""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            return cast(Evaluation, json.loads((self.folder / METRICS).read_bytes().splitlines()[-1]))
+        with contextlib.suppress(CheckpointError, IndexError):
+            return read_metrics(self.folder)[-1]
         return None
 
     def last_output(self) -> str:
@@ -76,33 +75,19 @@ class ChildTraining:
         return ""
 
 
-class _Process(Protocol):
-    """A process of a training, here or on a cluster."""
-
-    def poll(self) -> int | None:
-        """Returns its exit code; None while it runs."""
-
-    def stop(self) -> None:
-        """Makes the training save a checkpoint and stop."""
-
-    def wait(self) -> None:
-        """Waits until it has ended, for a minute at most."""
-
-
-class Machine(Protocol):
+@dataclass(frozen=True)
+class Machine:
     """What trainings run on.
 
     Attributes:
         at_once: how many trainings run at the same time.
+        start: starts a process of a training.
+        close: frees what the machine took.
     """
 
     at_once: int
-
-    def start(self, training: ChildTraining) -> _Process:
-        """Starts a process."""
-
-    def close(self) -> None:
-        """Frees what the machine took."""
+    start: Callable[[ChildTraining], ChildProcess | _RayTask]
+    close: Callable[[], None]
 
 
 def train_all(
@@ -120,7 +105,7 @@ def train_all(
         RunError: a training failed, and was retried in vain.
     """
     waiting, tries = [*trainings], dict.fromkeys(trainings, 0)
-    running: dict[ChildTraining, tuple[_Process, float]] = {}
+    running: dict[ChildTraining, tuple[ChildProcess | _RayTask, float]] = {}  # with the time of the next remark
     shown: dict[ChildTraining, Evaluation | None] = {each: each.last_evaluation() for each in trainings}
     try:
         while waiting or running:
@@ -156,21 +141,13 @@ def train_all(
         machine.close()
 
 
-class ThisMachine:
-    """This machine: one training for each processor, or a single one on a GPU. See `Machine`."""
-
-    def __init__(self, device: str) -> None:
-        self.at_once = processors() if device == "cpu" else 1
-
-    def start(self, training: ChildTraining) -> ChildProcess:
-        return ChildProcess(training)
-
-    def close(self) -> None:
-        pass
+def this_machine(device: str) -> Machine:
+    """Returns this machine: one training for each processor, or a single one on a GPU."""
+    return Machine(processors() if device == "cpu" else 1, ChildProcess, lambda: None)
 
 
 class ChildProcess:
-    """A training in a process of this machine, which Ctrl-C in this terminal does not reach. See `_Process`."""
+    """A training in a process of this machine, which Ctrl-C in this terminal does not reach."""
 
     def __init__(self, training: ChildTraining) -> None:
         path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
@@ -184,17 +161,20 @@ class ChildProcess:
             )
 
     def poll(self) -> int | None:
+        """Returns the exit code; None while it runs."""
         code = self._process.poll()
         if code is not None:
             self.stop()  # closes the pipe
         return code
 
     def stop(self) -> None:
+        """Makes the training save a checkpoint and stop."""
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
 
     def wait(self) -> None:
+        """Waits until it has ended, for a minute at most."""
         try:
             self._process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
@@ -202,8 +182,8 @@ class ChildProcess:
             self._process.wait()
 
 
-class RayCluster:
-    """A Ray cluster: each training is a task with one processor, or one GPU too. See `Machine`.
+def ray_cluster(address: str, device: str) -> Machine:
+    """Returns a Ray cluster: each training is a task with one processor, or one GPU too.
 
     Args:
         address: "local" starts Ray on this machine; else the address of a cluster, such as `auto` or `HOST:6379`.
@@ -212,43 +192,36 @@ class RayCluster:
     Raises:
         RunError: Ray is not installed, the cluster cannot be reached, or it has no such device.
     """
-
-    def __init__(self, address: str, device: str) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
-        try:
-            self._ray = importlib.import_module("ray")
-        except ImportError:
-            raise RunError("--ray needs Ray: pip install -r requirements-ray.txt") from None
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            self._ray.init(
-                address=address,
-                ignore_reinit_error=True,
-                include_dashboard=False if address == "local" else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env={"py_modules": [str(_PACKAGES / "training"), str(_PACKAGES / "model")]},
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise RunError(f"--ray {address}: Ray cannot be used: {one_line(str(error))}") from error
-        finally:
-            for number, handler in before.items():  # Ray sets its own handlers
-                signal.signal(number, handler)
-        needed, gpus = ("GPU", 1) if device == "cuda" else ("CPU", 0)
-        self.at_once = int(self._ray.cluster_resources().get(needed, 0))
-        if not self.at_once:
-            raise RunError(f"--ray {address}: the cluster has no {needed}")
-        self._train = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node)
-
-    def start(self, training: ChildTraining) -> _RayTask:
-        return _RayTask(self._ray, self._train.remote(training))
-
-    def close(self) -> None:
-        self._ray.shutdown()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
+    try:
+        import ray
+    except ImportError:
+        raise RunError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ray.init(
+            address=address,
+            ignore_reinit_error=True,
+            include_dashboard=False if address == "local" else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"py_modules": [str(_PACKAGES / "training"), str(_PACKAGES / "model")]},
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise RunError(f"--ray {address}: Ray cannot be used: {one_line(str(error))}") from error
+    finally:
+        for number, handler in before.items():  # Ray sets its own handlers
+            signal.signal(number, handler)
+    needed, gpus = ("GPU", 1) if device == "cuda" else ("CPU", 0)
+    at_once = int(ray.cluster_resources().get(needed, 0))
+    if not at_once:
+        raise RunError(f"--ray {address}: the cluster has no {needed}")
+    train = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node)
+    return Machine(at_once, lambda training: _RayTask(ray, train.remote(training)), ray.shutdown)
 
 
 class _RayTask:
-    """A training in a process of a node. See `_Process`."""
+    """A training in a process of a node; it has the methods of `ChildProcess`."""
 
     def __init__(self, ray: Any, task: Any) -> None:
         self._ray, self._task = ray, task
