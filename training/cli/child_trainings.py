@@ -14,11 +14,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Event
 
 from model.checkpoint.format import CheckpointError
 from model.terminal import one_line
@@ -81,13 +81,13 @@ class Machine:
 
     Attributes:
         at_once: how many trainings run at the same time.
-        start: starts a process of a training.
-        close: frees what the machine took.
+        run: trains until the training ends or the event is set; returns the exit code. Called in threads.
+        stop: makes all trainings that still run save a checkpoint and end, and frees what the machine took.
     """
 
     at_once: int
-    start: Callable[[ChildTraining], ChildProcess | _RayTask]
-    close: Callable[[], None]
+    run: Callable[[ChildTraining, Event], int]
+    stop: Callable[[], None]
 
 
 def train_all(
@@ -104,82 +104,67 @@ def train_all(
     Raises:
         RunError: a training failed, and was retried in vain.
     """
-    waiting, tries = [*trainings], dict.fromkeys(trainings, 0)
-    running: dict[ChildTraining, tuple[ChildProcess | _RayTask, float]] = {}  # with the time of the next remark
-    shown: dict[ChildTraining, Evaluation | None] = {each: each.last_evaluation() for each in trainings}
-    try:
-        while waiting or running:
-            while waiting and len(running) < machine.at_once:
-                training = waiting.pop(0)
-                tries[training] += 1
-                training.folder.mkdir(parents=True, exist_ok=True)
-                running[training] = machine.start(training), time.time() + _WAITING_S
-            time.sleep(_POLL_S)
-            for training, (process, expected) in list(running.items()):
-                code, evaluation = process.poll(), training.last_evaluation()
-                if evaluation is not None and evaluation != shown[training]:
-                    shown[training] = evaluation
-                    show(training, evaluation)
-                if code is None:
-                    if time.time() > expected and not (training.folder / OUTPUT).exists():
-                        say(f"teacher {training.folder.name} waits for a free processor of the cluster …")
-                        running[training] = process, float("inf")
-                    continue
-                del running[training]
-                if code == 0:
+    shown = {each: each.last_evaluation() for each in trainings}
+    stopped = Event()
+    with ThreadPoolExecutor(machine.at_once) as pool:
+        running = {pool.submit(_retried, each, machine, stopped): each for each in trainings}
+        try:
+            while running:
+                done, _ = wait(running, _POLL_S, FIRST_COMPLETED)
+                for training in running.values():
+                    evaluation = training.last_evaluation()
+                    if evaluation is not None and evaluation != shown[training]:
+                        shown[training] = evaluation
+                        show(training, evaluation)
+                for future in done:
+                    training = running.pop(future)
+                    if code := future.result():
+                        reason = training.last_output().removeprefix("error: ") or f"exit code {code}"
+                        raise RunError(f"teacher {training.folder.name} could not be trained: {reason}")
                     yield training
-                elif code != _USER_ERROR and tries[training] <= RETRIES:
-                    waiting.insert(0, training)
-                else:
-                    reason = training.last_output().removeprefix("error: ") or f"exit code {code}"
-                    raise RunError(f"teacher {training.folder.name} could not be trained: {reason}")
-    finally:
-        for process, _ in running.values():
-            process.stop()
-        for process, _ in running.values():
-            process.wait()
-        machine.close()
+        finally:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            machine.stop()
+
+
+def _retried(training: ChildTraining, machine: Machine, stopped: Event) -> int:
+    """Returns the exit code of the last process of a training."""
+    training.folder.mkdir(parents=True, exist_ok=True)
+    code, tries = 1, 0
+    while code not in (0, _USER_ERROR) and tries <= RETRIES and not stopped.is_set():
+        code, tries = machine.run(training, stopped), tries + 1
+    return code
 
 
 def this_machine(device: str) -> Machine:
     """Returns this machine: one training for each processor, or a single one on a GPU."""
-    return Machine(processors() if device == "cpu" else 1, ChildProcess, lambda: None)
+    return Machine(processors() if device == "cpu" else 1, _train, lambda: None)
 
 
-class ChildProcess:
-    """A training in a process of this machine, which Ctrl-C in this terminal does not reach."""
-
-    def __init__(self, training: ChildTraining) -> None:
-        path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
-        with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
-            self._process = start_in_new_session(
-                [sys.executable, "-m", "training", *training.words()],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
-            )
-
-    def poll(self) -> int | None:
-        """Returns the exit code; None while it runs."""
-        code = self._process.poll()
-        if code is not None:
-            self.stop()  # closes the pipe
-        return code
-
-    def stop(self) -> None:
-        """Makes the training save a checkpoint and stop."""
-        if self._process.stdin is not None:
+def _train(training: ChildTraining, stopped: Event) -> int:
+    """Trains in a process that Ctrl-C in this terminal does not reach; returns its exit code."""
+    path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
+    with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
+        process = start_in_new_session(
+            [sys.executable, "-m", "training", *training.words()],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
+        )
+    try:
+        while process.poll() is None and not stopped.wait(_POLL_S):
+            pass
+    finally:
+        if process.stdin is not None:
             with contextlib.suppress(OSError):
-                self._process.stdin.close()
-
-    def wait(self) -> None:
-        """Waits until it has ended, for a minute at most."""
+                process.stdin.close()  # makes it save a checkpoint and stop
         try:
-            self._process.wait(_STOP_S)
+            process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            process.kill()
+    return process.wait()
 
 
 def ray_cluster(address: str, device: str) -> Machine:
@@ -216,31 +201,28 @@ def ray_cluster(address: str, device: str) -> Machine:
     at_once = int(ray.cluster_resources().get(needed, 0))
     if not at_once:
         raise RunError(f"--ray {address}: the cluster has no {needed}")
-    train = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node)
-    return Machine(at_once, lambda training: _RayTask(ray, train.remote(training)), ray.shutdown)
+    remote, tasks = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node), []
 
-
-class _RayTask:
-    """A training in a process of a node; it has the methods of `ChildProcess`."""
-
-    def __init__(self, ray: Any, task: Any) -> None:
-        self._ray, self._task = ray, task
-
-    def poll(self) -> int | None:
-        if not self._ray.wait([self._task], timeout=0)[0]:
-            return None
+    def run(training: ChildTraining, _: Event) -> int:
+        task = remote.remote(training)
+        tasks.append(task)
+        if not ray.wait([task], timeout=_WAITING_S)[0] and not (training.folder / OUTPUT).exists():
+            say(f"teacher {training.folder.name} waits for a free processor of the cluster …")
         try:
-            return int(self._ray.get(self._task))
-        except self._ray.exceptions.RayTaskError as error:
+            return int(ray.get(task))
+        except ray.exceptions.RayTaskError as error:
             raise RunError(one_line(str(error.cause))) from error
-        except self._ray.exceptions.RayError:  # its worker or its node was lost
+        except ray.exceptions.RayError:  # its worker or its node was lost
             return 1
 
-    def stop(self) -> None:
-        self._ray.cancel(self._task)  # raises KeyboardInterrupt in `_train_on_node`
+    def stop() -> None:
+        for task in tasks:
+            ray.cancel(task)  # raises KeyboardInterrupt in `_train_on_node`
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=_STOP_S)
+        ray.shutdown()
 
-    def wait(self) -> None:
-        self._ray.wait([self._task], timeout=_STOP_S)
+    return Machine(at_once, run, stop)
 
 
 def _train_on_node(training: ChildTraining) -> int:
@@ -249,11 +231,4 @@ def _train_on_node(training: ChildTraining) -> int:
         raise RunError(
             f"the node {socket.gethostname()} does not have {training.folder}: choose an --out that all nodes share"
         )
-    process = ChildProcess(training)
-    try:
-        while (code := process.poll()) is None:
-            time.sleep(_POLL_S)
-        return code
-    finally:
-        process.stop()
-        process.wait()
+    return _train(training, Event())
