@@ -27,7 +27,7 @@ from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 
 TEXT = sentences(200)
-SPEED = 50  # characters per second, in place of what is measured: 3 minutes are then 20 steps
+SPEED = 100  # characters per second, in place of what is measured: 3 minutes are then 40 steps
 NAME = "local/my-text"
 SHOWN = "my-text"  # the name as visitors read it
 # The files of a stored model, in base64.
@@ -180,7 +180,7 @@ def expected(browser: Browser, url: str, downloaded: set[str]) -> dict[str, byte
     start(page)
     page.evaluate("window.drawn = 0; (function next() { drawn++; requestAnimationFrame(next); })()")
     ended(page)
-    assert page.evaluate("drawn") > 10, "the page does not draw while it trains"
+    assert page.evaluate("drawn") > 3, "the page does not draw while it trains"
     files = files_of(page)
     page.close()
     return files

@@ -1,4 +1,4 @@
-// Initial weights: of a new network as in training/learner/initialization.py, or those of a trained model with rows for
+// Initial weights: of a new network as in training/learner/trainer.py, or those of a trained model with rows for
 // new characters.
 
 import { Network } from "../worker/int8_inference.js";

@@ -146,7 +146,8 @@ def test_other_requests_of_the_process_have_no_limits(
 def test_a_client_of_ones_own_is_kept_and_has_the_limits(
     hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind = type(huggingface_hub.get_session())
+    before = huggingface_hub.get_session()
+    kind, hooks = type(before), before.event_hooks
     monkeypatch.setattr(limits, "READ_S", 0.3)
     try:
         huggingface_hub.set_client_factory(lambda: kind(headers={"X-Mine": "1"}, follow_redirects=True))
@@ -156,7 +157,7 @@ def test_a_client_of_ones_own_is_kept_and_has_the_limits(
         assert refusal().retry
         assert huggingface_hub.get_session() is own
     finally:
-        huggingface_hub.set_client_factory(lambda: kind(follow_redirects=True))
+        huggingface_hub.set_client_factory(lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=None))
 
 
 def test_a_download_of_many_pieces_may_break_off_often(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:

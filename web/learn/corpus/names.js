@@ -1,4 +1,4 @@
-// Reads plain lines of `Name: text`, and lines that continue a message: the rules of training/corpus/chats/formats/names.py.
+// Reads plain lines of `Name: text`, and lines that continue a message: the rules of training/corpus/chats/line_formats.py.
 
 import { cleaned, cleanedName } from "./cleaning.js";
 import { strip, words } from "./strings.js";

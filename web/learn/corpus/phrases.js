@@ -1,5 +1,5 @@
 // What messengers write in place of a message, in the languages of their users: deletions, polls, calls, places. The same
-// phrases are in training/corpus/chats/phrases.py; the shared test vectors hold one sample of each.
+// phrases are in training/corpus/chats/formats.json; the shared test vectors hold one sample of each.
 
 import { SPACES, rstrip } from "./strings.js";
 

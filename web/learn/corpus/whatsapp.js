@@ -1,5 +1,5 @@
 // Reads the .txt that WhatsApp exports, on Android and on an iPhone, in the date formats of many countries: the rules of
-// training/corpus/chats/formats/whatsapp.py.
+// training/corpus/chats/line_formats.py.
 
 import { cleaned, cleanedName } from "./cleaning.js";
 import { isPhrase } from "./phrases.js";

@@ -46,7 +46,7 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     with Program(*typed, cwd=tmp_path) as run:
         assert run.end() == 0
     assert "runs/text" in run.output
-    assert {"best", "latest", "metrics.jsonl", "step-00000040"} <= {*left(tmp_path / "runs" / "text")}
+    assert {"best", "latest", "metrics.jsonl", "progress.log"} <= {*left(tmp_path / "runs" / "text")}
     lines = [json.loads(line) for line in (tmp_path / "runs/text/metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
     names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]

@@ -1,4 +1,4 @@
-// Lines of exported chats: who wrote what and when, as messengers export it: the rules of training/corpus/privacy/chats.py.
+// Lines of exported chats: who wrote what and when, as messengers export it: the rules of training/corpus/privacy.py.
 // One such line may be quoted anywhere, so a line counts only if another one is near.
 
 /** @typedef {import("./matching.js").Match} Match */

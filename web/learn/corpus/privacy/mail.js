@@ -1,5 +1,5 @@
 // E-mail addresses, also international and quoted-printable ones, and passwords in addresses: the rules of
-// training/corpus/privacy/mail.py.
+// training/corpus/privacy.py.
 
 import { isUpper, isWordAt, matchAt } from "./matching.js";
 

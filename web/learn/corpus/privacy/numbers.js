@@ -1,5 +1,5 @@
 // Bank accounts, payment cards and US social security numbers, whose digits are checked: the rules of
-// training/corpus/privacy/numbers.py.
+// training/corpus/privacy.py.
 
 import { WORD, hasDistinct, isAlphanumericAt, matchAt, matchesIn } from "./matching.js";
 

@@ -1,5 +1,5 @@
 // Passwords and keys after their name: `DB_PASSWORD=…`, `"api_key": "…"`, `Passwort: …`, `Authorization: Basic …`: the rules
-// of training/corpus/privacy/passwords.py.
+// of training/corpus/privacy.py.
 //
 // In code most values are expressions, so a value counts only if it is written like a password: it has letters and digits,
 // and is no name, type or call.

@@ -1,5 +1,5 @@
 // Phone numbers: with a country code, in a national form that little else has, or after a word such as "tel.": the forms of
-// training/corpus/privacy/phones.py. Python asks the library phonenumbers, of 3 MB, which numbers exist; here their length
+// training/corpus/privacy.py. Python asks the library phonenumbers, of 3 MB, which numbers exist; here their length
 // and their first digits decide, so that some numbers count that nobody has.
 
 import { WORD, hasDistinct, isWordAt, matchAt, matchesIn } from "./matching.js";

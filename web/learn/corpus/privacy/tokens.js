@@ -1,5 +1,5 @@
 // Access tokens of services, which begin with a fixed string or have a fixed form, and private keys: the rules of
-// training/corpus/privacy/tokens.py.
+// training/corpus/privacy.py.
 
 import { hasDistinct, isLower, isWordAt, matchAt, matchesIn, placesOf } from "./matching.js";
 
