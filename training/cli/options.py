@@ -1,4 +1,4 @@
-"""The options of a training and of `space`, with all checks that need neither the text nor the network."""
+"""The options of a training, with all checks that need neither the text nor the network."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from model.char_lstm import is_local
 from model.cli.arguments import UsageError, nearest
-from model.settings import MAX_TITLE, number_or_text
+from model.settings import number_or_text
 from model.terminal import one_line
 
-from ..card.public_text import command_line, line
+from ..card.public_text import command_line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
 from ..run import tracking
 from ..run.hub_resume import SCHEME
-from .parser import INSTEAD, MINUTES, SETTINGS, STEPS, command_parser, train_parser
+from .parser import INSTEAD, MINUTES, SETTINGS, STEPS, train_parser
 
 AUTO = "auto"
 _UNPUBLISHED = ("text", "out", "device", "ray", "text_of", "track")
@@ -76,19 +76,6 @@ class TrainOptions:
         return Reading(errors=self.errors or "strict", encoding=self.encoding, merge_rare=not self.keep_rare)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SpaceOptions:
-    """The options of `python -m training space MODEL`."""
-
-    model: str
-    out: str | None
-    space: str | None
-    hardware: str
-    title: str | None
-    private: bool
-    publish_anyway: bool
-
-
 def parse_train(arguments: Sequence[str]) -> TrainOptions:
     """Returns the options of a training.
 
@@ -113,17 +100,6 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
             )
     options = TrainOptions(**typed)
     _check(options)
-    return options
-
-
-def parse_space(arguments: Sequence[str]) -> SpaceOptions:
-    """Returns the options of `python -m training space`; raises the errors of `parse_train`."""
-    options = SpaceOptions(**vars(command_parser("space").parse_args(arguments)))
-    if options.out is None and options.space is None:
-        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
-    if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
-        raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
-    _check_hardware(options.hardware)
     return options
 
 
@@ -185,7 +161,7 @@ def _check(options: TrainOptions) -> None:
         _check_resume(options)
     elif options.chat and not options.text:
         raise UsageError("--chat needs a TEXT: give the chat's file")
-    _check_hardware(options.hardware)
+    check_hardware(options.hardware)
     if options.space is None and options.hardware != "static":
         raise UsageError("--hardware is for a Space: give --space USER/NAME, too")
     if options.private and options.push_to is None and options.space is None:
@@ -232,7 +208,8 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError(f"--{option} cannot change in a run: omit it with --resume{longer}")
 
 
-def _check_hardware(hardware: str) -> None:
+def check_hardware(hardware: str) -> None:
+    """Raises UsageError if --hardware cannot be the name of a hardware of the Hub."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", hardware):
         raise UsageError(
             f"--hardware is {hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "

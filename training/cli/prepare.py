@@ -103,9 +103,12 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     destination = check_destination(options, options.push_to, text.facts.record, shared)
     page = prepare_page(options, destination.repo if destination else None, shared)
     tokenizer, ids = text.tokenizer(base), text.corpus.ids
-    baseline = _ngram_baseline(len(tokenizer), ids)
+    train, validation = split(ids)
+    # Before any time is measured.
+    baseline = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], len(tokenizer))
+    say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(baseline)} on the held-out last tenth.")
     if options.teachers:
-        teachers.check_room(len(split(ids)[0]), len(tokenizer), folder.path)
+        teachers.check_room(len(train), len(tokenizer), folder.path)
         machine = teachers.machine_for(options, device)
         plan = plan or teachers.plan_teachers(options, text.facts, text.chat, start, machine.at_once)
         teaching += teachers.train_teachers(plan, machine, folder.path, start, device.type)
@@ -132,12 +135,13 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),
         **teachers.about_teachers(teaching, folder.path),
-        **baseline,
+        "ngram_loss": baseline,
+        "ngram_characters": min(len(train), ngram.MAX_CHARACTERS),
         **versions(device),
     }
     trainer = _trainer(recipe, tokenizer, ids, device, predictions)
     if parent:
-        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, split(ids)[0], len(tokenizer)))
+        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
     return _run(folder, destination, page, text, tokenizer, trainer, about, clock, start, threads=threads)
 
 
@@ -265,11 +269,3 @@ def _trainer(
     paragraphs = find_paragraphs(train, tokenizer) if recipe.shuffle else None
     is_shared = processes.count() > 1
     return Trainer(recipe, len(tokenizer), train, device, predictions, paragraphs, is_shared=is_shared)
-
-
-def _ngram_baseline(vocab_size: int, ids: Ids) -> About:
-    """Returns the loss of an n-gram model on the held-out text, for comparison, before any time is measured."""
-    train, validation = split(ids)
-    loss = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], vocab_size)
-    say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(loss)} on the held-out last tenth.")
-    return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MAX_CHARACTERS)}

@@ -39,7 +39,7 @@ from ..run.kept_text import read_kept_text
 from ..run.run_folder import IDS
 from ..run.snapshot import Snapshot
 from .fine_tune import NamedModel
-from .options import SpaceOptions, TrainOptions
+from .options import TrainOptions
 from .text import Text
 
 _ADVICE = f"publish with --private, or publish it with {PUBLISH_ANYWAY}."
@@ -51,7 +51,7 @@ _CLOSED = f"Not everyone can read {{}}. A model can reproduce its training text.
 _NO_TEXT = f"The text of this run is not in its folder, so it cannot be scanned for private data:\n{_ADVICE}"
 
 
-def asked_for(options: TrainOptions | SpaceOptions | Namespace) -> str:
+def asked_for(options: TrainOptions | Namespace) -> str:
     """Returns the sharing that --private or --publish-anyway sets; "" without them."""
     return PRIVATE if options.private else PUBLIC if options.publish_anyway else ""
 
@@ -152,15 +152,11 @@ def checked_destination(run: Path, asked: str) -> Destination:
 def check_destination(
     options: TrainOptions, repo: str | None, corpus: CorpusRecord, sharing: str
 ) -> Destination | None:
-    """Checks before the first step that the token may write to the repo, and creates the repo if it is missing.
+    """Returns where a run is pushed; None when `repo` is None. The repo is created if it is missing.
 
     Args:
-        repo: the repo that the run is pushed to.
         corpus: what is published about its text.
         sharing: whether the run may be public, see `sharing`.
-
-    Returns:
-        the destination; None when `repo` is None.
 
     Raises:
         HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.

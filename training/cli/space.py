@@ -7,6 +7,7 @@ another machine. The model card links to the page.
 from __future__ import annotations
 
 import tempfile
+from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,12 @@ from pathlib import Path
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.names import CARD
+from model.cli.arguments import UsageError
 from model.files import atomic_write
+from model.settings import MAX_TITLE
 from model.terminal import quote_command
 
-from ..card.public_text import with_page_link
+from ..card.public_text import line, with_page_link
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.calls import retried
@@ -28,12 +31,18 @@ from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
 from . import sharing
-from .options import SpaceOptions, TrainOptions, parse_space
+from .options import TrainOptions, check_hardware
+from .parser import command_parser
 
 
 def make_space(arguments: Sequence[str]) -> int:
     """Runs the command: writes a page to a folder, to a Space, or to both; returns the exit code."""
-    options = parse_space(arguments)
+    options = command_parser("space").parse_args(arguments)
+    if options.out is None and options.space is None:
+        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
+    if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
+        raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
+    check_hardware(options.hardware)
     name, revision = split_revision(options.model)
     repo, space = _repo_of(name), None
     check_project(options.hardware)
@@ -57,7 +66,7 @@ def make_space(arguments: Sequence[str]) -> int:
 
 
 def _checked_space(
-    options: TrainOptions | SpaceOptions, shared: str, repo: str | None, *, publish_anyway: bool = False
+    options: TrainOptions | Namespace, shared: str, repo: str | None, *, publish_anyway: bool = False
 ) -> Space:
     """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
     say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
