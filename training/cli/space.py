@@ -23,7 +23,7 @@ from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import STATIC, Page, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
+from ..hub.spaces import STATIC, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
@@ -66,7 +66,7 @@ def make_space(options: SpaceOptions) -> int:
     return 0
 
 
-def prepare_page(options: TrainOptions, repo: str, shared: str) -> Page | None:
+def prepare_page(options: TrainOptions, repo: str, shared: str) -> Space | None:
     """Returns the page of a training, checked before the first step; None without `--space`.
 
     Args:
@@ -83,11 +83,10 @@ def prepare_page(options: TrainOptions, repo: str, shared: str) -> Page | None:
     check_project(options.hardware)
     say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
     check = partial(check_space, options.space, options.hardware, private=shared == PRIVATE, model=repo or None)
-    space = retried(check, say)
-    return Page(space.name, space.hardware, space, private=shared == PRIVATE)
+    return retried(check, say)
 
 
-def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page | None:
+def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space | None:
     """Returns the page of a resumed run: of `--space`, else the recorded one.
 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
@@ -101,14 +100,14 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page |
         return prepare_page(options, repo or "", about.get("sharing", UNSCANNED))
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
-    return Page(
+    return Space(
         check_repo_name(str(about["space"])),
         str(about.get("space_hardware", STATIC)),
         private=about.get("sharing") == PRIVATE,
     )
 
 
-def with_page(about: About, page: Page | None) -> About:
+def with_page(about: About, page: Space | None) -> About:
     """Returns what is published about a run, with the fields of its page; without them if `page` is None."""
     result = about.copy()
     result.pop("space", None)
@@ -118,7 +117,7 @@ def with_page(about: About, page: Page | None) -> About:
     return result
 
 
-def publish_best(page: Page, run: RunFolder, repo: str) -> int:
+def publish_best(page: Space, run: RunFolder, repo: str) -> int:
     """Publishes the page of a run's best checkpoint; returns the exit code."""
     try:
         best = run.best()
@@ -126,15 +125,14 @@ def publish_best(page: Page, run: RunFolder, repo: str) -> int:
             raise HubError("this run has no checkpoint yet")
         check_project(page.hardware)
         check = partial(check_space, page.name, page.hardware, private=page.private, model=repo or None)
-        space = page.space or retried(check, say)
-        publish_page(space, CharLSTM.from_pretrained(best), repo or None)
+        publish_page(retried(check, say), CharLSTM.from_pretrained(best), repo or None)
     except (HubError, RunError) as error:
         say(f"error: {error}\n{publish_hint(page, run)}")
         return 1
     return 0
 
 
-def publish_hint(page: Page, run: RunFolder) -> str:
+def publish_hint(page: Space, run: RunFolder) -> str:
     """Returns a line that says how to publish a page that is not published yet."""
     words = ["python", "-m", "training", "space", str(run.path), "--space", page.name]
     words += [] if page.hardware == STATIC else ["--hardware", page.hardware]

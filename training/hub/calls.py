@@ -104,15 +104,15 @@ def wait_s(failures: int, asked_s: float) -> float:
     return max(doubled * random.uniform(0.5, 1.0), min(asked_s, LONGEST_PAUSE_S))
 
 
-def full_repo_name(api: HfApi, name: str) -> tuple[str, str]:
-    """Returns USER/NAME for NAME or USER/NAME, and the user of the token, which must be able to write."""
+def full_repo_name(api: HfApi, name: str) -> str:
+    """Returns USER/NAME for NAME or USER/NAME; HubError if the token cannot write."""
     if not get_token():
         raise HubError(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
-    account = call("asking the Hub for the user of the token", api.whoami)
+    account: dict[str, Any] = call("asking the Hub for the user of the token", api.whoami)
     user = call("asking the Hub for the user of the token", lambda: str(account["name"]))
     if ((account.get("auth") or {}).get("accessToken") or {}).get("role") == "read":
         raise HubError(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")
-    return (name if "/" in name else f"{user}/{name}"), user
+    return name if "/" in name else f"{user}/{name}"
 
 
 def file_names(info: ModelInfo | SpaceInfo) -> set[str]:

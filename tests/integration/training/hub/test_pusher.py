@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -90,7 +89,7 @@ def add_repo(hub: LocalHub) -> None:
 
 
 def destination(**more: object) -> Destination:
-    return Destination("ada/plays", "ada", False, False, f"{os.environ['HF_ENDPOINT']}/ada/plays", **more)  # type: ignore[arg-type]
+    return Destination("ada/plays", **more)  # type: ignore[arg-type]
 
 
 # what is pushed
@@ -162,7 +161,7 @@ def test_a_run_of_an_earlier_version_is_pushed(hub: LocalHub, token: str, run: P
     add_repo(hub)
     (run / "outbox").mkdir()
     (run / "outbox" / "00000004-training.json").write_text('{"number": 4}')
-    noted = asdict(destination())
+    noted = {**asdict(destination()), "user": "ada", "created": False, "url": "http://127.0.0.1/ada/plays"}
     del noted["pushed"], noted["sharing"]
     (run / DESTINATION).write_text(json.dumps(noted))
     assert push_pending(run, read_destination(run), report=lines) == []
@@ -295,7 +294,7 @@ PROGRAM = """
     from training.hub.destination import Destination
     from training.hub.pusher import Pusher
     tell = lambda line: print(line, file=sys.stderr)
-    pusher = Pusher(Destination("ada/plays", "ada", False, False, ""), Path({run!r}), report=tell)
+    pusher = Pusher(Destination("ada/plays"), Path({run!r}), report=tell)
     pusher.update()
     sys.stdin.readline()
     print(pusher.close(0.5) if {closes} else "left", flush=True)

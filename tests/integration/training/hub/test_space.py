@@ -22,7 +22,7 @@ from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
 from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
-from training.hub.spaces import Page, Space, check_space, link_card, push_space
+from training.hub.spaces import Space, check_space, link_card, push_space
 from training.run.facts import About
 from ui.site_config import SiteConfig
 
@@ -210,7 +210,7 @@ def test_a_resumed_run_still_publishes_its_page(
 def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
     about: About = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
     options = parse_train(["--resume=run"])
-    page = Page("ada/page", "zero-gpu")
+    page = Space("ada/page", "zero-gpu")
     assert [resume_page(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]
     assert with_page(about, page) == about
     assert with_page(about, None) == {"repo": "ada/plays", "license": "mit"}
@@ -265,7 +265,7 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     assert hub.repos["ada/plays"].titles()[0] == "Link to the page"
     assert not link_card("ada/plays", "ada/page")
     (checkpoint / "README.md").write_text("# plays\n\n## Use it\n\nAs you like, or not.\n")
-    to = Destination("ada/plays", "ada", False, False, "")
+    to = Destination("ada/plays")
     push_checkpoint(to, "main", checkpoint, "Best")  # the card of a run that is resumed has no link
     card = hub.read("ada/plays", "README.md").decode()
     assert card == f"# plays\n\n## Use it\n\n{link}\n\nAs you like, or not.\n"
@@ -277,8 +277,8 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
 @pytest.mark.parametrize(
     ("hardware", "lacks"),
     [
-        ("static", "web/index.html, web/page, web/languages"),
-        ("zero-gpu", "app.py, requirements.txt, ui/__init__.py, web/app.js, web/page, web/languages"),
+        ("static", "web"),
+        ("zero-gpu", "app.py, requirements.txt, ui, web"),
     ],
 )
 def test_missing_files_of_a_page_are_reported_before_the_first_step(
