@@ -35,12 +35,11 @@ PORTAL = b"<!doctype html><html><head><title>Welcome to Hotel WiFi</title></head
 
 @dataclass
 class Fault:
-    """One fault: skips `skip` matching requests, then applies to `times` of them (None: all); `hits` counts those."""
+    """One fault: applies to `times` matching requests (None: all); `hits` counts those."""
 
     pattern: re.Pattern[str]
     kind: int | str
     times: int | None = 1
-    skip: int = 0
     after: bool = False
     retry_after: int = 0
     seconds: float = 0.3
@@ -76,9 +75,6 @@ class Faults:
         with self._lock:
             for fault in self._faults:
                 if not fault.pattern.search(line) or (fault.times is not None and fault.hits >= fault.times):
-                    continue
-                if fault.skip > 0:
-                    fault.skip -= 1
                     continue
                 fault.hits += 1
                 return fault

@@ -235,8 +235,7 @@ class Handler(BaseHTTPRequestHandler):
             response.headers.pop("Content-Length", None)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
-        # Link has the next page of a listing, ETag the hash of an uploaded part.
-        self.send_header("Access-Control-Expose-Headers", "Link, ETag")
+        self.send_header("Access-Control-Expose-Headers", "ETag")  # the hash of an uploaded part
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:

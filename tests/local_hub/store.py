@@ -95,7 +95,6 @@ class Repo:
     created: str
     private: bool = False
     gated: str | bool = False
-    granted: set[str] = field(default_factory=set)
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -130,11 +129,11 @@ class Repo:
         """Commit titles, the newest first."""
         return [commit.title for commit in self.log(revision)]
 
-    def uses_lfs(self, path: str, size: int, sample: bytes, commit: Commit, attributes: bytes, limit: int) -> bool:
+    def uses_lfs(self, path: str, size: int, sample: bytes, attributes: bytes) -> bool:
         """Returns whether a file goes to LFS: by .gitattributes, by size, or because it is binary; never if empty."""
         patterns = [line.split()[0] for line in attributes.decode().splitlines() if "filter=lfs" in line]
         matches = any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
-        return size > 0 and (matches or size > limit or b"\0" in sample)
+        return size > 0 and (matches or size > 10_000_000 or b"\0" in sample)
 
 
 class Store:

@@ -169,10 +169,3 @@ def test_a_lasting_fault_ends_the_check_with_its_reason(
     with pytest.raises(HubError, match=text) as caught:
         retried(lambda: check_repo("plays", **PUBLIC), print)
     assert caught.value.retry
-
-
-def test_an_hour_that_the_hub_asks_for_is_not_waited_for(hub: LocalHub, token: str) -> None:
-    hub.fail("GET /api/whoami", 429, None, retry_after=3600)
-    with pytest.raises(HubError, match=r"asks for a pause after too many requests \(429\): wait 60.0 minutes"):
-        retried(lambda: check_repo("plays", **PUBLIC), print)
-    assert len(hub.requests("whoami")) == 1

@@ -183,31 +183,6 @@ def test_a_destination_is_read_as_it_was_written_or_refused(run: Path) -> None:
 # faults that pass; test_faults.py has those that last
 
 
-@pytest.mark.parametrize(
-    ("route", "kind"),
-    [
-        ("/preupload/", 500),
-        ("PUT /lfs", "cut"),
-        ("/objects/batch", "html"),
-        ("POST .*/commit/", 503),
-        ("POST .*/commit/", 412),
-        ("POST .*/commit/", "cut-body"),
-        ("GET /api/models/ada/plays/revision", "html"),
-        ("validate-yaml", "html"),
-    ],
-)
-def test_a_passing_fault_only_delays_the_push(
-    hub: LocalHub, run: Path, pusher: Pusher, route: str, kind: int | str
-) -> None:
-    fault = hub.fail(route, kind)
-    make_step(run, 1, best=True)
-    pusher.update()
-    assert pusher.close() == []
-    assert fault.hits == 1
-    assert len(hub.repos["ada/plays"].titles()) == 2
-    assert hub.read("ada/plays", "model.safetensors") == (run / "step-00000001/model.safetensors").read_bytes()
-
-
 def test_a_commit_of_someone_else_in_between_is_kept(hub: LocalHub, run: Path, pusher: Pusher) -> None:
     fault = hub.fail("POST .*/preupload/", "slow", seconds=60)
     make_step(run, 1, best=True)
@@ -228,12 +203,6 @@ def test_a_pause_of_an_hour_is_named_and_not_waited_for(hub: LocalHub, run: Path
     assert pusher.close(calls.LONGEST_PAUSE_S / 2) == ["step-00000001"]
     assert re.search(r"asks for a pause .* \(429\): wait 60.0 minutes; it is to be pushed later$", lines[0])
     assert fault.hits <= 2
-
-
-def test_a_pause_of_an_hour_is_cut_to_minutes() -> None:
-    """The Hub may be well long before."""
-    assert calls.wait_s(1, 3600) == calls.LONGEST_PAUSE_S <= 300
-    assert calls.wait_s(1, 7) == 7
 
 
 def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(

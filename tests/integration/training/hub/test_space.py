@@ -21,7 +21,7 @@ from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
-from training.hub.space_files import requirements, smallest_dtype, write_app, write_static
+from training.hub.space_files import smallest_dtype, write_app, write_static
 from training.hub.spaces import Space, check_space, link_card, push_space
 from training.run.facts import About
 from ui.site_config import SiteConfig
@@ -160,13 +160,7 @@ def test_a_space_with_the_app_gets_its_files_and_the_name_of_the_model(
     about = front_matter(hub.read("spaces/ada/page", "README.md"))
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
     required = hub.read("spaces/ada/page", "requirements.txt").decode().split()
-    assert ("spaces" in required) == (hardware == "zero-gpu")
-
-
-def test_zero_gpu_gets_a_supported_version_of_torch() -> None:
-    plain, zero = requirements("cpu-basic").splitlines(), requirements("zero-gpu").splitlines()
-    assert [line for line in zero if line not in plain] == ["torch>=2.8,<2.12", "spaces"]
-    assert [line.split(">")[0] for line in plain if line not in zero] == ["torch"]
+    assert ("spaces" in required, "torch>=2.8,<2.12" in required) == ((hardware == "zero-gpu",) * 2)
 
 
 def test_weights_keep_their_dtype(tmp_path: Path) -> None:
@@ -216,14 +210,6 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
     assert with_page(about, None) == {"repo": "ada/plays", "license": "mit"}
     with pytest.raises(HubError, match="is not the name of a repo"):
         resume_page(options, {"repo": "ada/plays", "space": "../page"}, None)
-
-
-def test_a_resumed_run_may_get_a_page(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    assert here(write_text(tmp_path), *SIZES, "--steps=2", "--set=evaluations=1", "--out=run")[0] == 0
-    code, output = here("--resume=run", "--space=plays")
-    assert code == 0, output
-    assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
-    assert f"{hub.url}/spaces/ada/plays" in hub.read("ada/plays", "README.md").decode()
 
 
 @pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
@@ -291,16 +277,6 @@ def test_missing_files_of_a_page_are_reported_before_the_first_step(
     assert code == 2
     assert not hub.repos
     assert f"error: files that a page needs are missing ({lacks}): run this from a whole copy" in output
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_space_that_cannot_be_created_is_reported_before_the_first_step(
-    hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
-    options = (*SIZES, "--steps=2", "--out=run", "--space=plays", "--hardware=cpu-basic")
-    code, output = here(write_text(tmp_path), *options)
-    assert (code, "needs a paid plan (402); free accounts may host static" in output) == (2, True)
     assert not (tmp_path / "run").exists()
 
 

@@ -162,24 +162,6 @@ def test_the_command_stores_only_text_that_may_be_quoted(tmp_path, monkeypatch, 
     assert (code, [each.seed for each in (cell.sample,) if each]) == (0, seeds)
 
 
-def test_names_are_saved_with_the_model_and_loaded(tmp_path):
-    tiny_model().save_pretrained(tmp_path)
-    (tmp_path / CELLS).write_text("not JSON")  # not in the manifest: it is not read
-    assert CharLSTM.from_pretrained(tmp_path).cells == ()
-    write_cells(tmp_path, TWO_CELLS)
-    read = CharLSTM.from_pretrained(tmp_path)
-    assert read.cells == tuple(TWO_CELLS)
-    texts = ["cell 3 of layer 1: place in the line, r 0.93", "cell 7 of layer 0: digit, AUC 0.02 (inverted)"]
-    assert [str(cell) for cell in read.cells] == texts
-    read.save_pretrained(tmp_path / "copy")
-    assert CharLSTM.from_pretrained(tmp_path / "copy").cells == read.cells
-    (tmp_path / CELLS).write_text("{}")
-    with pytest.raises(CheckpointError, match=f"{CELLS} is not the file"):
-        CharLSTM.from_pretrained(tmp_path)
-    write_cells(tmp_path, [])
-    assert not (tmp_path / CELLS).exists()
-
-
 def of_cell(**change):
     return {"format_version": 1, "cells": [{**CELL.facts(), **change}]}
 

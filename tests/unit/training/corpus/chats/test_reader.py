@@ -67,12 +67,6 @@ def test_examples_are_frequent_messages_of_other_speakers() -> None:
     assert reader.examples(reader.format("Anna")) == ["Ho"]
 
 
-def test_files_that_are_joined_keep_their_turns_apart() -> None:
-    reader = ChatReader(keep_names=True)
-    files = [reader.read(json.dumps({"name": name, "text": "Hi"}), name) for name in ("Anna", "Ben")]
-    assert "\n".join(files) == "Anna: Hi\n\nBen: Hi\n"
-
-
 HOSTILE = {
     "WhatsApp": (
         "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n",
