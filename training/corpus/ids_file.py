@@ -12,7 +12,7 @@ import hashlib
 import mmap
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,19 +62,22 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
         release(ids)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodedText:
-    """The result of an `IdsWriter`: `vocab` in the order of the ids, `sha256` of the text in UTF-8.
+    """The text that an `IdsWriter` wrote."""
 
-    The text that was added had `distinct` characters; `rare` of them became RARE, in `rare_times` places of the text.
-    """
-
-    ids: Ids
-    vocab: tuple[str, ...]
+    ids: Ids = field(repr=False, compare=False)
+    """(N,) indices into `vocab`, memory-mapped from a file."""
+    vocab: tuple[str, ...] = field(repr=False)
+    """The base vocabulary in its own order, then the other characters of the text, sorted."""
     sha256: str
-    distinct: int
+    """SHA-256 of the text in UTF-8."""
+    distinct: int = 0
+    """How many distinct characters were added."""
     rare: int = 0
+    """How many of them became RARE."""
     rare_times: int = 0
+    """How often these characters occur."""
 
 
 class IdsWriter:
@@ -141,7 +144,14 @@ class IdsWriter:
         digest = hashlib.sha256()
         for chunk in (piece.encode() for piece in decode_ids(ids, vocab)) if rare else self._chunks():
             digest.update(chunk)
-        return EncodedText(ids, vocab, digest.hexdigest(), len(times), len(rare), sum(rare.values()))
+        return EncodedText(
+            ids=ids,
+            vocab=vocab,
+            sha256=digest.hexdigest(),
+            distinct=len(times),
+            rare=len(rare),
+            rare_times=sum(rare.values()),
+        )
 
     def _pieces(self) -> Iterator[npt.NDArray[np.uint32]]:
         """Yields the code points of the text, at most `PIECE` at a time."""

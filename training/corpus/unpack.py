@@ -7,6 +7,7 @@ with entities of its own is refused: a few of them may expand to gigabytes, or t
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import posixpath
 import re
@@ -18,7 +19,7 @@ from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 from urllib.parse import unquote
-from xml.parsers import expat
+from xml.etree import ElementTree
 
 from model.terminal import one_line, size_text
 
@@ -29,7 +30,7 @@ FREE_BYTES = 100 << 20  # every archive may unpack to this size, even with a hig
 _MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
 _ROWS = 1000  # of a table, read at once
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  # of an .epub
-_WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "p": "\n"}
 _TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
 _CHAT_COLUMNS = ("messages", "conversations", "instruction", "prompt", "question")
 
@@ -161,25 +162,22 @@ def _text_part(text: str) -> Part:
 
 def _word_text(archive: zipfile.ZipFile, budget: _Budget) -> str:
     """Returns the paragraphs of a .docx, a line each, as they are after all tracked changes."""
-    parts: list[str] = []
-    opened = ""  # the tag before
-    for event, value, _ in _xml_events(archive, "word/document.xml", budget):
-        if event == "text":
-            parts.append(value if opened == "t" else "")
-        else:
-            opened = value if event == "start" else ""
-            parts.append(_WORD_MARKS.get(opened, "\n" if (event, value) == ("end", "p") else ""))
-    return "".join(parts)
+    elements = _xml_elements(archive, "word/document.xml", budget)
+    return "".join((each.text or "") if tag == "t" else _WORD_MARKS.get(tag, "") for tag, each in elements)
 
 
 def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
     """Yields the text of each chapter of an .epub, in the order of reading; PackedError if it is encrypted."""
-    book = next((each.get("full-path", "") for each in _xml_elements(archive, _CONTAINER, "rootfile", budget)), "")
-    paths = {each.get("id"): each.get("href", "") for each in _xml_elements(archive, book, "item", budget)}
+
+    def found(file: str, tag: str) -> list[ElementTree.Element]:
+        return [each for name, each in _xml_elements(archive, file, budget) if name == tag]
+
+    book = next((each.get("full-path", "") for each in found(_CONTAINER, "rootfile")), "")
+    paths = {each.get("id"): each.get("href", "") for each in found(book, "item")}
     encrypted = set()  # fonts often are
     if _ENCRYPTION in archive.namelist():
-        encrypted = {unquote(each["URI"]) for each in _xml_elements(archive, _ENCRYPTION, "CipherReference", budget)}
-    for reference in _xml_elements(archive, book, "itemref", budget):
+        encrypted = {unquote(each.get("URI", "")) for each in found(_ENCRYPTION, "CipherReference")}
+    for reference in found(book, "itemref"):
         if href := unquote(paths.get(reference.get("idref"), "").partition("#")[0]):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(book), href))
             if path in encrypted:
@@ -194,32 +192,14 @@ def _read(archive: zipfile.ZipFile, path: str, budget: _Budget) -> bytes:
         return whole(budget.read(stream), budget.label)
 
 
-def _xml_elements(archive: zipfile.ZipFile, path: str, tag: str, budget: _Budget) -> list[dict[str, str]]:
-    """Returns the attributes of each element with this tag."""
-    return [found for event, name, found in _xml_events(archive, path, budget) if (event, name) == ("start", tag)]
-
-
-def _xml_events(archive: zipfile.ZipFile, path: str, budget: _Budget) -> list[tuple[str, str, dict[str, str]]]:
-    """Returns ("start", tag, attributes), ("end", tag, {}) and ("text", text, {}) in the order of an XML file.
-
-    Raises:
-        PackedError: the file defines entities.
-    """
-    events: list[tuple[str, str, dict[str, str]]] = []
-
-    def refuse(*_: object) -> None:
+def _xml_elements(archive: zipfile.ZipFile, path: str, budget: _Budget) -> Iterator[tuple[str, ElementTree.Element]]:
+    """Yields (tag, element) for each element of an XML file when it ends; PackedError if the file defines entities."""
+    data = _read(archive, path, budget)
+    if b"<!ENTITY" in data:
         raise PackedError(f"{budget.label} defines entities of its own, which may be an attack: give its text")
-
-    def local(tag: str) -> str:
-        return tag.rpartition(":")[2]
-
-    parser = expat.ParserCreate()
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = lambda tag, attributes: events.append(("start", local(tag), attributes))
-    parser.EndElementHandler = lambda tag: events.append(("end", local(tag), {}))
-    parser.CharacterDataHandler = lambda text: events.append(("text", text, {}))
-    parser.Parse(_read(archive, path, budget), True)
-    return events
+    # In another encoding than UTF-8, expat limits what entities expand to, and no file is read for one.
+    for _, element in ElementTree.iterparse(io.BytesIO(data)):  # noqa: S314
+        yield element.tag.rpartition("}")[2], element
 
 
 # --- tables

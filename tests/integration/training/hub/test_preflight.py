@@ -153,19 +153,3 @@ def test_a_passing_fault_is_retried_and_reported_once(hub: LocalHub, token: str)
     assert retried(lambda: check_repo("plays", **PUBLIC), reported.append).repo == "ada/plays"
     assert [("503" in line, "429" in line) for line in reported] == [(True, False), (False, True)]
     assert all("; trying again for up to " in line for line in reported)
-
-
-@pytest.mark.parametrize(
-    ("kind", "text"),
-    [(500, "server error"), ("html", "sign in on a web page"), ("cut", "broke off"), ("hang", "in time")],
-)
-def test_a_lasting_fault_ends_the_check_with_its_reason(
-    hub: LocalHub, token: str, monkeypatch: pytest.MonkeyPatch, kind: int | str, text: str
-) -> None:
-    monkeypatch.setattr(calls, "RETRY_S", 0.1)
-    if kind == "hang":
-        monkeypatch.setattr("model.hub.limits.READ_S", 0.3)
-    hub.fail("GET /api/whoami", kind, times=None)
-    with pytest.raises(HubError, match=text) as caught:
-        retried(lambda: check_repo("plays", **PUBLIC), print)
-    assert caught.value.retry

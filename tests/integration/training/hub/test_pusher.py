@@ -244,19 +244,6 @@ def test_waiting_at_the_end_says_for_what_and_how_long(hub: LocalHub, run: Path,
 # tokens, and the end of the process
 
 
-def test_the_token_is_in_no_file_and_no_line(
-    hub: LocalHub, token: str, run: Path, pusher: Pusher, lines: Lines
-) -> None:
-    hub.fail("POST .*/commit/", 400)
-    make_step(run, 1, best=True)
-    pusher.update()
-    pusher.close()
-    assert not [path for path in run.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
-    assert lines
-    assert token not in "".join(lines)
-    assert {logged.token for logged in hub.requests("^PUT")} == {None}
-
-
 PROGRAM = """
     import sys
     from pathlib import Path

@@ -60,16 +60,6 @@ def test_a_phone_number_is_found(around: str) -> None:
         assert (finding.kind, finding.column) == (PHONE, text.index(number) + 1)
 
 
-@pytest.mark.parametrize("around", ["{}", 'key = "{}"', "KEY={}\n", "Bearer {}", "x?token={}&y"])
-def test_an_access_token_is_found_and_not_repeated(around: str) -> None:
-    for token in TOKENS:
-        text = around.format(token)
-        (finding,) = scan(text)
-        assert (finding.line, finding.column) == (1, text.index(token) + 1)
-        assert finding.excerpt.endswith("…")
-        assert len(finding.excerpt) <= 12
-
-
 HARMLESS = [
     # addresses of nobody, and code
     "user@example.com, a@mail.example.org, b@example.net",

@@ -116,15 +116,6 @@ def test_the_time_is_linear_for_a_speaker_without_an_answer() -> None:
         assert read(text).count("\n") == 20_000
 
 
-def test_names_are_kept_where_the_user_asks_for_it() -> None:
-    reader = ChatReader(keep_names=True)
-    assert reader.read(ANDROID, "chat.txt").startswith("Anna: Are you coming?")
-    assert reader.names == {name: name for name in ("Anna", "Ben", "+49 170 1234567")}
-    assert reader.warnings == [
-        "chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)",
-    ]
-
-
 def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None:
     reader = ChatReader()
     assert reader.read(ANDROID, "chat.txt") == (
@@ -134,6 +125,7 @@ def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None
         "C: late\n"
     )
     assert reader.names == {"Anna": "A", "Ben": "B", "+49 170 1234567": "C"}
+    assert reader.warnings == ["chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)"]
     assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
     assert reader.format("Ben") == ChatFormat("A: ", "\n\nB: ", "\n\n")
     assert reader.read("1/1/2022, 00:01 - Ben: Later", "more.txt") == "B: Later\n"
