@@ -43,12 +43,7 @@ def release(ids: Ids) -> None:
 
 
 def open_ids(path: Path, dtype: str, count: int) -> Ids:
-    """Returns the ids (count,) in a file that `IdsWriter` wrote, memory-mapped.
-
-    Raises:
-        ValueError: the file does not hold `count` ids of type `dtype`.
-        OSError: the file cannot be read.
-    """
+    """Returns the ids (count,) in a file that `IdsWriter` wrote, memory-mapped; ValueError if it holds others."""
     if dtype not in _DTYPES or path.stat().st_size != count * np.dtype(dtype).itemsize:
         raise ValueError(f"{path.name} does not hold {count:,} ids of type {dtype}")
     return np.memmap(path, dtype, mode="r")
@@ -102,11 +97,7 @@ class IdsWriter:
             self._text.close()
 
     def add(self, text: str) -> None:
-        """Appends a piece of text.
-
-        Raises:
-            OSError: the file cannot be written; the disk may be full.
-        """
+        """Appends a piece of text; OSError if the disk is full."""
         self._size += self._text.write(text.encode())
 
     def position(self) -> int:

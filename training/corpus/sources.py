@@ -30,11 +30,7 @@ _SIMILARITY = 0.7  # of two names, by difflib's ratio; from it on one is suggest
 
 
 def expand(typed: str, commands: Sequence[str] = ()) -> SourceFiles:
-    """Returns the files of one source; `commands` are other words that the user may have meant.
-
-    Raises:
-        CorpusError: it has no file, or is no source.
-    """
+    """Returns the files of one source; CorpusError if it has none. `commands`: other words that may have been meant."""
     scheme, separator, rest = typed.partition("://")
     if typed == STDIN:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])

@@ -73,14 +73,9 @@ def lookup(what: str, function: Callable[[], T], *missing: type[Exception]) -> T
 
 
 def retried(work: Callable[[], T], report: Report) -> T:
-    """Returns `work()`, which is repeated for `RETRY_S` seconds while that may help.
+    """Returns `work()`, which is repeated for `RETRY_S` seconds while its HubErrors say that this may help.
 
-    Args:
-        work: makes requests, and raises HubError.
-        report: called before a retry, once for each reason.
-
-    Raises:
-        HubError: the last one of `work`.
+    `report` is called before a retry, once for each reason. Raises the last HubError.
     """
     end, reported, failures = time.monotonic() + RETRY_S, "", 0
     while True:

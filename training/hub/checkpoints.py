@@ -103,8 +103,7 @@ def _check_license(name: str) -> None:
 def _held_loss(repo: str, info: ModelInfo, corpus: str, corpus_characters: int) -> float | None:
     """Returns the held-out loss of the model in a repo; None if there is no model, or its loss is not known.
 
-    Raises:
-        HubError: the model was trained on another text, so the two losses cannot be compared.
+    Raises HubError if the model was trained on another text, so the two losses cannot be compared.
     """
     names, what = file_names(info), f"looking at {repo}"
     if MANIFEST not in names or CONFIG not in names:
@@ -132,10 +131,7 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     """Pushes the files of a checkpoint folder to a branch in one commit; returns the id of the branch's newest commit.
 
     `training` also gets what resume needs. There is no commit if nothing has changed. The commit names its parent: if
-    someone else has committed in between, the Hub refuses it (412).
-
-    Raises:
-        HubError: nothing was pushed.
+    someone else has committed in between, the Hub refuses it (412). Raises HubError if nothing was pushed.
     """
     api, what, repo = hub_client(), f"pushing to {to.repo}", to.repo
     files = _published(folder, with_state=branch == TRAINING)
@@ -191,10 +187,7 @@ def _addition(folder: Path, name: str) -> CommitOperationAdd:
 def download_run(repo: str, folder: Path) -> str:
     """Downloads the newest checkpoint of a run into FOLDER/training, and the best one into FOLDER/main if there is one.
 
-    The files of each branch come from one commit; returns that of the newest checkpoint.
-
-    Raises:
-        HubError: the repo holds no run, or it cannot be downloaded.
+    The files of each branch come from one commit; returns that of the newest checkpoint. Raises HubError.
     """
     api, what = hub_client(), f"downloading {repo}"
     newest = lookup(what, lambda: api.model_info(repo, revision=TRAINING), RevisionNotFoundError)
@@ -221,8 +214,7 @@ def _download(what: str, repo: str, at: str | None, names: list[str], folder: Pa
 def find_run(repo: str) -> tuple[str, str | None]:
     """Returns USER/NAME of a repo, and the command that started the run in it; None if there is no run.
 
-    Raises:
-        HubError: the token may not write, the Hub does not answer, or the run is damaged.
+    Raises HubError if the token may not write, the Hub does not answer, or the run is damaged.
     """
     api = hub_client()
     repo, what, name = full_repo_name(api, repo), f"looking at {repo}", f"{STATE}/state.json"

@@ -41,11 +41,7 @@ _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)'
 
 
 def check_project(hardware: str) -> None:
-    """Checks that the project's own files for a page exist: a machine may have only those that training needs.
-
-    Raises:
-        RunError: some are missing.
-    """
+    """Raises RunError if files of the project for a page are missing: a machine may have only those of training."""
     needed = ("web",) if hardware == STATIC else ("app.py", "requirements.txt", "ui", "web")
     if missing := ", ".join(name for name in needed if not (ROOT / name).exists()):
         raise RunError(f"files that a page needs are missing ({missing}): run this from a whole copy of the project")
@@ -54,12 +50,8 @@ def check_project(hardware: str) -> None:
 def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> None:
     """Writes the page for `hardware` into a folder; files of the same names are replaced, others stay.
 
-    Args:
-        space: USER/NAME of the Space that the folder is for; "" for another web host.
-
-    Raises:
-        OSError: the folder cannot be written.
-        RunError: it is a file, or the project's own files are missing.
+    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the folder is
+    a file or the project's own files are missing, OSError if the folder cannot be written.
     """
     if hardware == STATIC:
         write_static(folder, lm, space)

@@ -117,13 +117,8 @@ def _paid(what: str, function: Callable[[], Any]) -> None:
 def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, str]) -> tuple[str, bool]:
     """Sets variables and hardware where they differ, and commits a folder; unchanged files are not sent.
 
-    Files of the Space that the folder lacks stay: the user may have added them.
-
-    Returns:
-        the newest commit, and whether it is new.
-
-    Raises:
-        HubError: the Space could not be changed.
+    Files of the Space that the folder lacks stay: the user may have added them. Returns the newest commit, and whether
+    it is new; raises HubError.
     """
     api, name, what = hub_client(), space.name, f"pushing to the Space {space.name}"
     head = call(what, lambda: api.space_info(name)).sha
@@ -143,11 +138,7 @@ def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, s
 
 
 def link_card(repo: str, space: str) -> bool:
-    """Adds the link to the Space to a model card, in a commit of its own; returns whether it was missing.
-
-    Raises:
-        HubError: the card cannot be changed.
-    """
+    """Adds the link to the Space to a model card, in a commit of its own; returns whether it was missing."""
     what = f"changing the card of {repo}"
     info = call(what, lambda: hub_client().model_info(repo))
     if CARD not in file_names(info):
@@ -163,8 +154,7 @@ def link_card(repo: str, space: str) -> bool:
 def wait_until_up(space: Space, report: Report) -> None:
     """Waits until the Space runs, and reports each stage.
 
-    Raises:
-        HubError: the Space failed, with the end of its log; or it does not run within `START_S` seconds.
+    Raises HubError if the Space failed, with the end of its log, or does not run within `START_S` seconds.
     """
     end, reported, stages = time.monotonic() + START_S, "", {**_CHANGING, **_UP}
     while True:
