@@ -12,33 +12,20 @@ from tests.local_hub.store import Blob, lfs_pointer
 def repo_info(context: Context, request: Request) -> Response:
     repo = context.readable(request)
     commit = repo.commit(request.params.get("rev") or "main")
-    card = context.store.card(commit)
     blobs = request.flag("blobs")
-    siblings = [sibling(path, blob, blobs) for path, blob in sorted(commit.files.items())]
-    tags = [str(tag) for tag in card.get("tags") or []]
     info: dict[str, Any] = {
         "id": repo.id,
-        "modelId": repo.id,
-        "author": repo.namespace,
         "sha": commit.oid,
         "private": repo.private,
         "gated": repo.gated,
         "disabled": False,
-        "tags": tags,
-        "cardData": card,
+        "cardData": context.store.card(commit),
         "createdAt": repo.created,
         "lastModified": commit.date,
-        "downloads": 0,
-        "likes": 0,
-        "siblings": siblings,
+        "siblings": [sibling(path, blob, blobs) for path, blob in sorted(commit.files.items())],
     }
-    for name in ("library_name", "pipeline_tag"):
-        if isinstance(card.get(name), str):
-            info[name] = card[name]
     if repo.space:
-        host = f"https://{repo.id.replace('/', '-').lower()}.hf.space"
-        runtime = {"stage": repo.space.stages[0], "hardware": {"current": repo.space.hardware, "requested": None}}
-        info.update(sdk=repo.space.sdk, host=host, subdomain=repo.id.replace("/", "-").lower(), runtime=runtime)
+        info["sdk"] = repo.space.sdk
     return json_response(info)
 
 

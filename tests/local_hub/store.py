@@ -24,7 +24,6 @@ KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
 PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 LFS_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.npz", "*.gz", "*.zip", "*.parquet")
 GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LFS_PATTERNS).encode()
-_ID_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class Refusal(Exception):  # noqa: N818 - a response, not a bug
@@ -196,11 +195,6 @@ class Store:
     # repos
 
     def create_repo(self, kind: str, repo_id: str, author: str, private: bool = False, sdk: str | None = None) -> Repo:
-        namespace, _, name = repo_id.partition("/")
-        if not (_ID_PART.fullmatch(namespace) and _ID_PART.fullmatch(name)) or name.endswith(".git"):
-            raise Refusal(400, f"Invalid repo name: {repo_id}")
-        if kind == "space" and sdk not in ("gradio", "docker", "static"):
-            raise Refusal(400, f"Invalid sdk: {sdk}")
         with self.lock:
             repo = Repo(kind, repo_id, self.now(), private, space=Space(sdk) if sdk else None)
             self.repos[kind, repo_id] = repo

@@ -133,16 +133,6 @@ def test_a_card_by_hand_is_kept(hub: LocalHub, token: str) -> None:
     assert not check_repo("ada/card", **FAQ).keep_card
 
 
-def test_an_unknown_licence_is_refused_before_the_repo_is_created(hub: LocalHub, token: str) -> None:
-    with pytest.raises(HubError, match="has no licence 'my-own'"):
-        check_repo("plays", private=False, license="my-own")
-    assert not hub.repos
-    hub.fail("validate-yaml", 503)
-    with pytest.raises(HubError, match=r"asking the Hub about the licence failed: .* \(503\)"):
-        check_repo("plays", private=False, license="cc0-1.0")
-    check_repo("plays", private=False, license="cc0-1.0")
-
-
 # retries
 
 

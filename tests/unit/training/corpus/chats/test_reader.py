@@ -141,19 +141,6 @@ def test_every_speaker_in_a_text_is_found_wherever_its_pieces_end(size: int) -> 
     assert speakers_of(text[at : at + size] for at in range(0, len(text), size)) == {"A", "B", "C"}
 
 
-def test_a_file_that_is_left_out_leaves_no_trace() -> None:
-    reader = ChatReader()
-    reader.read("1/1/2022, 00:01 - Anna: Hi\n1/1/2022, 00:02 - Ben: Ho", "chat.txt")
-    before = reader.position(), reader.format(), reader.speakers
-    with pytest.raises(CorpusError):
-        reader.read('{"role": "user", "content": "Hi"}\n' * 9 + '{"role": "assist', "cut.jsonl")
-    reader.read(
-        '{"role": "user", "content": "Hi"}\n{"role": "assistant", "content": "Ho"}\n' * 9, "in an archive.jsonl"
-    )
-    reader.truncate(before[0])
-    assert (reader.position(), reader.format(), reader.speakers) == before
-
-
 def test_more_speakers_than_letters_have_distinct_names() -> None:
     reader = ChatReader()
     reader.read("\n".join(json.dumps({"name": f"Speaker {i}", "text": "Hi"}) for i in range(800)), "chat.jsonl")
