@@ -33,15 +33,10 @@ _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  #
 _WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "p": "\n"}
 _TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
 _CHAT_COLUMNS = ("messages", "conversations", "instruction", "prompt", "question")
+_REASON = "not unpacked"  # why a file is left out
 
 
-class PackedError(LeftOutError):
-    """An archive or a document cannot be unpacked."""
-
-    reason = "not unpacked"
-
-
-class TooMuchError(PackedError):
+class TooMuchError(LeftOutError):
     """An archive unpacks to more than its limit; all of it is left out."""
 
 
@@ -63,7 +58,7 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
         label: the file in errors.
 
     Raises:
-        PackedError: the file is damaged, encrypted, or unpacks to too much.
+        LeftOutError: the file is damaged, encrypted, or unpacks to too much.
     """
     budget = _Budget(label, file.tell())
     file.seek(0)
@@ -90,12 +85,12 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
 
 
 def whole(chunks: Iterable[bytes], label: str) -> bytes:
-    """Returns the bytes of a document; PackedError if there are too many to parse."""
+    """Returns the bytes of a document; LeftOutError if there are too many to parse."""
     data = bytearray()
     for chunk in chunks:
         data += chunk
         if len(data) > _MAX_DOCUMENT:
-            raise PackedError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it")
+            raise LeftOutError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it", _REASON)
     return bytes(data)
 
 
@@ -107,18 +102,19 @@ class _Budget:
         self._left = self._limit = max(FREE_BYTES, MAX_RATIO * packed)
 
     def read(self, stream: IO[bytes]) -> Iterator[bytes]:
-        """Yields a stream of unpacked bytes; PackedError if it is damaged or too long."""
+        """Yields a stream of unpacked bytes; LeftOutError if it is damaged or too long."""
         return self.count(iter(partial(stream.read, CHUNK), b""))
 
     def count(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the same chunks; PackedError if they cannot be read or are too many."""
+        """Yields the same chunks; LeftOutError if they cannot be read or are too many."""
         try:
             for chunk in chunks:
                 self._left -= len(chunk)
                 if self._left < 0:
                     raise TooMuchError(
                         f"{self.label} unpacks to more than {size_text(self._limit)}, over {MAX_RATIO} times its size: "
-                        "unpack it yourself and give the text inside, if it is what you expect"
+                        "unpack it yourself and give the text inside, if it is what you expect",
+                        _REASON,
                     )
                 yield chunk
         except CorpusError:
@@ -127,11 +123,11 @@ class _Budget:
             raise _damaged(self.label, error) from error
 
 
-def _damaged(label: str, error: Exception) -> PackedError:
+def _damaged(label: str, error: Exception) -> LeftOutError:
     reason = one_line(str(error), 100) or type(error).__name__
     if "password" in str(error):  # zipfile's message begins with a long description of the file in the archive
         reason = "it is protected by a password"
-    return PackedError(f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside")
+    return LeftOutError(f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside", _REASON)
 
 
 def _is_hidden(path: str) -> bool:
@@ -167,7 +163,7 @@ def _word_text(archive: zipfile.ZipFile, budget: _Budget) -> str:
 
 
 def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
-    """Yields the text of each chapter of an .epub, in the order of reading; PackedError if it is encrypted."""
+    """Yields the text of each chapter of an .epub, in the order of reading; LeftOutError if it is encrypted."""
 
     def found(file: str, tag: str) -> list[ElementTree.Element]:
         return [each for name, each in _xml_elements(archive, file, budget) if name == tag]
@@ -181,7 +177,9 @@ def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
         if href := unquote(paths.get(reference.get("idref"), "").partition("#")[0]):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(book), href))
             if path in encrypted:
-                raise PackedError(f"{budget.label} is encrypted (DRM): give a copy without protection, or its text")
+                raise LeftOutError(
+                    f"{budget.label} is encrypted (DRM): give a copy without protection, or its text", _REASON
+                )
             page = _read(archive, path, budget)
             if text := page_text(page.decode(page_encoding(page) or "utf-8", "replace")):
                 yield text
@@ -193,10 +191,12 @@ def _read(archive: zipfile.ZipFile, path: str, budget: _Budget) -> bytes:
 
 
 def _xml_elements(archive: zipfile.ZipFile, path: str, budget: _Budget) -> Iterator[tuple[str, ElementTree.Element]]:
-    """Yields (tag, element) for each element of an XML file when it ends; PackedError if the file defines entities."""
+    """Yields (tag, element) for each element of an XML file when it ends; LeftOutError if the file defines entities."""
     data = _read(archive, path, budget)
     if b"<!ENTITY" in data:
-        raise PackedError(f"{budget.label} defines entities of its own, which may be an attack: give its text")
+        raise LeftOutError(
+            f"{budget.label} defines entities of its own, which may be an attack: give its text", _REASON
+        )
     # In another encoding than UTF-8, expat limits what entities expand to, and no file is read for one.
     for _, element in ElementTree.iterparse(io.BytesIO(data)):  # noqa: S314
         yield element.tag.rpartition("}")[2], element
@@ -210,15 +210,17 @@ def _table(file: IO[bytes], budget: _Budget) -> Part:
     try:
         import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
-        raise PackedError(f"{budget.label} is a Parquet table, which pyarrow reads: pip install pyarrow") from None
+        raise LeftOutError(
+            f"{budget.label} is a Parquet table, which pyarrow reads: pip install pyarrow", _REASON
+        ) from None
     table = pyarrow.parquet.ParquetFile(file)
     names = list(table.schema_arrow.names)
     is_chat = any(name in names for name in _CHAT_COLUMNS)
     column = next((name for name in _TEXT_COLUMNS if name in names), names[0] if len(names) == 1 else None)
     if column is None and not is_chat:
         listed = one_line(", ".join(names), 200)
-        raise PackedError(
-            f"{budget.label} has no column named text (it has {listed}): export its text to a plain text file"
+        raise LeftOutError(
+            f"{budget.label} has no column named text (it has {listed}): export its text to a plain text file", _REASON
         )
 
     def lines() -> Iterator[bytes]:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from huggingface_hub import (
     CommitOperationAdd,
-    CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
     ModelInfo,
@@ -31,7 +30,7 @@ from ..errors import HubError
 
 T = TypeVar("T")
 Report = Callable[[str], None]  # called with one line for the user
-Change = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
+Change = CommitOperationAdd | CommitOperationDelete
 
 RETRY_S = 90.0  # how long something that failed is tried again
 TRY_S = 900.0  # the limit of one try, with all its files
@@ -133,12 +132,10 @@ def commit(what: str, repo: str, changes: Sequence[Change], *, title: str, paren
     """
     api = hub_client()
     for change in changes:
-        if isinstance(change, CommitOperationAdd) and _is_binary(change):
-            call(what, lambda: api.preupload_lfs_files(repo, [change], **where))  # noqa: B023
+        if isinstance(change, CommitOperationAdd):
+            with change.as_file() as file:
+                is_binary = b"\0" in file.read(512)
+            if is_binary:
+                call(what, lambda: api.preupload_lfs_files(repo, [change], **where))  # noqa: B023
     made = call(what, lambda: api.create_commit(repo, changes, commit_message=title, parent_commit=parent, **where))
     return made.oid
-
-
-def _is_binary(change: CommitOperationAdd) -> bool:
-    with change.as_file() as file:
-        return b"\0" in file.read(512)
