@@ -15,13 +15,18 @@ def repo_info(context: Context, request: Request) -> Response:
     blobs = request.flag("blobs")
     info: dict[str, Any] = {
         "id": repo.id,
+        "modelId": repo.id,
+        "author": repo.namespace,
         "sha": commit.oid,
         "private": repo.private,
         "gated": repo.gated,
         "disabled": False,
+        "tags": [],
         "cardData": context.store.card(commit),
         "createdAt": repo.created,
         "lastModified": commit.date,
+        "downloads": 0,
+        "likes": 0,
         "siblings": [sibling(path, blob, blobs) for path, blob in sorted(commit.files.items())],
     }
     if repo.space:
