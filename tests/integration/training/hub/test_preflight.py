@@ -126,13 +126,6 @@ def test_the_loss_of_a_model_of_this_text_is_to_be_beaten(
     assert check_repo("ada/faq", **FAQ, replace=True).loss_to_beat is None
 
 
-def test_a_card_by_hand_is_kept(hub: LocalHub, token: str) -> None:
-    hub.add_repo("ada/text", {"notes.txt": b"mine", "README.md": b"# Mine\n"})
-    assert check_repo("ada/text", **FAQ).keep_card
-    hub.add_repo("ada/card", {"README.md": b"---\nlibrary_name: char-lstm\n---\n\n# A\n\n## Use it\n\n"})
-    assert not check_repo("ada/card", **FAQ).keep_card
-
-
 # retries
 
 
