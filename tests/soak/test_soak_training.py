@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,21 +12,16 @@ import pytest
 from tests.support.interruptions import signal_after_step
 from tests.support.killed_runs import STEPS, kills_that_change_the_outcome
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, checkpoints, outcome, write_text
-from tests.support.training_processes import Preparation, Training, train, train_together
+from tests.support.tiny_runs import SIZES, outcome, write_text
+from tests.support.training_processes import Preparation, train_together
 
 _SYNCS = 110  # more than the calls of os.fsync in a run
 
 
 @posix_only
-def test_killed_at_every_step(tmp_path: Path) -> None:
-    kills = [f"step:{step}" for step in range(1, STEPS + 1)]
-    assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
-
-
-@posix_only
-def test_killed_at_every_sync_of_saving(tmp_path: Path) -> None:
-    kills = [f"sync:{number}" for number in range(1, _SYNCS + 1)]
+@pytest.mark.parametrize("kind", ["step", "sync"])
+def test_killed_at_every_step_or_every_sync_of_saving(tmp_path: Path, kind: str) -> None:
+    kills = [f"{kind}:{number}" for number in range(1, (STEPS if kind == "step" else _SYNCS) + 1)]
     assert kills_that_change_the_outcome(tmp_path, write_text(tmp_path), kills) == []
 
 
@@ -66,24 +59,4 @@ def test_one_of_two_processes_is_killed_again_and_again(tmp_path: Path) -> None:
         ended.append(codes("--resume=run", kills=kills))
     assert codes("--resume=run") == [0, 0]
     assert sum(-signal.SIGKILL in each for each in ended) > 3
-    assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")
-
-
-@posix_only
-def test_killed_at_times_of_the_clock(tmp_path: Path) -> None:
-    """Kill real processes from outside, at times that depend on the machine."""
-    write_text(tmp_path)
-    arguments = ("text.txt", *SIZES, "--steps=4000", "--set=evaluations=60")
-    assert train(*arguments, "--out=whole", cwd=tmp_path).end() == 0
-    draw, killed = random.Random(1), 0
-    for _ in range(60):
-        goes_on = bool(checkpoints(tmp_path / "run"))
-        with Training(*(["--resume=run"] if goes_on else [*arguments, "--out=run"]), cwd=tmp_path) as run:
-            run.until("^(step|This run is complete)")
-            time.sleep(draw.uniform(0, 1.5))
-            with contextlib.suppress(ProcessLookupError):  # it is complete and has ended
-                run.send(signal.SIGKILL)
-            killed += run.end() == -signal.SIGKILL
-    assert killed > 5
-    assert train("--resume=run", cwd=tmp_path).end() == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "whole")

@@ -2,15 +2,14 @@
 
 main             the commands and their exit codes
 parser           the arguments of every command, with their help
-options          the options of a training and of `space`: typed and checked
+options          the options of a training: typed and checked
 prepare          a run, new or resumed, up to its next step
 text             the training text of a run, and who can read its sources
 sharing          whether a run or a model may be public, and the repo that a run is pushed to
 plan             chooses the recipe of a new run
 fine_tune        --from: the weights of another model, and a vocabulary with the new characters of the text
-teachers         --teachers: models of the same text, which are trained first
+teachers         --teachers and --teacher: models that a run trains first or is given, and their predictions
 child_trainings  several trainings at once, each in its own process: here, or on a Ray cluster
-soft_targets     the predictions of the teachers for the text
 finish           the last pushes, and the commands to type next
 space            the command `space` and the option --space
 compare          the command `compare`

@@ -8,21 +8,19 @@ times, and continues at its last checkpoint. On a cluster all nodes must see the
 from __future__ import annotations
 
 import contextlib
-import importlib
-import json
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from threading import Event
 
-from model.checkpoint.names import METRICS
+from model.checkpoint.format import CheckpointError
 from model.terminal import one_line
 
 from ..errors import RunError
@@ -30,6 +28,7 @@ from ..os_calls import processors, start_in_new_session
 from ..run.console import say
 from ..run.facts import Evaluation
 from ..run.run_folder import has_checkpoint
+from ..run.snapshot import read_metrics
 
 OUTPUT = "output.txt"  # in the run folder: what its processes printed
 RETRIES = 3
@@ -64,8 +63,8 @@ class ChildTraining:
 
     def last_evaluation(self) -> Evaluation | None:
         """Returns the last line of metrics.jsonl of the run; None before the first evaluation."""
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            return cast(Evaluation, json.loads((self.folder / METRICS).read_bytes().splitlines()[-1]))
+        with contextlib.suppress(CheckpointError, IndexError):
+            return read_metrics(self.folder)[-1]
         return None
 
     def last_output(self) -> str:
@@ -76,33 +75,19 @@ class ChildTraining:
         return ""
 
 
-class _Process(Protocol):
-    """A process of a training, here or on a cluster."""
-
-    def poll(self) -> int | None:
-        """Returns its exit code; None while it runs."""
-
-    def stop(self) -> None:
-        """Makes the training save a checkpoint and stop."""
-
-    def wait(self) -> None:
-        """Waits until it has ended, for a minute at most."""
-
-
-class Machine(Protocol):
+@dataclass(frozen=True)
+class Machine:
     """What trainings run on.
 
     Attributes:
         at_once: how many trainings run at the same time.
+        run: trains until the training ends or the event is set; returns the exit code. Called in threads.
+        stop: makes all trainings that still run save a checkpoint and end, and frees what the machine took.
     """
 
     at_once: int
-
-    def start(self, training: ChildTraining) -> _Process:
-        """Starts a process."""
-
-    def close(self) -> None:
-        """Frees what the machine took."""
+    run: Callable[[ChildTraining, Event], int]
+    stop: Callable[[], None]
 
 
 def train_all(
@@ -119,91 +104,71 @@ def train_all(
     Raises:
         RunError: a training failed, and was retried in vain.
     """
-    waiting, tries = [*trainings], dict.fromkeys(trainings, 0)
-    running: dict[ChildTraining, tuple[_Process, float]] = {}
-    shown: dict[ChildTraining, Evaluation | None] = {each: each.last_evaluation() for each in trainings}
-    try:
-        while waiting or running:
-            while waiting and len(running) < machine.at_once:
-                training = waiting.pop(0)
-                tries[training] += 1
-                training.folder.mkdir(parents=True, exist_ok=True)
-                running[training] = machine.start(training), time.time() + _WAITING_S
-            time.sleep(_POLL_S)
-            for training, (process, expected) in list(running.items()):
-                code, evaluation = process.poll(), training.last_evaluation()
-                if evaluation is not None and evaluation != shown[training]:
-                    shown[training] = evaluation
-                    show(training, evaluation)
-                if code is None:
-                    if time.time() > expected and not (training.folder / OUTPUT).exists():
-                        say(f"teacher {training.folder.name} waits for a free processor of the cluster …")
-                        running[training] = process, float("inf")
-                    continue
-                del running[training]
-                if code == 0:
-                    yield training
-                elif code != _USER_ERROR and tries[training] <= RETRIES:
-                    waiting.insert(0, training)
-                else:
-                    reason = training.last_output().removeprefix("error: ") or f"exit code {code}"
-                    raise RunError(f"teacher {training.folder.name} could not be trained: {reason}")
-    finally:
-        for process, _ in running.values():
-            process.stop()
-        for process, _ in running.values():
-            process.wait()
-        machine.close()
-
-
-class ThisMachine:
-    """This machine: one training for each processor, or a single one on a GPU. See `Machine`."""
-
-    def __init__(self, device: str) -> None:
-        self.at_once = processors() if device == "cpu" else 1
-
-    def start(self, training: ChildTraining) -> ChildProcess:
-        return ChildProcess(training)
-
-    def close(self) -> None:
-        pass
-
-
-class ChildProcess:
-    """A training in a process of this machine, which Ctrl-C in this terminal does not reach. See `_Process`."""
-
-    def __init__(self, training: ChildTraining) -> None:
-        path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
-        with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
-            self._process = start_in_new_session(
-                [sys.executable, "-m", "training", *training.words()],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=output,
-                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
-            )
-
-    def poll(self) -> int | None:
-        code = self._process.poll()
-        if code is not None:
-            self.stop()  # closes the pipe
-        return code
-
-    def stop(self) -> None:
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-
-    def wait(self) -> None:
+    shown = {each: each.last_evaluation() for each in trainings}
+    stopped = Event()
+    with ThreadPoolExecutor(machine.at_once) as pool:
+        running = {pool.submit(_retried, each, machine, stopped): each for each in trainings}
         try:
-            self._process.wait(_STOP_S)
+            while running:
+                done, _ = wait(running, _POLL_S, FIRST_COMPLETED)
+                for training in running.values():
+                    evaluation = training.last_evaluation()
+                    if evaluation is not None and evaluation != shown[training]:
+                        shown[training] = evaluation
+                        show(training, evaluation)
+                for future in done:
+                    training = running.pop(future)
+                    if code := future.result():
+                        reason = training.last_output().removeprefix("error: ") or f"exit code {code}"
+                        raise RunError(f"teacher {training.folder.name} could not be trained: {reason}")
+                    yield training
+        finally:
+            stopped.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            machine.stop()
+
+
+def _retried(training: ChildTraining, machine: Machine, stopped: Event) -> int:
+    """Returns the exit code of the last process of a training."""
+    training.folder.mkdir(parents=True, exist_ok=True)
+    code, tries = 1, 0
+    while code not in (0, _USER_ERROR) and tries <= RETRIES and not stopped.is_set():
+        code, tries = machine.run(training, stopped), tries + 1
+    return code
+
+
+def this_machine(device: str) -> Machine:
+    """Returns this machine: one training for each processor, or a single one on a GPU."""
+    return Machine(processors() if device == "cpu" else 1, _train, lambda: None)
+
+
+def _train(training: ChildTraining, stopped: Event) -> int:
+    """Trains in a process that Ctrl-C in this terminal does not reach; returns its exit code."""
+    path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
+    with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
+        process = start_in_new_session(
+            [sys.executable, "-m", "training", *training.words()],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
+        )
+    try:
+        while process.poll() is None and not stopped.wait(_POLL_S):
+            pass
+    finally:
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # makes it save a checkpoint and stop
+        try:
+            process.wait(_STOP_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            process.kill()
+    return process.wait()
 
 
-class RayCluster:
-    """A Ray cluster: each training is a task with one processor, or one GPU too. See `Machine`.
+def ray_cluster(address: str, device: str) -> Machine:
+    """Returns a Ray cluster: each training is a task with one processor, or one GPU too.
 
     Args:
         address: "local" starts Ray on this machine; else the address of a cluster, such as `auto` or `HOST:6379`.
@@ -212,62 +177,52 @@ class RayCluster:
     Raises:
         RunError: Ray is not installed, the cluster cannot be reached, or it has no such device.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
+    try:
+        import ray
+    except ImportError:
+        raise RunError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ray.init(
+            address=address,
+            ignore_reinit_error=True,
+            include_dashboard=False if address == "local" else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env={"py_modules": [str(_PACKAGES / "training"), str(_PACKAGES / "model")]},
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise RunError(f"--ray {address}: Ray cannot be used: {one_line(str(error))}") from error
+    finally:
+        for number, handler in before.items():  # Ray sets its own handlers
+            signal.signal(number, handler)
+    needed, gpus = ("GPU", 1) if device == "cuda" else ("CPU", 0)
+    at_once = int(ray.cluster_resources().get(needed, 0))
+    if not at_once:
+        raise RunError(f"--ray {address}: the cluster has no {needed}")
+    remote, tasks = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node), []
 
-    def __init__(self, address: str, device: str) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
+    def run(training: ChildTraining, _: Event) -> int:
+        task = remote.remote(training)
+        tasks.append(task)
+        if not ray.wait([task], timeout=_WAITING_S)[0] and not (training.folder / OUTPUT).exists():
+            say(f"teacher {training.folder.name} waits for a free processor of the cluster …")
         try:
-            self._ray = importlib.import_module("ray")
-        except ImportError:
-            raise RunError("--ray needs Ray: pip install -r requirements-ray.txt") from None
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            self._ray.init(
-                address=address,
-                ignore_reinit_error=True,
-                include_dashboard=False if address == "local" else None,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env={"py_modules": [str(_PACKAGES / "training"), str(_PACKAGES / "model")]},
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise RunError(f"--ray {address}: Ray cannot be used: {one_line(str(error))}") from error
-        finally:
-            for number, handler in before.items():  # Ray sets its own handlers
-                signal.signal(number, handler)
-        needed, gpus = ("GPU", 1) if device == "cuda" else ("CPU", 0)
-        self.at_once = int(self._ray.cluster_resources().get(needed, 0))
-        if not self.at_once:
-            raise RunError(f"--ray {address}: the cluster has no {needed}")
-        self._train = self._ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node)
-
-    def start(self, training: ChildTraining) -> _RayTask:
-        return _RayTask(self._ray, self._train.remote(training))
-
-    def close(self) -> None:
-        self._ray.shutdown()
-
-
-class _RayTask:
-    """A training in a process of a node. See `_Process`."""
-
-    def __init__(self, ray: Any, task: Any) -> None:
-        self._ray, self._task = ray, task
-
-    def poll(self) -> int | None:
-        if not self._ray.wait([self._task], timeout=0)[0]:
-            return None
-        try:
-            return int(self._ray.get(self._task))
-        except self._ray.exceptions.RayTaskError as error:
+            return int(ray.get(task))
+        except ray.exceptions.RayTaskError as error:
             raise RunError(one_line(str(error.cause))) from error
-        except self._ray.exceptions.RayError:  # its worker or its node was lost
+        except ray.exceptions.RayError:  # its worker or its node was lost
             return 1
 
-    def stop(self) -> None:
-        self._ray.cancel(self._task)  # raises KeyboardInterrupt in `_train_on_node`
+    def stop() -> None:
+        for task in tasks:
+            ray.cancel(task)  # raises KeyboardInterrupt in `_train_on_node`
+        if tasks:
+            ray.wait(tasks, num_returns=len(tasks), timeout=_STOP_S)
+        ray.shutdown()
 
-    def wait(self) -> None:
-        self._ray.wait([self._task], timeout=_STOP_S)
+    return Machine(at_once, run, stop)
 
 
 def _train_on_node(training: ChildTraining) -> int:
@@ -276,11 +231,4 @@ def _train_on_node(training: ChildTraining) -> int:
         raise RunError(
             f"the node {socket.gethostname()} does not have {training.folder}: choose an --out that all nodes share"
         )
-    process = ChildProcess(training)
-    try:
-        while (code := process.poll()) is None:
-            time.sleep(_POLL_S)
-        return code
-    finally:
-        process.stop()
-        process.wait()
+    return _train(training, Event())

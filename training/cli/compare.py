@@ -6,7 +6,7 @@ It reads metrics.jsonl and config.json but no weights, so it is quick, and the r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,15 @@ from model.checkpoint.format import CheckpointError, parse_config
 from model.checkpoint.names import CONFIG, METRICS
 from model.checkpoint.pointer import BEST, LATEST, pointed_checkpoint
 from model.checkpoint.record import TrainingRecord
+from model.files import atomic_write
 from model.terminal import one_line
 
 from ..card.curve import Curve, draw, number
 from ..corpus.sources import expanded_path
 from ..errors import RunError
+from ..run.console import say
 from ..run.snapshot import read_metrics
+from .parser import command_parser
 
 _WIDTH = 100  # characters of a row, at most
 _COLUMNS = ("preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")
@@ -47,24 +50,46 @@ class Run:
 
     @property
     def best(self) -> Mapping[str, Any]:
-        """Returns the evaluation with the lowest validation loss; {} before the first."""
+        """The evaluation with the lowest validation loss; {} before the first."""
         evaluated = [line for line in self.metrics if number(line.get("val_loss")) is not None]
         return min(evaluated, key=lambda line: float(line["val_loss"]), default={})
 
     @property
-    def loss(self) -> float:
-        """Returns the lowest validation loss in nats per character; infinite before the first evaluation."""
-        return float(self.best.get("val_loss", math.inf))
-
-    @property
-    def text(self) -> str:
-        """Returns what identifies the text of the run: its name and length."""
-        return f"{self.training.get('corpus')} {self.training.get('corpus_characters')}"
-
-    @property
     def curve(self) -> Curve:
-        """Returns what a picture shows of the run."""
+        """What a picture shows of the run."""
         return Curve(self.name, self.metrics, number(self.training.get("ngram_loss")))
+
+
+def compare(arguments: Sequence[str]) -> int:
+    """Runs the command; returns the exit code: 1 if a run cannot be read or drawn, 2 if none can."""
+    typed, runs, code = command_parser("compare").parse_args(arguments), [], 0
+    for path in dict.fromkeys(typed.runs):
+        try:
+            runs.append(read_run(path))
+        except RunError as error:
+            say(f"error: {error}")
+            code = 1
+    if not runs:
+        return 2
+    print(table(runs), flush=True)
+    return max(code, _draw(runs, typed.picture)) if typed.picture else code
+
+
+def _draw(runs: Sequence[Run], path: str) -> int:
+    """Draws the losses of runs into a PNG file, see `draw`; returns the exit code."""
+    curves = [run.curve for run in runs if run.curve.is_drawable]
+    for run in runs:
+        if not run.curve.is_drawable:
+            say(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
+    if not curves:
+        return 2
+    try:
+        atomic_write(expanded_path(path), draw(curves))
+    except ImportError:
+        say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
+        return 2
+    say(f"Drawn: {path}")
+    return 0 if len(curves) == len(runs) else 1
 
 
 def read_run(path: str) -> Run:
@@ -73,8 +98,7 @@ def read_run(path: str) -> Run:
     Raises:
         RunError: the path is none of these, or damaged; the message is one line.
     """
-    shown = one_line(path)
-    folder = expanded_path(path)
+    shown, folder = one_line(path), expanded_path(path)
     typed = folder.absolute()
     if folder.name in (BEST, LATEST):
         folder = pointed_checkpoint(folder) or folder
@@ -95,42 +119,14 @@ def read_run(path: str) -> Run:
     return Run(one_line(name), metrics, parsed.config.parameters, parsed.training)
 
 
-def read_runs(paths: Sequence[str], report: Callable[[str], None]) -> list[Run]:
-    """Returns the runs that can be read, each once; calls `report` with the error of each other path."""
-    runs = []
-    for path in dict.fromkeys(paths):
-        try:
-            runs.append(read_run(path))
-        except RunError as error:
-            report(f"error: {error}")
-    return runs
-
-
-def picture(runs: Sequence[Run], report: Callable[[str], None]) -> bytes:
-    """Returns the losses of runs as a PNG, see `draw`; calls `report` with an error for each run that has no curve.
-
-    Returns:
-        the picture; b"" if there is none.
-    """
-    for run in runs:
-        if not run.curve.is_drawable:
-            report(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
-    curves = [run.curve for run in runs if run.curve.is_drawable]
-    try:
-        return draw(curves) if curves else b""
-    except ImportError:
-        report("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
-        return b""
-
-
 def table(runs: Sequence[Run]) -> str:
     """Returns a row for each run and a legend. The lowest loss comes first, but the runs on one text are together.
 
     The best of several runs on one text is marked with *. Runs without an evaluation are the last of their text.
     """
-    texts: dict[str, list[Run]] = {}
-    for run in sorted(runs, key=lambda run: run.loss):
-        texts.setdefault(run.text, []).append(run)
+    texts: dict[tuple[object, object], list[Run]] = {}
+    for run in sorted(runs, key=lambda run: float(run.best.get("val_loss", math.inf))):
+        texts.setdefault((run.training.get("corpus"), run.training.get("corpus_characters")), []).append(run)
     rows = [["  run", *_COLUMNS]]
     for ordered in texts.values():
         for run in ordered:
@@ -148,31 +144,33 @@ def table(runs: Sequence[Run]) -> str:
 
 def _cells(run: Run) -> list[str]:
     """Returns the cells of `_COLUMNS`. Losses, steps and time are all those of the best evaluation."""
-    best, preset = run.best, run.training.get("preset")
-    seconds, cost = number(best.get("seconds")), number(run.training.get("int8_cost"))
+    last = run.metrics[-1] if run.metrics else {}
+    seconds, cost = number(run.best.get("seconds")), number(run.training.get("int8_cost"))
     return [
-        one_line(preset, 7) if preset else "-",
+        one_line(run.training.get("preset") or "-", 7),
         _short(run.parameters),
-        _text(number(best.get("step")), ",.0f"),
-        _short(number(best.get("chars"))),
+        _text(run.best.get("step"), ",.0f"),
+        _short(run.best.get("chars")),
         _text(seconds and seconds / 60, ",.1f"),
-        _text(number(best.get("val_loss")), ".4f"),
-        _text(number(best.get("val_cold256")), ".4f"),
-        _text(number(best.get("val_bpc")), ".3f"),
+        _text(run.best.get("val_loss"), ".4f"),
+        _text(run.best.get("val_cold256"), ".4f"),
+        _text(run.best.get("val_bpc"), ".3f"),
         _text(cost and round(cost, 4) + 0.0, "+.4f"),  # + 0.0: a cost of -0.00001 is 0, not -0
-        _short(number(run.metrics[-1].get("chars_per_sec")) if run.metrics else None),
+        _short(last.get("chars_per_sec")),
     ]
 
 
-def _text(value: float | None, style: str) -> str:
-    """Returns a number in a format such as ",.1f"; "-" for None."""
-    return "-" if value is None else format(value, style)
+def _text(value: object, style: str) -> str:
+    """Returns a number in a format such as ",.1f"; "-" if the value is none."""
+    known = number(value)
+    return "-" if known is None else format(known, style)
 
 
-def _short(value: float | None) -> str:
-    """Returns a number such as 950, 28k, 3.32M or 12.3G; "-" for None."""
+def _short(value: object) -> str:
+    """Returns a number such as 950, 28k, 3.32M or 12.3G; "-" if the value is none."""
+    known = number(value) or 0.0
     for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value is not None and value >= 0.9995 * unit:
-            share = value / unit
+        if known >= 0.9995 * unit:
+            share = known / unit
             return f"{share:.{2 if share < 9.995 else 1 if share < 99.95 else 0}f}{name}"
     return _text(value, ".0f")

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model import CharLSTM, LSTMConfig, LSTMNetwork, ModelUnavailableError
+from model import CharLSTM, LSTMConfig, LSTMNetwork
 from model.char_lstm import is_local, split_revision
 from model.cli.arguments import UsageError
 from model.lstm import SIZES
@@ -67,17 +67,15 @@ def load_base(options: TrainOptions) -> NamedModel | None:
     """
     if options.parent is None:
         return None
-    say(f"Loading {one_line(options.parent)} …")
     base = load_model(options.parent)
     if base.lm.notice:
         warn(base.lm.notice)
-    given = dict(options.recipe)
-    if options.preset is not None:
-        given = {**{name: getattr(PRESETS[options.preset], name) for name in SIZES}, **given}
+    preset = PRESETS[options.preset] if options.preset else base.lm.config
     for name in SIZES:
-        if (size := getattr(base.lm.config, name)) != given.get(name, size):
+        size, given = getattr(base.lm.config, name), options.recipe.get(name, getattr(preset, name))
+        if given != size:
             option = "--set" if name in options.recipe else f"--preset {options.preset}"
-            raise UsageError(f"{option} sets {name} to {given[name]}, and the model of --from has {size}: omit it")
+            raise UsageError(f"{option} sets {name} to {given}, and the model of --from has {size}: omit it")
     return base
 
 
@@ -85,12 +83,10 @@ def load_model(typed: str) -> NamedModel:
     """Returns the model of `user/name[@revision]`, of a run folder or of a checkpoint folder.
 
     Raises:
-        CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.
+        UsageError, CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.
     """
-    try:
-        name, revision = split_revision(typed)
-    except ValueError as error:
-        raise ModelUnavailableError(str(error)) from error
+    say(f"Loading {one_line(typed)} …")
+    name, revision = split_revision(typed)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     return NamedModel(lm, "" if is_local(name) else f"{lm.name}@{lm.commit}", typed)
 
@@ -106,8 +102,7 @@ def preset_near(lm: CharLSTM) -> str:
 
 def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
     """Returns the recipe with the model's sizes, and with lower learning rates than those for random weights."""
-    sizes = {name: getattr(lm.config, name) for name in SIZES}
-    scale = LEARNING_RATE_SCALE
+    sizes, scale = {name: getattr(lm.config, name) for name in SIZES}, LEARNING_RATE_SCALE
     return replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
 
 

@@ -29,38 +29,34 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
         code: the exit code of the training.
         signals: in the mode "raise": a signal ends the waiting for pushes.
     """
-    waiting: list[str] = []
+    manager = run.checkpoint_manager
+    pusher, folder = manager.pusher, manager.folder.path
+    train, path = ["python", "-m", "training"], str(folder)
     try:
         waiting = _push_rest(run, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
     except KeyboardInterrupt:
-        code = signals.exit_code
-        waiting = run.checkpoint_manager.waiting()
-    manager = run.checkpoint_manager
-    path = str(manager.folder.path)
+        code, waiting = signals.exit_code, manager.waiting()
     if run.is_complete:
         with contextlib.suppress(OSError):  # Windows removes no mapped file; resuming the complete run removes it
-            (manager.folder.path / SOFT_TARGETS).unlink(missing_ok=True)
-        shutil.rmtree(manager.folder.path / TEACHERS, ignore_errors=True)
+            (folder / SOFT_TARGETS).unlink(missing_ok=True)
+        shutil.rmtree(folder / TEACHERS, ignore_errors=True)
         _print_result(run)
     elif code != 1 and manager.folder.steps():
-        say_command(
-            f"\nStopped after step {run.trainer.steps_done:,}. To continue:",
-            ["python", "-m", "training", "--resume", path],
-        )
+        say_command(f"\nStopped after step {run.trainer.steps_done:,}. To continue:", [*train, "--resume", path])
     if code != 1 and manager.folder.best() is not None:
-        say_command("To generate more text:", ["python", "-m", "model", "generate", "--model", path, *_prompt(run)])
+        prompt = (["--chat"] if run.chat else []) + run.text.examples[:1]
+        say_command("To generate more text:", ["python", "-m", "model", "generate", "--model", path, *prompt])
         say_command("To open it in the browser:", ["python", "app.py", "--model", path])
-    if code == 0 and run.page is None and manager.pusher:
-        words = ["python", "-m", "training", "space", path, "--space", run.about["repo"]]
-        private = manager.pusher.destination.private
-        say_command(f"To make a {'private page' if private else 'page that anyone can open'}:", words)
-    if code == 0 and manager.pusher and is_held_back(manager.folder.path, manager.pusher.destination):
-        words = ["python", "-m", "training", "--resume", path, "--replace"]
-        say_command(f"{run.about['repo']} keeps its better model. To replace it with the one of this run:", words)
+    if code == 0 and run.page is None and pusher:
+        kind = "private page" if pusher.destination.private else "page that anyone can open"
+        say_command(f"To make a {kind}:", [*train, "space", path, "--space", run.about["repo"]])
+    if code == 0 and pusher and is_held_back(folder, pusher.destination):
+        title = f"{run.about['repo']} keeps its better model. To replace it with the one of this run:"
+        say_command(title, [*train, "--resume", path, "--replace"])
     if waiting:
-        say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", ["python", "-m", "training", "push", path])
-    elif manager.pusher:
-        say(f"On the Hub: {manager.pusher.destination.url}")
+        say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", [*train, "push", path])
+    elif pusher:
+        say(f"On the Hub: {pusher.destination.url}")
     if run.page is None:
         return code
     if code == 0:
@@ -90,7 +86,14 @@ def _print_result(run: TrainingRun) -> None:
             "or on more text."
         )
     if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:
-        say(_overfitting_hint(run, best["chars"]))
+        passes = best["chars"] / len(run.trainer.windows.ids)
+        teachers = (
+            "" if "taught_by" in run.about else ",\nthen other models of this text as its teachers (--teachers 4)"
+        )
+        say(
+            f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most"
+            f"{teachers}."
+        )
 
 
 def _overrun(run: TrainingRun) -> str:
@@ -101,24 +104,9 @@ def _overrun(run: TrainingRun) -> str:
     return f", longer than --minutes {minutes:g}: other programs slowed the run, or the minimum of steps takes longer"
 
 
-def _overfitting_hint(run: TrainingRun, characters: int) -> str:
-    """Returns advice for a run whose loss was lowest long before its end, after `characters` characters."""
-    passes = characters / len(run.trainer.windows.ids)
-    hint = f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most"
-    if "taught_by" in run.about:
-        return f"{hint}."
-    return f"{hint},\nthen other models of this text as its teachers (--teachers 4)."
-
-
 def _push_rest(run: TrainingRun, deadline_s: float) -> list[str]:
     """Pushes for at most `deadline_s` seconds; returns the checkpoints that are not on the Hub by then."""
     manager = run.checkpoint_manager
-    if manager.pusher is None:
-        return []
     if manager.waiting():
         say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
-    return manager.pusher.close(deadline_s)
-
-
-def _prompt(run: TrainingRun) -> list[str]:
-    return (["--chat"] if run.chat else []) + run.text.examples[:1]
+    return manager.pusher.close(deadline_s) if manager.pusher else []

@@ -6,11 +6,9 @@ ends with the commands to type next.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from model import CharLSTM, ModelUnavailableError
 from model.backends.device import DeviceUnavailableError
@@ -18,7 +16,6 @@ from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.write import write_cells
 from model.cli.arguments import UsageError
-from model.files import atomic_write
 from model.terminal import use_utf8
 
 from ..card.cell_names import add_passages, name_cells
@@ -36,9 +33,11 @@ from ..run.console import say
 from ..run.run_folder import wait_until_unlocked
 from ..run.tracking import Tracker
 from ..signals import Signals
-from . import options, parser, sharing
-from .compare import Run, picture, read_runs, table
+from . import sharing
+from .compare import compare
 from .finish import count_text, finish
+from .options import parse_train
+from .parser import command_parser
 from .prepare import prepared_run
 from .space import make_space
 
@@ -67,7 +66,10 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
     signals.mode = "raise"
     try:
         with processes.process_group():
-            return follow(signals) if processes.rank() else _run(arguments, signals, start)
+            if processes.rank():
+                return follow(signals)
+            command = _COMMANDS.get(arguments[0]) if arguments else None
+            return command(arguments[1:]) if command else _train(arguments, signals, start)
     except processes.LostProcessError as error:
         if processes.rank() == 0:
             say(f"error: {error}; every checkpoint written so far is whole: continue with --resume")
@@ -84,25 +86,8 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
         return 1
 
 
-def _run(arguments: Sequence[str], signals: Signals, start: float) -> int:
-    if arguments and arguments[0] in _COMMANDS:
-        return _COMMANDS[arguments[0]](arguments[1:])
-    if "--version" in arguments:
-        print(f"char-lstm {_version()}")
-        return 0
-    return _train(arguments, signals, start)
-
-
-def _version() -> str:
-    """Returns the version in pyproject.toml of this checkout; "unknown" on a machine that has only the folders."""
-    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-    text = project.read_text(encoding="utf-8") if project.exists() else ""
-    found = re.search(r'^version = "(.+)"', text, re.MULTILINE)
-    return found[1] if found else "unknown"
-
-
 def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
-    typed = options.parse_train(arguments)
+    typed = parse_train(arguments)
     if typed.text_of is not None:  # this process trains a teacher
         signals.stop_when_closed(sys.stdin.fileno())
         wait_until_unlocked(expanded_path(typed.resume or typed.out or ""))
@@ -122,11 +107,11 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
 
 
 def _push(arguments: Sequence[str]) -> int:
-    typed = parser.push_parser().parse_args(arguments)
+    typed = command_parser("push").parse_args(arguments)
     run = expanded_path(typed.run)
     if not run.is_dir():
         raise RunError(f"there is no run folder {str(run)!r}")
-    destination = sharing.checked_destination(run, private=typed.private, publish_anyway=typed.publish_anyway)
+    destination = sharing.checked_destination(run, sharing.asked_for(typed))
     if not pending(run, destination):
         say("Everything is on the Hub already.")
         return 0
@@ -136,7 +121,7 @@ def _push(arguments: Sequence[str]) -> int:
 
 
 def _cells(arguments: Sequence[str]) -> int:
-    typed = parser.cells_parser().parse_intermixed_args(arguments)
+    typed = command_parser("cells").parse_intermixed_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
     quotes = quotes_of(lm.training, is_chat=lm.chat is not None)
@@ -153,34 +138,9 @@ def _cells(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _draw(runs: Sequence[Run], path: str, named: int) -> int:
-    """Draws runs into a file; returns the exit code: 1 if fewer than `named` could be drawn, 2 if none."""
-    drawing = picture(runs, say)
-    if not drawing:
-        return 2
-    atomic_write(expanded_path(path), drawing)
-    say(f"Drawn: {path}")
-    return 0 if sum(run.curve.is_drawable for run in runs) == named else 1
-
-
-def _compare(arguments: Sequence[str]) -> int:
-    typed = parser.compare_parser().parse_args(arguments)
-    runs, named = read_runs(typed.runs, say), len(dict.fromkeys(typed.runs))
-    if not runs:
-        return 2
-    print(table(runs), flush=True)
-    if typed.picture:
-        return _draw(runs, typed.picture, named)
-    return 0 if len(runs) == named else 1
-
-
-def _space(arguments: Sequence[str]) -> int:
-    return make_space(options.parse_space(arguments))
-
-
 _COMMANDS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "push": _push,
-    "space": _space,
-    "compare": _compare,
+    "space": make_space,
+    "compare": compare,
     "cells": _cells,
 }

@@ -1,4 +1,4 @@
-"""The options of a training and of `space`, with all checks that need neither the text nor the network."""
+"""The options of a training, with all checks that need neither the text nor the network."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import Any
 
 from model.char_lstm import is_local
 from model.cli.arguments import UsageError, nearest
-from model.settings import MAX_TITLE, number_or_text
+from model.settings import number_or_text
 from model.terminal import one_line
 
-from ..card.public_text import command_line, line
+from ..card.public_text import command_line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
-from ..learner.recipe import RECIPE_SETTINGS
 from ..run import tracking
 from ..run.hub_resume import SCHEME
-from . import parser
-from .parser import MINUTES, SETTINGS
+from .parser import INSTEAD, MINUTES, SETTINGS, STEPS, train_parser
 
 AUTO = "auto"
 _UNPUBLISHED = ("text", "out", "device", "ray", "text_of", "track")
@@ -67,27 +65,15 @@ class TrainOptions:
     recipe: Mapping[str, Any]
 
     @property
-    def is_on_hub(self) -> bool:
-        """Whether the run of --resume is on the Hub."""
-        return (self.resume or "").startswith(SCHEME)
+    def hub_run(self) -> str:
+        """USER/NAME of the run of `--resume hf://USER/NAME`; "" without that option."""
+        resume = self.resume or ""
+        return resume.removeprefix(SCHEME) if resume.startswith(SCHEME) else ""
 
     @property
     def reading(self) -> Reading:
         """How the text of a new run is read."""
         return Reading(errors=self.errors or "strict", encoding=self.encoding, merge_rare=not self.keep_rare)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpaceOptions:
-    """The options of `python -m training space MODEL`."""
-
-    model: str
-    out: str | None
-    space: str | None
-    hardware: str
-    title: str | None
-    private: bool
-    publish_anyway: bool
 
 
 def parse_train(arguments: Sequence[str]) -> TrainOptions:
@@ -97,9 +83,10 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
         UsageError: an option is unknown, out of bounds, or contradicts another.
         HubError: `--push-to` or `--space` is not the name of a repo.
     """
-    parser.check_first_word(arguments)
-    typed = vars(parser.train_parser().parse_args(arguments))
-    del typed["version"]
+    word = arguments[0] if arguments else ""
+    if word in INSTEAD:
+        raise UsageError(f"there is no command {word!r}: type {INSTEAD[word]} (a file of that name is ./{word})")
+    typed = vars(train_parser().parse_args(arguments))
     typed["recipe"] = _settings(typed["recipe"])
     typed["text"], typed["teacher"] = tuple(typed["text"]), tuple(typed["teacher"])
     typed["chat"] = typed["chat"] or typed["quote_chat"] or typed["reply_as"] is not None
@@ -116,28 +103,10 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
     return options
 
 
-def parse_space(arguments: Sequence[str]) -> SpaceOptions:
-    """Returns the options of `python -m training space`.
-
-    Raises:
-        UsageError: an option is unknown, missing, or not allowed.
-        HubError: `--space` is not the name of a repo.
-    """
-    options = SpaceOptions(**vars(parser.space_parser().parse_args(arguments)))
-    if options.out is None and options.space is None:
-        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
-    if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
-        raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
-    _check_space(options)
-    return options
-
-
 def published_command(options: TrainOptions, closed: Collection[str]) -> str:
     """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it.
 
-    Args:
-        options: its options.
-        closed: those of its sources that not everyone can read.
+    `closed`: those of its sources that not everyone can read.
     """
     hidden = [*closed, *(text for text in options.text if hides_file_names(options) and "://" not in text)]
     texts = ["TEXT" if text in hidden else text for text in options.text]
@@ -178,9 +147,9 @@ def _public_model(typed: str | None) -> str | None:
 def _check(options: TrainOptions) -> None:
     if options.minutes is not None and options.steps is not None:
         raise UsageError("--minutes and --steps both set the length of the run: give one of them")
-    for name, length in (("minutes", options.minutes), ("steps", options.steps)):
+    for setting, length in ((MINUTES, options.minutes), (STEPS, options.steps)):
         if length is not None:
-            _checked(name, length, f"--{name}")
+            setting.check(length)
     count = 0 if options.teachers in (None, AUTO) else options.teachers
     if type(count) is not int or not 0 <= count <= _MAX_TEACHERS:
         raise UsageError(f"--teachers is {count!r:.60}: it must be auto, or a whole number from 0 to {_MAX_TEACHERS}")
@@ -192,12 +161,10 @@ def _check(options: TrainOptions) -> None:
         _check_resume(options)
     elif options.chat and not options.text:
         raise UsageError("--chat needs a TEXT: give the chat's file")
-    _check_space(options)
+    check_hardware(options.hardware)
     if options.space is None and options.hardware != "static":
         raise UsageError("--hardware is for a Space: give --space USER/NAME, too")
-    if options.push_to is not None:
-        check_repo_name(options.push_to)
-    elif options.private and options.space is None:
+    if options.private and options.push_to is None and options.space is None:
         raise UsageError("--private is for a push: give --push-to USER/NAME, too")
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
         raise UsageError(
@@ -211,7 +178,7 @@ def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
     Raises:
         UsageError: there is no such setting, or its value is not allowed.
     """
-    found = {}
+    found: dict[str, Any] = {}
     for text in (part for each in typed for part in each.split(",")):
         name, _, value = text.partition("=")
         name = name.replace("-", "_")
@@ -219,26 +186,16 @@ def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
             hint = nearest(name, SETTINGS)
             remedy = f"did you mean {hint}=VALUE?" if hint and name != hint else "it is written NAME=VALUE"
             raise UsageError(f"--set {one_line(text, 60)}: {remedy} (python -m training --help lists the settings)")
-        is_bool = RECIPE_SETTINGS[name].type is bool and value.lower() in ("true", "false")
-        found[name] = _checked(name, value.lower() == "true" if is_bool else number_or_text(value), f"--set {name}")
+        is_bool = SETTINGS[name].type is bool and value.lower() in ("true", "false")
+        found[name] = value.lower() == "true" if is_bool else number_or_text(value)
+        SETTINGS[name].check(found[name])
     return found
 
 
-def _checked(name: str, value: Any, option: str) -> Any:
-    """Returns the value of --minutes or of a setting of the recipe. Raises UsageError if it is not allowed."""
-    try:
-        (MINUTES if name == "minutes" else RECIPE_SETTINGS[name]).check(value)
-    except ValueError as error:
-        raise UsageError(f"{option} {str(error).partition(' ')[2]}") from error
-    return value
-
-
 def _check_resume(options: TrainOptions) -> None:
-    resume = options.resume or ""
-    if options.is_on_hub:
-        check_repo_name(resume.removeprefix(SCHEME))
-        if resume.count("/") != 3:
-            raise UsageError(f"--resume is {resume!r:.60}: a run on the Hub is written hf://USER/NAME")
+    if options.hub_run:
+        if "/" not in check_repo_name(options.hub_run):
+            raise UsageError(f"--resume is {options.resume!r:.60}: a run on the Hub is written hf://USER/NAME")
     elif options.out is not None:
         raise UsageError("--resume continues a run in its own folder: omit --out")
     if options.parent is not None:
@@ -251,11 +208,10 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError(f"--{option} cannot change in a run: omit it with --resume{longer}")
 
 
-def _check_space(options: TrainOptions | SpaceOptions) -> None:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", options.hardware):
+def check_hardware(hardware: str) -> None:
+    """Raises UsageError if --hardware cannot be the name of a hardware of the Hub."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", hardware):
         raise UsageError(
-            f"--hardware is {options.hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "
+            f"--hardware is {hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "
             "cpu-basic or t4-small"
         )
-    if options.space is not None:
-        check_repo_name(options.space)

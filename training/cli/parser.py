@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import re
+from dataclasses import replace
+from pathlib import Path
 
-from model.cli.arguments import ArgumentParser, UsageError
+from model.cli.arguments import ArgumentParser
 from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
 
 from ..corpus.privacy import PUBLISH_ANYWAY
+from ..hub.destination import check_repo_name
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
 MINUTES = Setting(
-    name="minutes",
+    name="--minutes",
     type=float,
     default=5.0,
     maximum=100_000,
@@ -25,7 +28,13 @@ COMMANDS = {
     "compare": "print a table of runs, the lowest loss first",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
 }
-SETTINGS = tuple(name for name in RECIPE_SETTINGS if name != "steps")  # those of --set
+STEPS = replace(RECIPE_SETTINGS["steps"], name="--steps")
+SETTINGS = {name: replace(each, name=f"--set {name}") for name, each in RECIPE_SETTINGS.items() if name != "steps"}
+INSTEAD = {  # of words that look like a command
+    "resume": "python -m training --resume RUN",
+    "train": "python -m training TEXT",
+    "generate": "python -m model generate --model RUN",
+}
 # What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",
@@ -61,7 +70,7 @@ def train_parser() -> ArgumentParser:
         f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
     )
     _add_text(parser)
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--version", action="version", version=_version(), help="print the version and exit")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
     parser.add_argument(
         "--minutes",
@@ -167,7 +176,10 @@ def _add_text(parser: ArgumentParser) -> None:
 def _add_hub(parser: ArgumentParser) -> None:
     hub = parser.add_argument_group("the Hub")
     hub.add_argument(
-        "--push-to", metavar="USER/NAME", help="push the checkpoints to this repo while training (default: no push)"
+        "--push-to",
+        type=check_repo_name,
+        metavar="USER/NAME",
+        help="push the checkpoints to this repo while training (default: no push)",
     )
     _add_space_options(hub)
     hub.add_argument("--private", action="store_true", help="make a new repo, and a new Space, private")
@@ -194,7 +206,12 @@ def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
 
 
 def _add_space_options(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--space", metavar="USER/NAME", help="Space on the Hub for a page; created if it is missing")
+    group.add_argument(
+        "--space",
+        type=check_repo_name,
+        metavar="USER/NAME",
+        help="Space on the Hub for a page; created if it is missing",
+    )
     group.add_argument(
         "--hardware",
         metavar="NAME",
@@ -204,72 +221,42 @@ def _add_space_options(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _command_parser(name: str) -> ArgumentParser:
+def command_parser(name: str) -> ArgumentParser:
+    """Returns the parser of `python -m training NAME`; the name is one of `COMMANDS`."""
     text = COMMANDS[name]
-    return ArgumentParser(prog=f"python -m training {name}", description=f"{text[0].upper()}{text[1:]}.")
-
-
-def push_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training push RUN`."""
-    parser = _command_parser("push")
-    parser.add_argument("run", metavar="RUN", help="a run folder")
-    parser.add_argument("--private", action="store_true", help="push only while the repo is private")
-    _add_publish_anyway(parser)
+    parser = ArgumentParser(prog=f"python -m training {name}", description=f"{text[0].upper()}{text[1:]}.")
+    if name == "push":
+        parser.add_argument("run", metavar="RUN", help="a run folder")
+        parser.add_argument("--private", action="store_true", help="push only while the repo is private")
+        _add_publish_anyway(parser)
+    elif name == "space":
+        parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
+        parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
+        _add_space_options(parser)
+        parser.add_argument(
+            "--title",
+            metavar="TITLE",
+            help=f"title of the page, at most {MAX_TITLE} characters (default: the name of the text)",
+        )
+        parser.add_argument("--private", action="store_true", help="make a new Space private")
+        _add_publish_anyway(parser)
+    elif name == "cells":
+        parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
+        parser.add_argument(
+            "text",
+            metavar="TEXT",
+            nargs="*",
+            help="the training text; its last tenth is read (default: keep the names, and find their passages again)",
+        )
+    else:
+        parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
+        parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
     return parser
 
 
-def space_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training space MODEL`."""
-    parser = _command_parser("space")
-    parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
-    parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
-    _add_space_options(parser)
-    parser.add_argument(
-        "--title",
-        metavar="TITLE",
-        help=f"title of the page, at most {MAX_TITLE} characters (default: the name of the text)",
-    )
-    parser.add_argument("--private", action="store_true", help="make a new Space private")
-    _add_publish_anyway(parser)
-    return parser
-
-
-def cells_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training cells MODEL TEXT…`."""
-    parser = _command_parser("cells")
-    parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
-    parser.add_argument(
-        "text",
-        metavar="TEXT",
-        nargs="*",
-        help="the training text; its last tenth is read (default: keep the names, and find their passages again)",
-    )
-    return parser
-
-
-def compare_parser() -> ArgumentParser:
-    """Returns the parser of `python -m training compare RUN…`."""
-    parser = _command_parser("compare")
-    _add_runs(parser)
-    parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
-    return parser
-
-
-def _add_runs(parser: ArgumentParser) -> None:
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
-
-
-def check_first_word(arguments: Sequence[str]) -> None:
-    """Refuses a first word that looks like a command but is none.
-
-    Raises:
-        UsageError: with the command to type instead.
-    """
-    instead = {
-        "resume": "python -m training --resume RUN",
-        "train": "python -m training TEXT",
-        "generate": "python -m model generate --model RUN",
-    }
-    word = arguments[0] if arguments else ""
-    if word in instead:
-        raise UsageError(f"there is no command {word!r}: type {instead[word]} (a file of that name is ./{word})")
+def _version() -> str:
+    """Returns the version in pyproject.toml of this checkout; "unknown" on a machine that has only the folders."""
+    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
+    text = project.read_text(encoding="utf-8") if project.exists() else ""
+    found = re.search(r'^version = "(.+)"', text, re.MULTILINE)
+    return f"char-lstm {found[1] if found else 'unknown'}"

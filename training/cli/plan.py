@@ -49,13 +49,11 @@ def choose_recipe(
 
     Args:
         options: the fields of the recipe that are given do not change.
-        vocab_size: V, distinct characters.
         ids: (N,) the whole text.
         folder: the run folder, for the plan that is printed.
         start: `time.monotonic()` when this process began; the minutes count from then.
         parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
-        device: what to train on.
 
     Raises:
         UsageError: the sizes are not allowed, or need more memory than is free.
@@ -157,26 +155,21 @@ def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minute
 def _with_options(
     preset: Recipe, options: TrainOptions, vocab_size: int, length: int, device: torch.device, parent: CharLSTM | None
 ) -> Recipe:
-    """Returns a preset for a text of `length` characters, with the fields that were given."""
+    """Returns a preset for a text of `length` characters, with the fields that were given; refuses one too large."""
     recipe = replace(fit_to_vocabulary(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
     if parent:
         recipe = fine_tune.with_lower_rates(recipe, parent)
     recipe = replace(recipe, **options.recipe)
     recipe = replace(recipe, window=min(recipe.window, length - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))
-    _check_memory(recipe, vocab_size, device)
-    return recipe
-
-
-def _check_memory(recipe: Recipe, vocab_size: int, device: torch.device) -> None:
-    """Refuses a network that cannot fit into memory, before anything is allocated."""
     try:
         config = recipe.network_config(vocab_size)
     except ValueError as error:
         raise UsageError(str(error)) from error
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
-    if free is not None and needed > free:
+    if free is not None and needed > free:  # before anything is allocated
         raise UsageError(
             f"{config.parameters:,} parameters with batch={recipe.batch} and window={recipe.window} need at least "
             f"{size_text(needed)} of memory, and {size_text(free)} are free: choose smaller ones"
         )
+    return recipe

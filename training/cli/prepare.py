@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,13 @@ from model.cli.arguments import UsageError
 from ..card import ngram
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
-from ..card.summary import Quotes
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
 from ..errors import RunError
 from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
+from ..hub.spaces import Page
 from ..learner import processes
 from ..learner.dataset import find_paragraphs, split
 from ..learner.distillation import SoftTargets
@@ -32,16 +33,17 @@ from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
 from ..run.facts import About, CorpusRecord, other_version, versions
-from ..run.hub_resume import SCHEME, pull_run
+from ..run.hub_resume import pull_run
 from ..run.run_folder import RunFolder
 from ..run.snapshot import Snapshot
+from ..run.threads import Threads
 from ..run.training_run import TrainingRun
-from . import fine_tune, sharing, soft_targets, teachers
+from . import fine_tune, sharing, teachers
 from .options import TrainOptions, published_command
 from .plan import choose_recipe
 from .sharing import check_destination
 from .space import prepare_page, resume_page, with_page
-from .text import new_text, resumed_text
+from .text import Text, new_text, resumed_text
 
 
 def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
@@ -67,13 +69,9 @@ def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
 
 
 def _open_folder(options: TrainOptions, undo: ExitStack) -> RunFolder:
-    """Returns the run folder; a run on the Hub is downloaded into a new one, which is removed if it cannot be resumed.
-
-    Raises:
-        RunError: the folder cannot be used.
-    """
-    repo = (options.resume or "").removeprefix(SCHEME)
-    if options.resume is not None and not options.is_on_hub:
+    """Returns the run folder. One for a run on the Hub is new, and is removed if the run cannot be resumed."""
+    repo = options.hub_run
+    if options.resume is not None and not repo:
         folder = RunFolder(options.resume, resume=True)
         undo.callback(folder.close)
         return folder
@@ -89,30 +87,32 @@ def _open_folder(options: TrainOptions, undo: ExitStack) -> RunFolder:
 
 
 def _free_folder(name: str) -> RunFolder:
-    for path in (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in range(1, 10_000)):
-        if not path.exists():
-            return RunFolder(path, resume=False)
-    raise RunError(f"runs/ holds 9,999 runs of {name!r}: choose a folder with --out")
+    """Returns runs/NAME, or the first of runs/NAME-2, runs/NAME-3 … that is free."""
+    paths = (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
+    return RunFolder(next(path for path in paths if not path.exists()), resume=False)
 
 
 def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teachers.TeachersPlan | None) -> TrainingRun:
     device = processes.training_device(options.device)
     parent = fine_tune.load_base(options)
-    teaching = soft_targets.load_given_teachers(options)
+    teaching = teachers.load_given_teachers(options)
     base = parent.lm.tokenizer if parent else None
     text = new_text(options, folder, base.vocab if base else (), plan)
     private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
     shared = sharing.of_new_run(options, text, learns_from_private=bool(private_models))
     destination = check_destination(options, options.push_to, text.facts.record, shared)
-    page = prepare_page(options, destination.repo if destination else "", shared)
+    page = prepare_page(options, destination.repo if destination else None, shared)
     tokenizer, ids = text.tokenizer(base), text.corpus.ids
-    baseline = _ngram_baseline(len(tokenizer), ids)
+    train, validation = split(ids)
+    # Before any time is measured.
+    baseline = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], len(tokenizer))
+    say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(baseline)} on the held-out last tenth.")
     if options.teachers:
-        soft_targets.check_room(len(split(ids)[0]), len(tokenizer), folder.path)
+        teachers.check_room(len(train), len(tokenizer), folder.path)
         machine = teachers.machine_for(options, device)
         plan = plan or teachers.plan_teachers(options, text.facts, text.chat, start, machine.at_once)
         teaching += teachers.train_teachers(plan, machine, folder.path, start, device.type)
-    predictions = soft_targets.predict(teaching, tokenizer, ids, folder.path, device) if teaching else None
+    predictions = teachers.predict(teaching, tokenizer, ids, folder.path, device) if teaching else None
     keep_freed_memory()  # not sooner, so that the memory that reading the text takes is freed
     recipe, clock, threads, preset = choose_recipe(
         options,
@@ -134,27 +134,15 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),
-        **soft_targets.about(teaching, folder.path),
-        **baseline,
+        **teachers.about_teachers(teaching, folder.path),
+        "ngram_loss": baseline,
+        "ngram_characters": min(len(train), ngram.MAX_CHARACTERS),
         **versions(device),
     }
     trainer = _trainer(recipe, tokenizer, ids, device, predictions)
     if parent:
-        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, split(ids)[0], len(tokenizer)))
-    about = with_page(about, page)
-    return TrainingRun(
-        checkpoint_manager=_manager(folder, destination, tokenizer, ids, about["quotes"]),
-        tokenizer=tokenizer,
-        trainer=trainer,
-        validation=split(ids)[1][: recipe.evaluated + 1],
-        text=text.facts,
-        about=about,
-        start=start,
-        clock=clock,
-        threads=threads,
-        chat=text.chat,
-        page=page,
-    )
+        trainer.start_from(fine_tune.weights_for_new_characters(parent.lm, train, len(tokenizer)))
+    return _run(folder, destination, page, text, tokenizer, trainer, about, clock, start, threads=threads)
 
 
 def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> TrainingRun:
@@ -166,14 +154,12 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
     if options.teacher and "taught_by" not in about:
         raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
     # Before the text is read: the repo names its addresses, and may be a stranger's.
-    repo = (options.resume or "").removeprefix(SCHEME)
-    own = sharing.check_repo(options, repo, record) if options.is_on_hub and not options.push_to else None
+    own = sharing.check_repo(options, options.hub_run, record) if options.hub_run and not options.push_to else None
     text = resumed_text(options, folder, saved)
     shared = sharing.of_resumed_run(options, saved, text, folder.path)
     destination = sharing.shared_as(own, shared) if own else _destination(options, record, folder, shared)
     about["sharing"] = destination.sharing if destination else shared
     page = resume_page(options, about, destination.repo if destination else None)
-    about = with_page(about, page)
     if destination is not None:
         about["repo"] = destination.repo
     if options.license != "unknown":
@@ -183,7 +169,7 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
         warn(f"{'; '.join(changed)}: from here on the losses may differ in their last digits")
     tokenizer, predictions = text.tokenizer(None), None
     if "taught_by" in about and not clock.is_done:
-        predictions = soft_targets.resume_predictions(
+        predictions = teachers.resume_predictions(
             options, about["taught_by"], tokenizer, text.corpus.ids, folder.path, device
         )
     keep_freed_memory()
@@ -192,37 +178,18 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
         trainer.load_state_tensors(dict(saved.tensors))
     except ValueError as error:
         raise RunError(str(error)) from error
+    run = _run(folder, destination, page, text, tokenizer, trainer, about, clock, start, saved=saved)
     done = trainer.steps_done
-    manager = _manager(folder, destination, tokenizer, text.corpus.ids, about["quotes"])
-    manager.resume(saved, about, complete=clock.is_done)
     if clock.is_done:
         say(f"This run is complete: {done:,} steps. To train longer, start a new run from it: --from RUN")
     else:
         total = f" of {recipe.steps:,}" if clock.minutes is None else f" ({clock.progress / recipe.steps:.0%})"
         say(f"Resuming after step {done:,}{total}.")
-    return TrainingRun(
-        checkpoint_manager=manager,
-        tokenizer=tokenizer,
-        trainer=trainer,
-        validation=split(text.corpus.ids)[1][: recipe.evaluated + 1],
-        text=text.facts,
-        about=about,
-        start=start,
-        clock=clock,
-        seconds_before=saved.state["seconds"],
-        metrics=list(saved.metrics),
-        samples=list(saved.samples),
-        chat=text.chat,
-        page=page,
-    )
+    return run
 
 
 def _saved_recipe(saved: Snapshot) -> tuple[Recipe, Clock]:
-    """Returns the recipe of a run and its clock at a checkpoint.
-
-    Raises:
-        RunError: the run was saved by another version of the project.
-    """
+    """Returns the recipe of a run and its clock at a checkpoint."""
     try:
         recipe = Recipe(**saved.state["recipe"])
         return recipe, restored(recipe, saved.state, saved.step)
@@ -246,26 +213,51 @@ def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder,
     return sharing.shared_as(destination, shared)
 
 
-def _manager(
+def _run(
     folder: RunFolder,
     destination: Destination | None,
+    page: Page | None,
+    text: Text,
     tokenizer: CharTokenizer,
-    ids: Ids,
-    quotes: Quotes,
-) -> CheckpointManager:
-    """Returns the manager that saves the checkpoints of a run on a text (N,) and pushes them to its destination."""
-    train, validation = split(ids)
-    pusher = None
+    trainer: Trainer,
+    about: About,
+    clock: Clock,
+    start: float,
+    *,
+    threads: Threads | None = None,
+    saved: Snapshot | None = None,
+) -> TrainingRun:
+    """Returns a run that is new, or resumed at the checkpoint `saved`; it is pushed to its destination, if any."""
+    train, validation = split(text.corpus.ids)
+    about, pusher = with_page(about, page), None
     if destination is not None:
         readers = "private" if destination.private else "public: anyone can read it and what it has learned"
         say(f"Pushing to {destination.url} ({readers}).")
         pusher = Pusher(destination, folder.path, report=say)
-    return CheckpointManager(
+    manager = CheckpointManager(
         folder,
         pusher,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
-        quotes=quotes,
+        quotes=about["quotes"],
+    )
+    if saved is not None:
+        manager.resume(saved, about, complete=clock.is_done)
+    return TrainingRun(
+        checkpoint_manager=manager,
+        tokenizer=tokenizer,
+        trainer=trainer,
+        validation=validation[: trainer.recipe.evaluated + 1],
+        text=text.facts,
+        about=about,
+        start=start,
+        clock=clock,
+        threads=threads,
+        seconds_before=saved.state["seconds"] if saved else 0.0,
+        metrics=list(saved.metrics) if saved else [],
+        samples=list(saved.samples) if saved else [],
+        chat=text.chat,
+        page=page,
     )
 
 
@@ -277,11 +269,3 @@ def _trainer(
     paragraphs = find_paragraphs(train, tokenizer) if recipe.shuffle else None
     is_shared = processes.count() > 1
     return Trainer(recipe, len(tokenizer), train, device, predictions, paragraphs, is_shared=is_shared)
-
-
-def _ngram_baseline(vocab_size: int, ids: Ids) -> About:
-    """Returns the loss of an n-gram model on the held-out text, for comparison, before any time is measured."""
-    train, validation = split(ids)
-    loss = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], vocab_size)
-    say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(loss)} on the held-out last tenth.")
-    return {"ngram_loss": loss, "ngram_characters": min(len(train), ngram.MAX_CHARACTERS)}

@@ -11,6 +11,7 @@ unscanned  the run is not pushed, so its text was not scanned
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from ..card.summary import quotes_of
 from ..corpus.chats.message import ROLES
 from ..corpus.chats.reader import speakers_of
 from ..corpus.privacy import PUBLISH_ANYWAY, report, scan_pieces
+from ..corpus.reader import Corpus
 from ..errors import HubError, RunError
 from ..hub import checkpoints
 from ..hub.calls import retried
@@ -33,12 +35,11 @@ from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destinati
 from ..hub.pusher import pending
 from ..run.console import loss_text, say, warn
 from ..run.facts import CorpusRecord
-from ..run.hub_resume import SCHEME
 from ..run.kept_text import read_kept_text
 from ..run.run_folder import IDS
 from ..run.snapshot import Snapshot
 from .fine_tune import NamedModel
-from .options import SpaceOptions, TrainOptions
+from .options import TrainOptions
 from .text import Text
 
 _ADVICE = f"publish with --private, or publish it with {PUBLISH_ANYWAY}."
@@ -50,7 +51,7 @@ _CLOSED = f"Not everyone can read {{}}. A model can reproduce its training text.
 _NO_TEXT = f"The text of this run is not in its folder, so it cannot be scanned for private data:\n{_ADVICE}"
 
 
-def asked_for(options: TrainOptions | SpaceOptions) -> str:
+def asked_for(options: TrainOptions | Namespace) -> str:
     """Returns the sharing that --private or --publish-anyway sets; "" without them."""
     return PRIVATE if options.private else PUBLIC if options.publish_anyway else ""
 
@@ -67,7 +68,7 @@ def of_new_run(options: TrainOptions, text: Text, *, learns_from_private: bool) 
         return PRIVATE
     if options.push_to is None:
         return UNSCANNED
-    _refuse(_contents(text))
+    _refuse(_contents_of_text(text))
     return PUBLIC
 
 
@@ -84,13 +85,12 @@ def of_resumed_run(options: TrainOptions, saved: Snapshot, text: Text, folder: P
     recorded = asked_for(options) or _recorded_in_destination(folder) or saved.state["about"].get("sharing", UNSCANNED)
     if recorded in (PRIVATE, PUBLIC):
         return recorded
-    repo = (options.resume or "").removeprefix(SCHEME)
-    if options.is_on_hub and options.push_to and (reason := _restriction(repo)):
-        say(f"{repo} {reason}, so this run is private.")
+    if options.hub_run and options.push_to and (reason := _restriction(options.hub_run)):
+        say(f"{options.hub_run} {reason}, so this run is private.")
         return PRIVATE
-    has_repo = options.is_on_hub or (folder / DESTINATION).exists()
+    has_repo = options.hub_run or (folder / DESTINATION).exists()
     if options.push_to or (options.space and not has_repo):
-        _refuse(_contents(text))
+        _refuse(_contents_of_text(text))
         return PUBLIC
     return UNSCANNED
 
@@ -121,10 +121,11 @@ def of_local_model(name: str, *, is_published: bool) -> str:
         RunError: the page is published, and the text of the model may be private.
     """
     if _recorded(name) == PRIVATE:
+        marked = f"{one_line(name)} is marked as private"
         if is_published:
-            say(f"{one_line(name)} is marked as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
+            say(f"{marked}, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
         else:
-            warn(f"{one_line(name)} is marked as private, and a page holds its model: limit who can open the page")
+            warn(f"{marked}, and a page holds its model: limit who can open the page")
         return PRIVATE
     contents = _contents_of_model(name)
     if is_published:
@@ -134,41 +135,33 @@ def of_local_model(name: str, *, is_published: bool) -> str:
     return PUBLIC
 
 
-def checked_destination(run: Path, *, private: bool, publish_anyway: bool) -> Destination:
-    """Returns the destination of a run whose checkpoints are to be pushed.
+def checked_destination(run: Path, asked: str) -> Destination:
+    """Returns the destination of a run whose checkpoints are to be pushed; `asked`: see `asked_for`.
 
     Raises:
         HubError: the run has no destination.
         RunError: the text of the run was not scanned, and may be private.
     """
-    destination = read_destination(run)
-    sharing = PRIVATE if private else PUBLIC if publish_anyway else _recorded(str(run))
-    if sharing == UNSCANNED and destination.private:
-        sharing = PRIVATE
-    if sharing == UNSCANNED and pending(run, destination):
+    destination = shared_as(read_destination(run), asked or _recorded(str(run)))
+    if destination.sharing == UNSCANNED and pending(run, destination):
         _refuse(_contents_of_run(run, _config(run)), "nothing was pushed")
-        sharing = PUBLIC
-    return replace(destination, sharing=sharing)
+        destination = shared_as(destination, PUBLIC)
+    return destination
 
 
 def check_destination(
     options: TrainOptions, repo: str | None, corpus: CorpusRecord, sharing: str
 ) -> Destination | None:
-    """Checks before the first step that the token may write to the repo, and creates the repo if it is missing.
+    """Returns where a run is pushed; None when `repo` is None. The repo is created if it is missing.
 
     Args:
-        options: the options of the run.
-        repo: the repo that the run is pushed to.
         corpus: what is published about its text.
         sharing: whether the run may be public, see `sharing`.
-
-    Returns:
-        the destination; None when `repo` is None or empty.
 
     Raises:
         HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.
     """
-    if not repo:
+    if repo is None:
         return None
     say(f"Checking that {repo} can be pushed to …")
     destination = check_repo(options, repo, corpus, private=sharing == PRIVATE)
@@ -183,17 +176,7 @@ def check_destination(
 
 
 def check_repo(options: TrainOptions, repo: str, corpus: CorpusRecord, *, private: bool = False) -> Destination:
-    """Checks that the token may write to a repo, and what a push there would replace; creates it if it is missing.
-
-    Args:
-        options: the options of the run.
-        repo: the repo that the run is pushed to.
-        corpus: what is published about its text; a model in the repo must have learned from the same text.
-        private: whether the repo must be private.
-
-    Raises:
-        HubError: the repo cannot be pushed to.
-    """
+    """Checks a repo like `check_destination`, but prints nothing; `private`: whether the repo must be private."""
     return retried(
         lambda: checkpoints.check_repo(
             check_repo_name(repo),
@@ -217,32 +200,34 @@ def shared_as(destination: Destination, sharing: str) -> Destination:
 # --- texts
 
 
-def _contents(text: Text) -> str:
+def _contents(corpus: Corpus, closed: str, *, is_chat: bool) -> str:
     """Returns what a user must know before a text is published, in some lines; "" if it may be published.
 
-    A public chat between roles such as `user` and `assistant` is a data set, and may be published.
+    Args:
+        closed: those of its sources that not everyone can read.
+        is_chat: whether it is a chat that is no public data set.
     """
-    corpus, origin = text.corpus, text.origin
     if found := report(scan_pieces(corpus.pieces()), corpus.locate):
         return found
-    if origin.closed:
-        listed = ", ".join(sorted(one_line(public_source(source), 100) for source in origin.closed))
-        return _CLOSED.format(listed)
-    if text.chat is None or (origin.public is not None and speakers_of(corpus.pieces()) <= {*ROLES}):
-        return ""
-    return _CHAT
+    return _CLOSED.format(closed) if closed else _CHAT if is_chat else ""
+
+
+def _contents_of_text(text: Text) -> str:
+    """Returns the same of the text of a run; a public chat between roles such as `user` is a data set."""
+    closed = ", ".join(sorted(one_line(public_source(source), 100) for source in text.origin.closed))
+    is_chat = text.chat is not None
+    if is_chat and text.origin.public is not None:
+        is_chat = not speakers_of(text.corpus.pieces()) <= {*ROLES}
+    return _contents(text.corpus, closed, is_chat=is_chat)
 
 
 def _contents_of_run(folder: Path, config: Mapping[str, Any]) -> str:
     """Returns the same of a run in a folder; `config` is config.json of its best checkpoint."""
-    corpus = read_kept_text(folder)
+    corpus, is_chat = read_kept_text(folder), config.get("chat") is not None
     if corpus is None:
         return _NO_TEXT
-    if found := report(scan_pieces(corpus.pieces()), corpus.locate):
-        return found
-    is_chat = config.get("chat") is not None
-    is_closed = quotes_of(config.get("training", {}), is_chat=is_chat) == "nothing"
-    return _CHAT if is_chat else _CLOSED.format("the source of this text") if is_closed else ""
+    is_closed = not is_chat and quotes_of(config.get("training", {}), is_chat=False) == "nothing"
+    return _contents(corpus, "the source of this text" if is_closed else "", is_chat=is_chat)
 
 
 def _refuse(contents: str, outcome: str = "nothing was trained or published") -> None:

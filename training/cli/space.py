@@ -7,6 +7,8 @@ another machine. The model card links to the page.
 from __future__ import annotations
 
 import tempfile
+from argparse import Namespace
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,43 +17,40 @@ from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.names import CARD
 from model.cli.arguments import UsageError
 from model.files import atomic_write
+from model.settings import MAX_TITLE
 from model.terminal import quote_command
 
-from ..card.public_text import with_page_link
+from ..card.public_text import line, with_page_link
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import STATIC, Page, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
+from ..hub.spaces import STATIC, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
 from . import sharing
-from .options import SpaceOptions, TrainOptions
+from .options import TrainOptions, check_hardware
+from .parser import command_parser
 
 
-def make_space(options: SpaceOptions) -> int:
-    """Writes a page to a folder, to a Space, or to both; returns the exit code.
-
-    Raises:
-        UsageError, RunError, HubError: the page cannot be made; one line says why.
-        CheckpointError, ModelUnavailableError: the model cannot be loaded.
-    """
-    try:
-        name, revision = split_revision(options.model)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-    repo = _repo_of(name)
-    space = None
+def make_space(arguments: Sequence[str]) -> int:
+    """Runs the command: writes a page to a folder, to a Space, or to both; returns the exit code."""
+    options = command_parser("space").parse_args(arguments)
+    if options.out is None and options.space is None:
+        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
+    if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
+        raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
+    check_hardware(options.hardware)
+    name, revision = split_revision(options.model)
+    repo, space = _repo_of(name), None
     check_project(options.hardware)
     shared = sharing.asked_for(options)
     if is_local(name):  # before a Space is created
         shared = shared or sharing.of_local_model(name, is_published=options.space is not None)
     if options.space is not None:
-        say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
-        check = partial(check_space, options.space, options.hardware, private=shared == PRIVATE, model=repo)
-        space = retried(lambda: check(publish_anyway=options.publish_anyway), say)
+        space = _checked_space(options, shared, repo, publish_anyway=options.publish_anyway)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.title is not None:
         lm.training = {**lm.training, "page_title": options.title}
@@ -60,81 +59,69 @@ def make_space(options: SpaceOptions) -> int:
         write_page(folder, lm, options.hardware)
         _print_how_to_open(folder, options.hardware)
     if space is not None:
-        publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
+        _publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
         if revision is None:
             link_from_card(space, name, repo)
     return 0
 
 
-def prepare_page(options: TrainOptions, repo: str, shared: str) -> Page | None:
+def _checked_space(
+    options: TrainOptions | Namespace, shared: str, repo: str | None, *, publish_anyway: bool = False
+) -> Space:
+    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
+    say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
+    name, private = options.space or "", shared == PRIVATE
+    check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
+    return retried(check, say)
+
+
+def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Space | None:
     """Returns the page of a training, checked before the first step; None without `--space`.
 
     Args:
-        options: the options of the training.
-        repo: the repo that the run is pushed to; "" when it is not pushed.
+        repo: the repo that the run is pushed to; None when it is not pushed.
         shared: the sharing of the run. The page of a private one is private.
-
-    Raises:
-        HubError: the token may not write to the Space, a plan is needed, or the Hub cannot be reached.
-        RunError: the project's own files for a page are missing.
     """
     if options.space is None:
         return None
     check_project(options.hardware)
-    say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
-    check = partial(check_space, options.space, options.hardware, private=shared == PRIVATE, model=repo or None)
-    space = retried(check, say)
-    return Page(space.name, space.hardware, space, private=shared == PRIVATE)
+    return _checked_space(options, shared, repo)
 
 
-def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page | None:
-    """Returns the page of a resumed run: of `--space`, else the recorded one.
+def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space | None:
+    """Returns the page of a resumed run: of `--space`, else the one in the record `about` of the run.
 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
     the Space that is written to.
-
-    Args:
-        about: the record of the run.
-        repo: the repo that the run is pushed to from now on; None when it is not pushed.
     """
     if options.space is not None:
-        return prepare_page(options, repo or "", about.get("sharing", UNSCANNED))
+        return prepare_page(options, repo, about.get("sharing", UNSCANNED))
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
-    return Page(
-        check_repo_name(str(about["space"])),
-        str(about.get("space_hardware", STATIC)),
-        private=about.get("sharing") == PRIVATE,
-    )
+    hardware, private = str(about.get("space_hardware", STATIC)), about.get("sharing") == PRIVATE
+    return Space(check_repo_name(str(about["space"])), hardware, private=private)
 
 
-def with_page(about: About, page: Page | None) -> About:
+def with_page(about: About, page: Space | None) -> About:
     """Returns what is published about a run, with the fields of its page; without them if `page` is None."""
-    result = about.copy()
-    result.pop("space", None)
-    result.pop("space_hardware", None)
-    if page:
-        result["space"], result["space_hardware"] = page.name, page.hardware
-    return result
+    about = about.copy()
+    about.pop("space", None)
+    about.pop("space_hardware", None)
+    return {**about, "space": page.name, "space_hardware": page.hardware} if page else about
 
 
-def publish_best(page: Page, run: RunFolder, repo: str) -> int:
+def publish_best(page: Space, run: RunFolder, repo: str) -> int:
     """Publishes the page of a run's best checkpoint; returns the exit code."""
     try:
-        best = run.best()
-        if best is None:
-            raise HubError("this run has no checkpoint yet")
-        check_project(page.hardware)
         check = partial(check_space, page.name, page.hardware, private=page.private, model=repo or None)
-        space = page.space or retried(check, say)
-        publish_page(space, CharLSTM.from_pretrained(best), repo or None)
+        _publish_page(retried(check, say), CharLSTM.from_pretrained(run.path), repo or None)
     except (HubError, RunError) as error:
         say(f"error: {error}\n{publish_hint(page, run)}")
         return 1
     return 0
 
 
-def publish_hint(page: Page, run: RunFolder) -> str:
+def publish_hint(page: Space, run: RunFolder) -> str:
     """Returns a line that says how to publish a page that is not published yet."""
     words = ["python", "-m", "training", "space", str(run.path), "--space", page.name]
     words += [] if page.hardware == STATIC else ["--hardware", page.hardware]
@@ -155,16 +142,13 @@ def link_from_card(space: Space, name: str, repo: str | None) -> None:
         warn(f"the page is published, but the card of {repo} does not link to it: {error}")
 
 
-def publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | None = None) -> None:
-    """Writes the page of a Space, uploads it, and waits until it runs.
+def _publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | None = None) -> None:
+    """Writes the page of a Space, uploads it, and waits until it runs; raises HubError if it could not be published.
 
     Args:
         lm: the model, a copy of which is part of the page.
         model: the model that an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None for the copy alone.
         title: the title that an app shows; None for its own, in the visitor's language.
-
-    Raises:
-        HubError: the page could not be published. The message says what to do.
     """
     # A private model is served from the copy in the Space, which is private too, so the Space needs no token.
     variables = {"MODELS": model} if model and not space.model_private else {}

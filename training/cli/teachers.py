@@ -1,33 +1,43 @@
-"""--teachers N: a run first trains other models of its text, its teachers, and then learns from their predictions.
+"""The teachers of a run: models of --teacher, and those that --teachers N trains first, on the same text.
 
-Each teacher is a run of its own in RUN/teachers/1, RUN/teachers/2 … with the options of the run and a seed derived from
-its seed. RUN/teachers/plan.json holds what is needed to continue a run that was stopped before its own first step.
+Each teacher that is trained is a run of its own in RUN/teachers/1, RUN/teachers/2 … with the options of the run and a
+seed derived from its seed. RUN/teachers/plan.json holds what is needed to continue a run that was stopped before its
+own first step. The predictions of all teachers for the text ("soft targets") are computed once, into a file of the run.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import torch
 
-from model import CharLSTM, ChatFormat
+from model import CharLSTM, CharTokenizer, ChatFormat
+from model.backends.device import has_fast_bfloat16
+from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
-from model.terminal import duration_text, quote_command
+from model.terminal import duration_text, one_line, quote_command, size_text
+from model.tokenizer import UnknownCharacter, describe_unknown
 
+from ..corpus.ids_file import Ids
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
+from ..learner import distillation, processes
+from ..learner.dataset import split
 from ..learner.recipe import Recipe
-from ..run.console import loss_text, say, throttled
-from ..run.facts import Evaluation, TextFacts
-from ..run.run_folder import TEACHERS, has_checkpoint
-from .child_trainings import ChildTraining, Machine, RayCluster, ThisMachine, train_all
-from .fine_tune import NamedModel
+from ..run.console import loss_text, say, throttled, warn
+from ..run.facts import About, Evaluation, TextFacts
+from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
+from .child_trainings import ChildTraining, Machine, ray_cluster, this_machine, train_all
+from .fine_tune import NamedModel, load_model
 from .options import AUTO, TrainOptions, absolute_model, given_options
 from .parser import MINUTES
 
@@ -35,6 +45,10 @@ PLAN = "plan.json"
 _FORMAT = 2
 _SHARE = 0.5  # of the minutes that are left, for all teachers, or of --steps, for each: see docs/teachers.md
 _MIN_AUTO, _MAX_AUTO = 3, 8  # teachers of --teachers auto
+_KEPT_FREE = 200 << 20  # bytes of disk space that soft targets leave for checkpoints
+
+
+# --- teachers that are trained first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +56,7 @@ class TeachersPlan:
     """What a run needs to train its teachers, and to continue after it was stopped meanwhile.
 
     Attributes:
-        options: the options that the run was started with.
+        options: the options that the run was started with; its paths are absolute.
         text: what is published about its text.
         chat: the format of its text; None if it is not a chat.
         count: the number of teachers.
@@ -61,19 +75,13 @@ class TeachersPlan:
     complete: tuple[int, ...] = ()
 
     def write(self, run: Path) -> None:
-        """Writes the plan into a run folder.
-
-        Raises:
-            OSError: the disk is full or not writable.
-        """
+        """Writes the plan into a run folder."""
         (run / TEACHERS).mkdir(exist_ok=True)
-        plan = {"format_version": _FORMAT, **asdict(replace(self, options=_with_absolute_paths(self.options)))}
-        atomic_write(run / TEACHERS / PLAN, json_bytes(plan))
+        atomic_write(run / TEACHERS / PLAN, json_bytes({"format_version": _FORMAT, **asdict(self)}))
 
     def training(self, run: Path, number: int, device: str) -> ChildTraining:
         """Returns the training of the teacher with a number, from 1, of the run in the folder `run`."""
-        options = _with_absolute_paths(self.options)  # Ray runs it in another folder
-        text = f"--text-of={run.absolute()}"
+        options, text = self.options, f"--text-of={run.absolute()}"
         recipe = {**options.recipe, "seed": teacher_seed(options.recipe.get("seed", Recipe.seed), number)}
         words = [text, f"--device={device}", f"--set={','.join(f'{name}={value}' for name, value in recipe.items())}"]
         words += [f"--minutes={self.minutes}" if self.steps is None else f"--steps={self.steps}"]
@@ -81,6 +89,10 @@ class TeachersPlan:
         words += [f"--from={options.parent}"] if options.parent else []
         folder = run.absolute() / TEACHERS / str(number)
         return ChildTraining(folder=folder, arguments=tuple(words), resumes=(text, f"--device={device}"))
+
+    def left_s(self, start: float) -> float:
+        """Returns the seconds until the end of a run of --minutes that began at `start` of `time.monotonic()`."""
+        return max(0.0, 60 * (self.options.minutes or MINUTES.default) - (monotonic() - start))
 
 
 def read_plan(typed: TrainOptions) -> TeachersPlan | None:
@@ -111,7 +123,7 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
 
 def machine_for(options: TrainOptions, device: torch.device) -> Machine:
     """Returns what trains the teachers. Raises RunError if --ray cannot be used."""
-    return RayCluster(options.ray, device.type) if options.ray else ThisMachine(device.type)
+    return ray_cluster(options.ray, device.type) if options.ray else this_machine(device.type)
 
 
 def plan_teachers(
@@ -123,13 +135,19 @@ def plan_teachers(
         start: the `time.monotonic()` from which the minutes of the run count.
         at_once: how many train at the same time.
     """
+    options = replace(  # Ray runs the teachers in another folder, and the run may be resumed in one
+        options,
+        text=tuple(map(absolute_source, options.text)),
+        parent=absolute_model(options.parent) if options.parent is not None else None,
+        teacher=tuple(map(absolute_model, options.teacher)),
+    )
     # A multiple of `at_once`, so that no processor is idle before the last teacher ends.
     auto = min(_MAX_AUTO, at_once * math.ceil(_MIN_AUTO / at_once))
     count = auto if options.teachers == AUTO else int(options.teachers or 0)
     plan = TeachersPlan(options=options, text=text, chat=chat, count=count)
     if options.steps is not None:
         return replace(plan, steps=max(1, round(_SHARE * options.steps)))
-    return replace(plan, minutes=round(_SHARE * _left_s(plan, start) / 60 / math.ceil(count / at_once), 4))
+    return replace(plan, minutes=round(_SHARE * plan.left_s(start) / 60 / math.ceil(count / at_once), 4))
 
 
 def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float, device: str) -> list[NamedModel]:
@@ -148,14 +166,14 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
     numbers = [number for number in range(1, plan.count + 1) if number not in plan.complete]
     say_sometimes = throttled()
 
-    def note(complete: tuple[int, ...] = ()) -> None:
+    def note(*complete: int) -> None:
         nonlocal plan
         plan = replace(plan, seconds=monotonic() - start, complete=plan.complete + complete)
         plan.write(run)
 
     def show(training: ChildTraining, evaluation: Evaluation) -> None:
         note()
-        left = "" if plan.steps else f", {duration_text(_left_s(plan, start))} left in all"
+        left = "" if plan.steps else f", {duration_text(plan.left_s(start))} left in all"
         loss = loss_text(evaluation["val_loss"])
         say_sometimes(f"teacher {training.folder.name}, step {evaluation['step']:,}: held-out loss {loss}{left}")
 
@@ -163,28 +181,17 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
     try:
         with closing(train_all([plan.training(run, each, device) for each in numbers], machine, show)) as trained:
             for training in trained:
-                note((int(training.folder.name),))
-                best = load_teacher(training.folder).lm.training.get("val_loss", math.nan)
+                note(int(training.folder.name))
+                best = _load_teacher(training.folder).lm.training.get("val_loss", math.nan)
                 say(f"teacher {training.folder.name} of {plan.count} is trained: held-out loss {loss_text(best)}")
     except (RunError, KeyboardInterrupt) as error:
-        if any(has_checkpoint(folder) for folder in (run / TEACHERS).glob("[0-9]*")):
+        if any(map(has_checkpoint, (run / TEACHERS).glob("[0-9]*"))):
             note()
             what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
             command = quote_command(["python", "-m", "training", "--resume", str(run)])
             raise type(error)(f"{what}. To continue:\n  {command}") from error
         raise
-    return load_teachers(run)
-
-
-def load_teachers(run: Path) -> list[NamedModel]:
-    """Returns the best checkpoint of every teacher of a run; [] when it has none."""
-    folders = [path for path in (run / TEACHERS).glob("[0-9]*") if has_checkpoint(path)]
-    return [load_teacher(folder) for folder in sorted(folders, key=lambda folder: int(folder.name))]
-
-
-def load_teacher(folder: Path) -> NamedModel:
-    """Returns the best checkpoint of a run folder."""
-    return NamedModel(CharLSTM.from_pretrained(folder), "", str(folder))
+    return _load_teachers(run)
 
 
 def teacher_seed(seed: int, number: int) -> int:
@@ -192,19 +199,14 @@ def teacher_seed(seed: int, number: int) -> int:
     return (1000 * seed + number) % (MAX_SEED + 1)
 
 
-def _with_absolute_paths(options: TrainOptions) -> TrainOptions:
-    """Returns options that do not depend on the working folder."""
-    return replace(
-        options,
-        text=tuple(absolute_source(text) for text in options.text),
-        parent=absolute_model(options.parent) if options.parent is not None else None,
-        teacher=tuple(absolute_model(teacher) for teacher in options.teacher),
-    )
+def _load_teachers(run: Path) -> list[NamedModel]:
+    """Returns the best checkpoint of every teacher that a run has trained; [] when there is none."""
+    folders = filter(has_checkpoint, (run / TEACHERS).glob("[0-9]*"))
+    return [_load_teacher(folder) for folder in sorted(folders, key=lambda folder: int(folder.name))]
 
 
-def _left_s(plan: TeachersPlan, start: float) -> float:
-    """Returns the seconds until the end of a run of --minutes."""
-    return max(0.0, 60 * (plan.options.minutes or MINUTES.default) - (monotonic() - start))
+def _load_teacher(folder: Path) -> NamedModel:
+    return NamedModel(CharLSTM.from_pretrained(folder), "", str(folder))
 
 
 def _say_plan(plan: TeachersPlan, start: float, at_once: int) -> None:
@@ -218,6 +220,103 @@ def _say_plan(plan: TeachersPlan, start: float, at_once: int) -> None:
         length, rest = f"{plan.steps:,} steps each", f"{plan.options.steps:,} steps"
     else:
         each_s = 60 * (plan.minutes or 0.0)
-        rest_s = _left_s(plan, start) - each_s * math.ceil(plan.count / at_once)
+        rest_s = plan.left_s(start) - each_s * math.ceil(plan.count / at_once)
         length, rest = f"{duration_text(each_s)} each", f"about {duration_text(max(0.0, rest_s))}"
     say(f"Training {teachers}, {length}; then the model that learns from them, {rest} (--teachers 0: none).")
+
+
+# --- what all teachers predict for the text
+
+
+def load_given_teachers(options: TrainOptions) -> list[NamedModel]:
+    """Returns the models of `--teacher`; raises UsageError if several processes train."""
+    if (options.teacher or options.teachers) and processes.count() > 1:
+        option = "--teacher" if options.teacher else "--teachers"
+        raise UsageError(f"{option} is for a run of one process: start it without torchrun")
+    return [load_model(typed) for typed in options.teacher]
+
+
+def predict(
+    teachers: Sequence[NamedModel], tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+) -> distillation.SoftTargets:
+    """Computes the soft targets of the teachers for the part of a text (N,) to train on, in a file of the run.
+
+    Raises:
+        UsageError: a teacher lacks a character of the text.
+        RunError: the disk has no room.
+    """
+    train, _ = split(ids)
+    for teacher in teachers:
+        if unknown := distillation.unknown_characters(teacher.lm, tokenizer):
+            listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
+            raise UsageError(
+                f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
+                "character of the text in its vocabulary"
+            )
+    check_room(len(train), len(tokenizer), folder)
+    say(f"Computing the predictions of {_counted(len(teachers))} for the text …")
+    for teacher in teachers:
+        teacher.lm.network.to(device)
+    say_sometimes = throttled()
+    return distillation.write_soft_targets(
+        [teacher.lm for teacher in teachers],
+        tokenizer,
+        train,
+        folder / SOFT_TARGETS,
+        bfloat16=has_fast_bfloat16(device),
+        progress=lambda share: say_sometimes(f"{share:.0%} of the text"),
+    )
+
+
+def check_room(characters: int, vocab_size: int, folder: Path) -> None:
+    """Raises RunError if the disk has no room for the soft targets of `characters` characters."""
+    needed, free = distillation.bytes_needed(characters, vocab_size), shutil.disk_usage(folder).free
+    if needed > free - _KEPT_FREE:
+        raise RunError(
+            f"the predictions of the teachers take {size_text(needed)} on the disk, and {size_text(free)} are free: "
+            "choose another disk with --out"
+        )
+
+
+def about_teachers(teachers: Sequence[NamedModel], folder: Path) -> About:
+    """Returns the field `taught_by` of what is published about a run; {} without teachers."""
+    if not teachers:
+        return {}
+    names = [teacher.name for teacher in teachers]
+    return {"taught_by": {"models": names, "sha256": distillation.digest(folder / SOFT_TARGETS)}}
+
+
+def resume_predictions(
+    options: TrainOptions, record: Any, tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
+) -> distillation.SoftTargets:
+    """Returns the soft targets of a resumed run: those in its folder, else new ones of its teachers.
+
+    Args:
+        record: `taught_by` in the state of the run, which may come from a stranger's repo.
+        ids: (N,) the whole text.
+
+    Raises:
+        RunError: the folder has no soft targets, and no teachers are given.
+    """
+    try:
+        count, sha256 = len(record["models"]), str(record["sha256"])
+    except (TypeError, KeyError):
+        raise RunError("the record of this run's teachers cannot be read: start a new run") from None
+    train, _ = split(ids)
+    kept = distillation.find_soft_targets(folder / SOFT_TARGETS, len(train), len(tokenizer), sha256)
+    if kept is not None:
+        return kept
+    teachers = [*load_given_teachers(options), *_load_teachers(folder)]
+    if not teachers:
+        raise RunError(
+            f"this run learns from {_counted(count)}, too, and the predictions are not in its folder: resume it with "
+            "--teacher MODEL for each of them"
+        )
+    soft_targets = predict(teachers, tokenizer, ids, folder, device)
+    if distillation.digest(folder / SOFT_TARGETS) != sha256:
+        warn("the predictions of the teachers have changed since the start: from here on the losses may differ")
+    return soft_targets
+
+
+def _counted(models: int) -> str:
+    return "a model" if models == 1 else f"{models} models"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -105,8 +105,8 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
     """
     if plan is None and options.text_of is None:
         return _read_new_text(options, folder, base_vocab)
-    if plan is None:
-        link_kept_text(expanded_path(options.text_of or ""), folder.path)
+    if options.text_of is not None:
+        link_kept_text(expanded_path(options.text_of), folder.path)
     corpus = read_kept_text(folder.path, plan.text.record["sha256"] if plan else None)
     if corpus is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
@@ -149,7 +149,7 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
     else:
         sources, reading = _sources(options, folder, record)
         corpus = _read_again(sources, reading, folder, saved)
-        if options.text or options.is_on_hub:
+        if options.text or options.hub_run:
             folder.write_sources(sources, reading.record())
         origin = origin_of(sources, reading)
     about, checkpoint = saved.state["about"], saved.checkpoint
@@ -208,7 +208,7 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
     public = record.get("public")
     again = f"give it again: python -m training TEXT --resume {options.resume}"
     recorded: Mapping[str, Any] = public or {}
-    if options.is_on_hub:
+    if options.hub_run:
         sources = [str(source) for source in public["sources"]] if public else []
         is_safe = all("://" in source and public_source(source) == source for source in sources)
         if not options.text and not (public and is_safe):  # a repo must not choose which local files are read
@@ -233,12 +233,15 @@ def _read(
     listed = [public_source(source) if "://" in source else source for source in sources[:3]]
     more = f" and {len(sources) - 3:,} more" if len(sources) > 3 else ""
     say(f"Reading {', '.join(listed) or 'the documentation that is part of Python'}{more} …")
+    say_sometimes = throttled()
     corpus = read_corpus(
         sources,
         path=path,
         base_vocab=base_vocab,
         reading=reading,
-        progress=_progress(),
+        progress=lambda name, done, total: say_sometimes(
+            f"{name}: {size_text(done)}{f' of {size_text(total)}' if total else ''}"
+        ),
         chat=chat,
         commands=tuple(COMMANDS),
     )
@@ -251,15 +254,6 @@ def _read(
             "repeats a shorter text. The checkpoint with the lowest held-out loss is the one that is served"
         )
     return corpus
-
-
-def _progress() -> Callable[[str, int, int | None], None]:
-    say_sometimes = throttled()
-
-    def show(name: str, done: int, total: int | None) -> None:
-        say_sometimes(f"{name}: {size_text(done)}{f' of {size_text(total)}' if total else ''}")
-
-    return show
 
 
 def _facts(
@@ -287,12 +281,8 @@ def _print_speakers(reader: ChatReader, chat: ChatFormat) -> None:
     """Prints the speakers of a chat, and their names in the text of the model."""
     asks, replies = chat.prefix.removesuffix(": "), chat.opening.removesuffix(": ")
     real = {name: one_line(speaker) for speaker, name in reader.names.items()}
-    say(
-        f"{sum(reader.speakers.values()):,} messages of {len(reader.speakers):,} speakers: the model writes as "
-        f"{real[replies]} to {real[asks]}."
-    )
+    count = f"{sum(reader.speakers.values()):,} messages of {len(reader.speakers):,} speakers"
+    say(f"{count}: the model writes as {real[replies]} to {real[asks]}.")
     if real[replies] != replies or real[asks] != asks:
-        say(
-            f"In the model, {real[replies]} is called {replies} and {real[asks]} is called {asks}: --quote-chat keeps "
-            "the names."
-        )
+        called = f"{real[replies]} is called {replies} and {real[asks]} is called {asks}"
+        say(f"In the model, {called}: --quote-chat keeps the names.")

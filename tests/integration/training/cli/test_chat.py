@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import shutil
@@ -75,29 +74,11 @@ def test_a_resumed_run_keeps_the_chat_format(here: Here, tmp_path: Path) -> None
     assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        (None, "a WhatsApp export"),
-        ('{"messages": [{"role": "user", "content": "Hi"}]}\n' * 9, "a chat in JSON lines"),
-    ],
-)
-def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path, text: str | None, kind: str) -> None:
-    if text:
-        (tmp_path / "chat.txt").write_text(text)
+def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path) -> None:
     code, output = here("chat.txt", *QUICK)
     assert code == 0
-    assert f"warning: chat.txt looks like {kind}: use --chat to read it as turns without dates" in output
+    assert "warning: chat.txt looks like a WhatsApp export: use --chat to read it as turns without dates" in output
     assert CharLSTM.from_pretrained(tmp_path / "run").chat is None
-
-
-def test_private_text_in_the_turns_is_not_published(here: Here, tmp_path: Path, token: str) -> None:
-    lines = [json.dumps({"name": name, "text": "ask anna.smith@mail-of-anna.org"}) for name in "AB" * 20]
-    (tmp_path / "chat.jsonl").write_text("\n".join(lines))
-    code, output = here("chat.jsonl", "--chat", "--push-to=ada/chat", *QUICK)
-    assert code == 2
-    assert "The text holds 40 e-mail addresses" in output
-    assert "chat.jsonl" in output
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from model.files import AlreadyLockedError, acquire_lock
-from tests.support.teacher_processes import kill, pids_of
-from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, outcome, write_text
-from training.cli.child_trainings import OUTPUT, ChildTraining, ThisMachine, train_all
+from tests.support.teacher_processes import pids_of
+from tests.support.tiny_runs import SIZES, checkpoints, environment, write_text
+from training.cli.child_trainings import OUTPUT, ChildTraining, this_machine, train_all
 from training.corpus.reader import read_corpus
 from training.errors import RunError
 from training.run.facts import Evaluation
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason=
 PARENT = """
 import sys
 from pathlib import Path
-from training.cli.child_trainings import ChildTraining, ThisMachine, train_all
+from training.cli.child_trainings import ChildTraining, this_machine, train_all
 text, folder, *words = sys.argv[1:]
 training = ChildTraining(folder=Path(folder), arguments=(text, *words), resumes=(text,))
-list(train_all([training], ThisMachine("cpu"), lambda *_: print("evaluated", flush=True)))
+list(train_all([training], this_machine("cpu"), lambda *_: print("evaluated", flush=True)))
 """
 SHORT = (*SIZES, "--steps=60", "--set=evaluations=4,bfloat16=false", "--teachers=0")
 ENDLESS = (*SHORT, "--steps=1000000", "--set=evaluations=10000")  # evaluates every 100 steps
@@ -47,45 +47,11 @@ def child(folder: Path, text: str, words: tuple[str, ...]) -> ChildTraining:
     return ChildTraining(folder=folder, arguments=(text, *words), resumes=(text,))
 
 
-def test_a_killed_training_continues_and_ends_with_the_same_bits(tmp_path: Path, text: str) -> None:
-    trainings = [child(tmp_path / name, text, SHORT) for name in ("whole", "killed")]
-    steps: dict[str, list[int]] = {"whole": [], "killed": []}
-
-    def show(training: ChildTraining, evaluation: Evaluation) -> None:
-        steps[training.folder.name].append(evaluation["step"])
-        if training.folder.name == "killed" and len(steps["killed"]) == 1:
-            kill(training.folder)
-
-    assert len(list(train_all(trainings, ThisMachine("cpu"), show))) == 2
-    assert "Resuming after step" in (tmp_path / "killed" / OUTPUT).read_text()
-    assert outcome(tmp_path / "killed") == outcome(tmp_path / "whole")
-    assert steps["whole"][-1] == metrics(tmp_path / "whole")[-1]["step"]
-
-
 def test_a_training_that_cannot_start_is_not_tried_again(tmp_path: Path) -> None:
     missing = child(tmp_path / "1", str(tmp_path / "missing.txt"), ("--steps=5",))
     with pytest.raises(RunError, match=r"^teacher 1 could not be trained: there is no file"):
-        list(train_all([missing], ThisMachine("cpu"), lambda *_: None))
+        list(train_all([missing], this_machine("cpu"), lambda *_: None))
     assert (tmp_path / "1" / OUTPUT).read_text().count("error: ") == 1
-
-
-def test_a_fault_of_the_disk_is_tried_again(tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first process meets an EIO, as on a network drive; the next one does not."""
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "sitecustomize.py").write_text(
-        "import sys\nfrom pathlib import Path\n"
-        f"once = Path({str(tmp_path / 'failed')!r})\n"
-        "if 'training' in sys.orig_argv and not once.exists():\n"
-        "    import training.run.kept_text as kept\n"
-        "    def link_kept_text(run, folder):\n"
-        "        once.touch()\n"
-        "        raise OSError(5, 'Input/output error')\n"
-        "    kept.link_kept_text = link_kept_text\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(broken))
-    assert len(list(train_all([child(tmp_path / "1", text, SHORT)], ThisMachine("cpu"), lambda *_: None))) == 1
-    assert "error: [Errno 5] Input/output error" in (tmp_path / "1" / OUTPUT).read_text()
 
 
 def test_closing_lets_the_trainings_save_a_checkpoint_and_stop(tmp_path: Path, text: str) -> None:
@@ -94,12 +60,12 @@ def test_closing_lets_the_trainings_save_a_checkpoint_and_stop(tmp_path: Path, t
 
     def stop_after_all(training: ChildTraining, _: Evaluation) -> None:
         evaluated.add(training.folder.name)
-        if len(evaluated) == min(2, ThisMachine("cpu").at_once):
+        if len(evaluated) == min(2, this_machine("cpu").at_once):
             raise KeyboardInterrupt
 
     with (
         pytest.raises(KeyboardInterrupt),
-        contextlib.closing(train_all(trainings, ThisMachine("cpu"), stop_after_all)) as trained,
+        contextlib.closing(train_all(trainings, this_machine("cpu"), stop_after_all)) as trained,
     ):
         next(trained)
     for name in evaluated:
@@ -123,8 +89,8 @@ def test_a_training_stops_when_its_parent_is_killed_and_the_next_one_waits_for_i
             unlock = acquire_lock(folder / "lock")
     assert "SIGTERM: saving after this step" in (folder / OUTPUT).read_text()
     trainings = [child(folder, text, ENDLESS), child(tmp_path / "2", text, SHORT)]
-    if ThisMachine("cpu").at_once > 1:
-        with contextlib.closing(train_all(trainings, ThisMachine("cpu"), lambda *_: None)) as trained:
+    if this_machine("cpu").at_once > 1:
+        with contextlib.closing(train_all(trainings, this_machine("cpu"), lambda *_: None)) as trained:
             assert next(trained).folder.name == "2", "a folder that is locked takes one place only"
     assert "Resuming" not in (folder / OUTPUT).read_text()
     unlock()

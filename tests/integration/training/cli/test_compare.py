@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -58,21 +57,16 @@ def test_runs_are_compared_and_drawn(here: Here, tmp_path: Path, capsys: pytest.
     assert Path("curve.png").read_bytes() == (best_of(tmp_path / "runs/quick") / "curve.png").read_bytes()
 
     run, checkpoint = read_run("runs/quick"), read_run("runs/quick/best")
-    assert (run.name, checkpoint.name) == ("quick", "quick/best")
     assert checkpoint.parameters == run.parameters > 0
     assert len(checkpoint.metrics) <= len(run.metrics) == 4
-    Path("runs/quick/metrics.jsonl").unlink()
-    assert json.dumps(read_run("runs/quick").metrics) == json.dumps(checkpoint.metrics)
 
 
-def test_runs_without_a_curve_are_an_error(here: Here, tmp_path: Path) -> None:
+def test_a_run_without_a_curve_is_an_error(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     assert here("text.txt", *SIZES, "--steps=2", "--set=evaluations=1", "--out=run")[0] == 0
     error = "error: 'run' has fewer than two evaluations: there is no curve to draw\n"
     assert here("compare", "run", "--picture=none.png") == (2, error)
     assert not (tmp_path / "none.png").exists()
-    assert here("compare", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
-    assert here("compare")[1].startswith("error: the following arguments are required: RUN")
 
 
 def test_a_table_fits_whatever_the_numbers_and_names() -> None:

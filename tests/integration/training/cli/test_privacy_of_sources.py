@@ -16,11 +16,7 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_runs import Here, words
 from training.card.cell_names import SHORTEST
 
-QUICK = (
-    "--preset=tiny",
-    "--set=hidden_size=16,embedding_size=4,batch=4,window=16",
-    "--steps=6",
-)
+QUICK = ("--preset=tiny", "--set=hidden_size=16,embedding_size=4,batch=4,window=16", "--steps=6")
 PIECE = 20  # characters: a text of the model shares shorter ones with its training text by chance
 NAME = "private-chats"  # of the data sets
 
@@ -75,8 +71,8 @@ def quoted(hub: LocalHub, text: str, *repos: str) -> set[bytes]:
     return {piece for at in range(len(data)) if (piece := data[at : at + PIECE]) in spoken}
 
 
-@pytest.fixture
-def texts(tmp_path: Path, hub: LocalHub, token: str) -> None:
+@pytest.fixture(autouse=True)
+def _texts(tmp_path: Path, hub: LocalHub, token: str) -> None:
     """The texts in the folder of the test, and in datasets that only their owner can read."""
     content = {name: text.encode() for name, text in TEXTS.items()}
     for name, data in content.items():
@@ -87,14 +83,15 @@ def texts(tmp_path: Path, hub: LocalHub, token: str) -> None:
     hub.add_repo("ada/open", content, kind="dataset")
 
 
-CLOSED = [
-    *(("hf://datasets/ada/private-chats/text.txt",), ("hf://datasets/ada/gated-private-chats/text.txt",)),
-    *(("hf://datasets/ada/private-chats/chat.jsonl", "--chat"), ("WhatsApp Chat with Ben.txt", "--chat")),
-]
-
-
-@pytest.mark.usefixtures("texts")
-@pytest.mark.parametrize("typed", CLOSED)
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("hf://datasets/ada/private-chats/text.txt",),
+        ("hf://datasets/ada/gated-private-chats/text.txt",),
+        ("hf://datasets/ada/private-chats/chat.jsonl", "--chat"),
+        ("WhatsApp Chat with Ben.txt", "--chat"),
+    ],
+)
 def test_what_not_everyone_can_read_is_published_only_with_a_yes_and_not_quoted(
     hub: LocalHub, here: Here, typed: tuple[str, ...]
 ) -> None:
@@ -110,7 +107,6 @@ def test_what_not_everyone_can_read_is_published_only_with_a_yes_and_not_quoted(
     assert not {name for name in (NAME, "WhatsApp", "Ben", "Anna") if name.encode() in published(hub, "ada/model")}
 
 
-@pytest.mark.usefixtures("texts")
 def test_a_file_is_not_quoted_and_a_text_that_anyone_can_read_is(hub: LocalHub, here: Here) -> None:
     assert here("text.txt", *QUICK, "--push-to=ada/file", "--out=file")[0] == 0
     assert quoted(hub, TEXTS["text.txt"], "ada/file") == set()
@@ -120,7 +116,6 @@ def test_a_file_is_not_quoted_and_a_text_that_anyone_can_read_is(hub: LocalHub, 
     assert b"hf://datasets/ada/open/text.txt" in published(hub, "ada/same")
 
 
-@pytest.mark.usefixtures("texts")
 def test_all_speakers_of_a_chat_must_be_roles(hub: LocalHub, here: Here) -> None:
     repo = hub.repos["datasets/ada/open"]
     assert here("hf://datasets/ada/open/chat.jsonl", "--chat", *QUICK, "--push-to=ada/roles")[0] == 0
@@ -131,7 +126,6 @@ def test_all_speakers_of_a_chat_must_be_roles(hub: LocalHub, here: Here) -> None
     assert "The text is a chat" in output
 
 
-@pytest.mark.usefixtures("texts")
 def test_a_run_that_is_pushed_later_is_not_quoted_either(hub: LocalHub, here: Here) -> None:
     assert here("hf://datasets/ada/private-chats/text.txt", *QUICK, "--out=run")[0] == 0
     commands = (["space", "run", "--space=ada/page"], ["--resume=run", "--push-to=ada/model"])
@@ -145,7 +139,6 @@ def test_a_run_that_is_pushed_later_is_not_quoted_either(hub: LocalHub, here: He
     assert NAME.encode() not in published(hub, "ada/model", "spaces/ada/page")
 
 
-@pytest.mark.usefixtures("texts")
 def test_an_address_with_a_password_is_closed(hub: LocalHub, here: Here, guarded: str) -> None:
     address = guarded.replace("//", "//ada:engine1843@") + "WhatsApp%20Chat.txt"
     code, output = here(address, "--chat", *QUICK, "--push-to=ada/model")

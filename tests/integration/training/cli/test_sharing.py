@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 import shutil
 from collections.abc import Callable
@@ -18,14 +17,8 @@ from training.__main__ import main
 from training.hub.destination import DESTINATION
 
 QUICK = (*SIZES, "--steps=4", "--set=evaluations=1")
-LEARNING = (
-    "--set=batch=4,window=16",
-    "--steps=4",
-    "--set=evaluations=1",
-)  # the sizes are those of the other model
+LEARNING = ("--set=batch=4,window=16,evaluations=1", "--steps=4")  # the sizes are those of the other model
 SECRET = "Write to ada.lovelace@babbage.org about the engine.\n"
-
-
 TYPED = {"plain": ("plain.txt",), "diary": ("diary.txt",), "chat": ("chat.txt", "--chat")}
 
 Copied = Callable[..., Path]
@@ -34,27 +27,17 @@ Copied = Callable[..., Path]
 def write_texts(folder: Path) -> None:
     (folder / "plain.txt").write_text(words(200))
     (folder / "diary.txt").write_text(words(200) + SECRET)
-    draw = random.Random(1)
-    lines = [
-        f"31/12/2021, 10:{minute:02d} - {name}: {draw.choice(('yes', 'no', 'soon'))} and {draw.random():.3f}"
-        for minute in range(60)
-        for name in ("Anna", "Ben")
-    ]
+    lines = [f"31/12/2021, 10:{n // 2:02d} - {('Anna', 'Ben')[n % 2]}: soon, {n * n}" for n in range(120)]
     (folder / "chat.txt").write_text("\n".join(lines))
     roles = [json.dumps({"role": role, "content": "I feel ill again"}) for role in ("user", "assistant") * 40]
     (folder / "roles.jsonl").write_text("\n".join(roles))
 
 
 @pytest.fixture(autouse=True)
-def _texts(tmp_path: Path) -> None:
+def _texts(hub: LocalHub, token: str, tmp_path: Path) -> None:
+    """Writes the texts; Spaces run at once."""
     write_texts(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def _spaces_run_at_once(request: pytest.FixtureRequest) -> None:
-    """Each stage of a Space costs a process that asks for it; tests/integration/training/hub/test_space.py has them."""
-    if "hub" in request.fixturenames:
-        request.getfixturevalue("hub").context.stages = ("RUNNING",)
+    hub.context.stages = ("RUNNING",)
 
 
 @pytest.fixture(scope="module")
@@ -98,15 +81,9 @@ def accepted(here: Here, *arguments: str | Path) -> str:
 
 @pytest.mark.parametrize(
     ("typed", "reason"),
-    [
-        ("chat.txt --chat", "The text is a chat"),
-        ("roles.jsonl --chat", "The text is a chat"),
-        ("chat.txt", "120 messages of exported chats"),
-    ],
+    [("roles.jsonl --chat", "The text is a chat"), ("chat.txt", "120 messages of exported chats")],
 )
-def test_a_chat_is_not_pushed_without_a_yes(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, typed: str, reason: str
-) -> None:
+def test_a_chat_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path, typed: str, reason: str) -> None:
     output = refused(here, *typed.split(), *QUICK, "--push-to=ada/chat", "--out=run")
     assert "error: nothing was trained or published." in output
     assert reason in output
@@ -114,62 +91,34 @@ def test_a_chat_is_not_pushed_without_a_yes(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_chat_is_pushed_privately_or_with_a_yes_and_without_its_names(hub: LocalHub, token: str, here: Here) -> None:
-    accepted(here, "chat.txt", "--chat", *QUICK, "--push-to=ada/ours", "--private")
-    assert hub.repos["ada/ours"].private
-    accepted(here, "chat.txt", "--chat", "--reply-as=Ben", *QUICK, "--push-to=ada/open", "--publish-anyway")
-    assert not hub.repos["ada/open"].private
-    for branch in ("main", "training"):
-        files = hub.repos["ada/open"].commit(branch).files
-        for name in (name for name in files if not name.endswith((".safetensors", ".png"))):
-            assert not re.search(rb"Anna|\bBen\b|chat\.txt", hub.read("ada/open", name, branch)), name
-
-
 # a run that was not scanned
 
 
-@pytest.mark.parametrize("name", ["diary", "chat"])
-def test_a_page_of_a_run_that_was_not_scanned_needs_a_yes(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, copied: Copied, name: str
+@pytest.mark.parametrize(("name", "reason"), [("diary", "1 e-mail address"), ("chat", "The text is a chat")])
+def test_a_run_that_was_not_scanned_is_published_with_a_yes(
+    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied, name: str, reason: str
 ) -> None:
     copied(name)
     for model in ("run", best_of(tmp_path / "run"), "run/best"):
         output = refused(here, "space", model, "--space=ada/page")
         assert "error: nothing was published." in output
-        assert "The text is a chat" in output or "1 e-mail address" in output
+        assert reason in output
+    for option in ("--push-to=ada/open", "--space=ada/open"):
+        assert reason in refused(here, "--resume=run", option)
     assert not hub.repos
+    assert "warning: before you publish this page: The text" in accepted(here, "space", "run", "--out=site")
     accepted(here, "space", "run", "--space=ada/ours", "--private")
     assert hub.repos["spaces/ada/ours"].private
     accepted(here, "space", "run", "--space=ada/page", "--publish-anyway")
     assert not hub.repos["spaces/ada/page"].private
 
 
-def test_a_page_in_a_folder_is_written_with_a_warning(here: Here, copied: Copied) -> None:
-    copied("diary")
-    assert "warning: before you publish this page: The text holds 1 e-mail" in accepted(
-        here, "space", "run", "--out=site"
-    )
-
-
-def test_a_run_that_was_not_scanned_is_scanned_when_it_is_resumed_with_a_push(
-    hub: LocalHub, token: str, here: Here, copied: Copied
+def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(
+    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied
 ) -> None:
-    copied("diary")
-    for option in ("--push-to=ada/open", "--space=ada/open"):
-        assert "1 e-mail address" in refused(here, "--resume=run", option)
-    assert not hub.repos
-
-
-def test_a_run_without_its_text_needs_a_yes(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, copied: Copied
-) -> None:
-    best_of(copied("plain")).rename(tmp_path / "copy")
+    shutil.copytree(best_of(copied("plain")), tmp_path / "copy")
     assert "it cannot be scanned" in refused(here, "space", "copy", "--space=ada/page")
     assert not hub.repos
-
-
-def test_a_clean_text_needs_no_yes(hub: LocalHub, token: str, here: Here, copied: Copied) -> None:
-    copied("plain")
     accepted(here, "space", "run", "--space=ada/page")
     assert not hub.repos["spaces/ada/page"].private
 
@@ -177,7 +126,7 @@ def test_a_clean_text_needs_no_yes(hub: LocalHub, token: str, here: Here, copied
 # a run remembers
 
 
-def test_a_private_run_stays_private(hub: LocalHub, token: str, here: Here) -> None:
+def test_a_private_run_stays_private(hub: LocalHub, here: Here) -> None:
     accepted(here, "plain.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
     accepted(here, "--resume=run", "--push-to=ada/other")
     assert hub.repos["ada/other"].private
@@ -187,14 +136,14 @@ def test_a_private_run_stays_private(hub: LocalHub, token: str, here: Here) -> N
     assert hub.repos["ada/next"].private
 
 
-def test_a_yes_is_remembered(hub: LocalHub, token: str, here: Here) -> None:
+def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
     accepted(here, "diary.txt", *QUICK, "--out=run", "--push-to=ada/open", "--publish-anyway")
     accepted(here, "space", "run", "--space=ada/page")
     accepted(here, "--resume=run", "--push-to=ada/other")
     assert not any(hub.repos[name].private for name in ("ada/open", "spaces/ada/page", "ada/other"))
 
 
-def test_nothing_is_pushed_to_a_repo_that_became_public(hub: LocalHub, token: str, here: Here) -> None:
+def test_nothing_is_pushed_to_a_repo_that_became_public(hub: LocalHub, here: Here) -> None:
     hub.fail("POST .*/commit/", 403, times=None)
     here("diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
     hub.faults.clear()
@@ -207,9 +156,7 @@ def test_nothing_is_pushed_to_a_repo_that_became_public(hub: LocalHub, token: st
     assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
 
 
-def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path
-) -> None:
+def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:
     """As earlier versions left it: without a note of how it is shared."""
     hub.fail("POST .*/commit/", 403, times=None)
     here("diary.txt", *QUICK, "--out=run", "--push-to=ada/open", "--publish-anyway")
@@ -231,11 +178,14 @@ def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(
 
 @pytest.mark.parametrize(("option", "access"), [("--from", "private"), ("--teacher", "gated")])
 def test_what_learns_from_a_private_or_gated_model_is_private(
-    hub: LocalHub, token: str, here: Here, option: str, access: str
+    hub: LocalHub, here: Here, option: str, access: str
 ) -> None:
     tiny_model().push_to_hub("ada/secret", private=access == "private")
     if access == "gated":
         hub.repos["ada/secret"].gated = "manual"
+    accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--out=later")
+    accepted(here, "--resume=later", "--push-to=ada/later")
+    assert hub.repos["ada/later"].private
     output = accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--push-to=ada/next", "--space=ada/page")
     assert f"ada/secret is {access} on the Hub: the new model is private, too" in output
     assert hub.repos["ada/next"].private
@@ -244,15 +194,8 @@ def test_what_learns_from_a_private_or_gated_model_is_private(
     assert not hub.repos["ada/open"].private
 
 
-def test_it_is_remembered_by_a_run_that_is_pushed_later(hub: LocalHub, token: str, here: Here) -> None:
-    tiny_model().push_to_hub("ada/secret", private=True)
-    accepted(here, "plain.txt", *LEARNING, "--from=ada/secret", "--out=next")
-    accepted(here, "--resume=next", "--push-to=ada/next")
-    assert hub.repos["ada/next"].private
-
-
 def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_private_data(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, copied: Copied
+    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied
 ) -> None:
     copied("diary", "ada-smith")
     output = accepted(here, "plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
@@ -264,7 +207,7 @@ def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_pr
     assert not hub.repos["ada/open"].private
 
 
-def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, token: str, here: Here) -> None:
+def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, here: Here) -> None:
     tiny_model().push_to_hub("ada/secret", private=True)
     accepted(here, "space", "ada/secret", "--space=ada/ours")
     assert hub.repos["spaces/ada/ours"].private

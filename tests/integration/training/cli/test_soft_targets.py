@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, constants
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import Here, best_of, outcome, words
+from tests.support.tiny_runs import Here, best_of, latest_of, outcome, words
 
 QUICK = ("--set=hidden_size=12,batch=4,window=16", "--steps=6", "--set=evaluations=2", "--out=run")
 
@@ -25,14 +25,6 @@ def _text(tmp_path: Path) -> None:
 def teacher(tmp_path: Path) -> Path:
     tiny_model(seed=3).save_pretrained(tmp_path / "teacher")
     return tmp_path / "teacher"
-
-
-def cut_short(run: Path) -> None:
-    """Leave the run as if it had been killed after its second-last checkpoint."""
-    first, second = sorted(run.glob("step-*"))[-2:]
-    shutil.rmtree(second)
-    for name in ("best", "latest"):
-        (run / name).write_text(first.name)
 
 
 def test_teachers_change_the_weights_and_are_recorded(
@@ -62,7 +54,9 @@ def test_it_resumes_exactly_with_stored_soft_targets_or_with_the_teacher(
 ) -> None:
     assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
     run, whole = tmp_path / "run", outcome(tmp_path / "run")
-    cut_short(run)
+    code, output = here("--resume=run")
+    assert (code, "This run is complete" in output) == (0, True)
+    shutil.rmtree(latest_of(run))  # as if it had been killed before its last checkpoint
     shutil.copytree(run, tmp_path / "again")
     code, output = here("--resume=run")
     assert code == 2
@@ -77,26 +71,21 @@ def test_it_resumes_exactly_with_stored_soft_targets_or_with_the_teacher(
     assert "the predictions of the teachers have changed since the start" in output
 
 
-def test_a_complete_run_needs_its_teachers_no_more(here: Here, teacher: Path) -> None:
-    assert here("text.txt", "--teacher=./teacher", *QUICK)[0] == 0
-    code, output = here("--resume=run")
-    assert code == 0, output
-    assert "This run is complete" in output
-
-
-def test_an_invalid_teacher_is_refused_in_one_line(here: Here, teacher: Path, tmp_path: Path) -> None:
-    (tmp_path / "text.txt").write_text(words(200).replace("mat", "mät"))
-    code, output = here("text.txt", "--teacher=./teacher", *QUICK)
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("other.txt --teacher=./teacher", "lacks 'ä': a teacher needs every character of the text"),
+        ("text.txt --teacher=./nowhere", "there is no folder './nowhere'"),
+        ("--resume=alone --teacher=./teacher", "--teacher cannot change in a run, and this run started without one"),
+    ],
+)
+def test_an_invalid_teacher_is_refused_in_one_line(
+    here: Here, teacher: Path, tmp_path: Path, typed: str, message: str
+) -> None:
+    (tmp_path / "other.txt").write_text(words(200).replace("mat", "mät"))
+    if "--resume" in typed:
+        assert here("text.txt", *QUICK[:-1], "--out=alone")[0] == 0
+    code, output = here(*typed.split(), *(() if "--resume" in typed else QUICK))
     assert (code, "Traceback" in output) == (2, False)
-    assert "lacks 'ä': a teacher needs every character of the text" in output
-    code, output = here("text.txt", "--teacher=./nowhere", *QUICK)
-    assert (code, "Traceback" in output) == (2, False)
+    assert message in output
     assert not (tmp_path / "run").exists()
-
-
-def test_a_run_without_teachers_resumes_without_teachers(here: Here, teacher: Path, tmp_path: Path) -> None:
-    assert here("text.txt", *QUICK)[0] == 0
-    cut_short(tmp_path / "run")
-    code, output = here("--resume=run", "--teacher=./teacher")
-    assert code == 2
-    assert "--teacher cannot change in a run, and this run started without one" in output

@@ -11,7 +11,6 @@ from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import words
 from training.cli.fine_tune import (
     LEARNING_RATE_SCALE,
-    load_model,
     preset_near,
     weights_for_new_characters,
     with_lower_rates,
@@ -63,14 +62,6 @@ def test_old_characters_keep_their_weights_to_the_bit(parent: CharLSTM, tokenize
     assert all(torch.equal(again[name], grown[name]) for name in grown)
 
 
-def test_a_text_without_new_characters_leaves_the_model_as_it_is(parent: CharLSTM) -> None:
-    grown = weights_for_new_characters(parent, encode(parent.tokenizer, OLD), len(parent.tokenizer))
-    before = parent.network.state_dict()
-    assert all(torch.equal(grown[name], before[name]) for name in before)
-    grown["output.bias"].zero_()
-    assert before["output.bias"].any()
-
-
 def test_new_characters_are_expected_as_often_as_they_come(parent: CharLSTM, tokenizer: CharTokenizer) -> None:
     ids = encode(tokenizer, NEW)
     with torch.inference_mode():
@@ -97,13 +88,6 @@ def test_the_loss_starts_far_below_that_of_a_new_network_and_does_not_rise(
     assert losses[-1] < losses[0] - 0.1
 
 
-def test_all_characters_may_be_new(parent: CharLSTM) -> None:
-    text = "жшю" * 100
-    vocab = (*parent.tokenizer.vocab, *"жшю")
-    ids = encode(CharTokenizer(vocab), text)
-    assert evaluate.mean(evaluate.cold_losses(network(parent, ids, len(vocab)), ids)) < 2
-
-
 def test_the_recipe_has_the_sizes_of_the_model(parent: CharLSTM) -> None:
     recipe = with_lower_rates(PRESETS["medium"], parent)
     assert (recipe.embedding_size, recipe.hidden_size, recipe.num_layers) == (8, 32, 1)
@@ -111,9 +95,3 @@ def test_the_recipe_has_the_sizes_of_the_model(parent: CharLSTM) -> None:
     assert recipe.dropout_out == PRESETS["medium"].dropout_out
     assert preset_near(parent) == "tiny"
     assert preset_near(tiny_model(hidden=512)) == "medium"
-
-
-def test_a_folder_of_this_machine_is_not_named(tmp_path, parent: CharLSTM) -> None:
-    parent.training = {"corpus": "old.txt\n"}
-    parent.save_pretrained(tmp_path)
-    assert load_model(str(tmp_path)).about(private=False) == {"base_corpus": "old.txt\\n"}

@@ -7,7 +7,7 @@ import pytest
 from model.cli.arguments import UsageError
 from training.cli.main import _COMMANDS
 from training.cli.options import parse_train
-from training.cli.parser import COMMANDS, push_parser, train_parser
+from training.cli.parser import COMMANDS, train_parser
 from training.errors import HubError
 
 
@@ -15,10 +15,7 @@ from training.errors import HubError
     ("typed", "message"),
     [
         ("--set lr=0", "--set lr is 0: it must be a number above 0, at most 10"),
-        ("--set lr=-1", "--set lr is -1: it must be"),
         ("--set lr=nan", "--set lr is nan: it must be"),
-        ("--set lr=quick", "--set lr is 'quick': it must be"),
-        ("--set matrix-lr=inf", "--set matrix_lr is inf: it must be"),
         ("--set batch=2.5", "--set batch is 2.5: it must be a whole number from 1 to 65,536"),
         ("--set hidden_size=" + "9" * 6000, "--set hidden_size is inf: it must be"),
         ("--set bfloat16=maybe", "--set bfloat16 is 'maybe': it must be true or false"),
@@ -27,23 +24,15 @@ from training.errors import HubError
         ("--set steps=3", "--set steps=3: it is written NAME=VALUE (python -m training --help lists the settings)"),
         ("--steps 0", "--steps is 0: it must be a whole number from 1 to"),
         ("--steps 1e3", "--steps is 1000.0: it must be"),
-        ("--set seed=4294967296", "--set seed is 4294967296: it must be"),
         ("--minutes 0", "--minutes is 0: it must be a number above 0, at most 100,000"),
-        ("--minutes nan", "--minutes is nan: it must be"),
         ("--minutes long", "--minutes is 'long': it must be"),
-        ("--minutes 1e9", "--minutes is 1000000000.0: it must be"),
         ("--teachers -1", "--teachers is -1: it must be auto, or a whole number from 0 to 64"),
-        ("--teachers 1.5", "--teachers is 1.5: it must be auto"),
         ("--teachers some", "--teachers is 'some': it must be auto"),
         ("--ray local", "--ray is for --teachers: give --teachers N, too, or omit it"),
-        ("--ray local --teachers 0", "--ray is for --teachers"),
         ("--resume r --teachers 2", "--teachers cannot change in a run: omit it with --resume"),
         ("--minutes 1 --steps 1", "--minutes and --steps both set the length"),
         ("--preset huge", "invalid choice: 'huge'"),
-        ("--errors ignore", "invalid choice: 'ignore'"),
         ("--unknown", "unrecognized arguments: --unknown"),
-        ("--out", "expected one argument"),
-        ("--min 3", "unrecognized arguments: --min"),
         ("--license Mine!", "--license is 'Mine!': it must be an identifier of the Hub such as"),
         ("--private", "--private is for a push: give --push-to USER/NAME, too"),
         ("--resume r --out o", "--resume continues a run in its own folder: omit --out"),
@@ -74,24 +63,11 @@ def test_options_in_both_spellings() -> None:
     assert parse_train(["--set", "bfloat16=False,seed=2"]).recipe == {"bfloat16": False, "seed": 2}
 
 
-def test_an_omitted_option_is_not_chosen() -> None:
-    options = parse_train(["a", "b"])
-    assert options.text == ("a", "b")
-    assert options.recipe == {}
-    assert (options.minutes, options.steps, options.license) == (None, None, "unknown")
-
-
 def test_resume_may_push_elsewhere() -> None:
     options = parse_train(["--resume", "runs/x", "--push-to", "ada/x", "--private"])
     assert (options.resume, options.push_to, options.private) == ("runs/x", "ada/x", True)
     with pytest.raises(UsageError, match="--private is for a push"):
         parse_train(["--resume", "runs/x", "--private"])
-
-
-def test_push_takes_one_run() -> None:
-    assert push_parser().parse_args(["runs/x"]).run == "runs/x"
-    with pytest.raises(UsageError, match="required: RUN"):
-        push_parser().parse_args([])
 
 
 @pytest.mark.parametrize(

@@ -24,18 +24,13 @@ def plan(typed: str, at_once: int = 2, chat: ChatFormat | None = None) -> Teache
     return plan_teachers(parse_train(typed.split()), TEXT, chat, time.monotonic(), at_once)
 
 
-def test_each_teacher_takes_half_the_steps() -> None:
+def test_each_teacher_takes_half_the_steps_or_all_together_half_the_minutes() -> None:
     found = plan("a.txt --teachers 3 --steps 41")
     assert (found.count, found.steps, found.minutes) == (3, 20, None)
-    assert plan("a.txt --teachers 1 --steps 1").steps == 1
-
-
-def test_all_teachers_together_take_half_the_minutes() -> None:
-    found = plan("a.txt --teachers 4 --minutes 10")
-    assert (found.count, found.steps) == (4, None)
-    assert found.minutes == pytest.approx(2.5, abs=0.01)
-    one_by_one = plan("a.txt --teachers 4 --minutes 10", at_once=1)
-    assert one_by_one.minutes == pytest.approx(5 / 4, abs=0.01)
+    for at_once, minutes in ((2, 2.5), (1, 1.25)):
+        found = plan("a.txt --teachers 4 --minutes 10", at_once)
+        assert (found.count, found.steps) == (4, None)
+        assert found.minutes == pytest.approx(minutes, abs=0.01)
 
 
 @pytest.mark.parametrize(("processors", "count"), [(1, 3), (2, 4), (3, 3), (4, 4), (8, 8), (64, 8)])
@@ -74,9 +69,9 @@ def test_a_plan_is_read_as_it_was_written_with_the_options_that_are_given_now(
     monkeypatch.chdir(tmp_path)
     chat = ChatFormat("A: ", "B: ", "\n")
     typed = "a.txt --teachers 2 --steps 9 --set seed=7 --from ./x --teacher bundled:bible --teacher ada/y"
-    written = replace(plan(typed, chat=chat), seconds=5.0, complete=(1,))
     (tmp_path / "run").mkdir()
     (tmp_path / "x").mkdir()
+    written = replace(plan(typed, chat=chat), seconds=5.0, complete=(1,))
     written.write(tmp_path / "run")
     found = read_plan(parse_train(["--resume=run", "--push-to=ada/z", "--license=mit"]))
     assert found is not None
