@@ -37,7 +37,7 @@ from .tokenizer import CharTokenizer
 
 @dataclass(eq=False)
 class CharLSTM:
-    """A character LSTM with its vocabulary. It implements `LanguageModel`.
+    """A character LSTM with its vocabulary.
 
     Attributes:
         network: the network in float32; in evaluation mode after loading. `network.train()` makes it trainable.
@@ -83,7 +83,7 @@ class CharLSTM:
         """None: only a `Blend` has a share."""
         return
 
-    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  the interface of LanguageModel
+    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  as a Blend
         """Returns this model, because a share has no effect on one model."""
         return self
 
@@ -190,8 +190,8 @@ class CharLSTM:
 
     def without_weights(self) -> CharLSTM:
         """Returns a copy without weights, for callers that need the other attributes and must free the memory."""
-        without = self.from_checkpoint(replace(self.checkpoint(), weights={}))
-        return replace(self, network=without.network, _int8_cache=None)
+        with torch.device("meta"):
+            return replace(self, network=LSTMNetwork(self.config).eval(), _int8_cache=None)
 
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors, manifest.json and, if there are any, cells.json and samples.jsonl.
@@ -243,13 +243,13 @@ class CharLSTM:
 
 
 def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
-    """Returns the checkpoint of a commit; damaged files in the cache are downloaded again."""
+    """Returns the checkpoint of a commit. If it is not valid, its files are downloaded again once."""
     try:
         return read_checkpoint(snapshot.download())
     except CheckpointError:
-        if not snapshot.repair():
+        if snapshot.offline:
             raise
-    return read_checkpoint(snapshot.download())
+    return read_checkpoint(snapshot.download(force=True))
 
 
 def is_local(id_or_path: str | Path) -> bool:

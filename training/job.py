@@ -72,11 +72,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def code_folder() -> Path:
-    """Returns the folder that holds `model` and `training`.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Returns the folder that holds `model` and `training`; FileNotFoundError if there is none."""
     named = os.environ.get("CODE")
     tried = [Path(named)] if named else [Path(__file__).resolve().parents[1], MOUNTED]
     for folder in tried:
@@ -91,9 +87,7 @@ def code_folder() -> Path:
 def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     """Returns the arguments for `python`, and in words what they do: start a run, or resume it from the Hub.
 
-    Raises:
-        UsageError: the arguments are invalid.
-        HubError: the repo cannot be used, or the Hub does not answer.
+    Raises UsageError for invalid arguments, HubError if the repo cannot be used or the Hub does not answer.
     """
     from model.cli.arguments import UsageError
     from model.terminal import one_line

@@ -84,11 +84,8 @@ def release_pages(mapped: mmap.mmap) -> None:
 def allocate(file: IO[bytes], size: int) -> None:
     """Reserves `size` bytes of disk space for an open file and makes it that long.
 
-    Without reserved space, a full disk ends a process that writes to a mapped file with SIGBUS. macOS and Windows
-    reserve nothing here: the file is only made longer.
-
-    Raises:
-        OSError: the disk is full.
+    Without reserved space, a full disk ends a process that writes to a mapped file with SIGBUS; with it, this raises
+    OSError. macOS and Windows reserve nothing here: the file is only made longer.
     """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)
@@ -97,11 +94,7 @@ def allocate(file: IO[bytes], size: int) -> None:
 
 
 def run_program(words: Sequence[str], *, cwd: Path | None = None, data: bytes = b"") -> bytes:
-    """Runs a program, gives it `data` on standard input, and returns its standard output.
-
-    Raises:
-        OSError: there is no such program, or it failed; the message is the last line that it wrote.
-    """
+    """Runs a program with `data` on standard input, and returns its standard output; OSError if it fails."""
     done = subprocess.run(words, cwd=cwd, input=data, capture_output=True, check=False)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").split("\n")

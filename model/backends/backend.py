@@ -106,11 +106,14 @@ class Backend(ABC):
 def choose(logits: Floats, params: list[SamplingParams], numbers: list[list[int]]) -> list[list[int]]:
     """Draws the next character of each slot as `sampling.choose` does, compiled if possible: B lists of one id."""
     first = [number for (number,) in numbers]
-    if int8_products.numba_available():
-        from ..int8 import numba_sampling
+    if not int8_products.numba_available():
+        return [[sampling.choose(*each)] for each in zip(logits, params, first, strict=True)]
+    from ..int8 import numba_kernels
 
-        return [[id_] for id_ in numba_sampling.choose(logits, params, first)]
-    return [[sampling.choose(*each)] for each in zip(logits, params, first, strict=True)]
+    drawn = np.empty(len(logits), np.int64)
+    arguments = numba_kernels.draw_params(params), np.array(first, np.uint64), sampling.POWERS
+    numba_kernels.draw(logits, *arguments, drawn)
+    return drawn[:, None].tolist()
 
 
 def clamp_table(clamps: Sequence[Clamps]) -> Floats:

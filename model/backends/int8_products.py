@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..int8.dot_products import INSTRUCTIONS, InstructionError, choose_kind, pack, padded_shape
+from ..int8.dot_products import INSTRUCTIONS, choose_kind, pack, padded_shape
 from ..int8.weights import QuantizedMatrix, exact_product
+from ..settings import UsageError
 
 log = logging.getLogger("model")
 
@@ -34,13 +35,13 @@ def numba_available() -> bool:
     """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it.
 
     Raises:
-        InstructionError: see `instruction_kind`.
+        UsageError: see `instruction_kind`.
     """
     if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
         return False
     try:
         _check_exact(compiled_product, 80, 70)
-    except InstructionError:
+    except UsageError:
         raise
     except Exception as error:
         log.warning("numba is not used, so text is generated several times as slowly: %s", error, exc_info=error)
@@ -55,7 +56,7 @@ def instruction_kind() -> int:
     It is the fastest that this processor has, or the one that the environment variable CHAR_LSTM_INSTRUCTION names.
 
     Raises:
-        InstructionError: the variable names an instruction that this processor does not have.
+        UsageError: the variable names an instruction that this processor does not have.
     """
     from ..int8 import numba_kernels
 

@@ -37,10 +37,10 @@ class NumbaInt8Backend(TorchInt8Backend):
     """
 
     def __init__(self, weights: Int8Weights, slots: int, kind: int | None = None) -> None:
-        from ..int8 import numba_kernels, numba_sampling
+        from ..int8 import numba_kernels
 
         super().__init__(weights, slots)
-        self._kernels, self._sampling = numba_kernels, numba_sampling
+        self._kernels = numba_kernels
         self._kind = instruction_kind() if kind is None else kind
         self._vocab = len(weights.table)
         self._states = self._h.numpy(), self._c.numpy()  # the same memory
@@ -72,7 +72,7 @@ class NumbaInt8Backend(TorchInt8Backend):
     ) -> list[list[int]]:
         drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
         logits = np.empty((len(slots), self._vocab), np.float32)
-        draws = self._sampling.settings(params), np.array(numbers, np.uint64).T.copy(), drawn
+        draws = self._kernels.draw_params(params), np.array(numbers, np.uint64).T.copy(), drawn
         self._run(slots, ids, clamps, logits, draws)
         return drawn.T.tolist()
 
@@ -121,7 +121,7 @@ class NumbaInt8Backend(TorchInt8Backend):
             self._kernels.scaled(torch_product(after_h[-1], self._weights.output), output, logits)
         params, numbers, drawn = draws
         if len(drawn):
-            self._sampling.draw(logits, params, numbers[0], powers, drawn[0])
+            self._kernels.draw(logits, params, numbers[0], powers, drawn[0])
         h[:, slots], c[:, slots] = after_h, after_c
 
 

@@ -1,8 +1,8 @@
 """Reads a checkpoint folder that may come from anyone.
 
-Sizes, names, shapes and dtypes are compared with config.json before memory is allocated for tensors, and hashes with
-manifest.json. Each file is read once, so the bytes that are checked are those that are used. No file that may hold code
-is opened.
+No file is read that is larger than config.json allows. Names, shapes and dtypes of tensors are compared with
+config.json, hashes with manifest.json. Each file is read once, so the bytes that are checked are those that are used.
+No file that may hold code is opened.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -20,15 +19,19 @@ from torch import Tensor
 
 from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
-from .format import Checkpoint, CheckpointError, parse_config, parse_json
+from .format import DTYPES, Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
-from .samples import MAX_BYTES, Sample, samples_from_json
+from .samples import Sample, samples_from_json
 
 _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
 _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones, sums overflow and logits become NaN
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".t7", ".h5")
-_PICKLE_PROTOCOLS = b"\x02\x03\x04\x05"  # the second byte of a pickle
+_OTHER_TYPES = {  # by how they begin, in small letters
+    b"version https://git": "a Git LFS pointer: the file itself was not downloaded (git lfs pull)",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"pk\x03\x04": "a zip archive, as torch.save writes: it may hold code and is not opened",
+}
 
 
 def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
@@ -45,8 +48,8 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
     if not folder.is_dir():
         raise CheckpointError(f"there is no checkpoint folder named {folder.name!r}")
     if not (folder / CONFIG).exists():
-        raise CheckpointError(_missing_config(folder))
-    config_bytes = _read_file(folder, CONFIG, most_bytes(CONFIG))
+        raise CheckpointError(f"{CONFIG} is missing: this is not a char-lstm checkpoint")
+    config_bytes = _read_file(folder, CONFIG)
     hashes = read_manifest(folder)
     checkpoint = parse_config(config_bytes)
     _check_hash(CONFIG, config_bytes, hashes)
@@ -60,28 +63,27 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
 
 def read_config(folder: Path) -> LSTMConfig:
     """Returns the sizes of the network in config.json; raises CheckpointError if that is missing or wrong."""
-    return parse_config(_read_file(folder, CONFIG, most_bytes(CONFIG))).config
-
-
-def most_bytes(name: str, config: LSTMConfig | None = None) -> int:
-    """Returns the largest size of a file of a checkpoint; larger ones are neither read nor downloaded.
-
-    `config` is needed for model.safetensors.
-    """
-    if name == CONFIG:
-        return _MAX_JSON
-    return 8 + _MAX_HEADER + 4 * config.parameters if name == WEIGHTS and config else _MAX_HEADER
+    return parse_config(_read_file(folder, CONFIG)).config
 
 
 def check_size(name: str, size: int, config: LSTMConfig | None = None) -> None:
-    """Raises CheckpointError if a file is larger than any file of this name and config can be."""
-    if size > (most := most_bytes(name, config)):
+    """Raises CheckpointError if a file is larger than it can need to be; `config` is needed for model.safetensors.
+
+    Larger files are neither read nor downloaded.
+    """
+    if size > (most := _most_bytes(name, config)):
         raise CheckpointError(f"{name} is larger than the {most:,} bytes that it can need")
+
+
+def _most_bytes(name: str, config: LSTMConfig | None) -> int:
+    if name == WEIGHTS and config:
+        return 8 + _MAX_HEADER + 4 * config.parameters
+    return _MAX_JSON if name == CONFIG else _MAX_HEADER
 
 
 def read_manifest(folder: Path) -> dict[str, str]:
     """Returns the SHA-256 of each file that manifest.json lists; raises CheckpointError if that is missing or wrong."""
-    return _parse_manifest(_read_file(folder, MANIFEST, _MAX_HEADER))
+    return _parse_manifest(_read_file(folder, MANIFEST))
 
 
 def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
@@ -93,38 +95,39 @@ def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
 
 def check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
     """Raises CheckpointError unless these are the tensors of a network, with finite values from -1e6 to 1e6."""
-    for name, shape in config.shapes().items():
-        if name not in tensors or tuple(tensors[name].shape) != shape:
-            raise CheckpointError(f"the weights do not fit the config: {name} must have shape {list(shape)}")
-        largest = float(tensors[name].float().abs().max())  # NaN if one is NaN
+    shapes = config.shapes()
+    missing, unknown = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
+    if missing or unknown:
+        problem = f"lacks the tensor {missing[0]!r}" if missing else f"has an unknown tensor {unknown[0]!r:.60}"
+        raise CheckpointError(f"{WEIGHTS} {problem}")
+    for name, shape in shapes.items():
+        tensor = tensors[name]
+        if tensor.shape != shape:
+            found = f"{list(tensor.shape)!r:.60}"
+            raise CheckpointError(f"{WEIGHTS}: {name} has shape {found}, {CONFIG} says {list(shape)}")
+        if tensor.dtype not in DTYPES.values():
+            raise CheckpointError(f"{WEIGHTS}: {name} has dtype {tensor.dtype}, not {', '.join(DTYPES)}")
+        largest = float(tensor.float().abs().max())  # NaN if one is NaN
         if not math.isfinite(largest):
             raise CheckpointError(f"{WEIGHTS}: {name} holds NaN or infinity")
         if largest > _MAX_WEIGHT:
             raise CheckpointError(f"{WEIGHTS}: {name} holds {largest:.3g}, over the {_MAX_WEIGHT:,.0f} that is allowed")
-    if len(tensors) != len(config.shapes()):
-        raise CheckpointError("the weights hold tensors that the config does not name")
 
 
 def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> dict[str, Tensor]:
-    data = _read_file(folder, WEIGHTS, most_bytes(WEIGHTS, config))
+    data = _read_file(folder, WEIGHTS, config)
     _check_file_type(data)
-    header_size = int.from_bytes(data[:8], "little")
-    if header_size > min(_MAX_HEADER, len(data) - 8):
-        raise CheckpointError(f"{WEIGHTS}: its header claims {header_size:,} bytes: the file is cut or damaged")
-    header = dict(parse_json(f"the header of {WEIGHTS}", data[8 : 8 + header_size]))
-    header.pop("__metadata__", None)
-    _check_header(header, config)
+    _check_hash(WEIGHTS, data, hashes)
     try:
-        tensors = load(data)  # checks the offsets: no overlap, no gap, nothing after the end
-    except SafetensorError as error:
+        tensors = load(data)  # checks the header: no overlap, no gap, nothing after the end
+    except (SafetensorError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from error
     check_tensors(tensors, config)
-    _check_hash(WEIGHTS, data, hashes)
     return tensors
 
 
 def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> tuple[Cell, ...]:
-    data = _read_listed(folder, CELLS, hashes, _MAX_HEADER)
+    data = _read_listed(folder, CELLS, hashes)
     if not data:
         return ()
     content = parse_json(CELLS, data)
@@ -135,54 +138,32 @@ def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> 
 
 
 def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]:
-    lines = [parse_json(SAMPLES, line) for line in _read_listed(folder, SAMPLES, hashes, MAX_BYTES).splitlines()]
+    lines = [parse_json(SAMPLES, line) for line in _read_listed(folder, SAMPLES, hashes).splitlines()]
     try:
         return samples_from_json(lines)
     except ValueError as error:
         raise CheckpointError(f"{SAMPLES}: {error}") from error
 
 
-def _read_listed(folder: Path, name: str, hashes: Mapping[str, str], max_bytes: int) -> bytes:
+def _read_listed(folder: Path, name: str, hashes: Mapping[str, str]) -> bytes:
     """Returns a file that is a part of the model only if the manifest lists it; b"" if it does not."""
     if name not in hashes:
         return b""
-    data = _read_file(folder, name, max_bytes)
+    data = _read_file(folder, name)
     _check_hash(name, data, hashes)
     return data
 
 
-def _read_file(folder: Path, name: str, max_bytes: int) -> bytes:
+def _read_file(folder: Path, name: str, config: LSTMConfig | None = None) -> bytes:
     try:
-        real = (folder / name).resolve()
-        if not any(real.is_relative_to(allowed) for allowed in _allowed_folders(folder)):
-            raise CheckpointError(f"{name} is a link out of the checkpoint's folder")
-        if real.exists() and not real.is_file():  # opening a pipe would block forever
-            raise CheckpointError(f"{name} is not a file")
-        with real.open("rb") as file:
-            data = file.read(max_bytes + 1)
+        with (folder / name).open("rb") as file:
+            data = file.read(_most_bytes(name, config) + 1)
     except FileNotFoundError:
         raise CheckpointError(f"{name} is missing") from None
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror}") from error
-    except RuntimeError:  # raised by Path.resolve before Python 3.13
-        raise CheckpointError(f"{name} is a link to itself") from None
-    if len(data) > max_bytes:
-        raise CheckpointError(f"{name} is larger than the {max_bytes:,} bytes that it can need")
+    check_size(name, len(data), config)
     return data
-
-
-def _allowed_folders(folder: Path) -> list[Path]:
-    """Returns the folders into which links may lead: `folder`, and in the Hub's cache the blobs of the same repo."""
-    real = folder.resolve()
-    cached = real.parent.name == "snapshots"
-    return [real, real.parent.parent / "blobs"] if cached else [real]
-
-
-def _missing_config(folder: Path) -> str:
-    pickles = sorted(path.name for path in folder.iterdir() if path.name.endswith(_PICKLES))
-    if pickles:
-        return f"{pickles[0]} may hold code and is not opened: char-lstm reads {CONFIG} and {WEIGHTS}"
-    return f"{CONFIG} is missing: this is not a char-lstm checkpoint"
 
 
 def _parse_manifest(data: bytes) -> dict[str, str]:
@@ -202,33 +183,6 @@ def _check_hash(name: str, data: bytes, hashes: Mapping[str, str]) -> None:
 def _check_file_type(data: bytes) -> None:
     """Raises CheckpointError that names the type, if model.safetensors is another file saved under this name."""
     start = data[:512].lstrip().lower()
-    # The length of a safetensors header may begin like a pickle (640 or 896, for example); zeros follow.
-    is_pickle = data[:1] == b"\x80" and data[1:2] in _PICKLE_PROTOCOLS and any(data[2:8])
-    types = {
-        "a Git LFS pointer: the file itself was not downloaded (git lfs pull)": start.startswith(
-            b"version https://git"
-        ),
-        "a web page": start.startswith((b"<!doctype", b"<html")),
-        "a zip archive, as torch.save writes: it may hold code and is not opened": data.startswith(b"PK\x03\x04"),
-        "a pickle: it may hold code and is not opened": is_pickle,
-        "too short to be a safetensors file": len(data) < 10,
-    }
-    for description, matches in types.items():
-        if matches:
+    for beginning, description in _OTHER_TYPES.items():
+        if start.startswith(beginning):
             raise CheckpointError(f"{WEIGHTS} is {description}")
-
-
-def _check_header(header: Mapping[str, Any], config: LSTMConfig) -> None:
-    """Raises CheckpointError unless a safetensors header describes exactly the tensors of a network."""
-    shapes = config.shapes()
-    missing, unknown = sorted(shapes.keys() - header.keys()), sorted(header.keys() - shapes.keys())
-    if missing or unknown:
-        problem = f"lacks the tensor {missing[0]!r}" if missing else f"has an unknown tensor {unknown[0]!r:.60}"
-        raise CheckpointError(f"{WEIGHTS} {problem}")
-    for name, shape in shapes.items():
-        entry = header[name] if isinstance(header[name], dict) else {}
-        found, dtype = entry.get("shape"), entry.get("dtype")
-        if found != list(shape):
-            raise CheckpointError(f"{WEIGHTS}: {name} has shape {found!r:.60}, {CONFIG} says {list(shape)}")
-        if dtype not in ("F32", "BF16", "F16"):
-            raise CheckpointError(f"{WEIGHTS}: {name} has dtype {dtype!r:.20}, not F32, BF16 or F16")

@@ -57,13 +57,7 @@ def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
         CheckpointError: the folder's manifest cannot be read.
         OSError: the folder cannot be written.
     """
-    hashes = read_manifest(folder)
-    hashes.pop(CELLS, None)  # the other hashes stay: their files were not read here
-    if cells:
-        data = json_bytes(cells_to_json(cells))
-        atomic_write(folder / CELLS, data)
-        hashes[CELLS] = hashlib.sha256(data).hexdigest()
-    atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
+    _replace(folder, CELLS, json_bytes(cells_to_json(cells)) if cells else b"")
     if not cells:
         (folder / CELLS).unlink(missing_ok=True)
 
@@ -73,7 +67,17 @@ def write_training(folder: Path, changes: Mapping[str, object]) -> None:
     config = parse_json(CONFIG, (folder / CONFIG).read_bytes())
     training = {**config.get("training", {}), **changes}
     if training != config.get("training"):
-        data = json_bytes({**config, "training": training})
-        atomic_write(folder / CONFIG, data)
-        hashes = {**read_manifest(folder), CONFIG: hashlib.sha256(data).hexdigest()}
-        atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))
+        _replace(folder, CONFIG, json_bytes({**config, "training": training}))
+
+
+def _replace(folder: Path, name: str, data: bytes) -> None:
+    """Writes one file and its hash in the manifest, or removes its hash if it is empty.
+
+    The other hashes stay, because their files were not read here.
+    """
+    hashes = read_manifest(folder)
+    hashes.pop(name, None)
+    if data:
+        atomic_write(folder / name, data)
+        hashes[name] = hashlib.sha256(data).hexdigest()
+    atomic_write(folder / MANIFEST, json_bytes({"sha256": dict(sorted(hashes.items()))}))

@@ -1,7 +1,7 @@
 """Continuous batching: generates many replies at once, each with the same text as alone.
 
 engine          Engine: the queue of requests, the batched steps
-language_model  LanguageModel: the interface of a model, which CharLSTM and Blend implement
+language_model  LanguageModel: a CharLSTM or a Blend; its precision
 bursts          Bursts: several characters of each reply in one call of the backend
 request         Request: a sequence with its slot and its unread characters; which waiting request gets a slot
 sequence        Sequence: one reply, its settings and its text; Memory: where the next reply continues

@@ -28,7 +28,7 @@ DEFAULT_SHARE = 0.5
 
 
 class Blend:
-    """Two models as one `LanguageModel`.
+    """Two models as one, with the attributes of `CharLSTM`.
 
     Args:
         first: its vocabulary gives the order of the shared characters.

@@ -46,9 +46,7 @@ class Sequence:
     """One reply: waiting, running or finished.
 
     Attributes:
-        params: the sampling parameters.
-        draw_offset: the index of its first random number in those of the seed.
-        chars_per_second: the speed limit; None is as fast as possible.
+        params, draw_offset, chars_per_second: as in `Engine.add_request`.
         deadline: the time.monotonic() after which it ends; None is never.
         clamps: the cells that are clamped, from the step that draws its first character on.
         unknown: the characters of the prompt that the model does not have; they were skipped.

@@ -21,16 +21,15 @@ READ_S, WRITE_S = 10.0, 60.0  # without a byte: of GET and HEAD, and of a reques
 TRIES = 2  # of a request
 PAUSE_S = 10.0  # that the Hub may ask for
 _RETRIED = (408, 429, 500, 502, 503, 504)  # the client repeats a request after these
-_PIECE = 10 << 20  # bytes; the client resumes a broken download after a whole piece of this size
 
 
 class GivenUpError(Exception):
-    """A request failed `TRIES` times, or the time of its block is over."""
+    """A request got no answer `TRIES` times, or the time of its block is over."""
 
 
 class _Limits(NamedTuple):
     end: float  # time.monotonic()
-    tries: Counter[str]  # of each request that has not succeeded
+    tries: Counter[str]  # of each request without a successful answer
 
 
 _ACTIVE: ContextVar[_Limits | None] = ContextVar("time_limits", default=None)
@@ -106,9 +105,11 @@ def _after_response(response: Any) -> None:
     if (limits := _ACTIVE.get()) is None:
         return
     response.headers.pop("x-xet-hash", None)  # Xet has connections of its own, without these limits: HTTP instead
-    response.stream = _limited(response, limits)
-    is_last = limits.tries[_name(response.request)] >= TRIES or asked_wait_s(response.headers) > PAUSE_S
-    if response.status_code in _RETRIED and is_last:
+    response.stream = _limited(response.stream, limits.end)
+    tries = limits.tries[_name(response.request)]
+    if response.status_code < 400:
+        del limits.tries[_name(response.request)]
+    elif response.status_code in _RETRIED and (tries >= TRIES or asked_wait_s(response.headers) > PAUSE_S):
         hf_raise_for_status(response)
 
 
@@ -116,24 +117,16 @@ def _name(request: Any) -> str:
     return f"{request.method} {request.url}"
 
 
-def _limited(response: Any, limits: _Limits) -> Any:
+def _limited(stream: Any, end: float) -> Any:
     """Returns the content of a response as a stream that raises GivenUpError when the time is over."""
     from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
 
-    stream, name = response.stream, _name(response.request)
-
     class Limited(httpx.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
-            size = 0
             for chunk in stream:
-                if time.monotonic() > limits.end:
+                if time.monotonic() > end:
                     raise GivenUpError
-                size += len(chunk)
-                if size > _PIECE:
-                    del limits.tries[name]
                 yield chunk
-            if response.status_code < 400:
-                del limits.tries[name]
 
         def close(self) -> None:
             stream.close()

@@ -6,9 +6,7 @@ never mixed, even if the repo is pushed to meanwhile.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,14 +17,12 @@ from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, WEIG
 from ..checkpoint.read import check_size, read_config, read_manifest
 from ..lstm import LSTMConfig
 from ..terminal import one_line
-from . import limits
 from .cache import note_revision
 from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain
 from .limits import time_limits
 
 T = TypeVar("T")
-PULL_S = 900.0  # for all files of a commit, however slowly their bytes come
-_PAUSE_S = 0.5  # before a request is repeated
+PULL_S = 900.0  # for a file, however slowly its bytes come
 
 
 @dataclass
@@ -51,48 +47,32 @@ class Snapshot:
     notice: str = ""
     _listing: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 
-    def download(self) -> Path:
+    def download(self, *, force: bool = False) -> Path:
         """Returns the folder in the cache that holds all files of the model. Their sizes are checked before.
+
+        `force` downloads files again that are in the cache, because they are damaged.
 
         Raises:
             ModelUnavailableError: they cannot be downloaded.
             CheckpointError: config.json or manifest.json is not valid, or a file is larger than a valid one can be.
         """
-        with time_limits(PULL_S):
-            folder = self.download_file(CONFIG).parent
-            self.download_file(MANIFEST)
-            self.download_file(WEIGHTS, read_config(folder))
-            for name in read_manifest(folder).keys() & set(LISTED_FILES):
-                self.download_file(name)
+        folder = self.download_file(CONFIG, force=force).parent
+        self.download_file(MANIFEST, force=force)
+        self.download_file(WEIGHTS, read_config(folder), force=force)
+        for name in read_manifest(folder).keys() & set(LISTED_FILES):
+            self.download_file(name, force=force)
         return folder
 
-    def download_file(self, name: str, config: LSTMConfig | None = None) -> Path:
+    def download_file(self, name: str, config: LSTMConfig | None = None, *, force: bool = False) -> Path:
         """Returns the path in the cache of one file; raises as `download`. The size of weights needs their `config`."""
-        with time_limits(PULL_S):
-            self._resolve()
-            if not self.offline and self._cached_file(name) is None:
-                stated = self._files().get(name)
-                if stated is None:
-                    raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
-                if name in (*MODEL_FILES, *LISTED_FILES):
-                    check_size(name, stated.size or 0, config)
-            return self._download(name)
-
-    def repair(self) -> bool:
-        """Downloads again the cached files that do not have the Hub's hashes; returns whether there were any.
-
-        Raises:
-            ModelUnavailableError: the Hub cannot be reached, or a file was damaged on its way once more.
-        """
-        if self.offline:
-            return False
-        with time_limits(PULL_S):
-            damaged = [name for name in (*MODEL_FILES, *LISTED_FILES) if not self._is_whole(name)]
-            for name in damaged:
-                self._download(name, force=True)
-                if not self._is_whole(name):
-                    raise ModelUnavailableError(self._failed(f"{name} was damaged on its way: try again"), retry=True)
-        return bool(damaged)
+        self._resolve()
+        if not self.offline and (force or not self._is_cached(name)):
+            stated = self._files().get(name)
+            if stated is None:
+                raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
+            if name in (*MODEL_FILES, *LISTED_FILES):
+                check_size(name, stated.size or 0, config)
+        return self._download(name, force)
 
     def use_cached(self, error: ModelUnavailableError) -> bool:
         """Switches to another cached commit after a failed download, and returns whether the cache has one.
@@ -108,8 +88,7 @@ class Snapshot:
 
     def list_commits(self) -> list[tuple[str, str]]:
         """Returns id and title of the commits up to this one, newest first; raises ModelUnavailableError."""
-        with time_limits(PULL_S):
-            found = self._call(partial(self._api().list_repo_commits, self.repo, revision=self.commit))
+        found = self._call(partial(self._api().list_repo_commits, self.repo, revision=self.commit))
         return [(each.commit_id, each.title) for each in found]
 
     def newest_commit(self) -> str:
@@ -118,10 +97,7 @@ class Snapshot:
         Raises:
             ModelUnavailableError: the Hub cannot be reached, or has no such revision.
         """
-        with time_limits(PULL_S):
-            return str(
-                self._call(partial(self._api().model_info, self.repo, revision=self.revision, expand=["sha"])).sha
-            )
+        return str(self._call(partial(self._api().model_info, self.repo, revision=self.revision, expand=["sha"])).sha)
 
     def note_revision(self) -> None:
         """Records in the cache that the revision points to this commit; call it after the model was read."""
@@ -168,24 +144,13 @@ class Snapshot:
             return ""
         return found.resolved
 
-    def _cached_file(self, name: str) -> Path | None:
+    def _is_cached(self, name: str) -> bool:
         from huggingface_hub import try_to_load_from_cache
 
         found = try_to_load_from_cache(self.repo, name, cache_dir=self.cache_dir, revision=self.commit)
-        return Path(found) if isinstance(found, str) else None
+        return isinstance(found, str)
 
-    def _is_whole(self, name: str) -> bool:
-        """Returns whether a cached file has the hash that the Hub states; True if there is nothing to compare."""
-        path, stated = self._cached_file(name), self._files().get(name)
-        if path is None or stated is None:
-            return True
-        data = path.read_bytes()
-        if stated.lfs:
-            return hashlib.sha256(data).hexdigest() == stated.lfs.sha256
-        blob = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False)  # as git does
-        return blob.hexdigest() == stated.blob_id
-
-    def _download(self, name: str, *, force: bool = False) -> Path:
+    def _download(self, name: str, force: bool) -> Path:
         from huggingface_hub import hf_hub_download
 
         where: dict[str, Any] = {"revision": self.commit, "token": self.token, "cache_dir": self.cache_dir}
@@ -193,28 +158,21 @@ class Snapshot:
         return Path(self._call(partial(hf_hub_download, self.repo, name, **where, **how)))
 
     def _call(self, request: Callable[[], T]) -> T:
-        """Returns what a request returns. A request that fails at once is repeated once, after a pause.
+        """Returns what a request returns.
 
         Raises:
             ModelUnavailableError: it failed. The message has no URL, no path and no token.
         """
         from huggingface_hub.errors import RevisionNotFoundError
 
-        start = time.monotonic()
-        for is_last in (False, True):
-            try:
+        try:
+            with time_limits(PULL_S):
                 return request()
-            except RevisionNotFoundError as error:
-                raise MissingRevisionError(self._failed(explain(error).reason)) from error
-            except Exception as error:
-                found = explain(error)
-                is_slow = time.monotonic() > start + limits.READ_S / 2
-                if is_last or is_slow or not found.retry or found.wait_s > limits.PAUSE_S:
-                    raise ModelUnavailableError(
-                        self._failed(found.reason), retry=found.retry, wait_s=found.wait_s
-                    ) from error
-                time.sleep(found.wait_s + _PAUSE_S)
-        raise AssertionError("the last try returns or raises")
+        except RevisionNotFoundError as error:
+            raise MissingRevisionError(self._failed(explain(error).reason)) from error
+        except Exception as error:
+            found = explain(error)
+            raise ModelUnavailableError(self._failed(found.reason), retry=found.retry, wait_s=found.wait_s) from error
 
     def _failed(self, reason: str) -> str:
         return f"{self._model()} cannot be loaded: {reason}"

@@ -19,10 +19,6 @@ from ..settings import UsageError
 VECTORS = 4  # of sums at once: an instruction takes 4 to 5 cycles, and one or two start in each cycle
 
 
-class InstructionError(UsageError):
-    """CHAR_LSTM_INSTRUCTION names an instruction that this processor does not have."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Instruction:
     """A way to add products.
@@ -89,14 +85,14 @@ def choose_kind(features: str, name: str | None = None) -> int:
     """Returns the kind of the fastest instruction that the processor has, or of the one with this name.
 
     Raises:
-        InstructionError: there is none with this name, or the processor does not have it.
+        UsageError: there is none with this name, or the processor does not have it.
     """
     kinds = supported(features)
     if not name:
         return kinds[-1]
     names = [INSTRUCTIONS[kind].name for kind in kinds]
     if name not in names:
-        raise InstructionError(f"CHAR_LSTM_INSTRUCTION is {name!r}: this processor can use {', '.join(names)}")
+        raise UsageError(f"CHAR_LSTM_INSTRUCTION is {name!r}: this processor can use {', '.join(names)}")
     return kinds[names.index(name)]
 
 

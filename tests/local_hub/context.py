@@ -23,12 +23,9 @@ class Context:
 
     store: Store
     redirect: str = "none"
-    lfs_limit: int = 10_000_000
     part_size: int | None = None
-    page_size: int = 1000
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
     visitor: str = "ada"
-    storage_limit: int | None = None
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
 
@@ -61,8 +58,7 @@ class Context:
     def open_files(self, request: Request) -> Repo:
         """Returns the repo of the path; 403 or 401 if it is gated for the account."""
         repo, account = self.readable(request), self.account(request)
-        allowed = account and (account.owns(repo.namespace) or account.user in repo.granted)
-        if repo.gated and not allowed:
+        if repo.gated and not (account and account.owns(repo.namespace)):
             text = f"Access to model {repo.id} is restricted and you are not in the authorized list."
             raise Refusal(403 if account else 401, text, "GatedRepo")
         return repo

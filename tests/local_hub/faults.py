@@ -26,21 +26,16 @@ import re
 import threading
 from dataclasses import dataclass, field
 
-KINDS = (
-    *("hang", "hang-body", "cut", "close", "cut-body", "reset-body"),
-    *("trickle", "short", "redirect", "html", "slow", "wrong"),
-)
 PORTAL = b"<!doctype html><html><head><title>Welcome to Hotel WiFi</title></head><body>Please sign in</body></html>"
 
 
 @dataclass
 class Fault:
-    """One fault: skips `skip` matching requests, then applies to `times` of them (None: all); `hits` counts those."""
+    """One fault: applies to `times` matching requests (None: all); `hits` counts those."""
 
     pattern: re.Pattern[str]
     kind: int | str
     times: int | None = 1
-    skip: int = 0
     after: bool = False
     retry_after: int = 0
     seconds: float = 0.3
@@ -63,10 +58,6 @@ class Faults:
 
     def add(self, fault: Fault) -> Fault:
         """Activates a fault."""
-        if not isinstance(fault.kind, int) and fault.kind not in KINDS:
-            raise ValueError(
-                f"the kind of a fault must be an HTTP status or one of {', '.join(KINDS)} (got {fault.kind!r})"
-            )
         with self._lock:
             self._faults.append(fault)
         return fault
@@ -76,9 +67,6 @@ class Faults:
         with self._lock:
             for fault in self._faults:
                 if not fault.pattern.search(line) or (fault.times is not None and fault.hits >= fault.times):
-                    continue
-                if fault.skip > 0:
-                    fault.skip -= 1
                     continue
                 fault.hits += 1
                 return fault

@@ -35,7 +35,7 @@ def preupload_file(context: Context, repo: Repo, commit: Commit, item: dict[str,
     path, sample = item["path"], base64.b64decode(item["sample"])
     attributes = commit.files.get(".gitattributes")
     rules = context.store.get(attributes) if attributes else b""
-    lfs = repo.uses_lfs(path, item["size"], sample, commit, rules, context.lfs_limit)
+    lfs = repo.uses_lfs(path, item["size"], sample, rules)
     answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
     if present := commit.files.get(path):
         answer["oid"] = present.key
@@ -47,8 +47,6 @@ def preupload_file(context: Context, repo: Repo, commit: Commit, item: dict[str,
 
 def lfs_batch(context: Context, request: Request) -> Response:
     context.writable(request)
-    if context.storage_limit and sum(item["size"] for item in request.json()["objects"]) > context.storage_limit:
-        raise Refusal(403, "Private repository storage limit reached, please upgrade your plan")
     objects = [lfs_object(context, request, item["oid"], item["size"]) for item in request.json()["objects"]]
     return json_response({"transfer": "basic", "objects": objects})
 
@@ -146,12 +144,6 @@ def apply(context: Context, files: dict[str, Blob], key: str, value: dict[str, A
     elif key == "deletedFile":
         if files.pop(path, None) is None:
             raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-    elif key == "deletedFolder":
-        below = [name for name in files if name.startswith(path.rstrip("/") + "/")]
-        if not below:
-            raise Refusal(404, f"A folder with this name doesn't exist: {path}", "EntryNotFound")
-        for name in below:
-            del files[name]
     else:
         raise Refusal(400, f"unknown operation: {key}")
 

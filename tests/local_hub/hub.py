@@ -37,9 +37,7 @@ class LocalHub:
     Settings, which `reset` sets to their defaults:
         context.redirect: how LFS files are sent: "none" directly, "same" by a redirect here, "cdn" to another origin.
         context.part_size: larger LFS files are uploaded in parts of this size.
-        context.page_size: entries per page of a listing.
         context.stages: the stages of a Space after a commit; the last one stays.
-        context.storage_limit: larger LFS files are refused, as where the account has no room left.
         context.visitor: the user who signs in by OAuth.
     """
 
@@ -130,7 +128,7 @@ class LocalHub:
         listing = dict(head.files)
         rules = self.store.get(listing[".gitattributes"]) if ".gitattributes" in listing else b""
         for path, data in content.items():
-            if repo.uses_lfs(path, len(data), data[:512], head, rules, self.context.lfs_limit):
+            if repo.uses_lfs(path, len(data), data[:512], rules):
                 sha = hashlib.sha256(data).hexdigest()
                 self.store.put(sha, data)
                 listing[path] = self.store.lfs_blob(sha)
@@ -139,7 +137,7 @@ class LocalHub:
         return self.store.add_commit(repo, branch, title, "", repo.namespace, listing, head.oid).oid
 
     def fail(self, route_pattern: str, kind: int | str, times: int | None = 1, **options: Any) -> Fault:
-        """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (skip, after, seconds …)."""
+        """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (after, seconds …)."""
         return self.faults.add(Fault(re.compile(route_pattern), kind, times, **options))
 
     # what tests read

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from tests.local_hub.context import REPO, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import Refusal, front_matter
@@ -81,9 +79,6 @@ def validate_yaml(_: Context, request: Request) -> Response:
         if card.get("license", "mit") not in LICENSES
         else []
     )
-    errors += [f'"{name}" must be a string' for name in ("library_name", "pipeline_tag") if wrong_text(card, name)]
-    if "tags" in card and not (isinstance(card["tags"], list) and all(isinstance(tag, str) for tag in card["tags"])):
-        errors.append('"tags" must be an array of strings')
     if wanted.get("repoType") == "space":
         if card.get("sdk") not in ("gradio", "docker", "static"):
             errors.append('"sdk" must be one of [gradio, docker, static]')
@@ -91,10 +86,6 @@ def validate_yaml(_: Context, request: Request) -> Response:
             errors.append('"short_description" length must be less than or equal to 60 characters long')
     messages = [{"message": text} for text in errors]
     return json_response({"errors": messages, "warnings": []}, 400 if errors else 200)
-
-
-def wrong_text(card: dict[str, Any], name: str) -> bool:
-    return name in card and not isinstance(card[name], str)
 
 
 ROUTES: list[Route] = [

@@ -62,8 +62,6 @@ class Logged:
     target: str
     origin: str
     token: str | None
-    size: int
-    fault: int | str | None
 
     def __str__(self) -> str:
         return f"{self.method} {self.target}"
@@ -145,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         line = f"{self.command} {self.path}"
         fault = self.server.faults.take(line)
         body = b"" if fault and fault.kind == "cut" and not fault.after else self._read_body()
-        self._log_request(len(body), fault)
+        self._log_request()
         if fault and fault.kind == "wrong" and self.command == "PUT":
             body, fault = _flipped(body), None
         if fault and not fault.after and self._send_fault(fault):
@@ -164,18 +162,9 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - names that the base class asks for
 
-    def _log_request(self, size: int, fault: Fault | None) -> None:
+    def _log_request(self) -> None:
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
-        self.server.log.append(
-            Logged(
-                self.command,
-                self.path,
-                self._origin(),
-                token if kind == "Bearer" else None,
-                size,
-                fault.kind if fault else None,
-            )
-        )
+        self.server.log.append(Logged(self.command, self.path, self._origin(), token if kind == "Bearer" else None))
 
     def _origin(self) -> str:
         return "http://" + self.headers.get("Host", "")
@@ -235,8 +224,7 @@ class Handler(BaseHTTPRequestHandler):
             response.headers.pop("Content-Length", None)
         self.send_response(response.status)
         self.send_header("Access-Control-Allow-Origin", "*")  # a page of another origin may read it
-        # Link has the next page of a listing, ETag the hash of an uploaded part.
-        self.send_header("Access-Control-Expose-Headers", "Link, ETag")
+        self.send_header("Access-Control-Expose-Headers", "ETag")  # the hash of an uploaded part
         for name, value in response.headers.items():
             self.send_header(name, value)
         if "Content-Length" not in response.headers:

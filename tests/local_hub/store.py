@@ -24,7 +24,6 @@ KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
 PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 LFS_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.npz", "*.gz", "*.zip", "*.parquet")
 GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LFS_PATTERNS).encode()
-_ID_PART = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 class Refusal(Exception):  # noqa: N818 - a response, not a bug
@@ -95,7 +94,6 @@ class Repo:
     created: str
     private: bool = False
     gated: str | bool = False
-    granted: set[str] = field(default_factory=set)
     commits: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -130,11 +128,11 @@ class Repo:
         """Commit titles, the newest first."""
         return [commit.title for commit in self.log(revision)]
 
-    def uses_lfs(self, path: str, size: int, sample: bytes, commit: Commit, attributes: bytes, limit: int) -> bool:
+    def uses_lfs(self, path: str, size: int, sample: bytes, attributes: bytes) -> bool:
         """Returns whether a file goes to LFS: by .gitattributes, by size, or because it is binary; never if empty."""
         patterns = [line.split()[0] for line in attributes.decode().splitlines() if "filter=lfs" in line]
         matches = any(fnmatch.fnmatch(path.rpartition("/")[2], pattern) for pattern in patterns)
-        return size > 0 and (matches or size > limit or b"\0" in sample)
+        return size > 0 and (matches or size > 10_000_000 or b"\0" in sample)
 
 
 class Store:
@@ -197,11 +195,6 @@ class Store:
     # repos
 
     def create_repo(self, kind: str, repo_id: str, author: str, private: bool = False, sdk: str | None = None) -> Repo:
-        namespace, _, name = repo_id.partition("/")
-        if not (_ID_PART.fullmatch(namespace) and _ID_PART.fullmatch(name)) or name.endswith(".git"):
-            raise Refusal(400, f"Invalid repo name: {repo_id}")
-        if kind == "space" and sdk not in ("gradio", "docker", "static"):
-            raise Refusal(400, f"Invalid sdk: {sdk}")
         with self.lock:
             repo = Repo(kind, repo_id, self.now(), private, space=Space(sdk) if sdk else None)
             self.repos[kind, repo_id] = repo

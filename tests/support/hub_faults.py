@@ -55,7 +55,6 @@ _HASTY = {
     "model.hub.limits.READ_S": 0.2,
     "model.hub.limits.WRITE_S": 0.2,
     "model.hub.snapshot.PULL_S": 0.6,
-    "model.hub.snapshot._PAUSE_S": 0.01,
 }
 
 

@@ -18,13 +18,12 @@ REPEATS = 2000
 _MIN_BLOCKS = 20  # a shorter text gets shorter blocks, because few blocks cannot show a spread
 
 
-def interval(losses: npt.NDArray[np.floating], *, block: int = BLOCK, seed: int = 0) -> tuple[float, float]:
-    """Returns the 95 % interval of the mean of `losses`.
+def interval(losses: npt.NDArray[np.floating], *, block: int = BLOCK) -> tuple[float, float]:
+    """Returns the 95 % interval of the mean of `losses`; the same losses give the same interval.
 
     Args:
         losses: (N,) in the order of the text.
         block: characters in a block, at most.
-        seed: of the resampling; the same losses and seed give the same interval.
 
     Returns:
         (lower, upper); (NaN, NaN) for fewer than two losses.
@@ -35,6 +34,6 @@ def interval(losses: npt.NDArray[np.floating], *, block: int = BLOCK, seed: int 
     size = max(1, min(block, count // _MIN_BLOCKS))
     ring = np.concatenate(([0.0], np.cumsum(np.concatenate((losses, losses[:size])), dtype=np.float64)))
     sums = ring[size : size + count] - ring[:count]  # (N,) sum of the block that begins at each character
-    starts = np.random.default_rng(seed).integers(count, size=(REPEATS, -(-count // size)))
+    starts = np.random.default_rng(0).integers(count, size=(REPEATS, -(-count // size)))
     low, high = np.quantile(sums[starts].mean(axis=1) / size, [0.025, 0.975])
     return float(low), float(high)

@@ -58,11 +58,7 @@ class Curve:
 def draw(curves: Sequence[Curve]) -> bytes:
     """Returns a PNG of 1,200 × 675 pixels: losses in nats and bits over characters, with each best ringed.
 
-    Args:
-        curves: at least one, and each `is_drawable`.
-
-    Raises:
-        ImportError: matplotlib is not installed.
+    Each of at least one curve must be `is_drawable`. Raises ImportError if matplotlib is not installed.
     """
     from matplotlib.figure import Figure
 
@@ -121,10 +117,8 @@ def draw(curves: Sequence[Curve]) -> bytes:
 def sparkline(losses: Sequence[float]) -> str:
     """Returns losses as a line of block characters; "" for fewer than 3.
 
-    Heights are square roots, so that the small differences at the end are visible beside the large ones before them.
-
-    Args:
-        losses: oldest first; of more than 24, 24 evenly spaced ones are shown, the first and the last included.
+    Heights are square roots, so that the small differences at the end are visible beside the large ones before them. Of
+    more than 24 losses, 24 evenly spaced ones are shown, the first and the last included.
     """
     finite = [loss for loss in losses if math.isfinite(loss)]
     if len(finite) < 3:

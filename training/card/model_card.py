@@ -123,8 +123,6 @@ def render_card(
         summary=summary,
         number=summary.number,
         text=summary.text,
-        characters=summary.number("corpus_characters"),
-        measured=summary.number("validation_characters"),
         about=about,
         base=_link(summary.base_model) if summary.base_model else "another model" if summary.base_corpus else "",
         teachers=_teachers(summary.teachers),
@@ -132,9 +130,7 @@ def render_card(
         page=page_link(summary.space) if summary.space else "",
         where=where,
         prompt=prompt,
-        command=shlex.join(
-            ["python", "-m", "model", "generate", prompt, *(["--chat"] if is_chat else []), "--model", where]
-        ),
+        command=shlex.join(["python", "-m", "model", "generate", prompt, *["--chat"] * is_chat, "--model", where]),
         rows=_rows(summary),
         order=ORDER,
         block=BLOCK,

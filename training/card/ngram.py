@@ -19,24 +19,21 @@ MAX_CHARACTERS = 2_000_000  # of the training text that are counted: its last on
 Ids = npt.NDArray[np.integer]
 
 
-def ngram_loss(
-    train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER, max_characters: int = MAX_CHARACTERS
-) -> float:
+def ngram_loss(train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER) -> float:
     """Returns the mean loss in nats per character on the held-out text, whose first character is not predicted.
 
     Args:
-        train: (N,) ids, of which the last `max_characters` are counted.
+        train: (N,) ids, of which the last `MAX_CHARACTERS` are counted.
         held_out: (M,) ids to predict, each from the `order - 1` ids before it in this same text.
         vocab_size: number of distinct ids.
         order: length of the longest counted sequence, with the predicted character.
-        max_characters: see `train`.
 
     Returns:
         the loss; NaN if there is nothing to predict.
     """
     if len(held_out) < 2:
         return math.nan
-    counted, read = train[-max_characters:].astype(np.int64), held_out.astype(np.int64)
+    counted, read = train[-MAX_CHARACTERS:].astype(np.int64), held_out.astype(np.int64)
     chance = np.full(len(read), 1 / vocab_size)
     # A context is a number: its place in the sorted n-grams of the round before. All begin with the empty one, 0; one
     # of the held-out text that no character follows in the training text is -1.

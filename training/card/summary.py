@@ -54,8 +54,7 @@ class TrainingSummary:
         self.base_model = _matching(_PINNED, training.get("base_model"))
         self.command = redact_command(self.text("command", _MAX_COMMAND))
         self.repo, self.space = (_matching(_REPO, training.get(name)) for name in ("repo", "space"))
-        taught_by = training.get("taught_by")
-        self.teachers = [_matching(_PINNED, model) for model in taught_by["models"]] if taught_by else []
+        self.teachers = [_matching(_PINNED, model) for model in training.get("taught_by", {}).get("models", [])]
         self.example = next(filter(None, map(line, training.get("examples", []))), "")
 
     def text(self, name: str, limit: int = 200) -> str:
@@ -68,14 +67,12 @@ class TrainingSummary:
 
     def interval(self, name: str) -> str:
         """Returns a field that is a pair of numbers, as `1.276 to 1.343`."""
-        pair = self._training.get(name)
-        bounds = [value for each in pair if (value := number(each)) is not None] if isinstance(pair, list) else []
-        return " to ".join(f"{value:.3f}" for value in bounds) if len(bounds) == 2 else ""
+        bounds = [f"{value:.3f}" for value in self._training.get(name, ()) if number(value) is not None]
+        return " to ".join(bounds) if len(bounds) == 2 else ""
 
     def recipe(self) -> str:
         """Returns the batch and the hyperparameters, as in ` of 64 × 64 characters; lr 0.006, seed 1`."""
-        recipe = self._training.get("recipe")
-        known = {name: number(value) for name, value in recipe.items()} if isinstance(recipe, Mapping) else {}
+        known = {name: number(value) for name, value in self._training.get("recipe", {}).items()}
         batch, window = known.get("batch"), known.get("window")
         size = f" of {batch:,.0f} × {window:,.0f} characters" if batch and window else ""
         values = [f"{name} {value:.4g}" for name in _RECIPE if (value := known.get(name)) is not None]

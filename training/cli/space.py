@@ -26,7 +26,7 @@ from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import STATIC, Page, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
+from ..hub.spaces import STATIC, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
@@ -75,7 +75,7 @@ def _checked_space(
     return retried(check, say)
 
 
-def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Page | None:
+def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Space | None:
     """Returns the page of a training, checked before the first step; None without `--space`.
 
     Args:
@@ -84,11 +84,11 @@ def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Page |
     """
     if options.space is None:
         return None
-    space = _checked_space(options, shared, repo)
-    return Page(space.name, space.hardware, space, private=shared == PRIVATE)
+    check_project(options.hardware)
+    return _checked_space(options, shared, repo)
 
 
-def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page | None:
+def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space | None:
     """Returns the page of a resumed run: of `--space`, else the one in the record `about` of the run.
 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
@@ -99,10 +99,10 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Page |
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
     hardware, private = str(about.get("space_hardware", STATIC)), about.get("sharing") == PRIVATE
-    return Page(check_repo_name(str(about["space"])), hardware, private=private)
+    return Space(check_repo_name(str(about["space"])), hardware, private=private)
 
 
-def with_page(about: About, page: Page | None) -> About:
+def with_page(about: About, page: Space | None) -> About:
     """Returns what is published about a run, with the fields of its page; without them if `page` is None."""
     about = about.copy()
     about.pop("space", None)
@@ -110,19 +110,18 @@ def with_page(about: About, page: Page | None) -> About:
     return {**about, "space": page.name, "space_hardware": page.hardware} if page else about
 
 
-def publish_best(page: Page, run: RunFolder, repo: str) -> int:
+def publish_best(page: Space, run: RunFolder, repo: str) -> int:
     """Publishes the page of a run's best checkpoint; returns the exit code."""
     try:
         check = partial(check_space, page.name, page.hardware, private=page.private, model=repo or None)
-        space = page.space or retried(check, say)
-        _publish_page(space, CharLSTM.from_pretrained(run.path), repo or None)
+        _publish_page(retried(check, say), CharLSTM.from_pretrained(run.path), repo or None)
     except (HubError, RunError) as error:
         say(f"error: {error}\n{publish_hint(page, run)}")
         return 1
     return 0
 
 
-def publish_hint(page: Page, run: RunFolder) -> str:
+def publish_hint(page: Space, run: RunFolder) -> str:
     """Returns a line that says how to publish a page that is not published yet."""
     words = ["python", "-m", "training", "space", str(run.path), "--space", page.name]
     words += [] if page.hardware == STATIC else ["--hardware", page.hardware]

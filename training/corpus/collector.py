@@ -21,7 +21,7 @@ from model.terminal import one_line, size_text
 
 from .chats.format_list import chat_kind
 from .chats.reader import ChatReader
-from .decode import UTF8, CorpusError, EncodingError, LeftOutError, NotTextError, Reading, decode, web_encoding
+from .decode import UTF8, CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
 from .file_kinds import SNIFFED_BYTES, file_kind
 from .ids_file import IdsWriter
 from .source_file import SourceFile, SourceFiles
@@ -33,7 +33,8 @@ Progress = Callable[[str, int, "int | None"], None]
 _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched for the signs of a chat export
 _MAX_DEPTH = 4  # archives in archives
 _LISTED = 5  # names of files that are listed for each reason
-_COUNTED = ("hidden", "empty")  # reasons without the names of the files
+_EMPTY, _COPY = "empty", "equal to another file"  # reasons for which a file is left out
+_COUNTED = ("hidden", _EMPTY)  # reasons without the names of the files
 
 
 class CollectedText(NamedTuple):
@@ -115,20 +116,20 @@ class Collector:
             return self._read_content(file, itertools.chain([head], chunks), head[:SNIFFED_BYTES], depth, is_text)
         except LeftOutError as error:
             is_bomb = isinstance(error, TooMuchError) and depth > 0  # the whole archive is left out
-            if is_bomb or not (file.found or isinstance(error, _CopyError | _EmptyError)):
+            if is_bomb or not (file.found or error.reason in (_COPY, _EMPTY)):
                 raise
             if file.found:
                 self._left_out[error.reason].append(file.name)
             else:
                 self._warnings.append(str(error))
-            if isinstance(error, EncodingError) and error.proposal:
+            if error.proposal:
                 self._proposals.setdefault(*error.proposal)
             self.writer.truncate(position)
             if self.chat is not None:
                 self.chat.truncate(chat_position)
             while len(self.texts) > count:
                 self.texts.popitem()
-            return isinstance(error, _CopyError) or not file.found
+            return error.reason == _COPY or not file.found
 
     def _read_content(self, file: SourceFile, chunks: Iterator[bytes], head: bytes, depth: int, is_text: bool) -> bool:
         # The headers of a response show that it is HTML; of a local file only the name shows it.
@@ -137,7 +138,7 @@ class Collector:
             self._add_text(file, chunks, is_text)
             return True
         if not kind.unpack or depth == _MAX_DEPTH:
-            raise NotTextError(file.label, kind)
+            raise not_text(file.label, kind)
         if kind.unpack == "html":
             self._add_text(file, [self._page(file, chunks)], is_text=True)
             return True
@@ -185,9 +186,9 @@ class Collector:
             replaced += count
             name = used
         if not beginning:
-            raise _EmptyError(f"{file.label} is empty")
+            raise LeftOutError(f"{file.label} is empty", _EMPTY)
         if same := self.texts.get(digest.digest()):
-            raise _CopyError(f"{file.label} repeats the text of {same.label} and is read once")
+            raise LeftOutError(f"{file.label} repeats the text of {same.label} and is read once", _COPY)
         first_line = next(reversed(self.texts.values())).next_line if self.texts else 1
         self.texts[digest.digest()] = CollectedText(file.label, file.name, first_line, first_line + lines + 1)
         if self.chat is None and (kind := chat_kind(beginning)):
@@ -225,16 +226,4 @@ def _turns(pieces: Iterable[tuple[str, int, str]], label: str, chat: ChatReader)
         try:
             yield chat.read(text, label), sum(replaced), names[-1]
         except CorpusError as error:
-            raise _NoChatError(str(error)) from error
-
-
-class _EmptyError(LeftOutError):
-    reason = "empty"
-
-
-class _CopyError(LeftOutError):
-    reason = "equal to another file"
-
-
-class _NoChatError(LeftOutError):
-    reason = "without messages"
+            raise LeftOutError(str(error), "without messages") from error

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 CHUNK = 1 << 20  # bytes of a file that are read and decoded at once
 UTF8 = "UTF-8"
+UNREADABLE = "unreadable"  # the reason of a LeftOutError
 _SAMPLE_LENGTH = 60  # characters of the line that is shown
 # WHATWG's Encoding Standard, which browsers follow: these labels mean the larger Windows code pages.
 _WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
@@ -40,36 +41,21 @@ class CorpusError(ValueError):
 
 
 class LeftOutError(CorpusError):
-    """A file cannot be read; one that the user did not name is left out of the text, for this reason.
+    """A file cannot be read; one that the user did not name is left out of the text.
 
     Attributes:
         reason: what the list of such files calls it.
+        proposal: the likely encoding of a text that is not UTF-8, and a line of the text in it; None if there is none.
     """
 
-    reason = "unreadable"
-
-
-class NotTextError(LeftOutError):
-    """A file is not text but some other format."""
-
-    reason = "binary"
-
-    def __init__(self, label: str, kind: Kind) -> None:
-        super().__init__(f"{label} is not text but {kind.what}: {kind.advice}")
-
-
-class EncodingError(LeftOutError):
-    """A text is not in the encoding in which it is read.
-
-    Attributes:
-        proposal: its likely encoding, and a line of the text in it; None if no encoding is likely.
-    """
-
-    reason = "not UTF-8"
-
-    def __init__(self, message: str, proposal: tuple[str, str] | None = None) -> None:
+    def __init__(self, message: str, reason: str = UNREADABLE, proposal: tuple[str, str] | None = None) -> None:
         super().__init__(message)
-        self.proposal = proposal
+        self.reason, self.proposal = reason, proposal
+
+
+def not_text(label: str, kind: Kind) -> LeftOutError:
+    """Returns the error for a file that is not text but of some other kind."""
+    return LeftOutError(f"{label} is not text but {kind.what}: {kind.advice}", "binary")
 
 
 class ReadingRecord(TypedDict):
@@ -144,8 +130,7 @@ def decode(
         (piece of text, number of places in it where U+FFFD replaced invalid bytes, the encoding so far).
 
     Raises:
-        NotTextError: the file has a NUL; pieces of it may have been yielded before.
-        EncodingError: it is text in another encoding.
+        LeftOutError: the file has a NUL, or is text in another encoding; pieces of it may have been yielded before.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     name, offset, line = UTF8, 0, 1
@@ -169,10 +154,10 @@ def decode(
             text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
         except UnicodeError as error:
             if name == UTF8 and b"\0" in chunk:
-                raise NotTextError(label, binary_data()) from None
+                raise not_text(label, binary_data()) from None
             raise _encoding_error(error, label, name, offset - len(rest), line) from None
         if "\0" in text:
-            raise NotTextError(label, binary_data())
+            raise not_text(label, binary_data())
         replaced = text.count("\ufffd") if errors == "replace" else 0
         if replaced and name == UTF8:
             replaced -= (rest + chunk).count("\ufffd".encode())
@@ -210,7 +195,7 @@ def _is_utf8(chunk: bytes, final: bool) -> bool:
     return True
 
 
-def _encoding_error(error: UnicodeError, label: str, name: str, offset: int, line: int) -> EncodingError:
+def _encoding_error(error: UnicodeError, label: str, name: str, offset: int, line: int) -> LeftOutError:
     """Returns the error for a text with an invalid byte; `offset` and `line` are those of what could not be decoded."""
     place, proposal, advice = one_line(str(error)), None, "give its --encoding"  # a UnicodeError of another kind
     if isinstance(error, UnicodeDecodeError):
@@ -219,8 +204,9 @@ def _encoding_error(error: UnicodeError, label: str, name: str, offset: int, lin
         place = f"byte 0x{raw[at]:02X} at byte offset {offset + at} (line {line})"
         if name == UTF8 and (proposal := _propose(raw, at)):
             advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
-    return EncodingError(
+    return LeftOutError(
         f"{label} is not {name}: {place}: {advice}, or use --errors replace, which writes U+FFFD for each invalid byte",
+        "not UTF-8",
         proposal,
     )
 

@@ -43,10 +43,8 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
 def hub_files(source: str) -> SourceFiles:
     """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob.
 
-    Without a connection to the Hub, the one file is the copy in the cache, if there is one.
-
-    Raises:
-        CorpusError: the dataset cannot be read, or has no such file.
+    Without a connection to the Hub, the one file is the copy in the cache, if there is one. Raises CorpusError if the
+    dataset cannot be read, or has no such file.
     """
     from huggingface_hub import HfApi, resolve_revision, try_to_load_from_cache
     from huggingface_hub.errors import OfflineModeIsEnabled

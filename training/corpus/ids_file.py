@@ -12,7 +12,7 @@ import hashlib
 import mmap
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,7 @@ def release(ids: Ids) -> None:
 
 
 def open_ids(path: Path, dtype: str, count: int) -> Ids:
-    """Returns the ids (count,) in a file that `IdsWriter` wrote, memory-mapped.
-
-    Raises:
-        ValueError: the file does not hold `count` ids of type `dtype`.
-        OSError: the file cannot be read.
-    """
+    """Returns the ids (count,) in a file that `IdsWriter` wrote, memory-mapped; ValueError if it holds others."""
     if dtype not in _DTYPES or path.stat().st_size != count * np.dtype(dtype).itemsize:
         raise ValueError(f"{path.name} does not hold {count:,} ids of type {dtype}")
     return np.memmap(path, dtype, mode="r")
@@ -62,19 +57,22 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
         release(ids)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EncodedText:
-    """The result of an `IdsWriter`: `vocab` in the order of the ids, `sha256` of the text in UTF-8.
+    """The text that an `IdsWriter` wrote."""
 
-    The text that was added had `distinct` characters; `rare` of them became RARE, in `rare_times` places of the text.
-    """
-
-    ids: Ids
-    vocab: tuple[str, ...]
+    ids: Ids = field(repr=False, compare=False)
+    """(N,) indices into `vocab`, memory-mapped from a file."""
+    vocab: tuple[str, ...] = field(repr=False)
+    """The base vocabulary in its own order, then the other characters of the text, sorted."""
     sha256: str
-    distinct: int
+    """SHA-256 of the text in UTF-8."""
+    distinct: int = 0
+    """How many distinct characters were added."""
     rare: int = 0
+    """How many of them became RARE."""
     rare_times: int = 0
+    """How often these characters occur."""
 
 
 class IdsWriter:
@@ -99,11 +97,7 @@ class IdsWriter:
             self._text.close()
 
     def add(self, text: str) -> None:
-        """Appends a piece of text.
-
-        Raises:
-            OSError: the file cannot be written; the disk may be full.
-        """
+        """Appends a piece of text; OSError if the disk is full."""
         self._size += self._text.write(text.encode())
 
     def position(self) -> int:
@@ -141,7 +135,14 @@ class IdsWriter:
         digest = hashlib.sha256()
         for chunk in (piece.encode() for piece in decode_ids(ids, vocab)) if rare else self._chunks():
             digest.update(chunk)
-        return EncodedText(ids, vocab, digest.hexdigest(), len(times), len(rare), sum(rare.values()))
+        return EncodedText(
+            ids=ids,
+            vocab=vocab,
+            sha256=digest.hexdigest(),
+            distinct=len(times),
+            rare=len(rare),
+            rare_times=sum(rare.values()),
+        )
 
     def _pieces(self) -> Iterator[npt.NDArray[np.uint32]]:
         """Yields the code points of the text, at most `PIECE` at a time."""

@@ -26,7 +26,7 @@ from model.terminal import one_line
 from .chats.reader import ChatReader
 from .collector import Collector, Progress, too_large
 from .decode import CorpusError, Reading
-from .ids_file import Ids, IdsWriter, decode_ids
+from .ids_file import EncodedText, IdsWriter, decode_ids
 from .source_file import SourceFile, SourceFiles
 from .sources import expand, name_of
 
@@ -35,25 +35,15 @@ _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on
 
 
 @dataclass(frozen=True, kw_only=True)
-class Corpus:
+class Corpus(EncodedText):
     """One text and its origin; all fields except `warnings` may be published."""
 
-    ids: Ids = field(repr=False, compare=False)
-    """(N,) indices into `vocab`, memory-mapped from a file."""
-    vocab: tuple[str, ...] = field(repr=False)
-    """The base vocabulary in its own order, then the other characters of the text, sorted."""
     name: str
     """Made from the base names of the sources; valid as the name of a folder or a repo."""
     files: tuple[str, ...]
     """The base name of each file, in the order of the text."""
-    sha256: str
-    """SHA-256 of the text in UTF-8."""
     first_lines: tuple[int, ...] = field(repr=False)
     """For each file, the line of the text (counted from 1) at which it begins."""
-    rare: int = 0
-    """How many distinct characters of the files became RARE in the text."""
-    rare_times: int = 0
-    """How often these characters occur."""
     warnings: tuple[str, ...] = ()
     """One line each, for the user; they name files as typed, so they must not be published."""
 
@@ -137,14 +127,10 @@ def read_corpus(
         only = next(decode_ids(encoded.ids[:1], encoded.vocab))
         warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
     return Corpus(
-        ids=encoded.ids,
-        vocab=encoded.vocab,
+        **vars(encoded),
         name=corpus_name(sources),
         files=tuple(text.name for text in collector.texts.values()),
-        sha256=encoded.sha256,
         first_lines=tuple(text.first_line for text in collector.texts.values()),
-        rare=encoded.rare,
-        rare_times=encoded.rare_times,
         warnings=tuple(warnings),
     )
 

@@ -41,11 +41,7 @@ class SourceFiles:
 
 
 def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
-    """Yields a file, or standard input for None, until it ends: the size of a pipe is not known before.
-
-    Raises:
-        LeftOutError: it cannot be read.
-    """
+    """Yields a file, or standard input for None, until it ends: a pipe's size is unknown. Raises LeftOutError."""
     if path is None and sys.stdin is None:  # a program without a console
         raise CorpusError("there is no standard input to read: give a file")
     try:

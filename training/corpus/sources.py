@@ -19,7 +19,7 @@ from model.checkpoint.bundled import bundled_name
 from model.terminal import one_line
 
 from . import hub_datasets
-from .decode import CorpusError, LeftOutError
+from .decode import UNREADABLE, CorpusError
 from .download import url_file_name, web_file, without_secrets
 from .file_kinds import SNIFFED_BYTES, file_kind
 from .source_file import SourceFile, SourceFiles, read_path, unreadable
@@ -30,11 +30,7 @@ _SIMILARITY = 0.7  # of two names, by difflib's ratio; from it on one is suggest
 
 
 def expand(typed: str, commands: Sequence[str] = ()) -> SourceFiles:
-    """Returns the files of one source; `commands` are other words that the user may have meant.
-
-    Raises:
-        CorpusError: it has no file, or is no source.
-    """
+    """Returns the files of one source; CorpusError if it has none. `commands`: other words that may have been meant."""
     scheme, separator, rest = typed.partition("://")
     if typed == STDIN:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
@@ -138,7 +134,7 @@ def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> I
         try:
             names = sorted(os.listdir(path))  # noqa: PTH208  the names are what is sorted
         except OSError:
-            source.left_out[LeftOutError.reason].add(path)
+            source.left_out[UNREADABLE].add(path)
             return
         for name in names:
             if name.startswith("."):
@@ -161,7 +157,7 @@ def _add_found(path: Path, source: SourceFiles) -> None:
     except FileNotFoundError:
         reason = "linked to a missing file"
     except OSError:
-        reason = LeftOutError.reason
+        reason = UNREADABLE
     source.left_out[reason].add(path)
 
 

@@ -7,6 +7,7 @@ with entities of its own is refused: a few of them may expand to gigabytes, or t
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import posixpath
 import re
@@ -18,7 +19,7 @@ from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 from urllib.parse import unquote
-from xml.parsers import expat
+from xml.etree import ElementTree
 
 from model.terminal import one_line, size_text
 
@@ -29,18 +30,13 @@ FREE_BYTES = 100 << 20  # every archive may unpack to this size, even with a hig
 _MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
 _ROWS = 1000  # of a table, read at once
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  # of an .epub
-_WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "p": "\n"}
 _TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
 _CHAT_COLUMNS = ("messages", "conversations", "instruction", "prompt", "question")
+_REASON = "not unpacked"  # why a file is left out
 
 
-class PackedError(LeftOutError):
-    """An archive or a document cannot be unpacked."""
-
-    reason = "not unpacked"
-
-
-class TooMuchError(PackedError):
+class TooMuchError(LeftOutError):
     """An archive unpacks to more than its limit; all of it is left out."""
 
 
@@ -62,7 +58,7 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
         label: the file in errors.
 
     Raises:
-        PackedError: the file is damaged, encrypted, or unpacks to too much.
+        LeftOutError: the file is damaged, encrypted, or unpacks to too much.
     """
     budget = _Budget(label, file.tell())
     file.seek(0)
@@ -89,12 +85,12 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
 
 
 def whole(chunks: Iterable[bytes], label: str) -> bytes:
-    """Returns the bytes of a document; PackedError if there are too many to parse."""
+    """Returns the bytes of a document; LeftOutError if there are too many to parse."""
     data = bytearray()
     for chunk in chunks:
         data += chunk
         if len(data) > _MAX_DOCUMENT:
-            raise PackedError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it")
+            raise LeftOutError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it", _REASON)
     return bytes(data)
 
 
@@ -106,18 +102,19 @@ class _Budget:
         self._left = self._limit = max(FREE_BYTES, MAX_RATIO * packed)
 
     def read(self, stream: IO[bytes]) -> Iterator[bytes]:
-        """Yields a stream of unpacked bytes; PackedError if it is damaged or too long."""
+        """Yields a stream of unpacked bytes; LeftOutError if it is damaged or too long."""
         return self.count(iter(partial(stream.read, CHUNK), b""))
 
     def count(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the same chunks; PackedError if they cannot be read or are too many."""
+        """Yields the same chunks; LeftOutError if they cannot be read or are too many."""
         try:
             for chunk in chunks:
                 self._left -= len(chunk)
                 if self._left < 0:
                     raise TooMuchError(
                         f"{self.label} unpacks to more than {size_text(self._limit)}, over {MAX_RATIO} times its size: "
-                        "unpack it yourself and give the text inside, if it is what you expect"
+                        "unpack it yourself and give the text inside, if it is what you expect",
+                        _REASON,
                     )
                 yield chunk
         except CorpusError:
@@ -126,11 +123,11 @@ class _Budget:
             raise _damaged(self.label, error) from error
 
 
-def _damaged(label: str, error: Exception) -> PackedError:
+def _damaged(label: str, error: Exception) -> LeftOutError:
     reason = one_line(str(error), 100) or type(error).__name__
     if "password" in str(error):  # zipfile's message begins with a long description of the file in the archive
         reason = "it is protected by a password"
-    return PackedError(f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside")
+    return LeftOutError(f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside", _REASON)
 
 
 def _is_hidden(path: str) -> bool:
@@ -161,29 +158,28 @@ def _text_part(text: str) -> Part:
 
 def _word_text(archive: zipfile.ZipFile, budget: _Budget) -> str:
     """Returns the paragraphs of a .docx, a line each, as they are after all tracked changes."""
-    parts: list[str] = []
-    opened = ""  # the tag before
-    for event, value, _ in _xml_events(archive, "word/document.xml", budget):
-        if event == "text":
-            parts.append(value if opened == "t" else "")
-        else:
-            opened = value if event == "start" else ""
-            parts.append(_WORD_MARKS.get(opened, "\n" if (event, value) == ("end", "p") else ""))
-    return "".join(parts)
+    elements = _xml_elements(archive, "word/document.xml", budget)
+    return "".join((each.text or "") if tag == "t" else _WORD_MARKS.get(tag, "") for tag, each in elements)
 
 
 def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
-    """Yields the text of each chapter of an .epub, in the order of reading; PackedError if it is encrypted."""
-    book = next((each.get("full-path", "") for each in _xml_elements(archive, _CONTAINER, "rootfile", budget)), "")
-    paths = {each.get("id"): each.get("href", "") for each in _xml_elements(archive, book, "item", budget)}
+    """Yields the text of each chapter of an .epub, in the order of reading; LeftOutError if it is encrypted."""
+
+    def found(file: str, tag: str) -> list[ElementTree.Element]:
+        return [each for name, each in _xml_elements(archive, file, budget) if name == tag]
+
+    book = next((each.get("full-path", "") for each in found(_CONTAINER, "rootfile")), "")
+    paths = {each.get("id"): each.get("href", "") for each in found(book, "item")}
     encrypted = set()  # fonts often are
     if _ENCRYPTION in archive.namelist():
-        encrypted = {unquote(each["URI"]) for each in _xml_elements(archive, _ENCRYPTION, "CipherReference", budget)}
-    for reference in _xml_elements(archive, book, "itemref", budget):
+        encrypted = {unquote(each.get("URI", "")) for each in found(_ENCRYPTION, "CipherReference")}
+    for reference in found(book, "itemref"):
         if href := unquote(paths.get(reference.get("idref"), "").partition("#")[0]):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(book), href))
             if path in encrypted:
-                raise PackedError(f"{budget.label} is encrypted (DRM): give a copy without protection, or its text")
+                raise LeftOutError(
+                    f"{budget.label} is encrypted (DRM): give a copy without protection, or its text", _REASON
+                )
             page = _read(archive, path, budget)
             if text := page_text(page.decode(page_encoding(page) or "utf-8", "replace")):
                 yield text
@@ -194,32 +190,16 @@ def _read(archive: zipfile.ZipFile, path: str, budget: _Budget) -> bytes:
         return whole(budget.read(stream), budget.label)
 
 
-def _xml_elements(archive: zipfile.ZipFile, path: str, tag: str, budget: _Budget) -> list[dict[str, str]]:
-    """Returns the attributes of each element with this tag."""
-    return [found for event, name, found in _xml_events(archive, path, budget) if (event, name) == ("start", tag)]
-
-
-def _xml_events(archive: zipfile.ZipFile, path: str, budget: _Budget) -> list[tuple[str, str, dict[str, str]]]:
-    """Returns ("start", tag, attributes), ("end", tag, {}) and ("text", text, {}) in the order of an XML file.
-
-    Raises:
-        PackedError: the file defines entities.
-    """
-    events: list[tuple[str, str, dict[str, str]]] = []
-
-    def refuse(*_: object) -> None:
-        raise PackedError(f"{budget.label} defines entities of its own, which may be an attack: give its text")
-
-    def local(tag: str) -> str:
-        return tag.rpartition(":")[2]
-
-    parser = expat.ParserCreate()
-    parser.EntityDeclHandler = refuse
-    parser.StartElementHandler = lambda tag, attributes: events.append(("start", local(tag), attributes))
-    parser.EndElementHandler = lambda tag: events.append(("end", local(tag), {}))
-    parser.CharacterDataHandler = lambda text: events.append(("text", text, {}))
-    parser.Parse(_read(archive, path, budget), True)
-    return events
+def _xml_elements(archive: zipfile.ZipFile, path: str, budget: _Budget) -> Iterator[tuple[str, ElementTree.Element]]:
+    """Yields (tag, element) for each element of an XML file when it ends; LeftOutError if the file defines entities."""
+    data = _read(archive, path, budget)
+    if b"<!ENTITY" in data:
+        raise LeftOutError(
+            f"{budget.label} defines entities of its own, which may be an attack: give its text", _REASON
+        )
+    # In another encoding than UTF-8, expat limits what entities expand to, and no file is read for one.
+    for _, element in ElementTree.iterparse(io.BytesIO(data)):  # noqa: S314
+        yield element.tag.rpartition("}")[2], element
 
 
 # --- tables
@@ -230,15 +210,17 @@ def _table(file: IO[bytes], budget: _Budget) -> Part:
     try:
         import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
-        raise PackedError(f"{budget.label} is a Parquet table, which pyarrow reads: pip install pyarrow") from None
+        raise LeftOutError(
+            f"{budget.label} is a Parquet table, which pyarrow reads: pip install pyarrow", _REASON
+        ) from None
     table = pyarrow.parquet.ParquetFile(file)
     names = list(table.schema_arrow.names)
     is_chat = any(name in names for name in _CHAT_COLUMNS)
     column = next((name for name in _TEXT_COLUMNS if name in names), names[0] if len(names) == 1 else None)
     if column is None and not is_chat:
         listed = one_line(", ".join(names), 200)
-        raise PackedError(
-            f"{budget.label} has no column named text (it has {listed}): export its text to a plain text file"
+        raise LeftOutError(
+            f"{budget.label} has no column named text (it has {listed}): export its text to a plain text file", _REASON
         )
 
     def lines() -> Iterator[bytes]:

@@ -104,10 +104,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
 
     The samples are those of the run from random weights that the entry names; if that is missing, those in the folder.
 
-    Raises:
-        RunError: the run has no checkpoint, or its text is missing or is not that of the entry.
-        CheckpointError: a file of the run is damaged.
-        OSError: the folder cannot be written.
+    Raises RunError or CheckpointError if a file of the run is missing, damaged or of another text.
     """
     train_ids, held_out = split(_checked(entry, read_kept_text(run), run).ids)
     best = checkpoint_folder(run)

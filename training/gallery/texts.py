@@ -32,15 +32,10 @@ _NOT_MODULES = {"test", "tests", "idlelib", "lib2to3", "turtledemo", "pydoc_data
 
 
 def fetch(package: str, folder: Path) -> Path:
-    """Downloads a package with the client of its registry and unpacks it; returns the folder of its files.
+    """Downloads a package into an empty folder with the client of its registry; returns the folder of its files.
 
-    Args:
-        package: REGISTRY:NAME, of `debian`, `pypi` or `npm`; `python:stdlib` is the standard library of this Python,
-            which is not downloaded.
-        folder: an empty folder.
-
-    Raises:
-        RunError: the client is not installed, the package does not exist, or the registry cannot be reached.
+    `package` is REGISTRY:NAME, of `debian`, `pypi` or `npm`; or `python:stdlib`, the standard library of this Python.
+    Raises RunError if the client is not installed or fails.
     """
     registry, _, name = package.partition(":")
     if registry == "python":

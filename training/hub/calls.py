@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from huggingface_hub import (
     CommitOperationAdd,
-    CommitOperationCopy,
     CommitOperationDelete,
     HfApi,
     ModelInfo,
@@ -31,7 +30,7 @@ from ..errors import HubError
 
 T = TypeVar("T")
 Report = Callable[[str], None]  # called with one line for the user
-Change = CommitOperationAdd | CommitOperationCopy | CommitOperationDelete
+Change = CommitOperationAdd | CommitOperationDelete
 
 RETRY_S = 90.0  # how long something that failed is tried again
 TRY_S = 900.0  # the limit of one try, with all its files
@@ -73,14 +72,9 @@ def lookup(what: str, function: Callable[[], T], *missing: type[Exception]) -> T
 
 
 def retried(work: Callable[[], T], report: Report) -> T:
-    """Returns `work()`, which is repeated for `RETRY_S` seconds while that may help.
+    """Returns `work()`, which is repeated for `RETRY_S` seconds while its HubErrors say that this may help.
 
-    Args:
-        work: makes requests, and raises HubError.
-        report: called before a retry, once for each reason.
-
-    Raises:
-        HubError: the last one of `work`.
+    `report` is called before a retry, once for each reason. Raises the last HubError.
     """
     end, reported, failures = time.monotonic() + RETRY_S, "", 0
     while True:
@@ -104,15 +98,15 @@ def wait_s(failures: int, asked_s: float) -> float:
     return max(doubled * random.uniform(0.5, 1.0), min(asked_s, LONGEST_PAUSE_S))
 
 
-def full_repo_name(api: HfApi, name: str) -> tuple[str, str]:
-    """Returns USER/NAME for NAME or USER/NAME, and the user of the token, which must be able to write."""
+def full_repo_name(api: HfApi, name: str) -> str:
+    """Returns USER/NAME for NAME or USER/NAME; HubError if the token cannot write."""
     if not get_token():
         raise HubError(f"pushing to {name!r} needs a token of the Hub and there is none: {WRITE_LOGIN}")
-    account = call("asking the Hub for the user of the token", api.whoami)
+    account: dict[str, Any] = call("asking the Hub for the user of the token", api.whoami)
     user = call("asking the Hub for the user of the token", lambda: str(account["name"]))
     if ((account.get("auth") or {}).get("accessToken") or {}).get("role") == "read":
         raise HubError(f"the token of {user} may only read: to push to {name!r}, {WRITE_LOGIN}")
-    return (name if "/" in name else f"{user}/{name}"), user
+    return name if "/" in name else f"{user}/{name}"
 
 
 def file_names(info: ModelInfo | SpaceInfo) -> set[str]:
@@ -138,12 +132,10 @@ def commit(what: str, repo: str, changes: Sequence[Change], *, title: str, paren
     """
     api = hub_client()
     for change in changes:
-        if isinstance(change, CommitOperationAdd) and _is_binary(change):
-            call(what, lambda: api.preupload_lfs_files(repo, [change], **where))  # noqa: B023
+        if isinstance(change, CommitOperationAdd):
+            with change.as_file() as file:
+                is_binary = b"\0" in file.read(512)
+            if is_binary:
+                call(what, lambda: api.preupload_lfs_files(repo, [change], **where))  # noqa: B023
     made = call(what, lambda: api.create_commit(repo, changes, commit_message=title, parent_commit=parent, **where))
     return made.oid
-
-
-def _is_binary(change: CommitOperationAdd) -> bool:
-    with change.as_file() as file:
-        return b"\0" in file.read(512)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import math
 import re
@@ -17,7 +16,6 @@ from huggingface_hub import (
     HfApi,
     ModelCard,
     ModelInfo,
-    constants,
     hf_hub_download,
 )
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
@@ -58,20 +56,17 @@ def check_repo(
         HubError: the repo cannot be pushed to, or holds something that a push would replace.
     """
     api = hub_client()
-    repo, user = full_repo_name(api, repo)
-    url = f"{constants.ENDPOINT}/{repo}"
+    repo = full_repo_name(api, repo)
     _check_license(license)
     info = lookup(f"looking at {repo}", lambda: api.model_info(repo), RepositoryNotFoundError)
     if info is None:
         call(f"creating the repo {repo}", lambda: api.create_repo(repo, private=private, exist_ok=True))
-        found = Destination(repo, user, private, True, url)
+        found = Destination(repo, private)
     else:
         call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
         _check_present(repo, info, private=private)
-        found = Destination(repo, user, bool(info.private), False, url)
-        if not replace:
-            loss, keep_card = _held_loss(repo, info, corpus, corpus_characters), _has_own_card(repo, info)
-            found = dataclasses.replace(found, loss_to_beat=loss, keep_card=keep_card)
+        loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
+        found = Destination(repo, bool(info.private), loss, keep_card=not replace and _has_own_card(repo, info))
     with contextlib.suppress(Exception):  # else the first push creates it
         api.create_branch(repo, branch=TRAINING, exist_ok=True)
     return found
@@ -108,8 +103,7 @@ def _check_license(name: str) -> None:
 def _held_loss(repo: str, info: ModelInfo, corpus: str, corpus_characters: int) -> float | None:
     """Returns the held-out loss of the model in a repo; None if there is no model, or its loss is not known.
 
-    Raises:
-        HubError: the model was trained on another text, so the two losses cannot be compared.
+    Raises HubError if the model was trained on another text, so the two losses cannot be compared.
     """
     names, what = file_names(info), f"looking at {repo}"
     if MANIFEST not in names or CONFIG not in names:
@@ -137,10 +131,7 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     """Pushes the files of a checkpoint folder to a branch in one commit; returns the id of the branch's newest commit.
 
     `training` also gets what resume needs. There is no commit if nothing has changed. The commit names its parent: if
-    someone else has committed in between, the Hub refuses it (412).
-
-    Raises:
-        HubError: nothing was pushed.
+    someone else has committed in between, the Hub refuses it (412). Raises HubError if nothing was pushed.
     """
     api, what, repo = hub_client(), f"pushing to {to.repo}", to.repo
     files = _published(folder, with_state=branch == TRAINING)
@@ -157,7 +148,8 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     changes: list[Change] = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
     if branch == MAIN and CARD in present and CARD in files:
         card = (folder / CARD).read_text(encoding="utf-8", errors="replace")
-        changes[files.index(CARD)] = _card_with_link(what, repo, head.sha, card)
+        if linked_page(card) is None and (space := linked_page(read_file(what, repo, CARD, head.sha))):
+            changes[files.index(CARD)] = CommitOperationAdd(CARD, with_page_link(card, space).encode())
     return commit(what, repo, changes, title=title, parent=head.sha, revision=branch)
 
 
@@ -192,20 +184,10 @@ def _addition(folder: Path, name: str) -> CommitOperationAdd:
     return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
 
 
-def _card_with_link(what: str, repo: str, at: str | None, card: str) -> CommitOperationAdd:
-    """Returns the upload of a new card, with the link to a Space from the card on the Hub."""
-    if linked_page(card) is None and (space := linked_page(read_file(what, repo, CARD, at))):
-        card = with_page_link(card, space)
-    return CommitOperationAdd(CARD, card.encode())
-
-
 def download_run(repo: str, folder: Path) -> str:
     """Downloads the newest checkpoint of a run into FOLDER/training, and the best one into FOLDER/main if there is one.
 
-    The files of each branch come from one commit; returns that of the newest checkpoint.
-
-    Raises:
-        HubError: the repo holds no run, or it cannot be downloaded.
+    The files of each branch come from one commit; returns that of the newest checkpoint. Raises HubError.
     """
     api, what = hub_client(), f"downloading {repo}"
     newest = lookup(what, lambda: api.model_info(repo, revision=TRAINING), RevisionNotFoundError)
@@ -232,11 +214,10 @@ def _download(what: str, repo: str, at: str | None, names: list[str], folder: Pa
 def find_run(repo: str) -> tuple[str, str | None]:
     """Returns USER/NAME of a repo, and the command that started the run in it; None if there is no run.
 
-    Raises:
-        HubError: the token may not write, the Hub does not answer, or the run is damaged.
+    Raises HubError if the token may not write, the Hub does not answer, or the run is damaged.
     """
     api = hub_client()
-    (repo, _), what, name = full_repo_name(api, repo), f"looking at {repo}", f"{STATE}/state.json"
+    repo, what, name = full_repo_name(api, repo), f"looking at {repo}", f"{STATE}/state.json"
     missing = (RepositoryNotFoundError, RevisionNotFoundError)
     info = lookup(what, lambda: api.model_info(repo, revision=TRAINING), *missing)
     if info is None or name not in file_names(info):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+
+from huggingface_hub import constants
 
 from model.files import atomic_write, json_bytes
 
@@ -23,10 +25,7 @@ class Destination:
 
     Attributes:
         repo: USER/NAME.
-        user: the user of the token.
         private: whether the repo is private.
-        created: whether it was created just now.
-        url: its page on the Hub.
         loss_to_beat: the held-out loss in nats per character of the model on its main branch, which a model with a
             higher loss must not replace; None if any model may be pushed there.
         keep_card: whether its README.md stays, because it is not a model card of this project.
@@ -36,14 +35,16 @@ class Destination:
     """
 
     repo: str
-    user: str
-    private: bool
-    created: bool
-    url: str
+    private: bool = False
     loss_to_beat: float | None = None
     keep_card: bool = False
     sharing: str = ""
     pushed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The page of the repo on the Hub."""
+        return f"{constants.ENDPOINT}/{self.repo}"
 
 
 def check_repo_name(repo: str) -> str:
@@ -66,7 +67,9 @@ def write_destination(run_folder: Path, destination: Destination) -> None:
 def read_destination(run_folder: Path | str) -> Destination:
     """Returns where a run was pushed to so far. Raises HubError if it was never pushed."""
     try:
-        return Destination(**json.loads((Path(run_folder) / DESTINATION).read_text(encoding="utf-8")))
+        noted = json.loads((Path(run_folder) / DESTINATION).read_text(encoding="utf-8"))
+        # Runs of earlier versions noted more.
+        return Destination(**{each.name: noted[each.name] for each in fields(Destination) if each.name in noted})
     except FileNotFoundError:
         name = Path(run_folder).name
         raise HubError(f"run {name!r} has no destination on the Hub: resume it with --push-to USER/NAME") from None

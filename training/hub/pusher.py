@@ -30,11 +30,6 @@ from .checkpoints import push_checkpoint
 from .destination import Destination, write_destination
 
 
-def checkpoint_title(folder: Path, branch: str) -> str:
-    """Returns the title of the commit that pushes a checkpoint folder to a branch."""
-    return commit_title(branch, _step_of(folder), **_evaluation(folder))
-
-
 def is_held_back(run_folder: Path, destination: Destination) -> bool:
     """Returns whether the repo holds a better model than the best one of a run, which must not replace it."""
     best = pointed_checkpoint(run_folder / BEST)
@@ -145,7 +140,7 @@ class Pusher:
     def _work(self) -> None:
         while (push := self._next()) is not None:
             try:
-                title = checkpoint_title(push.folder, push.branch)
+                title = commit_title(push.branch, _step_of(push.folder), **_evaluation(push.folder))
                 with time_limits(calls.TRY_S):
                     commit = push_checkpoint(self.destination, push.branch, push.folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues

@@ -38,34 +38,20 @@ _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 6
 _TITLE = re.compile(r'(<title>|property="og:title" content="|<h1>)[^"<]*')
 _META_DESCRIPTION = re.compile(r'((?:name="|property="og:)description" content=")[^"]*')
 _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
-_SIGN_IN: dict[str, Any] = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # to publish a model
-_NEEDED = {  # a file of each folder, and those of the root
-    "static": ("web/index.html", "web/page", "web/languages"),
-    "app": ("app.py", "requirements.txt", "ui/__init__.py", "web/app.js", "web/page", "web/languages"),
-}
 
 
 def check_project(hardware: str) -> None:
-    """Checks that the project's own files for a page exist: a machine may have only those that training needs.
-
-    Raises:
-        RunError: some are missing.
-    """
-    missing = [name for name in _NEEDED["static" if hardware == STATIC else "app"] if not _exists(ROOT / name)]
-    if missing:
-        names = ", ".join(missing)
-        raise RunError(f"files that a page needs are missing ({names}): run this from a whole copy of the project")
+    """Raises RunError if files of the project for a page are missing: a machine may have only those of training."""
+    needed = ("web",) if hardware == STATIC else ("app.py", "requirements.txt", "ui", "web")
+    if missing := ", ".join(name for name in needed if not (ROOT / name).exists()):
+        raise RunError(f"files that a page needs are missing ({missing}): run this from a whole copy of the project")
 
 
 def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> None:
     """Writes the page for `hardware` into a folder; files of the same names are replaced, others stay.
 
-    Args:
-        space: USER/NAME of the Space that the folder is for; "" for another web host.
-
-    Raises:
-        OSError: the folder cannot be written.
-        RunError: it is a file, or the project's own files are missing.
+    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the folder is
+    a file or the project's own files are missing, OSError if the folder cannot be written.
     """
     if hardware == STATIC:
         write_static(folder, lm, space)
@@ -76,20 +62,19 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> No
 def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     """Writes a page that generates in the visitor's browser, with a copy of the weights; see `write_page`."""
     check_project(STATIC)
-    _create(folder)
-    lm = with_welcome(lm)
-    _copy(static_files(), folder)
-    atomic_write(folder / "files.json", json.dumps(sorted(static_files())).encode())  # what web/offline.js keeps
+    lm, files = with_welcome(lm), static_files()
+    _copy(files, folder)
+    atomic_write(folder / "files.json", json.dumps(sorted(files)).encode())  # what web/offline.js keeps
     page = (folder / "index.html").read_text(encoding="utf-8")
     atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(PUBLIC_HUB, constants.ENDPOINT).encode())
     lm.save_pretrained(folder, dtype=smallest_dtype(lm))
-    data = SpaceCardData(**_front_matter(lm), sdk="static", app_file="index.html", **_SIGN_IN)
     about = (
         "This page runs in the visitor's browser: [index.html](index.html) downloads the weights beside it, checks "
         "them, and generates. What is typed does not leave the browser.\n\n"
         "Any web server can serve it: `python -m http.server`, then http://localhost:8000"
     )
-    _write_readme(folder, data, lm, about)
+    sign_in = {"hf_oauth": True, "hf_oauth_scopes": ["contribute-repos"]}  # to publish a model
+    _write_readme(folder, lm, about, sdk="static", app_file="index.html", **sign_in)
 
 
 def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
@@ -98,16 +83,13 @@ def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
     page = _TITLE.sub(lambda found: f"{found[1]}{html.escape(title_of(lm))}", page)
     if first_words := line(welcome_text):
         page = _META_DESCRIPTION.sub(lambda found: f"{found[1]}{html.escape(first_words)}", page)
-    page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{_lead()}</p>{found[1]}{html.escape(welcome_text)}', page)
+    texts = json.loads((ROOT / "web" / "languages" / "en.json").read_text(encoding="utf-8"))
+    lead = html.escape(f"{texts['page.hello']} {texts['greeting.colours']}")
+    page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{lead}</p>{found[1]}{html.escape(welcome_text)}', page)
     if not space or constants.ENDPOINT != PUBLIC_HUB:  # a private Hub has hosts of its own
         return page
     host = re.sub("[^a-z0-9]+", "-", space.lower())
     return page.replace('content="preview.png"', f'content="https://{host}.static.hf.space/preview.png"')
-
-
-def _lead() -> str:
-    texts = json.loads((ROOT / "web" / "languages" / "en.json").read_text(encoding="utf-8"))
-    return html.escape(f"{texts['page.hello']} {texts['greeting.colours']}")
 
 
 def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
@@ -116,24 +98,24 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     The bundled models are not among its files: a Space serves the model that it was made for.
     """
     check_project(hardware)
-    _create(folder)
     _copy(app_files(), folder)
     lm.save_pretrained(folder / "model" / BUNDLED_FOLDER.name / "model", dtype=smallest_dtype(lm))
     atomic_write(folder / "requirements.txt", requirements(hardware).encode())
-    data = SpaceCardData(
-        **_front_matter(lm),
+    about = (
+        "A page and an API that generate with this model, for many visitors at once: [app.py](app.py). The variable "
+        "`MODELS` names the models on the Hub that it serves; without it, or without the Hub, it serves the copy in "
+        "[model/pretrained](model/pretrained)."
+    )
+    _write_readme(
+        folder,
+        lm,
+        about,
         sdk="gradio",
         sdk_version=_gradio_version(),
         python_version=_PYTHON,
         app_file="app.py",
         suggested_hardware=flavor_of(hardware),
     )
-    about = (
-        "A page and an API that generate with this model, for many visitors at once: [app.py](app.py). The variable "
-        "`MODELS` names the models on the Hub that it serves; without it, or without the Hub, it serves the copy in "
-        "[model/pretrained](model/pretrained)."
-    )
-    _write_readme(folder, data, lm, about)
 
 
 def static_files() -> dict[str, Path]:
@@ -180,15 +162,14 @@ def title_of(lm: CharLSTM) -> str:
 
 
 def _copy(files: dict[str, Path], folder: Path) -> None:
-    for name, path in files.items():
+    """Copies files, and the licence of the project, into a new or an existing folder."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
+    licence = {"LICENSE": ROOT / "LICENSE"}  # a machine of the Hub has folders only (see job.py)
+    for name, path in (files | licence if licence["LICENSE"].is_file() else files).items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(target, web_content(path))
-
-
-def _exists(path: Path) -> bool:
-    """Returns whether a file exists, or a folder that is not empty."""
-    return any(path.iterdir()) if path.is_dir() else path.is_file()
 
 
 def _gradio_version() -> str:
@@ -199,30 +180,20 @@ def _gradio_version() -> str:
         return str(re.findall(r"(?m)^gradio>=([\d.]+)", requirements(ZERO_GPU))[0])
 
 
-def _create(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    if (ROOT / "LICENSE").is_file():  # a machine of the Hub has folders only (see job.py)
-        atomic_write(folder / "LICENSE", (ROOT / "LICENSE").read_bytes())
-
-
-def _front_matter(lm: CharLSTM) -> dict[str, Any]:
-    """Returns the front matter that both kinds of page have."""
+def _write_readme(folder: Path, lm: CharLSTM, about: str, **kind: Any) -> None:
+    """Writes README.md; `kind` is the front matter that the two kinds of page do not share."""
     repo = lm.name if lm.commit else lm.training.get("repo")
-    return {
-        "title": title_of(lm),
-        "emoji": "✒️",
-        "colorFrom": "indigo",
-        "colorTo": "yellow",
-        "short_description": _DESCRIPTION,
-        "license": "apache-2.0",
-        "tags": ["text-generation", "lstm", "char-rnn"],
-        "models": [repo] if repo and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
-    }
-
-
-def _write_readme(folder: Path, data: SpaceCardData, lm: CharLSTM, about: str) -> None:
+    data = SpaceCardData(
+        title=title_of(lm),
+        emoji="✒️",
+        colorFrom="indigo",
+        colorTo="yellow",
+        short_description=_DESCRIPTION,
+        license="apache-2.0",
+        tags=["text-generation", "lstm", "char-rnn"],
+        models=[repo] if repo and re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII) else None,
+        **kind,
+    )
     licence = lm.training.get("license")
     licence = markdown(line(licence)) or "unknown"  # a model may come from a stranger
     lines = [

@@ -24,7 +24,6 @@ from .checkpoints import restriction
 STATIC, ZERO_GPU = "static", "zero-gpu"
 START_S = 1200.0  # an app installs its requirements first, torch included
 POLL_S = 2.0
-_FLAVORS = {ZERO_GPU: "zero-a10g"}  # the name in --hardware: the Hub's name
 _FREE = "free accounts may host static and ZeroGPU Spaces, so use --hardware static or --hardware zero-gpu"
 _CHANGING = {
     "BUILDING": "is being built",
@@ -39,50 +38,36 @@ _LOG_LINES, LOG_S = 12, 30.0
 
 @dataclass(frozen=True)
 class Space:
-    """A Space that may be written to.
+    """A Space for a page.
 
     Attributes:
         name: USER/NAME.
         hardware: the value of --hardware, such as "static" or "zero-gpu".
-        private: whether the Space is private.
-        url: its page on the Hub.
+        private: whether the Space is private, or must be if it is created.
         model_private: whether the model that it shows is private or gated.
     """
 
     name: str
     hardware: str
     private: bool = False
-    url: str = ""
     model_private: bool = False
 
-
-@dataclass(frozen=True)
-class Page:
-    """The Space that is published when a training ends.
-
-    Attributes:
-        name: USER/NAME.
-        hardware: the value of --hardware.
-        space: the checked Space; None in a resumed run, which checks it at its end.
-        private: whether a new Space must be private.
-    """
-
-    name: str
-    hardware: str
-    space: Space | None = None
-    private: bool = False
+    @property
+    def url(self) -> str:
+        """The page of the Space on the Hub."""
+        return f"{constants.ENDPOINT}/spaces/{self.name}"
 
 
 def flavor_of(hardware: str) -> str:
     """Returns the Hub's name for a value of --hardware."""
-    return _FLAVORS.get(hardware, hardware)
+    return "zero-a10g" if hardware == ZERO_GPU else hardware
 
 
 def describe_hardware(hardware: str) -> str:
     """Returns one line that says what a page on this hardware needs and costs."""
     if hardware == STATIC:
         return "static: it runs in the visitor's own browser, is free for every account, and needs no server"
-    if flavor_of(hardware) != hardware:
+    if hardware == ZERO_GPU:
         return f"{hardware}: the app, with its API, on the free hardware of every account (two Spaces each)"
     return f"{hardware}: the app, with its API; the Hub asks for a paid plan, or for money by the hour"
 
@@ -100,24 +85,23 @@ def check_space(name: str, hardware: str, *, private: bool, model: str | None, p
         HubError: the Space cannot be written to, or is public and must be private.
     """
     api = hub_client()
-    name, _ = full_repo_name(api, name)
+    name = full_repo_name(api, name)
     model_private = bool(model) and bool(restriction(str(model)))
     private = private or (model_private and not publish_anyway)
-    url = f"{constants.ENDPOINT}/spaces/{name}"
     info = lookup(f"looking at the Space {name}", lambda: api.space_info(name), RepositoryNotFoundError)
     if info is None:
-        flavor: Any = flavor_of(hardware)
+        flavor = flavor_of(hardware)
         kind: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": flavor}
         kind = {"space_sdk": STATIC} if flavor == STATIC else kind
         create = partial(api.create_repo, name, repo_type="space", private=private, exist_ok=True, **kind)
         _paid(f"creating the Space {name} ({flavor})", create)
-        return Space(name, hardware, private, url, model_private)
+        return Space(name, hardware, private, model_private)
     what = f"asking for the right to write to the Space {name}"
     call(what, lambda: api.auth_check(name, repo_type="space", write=True))
     if private and not info.private:
         reason = "the model is private or gated" if model_private else "the model or the run is private"
         raise HubError(f"the Space {name} is public already, and {reason}: name another Space")
-    return Space(name, hardware, bool(info.private), url, model_private)
+    return Space(name, hardware, bool(info.private), model_private)
 
 
 def _paid(what: str, function: Callable[[], Any]) -> None:
@@ -133,13 +117,8 @@ def _paid(what: str, function: Callable[[], Any]) -> None:
 def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, str]) -> tuple[str, bool]:
     """Sets variables and hardware where they differ, and commits a folder; unchanged files are not sent.
 
-    Files of the Space that the folder lacks stay: the user may have added them.
-
-    Returns:
-        the newest commit, and whether it is new.
-
-    Raises:
-        HubError: the Space could not be changed.
+    Files of the Space that the folder lacks stay: the user may have added them. Returns the newest commit, and whether
+    it is new; raises HubError.
     """
     api, name, what = hub_client(), space.name, f"pushing to the Space {space.name}"
     head = call(what, lambda: api.space_info(name)).sha
@@ -159,11 +138,7 @@ def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, s
 
 
 def link_card(repo: str, space: str) -> bool:
-    """Adds the link to the Space to a model card, in a commit of its own; returns whether it was missing.
-
-    Raises:
-        HubError: the card cannot be changed.
-    """
+    """Adds the link to the Space to a model card, in a commit of its own; returns whether it was missing."""
     what = f"changing the card of {repo}"
     info = call(what, lambda: hub_client().model_info(repo))
     if CARD not in file_names(info):
@@ -179,8 +154,7 @@ def link_card(repo: str, space: str) -> bool:
 def wait_until_up(space: Space, report: Report) -> None:
     """Waits until the Space runs, and reports each stage.
 
-    Raises:
-        HubError: the Space failed, with the end of its log; or it does not run within `START_S` seconds.
+    Raises HubError if the Space failed, with the end of its log, or does not run within `START_S` seconds.
     """
     end, reported, stages = time.monotonic() + START_S, "", {**_CHANGING, **_UP}
     while True:

@@ -26,7 +26,7 @@ from model.checkpoint.samples import Sample, thinned
 from ..card.bootstrap import interval
 from ..card.curve import sparkline
 from ..corpus.ids_file import Ids
-from ..hub.spaces import Page
+from ..hub.spaces import Space
 from ..learner import evaluation, processes
 from ..learner.dataset import utf8_bytes
 from ..learner.schedule import Schedule
@@ -79,7 +79,7 @@ class TrainingRun:
     metrics: list[Evaluation] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     chat: ChatFormat | None = None
-    page: Page | None = None
+    page: Space | None = None
     tracker: Tracker | None = None
     _writer: ThreadPoolExecutor = field(
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)

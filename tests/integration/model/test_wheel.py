@@ -42,17 +42,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     shutil.copytree(ROOT / "model", folder / "model", ignore=shutil.ignore_patterns("__pycache__"))
-    words = [
-        "pip",
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "--no-index",
-        "--disable-pip-version-check",
-        "-q",
-        ".",
-    ]
-    subprocess.run([sys.executable, "-m", *words, "-w", folder / "out"], cwd=folder, check=True)
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "-q"]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, ".", "-w", "out"], cwd=folder, check=True)
     (made,) = (folder / "out").iterdir()
     return made
 

@@ -9,6 +9,7 @@ from model import Blend, Clamp, occlusion
 from model.attribution import Occlusion, occlusion_in_slices
 from model.clamps import Stretches
 from model.engine.language_model import LanguageModel
+from model.scoring.surprisal import result_of
 from model.settings import Precision
 from model.trace import TextTrace
 from tests.support.tiny_models import tiny_model
@@ -55,12 +56,7 @@ def test_a_blend_is_read_like_one_model():
 
 
 def drain(trace: TextTrace, position: int, window: int) -> Occlusion:
-    slices = occlusion_in_slices(trace, position, window)
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return end.value
+    return result_of(occlusion_in_slices(trace, position, window))
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from model import CharLSTM, CheckpointError, ModelUnavailableError, generate, score, stream
-from model.char_lstm import checkpoint_folder, is_local, split_revision
+from model import CharLSTM, CheckpointError, ModelUnavailableError, generate, score
+from model.char_lstm import is_local, split_revision
 from model.checkpoint.pointer import pointed_checkpoint
-from model.settings import Precision
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 
@@ -68,16 +67,6 @@ def test_a_loaded_model_can_be_trained(folder):
         optimizer.step()
     assert losses[1] < losses[0]
     assert generate(lm, "a", 100, seed=1) != text, "the quantized weights are those before the training"
-
-
-@pytest.mark.parametrize("precision", ["int8", "float32"])
-def test_generation_keeps_no_graph(folder, precision: Precision):
-    lm = CharLSTM.from_pretrained(folder)
-    reply = stream(lm, "a", 20, seed=1, precision=precision)
-    assert len("".join(reply)) == 20
-    assert reply.sequence.memory is not None
-    assert not reply.sequence.memory.state.h.requires_grad
-    assert not reply.sequence.memory.state.c.requires_grad
 
 
 def test_saving_creates_the_folder_and_its_parents_or_replaces_a_model(folder, tmp_path):
@@ -143,12 +132,6 @@ def test_a_missing_name_is_a_path_if_it_is_written_as_one_and_else_a_hub_id(name
     assert is_local(name) == local
 
 
-def test_an_existing_folder_takes_precedence_over_the_hub_unless_hf_is_written(folder, monkeypatch):
-    monkeypatch.chdir(folder.parent.parent)
-    name = f"{folder.parent.name}/tiny"
-    assert (is_local(name), is_local(f"hf://{name}")) == (True, False)
-
-
 @pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", "~nobody-here/x", Path("nowhere")])
 def test_an_error_names_a_missing_folder_as_it_was_typed(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -166,14 +149,6 @@ def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch)
     with pytest.raises(ModelUnavailableError, match=r"^there is no folder mine2 here, and it is not a model.s name"):
         CharLSTM.from_pretrained("mine2")
     assert hub.log == []
-
-
-@pytest.mark.parametrize("name", ["user/name", "model.bin"])
-def test_a_hub_id_or_a_file_in_place_of_a_folder_is_named(tmp_path, monkeypatch, name):
-    monkeypatch.chdir(tmp_path)
-    Path("model.bin").write_bytes(b"x")
-    with pytest.raises(CheckpointError, match=f"^there is no folder '{name}': "):
-        checkpoint_folder(name)
 
 
 @pytest.mark.parametrize(

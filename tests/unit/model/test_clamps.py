@@ -91,16 +91,6 @@ def test_a_clamped_reply_in_two_parts_equals_the_whole_and_no_prompt_is_read_wit
     assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, **options)
 
 
-def test_a_clamp_at_the_value_of_the_cell_changes_nothing(lm):
-    begun = stream(lm, PROMPT, 1, seed=3)
-    text = "".join(begun)
-    held = stream(lm, PROMPT, 1, seed=3, clamps=[(0, 6, float(begun._engine._backend.cells(0)[0, 6]))])
-    assert "".join(held) == text
-    assert begun.sequence.memory
-    assert held.sequence.memory
-    assert torch.equal(held.sequence.memory.state.h, begun.sequence.memory.state.h)
-
-
 @pytest.mark.parametrize(
     ("hold", "words"),
     [

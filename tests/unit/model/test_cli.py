@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 
@@ -190,17 +191,10 @@ def test_a_missing_or_misspelled_command_is_one_line(
     assert (err.startswith("error: "), err.count("\n"), message in err) == (True, 1, True)
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), RuntimeError("a bug")])
-def test_an_error_of_the_program_keeps_its_traceback(
-    run: Command, error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every ValueError and RuntimeError became one line, so nobody could find its cause."""
-
-    def fail(*_arguments: object, **_options: object) -> None:
-        raise error
-
-    monkeypatch.setattr(Engine, "add_request", fail)
-    with pytest.raises(type(error), match="a bug"):
+def test_an_error_of_the_program_keeps_its_traceback(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every ValueError became one line, so nobody could find its cause."""
+    monkeypatch.setattr(Engine, "add_request", Mock(side_effect=ValueError("a bug")))
+    with pytest.raises(ValueError, match="a bug"):
         run("generate", "A")
 
 
@@ -311,18 +305,6 @@ def test_list_names_the_bundled_models(run: Command) -> None:
     assert [line.split()[0] for line in run("list", model=None)[1].splitlines()] == names
     models = json.loads(run("list", "--json", model=None)[1])["models"]
     assert ([each["model"] for each in models], models[0]["corpus"]) == (names, "Shakespeare")
-
-
-def test_the_bundled_model_is_the_default(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def load(name: str, **_options: object) -> CharLSTM:
-        asked.append(name)
-        return tiny_model()
-
-    monkeypatch.setattr(CharLSTM, "from_pretrained", load)
-    _, _, err = run("generate", "--length=1", "--seed=1", model=None)
-    assert (asked, "--model" in err) == ([str(PRETRAINED)], False)
 
 
 # the real program

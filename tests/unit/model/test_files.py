@@ -11,7 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from model.files import AlreadyLockedError, acquire_lock, atomic_path, atomic_write, json_bytes
+from model.files import AlreadyLockedError, acquire_lock, atomic_path, atomic_write
 
 ROOT = Path(__file__).parents[3]
 HOLD = """
@@ -42,12 +42,6 @@ def test_an_atomic_write_replaces_the_file_or_leaves_the_old_one_and_no_temporar
 def test_a_missing_folder_raises(tmp_path, write):
     with pytest.raises(OSError, match="missing"):
         write(tmp_path / "missing" / "a")
-
-
-def test_json_is_utf8_with_one_field_per_line():
-    assert json_bytes({"a": 1, "b": "é"}) == '{\n "a": 1,\n "b": "é"\n}\n'.encode()
-    with pytest.raises(ValueError, match="JSON"):
-        json_bytes({"a": float("nan")})
 
 
 def test_a_locked_file_is_refused_until_it_is_unlocked(tmp_path):

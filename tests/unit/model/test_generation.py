@@ -44,11 +44,6 @@ def test_generate_shows_the_parameters_of_stream() -> None:
     assert inspect.signature(generate).return_annotation is str
 
 
-def test_an_unknown_argument_is_refused(lm: CharLSTM) -> None:
-    with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'temprature'"):
-        generate(lm, "R", temprature=1)  # type: ignore[call-arg]
-
-
 @pytest.mark.parametrize("precision", ["int8", "float32"])
 @pytest.mark.parametrize("temperature", [0.0, 1.0, 2.0])
 def test_the_character_of_rare_ones_is_never_written(lm: CharLSTM, precision: Any, temperature: float) -> None:

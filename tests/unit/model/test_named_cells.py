@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 import pytest
 
 from model import LSTMConfig
-from model.files import json_bytes
 from model.named_cells import (
-    MAX_PASSAGES,
-    MAX_SAMPLE,
-    MAX_WITH_PASSAGES,
     Cell,
     Passage,
     Sample,
     cells_from_json,
-    cells_to_json,
 )
 from tests.support.cells_files import INVALID, VALID
 
@@ -47,12 +42,3 @@ def test_a_passage_has_what_is_around_its_character():
     assert [astuple(each) for each in cell.passages((40, 0))] == [("ab" * 15, "a", "ba" * 6), ("", "a", "ba" * 6)]
     assert cell.passages(cell.low) == [Passage("ba" * 14 + "ba", "b", "")]
     assert Cell(1, 3, "vowel", "auc", 0.9, 0.5, 0.6).passages((1,)) == []
-
-
-def test_passages_add_at_most_30_kilobytes():
-    sample, places = Sample("é" * MAX_SAMPLE, 2**53 - 1), tuple(range(MAX_SAMPLE - MAX_PASSAGES, MAX_SAMPLE))
-    plain = [Cell(1, index, "x" * 60, "auc", 0.9123, 0.5123, 0.6123) for index in range(MAX_WITH_PASSAGES)]
-    full = [replace(each, high=places, low=places, sample=sample) for each in plain]
-    content = cells_to_json(full)
-    assert cells_from_json(content, CONFIG) == tuple(full)
-    assert len(json_bytes(content)) - len(json_bytes(cells_to_json(plain))) <= 30_000

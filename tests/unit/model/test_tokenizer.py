@@ -55,12 +55,6 @@ def test_an_unknown_character_is_never_taken_for_another(character):
     assert character not in tokenizer
 
 
-def test_membership_is_of_single_characters():
-    tokenizer = CharTokenizer.from_text("ab")
-    assert tokenizer.in_vocab("axb").tolist() == [True, False, True]
-    assert [each in tokenizer for each in ("a", "c", "ab", "", 1, None, b"a")] == [True] + [False] * 6
-
-
 @pytest.mark.parametrize(("vocab", "start"), [("a\n b", "\n"), ("ab c", " "), ("abc", "a")])
 def test_the_start_is_a_line_end_or_a_space_or_the_first_character(vocab, start):
     tokenizer = CharTokenizer.from_text(vocab)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from unittest.mock import Mock
-
 import numpy as np
 import pytest
 import torch
 
-from model import Blend, CharLSTM, Clamp, LSTMState, Memory, SamplingParams, TokenTrace, score
+from model import Blend, CharLSTM, Clamp, LSTMState, SamplingParams, TokenTrace, score
 from model.generation import stream
 from model.int8.sampling import Randomness, choose
 from model.int8.weights import step as int8_step
@@ -79,18 +77,6 @@ def test_every_position_can_be_reached_from_every_other(lm, precision: Precision
         assert not position or np.array_equal(step.c_before, whole[position - 1].cells)
 
 
-def test_a_step_during_an_iteration_and_a_second_one_change_nothing_and_cause_no_replay(lm, monkeypatch):
-    trace = TextTrace(lm)
-    trace.set_text(TEXT)
-    expected, tokens, other = read(trace), trace.tokens(), trace.tokens()
-    assert all(np.array_equal(next(tokens).cells, next(other).cells) for _ in range(50))
-    trace.step(3)
-    forward = Mock(wraps=trace._backend.forward)
-    monkeypatch.setattr(trace._backend, "forward", forward)
-    assert np.array_equal(next(tokens).cells, expected[50].cells)
-    assert forward.call_count == 1
-
-
 def test_a_changed_text_is_read_again_from_the_first_change(lm):
     trace, fresh = TextTrace(lm), TextTrace(lm)
     assert trace.set_text(TEXT) == 0
@@ -140,17 +126,6 @@ def test_the_values_of_a_step_follow_from_each_other(lm, precision: Precision):
     for wrong, position in ((trace, -2), (trace, 8), (TextTrace(lm, skip_start=True), -1)):
         with pytest.raises(IndexError, match=r"the text has [08] characters"):
             wrong.step(position)
-
-
-def test_gates_equal_those_of_the_network(lm):
-    ids = torch.tensor([lm.tokenizer.encode("T")[0]])
-    state = LSTMState(torch.rand(2, 1, 12) - 0.5, torch.rand(2, 1, 12))
-    _, after = lm.network.step(ids, state)
-    trace = TextTrace(lm, Memory(state, int(ids[0])), precision="float32")
-    trace.set_text("o")
-    x = lm.network.embedding(torch.tensor([lm.tokenizer.encode("o")[0]]))
-    first = torch.from_numpy(trace.step(0).gates[0])[None]
-    torch.testing.assert_close(first, lm.network.gates(0, x, after.h[0]))
 
 
 @both

@@ -84,16 +84,6 @@ def test_a_run_under_nohup_ignores_a_closed_terminal() -> None:
     assert (ended.returncode, ended.stdout.strip()) == (0, "0")
 
 
-def test_reset_forgets_the_signal() -> None:
-    with Signals() as signals:
-        signals.mode = "record"
-        os.kill(os.getpid(), signal.SIGTERM)
-        signals.reset("raise")
-        assert signals.number == 0
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-
-
 def test_the_handlers_of_before_are_restored() -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     with Signals():

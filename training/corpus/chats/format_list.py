@@ -30,11 +30,7 @@ def chat_kind(head: str) -> str:
 
 
 def conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
-    """Yields the messages of one conversation at a time.
-
-    Raises:
-        CorpusError: the file is no chat export, or is damaged.
-    """
+    """Yields the messages of one conversation at a time; CorpusError if the file is no chat export, or is damaged."""
     if found := _line_format(text[:20_000]):
         yield found.messages(text)
     elif _begins_like_json(text):

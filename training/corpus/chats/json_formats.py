@@ -178,11 +178,7 @@ def _inside(value: object) -> list[object] | None:
 
 
 def json_values(text: str, label: str) -> Iterator[object]:
-    """Yields one value per line, or one value for the whole text if its first line is no value.
-
-    Raises:
-        CorpusError: the text is not valid JSON.
-    """
+    """Yields one value per line, or one for the whole text if its first line is none; CorpusError if it is no JSON."""
     lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
         json.loads(lines[0][1])

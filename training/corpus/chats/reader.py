@@ -67,14 +67,9 @@ class ChatReader:
         del self._files[position:]
 
     def read(self, text: str, label: str) -> str:
-        """Returns the turns of one file as text.
+        """Returns the turns of one export with LF line ends, which errors call `label`.
 
-        Args:
-            text: the export, with LF line ends.
-            label: the name of the file in errors.
-
-        Raises:
-            CorpusError: the file is no chat export, is damaged, or holds no message.
+        Raises CorpusError if it is no chat export, is damaged, or holds no message.
         """
         turns: list[list[str]] = []  # a turn is a list of messages; adding to one string would copy it each time
         file = _File()

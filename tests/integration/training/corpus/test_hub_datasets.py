@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
@@ -49,20 +48,6 @@ def test_a_file_a_folder_a_glob_or_all_text_files_of_a_dataset(
     texts = {"hamlet.txt": "To be,\nor not\n", "Macbeth.TXT": "Out, spot!", "lear.txt": "Nothing."}
     assert corpus.text == "\n".join(texts[file] for file in files)
     assert (corpus.files, corpus.name, corpus.warnings) == (files, name, ())
-
-
-def test_a_large_file_is_read_whole(hub: LocalHub, tmp_path: Path) -> None:
-    hub.add_repo("ada/large", {"text.txt": LARGE}, kind="dataset")
-    hub.context.lfs_limit = 1000
-    hub.add_repo("ada/large-lfs", {"text.txt": LARGE}, kind="dataset")
-    hub.context.redirect = "cdn"
-    (tmp_path / "mine.txt").write_text("mine")
-    corpus = read(str(tmp_path / "mine.txt"), "hf://datasets/ada/large/text.txt")
-    assert (corpus.text, corpus.name) == (f"mine\n{LARGE.decode()}", "mine-and-1-more")
-    reports: list[tuple[str, int, int | None]] = []
-    corpus = read_corpus(["hf://datasets/ada/large-lfs"], progress=lambda *report: reports.append(report))
-    assert corpus.text == LARGE.decode()
-    assert reports == [("hf://datasets/ada/large-lfs/text.txt", len(LARGE), len(LARGE))]
 
 
 def test_a_revision_is_read(plays: LocalHub) -> None:
@@ -163,8 +148,3 @@ def test_a_failing_hub_counts_as_unreachable_and_a_captive_portal_is_reported(pl
     plays.fail("GET /api/datasets", kind, times=None)
     message = "the answer is not from the Hub" if kind == "html" else "the Hub cannot be reached"
     assert message in corpus_error(HAMLET)
-
-
-def test_a_refused_download_is_a_one_line_error(plays: LocalHub) -> None:
-    plays.fail("HEAD /datasets", 403, times=None)
-    assert "ada/plays" in corpus_error(HAMLET)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
@@ -20,7 +18,6 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, Here, before_step, write_text
 from training import job
-from training.cli.options import parse_train, published_command
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--set=evaluations=1", "--push-to=plays")
 
@@ -82,23 +79,6 @@ def test_a_dry_run_prints_the_command(
     )
     assert resumed.splitlines()[1] == "  python -m training text.txt --resume hf://ada/plays"
     assert not hub.requests("POST|PUT|DELETE"), "nothing is changed on the Hub"
-
-
-def test_the_commands_of_the_documentation_work_one_after_another(
-    hub: LocalHub, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The last was once refused, because an earlier one had started its run with other options."""
-    monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
-    page = (ROOT / "docs" / "hub-jobs.md").read_text(encoding="utf-8")
-    lines = re.findall(r"training/job\.py (my\.txt .*?)(?:  #|$)", page, re.MULTILINE)
-    typed = [[word for word in shlex.split(line) if word != "--dry-run"] for line in lines]
-    assert len(typed) == 3
-    for arguments in typed:
-        _, what = job.training_words(arguments)
-        assert what.split()[0] == ("resume" if hub.repos else "start")
-        state = json.dumps({"about": {"command": published_command(parse_train(arguments), ())}}).encode()
-        repo = hub.repos.get("ada/my-model") or hub.add_repo("ada/my-model")
-        hub.commit(repo, {"training_state/state.json": state}, branch="training")
 
 
 def test_no_secret_of_an_address_is_printed(

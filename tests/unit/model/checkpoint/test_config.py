@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +13,29 @@ from model.checkpoint.names import CONFIG, WEIGHTS
 from tests.support.checkpoint_files import changed_config, check_refused, rewrite
 
 CHAT = {"prefix": "a", "suffix": "\nb", "stop": "\n"}
-NO_OBJECTS: list[Any] = [None, [], "x", 5]
-SIZE = "it must be a whole number from 1 to "
+NO_SIZES: list[Any] = [0, -1, 2.5, 8.0, "8", True, None, [8], 10**30]
 WRONG: list[tuple[dict[str, Any], str]] = [
-    *(({name: value}, f"{name} is ") for name in ("embedding_size", "hidden_size", "num_layers")
-      for value in (0, -1, 2.5, 8.0, "8", True, None, [8], 10**9, 10**30, -(10**30))),
-    ({"num_layers": 0}, f"num_layers is 0: {SIZE}32"),
+    *(({"hidden_size": value}, "hidden_size is ") for value in NO_SIZES),
+    ({"embedding_size": 10**9}, "embedding_size is 1000000000: it must be a whole number from 1 to 8,192"),
+    ({"num_layers": 0}, "num_layers is 0: it must be a whole number from 1 to 32"),
     ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),
     ({"dropout": 0.5}, "has an unknown field 'dropout'"),
     ({"auto_map": {"AutoModel": "evil.Model"}}, "has an unknown field"),
-    ({"x" * 10_000: 1}, "has an unknown field"),
-    ({"a\nb": 1}, "has an unknown field"),
+    ({"x\n" * 10_000: 1}, "has an unknown field"),
     *(({"chat": chat}, "chat must be an object of prefix, suffix and stop")
-      for chat in (None, "a: ", [CHAT], {}, {"prefix": "a", "suffix": "b"}, {**CHAT, "template": "{{ x }}"})),
+      for chat in (None, [CHAT], {"prefix": "a", "suffix": "b"}, {**CHAT, "template": "{{ x }}"})),
     ({"chat": {**CHAT, "prefix": None}}, "chat prefix is None: it must be a text of at most 100 characters"),
-    ({"chat": {**CHAT, "suffix": ["b"]}}, "chat suffix is ['b']: it must be"),
-    ({"chat": {**CHAT, "stop": "a" * 101}}, "chat stop is 'aaa"),
     ({"chat": {**CHAT, "prefix": "a" * 10**6}}, "chat prefix is 'aaa"),
     ({"chat": {**CHAT, "stop": ""}}, "chat stop is empty"),
-    ({"chat": {**CHAT, "prefix": "c"}}, "chat prefix has characters that are not in vocab"),
     ({"chat": {**CHAT, "suffix": "\ud800"}}, "chat suffix has characters that are not in vocab"),
-    *(({"format_version": version}, "format_version is ") for version in (0, -1, 1.0, "1", True, None, [1])),
-    *(({"format_version": version}, "update char-lstm to read it") for version in (2, 99, 10**30)),
-    *(({"model_type": value}, "model_type is ") for value in ("bert", "", None, 5, ["char-lstm"], "x" * 9999, "\n")),
-    *(({"training": value}, "training must be an object") for value in NO_OBJECTS),
-    ({"vocab": []}, "vocab has 0 entries"),
+    *(({"format_version": version}, "format_version is ") for version in NO_SIZES),
+    *(({"format_version": version}, "update char-lstm to read it") for version in (2, 10**30)),
+    *(({"model_type": value}, "model_type is ") for value in ("bert", "x\n" * 9999)),
+    *(({"training": value}, "training must be an object") for value in (None, "x")),
     ({"vocab": ["a", "b", "a"]}, "which occurs twice"),
-    ({"vocab": ["a", "bc", "d"]}, "'bc'"),
-    ({"vocab": ["a", "\ud800", "b"]}, "surrogate"),
-    ({"vocab": ["a", 5, "b"]}, "5: each must be one character"),
-    ({"vocab": ["a", ["b"], "c"]}, "each must be one character"),
-    ({"vocab": {"a": 0}}, "must be a list"),
     ({"vocab": None}, "must be a list"),
     ({"vocab": ["a"] * 1_200_000}, "1,200,000 entries"),
-    *(({"rare": rare}, "rare is ") for rare in ["\u4e00", "", "ab", *NO_OBJECTS[1:]]),
+    *(({"rare": rare}, "rare is ") for rare in ["\u4e00", "", "ab", [], 5]),
 ]  # fmt: skip
 
 
@@ -106,27 +94,7 @@ def config_text(folder: Path, old: str, new: str) -> bytes:
     return text.replace(old, new).encode("utf-8", "surrogatepass")
 
 
-@pytest.mark.parametrize("unit", ["[], ", "{}, ", '"a", ', "\0"])
-def test_a_config_that_would_fill_the_memory_is_not_parsed(folder: Path, unit: str) -> None:
-    rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": [{unit * 3_500_000} 0]'))
-    if unit == "\0":
-        with (folder / CONFIG).open("ab") as file:
-            file.truncate(100 * 2**20)
-    tracemalloc.start()
-    check_refused(folder, "holds more than 10,000 lists" if unit[0] in "[{" else f"{CONFIG} is larger than")
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 64 * 2**20
-
-
-def test_a_duplicate_key_is_found_quickly(folder: Path) -> None:
-    """A search that was quadratic in the number of keys took hours for this file."""
-    many = ", ".join(f'"k{i}": 0' for i in range(300_000)) + ', "k299999": 1'
-    rewrite(folder, CONFIG, config_text(folder, '"step": 0', many))
-    check_refused(folder, CONFIG, "'k299999' occurs twice")
-
-
-@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "9" * 400])
+@pytest.mark.parametrize("literal", ["NaN", "-Infinity", "1e999", "9" * 400])
 def test_numbers_that_are_not_finite_are_refused(folder: Path, literal: str) -> None:
     rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": {literal}'))
     check_refused(folder, CONFIG, literal[:20])
@@ -134,29 +102,9 @@ def test_numbers_that_are_not_finite_are_refused(folder: Path, literal: str) -> 
 
 @pytest.mark.parametrize(
     "data",
-    [
-        *(b"", b"{", b"{}", b"[]", b"null", b"5", b"not json", b"\x00" * 100, b"\xff\xfe{}", b'{"a": "\xe9"}'),
-        *(b"\xef\xbb\xbf{}", '{"model_type": "char-lstm"}'.encode("utf-16"), b'{"a": 1} trailing', b'{"a": "\n"}'),
-        *(b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html><title>Sign in</title>"),
-    ],
-)
+    [b"", b"[" * 100_000, b" " * (17 << 20), b"{", b"{}", b"[]", b"\x00" * 100, b"\xff\xfe{}", b"\xef\xbb\xbf{}",
+     b'{"a": 1} trailing', b'{"a": "\n"}', b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html>"],
+)  # fmt: skip
 def test_a_config_that_is_not_a_strict_json_object_is_refused(folder: Path, data: bytes) -> None:
     rewrite(folder, CONFIG, data)
     check_refused(folder, CONFIG)
-
-
-@pytest.mark.parametrize("place", ['"step": 0', '"char-lstm"', '"a", ', '"hidden_size": 3'])
-@pytest.mark.parametrize("depth", [90, 110, 980, 995, 1000, 100_000])
-def test_deep_nesting_is_never_a_recursion_error(folder: Path, place: str, depth: int) -> None:
-    nested = "[" * depth + "]" * depth
-    new = {
-        '"step": 0': f'"other": {nested}, "k": {nested}',
-        '"char-lstm"': nested,
-        '"a", ': f"{nested}, ",
-        '"hidden_size": 3': f'"hidden_size": {nested}',
-    }[place]
-    rewrite(folder, CONFIG, config_text(folder, place, new))
-    if place == '"step": 0' and depth < 100:  # any value is allowed there
-        CharLSTM.from_pretrained(folder).save_pretrained(folder)
-    else:
-        check_refused(folder, CONFIG)

@@ -1,11 +1,9 @@
-"""manifest.json, links, and missing or replaced files of a checkpoint folder."""
+"""manifest.json, and missing or replaced files of a checkpoint folder."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +12,6 @@ from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
 from model.checkpoint.read import check_manifest, read_checkpoint
 from model.checkpoint.write import write_manifest
 from tests.support.checkpoint_files import check_refused, rewrite
-from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 
 
@@ -71,46 +68,3 @@ def test_missing_files_and_folders_have_different_errors(folder, tmp_path):
     check_refused(tmp_path / "empty", f"{CONFIG} is missing: this is not a char-lstm checkpoint")
     with pytest.raises(CheckpointError, match="there is no checkpoint folder named 'nowhere'"):
         read_checkpoint(tmp_path / "nowhere")
-
-
-@posix_only
-@pytest.mark.parametrize("name", MODEL_FILES)
-def test_only_files_and_links_within_the_folder_are_read(folder, tmp_path, name):
-    data = (folder / name).read_bytes()
-    (folder / "other").write_bytes(data)
-    (tmp_path / "outside").write_bytes(data)
-    for target, problem in (
-        (tmp_path / "outside", "is a link out of the checkpoint's folder"),
-        (Path("..") / "outside", "is a link out of the checkpoint's folder"),
-        (name, ""),
-        ("nothing", ""),
-    ):
-        (folder / name).unlink()
-        (folder / name).symlink_to(target)
-        check_refused(folder, name, problem)
-    (folder / name).unlink()
-    os.mkfifo(folder / name)
-    check_refused(folder, f"{name} is not a file")
-    (folder / name).unlink()
-    (folder / name).symlink_to("other")
-    assert read_checkpoint(folder).config.hidden_size == 3
-    (folder / name).unlink()
-    (folder / name).mkdir()
-    check_refused(folder, f"{name} is not a file")
-
-
-@posix_only
-def test_links_in_the_hub_cache_may_lead_to_the_blobs_of_the_repo_only(folder, tmp_path):
-    snapshot = tmp_path / "cache" / "repo" / "snapshots" / "abc"
-    snapshot.parent.mkdir(parents=True)
-    folder.rename(snapshot)
-    blobs = tmp_path / "cache" / "repo" / "blobs"
-    blobs.mkdir()
-    (snapshot / WEIGHTS).rename(blobs / "1234")
-    (snapshot / WEIGHTS).symlink_to(Path("../../blobs/1234"))
-    assert read_checkpoint(snapshot).config.hidden_size == 3
-    for place in (tmp_path / "cache" / "secret", tmp_path / "cache" / "repo" / "secret", snapshot.parent / "secret"):
-        (snapshot / WEIGHTS).unlink()
-        place.write_bytes((blobs / "1234").read_bytes())
-        (snapshot / WEIGHTS).symlink_to(place)
-        check_refused(snapshot, f"{WEIGHTS} is a link out of the checkpoint's folder")

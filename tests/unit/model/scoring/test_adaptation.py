@@ -17,12 +17,6 @@ def lm() -> CharLSTM:
     return tiny_model()
 
 
-def test_without_a_rate_it_is_the_plain_score(lm: CharLSTM, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.scoring.adaptation._RATE", 0.0)
-    found = score_adapting(lm, TEXT)
-    np.testing.assert_allclose(found.bits, score(lm, TEXT).bits, atol=1e-4)
-
-
 def test_a_repeated_text_surprises_less_and_less(lm: CharLSTM) -> None:
     found = score_adapting(lm, TEXT)
     assert found.bpc < score(lm, TEXT).bpc - 0.2

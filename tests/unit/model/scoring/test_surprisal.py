@@ -53,27 +53,6 @@ def test_a_huge_vocabulary_gets_shorter_chunks(lm, monkeypatch):
     assert max(ids.shape[1] for (ids, *_), _ in forward.call_args_list) == 10
 
 
-def test_bits_and_nats_agree(lm):
-    result = score(lm, TEXT)
-    assert result.characters == len(TEXT)
-    assert result.bpc == pytest.approx(result.bits.mean())
-    assert result.nats == pytest.approx(result.bpc * math.log(2))
-
-
-def test_uniform_predictions_cost_log2_of_the_vocabulary():
-    lm = tiny_model("abcdefgh")
-    for weight in lm.network.parameters():
-        weight.zero_()
-    result = score(lm, "deaf")
-    np.testing.assert_allclose(result.bits, [3.0] * 4, atol=1e-6)
-    assert result.unknown == []
-
-
-def test_the_first_characters_are_a_distribution(lm):
-    bits = [score(lm, character).bits[0] for character in lm.tokenizer.vocab]
-    assert sum(2.0**-each for each in bits) == pytest.approx(1.0, abs=1e-5)
-
-
 def test_unknown_characters_are_skipped_marked_and_listed(lm):
     result = score(lm, "To é be😀é")
     assert np.flatnonzero(np.isnan(result.bits)).tolist() == [3, 7, 8]

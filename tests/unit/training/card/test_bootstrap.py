@@ -24,14 +24,6 @@ def test_the_interval_holds_the_mean_in_19_of_20_cases() -> None:
     assert sum(low <= 1 <= high for low, high in alone) / 15 < 0.5
 
 
-def test_independent_losses_have_the_interval_of_the_normal_distribution() -> None:
-    losses = np.random.default_rng(1).normal(size=200_000)
-    low, high = interval(losses)
-    assert (high - low) / 2 == pytest.approx(1.96 / math.sqrt(len(losses)), rel=0.15)
-    assert low < losses.mean() < high
-    assert interval(losses[:999]) == interval(losses[:999].copy())
-
-
 @pytest.mark.parametrize("count", [2, 3, 19, 21])
 def test_short_texts(count: int) -> None:
     assert interval(np.full(count, 1.5)) == (1.5, 1.5)

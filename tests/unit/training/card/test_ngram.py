@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from training.card.ngram import comparison, ngram_loss
+from training.card.ngram import ngram_loss
 
 
 def plain(train: list[int], held_out: list[int], vocab_size: int, order: int) -> float:
@@ -46,15 +46,3 @@ def test_the_loss_is_that_of_the_definition(order: int, count: int, vocabulary: 
     held_out = draw.integers(vocabulary, size=60).astype(np.uint8)  # with much that never occurs in `train`
     expected = plain(train.tolist(), held_out.tolist(), vocabulary, order)
     assert ngram_loss(train, held_out, vocabulary, order=order) == pytest.approx(expected)
-
-
-def test_only_the_end_of_a_long_text_is_counted() -> None:
-    train, held_out = np.repeat([0, 1], 100), np.array([1, 1, 1])
-    assert ngram_loss(train, held_out, 2, max_characters=100) == ngram_loss(train[100:], held_out, 2)
-    assert ngram_loss(train, held_out, 2, max_characters=100) < ngram_loss(train, held_out, 2)
-
-
-def test_a_comparison_names_the_lower_loss() -> None:
-    assert comparison(1.3, 1.6) == "0.3000 nats better than a 5-gram counter (1.6000)"
-    assert comparison(1.6465, 1.6375) == "0.0090 nats worse than a 5-gram counter (1.6375)"
-    assert comparison(1.5, 1.50001) == "as good as a 5-gram counter (1.5000)"

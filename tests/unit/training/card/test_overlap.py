@@ -7,7 +7,6 @@ import random
 import pytest
 
 from model import CharTokenizer
-from training.card import overlap
 from training.card.overlap import Source, longest_shared
 
 
@@ -43,9 +42,3 @@ def test_held_out_text_of_the_same_length_is_compared() -> None:
     assert source("abcdef", "zabczczdabcdef").overlap(["abcdefgh"]).held_out == 3  # its first 8 characters
     assert source("abcdef", "zabczczdabcdef").overlap(["abc", "defgh"]).held_out == 2  # cut as the samples are
     assert source("abcdef", "zz").overlap(["abc"]).held_out is None
-
-
-def test_only_the_end_of_a_long_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(overlap, "MAX_CHARACTERS", 6)
-    found = source("a cat, a dog", "zz").overlap(["a cat", "a dog"])
-    assert (found.passage, found.searched, found.whole) == ("a dog", 6, False)

@@ -80,14 +80,6 @@ def test_a_text_is_read_from_an_address_and_progress_reported(web: Web) -> None:
     assert reports == sorted(reports)
 
 
-def test_addresses_and_files_mix_in_the_order_typed(web: Web) -> None:
-    corpus = read_corpus([web.serve("/b.txt", b"b"), web.serve("/a.txt", b"a")])
-    assert (corpus.text, corpus.name) == ("b\na", "b-and-1-more")
-    web.requests.clear()
-    assert "there is no file" in corpus_error(web.url + "/a.txt", "no-such-file.txt")
-    assert web.requests == []  # nothing is downloaded when another source is missing
-
-
 PAGE = "<!doctype html><title>Tee</title><script>x</script><p>Grüße &amp; Küsse<p>zwei".encode("latin-1")
 LATIN = "text/plain; charset=iso-8859-1"
 

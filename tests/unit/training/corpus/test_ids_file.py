@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import random
 import re
@@ -59,15 +58,6 @@ def test_the_base_vocabulary_keeps_its_ids() -> None:
     encoded = encode("abcz", base_vocab=("z", "y", "b"))
     assert "".join(encoded.vocab) == "zybac"
     assert encoded.ids.tolist() == [3, 2, 4, 0]
-
-
-def test_an_interrupted_writer_keeps_the_previous_file(tmp_path: Path) -> None:
-    encode("before", tmp_path / "text.ids")
-    before = (tmp_path / "text.ids").read_bytes()
-    with contextlib.suppress(KeyboardInterrupt), closing(IdsWriter(tmp_path / "text.ids")) as writer:
-        writer.add("after")
-        raise KeyboardInterrupt
-    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("text.ids", before)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see which files are in use")

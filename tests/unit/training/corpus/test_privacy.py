@@ -12,7 +12,7 @@ import pytest
 from tests.support.alarms import alarm
 from tests.support.platforms import posix_only
 from tests.support.private_samples import SAMPLES, STORED
-from training.corpus.privacy import EMAIL, PHONE, PUBLISH_ANYWAY, Finding, report, scan, scan_pieces
+from training.corpus.privacy import EMAIL, PHONE, PUBLISH_ANYWAY, report, scan, scan_pieces
 from training.corpus.reader import read_corpus
 
 PRIVATE = {each["name"]: SAMPLES[each["name"]] for each in STORED if each["found"]}
@@ -36,30 +36,6 @@ def test_what_is_private_is_found_where_it_is_and_not_repeated(name: str) -> Non
         assert len(finding.excerpt.replace("…", "")) < len(private) / 1.4
 
 
-def test_what_is_private_is_found_in_one_text() -> None:
-    """A finding may hide another one, so a few may be lost."""
-    text, places = "", {}
-    for name, private in PRIVATE.items():
-        text += PROSE
-        first = text.count("\n") + 1
-        text += f"{private}\n"
-        places[name] = range(first, text.count("\n") + 1)
-    lines = {finding.line for finding in scan(text)}
-    assert len([name for name, place in places.items() if not lines & set(place)]) <= 3
-    assert not lines - {line for place in places.values() for line in place}, "false alarms in the prose"
-
-
-@pytest.mark.parametrize("around", ["{}", "<{}>", "mailto:{}", "({}).", "Write to {}, please", "'{}'\n", "{}.Then"])
-def test_an_email_address_is_found(around: str) -> None:
-    for address in (
-        *("ada@lovelace.org", "a.b+c-d_e%f@mail.some-where.co.uk", "x@y.io", "ADA@LOVELACE.ORG", "jürgen@firma.de"),
-        *("ada@xn--mller-kva.de", "ada@example-firm.com", "ada@notexample.org", "ada@mail.xn--p1ai"),
-    ):
-        text = around.format(address)
-        (finding,) = scan(text)
-        assert finding == Finding(EMAIL, 1, text.index(address) + 1, finding.excerpt)
-
-
 @pytest.mark.parametrize("around", ["{}", "Call {}.", "({}) at noon", "mine: {}, yours", '"{}"', "Tel. {}\n"])
 def test_a_phone_number_is_found(around: str) -> None:
     for number in (
@@ -73,35 +49,7 @@ def test_a_phone_number_is_found(around: str) -> None:
         assert (finding.kind, finding.column) == (PHONE, text.index(number) + 1)
 
 
-@pytest.mark.parametrize("text", ["Tel. 030 901820", "phone: 901 8204", "Fax (030) 90 18 20", "Mobile no. 912 345 681"])
-def test_after_a_word_for_telephone_any_form_of_number_is_found(text: str) -> None:
-    assert [finding.kind for finding in scan(text)] == [PHONE]
-
-
-@pytest.mark.parametrize("around", ["{}", 'key = "{}"', "KEY={}\n", "Bearer {}", "x?token={}&y"])
-def test_an_access_token_is_found_and_not_repeated(around: str) -> None:
-    for token in TOKENS:
-        text = around.format(token)
-        (finding,) = scan(text)
-        assert (finding.line, finding.column) == (1, text.index(token) + 1)
-        assert finding.excerpt.endswith("…")
-        assert len(finding.excerpt) <= 12
-
-
-@pytest.mark.parametrize("name", ["", "RSA ", "ENCRYPTED "])
-@pytest.mark.parametrize("line_end", ["\n", "\\n", "\nProc-Type: 4,ENCRYPTED\n\n"])
-def test_a_private_key_is_found(name: str, line_end: str) -> None:
-    (finding,) = scan(f"here:\n-----BEGIN {name}PRIVATE KEY-----{line_end}{'Ab3+' * 16}\n")
-    assert (finding.kind, finding.line, finding.column) == ("private key", 2, 1)
-    assert "Ab3" not in finding.excerpt
-
-
-def test_a_password_in_an_address_is_found_as_one() -> None:
-    (finding,) = scan("postgres://ada:" + "s3cr7t!word@db.firm.com:5432/plays")
-    assert (finding.kind, finding.excerpt) == ("password in an address", "…@db…")
-
-
-HARMLESS = [
+HARMLESS = [  # besides those in tests/vectors/private.json
     # addresses of nobody, and code
     "user@example.com, a@mail.example.org, b@example.net",
     "me@host.test you@some.example they@x.invalid root@localhost me@site.localhost pi@raspberry.local",
@@ -115,19 +63,13 @@ HARMLESS = [
     "https://user:password@host.com https://user:***@host.com ftp://a:b1c@example.com",
     "ssh://someone@host.com, ftp://someone:@host.com, https://:x@host.com",
     # numbers
-    "2024-01-15, 15.01.2024, 01/15/2024 12:30:45, 2024-01-15T12:30:00+01:00, Mon, 15 Jan 2024 12:30:00 +0100",
-    "1914-1918, 1999-2003, pp. 212-736, 1900/1901, ISBN 978-3-16-148410-0, ISBN 0-306-40615-2, 9783161484100",
-    "version 3.11.7, 1.2.3.4, 10.212.736.5000, v212.736.5000 phone 192.168.100.200 fax 2024-01-15",
     "x = 2147483648 + 4294967296 - 9223372036854775807; y = +9223372036854775807",
     "3.14159265358979 +1.2345678901 -0.5772156649 6.02214076e+23 1e+1234567890 @@ -1203,4 +1203,4 @@",
     "(512, 512, 1024) 512 512 1024 784-128-10 640x480x2000 1,234,567,890 +1.234.567.890 1 234 567 890",
     "01 02 03 04 05 06 07 08 09 10\nde ad 01 23 45 67 89 be ef",
     "123-456-7890, (123) 456-7890, 000-000-0000, 999-999-9999, +1 234 567 8900",
-    "555-0123, (555) 123-4567, 212-555-0123, +1 212 555 0187, +44 20 7946 0958, +44 7700 900123",
     "550e8400-e29b-41d4-a716-446655440000 212-736-5000-1234 12-212-736-5000",
     "Tel Aviv 1909, telephone exchange 12, https://host.org/212-736-5000?id=212.736.5000 order#212-736-5000",
-    "4111 1111 1111 1112 and 4111-1111-1111-1112, 0000 0000 0000 0000, 1111 1111 1111 1111",
-    "DE89 3704 0044 0532 0130 01, XX82 WEST 1234 5698 7654 32, 000-12-3456, 666-12-3456, 123-456-789",
     "0171 is an area code, 030/1999, 01.02.2024, 05/06/2024, 01 02 2024 12 30, 0123456789, 0800",
     "f(13577625587, x) Fraction(6283185307, 2000000000) 017777777777 '6701234567' 016.016.016",
     "1356998400 1700000000 9999999999 6000000000 7500000000, 1e10, 0.1711234567, 07:30:15",
@@ -136,21 +78,13 @@ HARMLESS = [
     "hf_" + "x" * 34 + " hf_hub_download, hf_xxx, HF_TOKEN=hf_... ghp_" + "X" * 36 + " sk-" + "X" * 48,
     "sk-learn, sk-estimator-id-1, sk-toggleable__label-arrow, task-aB3dE5gH7jK9mN1pQ3sT5v",
     "AKIA" + "IOSFODNN7EXAMPLE the class Asia" + "N" * 16 + " xoxb-your-token-here eyJ and eyJhbGciOiJIUzI1NiJ9",
-    "-----BEGIN RSA PRIVATE KEY-----\n ... (private key in base64 encoding) ...\n-----END RSA PRIVATE KEY-----",
     "-----BEGIN CERTIFICATE-----\n" + "Ab3+" * 16 + "\n-----BEGIN PUBLIC KEY-----\n" + "Ab3+" * 16,
     "aB3d" * 100 + "hf_" + "aB3dE5gH7j" * 4,
     # expressions and placeholders of passwords
     "password = None, password=self.password, passwd: str, token = tokens[0], secret = os.environ['SECRET_1A']",
-    "token = token2, password=pw12345, user=u)  token: uint32_t, secret: SHA256, key=key1, api_key = config.key_1",
     "PASSWORD=$DB_PASSWORD_1, PASSWORD=${PASSWORD1}, PASSWORD=<your-password-1>, password: xxxxxx1x",
     'password = "changeme1", {"password": "your-password-1"}, "token": "{token_1}", password="example-1234"',
-    "The password is wrong. The secret is that he is 12345 years old. A token is base64-encoded.",
     "a.CancellationToken=e.Token1=e.Emitter=e.Event2\ndep_token=dep_token0\n",
-    "tokens: 123456, token_count=123456, max_tokens: 4096, secret=12345678",
-    "Authorization: Basic realm, Authorization: Basic Authentication, Authorization: Bearer <token>",
-    # lines of a chat that are alone, and of a log
-    f"31/12/2021, 23:59 - Anna: Happy new year\n{'To be or not to be. ' * 120}\n31/12/2021, 23:59 - Ben: You too",
-    "2021-12-31 23:59:01 - INFO: started\n[2021-12-31 23:59:02] ERROR: stopped\n" * 9,
 ]
 
 
@@ -209,15 +143,6 @@ def test_the_time_is_linear_for_any_text(unit: str) -> None:
     """100,000 characters take less than a second; with a quadratic search they take minutes."""
     with alarm(f"{unit!r}, repeated"):
         scan(unit * (100_000 // len(unit)))
-
-
-def test_any_text_can_be_scanned() -> None:
-    rng = random.Random(6)
-    pieces = [*"@.+:a7 \n-()é٣\ufffd\0", "hf_", "sk-", "://", "12"]
-    for _ in range(500):
-        text = "".join(rng.choices(pieces, k=rng.randrange(60)))
-        for finding in scan(text):
-            assert 1 <= finding.line <= text.count("\n") + 1
 
 
 def test_a_report_counts_locates_and_names_the_options() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -10,9 +9,7 @@ import pickle
 import random
 import subprocess
 import sys
-import tempfile
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,19 +132,6 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no standard input" in corpus_error("-")
 
 
-@posix_only
-def test_a_pipe_can_be_given_as_a_file_and_the_locale_does_not_count(tmp_path: Path) -> None:
-    write(tmp_path, "é.txt=e Z.txt=Z a.txt=a")
-    code = (
-        f"from training.corpus.reader import read_corpus as r; print(ascii(r(['/dev/stdin', {str(tmp_path)!r}]).text))"
-    )
-    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], input=b"x\r\ny", env=environment, capture_output=True, check=True
-    )
-    assert done.stdout.strip() == b"'x\\ny\\nZ\\na\\ne'"
-
-
 def test_without_sources_the_text_is_the_documentation_of_python() -> None:
     from pydoc_data.topics import topics
 
@@ -191,35 +175,6 @@ def test_a_source_that_cannot_be_read_is_refused_in_one_line_with_what_to_do(
     error = corpus_error(typed, commands=("push", "compare"))
     assert message in error
     assert len(error) < 500
-
-
-@contextlib.contextmanager
-def as_a_user_without_rights() -> Iterator[Path]:
-    """Yields a folder with unreadable files; permissions count even if the tests run as root."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = write(Path(name), "locked.txt=a locked/a.txt=a open.txt=ab")
-        folder.chmod(0o755)
-        (folder / "locked.txt").chmod(0)
-        (folder / "locked").chmod(0)
-        root = os.geteuid() == 0
-        if root:
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            if root:
-                os.seteuid(0)
-            (folder / "locked").chmod(0o700)
-
-
-@posix_only
-def test_unreadable_files_are_refused_and_left_out_of_folders() -> None:
-    with as_a_user_without_rights() as folder:
-        for name in ("locked.txt", "locked/a.txt"):
-            assert "cannot be read (Permission denied)" in corpus_error(folder / name)
-        assert "locked holds no text (left out: 1 unreadable (locked))" in corpus_error(folder / "locked")
-        corpus = read_corpus([str(folder)])
-        assert (corpus.text, corpus.warnings) == ("ab", ("left out of the text: 2 unreadable (locked, locked.txt)",))
 
 
 def torch_file() -> bytes:

@@ -177,16 +177,6 @@ def test_equal_texts_are_read_once(tmp_path: Path) -> None:
     assert (corpus.files, corpus.locate(4)) == (("a.txt", "d.txt"), ("d.txt", 1))
     left_out = "4 equal to another file (b.txt, c.txt, a.txt, b.txt)"
     assert corpus.warnings == (f"left out of the text: {left_out}",)
-    a, b, folder = (str(tmp_path / name) for name in ("a.txt", "b.txt", "copies"))
-    (tmp_path / "copies").mkdir()
-    (tmp_path / "copies" / "c.txt").write_text(HAIKU)
-    for other, warning in (
-        (b, f"{b} repeats the text of {a} and is read once"),
-        (f"{folder}.zip", "left out of the text: 2 equal to another file (a.txt, b.txt)"),
-        (folder, "left out of the text: 1 equal to another file (c.txt)"),
-    ):
-        corpus = read_corpus([a, other])
-        assert (corpus.text, corpus.warnings) == (HAIKU, (warning,))
 
 
 @pytest.mark.parametrize("make", [gzip.compress, bz2.compress, lzma.compress, lambda raw: zipped({"a.txt": raw})])

@@ -14,7 +14,6 @@ import pytest
 from model import CharLSTM, score, score_adapting
 from training.gallery import __main__ as gallery
 from training.gallery.table import GALLERY
-from training.gallery.texts import fetch
 from training.run.kept_text import read_kept_text
 
 SIZES = "--set hidden_size=16,embedding_size=8 --set evaluations=2"
@@ -122,15 +121,3 @@ def test_a_text_that_is_missing_or_another_is_refused(
     assert gallery.main(typed.split()) == 2
     assert reason in capsys.readouterr().err
     assert not Path("runs").exists()
-
-
-def test_a_client_that_is_not_installed_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert gallery.main(["tang"]) == 2
-    assert "npm:chinese-poetry cannot be fetched with npm" in capsys.readouterr().err
-
-
-def test_the_standard_library_is_that_of_this_python(tmp_path: Path) -> None:
-    assert (fetch("python:stdlib", tmp_path) / "json" / "decoder.py").is_file()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -33,13 +32,6 @@ def test_the_verses_of_the_bible_lose_the_letters_of_their_books(tmp_path: Path)
     assert texts.bible(tmp_path) == "1:1 In the beginning.\n1:2 And the earth.\n\n1:1 Paul.\n22:21 Amen.\n"
 
 
-def test_the_jargon_file_begins_after_its_notice(tmp_path: Path) -> None:
-    entries = "foo\n /foo/\n\n    1. interj. Term of disgust.\n"
-    text = f"00-database-short\n  The Jargon File\nversion 4.4.7, 29 Dec 2003”.)\n\n{entries}\n !$&\n"
-    write(tmp_path / "usr/share/dictd/jargon.dict.dz", gzip.compress(text.encode()))
-    assert texts.jargon(tmp_path) == entries
-
-
 def test_poems_of_even_lines_in_common_characters_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     couplets = ["月月月月月，日日日日日。"] * 2
     poems = [("月", couplets), ("月", ["月月月，日日日日日。", couplets[0]]), ("月", couplets[:1]), ("鬱", couplets)]
@@ -60,10 +52,3 @@ def test_the_first_speaker_of_a_conversation_is_the_user_and_personal_data_is_le
     (line,) = texts.chat(tmp_path).splitlines()
     messages = [(message["role"], message["content"]) for message in json.loads(line)["messages"]]
     assert messages == [("user", "Hello"), ("user", "there"), ("assistant", "or not")]
-
-
-def test_modules_in_ascii_are_read_without_tests_and_tools(tmp_path: Path) -> None:
-    modules = {"b.py": "b = 1\n\n", "a/a.py": "\na = 1", "umlaut.py": "ü = 1", "empty.py": "", "notes.txt": "x"}
-    for name, text in {**modules, "test/test_b.py": "x", "idlelib/idle.py": "x"}.items():
-        write(tmp_path / name, text.encode())
-    assert texts.python(tmp_path) == "a = 1\n\n\nb = 1\n"

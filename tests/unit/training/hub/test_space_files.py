@@ -38,27 +38,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_app_gets_all_code_and_all_of_web(project: Path) -> None:
+def test_a_page_gets_all_of_web_and_the_app_all_code_new_folders_included(project: Path) -> None:
     assert set(app_files()) == {"app.py", "model/lstm.py", "ui/page/page.py", *(f"web/{name}" for name in PAGE)}
-
-
-def test_the_static_page_gets_all_of_web(project: Path) -> None:
     assert set(static_files()) == PAGE
-
-
-def test_a_new_folder_is_included(project: Path) -> None:
     for name in ("ui/new/deep/module.py", "web/lenses/new/lens.js", "web/languages/new/de.json", "model/new/kernel.py"):
         (project / name).parent.mkdir(parents=True)
         (project / name).touch()
         assert name in app_files()
     assert {"languages/new/de.json", "lenses/new/lens.js"} <= set(static_files())
-
-
-def test_the_static_page_lists_its_files(tmp_path: Path) -> None:
-    write_static(tmp_path, tiny_model())
-    listed = json.loads((tmp_path / "files.json").read_text(encoding="utf-8"))
-    assert {"index.html", "worker/product.wasm", "languages/en.json", "settings.json"} <= set(listed)
-    assert all((tmp_path / name).is_file() for name in listed)
 
 
 def test_the_licence_of_a_strangers_model_is_no_html(tmp_path: Path) -> None:

@@ -67,12 +67,6 @@ def test_examples_are_frequent_messages_of_other_speakers() -> None:
     assert reader.examples(reader.format("Anna")) == ["Ho"]
 
 
-def test_files_that_are_joined_keep_their_turns_apart() -> None:
-    reader = ChatReader(keep_names=True)
-    files = [reader.read(json.dumps({"name": name, "text": "Hi"}), name) for name in ("Anna", "Ben")]
-    assert "\n".join(files) == "Anna: Hi\n\nBen: Hi\n"
-
-
 HOSTILE = {
     "WhatsApp": (
         "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n",
@@ -122,15 +116,6 @@ def test_the_time_is_linear_for_a_speaker_without_an_answer() -> None:
         assert read(text).count("\n") == 20_000
 
 
-def test_names_are_kept_where_the_user_asks_for_it() -> None:
-    reader = ChatReader(keep_names=True)
-    assert reader.read(ANDROID, "chat.txt").startswith("Anna: Are you coming?")
-    assert reader.names == {name: name for name in ("Anna", "Ben", "+49 170 1234567")}
-    assert reader.warnings == [
-        "chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)",
-    ]
-
-
 def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None:
     reader = ChatReader()
     assert reader.read(ANDROID, "chat.txt") == (
@@ -140,6 +125,7 @@ def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None
         "C: late\n"
     )
     assert reader.names == {"Anna": "A", "Ben": "B", "+49 170 1234567": "C"}
+    assert reader.warnings == ["chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)"]
     assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
     assert reader.format("Ben") == ChatFormat("A: ", "\n\nB: ", "\n\n")
     assert reader.read("1/1/2022, 00:01 - Ben: Later", "more.txt") == "B: Later\n"
@@ -153,19 +139,6 @@ def test_every_speaker_in_a_text_is_found_wherever_its_pieces_end(size: int) -> 
     reader = ChatReader()
     text = "\n".join(reader.read(each, "chat.txt") for each in (ANDROID, "1/1/2022, 00:01 - Ben: Later: never"))
     assert speakers_of(text[at : at + size] for at in range(0, len(text), size)) == {"A", "B", "C"}
-
-
-def test_a_file_that_is_left_out_leaves_no_trace() -> None:
-    reader = ChatReader()
-    reader.read("1/1/2022, 00:01 - Anna: Hi\n1/1/2022, 00:02 - Ben: Ho", "chat.txt")
-    before = reader.position(), reader.format(), reader.speakers
-    with pytest.raises(CorpusError):
-        reader.read('{"role": "user", "content": "Hi"}\n' * 9 + '{"role": "assist', "cut.jsonl")
-    reader.read(
-        '{"role": "user", "content": "Hi"}\n{"role": "assistant", "content": "Ho"}\n' * 9, "in an archive.jsonl"
-    )
-    reader.truncate(before[0])
-    assert (reader.position(), reader.format(), reader.speakers) == before
 
 
 def test_more_speakers_than_letters_have_distinct_names() -> None:
