@@ -22,7 +22,7 @@ from ..errors import RunError
 from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
-from ..hub.spaces import Page
+from ..hub.spaces import Space
 from ..learner import processes
 from ..learner.dataset import find_paragraphs, split
 from ..learner.distillation import SoftTargets
@@ -216,7 +216,7 @@ def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder,
 def _run(
     folder: RunFolder,
     destination: Destination | None,
-    page: Page | None,
+    page: Space | None,
     text: Text,
     tokenizer: CharTokenizer,
     trainer: Trainer,
