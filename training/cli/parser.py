@@ -38,18 +38,14 @@ INSTEAD = {  # of words that look like a command
 # What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",
-    "--num-epochs": "--minutes or --steps",
-    "--max-steps": "--steps",
     "--iterations": "--steps",
     "--learning-rate": "--set lr=VALUE",
     "--batch-size": "--set batch=VALUE",
     "--seq-length": "--set window=VALUE",
     "--layers": "--set num_layers=VALUE",
     "--output": "--out",
-    "--output-dir": "--out",
     "--model": "--from",
     "--dataset": "TEXT, without an option",
-    "--data": "TEXT, without an option",
     **{f"--{name.replace('_', '-')}": f"--set {name}=VALUE" for name in SETTINGS},
 }
 
