@@ -25,14 +25,15 @@ STATIC, ZERO_GPU = "static", "zero-gpu"
 START_S = 1200.0  # an app installs its requirements first, torch included
 POLL_S = 2.0
 _FREE = "free accounts may host static and ZeroGPU Spaces, so use --hardware static or --hardware zero-gpu"
-_CHANGING = {
+_STAGES = {
     "BUILDING": "is being built",
     "RUNNING_BUILDING": "is being built; the old page runs until then",
     "APP_STARTING": "is starting",
     "RUNNING_APP_STARTING": "is starting; the old page runs until then",
     "NO_APP_FILE": "has no files yet",
+    "SLEEPING": "sleeps until a visitor opens it",
+    "RUNNING": "runs",
 }
-_UP = {"SLEEPING": "sleeps until a visitor opens it", "RUNNING": "runs"}
 _LOG_LINES, LOG_S = 12, 30.0
 
 
@@ -156,15 +157,15 @@ def wait_until_up(space: Space, report: Report) -> None:
 
     Raises HubError if the Space failed, with the end of its log, or does not run within `START_S` seconds.
     """
-    end, reported, stages = time.monotonic() + START_S, "", {**_CHANGING, **_UP}
+    end, reported = time.monotonic() + START_S, ""
     while True:
         stage = retried(lambda: _stage(space.name), report)
         if stage != reported:
-            report(f"The Space {stages.get(stage, f'is at stage {stage}')}.")
+            report(f"The Space {_STAGES.get(stage, f'is at stage {stage}')}.")
             reported = stage
-        if stage in _UP:
+        if stage in ("SLEEPING", "RUNNING"):
             return
-        if stage not in _CHANGING:
+        if stage not in _STAGES:
             log = "".join(f"\n  {line}" for line in _log(space.name, stage)) if stage.endswith("ERROR") else ""
             raise HubError(f"the Space {space.name} does not run ({stage}): see {space.url}{log}")
         if time.monotonic() >= end:

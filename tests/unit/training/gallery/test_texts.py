@@ -16,22 +16,6 @@ def write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
-def lzw(text: str) -> bytes:
-    """What compress(1) could write of a text of fewer than 200 characters: codes of nine bits, none for a pair."""
-    bits = sum(code << 9 * at for at, code in enumerate(text.encode()))
-    return bits.to_bytes((9 * len(text) + 7) // 8, "little")
-
-
-def test_the_verses_of_the_bible_lose_the_letters_of_their_books(tmp_path: Path) -> None:
-    parts = ["Holy Bible. Textfile.\nGe1:1 In the beginning.\nGe1:2 And the", " earth.\n1Co1:1 Paul.\nRe22:21 Amen.\n"]
-    blocks = [lzw(part) for part in parts]  # without the magic number, which stands before the first block alone
-    begin = 0x58 + 4 + 4 * 3 + 3
-    numbers = [2, begin, begin + len(blocks[0]), begin + len(b"".join(blocks))]
-    head = bytes(0x58) + b"".join(number.to_bytes(4, "big") for number in numbers) + b"\x1f\x9d\x90"
-    write(tmp_path / "usr/lib/bible.data", head + b"".join(blocks))
-    assert texts.bible(tmp_path) == "1:1 In the beginning.\n1:2 And the earth.\n\n1:1 Paul.\n22:21 Amen.\n"
-
-
 def test_poems_of_even_lines_in_common_characters_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     couplets = ["月月月月月，日日日日日。"] * 2
     poems = [("月", couplets), ("月", ["月月月，日日日日日。", couplets[0]]), ("月", couplets[:1]), ("鬱", couplets)]
