@@ -7,6 +7,7 @@ never mixed, even if the repo is pushed to meanwhile.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,12 +18,14 @@ from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, WEIG
 from ..checkpoint.read import check_size, read_config, read_manifest
 from ..lstm import LSTMConfig
 from ..terminal import one_line
+from . import limits
 from .cache import note_revision
 from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain
 from .limits import time_limits
 
 T = TypeVar("T")
 PULL_S = 900.0  # for a file, however slowly its bytes come
+_PAUSE_S = 0.5  # before a request is repeated
 
 
 @dataclass
@@ -158,21 +161,28 @@ class Snapshot:
         return Path(self._call(partial(hf_hub_download, self.repo, name, **where, **how)))
 
     def _call(self, request: Callable[[], T]) -> T:
-        """Returns what a request returns.
+        """Returns what a request returns. One that fails at once is repeated after the pause that the Hub asks for.
 
         Raises:
             ModelUnavailableError: it failed. The message has no URL, no path and no token.
         """
         from huggingface_hub.errors import RevisionNotFoundError
 
-        try:
-            with time_limits(PULL_S):
-                return request()
-        except RevisionNotFoundError as error:
-            raise MissingRevisionError(self._failed(explain(error).reason)) from error
-        except Exception as error:
-            found = explain(error)
-            raise ModelUnavailableError(self._failed(found.reason), retry=found.retry, wait_s=found.wait_s) from error
+        start = time.monotonic()
+        for is_last in (False, True):
+            try:
+                with time_limits(PULL_S):
+                    return request()
+            except RevisionNotFoundError as error:
+                raise MissingRevisionError(self._failed(explain(error).reason)) from error
+            except Exception as error:
+                found = explain(error)
+                is_slow = time.monotonic() > start + limits.READ_S / 2
+                if is_last or is_slow or not found.retry or found.wait_s > limits.PAUSE_S:
+                    message = self._failed(found.reason)
+                    raise ModelUnavailableError(message, retry=found.retry, wait_s=found.wait_s) from error
+                time.sleep(found.wait_s or _PAUSE_S)
+        raise AssertionError("the last try returns or raises")
 
     def _failed(self, reason: str) -> str:
         return f"{self._model()} cannot be loaded: {reason}"

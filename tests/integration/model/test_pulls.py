@@ -21,6 +21,7 @@ from tests.support.tiny_models import saved_files, tiny_model
 
 REPO = "ada/tiny"
 WEIGHTS = f"GET /{REPO}/resolve/.*/model.safetensors"
+INFO = f"GET /api/models/{REPO}\\?"
 EVERYTHING = f"(GET|HEAD) .*{REPO}"
 
 Files = dict[str, bytes]
@@ -34,6 +35,11 @@ def old(tmp_path: Path) -> Files:
 @pytest.fixture
 def new(tmp_path: Path) -> Files:
     return saved_files(tiny_model(seed=2), tmp_path / "new")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model.hub.snapshot._PAUSE_S", 0.01)
 
 
 def load() -> CharLSTM:
@@ -95,6 +101,23 @@ def test_without_a_cached_copy_the_reason_is_named(
     assert (found.retry, found.wait_s) == (True, 3600.0 if "(429)" in reason else 0.0)
     hub.unplug()
     assert "the Hub cannot be reached: is the network down" in str(refusal())
+
+
+@pytest.mark.parametrize("where", [INFO, WEIGHTS])
+def test_a_short_pause_that_the_hub_asks_for_is_waited_out(hub: LocalHub, old: Files, where: str) -> None:
+    """One such answer once was the end of a pull."""
+    commit = hub.add_repo(REPO, old).branches["main"]
+    hub.fail(where, 429, 1, retry_after=1)
+    assert load().commit == commit
+
+
+@pytest.mark.parametrize("kind", ["cut", "close", "cut-body", "reset-body", 500])
+@pytest.mark.parametrize("where", [INFO, WEIGHTS])
+def test_one_broken_connection_is_no_failure(hub: LocalHub, old: Files, kind: int | str, where: str) -> None:
+    commit = hub.add_repo(REPO, old).branches["main"]
+    hub.fail(where, kind, 1)
+    lm = load()
+    assert (lm.commit, lm.notice) == (commit, "")
 
 
 @pytest.mark.parametrize("kind", ["short", "redirect"])
