@@ -162,7 +162,6 @@ def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, n
 
 INVALID = {
     "a flipped bit": ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "(SHA-256)"),
-    "a pickle": ("model.safetensors", lambda data: b"\x80\x02}q\x00.", "is a pickle"),
     "code": ("config.json", lambda data: data.replace(b"{", b'{"auto_map": {},', 1), "unknown field 'auto_map'"),
 }
 
