@@ -97,7 +97,7 @@ def parse_config(data: bytes) -> Checkpoint:
             chat=_parse_chat(config["chat"], tokenizer) if "chat" in config else None,
         )
     except ValueError as error:
-        raise CheckpointError(f"{CONFIG}: {error}") from None
+        raise CheckpointError(f"{CONFIG}: {error}") from error
 
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
@@ -132,9 +132,9 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
     except UnicodeDecodeError as error:
-        raise CheckpointError(f"{name} is not UTF-8 (byte {error.start})") from None
+        raise CheckpointError(f"{name} is not UTF-8 (byte {error.start})") from error
     except ValueError as error:
-        raise CheckpointError(f"{name}: {error}") from None
+        raise CheckpointError(f"{name}: {error}") from error
     if not isinstance(parsed, dict):
         raise CheckpointError(f"{name} must be a JSON object")
     return parsed

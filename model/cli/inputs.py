@@ -49,10 +49,10 @@ def read_text(name: str) -> str:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return normalized(data.decode("utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read {shown}: {error.strerror}") from None
+        raise UsageError(f"cannot read {shown}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise UsageError(f"{shown} is not UTF-8: byte {error.start:,} is 0x{byte:02x}") from None
+        raise UsageError(f"{shown} is not UTF-8: byte {error.start:,} is 0x{byte:02x}") from error
 
 
 def check_argument(name: str, text: str) -> str:

@@ -20,8 +20,8 @@ from training.hub.destination import read_destination
 from training.hub.pusher import pending
 from training.learner import evaluation
 from training.learner.schedule import Schedule
+from training.learner.shared_steps import SharedSteps
 from training.learner.trainer import Trainer
-from training.learner.training_loop import SharedSteps
 
 
 def signal_after_step(step: int, number: int) -> Callable[[], None]:

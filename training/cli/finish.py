@@ -78,12 +78,13 @@ def _print_result(run: TrainingRun) -> None:
     loss = best["val_loss"]
     say(f"\nDone in {duration_text(run.seconds)}{_overrun(run)}.")
     say(f"Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
-    say(f"(state carried over; {best['val_cold256']:.4f} nats with the state reset every 256 characters).")
+    cold = f"{best['val_cold256']:.4f} nats if the model forgets everything every 256 characters"
+    say(f"({cold}, which is how nanoGPT measures).")
     baseline = run.about.get("ngram_loss")
     if isinstance(baseline, float) and loss > baseline:
         say(
-            f"Counting {ngram.ORDER}-grams reaches {baseline:.4f} nats, which is better than this model: train longer, "
-            "or on more text."
+            f"Counting what follows each {ngram.ORDER - 1} characters reaches {baseline:.4f} nats, which is better: "
+            "train longer, or on more text."
         )
     if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:
         passes = best["chars"] / len(run.trainer.windows.ids)

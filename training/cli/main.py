@@ -27,7 +27,7 @@ from ..errors import HubError, RunError
 from ..hub.pusher import pending, push_pending
 from ..learner import processes
 from ..learner.dataset import split
-from ..learner.training_loop import follow
+from ..learner.shared_steps import follow
 from ..os_calls import process_age_s
 from ..run.console import say
 from ..run.run_folder import wait_until_unlocked

@@ -106,7 +106,8 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     train, validation = split(ids)
     # Before any time is measured.
     baseline = ngram.ngram_loss(train, validation[: Recipe.evaluated + 1], len(tokenizer))
-    say(f"For comparison: counting {ngram.ORDER}-grams reaches {loss_text(baseline)} on the held-out last tenth.")
+    counter = f"counting what follows each {ngram.ORDER - 1} characters in the text"
+    say(f"For comparison, without a network: {counter} reaches {loss_text(baseline)} on the held-out last tenth.")
     if options.teachers:
         teachers.check_room(len(train), len(tokenizer), folder.path)
         machine = teachers.machine_for(options, device)

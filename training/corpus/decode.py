@@ -154,8 +154,8 @@ def decode(
             text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
         except UnicodeError as error:
             if name == UTF8 and b"\0" in chunk:
-                raise not_text(label, binary_data()) from None
-            raise _encoding_error(error, label, name, offset - len(rest), line) from None
+                raise not_text(label, binary_data()) from error
+            raise _encoding_error(error, label, name, offset - len(rest), line) from error
         if "\0" in text:
             raise not_text(label, binary_data())
         replaced = text.count("\ufffd") if errors == "replace" else 0

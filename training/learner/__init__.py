@@ -1,4 +1,4 @@
-"""The training step, the loop of steps, and the loss on held-out text; no run folder, no terminal.
+"""The training step, and the loss on held-out text; no run folder, no terminal.
 
 recipe          every number that decides how a model is trained, with bounds and help
 schedule        the learning rate, evaluations and samples at each progress
@@ -6,7 +6,7 @@ dataset         batches: a pure function of the ids, the seed and the step; para
 trainer         the first weights, the training step and its state
 dropout         locked dropout and weight dropout
 optimizers      Muon for the LSTM's matrices, AdamW for the rest
-training_loop   the loop of steps, the same in every process of a run
+shared_steps    a step that all processes of a run take together
 evaluation      the held-out loss under two protocols
 distillation    soft targets of teachers
 processes       torch.distributed: several processes that train one model

@@ -139,7 +139,7 @@ def parse_run_state(saved: Mapping[str, Any]) -> RunState:
         if not is_valid:
             raise ValueError("a value in state.json is not valid")
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise other_version(error) from None
+        raise other_version(error) from error
     return cast(RunState, saved)
 
 

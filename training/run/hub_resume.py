@@ -38,7 +38,7 @@ def pull_run(repo: str, folder: RunFolder) -> None:
         try:
             newest = read_snapshot(temporary / TRAINING)
         except (CheckpointError, RunError) as error:
-            raise HubError(f"the run in {repo} at commit {commit[:8]} cannot be resumed: {error}") from None
+            raise HubError(f"the run in {repo} at commit {commit[:8]} cannot be resumed: {error}") from error
         for branch, step in ((MAIN, older_best(temporary / MAIN, newest)), (TRAINING, newest.step)):
             if step is not None:
                 folder.save(step, partial(shutil.copytree, temporary / branch, dirs_exist_ok=True))

@@ -77,7 +77,7 @@ class RunFolder:
         except OSError as error:
             self._remove_new_folders()
             remedy = "" if resume else ": choose another --out"
-            raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from None
+            raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from error
         # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 

@@ -105,7 +105,7 @@ def read_metrics(folder: Path) -> list[Evaluation]:
     try:
         lines = (folder / METRICS).read_bytes().splitlines()
     except OSError as error:
-        raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from None
+        raise CheckpointError(f"{METRICS} cannot be read: {error.strerror}") from error
     found = [parse_json(METRICS, line) for line in lines]
     for line in found:
         step, loss = line.get("step"), line.get("val_loss")
@@ -139,11 +139,11 @@ def read_state(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
         data = {name: (inside / name).read_bytes() for name in _STATE_FILES}
         check_manifest((inside / MANIFEST).read_bytes(), data)
     except OSError as error:
-        raise CheckpointError(f"{STATE} cannot be read: {error.strerror}") from None
+        raise CheckpointError(f"{STATE} cannot be read: {error.strerror}") from error
     state = parse_json("state.json", data["state.json"])
     if state.get("format_version") != _STATE_FORMAT:
         raise CheckpointError(f"state.json: format_version is {state.get('format_version')!r:.40}, not {_STATE_FORMAT}")
     try:
         return state, load(data["state.safetensors"])
     except SafetensorError as error:
-        raise CheckpointError(f"state.safetensors is damaged: {error}") from None
+        raise CheckpointError(f"state.safetensors is damaged: {error}") from error

@@ -30,8 +30,8 @@ from ..hub.spaces import Space
 from ..learner import evaluation, processes
 from ..learner.dataset import utf8_bytes
 from ..learner.schedule import Schedule
+from ..learner.shared_steps import SharedSteps
 from ..learner.trainer import DivergedError, Trainer
-from ..learner.training_loop import SharedSteps
 from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
@@ -272,7 +272,7 @@ class TrainingRun:
         try:
             self.checkpoint_manager.save(snapshot, is_last=is_last)
         except CheckpointError as error:
-            raise DivergedError(f"the weights after step {snapshot.step:,} cannot be saved: {error}") from None
+            raise DivergedError(f"the weights after step {snapshot.step:,} cannot be saved: {error}") from error
 
     def _snapshot(self, measured: dict[str, Any]) -> Snapshot:
         network = self.trainer.average

@@ -192,4 +192,4 @@ def json_values(text: str, label: str) -> Iterator[object]:
             what = getattr(error, "msg", "a number is too long")
             raise CorpusError(
                 f"{label} is not valid JSON in line {at:,} ({what}): repair it, or give the chat as it was exported"
-            ) from None
+            ) from error
