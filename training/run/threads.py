@@ -33,7 +33,7 @@ class Threads:
         self._choices = [most] if is_fixed else sorted({most, max(1, most // 2), 1}, reverse=True)
         self.count = most
         self._untried = self._new_trial()
-        self._tried: dict[int, float] = {}
+        self._tried: dict[int, list[float]] = {count: [] for count in self._choices}
         self._usual_s = 0.0
         self._kept: deque[float] = deque(maxlen=_RECENT)
         self._kept_steps, self._kept_s = 0, 0.0
@@ -58,11 +58,12 @@ class Threads:
         """Notes how long the last step took, which was computed with `count` threads."""
         if self._untried:
             self._untried.pop(0)
-            self._tried[self.count] = self._tried.get(self.count, 0.0) + seconds
+            self._tried[self.count].append(seconds)
             if not self._untried:
-                self.count = min(self._choices, key=lambda count: self._tried.get(count, float("inf")))
-                self._usual_s = self._tried[self.count] / _TRIALS
-                self._tried, self._kept_steps, self._kept_s = {}, 0, 0.0
+                # The least: where the system puts both threads on one core for a while, other steps are faster.
+                self.count = min(self._choices, key=lambda count: min(self._tried[count]))
+                self._usual_s = sum(self._tried[self.count]) / _TRIALS
+                self._tried, self._kept_steps, self._kept_s = {count: [] for count in self._choices}, 0, 0.0
                 self._kept.clear()
             return
         self._kept.append(seconds)
