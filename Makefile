@@ -1,5 +1,5 @@
 # make app       serve the page at http://127.0.0.1:7860
-# make quick     run tests/unit, but for what takes more than a second, in half a minute
+# make quick     run tests/unit, but for what starts programs or takes seconds: 45 seconds
 # make test      run tests/unit, tests/integration and tests/browser
 # make lint      run ruff, mypy, oxlint and TypeScript, look for known vulnerabilities of the packages
 # make versions  run the unit tests under each other version of Python that is installed

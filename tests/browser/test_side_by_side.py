@@ -40,24 +40,6 @@ def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page:
     eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [0, 0])
 
 
-@pytest.mark.parametrize("refuses", ["one", "two"])
-def test_a_refusal_of_one_model_is_shown_under_it_and_the_other_replies(page: Page, app: App, refuses: str) -> None:
-    fast(page, 30)
-    choose_second(page, "two", "side by side")
-    engine = app.served(refuses).engine
-    slots, engine.max_slots, engine.max_waiting = engine.max_slots, 0, 0
-    try:
-        page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
-        page.keyboard.press("Enter")
-        first, other = log(page), second(page)
-        refused, replied = (first, other) if refuses == "one" else (other, first)
-        expect(refused.locator(".refusal")).to_contain_text("try again")
-        expect(replied.locator(".refusal")).to_have_count(0)
-        expect(replied.locator(".footer")).to_contain_text(" 30 characters")
-    finally:
-        engine.max_slots, engine.max_waiting = slots, 256
-
-
 def test_models_without_a_common_character_are_not_blended(page: Page) -> None:
     choose_second(page, "other script", "blended")
     page.get_by_role("textbox", name="Prompt").fill("kept")

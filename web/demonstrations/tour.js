@@ -250,6 +250,7 @@ export class Tour {
     target.focus({ preventScroll: true });
     this.more.open = more;
     requestAnimationFrame(() => scrollTo(0, scrolled)); // once the text of before is drawn
-    if (page.busy) this.unfocused = target; // the opener is disabled until the reply has stopped
+    if (document.activeElement !== target) this.unfocused = target; // it is disabled until the reply has stopped
+    page.changed();
   }
 }

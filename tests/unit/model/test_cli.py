@@ -311,6 +311,7 @@ def test_list_names_the_bundled_models(run: Command) -> None:
 
 
 @posix_only
+@pytest.mark.slow
 def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder: Path, lm: CharLSTM) -> None:
     words = ["generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"]
     with subprocess.Popen(
@@ -329,12 +330,14 @@ def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder: Path, lm: Ch
     assert b"--seed=2" in err
 
 
+@pytest.mark.slow
 def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
     assert (len(done.stdout), done.stderr) == (20, b"")
 
 
+@pytest.mark.slow
 def test_a_text_is_utf_8_whatever_the_encoding_of_the_system(tmp_path: Path) -> None:
     """Russian was written as \\u0441…, and the printed command could not be used."""
     lm = tiny_model("абв \n")
@@ -347,6 +350,7 @@ def test_a_text_is_utf_8_whatever_the_encoding_of_the_system(tmp_path: Path) -> 
 
 
 @posix_only
+@pytest.mark.slow
 def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path: Path) -> None:
     """A model that learned escape sequences must not steer the terminal."""
     tiny_model("\x1b\x9b[2Jaé\n").save_pretrained(tmp_path / "odd")

@@ -18,6 +18,9 @@ from model.settings import number_or_text
 from tests.support.engines import finish
 from tests.unit.model.int8.test_vectors import tiny
 
+pytestmark = pytest.mark.slow
+
+
 VECTORS = Path(__file__).parents[2] / "vectors"
 RUN, TEXTS, LINKS = VECTORS / "run", VECTORS / "texts.json", VECTORS / "links.json"
 PROMPT = 'The "if" statement\n***'

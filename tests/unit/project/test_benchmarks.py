@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import pytest
 import torch
 
 from tests.benchmarks import bench_rebuild, bench_stream, bench_training, plain_training, plain_way
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, write_text
 from training.learner.recipe import Recipe
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_plain_way_is_the_same_model(tmp_path):

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
+
 PAGE = Path(__file__).parents[3] / "docs" / "lecture.md"
 # A block of Python, and what it prints if a block of text follows at once.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)

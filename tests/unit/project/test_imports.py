@@ -13,6 +13,9 @@ import pytest
 
 from tests.unit.project.sources import ROOT, modules, parsed, shown
 
+pytestmark = pytest.mark.slow
+
+
 HEAVY = ("gradio", "huggingface_hub", "matplotlib", "playwright", "pytest")
 FORBIDDEN = {
     "model": {"model", "training", "ui", "app", "tests", "gradio", "matplotlib"},

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.vendor_scripts import BUNDLES, FOLDER, PACKAGES, BundleError, build
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_bundles_are_built_from_the_pinned_packages() -> None:
     try:

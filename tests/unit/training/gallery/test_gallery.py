@@ -16,6 +16,9 @@ from training.gallery import __main__ as gallery
 from training.gallery.table import GALLERY
 from training.run.kept_text import read_kept_text
 
+pytestmark = pytest.mark.slow
+
+
 SIZES = "--set hidden_size=16,embedding_size=8 --set evaluations=2"
 PLAY = "ROMEO:\nTo be, or not to be?\n\nFirst Citizen:\nOnce upon a time, it was so.\n\n" * 150
 

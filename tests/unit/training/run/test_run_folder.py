@@ -141,6 +141,7 @@ def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
 # one run a folder, one process a run
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused(run: RunFolder) -> None:
     code = """
 import sys
