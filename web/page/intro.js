@@ -24,7 +24,8 @@ export function nameOf(name) {
 /** @type {(site: Site, name: string) => string} the text that a model was trained on; "" if that is not known */
 export function corpusOf(site, name) {
   const model = site.models.find((each) => each.name === name);
-  return `${model?.about.find(({ id }) => id === "model.corpus")?.values?.corpus ?? ""}`;
+  const corpus = `${model?.about.find(({ id }) => id === "model.corpus")?.values?.corpus ?? ""}`;
+  return corpus === "text" ? "" : corpus; // training calls a text so whose name it does not publish
 }
 
 /**
