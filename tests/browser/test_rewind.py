@@ -31,7 +31,8 @@ def write(page: Page) -> str:
 
 
 def click_after(page: Page, keep: int) -> None:
-    """Click between two characters of the last reply, which is shown without a lens."""
+    """Click between two characters of the last reply, which is shown without a lens, once nothing moves."""
+    settled(page)
     at = (
         turns(page)
         .last.locator(".reply")
