@@ -159,7 +159,7 @@ def _read_file(folder: Path, name: str, config: LSTMConfig | None = None) -> byt
         with (folder / name).open("rb") as file:
             data = file.read(_most_bytes(name, config) + 1)
     except FileNotFoundError:
-        raise CheckpointError(f"{name} is missing") from None
+        raise CheckpointError(f"{name} is missing: copy or download the checkpoint again") from None
     except OSError as error:
         raise CheckpointError(f"{name} cannot be read: {error.strerror}") from error
     check_size(name, len(data), config)

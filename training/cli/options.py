@@ -193,8 +193,8 @@ def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
 
 
 def _check_resume(options: TrainOptions) -> None:
-    if options.hub_run:
-        if "/" not in check_repo_name(options.hub_run):
+    if (options.resume or "").startswith(SCHEME):
+        if "/" not in options.hub_run or not check_repo_name(options.hub_run):
             raise UsageError(f"--resume is {options.resume!r:.60}: a run on the Hub is written hf://USER/NAME")
     elif options.out is not None:
         raise UsageError("--resume continues a run in its own folder: omit --out")

@@ -206,6 +206,7 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
         ("text.txt --out=text.txt", "'text.txt' cannot be written (File exists): choose another --out"),
         ("--resume=nowhere", "there is no run folder 'nowhere': nothing was resumed"),
         ("--resume=.", "there is no run to resume in '.': it has no step-… folder"),
+        ("--resume=hf://", "--resume is 'hf://': a run on the Hub is written hf://USER/NAME"),
         ("--resume=hf://plays", "--resume is 'hf://plays': a run on the Hub is written hf://USER/NAME"),
         ("--resume=hf://ada/plays@v1", "'ada/plays@v1' is not the name of a repo"),
     ],
