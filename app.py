@@ -187,15 +187,14 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     auto_updater = AutoUpdater(registry, options.renew_every_s)
     auto_updater.start()
     page = Page(registry)
-    url = launch(page, mcp_server=options.mcp, **({} if options.port is None else {"server_port": options.port}))
+    port = {} if options.port is None else {"server_port": options.port}
+    server, url = launch(page, mcp_server=options.mcp, **port)
     log.info("%s at %s", ", ".join(registry.names), url)
-    if page.blocks.mcp_error:
-        log.warning("%s", page.blocks.mcp_error)
     _log_activity(registry, shutdown)
     auto_updater.stop()
     registry.stop()
     time.sleep(_GOODBYE_S)
-    page.blocks.close(verbose=False)
+    server.close()
 
 
 def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:

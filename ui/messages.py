@@ -33,12 +33,15 @@ ENGLISH = LANGUAGES["en"]
 _TABLE_OF: dict[str, str] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
 
 
+_LONGEST_TAG = 35  # characters: the work grows with the square of the length
+
+
 def best_language(wanted: str) -> str:
     """Returns the tag of the best table for an Accept-Language header or a tag such as "de-AT"; "en" if none fits.
 
     That is the table that ``web/languages/index.json`` has for the longest beginning of the tag (RFC 4647, lookup).
     """
-    tag = wanted.split(",")[0].split(";")[0].strip().lower()
+    tag = wanted[:_LONGEST_TAG].split(",")[0].split(";")[0].strip().lower()
     while tag and tag not in _TABLE_OF:
         tag = tag.rpartition("-")[0]
     return _TABLE_OF.get(tag, "en")

@@ -110,17 +110,6 @@ def fast(page: Page, length: int | None = None) -> None:
         setting(page, "Length", length)
 
 
-def keep_scrolls(page: Page) -> None:
-    """Let a script scroll the page: until the first key the app's page undoes that (moveTo in web/app.js)."""
-    expect(page.locator("#early")).to_have_count(0)  # the page is in Gradio's component
-    page.keyboard.press("Shift")
-
-
-def scroll_to_top(page: Page) -> None:
-    keep_scrolls(page)
-    page.evaluate("scrollTo(0, 0)")
-
-
 def send(page: Page, prompt: str, *, wait: bool = True) -> None:
     before = turns(page).count()
     page.get_by_role("textbox", name="Prompt").fill(prompt)

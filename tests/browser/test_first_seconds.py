@@ -1,4 +1,4 @@
-"""What a visitor can do before the weights or Gradio's scripts have arrived, and what stays in its place."""
+"""What a visitor can do before the weights or the modules of the page have arrived."""
 
 from __future__ import annotations
 
@@ -114,33 +114,6 @@ def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
     expect(log(page).locator(".prompt")).to_have_text("ROMEO:")
     expect(prompt).to_have_value("")
     context.close()
-
-
-def test_the_app_answers_before_gradio_has_started_and_keeps_its_place_afterwards(sites: dict[str, Site]) -> None:
-    site = sites["app"]
-    context = site.new_context(locale="en-US")
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
-    held: list[Route] = []
-    page.route("**/assets/*.js", lambda route: held.append(route))
-    page.goto(site.app.url, wait_until="commit")
-    expect(button(page, "Send")).to_be_enabled()
-    fast(page)
-    send(page, "")
-    written = reply(page)
-    assert written
-    prompt = page.get_by_role("textbox", name="Prompt")
-    prompt.fill("typed before")
-    assert page.locator("#early").count() == 1
-    while page.locator("#early").count():
-        while held:
-            held.pop().continue_()
-        page.wait_for_timeout(50)
-    assert reply(page) == written
-    expect(prompt).to_have_value("typed before")
-    expect(prompt).to_be_focused()
-    context.close()
-    site.leave()
 
 
 @pytest.mark.parametrize(("width", "query", "shown"), [(1280, "", 1), (390, "", 0), (390, "?top_k=5", 2)])

@@ -67,7 +67,6 @@ def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
     expect(page.locator("#about")).to_contain_text("parameters")
     assert log(page).get_attribute("aria-live") == "off"  # document/announcer.js reads it at the speed of speech
-    expect(page.locator("#early")).to_have_count(0)
 
 
 def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:

@@ -17,7 +17,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.ports import free_port
-from ui.page.launch import launch
+from ui.page.launch import AppServer, launch
 from ui.page.page import Page
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
@@ -76,6 +76,7 @@ class App:
     url: str
     registry: ModelRegistry
     page: Page | None = None
+    server: AppServer | None = None
 
     def served(self, name: str) -> LoadedModel:
         return self.registry.get(name)
@@ -96,18 +97,18 @@ def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iter
         registry.start()
         assert registry.wait(60)
 
-    async def start() -> tuple[Page, str]:
+    async def start() -> tuple[Page, AppServer, str]:
         # Without a running event loop Gradio makes loops that it never closes, and pytest reports them as a leak.
         page = Page(registry)
-        return page, launch(page, server_port=free_port(), **options)
+        return page, *launch(page, server_port=free_port(), **options)
 
     with ThreadPoolExecutor(1) as threads:  # the test's thread already runs Playwright's event loop
-        page, url = threads.submit(asyncio.run, start()).result()
+        page, server, url = threads.submit(asyncio.run, start()).result()
     try:
-        yield App(url, registry, page)
+        yield App(url, registry, page, server)
     finally:
         registry.stop()
-        page.blocks.close(verbose=False)
+        server.close()
 
 
 def eventually(condition: Callable[[], object], timeout_s: float = 60.0) -> None:

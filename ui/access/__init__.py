@@ -4,8 +4,7 @@ filter           the middleware in front of the app: a request that it denies is
 paths            the open paths and methods, with the largest body of each
 bodies           receives a body up to a size, within a time
 gradio_calls     checks the requests to Gradio's queue before Gradio reads them
-gradio_sessions  deletes the results that no client reads
-connections      ends connections on which no request arrives
+unread_calls     reads the results of calls that no client reads
 public_address   the address under which visitors reach the app
 names            the hosts and origins that a request may name
 clients          the address of the client of a request

@@ -22,10 +22,11 @@ from .limits import Limiter, TooManyError
 from .names import Names, host_of
 from .paths import HEALTH, OpenPath, find, open_paths
 from .public_address import address_of_app, origin_of
+from .unread_calls import UnreadCalls
 
 MAX_URL = 16 << 10  # bytes of path and query; a shared link has at most 8,000 characters
 MAX_HEADERS = 100
-MAX_HEADER_BYTES = 32 << 10  # of all names and values
+MAX_HEADER_BYTES = 8 << 10  # of all names and values
 _CLOSED = "there is nothing at this address"
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -59,6 +60,7 @@ class RequestFilter:
     ) -> None:
         self._app = app
         self._calls = calls
+        self._unread = UnreadCalls(app)
         self._names = names
         self._proxies = proxies
         self._limiter = limiter
@@ -93,11 +95,13 @@ class RequestFilter:
                 await self._answer_preflight(scope, origin, send)
                 return
             try:
-                receive = await self._checked(scope, receive)
+                receive, passed = await self._checked(scope, receive, send_allowed)
             except ConnectionError:
                 return
             scope["headers"] = [each for each in scope["headers"] if each[0] != b"origin"]
-            await self._pass_on(scope, receive, send_allowed)
+            self._unread.start()
+            with self._unread.reading(self._unread.session_of_stream(scope["path"], scope["query_string"])):
+                await self._app(scope, receive, passed)
         except DeniedError as denied:
             await self._deny(scope, denied, send_allowed)
         finally:
@@ -111,14 +115,8 @@ class RequestFilter:
         address = address_of_app(scope["public_origin"], scope.get("root_path", ""))
         await send_not_found(send, address or "/", best_language(_header(headers, b"accept-language")))
 
-    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._calls.sessions.start()
-        session = self._calls.session_of_stream(scope["path"], scope["query_string"])
-        with self._calls.sessions.reading(session):
-            await self._app(scope, receive, send)
-
-    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
-        """Checks a request; returns the ``receive`` that the app gets.
+    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+        """Checks a request; returns the ``receive`` and ``send`` that the app gets.
 
         Raises:
             DeniedError: the request is denied.
@@ -131,12 +129,14 @@ class RequestFilter:
         if scope["method"] != "POST":
             if declared or _header(scope["headers"], b"transfer-encoding"):
                 raise DeniedError(400, f"a {scope['method']} request has no body here", headers={"connection": "close"})
-            return receive
+            return receive, send
         body = await receive_body(receive, declared, row.max_body, self._body_s)
         if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
-            body = self._calls.check_call(path, body)
+            body, session = self._calls.check_call(path, body)
             scope["headers"] = _with_length(scope["headers"], len(body))
-        return replay(body, receive)
+            if row.kind == "call":
+                send = self._unread.noting(session, send)
+        return replay(body, receive), send
 
     def _check_head(self, scope: Scope) -> None:
         headers: Headers = scope["headers"]

@@ -9,41 +9,33 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
-
-from gradio import Blocks
 
 from .answers import DeniedError
-from .gradio_sessions import GradioSessions
-from .paths import EVENT, SESSION
+from .paths import SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(v2/)?(\w+)/?")
-_RESULT = re.compile(rf"/gradio_api/call/(?:v2/)?\w+/({EVENT})")
 _FIELDS = {"data", "fn_index", "session_hash", "event_id"}  # the others change how Gradio runs a function
-
-Arguments = Mapping[str, inspect.Parameter]
 
 
 class GradioCalls:
-    """Checks requests against the functions and the sessions that exist.
+    """Checks requests against the endpoints that exist.
 
     Args:
-        blocks: the Gradio app.
-
-    Attributes:
-        sessions: the sessions of the queue.
+        endpoints: the functions of the API by name, in the order in which Gradio numbers them.
     """
 
-    def __init__(self, blocks: Blocks) -> None:
-        self._blocks = blocks
-        self.sessions = GradioSessions(blocks)
+    def __init__(self, endpoints: Mapping[str, Callable[..., Any]]) -> None:
+        self._arguments = {
+            name: {key: each for key, each in inspect.signature(function).parameters.items() if key != "request"}
+            for name, function in endpoints.items()
+        }
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         """The names of the API's endpoints."""
-        return tuple(self._arguments())
+        return tuple(self._arguments)
 
     @property
     def no_such_endpoint(self) -> str:
@@ -51,8 +43,12 @@ class GradioCalls:
         *first, last = [f"/{name}" for name in self.endpoints]
         return f"there is no such endpoint: use {', '.join(first)} or {last}"
 
-    def check_call(self, path: str, body: bytes) -> bytes:
-        """Returns the body of a POST request to the queue, with only the fields that Gradio may read.
+    def check_call(self, path: str, body: bytes) -> tuple[bytes, str]:
+        """Checks a POST request to the queue.
+
+        Returns:
+            The body with only the fields that Gradio may read, with the defaults of missing arguments; and the session
+            that the client has chosen, "" without one.
 
         Raises:
             DeniedError: a field is missing or not valid, or names a function that does not exist.
@@ -61,7 +57,7 @@ class GradioCalls:
         call = _CALL.fullmatch(path)
         if call and call.group(1):
             self._check_named(call.group(2), fields)
-            return body
+            return body, ""
         session = fields.get("session_hash")
         if session is not None and not (isinstance(session, str) and re.fullmatch(SESSION, session)):
             raise DeniedError(400, "session_hash must be 1 to 64 letters, digits, - or _")
@@ -69,55 +65,40 @@ class GradioCalls:
         if event is not None and not (isinstance(event, str) and re.fullmatch(SESSION, event)):
             raise DeniedError(400, "event_id must be the id of a call")
         if path.endswith("/queue/join"):
-            self._check_index(fields.get("fn_index"))
+            index = fields.get("fn_index")
+            if type(index) is not int or not 0 <= index < len(self.endpoints):
+                raise DeniedError(404, self.no_such_endpoint)
             if session is None:
                 raise DeniedError(400, "session_hash is missing")
-        if (call or path.endswith("/queue/join")) and not isinstance(fields.get("data"), list):
+            fields["data"] = self._check_listed(self.endpoints[index], fields.get("data"))
+        elif call:
+            fields["data"] = self._check_listed(call.group(2), fields.get("data"))
+        return json.dumps({name: fields[name] for name in fields.keys() & _FIELDS}).encode(), session or ""
+
+    def _check_listed(self, endpoint: str, given: object) -> list[object]:
+        """Returns the values of all arguments of an endpoint; those after the given ones have their defaults."""
+        if not isinstance(given, list):
             raise DeniedError(400, "data must be a list of the endpoint's arguments")
-        return json.dumps({name: fields[name] for name in fields.keys() & _FIELDS}).encode()
+        arguments = self._arguments[endpoint]
+        if len(given) > len(arguments):
+            raise DeniedError(400, f"data has {len(given):,} values: /{endpoint} has {len(arguments)} arguments")
+        self._check_named(endpoint, dict(zip(arguments, given, strict=False)))
+        return [*given, *(each.default for each in list(arguments.values())[len(given) :])]
 
-    def session_of_stream(self, path: str, query: bytes) -> str:
-        """Returns the session whose events a request streams; "" for a request that streams no events.
-
-        Raises:
-            DeniedError: the session does not exist.
-        """
-        queue = self._blocks._queue
-        if path.endswith("/queue/data"):
-            sessions = parse_qs(query.decode("latin-1"), max_num_fields=8).get("session_hash", [""])
-            if len(sessions) != 1 or sessions[0] not in queue.pending_messages_per_session:
-                raise DeniedError(404, "there is no such session, or its calls have ended")
-            return sessions[0]
-        if result := _RESULT.fullmatch(path):
-            event = queue.event_ids_to_events.get(result.group(1))
-            session = event.session_hash if event else self._session_of(result.group(1))
-            if session not in queue.pending_messages_per_session:
-                raise DeniedError(404, "there is no such call, or its result was read already")
-            return session
-        return ""
-
-    def _session_of(self, event: str) -> str:
-        """Returns the session of a call that has ended, as Gradio looks it up."""
-        pending = self._blocks._queue.pending_event_ids_session
-        return next((session for session, events in pending.items() if event in events), event)
-
-    def _arguments(self) -> Mapping[str, Arguments]:
-        """Returns the arguments of each endpoint."""
-        functions = self._blocks.fns.values()
-        named = {each.api_name: each.fn for each in functions if isinstance(each.api_name, str) and each.fn}
-        return {name: inspect.signature(function).parameters for name, function in named.items()}
-
-    def _check_index(self, index: object) -> None:
-        if type(index) is not int or index not in self._blocks.fns:
-            raise DeniedError(404, self.no_such_endpoint)
-
-    def _check_named(self, endpoint: str, given: Mapping[str, Any]) -> None:
-        arguments = self._arguments()[endpoint]
+    def _check_named(self, endpoint: str, given: Mapping[str, object]) -> None:
+        arguments = self._arguments[endpoint]
         if unknown := sorted(given.keys() - arguments.keys()):
             raise DeniedError(400, f"/{endpoint} has no argument {unknown[0]!r:.40}")
         for name, argument in arguments.items():
             if argument.default is argument.empty and name not in given:
                 raise DeniedError(400, f"{name} is missing: /{endpoint} needs it")
+        if name := next((name for name, value in given.items() if _has_object(value)), ""):
+            raise DeniedError(400, f"{name} is {json.dumps(given[name]):.40}: it must be a text or a number")
+
+
+def _has_object(value: object) -> bool:
+    """Returns whether a value of an argument is or holds an object, which Gradio may take for an uploaded file."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_object, value)))
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -51,12 +51,13 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
     rows = [
         # the page
         (("GET", "HEAD"), "/", 0, "file"),
-        (("GET",), r"/config/?", 0, "file"),
-        (("GET",), rf"/(?:assets|static|svelte)/{_FILE}", 0, "file"),
-        (("GET",), r"/(?:gradio_api/)?theme\.css", 0, "file"),
-        (("GET",), r"/favicon\.ico|/robots\.txt|/manifest\.json", 0, "file"),
-        (("GET",), "/gradio_api/(?:startup-events|app_id/?)", 0, "file"),
-        (("GET",), f"/gradio_api/heartbeat/{SESSION}", 0, "file"),
+        (
+            ("GET",),
+            r"/static/js/iframeResizer\.contentWindow\.min\.js",
+            0,
+            "file",
+        ),  # for the frame of a Space
+        (("GET",), r"/favicon\.ico|/robots\.txt", 0, "file"),
         # the routes of this app
         (("GET",), "|".join(HEALTH), 0, "file"),
         (("GET", "HEAD"), f"/web/[0-9a-f]+/{_FILE}", 0, "file"),
@@ -68,7 +69,10 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
         (("POST",), "/trace", MAX_TEXT_BODY, "work"),
         (("POST",), "/passages", MAX_SMALL_BODY, "file"),
         (("POST",), "/timeline", MAX_SMALL_BODY, "work"),
-        # the API
+        # the API, for gradio_client and the queue
+        (("GET",), r"/config/?", 0, "file"),
+        (("GET",), "/gradio_api/startup-events", 0, "file"),
+        (("GET",), f"/gradio_api/heartbeat/{SESSION}", 0, "file"),
         (("GET",), "/gradio_api/info/?", 0, "file"),
         (("POST",), f"/gradio_api/call/(?:v2/)?(?:{names})/?", MAX_BODY, "call"),
         (("GET",), f"/gradio_api/call/(?:v2/)?(?:{names})/{EVENT}", 0, "file"),

@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from starlette.requests import ClientDisconnect
-
 from ..messages import RefusalError
 from .clients import group_of
 from .limits import Limiter
@@ -90,25 +88,18 @@ class Workers:
         self._limiter.spend_cpu(address, seconds)
         self._next()
 
-    async def run_slices(
-        self, address: str, slices: Generator[None, None, Result], has_left: Callable[[], bool] = lambda: False
-    ) -> Result:
+    async def run_slices(self, address: str, slices: Generator[None, None, Result]) -> Result:
         """Returns the result of a generator that yields at least every 50 ms.
 
         Args:
             address: of the client.
             slices: the generator; its return value is the result.
-            has_left: returns whether the client no longer waits for the result.
-
-        Raises:
-            ClientDisconnect: the client has disconnected.
         """
         async with self.work(address):
-            while not has_left():
+            while True:
                 ended, result = await self.run(address, _advance, slices)
                 if ended:
                     return result  # type: ignore[return-value]  # of the generator
-        raise ClientDisconnect
 
     async def _turn(self, client: str) -> None:
         if self._free and not self._turns:

@@ -1,6 +1,6 @@
-"""The page in Gradio: one component, the first paint, the launch.
+"""The page in Gradio: its document, its routes, the launch.
 
-page         the HTML component that imports the modules of web/, and the routes that these request
-first_paint  the page in the document itself, which works before Gradio's scripts have run
-launch       the server, its limits and its theme
+page      the routes that the page's modules request, and the endpoints of the API
+document  the page's document, which works before its modules have arrived
+launch    the server and its limits
 """

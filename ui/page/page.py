@@ -1,17 +1,15 @@
-"""The Gradio Blocks: one HTML component, which imports the modules of ``web/``, and the endpoints of the API.
-
-The modules keep the conversation and send requests to the routes of ``ui/routes``; only the API uses Gradio's events.
-"""
+"""The page: its document, the routes that its modules request, and the endpoints of the API."""
 
 from __future__ import annotations
 
-import gradio as gr
-from starlette.routing import BaseRoute
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.routing import Route
 
 from ..access.limits import Limiter
 from ..registry.registry import ModelRegistry
-from ..routes.api import add_api
-from ..routes.endpoints import Blocks
+from ..routes.api import api_endpoints
+from ..routes.endpoints import refuse_malformed
 from ..routes.health import Health
 from ..routes.lenses.passages import Passages
 from ..routes.lenses.trace import Traces
@@ -21,39 +19,40 @@ from ..routes.stream import Streams
 from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
-
-# The document has imported the module already (first_paint.py), unless another page embeds the app. Gradio sets "root"
-# where a proxy serves the app below another path.
-_START = """
-const root = new URL(window.gradio_config?.root || ".", location.href).href.replace(/\\/$/, "");
-const early = document.getElementById("early") && document.querySelector("script[src$='/app.js']");
-import(early?.src || root + "%sapp.js").then((page) => page.start(element.querySelector(".page-root")));
-"""
+from .document import Document
 
 
 class Page:
-    """The Blocks of the page for the models of a registry, and the routes that its modules request."""
+    """The page for the models of a registry.
+
+    Args:
+        registry: the models that are served.
+
+    Attributes:
+        endpoints: the functions of the API by name, for ``gradio.Server.api``.
+    """
 
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
-        self.site = Site(registry)
         self.limiter = Limiter(registry.site.limits)
         self.write = Writer(registry, self.limiter)
         self.stream = Streams(registry, self.write.replies)
         self.traces = Traces(registry, self.limiter)
-        self.passages = Passages(registry, self.limiter)
-        self.timelines = TrainingTimelines(registry, self.limiter)
         self.web = WebFiles()
-        with Blocks(title=registry.site.title_in("en"), analytics_enabled=False) as self.blocks:
-            script = _START % self.web.base()
-            root = '<div class="page-root"></div>'
-            gr.HTML("", html_template=root, js_on_load=script, elem_id="page", apply_default_css=False)
-            add_api(registry, self.limiter)
+        self.document = Document(registry, self.web, self.limiter)
+        self.endpoints = api_endpoints(registry, self.limiter)
 
     @property
-    def routes(self) -> list[BaseRoute]:
-        """The app's own routes, which FastAPI serves beside Gradio's."""
-        lenses = [self.traces.route, self.passages.route]
-        pages = [self.site.route, *self.write.routes, *lenses, self.timelines.route, self.web.route]
-        metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []
-        return [*pages, self.stream.route, *Health(self.registry).routes, *metrics]
+    def routes(self) -> list[Route]:
+        """The app's own routes, which are served before Gradio's."""
+        registry, limiter = self.registry, self.limiter
+        lenses = [self.traces.route, Passages(registry, limiter).route]
+        pages = [self.document.route, Site(registry).route, *self.write.routes, *lenses, self.web.route]
+        timelines = TrainingTimelines(registry, limiter)
+        metrics = [Metrics(registry).route] if registry.site.metrics else []
+        return [*pages, timelines.route, self.stream.route, *Health(registry).routes, *metrics]
+
+    def add_to(self, app: FastAPI) -> None:
+        """Adds the routes to an app, and an answer to malformed requests that does not repeat them."""
+        app.router.routes.extend(self.routes)
+        app.add_exception_handler(RequestValidationError, refuse_malformed)

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import html
-import re
 
 WIDTH, HEIGHT = 1200, 630  # of web/preview.png, in pixels: the size that chat apps show large
 MAX_DESCRIPTION = 200  # characters; chats show fewer
-# The tags that Gradio's document has for its own site.
-_FOREIGN = re.compile(
-    rb'<meta\s+(?:property|name)="(?:og|twitter):[\w:]+"\s+content="[^"]*"\s*/?>\s*'
-    rb'|<link rel="(?:manifest|icon)"[^>]*>\s*'
-)
-
-
-def without_tags(document: bytes) -> bytes:
-    """Returns a document without tags for previews, icons and manifests."""
-    return _FOREIGN.sub(b"", document)
 
 
 def shortened(text: str) -> str:
@@ -51,7 +40,7 @@ def tags(*, site: str, title: str, description: str, address: str, picture: str)
     }
     if not address:
         properties = {name: value for name, value in properties.items() if not name.startswith(("og:image", "og:url"))}
-    lines = [f'<meta name="description" content="{html.escape(description)}" />']
-    lines += [f'<meta property="{name}" content="{html.escape(value)}" />' for name, value in properties.items()]
+    lines = [f'<meta name="description" content="{html.escape(description)}">']
+    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
     card = "summary_large_image" if address else "summary"
-    return "\n".join([*lines, f'<meta name="twitter:card" content="{card}" />'])
+    return "\n".join([*lines, f'<meta name="twitter:card" content="{card}">'])

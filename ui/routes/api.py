@@ -6,11 +6,12 @@ Every argument is checked; an error names the argument, its value and what is al
 
 # No ``from __future__ import annotations``: Gradio reads the types of an endpoint's results as they are.
 import asyncio
-from collections.abc import AsyncIterator, Generator, Iterable
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from contextlib import aclosing
 from itertools import islice
 from typing import Any
 
+import gradio as gr
 import numpy as np
 
 from model import TextTrace, TokenTrace
@@ -29,7 +30,7 @@ from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, check_index, check_params, check_text
-from .endpoints import Argument, add, call_error, caller, refusals_as_errors
+from .endpoints import Argument, call_error, caller, endpoint, refusals_as_errors
 
 MAX_INSPECTED = 2_000  # characters
 MAX_UNKNOWN = 100  # characters that a result names
@@ -41,11 +42,10 @@ _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", 
 _Reply = tuple[str, dict[str, Any]]
 
 
-def add_api(registry: ModelRegistry, limiter: Limiter) -> None:
-    """Adds the three endpoints to the Blocks that are being built."""
-    _add_generate(registry, limiter)
-    _add_score(registry, limiter)
-    _add_inspect(registry, limiter)
+def api_endpoints(registry: ModelRegistry, limiter: Limiter) -> dict[str, Callable[..., Any]]:
+    """Returns the functions of the three endpoints by name."""
+    functions = [_generate(registry, limiter), _score(registry, limiter), _inspect(registry, limiter)]
+    return {function.__name__: function for function in functions}
 
 
 def generate_arguments(registry: ModelRegistry) -> dict[str, Argument]:
@@ -79,11 +79,11 @@ def _model_argument(registry: ModelRegistry) -> Argument:
     return Argument(str | None, f"one of {', '.join(registry.names)}; default the first of them", None)
 
 
-def _add_generate(registry: ModelRegistry, limiter: Limiter) -> None:
+def _generate(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
     arguments = generate_arguments(registry)
     readers = Workers(limiter, at_once=2)
 
-    async def generate(*values: Any) -> AsyncIterator[_Reply]:
+    async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
         settings = dict(zip(arguments, values, strict=False))
         prompt, model, hold, blend_with = (settings.pop(name) for name in ("prompt", "model", "hold", "blend_with"))
         with refusals_as_errors():
@@ -98,7 +98,7 @@ def _add_generate(registry: ModelRegistry, limiter: Limiter) -> None:
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = registry.blend(loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
-            client = caller()
+            client = caller(request)
             await readers.run_slices(client.address, check_words(loaded, text))
             limiter.begin_reply(client.address, len(text) + params.length)
             written = 0
@@ -123,24 +123,24 @@ def _add_generate(registry: ModelRegistry, limiter: Limiter) -> None:
         f"word is a blocked one, abort, or time after {DEADLINE_S:.0f} s); with blend_with also blend_with, "
         "blend_commit and share. The same arguments and seed give the same text."
     )
-    add(generate, name="generate", description=description, arguments=arguments, result=_Reply, concurrency_limit=None)
+    return endpoint(generate, name="generate", description=description, arguments=arguments, result=_Reply)
 
 
-def _add_score(registry: ModelRegistry, limiter: Limiter) -> None:
+def _score(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
     workers = Workers(limiter, at_once=1)
 
-    async def score_text(text: str, model: object) -> dict[str, Any]:
+    async def score_text(request: gr.Request, text: str, model: object) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text)
             loaded = await find_model(registry, model)
-            client = caller()
+            client = caller(request)
             limiter.count_question(client.address)
             slices = score_in_slices(loaded.lm.models[0], text, _SCORED)
-            result = await workers.run_slices(client.address, slices, client.has_left)
+            result = await workers.run_slices(client.address, slices)
             scored = await workers.run(client.address, _scored, result)
         return {**scored, "model": loaded.name, "commit": loaded.lm.commit}
 
-    add(
+    return endpoint(
         score_text,
         name="score",
         description="Measures how surprised a character LSTM is by a text: the bits of each character (null where the "
@@ -151,25 +151,26 @@ def _add_score(registry: ModelRegistry, limiter: Limiter) -> None:
             "model": _model_argument(registry),
         },
         result=dict[str, Any],
-        concurrency_limit=None,
     )
 
 
-def _add_inspect(registry: ModelRegistry, limiter: Limiter) -> None:
+def _inspect(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
     workers = Workers(limiter, at_once=1)
 
-    async def inspect_cell(text: str, layer: object, cell: object, model: object) -> dict[str, Any]:
+    async def inspect_cell(
+        request: gr.Request, text: str, layer: object, cell: object, model: object
+    ) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
             loaded = await find_model(registry, model)
             config = loaded.lm.config
             place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
-            client = caller()
+            client = caller(request)
             limiter.count_question(client.address)
-            trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place), client.has_left)
+            trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place))
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
-    add(
+    return endpoint(
         inspect_cell,
         name="inspect",
         description="Shows what one cell of a character LSTM does while the model reads a text: its value c after each "
@@ -182,7 +183,6 @@ def _add_inspect(registry: ModelRegistry, limiter: Limiter) -> None:
             "model": _model_argument(registry),
         },
         result=dict[str, Any],
-        concurrency_limit=None,
     )
 
 

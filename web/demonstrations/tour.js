@@ -3,7 +3,7 @@
 // The tour has its own conversation. The visitor's one, its settings and its lens are shown again when the card is closed.
 
 import { pathTo } from "../conversation/log.js";
-import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, scrollPage, setText } from "../document/dom.js";
+import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
@@ -199,7 +199,7 @@ export class Tour {
     if (text) scrollInside(this.place.lenses.log, last);
     const way = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
     const top = Math.max(way, this.#wayToCard());
-    if (top) scrollPage(top, prefersReducedMotion() ? "auto" : "smooth");
+    if (top) scrollBy({ top, behavior: prefersReducedMotion() ? "auto" : "smooth" });
   }
 
   // How far to scroll at least until the whole card is seen: it is never above the column that it sticks in.

@@ -239,19 +239,6 @@ export function visibleCharacter(character) {
   return SIGNS[character] || character;
 }
 
-let scrolledAt = -Infinity; // milliseconds
-
-/** Scrolls the window. @param {number} top  pixels downwards @param {ScrollBehavior} [behavior] */
-export function scrollPage(top, behavior) {
-  scrolledAt = performance.now();
-  scrollBy({ top, behavior });
-}
-
-/** Returns whether the page itself scrolled the window within the last milliseconds. @param {number} ms */
-export function hasScrolled(ms) {
-  return performance.now() - scrolledAt < ms;
-}
-
 /**
  * Scrolls a box until a character in it is seen.
  * @param {Element} box

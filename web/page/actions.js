@@ -2,7 +2,7 @@
 
 import { lastTurn, pathTo, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
 import { followsText } from "../conversation/replies.js";
-import { copyText, find, findAll, hasTouch, keepAtEnd, scrollPage, setText } from "../document/dom.js";
+import { copyText, find, findAll, hasTouch, keepAtEnd, setText } from "../document/dom.js";
 import { findModel } from "../conversation/models.js";
 import { nameOf } from "./intro.js";
 import { t } from "../document/words.js";
@@ -145,15 +145,15 @@ export class Actions {
     const ask = find(root, "#ask").getBoundingClientRect();
     const [covered, hidden] = [texts[texts.length - 1].bottom - ask.top, -texts[0].top];
     const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
-    if (covered > 0) scrollPage(covered);
-    else if (hidden > 0 && below > 0) scrollPage(-Math.min(hidden, below));
+    if (covered > 0) scrollBy({ top: covered });
+    else if (hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
   }
 
   // In a window that is too low for a prompt that stays, as at 400 % of zoom, the prompt may be cut off where it is typed.
   #reveal() {
     const { bottom } = find(this.page.root, "#ask").getBoundingClientRect();
     const covered = Math.ceil(bottom + 4 - innerHeight); // with the outline of the focus
-    if (covered > 4) scrollPage(covered);
+    if (covered > 4) scrollBy({ top: covered });
   }
 
   // A prompt of several lines takes its height from the text above, so that no button moves or is covered.

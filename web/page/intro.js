@@ -1,6 +1,6 @@
 // The parts around a conversation: the title and the line under it, the notices of the site, the example prompts.
 
-import { addButton, create, find, isOutdated, scrollPage, setText } from "../document/dom.js";
+import { addButton, create, find, isOutdated, setText } from "../document/dom.js";
 import { isLocal, shownName } from "../engines/refusal.js";
 import { render, t } from "../document/words.js";
 
@@ -78,7 +78,7 @@ export function showExamples(box, examples, send) {
 /** @param {HTMLElement} box */
 function showText(box) {
   const { top } = find(box.closest(".char-lstm"), ".pane .log").getBoundingClientRect();
-  if (top < 0) scrollPage(top - 8);
+  if (top < 0) scrollBy({ top: top - 8 });
 }
 
 /**

@@ -29,8 +29,8 @@ def test_uvicorn_serves_the_whole_app() -> None:
         try:
             eventually(lambda: process.poll() is not None or ready())
             document = httpx.get(url).text
-            assert 'id="early"' in document
-            assert httpx.get(f"{url}/config").json()["title"] == "A network that writes"
+            assert '<main id="page">' in document
+            assert "/generate" in httpx.get(f"{url}/gradio_api/info").json()["named_endpoints"]
             assert [model["name"] for model in httpx.get(f"{url}/site").json()["models"]] == [*bundled_names()]
             lines = httpx.post(f"{url}/stream", json={"prompt": "ROMEO:", "seed": 1, "length": 80}).text.splitlines()
             events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]

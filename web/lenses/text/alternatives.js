@@ -4,7 +4,7 @@
  * that shows other values of a character, a finger opens it by tapping the character in focus once more.
  */
 
-import { addButton, create, find, findAll, hasTouch, scrollInside, scrollPage, visibleCharacter } from "../../document/dom.js";
+import { addButton, create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
 import { chance, likely, showBar } from "../chances.js";
 import { nameOf } from "../names.js";
@@ -216,7 +216,7 @@ export class Alternatives {
   #uncover(character) {
     const hidden = () => Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - this.box.getBoundingClientRect().top);
     if (hidden() && this.uncovered !== this.shown) {
-      scrollPage(hidden(), "instant");
+      scrollBy({ top: hidden(), behavior: "instant" });
       this.lenses.log.scrollTop += hidden();
     }
     this.uncovered = this.shown;

@@ -53,10 +53,9 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 
 @pytest.mark.parametrize("value", [FILE, {**FILE, "url": "http://169.254.169.254/", "orig_name": "a"}, [FILE]])
 def test_an_argument_is_not_taken_for_a_file(app: App, value: Any) -> None:
-    events = score(app, value)
-    assert "event: error" in events
-    assert "it must be a text or a number" in events
-    assert SECRET not in events
+    answer = httpx.post(f"{app.url}gradio_api/call/score", json={"data": [value]})
+    assert answer.status_code == 400
+    assert "it must be a text or a number" in answer.json()["detail"]
 
 
 def test_no_address_is_fetched_for_a_visitor(app: App) -> None:

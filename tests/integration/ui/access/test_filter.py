@@ -30,19 +30,6 @@ EXAMPLES = {
     "digest": "0" * 16,
     "name": "app.js",
 }
-# What is open, of all routes that the app has. A route that is not here is closed.
-_READ = (
-    "/assets/{path:path} /config /config/ /favicon.ico /gradio_api/app_id /gradio_api/app_id/ /healthz /manifest.json"
-)
-_READ += " /gradio_api/call/v2/{api_name}/{event_id} /gradio_api/call/{api_name}/{event_id} /gradio_api/info"
-_READ += " /gradio_api/heartbeat/{session_hash} /gradio_api/info/ /gradio_api/queue/data /gradio_api/startup-events"
-_READ += " /gradio_api/theme.css /readyz /robots.txt /site /static/{path:path} /svelte/{path:path}"
-_READ += " /theme.css / /web/{digest}/{name:path}"
-_POSTED = "/gradio_api/call/v2/{api_name} /gradio_api/call/v2/{api_name}/ /gradio_api/call/{api_name}"
-_POSTED += " /gradio_api/call/{api_name}/ /gradio_api/cancel /gradio_api/queue/join /gradio_api/reset"
-_POSTED += " /gradio_api/reset/ /passages /stream /timeline /trace /write /write/check /write/stop"
-OPEN = {"HEAD /", "HEAD /web/{digest}/{name:path}", *(f"GET {path}" for path in _READ.split())}
-OPEN |= {f"POST {path}" for path in _POSTED.split()}
 
 
 @pytest.fixture(scope="module")
@@ -55,20 +42,15 @@ def app() -> Iterator[App]:
         yield app
 
 
-def gradio_app(app: App) -> Any:
-    assert app.page
-    return app.page.blocks.app
-
-
 def request_filter(app: App) -> RequestFilter:
-    layer = gradio_app(app).middleware_stack
-    assert isinstance(layer, RequestFilter)
-    return layer
+    assert app.server
+    return app.server.filter
 
 
 def routes(app: App) -> Iterator[tuple[str, str]]:
     """The method and path of every route that the app has behind the filter."""
-    waiting = list(gradio_app(app).routes)
+    assert app.server
+    waiting = list(app.server.routes)
     while waiting:
         route = waiting.pop()
         if router := getattr(route, "original_router", None):  # FastAPI keeps a router that was included
@@ -79,27 +61,21 @@ def routes(app: App) -> Iterator[tuple[str, str]]:
             yield method, route.path
 
 
-def test_each_route_of_the_app_is_open_or_closed(app: App) -> None:
-    layer, found = request_filter(app), set()
-    for method, path in routes(app):
-        example = path
-        for name, value in EXAMPLES.items():
-            example = example.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
-        row = find(layer.paths, example)
-        if row and method in row.methods:
-            found.add(f"{method} {path}")
-    assert found == OPEN
-
-
 def test_closed_routes_answer_in_one_line(app: App) -> None:
-    closed = [(method, path) for method, path in routes(app) if f"{method} {path}" not in OPEN]
-    assert len(closed) > 30  # file=, upload, proxy=, deep_link, component_server, login, monitoring, …
+    paths, closed = request_filter(app).paths, 0
     with httpx.Client(base_url=app.url) as http:
-        for method, path in closed:
+        for method, path in routes(app):
+            for name, value in EXAMPLES.items():
+                path = path.replace(f"{{{name}}}", value).replace(f"{{{name}:path}}", value)
+            row = find(paths, path)
+            if row and method in row.methods:
+                continue
             answer = http.request(method, path.replace("{path_or_url:path}", "/etc/passwd"))
             assert answer.status_code in (404, 405), f"{method} {path}"
+            closed += 1
             if method != "HEAD":
                 assert list(answer.json()) == ["detail"]
+    assert closed > 30  # file=, upload, proxy=, deep_link, component_server, login, monitoring, …
 
 
 def test_a_browser_gets_a_page_at_an_unknown_address(app: App) -> None:
@@ -199,32 +175,10 @@ def test_a_body_that_is_sent_slowly_ends(app: App, monkeypatch: pytest.MonkeyPat
         assert b"did not arrive within 0.2 seconds" in answer
 
 
-def test_a_connection_without_a_request_ends(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.access.connections.HEAD_S", 0.3)
-    request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    for begin in (b"", b"GET / HTTP/1.1\r\nHost: loc", request + b"GET / HTTP/1.1\r\nHo"):
-        with connected(app) as connection:
-            connection.sendall(begin)
-            connection.settimeout(60)
-            received = b""
-            while chunk := connection.recv(1 << 16):
-                received += chunk
-        assert received.count(b"HTTP/1.1 200") == begin.count(request)
-
-
-def test_a_stream_is_no_connection_without_a_request(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.access.connections.HEAD_S", 0.2)
-    with httpx.Client(timeout=60) as http:
-        body = {"prompt": "", "length": 10_000, "seed": 1}
-        for _ in range(2):
-            with http.stream("POST", f"{app.url}stream", json=body) as answer:
-                assert '"end":"length"' in "".join(answer.iter_text())
-
-
 def test_heads_have_a_size(app: App) -> None:
     assert httpx.get(f"{app.url}site?since={'a' * MAX_URL}").status_code == 414
     assert httpx.get(f"{app.url}site", headers=[(f"x-{at}", "1") for at in range(MAX_HEADERS)]).status_code == 431
-    assert httpx.get(f"{app.url}site", headers={"x-large": "a" * 40_000}).status_code == 431
+    assert httpx.get(f"{app.url}site", headers={"x-large": "a" * 9_000}).status_code == 431
     for content, headers in ((b"a", {}), ([b"a"], {})):
         assert httpx.request("GET", f"{app.url}site", content=content, headers=headers).status_code == 400
 

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.app_server import random_model, serving
 from tests.support.generated_requests import Sent, check, requests
-from ui.access.filter import RequestFilter
 
 REQUESTS = 300
 
@@ -20,16 +19,15 @@ def run(count: int) -> Counter[int]:
     """Send generated requests to a new app, the same ones each time; returns how often each status was answered."""
     statuses: Counter[int] = Counter()
     with serving({"random": random_model()}) as app, httpx.Client(base_url=app.url, timeout=30) as http:
-        assert app.page
-        layer = app.page.blocks.app.middleware_stack
-        assert isinstance(layer, RequestFilter)
+        assert app.server
+        paths = app.server.filter.paths
 
         @settings(
             max_examples=count, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
         )
         @given(requests())
         def each(sent: Sent) -> None:
-            statuses[check(http, layer.paths, sent)] += 1
+            statuses[check(http, paths, sent)] += 1
 
         each()
     return statuses

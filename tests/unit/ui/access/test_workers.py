@@ -7,7 +7,6 @@ import threading
 from collections.abc import Generator
 
 import pytest
-from starlette.requests import ClientDisconnect
 
 from ui.access.limits import Limiter, Limits
 from ui.access.workers import Workers
@@ -60,19 +59,12 @@ async def test_the_queue_is_limited_for_one_client_and_for_all() -> None:
     assert work.waiting == 0
 
 
-async def test_work_of_a_disconnected_client_ends_and_the_next_client_is_served() -> None:
-    counted = 0
-
+async def test_cancelled_work_makes_room_for_the_next_client() -> None:
     def endless() -> Generator[None, None, None]:
-        nonlocal counted
         while True:
-            counted += 1
             yield
 
     work = workers()
-    with pytest.raises(ClientDisconnect):
-        await work.run_slices(ONE, endless(), lambda: counted >= 3)
-    assert (counted, work.waiting) == (3, 0)
     tasks = [asyncio.create_task(work.run_slices(ONE, endless())) for _ in range(3)]
     await asyncio.sleep(0.05)
     for task in tasks:

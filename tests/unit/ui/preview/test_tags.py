@@ -1,12 +1,8 @@
-"""The meta tags: escaped, and Gradio's are gone."""
+"""The meta tags of previews."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import gradio
-
-from ui.preview.tags import MAX_DESCRIPTION, shortened, tags, without_tags
+from ui.preview.tags import MAX_DESCRIPTION, shortened, tags
 
 
 def test_values_are_escaped() -> None:
@@ -28,12 +24,3 @@ def test_a_description_is_one_line_cut_after_a_word() -> None:
     cut = shortened("word " * 99)
     assert cut.endswith("word …")
     assert len(cut) <= MAX_DESCRIPTION + 2
-
-
-def test_gradios_own_document_has_none_left() -> None:
-    template = Path(gradio.__file__).parent / "templates" / "frontend" / "index.html"
-    left = without_tags(template.read_bytes()).decode()
-    assert "og:" not in left
-    assert "twitter" not in left
-    assert "manifest" not in left
-    assert '<meta charset="utf-8" />' in left

@@ -1,0 +1,73 @@
+"""Gradio's queue: results that no client reads are dropped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.app_server import App, eventually, random_model, serving
+from ui.access.unread_calls import MAX_UNREAD, UNREAD_S, UnreadCalls
+
+TEXT = "To be, or not to be"
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ui.access.unread_calls.SWEEP_S", 0.05)
+        with serving({"random": random_model()}) as app:
+            yield app
+
+
+def unread(app: App) -> UnreadCalls:
+    assert app.server
+    return app.server.filter._unread
+
+
+def kept_messages(app: App) -> int:
+    """The number of messages that Gradio keeps; no product code looks at them."""
+    assert app.server
+    queue: Any = app.server.get_blocks()._queue
+    return sum(messages.qsize() for messages in queue.pending_messages_per_session.values())
+
+
+def call(app: App, session: str | None = None) -> str:
+    body = {"data": [TEXT], **({"session_hash": session} if session else {})}
+    answer = httpx.post(f"{app.url}gradio_api/call/score", json=body)
+    assert answer.status_code == 200
+    return str(answer.json()["event_id"])
+
+
+def test_unread_results_are_dropped_after_a_time(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    call(app, "unread")
+    event = call(app)
+    eventually(lambda: kept_messages(app) >= 4)  # of each call, that it has started and that it has ended
+    monkeypatch.setattr("ui.access.unread_calls.time", SimpleNamespace(monotonic=lambda: 1e9 + UNREAD_S))
+    eventually(lambda: kept_messages(app) == 0)
+    for path in ("queue/data?session_hash=unread", f"call/score/{event}"):
+        assert httpx.get(f"{app.url}gradio_api/{path}").status_code == 404
+
+
+def test_a_result_is_read_once_and_a_session_as_often_as_it_calls(app: App) -> None:
+    event = call(app)
+    assert "complete" in httpx.get(f"{app.url}gradio_api/call/score/{event}").text
+    assert httpx.get(f"{app.url}gradio_api/call/score/{event}").status_code == 404
+    for _ in range(2):
+        call(app, "reader")
+        assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=reader").text
+    assert not unread(app)._unread
+
+
+def test_the_number_of_results_without_a_reader_is_limited(app: App) -> None:
+    async def post_all() -> None:
+        async with httpx.AsyncClient(timeout=60) as http:
+            for _ in range(MAX_UNREAD + 10):
+                await http.post(f"{app.url}gradio_api/call/score", json={"data": ["a"]})
+
+    asyncio.run(post_all())
+    eventually(lambda: len(unread(app)._unread) == MAX_UNREAD)

@@ -1,0 +1,181 @@
+"""Reads the results of Gradio's queue that no client reads.
+
+Gradio keeps the messages of a call until its client reads them (gradio issue 13756), and a result of /score takes up to
+a megabyte. So a result that no client has begun to read within ``UNREAD_S`` is read here, over the same address, and
+dropped. Nothing of Gradio's own state is touched: what it keeps of a session afterwards is an empty queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs
+
+from starlette.types import ASGIApp, Message, Scope, Send
+
+from .answers import DeniedError
+from .paths import EVENT
+
+log = logging.getLogger("char-lstm")
+
+UNREAD_S = 60.0  # after the newest call of a session
+SWEEP_S = 5.0  # between two sweeps
+MAX_UNREAD = 200  # sessions; of more, the oldest ones are read at once
+MAX_SESSIONS = 4_000  # that are remembered
+_RESULT = re.compile(rf"/gradio_api/call/(?:v2/)?\w+/({EVENT})")
+
+
+class UnreadCalls:
+    """The sessions of Gradio's queue. Belongs to one event loop.
+
+    Args:
+        app: the Gradio app.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._unread: OrderedDict[str, float] = OrderedDict()  # by session: when its newest call was made
+        self._sessions: OrderedDict[str, str] = OrderedDict()  # all that may be read
+        self._session_of: OrderedDict[str, str] = OrderedDict()  # by the id of a call
+        self._readers: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeping = False
+
+    def noting(self, session: str, send: Send) -> Send:
+        """Returns a ``send`` for the answer to a call, whose result is to be read.
+
+        Args:
+            session: that the client has chosen; "" if Gradio uses the id of the call, which the answer holds.
+            send: of the request.
+        """
+        body = bytearray()
+
+        async def send_noted(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                body.extend(message.get("body", b""))
+                if not message.get("more_body"):
+                    self._note(session, bytes(body))
+            await send(message)
+
+        return send_noted
+
+    def session_of_stream(self, path: str, query: bytes) -> str:
+        """Returns the session whose events a request streams; "" for a request that streams no events.
+
+        Raises:
+            DeniedError: the session does not exist, or its results were dropped.
+        """
+        if path.endswith("/queue/data"):
+            try:
+                sessions = parse_qs(query.decode("latin-1"), max_num_fields=8).get("session_hash", [""])
+            except ValueError:
+                sessions = []
+            if len(sessions) != 1 or sessions[0] not in self._sessions:
+                raise DeniedError(404, "there is no such session, or its calls have ended")
+            return sessions[0]
+        if result := _RESULT.fullmatch(path):
+            session = self._session_of.get(result.group(1), "")
+            if session not in self._sessions:
+                raise DeniedError(404, "there is no such call, or its result was read already")
+            return session
+        return ""
+
+    @contextmanager
+    def reading(self, session: str) -> Iterator[None]:
+        """Counts a client as a reader of a session inside the context, after which the calls before it are read."""
+        if not session:
+            yield
+            return
+        began = time.monotonic()
+        self._readers[session] += 1
+        try:
+            yield
+        finally:
+            self._readers[session] -= 1
+            if not self._readers[session]:
+                del self._readers[session]
+            if self._unread.get(session, began) <= began:
+                self._unread.pop(session, None)
+                if session in self._session_of:  # of one call, whose result can be read once
+                    self._sessions.pop(session, None)
+
+    def start(self) -> None:
+        """Starts to sweep every ``SWEEP_S`` seconds; does nothing if that was started before."""
+        if not self._sweeping:
+            self._sweeping = True
+            self._run(self._sweep_periodically())
+
+    def sweep(self) -> None:
+        """Starts to read the results that no client reads."""
+        now = time.monotonic()
+        waiting = [session for session in self._unread if not self._readers[session]]
+        old = [session for session in waiting if now - self._unread[session] >= UNREAD_S]
+        for session in dict.fromkeys([*old, *waiting[:-MAX_UNREAD]]):
+            del self._unread[session]
+            self._sessions.pop(session, None)
+            self._run(self._drop(session))
+
+    def _note(self, session: str, answer: bytes) -> None:
+        try:
+            event = json.loads(answer)["event_id"]
+        except (ValueError, KeyError, TypeError):  # the call was refused
+            return
+        session = session or event
+        _keep(self._session_of, event, session)
+        _keep(self._sessions, session, "")
+        self._unread[session] = time.monotonic()
+        self._unread.move_to_end(session)
+        if len(self._unread) > MAX_UNREAD:
+            self.sweep()
+
+    async def _drop(self, session: str) -> None:
+        """Reads the events of a session to their end, as a client would."""
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/gradio_api/queue/data",
+            "raw_path": b"/gradio_api/queue/data",
+            "query_string": f"session_hash={session}".encode(),
+            "root_path": "",
+            "headers": [(b"host", b"localhost")],
+            "client": ("127.0.0.1", 0),
+            "server": ("127.0.0.1", 0),
+        }
+
+        async def receive() -> Message:
+            await asyncio.Event().wait()  # this reader never leaves
+            raise AssertionError
+
+        async def send(_message: Message) -> None:
+            pass
+
+        try:
+            await self._app(scope, receive, send)
+        except Exception:
+            log.exception("an unread result of the queue could not be dropped")
+
+    async def _sweep_periodically(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            self.sweep()
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _keep(kept: OrderedDict[str, str], key: str, value: str) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > MAX_SESSIONS:
+        kept.popitem(last=False)

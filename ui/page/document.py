@@ -1,0 +1,169 @@
+"""The document of the page: ``web/index.html`` in the visitor's language, with a welcome text, for the app.
+
+The body is that of the static page. The head is made here: the tags of link previews, and tags with which a browser
+requests the modules before they are imported. So the page shows and works before its modules have arrived.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import logging
+import re
+from collections.abc import Collection
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from starlette.routing import Route
+
+from ..access.limits import Limiter
+from ..access.public_address import address_of_app
+from ..messages import LANGUAGES, best_language, filled
+from ..preview.shared_text import SharedTexts
+from ..preview.tags import shortened, tags
+from ..registry.registry import ModelRegistry
+from ..routes.web_files import WebFiles
+
+log = logging.getLogger("char-lstm")
+
+_MAIN = re.compile(r'<main id="page">.*</main>', re.DOTALL)
+_TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
+_NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
+_INTRO = re.compile(r'(<header id="intro">).*?(</header>)', re.DOTALL)
+_WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)', re.DOTALL)
+_SAFE = "%&=+~,;:@/?!$'()*"  # characters of a query that need no escape
+_FRAMED_BY = ("'self'", "https://huggingface.co", "https://*.hf.space")  # the page of a Space holds it in a frame
+
+
+class Document:
+    """Answers requests for the page.
+
+    Args:
+        registry: the models that are served.
+        web: the files of ``web/``.
+        limiter: counts the texts that are written for link previews.
+    """
+
+    def __init__(self, registry: ModelRegistry, web: WebFiles, limiter: Limiter) -> None:
+        self._registry = registry
+        self._shared_texts = SharedTexts(registry, limiter)
+        self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
+        markup = _MAIN.search(web.text("index.html"))
+        assert markup, "the document of the static page has a main element"  # noqa: S101
+        self._markup = markup[0]
+        self._script = web.text("document/first_paint.js")
+        names = [*web.modules("app.js"), "settings.json"]
+        self._preloads = "".join(map(self._preload, names))
+        self._pages: dict[str, tuple[object, str]] = {}  # by language: the model of the welcome text, and the markup
+        self._headers = {
+            "cache-control": "no-store",
+            "vary": "accept-language",
+            "content-security-policy": _policy(self._script, registry.site.allowed_origins),
+            "referrer-policy": "no-referrer",  # a link may be as long as all headers together may be
+            "x-content-type-options": "nosniff",
+        }
+        self.route = Route("/", self.respond, methods=["GET", "HEAD"])
+
+    async def respond(self, request: Request) -> HTMLResponse:
+        """Answers one request."""
+        language = best_language(request.headers.get("accept-language", ""))
+        return HTMLResponse(self._document(language, await self._tags(request, language)), headers=self._headers)
+
+    def _document(self, language: str, preview: str) -> str:
+        """Returns the document.
+
+        Args:
+            language: a key of ``LANGUAGES``.
+            preview: the tags for link previews.
+        """
+        return f"""<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(self._registry.site.title_in(language))}</title>
+{preview}
+<link rel="icon" type="image/png" href="{self._web}favicon.png">
+<link rel="stylesheet" href="{self._web}document/style.css">
+{self._preloads}{self._preload(f"languages/{language}.json")}
+<script type="module" async src="{self._web}app.js"></script>
+</head>
+<body class="app">
+{self._page(language)}
+<script>{self._script}</script>
+</body>
+</html>
+"""
+
+    def _page(self, language: str) -> str:
+        """Returns the page's markup with the texts of a language, the site's title, and its model's welcome text."""
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        of, markup = self._pages.get(language, (self, ""))
+        if of is first:
+            return markup
+        title, intro = html.escape(site.title_in(language)), html.escape(self._intro(language))
+        markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{intro}</p>{found[2]}", self._markup)
+        markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
+        markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
+        if first and first.welcome_text:
+            lead, welcome_text = f"{texts['page.hello']} {texts['greeting.colours']}", html.escape(first.welcome_text)
+            markup = _WELCOME_TEXT.sub(
+                lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
+            )
+        self._pages[language] = first, markup
+        return markup
+
+    def _intro(self, language: str) -> str:
+        """Returns the line under the title: the owner's, otherwise the page's own with the text of the first model."""
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        corpus = next((fact.values["corpus"] for fact in first.about if fact.id == "model.corpus"), "") if first else ""
+        own = filled(texts["site.greeting_of"], corpus=corpus) if corpus else texts["site.greeting"]
+        return site.intro or own
+
+    def _preload(self, name: str) -> str:
+        """Returns the tag with which a browser requests a file before a module needs it."""
+        if name.endswith(".js"):
+            return f'<link rel="modulepreload" href="{self._web}{name}">'
+        return f'<link rel="preload" as="fetch" crossorigin href="{self._web}{name}">'
+
+    async def _tags(self, request: Request, language: str) -> str:
+        """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
+        site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
+        title = site.title_in(language)
+        address = address_of_app(request.scope.get("public_origin", ""), request.scope.get("root_path", ""))
+        picture = f"{address}{self._web}preview.png"
+        query = request.scope["query_string"].decode("latin-1")
+        try:
+            text = await self._shared_texts.beginning(query, request.client.host if request.client else "")
+        except Exception:
+            log.exception("the preview of a link could not be written")
+            text = None
+        if text is not None:
+            return tags(
+                site=title,
+                title=filled(texts["preview.shared"], title=title),
+                description=shortened(text) or texts["site.greeting"],
+                address=f"{address}?{quote(query, safe=_SAFE)}",
+                picture=picture,
+            )
+        words = [self._intro(language), first.welcome_text if first else ""]
+        description = shortened(" ".join(words))
+        return tags(site=title, title=title, description=description, address=address, picture=picture)
+
+
+def _policy(script: str, origins: Collection[str]) -> str:
+    """Returns the Content-Security-Policy of the document: everything comes from the app itself.
+
+    Args:
+        script: the one script in the document.
+        origins: other origins that may hold the page in a frame.
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    frames = " ".join([*_FRAMED_BY, *sorted(origins)])
+    return (
+        f"default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self'; img-src 'self' data: blob:; "
+        f"connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors {frames}"
+    )

@@ -1,0 +1,117 @@
+"""The beginning of the text that a share link describes.
+
+The page reads the whole link (web/conversation/links.js). A preview shows the prompt of its first reply, and continues
+it if nothing but the model and the generation settings determines the text: no blend, no clamped cell, no character
+that the sender chose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import aclosing
+from dataclasses import replace
+from urllib.parse import parse_qsl
+
+from model import SamplingParams
+from model.settings import SETTINGS
+
+from ..access.clients import group_of
+from ..access.limits import Limiter
+from ..access.workers import Workers
+from ..conversation.progress import check_words, follow, submit
+from ..registry.loaded_model import LoadedModel
+from ..registry.registry import ModelRegistry
+from ..settings import MAX_LINK, check_params, check_text
+from .tags import MAX_DESCRIPTION
+
+WITHIN_S = 0.3  # for which a document waits for the text
+MAX_PROMPT = 1_000  # characters
+MAX_FIELDS = 1_000
+MAX_WAITING, MAX_WAITING_EACH = 16, 4  # texts that are being written, of all addresses and of one
+_COMMIT = re.compile("@[0-9a-f]{40}$")
+_CHANGES = ("blend_with", "hold", "pick")  # fields with which the text is not that of the model alone
+
+
+class SharedTexts:
+    """Writes the beginnings of shared texts. Belongs to one event loop.
+
+    Args:
+        registry: the models that are served.
+        limiter: counts the characters and the processor time of each address.
+    """
+
+    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
+        self._registry = registry
+        self._limiter = limiter
+        self._workers = Workers(limiter, at_once=1, max_waiting=MAX_WAITING, max_waiting_each=MAX_WAITING_EACH)
+
+    async def beginning(self, query: str, address: str) -> str | None:
+        """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.
+
+        Args:
+            query: the query of the document's address.
+            address: of the client.
+        """
+        try:
+            fields = _fields(query)
+            if not fields.get("seed"):
+                return None
+            return await self._written(fields, address)
+        except ValueError:  # among them a RefusalError: a blocked word, or too many requests
+            return None
+
+    async def _written(self, fields: dict[str, str], address: str) -> str:
+        prompt = check_text("prompt", fields.get("prompt", ""), MAX_PROMPT)
+        numbers = {name: float(fields[name]) for name in SETTINGS if name != "stop" and fields.get(name)}
+        params = check_params(numbers)
+        loaded = self._registry.get(_COMMIT.sub("", fields.get("model", "")) or None)
+        text = loaded.lm.chat.wrap(prompt) if loaded.lm.chat else prompt
+        async with self._workers.work(address):
+            await self._workers.run(address, _check_words, loaded, text)
+            if any(fields.get(name) for name in _CHANGES):
+                return prompt
+            stop = loaded.lm.chat.stop if loaded.lm.chat else ""
+            params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
+            characters, written = len(text) + params.length, 0
+            self._limiter.begin_reply(address, characters)
+            try:
+                reply = await asyncio.wait_for(_write(loaded, text, params, address), WITHIN_S)
+                written = len(text) + len(reply)
+            except asyncio.TimeoutError:  # in Python 3.10 it is not TimeoutError
+                reply = ""
+            finally:
+                self._limiter.end_reply(address, characters - written)
+        return prompt + reply
+
+
+def _fields(query: str) -> dict[str, str]:
+    """Returns the fields of the first reply of a link.
+
+    Raises:
+        ValueError: the link is too long, or not text in UTF-8.
+    """
+    if len(query) > MAX_LINK:
+        raise ValueError("the link is too long")
+    query = query.replace("&amp;", "&")  # a message may write a link as HTML does; the & of a value is written %26
+    fields: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS):
+        if name in ("then", "more"):
+            break
+        fields.setdefault(name, value)  # like the page, which uses the first of two equal names
+    return fields
+
+
+async def _write(loaded: LoadedModel, text: str, params: SamplingParams, address: str) -> str:
+    client_id = f"{address} preview"
+    sequence = submit(loaded, text, params, client_id=client_id, group_id=group_of(address))
+    async with aclosing(follow(loaded, sequence)) as steps:
+        async for _ in steps:
+            pass
+    return sequence.text
+
+
+def _check_words(loaded: LoadedModel, text: str) -> None:
+    """Refuses a text with a blocked word; it is short enough for one slice."""
+    for _ in check_words(loaded, text):
+        pass
