@@ -67,7 +67,7 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
         (("POST",), "/write/stop", MAX_SMALL_BODY, "file"),
         (("POST",), "/trace", MAX_TEXT_BODY, "work"),
         (("POST",), "/passages", MAX_SMALL_BODY, "file"),
-        (("POST",), "/timeline", MAX_SMALL_BODY, "work"),
+        (("GET",), "/samples", 0, "work"),
         # the API
         (("GET",), "/gradio_api/info/?", 0, "file"),
         (("POST",), f"/gradio_api/call/(?:v2/)?(?:{names})/?", MAX_BODY, "call"),

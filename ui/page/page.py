@@ -16,9 +16,9 @@ from ..routes.health import Health
 from ..routes.lenses.passages import Passages
 from ..routes.lenses.trace import Traces
 from ..routes.metrics import Metrics
+from ..routes.samples import Samples
 from ..routes.site import Site
 from ..routes.stream import Streams
-from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
 
@@ -42,7 +42,7 @@ class Page:
         self.stream = Streams(registry, self.write.replies)
         self.traces = Traces(registry, self.limiter)
         self.passages = Passages(registry, self.limiter)
-        self.timelines = TrainingTimelines(registry, self.limiter)
+        self.samples = Samples(registry, self.limiter)
         self.web = WebFiles()
         with Blocks(title=registry.site.title_in("en"), analytics_enabled=False) as self.blocks:
             script = _START % self.web.base()
@@ -53,7 +53,7 @@ class Page:
     @property
     def routes(self) -> list[BaseRoute]:
         """The app's own routes, which FastAPI serves beside Gradio's."""
-        lenses = [self.traces.route, self.passages.route]
-        pages = [self.site.route, *self.write.routes, *lenses, self.timelines.route, self.web.route]
+        lenses = [self.traces.route, self.passages.route, self.samples.route]
+        pages = [self.site.route, *self.write.routes, *lenses, self.web.route]
         metrics = [Metrics(self.registry).route] if self.registry.site.metrics else []
         return [*pages, self.stream.route, *Health(self.registry).routes, *metrics]

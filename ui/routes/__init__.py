@@ -8,7 +8,7 @@ stream             a text for programs, as server-sent events
 running_replies    the replies that are being written
 people             counts the people for whom they are written
 lenses             the routes of the lenses
-training_timeline  the texts of a model at each step of its training
+samples            the texts that a model wrote during its training
 health             health and readiness checks
 metrics            figures for Prometheus
 web_files          the files of web/, at an address for each version

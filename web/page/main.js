@@ -2,7 +2,7 @@
 
 import { LinkError } from "../conversation/link_error.js";
 import { emptyLog, lastPart, lastTurn, pathTo, typedPrompt } from "../conversation/log.js";
-import { authorNow, findModel, refOf } from "../conversation/models.js";
+import { authorNow, findModel } from "../conversation/models.js";
 import { onNewLine } from "../conversation/replies.js";
 import { Storage } from "../conversation/stored_conversations.js";
 import { Writer } from "../conversation/writer.js";
@@ -58,7 +58,6 @@ export class Page {
     this.arrival = new Arrival(this);
     this.sharing = new Sharing(root, this);
     this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: (id) => this.actions.forget(id) });
-    this.timeline = /** @type {Promise<import("./timeline.js").Timeline> | null} */ (null);
     this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
     this.demonstrations = new Demonstrations(this);
@@ -291,15 +290,8 @@ export class Page {
     showIntro(this.root, this.site(), this.intro, this.controls.modelName, this.controls.blendName ?? this.controls.sideBySideName);
     const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
-    if (model && this.started) this.#offerTimeline(model);
     this.onModel();
     this.changed();
-  }
-
-  /** @param {Model} model */
-  async #offerTimeline(model) {
-    this.timeline ??= import("./timeline.js").then(({ Timeline }) => new Timeline(find(this.root, "#timeline", HTMLDetailsElement), this.engine));
-    (await this.timeline).offer(refOf(model));
   }
 
   /** Shows the conversation anew before the next frame. */

@@ -36,11 +36,11 @@ _READ = (
 )
 _READ += " /gradio_api/call/v2/{api_name}/{event_id} /gradio_api/call/{api_name}/{event_id} /gradio_api/info"
 _READ += " /gradio_api/heartbeat/{session_hash} /gradio_api/info/ /gradio_api/queue/data /gradio_api/startup-events"
-_READ += " /gradio_api/theme.css /readyz /robots.txt /site /static/{path:path} /svelte/{path:path}"
+_READ += " /gradio_api/theme.css /readyz /robots.txt /samples /site /static/{path:path} /svelte/{path:path}"
 _READ += " /theme.css / /web/{digest}/{name:path}"
 _POSTED = "/gradio_api/call/v2/{api_name} /gradio_api/call/v2/{api_name}/ /gradio_api/call/{api_name}"
 _POSTED += " /gradio_api/call/{api_name}/ /gradio_api/cancel /gradio_api/queue/join /gradio_api/reset"
-_POSTED += " /gradio_api/reset/ /passages /stream /timeline /trace /write /write/check /write/stop"
+_POSTED += " /gradio_api/reset/ /passages /stream /trace /write /write/check /write/stop"
 OPEN = {"HEAD /", "HEAD /web/{digest}/{name:path}", *(f"GET {path}" for path in _READ.split())}
 OPEN |= {f"POST {path}" for path in _POSTED.split()}
 
@@ -145,7 +145,7 @@ def test_invalid_requests_to_the_queue_are_refused(
 
 
 BODIES = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000]
-POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "timeline", "passages", "stream")
+POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "passages", "stream")
 
 
 @pytest.mark.parametrize("path", POSTED)
@@ -178,7 +178,7 @@ def test_streams_of_unknown_sessions_and_calls_are_not_found(app: App, capfd: py
 
 
 def test_bodies_have_a_size(app: App) -> None:
-    for path, most in (("gradio_api/call/generate", MAX_BODY), ("write", MAX_TEXT_BODY), ("timeline", MAX_SMALL_BODY)):
+    for path, most in (("gradio_api/call/generate", MAX_BODY), ("write", MAX_TEXT_BODY), ("passages", MAX_SMALL_BODY)):
         answer = httpx.post(app.url + path, content=b" " * (most + 1))
         assert answer.status_code == 413
         assert answer.json()["detail"] == f"The request is too long: at most {most:,} bytes are allowed."
