@@ -105,7 +105,6 @@
  * @typedef {object} Receiver gets a reply while it is written
  * @property {(text: string) => void} onText the next characters
  * @property {(messages: Message[]) => void} [onStatus] why the reply has to wait; [] if it does not
- * @property {(messages: Message[]) => void} [onActivity] how many other people the engine writes for
  */
 
 /**

@@ -58,7 +58,7 @@ export class ServerEngine {
   }
 
   /** @type {TextEngine["write"]} */
-  async write(request, { onText, onStatus, onActivity }, signal) {
+  async write(request, { onText, onStatus }, signal) {
     const aborted = /** @type {Ending} */ ({ end: "abort", rate: null, error: null });
     const lost = /** @type {Ending} */ ({ ...aborted, error: { id: "fault.connection" } });
     if (signal.aborted) return aborted;
@@ -76,7 +76,6 @@ export class ServerEngine {
             onText(event.text);
           }
           if (event.status) onStatus?.(event.status);
-          if (event.activity) onActivity?.(event.activity);
           if (event.refusal) throw new Refusal(event.refusal);
           if (event.end) {
             ended.abort(); // a later abort of the same signal, as by another demonstration, must not send a request
