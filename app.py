@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ui.site_config import SiteConfig
 
 _GOODBYE_S = 0.5  # time for open streams to receive their last event
-_LOG_EVERY_S = 60.0  # how often the activity is logged, while there is any
+_CHECK_EVERY_S = 60.0  # how often the engines are checked
 _RENEW_EVERY_S = 60.0
 _MAX_RENEW_EVERY_S = 86_400.0
 _READY_S = 1.0  # a model that takes longer to load is waited for on the page
@@ -190,26 +190,22 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     port = {} if options.port is None else {"server_port": options.port}
     server, url = launch(page, mcp_server=options.mcp, **port)
     log.info("%s at %s", ", ".join(registry.names), url)
-    _log_activity(registry, shutdown)
+    _watch_engines(registry, shutdown)
     auto_updater.stop()
     registry.stop()
     time.sleep(_GOODBYE_S)
     server.close()
 
 
-def _log_activity(registry: ModelRegistry, shutdown: Shutdown) -> None:
-    """Logs once a minute how much is being written, until the shutdown, or until the engine of a model has ended."""
-    from ui.registry.activity import Activity
+def _watch_engines(registry: ModelRegistry, shutdown: Shutdown) -> None:
+    """Returns at the shutdown, or when the engine of a model has ended."""
     from ui.routes.health import Health
 
-    activity = Activity(registry, every_s=_LOG_EVERY_S)
-    while not shutdown.wait(_LOG_EVERY_S):
+    while not shutdown.wait(_CHECK_EVERY_S):
         if failed := Health(registry).failed:
             log.error("the engine of %s has ended: start the app again", ", ".join(failed))
             shutdown.exit_status = 1
             return
-        if facts := activity.facts:
-            log.info("%s", " · ".join(facts))
 
 
 def _parser() -> ArgumentParser:

@@ -1,7 +1,7 @@
 """The pictures of the README and of docs: ``python -m docs.pictures [VIEW …]`` makes them anew, all or some.
 
-The real app in a real Chromium, wide and narrow, light and dark. The bundled model writes in them; beside it and in the
-timeline, one that is trained for it on the documentation inside Python and pushed to a local Hub, which takes a minute.
+The real app in a real Chromium, wide and narrow, light and dark. The bundled model writes in them; beside it, one that
+is trained for it on the documentation inside Python and pushed to a local Hub, which takes a minute.
 Needs requirements-dev.txt, and Pillow, which comes with Gradio.
 """
 
@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from docs.figures import line_counters
 from model import PRETRAINED, CharLSTM
-from tests.browser.driving import button, choose, fast, log, open_page, send, setting, settled, turns
+from tests.browser.driving import button, fast, log, open_page, send, setting, settled, turns
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually
 from tests.support.chromium import launch
@@ -106,22 +106,8 @@ def side_by_side(page: Page) -> None:
     expect(page.locator('.pane[data-side="1"] .footer')).to_contain_text("170 characters")
 
 
-def timeline(page: Page) -> None:
-    choose(page, MODEL)
-    page.get_by_text("Training timeline", exact=True).click()
-    page.get_by_role("textbox", name="Prompt of the timeline").fill("The machine is ")
-    page.keyboard.press("Tab")
-    slider = page.get_by_role("slider", name="Training step")
-    slider.focus()
-    for key in ("End", "ArrowLeft", "ArrowLeft"):
-        page.keyboard.press(key)
-        shown = page.get_by_role("region", name="What it wrote at this step")
-        expect(shown).to_have_attribute("aria-busy", "false")
-    slider.evaluate("each => each.closest('#timeline').scrollIntoView({ block: 'end' })")
-
-
 ALONE: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
-TOGETHER: list[Callable[[Page], None]] = [side_by_side, timeline]
+TOGETHER: list[Callable[[Page], None]] = [side_by_side]
 
 
 def write(page: Page, prompt: str, length: int, seed: int) -> None:
@@ -186,7 +172,7 @@ def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
     page.evaluate("scrollTo(0, 0)")
     if view is chat:
         return page.screenshot()
-    box = page.locator("#timeline" if view is timeline else "#panes").bounding_box()
+    box = page.locator("#panes").bounding_box()
     if box is None:
         raise SystemExit(f"{view.__name__}: nothing is seen of it")
     clip: Any = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}

@@ -83,10 +83,6 @@ class MissingFileError(ModelUnavailableError):
         self.file = file
 
 
-class MissingRevisionError(ModelUnavailableError):
-    """The repo exists, but has no such branch, tag or commit."""
-
-
 def check_client(what: str) -> None:
     """Raises ModelUnavailableError, which begins with `what`, if huggingface_hub is not installed."""
     try:

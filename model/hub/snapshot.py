@@ -20,7 +20,7 @@ from ..lstm import LSTMConfig
 from ..terminal import one_line
 from . import limits
 from .cache import note_revision
-from .errors import MissingFileError, MissingRevisionError, ModelUnavailableError, explain
+from .errors import MissingFileError, ModelUnavailableError, explain
 from .limits import time_limits
 
 T = TypeVar("T")
@@ -88,11 +88,6 @@ class Snapshot:
         failed = "the newest commit could not be downloaded" if self.commit else "the Hub could not be reached"
         self.commit, self.offline, self.notice = found, True, f"{failed}: this is the cached copy of {self.repo}"
         return True
-
-    def list_commits(self) -> list[tuple[str, str]]:
-        """Returns id and title of the commits up to this one, newest first; raises ModelUnavailableError."""
-        found = self._call(partial(self._api().list_repo_commits, self.repo, revision=self.commit))
-        return [(each.commit_id, each.title) for each in found]
 
     def newest_commit(self) -> str:
         """Returns the commit to which the revision points on the Hub now, by one small request.
@@ -166,15 +161,11 @@ class Snapshot:
         Raises:
             ModelUnavailableError: it failed. The message has no URL, no path and no token.
         """
-        from huggingface_hub.errors import RevisionNotFoundError
-
         start = time.monotonic()
         for is_last in (False, True):
             try:
                 with time_limits(PULL_S):
                     return request()
-            except RevisionNotFoundError as error:
-                raise MissingRevisionError(self._failed(explain(error).reason)) from error
             except Exception as error:
                 found = explain(error)
                 is_slow = time.monotonic() > start + limits.READ_S / 2

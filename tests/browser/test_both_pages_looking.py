@@ -1,4 +1,4 @@
-"""Lenses, clamps, replaced characters and the training timeline, on the app's page and on the static page."""
+"""Lenses, clamps and replaced characters, on the app's page and on the static page."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import re
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
-from model import SamplingParams, TextTrace, generate
+from model import SamplingParams, TextTrace
 from model.attribution import occlusion_in_slices
 from model.int8.sampling import weights
 from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
 from tests.browser.looking import NAMES, choose_cell, choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, both_kinds, text_of
-from tests.support.training_timelines import checkpoint
-from ui.routes import training_timeline
 from ui.routes.lenses.trace_answers import occlusion_within
 
 SIGNS = {"⏎": "\n", "␣": " ", "⇥": "\t"}
@@ -241,27 +239,3 @@ def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
         expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
         expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
         expect(page.locator(".own .unknown")).to_have_count(len(text) - len(bits))
-
-
-def check_frame(page: Page, step: int, prompt: str = "ROMEO:", seed: int = 7) -> None:
-    """Check that the frame of a step is shown: the prompt and the text of its checkpoint."""
-    text = prompt + generate(checkpoint(step), prompt, training_timeline.LENGTH, seed=seed)
-    region = page.get_by_role("region", name="What it wrote at this step")
-    expect(region).to_have_attribute("aria-busy", "false")
-    page.wait_for_function("([node, text]) => node.textContent === text", arg=[region.element_handle(), text])
-
-
-def test_the_training_timeline_writes_with_the_checkpoint_of_each_step(both: Site) -> None:
-    page = both.open()
-    page.get_by_text("Training timeline", exact=True).click()
-    status = page.get_by_role("status").filter(has_text="Step ")
-    expect(status).to_have_text("Step 100 · loss 4.472 bits per character")
-    check_frame(page, 100)
-    page.get_by_role("slider", name="Training step").focus()
-    page.keyboard.press("End")
-    expect(status).to_have_text("Step 2,000 · loss 2.453 bits per character")
-    check_frame(page, 2000)
-    page.get_by_role("textbox", name="Prompt of the timeline").fill("<b>First")
-    page.get_by_role("spinbutton", name="Seed of the timeline").fill("8")
-    page.keyboard.press("Enter")
-    check_frame(page, 2000, "<b>First", 8)

@@ -17,19 +17,18 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import saved_files
-from tests.support.training_timelines import pushed_run, run_folder
 from training.hub.space_files import write_static
 from ui.messages import LANGUAGES
 from ui.registry.registry import ModelRegistry
 
 LOCALES = {"en-US": "en", "zh-CN": "zh-CN", "zh-TW": "zh-TW", "de-DE": "de"}
 CASES = [("app", "de-DE", NARROW), ("static", "zh-CN", WIDE)]
-RUN, LEARNED, TWO = "ada/run", "learned", "ada/two"
+LEARNED, TWO = "learned", "ada/two"
 
 
 @dataclass
 class Pages:
-    """The addresses of both pages; both have a model with named cells, samples of its training and a timeline."""
+    """The addresses of both pages; both have a model with named cells and samples of its training."""
 
     app: App
     static: App
@@ -39,11 +38,10 @@ class Pages:
 @pytest.fixture(scope="module")
 def pages(module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
     folder = tmp_path_factory.mktemp("views")
-    pushed_run(module_hub, RUN, folder / "pushed")
     module_hub.add_repo(TWO, saved_files(random_model(3), folder / "two"))
     lm = learned_model()
-    write_static(folder / "site", replace(lm, training={**lm.training, "corpus": LEARNED, "repo": RUN}))
-    registry = ModelRegistry([str(run_folder(folder / "run")), TWO])
+    write_static(folder / "site", replace(lm, training={**lm.training, "corpus": LEARNED}))
+    registry = ModelRegistry([TWO])
     registry.start()
     assert registry.wait(60)
     registry.add(LEARNED, lm)
@@ -176,12 +174,6 @@ def demonstrations(view: View) -> None:
 
 def panels(view: View) -> None:
     page = view.page
-    if not view.is_static:
-        page.locator("#model").select_option(index=0)  # the folder of a run
-    page.locator("#timeline summary").click()
-    expect(page.locator("#timeline .now")).not_to_be_empty()
-    view.check("timeline")
-    page.locator("#timeline summary").click()
     view.press("clear")
     page.locator("#history summary").click()
     expect(page.locator("#history li").first).to_be_visible()

@@ -50,7 +50,7 @@ WRITE = """async ({ seed, length }) => {
   const { LanguageModel } = await import("./worker/language_model.js");
   const { States } = await import("./worker/states.js");
   const { writeText } = await import("./worker/reply.js");
-  const model = await load({ base: "", name: "", commit: "", files: window.opened }, () => {}, false);
+  const model = await load({ base: "", name: "", commit: "", files: window.opened });
   const ids = new Map(model.vocab.map((character, id) => [character, id]));
   const network = new Network(model.sizes, model.tensors, null);
   const settings = { length, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, seed, stop: "" };

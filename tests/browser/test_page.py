@@ -187,23 +187,6 @@ def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page
     assert reply(page) == TALE[: at + 50]
 
 
-def test_a_visitor_is_told_how_many_others_are_writing(page: Page, app: App, browser: Browser) -> None:
-    setting(page, "Length", 5_000)  # the reply goes on while the other page opens
-    send(page, "", wait=False)
-    eventually(lambda: len(reply(page)) > 5)
-    expect(page.locator("#load p")).to_have_text("")
-    context = browser.new_context(**QUIET)
-    other, _ = open_page(context, app)
-    send(other, "", wait=False)
-    for each in (page, other):
-        expect(each.locator("#load p")).to_have_text("1 other person is writing now")
-    button(page, "Stop").click()
-    settled(page)
-    expect(page.locator("#load p")).to_have_text("")
-    expect(other.locator("#load p")).to_have_text("")
-    context.close()
-
-
 def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None:
     fast(page)
     choose(page, "chat")

@@ -309,7 +309,7 @@ def test_two_models_of_the_hub_write_side_by_side_and_together(
     added = page.evaluate("window.engine.add('ada/two')")
     assert added["vocab"] == list(lms[1].tokenizer.vocab)
     assert [each["name"] for each in site(page)["models"]] == ["ada/one", "ada/two"]
-    assert page.evaluate("engine.timeline({ model: 'ada/two' })") == {"timeline": False}
+    assert page.evaluate("(model) => engine.samples(model)", refs[1]) == {"samples": []}
     missing = page.evaluate("window.engine.add('ada/three')")
     assert missing["failure"]["id"] == "static.not_loaded"
     nowhere = {"name": "ada/three", "commit": "0" * 40}

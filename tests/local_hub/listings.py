@@ -1,4 +1,4 @@
-"""Routes that list what is in a repo: info, files, commits, branches and tags."""
+"""Routes that list what is in a repo: info and files."""
 
 from __future__ import annotations
 
@@ -57,34 +57,8 @@ def entry(path: str, blob: Blob) -> dict[str, Any]:
     return {**found, "lfs": lfs_info(blob, "oid")} if blob.sha256 else found
 
 
-def commits(context: Context, request: Request) -> Response:
-    log = context.readable(request).log(request.params["rev"])
-    return json_response(
-        [
-            {"id": c.oid, "title": c.title, "message": c.message, "date": c.date, "authors": [{"user": c.author}]}
-            for c in log
-        ]
-    )
-
-
-def refs(context: Context, request: Request) -> Response:
-    repo = context.readable(request)
-    answer: dict[str, list[dict[str, str]]] = {
-        "branches": [ref(name, f"refs/heads/{name}", oid) for name, oid in repo.branches.items()],
-        "tags": [ref(name, f"refs/tags/{name}", oid) for name, oid in repo.tags.items()],
-        "converts": [],
-    }
-    return json_response(answer)
-
-
-def ref(name: str, full: str, oid: str) -> dict[str, str]:
-    return {"name": name, "ref": full, "targetCommit": oid}
-
-
 ROUTES: list[Route] = [
     ("GET", REPO, repo_info),
     ("GET", f"{REPO}/revision/{REV}", repo_info),
     ("GET", f"{REPO}/tree/{REV}", tree),
-    ("GET", f"{REPO}/commits/{REV}", commits),
-    ("GET", f"{REPO}/refs", refs),
 ]

@@ -18,11 +18,10 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
 from tests.support.tiny_models import saved_files
-from tests.support.training_timelines import checkpoint, pushed_run
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
-ONE, TWO = "ada/one", "ada/two"  # ONE has the branch of its training
+ONE, TWO = "ada/one", "ada/two"
 PROMPT = "ROMEO:\né🙂 "
 LENGTH = 40
 SEED = 7
@@ -92,17 +91,22 @@ class Site:
 @contextmanager
 def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[str, Site]]:
     """Push two models to the Hub and serve them by the app and by a static page, both in a wide, light window."""
-    commit = pushed_run(hub, ONE, folder / "run").commit("main").oid
-    two = random_model(3)
+    one, two = random_model(1000), random_model(3)
+    one.training = {"examples": ["ROMEO:"], "corpus": "one", "repo": ONE}
+    hub.add_repo(ONE, saved_files(one, folder / "one"))
     hub.add_repo(TWO, saved_files(two, folder / "two"))
-    one = checkpoint(1000)
-    one.training = {**one.training, "corpus": "one", "repo": ONE}
     write_static(folder / "site", one)
     registry = ModelRegistry([ONE, TWO])
     registry.start()
     assert registry.wait(60)
     contexts = [browser.new_context(locale="en-US", **window(WIDE), **QUIET) for _ in range(2)]
-    rest: dict[str, Any] = {"one": one, "two": two, "commit": commit, "hub": hub.url, "browser": browser}
+    rest: dict[str, Any] = {
+        "one": one,
+        "two": two,
+        "commit": hub.repos[ONE].commit("main").oid,
+        "hub": hub.url,
+        "browser": browser,
+    }
     with serving(registry) as app, serve(folder / "site") as url:
         yield {
             "app": Site("app", app, context=contexts[0], **rest),

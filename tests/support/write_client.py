@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.english import english
 
-_MESSAGES = ("status", "activity", "refusal", "error")
+_MESSAGES = ("status", "refusal", "error")
 
 
 class RefusedError(Exception):

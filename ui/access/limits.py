@@ -30,9 +30,9 @@ class Limits:
         requests_per_minute: HTTP requests; opening the page takes about 150.
         replies_at_once: replies that are written or wait, on the page and over the API together.
         characters_per_minute: characters of prompts that are read and of replies that are written.
-        lens_questions_per_minute: requests of the lenses and the training timeline, checks of a link's prompts, and
-            calls of /score and /inspect.
-        cpu_seconds_per_minute: seconds of a core for lenses, /score, /inspect and the training timeline.
+        lens_questions_per_minute: requests of the lenses and of the samples of a training, checks of a link's prompts,
+            and calls of /score and /inspect.
+        cpu_seconds_per_minute: seconds of a core for lenses, samples, /score and /inspect.
     """
 
     requests_per_minute: int = 6_000

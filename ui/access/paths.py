@@ -68,7 +68,7 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
         (("POST",), "/write/stop", MAX_SMALL_BODY, "file"),
         (("POST",), "/trace", MAX_TEXT_BODY, "work"),
         (("POST",), "/passages", MAX_SMALL_BODY, "file"),
-        (("POST",), "/timeline", MAX_SMALL_BODY, "work"),
+        (("GET",), "/samples", 0, "work"),
         # the API, for gradio_client and the queue
         (("GET",), r"/config/?", 0, "file"),
         (("GET",), "/gradio_api/startup-events", 0, "file"),

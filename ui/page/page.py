@@ -14,9 +14,9 @@ from ..routes.health import Health
 from ..routes.lenses.passages import Passages
 from ..routes.lenses.trace import Traces
 from ..routes.metrics import Metrics
+from ..routes.samples import Samples
 from ..routes.site import Site
 from ..routes.stream import Streams
-from ..routes.training_timeline import TrainingTimelines
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
 from .document import Document
@@ -46,11 +46,10 @@ class Page:
     def routes(self) -> list[Route]:
         """The app's own routes, which are served before Gradio's."""
         registry, limiter = self.registry, self.limiter
-        lenses = [self.traces.route, Passages(registry, limiter).route]
+        lenses = [self.traces.route, Passages(registry, limiter).route, Samples(registry, limiter).route]
         pages = [self.document.route, Site(registry).route, *self.write.routes, *lenses, self.web.route]
-        timelines = TrainingTimelines(registry, limiter)
         metrics = [Metrics(registry).route] if registry.site.metrics else []
-        return [*pages, timelines.route, self.stream.route, *Health(registry).routes, *metrics]
+        return [*pages, self.stream.route, *Health(registry).routes, *metrics]
 
     def add_to(self, app: FastAPI) -> None:
         """Adds the routes to an app, and an answer to malformed requests that does not repeat them."""

@@ -1,13 +1,11 @@
-"""The models that are served, their newer commits, and their history.
+"""The models that are served, and their newer commits.
 
-registry          all served models
-entry             one configured model: loading, loaded or failed
-specs             the models that a site serves, by path or name
-problems          explains to visitors why a model cannot be served
-loaded_model      one served model, with its engine
-lookup            finds the model of a request, and waits while it loads
-auto_update       serves newer commits from the Hub
-welcome           welcome text and example prompts of a model
-activity          measures how much is being written, for the log
-training_history  the checkpoints of a model's training
+registry      all served models
+entry         one configured model: loading, loaded or failed
+specs         the models that a site serves, by path or name
+problems      explains to visitors why a model cannot be served
+loaded_model  one served model, with its engine
+lookup        finds the model of a request, and waits while it loads
+auto_update   serves newer commits from the Hub
+welcome       welcome text and example prompts of a model
 """

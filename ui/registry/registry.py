@@ -155,11 +155,6 @@ class ModelRegistry:
         """Increments the version that open pages poll for model updates."""
         self._changes += 1
 
-    def source(self, loaded: LoadedModel) -> str | None:
-        """Returns the repo on the Hub or the path that a model was loaded from; None if it was added from memory."""
-        entry = next((each for each in self._entries if each.name == loaded.name), None)
-        return split_spec(entry.spec)[0] if entry and entry.spec else None
-
     @property
     def version(self) -> str:
         """A text that changes whenever a model is updated or fails to update, and when the app restarts."""

@@ -1,16 +1,15 @@
 """The HTTP routes of the page and of programs.
 
-api                /generate, /score, /inspect
-endpoints          arguments, documentation and errors of the API's endpoints
-site               the site and its models, for the page
-write              replies for the page, as server-sent events
-stream             a text for programs, as server-sent events
-running_replies    the replies that are being written
-people             counts the people for whom they are written
-lenses             the routes of the lenses
-training_timeline  the texts of a model at each step of its training
-health             health and readiness checks
-metrics            figures for Prometheus
-web_files          the files of web/, at an address for each version
-requests           reads and checks the requests of the page
+api              /generate, /score, /inspect
+endpoints        arguments, documentation and errors of the API's endpoints
+site             the site and its models, for the page
+write            replies for the page, as server-sent events
+stream           a text for programs, as server-sent events
+running_replies  the replies that are being written
+lenses           the routes of the lenses
+samples          the texts that a model wrote during its training
+health           health and readiness checks
+metrics          figures for Prometheus
+web_files        the files of web/, at an address for each version
+requests         reads and checks the requests of the page
 """

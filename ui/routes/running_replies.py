@@ -25,7 +25,6 @@ from ..conversation.progress import check_words, follow, submit
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
-from .people import People
 from .requests import HEADERS, WriteRequest
 
 log = logging.getLogger("char-lstm")
@@ -126,7 +125,6 @@ class RunningReply:
         self,
         reader: asyncio.Event,
         position: int,
-        people: People | None = None,
         encode: Callable[[Message], object] = Message.as_json,
     ) -> AsyncIterator[str]:
         """Yields the server-sent events of the reply, while the reader is the newest.
@@ -134,10 +132,8 @@ class RunningReply:
         Args:
             reader: from ``connect``.
             position: the number of characters that the reader has already.
-            people: counts the people for whom replies are being written; None sends no events about them.
             encode: turns a message into JSON: with its id for a page, or as an English text for a program.
         """
-        shown: list[Message] = []
         steps_without = 0
         while self._reader is reader:
             reader.clear()
@@ -150,9 +146,6 @@ class RunningReply:
                 steps_without += 1
                 if steps_without > 1:
                     yield event(position, status=[encode(self._queue_status())])
-            if people and (others := people.others(self.client_id)) != shown:
-                shown = others
-                yield event(position, activity=[encode(each) for each in shown])
             if ended:
                 self.delivered = True
                 yield self._ending(position, encode)
@@ -183,13 +176,9 @@ class RunningReplies:
     Args:
         states: the cache of states.
         limiter: counts what each address uses.
-
-    Attributes:
-        people: counts the people for whom replies are being written.
     """
 
     def __init__(self, states: States, limiter: Limiter) -> None:
-        self.people = People(lambda: (reply.client_id for reply in self._replies.values() if not reply.ended))
         self._states = states
         self._limiter = limiter
         self._workers = Workers(limiter, at_once=2)

@@ -17,7 +17,6 @@ The id of each event is the number of characters of the reply so far, those rece
 
     {"text": "…"}           more text
     {"status": [MESSAGE]}   until the first text
-    {"activity": [MESSAGE]} how many other people are writing
     {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
 
 If the connection breaks, the page sends the request again with the characters that it has received. It gets the rest of
@@ -132,8 +131,7 @@ class Writer:
                 return EventStream(_nothing_left(wanted.params.length))
             reply = await self.replies.start(wanted, digest, address_of(request))
         reader = reply.connect()
-        events = reply.events(reader, len(str(received)), self.replies.people)
-        return EventStream(events, partial(self._disconnect, reply, reader))
+        return EventStream(reply.events(reader, len(str(received))), partial(self._disconnect, reply, reader))
 
     def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:
         reply.disconnect(reader, partial(self.replies.expire, reply))

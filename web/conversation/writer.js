@@ -44,7 +44,6 @@ export class Writer {
    * @param {() => Log} page.log
    * @param {() => void} page.changed  called after every change of the log
    * @param {(side: number, messages: Message[]) => void} page.status
-   * @param {(messages: Message[]) => void} page.activity
    * @param {(error: Error) => void} page.secondRefused  called when the second model refuses to write
    * @param {FindModel} page.model
    */
@@ -267,7 +266,6 @@ export class Writer {
     } finally {
       this.running.delete(side);
       this.page.status(side, []);
-      if (!this.running.size) this.page.activity([]);
       this.page.changed();
     }
   }
@@ -283,7 +281,7 @@ export class Writer {
       this.page.changed();
     };
     const onStatus = (messages) => this.page.status(side, messages);
-    return this.engine.write(request, { onText, onStatus, onActivity: this.page.activity }, run.controller.signal);
+    return this.engine.write(request, { onText, onStatus }, run.controller.signal);
   }
 
   /** @param {Run} run */

@@ -23,11 +23,11 @@ export class Learning {
     this.timer = 0;
     body.classList.add("learning");
     this.text = create("div", "text", body);
-    Object.assign(this.text, { lang: "", tabIndex: 0, role: "group", ariaLabel: t("timeline.text") });
+    Object.assign(this.text, { lang: "", tabIndex: 0, role: "group", ariaLabel: t("demo.learn.text") });
     const player = create("div", "player", body);
     this.play = addButton(player, "", "", () => (this.timer ? this.stop() : this.run()));
     this.slider = create("input", "", player);
-    Object.assign(this.slider, { type: "range", min: "0", max: String(this.samples.length - 1), step: "1", value: "0", ariaLabel: t("timeline.slider") });
+    Object.assign(this.slider, { type: "range", min: "0", max: String(this.samples.length - 1), step: "1", value: "0", ariaLabel: t("demo.learn.slider") });
     this.slider.addEventListener("input", () => {
       this.stop();
       this.show();
@@ -58,7 +58,7 @@ export class Learning {
   run() {
     const last = this.samples.length - 1;
     if (this.at === last) this.slider.value = "0";
-    setText(this.play, t("timeline.pause"));
+    setText(this.play, t("demo.learn.pause"));
     this.#showNext();
   }
 
@@ -77,7 +77,7 @@ export class Learning {
   stop() {
     clearTimeout(this.timer);
     this.timer = 0;
-    setText(this.play, t("timeline.play"));
+    setText(this.play, t("demo.learn.play"));
   }
 }
 

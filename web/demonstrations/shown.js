@@ -1,6 +1,7 @@
 // The four demonstrations: what each one writes on the stage, and the sentence about the result.
 
 import { count } from "../conversation/log.js";
+import { refOf } from "../conversation/models.js";
 import { pause, prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
 import { bitsOf, lineLength, lineLengths, writeAside } from "./aside.js";
@@ -119,7 +120,7 @@ function firstDifference(one, two) {
 
 /** @param {Showing} showing */
 async function watchItLearn({ stage, engine, model, training: { corpus, link }, signal }) {
-  const ask = () => engine.timeline({ model: model.name, samples: true });
+  const ask = () => engine.samples(refOf(model));
   let answer = await ask();
   while (answer.refusal?.id === "fault.connection" && !signal.aborted) {
     stage.wait([{ id: "status.reconnecting" }]);

@@ -105,7 +105,6 @@
  * @typedef {object} Receiver gets a reply while it is written
  * @property {(text: string) => void} onText the next characters
  * @property {(messages: Message[]) => void} [onStatus] why the reply has to wait; [] if it does not
- * @property {(messages: Message[]) => void} [onActivity] how many other people the engine writes for
  */
 
 /**
@@ -195,24 +194,9 @@
  */
 
 /**
- * @typedef {object} TimelineQuery
- * @property {string} model its name
- * @property {boolean} [timeline]
- * @property {boolean} [samples]
- * @property {number} [step]
- * @property {string} [prompt]
- * @property {number} [seed]
- *
- * @typedef {object} TimelineAnswer
+ * @typedef {object} SamplesAnswer
  * @property {Message} [refusal]
- * @property {boolean} [timeline] whether there is one
- * @property {[step: number, text: string][]} [samples] what the model wrote after steps of its training
- * @property {string} [text] of a step
- * @property {[step: number, loss: number | null][]} [frames]
- * @property {number | null} [best] the index of the frame with the lowest loss
- * @property {[step: number, loss: number][]} [curve]
- * @property {string} [prompt]
- * @property {number} [seed]
+ * @property {[step: number, text: string][]} [samples] what the model wrote after steps of its training, oldest first
  */
 
 /**
@@ -222,7 +206,7 @@
  *   throws Refusal if nothing was written
  * @property {(query: TraceQuery) => Promise<TraceAnswer>} trace
  * @property {(query: {model: ModelRef, cell: [layer: number, index: number]}) => Promise<PassagesAnswer>} passages
- * @property {(query: TimelineQuery) => Promise<TimelineAnswer>} timeline
+ * @property {(model: ModelRef) => Promise<SamplesAnswer>} samples
  * @property {(query: {model: ModelRef, second: ModelRef | null, texts: string[]}) => Promise<void>} [check]
  *   throws Refusal if a text may not be shown
  * @property {(name: string) => Promise<Model>} [add] loads another model of the Hub, or a local one

@@ -1,4 +1,4 @@
-// The text engine that uses the app's routes /site, /write, /trace, /passages and /timeline (ui/routes).
+// The text engine that uses the app's routes /site, /write, /trace, /passages and /samples (ui/routes).
 //
 // If the connection breaks or the server restarts, the request for a reply is sent again with the characters received so
 // far, and any server that has the commit continues with the same characters.
@@ -33,7 +33,7 @@ export class ServerEngine {
 
   /** @type {TextEngine["trace"]} */
   async trace(query) {
-    const answer = await this.#post("trace", query);
+    const answer = await this.#ask(() => this.#send("trace", query));
     const { columns, step } = answer;
     if (columns) answer.columns = bytesOf(columns);
     if (step?.row) step.row = bytesOf(step.row);
@@ -43,12 +43,12 @@ export class ServerEngine {
 
   /** @type {TextEngine["passages"]} */
   passages(query) {
-    return this.#post("passages", query);
+    return this.#ask(() => this.#send("passages", query));
   }
 
-  /** @type {TextEngine["timeline"]} */
-  timeline(query) {
-    return this.#post("timeline", query);
+  /** @type {TextEngine["samples"]} */
+  samples({ name }) {
+    return this.#ask(() => fetch(`${this.root}/samples?model=${encodeURIComponent(name)}`));
   }
 
   /** @type {TextEngine["check"]} */
@@ -58,7 +58,7 @@ export class ServerEngine {
   }
 
   /** @type {TextEngine["write"]} */
-  async write(request, { onText, onStatus, onActivity }, signal) {
+  async write(request, { onText, onStatus }, signal) {
     const aborted = /** @type {Ending} */ ({ end: "abort", rate: null, error: null });
     const lost = /** @type {Ending} */ ({ ...aborted, error: { id: "fault.connection" } });
     if (signal.aborted) return aborted;
@@ -76,7 +76,6 @@ export class ServerEngine {
             onText(event.text);
           }
           if (event.status) onStatus?.(event.status);
-          if (event.activity) onActivity?.(event.activity);
           if (event.refusal) throw new Refusal(event.refusal);
           if (event.end) {
             ended.abort(); // a later abort of the same signal, as by another demonstration, must not send a request
@@ -104,10 +103,11 @@ export class ServerEngine {
     setTimeout(() => cut.abort(), STOP_MS);
   }
 
-  async #post(path, body) {
+  // Returns the JSON of an answer; a request that a busy server refuses is sent again.
+  async #ask(send) {
     try {
       for (let attempt = 1; ; attempt++) {
-        const response = await this.#send(path, body);
+        const response = await send();
         const wait_s = Number(response.headers.get("retry-after"));
         if (!BUSY.has(response.status) || !(wait_s > 0 && wait_s <= LONGEST_WAIT_S) || attempt === ATTEMPTS) return await response.json();
         await new Promise((resolve) => setTimeout(resolve, 1000 * wait_s));

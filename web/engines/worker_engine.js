@@ -81,9 +81,9 @@ export class WorkerEngine {
     return this.#answer("passages", query);
   }
 
-  /** @type {TextEngine["timeline"]} */
-  timeline(query) {
-    return this.#answer("timeline", query);
+  /** @type {TextEngine["samples"]} */
+  samples(model) {
+    return this.#answer("samples", model);
   }
 
   // Returns the answer of a method; a refusal is returned as {refusal}.

@@ -48,7 +48,7 @@ export async function filesOf(source) {
     files[name] = await read();
   }
   try {
-    await load({ base: "", name: "", commit: "", files }, () => {}, false);
+    await load({ base: "", name: "", commit: "", files });
   } catch (error) {
     if (error instanceof ModelError) throw refusal("files.no_checkpoint", { reason: error.message });
     throw error;

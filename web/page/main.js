@@ -2,7 +2,7 @@
 
 import { LinkError } from "../conversation/link_error.js";
 import { emptyLog, lastPart, lastTurn, pathTo, typedPrompt } from "../conversation/log.js";
-import { authorNow, findModel, refOf } from "../conversation/models.js";
+import { authorNow, findModel } from "../conversation/models.js";
 import { onNewLine } from "../conversation/replies.js";
 import { Storage } from "../conversation/stored_conversations.js";
 import { Writer } from "../conversation/writer.js";
@@ -22,7 +22,7 @@ import { Sharing } from "../sharing/sharing.js";
 import { watchSite } from "./site_watch.js";
 import { Source } from "./source.js";
 import { SAMPLING } from "../settings.js";
-import { onLanguage, render, t, translate } from "../document/words.js";
+import { onLanguage, t, translate } from "../document/words.js";
 
 const LATER_MS = 500; // after the page can be used
 const SAVE_MS = 400; // between two saves while a reply is being written
@@ -43,8 +43,8 @@ export class Page {
     this.root = root;
     this.engine = engine;
     this.intro = intro;
-    /** @type {{log: Log, site: Site, refusals: (Message | null)[], status: Message[][], activity: Message[]}} */
-    this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []], activity: [] };
+    /** @type {{log: Log, site: Site, refusals: (Message | null)[], status: Message[][]}} */
+    this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []] };
     this.pendingLink = false; // whether the address is a link to a model that still loads
     this.started = false; // whether the conversation of this tab is shown
     [this.scheduled, this.saveTimer] = [false, 0];
@@ -58,7 +58,6 @@ export class Page {
     this.arrival = new Arrival(this);
     this.sharing = new Sharing(root, this);
     this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: (id) => this.actions.forget(id) });
-    this.timeline = /** @type {Promise<import("./timeline.js").Timeline> | null} */ (null);
     this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
     this.demonstrations = new Demonstrations(this);
@@ -73,7 +72,6 @@ export class Page {
       log: this.log,
       changed: () => this.changed(),
       status: (side, messages) => ((this.current.status[side] = messages), this.changed()),
-      activity: (messages) => (this.current.activity = messages),
       secondRefused: (error) => this.#refuse(error, 1),
       model: (name) => findModel(this.current.site, name),
     };
@@ -291,15 +289,8 @@ export class Page {
     showIntro(this.root, this.site(), this.intro, this.controls.modelName, this.controls.blendName ?? this.controls.sideBySideName);
     const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
-    if (model && this.started) this.#offerTimeline(model);
     this.onModel();
     this.changed();
-  }
-
-  /** @param {Model} model */
-  async #offerTimeline(model) {
-    this.timeline ??= import("./timeline.js").then(({ Timeline }) => new Timeline(find(this.root, "#timeline", HTMLDetailsElement), this.engine));
-    (await this.timeline).offer(refOf(model));
   }
 
   /** Shows the conversation anew before the next frame. */
@@ -325,7 +316,6 @@ export class Page {
       if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
     });
     showClampedCells(find(this.root, ".held-cells"), this.source.clampedCells() ?? [], (cells) => this.source.clamp(cells), this.prompt);
-    setText(find(this.root, "#load p"), render(this.current.activity, " · "));
     this.actions.update();
     this.demonstrations.update();
     this.lenses.slice(0, sides).forEach((lens) => lens.update());

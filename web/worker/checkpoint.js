@@ -17,18 +17,7 @@ const NO_CELLS = { cells: [], sample: null };
 const BYTES = { F32: 4, BF16: 2, F16: 2 };
 
 /** A model cannot be loaded; the message says why, in English. */
-export class ModelError extends Error {
-  /**
-   * @param {string} message
-   * @param {{isMissing?: boolean, isUnreachable?: boolean}} [cause] whether the Hub has no such file, revision or repo;
-   *   whether the server gave no file
-   */
-  constructor(message, { isMissing = false, isUnreachable = false } = {}) {
-    super(message);
-    this.isMissing = isMissing;
-    this.isUnreachable = isUnreachable;
-  }
-}
+export class ModelError extends Error {}
 
 /**
  * @import { ChatFormat } from "../engines/engine.js"
@@ -46,7 +35,7 @@ export class ModelError extends Error {
  * @typedef {object} Files what the other files say
  * @property {import("../engines/engine.js").NamedCell[]} cells
  * @property {any} passages see named_cells.js
- * @property {Uint8Array | null} samples see training/samples.js
+ * @property {Uint8Array | null} samples see samples.js
  * @property {Record<string, string>} hashes of the files, by name
  * @property {boolean} verified whether hashes were compared, which a browser does over HTTPS alone
  * @typedef {Config & Files} Parts all but the weights
@@ -76,15 +65,14 @@ export async function locate(model, hub) {
  * @param {Place} place
  * @param {(part: number) => void} progress called with the downloaded part of the weights: 0 at first, 1 at the end and
  *   when the download fails; not called for weights that the browser has stored
- * @param {boolean} stores whether the browser keeps the weights
  * @param {Promise<Parts>} known what `readParts` returns
  * @returns {Promise<Parts & {tensors: Record<string, Float32Array>}>}
  * @throws {ModelError}
  */
-export async function load(place, progress, stores = true, known = readParts(place)) {
+export async function load(place, progress = () => {}, known = readParts(place)) {
   const parts = await known;
   const { base, name, files } = place;
-  if (!files) return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress, stores) };
+  if (!files) return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress) };
   const tensors = parseWeights(given(files, WEIGHTS), parts.sizes);
   await verify(WEIGHTS, files[WEIGHTS], parts.hashes);
   return { ...parts, tensors };
@@ -115,7 +103,7 @@ export async function readParts({ base, name, commit, files }) {
  * Returns the tensors, from the browser's store if it has them.
  * @returns {Promise<Record<string, Float32Array>>}
  */
-async function readWeights(url, name, { hashes, sizes, parameters }, progress, stores) {
+async function readWeights(url, name, { hashes, sizes, parameters }, progress) {
   const key = `${url}?sha256=${hashes[WEIGHTS]}`;
   const old = await stored(key);
   if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return parseWeights(old, sizes);
@@ -124,7 +112,7 @@ async function readWeights(url, name, { hashes, sizes, parameters }, progress, s
   const bytes = await download(url, name, most, progress).finally(() => progress(1));
   const tensors = parseWeights(bytes, sizes); // before the hash: its message says what is wrong with the file
   const verified = await verify(WEIGHTS, bytes, hashes);
-  if (verified && stores) await store(key, bytes, url);
+  if (verified) await store(key, bytes, url);
   return tensors;
 }
 
@@ -263,13 +251,13 @@ function half(bits) {
  * @param {string} name what is downloaded, for messages
  * @throws {ModelError}
  */
-export async function request(url, name) {
-  const fault = (what, isMissing = false) => new ModelError(`${name}${what}`, { isMissing, isUnreachable: true });
+async function request(url, name) {
+  const fault = (what) => new ModelError(`${name}${what}`);
   const response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" }).catch(() => {
     throw fault(" could not be fetched: is there a network?");
   });
   if (response.status === 404 || response.status === 401) {
-    throw fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`, true);
+    throw fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
   }
   if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
   return response;
@@ -289,7 +277,7 @@ export async function download(url, name, most = MAX_SMALL, progress = () => {})
   const [pieces, reader] = [/** @type {Uint8Array<ArrayBuffer>[]} */ ([]), response.body.getReader()];
   for (let length = 0; ; ) {
     const { done, value } = await reader.read().catch(() => {
-      throw new ModelError(`${name} could not be fetched whole: try again`, { isUnreachable: true });
+      throw new ModelError(`${name} could not be fetched whole: try again`);
     });
     if (done) return new Uint8Array(await new Blob(pieces).arrayBuffer());
     pieces.push(value);

@@ -101,15 +101,6 @@ export class Models {
   }
 
   /**
-   * Loads a model of the Hub without keeping it.
-   * @param {ModelRef} ref
-   * @throws {ModelError}
-   */
-  async loadOnce(ref) {
-    return this.#begin(keyOf(ref), ref, false).model;
-  }
-
-  /**
    * Takes the files of a local model that the browser could not store.
    * @param {string} name
    * @param {Record<string, Uint8Array>} files
@@ -137,7 +128,7 @@ export class Models {
    * @throws {ModelError}
    */
   async read(ref) {
-    return load(await this.#place(ref), () => {});
+    return load(await this.#place(ref));
   }
 
   // Where the files of a model are.
@@ -151,10 +142,10 @@ export class Models {
   }
 
   /** @returns {Loading} */
-  #begin(key, ref, keeps = true) {
+  #begin(key, ref) {
     const place = this.#place(ref);
     const parts = place.then(readParts);
-    const loading = { parts, model: this.#load(key, ref, place, parts, keeps) };
+    const loading = { parts, model: this.#load(key, ref, place, parts) };
     loading.model.catch(() => {
       if (this.#loaded.get(key) === loading) this.#loaded.delete(key); // so that the next call tries again
     });
@@ -162,8 +153,8 @@ export class Models {
   }
 
   /** @param {string} key @param {ModelRef} ref @param {Promise<Place>} place @param {Promise<Parts>} parts @returns {Promise<LoadedModel>} */
-  async #load(key, { name, commit }, place, parts, keeps) {
-    const { tensors, ...model } = await load(await place, keeps ? this.progress : () => {}, keeps, parts);
+  async #load(key, { name, commit }, place, parts) {
+    const { tensors, ...model } = await load(await place, this.progress, parts);
     const ids = new Map(model.vocab.map((character, id) => [character, id]));
     if (model.rare !== null) tensors["output.bias"][ids.get(model.rare)] = NEVER;
     return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };

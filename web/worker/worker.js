@@ -3,7 +3,7 @@
 // The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
 // that are shown ("user/name@revision"; without one, the model of the folder is), and the version of int8 inference. Then
 //
-//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, passages, timeline, add, give
+//   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, passages, samples, add, give
 //   {abort: call}            ends the reply of a call before its next character
 //
 // The worker sends {part} while a model is downloaded, of a call {call, text} or {call, status} any number of times, and
@@ -12,16 +12,15 @@
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
 import { randomId } from "../conversation/hash.js";
-import { Refusal, isLocal } from "../engines/refusal.js";
+import { Refusal } from "../engines/refusal.js";
 import { ModelError } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
 import { passagesOf } from "./named_cells.js";
 import { writeReply } from "./reply.js";
+import { samplesIn } from "./samples.js";
 import { describe, emptyModel, writeWelcome } from "./site.js";
 import { States } from "./states.js";
-import { samplesIn } from "./training/samples.js";
-import { Timelines } from "./training/timeline.js";
 import { Traces } from "./lenses/trace.js";
 
 const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
@@ -30,7 +29,7 @@ const states = new States();
 const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
 let writing = 0; // replies that are being written
-let [models, timelines] = [/** @type {Models | null} */ (null), /** @type {Timelines | null} */ (null)];
+let models = /** @type {Models | null} */ (null);
 let [shown, version] = [/** @type {string[]} */ ([]), ""]; // the models that the page offers, as they were named
 const described = /** @type {Map<string, Described>} */ (new Map());
 const POLLED_S = 1; // between two requests for the site while weights are downloaded
@@ -94,17 +93,8 @@ const methods = {
     return passagesOf((await models.parts(model)).passages, cell);
   },
 
-  async timeline({ model, ...query }) {
-    // Not `site`: it drops failures after it has returned them, and the page would not see them.
-    const known = await Promise.all(offered().map((name) => describeModel(name).now));
-    const found = known.find(({ name }) => name === model);
-    if (query.samples && found && !found.failure) {
-      const ref = isLocal(found.name) || found.commit ? found : { name: "", commit: "" };
-      return { samples: samplesIn((await models.parts(ref)).samples) };
-    }
-    let source = "";
-    if (found && !found.failure && !isLocal(found.name)) source = found.commit ? found.name : await repoOfPage();
-    return timelines.answer(query, source, found?.examples[0] ?? "");
+  async samples(model) {
+    return { samples: samplesIn((await models.parts(model)).samples) };
   },
 };
 
@@ -150,12 +140,6 @@ async function attempt(ref, act) {
   }
 }
 
-// Returns the repo of the page's own model, which its training recorded; "" if it has none.
-async function repoOfPage() {
-  const { repo } = (await models.parts({ name: "", commit: "" })).training;
-  return typeof repo === "string" && /^[\w.-]+\/[\w.-]+$/.test(repo) ? repo : "";
-}
-
 // Returns a model, or two as a blend; says so while they are loaded.
 async function open(ref, second, call) {
   const missing = [ref, second].filter((each) => each && !models.has(each));
@@ -197,7 +181,6 @@ async function answer({ call, name, argument }) {
 onmessage = ({ data }) => {
   if (data.home !== undefined) {
     models = new Models(data.home, data.hub, (part) => postMessage({ part }));
-    timelines = new Timelines(models);
     [shown, version] = [data.models, String(data.version)];
   } else if (data.abort) replies.get(data.abort)?.abort();
   else answer(data);

@@ -14,7 +14,6 @@ from huggingface_hub.errors import HfHubHTTPError
 from model import CharLSTM, ModelUnavailableError, generate
 from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES
-from model.hub.snapshot import Snapshot
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import saved_files, tiny_model
 
@@ -96,9 +95,6 @@ def test_a_name_means_the_newest_commit_and_one_that_is_cached_costs_one_request
     assert len(hub.log) == 1
     later = hub.commit(hub.repos[REPO], new)
     assert CharLSTM.from_pretrained(REPO).commit == later
-    snapshot = Snapshot(REPO)
-    snapshot.commit = snapshot.newest_commit()
-    assert [each for each, _ in snapshot.list_commits()][:2] == [later, commit]
 
 
 @pytest.mark.parametrize("after", [1, 2, 3])

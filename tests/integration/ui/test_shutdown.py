@@ -36,13 +36,13 @@ def test_a_signal_ends_a_long_wait() -> None:
 def test_the_app_ends_when_an_engine_has_ended(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(entry, "_LOG_EVERY_S", 0.01)
+    monkeypatch.setattr(entry, "_CHECK_EVERY_S", 0.01)
     registry = ModelRegistry()
     loaded = registry.add("random", random_model())
     loaded.engine.stop()
     eventually(lambda: not loaded.thread.is_alive())
     shutdown = entry.Shutdown()
     with caplog.at_level(logging.ERROR, "char-lstm"):
-        entry._log_activity(registry, shutdown)
+        entry._watch_engines(registry, shutdown)
     assert shutdown.exit_status == 1
     assert caplog.messages == ["the engine of random has ended: start the app again"]

@@ -121,7 +121,7 @@ def test_invalid_requests_to_the_queue_are_refused(
 
 
 BODIES = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000]
-POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "timeline", "passages", "stream")
+POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "passages", "stream")
 
 
 @pytest.mark.parametrize("path", POSTED)
@@ -154,7 +154,7 @@ def test_streams_of_unknown_sessions_and_calls_are_not_found(app: App, capfd: py
 
 
 def test_bodies_have_a_size(app: App) -> None:
-    for path, most in (("gradio_api/call/generate", MAX_BODY), ("write", MAX_TEXT_BODY), ("timeline", MAX_SMALL_BODY)):
+    for path, most in (("gradio_api/call/generate", MAX_BODY), ("write", MAX_TEXT_BODY), ("passages", MAX_SMALL_BODY)):
         answer = httpx.post(app.url + path, content=b" " * (most + 1))
         assert answer.status_code == 413
         assert answer.json()["detail"] == f"The request is too long: at most {most:,} bytes are allowed."

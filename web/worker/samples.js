@@ -1,6 +1,6 @@
 // samples.jsonl: what a model wrote after some steps of its training. The rules are those of model/checkpoint/samples.py.
 
-import { ModelError, textOf } from "../checkpoint.js";
+import { ModelError, textOf } from "./checkpoint.js";
 
 const MAX_SAMPLES = 1000;
 const MAX_TEXT = 1000; // characters of a sample
