@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from ..char_lstm import CharLSTM
+from ..lstm import LSTMState
 from ..tokenizer import UnknownCharacter
 
 Result = TypeVar("Result")
@@ -69,19 +70,59 @@ def result_of(slices: Generator[None, None, Result]) -> Result:
 
 def score_in_slices(lm: CharLSTM, text: str, size: int) -> Generator[None, None, Score]:
     """Yields after every `size` characters and returns what `score` returns, so that a server can do other work."""
-    is_known = lm.tokenizer.in_vocab(text)
-    ids = torch.from_numpy(lm.tokenizer.encode(text, unknown="skip"))  # (N,), N <= T
-    inputs = torch.cat([torch.tensor([lm.tokenizer.start_id]), ids[:-1]]) if len(ids) else ids
-    bits = np.full(len(text), np.nan)
-    parts: list[torch.Tensor] = []
-    state = None
+    scorer, parts = Scorer(lm), [np.zeros(0)]
     size = max(1, min(size, _MAX_LOGITS // lm.config.vocab_size))
-    for start in range(0, len(ids), size):
-        chunk = slice(start, start + size)
-        with torch.inference_mode():  # not around a yield: the next slice may run in another thread
-            logits, state = lm.network(inputs[chunk][None].to(lm.device), state)
-            parts.append(F.cross_entropy(logits[0].float(), ids[chunk].to(lm.device), reduction="none").cpu())
+    for start in range(0, len(text), size):
+        parts.append(scorer.read(text[start : start + size]).bits)
         yield
-    if parts:
-        bits[is_known] = torch.cat(parts).double().numpy() / np.log(2)
-    return Score(bits, lm.tokenizer.unknown_characters(text))
+    return Score(np.concatenate(parts), lm.tokenizer.unknown_characters(text))
+
+
+class Predictions(NamedTuple):
+    """What a model predicts at each of T characters.
+
+    Attributes:
+        bits: (T,) float64, see `Score`.
+        top: for each character, the most likely characters with the natural logarithms of their probabilities, the most
+            likely first; empty for characters that the model does not have.
+    """
+
+    bits: npt.NDArray[np.float64]
+    top: list[list[tuple[str, float]]]
+
+
+class Scorer:
+    """Scores a text that arrives in parts.
+
+    Args:
+        lm: the model.
+        top: how many of the most likely characters are returned at each position.
+    """
+
+    def __init__(self, lm: CharLSTM, top: int = 0) -> None:
+        self._lm = lm
+        self._top = min(top, lm.config.vocab_size)
+        self._last_id = lm.tokenizer.start_id
+        self._state: LSTMState | None = None
+
+    def read(self, text: str) -> Predictions:
+        """Returns the predictions at the next characters of the text."""
+        tokenizer = self._lm.tokenizer
+        known = np.flatnonzero(tokenizer.in_vocab(text))
+        bits = np.full(len(text), np.nan)
+        top: list[list[tuple[str, float]]] = [[] for _ in text]
+        ids = torch.from_numpy(tokenizer.encode(text, unknown="skip"))  # (N,), N <= T
+        if not len(ids):
+            return Predictions(bits, top)
+        inputs = torch.cat([torch.tensor([self._last_id]), ids[:-1]])
+        self._last_id = int(ids[-1])
+        with torch.inference_mode():
+            logits, self._state = self._lm.network(inputs[None].to(self._lm.device), self._state)
+            logprobs = F.log_softmax(logits[0].float(), -1)
+            of_text = logprobs.gather(1, ids[:, None].to(self._lm.device))[:, 0]
+            bits[known] = -of_text.cpu().double().numpy() / np.log(2)
+            if self._top:
+                values, tops = logprobs.topk(self._top)
+                for at, row, best in zip(known, values.tolist(), tops.tolist(), strict=True):
+                    top[at] = [(tokenizer.vocab[id_], value) for id_, value in zip(best, row, strict=True)]
+        return Predictions(bits, top)

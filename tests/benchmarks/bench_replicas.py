@@ -27,8 +27,8 @@ async def characters_per_second(url: str, texts: int, length: int) -> float:
     """Return the characters per second of texts that are streamed at once, each at full speed."""
 
     async def read(http: httpx.AsyncClient, seed: int) -> None:
-        query = {"seed": seed, "length": length, "client": f"{seed:08x}"}
-        async with http.stream("POST", f"{url}/stream", json=query) as answer:
+        query = {"prompt": "", "seed": seed, "max_tokens": length, "stream": True}
+        async with http.stream("POST", f"{url}/v1/completions", json=query) as answer:
             answer.raise_for_status()
             async for _ in answer.aiter_raw():
                 pass

@@ -20,7 +20,7 @@ AT_ONCE = 16
 MOST = 0.03  # by which the memory may grow in the second half
 MALFORMED = [b"", b"{", b"[]", b'{"data": 1}', b'{"data": [9, 9]}', b'{"data": ["a", -1]}', b'{"text": "\xff"}']
 KINDS = [*["/gradio_api/call/generate"] * 4, "/gradio_api/call/score", "/gradio_api/call/inspect", "/trace", "/write"]
-KINDS += ["/stream", "/gradio_api/queue/join", "/write/check", "/gradio_api/cancel"]
+KINDS += ["/v1/completions", "/gradio_api/queue/join", "/write/check", "/gradio_api/cancel"]
 
 
 async def call(http: httpx.AsyncClient, number: int, statuses: Counter[int]) -> None:

@@ -35,7 +35,7 @@ def bodies() -> dict[str, dict[str, object]]:
         "/write": written,
         "/write/check": {"model": model, "second": None, "texts": [LONG] * 10},
         "/trace": {**traced, "at": len(LONG) - 1},
-        "/stream": {"prompt": LONG, "length": 5_000},
+        "/v1/completions": {"prompt": LONG, "max_tokens": 5_000, "logprobs": 20},
         "/gradio_api/call/generate": {"data": [LONG, 5_000]},
         "/gradio_api/call/score": {"data": [LONG]},
         "/gradio_api/call/inspect": {"data": [LONG[:2_000]]},

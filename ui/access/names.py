@@ -83,7 +83,7 @@ class Names:
         return {
             "access-control-allow-origin": origin,
             "access-control-allow-methods": ", ".join(methods),
-            "access-control-allow-headers": "content-type",
+            "access-control-allow-headers": "authorization, content-type",
             "access-control-max-age": str(_MAX_AGE_S),
             "vary": "Origin",
         }

@@ -51,6 +51,7 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
     rows = [
         # the page
         (("GET", "HEAD"), "/", 0, "file"),
+        (("GET",), "/api", 0, "file"),
         (
             ("GET",),
             r"/static/js/iframeResizer\.contentWindow\.min\.js",
@@ -62,7 +63,9 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
         (("GET",), "|".join(HEALTH), 0, "file"),
         (("GET", "HEAD"), f"/web/[0-9a-f]+/{_FILE}", 0, "file"),
         (("GET",), "/site", 0, "file"),
-        (("POST",), "/stream", MAX_BODY, "work"),
+        (("GET",), f"/v1/models(?:/{_FILE})?", 0, "file"),
+        (("POST",), "/v1/completions", MAX_BODY, "work"),
+        (("POST",), "/v1/chat/completions", MAX_TEXT_BODY, "work"),
         (("POST",), "/write", MAX_TEXT_BODY, "work"),
         (("POST",), "/write/check", MAX_TEXT_BODY, "work"),
         (("POST",), "/write/stop", MAX_SMALL_BODY, "file"),

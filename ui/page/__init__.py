@@ -1,6 +1,7 @@
 """The page in Gradio: its document, its routes, the launch.
 
-page      the routes that the page's modules request, and the endpoints of the API
-document  the page's document, which works before its modules have arrived
-launch    the server and its limits
+page          the routes that the page's modules request, and the endpoints of the API
+document      the page's document, which works before its modules have arrived
+api_document  how a program calls the app
+launch        the server and its limits
 """

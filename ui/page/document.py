@@ -93,6 +93,7 @@ class Document:
 </head>
 <body class="app">
 {self._page(language)}
+<footer><a href="api">{html.escape(LANGUAGES[language]["site.api"])}</a></footer>
 <script>{self._script}</script>
 </body>
 </html>

@@ -14,11 +14,12 @@ from ..routes.health import Health
 from ..routes.lenses.passages import Passages
 from ..routes.lenses.trace import Traces
 from ..routes.metrics import Metrics
+from ..routes.openai.endpoints import OpenAI
 from ..routes.samples import Samples
 from ..routes.site import Site
-from ..routes.stream import Streams
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
+from .api_document import ApiDocument
 from .document import Document
 
 
@@ -36,7 +37,6 @@ class Page:
         self.registry = registry
         self.limiter = Limiter(registry.site.limits)
         self.write = Writer(registry, self.limiter)
-        self.stream = Streams(registry, self.write.replies)
         self.traces = Traces(registry, self.limiter)
         self.web = WebFiles()
         self.document = Document(registry, self.web, self.limiter)
@@ -46,10 +46,18 @@ class Page:
     def routes(self) -> list[Route]:
         """The app's own routes, which are served before Gradio's."""
         registry, limiter = self.registry, self.limiter
+        openai = OpenAI(registry, self.write.replies, limiter)
         lenses = [self.traces.route, Passages(registry, limiter).route, Samples(registry, limiter).route]
-        pages = [self.document.route, Site(registry).route, *self.write.routes, *lenses, self.web.route]
+        pages = [
+            self.document.route,
+            ApiDocument(registry, self.endpoints).route,
+            Site(registry).route,
+            *self.write.routes,
+            *lenses,
+            self.web.route,
+        ]
         metrics = [Metrics(registry).route] if registry.site.metrics else []
-        return [*pages, self.stream.route, *Health(registry).routes, *metrics]
+        return [*pages, *openai.routes, *Health(registry).routes, *metrics]
 
     def add_to(self, app: FastAPI) -> None:
         """Adds the routes to an app, and an answer to malformed requests that does not repeat them."""

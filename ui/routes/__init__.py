@@ -4,7 +4,7 @@ api              /generate, /score, /inspect
 endpoints        arguments, documentation and errors of the API's endpoints
 site             the site and its models, for the page
 write            replies for the page, as server-sent events
-stream           a text for programs, as server-sent events
+openai           OpenAI's protocol, for programs
 running_replies  the replies that are being written
 lenses           the routes of the lenses
 samples          the texts that a model wrote during its training

@@ -121,36 +121,47 @@ class RunningReply:
             self._reader = None
             self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
 
-    async def events(
-        self,
-        reader: asyncio.Event,
-        position: int,
-        encode: Callable[[Message], object] = Message.as_json,
-    ) -> AsyncIterator[str]:
-        """Yields the server-sent events of the reply, while the reader is the newest.
+    async def events(self, reader: asyncio.Event, position: int) -> AsyncIterator[str]:
+        """Yields the server-sent events of the reply for a page, while the reader is the newest.
 
         Args:
             reader: from ``connect``.
             position: the number of characters that the reader has already.
-            encode: turns a message into JSON: with its id for a page, or as an English text for a program.
         """
-        steps_without = 0
+        empty = 0
+        async for piece in self.pieces(reader, position):
+            position += len(piece)
+            if piece:
+                yield event(position, text=piece)
+                continue
+            empty += 1
+            if empty > 1 and not self._sequence.length and not self.ended:  # the second is a second after the first
+                yield event(position, status=[self._queue_status().as_json()])
+        if self.delivered and self._reader is reader:
+            yield self._ending(position)
+
+    async def pieces(self, reader: asyncio.Event, position: int) -> AsyncIterator[str]:
+        """Yields the next characters of the reply until its end, while the reader is the newest; "" while it waits."""
         while self._reader is reader:
             reader.clear()
             ended, piece = self.ended, self.text[position:]  # in this order: once it has ended, the text is complete
             position += len(piece)
-            if piece:
-                yield event(position, text=piece)
-            elif not self._sequence.length and not ended:
-                # The first step arrives at once, the second after a second.
-                steps_without += 1
-                if steps_without > 1:
-                    yield event(position, status=[encode(self._queue_status())])
+            if piece or not ended:
+                yield piece
             if ended:
                 self.delivered = True
-                yield self._ending(position, encode)
                 return
             await reader.wait()
+
+    @property
+    def error(self) -> Message | None:
+        """Why the reply has failed; None if it has not."""
+        return Message("fault.model", error=self._sequence.error) if self._sequence.error else self._failure
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the reply has ended; "" while it is written."""
+        return self._sequence.finish_reason or ""
 
     def _notify(self) -> None:
         if self._reader:
@@ -161,13 +172,12 @@ class RunningReply:
         others = self.request.before.served.engine.queue_position(self._sequence)
         return Message("status.queue", count=others) if others else Message("status.soon")
 
-    def _ending(self, position: int, encode: Callable[[Message], object]) -> str:
-        sequence = self._sequence
-        error = Message("fault.model", error=sequence.error) if sequence.error else self._failure
+    def _ending(self, position: int) -> str:
+        sequence, error = self._sequence, self.error
         measured = sequence.length > 1 and sequence.started_at
         rate = round(sequence.measured_chars_per_second) if measured else None
         reason = "error" if error else sequence.finish_reason
-        return event(position, end=reason, error=encode(error) if error else None, rate=rate)
+        return event(position, end=reason, error=error.as_json() if error else None, rate=rate)
 
 
 class RunningReplies:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from ui.registry.specs import with_gallery
 from ui.registry.welcome import example_prompts, stored_welcome_text_of
 
 WELCOME: Welcome = {"text": "and the first line\nof its welcome text\nends in the midd", "seed": 8}
-ASKED = {"prompt": "the", "seed": 1, "length": 20}
+ASKED = {"prompt": "the", "seed": 1, "max_tokens": 20}
 
 
 @pytest.fixture
@@ -55,8 +54,8 @@ def test_a_model_that_is_not_in_memory_is_described_and_loads_when_it_is_used(la
     )
     assert before["examples"] == ["the"]
     assert names_in_memory(lazy) == ["first"]
-    reply = httpx.post(f"{lazy.url}stream", json={**ASKED, "model": "lazy"}, timeout=60).raise_for_status().text
-    written = "".join(json.loads(line[6:]).get("text", "") for line in reply.splitlines() if line.startswith("data: "))
+    answer = httpx.post(f"{lazy.url}v1/completions", json={**ASKED, "model": "lazy"}, timeout=60).raise_for_status()
+    written = answer.json()["choices"][0]["text"]
     assert written == generate(CharLSTM.from_pretrained(tmp_path / "lazy"), "the", 20, seed=1)
     assert names_in_memory(lazy) == ["first", "lazy"]
     unlike = {"welcome": "", "welcome_seed": 0}  # the stored text of this model is none that it writes

@@ -121,7 +121,7 @@ def test_invalid_requests_to_the_queue_are_refused(
 
 
 BODIES = [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000]
-POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "passages", "stream")
+POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "trace", "passages", "v1/completions")
 
 
 @pytest.mark.parametrize("path", POSTED)
@@ -134,12 +134,11 @@ def test_invalid_bodies_are_refused(app: App, capfd: pytest.CaptureFixture[str],
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("path", ["gradio_api/call/generate", "write", "stream"])
+@pytest.mark.parametrize("path", ["gradio_api/call/generate", "write", "v1/completions"])
 def test_a_full_queue_refuses_the_next_reply(app: App, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
     monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
-    sent = {"prompt": "a"} if path == "stream" else BODIES_OF[f"/{path}"]
-    answer = httpx.post(app.url + path, json=sent)
+    answer = httpx.post(app.url + path, json=BODIES_OF[f"/{path}"])
     if path.startswith("gradio_api"):
         answer = httpx.get(f"{app.url}{path}/{answer.json()['event_id']}", timeout=60)
     assert "try again in a moment" in answer.text or "refusal.queue" in answer.text
