@@ -7,19 +7,34 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from .access.workers import Workers
 from .messages import RefusalError
 
+_SMALL = 4 << 10  # bytes that are parsed at once; a larger body is parsed in a thread
 
-async def read_json(request: Request) -> dict[str, Any]:
+
+async def read_json(request: Request, workers: Workers) -> dict[str, Any]:
     """Returns the JSON object in the body of a request.
 
+    Args:
+        request: the request.
+        workers: the threads in which a large body is parsed; its client pays the processor time.
+
     Raises:
-        RefusalError: the body is not a JSON object.
+        RefusalError: the body is not a JSON object, or the client has too much work.
     """
     try:
         body = await request.body()
     except ClientDisconnect:
         raise RefusalError("refusal.malformed", reason="it ends too early") from None
+    if len(body) <= _SMALL:
+        return _parsed(body)
+    address = request.client.host if request.client else ""
+    async with workers.work(address):
+        return await workers.run(address, _parsed, body)
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

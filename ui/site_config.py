@@ -11,7 +11,7 @@
     ALLOWED_ORIGINS origins whose pages may call the app, such as https://example.org, separated by commas (default
                     none)
 
-    REQUESTS_PER_MINUTE, REPLIES_AT_ONCE, CHARACTERS_PER_MINUTE, LENS_QUESTIONS_PER_MINUTE, CPU_SECONDS_PER_MINUTE
+    REQUESTS_PER_MINUTE, MEGABYTES_PER_MINUTE, CPU_SECONDS_PER_MINUTE, REPLIES_AT_ONCE, CHARACTERS_PER_MINUTE
                     what one address may use; see ``ui.access.limits.Limits``
     FORWARDED_ALLOW_IPS, SPACE_ID
                     whose X-Forwarded-For names the client; see ``ui.access.clients.Proxies``

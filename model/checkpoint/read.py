@@ -21,7 +21,7 @@ from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
 from .format import DTYPES, Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
-from .samples import Sample, samples_from_json
+from .samples import Sample, check_count, samples_from_json
 
 _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
@@ -138,9 +138,10 @@ def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> 
 
 
 def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]:
-    lines = [parse_json(SAMPLES, line) for line in _read_listed(folder, SAMPLES, hashes).splitlines()]
+    lines = _read_listed(folder, SAMPLES, hashes).splitlines()
     try:
-        return samples_from_json(lines)
+        check_count(len(lines))
+        return samples_from_json([parse_json(SAMPLES, line) for line in lines])
     except ValueError as error:
         raise CheckpointError(f"{SAMPLES}: {error}") from error
 

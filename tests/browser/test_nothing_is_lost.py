@@ -18,6 +18,7 @@ from model import CharLSTM
 from tests.browser.driving import QUIET, button, fast, footer, log, open_page, reply, send, setting, settled, turns
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, random_model, serving
+from ui.conversation.states import States
 
 STORED = "Object.entries(localStorage).filter(([key]) => key.startsWith('char-lstm/conversation/'))"
 FILL = """for (let size = 1 << 23; size >= 1; size >>= 1)
@@ -74,7 +75,7 @@ def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     settled(page)
     page.clock.fast_forward("01:00:00")
     assert app.page
-    app.page.write.states._memories.clear()
+    vars(app.page.write.states).update(vars(States()))
     assert reply(page) == expected(lm)
     check_continue(page, lm)
 

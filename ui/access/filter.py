@@ -8,6 +8,7 @@ itself sends the CORS headers.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from .bodies import BODY_S, receive_body, replay
 from .clients import Proxies
 from .gradio_calls import GradioCalls
 from .limits import Limiter, TooManyError
-from .names import Names, host_of
+from .names import Names
 from .paths import HEALTH, OpenPath, find, open_paths
 from .public_address import address_of_app, origin_of
 from .unread_calls import UnreadCalls
@@ -90,12 +91,13 @@ class RequestFilter:
         except TooManyError as refusal:
             await send_json(send_allowed, _too_many(refusal))
             return
+        held: list[int] = []
         try:
             if scope["method"] == "OPTIONS" and allowed:
                 await self._answer_preflight(scope, origin, send)
                 return
             try:
-                receive, passed = await self._checked(scope, receive, send_allowed)
+                receive, passed = await self._checked(scope, receive, send_allowed, held)
             except ConnectionError:
                 return
             scope["headers"] = [each for each in scope["headers"] if each[0] != b"origin"]
@@ -104,7 +106,10 @@ class RequestFilter:
                 await self._app(scope, receive, passed)
         except DeniedError as denied:
             await self._deny(scope, denied, send_allowed)
+        except TooManyError as refusal:
+            await send_json(send_allowed, _too_many(refusal))
         finally:
+            self._limiter.end_body(address, sum(held))
             self._limiter.end_request(address)
 
     async def _deny(self, scope: Scope, denied: DeniedError, send: Send) -> None:
@@ -115,24 +120,32 @@ class RequestFilter:
         address = address_of_app(scope["public_origin"], scope.get("root_path", ""))
         await send_not_found(send, address or "/", best_language(_header(headers, b"accept-language")))
 
-    async def _checked(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
-        """Checks a request; returns the ``receive`` and ``send`` that the app gets.
+    async def _checked(self, scope: Scope, receive: Receive, send: Send, held: list[int]) -> tuple[Receive, Send]:
+        """Checks a request; returns the ``receive`` and ``send`` that the app gets, and adds its size to ``held``.
 
         Raises:
             DeniedError: the request is denied.
+            TooManyError: the address is over a limit.
             ConnectionError: the client has disconnected.
         """
-        path = scope["path"]
+        path, address = scope["path"], scope["client"][0]
         self._check_head(scope)
         row = self._row(path, scope["method"])
         declared = _content_length(scope["headers"])
+        if row.kind == "work":
+            self._limiter.check_cpu(address)
         if scope["method"] != "POST":
             if declared or _header(scope["headers"], b"transfer-encoding"):
                 raise DeniedError(400, f"a {scope['method']} request has no body here", headers={"connection": "close"})
             return receive, send
+        size = min(row.max_body if declared is None else declared, row.max_body)
+        self._limiter.begin_body(address, size)
+        held.append(size)
         body = await receive_body(receive, declared, row.max_body, self._body_s)
         if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
+            began = time.thread_time()
             body, session = self._calls.check_call(path, body)
+            self._limiter.spend_cpu(address, time.thread_time() - began)
             scope["headers"] = _with_length(scope["headers"], len(body))
             if row.kind == "call":
                 send = self._unread.noting(session, send)
@@ -176,7 +189,8 @@ class RequestFilter:
         peer = scope["client"] or ("", 0)
         address = self._proxies.client(peer[0], _header(scope["headers"], b"x-forwarded-for"))
         headers = [each for each in scope["headers"] if each[0] not in (b"x-forwarded-for", b"x-gradio-server")]
-        if not host_of(_header(headers, b"x-forwarded-host").partition(",")[0].strip()):
+        named = _header(headers, b"x-forwarded-host").partition(",")[0].strip()
+        if not (named and self._proxies.trusts(peer[0]) and self._names.allows_host(named)):
             headers = [each for each in headers if each[0] != b"x-forwarded-host"]
         forwarded: dict[str, Any] = {
             **scope,

@@ -17,6 +17,7 @@ from .clients import group_of, is_this_machine
 
 MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
 MAX_LIMIT = 10**9
+BODIES_AT_ONCE = 64 << 20  # bytes in memory, of all addresses
 REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 has 180
 
 
@@ -28,18 +29,17 @@ class Limits:
 
     Attributes:
         requests_per_minute: HTTP requests; opening the page takes about 150.
+        megabytes_per_minute: bytes of the bodies of requests, in 10^6.
+        cpu_seconds_per_minute: seconds of a core for reading requests, for lenses, /score, /inspect and probabilities.
         replies_at_once: replies that are written or wait, on the page and over the API together.
         characters_per_minute: characters of prompts that are read and of replies that are written.
-        lens_questions_per_minute: requests of the lenses and of the samples of a training, checks of a link's prompts,
-            and calls of /score and /inspect.
-        cpu_seconds_per_minute: seconds of a core for lenses, samples, /score and /inspect.
     """
 
     requests_per_minute: int = 6_000
+    megabytes_per_minute: int = 120
+    cpu_seconds_per_minute: int = 60
     replies_at_once: int = 64
     characters_per_minute: int = 600_000
-    lens_questions_per_minute: int = 6_000
-    cpu_seconds_per_minute: int = 60
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Limits:
@@ -118,11 +118,12 @@ class Limiter:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.requests = Bucket(limits.requests_per_minute)
-        self.characters = Bucket(limits.characters_per_minute)
-        self.lens_questions = Bucket(limits.lens_questions_per_minute)
+        self.megabytes = Bucket(limits.megabytes_per_minute)
         self.cpu_seconds = Bucket(limits.cpu_seconds_per_minute)
+        self.characters = Bucket(limits.characters_per_minute)
         self._replies: Counter[str] = Counter()
         self._requests: Counter[str] = Counter()
+        self._bodies: Counter[str] = Counter()
 
     def begin_request(self, address: str) -> None:
         """Counts a request, which `end_request` must end.
@@ -163,17 +164,33 @@ class Limiter:
         if not is_this_machine(address):
             self.characters.spend(client, -unwritten)
 
-    def count_question(self, address: str) -> None:
-        """Counts a request that ``lens_questions_per_minute`` limits.
+    def begin_body(self, address: str, size: int) -> None:
+        """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
 
         Raises:
-            TooManyError: the address has sent too many of them, or used too much of the processor.
+            TooManyError: the address has sent too many bytes, or all bodies together are too large and its own the
+                largest.
         """
         client = group_of(address)
         if not is_this_machine(address):
-            self._check(self.lens_questions, client)
-            self._check(self.cpu_seconds, client)
-            self.lens_questions.spend(client, 1)
+            self._check(self.megabytes, client)
+            self.megabytes.spend(client, size / 1e6)
+        if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
+            raise TooManyError("refusal.too_many", wait_s=1, seconds=1)
+        self._bodies[client] += size
+
+    def end_body(self, address: str, size: int) -> None:
+        """Counts a body that is no longer in memory."""
+        _decrease(self._bodies, group_of(address), size)
+
+    def check_cpu(self, address: str) -> None:
+        """Checks that an address may use the processor.
+
+        Raises:
+            TooManyError: it has used too much.
+        """
+        if not is_this_machine(address):
+            self._check(self.cpu_seconds, group_of(address))
 
     def spend_cpu(self, address: str, seconds: float) -> None:
         """Counts the time that a core has worked for an address."""
@@ -186,7 +203,7 @@ class Limiter:
             raise TooManyError("refusal.too_many", wait_s=seconds, seconds=seconds)
 
 
-def _decrease(counter: Counter[str], client: str) -> None:
-    counter[client] -= 1
+def _decrease(counter: Counter[str], client: str, amount: int = 1) -> None:
+    counter[client] -= amount
     if counter[client] <= 0:
         del counter[client]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -74,13 +75,16 @@ class ReadText:
         models = [[part.name, part.commit] for part in parts]
         head = json.dumps([models, self.served.engine.precision, self.start]) + "\n"
         sha, done = hashlib.sha256(head.encode()), 0
+        clamps, changes = hashlib.sha256(), deque(self.clamps)
         for length in sorted(lengths):
             sha.update(self.text[done:length].encode("utf-32-le", "surrogatepass"))
             done = length
             last = self.last_before(length)
+            while changes and changes[0][0] < last:
+                clamps.update(json.dumps(changes.popleft()).encode())
             if last >= 0 or self.start:
                 whole = sha.copy()
-                whole.update(json.dumps(list(_changes(self.clamps, last))).encode())
+                whole.update(clamps.digest())
                 yield length, whole.hexdigest()
 
     @cached_property

@@ -6,11 +6,11 @@ Any state may be removed at any time. The engine then reads the text again, and 
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable
 
 from model import LSTMState, Memory
 
+from ..fair_cache import FairCache
 from .read_text import ReadText
 
 MAX_BYTES = 16 << 20  # 1,000 states of the bundled model: with 32 MB, 500 conversations and 10,000 visits took 64 MB
@@ -18,20 +18,19 @@ _BYTES_EACH = 1 << 10  # of a memory without its tensors, and of its key
 
 
 class States:
-    """An LRU cache of states up to a number of bytes. Safe in any thread.
-
-    Attributes:
-        bytes: the size of all states.
-    """
+    """A cache of states up to a number of bytes. Safe in any thread."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        self._max_bytes = max_bytes
-        self._memories: OrderedDict[str, Memory] = OrderedDict()
+        self._memories = FairCache(max_bytes, _size)
         self._lock = threading.Lock()
-        self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._memories)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all states."""
+        return self._memories.size
 
     def find(self, read: ReadText, boundaries: Iterable[int] = ()) -> tuple[Memory | None, int]:
         """Returns the memory after the longest cached beginning of a text, and the length of this beginning.
@@ -50,21 +49,15 @@ class States:
         with self._lock:
             for beginning, key in reversed(keys):
                 if memory := self._memories.get(key):
-                    self._memories.move_to_end(key)
                     return memory, beginning
         return self._empty(read), 0
 
-    def save(self, read: ReadText, memory: Memory) -> None:
-        """Caches the memory after a text; removes those that were not used for the longest time."""
+    def save(self, read: ReadText, memory: Memory, client: str = "") -> None:
+        """Caches the memory after a text of a client."""
         keys = list(read.keys([len(read.text)]))
         with self._lock:
             for _, key in keys:
-                if older := self._memories.pop(key, None):
-                    self.bytes -= _size(older)
-                self._memories[key] = memory
-                self.bytes += _size(memory)
-            while self.bytes > self._max_bytes:
-                self.bytes -= _size(self._memories.popitem(last=False)[1])
+                self._memories.put(key, memory, client)
 
     def _with_stop(self, read: ReadText, boundaries: Iterable[int]) -> set[int]:
         """Returns the lengths of the beginnings that end with a chat's stop text.

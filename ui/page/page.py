@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.routing import Route
 
 from ..access.limits import Limiter
+from ..access.workers import Workers
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints
 from ..routes.endpoints import refuse_malformed
@@ -36,8 +37,9 @@ class Page:
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self.limiter = Limiter(registry.site.limits)
-        self.write = Writer(registry, self.limiter)
-        self.traces = Traces(registry, self.limiter)
+        self.preparing = Workers.preparing(self.limiter)
+        self.write = Writer(registry, self.limiter, self.preparing)
+        self.traces = Traces(registry, self.limiter, self.preparing)
         self.web = WebFiles()
         self.document = Document(registry, self.web, self.limiter)
         self.endpoints = api_endpoints(registry, self.limiter)
@@ -46,8 +48,8 @@ class Page:
     def routes(self) -> list[Route]:
         """The app's own routes, which are served before Gradio's."""
         registry, limiter = self.registry, self.limiter
-        openai = OpenAI(registry, self.write.replies, limiter)
-        lenses = [self.traces.route, Passages(registry, limiter).route, Samples(registry, limiter).route]
+        openai = OpenAI(registry, self.write.replies, limiter, self.preparing)
+        lenses = [self.traces.route, Passages(registry, self.preparing).route, Samples(registry, limiter).route]
         pages = [
             self.document.route,
             ApiDocument(registry, self.endpoints).route,

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Sequence as Names
 from contextlib import suppress
 
@@ -33,6 +34,7 @@ from .specs import choose_device, is_on_hub, may_be_updated, names_of, split_spe
 log = logging.getLogger("char-lstm")
 
 FALLBACK_S = 25.0  # after which a cached copy or the bundled model is served while the download continues
+MAX_BLEND_BYTES = 256 << 20
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just got it may still submit a request
 
 
@@ -70,7 +72,8 @@ class ModelRegistry:
         self.auto_updated = [entry for entry in self._entries if may_be_updated(entry.spec)]
         self.on_hub = [entry for entry in self._entries if is_on_hub(entry.spec)]
         self._fallback: Entry | None = None
-        self._blends: dict[tuple[str, str], Entry] = {}
+        self._blends: OrderedDict[tuple[str, str], Entry] = OrderedDict()  # those with the newest use at the end
+        self._retired: list[Entry] = []  # blends that were removed and finish their replies
         self._blending, self._putting = threading.Lock(), threading.Lock()
         self._settled = threading.Event()
         self._stopped = False
@@ -122,13 +125,17 @@ class ModelRegistry:
         log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
-        """Returns the blend of two models, with an engine of its own, which the first call starts.
+        """Returns the blend of two models, with an engine of its own, which the first call starts; this takes a while.
+
+        The blends that were not used for the longest time are unloaded while all together are too large.
 
         Raises:
             RefusalError: the two models have no character in common.
         """
         with self._blending:
-            entry = self._blends.setdefault((first.name, second.name), Entry("", f"{first.name} + {second.name}"))
+            names = first.name, second.name
+            entry = self._blends.setdefault(names, Entry("", f"{first.name} + {second.name}"))
+            self._blends.move_to_end(names)
             (one,), (two,) = first.lm.models, second.lm.models
             if entry.loaded and entry.loaded.lm.models == (one, two):
                 return entry.loaded
@@ -139,15 +146,29 @@ class ModelRegistry:
             engine, thread = start_engine(entry.name, lm, self.precision, self.site)
             loaded = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
             self._put(entry, loaded)
+            self._limit_blends()
             return loaded
+
+    def _limit_blends(self) -> None:
+        self._retired = [entry for entry in self._retired if entry.draining]
+        while len(self._blends) > 1 and sum(map(_blend_bytes, self._blends.values())) > MAX_BLEND_BYTES:
+            _, entry = self._blends.popitem(last=False)
+            if entry.loaded:
+                self._retire(entry, entry.loaded)
+                self._retired.append(entry)
+                entry.loaded = None
+
+    def _retire(self, entry: Entry, older: LoadedModel) -> None:
+        """Unloads a model after its last reply."""
+        entry.draining.append(older)
+        threading.Thread(target=self._unload, args=(entry, older), daemon=True).start()
 
     def _put(self, entry: Entry, loaded: LoadedModel) -> None:
         with self._putting:
             older, entry.loaded, entry.failure, entry.update_problem = entry.loaded, loaded, None, None
         if older:
-            entry.draining.append(older)
             older.newer = loaded
-            threading.Thread(target=self._unload, args=(entry, older), daemon=True).start()
+            self._retire(entry, older)
         if self._stopped:
             loaded.engine.stop()
 
@@ -168,7 +189,7 @@ class ModelRegistry:
     @property
     def all_loaded(self) -> list[LoadedModel]:
         """All models whose weights are in memory: the current ones, blends, and those that finish their replies."""
-        entries = (*self._entries, *self._blends.values())
+        entries = (*self._entries, *list(self._blends.values()), *self._retired)
         return [loaded for entry in entries for loaded in (entry.loaded, *entry.draining) if loaded]
 
     @property
@@ -323,4 +344,10 @@ class ModelRegistry:
         entry.draining.remove(older)
         for call in self.on_unload:
             call(older)
-        log.info("%s: commit %s is unloaded, its last reply is written", older.name, older.commit[:7])
+        log.info("%s is unloaded, its last reply is written", one_line(f"{older.name} {older.commit[:7]}".strip()))
+
+
+def _blend_bytes(entry: Entry) -> int:
+    """Returns about how much memory the engine of a blend takes: its weights in both precisions."""
+    models = entry.loaded.lm.models if entry.loaded else ()
+    return sum(5 * model.config.parameters for model in models)

@@ -96,7 +96,7 @@ def _generate(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
                 if clamps:
                     raise RefusalError("refusal.clamps_with_blend", field="hold")
                 second = await _second_model(registry, loaded, blend_with)
-                loaded = registry.blend(loaded, second)
+                loaded = await asyncio.to_thread(registry.blend, loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
             client = caller(request)
             await readers.run_slices(client.address, check_words(loaded, text))
@@ -134,7 +134,7 @@ def _score(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
             check_text("text", text)
             loaded = await find_model(registry, model)
             client = caller(request)
-            limiter.count_question(client.address)
+            limiter.check_cpu(client.address)
             slices = score_in_slices(loaded.lm.models[0], text, _SCORED)
             result = await workers.run_slices(client.address, slices)
             scored = await workers.run(client.address, _scored, result)
@@ -166,7 +166,7 @@ def _inspect(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
             config = loaded.lm.config
             place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
             client = caller(request)
-            limiter.count_question(client.address)
+            limiter.check_cpu(client.address)
             trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place))
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 

@@ -87,7 +87,7 @@ class RunningReply:
             read: the text that the model reads before the first character of the sequence.
             states: the cache of states.
         """
-        sequence = self._sequence
+        sequence, group = self._sequence, group_of(self.address)
         try:
             async with aclosing(follow(read.served, sequence, message_s=_MESSAGE_S)) as steps:
                 async for _ in steps:
@@ -98,12 +98,12 @@ class RunningReply:
             log.exception("a reply could not be followed")
             self._failure = Message("fault.reply")
         if sequence.prompt_memory:
-            await asyncio.to_thread(states.save, read, sequence.prompt_memory)
+            await asyncio.to_thread(states.save, read, sequence.prompt_memory, group)
         if sequence.memory:
             # The memory of a reply that its stop text has ended includes the stop text.
             stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
             whole = await asyncio.to_thread(read.followed_by, sequence.text + stop, self.request.cells)
-            await asyncio.to_thread(states.save, whole, sequence.memory)
+            await asyncio.to_thread(states.save, whole, sequence.memory, group)
         self.ended = True
         self._notify()
 
@@ -186,12 +186,13 @@ class RunningReplies:
     Args:
         states: the cache of states.
         limiter: counts what each address uses.
+        preparing: the threads that read requests.
     """
 
-    def __init__(self, states: States, limiter: Limiter) -> None:
+    def __init__(self, states: States, limiter: Limiter, preparing: Workers) -> None:
         self._states = states
         self._limiter = limiter
-        self._workers = Workers(limiter, at_once=2)
+        self._preparing = preparing
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -222,11 +223,11 @@ class RunningReplies:
         client_id = f"{address} {request.client}"
         self._make_room(request.id, client_id)
         before = request.before
-        read = await asyncio.to_thread(before.followed_by, request.received, request.cells)
+        read = await self._preparing.run(address, before.followed_by, request.received, request.cells)
         boundaries = (*request.boundaries, len(before.text))
-        memory, length = await asyncio.to_thread(self._states.find, read, boundaries)
+        memory, length = await self._preparing.run(address, self._states.find, read, boundaries)
         if before.served.engine.blocked:
-            await self._workers.run_slices(address, check_words(before.served, read.text, begin=length))
+            await self._preparing.run_slices(address, check_words(before.served, read.text, begin=length))
         rest = request.params.length - len(request.received)
         characters = len(read.text) - length + rest
         self._limiter.begin_reply(address, characters)

@@ -33,7 +33,6 @@ class Samples:
 
     def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
         self._registry = registry
-        self._limiter = limiter
         self._workers = Workers(limiter, at_once=1)
         self.route = Route(PATH, self.respond, methods=["GET"])
 
@@ -41,7 +40,6 @@ class Samples:
         """Answers one request."""
         address = address_of(request)
         try:
-            self._limiter.count_question(address)
             served = await find_model(self._registry, request.query_params.get("model"))
             samples = await self._workers.run(address, samples_of, served)  # a million characters may be searched
         except RefusalError as refusal:

@@ -71,21 +71,22 @@ class Writer:
     Args:
         registry: the models that are served.
         limiter: counts what each address uses.
+        preparing: the threads that read requests.
     """
 
-    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
+    def __init__(self, registry: ModelRegistry, limiter: Limiter, preparing: Workers) -> None:
         self._registry = registry
         self.states = States()
-        self._limiter = limiter
         self._workers = Workers(limiter, at_once=1)
-        self.replies = RunningReplies(self.states, limiter)
+        self._preparing = preparing
+        self.replies = RunningReplies(self.states, limiter, preparing)
         answers = {PATH: self.respond, STOP_PATH: self.respond_to_stop, CHECK_PATH: self.respond_to_check}
         self.routes = [Route(path, answer, methods=["POST"]) for path, answer in answers.items()]
 
     async def respond(self, request: Request) -> Response:
         """Streams a reply, or refuses to write it."""
         try:
-            query = await read_json(request)
+            query = await read_json(request, self._preparing)
             return await self._reply(query, request)
         except RefusalError as refusal:
             return refusal_response(refusal)
@@ -96,7 +97,7 @@ class Writer:
     async def respond_to_stop(self, request: Request) -> Response:
         """Ends a reply."""
         try:
-            query = await read_json(request)
+            query = await read_json(request, self._preparing)
             return JSONResponse({"stopped": self.replies.stop(hex_of(query, "id"))}, headers=HEADERS)
         except RefusalError as refusal:
             return refusal_response(refusal)
@@ -105,8 +106,7 @@ class Writer:
         """Refuses texts that contain a blocked word."""
         address = address_of(request)
         try:
-            self._limiter.count_question(address)
-            query = await read_json(request)
+            query = await read_json(request, self._preparing)
             served, texts = model_of(query, self._registry), query.get("texts")
             if not isinstance(texts, list) or len(texts) > MAX_STEPS:
                 raise malformed(f"texts must be a list of at most {MAX_STEPS} texts")
@@ -121,15 +121,16 @@ class Writer:
     async def _reply(self, query: Query, request: Request) -> Response:
         received = query.get("received", "")
         reply = None
-        digest = await asyncio.to_thread(digest_of, query)
+        address = address_of(request)
+        digest = await self._preparing.run(address, digest_of, query)
         if isinstance(received, str):
             reply = self.replies.find(hex_of(query, "id"), digest, received)
         if reply is None:
             await wait_for_models(query, self._registry)
-            wanted = await asyncio.to_thread(parse_write, query, self._registry)
+            wanted = await self._preparing.run(address, parse_write, query, self._registry)
             if len(wanted.received) == wanted.params.length:  # the page lacks only the end
                 return EventStream(_nothing_left(wanted.params.length))
-            reply = await self.replies.start(wanted, digest, address_of(request))
+            reply = await self.replies.start(wanted, digest, address)
         reader = reply.connect()
         return EventStream(reply.events(reader, len(str(received))), partial(self._disconnect, reply, reader))
 

@@ -85,7 +85,7 @@ export function onLanguage(change) {
  * @returns {boolean} whether a text has this id
  */
 export function has(id) {
-  return id in (languages.en || {});
+  return Object.hasOwn(languages.en || {}, id); // a stored message may have the id "__proto__"
 }
 
 /**
@@ -94,8 +94,7 @@ export function has(id) {
  * @returns {string} the text in the visitor's language, else in English, else the id
  */
 export function t(id, values = {}) {
-  const text = languages[language()]?.[id] ?? languages.en?.[id];
-  return text === undefined ? id : fillIn(text, values);
+  return has(id) ? fillIn(languages[language()]?.[id] ?? languages.en[id], values) : id;
 }
 
 /**

@@ -14,6 +14,7 @@ import pytest
 from model import Blend, BlockedWords, ChatFormat, SamplingParams, Sequence, generate
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from tests.support.write_client import PageClient, RefusedError
+from ui.conversation.states import States
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -38,7 +39,7 @@ def page(app: App, http: httpx.AsyncClient) -> PageClient:
 async def forget(app: App) -> None:
     """Empty the cache of states, so that the process knows no text."""
     assert app.page
-    app.page.write.states._memories.clear()
+    vars(app.page.write.states).update(vars(States()))
 
 
 async def idle(app: App, name: str = "random") -> None:
@@ -149,7 +150,7 @@ async def test_another_process_continues_a_reply(app: App, page: PageClient, cel
             rest = await PageClient(page.http, other.url).read({**request, "received": received})
             assert received + rest.text == complete
             assert other.page
-            other.page.write.states._memories.clear()
+            vars(other.page.write.states).update(vars(States()))
 
 
 async def test_retry_does_not_read_the_text_again(app: App, page: PageClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from model.named_cells import Passage
 
-from ...access.limits import Limiter
+from ...access.workers import Workers
 from ...json_body import read_json
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...registry.registry import ModelRegistry
-from ..requests import HEADERS, address_of, malformed, model_of, refusal_response
+from ..requests import HEADERS, malformed, model_of, refusal_response
 from .trace_answers import read_cell
 
 PATH = "/passages"
@@ -34,19 +34,18 @@ class Passages:
 
     Args:
         registry: the models that are served.
-        limiter: counts what each address uses.
+        preparing: the threads that read requests.
     """
 
-    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
+    def __init__(self, registry: ModelRegistry, preparing: Workers) -> None:
         self._registry = registry
-        self._limiter = limiter
+        self._preparing = preparing
         self.route = Route(PATH, self.respond, methods=["POST"])
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
         try:
-            self._limiter.count_question(address_of(request))
-            query = await read_json(request)
+            query = await read_json(request, self._preparing)
             if "cell" not in query:
                 raise malformed("cell must be a layer and a number, each at least 0")
             answer = passages_of(model_of(query, self._registry), *read_cell(query))

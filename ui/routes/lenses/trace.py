@@ -39,7 +39,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -52,10 +51,12 @@ from model import TextTrace
 from model.attribution import WINDOW, occlusion_in_slices
 from model.clamps import Stretches
 
+from ...access.clients import group_of
 from ...access.connected import while_connected
 from ...access.limits import Limiter
 from ...access.workers import Workers
 from ...conversation.read_text import ReadText
+from ...fair_cache import FairCache
 from ...json_body import read_json
 from ...messages import Message, RefusalError
 from ...registry.loaded_model import LoadedModel
@@ -126,17 +127,18 @@ class Traces:
     Args:
         registry: the models that are served.
         limiter: counts what each address uses.
+        preparing: the threads that read requests.
     """
 
-    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
+    def __init__(self, registry: ModelRegistry, limiter: Limiter, preparing: Workers) -> None:
         self._registry = registry
-        self._limiter = limiter
+        self._preparing = preparing
         self.workers = Workers(limiter, at_once=_AT_ONCE)
         self.why_workers = Workers(
             limiter, at_once=_WHY_AT_ONCE, max_waiting=_WHY_WAITING, max_waiting_each=_WHY_WAITING_EACH
         )
         self._server = secrets.token_hex(8)
-        self._texts: OrderedDict[str, _Text] = OrderedDict()
+        self._texts: FairCache[_Text] = FairCache(MAX_TRACES)
         registry.on_unload.append(self._remove_traces)
         self.route = Route(PATH, self.respond, methods=["POST"])
 
@@ -145,8 +147,7 @@ class Traces:
         answer: Mapping[str, object]
         status, headers = 200, HEADERS
         try:
-            self._limiter.count_question(address_of(request))
-            query = await read_json(request)
+            query = await read_json(request, self._preparing)
             answer = await while_connected(request, self._answer(query, address_of(request)))
         except ClientDisconnect:
             answer = {}
@@ -161,7 +162,7 @@ class Traces:
 
     async def _answer(self, query: Query, address: str) -> Answer:
         await wait_for_models(query, self._registry)
-        id_, change = hex_of(query, "trace"), self._change(query)
+        id_, change = hex_of(query, "trace"), await self._preparing.run(address, self._change, query)
         name = next((name for name in ("why", "at") if name in query), "from")
         position = read_position(query, name)
         if change.at and (query.get("server") != self._server or id_ not in self._texts):
@@ -171,10 +172,10 @@ class Traces:
             return await self._in_order(id_, change, position, address)
 
     async def _in_order(self, id_: str, change: _Change, position: int, address: str) -> Answer:
-        text = self._texts.setdefault(id_, _Text())
-        self._texts.move_to_end(id_)
-        while len(self._texts) > MAX_TRACES:
-            self._texts.popitem(last=False)
+        text = self._texts.get(id_)
+        if text is None:
+            text = _Text()
+            self._texts.put(id_, text, group_of(address))
         async with text.lock:
             return await self._in_slices(text, change, position, address)
 
@@ -215,9 +216,9 @@ class Traces:
 
     def _remove_traces(self, unloaded: LoadedModel) -> None:
         """Removes the traces that refer to the weights of an unloaded model."""
-        for name, text in list(self._texts.items()):
+        for id_, text in self._texts:
             if text.served is unloaded or (text.served and unloaded in text.served.parts):
-                self._texts.pop(name, None)
+                self._texts.remove(id_)
 
 
 def _set_text(text: _Text, change: _Change) -> TextTrace | None:

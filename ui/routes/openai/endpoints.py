@@ -82,12 +82,13 @@ class OpenAI:
         registry: the models that are served.
         replies: the replies that are being written, those of pages included.
         limiter: counts what each address uses.
+        preparing: the threads that read requests.
     """
 
-    def __init__(self, registry: ModelRegistry, replies: RunningReplies, limiter: Limiter) -> None:
+    def __init__(self, registry: ModelRegistry, replies: RunningReplies, limiter: Limiter, preparing: Workers) -> None:
         self._registry = registry
         self._replies = replies
-        self._limiter = limiter
+        self._preparing = preparing
         self._workers = Workers(limiter, at_once=1)
         self._began = int(time.time())
         self.routes = [
@@ -141,7 +142,7 @@ class OpenAI:
         Raises:
             RefusalError: a parameter is not allowed, or too much is asked for.
         """
-        body = await read_json(request)
+        body = await read_json(request, self._preparing)
         if is_chat:
             wanted, messages = parse_chat(body)
             loaded = await find_model(self._registry, wanted.model)
@@ -171,7 +172,6 @@ class OpenAI:
     ) -> _Choice:
         choice = _Choice(index, prompt, None)
         if wanted.logprobs is not None:
-            self._limiter.count_question(address)
             choice.scorer = Scorer(loaded.lm.models[0], wanted.logprobs)
         if wanted.is_scored_only:
             return choice

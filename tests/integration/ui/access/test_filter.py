@@ -213,12 +213,11 @@ def test_only_listed_origins_may_read_answers(app: App) -> None:
     assert httpx.options(f"{app.url}login", headers={"origin": ORIGIN, **ask}).status_code == 404
 
 
-@pytest.mark.parametrize("host", ["::", "a:99999", "[::::]", "999.1.1.1", "a b", "x.example, ::", ""])
+@pytest.mark.parametrize("host", ["::", "a:99999", "[::::]", "999.1.1.1", "a b", "evil.example", "x.example, ::", ""])
 @pytest.mark.parametrize("header", ["x-forwarded-host", "x-gradio-server"])
-def test_a_forwarded_host_that_is_none_is_ignored(app: App, header: str, host: str) -> None:
+def test_a_forwarded_host_that_is_not_served_is_ignored(app: App, header: str, host: str) -> None:
     answer = httpx.get(f"{app.url}config", headers={header: host})
-    named = "http://x.example" if host.startswith("x.example") and header == "x-forwarded-host" else app.url
-    assert answer.json()["root"] == named.rstrip("/")
+    assert answer.json()["root"] == app.url.rstrip("/")
 
 
 def test_there_is_no_web_socket(app: App) -> None:

@@ -103,30 +103,26 @@ async def call(
     return (await http.get(f"{app.url}gradio_api/call/{name}/{posted.json()['event_id']}")).text
 
 
-@pytest.mark.parametrize("name", ["score", "inspect"])
-async def test_calls_of_score_and_inspect_count_as_lens_requests(
-    app: App, page: PageClient, limit: Callable[..., None], name: str
-) -> None:
-    limit(lens_questions_per_minute=2)
-    for _ in range(2):
-        assert "event: complete" in await call(page.http, app, name, ["To be"])
-    assert "Too many requests from your address" in await call(page.http, app, name, ["To be"])
-
-
-@pytest.mark.parametrize("path", ["trace", "samples", "write/check"])
-def test_lens_requests_are_refused_with_the_time_to_wait(app: App, limit: Callable[..., None], path: str) -> None:
-    limit(lens_questions_per_minute=1)
+@pytest.mark.parametrize("path", ["trace", "samples", "write", "v1/completions"])
+def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., None], path: str) -> None:
+    limit(cpu_seconds_per_minute=1)
+    assert app.page
+    app.page.limiter.spend_cpu("8.8.8.8", 3)
     asked = httpx.Request("GET" if path == "samples" else "POST", app.url + path, headers=ONE)
     with httpx.Client() as http:
-        http.send(asked)
         response = http.send(asked)
     assert response.status_code == 429
     assert int(response.headers["retry-after"]) >= 1
     assert response.json()["refusal"]["id"] == "refusal.too_many"
 
 
+def test_bytes_are_limited(app: App, limit: Callable[..., None]) -> None:
+    limit(megabytes_per_minute=2)
+    answers = [httpx.post(f"{app.url}trace", content=b" " * 300_000, headers=ONE).status_code for _ in range(6)]
+    assert answers == [200] * 4 + [429] * 2
+
+
 async def test_the_cpu_time_of_an_address_is_limited(app: App, page: PageClient, limit: Callable[..., None]) -> None:
     limit(cpu_seconds_per_minute=1)
     assert "event: complete" in await call(page.http, app, "inspect", ["To be, or not to be " * 50])
     assert "Too many requests from your address" in await call(page.http, app, "inspect", ["To be"])
-    await page.write("random", "a", length=5)  # a reply uses no time of the lenses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ui.access.limits import MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits, TooManyError
+from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits, TooManyError
 
 ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
@@ -91,21 +91,30 @@ def test_replies_and_their_characters_are_limited() -> None:
     assert limiter._replies[ONE] == 1
 
 
-def test_lens_requests_and_cpu_time_are_limited() -> None:
-    limiter = Limiter(Limits(lens_questions_per_minute=2, cpu_seconds_per_minute=10))
-    limiter.count_question(ONE)
-    limiter.count_question(ONE)
-    with pytest.raises(TooManyError):
-        limiter.count_question(ONE)
-    limiter.count_question(OTHER)
+def test_cpu_time_is_limited() -> None:
+    limiter = Limiter(Limits(cpu_seconds_per_minute=10))
     limiter.spend_cpu(OTHER, 10.4)
     with pytest.raises(TooManyError) as refused:
-        limiter.count_question(OTHER)
+        limiter.check_cpu(OTHER)
     assert refused.value.wait_s in (8, 9)
+    limiter.check_cpu(ONE)
+
+
+def test_bytes_are_limited_and_full_memory_refuses_the_address_that_fills_it() -> None:
+    limiter = Limiter(Limits(megabytes_per_minute=100))
+    limiter.begin_body(ONE, BODIES_AT_ONCE - 10)
+    limiter.begin_body(OTHER, 5)
+    with pytest.raises(TooManyError):
+        limiter.begin_body(ONE, 10)
+    limiter.begin_body(OTHER, 10)
+    limiter.end_body(ONE, BODIES_AT_ONCE - 10)
+    limiter.begin_body(ONE, 40 * 10**6)
+    with pytest.raises(TooManyError):
+        limiter.begin_body(ONE, 1)
 
 
 def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None:
-    limiter = Limiter(Limits(requests_per_minute=1, replies_at_once=1, lens_questions_per_minute=1))
+    limiter = Limiter(Limits(requests_per_minute=1, replies_at_once=1))
     limiter.begin_request("2001:db8::1")
     limiter.begin_request("2001:db8:0:1::1")
     with pytest.raises(TooManyError):
@@ -114,7 +123,7 @@ def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None
         for address in ("127.0.0.1", "::1"):
             limiter.begin_request(address)
             limiter.begin_reply(address, 10**9)
-            limiter.count_question(address)
+            limiter.check_cpu(address)
 
 
 def test_the_defaults_suffice_for_a_class_behind_one_address() -> None:
@@ -126,7 +135,7 @@ def test_the_defaults_suffice_for_a_class_behind_one_address() -> None:
         limiter.begin_reply(ONE, 20_000)
         limiter.begin_reply(ONE, 0)  # side by side
         for _ in range(80):
-            limiter.count_question(ONE)
+            limiter.check_cpu(ONE)
             limiter.spend_cpu(ONE, 0.02)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi import Request
 
+from ui.access.limits import Limiter, Limits
+from ui.access.workers import Workers
 from ui.json_body import read_json
 from ui.messages import RefusalError
 from ui.routes.requests import digest_of
@@ -36,4 +38,4 @@ def test_a_body_that_ends_too_early_is_refused() -> None:
 
     broken = Request({"type": "http", "headers": []}, receive)
     with pytest.raises(RefusalError, match="ends too early"):
-        asyncio.run(read_json(broken))
+        asyncio.run(read_json(broken, Workers.preparing(Limiter(Limits()))))
