@@ -17,7 +17,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 FOLDER = Path(__file__).parents[1] / "web" / "languages"
 
@@ -47,6 +47,13 @@ def best_language(wanted: str) -> str:
     return _TABLE_OF.get(tag, "en")
 
 
+_BUSY = ("loading", "named_loading", "queue_full", "just_updated", "no_answer")
+_STATUS = {  # of the refusals that are not answered with 400
+    **{f"refusal.{each}": 503 for each in _BUSY},
+    "refusal.characters": 413,
+    "refusal.body_too_long": 413,
+    "refusal.commit_gone": 404,
+}
 Value = Union[str, int, float, "Message", Sequence[Union[str, "Message"]]]
 
 
@@ -83,17 +90,22 @@ class RefusalError(ValueError):
         id: the id of the message. Its text begins with ``{field}`` if an argument is at fault.
         field: the name of that argument in the API; "" if no argument is at fault.
         values: the values of the message's other placeholders, by name.
+        status: the HTTP status of the answer.
+        wait_s: seconds after which the same request may be repeated; 0 if that does not help.
     """
 
-    def __init__(self, id: str, /, *, field: str = "", **values: Value) -> None:
+    def __init__(self, id: str, /, *, field: str = "", status: int = 0, wait_s: int = 0, **values: Value) -> None:
         self.id, self.field, self.values = id, field, values
+        self.status = status or _STATUS.get(id, 400)
+        self.wait_s = wait_s or int(self.status == 503)
         # Programs get the argument's name; the page gets its label, see `message`.
         super().__init__(str(Message(id, **values, **({"field": field} if field else {}))))
 
     @classmethod
-    def of(cls, message: Message) -> RefusalError:
-        """Returns the refusal whose message is ``message``."""
-        return cls(message.id, field="", **message.values)
+    def of(cls, message: Message, *, field: str = "", status: int = 0) -> RefusalError:
+        """Returns the refusal with a message."""
+        values: dict[str, Any] = message.values
+        return cls(message.id, field=field, status=status, **values)
 
     @property
     def message(self) -> Message:

@@ -2,13 +2,12 @@
 
 filter           the middleware in front of the app: a request that it denies is never parsed
 paths            the open paths and methods, with the largest body of each
-bodies           receives a body up to a size, within a time
 gradio_calls     checks the requests to Gradio's queue before Gradio reads them
 unread_calls     reads the results of calls that no client reads
 public_address   the address under which visitors reach the app
-names            the hosts and origins that a request may name
+names            the hosts that a request may name
 clients          the address of the client of a request
-answers          the answers to refused requests: a line of JSON, or a page in a browser
+answers          the answers to refused requests
 limits           the limits of one address: requests, replies, characters, questions, processor time
 connected        cancels the work for a client that has disconnected
 workers          runs slow work in threads, the clients in turn

@@ -1,15 +1,32 @@
-"""The answers to requests that are refused: one line of JSON, or a page in a browser that opened an unknown address."""
+"""The answers to requests that are refused or have failed.
+
+An answer is JSON with "detail", an English line. A refusal that a page shows also has "refusal", a MESSAGE, and "gone"
+if another commit of the model is served. Under /v1 the answers have OpenAI's form; a browser that has opened an unknown
+address gets a page.
+"""
 
 from __future__ import annotations
 
 import html
-import json
-from collections.abc import Mapping
+import logging
+from collections import Counter
+from typing import Any
 
-from starlette.types import Send
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from ..messages import LANGUAGES
+from ..messages import LANGUAGES, Message, RefusalError, best_language
+from .public_address import address_of_app
 
+log = logging.getLogger("char-lstm")
+
+HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+REFUSALS: Counter[str] = Counter()  # how many requests this process has refused, by the id of the message
+_FAULT = "something went wrong here: try again later"
+_NAMES = {"length": "max_tokens"}  # a setting's name here, and in OpenAI's protocol
+_TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
+_CODES = {404: "model_not_found", 413: "context_length_exceeded", 429: "rate_limit_exceeded"}
 _NOT_FOUND = """<!DOCTYPE html>
 <html lang="{language}">
 <meta charset="utf-8">
@@ -23,61 +40,64 @@ _NOT_FOUND = """<!DOCTYPE html>
 """
 
 
-class DeniedError(Exception):
-    """A request that the filter denies.
-
-    Attributes:
-        status: the HTTP status of the answer.
-        content: the JSON of the answer.
-        headers: further headers of the answer.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        detail: str,
-        *,
-        content: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.content = {"detail": detail, **(content or {})}
-        self.headers = dict(headers or {})
-
-
-async def send_json(send: Send, denied: DeniedError) -> None:
-    """Sends the answer to a denied request: one line of JSON."""
-    await _send(send, denied.status, "application/json", json.dumps(denied.content) + "\n", denied.headers)
+def answer_to(request: Request, error: Exception) -> Response:
+    """Returns the answer to a request that is refused or has failed. Counts a refusal, and logs any other fault."""
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=499)
+    headers = dict(HEADERS)
+    content: dict[str, Any] = {"detail": _text(error)}
+    if isinstance(error, RefusalError):
+        REFUSALS[error.id] += 1
+        content["refusal"] = error.message.as_json()
+        content |= {"gone": True} if error.id == "refusal.commit_gone" else {}
+        headers |= {"retry-after": str(error.wait_s)} if error.wait_s else {}
+    elif isinstance(error, HTTPException):
+        headers |= error.headers or {}
+    else:
+        log.error("a request has failed", exc_info=error)
+        content["refusal"] = Message("fault.again").as_json()
+    status = _status_of(error)
+    if status == 413:
+        headers["connection"] = "close"  # the rest of the body is not read
+    if request.scope["path"].startswith("/v1/"):
+        content |= openai_error(error)
+    elif status == 404 and "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(_not_found(request), 404, headers)
+    return JSONResponse(content, status, headers)
 
 
-async def send_not_found(send: Send, address: str, language: str) -> None:
-    """Sends the page that says that an address does not exist, with a link to the app.
-
-    Args:
-        send: of the request.
-        address: of the app.
-        language: a key of ``LANGUAGES``.
-    """
-    texts = LANGUAGES[language]
-    page = _NOT_FOUND.format(
-        language=language,
-        text=html.escape(texts["site.not_found"]),
-        address=html.escape(address),
-        link=html.escape(texts["site.open"]),
-    )
-    await _send(send, 404, "text/html; charset=utf-8", page, {})
-
-
-async def _send(send: Send, status: int, kind: str, text: str, more: Mapping[str, str]) -> None:
-    body = text.encode()
-    headers = {
-        "content-type": kind,
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        **more,
+def openai_error(error: Exception) -> dict[str, Any]:
+    """Returns the error object of OpenAI's protocol."""
+    status, message = _status_of(error), _text(error)
+    field = error.field if isinstance(error, RefusalError) else ""
+    name = _NAMES.get(field, field)
+    return {
+        "error": {
+            "message": message.replace(field, name, 1),
+            "type": _TYPES.get(status, "invalid_request_error"),
+            "param": name or None,
+            "code": _CODES.get(status) if isinstance(error, RefusalError) else None,
+        }
     }
-    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+
+
+def _status_of(error: Exception) -> int:
+    if isinstance(error, RefusalError):
+        return error.status
+    return error.status_code if isinstance(error, HTTPException) else 500
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, HTTPException):
+        return error.detail
+    return str(error) if isinstance(error, RefusalError) else _FAULT
+
+
+def _not_found(request: Request) -> str:
+    language = best_language(request.headers.get("accept-language", ""))
+    return _NOT_FOUND.format(
+        language=language,
+        text=html.escape(LANGUAGES[language]["site.not_found"]),
+        address=html.escape(address_of_app(request)),
+        link=html.escape(LANGUAGES[language]["site.open"]),
+    )

@@ -1,36 +1,36 @@
 """The ASGI middleware in front of the whole app. A request that it denies is never parsed, and changes nothing.
 
-It answers closed paths with 404 (a page for a browser, JSON for programs), other methods with 405, a long URL with 414,
-long headers with 431, a long body with 413, a slow body with 408, and a host that is not allowed with 403. In the
-requests that it passes on, the address is that of the client instead of a proxy, and Origin is removed: the middleware
-itself sends the CORS headers.
+It answers closed paths with 404, other methods with 405, a long URL with 414, long headers with 431, a long body with
+413, a slow body with 408, and a host that is not allowed with 403. In the requests that it passes on, address, host and
+scheme are those that the client has used to reach a trusted proxy.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
 
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..messages import best_language
-from .answers import DeniedError, send_json, send_not_found
-from .bodies import BODY_S, receive_body, replay
+from ..messages import RefusalError
+from .answers import answer_to
 from .clients import Proxies
 from .gradio_calls import GradioCalls
-from .limits import Limiter, TooManyError
+from .limits import Limiter
 from .names import Names
 from .paths import HEALTH, OpenPath, find, open_paths
-from .public_address import address_of_app, origin_of
 from .unread_calls import UnreadCalls
 
 MAX_URL = 16 << 10  # bytes of path and query; a shared link has at most 8,000 characters
 MAX_HEADERS = 100
 MAX_HEADER_BYTES = 8 << 10  # of all names and values
-_CLOSED = "there is nothing at this address"
-
-Headers = Sequence[tuple[bytes, bytes]]
+BODY_S = 30.0  # for a whole body: 512 kB at 17 kB a second
+_DISCARDED = 4 << 20  # bytes that are received and dropped: a client that still sends does not read the answer
+_CLOSE = {"connection": "close"}  # the rest of the body is not read
+_REPLACED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-gradio-server", "origin")
 
 
 class RequestFilter:
@@ -39,12 +39,11 @@ class RequestFilter:
     Args:
         app: the app behind the middleware.
         calls: checks the requests to Gradio's queue.
-        names: the hosts and origins that are allowed.
+        names: the hosts that are allowed.
         proxies: the proxies that are trusted to name their clients.
         limiter: counts what each address uses.
         mcp: whether the API is served as MCP tools, too.
         metrics: whether /metrics is served.
-        body_s: seconds in which a body must arrive.
     """
 
     def __init__(
@@ -57,7 +56,6 @@ class RequestFilter:
         limiter: Limiter,
         mcp: bool = False,
         metrics: bool = False,
-        body_s: float = BODY_S,
     ) -> None:
         self._app = app
         self._calls = calls
@@ -65,7 +63,7 @@ class RequestFilter:
         self._names = names
         self._proxies = proxies
         self._limiter = limiter
-        self._body_s = body_s
+        self._body_s = BODY_S
         self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,147 +74,132 @@ class RequestFilter:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
-        scope = self._forwarded(scope)
-        origin = _header(scope["headers"], b"origin")
-        allowed = self._names.headers_for(origin)
-
-        async def send_allowed(message: Message) -> None:
-            if allowed and message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *allowed]}
-            await send(message)
-
-        address = scope["client"][0]
+        served_name = scope["path"] in HEALTH or self._names.allows(Headers(scope=scope).get("host", ""))
+        request = self._forwarded(Request(dict(scope), receive))
+        address = request.scope["client"][0]
         try:
             self._limiter.begin_request(address)
-        except TooManyError as refusal:
-            await send_json(send_allowed, _too_many(refusal))
+        except RefusalError as refusal:
+            await answer_to(request, refusal)(scope, receive, send)
             return
         held: list[int] = []
         try:
-            if scope["method"] == "OPTIONS" and allowed:
-                await self._answer_preflight(scope, origin, send)
-                return
-            try:
-                receive, passed = await self._checked(scope, receive, send_allowed, held)
-            except ConnectionError:
-                return
-            scope["headers"] = [each for each in scope["headers"] if each[0] != b"origin"]
-            self._unread.start()
-            with self._unread.reading(self._unread.session_of_stream(scope["path"], scope["query_string"])):
-                await self._app(scope, receive, passed)
-        except DeniedError as denied:
-            await self._deny(scope, denied, send_allowed)
-        except TooManyError as refusal:
-            await send_json(send_allowed, _too_many(refusal))
+            row = self._checked(request, served_name)
+            await self._pass_on(request, row, send, held)
+        except (HTTPException, RefusalError, ClientDisconnect) as error:
+            await answer_to(request, error)(scope, receive, send)
         finally:
             self._limiter.end_body(address, sum(held))
             self._limiter.end_request(address)
 
-    async def _deny(self, scope: Scope, denied: DeniedError, send: Send) -> None:
-        headers = scope["headers"]
-        if denied.status != 404 or "text/html" not in _header(headers, b"accept"):
-            await send_json(send, denied)
-            return
-        address = address_of_app(scope["public_origin"], scope.get("root_path", ""))
-        await send_not_found(send, address or "/", best_language(_header(headers, b"accept-language")))
+    def _forwarded(self, request: Request) -> Request:
+        """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API."""
+        scope, headers = request.scope, MutableHeaders(scope=request.scope)
+        peer, port = scope["client"] or ("", 0)
+        address = self._proxies.client(peer, ", ".join(headers.getlist("x-forwarded-for")))
+        host, scheme = (headers.get(f"x-forwarded-{each}", "").partition(",")[0].strip() for each in ("host", "proto"))
+        if port == 0 or self._proxies.trusts(peer):  # uvicorn sets 0 when it has taken the address from a trusted proxy
+            if host and self._names.allows(host):
+                headers["host"] = host
+            if scheme in ("http", "https"):
+                scope["scheme"] = scheme
+        for name in _REPLACED:  # Gradio builds URLs of some, and answers any Origin with its own CORS headers
+            del headers[name]
+        headers["x-forwarded-for"] = address
+        scope["client"] = (address, port)
+        return Request(scope, request.receive)
 
-    async def _checked(self, scope: Scope, receive: Receive, send: Send, held: list[int]) -> tuple[Receive, Send]:
-        """Checks a request; returns the ``receive`` and ``send`` that the app gets, and adds its size to ``held``.
+    def _checked(self, request: Request, served_name: bool) -> OpenPath:
+        """Returns the row of a request in the table of paths.
 
         Raises:
-            DeniedError: the request is denied.
-            TooManyError: the address is over a limit.
-            ConnectionError: the client has disconnected.
+            HTTPException: the request is denied.
+            RefusalError: the address is over a limit.
         """
-        path, address = scope["path"], scope["client"][0]
-        self._check_head(scope)
-        row = self._row(path, scope["method"])
-        declared = _content_length(scope["headers"])
-        if row.kind == "work":
-            self._limiter.check_cpu(address)
-        if scope["method"] != "POST":
-            if declared or _header(scope["headers"], b"transfer-encoding"):
-                raise DeniedError(400, f"a {scope['method']} request has no body here", headers={"connection": "close"})
-            return receive, send
-        size = min(row.max_body if declared is None else declared, row.max_body)
-        self._limiter.begin_body(address, size)
-        held.append(size)
-        body = await receive_body(receive, declared, row.max_body, self._body_s)
-        if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
-            began = time.thread_time()
-            body, session = self._calls.check_call(path, body)
-            self._limiter.spend_cpu(address, time.thread_time() - began)
-            scope["headers"] = _with_length(scope["headers"], len(body))
-            if row.kind == "call":
-                send = self._unread.noting(session, send)
-        return replay(body, receive), send
-
-    def _check_head(self, scope: Scope) -> None:
-        headers: Headers = scope["headers"]
+        headers, path, method = request.headers.raw, request.scope["path"], request.method
         if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
             allowed = f"at most {MAX_HEADERS} of together {MAX_HEADER_BYTES:,} bytes are allowed"
-            raise DeniedError(431, f"the headers are too many or too long: {allowed}")
-        if len(scope.get("raw_path", b"")) + len(scope["query_string"]) > MAX_URL:
-            raise DeniedError(414, f"the address is too long: at most {MAX_URL:,} bytes are allowed")
-        if scope["path"] not in HEALTH and not self._names.allows_host(_header(headers, b"host")):
-            raise DeniedError(403, "the app is not served under this name: its owner can list it in ALLOWED_HOSTS")
-
-    def _row(self, path: str, method: str) -> OpenPath:
+            raise HTTPException(431, f"the headers are too many or too long: {allowed}")
+        if len(request.scope.get("raw_path", b"")) + len(request.scope["query_string"]) > MAX_URL:
+            raise HTTPException(414, f"the address is too long: at most {MAX_URL:,} bytes are allowed")
+        if not served_name:
+            raise HTTPException(403, "the app is not served under this name: its owner can list it in ALLOWED_HOSTS")
         row = find(self.paths, path)
         if row is None:
-            raise DeniedError(404, self._calls.no_such_endpoint if "/call/" in path else _CLOSED)
+            raise HTTPException(
+                404, self._calls.no_such_endpoint if "/call/" in path else "there is nothing at this address"
+            )
         if method not in row.methods:
             allow = ", ".join(row.methods)
-            raise DeniedError(405, f"{allow} is allowed at this address", headers={"allow": allow})
+            raise HTTPException(405, f"{allow} is allowed at this address", {"allow": allow})
+        if row.kind == "work":
+            self._limiter.check_cpu(request.scope["client"][0])
+        has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+        if method != "POST" and has_body:
+            raise HTTPException(400, f"a {method} request has no body here", _CLOSE)
         return row
 
-    async def _answer_preflight(self, scope: Scope, origin: str, send: Send) -> None:
-        self._check_head(scope)
-        row = find(self.paths, scope["path"])
-        if row is None:
-            raise DeniedError(404, _CLOSED)
-        headers = self._names.preflight_headers(origin, row.methods)
-        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": 204, "headers": encoded})
-        await send({"type": "http.response.body", "body": b""})
+    async def _pass_on(self, request: Request, row: OpenPath, send: Send, held: list[int]) -> None:
+        """Passes a request on to the app once its body is received, whose size it adds to ``held``.
 
-    def _forwarded(self, scope: Scope) -> Scope:
-        """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API.
-
-        Its "public_origin" is the scheme and host to which the client sent the request, for the addresses in a
-        document. Headers with which Gradio would fail are removed: it builds a URL from X-Forwarded-Host.
+        Raises:
+            HTTPException: the request is denied.
+            RefusalError: the address is over a limit.
+            ClientDisconnect: the client has left.
         """
-        peer = scope["client"] or ("", 0)
-        address = self._proxies.client(peer[0], _header(scope["headers"], b"x-forwarded-for"))
-        headers = [each for each in scope["headers"] if each[0] not in (b"x-forwarded-for", b"x-gradio-server")]
-        named = _header(headers, b"x-forwarded-host").partition(",")[0].strip()
-        if not (named and self._proxies.trusts(peer[0]) and self._names.allows_host(named)):
-            headers = [each for each in headers if each[0] != b"x-forwarded-host"]
-        forwarded: dict[str, Any] = {
-            **scope,
-            "client": (address, peer[1]),
-            "headers": [*headers, (b"x-forwarded-for", address.encode("latin-1"))],
-            "public_origin": origin_of(scope["scheme"], scope["headers"], peer, self._proxies, self._names),
-        }
-        return forwarded
+        scope, receive = request.scope, request.receive
+        path, address = scope["path"], scope["client"][0]
+        if request.method == "POST":
+            declared = request.headers.get("content-length", "")
+            size = min(int(declared), row.max_body) if declared.isdecimal() and len(declared) < 20 else row.max_body
+            self._limiter.begin_body(address, size)
+            held.append(size)
+            try:
+                body = await asyncio.wait_for(_received(request, row.max_body), self._body_s)
+            except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
+                detail = f"the body did not arrive within {self._body_s:g} seconds"
+                raise HTTPException(408, detail, _CLOSE) from None
+            if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
+                began = time.thread_time()
+                body, session = self._calls.checked(path, body)
+                self._limiter.spend_cpu(address, time.thread_time() - began)
+                headers = MutableHeaders(scope=scope)
+                del headers["transfer-encoding"]
+                headers["content-length"] = str(len(body))
+                if row.kind == "call":
+                    send = self._unread.noting(session, send)
+            receive = _replay(body, receive)
+        self._unread.start()
+        with self._unread.reading(self._unread.session_of_stream(path, request.query_params)):
+            await self._app(scope, receive, send)
 
 
-def _too_many(refusal: TooManyError) -> DeniedError:
-    """Returns the answer to a request that may be repeated later; the page shows the refusal."""
-    content = {"refusal": refusal.message.as_json()}
-    return DeniedError(429, str(refusal), content=content, headers={"retry-after": str(refusal.wait_s)})
+async def _received(request: Request, most: int) -> bytes:
+    """Returns the whole body.
+
+    Raises:
+        RefusalError: the body is longer than ``most`` bytes.
+        ClientDisconnect: the client has left.
+    """
+    declared, body, length = request.headers.get("content-length", "0"), bytearray(), 0
+    if declared.isdecimal() and (len(declared) >= 20 or int(declared) > max(most, _DISCARDED)):
+        raise RefusalError("refusal.body_too_long", most=most)
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length <= most:
+            body.extend(chunk)
+        elif length >= _DISCARDED:
+            break
+    if length > most:
+        raise RefusalError("refusal.body_too_long", most=most)
+    return bytes(body)
 
 
-def _header(headers: Headers, name: bytes) -> str:
-    """Returns all values of a header, separated by commas; "" without one."""
-    return ", ".join(value.decode("latin-1") for each, value in headers if each == name)
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Returns a ``receive`` that gives the body once, and then what the server reports, such as a disconnect."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
+    async def receive_again() -> Message:
+        return messages.pop() if messages else await receive()
 
-def _content_length(headers: Headers) -> int | None:
-    value = _header(headers, b"content-length")
-    return int(value) if value.isascii() and value.isdecimal() and len(value) < 20 else None
-
-
-def _with_length(headers: Headers, length: int) -> Headers:
-    others = [each for each in headers if each[0] not in (b"content-length", b"transfer-encoding")]
-    return [*others, (b"content-length", str(length).encode())]
+    return receive_again

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .answers import DeniedError
+from starlette.exceptions import HTTPException
+
 from .paths import SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(v2/)?(\w+)/?")
@@ -28,22 +29,15 @@ class GradioCalls:
 
     def __init__(self, endpoints: Mapping[str, Callable[..., Any]]) -> None:
         self._arguments = {
-            name: {key: each for key, each in inspect.signature(function).parameters.items() if key != "request"}
+            name: {
+                key: each.default for key, each in inspect.signature(function).parameters.items() if key != "request"
+            }
             for name, function in endpoints.items()
         }
+        self.endpoints = tuple(endpoints)
+        self.no_such_endpoint = f"there is no such endpoint: use one of {', '.join(f'/{name}' for name in endpoints)}"
 
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        """The names of the API's endpoints."""
-        return tuple(self._arguments)
-
-    @property
-    def no_such_endpoint(self) -> str:
-        """The error for an unknown endpoint, which lists the known ones."""
-        *first, last = [f"/{name}" for name in self.endpoints]
-        return f"there is no such endpoint: use {', '.join(first)} or {last}"
-
-    def check_call(self, path: str, body: bytes) -> tuple[bytes, str]:
+    def checked(self, path: str, body: bytes) -> tuple[bytes, str]:
         """Checks a POST request to the queue.
 
         Returns:
@@ -51,49 +45,46 @@ class GradioCalls:
             that the client has chosen, "" without one.
 
         Raises:
-            DeniedError: a field is missing or not valid, or names a function that does not exist.
+            HTTPException: a field is missing or not valid, or names a function that does not exist.
         """
-        fields = _json_object(body)
-        call = _CALL.fullmatch(path)
-        if call and call.group(1):
-            self._check_named(call.group(2), fields)
+        fields, call = _json_object(body), _CALL.fullmatch(path)
+        endpoint = call[2] if call else ""
+        if call and call[1]:
+            self._check_named(endpoint, fields)
             return body, ""
-        session = fields.get("session_hash")
-        if session is not None and not (isinstance(session, str) and re.fullmatch(SESSION, session)):
-            raise DeniedError(400, "session_hash must be 1 to 64 letters, digits, - or _")
-        event = fields.get("event_id")
-        if event is not None and not (isinstance(event, str) and re.fullmatch(SESSION, event)):
-            raise DeniedError(400, "event_id must be the id of a call")
+        for name in ("session_hash", "event_id"):
+            value = fields.get(name)
+            if value is not None and not (isinstance(value, str) and re.fullmatch(SESSION, value)):
+                raise HTTPException(400, f"{name} must be 1 to 64 letters, digits, - or _")
         if path.endswith("/queue/join"):
             index = fields.get("fn_index")
             if type(index) is not int or not 0 <= index < len(self.endpoints):
-                raise DeniedError(404, self.no_such_endpoint)
-            if session is None:
-                raise DeniedError(400, "session_hash is missing")
-            fields["data"] = self._check_listed(self.endpoints[index], fields.get("data"))
-        elif call:
-            fields["data"] = self._check_listed(call.group(2), fields.get("data"))
-        return json.dumps({name: fields[name] for name in fields.keys() & _FIELDS}).encode(), session or ""
+                raise HTTPException(404, self.no_such_endpoint)
+            if fields.get("session_hash") is None:
+                raise HTTPException(400, "session_hash is missing")
+            endpoint = self.endpoints[index]
+        if endpoint:
+            fields["data"] = self._all_values(endpoint, fields.get("data"))
+        read = {name: fields[name] for name in fields.keys() & _FIELDS}
+        return json.dumps(read).encode(), read.get("session_hash") or ""
 
-    def _check_listed(self, endpoint: str, given: object) -> list[object]:
+    def _all_values(self, endpoint: str, given: object) -> list[object]:
         """Returns the values of all arguments of an endpoint; those after the given ones have their defaults."""
-        if not isinstance(given, list):
-            raise DeniedError(400, "data must be a list of the endpoint's arguments")
         arguments = self._arguments[endpoint]
-        if len(given) > len(arguments):
-            raise DeniedError(400, f"data has {len(given):,} values: /{endpoint} has {len(arguments)} arguments")
+        if not isinstance(given, list) or len(given) > len(arguments):
+            raise HTTPException(400, f"data must be a list of at most {len(arguments)} arguments of /{endpoint}")
         self._check_named(endpoint, dict(zip(arguments, given, strict=False)))
-        return [*given, *(each.default for each in list(arguments.values())[len(given) :])]
+        return [*given, *list(arguments.values())[len(given) :]]
 
     def _check_named(self, endpoint: str, given: Mapping[str, object]) -> None:
         arguments = self._arguments[endpoint]
         if unknown := sorted(given.keys() - arguments.keys()):
-            raise DeniedError(400, f"/{endpoint} has no argument {unknown[0]!r:.40}")
-        for name, argument in arguments.items():
-            if argument.default is argument.empty and name not in given:
-                raise DeniedError(400, f"{name} is missing: /{endpoint} needs it")
-        if name := next((name for name, value in given.items() if _has_object(value)), ""):
-            raise DeniedError(400, f"{name} is {json.dumps(given[name]):.40}: it must be a text or a number")
+            raise HTTPException(400, f"/{endpoint} has no argument {unknown[0]!r:.40}")
+        for name, default in arguments.items():
+            if default is inspect.Parameter.empty and name not in given:
+                raise HTTPException(400, f"{name} is missing: /{endpoint} needs it")
+            if _has_object(given.get(name)):
+                raise HTTPException(400, f"{name} is {json.dumps(given[name]):.40}: it must be a text or a number")
 
 
 def _has_object(value: object) -> bool:
@@ -105,7 +96,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise DeniedError(400, "the body is not JSON") from None
+        value = None
     if not isinstance(value, dict):
-        raise DeniedError(400, "the body is not a JSON object")
+        raise HTTPException(400, "the body is not a JSON object")
     return value

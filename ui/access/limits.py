@@ -11,8 +11,9 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
-from ..messages import RefusalError, Value
+from ..messages import RefusalError
 from .clients import group_of, is_this_machine
 
 MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
@@ -61,15 +62,10 @@ class Limits:
 
 
 class TooManyError(RefusalError):
-    """An address has reached one of its limits.
+    """An address has reached one of its limits."""
 
-    Attributes:
-        wait_s: seconds after which the request may be repeated, at least 1.
-    """
-
-    def __init__(self, id: str, /, *, wait_s: int, **values: Value) -> None:
-        super().__init__(id, field="", **values)
-        self.wait_s = wait_s
+    def __init__(self, id: str, /, *, wait_s: int, **values: Any) -> None:
+        super().__init__(id, status=429, wait_s=wait_s, **values)
 
 
 class Bucket:

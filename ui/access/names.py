@@ -1,4 +1,4 @@
-"""The hosts that a request may name, and the origins whose pages may read the answers.
+"""The hosts under which the app is served.
 
 A page of another site can make a browser send requests to an app on the visitor's own machine, under a name of its own
 that it has pointed to 127.0.0.1 (DNS rebinding). So an app that listens on a loopback address answers only under names
@@ -10,14 +10,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?")
-_MAX_AGE_S = 600  # for which a browser remembers the answer to a preflight
 
 
 def is_loopback(host: str) -> bool:
@@ -27,17 +26,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def host_of(header: str) -> str:
-    """Returns the name or address in a Host header, without the port, in lower case; "" if no URL can be made of it."""
-    match = _HOST.fullmatch(header)
-    try:
-        httpx.URL(f"http://{header}")  # as Gradio does
-        port = urlsplit(f"http://{header}").port
-    except (httpx.InvalidURL, ValueError):
-        return ""
-    return match.group(1).lower() if match and port != 0 else ""
 
 
 def is_origin(text: str) -> bool:
@@ -53,37 +41,30 @@ def is_host(text: str) -> bool:
 
 @dataclass(frozen=True)
 class Names:
-    """The hosts and origins that are allowed.
+    """The hosts that are allowed.
 
     Attributes:
         bound_to: the address that the app listens on.
         hosts: names under which a proxy serves the app.
-        origins: origins whose pages may read the answers.
     """
 
     bound_to: str = "127.0.0.1"
-    hosts: Collection[str] = field(default_factory=frozenset)
-    origins: Collection[str] = field(default_factory=frozenset)
+    hosts: Collection[str] = frozenset()
 
-    def allows_host(self, header: str) -> bool:
+    def allows(self, header: str) -> bool:
         """Returns whether a request with this Host header is answered."""
-        host = host_of(header)
+        host = _host_of(header)
         if not self.hosts and not is_loopback(self.bound_to):
             return bool(host) or not header  # HTTP/1.0 has no Host
         return bool(host) and (is_loopback(host) or host in self.hosts)
 
-    def headers_for(self, origin: str) -> list[tuple[bytes, bytes]]:
-        """Returns the headers with which a browser lets a page of this origin read the answer; none if it must not."""
-        if origin not in self.origins:
-            return []
-        return [(b"access-control-allow-origin", origin.encode()), (b"vary", b"Origin")]
 
-    def preflight_headers(self, origin: str, methods: Collection[str]) -> dict[str, str]:
-        """Returns the headers of the answer to a browser that asks whether a page may send a request."""
-        return {
-            "access-control-allow-origin": origin,
-            "access-control-allow-methods": ", ".join(methods),
-            "access-control-allow-headers": "authorization, content-type",
-            "access-control-max-age": str(_MAX_AGE_S),
-            "vary": "Origin",
-        }
+def _host_of(header: str) -> str:
+    """Returns the name or address in a Host header, without the port, in lower case; "" if no URL can be made of it."""
+    match = _HOST.fullmatch(header)
+    try:
+        httpx.URL(f"http://{header}")  # as Gradio does
+        port = urlsplit(f"http://{header}").port
+    except (httpx.InvalidURL, ValueError):
+        return ""
+    return match.group(1).lower() if match and port != 0 else ""

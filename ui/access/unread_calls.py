@@ -15,11 +15,12 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from urllib.parse import parse_qs
 
-from starlette.types import ASGIApp, Message, Scope, Send
+import httpx
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Send
 
-from .answers import DeniedError
 from .paths import EVENT
 
 log = logging.getLogger("char-lstm")
@@ -27,7 +28,8 @@ log = logging.getLogger("char-lstm")
 UNREAD_S = 60.0  # after the newest call of a session
 SWEEP_S = 5.0  # between two sweeps
 MAX_UNREAD = 200  # sessions; of more, the oldest ones are read at once
-MAX_SESSIONS = 4_000  # that are remembered
+MAX_KNOWN = 8_000  # sessions and calls that are remembered
+_DATA = "/gradio_api/queue/data"
 _RESULT = re.compile(rf"/gradio_api/call/(?:v2/)?\w+/({EVENT})")
 
 
@@ -41,11 +43,9 @@ class UnreadCalls:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._unread: OrderedDict[str, float] = OrderedDict()  # by session: when its newest call was made
-        self._sessions: OrderedDict[str, str] = OrderedDict()  # all that may be read
-        self._session_of: OrderedDict[str, str] = OrderedDict()  # by the id of a call
+        self._session_of: OrderedDict[str, str] = OrderedDict()  # by the id of a call; a session is its own
         self._readers: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._sweeping = False
 
     def noting(self, session: str, send: Send) -> Send:
         """Returns a ``send`` for the answer to a call, whose result is to be read.
@@ -57,34 +57,27 @@ class UnreadCalls:
         body = bytearray()
 
         async def send_noted(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                body.extend(message.get("body", b""))
-                if not message.get("more_body"):
-                    self._note(session, bytes(body))
+            body.extend(message.get("body", b""))
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._note(session, bytes(body))
             await send(message)
 
         return send_noted
 
-    def session_of_stream(self, path: str, query: bytes) -> str:
+    def session_of_stream(self, path: str, query: QueryParams) -> str:
         """Returns the session whose events a request streams; "" for a request that streams no events.
 
         Raises:
-            DeniedError: the session does not exist, or its results were dropped.
+            HTTPException: the session does not exist, or its results were dropped.
         """
-        if path.endswith("/queue/data"):
-            try:
-                sessions = parse_qs(query.decode("latin-1"), max_num_fields=8).get("session_hash", [""])
-            except ValueError:
-                sessions = []
-            if len(sessions) != 1 or sessions[0] not in self._sessions:
-                raise DeniedError(404, "there is no such session, or its calls have ended")
-            return sessions[0]
-        if result := _RESULT.fullmatch(path):
-            session = self._session_of.get(result.group(1), "")
-            if session not in self._sessions:
-                raise DeniedError(404, "there is no such call, or its result was read already")
-            return session
-        return ""
+        result = _RESULT.fullmatch(path)
+        if path != _DATA and not result:
+            return ""
+        id_ = result[1] if result else ",".join(query.getlist("session_hash"))
+        session = self._session_of.get(id_, "")
+        if session not in self._session_of or (session != id_ and not result):
+            raise HTTPException(404, "there is no such call or session, or its results were read already")
+        return session
 
     @contextmanager
     def reading(self, session: str) -> Iterator[None]:
@@ -102,13 +95,12 @@ class UnreadCalls:
                 del self._readers[session]
             if self._unread.get(session, began) <= began:
                 self._unread.pop(session, None)
-                if session in self._session_of:  # of one call, whose result can be read once
-                    self._sessions.pop(session, None)
+                if re.fullmatch(EVENT, session):  # of one call, whose result can be read once
+                    self._session_of.pop(session, None)
 
     def start(self) -> None:
         """Starts to sweep every ``SWEEP_S`` seconds; does nothing if that was started before."""
-        if not self._sweeping:
-            self._sweeping = True
+        if not self._tasks:
             self._run(self._sweep_periodically())
 
     def sweep(self) -> None:
@@ -118,7 +110,7 @@ class UnreadCalls:
         old = [session for session in waiting if now - self._unread[session] >= UNREAD_S]
         for session in dict.fromkeys([*old, *waiting[:-MAX_UNREAD]]):
             del self._unread[session]
-            self._sessions.pop(session, None)
+            self._session_of.pop(session, None)
             self._run(self._drop(session))
 
     def _note(self, session: str, answer: bytes) -> None:
@@ -127,8 +119,11 @@ class UnreadCalls:
         except (ValueError, KeyError, TypeError):  # the call was refused
             return
         session = session or event
-        _keep(self._session_of, event, session)
-        _keep(self._sessions, session, "")
+        for each in (event, session):
+            self._session_of[each] = session
+            self._session_of.move_to_end(each)
+        while len(self._session_of) > MAX_KNOWN:
+            self._session_of.popitem(last=False)
         self._unread[session] = time.monotonic()
         self._unread.move_to_end(session)
         if len(self._unread) > MAX_UNREAD:
@@ -136,30 +131,9 @@ class UnreadCalls:
 
     async def _drop(self, session: str) -> None:
         """Reads the events of a session to their end, as a client would."""
-        scope: Scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": "http",
-            "path": "/gradio_api/queue/data",
-            "raw_path": b"/gradio_api/queue/data",
-            "query_string": f"session_hash={session}".encode(),
-            "root_path": "",
-            "headers": [(b"host", b"localhost")],
-            "client": ("127.0.0.1", 0),
-            "server": ("127.0.0.1", 0),
-        }
-
-        async def receive() -> Message:
-            await asyncio.Event().wait()  # this reader never leaves
-            raise AssertionError
-
-        async def send(_message: Message) -> None:
-            pass
-
         try:
-            await self._app(scope, receive, send)
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app)) as http:
+                await http.get(f"http://localhost{_DATA}", params={"session_hash": session})
         except Exception:
             log.exception("an unread result of the queue could not be dropped")
 
@@ -172,10 +146,3 @@ class UnreadCalls:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _keep(kept: OrderedDict[str, str], key: str, value: str) -> None:
-    kept[key] = value
-    kept.move_to_end(key)
-    while len(kept) > MAX_SESSIONS:
-        kept.popitem(last=False)

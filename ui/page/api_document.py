@@ -67,13 +67,13 @@ class ApiDocument:
 
     async def respond(self, request: Request) -> HTMLResponse:
         """Answers one request."""
-        address = address_of_app(request.scope.get("public_origin", ""), request.scope.get("root_path", ""))
+        address = address_of_app(request)
         names = self._registry.names
         document = _DOCUMENT.format(
             title=html.escape(self._registry.site.title_in("en")),
             names=html.escape(", ".join(names)),
             model=html.escape(names[0]),
-            address=html.escape(address or "http://127.0.0.1:7860/"),
+            address=html.escape(address),
             endpoints=self._endpoints,
         )
         headers = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}

@@ -134,7 +134,7 @@ class Document:
         """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
         title = site.title_in(language)
-        address = address_of_app(request.scope.get("public_origin", ""), request.scope.get("root_path", ""))
+        address = address_of_app(request)
         picture = f"{address}{self._web}preview.png"
         query = request.scope["query_string"].decode("latin-1")
         try:

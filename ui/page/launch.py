@@ -9,6 +9,7 @@ import gradio as gr
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from gradio.exceptions import ServerFailedToStartError
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
 from ..access.filter import RequestFilter
@@ -47,10 +48,11 @@ class AppServer(gr.Server):
             self.api(function, name=name, concurrency_limit=None)
         # Gradio adds middleware when it launches, CORS for every origin among it; the filter is in front of all.
         self.filter = RequestFilter(super().__call__, **_filter_options(page, bound_to=bound_to, mcp=mcp))
+        self._entry = CORSMiddleware(self.filter, **_cors_options(page)) if _cors_options(page) else self.filter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
-        await self.filter(scope, receive, send)
+        await self._entry(scope, receive, send)
 
     def close(self) -> None:
         """Ends the server, which frees its port."""
@@ -97,6 +99,8 @@ def asgi_app(page: Page) -> FastAPI:
     handlers = {"exception_handlers": {RequestValidationError: refuse_malformed}}
     gr.mount_gradio_app(app, blocks, "/", app_kwargs=handlers, mcp_server=False, **_OPTIONS)
     app.add_middleware(RequestFilter, **_filter_options(page, bound_to="", mcp=False))
+    if options := _cors_options(page):
+        app.add_middleware(CORSMiddleware, **options)
     return app
 
 
@@ -118,9 +122,16 @@ def _filter_options(page: Page, *, bound_to: str, mcp: bool) -> dict[str, Any]:
     site = page.registry.site
     return {
         "calls": GradioCalls(page.endpoints),
-        "names": Names(bound_to, site.allowed_hosts, site.allowed_origins),
+        "names": Names(bound_to, site.allowed_hosts),
         "proxies": site.proxies,
         "limiter": page.limiter,
         "mcp": mcp,
         "metrics": site.metrics,
     }
+
+
+def _cors_options(page: Page) -> dict[str, Any]:
+    """Returns the arguments of the middleware that lets pages of listed origins call the app; {} without any."""
+    origins = page.registry.site.allowed_origins
+    headers = ("authorization", "content-type")
+    return {"allow_origins": origins, "allow_methods": ("GET", "POST"), "allow_headers": headers} if origins else {}

@@ -23,7 +23,7 @@ def tags(*, site: str, title: str, description: str, address: str, picture: str)
         site: the title of the site.
         title: the title of the address.
         description: the text of the preview, in one line.
-        address: the whole URL; "" if it is not known, and then the tags of the picture are left out, too.
+        address: the whole URL.
         picture: the whole URL of web/preview.png.
     """
     properties = {
@@ -38,9 +38,6 @@ def tags(*, site: str, title: str, description: str, address: str, picture: str)
         "og:image:height": str(HEIGHT),
         "og:image:alt": description,
     }
-    if not address:
-        properties = {name: value for name, value in properties.items() if not name.startswith(("og:image", "og:url"))}
     lines = [f'<meta name="description" content="{html.escape(description)}">']
     lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
-    card = "summary_large_image" if address else "summary"
-    return "\n".join([*lines, f'<meta name="twitter:card" content="{card}">'])
+    return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])

@@ -251,14 +251,18 @@ class ModelRegistry:
         if entry is None and name == BUNDLED:  # what the default model was called before there were several
             entry = next((entry for entry in self._entries if bundled_name(entry.spec)), None)
         if entry is None:
-            allowed = Message("rule.served", names=self.names)
-            raise RefusalError("refusal.value", field="model", value=shorten(name), allowed=allowed)
+            raise self.unknown(name)
         if entry.failure:
-            raise RefusalError.of(entry.failure)
+            raise RefusalError.of(entry.failure, status=404)
         if entry.loaded is None:
             self._load_on_demand(entry)
             raise RefusalError("refusal.named_loading", field="model", name=entry.name)
         return entry.loaded
+
+    def unknown(self, name: object) -> RefusalError:
+        """Returns the refusal of a name that no model has."""
+        allowed = Message("rule.served", names=self.names)
+        return RefusalError("refusal.value", field="model", status=404, value=shorten(name), allowed=allowed)
 
     def _settle(self) -> None:
         """Waits until every model is loaded or has failed, at most ``FALLBACK_S`` for the Hub; then loads fallbacks."""

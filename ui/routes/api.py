@@ -191,7 +191,8 @@ async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) 
     try:
         second = await find_model(registry, name)
     except RefusalError as refusal:
-        raise RefusalError(refusal.id, field="blend_with" if refusal.field else "", **refusal.values) from None
+        message = Message(refusal.id, **refusal.values)
+        raise RefusalError.of(message, field="blend_with" if refusal.field else "") from None
     if second is first:
         raise RefusalError(
             "refusal.value", field="blend_with", value=shorten(name), allowed=Message("rule.other_model")

@@ -16,9 +16,9 @@ import gradio as gr
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
+from ..access.answers import REFUSALS
 from ..access.clients import group_of
 from ..messages import RefusalError
-from .requests import count_refusal
 
 log = logging.getLogger("char-lstm")
 
@@ -70,7 +70,7 @@ def refusals_as_errors() -> Iterator[None]:
     try:
         yield
     except RefusalError as refusal:
-        count_refusal(refusal)
+        REFUSALS[refusal.id] += 1
         raise call_error(str(refusal)) from None
     except Exception:
         log.exception("a call failed")

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from ..access.answers import HEADERS
 from ..registry.registry import ModelRegistry
-from .requests import HEADERS
 
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"

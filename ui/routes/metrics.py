@@ -23,9 +23,9 @@ from starlette.routing import Route
 
 from model.engine.statistics import WAIT_BOUNDS_S, Statistics
 
+from ..access.answers import REFUSALS
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
-from .requests import REFUSALS
 
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric

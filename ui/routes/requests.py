@@ -14,19 +14,18 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi import Request, Response
+from starlette.routing import Route
 
 from model import SamplingParams
 from model.clamps import Clamps, Stretches
 from model.settings import SETTINGS, shorten
 
-from ..access.limits import TooManyError
+from ..access.answers import answer_to
 from ..conversation.clamps import check_clamps
 from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
@@ -38,40 +37,22 @@ from ..settings import check_index, check_params, check_speed, check_text, refus
 MAX_TEXT = 100_000  # characters
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
-HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-REFUSALS: Counter[str] = Counter()  # how many requests this process has refused, by the id of the message
 MAX_DRAW = 1 << 40  # draws of a seed: more than any conversation has
 _HEX = re.compile("[0-9a-f]{8,64}")
-_BUSY = {"refusal.loading", "refusal.named_loading", "refusal.queue_full", "refusal.just_updated", "refusal.no_answer"}
-_TOO_LONG = {"refusal.characters"}
 
 Query = Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Wait:
-    """When a refused request may be repeated.
+def route(path: str, respond: Callable[[Request], Awaitable[Response]], method: str = "POST") -> Route:
+    """Returns a route; a request that is refused or fails gets the answer of ``ui.access.answers``."""
 
-    Attributes:
-        status: the HTTP status of the answer.
-        seconds: how long to wait.
-    """
+    async def answer(request: Request) -> Response:
+        try:
+            return await respond(request)
+        except Exception as error:  # noqa: BLE001  logged by ``answer_to``
+            return answer_to(request, error)
 
-    status: int
-    seconds: int
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """The header Retry-After of the answer."""
-        return {"retry-after": str(self.seconds)}
-
-
-class UnservedCommitError(RefusalError):
-    """The commit in a request is no longer served; another commit may be, under the same name."""
-
-
-class UnknownModelError(RefusalError):
-    """No model has this name, or it could not be loaded."""
+    return Route(path, answer, methods=[method])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,8 +121,7 @@ def model_of(query: Query, registry: ModelRegistry) -> LoadedModel:
     """Returns the model, or the blend of two, that a request names with its commit.
 
     Raises:
-        UnservedCommitError: another commit is served under the name.
-        RefusalError: no model has the name, or it still loads.
+        RefusalError: no model has the name, it still loads, or another commit is served.
     """
     first = _served(query, "model", registry)
     if query.get("second") is None:
@@ -225,40 +205,6 @@ def malformed(reason: str) -> RefusalError:
     return RefusalError("refusal.malformed", reason=reason)
 
 
-def refusal_content(refusal: RefusalError) -> Mapping[str, object]:
-    """Returns the JSON of a refusal, with "gone" if another commit of the model is served. Counts the refusal."""
-    count_refusal(refusal)
-    unserved = {"gone": True} if isinstance(refusal, UnservedCommitError) else {}
-    return {"refusal": refusal.message.as_json(), **unserved}
-
-
-def count_refusal(refusal: RefusalError) -> None:
-    """Counts a refusal for the metrics."""
-    REFUSALS[refusal.id] += 1
-
-
-def refusal_response(refusal: RefusalError) -> JSONResponse:
-    """Returns the answer to a refused request, with its HTTP status. Counts the refusal."""
-    wait = wait_of(refusal)
-    return JSONResponse(refusal_content(refusal), status_of(refusal), {**HEADERS, **(wait.headers if wait else {})})
-
-
-def wait_of(refusal: RefusalError) -> Wait | None:
-    """Returns how long to wait before the request may be repeated unchanged; None if that would not help."""
-    if isinstance(refusal, TooManyError):
-        return Wait(429, refusal.wait_s)
-    return Wait(503, 1) if refusal.id in _BUSY else None
-
-
-def status_of(refusal: RefusalError) -> int:
-    """Returns the HTTP status of a refusal."""
-    if wait := wait_of(refusal):
-        return wait.status
-    if refusal.id in _TOO_LONG:
-        return 413
-    return 404 if isinstance(refusal, UnservedCommitError | UnknownModelError) else 400
-
-
 def address_of(request: Request) -> str:
     """Returns the address of the client, which `ui/access` has determined behind the proxies."""
     return request.client.host if request.client else ""
@@ -271,14 +217,9 @@ def _served(query: Query, field: str, registry: ModelRegistry) -> LoadedModel:
     name, commit = reference.get("name"), reference["commit"]
     if not isinstance(name, str):
         raise malformed(f"the name of {field} must be a text")
-    try:
-        loaded = registry.get(name)
-    except RefusalError as refusal:
-        if refusal.id in _BUSY:
-            raise
-        raise UnknownModelError(refusal.id, field=refusal.field, **refusal.values) from None
+    loaded = registry.get(name)
     if loaded.commit != commit:
-        raise UnservedCommitError("refusal.commit_gone", commit=commit[:7] or Message("origin.folder"))
+        raise RefusalError("refusal.commit_gone", commit=commit[:7] or Message("origin.folder"))
     return loaded
 
 

@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from model import Memory, Sequence
 
+from ..access.answers import HEADERS
 from ..access.clients import group_of
 from ..access.limits import Limiter
 from ..access.workers import Workers
@@ -25,7 +26,7 @@ from ..conversation.progress import check_words, follow, submit
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
-from .requests import HEADERS, WriteRequest
+from .requests import WriteRequest
 
 log = logging.getLogger("char-lstm")
 

@@ -2,23 +2,21 @@
 
     GET /samples?model=NAME
 
-The answer is {"samples": [[step, text], …]}, oldest first. Texts with a blocked word are left out. A refused request
-gets {"refusal": MESSAGE}.
+The answer is {"samples": [[step, text], …]}, oldest first. Texts with a blocked word are left out.
 """
 
 from __future__ import annotations
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.routing import Route
 
+from ..access.answers import HEADERS
 from ..access.limits import Limiter
 from ..access.workers import Workers
-from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
-from .requests import HEADERS, address_of, refusal_response
+from .requests import address_of, route
 
 PATH = "/samples"
 
@@ -34,16 +32,13 @@ class Samples:
     def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
         self._registry = registry
         self._workers = Workers(limiter, at_once=1)
-        self.route = Route(PATH, self.respond, methods=["GET"])
+        self.route = route(PATH, self.respond, "GET")
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
         address = address_of(request)
-        try:
-            served = await find_model(self._registry, request.query_params.get("model"))
-            samples = await self._workers.run(address, samples_of, served)  # a million characters may be searched
-        except RefusalError as refusal:
-            return refusal_response(refusal)
+        served = await find_model(self._registry, request.query_params.get("model"))
+        samples = await self._workers.run(address, samples_of, served)  # a million characters may be searched
         return JSONResponse({"samples": samples}, headers=HEADERS)
 
 

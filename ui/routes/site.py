@@ -28,13 +28,13 @@ from model.engine.language_model import default_precision
 from model.int8.weights import VERSION
 from model.settings import Precision
 
+from ..access.answers import HEADERS
 from ..access.public_address import address_of_space
 from ..messages import Message
 from ..registry.entry import Entry
 from ..registry.loaded_model import LoadedModel, facts_of
 from ..registry.registry import ModelRegistry
 from ..registry.welcome import example_prompts, stored_welcome_text_of
-from .requests import HEADERS
 
 PATH = "/site"
 AGAIN_S = 30.0  # between two polls of an open page

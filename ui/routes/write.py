@@ -20,32 +20,28 @@ The id of each event is the number of characters of the reply so far, those rece
     {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
 
 If the connection breaks, the page sends the request again with the characters that it has received. It gets the rest of
-the same reply, from the process that writes it or from another one, which continues the same text. A refused request
-gets {"refusal": MESSAGE} and the status 400; 404 for a model that is not served, with "gone" if another commit is; 413,
-429 or 503.
+the same reply, from the process that writes it or from another one, which continues the same text. A request
+for a model that is not served gets 404.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from functools import partial
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from starlette.routing import Route
 
+from ..access.answers import HEADERS
 from ..access.limits import Limiter
 from ..access.workers import Workers
 from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..json_body import read_json
-from ..messages import Message, RefusalError
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_STEPS, check_text
 from .requests import (
-    HEADERS,
     Query,
     address_of,
     digest_of,
@@ -53,12 +49,10 @@ from .requests import (
     malformed,
     model_of,
     parse_write,
-    refusal_response,
+    route,
     wait_for_models,
 )
 from .running_replies import EventStream, RunningReplies, RunningReply, event
-
-log = logging.getLogger("char-lstm")
 
 PATH = "/write"
 STOP_PATH = "/write/stop"
@@ -81,42 +75,28 @@ class Writer:
         self._preparing = preparing
         self.replies = RunningReplies(self.states, limiter, preparing)
         answers = {PATH: self.respond, STOP_PATH: self.respond_to_stop, CHECK_PATH: self.respond_to_check}
-        self.routes = [Route(path, answer, methods=["POST"]) for path, answer in answers.items()]
+        self.routes = [route(path, answer) for path, answer in answers.items()]
 
     async def respond(self, request: Request) -> Response:
-        """Streams a reply, or refuses to write it."""
-        try:
-            query = await read_json(request, self._preparing)
-            return await self._reply(query, request)
-        except RefusalError as refusal:
-            return refusal_response(refusal)
-        except Exception:
-            log.exception("a reply could not be started")
-            return JSONResponse({"refusal": Message("fault.again").as_json()}, 500, HEADERS)
+        """Streams a reply."""
+        return await self._reply(await read_json(request, self._preparing), request)
 
     async def respond_to_stop(self, request: Request) -> Response:
         """Ends a reply."""
-        try:
-            query = await read_json(request, self._preparing)
-            return JSONResponse({"stopped": self.replies.stop(hex_of(query, "id"))}, headers=HEADERS)
-        except RefusalError as refusal:
-            return refusal_response(refusal)
+        query = await read_json(request, self._preparing)
+        return JSONResponse({"stopped": self.replies.stop(hex_of(query, "id"))}, headers=HEADERS)
 
     async def respond_to_check(self, request: Request) -> Response:
         """Refuses texts that contain a blocked word."""
-        address = address_of(request)
-        try:
-            query = await read_json(request, self._preparing)
-            served, texts = model_of(query, self._registry), query.get("texts")
-            if not isinstance(texts, list) or len(texts) > MAX_STEPS:
-                raise malformed(f"texts must be a list of at most {MAX_STEPS} texts")
-            for text in texts:
-                check_text("prompt", text)
-            for text in texts:
-                await self._workers.run_slices(address, check_words(served, text))
-            return JSONResponse({}, headers=HEADERS)
-        except RefusalError as refusal:
-            return refusal_response(refusal)
+        query = await read_json(request, self._preparing)
+        served, texts = model_of(query, self._registry), query.get("texts")
+        if not isinstance(texts, list) or len(texts) > MAX_STEPS:
+            raise malformed(f"texts must be a list of at most {MAX_STEPS} texts")
+        for text in texts:
+            check_text("prompt", text)
+        for text in texts:
+            await self._workers.run_slices(address_of(request), check_words(served, text))
+        return JSONResponse({}, headers=HEADERS)
 
     async def _reply(self, query: Query, request: Request) -> Response:
         received = query.get("received", "")

@@ -28,5 +28,5 @@ def test_the_samples_of_a_model_are_listed_without_those_that_have_a_blocked_wor
         app.served("learned").engine.blocked = BlockedWords(["to be"])
         assert answer("learned").json() == {"samples": [[0, "To Vq&x"]]}
         refused = answer("none")
-        assert refused.status_code == 400
+        assert refused.status_code == 404
         assert "it must be one of the models served here" in english(refused.json()["refusal"])

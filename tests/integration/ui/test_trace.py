@@ -46,8 +46,8 @@ class Lens:
 
     async def post(self, **query: Any) -> dict[str, Any]:
         answer = await self.http.post(f"{self.url}trace", json=query)
-        assert answer.status_code in (200, 413, 429, 503)
         content: dict[str, Any] = answer.json()
+        assert (answer.status_code == 200) == ("refusal" not in content)
         return {**content, "refusal": english(content["refusal"])} if "refusal" in content else content
 
     def query(self, text: str, **query: Any) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Lens:
 
     async def ask(self, text: str, **query: Any) -> dict[str, Any]:
         answer = await self.post(**self.query(text, **query))
-        self.server = answer.pop("server")
+        self.server = answer.pop("server", self.server)
         if "refusal" not in answer and "unknown" not in answer:
             self.sent = text
         return answer

@@ -4,7 +4,7 @@
 
 The answer is {"seed": 1, "high": [[before, character, after], …], "low": …}, the most extreme passages first. "seed" is
 the seed with which the model wrote the text; null for held-out text. The lists are empty for a cell without passages.
-Passages with a blocked word are left out. A refused request gets {"refusal": MESSAGE}.
+Passages with a blocked word are left out.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
-from starlette.routing import Route
 
 from model.named_cells import Passage
 
+from ...access.answers import HEADERS
 from ...access.workers import Workers
 from ...json_body import read_json
-from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...registry.registry import ModelRegistry
-from ..requests import HEADERS, malformed, model_of, refusal_response
+from ..requests import model_of, route
 from .trace_answers import read_cell
 
 PATH = "/passages"
@@ -40,19 +38,12 @@ class Passages:
     def __init__(self, registry: ModelRegistry, preparing: Workers) -> None:
         self._registry = registry
         self._preparing = preparing
-        self.route = Route(PATH, self.respond, methods=["POST"])
+        self.route = route(PATH, self.respond)
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
-        try:
-            query = await read_json(request, self._preparing)
-            if "cell" not in query:
-                raise malformed("cell must be a layer and a number, each at least 0")
-            answer = passages_of(model_of(query, self._registry), *read_cell(query))
-        except ClientDisconnect:
-            answer = {}
-        except RefusalError as refusal:
-            return refusal_response(refusal)
+        query = await read_json(request, self._preparing)
+        answer = passages_of(model_of(query, self._registry), *read_cell(query))
         return JSONResponse(answer, headers=HEADERS)
 
 

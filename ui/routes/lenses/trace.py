@@ -30,27 +30,23 @@ and one of
         character at 33 costs without it, null where it would have no prediction. "more" is always false here; the
         worker of the static page sends true while it has not finished.
 
-Every answer has "server". If the server does not have the beginning of the text, the answer is {"unknown": true, …}. A
-refused request gets {"refusal": MESSAGE, …}, with "gone" if another commit of the model is served.
+Every answer has "server". If the server does not have the beginning of the text, the answer is {"unknown": true, …}.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
-from starlette.routing import Route
 
 from model import TextTrace
 from model.attribution import WINDOW, occlusion_in_slices
 from model.clamps import Stretches
 
+from ...access.answers import HEADERS
 from ...access.clients import group_of
 from ...access.connected import while_connected
 from ...access.limits import Limiter
@@ -58,12 +54,11 @@ from ...access.workers import Workers
 from ...conversation.read_text import ReadText
 from ...fair_cache import FairCache
 from ...json_body import read_json
-from ...messages import Message, RefusalError
+from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...registry.registry import ModelRegistry
 from ...settings import MAX_LENGTH, check_params, check_text
 from ..requests import (
-    HEADERS,
     MAX_TEXT,
     Query,
     address_of,
@@ -71,14 +66,11 @@ from ..requests import (
     malformed,
     model_of,
     read_text_of,
-    refusal_content,
+    route,
     stretches_of,
     wait_for_models,
-    wait_of,
 )
 from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within, read_position
-
-log = logging.getLogger("char-lstm")
 
 PATH = "/trace"
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
@@ -140,25 +132,13 @@ class Traces:
         self._server = secrets.token_hex(8)
         self._texts: FairCache[_Text] = FairCache(MAX_TRACES)
         registry.on_unload.append(self._remove_traces)
-        self.route = Route(PATH, self.respond, methods=["POST"])
+        self.route = route(PATH, self.respond)
 
     async def respond(self, request: Request) -> JSONResponse:
         """Answers one request."""
-        answer: Mapping[str, object]
-        status, headers = 200, HEADERS
-        try:
-            query = await read_json(request, self._preparing)
-            answer = await while_connected(request, self._answer(query, address_of(request)))
-        except ClientDisconnect:
-            answer = {}
-        except RefusalError as refusal:
-            answer = refusal_content(refusal)
-            if wait := wait_of(refusal):
-                status, headers = wait.status, {**HEADERS, **wait.headers}
-        except Exception:
-            log.exception("a request of a lens failed")
-            answer = {"refusal": Message("fault.again").as_json()}
-        return JSONResponse({"server": self._server, **answer}, status, headers)
+        query = await read_json(request, self._preparing)
+        answer = await while_connected(request, self._answer(query, address_of(request)))
+        return JSONResponse({"server": self._server, **answer}, headers=HEADERS)
 
     async def _answer(self, query: Query, address: str) -> Answer:
         await wait_for_models(query, self._registry)

@@ -114,7 +114,7 @@ def read_cell(query: Query) -> tuple[int, int]:
     Raises:
         RefusalError: "cell" is not a list of two whole numbers of at least 0.
     """
-    cell = query["cell"]
+    cell = query.get("cell")
     if not isinstance(cell, list) or len(cell) != 2 or any(type(each) is not int or each < 0 for each in cell):
         raise malformed("cell must be a layer and a number, each at least 0")
     return cell[0], cell[1]

@@ -9,16 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi.responses import JSONResponse
-
 from model.scoring.surprisal import Predictions
 
-from ...messages import RefusalError
-from ..requests import HEADERS, UnknownModelError, count_refusal, status_of, wait_of
-
 _REASONS = {"length": "length", "stop": "stop", "blocked": "content_filter", "time": "length"}
-_NAMES = {"length": "max_tokens", "link": "prompt"}  # a setting's name here, and in the protocol
-_TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
 _LN2 = math.log(2)
 
 
@@ -152,24 +145,3 @@ def reason_of(finish_reason: str) -> str:
 def sent(content: Mapping[str, Any]) -> str:
     """Returns a server-sent event."""
     return f"data: {json.dumps(content, separators=(',', ':'))}\n\n"  # ASCII: it may hold half of a surrogate pair
-
-
-def error_of(status: int, message: str, *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """Returns the error object of an answer with a status."""
-    kind = _TYPES.get(status, "invalid_request_error")
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
-
-
-def refusal_answer(refusal: RefusalError) -> JSONResponse:
-    """Returns the answer to a refused request; counts the refusal."""
-    count_refusal(refusal)
-    name = _NAMES.get(refusal.field, refusal.field)
-    message = str(refusal)
-    if refusal.field and name != refusal.field:
-        message = message.replace(refusal.field, name, 1)
-    status, wait = status_of(refusal), wait_of(refusal)
-    code = "rate_limit_exceeded" if status == 429 else "context_length_exceeded" if status == 413 else None
-    if isinstance(refusal, UnknownModelError) or (name == "model" and refusal.id == "refusal.value"):
-        status, code = 404, "model_not_found"
-    content = error_of(status, message, param=name or None, code=code)
-    return JSONResponse(content, status, {**HEADERS, **(wait.headers if wait else {})})

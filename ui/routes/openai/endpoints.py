@@ -20,12 +20,12 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from starlette.requests import ClientDisconnect
-from starlette.routing import Route
+from starlette.exceptions import HTTPException
 
 from model.int8.weights import VERSION
 from model.scoring.surprisal import Scorer
 
+from ...access.answers import HEADERS, openai_error
 from ...access.connected import while_connected
 from ...access.limits import Limiter
 from ...access.workers import Workers
@@ -35,15 +35,14 @@ from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...registry.lookup import find_model
 from ...registry.registry import ModelRegistry
-from ..requests import HEADERS, WriteRequest, address_of
+from ..requests import WriteRequest, address_of, route
 from ..running_replies import EventStream, RunningReplies, RunningReply
-from .answers import Probabilities, Shape, error_of, reason_of, refusal_answer, sent, usage_of
+from .answers import Probabilities, Shape, reason_of, sent, usage_of
 from .request import Wanted, chat_prompt, parse_chat, parse_completion, seed_of
 
 log = logging.getLogger("char-lstm")
 
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
-_FAULT = "something went wrong here: try again later"
 _DONE = "data: [DONE]\n\n"
 
 
@@ -92,10 +91,10 @@ class OpenAI:
         self._workers = Workers(limiter, at_once=1)
         self._began = int(time.time())
         self.routes = [
-            Route("/v1/models", self.models, methods=["GET"]),
-            Route("/v1/models/{name:path}", self.model, methods=["GET"]),
-            Route("/v1/completions", partial(self._respond, is_chat=False), methods=["POST"]),
-            Route("/v1/chat/completions", partial(self._respond, is_chat=True), methods=["POST"]),
+            route("/v1/models", self.models, "GET"),
+            route("/v1/models/{name:path}", self.model, "GET"),
+            route("/v1/completions", partial(self._respond, is_chat=False)),
+            route("/v1/chat/completions", partial(self._respond, is_chat=True)),
         ]
 
     async def models(self, _request: Request) -> JSONResponse:
@@ -107,32 +106,20 @@ class OpenAI:
         """Describes one model."""
         name = request.path_params["name"]
         if name not in self._registry.names:
-            content = error_of(404, f"there is no model {name!r:.80}", param="model", code="model_not_found")
-            return JSONResponse(content, 404, HEADERS)
+            raise self._registry.unknown(name)
         return JSONResponse(self._described(name), headers=HEADERS)
 
     def _described(self, name: str) -> Mapping[str, object]:
         return {"id": name, "object": "model", "created": self._began, "owned_by": "char-lstm"}
 
     async def _respond(self, request: Request, *, is_chat: bool) -> Response:
-        try:
-            wanted, shape, choices = await self._start(request, is_chat=is_chat)
-        except RefusalError as refusal:
-            return refusal_answer(refusal)
-        except Exception:
-            log.exception("a text could not be started")
-            return JSONResponse(error_of(500, _FAULT), 500, HEADERS)
-        end = partial(self._expire, choices)
-        address = address_of(request)
+        wanted, shape, choices = await self._start(request, is_chat=is_chat)
+        end, address = partial(self._expire, choices), address_of(request)
         if wanted.streams:
             return EventStream(self._chunks(wanted, shape, choices, address), end)
         try:
             content = await while_connected(request, self._whole(wanted, shape, choices, address))
-            return JSONResponse(content, 500 if "error" in content else 200, HEADERS)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except RefusalError as refusal:
-            return refusal_answer(refusal)
+            return JSONResponse(content, headers=HEADERS)
         finally:
             end()
 
@@ -194,7 +181,11 @@ class OpenAI:
         return choice
 
     async def _whole(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> Mapping[str, Any]:
-        """Returns the whole answer, once all choices are written; or the error of one."""
+        """Returns the whole answer, once all choices are written.
+
+        Raises:
+            HTTPException: the model has failed.
+        """
         found = []
         for choice in choices:
             text, probabilities = "", Probabilities()
@@ -202,7 +193,7 @@ class OpenAI:
                 text += piece
                 probabilities.add(part)
             if choice.error:
-                return error_of(500, choice.error)
+                raise HTTPException(500, choice.error)
             shown = probabilities if choice.scorer else None
             found.append(shape.choice(choice.index, text, choice.finish_reason, shown))
         return shape.whole(found, _usage(choices))
@@ -219,15 +210,12 @@ class OpenAI:
                     events.put_nowait(shape.chunk([shape.part(choice.index, piece, None, shown, position)]))
                     position += len(piece)
                 if choice.error:
-                    events.put_nowait(sent(error_of(500, choice.error)))
-                else:
-                    last = shape.part(choice.index, "", choice.finish_reason, None, position)
-                    events.put_nowait(shape.chunk([last]))
-            except RefusalError as refusal:
-                events.put_nowait(sent(error_of(503, str(refusal))))
-            except Exception:
-                log.exception("a text could not be streamed")
-                events.put_nowait(sent(error_of(500, _FAULT)))
+                    raise HTTPException(500, choice.error)
+                events.put_nowait(shape.chunk([shape.part(choice.index, "", choice.finish_reason, None, position)]))
+            except Exception as error:
+                if not isinstance(error, HTTPException | RefusalError):
+                    log.exception("a text could not be streamed")
+                events.put_nowait(sent(openai_error(error)))
             finally:
                 events.put_nowait(None)
 

@@ -201,16 +201,12 @@ def test_only_listed_origins_may_read_answers(app: App) -> None:
         for origin in ("https://evil.example", "null", "http://127.0.0.1"):
             for method, more in (("GET", {}), ("OPTIONS", ask)):
                 answer = httpx.request(method, app.url + path, headers={"origin": origin, **more})
-                assert not [name for name in answer.headers if name.startswith("access-control")]
-                assert (answer.status_code == 200) == (
-                    method == "GET" and path not in ("login", "gradio_api/call/nothing")
-                )
-    answer = httpx.get(f"{app.url}site", headers={"origin": ORIGIN})
-    assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert "access-control-allow-credentials" not in answer.headers
-    answer = httpx.options(f"{app.url}gradio_api/call/generate", headers={"origin": ORIGIN, **ask})
-    assert (answer.status_code, answer.headers["access-control-allow-methods"]) == (204, "POST")
-    assert httpx.options(f"{app.url}login", headers={"origin": ORIGIN, **ask}).status_code == 404
+                assert "access-control-allow-origin" not in answer.headers
+                assert "access-control-allow-credentials" not in answer.headers
+    for method, more in (("GET", {}), ("OPTIONS", ask)):
+        answer = httpx.request(method, f"{app.url}site", headers={"origin": ORIGIN, **more})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, ORIGIN)
+        assert "access-control-allow-credentials" not in answer.headers
 
 
 @pytest.mark.parametrize("host", ["::", "a:99999", "[::::]", "999.1.1.1", "a b", "evil.example", "x.example, ::", ""])
