@@ -9,6 +9,5 @@ page          the one Gradio component of the page, the first paint, the launch
 settings      values from a page or a program, checked
 messages      texts for visitors: an id and values, a table for each language
 fair_cache    a cache whose clients share its room
-json_body     the JSON bodies of requests
 site_config   the settings of a site in environment variables
 """

@@ -10,12 +10,14 @@ a smaller length, because anyone may send a request.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from model.clamps import MAX_CLAMPS, MAX_VALUE
+from model import LSTMConfig, clamps
+from model.clamps import MAX_CLAMPS, MAX_VALUE, Clamps
 from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
 from model.settings import SETTINGS, WELCOME_LENGTH, WELCOME_SEEDS, SamplingParams, Setting, Slider, shorten
@@ -47,6 +49,7 @@ PAGE_SETTINGS: dict[str, Setting] = {
     **{name: setting for name, setting in SETTINGS.items() if name not in ("temperature", "length")},
 }
 _NULL_IS_DEFAULT = ("seed", "stop", "share")
+_HEX = re.compile("[0-9a-f]{8,64}")
 
 
 def check_params(values: Mapping[str, object]) -> SamplingParams:
@@ -64,7 +67,7 @@ def check_params(values: Mapping[str, object]) -> SamplingParams:
         try:
             setting.check(checked[name])
         except ValueError as error:
-            raise refused(setting, value) from error
+            raise refused(name, value, rule_of(setting)) from error
     return SamplingParams(**checked)
 
 
@@ -82,9 +85,9 @@ def rule_of(setting: Setting) -> Message:
     return Message(id, low=setting.minimum, high=setting.maximum)
 
 
-def refused(setting: Setting, value: object) -> RefusalError:
-    """Returns the refusal of a value that a setting does not allow."""
-    return RefusalError("refusal.value", field=setting.name, value=shorten(value), allowed=rule_of(setting))
+def refused(field: str, value: object, allowed: Message | str) -> RefusalError:
+    """Returns the refusal of a value, with what is allowed."""
+    return RefusalError("refusal.value", field=field, value=shorten(value), allowed=allowed)
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
@@ -94,23 +97,41 @@ def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
         RefusalError: the value is not a string, or has more than ``most`` characters.
     """
     if not isinstance(text, str):
-        raise RefusalError("refusal.value", field=field, value=shorten(text), allowed=Message("rule.text"))
+        raise refused(field, text, Message("rule.text"))
     if len(text) > most:
         raise RefusalError("refusal.characters", field=field, length=len(text), most=most)
     return text
 
 
-def check_index(field: str, value: object, count: int) -> int:
-    """Returns an index from 0 to ``count`` - 1.
+def check_whole(field: str, value: object, low: int = 0, high: int | None = None) -> int:
+    """Returns a whole number from ``low`` to ``high``; without ``high``, of any size.
 
     Raises:
         RefusalError: the value is not a whole number, or out of range.
     """
-    index = whole(value)
-    if type(index) is not int or not 0 <= index < count:
-        allowed = Message("rule.whole", low=0, high=count - 1)
-        raise RefusalError("refusal.value", field=field, value=shorten(value), allowed=allowed)
-    return index
+    number = whole(value)
+    if type(number) is int and low <= number and (high is None or number <= high):
+        return number
+    least = Message("rule.whole.least", low=low)
+    raise refused(field, value, least if high is None else Message("rule.whole", low=low, high=high))
+
+
+def check_clamps(value: object, config: LSTMConfig) -> Clamps:
+    """Returns the clamps that a page, a link or a program sends, checked against the sizes of a model.
+
+    Raises:
+        RefusalError: there are too many, a cell does not exist, or a value is not allowed.
+    """
+    given = value if isinstance(value, list | tuple) else [value]
+    if len(given) > MAX_CLAMPS:
+        raise RefusalError("refusal.too_many_clamps", most=MAX_CLAMPS)
+    try:
+        plain: Any = [[whole(each) for each in clamp] if isinstance(clamp, list) else clamp for clamp in given]
+        return clamps.check_clamps(plain, config)
+    except ValueError as error:
+        reason = str(error)
+        reason = reason.removeprefix("a clamp ") if reason.startswith("a clamp is ") else f"is not allowed: {reason}"
+        raise RefusalError("refusal.other", field="hold", reason=reason) from None
 
 
 def check_speed(speed: object) -> float | None:
@@ -122,7 +143,7 @@ def check_speed(speed: object) -> float | None:
     try:
         SPEED.check(speed)
     except ValueError as error:
-        raise refused(SPEED, speed) from error
+        raise refused("speed", speed, rule_of(SPEED)) from error
     number = float(speed)  # type: ignore[arg-type]  # checked above
     return None if number >= MAX_SPEED else number
 
@@ -130,6 +151,58 @@ def check_speed(speed: object) -> float | None:
 def whole(value: object) -> object:
     """Returns 12.0 as 12, because JavaScript and JSON have one kind of number; any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class Fields:
+    """The fields of a JSON object that a client sends, each checked when it is read. null is a missing field.
+
+    The methods raise RefusalError for a field that is missing, without a default, or not allowed.
+
+    Args:
+        values: the fields by name.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
+
+    def __contains__(self, name: str) -> bool:
+        return self.values.get(name) is not None
+
+    def text(self, name: str, default: str | None = None, *, most: int = MAX_PROMPT) -> str:
+        """Returns a text of at most so many characters."""
+        return check_text(name, self.values[name] if name in self else default, most)
+
+    def whole(self, name: str, low: int = 0, high: int | None = None, default: int | None = None) -> int:
+        """Returns a whole number from ``low`` to ``high``."""
+        return check_whole(name, self.values[name] if name in self else default, low, high)
+
+    def flag(self, name: str) -> bool:
+        """Returns true or false; false if it is missing."""
+        return bool(self._of(bool, name, "true or false", False))
+
+    def hex(self, name: str) -> str:
+        """Returns an id that a client has drawn at random."""
+        value = self.values.get(name)
+        if not isinstance(value, str) or not _HEX.fullmatch(value):
+            raise refused(name, value, "8 to 64 hex digits")
+        return value
+
+    def list(self, name: str, most: int) -> list[Any]:
+        """Returns a list of at most so many values; an empty one if it is missing."""
+        values: list[Any] = self._of(list, name, "a list", [])
+        if len(values) > most:
+            raise refused(name, values, f"a list of at most {most:,} values")
+        return values
+
+    def object(self, name: str) -> Fields:
+        """Returns an object."""
+        return Fields(self._of(dict, name, "an object", None))
+
+    def _of(self, type_: type, name: str, allowed: str, default: Any) -> Any:
+        value = self.values[name] if name in self else default
+        if not isinstance(value, type_):
+            raise refused(name, value, allowed)
+        return value
 
 
 def browser_settings() -> dict[str, Any]:

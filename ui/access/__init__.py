@@ -9,6 +9,5 @@ names            the hosts that a request may name
 clients          the address of the client of a request
 answers          the answers to refused requests
 limits           the limits of one address: requests, replies, characters, questions, processor time
-connected        cancels the work for a client that has disconnected
 workers          runs slow work in threads, the clients in turn
 """

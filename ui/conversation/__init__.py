@@ -2,6 +2,5 @@
 
 read_text  the text that a model has read, with its clamps
 states     a cache of LSTM states, so that a text is not read again
-clamps     checks the clamped cells of a request
 progress   submits a reply to an engine and follows it
 """

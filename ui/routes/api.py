@@ -18,19 +18,28 @@ from model import TextTrace, TokenTrace
 from model.clamps import MAX_CLAMPS, MAX_VALUE
 from model.engine.blend import DEFAULT_SHARE
 from model.scoring.surprisal import Score, score_in_slices
-from model.settings import SETTINGS, shorten
+from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
 from ..access.limits import Limiter
 from ..access.workers import Workers
-from ..conversation.clamps import check_clamps
 from ..conversation.progress import check_words, follow, submit
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
-from ..settings import DEADLINE_S, MAX_PROMPT, PAGE_SETTINGS, check_index, check_params, check_text
+from ..settings import (
+    DEADLINE_S,
+    MAX_PROMPT,
+    PAGE_SETTINGS,
+    check_clamps,
+    check_params,
+    check_text,
+    check_whole,
+    refused,
+)
 from .endpoints import Argument, call_error, caller, endpoint, refusals_as_errors
+from .requests import Services
 
 MAX_INSPECTED = 2_000  # characters
 MAX_UNKNOWN = 100  # characters that a result names
@@ -42,8 +51,9 @@ _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", 
 _Reply = tuple[str, dict[str, Any]]
 
 
-def api_endpoints(registry: ModelRegistry, limiter: Limiter) -> dict[str, Callable[..., Any]]:
+def api_endpoints(services: Services) -> dict[str, Callable[..., Any]]:
     """Returns the functions of the three endpoints by name."""
+    registry, limiter = services.registry, services.limiter
     functions = [_generate(registry, limiter), _score(registry, limiter), _inspect(registry, limiter)]
     return {function.__name__: function for function in functions}
 
@@ -164,7 +174,10 @@ def _inspect(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
             check_text("text", text, most=MAX_INSPECTED)
             loaded = await find_model(registry, model)
             config = loaded.lm.config
-            place = check_index("layer", layer, config.num_layers), check_index("cell", cell, config.hidden_size)
+            place = [
+                check_whole("layer", layer, 0, config.num_layers - 1),
+                check_whole("cell", cell, 0, config.hidden_size - 1),
+            ]
             client = caller(request)
             limiter.check_cpu(client.address)
             trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place))
@@ -194,9 +207,7 @@ async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) 
         message = Message(refusal.id, **refusal.values)
         raise RefusalError.of(message, field="blend_with" if refusal.field else "") from None
     if second is first:
-        raise RefusalError(
-            "refusal.value", field="blend_with", value=shorten(name), allowed=Message("rule.other_model")
-        )
+        raise refused("blend_with", name, Message("rule.other_model"))
     return second
 
 

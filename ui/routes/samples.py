@@ -9,40 +9,28 @@ from __future__ import annotations
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 
 from ..access.answers import HEADERS
-from ..access.limits import Limiter
 from ..access.workers import Workers
 from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
-from ..registry.registry import ModelRegistry
-from .requests import address_of, route
-
-PATH = "/samples"
+from .requests import Services, address_of, route
 
 
-class Samples:
-    """Answers the requests of the demonstration *Watch it learn*.
+def samples_route(services: Services) -> Route:
+    """Returns the route, which the demonstration *Watch it learn* requests."""
+    workers = Workers(services.limiter, at_once=1)
 
-    Args:
-        registry: the models that are served.
-        limiter: counts what each address uses.
-    """
-
-    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
-        self._registry = registry
-        self._workers = Workers(limiter, at_once=1)
-        self.route = route(PATH, self.respond, "GET")
-
-    async def respond(self, request: Request) -> JSONResponse:
-        """Answers one request."""
-        address = address_of(request)
-        served = await find_model(self._registry, request.query_params.get("model"))
-        samples = await self._workers.run(address, samples_of, served)  # a million characters may be searched
+    async def respond(request: Request) -> JSONResponse:
+        served = await find_model(services.registry, request.query_params.get("model"))
+        samples = await workers.run(address_of(request), _shown, served)  # a million characters may be searched
         return JSONResponse({"samples": samples}, headers=HEADERS)
 
+    return route("/samples", respond, "GET")
 
-def samples_of(served: LoadedModel) -> list[tuple[int, str]]:
+
+def _shown(served: LoadedModel) -> list[tuple[int, str]]:
     """Returns step and text of the samples that may be shown on this site."""
     blocked = served.engine.blocked
     samples = [(each["step"], each["prompt"] + each["text"]) for each in served.lm.models[0].samples]

@@ -34,85 +34,54 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from ..access.answers import HEADERS
-from ..access.limits import Limiter
 from ..access.workers import Workers
 from ..conversation.progress import check_words
 from ..conversation.states import States
-from ..json_body import read_json
-from ..registry.registry import ModelRegistry
 from ..settings import MAX_STEPS, check_text
-from .requests import (
-    Query,
-    address_of,
-    digest_of,
-    hex_of,
-    malformed,
-    model_of,
-    parse_write,
-    route,
-    wait_for_models,
-)
+from .requests import Services, address_of, digest_of, parse_write, route
 from .running_replies import EventStream, RunningReplies, RunningReply, event
-
-PATH = "/write"
-STOP_PATH = "/write/stop"
-CHECK_PATH = "/write/check"
 
 
 class Writer:
     """Writes the replies of all pages.
 
     Args:
-        registry: the models that are served.
-        limiter: counts what each address uses.
-        preparing: the threads that read requests.
+        services: what the routes share.
     """
 
-    def __init__(self, registry: ModelRegistry, limiter: Limiter, preparing: Workers) -> None:
-        self._registry = registry
+    def __init__(self, services: Services) -> None:
+        self._services = services
         self.states = States()
-        self._workers = Workers(limiter, at_once=1)
-        self._preparing = preparing
-        self.replies = RunningReplies(self.states, limiter, preparing)
-        answers = {PATH: self.respond, STOP_PATH: self.respond_to_stop, CHECK_PATH: self.respond_to_check}
+        self.replies = RunningReplies(self.states, services.limiter, services.preparing)
+        self._workers = Workers(services.limiter, at_once=1)
+        answers = {"/write": self._write, "/write/stop": self._stop, "/write/check": self._check}
         self.routes = [route(path, answer) for path, answer in answers.items()]
 
-    async def respond(self, request: Request) -> Response:
-        """Streams a reply."""
-        return await self._reply(await read_json(request, self._preparing), request)
+    async def _stop(self, request: Request) -> JSONResponse:
+        fields = await self._services.fields(request)
+        return JSONResponse({"stopped": self.replies.stop(fields.hex("id"))}, headers=HEADERS)
 
-    async def respond_to_stop(self, request: Request) -> Response:
-        """Ends a reply."""
-        query = await read_json(request, self._preparing)
-        return JSONResponse({"stopped": self.replies.stop(hex_of(query, "id"))}, headers=HEADERS)
-
-    async def respond_to_check(self, request: Request) -> Response:
+    async def _check(self, request: Request) -> JSONResponse:
         """Refuses texts that contain a blocked word."""
-        query = await read_json(request, self._preparing)
-        served, texts = model_of(query, self._registry), query.get("texts")
-        if not isinstance(texts, list) or len(texts) > MAX_STEPS:
-            raise malformed(f"texts must be a list of at most {MAX_STEPS} texts")
-        for text in texts:
-            check_text("prompt", text)
-        for text in texts:
+        fields = await self._services.fields(request)
+        served = await self._services.model(fields, address_of(request))
+        for text in [check_text("prompt", each) for each in fields.list("texts", MAX_STEPS)]:
             await self._workers.run_slices(address_of(request), check_words(served, text))
         return JSONResponse({}, headers=HEADERS)
 
-    async def _reply(self, query: Query, request: Request) -> Response:
-        received = query.get("received", "")
-        reply = None
-        address = address_of(request)
-        digest = await self._preparing.run(address, digest_of, query)
-        if isinstance(received, str):
-            reply = self.replies.find(hex_of(query, "id"), digest, received)
+    async def _write(self, request: Request) -> Response:
+        fields, address = await self._services.fields(request), address_of(request)
+        preparing = self._services.preparing
+        digest, received = await preparing.run(address, digest_of, fields), fields.text("received", "")
+        reply = self.replies.find(fields.hex("id"), digest, received)
         if reply is None:
-            await wait_for_models(query, self._registry)
-            wanted = await self._preparing.run(address, parse_write, query, self._registry)
-            if len(wanted.received) == wanted.params.length:  # the page lacks only the end
-                return EventStream(_nothing_left(wanted.params.length))
+            served = await self._services.model(fields, address)
+            wanted = await preparing.run(address, parse_write, fields, served)
+            if len(received) == wanted.params.length:  # the page lacks only the end
+                return EventStream(_nothing_left(len(received)))
             reply = await self.replies.start(wanted, digest, address)
         reader = reply.connect()
-        return EventStream(reply.events(reader, len(str(received))), partial(self._disconnect, reply, reader))
+        return EventStream(reply.events(reader, len(received)), partial(self._disconnect, reply, reader))
 
     def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:
         reply.disconnect(reader, partial(self.replies.expire, reply))

@@ -183,7 +183,7 @@ async def test_one_character_has_all_alternatives_gates_and_the_steps_of_its_com
     assert (await lens.ask(text, at=100, step={**step, "draw": None, "picked": True}))["step"]["picked"]
     assert (await lens.ask(text, at=0))["top"] == []
     for wrong in ({"step": 5}, {"step": {"settings": 5}}, {"step": {"draw": -1}}, {"step": {"picked": 1}}):
-        assert "malformed" in (await lens.ask(text, at=3, **wrong))["refusal"]
+        assert "it must be" in (await lens.ask(text, at=3, **wrong))["refusal"]
 
 
 async def test_why_has_the_numbers_of_occlusion(app: App, lens: Lens) -> None:
@@ -267,25 +267,25 @@ async def test_a_full_queue_refuses_the_request(app: App, lens: Lens, monkeypatc
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"trace": "x"}, "trace must be 8 to 64 hex digits"),
-        ({"from": -1}, "from must be a whole number"),
-        ({"from": True}, "from must be a whole number"),
+        ({"trace": "x"}, "trace is 'x': it must be 8 to 64 hex digits"),
+        ({"from": -1}, "from is -1: it must be a whole number of at least 0"),
+        ({"from": True}, "from is True"),
         ({"at": 10**9}, "no such character"),
-        ({"at": "0"}, "at must be a whole number"),
+        ({"at": "0"}, "at is '0'"),
         ({"why": 10**9}, "no such character"),
-        ({"why": -1}, "why must be a whole number"),
-        ({"tail": "x"}, "tail must be an object"),
+        ({"why": -1}, "why is -1"),
+        ({"tail": "x"}, "tail is 'x': it must be an object"),
         ({"tail": {"at": 0, "text": 5}}, "Text is 5"),
-        ({"tail": {"at": -1, "text": "x"}}, "at must be a whole number"),
+        ({"tail": {"at": -1, "text": "x"}}, "at is -1"),
         ({"tail": {"at": 0, "text": "x" * 110_001}}, "Text has 110,001 characters"),
         ({"tail": {"at": 0, "text": "x" * 600_000}}, "The request is too long: at most 524,288 bytes"),
-        ({"length": 7}, "length must be that of the whole text"),
-        ({"cell": [0, -1]}, "cell must be a layer and a number"),
-        ({"cell": "0"}, "cell must be a layer and a number"),
-        ({"layer": None}, "layer must be a whole number"),
+        ({"length": 7}, "it must be that of the whole text"),
+        ({"cell": [0, -1]}, "cell is -1"),
+        ({"cell": "0"}, "cell is '0': it must be a list"),
+        ({"layer": "x"}, "layer is 'x'"),
         ({"model": {"name": "none", "commit": ""}}, "Model is 'none'"),
         ({"model": {"name": "random", "commit": "a" * 40}}, "Commit aaaaaaa wrote this"),
-        ({"clamps": [[6, []]]}, "clamps must be positions"),
+        ({"clamps": [[6, []]]}, "it must be positions of the text"),
     ],
 )
 async def test_an_invalid_field_is_refused_in_one_line(app: App, lens: Lens, wrong: dict[str, Any], words: str) -> None:

@@ -13,41 +13,28 @@ from collections.abc import Mapping
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from starlette.routing import Route
 
 from model.named_cells import Passage
 
 from ...access.answers import HEADERS
-from ...access.workers import Workers
-from ...json_body import read_json
 from ...registry.loaded_model import LoadedModel
-from ...registry.registry import ModelRegistry
-from ..requests import model_of, route
+from ..requests import Services, address_of, route
 from .trace_answers import read_cell
 
-PATH = "/passages"
+
+def passages_route(services: Services) -> Route:
+    """Returns the route, which the lens Memory requests."""
+
+    async def respond(request: Request) -> JSONResponse:
+        fields = await services.fields(request)
+        served = await services.model(fields, address_of(request))
+        return JSONResponse(_passages(served, *read_cell(fields)), headers=HEADERS)
+
+    return route("/passages", respond)
 
 
-class Passages:
-    """Answers the requests of the lens Memory.
-
-    Args:
-        registry: the models that are served.
-        preparing: the threads that read requests.
-    """
-
-    def __init__(self, registry: ModelRegistry, preparing: Workers) -> None:
-        self._registry = registry
-        self._preparing = preparing
-        self.route = route(PATH, self.respond)
-
-    async def respond(self, request: Request) -> JSONResponse:
-        """Answers one request."""
-        query = await read_json(request, self._preparing)
-        answer = passages_of(model_of(query, self._registry), *read_cell(query))
-        return JSONResponse(answer, headers=HEADERS)
-
-
-def passages_of(served: LoadedModel, layer: int, index: int) -> Mapping[str, object]:
+def _passages(served: LoadedModel, layer: int, index: int) -> Mapping[str, object]:
     """Returns the passages of a cell that may be shown on this site."""
     cell = next((each for each in served.lm.cells if (each.layer, each.index) == (layer, index)), None)
     if cell is None or cell.sample is None:
@@ -58,8 +45,5 @@ def passages_of(served: LoadedModel, layer: int, index: int) -> Mapping[str, obj
         parts = [[each.before, each.character, each.after] for each in passages]
         return [each for each in parts if not blocked or not blocked.inside("".join(each))]
 
-    return {
-        "seed": cell.sample.seed,
-        "high": shown(cell.passages(cell.high)),
-        "low": shown(cell.passages(cell.low)),
-    }
+    high, low = cell.passages(cell.high), cell.passages(cell.low)
+    return {"seed": cell.sample.seed, "high": shown(high), "low": shown(low)}

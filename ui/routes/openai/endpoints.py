@@ -24,21 +24,18 @@ from starlette.exceptions import HTTPException
 
 from model.int8.weights import VERSION
 from model.scoring.surprisal import Scorer
+from model.settings import MAX_SEED
 
 from ...access.answers import HEADERS, openai_error
-from ...access.connected import while_connected
-from ...access.limits import Limiter
 from ...access.workers import Workers
 from ...conversation.read_text import ReadText
-from ...json_body import read_json
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...registry.lookup import find_model
-from ...registry.registry import ModelRegistry
-from ..requests import WriteRequest, address_of, route
+from ..requests import Services, WriteRequest, address_of, route, while_connected
 from ..running_replies import EventStream, RunningReplies, RunningReply
 from .answers import Probabilities, Shape, reason_of, sent, usage_of
-from .request import Wanted, chat_prompt, parse_chat, parse_completion, seed_of
+from .request import Wanted, chat_prompt, parse_chat, parse_completion
 
 log = logging.getLogger("char-lstm")
 
@@ -78,17 +75,15 @@ class OpenAI:
     """Answers the requests of programs that speak OpenAI's protocol.
 
     Args:
-        registry: the models that are served.
+        services: what the routes share.
         replies: the replies that are being written, those of pages included.
-        limiter: counts what each address uses.
-        preparing: the threads that read requests.
     """
 
-    def __init__(self, registry: ModelRegistry, replies: RunningReplies, limiter: Limiter, preparing: Workers) -> None:
-        self._registry = registry
+    def __init__(self, services: Services, replies: RunningReplies) -> None:
+        self._services = services
+        self._registry = services.registry
         self._replies = replies
-        self._preparing = preparing
-        self._workers = Workers(limiter, at_once=1)
+        self._workers = Workers(services.limiter, at_once=1)
         self._began = int(time.time())
         self.routes = [
             route("/v1/models", self.models, "GET"),
@@ -129,17 +124,15 @@ class OpenAI:
         Raises:
             RefusalError: a parameter is not allowed, or too much is asked for.
         """
-        body = await read_json(request, self._preparing)
+        fields = await self._services.fields(request)
+        wanted = parse_chat(fields) if is_chat else parse_completion(fields)
+        loaded = await find_model(self._registry, wanted.model)
+        prompts = wanted.prompts
         if is_chat:
-            wanted, messages = parse_chat(body)
-            loaded = await find_model(self._registry, wanted.model)
             if not loaded.lm.chat:
                 reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
                 raise RefusalError("refusal.other", field="model", reason=reason)
-            prompts: tuple[str, ...] = (chat_prompt(messages, loaded.lm.chat),)
-        else:
-            wanted, prompts = (parsed := parse_completion(body)), parsed.prompts
-            loaded = await find_model(self._registry, wanted.model)
+            prompts = (chat_prompt(fields, loaded.lm.chat),)
         version = loaded.commit[:12] or (f"int8-{VERSION}" if loaded.engine.precision == "int8" else "float32")
         name = "chatcmpl" if is_chat else "cmpl"
         shape = Shape(f"{name}-{secrets.token_hex(12)}", is_chat, loaded.name, version)
@@ -162,20 +155,10 @@ class OpenAI:
             choice.scorer = Scorer(loaded.lm.models[0], wanted.logprobs)
         if wanted.is_scored_only:
             return choice
-        params = seed_of(wanted.params, index)
+        params = replace(wanted.params, seed=(wanted.params.seed + index) % (MAX_SEED + 1))
         if loaded.lm.chat and not params.stop:
             params = replace(params, stop=loaded.lm.chat.stop)
-        request = WriteRequest(
-            id=secrets.token_hex(16),
-            client=client,
-            before=ReadText(loaded, prompt),
-            received="",
-            params=params,
-            draw_offset=0,
-            cells=(),
-            chars_per_second=None,
-            boundaries=(),
-        )
+        request = WriteRequest(id=secrets.token_hex(16), client=client, before=ReadText(loaded, prompt), params=params)
         choice.reply = await self._replies.start(request, request.id, address)
         choice.reader = choice.reply.connect()
         return choice

@@ -12,14 +12,15 @@ from typing import Any
 
 from model import SamplingParams
 from model.chat import ChatFormat
-from model.settings import MAX_SEED, shorten
+from model.settings import SETTINGS, shorten
 
-from ...messages import Message, RefusalError
-from ...settings import PAGE_SETTINGS, check_params, check_text
+from ...messages import RefusalError
+from ...settings import MAX_LENGTH, Fields, check_params, check_text, refused
 from ..requests import MAX_TEXT
 
 MAX_CHOICES = 8
 MAX_LOGPROBS = 20
+MAX_MESSAGES = 10_000
 _DEFAULT_TOKENS = 16  # of a completion, in the protocol; a message ends at the chat's stop text
 _SETTINGS = ("temperature", "top_p", "top_k", "min_p", "seed")
 _IGNORED = {
@@ -67,90 +68,75 @@ class Wanted:
     has_usage: bool = False
 
 
-def parse_completion(body: Mapping[str, Any]) -> Wanted:
+def parse_completion(fields: Fields) -> Wanted:
     """Returns the checked request for completions.
 
     Raises:
         RefusalError: a parameter is not allowed; its field is the parameter's name.
     """
-    _check_names(body, {"prompt", "max_tokens", "echo", "logprobs"})
-    prompts = body.get("prompt")
-    prompts = prompts if isinstance(prompts, list) and prompts else ["" if prompts is None else prompts]
-    for prompt in prompts:
-        check_text("prompt", prompt)
-    count = _whole(body, "n", 1, 1, MAX_CHOICES)
+    _check_names(fields, {"prompt", "echo"})
+    given = fields.values.get("prompt")
+    prompts = given if isinstance(given, list) and given else ["" if given is None else given]
+    count, echo = fields.whole("n", 1, MAX_CHOICES, default=1), fields.flag("echo")
     if len(prompts) * count > MAX_CHOICES:
         raise RefusalError("refusal.other", field="prompt", reason=f"and n ask for over {MAX_CHOICES} choices")
-    echo = _flag(body, "echo")
-    tokens = _whole(body, "max_tokens", _DEFAULT_TOKENS, 0 if echo else 1, int(PAGE_SETTINGS["length"].maximum or 0))
-    logprobs = body.get("logprobs")
+    tokens = fields.whole("max_tokens", 0 if echo else 1, MAX_LENGTH, default=_DEFAULT_TOKENS)
+    has_logprobs = "logprobs" in fields and fields.values["logprobs"] is not False
     return Wanted(
-        prompts=tuple(prompts),
-        params=_params(body, max(1, tokens)),
+        prompts=tuple(check_text("prompt", prompt) for prompt in prompts),
+        params=_params(fields, max(1, tokens)),
         count=count,
         is_scored_only=tokens == 0,
         echo=echo,
-        logprobs=None if logprobs is None or logprobs is False else _whole(body, "logprobs", 0, 0, MAX_LOGPROBS),
-        **_common(body),
+        logprobs=fields.whole("logprobs", 0, MAX_LOGPROBS) if has_logprobs else None,
+        **_common(fields),
     )
 
 
-def parse_chat(body: Mapping[str, Any]) -> tuple[Wanted, list[tuple[str, str]]]:
-    """Returns the checked request for the next message of a chat, without the prompt; and the messages.
+def parse_chat(fields: Fields) -> Wanted:
+    """Returns the checked request for the next message of a chat, without the prompt; see `chat_prompt`.
 
     Raises:
         RefusalError: a parameter is not allowed; its field is the parameter's name.
     """
-    _check_names(body, {"messages", "max_tokens", "max_completion_tokens", "logprobs", "top_logprobs"})
-    named = "max_completion_tokens" if body.get("max_completion_tokens") is not None else "max_tokens"
-    length = PAGE_SETTINGS["length"]
-    tokens = _whole(body, named, length.default, 1, int(length.maximum or 0))
-    logprobs = _whole(body, "top_logprobs", 0, 0, MAX_LOGPROBS) if _flag(body, "logprobs") else None
-    wanted = Wanted(
+    _check_names(fields, {"messages", "max_completion_tokens", "top_logprobs"})
+    named = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
+    tokens = fields.whole(named, 1, MAX_LENGTH, default=SETTINGS["length"].default)
+    return Wanted(
         prompts=(),
-        params=_params(body, tokens),
-        count=_whole(body, "n", 1, 1, MAX_CHOICES),
-        logprobs=logprobs,
-        **_common(body),
+        params=_params(fields, tokens),
+        count=fields.whole("n", 1, MAX_CHOICES, default=1),
+        logprobs=fields.whole("top_logprobs", 0, MAX_LOGPROBS, default=0) if fields.flag("logprobs") else None,
+        **_common(fields),
     )
-    return wanted, _messages(body.get("messages"))
 
 
-def chat_prompt(messages: list[tuple[str, str]], chat: ChatFormat) -> str:
-    """Returns the text that a chat model reads before its next message.
-
-    Args:
-        messages: pairs of a role and a text.
-        chat: the chat format of the model.
+def chat_prompt(fields: Fields, chat: ChatFormat) -> str:
+    """Returns the text that a chat model reads before its next message: the messages in the format of the chat.
 
     Raises:
-        RefusalError: the text is too long.
+        RefusalError: a message is not allowed, or the text is too long.
     """
     text, answered = "", True
-    for role, content in messages:
+    messages = fields.list("messages", MAX_MESSAGES)
+    for message in messages:
+        role = message.get("role") if isinstance(message, dict) else None
         if role == "user":
-            text += chat.wrap(content)
+            text += chat.wrap(_content(message))
+        elif role == "assistant":
+            text += (chat.opening if answered else "") + _content(message).strip() + chat.stop
         else:
-            text += (chat.opening if answered else "") + content.strip() + chat.stop
+            reason = f"has the role {shorten(role)}: only user and assistant are known to a model of a chat"
+            raise RefusalError("refusal.other", field="messages", reason=reason)
         answered = role == "assistant"
+    if not messages:
+        raise refused("messages", messages, "a list of messages with role and content")
     return check_text("messages", text + (chat.opening if answered else ""), most=MAX_TEXT)
 
 
-def _messages(messages: object) -> list[tuple[str, str]]:
-    if not isinstance(messages, list) or not messages:
-        raise RefusalError("refusal.other", field="messages", reason="must be a list of messages with role and content")
-    found = []
-    for each in messages:
-        role = each.get("role") if isinstance(each, dict) else None
-        if role not in ("user", "assistant"):
-            reason = f"has the role {shorten(role)}: only user and assistant are known to a model of a chat"
-            raise RefusalError("refusal.other", field="messages", reason=reason)
-        found.append((str(role), _content(each.get("content"))))
-    return found
-
-
-def _content(content: object) -> str:
+def _content(message: Mapping[str, Any]) -> str:
     """Returns the text of a message, which may be in parts."""
+    content = message.get("content")
     parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
     texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
     if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
@@ -158,37 +144,28 @@ def _content(content: object) -> str:
     return "".join(map(str, texts))
 
 
-def _params(body: Mapping[str, Any], tokens: int) -> SamplingParams:
-    given = {name: body[name] for name in _SETTINGS if body.get(name) is not None}
+def _params(fields: Fields, tokens: int) -> SamplingParams:
+    given = {name: fields.values[name] for name in _SETTINGS if name in fields}
     if given.get("top_k") == -1:  # vLLM's value for all characters
         given["top_k"] = 0
-    return replace(check_params({**given, "stop": _stop(body.get("stop"))}), length=tokens)
-
-
-def _stop(stop: object) -> object:
-    """Returns the one stop text of a request; "" is none."""
+    stop = fields.values.get("stop")
     texts = stop if isinstance(stop, list) else [stop]
     if len(texts) > 1:
         raise RefusalError("refusal.other", field="stop", reason=f"has {len(texts)} texts: one is allowed here")
-    return texts[0] if texts and texts[0] is not None else ""
+    return replace(check_params({**given, "stop": texts[0] if texts else None}), length=tokens)
 
 
-def _common(body: Mapping[str, Any]) -> dict[str, Any]:
-    model, options = body.get("model"), body.get("stream_options")
-    if model is not None and not isinstance(model, str):
-        raise RefusalError("refusal.value", field="model", value=shorten(model), allowed=Message("rule.text"))
-    if options is not None and not isinstance(options, dict):
-        raise RefusalError("refusal.other", field="stream_options", reason="must be an object")
+def _common(fields: Fields) -> dict[str, Any]:
     return {
-        "model": model,
-        "streams": _flag(body, "stream"),
-        "has_usage": _flag(options or {}, "include_usage"),
+        "model": fields.text("model") if "model" in fields else None,
+        "streams": fields.flag("stream"),
+        "has_usage": "stream_options" in fields and fields.object("stream_options").flag("include_usage"),
     }
 
 
-def _check_names(body: Mapping[str, Any], own: set[str]) -> None:
-    known = own | _IGNORED | {"model", "n", "stop", "stream", "stream_options", *_SETTINGS}
-    for name, value in body.items():
+def _check_names(fields: Fields, own: set[str]) -> None:
+    known = own | _IGNORED | {"model", "max_tokens", "n", "logprobs", "stop", "stream", "stream_options", *_SETTINGS}
+    for name, value in fields.values.items():
         if name in known or value is None:
             continue
         if name not in _NEUTRAL:
@@ -196,25 +173,3 @@ def _check_names(body: Mapping[str, Any], own: set[str]) -> None:
         if value not in _NEUTRAL[name]:
             reason = f"is {shorten(value)}: a value that changes the text is not possible here; leave it out"
             raise RefusalError("refusal.other", field=name, reason=reason)
-
-
-def _whole(body: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
-    value = body.get(name)
-    if value is None:
-        return default
-    if type(value) is not int or not low <= value <= high:
-        allowed = Message("rule.whole", low=low, high=high)
-        raise RefusalError("refusal.value", field=name, value=shorten(value), allowed=allowed)
-    return value
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise RefusalError("refusal.other", field=name, reason=f"is {shorten(value)}: it must be true or false")
-    return bool(value)
-
-
-def seed_of(params: SamplingParams, choice: int) -> SamplingParams:
-    """Returns the sampling parameters of a choice: each has a seed of its own."""
-    return replace(params, seed=(params.seed + choice) % (MAX_SEED + 1))
