@@ -41,6 +41,7 @@ _RENEW_EVERY_S = 60.0
 _MAX_RENEW_EVERY_S = 86_400.0
 _READY_S = 1.0  # a model that takes longer to load is waited for on the page
 _PORT = 7860
+_VARIABLES = {"--port": "GRADIO_SERVER_PORT", "--renew-every": "RENEW_EVERY"}
 
 log = logging.getLogger("char-lstm")
 
@@ -130,14 +131,17 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
     if mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError("--mcp needs the package mcp: pip install -r requirements-mcp.txt")
     models = arguments.model or [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
+    port = _number("--port", arguments.port, environment, 1, 65_535, "a port, a whole number from 1 to 65535")
+    rule = f"from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} seconds"
+    renew_every_s = _number("--renew-every", arguments.renew_every, environment, 0, _MAX_RENEW_EVERY_S, rule)
     return Options(
         models=tuple(models),
         models_typed=bool(arguments.model),
         device=arguments.device,
         precision=arguments.precision,
         mcp=mcp,
-        renew_every_s=_renew_every_s(*_given("--renew-every", arguments.renew_every, "RENEW_EVERY", environment)),
-        port=_port(*_given("--port", arguments.port, "GRADIO_SERVER_PORT", environment)),
+        renew_every_s=_RENEW_EVERY_S if renew_every_s is None else renew_every_s,
+        port=None if port is None else int(port),
     )
 
 
@@ -161,11 +165,13 @@ def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfi
     return SiteConfig.of(environment)
 
 
-def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
-    """Serves the page and the API until the shutdown.
+def start_models(options: Options, site: SiteConfig, *, after: threading.Event | None = None) -> ModelRegistry:
+    """Starts to load the models; returns their registry.
 
-    Raises:
-        OSError: the port is taken.
+    Args:
+        options: the checked options.
+        site: the configuration of the site.
+        after: an event that engines wait for before they start.
     """
     import torch
 
@@ -175,8 +181,18 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     torch.set_num_threads(1)  # with two, on two cores that are busy with other work, 32 rows took ten times as long
     models, on_demand = with_gallery(options.models)
     registry = ModelRegistry(models, on_demand=on_demand, device=options.device, precision=options.precision, site=site)
+    registry.start(after=after)
+    return registry
+
+
+def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
+    """Serves the page and the API until the shutdown.
+
+    Raises:
+        OSError: the port is taken.
+    """
     imported = threading.Event()
-    registry.start(after=imported)  # downloads while the imports below take half of the time to start
+    registry = start_models(options, site, after=imported)  # downloads while the imports below take half of the time
 
     from ui.page.launch import launch
     from ui.page.page import Page
@@ -199,11 +215,9 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
 
 def _watch_engines(registry: ModelRegistry, shutdown: Shutdown) -> None:
     """Returns at the shutdown, or when the engine of a model has ended."""
-    from ui.routes.health import Health
-
     while not shutdown.wait(_CHECK_EVERY_S):
-        if failed := Health(registry).failed:
-            log.error("the engine of %s has ended: start the app again", ", ".join(failed))
+        if registry.failed_engines:
+            log.error("the engine of %s has ended: start the app again", registry.failed_engines)
             shutdown.exit_status = 1
             return
 
@@ -239,29 +253,21 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _given(option: str, value: str | None, variable: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Returns where a value was given, for an error message, and the value; "" if it was not."""
-    return (option, value) if value is not None else (variable, environment.get(variable, ""))
-
-
-def _renew_every_s(name: str, text: str) -> float:
-    if not text.strip():
-        return _RENEW_EVERY_S
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds <= _MAX_RENEW_EVERY_S:
-        raise ValueError(f"{name} is {text!r:.40}: it must be from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} seconds")
-    return seconds
-
-
-def _port(name: str, text: str) -> int | None:
+def _number(
+    option: str, given: str | None, environment: Mapping[str, str], low: float, high: float, rule: str
+) -> float | None:
+    """Returns the number of an option, or else of its variable; None if neither is given."""
+    variable = _VARIABLES[option]
+    name, text = (variable, environment.get(variable, "")) if given is None else (option, given)
     if not text.strip():
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5 and 1 <= int(text) <= 65_535):
-        raise ValueError(f"{name} is {text!r:.40}: it must be a port, a whole number from 1 to 65535")
-    return int(text)
+    try:
+        number = int(text) if option == "--port" else float(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise ValueError(f"{name} is {text!r:.40}: it must be {rule}")
+    return number
 
 
 def _set_up_logging() -> None:

@@ -9,16 +9,12 @@ import logging
 import os
 from collections.abc import Mapping
 
-import torch
 from fastapi import FastAPI
 
-from app import check_options, parse_options
+from app import check_options, parse_options, start_models
 from ui.page.launch import asgi_app
 from ui.page.page import Page
 from ui.registry.auto_update import AutoUpdater
-from ui.registry.registry import ModelRegistry
-from ui.registry.specs import with_gallery
-from ui.routes.health import Health
 
 
 class Service:
@@ -36,16 +32,7 @@ class Service:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         options = parse_options((), environment)
-        torch.set_num_threads(1)
-        models, on_demand = with_gallery(options.models)
-        self._registry = ModelRegistry(
-            models,
-            on_demand=on_demand,
-            device=options.device,
-            precision=options.precision,
-            site=check_options(options, environment),
-        )
-        self._registry.start()
+        self._registry = start_models(options, check_options(options, environment))
         AutoUpdater(self._registry, options.renew_every_s).start()
         self._page = Page(self._registry)
         self.app: FastAPI = asgi_app(self._page)
@@ -53,7 +40,7 @@ class Service:
     @property
     def failure(self) -> str:
         """Why the process must be restarted; "" if it works."""
-        return ", ".join(Health(self._registry).failed)
+        return self._registry.failed_engines
 
     @property
     def remaining_characters(self) -> int:

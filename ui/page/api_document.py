@@ -10,8 +10,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.routing import Route
 
+from ..access.answers import HEADERS
 from ..access.public_address import address_of_app
 from ..registry.registry import ModelRegistry
+from ..routes.requests import route
 
 _DOCUMENT = """<!doctype html>
 <html lang="en">
@@ -49,32 +51,26 @@ text, about = app.predict("ROMEO:", api_name="/generate")</pre>
 """
 
 
-class ApiDocument:
-    """Answers requests for the document.
+def api_document_route(registry: ModelRegistry, endpoints: Mapping[str, Callable[..., Any]]) -> Route:
+    """Returns the route.
 
     Args:
         registry: the models that are served.
         endpoints: the functions of the API by name, whose docstrings are shown.
     """
+    documents = [
+        f"<h2>/{name}</h2>\n<pre>{html.escape(function.__doc__ or '')}</pre>" for name, function in endpoints.items()
+    ]
 
-    def __init__(self, registry: ModelRegistry, endpoints: Mapping[str, Callable[..., Any]]) -> None:
-        self._registry = registry
-        self._endpoints = "\n".join(
-            f"<h2>/{name}</h2>\n<pre>{html.escape(function.__doc__ or '')}</pre>"
-            for name, function in endpoints.items()
-        )
-        self.route = Route("/api", self.respond, methods=["GET"])
-
-    async def respond(self, request: Request) -> HTMLResponse:
-        """Answers one request."""
-        address = address_of_app(request)
-        names = self._registry.names
+    async def respond(request: Request) -> HTMLResponse:
         document = _DOCUMENT.format(
-            title=html.escape(self._registry.site.title_in("en")),
-            names=html.escape(", ".join(names)),
-            model=html.escape(names[0]),
-            address=html.escape(address),
-            endpoints=self._endpoints,
+            title=html.escape(registry.site.title_in("en")),
+            names=html.escape(", ".join(registry.names)),
+            model=html.escape(registry.names[0]),
+            address=html.escape(address_of_app(request)),
+            endpoints="\n".join(documents),
         )
-        headers = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
-        return HTMLResponse(document, headers={"cache-control": "no-store", **headers})
+        policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+        return HTMLResponse(document, headers={**HEADERS, "content-security-policy": policy})
+
+    return route("/api", respond, "GET")

@@ -9,17 +9,17 @@ from starlette.routing import Route
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints
 from ..routes.endpoints import refuse_malformed
-from ..routes.health import Health
+from ..routes.health import health_routes
 from ..routes.lenses.passages import passages_route
 from ..routes.lenses.trace import Traces
-from ..routes.metrics import Metrics
+from ..routes.metrics import metrics_route
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
 from ..routes.samples import samples_route
-from ..routes.site import Site
+from ..routes.site import site_route
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
-from .api_document import ApiDocument
+from .api_document import api_document_route
 from .document import Document
 
 
@@ -44,16 +44,16 @@ class Page:
         self.endpoints = api_endpoints(services)
         self.routes: list[Route] = [
             self.document.route,
-            ApiDocument(registry, self.endpoints).route,
-            Site(registry).route,
+            api_document_route(registry, self.endpoints),
+            site_route(registry),
             *self.write.routes,
             self.traces.route,
             passages_route(services),
             samples_route(services),
             self.web.route,
             *OpenAI(services, self.write.replies).routes,
-            *Health(registry).routes,
-            *([Metrics(registry).route] if registry.site.metrics else []),
+            *health_routes(registry),
+            *([metrics_route(registry)] if registry.site.metrics else []),
         ]
 
     def add_to(self, app: FastAPI) -> None:

@@ -151,7 +151,9 @@ class _ModelUpdate:
                 loaded.lm.notice, loaded.refused_commit = "", None
                 self._registry.bump_version()
             return
-        if self._entry.draining:  # at most two commits of a model are in memory
+        if any(
+            loaded.name == self._entry.name for loaded in self._registry.draining
+        ):  # at most two commits of a model are in memory
             return
         if not is_cached(self._repo, commit):
             self._downloaded.add(commit)
@@ -166,8 +168,7 @@ class _ModelUpdate:
 
     def _clean_up(self, newest: str) -> None:
         """Removes downloaded commits from the cache that are neither loaded nor the newest."""
-        entry = self._entry
-        needed = {loaded.commit for loaded in (entry.loaded, *entry.draining) if loaded}
+        needed = {loaded.commit for loaded in self._registry.all_loaded if loaded.name == self._entry.name}
         needed |= {newest} - {self._refused}
         for commit in self._downloaded - needed:
             remove_cached(self._repo, commit)

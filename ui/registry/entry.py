@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from model import CharLSTM
-
 from ..messages import Message
-from .loaded_model import LoadedModel
+from .loaded_model import LoadedModel, Preview
 
 
 @dataclass(eq=False)
@@ -16,14 +14,13 @@ class Entry:
     """A configured model: loading, loaded, or failed.
 
     Attributes:
-        spec: a path, or a name on the Hub; "" for a model that was added from memory, and for a blend.
+        spec: a path, or a name on the Hub; "" for a model that was added from memory.
         name: its name on the page and in the API.
         loaded: the model that is served; None while it loads, and if it failed.
         failure: why it could not be loaded; None if it did not fail.
         update_problem: why its newest commit is not known or not loaded; None if it is, or if no commit is loaded.
         retry: whether loading it again may succeed.
         wait_s: seconds until then, as the Hub asked; 0 if it did not.
-        draining: models that were replaced and still write their replies.
         preview: the model without its weights, if it is loaded on first use; otherwise None.
         done: set once the model is loaded or has failed, or its preview is read.
     """
@@ -35,6 +32,5 @@ class Entry:
     update_problem: Message | None = None
     retry: bool = False
     wait_s: float = 0.0
-    draining: list[LoadedModel] = field(default_factory=list)
-    preview: CharLSTM | None = None
+    preview: Preview | None = None
     done: threading.Event = field(default_factory=threading.Event)

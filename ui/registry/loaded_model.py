@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import torch
 
 from model import CharLSTM, Engine, LanguageModel, SamplingParams
+from model.engine.language_model import default_precision
 from model.settings import Precision
 from model.terminal import one_line
 
 from ..messages import Message
 from ..site_config import SiteConfig
-from .welcome import example_prompts, welcome_text_of
+from .welcome import example_prompts, stored_welcome_text_of, welcome_text_of
 
 _WAITING_EACH = 32  # all calls without a session from one address count as one client, such as those of a class of 30
 
@@ -65,12 +66,34 @@ class LoadedModel:
 
     @property
     def about(self) -> list[Message]:
-        """Short facts: what it was trained on, commit, size, device."""
-        return facts_of(self.lm, self.lm.device)
+        """Short facts: what it was trained on, commit, size, device; and which commit was refused."""
+        return [*_facts(self.lm, self.lm.device), *([self.refused_commit] if self.refused_commit else [])]
+
+    @property
+    def precision(self) -> Precision:
+        """The precision in which it writes."""
+        return self.engine.precision
 
 
-def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
-    """Returns short facts about a model that runs on a device: what it was trained on, commit, size, device."""
+@dataclass(frozen=True)
+class Preview:
+    """What a page shows of a model that is loaded on first use; see `LoadedModel`."""
+
+    lm: LanguageModel
+    precision: Precision
+    about: list[Message]
+    examples: tuple[str, ...]
+    welcome_text: str
+    welcome_seed: int
+
+    @classmethod
+    def of(cls, lm: CharLSTM, precision: Precision | None, device: str, site: SiteConfig) -> Preview:
+        """Returns the preview of a model, with the welcome text that it stores."""
+        stored, examples = stored_welcome_text_of(lm, site.blocked), example_prompts(lm, site.blocked)
+        return cls(lm, precision or default_precision(lm), _facts(lm, torch.device(device)), examples, *stored)
+
+
+def _facts(lm: LanguageModel, device: torch.device) -> list[Message]:
     corpus = lm.training.get("corpus")
     return [
         *([Message("model.corpus", corpus=one_line(corpus, 60))] if corpus else []),
@@ -84,14 +107,16 @@ def facts_of(lm: LanguageModel, device: torch.device) -> list[Message]:
 
 def start_model(name: str, lm: CharLSTM, precision: Precision | None, site: SiteConfig) -> LoadedModel:
     """Starts a model's engine and generates its welcome text; returns the model with both."""
-    engine, thread = start_engine(name, lm, precision, site)
-    return LoadedModel(name, lm, engine, thread, example_prompts(lm, site.blocked), *welcome_text_of(engine, lm))
+    loaded = start_engine(name, lm, precision, site)
+    loaded.examples = example_prompts(lm, site.blocked)
+    loaded.welcome_text, loaded.welcome_seed = welcome_text_of(loaded.engine, lm)
+    return loaded
 
 
 def start_engine(
-    name: str, lm: LanguageModel, precision: Precision | None, site: SiteConfig
-) -> tuple[Engine, threading.Thread]:
-    """Starts an engine for a model; returns it with its thread."""
+    name: str, lm: LanguageModel, precision: Precision | None, site: SiteConfig, parts: tuple[LoadedModel, ...] = ()
+) -> LoadedModel:
+    """Starts an engine for a model, or for the blend of two ``parts``; returns the model with it."""
     engine = Engine(
         lm,
         precision=precision,
@@ -101,4 +126,4 @@ def start_engine(
     )
     thread = threading.Thread(target=engine.run, name=f"engine {name}", daemon=True)
     thread.start()
-    return engine, thread
+    return LoadedModel(name, lm, engine, thread, parts=parts)

@@ -15,21 +15,20 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence as Names
 from contextlib import suppress
 
-import torch
-
 from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
+from model.hub.snapshot import is_commit
 from model.settings import Precision, shorten
 from model.terminal import one_line
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
 from .entry import Entry
-from .loaded_model import LoadedModel, start_engine, start_model
+from .loaded_model import LoadedModel, Preview, start_engine, start_model
 from .problems import load_problem
-from .specs import choose_device, is_on_hub, may_be_updated, names_of, split_spec
+from .specs import choose_device, is_on_hub, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
 
@@ -49,8 +48,10 @@ class ModelRegistry:
         site: the limits and the blocked words of this site.
 
     Attributes:
+        entries: all configured models, without blends: loading, loaded and failed.
         auto_updated: the entries whose branch on the Hub may get a newer commit, see ``auto_update``.
         on_hub: the entries of models on the Hub, those of ``auto_updated`` among them.
+        draining: replaced models, and blends, that finish their replies.
         on_unload: functions that are called with each replaced model after its weights were freed.
     """
 
@@ -59,7 +60,7 @@ class ModelRegistry:
         specs: Names[str] = (),
         *,
         on_demand: Names[str] = (),
-        device: torch.device | str | None = None,
+        device: str | None = None,
         precision: Precision | None = None,
         site: SiteConfig | None = None,
     ) -> None:
@@ -67,26 +68,24 @@ class ModelRegistry:
         self.precision = precision
         self.site = site or SiteConfig()
         every = [*specs, *on_demand]
-        self._entries = [Entry(spec, name) for spec, name in zip(every, names_of(every), strict=True)]
-        self._on_demand = self._entries[len(specs) :]
-        self.auto_updated = [entry for entry in self._entries if may_be_updated(entry.spec)]
-        self.on_hub = [entry for entry in self._entries if is_on_hub(entry.spec)]
-        self._fallback: Entry | None = None
-        self._blends: OrderedDict[tuple[str, str], Entry] = OrderedDict()  # those with the newest use at the end
-        self._retired: list[Entry] = []  # blends that were removed and finish their replies
+        self.entries = [Entry(spec, name) for spec, name in zip(every, names_of(every), strict=True)]
+        self._on_demand = self.entries[len(specs) :]
+        self.on_hub = [entry for entry in self.entries if is_on_hub(entry.spec)]
+        self.auto_updated = [entry for entry in self.on_hub if not is_commit(split_spec(entry.spec)[1])]
+        self.draining: list[LoadedModel] = []
+        self.on_unload: list[Callable[[LoadedModel], None]] = []
+        self._blends: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()  # the one with the newest use is last
         self._blending, self._putting = threading.Lock(), threading.Lock()
         self._settled = threading.Event()
-        self._stopped = False
+        self._stopped = self._fell_back = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
-        self.on_unload: list[Callable[[LoadedModel], None]] = []
 
     def add(self, name: str, lm: CharLSTM) -> LoadedModel:
         """Serves a model that is already in memory."""
-        loaded = start_model(name, lm, self.precision, self.site)
-        entry = Entry("", name, loaded)
+        entry = Entry("", name, start_model(name, lm, self.precision, self.site))
         entry.done.set()
-        self._entries.append(entry)
-        return loaded
+        self.entries.append(entry)
+        return self.get(name)
 
     def start(self, *, after: threading.Event | None = None) -> None:
         """Starts to load, each model in a thread of its own, so that one that hangs delays no other.
@@ -94,8 +93,7 @@ class ModelRegistry:
         Args:
             after: an event that engines wait for before they start, because starting the first one slows imports down.
         """
-        waiting = [entry for entry in self._entries if not entry.done.is_set()]
-        for entry in waiting:
+        for entry in [entry for entry in self.entries if not entry.done.is_set()]:
             load = self._read_preview if entry in self._on_demand else self._load
             threading.Thread(target=load, args=(entry, after), daemon=True).start()
         threading.Thread(target=self._settle, daemon=True).start()
@@ -113,16 +111,10 @@ class ModelRegistry:
     def replace(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
         """Serves a model under an entry's name. The model that it replaces finishes its replies and is unloaded."""
         loaded = start_model(entry.name, lm, self.precision, self.site)
-        self._put(entry, loaded)
-        self._announce(loaded)
+        with self._putting:
+            older, entry.loaded, entry.failure, entry.update_problem = entry.loaded, loaded, None, None
+        self._announce(loaded, older)
         return loaded
-
-    def _announce(self, loaded: LoadedModel) -> None:
-        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
-            with suppress(RefusalError):
-                self.blend(*map(self.get, names))
-        self.bump_version()
-        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
         """Returns the blend of two models, with an engine of its own, which the first call starts; this takes a while.
@@ -134,43 +126,22 @@ class ModelRegistry:
         """
         with self._blending:
             names = first.name, second.name
-            entry = self._blends.setdefault(names, Entry("", f"{first.name} + {second.name}"))
-            self._blends.move_to_end(names)
             (one,), (two,) = first.lm.models, second.lm.models
-            if entry.loaded and entry.loaded.lm.models == (one, two):
-                return entry.loaded
+            older = self._blends.get(names)
+            if older and older.lm.models == (one, two):
+                self._blends.move_to_end(names)
+                return older
             try:
                 lm = Blend(one, two)
             except ValueError:
                 raise RefusalError("refusal.no_common_character", first=first.name, second=second.name) from None
-            engine, thread = start_engine(entry.name, lm, self.precision, self.site)
-            loaded = LoadedModel(entry.name, lm, engine, thread, parts=(first, second))
-            self._put(entry, loaded)
-            self._limit_blends()
+            loaded = start_engine(" + ".join(names), lm, self.precision, self.site, (first, second))
+            self._blends[names] = loaded
+            self._blends.move_to_end(names)
+            self._succeed(loaded, older)
+            while len(self._blends) > 1 and sum(map(_blend_bytes, self._blends.values())) > MAX_BLEND_BYTES:
+                self._drain(self._blends.popitem(last=False)[1])
             return loaded
-
-    def _limit_blends(self) -> None:
-        self._retired = [entry for entry in self._retired if entry.draining]
-        while len(self._blends) > 1 and sum(map(_blend_bytes, self._blends.values())) > MAX_BLEND_BYTES:
-            _, entry = self._blends.popitem(last=False)
-            if entry.loaded:
-                self._retire(entry, entry.loaded)
-                self._retired.append(entry)
-                entry.loaded = None
-
-    def _retire(self, entry: Entry, older: LoadedModel) -> None:
-        """Unloads a model after its last reply."""
-        entry.draining.append(older)
-        threading.Thread(target=self._unload, args=(entry, older), daemon=True).start()
-
-    def _put(self, entry: Entry, loaded: LoadedModel) -> None:
-        with self._putting:
-            older, entry.loaded, entry.failure, entry.update_problem = entry.loaded, loaded, None, None
-        if older:
-            older.newer = loaded
-            self._retire(entry, older)
-        if self._stopped:
-            loaded.engine.stop()
 
     def bump_version(self) -> None:
         """Increments the version that open pages poll for model updates."""
@@ -189,8 +160,7 @@ class ModelRegistry:
     @property
     def all_loaded(self) -> list[LoadedModel]:
         """All models whose weights are in memory: the current ones, blends, and those that finish their replies."""
-        entries = (*self._entries, *list(self._blends.values()), *self._retired)
-        return [loaded for entry in entries for loaded in (entry.loaded, *entry.draining) if loaded]
+        return [*self.loaded_models, *list(self._blends.values()), *self.draining]
 
     @property
     def engines(self) -> list[Engine]:
@@ -205,35 +175,35 @@ class ModelRegistry:
     @property
     def loaded_models(self) -> list[LoadedModel]:
         """The current models, without blends."""
-        return [entry.loaded for entry in self._entries if entry.loaded]
+        return [entry.loaded for entry in self.entries if entry.loaded]
 
     @property
-    def entries(self) -> list[Entry]:
-        """All configured models, without blends: loading, loaded and failed."""
-        return list(self._entries)
+    def failed_engines(self) -> str:
+        """The names of the models whose engine has ended, as after a fault of the device; "" if all engines run."""
+        return ", ".join(loaded.name for loaded in self.loaded_models if not loaded.thread.is_alive())
 
     @property
     def names(self) -> list[str]:
         """The names that can be chosen, including models that still load."""
-        return [entry.name for entry in self._entries if not entry.failure] or [BUNDLED]
+        return [entry.name for entry in self.entries if not entry.failure] or [BUNDLED]
 
     @property
     def loading(self) -> list[str]:
         """The names of the models that still load."""
-        return [entry.name for entry in self._entries if not entry.done.is_set()]
+        return [entry.name for entry in self.entries if not entry.done.is_set()]
 
     @property
     def notices(self) -> list[Message]:
         """Messages for visitors about models that failed to load, or may not be the newest."""
-        notices = [entry.failure for entry in self._entries if entry.failure]
-        if self._fallback and len(self._entries) > 1 == len(self.loaded_models):  # not if no other model is configured
+        notices = [entry.failure for entry in self.entries if entry.failure]
+        if self._fell_back and len(self.entries) > 1 == len(self.loaded_models):  # the bundled model alone is loaded
             notices.append(Message("model.bundled_instead"))
         notices += [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
-        return notices + [entry.update_problem for entry in self._entries if entry.loaded and entry.update_problem]
+        return notices + [entry.update_problem for entry in self.entries if entry.loaded and entry.update_problem]
 
     def first(self) -> LoadedModel | None:
         """Returns the default model: the first one that did not fail. None while that model loads."""
-        usable = [entry for entry in self._entries if not entry.failure and (entry.loaded or not self.settled)]
+        usable = [entry for entry in self.entries if not entry.failure and (entry.loaded or not self.settled)]
         return usable[0].loaded if usable else None
 
     def get(self, name: object) -> LoadedModel:
@@ -247,11 +217,12 @@ class ModelRegistry:
             if loaded is None:
                 raise RefusalError("refusal.loading")
             return loaded
-        entry = next((entry for entry in self._entries if entry.name == name), None)
-        if entry is None and name == BUNDLED:  # what the default model was called before there were several
-            entry = next((entry for entry in self._entries if bundled_name(entry.spec)), None)
-        if entry is None:
+        found = [entry for entry in self.entries if entry.name == name]
+        if name == BUNDLED:  # what the default model was called before there were several
+            found += [entry for entry in self.entries if bundled_name(entry.spec)]
+        if not found:
             raise self.unknown(name)
+        entry = found[0]
         if entry.failure:
             raise RefusalError.of(entry.failure, status=404)
         if entry.loaded is None:
@@ -264,41 +235,92 @@ class ModelRegistry:
         allowed = Message("rule.served", names=self.names)
         return RefusalError("refusal.value", field="model", status=404, value=shorten(name), allowed=allowed)
 
+    def _announce(self, loaded: LoadedModel, older: LoadedModel | None) -> None:
+        self._succeed(loaded, older)
+        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
+            with suppress(RefusalError):
+                self.blend(*map(self.get, names))
+        self.bump_version()
+        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
+
+    def _succeed(self, loaded: LoadedModel, older: LoadedModel | None) -> None:
+        if older:
+            older.newer = loaded
+            self._drain(older)
+        if self._stopped:
+            loaded.engine.stop()
+
+    def _drain(self, older: LoadedModel) -> None:
+        """Unloads a model after its last reply."""
+        self.draining.append(older)
+        threading.Thread(target=self._unload, args=(older,), daemon=True).start()
+
+    def _unload(self, older: LoadedModel) -> None:
+        time.sleep(_GRACE_S)
+        older.engine.drain()
+        older.thread.join()
+        older.unloaded = True
+        older.engine.release()
+        older.lm = older.lm.without_weights()
+        self.draining.remove(older)
+        for call in self.on_unload:
+            call(older)
+        log.info("%s is unloaded, its last reply is written", one_line(f"{older.name} {older.commit[:7]}".strip()))
+
     def _settle(self) -> None:
         """Waits until every model is loaded or has failed, at most ``FALLBACK_S`` for the Hub; then loads fallbacks."""
         end = time.monotonic() + FALLBACK_S
-        for entry in self._entries:
+        for entry in self.entries:
             # A folder needs no network, so on a busy machine no fallback would be loaded sooner.
             entry.done.wait(max(0.0, end - time.monotonic()) if entry in self.on_hub else None)
         for entry in [each for each in self.on_hub if not each.done.is_set()]:
             self._load_cached(entry)
         if not self.loaded_models:
-            self._fallback = Entry(str(PRETRAINED), BUNDLED)
-            self._load(self._fallback, None)
-            self._entries.append(self._fallback)
+            fallback, self._fell_back = Entry(str(PRETRAINED), BUNDLED), True
+            self._load(fallback, None)
+            self.entries.append(fallback)
         self._settled.set()
         self.bump_version()
 
     def _load(self, entry: Entry, after: threading.Event | None) -> None:
         try:
-            id_or_path, revision = split_spec(entry.spec)
-            lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
+            lm = self._read(entry)
             if after:
                 after.wait()
             self.replace(entry, lm)
         except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
-            self.fail(entry, error)
+            self._fail(entry, error)
         finally:
             entry.done.set()
+
+    def _load_cached(self, entry: Entry) -> None:
+        """Serves the cached copy of a model, unless its download has ended meanwhile."""
+        try:
+            lm = self._read(entry, cached=True)
+        except (ModelUnavailableError, CheckpointError):
+            return
+        lm.notice = ""
+        loaded = start_model(entry.name, lm, self.precision, self.site)
+        with self._putting:
+            if entry.loaded or self._stopped:
+                loaded.engine.stop()
+                return
+            entry.loaded, entry.update_problem = loaded, Message("model.still_coming", name=entry.name)
+        self._announce(loaded, None)
+
+    def _read(self, entry: Entry, *, cached: bool = False) -> CharLSTM:
+        id_or_path, revision = split_spec(entry.spec)
+        return CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device, local_files_only=cached)
 
     def _read_preview(self, entry: Entry, after: threading.Event | None) -> None:
         try:
             if after:
                 after.wait()
             checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
-            entry.preview = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
+            lm = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
+            entry.preview = Preview.of(lm, self.precision, self.device, self.site)
         except (CheckpointError, OSError) as error:
-            self.fail(entry, error)
+            self._fail(entry, error)
         finally:
             entry.done.set()
 
@@ -311,7 +333,7 @@ class ModelRegistry:
         if starts:
             threading.Thread(target=self._load, args=(entry, None), daemon=True).start()
 
-    def fail(self, entry: Entry, error: Exception) -> None:
+    def _fail(self, entry: Entry, error: Exception) -> None:
         """Notes why a model could not be loaded. If a cached copy of it is served, it stays, with a notice."""
         reason = load_problem(entry.name, error, spec=entry.spec)
         entry.retry, entry.wait_s = getattr(error, "retry", False), getattr(error, "wait_s", 0.0)
@@ -322,36 +344,7 @@ class ModelRegistry:
         log.warning("%s", reason)
         self.bump_version()
 
-    def _load_cached(self, entry: Entry) -> None:
-        """Serves the cached copy of a model, unless its download has ended meanwhile."""
-        try:
-            id_or_path, revision = split_spec(entry.spec)
-            lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device, local_files_only=True)
-        except (ModelUnavailableError, CheckpointError):
-            return
-        lm.notice = ""
-        loaded = start_model(entry.name, lm, self.precision, self.site)
-        with self._putting:
-            if entry.loaded or self._stopped:
-                loaded.engine.stop()
-                return
-            entry.loaded, entry.update_problem = loaded, Message("model.still_coming", name=entry.name)
-        self._announce(loaded)
 
-    def _unload(self, entry: Entry, older: LoadedModel) -> None:
-        time.sleep(_GRACE_S)
-        older.engine.drain()
-        older.thread.join()
-        older.unloaded = True
-        older.engine.release()
-        older.lm = older.lm.without_weights()
-        entry.draining.remove(older)
-        for call in self.on_unload:
-            call(older)
-        log.info("%s is unloaded, its last reply is written", one_line(f"{older.name} {older.commit[:7]}".strip()))
-
-
-def _blend_bytes(entry: Entry) -> int:
+def _blend_bytes(blend: LoadedModel) -> int:
     """Returns about how much memory the engine of a blend takes: its weights in both precisions."""
-    models = entry.loaded.lm.models if entry.loaded else ()
-    return sum(5 * model.config.parameters for model in models)
+    return sum(5 * model.config.parameters for model in blend.lm.models)

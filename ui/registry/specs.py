@@ -11,7 +11,6 @@ from model import PRETRAINED, ModelUnavailableError
 from model.backends.device import is_available
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.bundled import BUNDLED, bundled_name, bundled_names, bundled_spec
-from model.hub.snapshot import is_commit
 from model.settings import shorten
 
 
@@ -65,11 +64,6 @@ def is_on_hub(spec: str) -> bool:
         return not is_local(split_spec(spec)[0])
     except ModelUnavailableError:
         return False
-
-
-def may_be_updated(spec: str) -> bool:
-    """Returns whether a newer commit may appear: the model is on the Hub and not pinned to a commit."""
-    return is_on_hub(spec) and not is_commit(split_spec(spec)[1])
 
 
 def names_of(specs: Sequence[str]) -> list[str]:

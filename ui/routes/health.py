@@ -12,34 +12,20 @@ from starlette.routing import Route
 
 from ..access.answers import HEADERS
 from ..registry.registry import ModelRegistry
-
-HEALTH_PATH = "/healthz"
-READY_PATH = "/readyz"
+from .requests import route
 
 
-class Health:
-    """Answers health and readiness checks.
+def health_routes(registry: ModelRegistry) -> list[Route]:
+    """Returns the two routes."""
 
-    Args:
-        registry: the models that are served.
-    """
+    async def health(_request: Request) -> JSONResponse:
+        failed = registry.failed_engines
+        return _answer(f"the engine has ended: {failed}" if failed else "ok")
 
-    def __init__(self, registry: ModelRegistry) -> None:
-        self._registry = registry
-        self.routes = [Route(HEALTH_PATH, self.respond_to_health), Route(READY_PATH, self.respond_to_ready)]
+    async def ready(_request: Request) -> JSONResponse:
+        return _answer("ok" if registry.first() and not registry.failed_engines else "no model is loaded")
 
-    @property
-    def failed(self) -> list[str]:
-        """The names of the served models whose engine has ended, for example after a fault of the device."""
-        return [loaded.name for loaded in self._registry.loaded_models if not loaded.thread.is_alive()]
-
-    async def respond_to_health(self, _request: Request) -> JSONResponse:
-        """Answers one request."""
-        return _answer(f"the engine has ended: {', '.join(self.failed)}" if self.failed else "ok")
-
-    async def respond_to_ready(self, _request: Request) -> JSONResponse:
-        """Answers one request."""
-        return _answer("ok" if self._registry.first() and not self.failed else "no model is loaded")
+    return [route("/healthz", health, "GET"), route("/readyz", ready, "GET")]
 
 
 def _answer(status: str) -> JSONResponse:

@@ -15,153 +15,92 @@ writes the same text on every machine) and version (of the int8 inference, or "f
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 
-import torch
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
-from model import Cell, CharLSTM, LanguageModel
-from model.engine.language_model import default_precision
 from model.int8.weights import VERSION
-from model.settings import Precision
 
 from ..access.answers import HEADERS
 from ..access.public_address import address_of_space
 from ..messages import Message
 from ..registry.entry import Entry
-from ..registry.loaded_model import LoadedModel, facts_of
+from ..registry.loaded_model import LoadedModel, Preview
 from ..registry.registry import ModelRegistry
-from ..registry.welcome import example_prompts, stored_welcome_text_of
+from .requests import route
 
-PATH = "/site"
 AGAIN_S = 30.0  # between two polls of an open page
 _LOADING_S = 1.0  # between two polls while a model still loads
-
-Content = Mapping[str, object]
-
-
-class Site:
-    """Describes the site and its models.
-
-    Args:
-        registry: the models that are served.
-    """
-
-    def __init__(self, registry: ModelRegistry) -> None:
-        self._registry = registry
-        self.route = Route(PATH, self.respond, methods=["GET"])
-
-    @property
-    def version(self) -> str:
-        """A text that changes whenever a model is loaded, updated or refused, and when the app restarts."""
-        registry = self._registry
-        return f"{registry.version}.{len(registry.loading)}{'' if registry.settled else '+'}"
-
-    async def respond(self, request: Request) -> JSONResponse:
-        """Answers one request."""
-        version = self.version
-        content: dict[str, object] = {"version": version, "again_s": self._again_s()}
-        if request.query_params.get("since") != version:
-            content |= self._describe()
-        return JSONResponse(content, headers=HEADERS)
-
-    def _again_s(self) -> float | None:
-        if not self._registry.settled or self._registry.loading:
-            return _LOADING_S
-        return AGAIN_S if self._registry.may_change else None
-
-    def _describe(self) -> Content:
-        loading = self._registry.loading
-        notices = self._registry.notices + ([Message("model.loading", names=loading)] if loading else [])
-        return {
-            "title": self._registry.site.title,
-            "welcome": self._registry.site.intro,
-            "notices": [notice.as_json() for notice in notices],
-            "models": [_entry(each, self._registry) for each in self._registry.entries],
-            "address": address_of_space(),
-        }
+_UNKNOWN: Mapping[str, object] = {  # of a model that is not served
+    **dict.fromkeys(("commit", "welcome", "version"), ""),
+    **dict.fromkeys(("about", "examples", "vocab", "cells"), ()),
+    **dict.fromkeys(("welcome_seed", "layers", "hidden"), 0),
+    **dict.fromkeys(("samples", "exact"), False),
+    "chat": None,
+}
 
 
-def describe_model(loaded: LoadedModel) -> Content:
-    """Returns the MODEL of a loaded model."""
-    about = [*loaded.about, *([loaded.refused_commit] if loaded.refused_commit else [])]
-    return _description(
-        loaded.name,
-        loaded.lm,
-        about,
-        loaded.engine.precision,
-        welcome=(loaded.welcome_text, loaded.welcome_seed),
-        examples=loaded.examples,
-    )
+def site_route(registry: ModelRegistry) -> Route:
+    """Returns the route."""
+
+    async def respond(request: Request) -> JSONResponse:
+        # It changes whenever a model is loaded, updated or refused, and when the app restarts.
+        version = f"{registry.version}.{len(registry.loading)}{'' if registry.settled else '+'}"
+        again_s = AGAIN_S if registry.may_change else None
+        if registry.loading or not registry.settled:
+            again_s = _LOADING_S
+        content = {"version": version, "again_s": again_s}
+        is_known = request.query_params.get("since") == version
+        return JSONResponse(content if is_known else {**content, **_describe(registry)}, headers=HEADERS)
+
+    return route("/site", respond, "GET")
 
 
-def _preview(name: str, lm: CharLSTM, registry: ModelRegistry) -> Content:
-    """Returns the MODEL of a model that is loaded on first use."""
-    blocked, device = registry.site.blocked, torch.device(registry.device)
-    welcome, examples = stored_welcome_text_of(lm, blocked), example_prompts(lm, blocked)
-    precision = registry.precision or default_precision(lm)
-    return _description(name, lm, facts_of(lm, device), precision, welcome=welcome, examples=examples)
-
-
-def _description(
-    name: str,
-    lm: LanguageModel,
-    about: Sequence[Message],
-    precision: Precision,
-    *,
-    welcome: tuple[str, int],
-    examples: Sequence[str],
-) -> Content:
+def _describe(registry: ModelRegistry) -> Mapping[str, object]:
+    loading = registry.loading
+    notices = registry.notices + ([Message("model.loading", names=loading)] if loading else [])
     return {
-        "name": name,
-        "commit": lm.commit or "",
-        "failure": None,
-        "loading": False,
-        "about": [fact.as_json() for fact in about],
-        "welcome": welcome[0],
-        "welcome_seed": welcome[1],
-        "examples": list(examples),
-        "chat": asdict(lm.chat) if lm.chat else None,
-        "layers": lm.config.num_layers,
-        "hidden": lm.config.hidden_size,
-        "vocab": list(lm.tokenizer.vocab),
-        "cells": [_cell(each) for each in lm.cells],
-        "samples": bool(lm.models[0].samples),
-        "exact": precision == "int8",
-        "version": str(VERSION) if precision == "int8" else "float32",
+        "title": registry.site.title,
+        "welcome": registry.site.intro,
+        "notices": [notice.as_json() for notice in notices],
+        "models": [_model(entry, registry) for entry in registry.entries],
+        "address": address_of_space(),
     }
 
 
-def _cell(cell: Cell) -> Content:
-    return {**cell.facts(), "remembers": cell.remembers, "passages": bool(cell.high or cell.low)}
-
-
-def _entry(entry: Entry, registry: ModelRegistry) -> Content:
-    if entry.loaded and not entry.failure:
-        return describe_model(entry.loaded)
-    if entry.preview and not entry.failure:
-        return _preview(entry.name, entry.preview, registry)
-    failure: Message | None = entry.failure
-    if failure is None and registry.settled:  # a page chooses another model until this one is loaded
+def _model(entry: Entry, registry: ModelRegistry) -> Mapping[str, object]:
+    """Returns the MODEL of an entry."""
+    failure, served = entry.failure, entry.loaded or entry.preview
+    facts = _facts(served) if served and not failure else _UNKNOWN
+    if not served and not failure and registry.settled:  # a page chooses another model until this one is loaded
         failure = Message("model.loading", names=[entry.name])
     return {
         "name": entry.name,
-        "commit": "",
         "failure": failure.as_json() if failure else None,
-        "loading": not entry.done.is_set(),
-        "about": [],
-        "welcome": "",
-        "welcome_seed": 0,
-        "examples": [],
-        "chat": None,
-        "layers": 0,
-        "hidden": 0,
-        "vocab": [],
-        "cells": [],
-        "samples": False,
-        "exact": False,
-        "version": "",
+        "loading": not served and not entry.done.is_set(),
+        **facts,
+    }
+
+
+def _facts(served: LoadedModel | Preview) -> Mapping[str, object]:
+    lm, is_int8 = served.lm, served.precision == "int8"
+    return {
+        "commit": lm.commit or "",
+        "about": [fact.as_json() for fact in served.about],
+        "welcome": served.welcome_text,
+        "welcome_seed": served.welcome_seed,
+        "examples": served.examples,
+        "chat": asdict(lm.chat) if lm.chat else None,
+        "layers": lm.config.num_layers,
+        "hidden": lm.config.hidden_size,
+        "vocab": lm.tokenizer.vocab,
+        "cells": [
+            {**cell.facts(), "remembers": cell.remembers, "passages": bool(cell.high or cell.low)} for cell in lm.cells
+        ],
+        "samples": bool(lm.models[0].samples),
+        "exact": is_int8,
+        "version": str(VERSION) if is_int8 else "float32",
     }
