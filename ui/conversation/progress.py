@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
+from functools import partial
 
 from model import Memory, SamplingParams, Sequence
 from model.clamps import Clamps, Stretches
 from model.engine.engine import EngineBusyError
 
+from ..access.clients import group_of
+from ..access.limits import Limiter
 from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..settings import DEADLINE_S
@@ -79,6 +83,35 @@ def check_words(served: LoadedModel, text: str, *, begin: int = 0) -> Generator[
         yield
     if watch.end():
         raise RefusalError("refusal.blocked_word", field="prompt")
+
+
+async def write(
+    served: LoadedModel,
+    prompt: str,
+    params: SamplingParams,
+    limiter: Limiter,
+    *,
+    address: str,
+    client_id: str,
+    clamps: Clamps = (),
+    sparing: bool = False,
+) -> AsyncGenerator[Sequence, None]:
+    """Submits a reply and yields its sequence whenever `follow` yields. The reply counts for the limits of its address.
+
+    Raises:
+        RefusalError: the queue is full, the address is over a limit, or the engine has stopped.
+    """
+    limiter.begin_reply(address, len(prompt) + params.length)
+    length = 0
+    try:
+        begin = partial(submit, client_id=client_id, group_id=group_of(address), clamps=clamps)
+        sequence = await asyncio.to_thread(begin, served, prompt, params)
+        async with aclosing(follow(served, sequence, sparing=sparing)) as steps:
+            async for _ in steps:
+                length = sequence.length
+                yield sequence
+    finally:
+        limiter.end_reply(address, params.length - length)
 
 
 async def follow(

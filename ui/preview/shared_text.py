@@ -16,10 +16,9 @@ from urllib.parse import parse_qsl
 from model import SamplingParams
 from model.settings import SETTINGS
 
-from ..access.clients import group_of
 from ..access.limits import Limiter
 from ..access.workers import Workers
-from ..conversation.progress import check_words, follow, submit
+from ..conversation.progress import check_words, write
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_LINK, check_params, check_text
@@ -67,22 +66,22 @@ class SharedTexts:
         params = check_params(numbers)
         loaded = self._registry.get(_COMMIT.sub("", fields.get("model", "")) or None)
         text = loaded.lm.chat.wrap(prompt) if loaded.lm.chat else prompt
+        await self._workers.run_slices(address, check_words(loaded, text))
+        if any(fields.get(name) for name in _CHANGES):
+            return prompt
+        stop = loaded.lm.chat.stop if loaded.lm.chat else ""
+        params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
         async with self._workers.work(address):
-            await self._workers.run(address, _check_words, loaded, text)
-            if any(fields.get(name) for name in _CHANGES):
-                return prompt
-            stop = loaded.lm.chat.stop if loaded.lm.chat else ""
-            params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
-            characters, written = len(text) + params.length, 0
-            self._limiter.begin_reply(address, characters)
             try:
-                reply = await asyncio.wait_for(_write(loaded, text, params, address), WITHIN_S)
-                written = len(text) + len(reply)
+                reply = await asyncio.wait_for(self._reply(loaded, text, params, address), WITHIN_S)
             except asyncio.TimeoutError:  # in Python 3.10 it is not TimeoutError
                 reply = ""
-            finally:
-                self._limiter.end_reply(address, characters - written)
         return prompt + reply
+
+    async def _reply(self, loaded: LoadedModel, text: str, params: SamplingParams, address: str) -> str:
+        steps = write(loaded, text, params, self._limiter, address=address, client_id=f"{address} preview")
+        async with aclosing(steps):
+            return [sequence async for sequence in steps][-1].text
 
 
 def _fields(query: str) -> dict[str, str]:
@@ -100,18 +99,3 @@ def _fields(query: str) -> dict[str, str]:
             break
         fields.setdefault(name, value)  # like the page, which uses the first of two equal names
     return fields
-
-
-async def _write(loaded: LoadedModel, text: str, params: SamplingParams, address: str) -> str:
-    client_id = f"{address} preview"
-    sequence = submit(loaded, text, params, client_id=client_id, group_id=group_of(address))
-    async with aclosing(follow(loaded, sequence)) as steps:
-        async for _ in steps:
-            pass
-    return sequence.text
-
-
-def _check_words(loaded: LoadedModel, text: str) -> None:
-    """Refuses a text with a blocked word; it is short enough for one slice."""
-    for _ in check_words(loaded, text):
-        pass

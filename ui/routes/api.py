@@ -21,9 +21,8 @@ from model.scoring.surprisal import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-from ..access.limits import Limiter
 from ..access.workers import Workers
-from ..conversation.progress import check_words, follow, submit
+from ..conversation.progress import check_words, write
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
@@ -53,17 +52,16 @@ _Reply = tuple[str, dict[str, Any]]
 
 def api_endpoints(services: Services) -> dict[str, Callable[..., Any]]:
     """Returns the functions of the three endpoints by name."""
-    registry, limiter = services.registry, services.limiter
-    functions = [_generate(registry, limiter), _score(registry, limiter), _inspect(registry, limiter)]
+    functions = [_generate(services), _score(services), _inspect(services)]
     return {function.__name__: function for function in functions}
 
 
-def generate_arguments(registry: ModelRegistry) -> dict[str, Argument]:
+def _generate_arguments(model: Argument) -> dict[str, Argument]:
     """Returns the arguments of /generate: all generation settings, and what they are applied to."""
     clamps = f"up to {MAX_CLAMPS} lists of layer and cell, both from 0, and value, -{MAX_VALUE:g} to {MAX_VALUE:g}"
     arguments = {
         "prompt": Argument(str, f"the text to continue, at most {MAX_PROMPT:,} characters; may be empty"),
-        "model": _model_argument(registry),
+        "model": model,
         "hold": Argument(
             list[list[float]] | None,
             f"cells that are clamped to a value while the text is written: {clamps}, as in [[1, 5, -4]]; default none",
@@ -72,25 +70,23 @@ def generate_arguments(registry: ModelRegistry) -> dict[str, Argument]:
         "blend_with": Argument(
             str | None, "another model, whose predictions are mixed with those of model; default none", None
         ),
-        **{name: _setting_argument(name) for name in SETTINGS},
     }
-    return {name: arguments[name] for name in (*_ORDER, *(name for name in SETTINGS if name not in _ORDER))}
+    for name in SETTINGS:
+        setting = PAGE_SETTINGS[name]
+        default = DEFAULT_SHARE if name == "share" else setting.default
+        shown = "random" if default is None else "empty" if default == "" else f"{default:g}"
+        kind: Any = setting.type | None if setting.default is None else setting.type
+        arguments[name] = Argument(kind, f"{setting.help}; {setting.rule}; default {shown}", setting.default)
+    return {name: arguments[name] for name in dict.fromkeys((*_ORDER, *SETTINGS))}
 
 
-def _setting_argument(name: str) -> Argument:
-    setting = PAGE_SETTINGS[name]
-    default = DEFAULT_SHARE if name == "share" else setting.default
-    shown = "random" if default is None else "empty" if default == "" else f"{default:g}"
-    kind: Any = setting.type | None if setting.default is None else setting.type
-    return Argument(kind, f"{setting.help}; {setting.rule}; default {shown}", setting.default)
+def _model_argument(services: Services) -> Argument:
+    return Argument(str | None, f"one of {', '.join(services.registry.names)}; default the first of them", None)
 
 
-def _model_argument(registry: ModelRegistry) -> Argument:
-    return Argument(str | None, f"one of {', '.join(registry.names)}; default the first of them", None)
-
-
-def _generate(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
-    arguments = generate_arguments(registry)
+def _generate(services: Services) -> Callable[..., Any]:
+    registry, limiter = services.registry, services.limiter
+    arguments = _generate_arguments(_model_argument(services))
     readers = Workers(limiter, at_once=2)
 
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
@@ -108,21 +104,13 @@ def _generate(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = await asyncio.to_thread(registry.blend, loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
-            client = caller(request)
-            await readers.run_slices(client.address, check_words(loaded, text))
-            limiter.begin_reply(client.address, len(text) + params.length)
-            written = 0
-            try:
-                sequence = await asyncio.to_thread(
-                    submit, loaded, text, params, client_id=client.id, group_id=client.group, clamps=clamps
-                )
-                async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
-                    async for _ in steps:
-                        reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
-                        written = sequence.length
-                        yield sequence.text, {**about, "finish_reason": reason}
-            finally:
-                limiter.end_reply(client.address, params.length - written)
+            address, client = caller(request)
+            await readers.run_slices(address, check_words(loaded, text))
+            steps = write(loaded, text, params, limiter, address=address, client_id=client, clamps=clamps, sparing=True)
+            async with aclosing(steps):
+                async for sequence in steps:
+                    reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
+                    yield sequence.text, {**about, "finish_reason": reason}
         if sequence.error:
             raise call_error(f"the model failed: {sequence.error}")
 
@@ -136,18 +124,17 @@ def _generate(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
     return endpoint(generate, name="generate", description=description, arguments=arguments, result=_Reply)
 
 
-def _score(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
-    workers = Workers(limiter, at_once=1)
+def _score(services: Services) -> Callable[..., Any]:
+    workers = Workers(services.limiter, at_once=1)
 
     async def score_text(request: gr.Request, text: str, model: object) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text)
-            loaded = await find_model(registry, model)
-            client = caller(request)
-            limiter.check_cpu(client.address)
-            slices = score_in_slices(loaded.lm.models[0], text, _SCORED)
-            result = await workers.run_slices(client.address, slices)
-            scored = await workers.run(client.address, _scored, result)
+            loaded = await find_model(services.registry, model)
+            address, _ = caller(request)
+            services.limiter.check_cpu(address)
+            result = await workers.run_slices(address, score_in_slices(loaded.lm.models[0], text, _SCORED))
+            scored = await workers.run(address, _scored, result)
         return {**scored, "model": loaded.name, "commit": loaded.lm.commit}
 
     return endpoint(
@@ -158,29 +145,29 @@ def _score(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
         f"(the first {MAX_UNKNOWN} different ones).",
         arguments={
             "text": Argument(str, f"at most {MAX_PROMPT:,} characters"),
-            "model": _model_argument(registry),
+            "model": _model_argument(services),
         },
         result=dict[str, Any],
     )
 
 
-def _inspect(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
-    workers = Workers(limiter, at_once=1)
+def _inspect(services: Services) -> Callable[..., Any]:
+    workers = Workers(services.limiter, at_once=1)
 
     async def inspect_cell(
         request: gr.Request, text: str, layer: object, cell: object, model: object
     ) -> dict[str, Any]:
         with refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
-            loaded = await find_model(registry, model)
+            loaded = await find_model(services.registry, model)
             config = loaded.lm.config
             place = [
                 check_whole("layer", layer, 0, config.num_layers - 1),
                 check_whole("cell", cell, 0, config.hidden_size - 1),
             ]
-            client = caller(request)
-            limiter.check_cpu(client.address)
-            trace = await workers.run_slices(client.address, _trace_cell(loaded, text, *place))
+            address, _ = caller(request)
+            services.limiter.check_cpu(address)
+            trace = await workers.run_slices(address, _trace_cell(loaded, text, *place))
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
     return endpoint(
@@ -193,7 +180,7 @@ def _inspect(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
             "text": Argument(str, f"at most {MAX_INSPECTED:,} characters"),
             "layer": Argument(int, "the layer, from 0; default 0", 0),
             "cell": Argument(int, "the cell of that layer, from 0; default 0", 0),
-            "model": _model_argument(registry),
+            "model": _model_argument(services),
         },
         result=dict[str, Any],
     )

@@ -1,4 +1,4 @@
-"""The common parts of the API's endpoints: arguments and their documentation, checks and errors.
+"""The common parts of the API's endpoints: arguments and their documentation, and errors.
 
 Gradio derives an endpoint from a function's signature and docstring. Here both are made from a table of arguments, so
 that the generation settings are described in one place.
@@ -9,7 +9,6 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gradio as gr
@@ -17,7 +16,6 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from ..access.answers import REFUSALS
-from ..access.clients import group_of
 from ..messages import RefusalError
 
 log = logging.getLogger("char-lstm")
@@ -77,34 +75,12 @@ def refusals_as_errors() -> Iterator[None]:
         raise call_error("something went wrong here: try again later") from None
 
 
-@dataclass(frozen=True)
-class Caller:
-    """The client of a call.
-
-    Attributes:
-        address: where the call comes from.
-        session: the session id that the client has chosen; "" without one, and for calls over MCP.
-    """
-
-    address: str
-    session: str
-
-    @property
-    def id(self) -> str:
-        """The client for the limit of replies; calls without a session count as one client for each address."""
-        return f"{self.address} {self.session or 'api'}"
-
-    @property
-    def group(self) -> str:
-        """The client for the limits of one address."""
-        return group_of(self.address)
-
-
-def caller(request: gr.Request) -> Caller:
-    """Returns the client of a call."""
+def caller(request: gr.Request) -> tuple[str, str]:
+    """Returns the address of a call, and the client for the limit of replies."""
     # For a call without a session Gradio makes one up, and for MCP its own client does: neither identifies a visitor.
     chosen = request.url.path.endswith("/queue/join") and request.headers.get("x-gradio-user") != "mcp"
-    return Caller(request.client.host if request.client else "", str(request.session_hash or "") if chosen else "")
+    address = request.client.host if request.client else ""
+    return address, f"{address} {(chosen and request.session_hash) or 'api'}"
 
 
 def call_error(message: str) -> gr.Error:

@@ -12,11 +12,12 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from model import Memory, Sequence
+from model import Sequence
 
 from ..access.answers import HEADERS
 from ..access.clients import group_of
@@ -43,29 +44,23 @@ class RunningReply:
         request: the request for the reply.
         digest: identifies the text: a request with the same digest gets the same reply.
         sequence: the engine's sequence, which holds the reply after ``request.received``.
-        client_id: the client, for the limit of replies.
         address: the client's address.
 
     Attributes:
         ended: whether the text is complete and the state cached.
         delivered: whether a reader has received the end.
+        reader: of the current reader; set when there may be an event for it. None without a reader.
     """
 
-    def __init__(self, request: WriteRequest, digest: str, sequence: Sequence, *, client_id: str, address: str) -> None:
+    def __init__(self, request: WriteRequest, digest: str, sequence: Sequence, address: str) -> None:
         self.request = request
         self.digest = digest
-        self.client_id = client_id
         self.address = address
         self.ended = self.delivered = False
+        self.reader: asyncio.Event | None = None
         self._sequence = sequence
         self._failure: Message | None = None
-        self._reader: asyncio.Event | None = None  # of the current reader; set when there may be an event for it
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def has_reader(self) -> bool:
-        """Whether a reader is connected."""
-        return self._reader is not None
 
     @property
     def unwritten(self) -> int:
@@ -76,6 +71,16 @@ class RunningReply:
     def text(self) -> str:
         """The reply so far, with what was received before."""
         return self.request.received + self._sequence.text
+
+    @property
+    def error(self) -> Message | None:
+        """Why the reply has failed; None if it has not."""
+        return Message("fault.model", error=self._sequence.error) if self._sequence.error else self._failure
+
+    @property
+    def finish_reason(self) -> str:
+        """Why the reply has ended; "" while it is written."""
+        return self._sequence.finish_reason or ""
 
     def stop(self) -> None:
         """Ends the reply before its next character."""
@@ -113,13 +118,13 @@ class RunningReply:
         if self._timer:
             self._timer.cancel()
         self._notify()
-        self._reader = asyncio.Event()
-        return self._reader
+        self.reader = asyncio.Event()
+        return self.reader
 
     def disconnect(self, reader: asyncio.Event, expire: Callable[[], None]) -> None:
         """Notes that a reader has disconnected; calls ``expire`` if no reader connects within ``RETURN_S`` seconds."""
-        if self._reader is reader:
-            self._reader = None
+        if self.reader is reader:
+            self.reader = None
             self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
 
     async def events(self, reader: asyncio.Event, position: int) -> AsyncIterator[str]:
@@ -138,12 +143,12 @@ class RunningReply:
             empty += 1
             if empty > 1 and not self._sequence.length and not self.ended:  # the second is a second after the first
                 yield event(position, status=[self._queue_status().as_json()])
-        if self.delivered and self._reader is reader:
+        if self.delivered and self.reader is reader:
             yield self._ending(position)
 
     async def pieces(self, reader: asyncio.Event, position: int) -> AsyncIterator[str]:
         """Yields the next characters of the reply until its end, while the reader is the newest; "" while it waits."""
-        while self._reader is reader:
+        while self.reader is reader:
             reader.clear()
             ended, piece = self.ended, self.text[position:]  # in this order: once it has ended, the text is complete
             position += len(piece)
@@ -154,19 +159,9 @@ class RunningReply:
                 return
             await reader.wait()
 
-    @property
-    def error(self) -> Message | None:
-        """Why the reply has failed; None if it has not."""
-        return Message("fault.model", error=self._sequence.error) if self._sequence.error else self._failure
-
-    @property
-    def finish_reason(self) -> str:
-        """Why the reply has ended; "" while it is written."""
-        return self._sequence.finish_reason or ""
-
     def _notify(self) -> None:
-        if self._reader:
-            self._reader.set()
+        if self.reader:
+            self.reader.set()
 
     def _queue_status(self) -> Message:
         """Returns why the reply has not started: it is in the queue, or its prompt is being read."""
@@ -177,8 +172,8 @@ class RunningReply:
         sequence, error = self._sequence, self.error
         measured = sequence.length > 1 and sequence.started_at
         rate = round(sequence.measured_chars_per_second) if measured else None
-        reason = "error" if error else sequence.finish_reason
-        return event(position, end=reason, error=error.as_json() if error else None, rate=rate)
+        end = "error" if error else self.finish_reason
+        return event(position, end=end, error=error.as_json() if error else None, rate=rate)
 
 
 class RunningReplies:
@@ -221,24 +216,35 @@ class RunningReplies:
         Raises:
             RefusalError: the text contains a blocked word, or there are too many replies.
         """
-        client_id = f"{address} {request.client}"
-        self._make_room(request.id, client_id)
-        before = request.before
-        read = await self._preparing.run(address, before.followed_by, request.received, request.cells)
+        self._make_room(request, address)
+        before, received = request.before, request.received
+        served, length = before.served, request.params.length - len(received)
+        read = await self._preparing.run(address, before.followed_by, received, request.cells)
         boundaries = (*request.boundaries, len(before.text))
-        memory, length = await self._preparing.run(address, self._states.find, read, boundaries)
-        if before.served.engine.blocked:
-            await self._preparing.run_slices(address, check_words(before.served, read.text, begin=length))
-        rest = request.params.length - len(request.received)
-        characters = len(read.text) - length + rest
+        memory, known = await self._preparing.run(address, self._states.find, read, boundaries)
+        if served.engine.blocked:
+            await self._preparing.run_slices(address, check_words(served, read.text, begin=known))
+        begin = partial(
+            submit,
+            memory=memory,
+            draw_offset=request.draw_offset + len(received),
+            chars_per_second=request.chars_per_second,
+            client_id=f"{address} {request.client}",
+            group_id=group_of(address),
+            context=read.text[:known],
+            clamps=request.cells,
+            prompt_clamps=read.unread_clamps(known),
+        )
+        characters = len(read.text) - known + length
         self._limiter.begin_reply(address, characters)
         try:
-            sequence = await asyncio.to_thread(_submit, request, read, memory, length, client_id, group_of(address))
+            params = replace(request.params, length=length)
+            sequence = await asyncio.to_thread(begin, served, read.text[known:], params)
         except BaseException:
             self._limiter.end_reply(address, characters)
             raise
-        self._make_room(request.id, client_id)  # again, for a reply that was started meanwhile
-        reply = RunningReply(request, digest, sequence, client_id=client_id, address=address)
+        self._make_room(request, address)  # again, for a reply that was started meanwhile
+        reply = RunningReply(request, digest, sequence, address)
         self._replies[request.id] = reply
         task = asyncio.create_task(self._run(reply, read))
         self._tasks.add(task)
@@ -257,10 +263,11 @@ class RunningReplies:
         if self._replies.get(reply.request.id) is reply:
             del self._replies[reply.request.id]
 
-    def _make_room(self, id: str, client_id: str) -> None:
-        """Ends the reply with an id, and those replies of a client that have no reader: it requests another one now."""
+    def _make_room(self, request: WriteRequest, address: str) -> None:
+        """Ends the reply with the id, and those replies of the client that have no reader: it requests another one."""
         for reply in list(self._replies.values()):
-            if reply.request.id == id or (reply.client_id == client_id and not reply.has_reader):
+            is_clients = (reply.address, reply.request.client) == (address, request.client)
+            if reply.request.id == request.id or (is_clients and not reply.reader):
                 self.expire(reply)
 
 
@@ -278,26 +285,6 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._at_end()
-
-
-def _submit(
-    request: WriteRequest, read: ReadText, memory: Memory | None, length: int, client_id: str, group_id: str
-) -> Sequence:
-    """Submits the rest of a reply to the engine; the model has read the first ``length`` characters of the text."""
-    received = request.received
-    return submit(
-        read.served,
-        read.text[length:],
-        replace(request.params, length=request.params.length - len(received)),
-        memory=memory,
-        draw_offset=request.draw_offset + len(received),
-        chars_per_second=request.chars_per_second,
-        client_id=client_id,
-        group_id=group_id,
-        context=read.text[:length],
-        clamps=request.cells,
-        prompt_clamps=read.unread_clamps(length),
-    )
 
 
 def event(position: int, **fields: object) -> str:
