@@ -4,7 +4,7 @@ registry      the models that are served
 access        decides which requests are answered, and how many of each client
 conversation  the texts that models have read, their states, and replies (no Gradio)
 routes        the HTTP routes of the API and of the page's modules
-preview       link previews: title, description, picture
+preview       link previews
 page          the one Gradio component of the page, the first paint, the launch
 settings      values from a page or a program, checked
 messages      texts for visitors: an id and values, a table for each language

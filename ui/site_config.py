@@ -14,7 +14,7 @@
     REQUESTS_PER_MINUTE, MEGABYTES_PER_MINUTE, CPU_SECONDS_PER_MINUTE, REPLIES_AT_ONCE, CHARACTERS_PER_MINUTE
                     what one address may use; see ``ui.access.limits.Limits``
     FORWARDED_ALLOW_IPS, SPACE_ID
-                    whose X-Forwarded-For names the client; see ``ui.access.clients.Proxies``
+                    whose X-Forwarded-For names the client; see ``ui.access.addresses.Proxies``
 
 An empty variable counts as one that is not set.
 """
@@ -23,23 +23,18 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from model import BlockedWords
 from model.settings import MAX_TITLE, shorten
 
-from .access.clients import Proxies
+from .access.addresses import Proxies, is_host, is_origin
 from .access.limits import Limits
-from .access.names import is_host, is_origin
 from .messages import LANGUAGES
 
 ROWS_EACH = 4
 MAX_ROWS_EACH = 256
-_NAMES = {
-    "ALLOWED_HOSTS": ("names without a port, such as example.org", is_host),
-    "ALLOWED_ORIGINS": ("origins such as https://example.org", is_origin),
-}
 _LONGEST = {"PAGE_TITLE": MAX_TITLE, "PAGE_GREETING": 1_000}
 
 
@@ -80,43 +75,40 @@ class SiteConfig:
         Raises:
             ValueError: a variable is not allowed; the message has its name, its value and the rule.
         """
-        given = {name: " ".join(environment.get(name, "").split()) for name in (*_LONGEST, "ROWS_EACH")}
+        given = {name: " ".join(environment.get(name, "").split()) for name in (*_LONGEST, "ROWS_EACH", "METRICS")}
         for name in (*_LONGEST, "BLOCKED_WORDS"):
             if re.search("[\ud800-\udfff]", environment.get(name, "")):
                 raise ValueError(f"{name} is not text in UTF-8")
-        for name, limit in _LONGEST.items():
-            if len(given[name]) > limit:
+            limit = _LONGEST.get(name, len(given.get(name, "")))
+            if len(given.get(name, "")) > limit:
                 raise ValueError(f"{name} has {len(given[name]):,} characters: at most {limit:,} are allowed")
-        rows = given["ROWS_EACH"] or str(ROWS_EACH)
+        rows, metrics = given["ROWS_EACH"] or str(ROWS_EACH), given["METRICS"] or "0"
         if not re.fullmatch("[0-9]{1,3}", rows) or not 1 <= int(rows) <= MAX_ROWS_EACH:
             raise ValueError(f"ROWS_EACH is {shorten(rows)}: it must be a whole number from 1 to {MAX_ROWS_EACH}")
-        names = {name: _listed(name, environment) for name in _NAMES}
+        if metrics not in ("0", "1"):
+            raise ValueError(f"METRICS is {shorten(metrics)}: it must be 1 (serve /metrics) or 0")
+        if metrics == "1" and importlib.util.find_spec("prometheus_client") is None:
+            raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
         words = [word.strip() for word in re.split(r"[,\r\n]", environment.get("BLOCKED_WORDS", ""))]
         try:
             blocked = BlockedWords(word for word in words if word)
         except ValueError as error:
             raise ValueError(f"BLOCKED_WORDS: {error}") from None
-        metrics = environment.get("METRICS", "").strip() or "0"
-        if metrics not in ("0", "1"):
-            raise ValueError(f"METRICS is {shorten(metrics)}: it must be 1 (serve /metrics) or 0")
-        if metrics == "1" and importlib.util.find_spec("prometheus_client") is None:
-            raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
         return cls(
-            given["PAGE_TITLE"],
-            given["PAGE_GREETING"],
-            int(rows),
-            blocked,
-            metrics == "1",
-            names["ALLOWED_HOSTS"],
-            names["ALLOWED_ORIGINS"],
-            Proxies.of(environment),
-            Limits.of(environment),
+            title=given["PAGE_TITLE"],
+            intro=given["PAGE_GREETING"],
+            rows_each=int(rows),
+            blocked=blocked,
+            metrics=metrics == "1",
+            allowed_hosts=_listed("ALLOWED_HOSTS", environment, is_host, "names without a port, such as example.org"),
+            allowed_origins=_listed("ALLOWED_ORIGINS", environment, is_origin, "origins such as https://example.org"),
+            proxies=Proxies.of(environment),
+            limits=Limits.of(environment),
         )
 
 
-def _listed(name: str, environment: Mapping[str, str]) -> frozenset[str]:
+def _listed(name: str, environment: Mapping[str, str], is_allowed: Callable[[str], bool], rule: str) -> frozenset[str]:
     """Returns the names of hosts or origins in a variable."""
-    rule, is_allowed = _NAMES[name]
     values = [value.strip().lower().rstrip("/") for value in environment.get(name, "").split(",") if value.strip()]
     for value in values:
         if not is_allowed(value):

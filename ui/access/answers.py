@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from ..messages import LANGUAGES, Message, RefusalError, best_language
-from .public_address import address_of_app
+from .addresses import address_of_app
 
 log = logging.getLogger("char-lstm")
 

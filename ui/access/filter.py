@@ -16,11 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages import RefusalError
+from .addresses import Names, Proxies
 from .answers import answer_to
-from .clients import Proxies
 from .gradio_calls import GradioCalls
 from .limits import Limiter
-from .names import Names
 from .paths import HEALTH, OpenPath, find, open_paths
 from .unread_calls import UnreadCalls
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..messages import RefusalError
-from .clients import group_of, is_this_machine
+from .addresses import group_of, is_this_machine
 
 MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
 MAX_LIMIT = 10**9
@@ -127,12 +127,10 @@ class Limiter:
         Raises:
             TooManyError: the address has sent too many requests.
         """
-        client = group_of(address)
-        if not is_this_machine(address):
-            self._check(self.requests, client)
-            if self._requests[client] >= REQUESTS_AT_ONCE:
-                raise TooManyError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
-            self.requests.spend(client, 1)
+        client = self._check(self.requests, address)
+        if self._requests[client] >= REQUESTS_AT_ONCE and not is_this_machine(address):
+            raise TooManyError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
+        self._spend(self.requests, address, 1)
         self._requests[client] += 1
 
     def end_request(self, address: str) -> None:
@@ -145,20 +143,16 @@ class Limiter:
         Raises:
             TooManyError: the address has too many replies, or too many characters.
         """
-        client = group_of(address)
-        if not is_this_machine(address):
-            self._check(self.characters, client)
-            if 0 < self.limits.replies_at_once <= self._replies[client]:
-                raise TooManyError("refusal.replies_at_once", wait_s=1, most=self.limits.replies_at_once)
-            self.characters.spend(client, characters)
+        client, most = self._check(self.characters, address), self.limits.replies_at_once
+        if 0 < most <= self._replies[client] and not is_this_machine(address):
+            raise TooManyError("refusal.replies_at_once", wait_s=1, most=most)
+        self._spend(self.characters, address, characters)
         self._replies[client] += 1
 
     def end_reply(self, address: str, unwritten: int) -> None:
         """Counts a reply that has ended; gives back the ``unwritten`` characters."""
-        client = group_of(address)
-        _decrease(self._replies, client)
-        if not is_this_machine(address):
-            self.characters.spend(client, -unwritten)
+        _decrease(self._replies, group_of(address))
+        self._spend(self.characters, address, -unwritten)
 
     def begin_body(self, address: str, size: int) -> None:
         """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
@@ -167,10 +161,8 @@ class Limiter:
             TooManyError: the address has sent too many bytes, or all bodies together are too large and its own the
                 largest.
         """
-        client = group_of(address)
-        if not is_this_machine(address):
-            self._check(self.megabytes, client)
-            self.megabytes.spend(client, size / 1e6)
+        client = self._check(self.megabytes, address)
+        self._spend(self.megabytes, address, size / 1e6)
         if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
             raise TooManyError("refusal.too_many", wait_s=1, seconds=1)
         self._bodies[client] += size
@@ -185,18 +177,24 @@ class Limiter:
         Raises:
             TooManyError: it has used too much.
         """
-        if not is_this_machine(address):
-            self._check(self.cpu_seconds, group_of(address))
+        self._check(self.cpu_seconds, address)
 
     def spend_cpu(self, address: str, seconds: float) -> None:
         """Counts the time that a core has worked for an address."""
-        if not is_this_machine(address):
-            self.cpu_seconds.spend(group_of(address), seconds)
+        self._spend(self.cpu_seconds, address, seconds)
 
-    def _check(self, bucket: Bucket, client: str) -> None:
-        if wait_s := bucket.wait_s(client):
+    def _check(self, bucket: Bucket, address: str) -> str:
+        """Returns what the limits count as the client; raises TooManyError if it is over a limit."""
+        client = group_of(address)
+        wait_s = 0.0 if is_this_machine(address) else bucket.wait_s(client)
+        if wait_s:
             seconds = max(1, math.ceil(wait_s))
             raise TooManyError("refusal.too_many", wait_s=seconds, seconds=seconds)
+        return client
+
+    def _spend(self, bucket: Bucket, address: str, amount: float) -> None:
+        if not is_this_machine(address):
+            bucket.spend(group_of(address), amount)
 
 
 def _decrease(counter: Counter[str], client: str, amount: int = 1) -> None:

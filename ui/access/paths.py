@@ -20,6 +20,11 @@ EVENT = "[0-9a-f]{32}"  # an id that Gradio gave to a call
 SESSION = "[A-Za-z0-9_-]{1,64}"  # an id that a client has drawn
 HEALTH = ("/healthz", "/readyz")  # monitoring requests them by an IP address instead of a host name
 _FILE = r"(?:[\w@+-][\w@.+-]*/)*[\w@+-][\w@.+-]*"  # no part begins with a dot
+_READ = (
+    *("/api", r"/favicon\.ico|/robots\.txt", "|".join(HEALTH), "/site", f"/v1/models(?:/{_FILE})?"),
+    r"/static/js/iframeResizer\.contentWindow\.min\.js",  # for the frame of a Space
+    *("/config/?", "/gradio_api/(?:startup-events|info/?|queue/data)", f"/gradio_api/heartbeat/{SESSION}"),
+)
 
 
 @dataclass(frozen=True)
@@ -28,13 +33,13 @@ class OpenPath:
 
     Attributes:
         methods: the HTTP methods that are answered.
-        path: matches the whole path.
+        path: an expression that matches the whole path.
         max_body: the largest body in bytes; 0 if there is none.
         kind: what an answer costs.
     """
 
     methods: tuple[str, ...]
-    path: re.Pattern[str]
+    path: str
     max_body: int = 0
     kind: Kind = "file"
 
@@ -49,50 +54,25 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
     """
     names = "|".join(map(re.escape, endpoints))
     rows = [
-        # the page
-        (("GET", "HEAD"), "/", 0, "file"),
-        (("GET",), "/api", 0, "file"),
-        (
-            ("GET",),
-            r"/static/js/iframeResizer\.contentWindow\.min\.js",
-            0,
-            "file",
-        ),  # for the frame of a Space
-        (("GET",), r"/favicon\.ico|/robots\.txt", 0, "file"),
-        # the routes of this app
-        (("GET",), "|".join(HEALTH), 0, "file"),
-        (("GET", "HEAD"), f"/web/[0-9a-f]+/{_FILE}", 0, "file"),
-        (("GET",), "/site", 0, "file"),
-        (("GET",), f"/v1/models(?:/{_FILE})?", 0, "file"),
-        (("POST",), "/v1/completions", MAX_BODY, "work"),
-        (("POST",), "/v1/chat/completions", MAX_TEXT_BODY, "work"),
-        (("POST",), "/write", MAX_TEXT_BODY, "work"),
-        (("POST",), "/write/check", MAX_TEXT_BODY, "work"),
-        (("POST",), "/write/stop", MAX_SMALL_BODY, "file"),
-        (("POST",), "/trace", MAX_TEXT_BODY, "work"),
-        (("POST",), "/passages", MAX_SMALL_BODY, "file"),
-        (("GET",), "/samples", 0, "work"),
-        # the API, for gradio_client and the queue
-        (("GET",), r"/config/?", 0, "file"),
-        (("GET",), "/gradio_api/startup-events", 0, "file"),
-        (("GET",), f"/gradio_api/heartbeat/{SESSION}", 0, "file"),
-        (("GET",), "/gradio_api/info/?", 0, "file"),
-        (("POST",), f"/gradio_api/call/(?:v2/)?(?:{names})/?", MAX_BODY, "call"),
-        (("GET",), f"/gradio_api/call/(?:v2/)?(?:{names})/{EVENT}", 0, "file"),
-        (("POST",), "/gradio_api/queue/join", MAX_BODY, "call"),
-        (("GET",), "/gradio_api/queue/data", 0, "file"),
-        (("POST",), "/gradio_api/(?:cancel|reset/?)", MAX_SMALL_BODY, "file"),
+        *(OpenPath(("GET", "HEAD"), path) for path in ("/", f"/web/[0-9a-f]+/{_FILE}")),
+        *(OpenPath(("GET",), path) for path in _READ),
+        OpenPath(("GET",), f"/gradio_api/call/(?:v2/)?(?:{names})/{EVENT}"),
+        OpenPath(("GET",), "/samples", 0, "work"),
+        *(OpenPath(("POST",), path, MAX_TEXT_BODY, "work") for path in ("/write", "/write/check", "/trace")),
+        OpenPath(("POST",), "/v1/chat/completions", MAX_TEXT_BODY, "work"),
+        OpenPath(("POST",), "/v1/completions", MAX_BODY, "work"),
+        *(OpenPath(("POST",), path, MAX_SMALL_BODY) for path in ("/write/stop", "/passages")),
+        OpenPath(("POST",), "/gradio_api/(?:cancel|reset/?)", MAX_SMALL_BODY),
+        OpenPath(("POST",), f"/gradio_api/(?:queue/join|call/(?:v2/)?(?:{names})/?)", MAX_BODY, "call"),
     ]
     if mcp:
-        rows += [
-            (("GET", "POST", "DELETE"), "/gradio_api/mcp/?", MAX_BODY, "work"),
-            (("GET",), "/gradio_api/mcp/schema", 0, "file"),
-        ]
+        rows.append(OpenPath(("GET", "POST", "DELETE"), "/gradio_api/mcp/?", MAX_BODY, "work"))
+        rows.append(OpenPath(("GET",), "/gradio_api/mcp/schema"))
     if metrics:
-        rows.append((("GET",), "/metrics", 0, "file"))
-    return tuple(OpenPath(methods, re.compile(path, re.ASCII), size, kind) for methods, path, size, kind in rows)  # type: ignore[arg-type]
+        rows.append(OpenPath(("GET",), "/metrics"))
+    return tuple(rows)
 
 
 def find(paths: Iterable[OpenPath], path: str) -> OpenPath | None:
     """Returns the row of a path; None if the path is closed."""
-    return next((each for each in paths if each.path.fullmatch(path)), None)
+    return next((each for each in paths if re.fullmatch(each.path, path, re.ASCII)), None)

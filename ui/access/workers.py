@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from ..messages import RefusalError
-from .clients import group_of
+from .addresses import group_of
 from .limits import REQUESTS_AT_ONCE, Limiter
 
 MAX_PREPARED = 4_096  # requests that wait to be read: the requests of one address at once are limited before
@@ -116,10 +116,8 @@ class Workers:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if not turn.cancelled():  # its turn has come meanwhile
                 self._next()
-            elif client in self._turns:
-                self._remove(client, turn)
             raise
 
     def _next(self) -> None:
@@ -130,17 +128,10 @@ class Workers:
             self._turns.move_to_end(client)
             if not turns:
                 del self._turns[client]
-            if not turn.done():
+            if not turn.done():  # it was not cancelled
                 turn.set_result(None)
                 return
         self._free += 1
-
-    def _remove(self, client: str, turn: asyncio.Future[None]) -> None:
-        turns = self._turns[client]
-        if turn in turns:
-            turns.remove(turn)
-        if not turns:
-            del self._turns[client]
 
 
 def _advance(slices: Generator[None, None, Result]) -> tuple[bool, Result | None]:

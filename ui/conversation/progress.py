@@ -12,7 +12,7 @@ from model import Memory, SamplingParams, Sequence
 from model.clamps import Clamps, Stretches
 from model.engine.engine import EngineBusyError
 
-from ..access.clients import group_of
+from ..access.addresses import group_of
 from ..access.limits import Limiter
 from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel

@@ -10,8 +10,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.routing import Route
 
+from ..access.addresses import address_of_app
 from ..access.answers import HEADERS
-from ..access.public_address import address_of_app
 from ..registry.registry import ModelRegistry
 from ..routes.requests import route
 

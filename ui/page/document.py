@@ -18,12 +18,10 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from starlette.routing import Route
 
-from ..access.limits import Limiter
-from ..access.public_address import address_of_app
+from ..access.addresses import address_of_app
 from ..messages import LANGUAGES, best_language, filled
-from ..preview.shared_text import SharedTexts
-from ..preview.tags import shortened, tags
-from ..registry.registry import ModelRegistry
+from ..preview import SharedTexts, shortened, tags
+from ..routes.requests import Services
 from ..routes.web_files import WebFiles
 
 log = logging.getLogger("char-lstm")
@@ -41,14 +39,13 @@ class Document:
     """Answers requests for the page.
 
     Args:
-        registry: the models that are served.
+        services: what the routes share.
         web: the files of ``web/``.
-        limiter: counts the texts that are written for link previews.
     """
 
-    def __init__(self, registry: ModelRegistry, web: WebFiles, limiter: Limiter) -> None:
-        self._registry = registry
-        self._shared_texts = SharedTexts(registry, limiter)
+    def __init__(self, services: Services, web: WebFiles) -> None:
+        self._registry = services.registry
+        self._shared_texts = SharedTexts(services)
         self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
         markup = _MAIN.search(web.text("index.html"))
         assert markup, "the document of the static page has a main element"  # noqa: S101
@@ -60,7 +57,7 @@ class Document:
         self._headers = {
             "cache-control": "no-store",
             "vary": "accept-language",
-            "content-security-policy": _policy(self._script, registry.site.allowed_origins),
+            "content-security-policy": _policy(self._script, services.registry.site.allowed_origins),
             "referrer-policy": "no-referrer",  # a link may be as long as all headers together may be
             "x-content-type-options": "nosniff",
         }

@@ -12,9 +12,9 @@ from gradio.exceptions import ServerFailedToStartError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
+from ..access.addresses import Names
 from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
-from ..access.names import Names
 from ..routes.endpoints import refuse_malformed
 from ..routes.web_files import FOLDER
 from .page import Page

@@ -40,7 +40,7 @@ class Page:
         self.write = Writer(services)
         self.traces = Traces(services)
         self.web = WebFiles()
-        self.document = Document(registry, self.web, self.limiter)
+        self.document = Document(services, self.web)
         self.endpoints = api_endpoints(services)
         self.routes: list[Route] = [
             self.document.route,

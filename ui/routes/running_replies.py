@@ -19,8 +19,8 @@ from starlette.types import Receive, Scope, Send
 
 from model import Sequence
 
+from ..access.addresses import group_of
 from ..access.answers import HEADERS
-from ..access.clients import group_of
 from ..access.limits import Limiter
 from ..access.workers import Workers
 from ..conversation.progress import check_words, follow, submit

@@ -24,8 +24,8 @@ from starlette.routing import Route
 
 from model.int8.weights import VERSION
 
+from ..access.addresses import address_of_space
 from ..access.answers import HEADERS
-from ..access.public_address import address_of_space
 from ..messages import Message
 from ..registry.entry import Entry
 from ..registry.loaded_model import LoadedModel, Preview

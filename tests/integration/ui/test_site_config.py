@@ -111,6 +111,7 @@ def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:
         ("ROWS_EACH", "0", "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
         ("ROWS_EACH", "two", "ROWS_EACH is 'two': it must be a whole number from 1 to 256"),
         ("ROWS_EACH", "1e2", "ROWS_EACH is '1e2': it must be a whole number from 1 to 256"),
+        ("FORWARDED_ALLOW_IPS", "proxy", "FORWARDED_ALLOW_IPS has 'proxy': it must be an address, a network or *"),
         ("PAGE_TITLE", "x" * 61, "PAGE_TITLE has 61 characters: at most 60 are allowed"),
         ("PAGE_GREETING", "x" * 1001, "PAGE_GREETING has 1,001 characters: at most 1,000 are allowed"),
         ("PAGE_TITLE", "a\udcff", "PAGE_TITLE is not text in UTF-8"),

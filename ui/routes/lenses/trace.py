@@ -45,8 +45,8 @@ from fastapi.responses import JSONResponse
 from model import TextTrace
 from model.attribution import WINDOW, occlusion_in_slices
 
+from ...access.addresses import group_of
 from ...access.answers import HEADERS
-from ...access.clients import group_of
 from ...access.workers import Workers
 from ...fair_cache import FairCache
 from ...messages import RefusalError

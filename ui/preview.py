@@ -1,13 +1,14 @@
-"""The beginning of the text that a share link describes.
+"""Link previews, as chats and search engines show them: title, description, and the picture that all pages share.
 
-The page reads the whole link (web/conversation/links.js). A preview shows the prompt of its first reply, and continues
-it if nothing but the model and the generation settings determines the text: no blend, no clamped cell, no character
-that the sender chose.
+The page reads the whole link of a share (web/conversation/links.js). The description is the prompt of its first reply,
+continued if nothing but the model and the generation settings determines the text: no blend, no clamped cell, no
+character that the sender chose.
 """
 
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from contextlib import aclosing
 from dataclasses import replace
@@ -16,14 +17,14 @@ from urllib.parse import parse_qsl
 from model import SamplingParams
 from model.settings import SETTINGS
 
-from ..access.limits import Limiter
-from ..access.workers import Workers
-from ..conversation.progress import check_words, write
-from ..registry.loaded_model import LoadedModel
-from ..registry.registry import ModelRegistry
-from ..settings import MAX_LINK, check_params, check_text
-from .tags import MAX_DESCRIPTION
+from .access.workers import Workers
+from .conversation.progress import check_words, write
+from .registry.loaded_model import LoadedModel
+from .routes.requests import Services
+from .settings import MAX_LINK, check_params, check_text
 
+WIDTH, HEIGHT = 1200, 630  # of web/preview.png, in pixels: the size that chat apps show large
+MAX_DESCRIPTION = 200  # characters; chats show fewer
 WITHIN_S = 0.3  # for which a document waits for the text
 MAX_PROMPT = 1_000  # characters
 MAX_FIELDS = 1_000
@@ -36,14 +37,13 @@ class SharedTexts:
     """Writes the beginnings of shared texts. Belongs to one event loop.
 
     Args:
-        registry: the models that are served.
-        limiter: counts the characters and the processor time of each address.
+        services: what the routes share.
     """
 
-    def __init__(self, registry: ModelRegistry, limiter: Limiter) -> None:
-        self._registry = registry
-        self._limiter = limiter
-        self._workers = Workers(limiter, at_once=1, max_waiting=MAX_WAITING, max_waiting_each=MAX_WAITING_EACH)
+    def __init__(self, services: Services) -> None:
+        self._registry = services.registry
+        self._limiter = services.limiter
+        self._workers = Workers(services.limiter, at_once=1, max_waiting=MAX_WAITING, max_waiting_each=MAX_WAITING_EACH)
 
     async def beginning(self, query: str, address: str) -> str | None:
         """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.
@@ -99,3 +99,38 @@ def _fields(query: str) -> dict[str, str]:
             break
         fields.setdefault(name, value)  # like the page, which uses the first of two equal names
     return fields
+
+
+def shortened(text: str) -> str:
+    """Returns a text in one line, cut after a word."""
+    line = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    if len(line) <= MAX_DESCRIPTION:
+        return line
+    return line[:MAX_DESCRIPTION].rsplit(" ", 1)[0] + " …"
+
+
+def tags(*, site: str, title: str, description: str, address: str, picture: str) -> str:
+    """Returns the meta tags, one a line.
+
+    Args:
+        site: the title of the site.
+        title: the title of the address.
+        description: the text of the preview, in one line.
+        address: the whole URL.
+        picture: the whole URL of web/preview.png.
+    """
+    properties = {
+        "og:type": "website",
+        "og:site_name": site,
+        "og:title": title,
+        "og:description": description,
+        "og:url": address,
+        "og:image": picture,
+        "og:image:type": "image/png",
+        "og:image:width": str(WIDTH),
+        "og:image:height": str(HEIGHT),
+        "og:image:alt": description,
+    }
+    lines = [f'<meta name="description" content="{html.escape(description)}">']
+    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
+    return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])

@@ -14,8 +14,8 @@ from PIL import Image
 
 from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
-from ui.preview import shared_text
-from ui.preview.tags import HEIGHT, WIDTH
+from ui import preview
+from ui.preview import HEIGHT, WIDTH
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -59,7 +59,7 @@ def crawl(app: App, query: dict[str, Any] | str = "", headers: dict[str, str] | 
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A document waits for its text also on a busy machine."""
-    monkeypatch.setattr(shared_text, "WITHIN_S", 60)
+    monkeypatch.setattr(preview, "WITHIN_S", 60)
 
 
 def test_the_site_has_its_own_preview(app: App) -> None:
@@ -170,7 +170,7 @@ def test_a_client_has_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_text, "WITHIN_S", 0.0)
+    monkeypatch.setattr(preview, "WITHIN_S", 0.0)
     assert crawl(app, {**LINK, "prompt": "slow and"}).tags["og:description"] == "slow and"
     assert app.page
     assert not app.page.limiter._replies["127.0.0.1"]
@@ -193,5 +193,5 @@ def test_the_document_loads_nothing_from_elsewhere(app: App) -> None:
 
 
 def test_a_fault_in_a_preview_does_not_hide_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_text, "_fields", lambda query: 1 / 0)
+    monkeypatch.setattr(preview, "_fields", lambda query: 1 / 0)
     assert crawl(app, LINK).tags["og:title"] == "A network that writes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.preview.tags import MAX_DESCRIPTION, shortened, tags
+from ui.preview import MAX_DESCRIPTION, shortened, tags
 
 
 def test_values_are_escaped() -> None:

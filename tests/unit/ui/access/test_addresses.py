@@ -1,0 +1,90 @@
+"""The client address of a request behind trusted and other proxies; the host names and addresses of the app."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.requests import Request
+
+from ui.access.addresses import Names, Proxies, address_of_app, group_of, is_this_machine
+
+SPACE = {"SPACE_ID": "user/space"}
+LISTED = {"FORWARDED_ALLOW_IPS": "198.51.100.0/24, 2001:db8::7"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "peer", "forwarded", "client"),
+    [
+        ({}, "203.0.113.7", "", "203.0.113.7"),
+        ({}, "203.0.113.7", "8.8.8.8", "203.0.113.7"),  # the client sends a forged address
+        ({}, "127.0.0.1", "8.8.4.4, 8.8.8.8", "8.8.8.8"),
+        ({}, "127.0.0.1", "8.8.8.8:50312", "8.8.8.8"),
+        ({}, "127.0.0.1", "[2001:db8::1]:443", "2001:db8::1"),
+        ({}, "127.0.0.1", "8.8.8.8, nonsense", "127.0.0.1"),
+        ({}, "127.0.0.1", "", "127.0.0.1"),
+        ({}, "10.1.2.3", "8.8.8.8", "10.1.2.3"),  # a private address is not a proxy by itself
+        ({}, "", "8.8.8.8", ""),
+        (SPACE, "10.16.3.4", "9.9.9.9, 8.8.8.8, 10.20.1.1", "8.8.8.8"),
+        (SPACE, "8.8.8.8", "9.9.9.9", "8.8.8.8"),
+        (LISTED, "198.51.100.9", "8.8.8.8", "8.8.8.8"),
+        (LISTED, "2001:db8::7", "9.9.9.9, 8.8.8.8", "8.8.8.8"),
+        (LISTED, "198.51.101.9", "8.8.8.8", "198.51.101.9"),
+        ({"FORWARDED_ALLOW_IPS": "*"}, "203.0.113.7", "9.9.9.9, 8.8.8.8", "8.8.8.8"),
+    ],
+)
+def test_the_last_address_of_no_trusted_proxy_is_the_clients(
+    environment: dict[str, str], peer: str, forwarded: str, client: str
+) -> None:
+    assert Proxies.of(environment).client(peer, forwarded) == client
+
+
+def test_an_ipv6_network_counts_as_one_client() -> None:
+    assert group_of("2001:db8:1:2:3::4") == group_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert group_of("2001:db8:1:3::4") != group_of("2001:db8:1:2::4")
+    assert group_of("::ffff:8.8.8.8") == group_of("8.8.8.8") == "8.8.8.8"
+
+
+OWN = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]
+
+
+@pytest.mark.parametrize(("address", "own"), [*((each, True) for each in OWN), ("10.0.0.1", False), ("", False)])
+def test_addresses_of_this_machine(address: str, own: bool) -> None:
+    assert is_this_machine(address) == own
+
+
+HERE = ["localhost", "LOCALHOST:7860", "127.0.0.1:7860", "[::1]:7860", "app.localhost"]
+EVIL = ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", "localhost.evil.example"]
+WRONG = ["::", "a:b", "a:99999", "[:::::]", "[1.2.3.4]", "999.1.1.1", "a/b", "a@b", "a b", "::1"]
+
+
+def test_an_app_on_a_loopback_address_accepts_names_of_this_machine_and_listed_ones() -> None:
+    for names in (Names("127.0.0.1"), Names("localhost")):
+        assert [host for host in ["", *HERE, *EVIL, *WRONG] if names.allows(host)] == HERE
+    listed = Names("127.0.0.1", frozenset({"example.org"}))
+    allowed = [*HERE, "example.org", "EXAMPLE.org:443"]
+    assert [host for host in [*allowed, *EVIL] if listed.allows(host)] == allowed
+
+
+def test_a_public_app_accepts_every_name_unless_some_are_listed() -> None:
+    names = Names("203.0.113.1")
+    assert [host for host in [*HERE, *EVIL, *WRONG] if names.allows(host)] == [*HERE, *EVIL]
+    assert not Names("203.0.113.1", frozenset({"example.org"})).allows("evil.example")
+    for host in WRONG:
+        assert not Names("203.0.113.1", frozenset({host.partition(":")[0]})).allows(host)
+
+
+@pytest.mark.parametrize(
+    ("root", "space", "address"),
+    [
+        ("", "", "https://x.example/"),
+        ("/app", "", "https://x.example/app/"),
+        ("/a/b/", "", "https://x.example/a/b/"),
+        ("https://other.example/app/", "", "https://other.example/app/"),
+        ("", "ada-novel.hf.space", "https://ada-novel.hf.space/"),
+    ],
+)
+def test_the_address_has_the_host_and_the_path_below_which_the_app_lies(
+    root: str, space: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPACE_HOST", space)
+    scope = {"type": "http", "scheme": "https", "path": "/", "root_path": root, "headers": [(b"host", b"x.example")]}
+    assert address_of_app(Request({**scope, "query_string": b"", "server": None})) == address
