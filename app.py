@@ -202,9 +202,7 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     registry.wait(_READY_S)
     auto_updater = AutoUpdater(registry, options.renew_every_s)
     auto_updater.start()
-    page = Page(registry)
-    port = {} if options.port is None else {"server_port": options.port}
-    server, url = launch(page, mcp_server=options.mcp, **port)
+    server, url = launch(Page(registry), server_port=options.port, mcp_server=options.mcp)
     log.info("%s at %s", ", ".join(registry.names), url)
     _watch_engines(registry, shutdown)
     auto_updater.stop()

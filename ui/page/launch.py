@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from gradio.exceptions import ServerFailedToStartError
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..access.addresses import Names
 from ..access.filter import RequestFilter
@@ -47,8 +47,8 @@ class AppServer(gr.Server):
         for name, function in page.endpoints.items():
             self.api(function, name=name, concurrency_limit=None)
         # Gradio adds middleware when it launches, CORS for every origin among it; the filter is in front of all.
-        self.filter = RequestFilter(super().__call__, **_filter_options(page, bound_to=bound_to, mcp=mcp))
-        self._entry = CORSMiddleware(self.filter, **_cors_options(page)) if _cors_options(page) else self.filter
+        self.filter = _filter(super().__call__, page, bound_to=bound_to, mcp=mcp)
+        self._entry = _with_cors(self.filter, page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -59,27 +59,28 @@ class AppServer(gr.Server):
         self.get_blocks().close(verbose=False)
 
 
-def launch(page: Page, **options: Any) -> tuple[AppServer, str]:
+def launch(page: Page, *, server_port: int | None = None, mcp_server: bool = False) -> tuple[AppServer, str]:
     """Starts to serve the page in threads; returns the server, which ``close`` ends, and its address.
 
     Raises:
         OSError: the port is taken.
     """
     _set_up_gradio()
-    bound_to = options.get("server_name") or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    server = AppServer(page, bound_to=bound_to, mcp=bool(options.get("mcp_server")))
-    settings: dict[str, Any] = {
-        "prevent_thread_lock": True,
-        "quiet": True,
-        "share": False,
-        "max_threads": MAX_READERS,  # also the number of streams at once, though they need no threads
-        # Gradio keeps a copy of its configuration for each call of the API, 25 kB, by default of 10,000 calls.
-        "state_session_capacity": MAX_STATES,
-        "strict_cors": True,
-        **_OPTIONS,
-    }
+    bound_to = os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
+    server = AppServer(page, bound_to=bound_to, mcp=mcp_server)
     try:
-        _, url, _ = server.launch(**settings | options)
+        _, url, _ = server.launch(
+            server_port=server_port,
+            mcp_server=mcp_server,
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            max_threads=MAX_READERS,  # also the number of streams at once, though they need no threads
+            # Gradio keeps a copy of its configuration for each call of the API, 25 kB, by default of 10,000 calls.
+            state_session_capacity=MAX_STATES,
+            strict_cors=True,
+            **_OPTIONS,
+        )
     except ServerFailedToStartError as error:
         raise OSError(str(error)) from None
     return server, str(url)
@@ -98,9 +99,8 @@ def asgi_app(page: Page) -> FastAPI:
             gr.api(function, api_name=name, concurrency_limit=None)  # type: ignore[attr-defined]
     handlers = {"exception_handlers": {RequestValidationError: refuse_malformed}}
     gr.mount_gradio_app(app, blocks, "/", app_kwargs=handlers, mcp_server=False, **_OPTIONS)
-    app.add_middleware(RequestFilter, **_filter_options(page, bound_to="", mcp=False))
-    if options := _cors_options(page):
-        app.add_middleware(CORSMiddleware, **options)
+    app.add_middleware(_filter, page=page, bound_to="", mcp=False)
+    app.add_middleware(_with_cors, page=page)
     return app
 
 
@@ -111,27 +111,17 @@ def _set_up_gradio() -> None:
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 
-def _filter_options(page: Page, *, bound_to: str, mcp: bool) -> dict[str, Any]:
-    """Returns the arguments of the request filter.
-
-    Args:
-        page: the page.
-        bound_to: the address that the server listens on; "" if it is not known.
-        mcp: whether the API is served as MCP tools, too.
-    """
-    site = page.registry.site
-    return {
-        "calls": GradioCalls(page.endpoints),
-        "names": Names(bound_to, site.allowed_hosts),
-        "proxies": site.proxies,
-        "limiter": page.limiter,
-        "mcp": mcp,
-        "metrics": site.metrics,
-    }
+def _filter(app: ASGIApp, page: Page, *, bound_to: str, mcp: bool) -> RequestFilter:
+    site, calls = page.registry.site, GradioCalls(page.endpoints)
+    names = Names(bound_to, site.allowed_hosts)
+    return RequestFilter(
+        app, calls=calls, names=names, proxies=site.proxies, limiter=page.limiter, mcp=mcp, metrics=site.metrics
+    )
 
 
-def _cors_options(page: Page) -> dict[str, Any]:
-    """Returns the arguments of the middleware that lets pages of listed origins call the app; {} without any."""
-    origins = page.registry.site.allowed_origins
-    headers = ("authorization", "content-type")
-    return {"allow_origins": origins, "allow_methods": ("GET", "POST"), "allow_headers": headers} if origins else {}
+def _with_cors(app: ASGIApp, page: Page) -> ASGIApp:
+    """Returns the app with the headers that let pages of the listed origins call it."""
+    origins, headers = page.registry.site.allowed_origins, ("authorization", "content-type")
+    if not origins:
+        return app
+    return CORSMiddleware(app, allow_origins=origins, allow_methods=("GET", "POST"), allow_headers=headers)

@@ -82,7 +82,7 @@ class AutoUpdater:
         entry.done.wait()
         update = _ModelUpdate(self._registry, entry)
         while self._is_followed(entry):
-            if self._stopped.wait(self.pause_s(update.fails, update.wait_s)):
+            if self._stopped.wait(self.pause_s(update.fails, entry.wait_s)):
                 return
             update.check()
 
@@ -97,7 +97,6 @@ class _ModelUpdate:
 
     Attributes:
         fails: how many requests in a row failed.
-        wait_s: the pause that the Hub asked for at the last one; 0 if it did not.
     """
 
     def __init__(self, registry: ModelRegistry, entry: Entry) -> None:
@@ -107,59 +106,51 @@ class _ModelUpdate:
         self._repo = id_.removeprefix("hf://")
         self._refused = ""  # the newest commit, if it cannot be loaded
         self._downloaded: set[str] = set()  # commits that were not in the cache before
-        self.fails, self.wait_s = 0, entry.wait_s
+        self.fails = 0
 
     def check(self) -> None:
         """Requests the newest commit id and serves that commit if it is not served yet."""
+        error: ModelUnavailableError | None = None
         try:
             with time_limits(_CHECK_S):
                 newest = Snapshot(self._repo, self._revision).newest_commit()
                 self._serve(newest)
             self._clean_up(newest)
-        except ModelUnavailableError as error:
-            self._note_failure(error)
-        else:
-            self.fails, self.wait_s, self._entry.wait_s = 0, 0.0, 0.0
-            self._show_problem(None)
-
-    def _note_failure(self, error: ModelUnavailableError) -> None:
-        self.fails, self.wait_s = self.fails + 1, error.wait_s
-        if self.fails == 1:
+        except ModelUnavailableError as problem:
+            error = problem
+        self.fails, self._entry.wait_s = (self.fails + 1, error.wait_s) if error else (0, 0.0)
+        if error and self.fails == 1:
             log.warning("the newest commit of %s is unknown (%s): checking less often", self._entry.name, error)
-        if self.fails >= _FAILS_SHOWN or self.wait_s > LONG_WAIT_S:
+        if error is None or self.fails >= _FAILS_SHOWN or error.wait_s > LONG_WAIT_S:
             self._show_problem(error)
 
     def _show_problem(self, error: ModelUnavailableError | None) -> None:
         """Shows on the page why newer commits cannot be downloaded; None removes the message."""
         entry = self._entry
         before = entry.failure, entry.update_problem
-        if error is None:
-            entry.update_problem = None
-        elif entry.loaded:
-            entry.update_problem = update_problem(entry.name, error)
-        else:
+        if error and not entry.loaded:
             entry.failure = load_problem(entry.name, error)
+        else:
+            entry.update_problem = update_problem(entry.name, error) if error else None
         if before != (entry.failure, entry.update_problem):
             self._registry.bump_version()
 
     def _serve(self, commit: str) -> None:
-        loaded = self._entry.loaded
-        if commit == self._refused:
-            return
-        if loaded and commit == loaded.commit:
-            if loaded.lm.notice or loaded.refused_commit:  # the Hub is back, or the branch went back to this commit
-                loaded.lm.notice, loaded.refused_commit = "", None
-                self._registry.bump_version()
-            return
-        if any(
-            loaded.name == self._entry.name for loaded in self._registry.draining
-        ):  # at most two commits of a model are in memory
+        entry, loaded = self._entry, self._entry.loaded
+        if loaded and commit == loaded.commit and (loaded.lm.notice or loaded.refused_commit):
+            loaded.lm.notice, loaded.refused_commit = (
+                "",
+                None,
+            )  # the Hub is back, or the branch has this commit again
+            self._registry.bump_version()
+        draining = any(older.name == entry.name for older in self._registry.draining)  # at most two are in memory
+        if commit == self._refused or (loaded and commit == loaded.commit) or draining:
             return
         if not is_cached(self._repo, commit):
             self._downloaded.add(commit)
         try:
             lm = CharLSTM.from_pretrained(self._repo, revision=commit, device=self._registry.device)
-            self._registry.replace(self._entry, lm)
+            self._registry.replace(entry, lm)
             note_revision(self._repo, self._revision, commit)
         except Exception as error:
             if isinstance(error, ModelUnavailableError) and not isinstance(error, MissingFileError):

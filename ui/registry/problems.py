@@ -19,23 +19,20 @@ _LONGEST = 300  # characters of an error
 
 def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
     """Returns why a model failed to load, for visitors. ``spec``, its path on this machine, is replaced by its name."""
-    if isinstance(error, ModelUnavailableError):
-        if error.wait_s > LONG_WAIT_S:
-            return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
-        return raw(_plain(error))
-    if isinstance(error, CheckpointError):
-        return Message("model.failed", name=name, reason=_plain(error, spec, name))
-    log.error("loading %s", name, exc_info=error)
-    return Message("model.failed", name=name, reason=Message("model.load_error", error=type(error).__name__))
+    if not isinstance(error, ModelUnavailableError):
+        return Message("model.failed", name=name, reason=commit_problem(error, spec, name))
+    if error.wait_s > LONG_WAIT_S:
+        return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
+    return raw(_plain(error))
 
 
-def commit_problem(error: Exception) -> str | Message:
-    """Returns why a newer commit cannot be loaded, for visitors."""
+def commit_problem(error: Exception, hidden: str = "", shown: str = "") -> str | Message:
+    """Returns why a commit cannot be loaded, for visitors; a text in it may be replaced by another one."""
     if isinstance(error, CheckpointError):
-        return _plain(error)
+        return _plain(error, hidden, shown)
     if isinstance(error, MissingFileError):
         return Message("model.file_missing", file=error.file)
-    log.error("loading a newer commit", exc_info=error)
+    log.error("loading a model", exc_info=error)
     return Message("model.load_error", error=type(error).__name__)
 
 

@@ -84,16 +84,20 @@ class Shape:
 
     def whole(self, choices: list[dict[str, Any]], usage: Mapping[str, int]) -> dict[str, Any]:
         """Returns the whole answer."""
-        kind = "chat.completion" if self.is_chat else "text_completion"
-        return {**self._head(kind), "choices": choices, "usage": usage}
+        return {**self._head("chat.completion"), "choices": choices, "usage": usage}
 
     def chunk(self, choices: list[dict[str, Any]], usage: Mapping[str, int] | None = None) -> str:
         """Returns a server-sent event with a part of the answer."""
-        kind = "chat.completion.chunk" if self.is_chat else "text_completion"
-        return sent({**self._head(kind), "choices": choices, **({"usage": usage} if usage else {})})
+        return sent({**self._head("chat.completion.chunk"), "choices": choices, **({"usage": usage} if usage else {})})
 
     def choice(
-        self, index: int, text: str, reason: str | None, probabilities: Probabilities | None, position: int = 0
+        self,
+        index: int,
+        text: str,
+        *,
+        reason: str | None = None,
+        probabilities: Probabilities | None = None,
+        position: int | None = None,
     ) -> dict[str, Any]:
         """Returns a choice, or a part of it in a chunk.
 
@@ -102,39 +106,26 @@ class Shape:
             text: its text.
             reason: why it has ended, from `reason_of`; None while it is written.
             probabilities: of its characters; None if they are not asked for.
-            position: of the first character with a probability.
+            position: where a part begins in the text; None for a whole choice.
         """
-        if self.is_chat:
-            message = {"role": "assistant", "content": text}
-            of_text: dict[str, Any] | None = probabilities.of_chat() if probabilities else None
-            return {"index": index, "message": message, "logprobs": of_text, "finish_reason": reason}
-        of_text = probabilities.of_completion(position) if probabilities else None
-        return {"index": index, "text": text, "logprobs": of_text, "finish_reason": reason}
-
-    def part(
-        self, index: int, text: str, reason: str | None, probabilities: Probabilities | None, position: int
-    ) -> dict[str, Any]:
-        """Returns a part of a choice, see `choice`; the first one of a message, at position 0, has its role."""
-        part = self.choice(index, text, reason, probabilities, position)
-        if self.is_chat:
-            message = part.pop("message")
-            delta = {} if reason else {"content": message["content"]}
-            part["delta"] = {"role": message["role"], **delta} if position == 0 and not reason else delta
-        return part
+        choice: dict[str, Any] = {"index": index, "logprobs": None, "finish_reason": reason}
+        if probabilities:
+            choice["logprobs"] = probabilities.of_chat() if self.is_chat else probabilities.of_completion(position or 0)
+        if not self.is_chat:
+            return {**choice, "text": text}
+        message = {"role": "assistant", "content": text}
+        if position is None:
+            return {**choice, "message": message}
+        return {**choice, "delta": {} if reason else message if position == 0 else {"content": text}}
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {
             "id": self.id,
-            "object": kind,
+            "object": kind if self.is_chat else "text_completion",
             "created": self.created,
             "model": self.model,
             "system_fingerprint": self.fingerprint,
         }
-
-
-def usage_of(prompt: int, completion: int) -> dict[str, int]:
-    """Returns the usage of an answer, whose tokens are characters."""
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
 
 def reason_of(finish_reason: str) -> str:

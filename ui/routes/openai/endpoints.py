@@ -34,7 +34,7 @@ from ...registry.loaded_model import LoadedModel
 from ...registry.lookup import find_model
 from ..requests import Services, WriteRequest, address_of, route, while_connected
 from ..running_replies import EventStream, RunningReplies, RunningReply
-from .answers import Probabilities, Shape, reason_of, sent, usage_of
+from .answers import Probabilities, Shape, reason_of, sent
 from .request import Wanted, chat_prompt, parse_chat, parse_completion
 
 log = logging.getLogger("char-lstm")
@@ -86,19 +86,17 @@ class OpenAI:
         self._workers = Workers(services.limiter, at_once=1)
         self._began = int(time.time())
         self.routes = [
-            route("/v1/models", self.models, "GET"),
-            route("/v1/models/{name:path}", self.model, "GET"),
+            route("/v1/models", self._models, "GET"),
+            route("/v1/models/{name:path}", self._model, "GET"),
             route("/v1/completions", partial(self._respond, is_chat=False)),
             route("/v1/chat/completions", partial(self._respond, is_chat=True)),
         ]
 
-    async def models(self, _request: Request) -> JSONResponse:
-        """Lists the models."""
+    async def _models(self, _request: Request) -> JSONResponse:
         found = [self._described(name) for name in self._registry.names]
         return JSONResponse({"object": "list", "data": found}, headers=HEADERS)
 
-    async def model(self, request: Request) -> JSONResponse:
-        """Describes one model."""
+    async def _model(self, request: Request) -> JSONResponse:
         name = request.path_params["name"]
         if name not in self._registry.names:
             raise self._registry.unknown(name)
@@ -178,7 +176,7 @@ class OpenAI:
             if choice.error:
                 raise HTTPException(500, choice.error)
             shown = probabilities if choice.scorer else None
-            found.append(shape.choice(choice.index, text, choice.finish_reason, shown))
+            found.append(shape.choice(choice.index, text, reason=choice.finish_reason, probabilities=shown))
         return shape.whole(found, _usage(choices))
 
     async def _chunks(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> AsyncIterator[str]:
@@ -190,11 +188,13 @@ class OpenAI:
                 position = 0
                 async for piece, part in self._pieces(wanted, choice, address):
                     shown = part if choice.scorer else None
-                    events.put_nowait(shape.chunk([shape.part(choice.index, piece, None, shown, position)]))
+                    part_of = shape.choice(choice.index, piece, probabilities=shown, position=position)
+                    events.put_nowait(shape.chunk([part_of]))
                     position += len(piece)
                 if choice.error:
                     raise HTTPException(500, choice.error)
-                events.put_nowait(shape.chunk([shape.part(choice.index, "", choice.finish_reason, None, position)]))
+                last = shape.choice(choice.index, "", reason=choice.finish_reason, position=position)
+                events.put_nowait(shape.chunk([last]))
             except Exception as error:
                 if not isinstance(error, HTTPException | RefusalError):
                     log.exception("a text could not be streamed")
@@ -243,6 +243,7 @@ class OpenAI:
 
 
 def _usage(choices: list[_Choice]) -> dict[str, int]:
-    """Returns the usage of an answer; a prompt with several choices counts once."""
-    prompts = {choice.prompt: len(choice.prompt) for choice in choices}
-    return usage_of(sum(prompts.values()), sum(len(choice.reply.text) for choice in choices if choice.reply))
+    """Returns the usage of an answer, in characters; a prompt with several choices counts once."""
+    read = sum(map(len, {choice.prompt for choice in choices}))
+    written = sum(len(choice.reply.text) for choice in choices if choice.reply)
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
