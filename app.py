@@ -130,17 +130,17 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
     mcp = arguments.mcp or environment.get("GRADIO_MCP_SERVER", "").lower() == "true"
     if mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError("--mcp needs the package mcp: pip install -r requirements-mcp.txt")
-    models = arguments.model or [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
+    listed = [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
     port = _number("--port", arguments.port, environment, 1, 65_535, "a port, a whole number from 1 to 65535")
     rule = f"from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} seconds"
-    renew_every_s = _number("--renew-every", arguments.renew_every, environment, 0, _MAX_RENEW_EVERY_S, rule)
+    every_s = _number("--renew-every", arguments.renew_every, environment, 0, _MAX_RENEW_EVERY_S, rule)
     return Options(
-        models=tuple(models),
+        models=tuple(arguments.model or listed),
         models_typed=bool(arguments.model),
         device=arguments.device,
         precision=arguments.precision,
         mcp=mcp,
-        renew_every_s=_RENEW_EVERY_S if renew_every_s is None else renew_every_s,
+        renew_every_s=_RENEW_EVERY_S if every_s is None else every_s,
         port=None if port is None else int(port),
     )
 

@@ -19,19 +19,21 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import AutoscalingContext
 
+from ui.page.launch import asgi_app
+from ui.page.page import Page
 from ui.settings import DEADLINE_S
 
-from .service import Service
+from .service import start_page
 
 _REMAINING = "remaining_characters"
-_service: Service | None = None  # of this replica
+_page: Page | None = None  # of this replica
 
 
 def _build() -> FastAPI:
     """Returns the ASGI app of a new replica."""
-    global _service  # Ray calls this function in the replica, and keeps only the app that it returns
-    _service = Service(os.environ)
-    return _service.app
+    global _page  # Ray calls this function in the replica, and keeps only the app that it returns
+    _page = start_page()
+    return asgi_app(_page)
 
 
 def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, object]]:
@@ -70,12 +72,12 @@ class Replica:
 
     def check_health(self) -> None:
         """Raises RuntimeError if an engine has ended; Ray Serve then replaces the replica."""
-        if _service and _service.failure:
-            raise RuntimeError(f"the engine has ended: {_service.failure}")
+        if _page and _page.registry.failed_engines:
+            raise RuntimeError(f"the engine has ended: {_page.registry.failed_engines}")
 
     def record_autoscaling_stats(self) -> dict[str, float]:
         """Returns the characters that this replica is still to write, for ``replicas_needed``."""
-        return {_REMAINING: _service.remaining_characters if _service else 0}
+        return {_REMAINING: _page.write.replies.remaining_characters if _page else 0}
 
 
 app = Replica.bind()  # type: ignore[attr-defined]  # added by the decorator

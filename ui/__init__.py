@@ -1,5 +1,8 @@
 """The Gradio app: a page that writes, and its API. Imports `model` and never `training`.
 
+A function that finds something of a client not allowed raises `messages.RefusalError`, whether its docstring says so or
+not; `access.answers` makes an answer of it.
+
 registry      the models that are served
 access        decides which requests are answered, and how many of each client
 conversation  the texts that models have read, their states, and replies (no Gradio)

@@ -53,21 +53,13 @@ _HEX = re.compile("[0-9a-f]{8,64}")
 
 
 def check_params(values: Mapping[str, object]) -> SamplingParams:
-    """Returns sampling parameters from values of any type, by name; a missing setting has its default, a seed is drawn.
-
-    Raises:
-        RefusalError: a value is not allowed.
-    """
+    """Returns sampling parameters from values by name; a missing setting has its default, and a seed is drawn."""
     checked: dict[str, Any] = {}
     for name, value in values.items():
         if value is None and name in _NULL_IS_DEFAULT:
             continue
         setting = PAGE_SETTINGS[name]
-        checked[name] = whole(value) if setting.type is int else value
-        try:
-            setting.check(checked[name])
-        except ValueError as error:
-            raise refused(name, value, rule_of(setting)) from error
+        checked[name] = _checked(setting, whole(value) if setting.type is int else value)
     return SamplingParams(**checked)
 
 
@@ -91,11 +83,7 @@ def refused(field: str, value: object, allowed: Message | str) -> RefusalError:
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
-    """Returns the value of an argument that must be a text.
-
-    Raises:
-        RefusalError: the value is not a string, or has more than ``most`` characters.
-    """
+    """Returns the value of an argument that must be a text."""
     if not isinstance(text, str):
         raise refused(field, text, Message("rule.text"))
     if len(text) > most:
@@ -104,11 +92,7 @@ def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
 
 
 def check_whole(field: str, value: object, low: int = 0, high: int | None = None) -> int:
-    """Returns a whole number from ``low`` to ``high``; without ``high``, of any size.
-
-    Raises:
-        RefusalError: the value is not a whole number, or out of range.
-    """
+    """Returns a whole number from ``low`` to ``high``; without ``high``, of any size."""
     number = whole(value)
     if type(number) is int and low <= number and (high is None or number <= high):
         return number
@@ -117,11 +101,7 @@ def check_whole(field: str, value: object, low: int = 0, high: int | None = None
 
 
 def check_clamps(value: object, config: LSTMConfig) -> Clamps:
-    """Returns the clamps that a page, a link or a program sends, checked against the sizes of a model.
-
-    Raises:
-        RefusalError: there are too many, a cell does not exist, or a value is not allowed.
-    """
+    """Returns the clamps that a page, a link or a program sends, checked against the sizes of a model."""
     given = value if isinstance(value, list | tuple) else [value]
     if len(given) > MAX_CLAMPS:
         raise RefusalError("refusal.too_many_clamps", most=MAX_CLAMPS)
@@ -135,17 +115,17 @@ def check_clamps(value: object, config: LSTMConfig) -> Clamps:
 
 
 def check_speed(speed: object) -> float | None:
-    """Returns the speed in characters per second; None is full speed.
-
-    Raises:
-        RefusalError: the value is not a number from 5 to ``MAX_SPEED``.
-    """
-    try:
-        SPEED.check(speed)
-    except ValueError as error:
-        raise refused("speed", speed, rule_of(SPEED)) from error
-    number = float(speed)  # type: ignore[arg-type]  # checked above
+    """Returns the speed in characters per second; None is full speed."""
+    number = float(_checked(SPEED, speed))
     return None if number >= MAX_SPEED else number
+
+
+def _checked(setting: Setting, value: Any) -> Any:
+    try:
+        setting.check(value)
+    except ValueError as error:
+        raise refused(setting.name, value, rule_of(setting)) from error
+    return value
 
 
 def whole(value: object) -> object:
@@ -156,7 +136,7 @@ def whole(value: object) -> object:
 class Fields:
     """The fields of a JSON object that a client sends, each checked when it is read. null is a missing field.
 
-    The methods raise RefusalError for a field that is missing, without a default, or not allowed.
+    A field that is missing, without a default, or not allowed is refused.
 
     Args:
         values: the fields by name.

@@ -109,12 +109,7 @@ class RequestFilter:
         return Request(scope, request.receive)
 
     def _checked(self, request: Request, served_name: bool) -> OpenPath:
-        """Returns the row of a request in the table of paths.
-
-        Raises:
-            HTTPException: the request is denied.
-            RefusalError: the address is over a limit.
-        """
+        """Returns the row of a request in the table of paths."""
         headers, path, method = request.headers.raw, request.scope["path"], request.method
         if len(headers) > MAX_HEADERS or sum(len(name) + len(value) for name, value in headers) > MAX_HEADER_BYTES:
             allowed = f"at most {MAX_HEADERS} of together {MAX_HEADER_BYTES:,} bytes are allowed"
@@ -139,13 +134,7 @@ class RequestFilter:
         return row
 
     async def _pass_on(self, request: Request, row: OpenPath, send: Send, held: list[int]) -> None:
-        """Passes a request on to the app once its body is received, whose size it adds to ``held``.
-
-        Raises:
-            HTTPException: the request is denied.
-            RefusalError: the address is over a limit.
-            ClientDisconnect: the client has left.
-        """
+        """Passes a request on to the app once its body is received, whose size it adds to ``held``."""
         scope, receive = request.scope, request.receive
         path, address = scope["path"], scope["client"][0]
         if request.method == "POST":
@@ -174,12 +163,7 @@ class RequestFilter:
 
 
 async def _received(request: Request, most: int) -> bytes:
-    """Returns the whole body.
-
-    Raises:
-        RefusalError: the body is longer than ``most`` bytes.
-        ClientDisconnect: the client has left.
-    """
+    """Returns the whole body."""
     declared, body, length = request.headers.get("content-length", "0"), bytearray(), 0
     if declared.isdecimal() and (len(declared) >= 20 or int(declared) > max(most, _DISCARDED)):
         raise RefusalError("refusal.body_too_long", most=most)

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from .paths import SESSION
 
-_CALL = re.compile(r"/gradio_api/call/(v2/)?(\w+)/?")
+_CALL = re.compile(r"/gradio_api/call/(\w+)/?")
 _FIELDS = {"data", "fn_index", "session_hash", "event_id"}  # the others change how Gradio runs a function
 
 
@@ -42,16 +42,9 @@ class GradioCalls:
 
         Returns:
             The body with only the fields that Gradio may read, with the defaults of missing arguments; and the session
-            that the client has chosen, "" without one.
-
-        Raises:
-            HTTPException: a field is missing or not valid, or names a function that does not exist.
-        """
+            that the client has chosen, "" without one."""
         fields, call = _json_object(body), _CALL.fullmatch(path)
-        endpoint = call[2] if call else ""
-        if call and call[1]:
-            self._check_named(endpoint, fields)
-            return body, ""
+        endpoint = call[1] if call else ""
         for name in ("session_hash", "event_id"):
             value = fields.get(name)
             if value is not None and not (isinstance(value, str) and re.fullmatch(SESSION, value)):
@@ -73,18 +66,13 @@ class GradioCalls:
         arguments = self._arguments[endpoint]
         if not isinstance(given, list) or len(given) > len(arguments):
             raise HTTPException(400, f"data must be a list of at most {len(arguments)} arguments of /{endpoint}")
-        self._check_named(endpoint, dict(zip(arguments, given, strict=False)))
-        return [*given, *list(arguments.values())[len(given) :]]
-
-    def _check_named(self, endpoint: str, given: Mapping[str, object]) -> None:
-        arguments = self._arguments[endpoint]
-        if unknown := sorted(given.keys() - arguments.keys()):
-            raise HTTPException(400, f"/{endpoint} has no argument {unknown[0]!r:.40}")
-        for name, default in arguments.items():
-            if default is inspect.Parameter.empty and name not in given:
+        values = [*given, *list(arguments.values())[len(given) :]]
+        for name, value in zip(arguments, values, strict=True):
+            if value is inspect.Parameter.empty:
                 raise HTTPException(400, f"{name} is missing: /{endpoint} needs it")
-            if _has_object(given.get(name)):
-                raise HTTPException(400, f"{name} is {json.dumps(given[name]):.40}: it must be a text or a number")
+            if _has_object(value):
+                raise HTTPException(400, f"{name} is {json.dumps(value):.40}: it must be a text or a number")
+        return values
 
 
 def _has_object(value: object) -> bool:

@@ -105,7 +105,7 @@ class Bucket:
 
 
 class Limiter:
-    """Counts what all addresses use. Belongs to one event loop.
+    """Counts what all addresses use, and raises TooManyError at a limit. Belongs to one event loop.
 
     Args:
         limits: the limits of each address.
@@ -122,11 +122,7 @@ class Limiter:
         self._bodies: Counter[str] = Counter()
 
     def begin_request(self, address: str) -> None:
-        """Counts a request, which `end_request` must end.
-
-        Raises:
-            TooManyError: the address has sent too many requests.
-        """
+        """Counts a request, which `end_request` must end."""
         client = self._check(self.requests, address)
         if self._requests[client] >= REQUESTS_AT_ONCE and not is_this_machine(address):
             raise TooManyError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
@@ -138,11 +134,7 @@ class Limiter:
         _decrease(self._requests, group_of(address))
 
     def begin_reply(self, address: str, characters: int) -> None:
-        """Counts a reply and the characters that it may read and write; `end_reply` must end it.
-
-        Raises:
-            TooManyError: the address has too many replies, or too many characters.
-        """
+        """Counts a reply and the characters that it may read and write; `end_reply` must end it."""
         client, most = self._check(self.characters, address), self.limits.replies_at_once
         if 0 < most <= self._replies[client] and not is_this_machine(address):
             raise TooManyError("refusal.replies_at_once", wait_s=1, most=most)
@@ -155,12 +147,7 @@ class Limiter:
         self._spend(self.characters, address, -unwritten)
 
     def begin_body(self, address: str, size: int) -> None:
-        """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
-
-        Raises:
-            TooManyError: the address has sent too many bytes, or all bodies together are too large and its own the
-                largest.
-        """
+        """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more."""
         client = self._check(self.megabytes, address)
         self._spend(self.megabytes, address, size / 1e6)
         if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
@@ -172,11 +159,7 @@ class Limiter:
         _decrease(self._bodies, group_of(address), size)
 
     def check_cpu(self, address: str) -> None:
-        """Checks that an address may use the processor.
-
-        Raises:
-            TooManyError: it has used too much.
-        """
+        """Checks that an address may use the processor."""
         self._check(self.cpu_seconds, address)
 
     def spend_cpu(self, address: str, seconds: float) -> None:

@@ -56,14 +56,14 @@ def open_paths(endpoints: Iterable[str], *, mcp: bool, metrics: bool) -> tuple[O
     rows = [
         *(OpenPath(("GET", "HEAD"), path) for path in ("/", f"/web/[0-9a-f]+/{_FILE}")),
         *(OpenPath(("GET",), path) for path in _READ),
-        OpenPath(("GET",), f"/gradio_api/call/(?:v2/)?(?:{names})/{EVENT}"),
+        OpenPath(("GET",), f"/gradio_api/call/(?:{names})/{EVENT}"),
         OpenPath(("GET",), "/samples", 0, "work"),
         *(OpenPath(("POST",), path, MAX_TEXT_BODY, "work") for path in ("/write", "/write/check", "/trace")),
         OpenPath(("POST",), "/v1/chat/completions", MAX_TEXT_BODY, "work"),
         OpenPath(("POST",), "/v1/completions", MAX_BODY, "work"),
         *(OpenPath(("POST",), path, MAX_SMALL_BODY) for path in ("/write/stop", "/passages")),
         OpenPath(("POST",), "/gradio_api/(?:cancel|reset/?)", MAX_SMALL_BODY),
-        OpenPath(("POST",), f"/gradio_api/(?:queue/join|call/(?:v2/)?(?:{names})/?)", MAX_BODY, "call"),
+        OpenPath(("POST",), f"/gradio_api/(?:queue/join|call/(?:{names})/?)", MAX_BODY, "call"),
     ]
     if mcp:
         rows.append(OpenPath(("GET", "POST", "DELETE"), "/gradio_api/mcp/?", MAX_BODY, "work"))

@@ -30,7 +30,7 @@ SWEEP_S = 5.0  # between two sweeps
 MAX_UNREAD = 200  # sessions; of more, the oldest ones are read at once
 MAX_KNOWN = 8_000  # sessions and calls that are remembered
 _DATA = "/gradio_api/queue/data"
-_RESULT = re.compile(rf"/gradio_api/call/(?:v2/)?\w+/({EVENT})")
+_RESULT = re.compile(rf"/gradio_api/call/\w+/({EVENT})")
 
 
 class UnreadCalls:

@@ -41,11 +41,7 @@ def submit(
     clamps: Clamps = (),
     prompt_clamps: Stretches = (),
 ) -> Sequence:
-    """Adds a request with checked values to the model's engine, see ``Engine.add_request``.
-
-    Raises:
-        RefusalError: the queue is full.
-    """
+    """Adds a request with checked values to the model's engine, see ``Engine.add_request``."""
     try:
         return served.engine.add_request(
             prompt,
@@ -69,11 +65,7 @@ def submit(
 def check_words(served: LoadedModel, text: str, *, begin: int = 0) -> Generator[None, None, None]:
     """Refuses a text in which a blocked word ends after its first characters. The message does not repeat the word.
 
-    Yields every few thousand characters: a text of 20,000 takes 0.1 s.
-
-    Raises:
-        RefusalError: the text contains a blocked word.
-    """
+    Yields every few thousand characters: a text of 20,000 takes 0.1 s."""
     if not served.engine.blocked or begin >= len(text):
         return
     watch = served.engine.blocked.watch(text[:begin])
@@ -96,11 +88,7 @@ async def write(
     clamps: Clamps = (),
     sparing: bool = False,
 ) -> AsyncGenerator[Sequence, None]:
-    """Submits a reply and yields its sequence whenever `follow` yields. The reply counts for the limits of its address.
-
-    Raises:
-        RefusalError: the queue is full, the address is over a limit, or the engine has stopped.
-    """
+    """Submits a reply, which counts for the limits of its address; yields its sequence whenever `follow` yields."""
     limiter.begin_reply(address, len(prompt) + params.length)
     length = 0
     try:
@@ -123,11 +111,7 @@ async def follow(
 
     Args:
         message_s: seconds between two updates, times the number of replies that are being written.
-        sparing: yield less and less often during a long reply, for clients that may never read.
-
-    Raises:
-        RefusalError: the engine has stopped.
-    """
+        sparing: yield less and less often during a long reply, for clients that may never read."""
     began = updated_at = time.monotonic()
     shown = -1
     try:

@@ -9,14 +9,12 @@ from starlette.routing import Route
 from ..registry.registry import ModelRegistry
 from ..routes.api import api_endpoints
 from ..routes.endpoints import refuse_malformed
-from ..routes.health import health_routes
-from ..routes.lenses.passages import passages_route
 from ..routes.lenses.trace import Traces
-from ..routes.metrics import metrics_route
+from ..routes.monitoring import health_routes, metrics_route
 from ..routes.openai.endpoints import OpenAI
 from ..routes.requests import Services
-from ..routes.samples import samples_route
 from ..routes.site import site_route
+from ..routes.stored import passages_route, samples_route
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
 from .api_document import api_document_route

@@ -4,8 +4,7 @@ registry      all served models
 entry         one configured model: loading, loaded or failed
 specs         the models that a site serves, by path or name
 problems      explains to visitors why a model cannot be served
-loaded_model  one served model, with its engine
+loaded_model  one served model: its engine, welcome text and example prompts
 lookup        finds the model of a request, and waits while it loads
 auto_update   serves newer commits from the Hub
-welcome       welcome text and example prompts of a model
 """

@@ -7,9 +7,8 @@ write            replies for the page, as server-sent events
 openai           OpenAI's protocol, for programs
 running_replies  the replies that are being written
 lenses           the routes of the lenses
-samples          the texts that a model wrote during its training
-health           health and readiness checks
-metrics          figures for Prometheus
+stored           samples and passages, which are stored beside a model
+monitoring       health, readiness, figures for Prometheus
 web_files        the files of web/, at an address for each version
 requests         reads and checks the requests of the page
 """

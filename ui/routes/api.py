@@ -21,7 +21,6 @@ from model.scoring.surprisal import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-from ..access.workers import Workers
 from ..conversation.progress import check_words, write
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
@@ -87,7 +86,6 @@ def _model_argument(services: Services) -> Argument:
 def _generate(services: Services) -> Callable[..., Any]:
     registry, limiter = services.registry, services.limiter
     arguments = _generate_arguments(_model_argument(services))
-    readers = Workers(limiter, at_once=2)
 
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
         settings = dict(zip(arguments, values, strict=False))
@@ -105,7 +103,7 @@ def _generate(services: Services) -> Callable[..., Any]:
                 loaded = await asyncio.to_thread(registry.blend, loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
             address, client = caller(request)
-            await readers.run_slices(address, check_words(loaded, text))
+            await services.workers.run_slices(address, check_words(loaded, text))
             steps = write(loaded, text, params, limiter, address=address, client_id=client, clamps=clamps, sparing=True)
             async with aclosing(steps):
                 async for sequence in steps:
@@ -125,7 +123,6 @@ def _generate(services: Services) -> Callable[..., Any]:
 
 
 def _score(services: Services) -> Callable[..., Any]:
-    workers = Workers(services.limiter, at_once=1)
 
     async def score_text(request: gr.Request, text: str, model: object) -> dict[str, Any]:
         with refusals_as_errors():
@@ -133,8 +130,8 @@ def _score(services: Services) -> Callable[..., Any]:
             loaded = await find_model(services.registry, model)
             address, _ = caller(request)
             services.limiter.check_cpu(address)
-            result = await workers.run_slices(address, score_in_slices(loaded.lm.models[0], text, _SCORED))
-            scored = await workers.run(address, _scored, result)
+            result = await services.workers.run_slices(address, score_in_slices(loaded.lm.models[0], text, _SCORED))
+            scored = await services.workers.run(address, _scored, result)
         return {**scored, "model": loaded.name, "commit": loaded.lm.commit}
 
     return endpoint(
@@ -152,7 +149,6 @@ def _score(services: Services) -> Callable[..., Any]:
 
 
 def _inspect(services: Services) -> Callable[..., Any]:
-    workers = Workers(services.limiter, at_once=1)
 
     async def inspect_cell(
         request: gr.Request, text: str, layer: object, cell: object, model: object
@@ -167,7 +163,7 @@ def _inspect(services: Services) -> Callable[..., Any]:
             ]
             address, _ = caller(request)
             services.limiter.check_cpu(address)
-            trace = await workers.run_slices(address, _trace_cell(loaded, text, *place))
+            trace = await services.workers.run_slices(address, _trace_cell(loaded, text, *place))
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
     return endpoint(

@@ -80,20 +80,17 @@ class Services:
     Attributes:
         limiter: counts what each address uses.
         preparing: the threads that read requests.
+        workers: the threads for all other work but that of the lenses and of previews.
     """
 
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self.limiter = Limiter(registry.site.limits)
         self.preparing = Workers.preparing(self.limiter)
+        self.workers = Workers(self.limiter, at_once=2)
 
     async def fields(self, request: Request) -> Fields:
-        """Returns the JSON object in the body of a request.
-
-        Raises:
-            RefusalError: the body is not a JSON object, or the client has too much work.
-            ClientDisconnect: the client has left.
-        """
+        """Returns the JSON object in the body of a request."""
         body, address = await request.body(), address_of(request)
         if len(body) <= _SMALL:
             return _parsed(body)
@@ -101,11 +98,7 @@ class Services:
             return await self.preparing.run(address, _parsed, body)
 
     async def model(self, fields: Fields, address: str) -> LoadedModel:
-        """Returns the model, or the blend of two, that a request names with its commit; waits while they load.
-
-        Raises:
-            RefusalError: no model has the name, it still loads, or another commit is served.
-        """
+        """Returns the model, or the blend of two, that a request names with its commit; waits while they load."""
         first = await self._served(fields.object("model"))
         if "second" not in fields:
             return first
@@ -135,11 +128,7 @@ def route(path: str, respond: Callable[[Request], Awaitable[Response]], method: 
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """Returns the result of the work, which is cancelled when the client disconnects. The body must have been read.
-
-    Raises:
-        ClientDisconnect: the client has disconnected.
-    """
+    """Returns the result of the work, which is cancelled when the client disconnects. The body must have been read."""
 
     async def disconnected() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -163,11 +152,7 @@ def address_of(request: Request) -> str:
 
 
 def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
-    """Returns a checked request for a reply.
-
-    Raises:
-        RefusalError: a value is not allowed.
-    """
+    """Returns a checked request for a reply."""
     text = fields.text("text", most=MAX_TEXT)
     params = _params(fields, served)
     boundaries = fields.list("boundaries", MAX_BOUNDARIES)
@@ -192,20 +177,12 @@ def digest_of(fields: Fields) -> str:
 
 
 def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:
-    """Returns the text of a request, with its clamps.
-
-    Raises:
-        RefusalError: a value is not allowed.
-    """
+    """Returns the text of a request, with its clamps."""
     return ReadText(served, text, fields.flag("start"), stretches_of(fields, served, len(text)))
 
 
 def stretches_of(fields: Fields, served: LoadedModel, length: int) -> Stretches:
-    """Returns the clamps in a request, for a text with ``length`` characters.
-
-    Raises:
-        RefusalError: a position or a clamp is not allowed.
-    """
+    """Returns the clamps in a request, for a text with ``length`` characters."""
     found: list[tuple[int, Clamps]] = []
     for each in fields.list("clamps", MAX_STRETCHES):
         position, cells = each if isinstance(each, list) and len(each) == 2 else (None, None)

@@ -21,13 +21,11 @@ from model import Sequence
 
 from ..access.addresses import group_of
 from ..access.answers import HEADERS
-from ..access.limits import Limiter
-from ..access.workers import Workers
 from ..conversation.progress import check_words, follow, submit
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
-from .requests import WriteRequest
+from .requests import Services, WriteRequest
 
 log = logging.getLogger("char-lstm")
 
@@ -181,14 +179,12 @@ class RunningReplies:
 
     Args:
         states: the cache of states.
-        limiter: counts what each address uses.
-        preparing: the threads that read requests.
+        services: what the routes share.
     """
 
-    def __init__(self, states: States, limiter: Limiter, preparing: Workers) -> None:
+    def __init__(self, states: States, services: Services) -> None:
         self._states = states
-        self._limiter = limiter
-        self._preparing = preparing
+        self._limiter, self._preparing = services.limiter, services.preparing
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -211,11 +207,7 @@ class RunningReplies:
         return reply is not None
 
     async def start(self, request: WriteRequest, digest: str, address: str) -> RunningReply:
-        """Starts a reply.
-
-        Raises:
-            RefusalError: the text contains a blocked word, or there are too many replies.
-        """
+        """Starts a reply."""
         self._make_room(request, address)
         before, received = request.before, request.received
         served, length = before.served, request.params.length - len(received)

@@ -34,7 +34,6 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from ..access.answers import HEADERS
-from ..access.workers import Workers
 from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..settings import MAX_STEPS, check_text
@@ -52,8 +51,7 @@ class Writer:
     def __init__(self, services: Services) -> None:
         self._services = services
         self.states = States()
-        self.replies = RunningReplies(self.states, services.limiter, services.preparing)
-        self._workers = Workers(services.limiter, at_once=1)
+        self.replies = RunningReplies(self.states, services)
         answers = {"/write": self._write, "/write/stop": self._stop, "/write/check": self._check}
         self.routes = [route(path, answer) for path, answer in answers.items()]
 
@@ -66,7 +64,7 @@ class Writer:
         fields = await self._services.fields(request)
         served = await self._services.model(fields, address_of(request))
         for text in [check_text("prompt", each) for each in fields.list("texts", MAX_STEPS)]:
-            await self._workers.run_slices(address_of(request), check_words(served, text))
+            await self._services.workers.run_slices(address_of(request), check_words(served, text))
         return JSONResponse({}, headers=HEADERS)
 
     async def _write(self, request: Request) -> Response:

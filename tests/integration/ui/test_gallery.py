@@ -15,9 +15,9 @@ from model.checkpoint.bundled import BUNDLED, bundled_names, bundled_spec
 from model.checkpoint.record import Welcome
 from tests.support.app_server import App, eventually, random_model, serving
 from ui.messages import RefusalError
+from ui.registry.loaded_model import example_prompts, stored_welcome_text_of
 from ui.registry.registry import ModelRegistry
 from ui.registry.specs import with_gallery
-from ui.registry.welcome import example_prompts, stored_welcome_text_of
 
 WELCOME: Welcome = {"text": "and the first line\nof its welcome text\nends in the midd", "seed": 8}
 ASKED = {"prompt": "the", "seed": 1, "max_tokens": 20}

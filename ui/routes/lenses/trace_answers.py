@@ -28,11 +28,7 @@ Answer = dict[str, object]
 
 
 def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
-    """Returns what a lens shows of the characters from a position on, as many as can be read in ``seconds``.
-
-    Raises:
-        RefusalError: a field of the request is not allowed.
-    """
+    """Returns what a lens shows of the characters from a position on, as many as can be read in ``seconds``."""
     fields, config = Fields(query), trace.lm.config
     start, end = fields.whole("from"), time.perf_counter() + seconds
     bits: list[float | None] = []
@@ -57,11 +53,7 @@ def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
 
 
 def answer_at(trace: TextTrace, query: Query) -> Answer:
-    """Returns what a lens shows of one character.
-
-    Raises:
-        RefusalError: a field of the request is not allowed.
-    """
+    """Returns what a lens shows of one character."""
     fields = Fields(query)
     at = fields.whole("at")
     step, vocab = trace.step(at), trace.lm.tokenizer.vocab
@@ -100,11 +92,7 @@ def answer_why(found: Occlusion) -> Answer:
 
 
 def read_cell(fields: Fields) -> tuple[int, int]:
-    """Returns the layer and the index of the cell in a request.
-
-    Raises:
-        RefusalError: "cell" is not a list of two whole numbers of at least 0.
-    """
+    """Returns the layer and the index of the cell in a request."""
     cell = fields.list("cell", 2)
     if len(cell) != 2:
         raise refused("cell", cell, "a layer and a number")

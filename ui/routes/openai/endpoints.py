@@ -27,7 +27,6 @@ from model.scoring.surprisal import Scorer
 from model.settings import MAX_SEED
 
 from ...access.answers import HEADERS, openai_error
-from ...access.workers import Workers
 from ...conversation.read_text import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
@@ -83,7 +82,6 @@ class OpenAI:
         self._services = services
         self._registry = services.registry
         self._replies = replies
-        self._workers = Workers(services.limiter, at_once=1)
         self._began = int(time.time())
         self.routes = [
             route("/v1/models", self._models, "GET"),
@@ -117,11 +115,7 @@ class OpenAI:
             end()
 
     async def _start(self, request: Request, *, is_chat: bool) -> tuple[Wanted, Shape, list[_Choice]]:
-        """Starts to write the choices of a request.
-
-        Raises:
-            RefusalError: a parameter is not allowed, or too much is asked for.
-        """
+        """Starts to write the choices of a request."""
         fields = await self._services.fields(request)
         wanted = parse_chat(fields) if is_chat else parse_completion(fields)
         loaded = await find_model(self._registry, wanted.model)
@@ -162,11 +156,7 @@ class OpenAI:
         return choice
 
     async def _whole(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> Mapping[str, Any]:
-        """Returns the whole answer, once all choices are written.
-
-        Raises:
-            HTTPException: the model has failed.
-        """
+        """Returns the whole answer, once all choices are written."""
         found = []
         for choice in choices:
             text, probabilities = "", Probabilities()
@@ -233,7 +223,7 @@ class OpenAI:
         for start in range(0, len(text) if choice.scorer else 0, _SCORED):
             assert choice.scorer  # noqa: S101
             part = text[start : start + _SCORED]
-            found.add(Probabilities.of(part, await self._workers.run(address, choice.scorer.read, part)))
+            found.add(Probabilities.of(part, await self._services.workers.run(address, choice.scorer.read, part)))
         return found
 
     def _expire(self, choices: list[_Choice]) -> None:

@@ -106,8 +106,8 @@ JOIN = {"data": ["a"], "fn_index": 0, "session_hash": "abc"}
         ("call/generate", {"data": None}, 400, "data must be a list"),
         ("call/generate", {"data": ["a"], "session_hash": "a" * 65}, 400, "session_hash must be"),
         ("call/generate", ["a"], 400, "not a JSON object"),
-        ("call/v2/generate", {"data": ["a"]}, 400, "/generate has no argument 'data'"),
-        ("call/v2/generate", {}, 400, "prompt is missing"),
+        ("call/generate", {"data": []}, 400, "prompt is missing"),
+        ("call/generate", {"data": ["a"] * 13}, 400, "data must be a list of at most 12"),
         ("cancel", {"session_hash": "a", "fn_index": 0, "event_id": "a" * 65}, 400, "event_id must be"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from model import BlockedWords, Engine, generate
 from model.checkpoint.record import TrainingRecord
 from tests.support.app_server import random_model
-from ui.registry.welcome import welcome_text_of
+from ui.registry.loaded_model import welcome_text_of
 
 STORED = "Once upon a time there was a model."
 

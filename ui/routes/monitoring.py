@@ -1,6 +1,8 @@
-"""A route with the figures of the app for Prometheus, which exists only if METRICS is 1.
+"""Routes for monitoring by a container runtime, a load balancer, Ray Serve or Prometheus.
 
-    GET /metrics
+    GET /healthz  {"status": "ok"} while the engine of every served model runs; otherwise 503: restart the process
+    GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: send the visitors elsewhere
+    GET /metrics  figures for Prometheus, if METRICS is 1
 
     char_lstm_replies_total{model,reason}      replies that have ended, by their finish reason
     char_lstm_characters_total{model}          characters written
@@ -19,11 +21,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
+from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
 from model.engine.statistics import WAIT_BOUNDS_S, Statistics
 
-from ..access.answers import REFUSALS
+from ..access.answers import HEADERS, REFUSALS
 from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from .requests import route
@@ -32,8 +35,25 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
 
+def health_routes(registry: ModelRegistry) -> list[Route]:
+    """Returns the routes /healthz and /readyz."""
+
+    async def health(_request: Request) -> JSONResponse:
+        failed = registry.failed_engines
+        return _answer(f"the engine has ended: {failed}" if failed else "ok")
+
+    async def ready(_request: Request) -> JSONResponse:
+        return _answer("ok" if registry.first() and not registry.failed_engines else "no model is loaded")
+
+    return [route("/healthz", health, "GET"), route("/readyz", ready, "GET")]
+
+
+def _answer(status: str) -> JSONResponse:
+    return JSONResponse({"status": status}, 200 if status == "ok" else 503, HEADERS)
+
+
 def metrics_route(registry: ModelRegistry) -> Route:
-    """Returns the route."""
+    """Returns the route /metrics."""
     from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, exposition
 
     collectors = CollectorRegistry()
