@@ -194,20 +194,6 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_during_an_outage_the_old_commit_is_served_and_after_it_the_new_one(
-    hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
-) -> None:
-    repo = hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        hub.unplug()
-        eventually(lambda: "checking less often" in caplog.text)
-        assert len(generate(registry.get(NAME).lm, "ROMEO:", 20, seed=1)) == 20
-        hub.plug_in()
-        newer = hub.commit(repo, new)
-        eventually(lambda: commit_of(registry) == newer)
-        assert caplog.text.count("checking less often") == 1
-
-
 WEIGHTS = "GET .*/model.safetensors"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,12 +12,6 @@ from tests.support.app_server import App, random_model, serving
 from ui.registry import lookup
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serving({"random": random_model()}) as app:
-        yield app
 
 
 def complete(app: App, **body: Any) -> httpx.Response:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from app import PlainFormatter
-from model import PRETRAINED, CharLSTM, ModelUnavailableError, generate
+from model import CharLSTM, generate
 from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
@@ -19,7 +19,6 @@ from tests.support.tiny_models import saved_files
 from ui.messages import Message, RefusalError
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
-from ui.registry.specs import split_spec
 
 
 @pytest.fixture
@@ -141,30 +140,6 @@ def test_a_model_that_fails_does_not_affect_the_others(hub: LocalHub, files: dic
     assert "ada/nothing" in notices
 
 
-SLOW: dict[str, dict[str, Any]] = {
-    "one byte a second": {"kind": "trickle", "seconds": 0.1},
-    "no answer": {"kind": "hang"},
-    "a pause of an hour": {"kind": 429, "retry_after": 3600},
-}
-
-
-@pytest.mark.parametrize("fault", SLOW)
-def test_with_a_slow_hub_the_bundled_model_is_served(
-    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, fault: str
-) -> None:
-    hub.add_repo("ada/novel", files)
-    hub.fail("GET .*/model.safetensors", times=None, **SLOW[fault])
-    monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
-    monkeypatch.setattr("model.hub.snapshot.PULL_S", 1.0)
-    registry = registry_of("ada/novel")
-    assert registry.get(None).name == BUNDLED
-    assert "ada/novel" in str(registry.notices[0])
-    assert registry.notices[1:] == [Message("model.bundled_instead")]
-    if fault == "a pause of an hour":
-        assert registry.notices[0] == Message("model.hub_asks_to_wait", name="ada/novel", minutes=60)
-    registry.stop()
-
-
 @pytest.mark.parametrize("is_cached", [False, True])
 def test_during_a_long_download_another_model_is_served(
     hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, is_cached: bool
@@ -216,13 +191,3 @@ def test_names_of_models_contain_no_path(tmp_path: Path) -> None:
     registry = registry_of(*(str(tmp_path / name) for name in ("one/best", "two/best", "bundled")), BUNDLED)
     assert registry.names == ["best", "best (2)", "bundled (2)", BUNDLED]
     registry.stop()
-
-
-def test_a_spec_is_split_into_model_and_revision() -> None:
-    assert split_spec("user/name@v2") == ("user/name", "v2")
-    assert split_spec("hf://user/name@v2") == ("hf://user/name", "v2")
-    assert split_spec("user/name") == ("user/name", None)
-    assert split_spec("./a@b") == ("./a@b", None)
-    with pytest.raises(ModelUnavailableError, match="names no revision"):
-        split_spec("user/name@")
-    assert split_spec(BUNDLED) == (str(PRETRAINED), None)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,18 +12,10 @@ import pytest
 
 from model import BlockedWords, ChatFormat, generate
 from model.scoring.surprisal import score
-from tests.support.app_server import App, eventually, random_model, scripted_model, serving
+from tests.support.app_server import App, eventually
 
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
-TALE = "Once upon a time there was a machine.\n"
 SETTINGS = {"seed": 1, "temperature": 0.8, "max_tokens": 60}
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    models = {"random": random_model(), "chat": replace(random_model(2), chat=CHAT), "tale": scripted_model(TALE)}
-    with serving(models) as app:
-        yield app
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +24,10 @@ def client(app: App) -> openai.OpenAI:
 
 
 def test_the_models_are_listed(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["random", "chat", "tale"]
+    assert [model.id for model in client.models.list()] == ["random", "other", "tale", "chat", "foreign"]
     assert client.models.retrieve("chat").owned_by == "char-lstm"
     with pytest.raises(openai.NotFoundError):
-        client.models.retrieve("other")
+        client.models.retrieve("nobody")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +153,7 @@ def test_a_chat_needs_a_chat_model_and_known_roles(client: openai.OpenAI) -> Non
     with pytest.raises(openai.BadRequestError, match="only user and assistant"):
         client.chat.completions.create(model="chat", messages=[{"role": "system", "content": "Be kind"}, *messages])
     with pytest.raises(openai.NotFoundError):
-        client.completions.create(model="other", prompt="a")
+        client.completions.create(model="nobody", prompt="a")
 
 
 def test_blocked_words_are_refused_in_a_prompt_and_end_a_text(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import Iterator
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,19 +13,13 @@ import httpx
 import pytest
 
 from model import generate
-from tests.support.app_server import App, eventually, random_model, scripted_model, serving
+from tests.support.app_server import App, eventually
 from tests.support.page_client import Visitor
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 STREAMS = 128
 pytestmark = pytest.mark.anyio
 RETURN_S = 1.0  # how long a reply without a reader continues
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serving({"random": random_model(), "tale": scripted_model(TALE)}) as app:
-        yield app
 
 
 async def idle(app: App, name: str = "random") -> None:

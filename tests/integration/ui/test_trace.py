@@ -6,7 +6,7 @@ import asyncio
 import base64
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from model import Blend, BlockedWords, Cell, Occlusion, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp
 from model.named_cells import Sample
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App
 from tests.support.english import english
 from ui.routes.lenses import trace as trace_route
 
@@ -26,12 +26,6 @@ NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 PROMPT = "ROMEO:"
 pytestmark = pytest.mark.anyio
 SETTINGS = {"length": 200, "temperature": 0.8, "seed": 7}
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serving({"random": replace(random_model(), cells=(NAMED,)), "other": random_model(1)}) as app:
-        yield app
 
 
 @dataclass

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -22,13 +20,6 @@ TALE = "Once upon a time there was a small machine that wrote one character afte
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
 UP = [[1, 5, 4.0]]
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    models = {"random": random_model(), "other": random_model(1), "tale": scripted_model(TALE)}
-    with serving({**models, "chat": replace(random_model(), chat=CHAT)}) as app:
-        yield app
 
 
 @pytest.fixture

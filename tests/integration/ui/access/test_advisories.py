@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App
 
 SECRET = "root:x:0:0"
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serving({"random": random_model()}) as app:
-        yield app
 
 
 def get(app: App, path: str, **headers: str) -> httpx.Response:

@@ -14,12 +14,10 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App
 from tests.support.generated_requests import BODIES as BODIES_OF
 from ui.access.filter import MAX_HEADERS, MAX_URL, RequestFilter
 from ui.access.paths import MAX_BODY, MAX_SMALL_BODY, MAX_TEXT_BODY, find
-from ui.registry.registry import ModelRegistry
-from ui.site_config import SiteConfig
 
 ORIGIN = "https://friend.example"
 EXAMPLES = {
@@ -30,16 +28,6 @@ EXAMPLES = {
     "digest": "0" * 16,
     "name": "app.js",
 }
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    registry = ModelRegistry(site=SiteConfig(allowed_origins=frozenset({ORIGIN})))
-    registry.add("random", random_model())
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
-        yield app
 
 
 def request_filter(app: App) -> RequestFilter:

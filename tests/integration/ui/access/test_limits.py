@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.app_server import App, eventually, random_model, serving
+from tests.support.app_server import App, eventually
 from tests.support.write_client import PageClient, RefusedError
 from ui.access.limits import Limiter, Limits
 
 pytestmark = pytest.mark.anyio
 ONE, OTHER = {"x-forwarded-for": "8.8.8.8"}, {"x-forwarded-for": "8.8.4.4"}
-
-
-@pytest.fixture(scope="module")
-def app() -> Iterator[App]:
-    with serving({"random": random_model()}) as app:
-        yield app
 
 
 @pytest.fixture
