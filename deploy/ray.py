@@ -21,7 +21,7 @@ from ray.serve.config import AutoscalingContext
 
 from ui.page.launch import asgi_app
 from ui.page.page import Page
-from ui.settings import DEADLINE_S
+from ui.settings import DEADLINE_S, whole_variable
 
 from .service import start_page
 
@@ -42,15 +42,8 @@ def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, object]
     return max(1, math.ceil(sum(values) / _CHARACTERS)), {}
 
 
-def _whole_number(name: str, default: int, highest: int) -> int:
-    text = os.environ.get(name, "").strip() or str(default)
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= highest):
-        raise ValueError(f"{name} is {text!r:.40}: it must be a whole number from 1 to {highest:,}")
-    return int(text)
-
-
-_CHARACTERS = _whole_number("CHARACTERS_PER_REPLICA", 20_000, 10**9)
-_LEAST = _whole_number("MIN_REPLICAS", 1, 1_000)
+_CHARACTERS = whole_variable(os.environ, "CHARACTERS_PER_REPLICA", 20_000, 1, 10**9)
+_LEAST = whole_variable(os.environ, "MIN_REPLICAS", 1, 1, 1_000)
 
 
 @serve.deployment(
@@ -62,7 +55,7 @@ _LEAST = _whole_number("MIN_REPLICAS", 1, 1_000)
     autoscaling_config={
         "min_replicas": _LEAST,
         "initial_replicas": _LEAST,
-        "max_replicas": max(_LEAST, _whole_number("MAX_REPLICAS", 4, 1_000)),
+        "max_replicas": max(_LEAST, whole_variable(os.environ, "MAX_REPLICAS", 4, 1, 1_000)),
         "policy": {"policy_function": replicas_needed},
     },
 )

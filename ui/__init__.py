@@ -8,9 +8,8 @@ access        decides which requests are answered, and how many of each client
 conversation  the texts that models have read, their states, and replies (no Gradio)
 routes        the HTTP routes of the API and of the page's modules
 preview       link previews
-page          the one Gradio component of the page, the first paint, the launch
+page          the document, the launch
 settings      values from a page or a program, checked
 messages      texts for visitors: an id and values, a table for each language
-fair_cache    a cache whose clients share its room
 site_config   the settings of a site in environment variables
 """

@@ -34,11 +34,7 @@ _CHANGES = ("blend_with", "hold", "pick")  # fields with which the text is not t
 
 
 class SharedTexts:
-    """Writes the beginnings of shared texts. Belongs to one event loop.
-
-    Args:
-        services: what the routes share.
-    """
+    """Writes the beginnings of shared texts. Belongs to one event loop."""
 
     def __init__(self, services: Services) -> None:
         self._registry = services.registry

@@ -128,6 +128,18 @@ def _checked(setting: Setting, value: Any) -> Any:
     return value
 
 
+def whole_variable(environment: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """Returns a whole number in an environment variable; an empty variable has the default.
+
+    Raises:
+        ValueError: it is another text, or out of range.
+    """
+    text = environment.get(name, "").strip() or str(default)
+    if not (text.isascii() and text.isdecimal() and len(text) <= 10 and low <= int(text) <= high):
+        raise ValueError(f"{name} is {text!r:.40}: it must be a whole number from {low:,} to {high:,}")
+    return int(text)
+
+
 def whole(value: object) -> object:
     """Returns 12.0 as 12, because JavaScript and JSON have one kind of number; any other value unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

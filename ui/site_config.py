@@ -32,6 +32,7 @@ from model.settings import MAX_TITLE, shorten
 from .access.addresses import Proxies, is_host, is_origin
 from .access.limits import Limits
 from .messages import LANGUAGES
+from .settings import whole_variable
 
 ROWS_EACH = 4
 MAX_ROWS_EACH = 256
@@ -75,19 +76,15 @@ class SiteConfig:
         Raises:
             ValueError: a variable is not allowed; the message has its name, its value and the rule.
         """
-        given = {name: " ".join(environment.get(name, "").split()) for name in (*_LONGEST, "ROWS_EACH", "METRICS")}
+        given = {name: " ".join(environment.get(name, "").split()) for name in _LONGEST}
         for name in (*_LONGEST, "BLOCKED_WORDS"):
             if re.search("[\ud800-\udfff]", environment.get(name, "")):
                 raise ValueError(f"{name} is not text in UTF-8")
             limit = _LONGEST.get(name, len(given.get(name, "")))
             if len(given.get(name, "")) > limit:
                 raise ValueError(f"{name} has {len(given[name]):,} characters: at most {limit:,} are allowed")
-        rows, metrics = given["ROWS_EACH"] or str(ROWS_EACH), given["METRICS"] or "0"
-        if not re.fullmatch("[0-9]{1,3}", rows) or not 1 <= int(rows) <= MAX_ROWS_EACH:
-            raise ValueError(f"ROWS_EACH is {shorten(rows)}: it must be a whole number from 1 to {MAX_ROWS_EACH}")
-        if metrics not in ("0", "1"):
-            raise ValueError(f"METRICS is {shorten(metrics)}: it must be 1 (serve /metrics) or 0")
-        if metrics == "1" and importlib.util.find_spec("prometheus_client") is None:
+        metrics = whole_variable(environment, "METRICS", 0, 0, 1)
+        if metrics and importlib.util.find_spec("prometheus_client") is None:
             raise ValueError("METRICS=1 needs the package prometheus_client: pip install prometheus_client")
         words = [word.strip() for word in re.split(r"[,\r\n]", environment.get("BLOCKED_WORDS", ""))]
         try:
@@ -97,9 +94,9 @@ class SiteConfig:
         return cls(
             title=given["PAGE_TITLE"],
             intro=given["PAGE_GREETING"],
-            rows_each=int(rows),
+            rows_each=whole_variable(environment, "ROWS_EACH", ROWS_EACH, 1, MAX_ROWS_EACH),
             blocked=blocked,
-            metrics=metrics == "1",
+            metrics=bool(metrics),
             allowed_hosts=_listed("ALLOWED_HOSTS", environment, is_host, "names without a port, such as example.org"),
             allowed_origins=_listed("ALLOWED_ORIGINS", environment, is_origin, "origins such as https://example.org"),
             proxies=Proxies.of(environment),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from ..messages import RefusalError
+from ..settings import whole_variable
 from .addresses import group_of, is_this_machine
 
 MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
@@ -49,16 +50,10 @@ class Limits:
         Raises:
             ValueError: a variable is not allowed; the message has its name, its value and the rule.
         """
-        given = {}
-        for each in fields(cls):
-            text = environment.get(each.name.upper(), "").strip()
-            if not text:
-                continue
-            if not (text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) <= MAX_LIMIT):
-                rule = f"it must be a whole number from 0 (no limit) to {MAX_LIMIT:,}"
-                raise ValueError(f"{each.name.upper()} is {text!r:.40}: {rule}")
-            given[each.name] = int(text)
-        return cls(**given)
+        names = [each.name for each in fields(cls)]
+        return cls(
+            **{name: whole_variable(environment, name.upper(), getattr(cls, name), 0, MAX_LIMIT) for name in names}
+        )
 
 
 class TooManyError(RefusalError):

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..access.addresses import Names
 from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
-from ..routes.endpoints import refuse_malformed
+from ..routes.api import refuse_malformed
 from ..routes.web_files import FOLDER
 from .page import Page
 

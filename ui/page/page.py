@@ -7,8 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.routing import Route
 
 from ..registry.registry import ModelRegistry
-from ..routes.api import api_endpoints
-from ..routes.endpoints import refuse_malformed
+from ..routes.api import api_endpoints, refuse_malformed
 from ..routes.lenses.trace import Traces
 from ..routes.monitoring import health_routes, metrics_route
 from ..routes.openai.endpoints import OpenAI
@@ -17,8 +16,7 @@ from ..routes.site import site_route
 from ..routes.stored import passages_route, samples_route
 from ..routes.web_files import WebFiles
 from ..routes.write import Writer
-from .api_document import api_document_route
-from .document import Document
+from .document import Document, api_document_route
 
 
 class Page:

@@ -94,8 +94,7 @@ class ModelRegistry:
             after: an event that engines wait for before they start, because starting the first one slows imports down.
         """
         for entry in [entry for entry in self.entries if not entry.done.is_set()]:
-            load = self._read_preview if entry in self._on_demand else self._load
-            threading.Thread(target=load, args=(entry, after), daemon=True).start()
+            threading.Thread(target=self._load, args=(entry, after), daemon=True).start()
         threading.Thread(target=self._settle, daemon=True).start()
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -283,11 +282,15 @@ class ModelRegistry:
         self.bump_version()
 
     def _load(self, entry: Entry, after: threading.Event | None) -> None:
+        """Loads a model, or reads the preview of one that is loaded on first use."""
         try:
-            lm = self._read(entry)
+            lm = self._without_weights(entry) if entry in self._on_demand else self._read(entry)
             if after:
                 after.wait()
-            self.replace(entry, lm)
+            if entry in self._on_demand:
+                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
+            else:
+                self.replace(entry, lm)
         except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
             self._fail(entry, error)
         finally:
@@ -312,17 +315,9 @@ class ModelRegistry:
         id_or_path, revision = split_spec(entry.spec)
         return CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device, local_files_only=cached)
 
-    def _read_preview(self, entry: Entry, after: threading.Event | None) -> None:
-        try:
-            if after:
-                after.wait()
-            checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
-            lm = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
-            entry.preview = Preview.of(lm, self.precision, self.device, self.site)
-        except (CheckpointError, OSError) as error:
-            self._fail(entry, error)
-        finally:
-            entry.done.set()
+    def _without_weights(self, entry: Entry) -> CharLSTM:
+        checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
+        return CharLSTM.from_checkpoint(checkpoint, name=entry.name)
 
     def _load_on_demand(self, entry: Entry) -> None:
         """Starts to load a model that has only a preview, unless another call has started that."""

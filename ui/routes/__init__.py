@@ -1,7 +1,6 @@
 """The HTTP routes of the page and of programs.
 
 api              /generate, /score, /inspect
-endpoints        arguments, documentation and errors of the API's endpoints
 site             the site and its models, for the page
 write            replies for the page, as server-sent events
 openai           OpenAI's protocol, for programs

@@ -1,18 +1,24 @@
 """The API: ``/generate`` writes a text, ``/score`` measures how surprised a model is by a text, ``/inspect`` shows what
 one cell does.
 
-Every argument is checked; an error names the argument, its value and what is allowed.
+Every argument is checked; an error names the argument, its value and what is allowed. Gradio derives an endpoint from a
+function's signature and docstring. Here both are made from a table of arguments, so that the generation settings are
+described in one place.
 """
 
 # No ``from __future__ import annotations``: Gradio reads the types of an endpoint's results as they are.
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
-from contextlib import aclosing
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 import numpy as np
+from fastapi import Request
+from fastapi.responses import JSONResponse
 
 from model import TextTrace, TokenTrace
 from model.clamps import MAX_CLAMPS, MAX_VALUE
@@ -21,6 +27,7 @@ from model.scoring.surprisal import Score, score_in_slices
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
+from ..access.answers import REFUSALS
 from ..conversation.progress import check_words, write
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
@@ -36,9 +43,11 @@ from ..settings import (
     check_whole,
     refused,
 )
-from .endpoints import Argument, call_error, caller, endpoint, refusals_as_errors
 from .requests import Services
 
+log = logging.getLogger("char-lstm")
+
+REQUIRED = inspect.Parameter.empty
 MAX_INSPECTED = 2_000  # characters
 MAX_UNKNOWN = 100  # characters that a result names
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
@@ -49,10 +58,24 @@ _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", 
 _Reply = tuple[str, dict[str, Any]]
 
 
+class Argument(NamedTuple):
+    """An argument of an endpoint: its type, its description, and its default."""
+
+    type: Any
+    help: str
+    default: Any = REQUIRED
+
+
 def api_endpoints(services: Services) -> dict[str, Callable[..., Any]]:
     """Returns the functions of the three endpoints by name."""
     functions = [_generate(services), _score(services), _inspect(services)]
     return {function.__name__: function for function in functions}
+
+
+def refuse_malformed(_request: Request, _error: Exception) -> JSONResponse:
+    """Returns the answer to a body with wrong fields; FastAPI's own repeats the body and fails if it is not UTF-8."""
+    detail = "a field of the request is missing or has a wrong type, or its Content-Type is not application/json"
+    return JSONResponse({"detail": detail}, status_code=422)
 
 
 def _generate_arguments(model: Argument) -> dict[str, Argument]:
@@ -90,7 +113,7 @@ def _generate(services: Services) -> Callable[..., Any]:
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
         settings = dict(zip(arguments, values, strict=False))
         prompt, model, hold, blend_with = (settings.pop(name) for name in ("prompt", "model", "hold", "blend_with"))
-        with refusals_as_errors():
+        with _refusals_as_errors():
             text = check_text("prompt", prompt)
             params = check_params(settings)
             loaded = await find_model(registry, model)
@@ -102,7 +125,7 @@ def _generate(services: Services) -> Callable[..., Any]:
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = await asyncio.to_thread(registry.blend, loaded, second)
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
-            address, client = caller(request)
+            address, client = _caller(request)
             await services.workers.run_slices(address, check_words(loaded, text))
             steps = write(loaded, text, params, limiter, address=address, client_id=client, clamps=clamps, sparing=True)
             async with aclosing(steps):
@@ -110,7 +133,7 @@ def _generate(services: Services) -> Callable[..., Any]:
                     reason = sequence.finish_reason  # read before the text: once it is set, the text is complete
                     yield sequence.text, {**about, "finish_reason": reason}
         if sequence.error:
-            raise call_error(f"the model failed: {sequence.error}")
+            raise _call_error(f"the model failed: {sequence.error}")
 
     description = (
         "Continues a text with a character LSTM, which knows nothing but the text it was trained on: it imitates that "
@@ -119,22 +142,22 @@ def _generate(services: Services) -> Callable[..., Any]:
         f"word is a blocked one, abort, or time after {DEADLINE_S:.0f} s); with blend_with also blend_with, "
         "blend_commit and share. The same arguments and seed give the same text."
     )
-    return endpoint(generate, name="generate", description=description, arguments=arguments, result=_Reply)
+    return _endpoint(generate, name="generate", description=description, arguments=arguments, result=_Reply)
 
 
 def _score(services: Services) -> Callable[..., Any]:
 
     async def score_text(request: gr.Request, text: str, model: object) -> dict[str, Any]:
-        with refusals_as_errors():
+        with _refusals_as_errors():
             check_text("text", text)
             loaded = await find_model(services.registry, model)
-            address, _ = caller(request)
+            address, _ = _caller(request)
             services.limiter.check_cpu(address)
             result = await services.workers.run_slices(address, score_in_slices(loaded.lm.models[0], text, _SCORED))
             scored = await services.workers.run(address, _scored, result)
         return {**scored, "model": loaded.name, "commit": loaded.lm.commit}
 
-    return endpoint(
+    return _endpoint(
         score_text,
         name="score",
         description="Measures how surprised a character LSTM is by a text: the bits of each character (null where the "
@@ -153,7 +176,7 @@ def _inspect(services: Services) -> Callable[..., Any]:
     async def inspect_cell(
         request: gr.Request, text: str, layer: object, cell: object, model: object
     ) -> dict[str, Any]:
-        with refusals_as_errors():
+        with _refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
             loaded = await find_model(services.registry, model)
             config = loaded.lm.config
@@ -161,12 +184,12 @@ def _inspect(services: Services) -> Callable[..., Any]:
                 check_whole("layer", layer, 0, config.num_layers - 1),
                 check_whole("cell", cell, 0, config.hidden_size - 1),
             ]
-            address, _ = caller(request)
+            address, _ = _caller(request)
             services.limiter.check_cpu(address)
             trace = await services.workers.run_slices(address, _trace_cell(loaded, text, *place))
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
-    return endpoint(
+    return _endpoint(
         inspect_cell,
         name="inspect",
         description="Shows what one cell of a character LSTM does while the model reads a text: its value c after each "
@@ -238,3 +261,54 @@ def _trace_cell(loaded: LoadedModel, text: str, layer: int, cell: int) -> Genera
 def _printable(character: str) -> str:
     """Returns a character; of half of a surrogate pair, which JSON cannot hold, the code point as a text."""
     return f"U+{ord(character):04X}" if "\ud800" <= character <= "\udfff" else character
+
+
+def _endpoint(
+    function: Callable[..., Any], *, name: str, description: str, arguments: Mapping[str, Argument], result: Any
+) -> Callable[..., Any]:
+    """Returns a function with the signature and the docstring of an endpoint; if MCP is on, it is also a tool.
+
+    Args:
+        function: called with the request, of type gr.Request, and the values of the arguments in their order.
+        name: of the endpoint and the tool.
+        description: what the endpoint does, and what its result holds.
+        arguments: by name, in the order in which HTTP clients send them.
+        result: the type of what the function returns or yields.
+    """
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [
+        inspect.Parameter("request", kind, annotation=gr.Request),  # Gradio passes it; it is no argument of the API
+        *(inspect.Parameter(key, kind, default=each.default, annotation=each.type) for key, each in arguments.items()),
+    ]
+    lines = [f"    {key}: {each.help}" for key, each in arguments.items()]
+    function.__name__ = name
+    function.__doc__ = "\n".join([description, "", "Args:", *lines])
+    function.__annotations__ = {each.name: each.annotation for each in parameters}
+    function.__signature__ = inspect.Signature(parameters, return_annotation=result)  # type: ignore[attr-defined]
+    return function
+
+
+@contextmanager
+def _refusals_as_errors() -> Iterator[None]:
+    """Turns a refusal into a ``gr.Error``, whose text reaches the caller; any other exception into a general one."""
+    try:
+        yield
+    except RefusalError as refusal:
+        REFUSALS[refusal.id] += 1
+        raise _call_error(str(refusal)) from None
+    except Exception:
+        log.exception("a call failed")
+        raise _call_error("something went wrong here: try again later") from None
+
+
+def _caller(request: gr.Request) -> tuple[str, str]:
+    """Returns the address of a call, and the client for the limit of replies."""
+    # For a call without a session Gradio makes one up, and for MCP its own client does: neither identifies a visitor.
+    chosen = request.url.path.endswith("/queue/join") and request.headers.get("x-gradio-user") != "mcp"
+    address = request.client.host if request.client else ""
+    return address, f"{address} {(chosen and request.session_hash) or 'api'}"
+
+
+def _call_error(message: str) -> gr.Error:
+    """Returns an error that Gradio sends to the caller and does not log."""
+    return gr.Error(message, print_exception=False)

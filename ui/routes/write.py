@@ -42,11 +42,7 @@ from .running_replies import EventStream, RunningReplies, RunningReply, event
 
 
 class Writer:
-    """Writes the replies of all pages.
-
-    Args:
-        services: what the routes share.
-    """
+    """Writes the replies of all pages."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -48,7 +48,7 @@ from model.attribution import WINDOW, occlusion_in_slices
 from ...access.addresses import group_of
 from ...access.answers import HEADERS
 from ...access.workers import Workers
-from ...fair_cache import FairCache
+from ...conversation.states import FairCache
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...settings import MAX_LENGTH, Fields, check_params, refused
@@ -104,11 +104,7 @@ class _Question:
 
 
 class Traces:
-    """Answers the requests of all lenses.
-
-    Args:
-        services: what the routes share.
-    """
+    """Answers the requests of all lenses."""
 
     def __init__(self, services: Services) -> None:
         self._services = services

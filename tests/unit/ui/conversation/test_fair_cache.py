@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ui.fair_cache import FairCache
+from ui.conversation.states import FairCache
 
 
 def test_the_oldest_value_of_the_client_that_holds_most_is_removed() -> None:
