@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
@@ -36,3 +37,12 @@ def app() -> Iterator[App]:
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(timeout=TIMEOUT_S, limits=LIMITS) as http:
         yield http
+
+
+@pytest.fixture
+def same_handlers() -> Iterator[None]:
+    """Restores the signal handlers, which a start of app.py replaces."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

@@ -1,11 +1,13 @@
-"""``python app.py`` in a separate process: start, options, signals."""
+"""``python app.py`` in a separate process: start, options, variables, signals."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 import signal
-from collections.abc import Iterator
+import threading
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.support.app_server import eventually, random_model
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import saved_files
 from tests.support.write_client import PageClient
+from ui.registry.registry import ModelRegistry
 
 
 @posix_only
@@ -88,14 +91,7 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
         assert "Traceback" not in output
 
 
-@pytest.fixture
-def same_handlers() -> Iterator[None]:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
-
-
+@pytest.mark.usefixtures("same_handlers")
 @posix_only
 @pytest.mark.parametrize(
     ("arguments", "environment", "line"),
@@ -104,6 +100,19 @@ def same_handlers() -> Iterator[None]:
         ([], {"RENEW_EVERY": "-1"}, "RENEW_EVERY is '-1': it must be"),
         (["--port", "70000"], {}, "--port is '70000': it must be a port"),
         ([], {"GRADIO_SERVER_PORT": "web"}, "GRADIO_SERVER_PORT is 'web': it must be a port"),
+        ([], {"ROWS_EACH": "0"}, "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
+        ([], {"ROWS_EACH": "1e2"}, "ROWS_EACH is '1e2': it must be a whole number from 1 to 256"),
+        (
+            [],
+            {"FORWARDED_ALLOW_IPS": "proxy"},
+            "FORWARDED_ALLOW_IPS has 'proxy': it must be an address, a network or *",
+        ),
+        ([], {"ALLOWED_ORIGINS": "example.org"}, "ALLOWED_ORIGINS has 'example.org': it must be origins such as"),
+        ([], {"PAGE_TITLE": "x" * 61}, "PAGE_TITLE has 61 characters: at most 60 are allowed"),
+        ([], {"PAGE_GREETING": "x" * 1001}, "PAGE_GREETING has 1,001 characters: at most 1,000 are allowed"),
+        ([], {"PAGE_TITLE": "a\udcff"}, "PAGE_TITLE is not text in UTF-8"),
+        ([], {"BLOCKED_WORDS": "x" * 101}, "BLOCKED_WORDS: the blocked word"),
+        ([], {"BLOCKED_WORDS": "a,\u200b"}, "has 1 characters: none of them is visible"),
         (["--modle", "runs/mine"], {}, "did you mean --model?"),
         (["--device", "gpu"], {}, "invalid choice: 'gpu'"),
         (["--device", "mps"], {}, "--device is mps, but"),
@@ -113,7 +122,6 @@ def same_handlers() -> Iterator[None]:
     ],
 )
 def test_an_invalid_option_ends_the_start_with_one_line(
-    same_handlers: None,
     arguments: list[str],
     environment: dict[str, str],
     line: str,
@@ -148,3 +156,29 @@ def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
     shown = capsys.readouterr().out
     assert f"char-lstm {__version__}" in shown
     assert all(option in shown for option in ("--model", "--port", "--device", "--precision", "--mcp", "--renew-every"))
+
+
+@pytest.mark.usefixtures("same_handlers")
+@posix_only
+def test_a_signal_ends_a_long_wait() -> None:
+    shutdown = entry.Shutdown()
+    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+    assert shutdown.wait(60)
+    assert shutdown.exit_status == 143
+    assert shutdown.wait(60)
+
+
+@pytest.mark.usefixtures("same_handlers")
+def test_the_app_ends_when_an_engine_has_ended(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(entry, "_CHECK_EVERY_S", 0.01)
+    registry = ModelRegistry()
+    loaded = registry.add("random", random_model())
+    loaded.engine.stop()
+    eventually(lambda: not loaded.thread.is_alive())
+    shutdown = entry.Shutdown()
+    with caplog.at_level(logging.ERROR, "char-lstm"):
+        entry._watch_engines(registry, shutdown)
+    assert shutdown.exit_status == 1
+    assert caplog.messages == ["the engine of random has ended: start the app again"]

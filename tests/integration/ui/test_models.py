@@ -16,7 +16,7 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from tests.support.tiny_models import saved_files
-from ui.messages import Message, RefusalError
+from ui.messages import Message
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
 
@@ -82,18 +82,6 @@ def test_without_the_hub_the_cached_copy_is_served_with_a_notice(hub: LocalHub, 
     assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
     with serving(registry) as app:
         assert "the cached copy of ada/novel" in english(site_of(app)["notices"])
-
-
-def test_without_the_hub_and_a_cached_copy_the_bundled_model_is_served(hub: LocalHub) -> None:
-    hub.unplug()
-    registry = registry_of("ada/novel")
-    assert only(registry).name == BUNDLED
-    assert "ada/novel" in str(registry.notices[0])
-    assert registry.notices[1:] == [Message("model.bundled_instead")]
-    assert registry.names == [BUNDLED]
-    with pytest.raises(RefusalError, match="ada/novel"):
-        registry.get("ada/novel")
-    assert registry.get(None).name == BUNDLED
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""GET /site: the settings of the site and its models, for pages."""
+"""GET /site and GET /samples: the settings of the site, its models and their samples, for pages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 import httpx
 import pytest
 
-from model import Cell, ChatFormat
+from model import BlockedWords, Cell, ChatFormat
+from model.checkpoint.samples import Sample
 from tests.support.app_server import random_model, scripted_model, serving
 from tests.support.english import english
 from ui.registry.registry import ModelRegistry
@@ -56,3 +57,23 @@ def test_a_model_that_cannot_be_loaded_has_a_reason_and_increments_the_version()
         assert not failed["loading"]
         assert bundled["name"] == "bundled"
         assert bundled["layers"]
+
+
+def sample(step: int, text: str) -> Sample:
+    return {"step": step, "prompt": "To ", "temperature": 0.7, "seed": 1, "text": text}
+
+
+def test_the_samples_of_a_model_are_listed_without_those_that_have_a_blocked_word() -> None:
+    learned = replace(random_model(), samples=(sample(0, "Vq&x"), sample(9, "be")))
+    with serving({"learned": learned, "plain": random_model()}) as app:
+
+        def answer(model: str) -> httpx.Response:
+            return httpx.get(f"{app.url}samples", params={"model": model})
+
+        assert answer("learned").json() == {"samples": [[0, "To Vq&x"], [9, "To be"]]}
+        assert answer("plain").json() == {"samples": []}
+        app.served("learned").engine.blocked = BlockedWords(["to be"])
+        assert answer("learned").json() == {"samples": [[0, "To Vq&x"]]}
+        refused = answer("none")
+        assert refused.status_code == 404
+        assert "it must be one of the models served here" in english(refused.json()["refusal"])

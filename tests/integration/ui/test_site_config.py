@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import signal
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-import app as entry
 from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.page_client import TIMEOUT_S, Visitor
-from tests.support.platforms import posix_only
 from tests.support.write_client import RefusedError
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
@@ -42,14 +39,6 @@ def app() -> Iterator[App]:
 @pytest.fixture
 def visitor(app: App, http: httpx.AsyncClient) -> Visitor:
     return Visitor(http, app.url)
-
-
-async def test_a_reply_ends_before_a_blocked_word_and_sends_no_part_of_it(app: App, visitor: Visitor) -> None:
-    reply = await visitor.send("", length=100, speed=60)
-    assert (reply.text, reply.ending["end"]) == (TALE[:BEFORE], "blocked")
-    # The memory is that before the word, so Continue reaches the same word.
-    more = await visitor.continue_reply(length=100)
-    assert (more.text, more.ending["end"]) == ("", "blocked")
 
 
 async def test_a_prompt_with_a_blocked_word_is_refused_and_a_part_of_one_is_not_continued(
@@ -102,41 +91,3 @@ def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:
         True, True, True, False, False,
     ]  # fmt: skip
     assert (site.rows_each, site.title) == (2, "A B")
-
-
-@posix_only
-@pytest.mark.parametrize(
-    ("name", "value", "line"),
-    [
-        ("ROWS_EACH", "0", "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
-        ("ROWS_EACH", "two", "ROWS_EACH is 'two': it must be a whole number from 1 to 256"),
-        ("ROWS_EACH", "1e2", "ROWS_EACH is '1e2': it must be a whole number from 1 to 256"),
-        ("FORWARDED_ALLOW_IPS", "proxy", "FORWARDED_ALLOW_IPS has 'proxy': it must be an address, a network or *"),
-        ("PAGE_TITLE", "x" * 61, "PAGE_TITLE has 61 characters: at most 60 are allowed"),
-        ("PAGE_GREETING", "x" * 1001, "PAGE_GREETING has 1,001 characters: at most 1,000 are allowed"),
-        ("PAGE_TITLE", "a\udcff", "PAGE_TITLE is not text in UTF-8"),
-        (
-            "BLOCKED_WORDS",
-            "x" * 101,
-            f"BLOCKED_WORDS: the blocked word '{'x' * 20}' has 101 characters: at most 100 are",
-        ),
-        (
-            "BLOCKED_WORDS",
-            "a,\u200b",
-            "BLOCKED_WORDS: the blocked word '\\u200b' has 1 characters: none of them is visible",
-        ),
-    ],
-)
-def test_an_invalid_variable_ends_the_start_with_one_line(
-    name: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv(name, value)
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        assert entry.main([]) == 2
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    output = capsys.readouterr().err
-    assert output.startswith(f"app.py: {line}")
-    assert output.count("\n") == 1

@@ -28,18 +28,6 @@ async def idle(app: App, name: str = "random") -> None:
     await asyncio.to_thread(eventually, lambda: engine.idle)
 
 
-async def test_a_page_that_disconnects_frees_its_slot_and_can_continue_later(
-    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.1)
-    visitor = Visitor(http, app.url, "random")
-    received = await _disconnect(app, visitor, 1)
-    await idle(app)
-    await visitor.continue_reply(length=20)
-    length = len(received) + 20
-    assert visitor.text == "ROMEO:" + generate(app.served("random").lm, "ROMEO:", length, seed=1)
-
-
 async def test_a_waiting_request_gets_its_queue_position(
     app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

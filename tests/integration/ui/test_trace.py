@@ -249,15 +249,6 @@ async def test_a_blend_is_read_with_its_share(app: App, lens: Lens) -> None:
     assert "Blend is 2" in refused["refusal"]
 
 
-async def test_a_full_queue_refuses_the_request(app: App, lens: Lens, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert app.page
-    monkeypatch.setattr(app.page.traces.workers, "_max_waiting", 0)
-    assert "queue is full" in (await lens.ask("ROMEO:", **{"from": 0}))["refusal"]
-    assert (await lens.ask("ROMEO:", why=3))["changes"]
-    monkeypatch.setattr(app.page.traces.why_workers, "_max_waiting", 0)
-    assert "queue is full" in (await lens.ask("ROMEO:", why=3))["refusal"]
-
-
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

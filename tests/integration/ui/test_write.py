@@ -268,17 +268,6 @@ async def test_an_invalid_field_is_refused_in_one_line(
     assert app.served("random").engine.idle
 
 
-async def test_a_fault_of_the_model_ends_the_reply_with_a_message(app: App, page: PageClient) -> None:
-    app.network("tale").fail_at = 25
-    try:
-        reply = await page.write("tale", "", length=60)
-    finally:
-        app.network("tale").fail_at = None
-    assert reply.text == TALE[:25]
-    assert reply.ending["end"] == "error"
-    assert "The model failed: RuntimeError while writing" in reply.ending["error"]
-
-
 @pytest.mark.parametrize("forgotten", [False, True])
 async def test_blocked_words_are_neither_written_nor_read(http: httpx.AsyncClient, forgotten: bool) -> None:
     registry = ModelRegistry(site=SiteConfig(blocked=BlockedWords(["machine", "x y"])))

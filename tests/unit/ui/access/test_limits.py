@@ -91,15 +91,6 @@ def test_replies_and_their_characters_are_limited() -> None:
     assert limiter._replies[ONE] == 1
 
 
-def test_cpu_time_is_limited() -> None:
-    limiter = Limiter(Limits(cpu_seconds_per_minute=10))
-    limiter.spend_cpu(OTHER, 10.4)
-    with pytest.raises(TooManyError) as refused:
-        limiter.check_cpu(OTHER)
-    assert refused.value.wait_s in (8, 9)
-    limiter.check_cpu(ONE)
-
-
 def test_bytes_are_limited_and_full_memory_refuses_the_address_that_fills_it() -> None:
     limiter = Limiter(Limits(megabytes_per_minute=100))
     limiter.begin_body(ONE, BODIES_AT_ONCE - 10)

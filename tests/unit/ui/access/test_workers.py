@@ -95,11 +95,3 @@ async def test_the_thread_of_a_cancelled_slice_is_free_when_the_slice_has_ended_
     assert await following == 7
     assert left.cancelled()
     assert limiter.cpu_seconds._used[ONE][0] > 0
-
-
-async def test_the_cpu_time_of_a_client_is_counted() -> None:
-    limiter = Limiter(Limits(cpu_seconds_per_minute=1))
-    work = Workers(limiter, at_once=1)
-    while not limiter.cpu_seconds.wait_s(ONE):
-        await work.run(ONE, sum, range(1_000_000))
-    assert limiter.cpu_seconds.wait_s(OTHER) == 0

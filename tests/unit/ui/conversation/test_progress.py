@@ -34,28 +34,12 @@ async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loa
     assert [length for length, _ in progress] == sorted(length for length, _ in progress)
 
 
-async def test_a_reply_without_a_reader_is_aborted(loaded: LoadedModel) -> None:
-    sequence = submit(loaded, "", SamplingParams(length=1000, seed=1))
-    async with aclosing(follow(loaded, sequence)) as steps:
-        async for _ in steps:
-            break
-    loaded.engine.step()
-    assert sequence.finish_reason == "abort"
-    assert loaded.engine.idle
-
-
 async def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:
     loaded.thread = threading.Thread()
     sequence = submit(loaded, "", SamplingParams(length=10, seed=1))
     with pytest.raises(RefusalError, match="no longer answers"):
         async for _ in follow(loaded, sequence):
             pass
-
-
-def test_a_full_queue_is_refused(loaded: LoadedModel) -> None:
-    loaded.engine.max_slots = loaded.engine.max_waiting = 0
-    with pytest.raises(RefusalError, match="try again in a moment"):
-        submit(loaded, "", SamplingParams())
 
 
 def test_a_blocked_word_is_found_if_it_ends_after_the_beginning() -> None:
