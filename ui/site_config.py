@@ -41,19 +41,7 @@ _LONGEST = {"PAGE_TITLE": MAX_TITLE, "PAGE_GREETING": 1_000}
 
 @dataclass(frozen=True)
 class SiteConfig:
-    """The checked settings.
-
-    Attributes:
-        title: of the page; "" is the page's own, in each language.
-        intro: the text below the title; "" is the page's own, in each language.
-        rows_each: how many replies one client may have in progress at once, for each model.
-        blocked: the words that must not appear.
-        metrics: whether /metrics is served.
-        allowed_hosts: names under which a proxy serves the app, in lower case.
-        allowed_origins: origins whose pages may call the app.
-        proxies: the proxies that are trusted to name their clients.
-        limits: what one address may use.
-    """
+    """The checked settings; `title` and `intro` are "" for the page's own, in each language."""
 
     title: str = ""
     intro: str = ""

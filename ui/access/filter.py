@@ -33,17 +33,7 @@ _REPLACED = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-grad
 
 
 class RequestFilter:
-    """Passes the requests in the table of `paths` on to the app, and denies all others.
-
-    Args:
-        app: the app behind the middleware.
-        calls: checks the requests to Gradio's queue.
-        names: the hosts that are allowed.
-        proxies: the proxies that are trusted to name their clients.
-        limiter: counts what each address uses.
-        mcp: whether the API is served as MCP tools, too.
-        metrics: whether /metrics is served.
-    """
+    """Passes the requests in the table of `paths` on to the app; denies all others. MCP and metrics add rows to it."""
 
     def __init__(
         self,

@@ -100,11 +100,7 @@ class Bucket:
 
 
 class Limiter:
-    """Counts what all addresses use, and raises TooManyError at a limit. Belongs to one event loop.
-
-    Args:
-        limits: the limits of each address.
-    """
+    """Counts what all addresses use, and raises TooManyError at a limit. Belongs to one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

@@ -34,11 +34,7 @@ _RESULT = re.compile(rf"/gradio_api/call/\w+/({EVENT})")
 
 
 class UnreadCalls:
-    """The sessions of Gradio's queue. Belongs to one event loop.
-
-    Args:
-        app: the Gradio app.
-    """
+    """The sessions of Gradio's queue. Belongs to one event loop."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

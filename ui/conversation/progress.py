@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing
-from functools import partial
 
 from model import Memory, SamplingParams, Sequence
 from model.clamps import Clamps, Stretches
@@ -25,41 +24,6 @@ _SLOWEST_S = 0.2  # between two updates, however many readers there are
 _KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
 _GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
-
-
-def submit(
-    served: LoadedModel,
-    prompt: str,
-    params: SamplingParams,
-    *,
-    memory: Memory | None = None,
-    draw_offset: int = 0,
-    chars_per_second: float | None = None,
-    client_id: str = "",
-    group_id: str = "",
-    context: str = "",
-    clamps: Clamps = (),
-    prompt_clamps: Stretches = (),
-) -> Sequence:
-    """Adds a request with checked values to the model's engine, see ``Engine.add_request``."""
-    try:
-        return served.engine.add_request(
-            prompt,
-            params,
-            memory=memory,
-            draw_offset=draw_offset,
-            chars_per_second=chars_per_second,
-            deadline_s=DEADLINE_S,
-            client_id=client_id,
-            group_id=group_id,
-            context=context,
-            clamps=clamps,
-            prompt_clamps=prompt_clamps,
-        )
-    except EngineBusyError:
-        if served.newer:  # a newer commit has just replaced it
-            raise RefusalError("refusal.just_updated") from None
-        raise RefusalError("refusal.queue_full") from None
 
 
 def check_words(served: LoadedModel, text: str, *, begin: int = 0) -> Generator[None, None, None]:
@@ -85,19 +49,45 @@ async def write(
     *,
     address: str,
     client_id: str,
+    memory: Memory | None = None,
+    draw_offset: int = 0,
+    chars_per_second: float | None = None,
+    context: str = "",
     clamps: Clamps = (),
+    prompt_clamps: Stretches = (),
+    message_s: float = _MESSAGE_S,
     sparing: bool = False,
 ) -> AsyncGenerator[Sequence, None]:
-    """Submits a reply, which counts for the limits of its address; yields its sequence whenever `follow` yields."""
+    """Submits a reply, see ``Engine.add_request``; yields its sequence at once, and whenever `follow` yields.
+
+    The reply counts for the limits of its address.
+    """
+
+    def submit() -> Sequence:
+        return served.engine.add_request(
+            prompt,
+            params,
+            memory=memory,
+            draw_offset=draw_offset,
+            chars_per_second=chars_per_second,
+            deadline_s=DEADLINE_S,
+            client_id=client_id,
+            group_id=group_of(address),
+            context=context,
+            clamps=clamps,
+            prompt_clamps=prompt_clamps,
+        )
+
     limiter.begin_reply(address, len(prompt) + params.length)
     length = 0
     try:
-        begin = partial(submit, client_id=client_id, group_id=group_of(address), clamps=clamps)
-        sequence = await asyncio.to_thread(begin, served, prompt, params)
-        async with aclosing(follow(served, sequence, sparing=sparing)) as steps:
+        sequence = await asyncio.to_thread(submit)
+        async with aclosing(follow(served, sequence, message_s=message_s, sparing=sparing)) as steps:
             async for _ in steps:
                 length = sequence.length
                 yield sequence
+    except EngineBusyError:  # perhaps a newer commit has just replaced it
+        raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
     finally:
         limiter.end_reply(address, params.length - length)
 

@@ -138,10 +138,8 @@ class _ModelUpdate:
     def _serve(self, commit: str) -> None:
         entry, loaded = self._entry, self._entry.loaded
         if loaded and commit == loaded.commit and (loaded.lm.notice or loaded.refused_commit):
-            loaded.lm.notice, loaded.refused_commit = (
-                "",
-                None,
-            )  # the Hub is back, or the branch has this commit again
+            # The Hub is back, or the branch has this commit again.
+            loaded.lm.notice, loaded.refused_commit = "", None
             self._registry.bump_version()
         draining = any(older.name == entry.name for older in self._registry.draining)  # at most two are in memory
         if commit == self._refused or (loaded and commit == loaded.commit) or draining:

@@ -46,19 +46,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, kw_only=True)
 class WriteRequest:
-    """A request for a reply.
-
-    Attributes:
-        id: of the reply, chosen by the page at random.
-        client: of the page, chosen by the page at random.
-        before: the text that the model reads before the reply.
-        params: the sampling parameters of the whole reply.
-        received: the beginning of the reply that the page has already.
-        draw_offset: the index of the reply's first character among the draws of the seed.
-        cells: the cells that are clamped while the reply is written.
-        chars_per_second: the speed limit; None is full speed.
-        boundaries: the lengths of beginnings of the text whose state may be cached.
-    """
+    """A checked request for a reply, with the fields that `write` describes."""
 
     id: str
     client: str

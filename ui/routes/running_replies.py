@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -21,7 +20,7 @@ from model import Sequence
 
 from ..access.addresses import group_of
 from ..access.answers import HEADERS
-from ..conversation.progress import check_words, follow, submit
+from ..conversation.progress import check_words, write
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
 from ..messages import Message, RefusalError
@@ -38,13 +37,10 @@ _MESSAGE_S = 0.0008  # seconds of server time per message: with more readers, ea
 class RunningReply:
     """One reply, followed from its start to its end.
 
-    Args:
-        request: the request for the reply.
-        digest: identifies the text: a request with the same digest gets the same reply.
-        sequence: the engine's sequence, which holds the reply after ``request.received``.
-        address: the client's address.
-
     Attributes:
+        request: the request for the reply, of which the engine's sequence holds the characters after ``received``.
+        digest: identifies the text: a request with the same digest gets the same reply.
+        address: the client's address.
         ended: whether the text is complete and the state cached.
         delivered: whether a reader has received the end.
         reader: of the current reader; set when there may be an event for it. None without a reader.
@@ -59,11 +55,6 @@ class RunningReply:
         self._sequence = sequence
         self._failure: Message | None = None
         self._timer: asyncio.TimerHandle | None = None
-
-    @property
-    def unwritten(self) -> int:
-        """The number of characters that the reply may still get."""
-        return self._sequence.params.length - self._sequence.length
 
     @property
     def text(self) -> str:
@@ -84,16 +75,17 @@ class RunningReply:
         """Ends the reply before its next character."""
         self.request.before.served.engine.abort(self._sequence)
 
-    async def run(self, read: ReadText, states: States) -> None:
+    async def run(self, steps: AsyncGenerator[Sequence, None], read: ReadText, states: States) -> None:
         """Follows the reply to its end and caches its state.
 
         Args:
+            steps: from `write`.
             read: the text that the model reads before the first character of the sequence.
             states: the cache of states.
         """
         sequence, group = self._sequence, group_of(self.address)
         try:
-            async with aclosing(follow(read.served, sequence, message_s=_MESSAGE_S)) as steps:
+            async with aclosing(steps):
                 async for _ in steps:
                     self._notify()
         except RefusalError as refusal:
@@ -184,7 +176,7 @@ class RunningReplies:
 
     def __init__(self, states: States, services: Services) -> None:
         self._states = states
-        self._limiter, self._preparing = services.limiter, services.preparing
+        self._services = services
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -210,44 +202,36 @@ class RunningReplies:
         """Starts a reply."""
         self._make_room(request, address)
         before, received = request.before, request.received
-        served, length = before.served, request.params.length - len(received)
-        read = await self._preparing.run(address, before.followed_by, received, request.cells)
+        served, limiter = before.served, self._services.limiter
+        preparing = self._services.preparing
+        read = await preparing.run(address, before.followed_by, received, request.cells)
         boundaries = (*request.boundaries, len(before.text))
-        memory, known = await self._preparing.run(address, self._states.find, read, boundaries)
+        memory, known = await preparing.run(address, self._states.find, read, boundaries)
         if served.engine.blocked:
-            await self._preparing.run_slices(address, check_words(served, read.text, begin=known))
-        begin = partial(
-            submit,
+            await preparing.run_slices(address, check_words(served, read.text, begin=known))
+        steps = write(
+            served,
+            read.text[known:],
+            replace(request.params, length=request.params.length - len(received)),
+            limiter,
+            address=address,
+            client_id=f"{address} {request.client}",
             memory=memory,
             draw_offset=request.draw_offset + len(received),
             chars_per_second=request.chars_per_second,
-            client_id=f"{address} {request.client}",
-            group_id=group_of(address),
             context=read.text[:known],
             clamps=request.cells,
             prompt_clamps=read.unread_clamps(known),
+            message_s=_MESSAGE_S,
         )
-        characters = len(read.text) - known + length
-        self._limiter.begin_reply(address, characters)
-        try:
-            params = replace(request.params, length=length)
-            sequence = await asyncio.to_thread(begin, served, read.text[known:], params)
-        except BaseException:
-            self._limiter.end_reply(address, characters)
-            raise
+        sequence = await anext(steps)
         self._make_room(request, address)  # again, for a reply that was started meanwhile
         reply = RunningReply(request, digest, sequence, address)
         self._replies[request.id] = reply
-        task = asyncio.create_task(self._run(reply, read))
+        task = asyncio.create_task(reply.run(steps, read, self._states))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return reply
-
-    async def _run(self, reply: RunningReply, read: ReadText) -> None:
-        try:
-            await reply.run(read, self._states)
-        finally:
-            self._limiter.end_reply(reply.address, reply.unwritten)
 
     def expire(self, reply: RunningReply) -> None:
         """Ends a reply and removes it."""

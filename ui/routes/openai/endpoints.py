@@ -59,14 +59,10 @@ class _Choice:
     reply: RunningReply | None = None
     reader: asyncio.Event = field(default_factory=asyncio.Event)
 
-    @property
-    def error(self) -> str:
-        """Why the reply has failed; "" if it has not."""
-        return str(self.reply.error or "") if self.reply else ""
-
-    @property
-    def finish_reason(self) -> str:
-        """Why the text has ended, in the protocol's words."""
+    def end(self) -> str:
+        """Returns why the text has ended, in the protocol's words; raises HTTPException if the model has failed."""
+        if self.reply and self.reply.error:
+            raise HTTPException(500, str(self.reply.error))
         return reason_of(self.reply.finish_reason) if self.reply else "length"
 
 
@@ -104,47 +100,35 @@ class OpenAI:
         return {"id": name, "object": "model", "created": self._began, "owned_by": "char-lstm"}
 
     async def _respond(self, request: Request, *, is_chat: bool) -> Response:
-        wanted, shape, choices = await self._start(request, is_chat=is_chat)
-        end, address = partial(self._expire, choices), address_of(request)
-        if wanted.streams:
-            return EventStream(self._chunks(wanted, shape, choices, address), end)
-        try:
-            content = await while_connected(request, self._whole(wanted, shape, choices, address))
-            return JSONResponse(content, headers=HEADERS)
-        finally:
-            end()
-
-    async def _start(self, request: Request, *, is_chat: bool) -> tuple[Wanted, Shape, list[_Choice]]:
-        """Starts to write the choices of a request."""
-        fields = await self._services.fields(request)
+        address, fields = address_of(request), await self._services.fields(request)
         wanted = parse_chat(fields) if is_chat else parse_completion(fields)
         loaded = await find_model(self._registry, wanted.model)
-        prompts = wanted.prompts
-        if is_chat:
-            if not loaded.lm.chat:
-                reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
-                raise RefusalError("refusal.other", field="model", reason=reason)
-            prompts = (chat_prompt(fields, loaded.lm.chat),)
-        version = loaded.commit[:12] or (f"int8-{VERSION}" if loaded.engine.precision == "int8" else "float32")
+        if is_chat and not loaded.lm.chat:
+            reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
+            raise RefusalError("refusal.other", field="model", reason=reason)
+        prompts = (chat_prompt(fields, loaded.lm.chat),) if is_chat and loaded.lm.chat else wanted.prompts
+        version = loaded.commit[:12] or (f"int8-{VERSION}" if loaded.precision == "int8" else "float32")
         name = "chatcmpl" if is_chat else "cmpl"
         shape = Shape(f"{name}-{secrets.token_hex(12)}", is_chat, loaded.name, version)
-        client, address = secrets.token_hex(8), address_of(request)  # each request is a client of its own
         choices: list[_Choice] = []
+        end, client = partial(self._expire, choices), secrets.token_hex(8)  # each request is a client of its own
         try:
-            for prompt in prompts:
-                for _ in range(wanted.count):
-                    choices.append(await self._choice(wanted, loaded, prompt, len(choices), client, address))
+            for prompt in [prompt for prompt in prompts for _ in range(wanted.count)]:
+                choices.append(await self._choice(wanted, loaded, prompt, len(choices), client, address))
+            if wanted.streams:
+                return EventStream(self._chunks(wanted, shape, choices, address), end)
+            content = await while_connected(request, self._whole(wanted, shape, choices, address))
         except BaseException:
-            self._expire(choices)
+            end()
             raise
-        return wanted, shape, choices
+        end()
+        return JSONResponse(content, headers=HEADERS)
 
     async def _choice(
         self, wanted: Wanted, loaded: LoadedModel, prompt: str, index: int, client: str, address: str
     ) -> _Choice:
-        choice = _Choice(index, prompt, None)
-        if wanted.logprobs is not None:
-            choice.scorer = Scorer(loaded.lm.models[0], wanted.logprobs)
+        scorer = None if wanted.logprobs is None else Scorer(loaded.lm.models[0], wanted.logprobs)
+        choice = _Choice(index, prompt, scorer)
         if wanted.is_scored_only:
             return choice
         params = replace(wanted.params, seed=(wanted.params.seed + index) % (MAX_SEED + 1))
@@ -163,10 +147,8 @@ class OpenAI:
             async for piece, part in self._pieces(wanted, choice, address):
                 text += piece
                 probabilities.add(part)
-            if choice.error:
-                raise HTTPException(500, choice.error)
             shown = probabilities if choice.scorer else None
-            found.append(shape.choice(choice.index, text, reason=choice.finish_reason, probabilities=shown))
+            found.append(shape.choice(choice.index, text, reason=choice.end(), probabilities=shown))
         return shape.whole(found, _usage(choices))
 
     async def _chunks(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> AsyncIterator[str]:
@@ -181,9 +163,7 @@ class OpenAI:
                     part_of = shape.choice(choice.index, piece, probabilities=shown, position=position)
                     events.put_nowait(shape.chunk([part_of]))
                     position += len(piece)
-                if choice.error:
-                    raise HTTPException(500, choice.error)
-                last = shape.choice(choice.index, "", reason=choice.finish_reason, position=position)
+                last = shape.choice(choice.index, "", reason=choice.end(), position=position)
                 events.put_nowait(shape.chunk([last]))
             except Exception as error:
                 if not isinstance(error, HTTPException | RefusalError):

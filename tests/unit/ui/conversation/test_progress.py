@@ -9,7 +9,7 @@ import pytest
 
 from model import BlockedWords, Engine, SamplingParams
 from tests.support.app_server import random_model
-from ui.conversation.progress import check_words, follow, submit
+from ui.conversation.progress import check_words, follow
 from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 
@@ -23,7 +23,7 @@ def loaded() -> LoadedModel:
 
 
 async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loaded: LoadedModel) -> None:
-    sequence = submit(loaded, "ROMEO:", SamplingParams(length=3, seed=1))
+    sequence = loaded.engine.add_request("ROMEO:", SamplingParams(length=3, seed=1))
     progress = []
     async with aclosing(follow(loaded, sequence)) as steps:
         async for _ in steps:
@@ -36,7 +36,7 @@ async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loa
 
 async def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:
     loaded.thread = threading.Thread()
-    sequence = submit(loaded, "", SamplingParams(length=10, seed=1))
+    sequence = loaded.engine.add_request("", SamplingParams(length=10, seed=1))
     with pytest.raises(RefusalError, match="no longer answers"):
         async for _ in follow(loaded, sequence):
             pass
