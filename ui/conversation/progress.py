@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing
 
 from model import Memory, SamplingParams, Sequence
 from model.clamps import Clamps, Stretches
@@ -58,9 +57,14 @@ async def write(
     message_s: float = _MESSAGE_S,
     sparing: bool = False,
 ) -> AsyncGenerator[Sequence, None]:
-    """Submits a reply, see ``Engine.add_request``; yields its sequence at once, and whenever `follow` yields.
+    """Submits a reply, see ``Engine.add_request``, and yields its sequence whenever a reader should get an update.
 
-    The reply counts for the limits of its address.
+    That is at once, at the first character, at intervals, and at the end. The reply is aborted when the iteration ends,
+    also by an exception in the reader. It counts for the limits of its address.
+
+    Args:
+        message_s: seconds between two updates, times the number of replies that are being written.
+        sparing: yield less and less often during a long reply, for clients that may never read.
     """
 
     def submit() -> Sequence:
@@ -79,45 +83,29 @@ async def write(
         )
 
     limiter.begin_reply(address, len(prompt) + params.length)
-    length = 0
+    length, shown, began = 0, -1, time.monotonic()
+    sequence: Sequence | None = None
     try:
         sequence = await asyncio.to_thread(submit)
-        async with aclosing(follow(served, sequence, message_s=message_s, sparing=sparing)) as steps:
-            async for _ in steps:
-                length = sequence.length
-                yield sequence
-    except EngineBusyError:  # perhaps a newer commit has just replaced it
-        raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
-    finally:
-        limiter.end_reply(address, params.length - length)
-
-
-async def follow(
-    served: LoadedModel, sequence: Sequence, *, message_s: float = _MESSAGE_S, sparing: bool = False
-) -> AsyncGenerator[None, None]:
-    """Yields whenever a reader should get an update: immediately, at the first character, at intervals, and at the end.
-
-    The reply is aborted when the iteration ends, also by an exception in the reader.
-
-    Args:
-        message_s: seconds between two updates, times the number of replies that are being written.
-        sparing: yield less and less often during a long reply, for clients that may never read."""
-    began = updated_at = time.monotonic()
-    shown = -1
-    try:
+        updated_at = began
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
             if finished or length != shown or now - updated_at >= _KEEPALIVE_S:
                 shown, updated_at = length, now
-                yield
+                yield sequence
             if finished:
                 return
             ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
             if ended or now - began > DEADLINE_S + _GRACE_S:
                 raise RefusalError("refusal.no_answer")
             await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
+    except EngineBusyError:  # perhaps a newer commit has just replaced it
+        raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
     finally:
-        served.engine.abort(sequence)
+        if sequence:
+            length = sequence.length
+            served.engine.abort(sequence)
+        limiter.end_reply(address, params.length - length)
 
 
 def _pause(served: LoadedModel, length: int, elapsed_s: float, message_s: float, *, sparing: bool) -> float:

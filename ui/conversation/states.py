@@ -104,14 +104,18 @@ class States:
             Without a cached beginning, the length is 0, and the memory is None, or the one before the start character
             if the model reads that.
         """
-        length = len(read.text)
-        lengths = {each for each in boundaries if 0 < each <= length} | {length} | self._with_stop(read, boundaries)
+        lm, length = read.served.lm, len(read.text)
+        # The memory of a reply that a chat's stop text has ended includes the stop text.
+        stop = lm.chat.stop if lm.chat else ""
+        ends = {each + len(stop) for each in boundaries if stop and read.text.startswith(stop, each)}
+        lengths = {each for each in boundaries if 0 < each <= length} | {length} | ends
         keys = list(read.keys(sorted(lengths)))
         with self._lock:
             for beginning, key in reversed(keys):
                 if memory := self._memories.get(key):
                     return memory, beginning
-        return self._empty(read), 0
+        empty = Memory(LSTMState.zeros(lm.config, device=lm.device), lm.tokenizer.start_id) if read.start else None
+        return empty, 0
 
     def save(self, read: ReadText, memory: Memory, client: str = "") -> None:
         """Caches the memory after a text of a client."""
@@ -119,20 +123,6 @@ class States:
         with self._lock:
             for _, key in keys:
                 self._memories.put(key, memory, client)
-
-    def _with_stop(self, read: ReadText, boundaries: Iterable[int]) -> set[int]:
-        """Returns the lengths of the beginnings that end with a chat's stop text.
-
-        The memory of a reply that the stop text has ended includes the stop text.
-        """
-        stop = read.served.lm.chat.stop if read.served.lm.chat else ""
-        return {each + len(stop) for each in boundaries if stop and read.text.startswith(stop, each)}
-
-    def _empty(self, read: ReadText) -> Memory | None:
-        if not read.start:
-            return None
-        lm = read.served.lm
-        return Memory(LSTMState.zeros(lm.config, device=lm.device), lm.tokenizer.start_id)
 
 
 def _size(memory: Memory) -> int:

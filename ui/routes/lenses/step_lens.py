@@ -64,24 +64,21 @@ def describe_step(
         return {"mixed": True}
     vocab, config = lm.tokenizer.vocab, lm.config
     params = params or SamplingParams(temperature=1.0)
+    used = {name: getattr(params, name) for name, setting in SETTINGS.items() if setting.filters}
+    row = lm.network.embedding.weight[step.token.id].detach().float().cpu().numpy()
+    value = None if draw is None else _rounded(Randomness(params.seed).number(draw) / 2**64)
     return {
         "read": vocab[step.token.id],
         "id": step.token.id,
-        "row": _bytes(_of_largest(lm.network.embedding.weight[step.token.id].detach().float().cpu().numpy())),
+        "row": _bytes(row / (float(np.abs(row).max()) or 1)),
         "layers": [_layer(step, layer, min(cell, config.hidden_size - 1)) for layer in range(config.num_layers)],
         **_shares(step.logits_after, params, vocab, int(reading.ids[at])),
         "temperature": params.temperature,
-        "filters": _filters(params),
-        "draw": None if draw is None else _draw(params.seed, draw),
+        "filters": [(SETTINGS[name].label, value) for name, value in used.items() if value != SETTINGS[name].default],
+        "draw": None if draw is None else {"seed": params.seed, "number": draw, "value": value},
         "picked": picked,
         "sizes": {"V": config.vocab_size, "E": config.embedding_size, "H": config.hidden_size},
     }
-
-
-def _filters(params: SamplingParams) -> list[tuple[str, object]]:
-    """Returns the label and value of each setting that removed characters from the choice."""
-    used = {name: getattr(params, name) for name, setting in SETTINGS.items() if setting.filters}
-    return [(SETTINGS[name].label, value) for name, value in used.items() if value != SETTINGS[name].default]
 
 
 def _layer(step: StepTrace, layer: int, cell: int) -> dict[str, Any]:
@@ -110,18 +107,8 @@ def _shares(expects: Floats | None, params: SamplingParams, vocab: tuple[str, ..
     return {"likely": likely, "strip": strip}
 
 
-def _draw(seed: int, number: int) -> dict[str, Any]:
-    return {"seed": seed, "number": number, "value": _rounded(Randomness(seed).number(number) / 2**64)}
-
-
 def _rounded(share: float) -> float:
     return round(float(share), 5)
-
-
-def _of_largest(row: Floats) -> Floats:
-    largest = float(np.abs(row).max())
-    scaled: Floats = row / largest if largest else row
-    return scaled
 
 
 def _bytes(values: npt.NDArray[Any]) -> str:

@@ -1,15 +1,17 @@
-"""Following a reply: when `follow` yields, and that a reply without a reader is aborted."""
+"""Following a reply: when `write` yields; blocked words."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import pytest
 
-from model import BlockedWords, Engine, SamplingParams
+from model import BlockedWords, Engine, SamplingParams, Sequence
 from tests.support.app_server import random_model
-from ui.conversation.progress import check_words, follow
+from ui.access.limits import Limiter, Limits
+from ui.conversation.progress import check_words, write
 from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
 
@@ -22,11 +24,15 @@ def loaded() -> LoadedModel:
     return LoadedModel("random", lm, Engine(lm), threading.current_thread())
 
 
+def written(loaded: LoadedModel, length: int) -> AsyncGenerator[Sequence, None]:
+    params = SamplingParams(length=length, seed=1)
+    return write(loaded, "ROMEO:", params, Limiter(Limits()), address="8.8.8.8", client_id="")
+
+
 async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loaded: LoadedModel) -> None:
-    sequence = loaded.engine.add_request("ROMEO:", SamplingParams(length=3, seed=1))
     progress = []
-    async with aclosing(follow(loaded, sequence)) as steps:
-        async for _ in steps:
+    async with aclosing(written(loaded, 3)) as steps:
+        async for sequence in steps:
             progress.append((sequence.length, sequence.finished))
             loaded.engine.step()
     assert progress[0] == (0, False)
@@ -36,9 +42,8 @@ async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loa
 
 async def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:
     loaded.thread = threading.Thread()
-    sequence = loaded.engine.add_request("", SamplingParams(length=10, seed=1))
     with pytest.raises(RefusalError, match="no longer answers"):
-        async for _ in follow(loaded, sequence):
+        async for _ in written(loaded, 10):
             pass
 
 
