@@ -22,13 +22,11 @@ from typing import Any, Union
 FOLDER = Path(__file__).parents[1] / "web" / "languages"
 
 
-def read_languages(folder: Path = FOLDER) -> dict[str, dict[str, str]]:
-    """Returns the table of each language, by the language's tag, such as "en" or "zh-CN"."""
-    files = [path for path in sorted(folder.glob("*.json")) if path.stem != "index"]
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
-
-
-LANGUAGES = read_languages()
+LANGUAGES: dict[str, dict[str, str]] = {  # the table of each language, by its tag, such as "en" or "zh-CN"
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(FOLDER.glob("*.json"))
+    if path.stem != "index"
+}
 ENGLISH = LANGUAGES["en"]
 _TABLE_OF: dict[str, str] = json.loads((FOLDER / "index.json").read_text(encoding="utf-8"))
 

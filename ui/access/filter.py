@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import ExitStack
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -71,15 +72,12 @@ class RequestFilter:
         except RefusalError as refusal:
             await answer_to(request, refusal)(scope, receive, send)
             return
-        held: list[int] = []
-        try:
-            row = self._checked(request, served_name)
-            await self._pass_on(request, row, send, held)
-        except (HTTPException, RefusalError, ClientDisconnect) as error:
-            await answer_to(request, error)(scope, receive, send)
-        finally:
-            self._limiter.end_body(address, sum(held))
-            self._limiter.end_request(address)
+        with ExitStack() as at_end:
+            at_end.callback(self._limiter.end_request, address)
+            try:
+                await self._pass_on(request, self._checked(request, served_name), send, at_end)
+            except (HTTPException, RefusalError, ClientDisconnect) as error:
+                await answer_to(request, error)(scope, receive, send)
 
     def _forwarded(self, request: Request) -> Request:
         """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API."""
@@ -123,15 +121,15 @@ class RequestFilter:
             raise HTTPException(400, f"a {method} request has no body here", _CLOSE)
         return row
 
-    async def _pass_on(self, request: Request, row: OpenPath, send: Send, held: list[int]) -> None:
-        """Passes a request on to the app once its body is received, whose size it adds to ``held``."""
+    async def _pass_on(self, request: Request, row: OpenPath, send: Send, at_end: ExitStack) -> None:
+        """Passes a request on to the app once its body is received, which counts until ``at_end``."""
         scope, receive = request.scope, request.receive
         path, address = scope["path"], scope["client"][0]
         if request.method == "POST":
             declared = request.headers.get("content-length", "")
             size = min(int(declared), row.max_body) if declared.isdecimal() and len(declared) < 20 else row.max_body
             self._limiter.begin_body(address, size)
-            held.append(size)
+            at_end.callback(self._limiter.end_body, address, size)
             try:
                 body = await asyncio.wait_for(_received(request, row.max_body), self._body_s)
             except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11

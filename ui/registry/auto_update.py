@@ -81,15 +81,11 @@ class AutoUpdater:
     def _update_forever(self, entry: Entry) -> None:
         entry.done.wait()
         update = _ModelUpdate(self._registry, entry)
-        while self._is_followed(entry):
+        may_change = bool(self._every_s) and entry in self._registry.auto_updated
+        while may_change or (entry.retry and (entry.loaded is None or entry.update_problem is not None)):
             if self._stopped.wait(self.pause_s(update.fails, entry.wait_s)):
                 return
             update.check()
-
-    def _is_followed(self, entry: Entry) -> bool:
-        """Returns whether the branch may get a newer commit, or the model is still to be loaded."""
-        followed = bool(self._every_s) and entry in self._registry.auto_updated
-        return followed or (entry.retry and (entry.loaded is None or entry.update_problem is not None))
 
 
 class _ModelUpdate:

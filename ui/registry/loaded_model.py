@@ -62,11 +62,6 @@ class LoadedModel:
         """Whether it is a blend of two models."""
         return len(self.lm.models) > 1
 
-    def share_of(self, params: SamplingParams) -> float:
-        """Returns the weight of the second model of a blend, 0 to 1, for some sampling parameters."""
-        share = self.lm.share if params.share is None else params.share
-        return share or 0.0
-
     @property
     def about(self) -> list[Message]:
         """Short facts: what it was trained on, commit, size, device; and which commit was refused."""

@@ -124,7 +124,8 @@ def _generate(services: Services) -> Callable[..., Any]:
                     raise RefusalError("refusal.clamps_with_blend", field="hold")
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = await asyncio.to_thread(registry.blend, loaded, second)
-                about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": loaded.share_of(params)}
+                share = loaded.lm.share if params.share is None else params.share
+                about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": share}
             address, client = _caller(request)
             await services.workers.run_slices(address, check_words(loaded, text))
             steps = write(loaded, text, params, limiter, address=address, client_id=client, clamps=clamps, sparing=True)

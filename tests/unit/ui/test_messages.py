@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
-from pathlib import Path
 
 import pytest
 
 from tests.support.page_texts import ROOT, ids_used, placeholders
-from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces, raw, read_languages
+from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces, raw
 from ui.settings import PAGE_SETTINGS, rule_of
 
 NAMES = {"tanh", "Top-k", "Top-p"}  # the same in every language
@@ -51,12 +50,6 @@ def test_a_language_has_the_ids_and_values_of_english(language: str) -> None:
             assert kind in ("", "number", "short", "plural", "list"), id
             assert kind != "plural" or " other {" in piece, id
             assert is_place or not set(piece) & set("{}"), id
-
-
-def test_a_language_is_a_file_of_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "nl.json").write_text(json.dumps({"move.send": "Verstuur"}), encoding="utf-8")
-    assert read_languages(tmp_path) == {"nl": {"move.send": "Verstuur"}}
-    assert {"en", "zh-CN", "zh-TW"} <= LANGUAGES.keys()
 
 
 def test_the_index_leads_to_each_language_of_the_folder() -> None:
