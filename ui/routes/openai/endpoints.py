@@ -33,8 +33,7 @@ from ...registry.loaded_model import LoadedModel
 from ...registry.lookup import find_model
 from ..requests import Services, WriteRequest, address_of, route, while_connected
 from ..running_replies import EventStream, RunningReplies, RunningReply
-from .answers import Probabilities, Shape, reason_of, sent
-from .request import Wanted, chat_prompt, parse_chat, parse_completion
+from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse_chat, parse_completion, reason_of, sent
 
 log = logging.getLogger("char-lstm")
 
