@@ -13,6 +13,18 @@ from .messages import RefusalError
 _SMALL = 4 << 10  # bytes that are parsed at once; a larger body is parsed in a thread
 
 
+async def read_body(request: Request) -> bytes:
+    """Returns the body of a request.
+
+    Raises:
+        RefusalError: the client has disconnected.
+    """
+    try:
+        return await request.body()
+    except ClientDisconnect:
+        raise RefusalError("refusal.malformed", reason="it ends too early") from None
+
+
 async def read_json(request: Request, workers: Workers) -> dict[str, Any]:
     """Returns the JSON object in the body of a request.
 
@@ -23,18 +35,20 @@ async def read_json(request: Request, workers: Workers) -> dict[str, Any]:
     Raises:
         RefusalError: the body is not a JSON object, or the client has too much work.
     """
-    try:
-        body = await request.body()
-    except ClientDisconnect:
-        raise RefusalError("refusal.malformed", reason="it ends too early") from None
+    body = await read_body(request)
     if len(body) <= _SMALL:
-        return _parsed(body)
+        return parse_json(body)
     address = request.client.host if request.client else ""
     async with workers.work(address):
-        return await workers.run(address, _parsed, body)
+        return await workers.run(address, parse_json, body)
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def parse_json(body: bytes) -> dict[str, Any]:
+    """Returns the JSON object in a body.
+
+    Raises:
+        RefusalError: the body is not a JSON object.
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -92,18 +92,19 @@ class Bucket:
         """Returns the seconds until a client may use the limit again, by any amount at once; 0 if it may now."""
         if not self._most:
             return 0.0
-        return max(0.0, (self._now_used(client) + 1 - self._most) * 60 / self._most)
+        return max(0.0, (self.used(client) + 1 - self._most) * 60 / self._most)
 
     def spend(self, client: str, amount: float) -> None:
         """Counts what a client has used, also beyond the limit; a negative amount is given back."""
         if not self._most:
             return
-        self._used[client] = max(0.0, self._now_used(client) + amount), self._clock()
+        self._used[client] = max(0.0, self.used(client) + amount), self._clock()
         self._used.move_to_end(client)
         while len(self._used) > MAX_CLIENTS:
             self._used.popitem(last=False)
 
-    def _now_used(self, client: str) -> float:
+    def used(self, client: str) -> float:
+        """Returns how much a client has used, less what has drained since."""
         used, at = self._used.get(client, (0.0, 0.0))
         return max(0.0, used - (self._clock() - at) * self._most / 60)
 

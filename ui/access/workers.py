@@ -1,6 +1,6 @@
-"""Runs slow work in threads, in short slices: a few at once, and the clients in turn.
+"""Runs slow work in threads, in short slices: a few at once, and first those of the client that has used least time.
 
-Between two slices of one client, each other waiting client gets one: much work of a client delays only itself.
+So much work of a client delays only itself, and a client that has used nothing yet waits for one slice at most.
 """
 
 from __future__ import annotations
@@ -123,9 +123,10 @@ class Workers:
             raise
 
     def _next(self) -> None:
-        """Gives a free thread to the client that has waited for its turn for the longest time."""
+        """Gives a free thread to the client that has used least processor time; of several, to the first that waits."""
         while self._turns:
-            client, turns = next(iter(self._turns.items()))
+            client = min(self._turns, key=self._limiter.cpu_seconds.used)
+            turns = self._turns[client]
             turn = turns.popleft()
             self._turns.move_to_end(client)
             if not turns:

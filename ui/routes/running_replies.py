@@ -12,6 +12,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import NamedTuple
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -180,6 +181,22 @@ class RunningReply:
         return event(position, end=reason, error=error.as_json() if error else None, rate=rate)
 
 
+class Prepared(NamedTuple):
+    """A request for a reply that can be started.
+
+    Attributes:
+        request: the request.
+        read: the text that the model reads before the rest of the reply.
+        memory: the memory after the first ``length`` characters of it; None if nothing is cached.
+        length: see above.
+    """
+
+    request: WriteRequest
+    read: ReadText
+    memory: Memory | None
+    length: int
+
+
 class RunningReplies:
     """The replies that have not ended, and those whose end no reader has received yet.
 
@@ -214,25 +231,29 @@ class RunningReplies:
             reply.stop()
         return reply is not None
 
-    async def start(self, request: WriteRequest, digest: str, address: str) -> RunningReply:
+    def prepare(self, request: WriteRequest) -> Prepared:
+        """Returns a request with the text that is still to be read. Takes up to 50 ms, and runs in any thread."""
+        before = request.before
+        read = before.followed_by(request.received, request.cells)
+        memory, length = self._states.find(read, (*request.boundaries, len(before.text)))
+        return Prepared(request, read, memory, length)
+
+    async def start(self, prepared: Prepared, digest: str, address: str) -> RunningReply:
         """Starts a reply.
 
         Raises:
             RefusalError: the text contains a blocked word, or there are too many replies.
         """
+        request, read, _, length = prepared
         client_id = f"{address} {request.client}"
         self._make_room(request.id, client_id)
-        before = request.before
-        read = await self._preparing.run(address, before.followed_by, request.received, request.cells)
-        boundaries = (*request.boundaries, len(before.text))
-        memory, length = await self._preparing.run(address, self._states.find, read, boundaries)
-        if before.served.engine.blocked:
-            await self._preparing.run_slices(address, check_words(before.served, read.text, begin=length))
+        if read.served.engine.blocked:
+            await self._preparing.run_slices(address, check_words(read.served, read.text, begin=length))
         rest = request.params.length - len(request.received)
         characters = len(read.text) - length + rest
         self._limiter.begin_reply(address, characters)
         try:
-            sequence = await asyncio.to_thread(_submit, request, read, memory, length, client_id, group_of(address))
+            sequence = await self._preparing.run(address, _submit, prepared, client_id, group_of(address))
         except BaseException:
             self._limiter.end_reply(address, characters)
             raise
@@ -279,10 +300,9 @@ class EventStream(StreamingResponse):
             self._at_end()
 
 
-def _submit(
-    request: WriteRequest, read: ReadText, memory: Memory | None, length: int, client_id: str, group_id: str
-) -> Sequence:
-    """Submits the rest of a reply to the engine; the model has read the first ``length`` characters of the text."""
+def _submit(prepared: Prepared, client_id: str, group_id: str) -> Sequence:
+    """Submits the rest of a reply to the engine."""
+    request, read, memory, length = prepared
     received = request.received
     return submit(
         read.served,

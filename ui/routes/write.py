@@ -40,8 +40,9 @@ from ..access.limits import Limiter
 from ..access.workers import Workers
 from ..conversation.progress import check_words
 from ..conversation.states import States
-from ..json_body import read_json
+from ..json_body import parse_json, read_body, read_json
 from ..messages import Message, RefusalError
+from ..registry.lookup import LOADING
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_STEPS, check_text
 from .requests import (
@@ -56,7 +57,7 @@ from .requests import (
     refusal_response,
     wait_for_models,
 )
-from .running_replies import EventStream, RunningReplies, RunningReply, event
+from .running_replies import EventStream, Prepared, RunningReplies, RunningReply, event
 
 log = logging.getLogger("char-lstm")
 
@@ -86,8 +87,7 @@ class Writer:
     async def respond(self, request: Request) -> Response:
         """Streams a reply, or refuses to write it."""
         try:
-            query = await read_json(request, self._preparing)
-            return await self._reply(query, request)
+            return await self._reply(await read_body(request), address_of(request))
         except RefusalError as refusal:
             return refusal_response(refusal)
         except Exception:
@@ -118,21 +118,33 @@ class Writer:
         except RefusalError as refusal:
             return refusal_response(refusal)
 
-    async def _reply(self, query: Query, request: Request) -> Response:
+    async def _reply(self, body: bytes, address: str) -> Response:
+        query, digest, prepared = await self._preparing.run(address, self._prepare, body)
         received = query.get("received", "")
-        reply = None
-        address = address_of(request)
-        digest = await self._preparing.run(address, digest_of, query)
-        if isinstance(received, str):
-            reply = self.replies.find(hex_of(query, "id"), digest, received)
+        reply = self.replies.find(hex_of(query, "id"), digest, received) if isinstance(received, str) else None
         if reply is None:
-            await wait_for_models(query, self._registry)
-            wanted = await self._preparing.run(address, parse_write, query, self._registry)
-            if len(wanted.received) == wanted.params.length:  # the page lacks only the end
-                return EventStream(_nothing_left(wanted.params.length))
-            reply = await self.replies.start(wanted, digest, address)
+            if isinstance(prepared, RefusalError):
+                if prepared.id not in LOADING:
+                    raise prepared
+                await wait_for_models(query, self._registry)
+                prepared = self.replies.prepare(parse_write(query, self._registry))
+            if len(prepared.request.received) == prepared.request.params.length:  # the page lacks only the end
+                return EventStream(_nothing_left(prepared.request.params.length))
+            reply = await self.replies.start(prepared, digest, address)
         reader = reply.connect()
         return EventStream(reply.events(reader, len(str(received))), partial(self._disconnect, reply, reader))
+
+    def _prepare(self, body: bytes) -> tuple[Query, str, Prepared | RefusalError]:
+        """Returns the parsed body, its digest, and the prepared reply, or why it is refused if it is not written yet.
+
+        All in one slice, so that few parsed requests are in memory at once.
+        """
+        query = parse_json(body)
+        digest = digest_of(query)
+        try:
+            return query, digest, self.replies.prepare(parse_write(query, self._registry))
+        except RefusalError as refusal:
+            return query, digest, refusal
 
     def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:
         reply.disconnect(reader, partial(self.replies.expire, reply))

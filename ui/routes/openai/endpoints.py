@@ -189,7 +189,8 @@ class OpenAI:
             chars_per_second=None,
             boundaries=(),
         )
-        choice.reply = await self._replies.start(request, request.id, address)
+        prepared = await self._preparing.run(address, self._replies.prepare, request)
+        choice.reply = await self._replies.start(prepared, request.id, address)
         choice.reader = choice.reply.connect()
         return choice
 
