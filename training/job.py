@@ -115,7 +115,6 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     words = ["-m", "training", *options.text, "--resume", f"{SCHEME}{repo}"]
     words += ["--errors", options.errors] if options.errors else []
     words += ["--encoding", options.encoding] if options.encoding else []
-    words += ["--track"] if options.track else []
     return words, f"resume the run in {repo}"
 
 

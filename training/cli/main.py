@@ -31,7 +31,6 @@ from ..learner.shared_steps import follow
 from ..os_calls import process_age_s
 from ..run.console import say
 from ..run.run_folder import wait_until_unlocked
-from ..run.tracking import Tracker
 from ..signals import Signals
 from . import sharing
 from .compare import compare
@@ -95,11 +94,7 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     folder = run.checkpoint_manager.folder
     try:
         signals.mode = "record"
-        if typed.track:
-            run.tracker = Tracker(folder.path.name, run.trainer.recipe.to_json())
         code = run.run(signals)
-        if run.tracker:
-            run.tracker.close()
         signals.reset("raise")
         return finish(run, code, signals)
     finally:

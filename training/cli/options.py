@@ -16,12 +16,11 @@ from ..card.public_text import command_line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
-from ..run import tracking
 from ..run.hub_resume import SCHEME
 from .parser import INSTEAD, MINUTES, SETTINGS, STEPS, train_parser
 
 AUTO = "auto"
-_UNPUBLISHED = ("text", "out", "device", "ray", "text_of", "track")
+_UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
 _MAX_TEACHERS = 64
 
 
@@ -48,7 +47,6 @@ class TrainOptions:
     teachers: int | str | None
     ray: str | None
     text_of: str | None
-    track: bool
     errors: Errors | None
     encoding: str | None
     keep_rare: bool
@@ -155,8 +153,6 @@ def _check(options: TrainOptions) -> None:
         raise UsageError(f"--teachers is {count!r:.60}: it must be auto, or a whole number from 0 to {_MAX_TEACHERS}")
     if options.ray is not None and not options.teachers and options.resume is None:
         raise UsageError("--ray is for --teachers: give --teachers N, too, or omit it")
-    if options.track and not tracking.is_installed():
-        raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:
         _check_resume(options)
     elif options.chat and not options.text:

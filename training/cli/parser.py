@@ -100,7 +100,6 @@ def train_parser() -> ArgumentParser:
         "(default: random weights)",
     )
     _add_teachers(parser)
-    parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
     _add_hub(parser)
     return parser
 

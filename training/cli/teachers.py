@@ -12,7 +12,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -111,8 +111,9 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
         saved = json.loads(path.read_bytes())
         if saved.pop("format_version") != _FORMAT:
             raise ValueError("it was written by another version of the project")
-        fields = {**saved.pop("options"), **given_options(typed), "resume": None, "out": typed.resume}
-        options = TrainOptions(**{**fields, "text": tuple(fields["text"]), "teacher": tuple(fields["teacher"])})
+        given = {**saved.pop("options"), **given_options(typed), "resume": None, "out": typed.resume}
+        known = {each.name: given[each.name] for each in fields(TrainOptions)}  # earlier versions had more options
+        options = TrainOptions(**{**known, "text": tuple(known["text"]), "teacher": tuple(known["teacher"])})
         text, chat = TextFacts(**saved.pop("text")), saved.pop("chat")
         saved["complete"] = tuple(saved["complete"])
         return TeachersPlan(options=options, text=text, chat=ChatFormat(**chat) if chat else None, **saved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,10 @@ def test_a_plan_is_read_as_it_was_written_with_the_options_that_are_given_now(
     (tmp_path / "x").mkdir()
     written = replace(plan(typed, chat=chat), seconds=5.0, complete=(1,))
     written.write(tmp_path / "run")
+    path = tmp_path / "run" / TEACHERS / "plan.json"
+    content = json.loads(path.read_bytes())
+    content["options"] |= {"track": True, "keep_rare": True}  # options of earlier versions
+    path.write_text(json.dumps(content))
     found = read_plan(parse_train(["--resume=run", "--push-to=ada/z", "--license=mit"]))
     assert found is not None
     assert found.options.text == (str(tmp_path / "a.txt"),)
