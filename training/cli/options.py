@@ -49,7 +49,6 @@ class TrainOptions:
     text_of: str | None
     errors: Errors | None
     encoding: str | None
-    keep_rare: bool
     chat: bool
     quote_chat: bool
     reply_as: str | None
@@ -71,7 +70,7 @@ class TrainOptions:
     @property
     def reading(self) -> Reading:
         """How the text of a new run is read."""
-        return Reading(errors=self.errors or "strict", encoding=self.encoding, merge_rare=not self.keep_rare)
+        return Reading(errors=self.errors or "strict", encoding=self.encoding)
 
 
 def parse_train(arguments: Sequence[str]) -> TrainOptions:
@@ -196,7 +195,7 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError("--resume continues a run in its own folder: omit --out")
     if options.parent is not None:
         raise UsageError("--from starts a new run: omit --resume")
-    fixed = ("recipe", "preset", "minutes", "steps", "teachers", "keep_rare", "quote_chat", "chat")
+    fixed = ("recipe", "preset", "minutes", "steps", "teachers", "quote_chat", "chat")
     given = next((name for name in fixed if getattr(options, name) not in (None, False, {})), None)
     if given:
         option = {"recipe": "set"}.get(given, given.replace("_", "-"))

@@ -146,11 +146,6 @@ def _add_text(parser: ArgumentParser) -> None:
         help="encoding of the files that are not UTF-8, such as cp1252 or shift_jis (default: refuse them)",
     )
     parser.add_argument(
-        "--keep-rare",
-        action="store_true",
-        help="keep an id for each character, also for rare ones, which together make up less than 0.1 %% of the text",
-    )
-    parser.add_argument(
         "--chat",
         action="store_true",
         help="TEXT is a chat: an export of a messenger, JSON lines, or lines of Name: text",

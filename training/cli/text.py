@@ -84,10 +84,7 @@ class Text:
         say(f"{corpus.characters:,} characters, {new if base else f'{len(tokenizer):,} distinct'}.")
         if corpus.rare:
             share = 100 * corpus.rare_times / corpus.characters
-            say(
-                f"{corpus.rare:,} rare characters, {share:.2f} % of the text, share one id and are never written: "
-                "--keep-rare keeps them apart, which takes longer."
-            )
+            say(f"{corpus.rare:,} rare characters, {share:.2f} % of the text, share one id and are never written.")
         return tokenizer
 
 

@@ -88,7 +88,7 @@ GALLERY = {
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
         "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao). It comes from the package of "
         "npm `chinese-poetry`.",
-        options=f"{_SMALL} --keep-rare --set hidden_size=208,embedding_size=96 --steps 2400",
+        options=f"{_SMALL} --set hidden_size=208,embedding_size=96 --steps 2400",
         examples=("《春夜》", "明月", "《送友人》", "白雲"),
     ),
     "jargon": Entry(
