@@ -91,12 +91,3 @@ def allocate(file: IO[bytes], size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
     else:
         file.truncate(size)
-
-
-def run_program(words: Sequence[str], *, cwd: Path | None = None, data: bytes = b"") -> bytes:
-    """Runs a program with `data` on standard input, and returns its standard output; OSError if it fails."""
-    done = subprocess.run(words, cwd=cwd, input=data, capture_output=True, check=False)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").split("\n")
-        raise OSError(next((line for line in reversed(lines) if line.strip()), f"exit status {done.returncode}"))
-    return done.stdout
