@@ -24,7 +24,7 @@ MINUTES = Setting(
 )
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
-    "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
+    "space": "make a page for a model: a Space on the Hub",
     "compare": "print a table of runs, the lowest loss first",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
 }
@@ -195,10 +195,11 @@ def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _add_space_options(group: argparse._ActionsContainer) -> None:
+def _add_space_options(group: argparse._ActionsContainer, *, required: bool = False) -> None:
     group.add_argument(
         "--space",
         type=check_repo_name,
+        required=required,
         metavar="USER/NAME",
         help="Space on the Hub for a page; created if it is missing",
     )
@@ -221,8 +222,7 @@ def command_parser(name: str) -> ArgumentParser:
         _add_publish_anyway(parser)
     elif name == "space":
         parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
-        parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
-        _add_space_options(parser)
+        _add_space_options(parser, required=True)
         parser.add_argument(
             "--title",
             metavar="TITLE",

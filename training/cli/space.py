@@ -1,4 +1,4 @@
-"""`python -m training space MODEL`, and `--space` of a training: a page for a model, in a folder or on the Hub.
+"""`python -m training space MODEL`, and `--space` of a training: a page for a model on the Hub.
 
 A training checks its Space before the first step and records it, so a resumed run also ends with its page, even on
 another machine. The model card links to the page.
@@ -36,32 +36,24 @@ from .parser import command_parser
 
 
 def make_space(arguments: Sequence[str]) -> int:
-    """Runs the command: writes a page to a folder, to a Space, or to both; returns the exit code."""
+    """Runs the command; returns the exit code."""
     options = command_parser("space").parse_args(arguments)
-    if options.out is None and options.space is None:
-        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
     if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
         raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
     check_hardware(options.hardware)
     name, revision = split_revision(options.model)
-    repo, space = _repo_of(name), None
+    repo = _repo_of(name)
     check_project(options.hardware)
     shared = sharing.asked_for(options)
     if is_local(name):  # before a Space is created
-        shared = shared or sharing.of_local_model(name, is_published=options.space is not None)
-    if options.space is not None:
-        space = _checked_space(options, shared, repo, publish_anyway=options.publish_anyway)
+        shared = shared or sharing.of_local_model(name)
+    space = _checked_space(options, shared, repo, publish_anyway=options.publish_anyway)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.title is not None:
         lm.training = {**lm.training, "page_title": options.title}
-    if options.out is not None:
-        folder = expanded_path(options.out)
-        write_page(folder, lm, options.hardware)
-        _print_how_to_open(folder, options.hardware)
-    if space is not None:
-        _publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
-        if revision is None:
-            link_from_card(space, name, repo)
+    _publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
+    if revision is None:
+        link_from_card(space, name, repo)
     return 0
 
 
@@ -84,7 +76,6 @@ def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Space 
     """
     if options.space is None:
         return None
-    check_project(options.hardware)
     return _checked_space(options, shared, repo)
 
 
@@ -162,16 +153,6 @@ def _publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | No
     say(f"The Space {space.name}{privately} is at {commit[:8]}{'' if is_new else ': nothing has changed'}.")
     wait_until_up(space, say)
     say(f"  {space.url}")
-
-
-def _print_how_to_open(folder: Path, hardware: str) -> None:
-    path = quote_command([str(folder)])
-    if hardware == STATIC:
-        say(f"A page that runs in the visitor's own browser is in {path}, for any web host. To open it:")
-        say(f"  python -m http.server --directory {path}\n  http://localhost:8000")
-    else:
-        say(f"The app is in {path}. To open it, where its requirements.txt is installed:")
-        say(f"  cd {path} && python app.py")
 
 
 def _repo_of(name: str) -> str | None:

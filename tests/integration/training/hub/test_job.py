@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.hub_job import SCRIPT, copy_volumes, script_header
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, Here, before_step, write_text
 from training import job
+from training.hub.space_files import write_static
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--set=evaluations=1", "--push-to=plays")
 
@@ -126,13 +128,14 @@ def test_the_machine_has_the_files_of_a_static_page(
     here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny_model().save_pretrained(tmp_path / "plays")
-    assert here("space", "plays", "--out=checkout")[0] == 0
+    lm = CharLSTM.from_pretrained("plays")
+    write_static(tmp_path / "checkout", lm)
     monkeypatch.setattr("training.hub.space_files.ROOT", copy_volumes(tmp_path))
-    assert here("space", "plays", "--out=there")[0] == 0
+    write_static(tmp_path / "there", lm)
     there, checkout = files_in(tmp_path / "there"), files_in(tmp_path / "checkout")
     del checkout["LICENSE"]
     assert there == checkout
-    code, output = here("space", "plays", "--out=app", "--hardware=zero-gpu")
+    code, output = here("space", "plays", "--space=app", "--hardware=zero-gpu")
     assert code == 2
     assert "files that a page needs are missing (app.py, requirements.txt" in output
 

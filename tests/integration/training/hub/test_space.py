@@ -214,19 +214,18 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
 
 @pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
 def test_the_title_of_a_page_may_be_given(
-    hub: LocalHub, token: str, here: Here, checkpoint: Path, tmp_path: Path, hardware: str
+    hub: LocalHub, token: str, here: Here, checkpoint: Path, hardware: str
 ) -> None:
     title = "Ada's <letters>"
     given = ("space", checkpoint, f"--hardware={hardware}", f"--title={title}")
-    code, output = here(*given, "--out=page", "--space=page")
+    code, output = here(*given, "--space=page")
     assert code == 0, output
-    for readme in (hub.read("spaces/ada/page", "README.md"), (tmp_path / "page" / "README.md").read_bytes()):
-        assert front_matter(readme)["title"] == title
+    assert front_matter(hub.read("spaces/ada/page", "README.md"))["title"] == title
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     shown = {name: each["value"] for name, each in repo.space.variables.items()}
     if hardware == "static":
-        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+        page = hub.read("spaces/ada/page", "index.html").decode()
         assert page.count("Ada&#x27;s &lt;letters&gt;") == 3
         assert not shown
     else:
@@ -278,12 +277,12 @@ def test_missing_files_of_a_page_are_reported_before_the_first_step(
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (("runs/x",), "a page needs a place: give --space USER/NAME, or --out FOLDER"),
+        (("runs/x",), "the following arguments are required: --space"),
         (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
-        (("runs/x", "--out=o", "--hardware=Big!"), "--hardware is 'Big!': it must be static, zero-gpu, or another"),
-        (("user/name@", "--out=o"), "names no revision"),
-        (("runs/x", "--out=o", "--title= "), "must have 1 to 60 characters"),
-        (("./nothing", "--out=o"), "there is no folder './nothing'"),
+        (("runs/x", "--space=o", "--hardware=Big!"), "--hardware is 'Big!': it must be static, zero-gpu, or another"),
+        (("user/name@", "--space=o"), "names no revision"),
+        (("runs/x", "--space=o", "--title= "), "must have 1 to 60 characters"),
+        (("./nothing", "--space=o"), "there is no folder './nothing'"),
     ],
 )
 def test_an_invalid_command_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], message: str) -> None:
