@@ -74,13 +74,6 @@ def test_a_resumed_run_keeps_the_chat_format(here: Here, tmp_path: Path) -> None
     assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
 
 
-def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path) -> None:
-    code, output = here("chat.txt", *QUICK)
-    assert code == 0
-    assert "warning: chat.txt looks like a WhatsApp export: use --chat to read it as turns without dates" in output
-    assert CharLSTM.from_pretrained(tmp_path / "run").chat is None
-
-
 @pytest.mark.parametrize(
     ("typed", "message"),
     [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import random
 import re
 import shlex
 import signal
@@ -101,34 +100,6 @@ def test_published_files_name_no_machine_path(here: Here, tmp_path: Path) -> Non
     assert config["command"].startswith("python -m training a.txt hidden-place '*.txt' --steps 6")
     assert config["line_ends"] == "\\n"
     assert config["recipe"]["hidden_size"] == 8
-
-
-def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
-    """A random text cannot be predicted, only memorized."""
-    draw = random.Random(3)
-    (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
-    sizes = ("--set=hidden_size=64,num_layers=1,batch=8,window=32,dropout_out=0",)
-    code, output = here("noise.txt", *sizes, "--steps=200", "--out=learned")
-    assert code == 0
-    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teachers 4", output)
-    lowest = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
-    assert found is not None
-    assert float(found[1]) == round(lowest["chars"] / 1350, 1)
-    code, output = here("noise.txt", *sizes, "--steps=2", "--set=evaluations=1", "--out=short")
-    assert code == 0
-    assert "memorize" not in output
-
-
-def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
-    write_text(tmp_path)
-    typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--set=evaluations=2"])
-    words = ["script", "--quiet", "--return", "--command", f"stty cols 100 rows 40; {typed}", "/dev/null"]
-    ended = subprocess.run(
-        words, cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
-    shown = ended.stdout.decode()
-    assert ended.returncode == 0, shown
-    assert re.search(r"100% ?█+ ?step 30 of 30: loss \d\.\d{3}, [\d.]+k chars/s, 0 s left", shown), shown
 
 
 def test_without_a_text_it_trains_on_pythons_documentation(here: Here, tmp_path: Path) -> None:
@@ -278,13 +249,6 @@ def test_a_first_step_that_fails_leaves_no_files(
     assert code == 1
     assert f"error: {message}" in output
     assert left(tmp_path) == ["text.txt"]
-
-
-def test_learning_rates_that_are_too_high_get_a_warning(here: Here, tmp_path: Path) -> None:
-    write_text(tmp_path)
-    code, output = here("text.txt", *SIZES, "--set=lr=10,matrix_lr=10", "--steps=30", "--set=evaluations=5,warmup=0")
-    assert code == 0
-    assert "warning: this is worse than predicting each character with equal odds: the learning rates" in output
 
 
 def test_signal_handlers_are_set_before_slow_imports() -> None:

@@ -6,20 +6,19 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.hub_job import SCRIPT, copy_volumes, script_header
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, Here, before_step, write_text
 from training import job
-from training.hub.space_files import write_static
+from training.errors import RunError
+from training.hub.space_files import check_project, write_static
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--set=evaluations=1", "--push-to=plays")
 
@@ -114,30 +113,15 @@ def test_an_invalid_command_is_one_line(
     assert output.count("\n") == 1
 
 
-def test_missing_code_is_an_error(tmp_path: Path) -> None:
-    shutil.copy(SCRIPT, tmp_path)
-    done = subprocess.run([sys.executable, "job.py", *RUN], cwd=tmp_path, env={}, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"error: the folders model and training are not in {tmp_path.parent} or {job.MOUNTED}: run the command in a "
-        "checkout of the project, or set the environment variable CODE to the folder that holds both\n"
-    )
-
-
-def test_the_machine_has_the_files_of_a_static_page(
-    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiny_model().save_pretrained(tmp_path / "plays")
-    lm = CharLSTM.from_pretrained("plays")
-    write_static(tmp_path / "checkout", lm)
+def test_the_machine_has_the_files_of_a_static_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_static(tmp_path / "checkout", tiny_model())
     monkeypatch.setattr("training.hub.space_files.ROOT", copy_volumes(tmp_path))
-    write_static(tmp_path / "there", lm)
+    write_static(tmp_path / "there", tiny_model())
     there, checkout = files_in(tmp_path / "there"), files_in(tmp_path / "checkout")
     del checkout["LICENSE"]
     assert there == checkout
-    code, output = here("space", "plays", "--space=app", "--hardware=zero-gpu")
-    assert code == 2
-    assert "files that a page needs are missing (app.py, requirements.txt" in output
+    with pytest.raises(RunError, match=r"files that a page needs are missing \(app.py, requirements.txt"):
+        check_project("zero-gpu")
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

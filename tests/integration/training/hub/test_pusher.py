@@ -18,9 +18,8 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import ROOT, environment
-from training.errors import HubError
 from training.hub import calls
-from training.hub.destination import DESTINATION, Destination, read_destination, write_destination
+from training.hub.destination import DESTINATION, Destination, read_destination
 from training.hub.pusher import Pusher, pending, push_pending
 
 CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
@@ -149,16 +148,6 @@ def test_a_run_of_an_earlier_version_is_pushed(hub: LocalHub, token: str, run: P
     assert pending(run, read_destination(run)) == {}
 
 
-def test_a_destination_is_read_as_it_was_written_or_refused(run: Path) -> None:
-    with pytest.raises(HubError, match="run 'plays' has no destination on the Hub"):
-        read_destination(run)
-    write_destination(run, destination(pushed={"main": 3}))
-    assert read_destination(run) == destination(pushed={"main": 3})
-    (run / DESTINATION).write_text("{")
-    with pytest.raises(HubError, match="cannot be read"):
-        read_destination(run)
-
-
 # faults that pass; test_faults.py has those that last
 
 
@@ -207,17 +196,6 @@ def test_one_refused_checkpoint_does_not_block_the_others(
     lines.wait("Invalid metadata")
     assert pusher.close() == ["step-00000001"]
     assert hub.read("ada/plays", "config.json", "training") == b'{"step": 2}'
-
-
-def test_waiting_at_the_end_says_for_what_and_how_long(hub: LocalHub, run: Path, pusher: Pusher, lines: Lines) -> None:
-    fault = hub.fail("POST .*/commit/", 500, None)
-    make_step(run, 1)
-    pusher.update()
-    assert lines.wait("500").endswith("; it is to be pushed later")
-    pusher.close(0)
-    fault.times = fault.hits + 3
-    assert push_pending(run, read_destination(run), report=lines) == []
-    assert lines.wait(r"\(500\).*; trying again in \d+ s, for at most 60.0 minutes$")
 
 
 # tokens, and the end of the process

@@ -15,7 +15,6 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
-from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
@@ -137,20 +136,6 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     assert "ada/diary (private)." in output
     assert "anyone" not in output
     assert hub.repos["ada/diary"].private
-
-
-@posix_only
-def test_ctrl_c_during_the_check_leaves_no_files(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    fault = hub.fail("whoami", "hang", times=None)
-
-    def interrupt() -> None:
-        eventually(lambda: fault.hits)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
-    code, output = here(*QUICK, "--push-to=ada/plays")
-    assert (code, output.splitlines()[-1]) == (130, "stopped")
-    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
 
 
 # faults of the Hub

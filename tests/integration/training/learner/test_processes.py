@@ -61,13 +61,6 @@ def test_the_losses_of_three_processes_are_those_of_one(folder: Path) -> None:
     check_losses_are_equal(folder / "alone", folder / "three")
 
 
-def test_fine_tuning_gives_the_losses_of_one_process(folder: Path) -> None:
-    arguments = ("text.txt", "--from=./alone", BATCH, "--steps=8", "--set=evaluations=2,bfloat16=false")
-    assert train(*arguments, "--out=from-alone", cwd=folder).end() == 0
-    assert together(folder, *arguments, "--out=from-two")[0] == [0, 0]
-    check_losses_are_equal(folder / "from-alone", folder / "from-two")
-
-
 def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_not(folder: Path) -> None:
     codes, outputs = together(folder, *RUN, "--out=stopped", signals=((1, 7, signal.SIGTERM),))
     assert codes == [143, 0]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import resource
 import shutil
 import signal
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,61 +204,6 @@ def test_resuming_on_another_machine_gives_a_warning(here: Here, run: Path, monk
 
 
 # a disk that is full
-
-
-@contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[Callable[..., None]]:
-    """A disk of 1 MB for the folder that can be filled and emptied; a process's own limit where none can be mounted."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1M", "tmpfs", str(folder)]
-    mounted = shutil.which("mount") and not subprocess.run(mount, capture_output=True, check=False).returncode
-
-    def fill(full: bool, process: int) -> None:
-        if not mounted:
-            _, most = resource.prlimit(process, resource.RLIMIT_FSIZE)
-            resource.prlimit(process, resource.RLIMIT_FSIZE, (200 if full else most, most))
-        elif full:
-            with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as file:
-                while file.write(bytes(4096)):
-                    continue
-        else:
-            (folder / "ballast").unlink()
-
-    try:
-        yield fill
-    finally:
-        if mounted:
-            subprocess.run(["umount", str(folder)], check=True)
-
-
-@contextlib.contextmanager
-def frozen(run: Training) -> Iterator[None]:
-    """Stops the process of the run."""
-    run.send(signal.SIGSTOP)
-    yield
-    run.send(signal.SIGCONT)
-
-
-def test_a_full_disk_costs_checkpoints_but_not_the_run(tmp_path: Path) -> None:
-    arguments = ("text.txt", *SIZES, "--steps=600", "--set=evaluations=16", "--out=disk/run")
-    with small_disk(tmp_path / "disk") as fill, Training(*arguments, cwd=tmp_path) as run:
-        for _ in range(2):  # the first checkpoint is on disk when the second evaluation is over
-            run.until(r"^step \d+: ")
-        with frozen(run):
-            fill(True, run.pid)
-        run.until(r"^warning: step [\d,]+ could not be saved \((No space left on device|File too large)\); earlier")
-        with frozen(run):
-            kept = checkpoints(tmp_path / "disk/run")
-            CharLSTM.from_pretrained(kept[-1])
-        run.until("^warning: step [0-9,]+ could not be saved")
-        with frozen(run):
-            assert checkpoints(tmp_path / "disk/run") == kept
-            fill(False, run.pid)
-        assert run.end() == 0
-        assert "Done in" in run.output
-        assert len(metrics(tmp_path / "disk/run")) == 16
-        assert checkpoints(tmp_path / "disk/run")[-1].name == "step-00000600"
-        CharLSTM.from_pretrained(tmp_path / "disk/run")
 
 
 def test_a_full_disk_at_the_end_is_an_error(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

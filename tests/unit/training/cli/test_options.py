@@ -5,10 +5,7 @@ from __future__ import annotations
 import pytest
 
 from model.cli.arguments import UsageError
-from training.cli.main import _COMMANDS
 from training.cli.options import parse_train
-from training.cli.parser import COMMANDS, train_parser
-from training.errors import HubError
 
 
 @pytest.mark.parametrize(
@@ -51,23 +48,10 @@ def test_mistakes_are_one_clear_line(typed: str, message: str) -> None:
     assert len(str(error.value)) < 300
 
 
-@pytest.mark.parametrize("repo", ["a/b/c", "", "https://huggingface.co/a/b", "a/x.git", "ada/caché", "a b", "/a", "a/"])
-def test_a_repos_name_is_checked_before_anything_is_read(repo: str) -> None:
-    with pytest.raises(HubError, match="is not the name of a repo"):
-        parse_train(["--push-to", repo])
-
-
 def test_options_in_both_spellings() -> None:
     for typed in (["--set", "lr=0.01", "--set", "num-layers=3"], ["--set=lr=0.01,num_layers=3"]):
         assert parse_train(typed).recipe == {"lr": 0.01, "num_layers": 3}
     assert parse_train(["--set", "bfloat16=False,seed=2"]).recipe == {"bfloat16": False, "seed": 2}
-
-
-def test_resume_may_push_elsewhere() -> None:
-    options = parse_train(["--resume", "runs/x", "--push-to", "ada/x", "--private"])
-    assert (options.resume, options.push_to, options.private) == ("runs/x", "ada/x", True)
-    with pytest.raises(UsageError, match="--private is for a push"):
-        parse_train(["--resume", "runs/x", "--private"])
 
 
 @pytest.mark.parametrize(
@@ -85,11 +69,3 @@ def test_a_likely_mistake_gets_a_suggestion(typed: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         parse_train(typed.split())
     assert message in str(error.value)
-
-
-def test_the_help_names_every_command() -> None:
-    shown = train_parser().format_help()
-    for name, text in COMMANDS.items():
-        assert f"  {name} " in shown
-        assert text in shown
-    assert set(COMMANDS) == set(_COMMANDS)

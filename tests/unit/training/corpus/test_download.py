@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.support.corpus_errors import corpus_error
-from training.corpus.download import url_file_name, without_secrets
 from training.corpus.reader import read_corpus
 
 Answer = Callable[[BaseHTTPRequestHandler], object]
@@ -137,18 +136,6 @@ def test_a_silent_server_and_one_that_never_ends_are_errors(web: Web, monkeypatc
     assert "is too large: more than 4 MB" in corpus_error(web.url + "/endless", max_bytes=4_000_000)
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("http://127.0.0.1:9/a.txt", "cannot be downloaded"),  # the discard service, which nobody runs
-        ("http://no-such-host.invalid/a.txt", "cannot be downloaded"),
-        *((url, "") for url in ("http://", "http:///a", "http://[::1", "http://a b/", "http://h:x/", "http://\ud800")),
-    ],
-)
-def test_an_address_that_leads_nowhere_is_refused(web: Web, url: str, message: str) -> None:
-    assert message in corpus_error(url)
-
-
 def test_secrets_in_an_address_are_neither_shown_nor_kept(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_not_to_be_sent")
     secret = web.url.replace("http://", "http://user:pa55@") + "/missing.txt?signature=53cret#fr4gment"
@@ -160,10 +147,3 @@ def test_secrets_in_an_address_are_neither_shown_nor_kept(web: Web, monkeypatch:
     assert corpus.text == "here"
     assert "authorization: basic" in web.requests[0].lower()
     assert "hf_not_to_be_sent" not in str(web.requests)
-
-
-def test_names_of_addresses() -> None:
-    assert without_secrets("https://u:p@h.org:8/a/b?x#y") == "https://h.org:8/a/b"
-    assert without_secrets("https://h.org?x=1/2@3") == "https://h.org"
-    names = {"https://h.org/a/b%C3%A9.txt?x": "bé.txt", "https://h.org/a/": "a", "https://h.org": "h.org"}
-    assert {url: url_file_name(url) for url in names} == names

@@ -102,18 +102,6 @@ def test_documentation_and_code_hold_nothing_private_but_the_addresses_of_their_
     assert {finding.kind for path in paths for finding in scan(path.read_text(encoding="utf-8"))} <= {EMAIL}
 
 
-def test_line_and_column_are_exact() -> None:
-    rng = random.Random(4)
-    secrets = ["ada@lovelace.org", "+49 30 901820", *TOKENS]
-    for _ in range(60):
-        text, expected = "", []
-        for _ in range(rng.randrange(12)):
-            text += "".join(rng.choice("é x.\n") for _ in range(rng.randrange(30))) + "\n" * rng.randrange(2) + " "
-            expected.append((text.count("\n") + 1, len(text) - text.rfind("\n")))
-            text += rng.choice(secrets) + " "
-        assert [(finding.line, finding.column) for finding in scan(text)] == expected
-
-
 def test_pieces_give_the_findings_of_the_whole_text() -> None:
     """Also if a piece ends inside a finding, in a text longer than the part kept in memory."""
     rng = random.Random(8)

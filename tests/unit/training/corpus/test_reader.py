@@ -9,7 +9,6 @@ import pickle
 import random
 import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +18,8 @@ from safetensors.torch import save
 
 from tests.support.corpus_errors import corpus_error
 from tests.support.platforms import posix_only
-from training.corpus.decode import CorpusError, Reading
-from training.corpus.reader import check_length, read_corpus
+from training.corpus.decode import Reading
+from training.corpus.reader import read_corpus
 
 PNG = "\x89PNG\r\n\x1a\n\0\0"
 
@@ -102,26 +101,6 @@ def test_a_corpus_names_its_file_and_its_text_and_holds_no_local_path(tmp_path: 
     assert read_corpus([str(path.parent / "b.txt"), str(path)]).name == "b-and-1-more"
 
 
-def test_a_line_is_located_in_its_file(tmp_path: Path) -> None:
-    rng = random.Random(5)
-    pieces = {f"{i}.txt": f"{i}" + "".join(rng.choice("ab\n") for _ in range(rng.randint(1, 9))) for i in range(9)}
-    for name, text in pieces.items():
-        (tmp_path / name).write_text(text)
-    corpus = read_corpus([str(tmp_path)])
-    expected = [(name, i + 1, line) for name, text in pieces.items() for i, line in enumerate(text.split("\n"))]
-    assert [(*corpus.locate(i + 1), line) for i, line in enumerate(corpus.text.split("\n"))] == expected
-
-
-@pytest.mark.parametrize(
-    ("folder", "typed"), [("plays/act", ".."), ("plays", "."), ("plays", "*.txt"), (".", "plays/*")]
-)
-def test_a_source_is_named_after_its_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, typed: str
-) -> None:
-    monkeypatch.chdir(write(tmp_path, "plays/a.txt=a plays/act/b.txt=b") / folder)
-    assert read_corpus([typed]).name == "plays"
-
-
 def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     with io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbfa\r\nb")) as stream:
         monkeypatch.setattr(sys, "stdin", stream)
@@ -130,14 +109,6 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         assert corpus_error("-").startswith("standard input is empty: ")
     monkeypatch.setattr(sys, "stdin", None)
     assert "no standard input" in corpus_error("-")
-
-
-def test_without_sources_the_text_is_the_documentation_of_python() -> None:
-    from pydoc_data.topics import topics
-
-    corpus = read_corpus()
-    assert (corpus.name, corpus.files, corpus.warnings) == ("python-docs", ("python-docs",), ())
-    assert corpus.text == "\n".join(topics[key] for key in sorted(topics))
 
 
 # errors
@@ -210,13 +181,6 @@ def test_other_formats_are_refused_by_name(tmp_path: Path, content: bytes, name:
     assert read_corpus([str(tmp_path)]).text == "fine"
 
 
-def test_a_text_that_is_too_short_is_refused_with_the_needed_length(tmp_path: Path) -> None:
-    corpus = read_corpus([str(write(tmp_path, "a.txt=short") / "a.txt")])
-    check_length(corpus, 5, "training")
-    with pytest.raises(CorpusError, match="it has 5 characters, and training needs at least 1,200"):
-        check_length(corpus, 1200, "training")
-
-
 # size
 
 
@@ -231,18 +195,3 @@ def test_more_than_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> Non
     assert "a.txt is too large: 1e+03 GB" in corpus_error(tmp_path / "a.txt", max_bytes=10**11)
     with subprocess.Popen(f"yes > {tmp_path}/endless", shell=True):  # noqa: S602
         assert "endless is too large: more than 2 MB" in corpus_error(tmp_path / "endless", max_bytes=2_000_000)
-
-
-@pytest.mark.parametrize("line", [b"abcdefg\r\n", "日本語\n".encode()])
-def test_memory_does_not_grow_with_the_text(tmp_path: Path, line: bytes) -> None:
-    def peak(count: int) -> int:
-        path = tmp_path / "big.txt"
-        path.write_bytes(line * count)
-        tracemalloc.start()
-        try:
-            read_corpus([str(path)], path=tmp_path / "ids")
-            return tracemalloc.get_traced_memory()[1]
-        finally:
-            tracemalloc.stop()
-
-    assert peak(3_000_000) < peak(300_000) + 1_000_000

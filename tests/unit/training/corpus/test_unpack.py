@@ -6,7 +6,6 @@ import bz2
 import gzip
 import io
 import lzma
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -165,20 +164,6 @@ def test_a_file_of_each_kind(tmp_path: Path, kind: Kind) -> None:
     assert kind.text is not None or corpus.warnings[0].startswith("left out of the text: 1 ")
 
 
-def test_equal_texts_are_read_once(tmp_path: Path) -> None:
-    """The user was also told that a copy is empty; and an archive that held only copies ended the reading."""
-    packed = {"a.txt": HAIKU, "b.txt": HAIKU}
-    contents = {"a.txt": HAIKU.encode(), "b.txt": HAIKU.replace("\n", "\r\n").encode(), "d.txt": b"other"}
-    contents |= {"c.txt.gz": gzip.compress(HAIKU.encode()), "copies.zip": zipped({**packed})}
-    for name, content in contents.items():
-        (tmp_path / name).write_bytes(content)
-    corpus = read_corpus([str(tmp_path)])
-    assert corpus.text == f"{HAIKU}\nother"
-    assert (corpus.files, corpus.locate(4)) == (("a.txt", "d.txt"), ("d.txt", 1))
-    left_out = "4 equal to another file (b.txt, c.txt, a.txt, b.txt)"
-    assert corpus.warnings == (f"left out of the text: {left_out}",)
-
-
 @pytest.mark.parametrize("make", [gzip.compress, bz2.compress, lzma.compress, lambda raw: zipped({"a.txt": raw})])
 def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[bytes], bytes]) -> None:
     monkeypatch.setattr(unpack, "FREE_BYTES", 100_000)
@@ -213,20 +198,3 @@ def test_archives_in_archives_end_at_a_depth(tmp_path: Path) -> None:
         content = zipped({"a.zip": content})
     (tmp_path / "a.zip").write_bytes(content)
     assert "left out: 1 binary" in corpus_error(tmp_path / "a.zip")
-
-
-def test_no_more_than_the_disk_has_room_for_is_unpacked(tmp_path: Path) -> None:
-    (tmp_path / "a.gz").write_bytes(gzip.compress(b"ab" * 50_000))
-    assert "is too large" in corpus_error(tmp_path / "a.gz", max_bytes=50_000)
-
-
-def test_a_parquet_table_names_the_package_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)  # Python reports it as not installed
-    (tmp_path / "a.parquet").write_bytes(table({"text": ["a"]}))
-    assert "is a Parquet table, which pyarrow reads: pip install pyarrow" in corpus_error(tmp_path / "a.parquet")
-
-
-@pytest.mark.parametrize("part", ["<p>", "<", "&", "<!--", "<pre>\n", "<!", "<?", "</", "<a ", "<a x='"])
-def test_odd_pages_end(part: str) -> None:
-    page = part * 20_000
-    assert len(unpack.page_text(page)) <= len(page) + 1

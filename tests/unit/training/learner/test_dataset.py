@@ -47,29 +47,12 @@ def test_a_pass_reads_every_character_once() -> None:
         assert sorted(read.tolist()) == list(range(96))
 
 
-def test_each_pass_starts_at_another_position() -> None:
-    windows = Windows(numbered(10_000), batch=1, window=100, seed=2)
-    begins = [int(windows.at(turn * windows.steps_per_pass)[0][0, 0]) for turn in range(8)]
-    assert len(set(begins)) == 8
-    assert [windows.starts_pass(step) for step in (0, 1, 99, 100, 101, 200)] == [True, False, False, True, False, True]
-
-
 def test_a_step_is_a_pure_function_of_its_number() -> None:
     one, other = (Windows(numbered(500), 2, 7, seed=4) for _ in range(2))
     later = [one.at(step) for step in (31, 2, 77)]
     for (inputs, targets), step in zip(later, (31, 2, 77), strict=True):
         assert torch.equal(other.at(step)[0], inputs)
         assert torch.equal(other.at(step)[1], targets)
-
-
-def test_another_seed_starts_elsewhere() -> None:
-    one, other = (Windows(numbered(5000), 2, 7, seed) for seed in (1, 2))
-    assert not torch.equal(one.at(0)[0], other.at(0)[0])
-
-
-def test_a_window_longer_than_the_text_wraps_around() -> None:
-    inputs, _ = Windows(numbered(3), batch=1, window=7, seed=1).at(0)
-    assert sorted(set(inputs.flatten().tolist())) == [0, 1, 2]
 
 
 def test_a_text_of_one_character_is_refused() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer
 from tests.support.platforms import posix_only
-from tests.support.tiny_models import tiny_model, tiny_network
+from tests.support.tiny_models import tiny_network
 from training.learner import distillation as teachers, evaluation as evaluate
 from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer
@@ -90,19 +90,6 @@ def test_a_teacher_with_the_true_probabilities_lowers_the_loss() -> None:
             one.step()
         losses.append(evaluate.mean(evaluate.cold_losses(one.average, fresh)))
     assert losses[1] < losses[0] - 0.02
-
-
-def test_positions_are_those_of_inputs_and_targets() -> None:
-    ids = text(200)
-    one = Trainer(RECIPE, 4, ids)
-    inputs, targets = one.windows.at(3)
-    places = one.windows.positions(3)
-    assert np.array_equal(ids[places[:, :-1]], inputs)
-    assert np.array_equal(ids[places[:, 1:]], targets)
-
-
-def test_characters_that_a_teacher_does_not_know_are_listed() -> None:
-    assert teachers.unknown_characters(tiny_model(), CharTokenizer(["a", "é", "字"])) == ["é", "字"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")

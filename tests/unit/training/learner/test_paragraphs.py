@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from model import CharTokenizer
-from training.learner.dataset import Windows, find_paragraphs
+from training.learner.dataset import find_paragraphs
 
 TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"
 
@@ -54,18 +53,3 @@ def test_a_pass_reads_every_paragraph_once_and_each_pass_in_another_order() -> N
         orders.add(read)
     assert len(orders) == 3
     assert text not in orders
-
-
-def test_windows_read_the_paragraphs_in_that_order() -> None:
-    text = "".join(f"paragraph {number}\n\n" for number in range(100, 164))
-    tokenizer = CharTokenizer.from_text(text)
-    ids = tokenizer.encode(text)
-    windows = Windows(ids, batch=4, window=8, seed=3, paragraphs=find_paragraphs(ids, tokenizer))
-    for turn in range(2):
-        steps = range(turn * windows.steps_per_pass, (turn + 1) * windows.steps_per_pass)
-        rows = torch.cat([windows.at(step)[0] for step in steps], 1)
-        read = "".join(tokenizer.decode(row.numpy()) for row in rows)
-        missing = len(text) - len(read)  # the characters that a pass leaves out, so that all rows are equally long
-        assert 0 <= missing < 4 * 8
-        assert sum(f"paragraph {number}\n\n" in read for number in range(100, 164)) >= 58
-        assert text[:200] not in read

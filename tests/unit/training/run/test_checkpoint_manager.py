@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from model import CharLSTM
-from model.checkpoint.format import CheckpointError
 from tests.support.tiny_models import tiny_model
 from training.run.checkpoint_manager import CheckpointManager
 from training.run.facts import Evaluation
@@ -177,20 +176,3 @@ def full_if(is_full: Callable[[], bool], write: Any, code: int = errno.ENOSPC) -
         return write(*arguments)
 
     return wrapped
-
-
-def test_an_error_in_a_card_is_reported_and_the_run_continues(
-    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("training.card.model_card.write_card", lambda *_, **__: 1 / 0)
-    assert CheckpointManager(folder).save(snapshot(1, {1: 1.0}, complete=True))
-    line = "warning: the model card could not be written (ZeroDivisionError: division by zero); the run continues"
-    assert line in capsys.readouterr().err
-
-
-def test_weights_that_are_no_numbers_are_not_saved(folder: RunFolder) -> None:
-    one = snapshot(1, {1: 1.0})
-    one.checkpoint.weights["output.bias"][0] = math.nan
-    with pytest.raises(CheckpointError, match="NaN"):
-        CheckpointManager(folder).save(one)
-    assert folder.steps() == []

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from training.card.public_text import public_source
 from training.cli import options
-from training.run.facts import frequent_beginnings, versions
+from training.run.facts import frequent_beginnings
 
 
 def published(*arguments: str) -> str:
@@ -83,9 +82,3 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
         "hf://datasets/ada/texts@v2/a.txt": "hf://datasets/ada/texts@v2/a.txt",
     }
     assert {typed: public_source(typed) for typed in expected} == expected
-
-
-def test_versions_name_no_machine() -> None:
-    found = versions(torch.device("cpu"))
-    assert set(found) == {"python", "torch", "machine"}
-    assert Path.home().name not in found["machine"].split()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,14 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from model.checkpoint.format import CheckpointError
 from model.files import json_lines
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import ROOT, flip
+from tests.support.tiny_runs import flip
 from training.errors import RunError
 from training.run.run_folder import RunFolder
-from training.run.snapshot import read_metrics, read_state, write_state
+from training.run.snapshot import write_state
 
 LOSSES = {10: 3.0, 20: 1.0, 30: 2.0, 40: 1.0}
 Opened = Callable[..., RunFolder]
@@ -92,14 +89,6 @@ def marks(run: RunFolder) -> tuple[str, str]:
 # saving
 
 
-def test_checkpoints_are_in_the_order_of_their_steps(run: RunFolder) -> None:
-    for name in ("step-100000000", "step-99999999", "step-123", "step-00000040.tmp"):
-        (run.path / name).mkdir()
-    (run.path / "step-00000099").write_text("no folder")
-    assert names(run.steps())[:3] == ["step-00000010", "step-00000020", "step-00000030"]
-    assert names(run.steps())[3:] == ["step-99999999", "step-100000000"]
-
-
 def test_a_failed_write_leaves_no_files_and_changes_nothing(run: RunFolder) -> None:
     def write(folder: Path) -> None:
         (folder / "config.json").write_text("half")
@@ -110,13 +99,6 @@ def test_a_failed_write_leaves_no_files_and_changes_nothing(run: RunFolder) -> N
         with pytest.raises(OSError, match="No space"):
             run.save(step, write)
     assert sorted(run.path.rglob("*")) == before
-
-
-def test_an_older_checkpoint_of_that_step_is_replaced(run: RunFolder) -> None:
-    (run.steps()[2] / "old.txt").write_text("old")
-    run.save(30, writer(31))
-    assert not (run.steps()[2] / "old.txt").exists()
-    assert read_state(run.steps()[2])[0]["recipe"]["steps"] == 31
 
 
 def test_temporary_files_of_a_killed_process_are_removed(run: RunFolder, close_and_resume: Again) -> None:
@@ -139,27 +121,6 @@ def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
 
 
 # one run a folder, one process a run
-
-
-@pytest.mark.slow
-def test_a_second_process_is_refused(run: RunFolder) -> None:
-    code = """
-import sys
-from training.run.run_folder import RunError, RunFolder
-try:
-    RunFolder(sys.argv[1], resume=True)
-except RunError as error:
-    print(error, flush=True)
-sys.stdin.readline()
-RunFolder(sys.argv[1], resume=True)
-"""
-    words, pipe = [sys.executable, "-c", code, str(run.path)], subprocess.PIPE
-    with subprocess.Popen(words, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as other:
-        assert other.stdout
-        assert "another process is training in" in other.stdout.readline()
-        run.close()
-        other.communicate("\n")
-    assert other.returncode == 0
 
 
 def test_a_folder_that_cannot_be_used_is_refused_with_the_reason(run: RunFolder, tmp_path: Path) -> None:
@@ -220,15 +181,6 @@ def test_a_run_with_a_checkpoint_of_its_own_or_of_a_teacher_is_not_removed(run: 
 
 
 # resuming
-
-
-def test_the_newest_complete_checkpoint_is_restored(run: RunFolder, close_and_resume: Again) -> None:
-    warnings: list[str] = []
-    saved = close_and_resume(run).restore(warnings.append)
-    assert saved.state == {"format_version": 1, **state(30)}
-    assert (saved.step, saved.val_loss, [line["step"] for line in saved.metrics]) == (30, 2.0, [10, 20, 30])
-    assert saved.checkpoint.tokenizer.vocab == tiny_model().tokenizer.vocab
-    assert warnings == []
 
 
 @pytest.mark.parametrize(
@@ -327,16 +279,3 @@ def test_missing_sources_are_not_silently_replaced(run: RunFolder, content: str)
 
 
 # the files of a checkpoint
-
-
-def test_states_and_metrics_are_read_as_they_were_written(tmp_path: Path) -> None:
-    tensors = {"a": torch.randn(3, 4), "b": torch.tensor(7), "c": torch.randn(2, 2).T}
-    write_state(tmp_path, {"recipe": {"lr": 0.1}}, tensors)
-    about, read = read_state(tmp_path)
-    assert about == {"format_version": 1, "recipe": {"lr": 0.1}}
-    assert all(torch.equal(read[name], tensor) for name, tensor in tensors.items())
-    lines = [{"step": 1, "val_loss": 0.1 + 0.2}, {"step": 2, "val_loss": 1e-17}]
-    (tmp_path / "metrics.jsonl").write_bytes(json_lines(lines))
-    assert read_metrics(tmp_path) == lines
-    with pytest.raises(CheckpointError, match=r"training_state cannot be read: No such file"):
-        read_state(tmp_path / "elsewhere")

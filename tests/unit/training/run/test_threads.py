@@ -26,12 +26,6 @@ def busy(threads: int) -> float:
     return 0.1 if threads == 1 else 0.5
 
 
-def test_two_threads_that_share_a_core_for_some_steps_of_a_trial_are_not_given_up() -> None:
-    threads, times = Threads(), iter([0.14, 0.1, 0.14, 0.1, 0.05, 0.1])
-    assert used(threads, lambda _: next(times), 6) == [2, 1] * 3
-    assert threads.use() == 2
-
-
 def used(threads: Threads, machine: Callable[[int], float], steps: int) -> list[int]:
     """The numbers that were used for some steps."""
     counts = []

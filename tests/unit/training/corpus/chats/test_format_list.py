@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.chat_samples import HEADERS
 from training.corpus.chats.format_list import chat_kind
-from training.corpus.chats.message import FORMATS
 from training.corpus.chats.reader import ChatReader
 from training.corpus.decode import CorpusError
 
@@ -40,14 +39,6 @@ def test_whatsapps_dates_of_many_countries(header: str) -> None:
     text = f"{header}Anna: One\n{header}Ben: Two\nand 3\n"
     assert chat_kind(text) == "a WhatsApp export"
     assert read(text) == "Anna: One\n\nBen: Two\nand 3\n"
-
-
-def test_deleted_messages_are_left_out_in_every_language() -> None:
-    phrases = FORMATS["phrases"]["WhatsApp"]["deleted"]
-    said = ["x", *phrases, *(f"{phrase}." for phrase in phrases)]
-    reader = ChatReader()
-    assert reader.read("\n".join(f"1/2/23, 10:00 - Ben: {text}" for text in said), "chat") == "A: x\n"
-    assert reader.warnings == [f"chat: left out {len(said) - 1} of {len(said)} messages (deleted: {len(said) - 1})"]
 
 
 @pytest.mark.parametrize(
@@ -82,10 +73,6 @@ def test_conversations_and_empty_or_service_messages_line_by_line() -> None:
     assert read("\n".join(map(json.dumps, conversations))) == (
         "user: Hi\n\nassistant: It is\n42\u2028.\n\nDeleted Account: gone\n\nuser: Hi\n"
     )
-
-
-def test_nuls_and_unpaired_surrogates_are_removed() -> None:
-    assert read('{"name": "A\\ud800\\n\\nB: ", "text": "x\\u0000y\\udfff"}') == "A\ufffd B: xy\ufffd\n"
 
 
 @pytest.mark.parametrize(
