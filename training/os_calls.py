@@ -12,9 +12,7 @@ import mmap
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import IO
 
 # The signals that stop a run, and how a message names each. Windows has no SIGHUP.
@@ -23,17 +21,6 @@ STOP_SIGNALS: Mapping[int, str] = {
     for name, title in (("SIGINT", "Ctrl-C"), ("SIGTERM", "SIGTERM"), ("SIGHUP", "the terminal was closed"))
     if hasattr(signal, name)
 }
-
-
-def process_age_s() -> float:
-    """Returns the seconds since this process was started; where Linux's /proc is missing, its CPU time so far."""
-    try:
-        # Field 22 is the start time in clock ticks since boot. The command name before it may contain spaces.
-        ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return time.process_time()
-    return max(age, 0.0)
 
 
 def processors() -> int:

@@ -17,7 +17,7 @@ from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
 from ..run.hub_resume import SCHEME
-from .parser import INSTEAD, MINUTES, SETTINGS, STEPS, train_parser
+from .parser import MINUTES, SETTINGS, STEPS, train_parser
 
 AUTO = "auto"
 _UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
@@ -80,9 +80,6 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
         UsageError: an option is unknown, out of bounds, or contradicts another.
         HubError: `--push-to` or `--space` is not the name of a repo.
     """
-    word = arguments[0] if arguments else ""
-    if word in INSTEAD:
-        raise UsageError(f"there is no command {word!r}: type {INSTEAD[word]} (a file of that name is ./{word})")
     typed = vars(train_parser().parse_args(arguments))
     typed["recipe"] = _settings(typed["recipe"])
     typed["text"], typed["teacher"] = tuple(typed["text"]), tuple(typed["teacher"])

@@ -30,11 +30,6 @@ COMMANDS = {
 }
 STEPS = replace(RECIPE_SETTINGS["steps"], name="--steps")
 SETTINGS = {name: replace(each, name=f"--set {name}") for name, each in RECIPE_SETTINGS.items() if name != "steps"}
-INSTEAD = {  # of words that look like a command
-    "resume": "python -m training --resume RUN",
-    "train": "python -m training TEXT",
-    "generate": "python -m model generate --model RUN",
-}
 # What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",

@@ -244,7 +244,7 @@ def predict(
 
     Raises:
         UsageError: a teacher lacks a character of the text.
-        RunError: the disk has no room.
+        OSError: the disk has no room.
     """
     train, _ = split(ids)
     for teacher in teachers:
@@ -254,7 +254,6 @@ def predict(
                 f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
                 "character of the text in its vocabulary"
             )
-    check_room(len(train), len(tokenizer), folder)
     say(f"Computing the predictions of {_counted(len(teachers))} for the text …")
     for teacher in teachers:
         teacher.lm.network.to(device)

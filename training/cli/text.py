@@ -26,7 +26,6 @@ from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
 from .options import TrainOptions, hides_file_names
-from .parser import COMMANDS
 from .teachers import TeachersPlan
 
 _SHORT = 100_000  # characters; a warning is printed for fewer
@@ -240,7 +239,6 @@ def _read(
             f"{name}: {size_text(done)}{f' of {size_text(total)}' if total else ''}"
         ),
         chat=chat,
-        commands=tuple(COMMANDS),
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)

@@ -87,7 +87,6 @@ def read_corpus(
     progress: Progress | None = None,
     max_bytes: int | None = None,
     chat: ChatReader | None = None,
-    commands: Sequence[str] = (),
 ) -> Corpus:
     """Reads `sources` into one text.
 
@@ -99,13 +98,12 @@ def read_corpus(
         progress: called with the state of each file.
         max_bytes: limit of the text in UTF-8; None for what fits on the disk.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
-        commands: words that the first source may stand for, if there is no such file.
 
     Raises:
         CorpusError: a source cannot be read, or the ids cannot be written. The message is one line.
     """
     # Before any download: a typing error then costs no time.
-    expanded = [expand(typed, () if number else commands) for number, typed in enumerate(sources)]
+    expanded = [expand(typed) for typed in sources]
     if not sources:
         expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
     if max_bytes is None:

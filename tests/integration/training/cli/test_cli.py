@@ -167,7 +167,6 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
     ("typed", "message"),
     [
         ("missing.txt", "there is no file or folder missing.txt"),
-        ("comapre", "no file or folder comapre: is it the command compare (python -m training compare)?"),
         ("empty.txt --out=run/inner", "empty.txt is empty"),
         ("short.txt", "it has 99 characters, and training needs at least 100"),
         ("missing.txt --set=lr=0", "--set lr is 0: it must be a number above 0, at most 10"),

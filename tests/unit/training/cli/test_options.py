@@ -61,8 +61,6 @@ def test_options_in_both_spellings() -> None:
         ("text.txt --learning-rate=0.1", "did you mean --set lr=VALUE?"),
         ("text.txt --hiden-size 3", "did you mean --set hidden_size=VALUE?"),
         ("text.txt --minuts 3", "did you mean --minutes?"),
-        ("resume runs/x", "there is no command 'resume': type python -m training --resume RUN"),
-        ("generate --model runs/x", "there is no command 'generate': type python -m model generate --model RUN"),
     ],
 )
 def test_a_likely_mistake_gets_a_suggestion(typed: str, message: str) -> None:

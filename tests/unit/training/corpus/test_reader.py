@@ -120,7 +120,6 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("shakespaere.txt", "is it shakespeare.txt?"),
         ("plays/hamlet", "is it plays/Hamlet.txt?"),
-        ("comapre", "is it the command compare (python -m training compare)?"),
         ("bundled:bible", "bundled:bible is a model, not a text: to train from it, use --from bundled:bible"),
         ("ghost.txt", "check the name and the folder you are in"),  # a common suffix makes no two names similar
         ("user/name", "for a dataset on the Hub, write hf://datasets/user/name"),
@@ -143,7 +142,7 @@ def test_a_source_that_cannot_be_read_is_refused_in_one_line_with_what_to_do(
     write(tmp_path, "shakespeare.txt=a plays/Hamlet.txt=a broken.txt->missing loop.txt->loop.txt")
     monkeypatch.chdir(write(tmp_path, "full/a.bin=\0\1 full/.b=x full/c.txt="))
     (tmp_path / "void").mkdir()
-    error = corpus_error(typed, commands=("push", "compare"))
+    error = corpus_error(typed)
     assert message in error
     assert len(error) < 500
 
