@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -153,15 +152,10 @@ def _check(options: TrainOptions) -> None:
         _check_resume(options)
     elif options.chat and not options.text:
         raise UsageError("--chat needs a TEXT: give the chat's file")
-    check_hardware(options.hardware)
     if options.space is None and options.hardware != "static":
         raise UsageError("--hardware is for a Space: give --space USER/NAME, too")
     if options.private and options.push_to is None and options.space is None:
         raise UsageError("--private is for a push: give --push-to USER/NAME, too")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
-        raise UsageError(
-            f"--license is {options.license!r:.60}: it must be an identifier of the Hub such as cc0-1.0, mit or other"
-        )
 
 
 def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
@@ -198,12 +192,3 @@ def _check_resume(options: TrainOptions) -> None:
         option = {"recipe": "set"}.get(given, given.replace("_", "-"))
         longer = " (to train longer, start a new run from it: --from RUN)" if given in ("minutes", "steps") else ""
         raise UsageError(f"--{option} cannot change in a run: omit it with --resume{longer}")
-
-
-def check_hardware(hardware: str) -> None:
-    """Raises UsageError if --hardware cannot be the name of a hardware of the Hub."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", hardware):
-        raise UsageError(
-            f"--hardware is {hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "
-            "cpu-basic or t4-small"
-        )

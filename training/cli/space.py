@@ -31,7 +31,7 @@ from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
 from . import sharing
-from .options import TrainOptions, check_hardware
+from .options import TrainOptions
 from .parser import command_parser
 
 
@@ -40,7 +40,6 @@ def make_space(arguments: Sequence[str]) -> int:
     options = command_parser("space").parse_args(arguments)
     if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
         raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
-    check_hardware(options.hardware)
     name, revision = split_revision(options.model)
     repo = _repo_of(name)
     check_project(options.hardware)

@@ -110,7 +110,7 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
         lm,
         about,
         sdk="gradio",
-        sdk_version=_gradio_version(),
+        sdk_version=metadata.version("gradio"),
         python_version=_PYTHON,
         app_file="app.py",
         suggested_hardware=flavor_of(hardware),
@@ -167,14 +167,6 @@ def _copy(files: dict[str, Path], folder: Path) -> None:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(target, web_content(path))
-
-
-def _gradio_version() -> str:
-    """Returns the version of Gradio for a Space: the one installed here, or the lowest that works."""
-    try:
-        return metadata.version("gradio")
-    except metadata.PackageNotFoundError:
-        return str(re.findall(r"(?m)^gradio>=([\d.]+)", requirements(ZERO_GPU))[0])
 
 
 def _write_readme(folder: Path, lm: CharLSTM, about: str, **kind: Any) -> None:

@@ -215,7 +215,6 @@ def test_missing_files_of_a_page_are_reported_before_the_first_step(
     [
         (("runs/x",), "the following arguments are required: --space"),
         (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
-        (("runs/x", "--space=o", "--hardware=Big!"), "--hardware is 'Big!': it must be static, zero-gpu, or another"),
         (("user/name@", "--space=o"), "names no revision"),
         (("runs/x", "--space=o", "--title= "), "must have 1 to 60 characters"),
         (("./nothing", "--space=o"), "there is no folder './nothing'"),

@@ -30,7 +30,6 @@ from training.cli.options import parse_train
         ("--minutes 1 --steps 1", "--minutes and --steps both set the length"),
         ("--preset huge", "invalid choice: 'huge'"),
         ("--unknown", "unrecognized arguments: --unknown"),
-        ("--license Mine!", "--license is 'Mine!': it must be an identifier of the Hub such as"),
         ("--private", "--private is for a push: give --push-to USER/NAME, too"),
         ("--resume r --out o", "--resume continues a run in its own folder: omit --out"),
         ("--resume r --set hidden_size=9", "--set cannot change in a run: omit it with --resume"),

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from model import ChatFormat
+from training.cli.child_trainings import machine_for
 from training.cli.options import parse_train
-from training.cli.teachers import TeachersPlan, machine_for, plan_teachers, read_plan
+from training.cli.teachers import TeachersPlan, plan_teachers, read_plan
 from training.errors import RunError
 from training.run.facts import TextFacts
 from training.run.run_folder import TEACHERS
@@ -37,8 +37,8 @@ def test_each_teacher_takes_half_the_steps_or_all_together_half_the_minutes() ->
 def test_auto_keeps_all_processors_busy(processors: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.cli.child_trainings.processors", lambda: processors)
     typed = "a.txt --teachers auto --minutes 9"
-    assert plan(typed, machine_for(parse_train(typed.split()), torch.device("cpu")).at_once).count == count
-    assert plan(typed, machine_for(parse_train(typed.split()), torch.device("cuda")).at_once).count == 3
+    assert plan(typed, machine_for(None, "cpu").at_once).count == count
+    assert plan(typed, machine_for(None, "cuda").at_once).count == 3
 
 
 def test_a_teacher_is_trained_with_the_options_of_the_run(tmp_path: Path) -> None:
