@@ -173,20 +173,6 @@ def test_a_pause_of_an_hour_is_named_and_not_waited_for(hub: LocalHub, run: Path
     assert fault.hits <= 2
 
 
-def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
-    hub: LocalHub, run: Path, pusher: Pusher, lines: Lines
-) -> None:
-    fault = hub.fail("POST .*/commit/", 403, times=None)
-    make_step(run, 1)
-    pusher.update()
-    assert lines.wait("no right to do that").endswith("it is to be pushed later")
-    make_step(run, 2)
-    pusher.update()
-    eventually(lambda: fault.hits == 2)
-    assert pusher.close() == ["step-00000002"]
-    assert len(lines) == 1
-
-
 def test_one_refused_checkpoint_does_not_block_the_others(
     hub: LocalHub, run: Path, pusher: Pusher, lines: Lines
 ) -> None:

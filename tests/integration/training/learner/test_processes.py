@@ -94,14 +94,6 @@ def test_a_run_continues_with_another_number_of_processes(folder: Path) -> None:
     check_losses_are_equal(folder / "alone", folder / "fewer")
 
 
-def test_a_loss_that_is_not_finite_stops_all_with_one_line(folder: Path) -> None:
-    rates = ("--set=lr=10,matrix_lr=10,weight_decay=10", "--steps=200")
-    codes, outputs = together(folder, *RUN, *rates, "--out=diverges")
-    assert codes == [1, 0]
-    assert ERROR.findall("\n".join(outputs)) == ["error"]
-    assert re.search(r"error: the (loss|gradient) at step \d+ is (nan|inf)", outputs[0])
-
-
 def test_an_error_of_rank_0_in_an_evaluation_releases_the_others(folder: Path) -> None:
     """They wait there until rank 0 has evaluated."""
     fails = {0: [fail_evaluations_after_step(15)]}

@@ -166,12 +166,6 @@ def test_texts_and_names_stay_in_their_fence_and_on_their_line(text: str, tmp_pa
     assert not re.search(r"(?<!\\)<\w|(?<!\\)\]\((?!curve\.png\))|\x1b|\x00", outside)
 
 
-def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
-    secret = "hf_" + "aB3" * 11
-    write_card(tmp_path, make_lm(command=f"x --y {secret}"), [], [CardSample(0.5, "", f"login {secret}")])
-    assert secret not in (tmp_path / "README.md").read_text()
-
-
 @pytest.mark.parametrize(
     ("command", "shown"),
     [

@@ -190,11 +190,3 @@ def test_an_archive_that_is_left_out_leaves_no_trace(tmp_path: Path, monkeypatch
     assert (corpus.files, set(chat.speakers)) == (("c.txt",), {"Ada", "Bo"})
     assert corpus.warnings == ("left out of the text: 1 not unpacked (a.zip), 1 without messages (d.jsonl)",)
     assert read_corpus([str(tmp_path / "c.txt")]).text == ada
-
-
-def test_archives_in_archives_end_at_a_depth(tmp_path: Path) -> None:
-    content = zipped({"a.txt": "deep"})
-    for _ in range(4):
-        content = zipped({"a.zip": content})
-    (tmp_path / "a.zip").write_bytes(content)
-    assert "left out: 1 binary" in corpus_error(tmp_path / "a.zip")

@@ -185,23 +185,6 @@ def test_the_state_is_carried_from_window_to_window_and_reset_at_a_new_pass() ->
         assert torch.allclose(one.state_tensors()["carried.h"], state.h, atol=1e-5)
 
 
-def test_rows_are_reset_at_random() -> None:
-    one = trainer(replace(RECIPE, batch=20, window=5, reset=0.3))
-    seen = []
-    forward = one._forward
-
-    def watched(ids: Tensor, state: LSTMState, random: torch.Generator) -> tuple[Tensor, LSTMState]:
-        seen.append(int((state.c == 0).all(dim=2).all(dim=0).sum()))
-        return forward(ids, state, random)
-
-    one._forward = watched  # type: ignore[assignment]
-    for _ in range(4):
-        one.step()
-    assert seen[0] == 20
-    assert 3 <= sum(seen[1:]) <= 33  # of 60 rows 18 on average
-    assert max(seen[1:]) < 20
-
-
 # stopped and resumed
 
 

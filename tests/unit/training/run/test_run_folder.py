@@ -168,18 +168,6 @@ def test_a_run_without_a_checkpoint_is_removed_before_it_is_unlocked(
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["mine", "mine/letter.txt"]
 
 
-def test_a_run_with_a_checkpoint_of_its_own_or_of_a_teacher_is_not_removed(run: RunFolder, opened: Opened) -> None:
-    run.discard()
-    assert len(run.steps()) == 3
-    other = opened(run.path.parent / "other")
-    run.path.rename(other.path / "teachers")
-    (other.path / "teachers").rename(other.path / "1")
-    (other.path / "teachers").mkdir()
-    (other.path / "1").rename(other.path / "teachers/1")
-    other.discard()
-    assert (other.path / "teachers/1/step-00000030").is_dir()
-
-
 # resuming
 
 
@@ -220,14 +208,6 @@ def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder, close_
     write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
     with pytest.raises(RunError, match=r"started with another version of the project .*: start a new run"):
         close_and_resume(run).restore(print)
-
-
-def test_without_a_complete_checkpoint_nothing_is_changed(run: RunFolder, close_and_resume: Again) -> None:
-    for folder in run.steps():
-        flip(folder / "model.safetensors")
-    with pytest.raises(RunError, match="is whole: nothing can be resumed"):
-        close_and_resume(run).restore(print)
-    assert len(run.steps()) == 3
 
 
 def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder, close_and_resume: Again) -> None:
