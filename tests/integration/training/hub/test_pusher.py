@@ -202,8 +202,16 @@ PROGRAM = """
 
 
 @posix_only
-@pytest.mark.parametrize("route", ["/preupload/", "PUT /lfs", "POST .*/commit/"])
-@pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "raise KeyboardInterrupt", "kill", "kill, answer lost"])
+@pytest.mark.parametrize(
+    ("end", "route"),
+    [
+        ("pass", "PUT /lfs"),
+        ("sys.exit(0)", "/preupload/"),
+        ("raise KeyboardInterrupt", "POST .*/commit/"),
+        ("kill", "POST .*/commit/"),
+        ("kill, answer lost", "POST .*/commit/"),
+    ],
+)
 def test_a_process_ends_while_the_hub_hangs(hub: LocalHub, token: str, run: Path, end: str, route: str) -> None:
     """However training ends, it does not wait for the server, and a later process pushes the rest."""
     add_repo(hub)

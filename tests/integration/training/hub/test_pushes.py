@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -167,24 +165,6 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
     best = (best_of(tmp_path / "run") / "model.safetensors").read_bytes()
     assert hub.read("ada/plays", "model.safetensors") == best
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
-
-
-@posix_only
-def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
-    hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    push_rest = cli._push_rest
-
-    def interrupted(*arguments: Any) -> Any:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return push_rest(*arguments)
-
-    monkeypatch.setattr(cli, "_push_rest", interrupted)
-    before_step(monkeypatch, 2, lambda: hub.fail("POST", "hang", times=None))
-    code, output = here(*QUICK, "--push-to=ada/plays")
-    assert code == 130
-    assert "Done in" in output
-    assert "To push:\n  python -m training push run" in output
 
 
 def test_a_run_without_a_destination_has_nothing_to_push(here: Here) -> None:

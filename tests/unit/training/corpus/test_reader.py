@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 import pickle
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -147,27 +146,17 @@ def test_a_source_that_cannot_be_read_is_refused_in_one_line_with_what_to_do(
     assert len(error) < 500
 
 
-def torch_file() -> bytes:
-    buffer = io.BytesIO()
-    torch.save({"weight": torch.ones(4)}, buffer)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize(
     ("content", "name"),
     [
         (b"%PDF-1.7\n1 0 obj\n<< >>\nendobj", "a PDF document"),
-        *((content, "a picture") for content in (PNG.encode("latin-1"), b"\xff\xd8\xff\xe0\x00\x10JFIF")),
+        (PNG.encode("latin-1"), "a picture"),
         (b"{\\rtf1\\ansi Some text.}", "an RTF document"),
-        *((save({"a": torch.ones(4)}, metadata), "safetensors") for metadata in (None, {"format": "pt"})),
-        (torch_file(), "a PyTorch pickle"),
+        (save({"a": torch.ones(4)}), "safetensors"),
         (pickle.dumps({"a": [1, 2, 3]}), "pickle"),
-        (b"SQLite format 3\0" + bytes(84), "a database"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a Git LFS pointer"),
-        (b"7z\xbc\xaf\x27\x1c\0\4", "a 7-Zip archive"),
         (b"some text, then\0 a NUL", "a NUL at byte 15"),
         ("some text, then\0 a NUL".encode("utf-16"), "binary data (a NUL): "),
-        (random.Random(1).randbytes(5000), "a NUL at byte"),
     ],
 )
 def test_other_formats_are_refused_by_name(tmp_path: Path, content: bytes, name: str) -> None:

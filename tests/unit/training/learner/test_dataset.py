@@ -1,4 +1,4 @@
-"""Windows of contiguous streams, a pure function of the step."""
+"""Windows of contiguous streams, a pure function of the step; paragraphs in another order in each pass."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.learner.dataset import Windows, split
+from model import CharTokenizer
+from training.learner.dataset import Windows, find_paragraphs, split
 
 
 def numbered(count: int) -> np.ndarray:
@@ -58,3 +59,52 @@ def test_a_step_is_a_pure_function_of_its_number() -> None:
 def test_a_text_of_one_character_is_refused() -> None:
     with pytest.raises(ValueError, match="fewer than 2 characters"):
         Windows(numbered(1), 1, 1, 1)
+
+
+# paragraphs
+
+TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"
+
+
+def paragraphs_of(text: str) -> list[str]:
+    tokenizer = CharTokenizer.from_text(text)
+    found = find_paragraphs(tokenizer.encode(text), tokenizer)
+    ends = [*found.starts[1:], len(text)]
+    return [text[start:end] for start, end in zip(found.starts, ends, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        (TEXT, ["one\n\n", "two\nlines\n\n\n\n", "three\n\n", "four"]),
+        ("no blank line\nat all", ["no blank line\nat all"]),
+        ("no line break", ["no line break"]),
+        ("ends with one\n\n", ["ends with one\n\n"]),
+        ("\n\nbegins with one", ["\n\n", "begins with one"]),
+    ],
+)
+def test_a_paragraph_ends_with_the_blank_lines_after_it(text: str, paragraphs: list[str]) -> None:
+    assert paragraphs_of(text) == paragraphs
+
+
+def test_paragraphs_are_found_across_the_pieces_in_which_a_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = paragraphs_of(TEXT)
+    for size in range(1, len(TEXT)):
+        monkeypatch.setattr("training.learner.dataset.PIECE", size)
+        assert paragraphs_of(TEXT) == expected
+
+
+def test_a_pass_reads_every_paragraph_once_and_each_pass_in_another_order() -> None:
+    text = "".join(f"paragraph {number}\n\n" for number in range(64))
+    tokenizer = CharTokenizer.from_text(text)
+    ids = tokenizer.encode(text)
+    found = find_paragraphs(ids, tokenizer)
+    orders = set()
+    for turn in range(3):
+        positions = found.reorder(np.arange(len(text)), 7, turn)
+        read = tokenizer.decode(ids[positions])
+        assert sorted(read.split("\n\n")) == sorted(text.split("\n\n"))
+        assert read == tokenizer.decode(ids[find_paragraphs(ids, tokenizer).reorder(np.arange(len(text)), 7, turn)])
+        orders.add(read)
+    assert len(orders) == 3
+    assert text not in orders

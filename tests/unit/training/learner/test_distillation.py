@@ -12,9 +12,8 @@ import torch
 from model import CharLSTM, CharTokenizer
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_network
-from training.learner import distillation as teachers, evaluation as evaluate
+from training.learner import distillation as teachers
 from training.learner.recipe import Recipe
-from training.learner.trainer import Trainer
 
 RECIPE = Recipe(embedding_size=4, hidden_size=8, num_layers=1, batch=3, window=10, steps=20, dropout_out=0.0)
 
@@ -73,21 +72,6 @@ def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
     wanted = teachers.mix_targets(targets, torch.tensor([[0, 1, 2], [3, 3, 0]]))
     assert torch.allclose(wanted.sum(-1), torch.ones(2, 3))
     assert torch.equal(wanted[0, 1], torch.tensor([0.125, 0.625, 0.125, 0.125]))
-
-
-def test_a_teacher_with_the_true_probabilities_lowers_the_loss() -> None:
-    """Ids are drawn with probabilities 0.9 and 0.1; the short text has others, which the teacher corrects."""
-    rng = np.random.default_rng(5)
-    ids, fresh = (rng.random(100) < 0.1).astype(np.uint8), (rng.random(4000) < 0.1).astype(np.uint8)
-    ids[:30] = 1
-    odds = np.tile(np.array([0.9, 0.1], np.float16), (len(ids), 1))
-    losses = []
-    for soft_targets in (None, odds):
-        one = Trainer(RECIPE, 2, ids, soft_targets=soft_targets)
-        for _ in range(RECIPE.steps):
-            one.step()
-        losses.append(evaluate.mean(evaluate.cold_losses(one.average, fresh)))
-    assert losses[1] < losses[0] - 0.02
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")

@@ -68,26 +68,6 @@ def test_weight_decay_is_decoupled(kind: str) -> None:
     assert torch.allclose(matrix.detach(), before * (1 - 0.5 * 0.5 * 0.1))
 
 
-@pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_an_optimizer_continues_from_saved_tensors(kind: str) -> None:
-    gradients = [random(8, 5, seed=seed) for seed in range(6)]
-    one, other = parameter(8, 5), parameter(8, 5)
-    begun, goes_on = make(kind, one), make(kind, other)
-    for number, gradient in enumerate(gradients[:3], 1):
-        one.grad = gradient
-        begun.step(1.0, number)
-    with torch.no_grad():
-        other.copy_(one)
-    for (name, mine), (its_name, its) in zip(goes_on.tensors(), begun.tensors(), strict=True):
-        assert name == its_name
-        mine.copy_(its)
-    for number, gradient in enumerate(gradients[3:], 4):
-        for matrix, optimizer in ((one, begun), (other, goes_on)):
-            matrix.grad = gradient
-            optimizer.step(1.0, number)
-    assert torch.equal(one, other)
-
-
 def test_muon_has_nesterov_momentum() -> None:
     gradients = [random(8, 5, seed=seed) for seed in range(3)]
     matrix, expected, buffer = nn.Parameter(torch.zeros(8, 5)), torch.zeros(8, 5), torch.zeros(8, 5)

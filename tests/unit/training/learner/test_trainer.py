@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.tiny_models import tiny_network
@@ -101,16 +101,6 @@ def test_averaged_weights_are_an_ema_of_the_weights() -> None:
             kept[name] = now.clone() if count == 0 else decay * kept[name] + (1 - decay) * now
     for name, averaged in one.average.state_dict().items():
         assert torch.allclose(averaged, kept[name], atol=1e-6)
-
-
-def test_biases_are_not_decayed() -> None:
-    ids = np.zeros(400, dtype=np.int32)  # the other characters have no gradient but decay
-    strong, none = (Trainer(replace(RECIPE, weight_decay=decay, steps=3), 6, ids) for decay in (9.0, 0.0))
-    for each in (strong, none):
-        nn.init.ones_(each.network.output.weight)  # zero at first, where nothing can decay
-        each.step()
-    for name, parameter in strong.network.named_parameters():
-        assert torch.allclose(parameter, none.network.get_parameter(name), atol=1e-7) == (parameter.ndim == 1)
 
 
 # dropout
