@@ -103,20 +103,6 @@ def test_an_error_of_rank_0_in_an_evaluation_releases_the_others(folder: Path) -
     assert "error: the validation loss after step 16 is nan" in runs[0].output
 
 
-@pytest.mark.parametrize(
-    ("text", "processes", "message"),
-    [
-        ("text.txt", 6, "error: batch is 5, fewer rows than the 6 processes"),
-        ("nowhere.txt", 2, "error: there is no file"),
-    ],
-)
-def test_an_error_before_training_is_printed_once(folder: Path, text: str, processes: int, message: str) -> None:
-    codes, outputs = together(folder, text, *RUN[1:], f"--out=refused-{processes}", processes=processes)
-    assert codes[0] == 2
-    assert ERROR.findall("\n".join(outputs)) == ["error"]
-    assert message in outputs[0]
-
-
 def test_minutes_are_measured_and_decided_for_all_processes(folder: Path) -> None:
     codes, outputs = together(folder, "text.txt", *SIZES, "--minutes=0.05", "--set=evaluations=3", "--out=measured")
     assert codes == [0, 0]

@@ -103,9 +103,9 @@ def test_the_headers_say_how_a_body_is_read(web: Web, body: bytes, headers: dict
 @pytest.mark.parametrize(
     ("path", "body", "headers", "message"),
     [
-        *(("/a", b"", {"status": status}, f"does not exist ({status})") for status in (404, 410)),
-        *(("/a", b"", {"status": status}, f"not be read without a login ({status})") for status in (401, 403)),
-        *(("/a", b"", {"status": status}, f"server answered {status}") for status in (204, 304, 418, 429, 500, 503)),
+        ("/a", b"", {"status": 404}, "does not exist (404)"),
+        ("/a", b"", {"status": 403}, "not be read without a login (403)"),
+        *(("/a", b"", {"status": status}, f"server answered {status}") for status in (204, 304, 429, 500)),
         ("/a", b"", {"status": 302, "location": "/a"}, "cannot be downloaded (Exceeded maximum allowed redirects.)"),
         ("/a", b"", {"status": 302, "location": "file:///etc/hostname"}, "is not an address that can be read"),
         ("/a", b"no gzip", {"content_encoding": "gzip"}, "cannot be downloaded (Error -3 while decompressing"),

@@ -34,11 +34,3 @@ def test_a_step_that_passes_several_evaluations_has_one() -> None:
     assert schedule.evaluates(0, 900.5)
     assert schedule.evaluations_left(900.5) == 1
     assert not schedule.evaluates(900.5, 999)
-
-
-def test_evaluations_and_samples_are_counted_down() -> None:
-    schedule = Schedule(RECIPE)
-    assert [schedule.evaluations_left(at) for at in (0, 999, 1000)] == [10, 1, 0]
-    left = [schedule.samples_left(at) for at in range(1001)]
-    assert left == sorted(left, reverse=True)
-    assert left[-1] == 0

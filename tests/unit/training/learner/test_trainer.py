@@ -106,18 +106,6 @@ def test_averaged_weights_are_an_ema_of_the_weights() -> None:
 # dropout
 
 
-def test_without_dropout_the_output_is_that_of_the_network() -> None:
-    network = tiny_network(6)
-    ids = torch.from_numpy(text(60).astype(np.int64)).view(3, 20)
-    state = LSTMState(torch.randn(2, 3, 12), torch.randn(2, 3, 12))
-    dropped = DroppedNetwork(network, replace(RECIPE, **NO_DROPOUT), ALL_ROWS)
-    logits, after = dropped(ids, state, torch.Generator())
-    expected, expected_after = network(ids, state)
-    assert torch.allclose(logits, expected, atol=1e-6)
-    assert torch.allclose(after.h, expected_after.h, atol=1e-6)
-    assert torch.allclose(after.c, expected_after.c, atol=1e-6)
-
-
 @pytest.mark.parametrize("place", ["dropout_in", "dropout_between", "dropout_out"])
 def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
     place: str, monkeypatch: pytest.MonkeyPatch
