@@ -9,7 +9,7 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import pytest
 
@@ -91,12 +91,8 @@ def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
     if other:
         folder = shutil.copytree(best_of(made), tmp_path / "main")
         lm = CharLSTM.from_pretrained(folder)
-        changed: dict[str, Any] = {
-            "later": {"step": 9},
-            "of another run": {"recipe": {}},
-            "of a stranger": {"step": [1]},
-        }[other]
-        lm.training = cast(TrainingRecord, {**lm.training, **changed})
+        changed = {"later": ("step", 9), "of another run": ("recipe", {}), "of a stranger": ("step", [1])}
+        lm.training = cast(TrainingRecord, dict([*lm.training.items(), changed[other]]))
         lm.save_pretrained(folder)
         pushed.commit(pushed.repos["ada/plays"], {name: (folder / name).read_bytes() for name in MODEL_FILES})
     code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
