@@ -251,7 +251,6 @@ class TrainingRun:
             DivergedError: the weights of this or of the previous checkpoint are not finite.
         """
         self._wait_for_writer()
-        self._log.start_file(self.trainer.steps_done)
         snapshot = self._snapshot(measured)
         if is_last:
             self._write(snapshot, is_last=True)

@@ -42,9 +42,7 @@ def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_
     assert "Temperature 0.5, seed 1" in card
 
 
-def test_the_names_and_the_messages_of_a_chat_are_not_published_and_a_resumed_run_keeps_them(
-    here: Here, tmp_path: Path
-) -> None:
+def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_path: Path) -> None:
     (tmp_path / "chat.txt").rename(tmp_path / "Chat with Anna.txt")
     code, output = here("Chat with Anna.txt", "--chat", "--reply-as=Ben", *QUICK)
     assert code == 0, output

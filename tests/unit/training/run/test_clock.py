@@ -33,13 +33,11 @@ def test_a_run_of_an_earlier_version_continues_where_it_was() -> None:
     assert restored(recipe, state, 500).is_done
 
 
-def logged(folder: Path, steps: int, *, saved_every: int = 100) -> None:
+def logged(folder: Path, steps: int) -> None:
     log = ProgressLog(folder, 0, 0.0, 100)
     for step in range(1, steps + 1):
         assert log.repeated(step) is None  # a new run repeats nothing, whatever an earlier one has left
         log.add(step, 2.5 * step, 1 + step % 2)
-        if step % saved_every == 0:
-            log.start_file(step)
     log.close()
 
 
@@ -53,28 +51,32 @@ def repeated(folder: Path, after: int) -> list[int]:
 
 
 def test_the_log_repeats_what_followed_a_checkpoint(tmp_path: Path) -> None:
-    for after, expected in ((20, [*range(21, 36)]), (30, [*range(31, 36)]), (35, []), (10, [])):
-        logged(tmp_path, 35, saved_every=10)  # it reaches back to the checkpoint before the newest
-        assert repeated(tmp_path, after) == expected
-        assert repeated(tmp_path, after) == expected  # a run that was killed before it took a step
+    logged(tmp_path, 39)
+    for after in (20, 30, 39):
+        for _ in range(2):  # a run that was killed before it took a step
+            assert repeated(tmp_path, after) == [*range(after + 1, 40)]
+    assert repeated(tmp_path, 39) == []
+    logged(tmp_path, 2)
+    assert repeated(tmp_path, 1) == [2]
 
 
-def test_a_run_that_is_killed_twice_repeats_all_steps(tmp_path: Path) -> None:
-    """First before that of step 30 is on disk, so that it goes on from 20, then before that of step 40 is."""
-    logged(tmp_path, 35, saved_every=10)
-    log = ProgressLog(tmp_path, 20, 2.5 * 20, 100)
-    log.start_file(30)
-    log.add(36, 2.5 * 36, 1)
-    log.start_file(40)
-    log.close()
-    assert repeated(tmp_path, 30) == [*range(31, 37)]
+def test_the_log_of_an_earlier_version_is_in_two_files(tmp_path: Path) -> None:
+    logged(tmp_path, 9)
+    data = (tmp_path / LOG).read_bytes()
+    (tmp_path / "progress-before.log").write_bytes(data[:100])
+    (tmp_path / LOG).write_bytes(data[100:])
+    assert repeated(tmp_path, 3) == [*range(4, 10)]
 
 
 @pytest.mark.parametrize("cut", [1, 19, 21, 50])
-def test_a_log_that_was_cut_or_damaged_is_read_up_to_there(tmp_path: Path, cut: int) -> None:
+def test_a_log_that_was_cut_or_damaged_is_read_up_to_there_and_goes_on(tmp_path: Path, cut: int) -> None:
     logged(tmp_path, 5)
     data = (tmp_path / LOG).read_bytes()
     whole = (len(data) - cut) // 20
     for damaged in (data[:-cut], data[: whole * 20] + b"\xff" * (len(data) - whole * 20)):
         (tmp_path / LOG).write_bytes(damaged)
         assert repeated(tmp_path, 1) == [*range(2, whole + 1)]
+        log = ProgressLog(tmp_path, 1, 2.5, 100)
+        log.add(whole + 1, 2.5 * (whole + 1), 2 - whole % 2)
+        log.close()
+        assert repeated(tmp_path, 1) == [*range(2, whole + 2)]
