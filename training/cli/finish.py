@@ -31,8 +31,11 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     manager = run.checkpoint_manager
     pusher, folder = manager.pusher, manager.folder.path
     train, path = ["python", "-m", "training"], str(folder)
+    deadline_s = PUSH_AT_STOP_S if code else PUSH_AT_END_S
     try:
-        waiting = _push_rest(run, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
+        if manager.waiting():
+            say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
+        waiting = pusher.close(deadline_s) if pusher else []
     except KeyboardInterrupt:
         code, waiting = signals.exit_code, manager.waiting()
     if run.is_complete:
@@ -91,11 +94,3 @@ def _print_result(run: TrainingRun) -> None:
             f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most,\n"
             "then other models of this text as its teachers (--teachers 4)."
         )
-
-
-def _push_rest(run: TrainingRun, deadline_s: float) -> list[str]:
-    """Pushes for at most `deadline_s` seconds; returns the checkpoints that are not on the Hub by then."""
-    manager = run.checkpoint_manager
-    if manager.waiting():
-        say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
-    return manager.pusher.close(deadline_s) if manager.pusher else []

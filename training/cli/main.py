@@ -119,13 +119,10 @@ def _cells(arguments: Sequence[str]) -> int:
     typed = command_parser("cells").parse_intermixed_args(arguments)
     folder = checkpoint_folder(typed.model)
     lm = CharLSTM.from_pretrained(folder)
-    quotes = quotes_of(lm.training, is_chat=lm.chat is not None)
-    found, held_out = list(lm.cells), ""
-    if typed.text:
-        corpus = read_corpus(typed.text)
-        held_out = corpus.text[-len(split(corpus.ids)[1]) :]
-        found = name_cells(lm, held_out)
-    write_cells(folder, add_passages(lm, found, quotes, held_out))
+    corpus = read_corpus(typed.text)
+    held_out = corpus.text[-len(split(corpus.ids)[1]) :]
+    found = name_cells(lm, held_out)
+    write_cells(folder, add_passages(lm, found, quotes_of(lm.training, is_chat=lm.chat is not None), held_out))
     for cell in found:
         say(str(cell))
     count = lm.config.num_layers * lm.config.hidden_size

@@ -227,12 +227,7 @@ def command_parser(name: str) -> ArgumentParser:
         _add_publish_anyway(parser)
     elif name == "cells":
         parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
-        parser.add_argument(
-            "text",
-            metavar="TEXT",
-            nargs="*",
-            help="the training text; its last tenth is read (default: keep the names, and find their passages again)",
-        )
+        parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
     else:
         parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
         parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")

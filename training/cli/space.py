@@ -26,7 +26,7 @@ from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import STATIC, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
+from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
@@ -60,7 +60,6 @@ def _checked_space(
     options: TrainOptions | Namespace, shared: str, repo: str | None, *, publish_anyway: bool = False
 ) -> Space:
     """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
-    say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
     name, private = options.space or "", shared == PRIVATE
     check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
     return retried(check, say)

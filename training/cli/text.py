@@ -14,9 +14,9 @@ from model.terminal import one_line, size_text
 from ..card.public_text import public_source
 from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
-from ..corpus.decode import Reading
+from ..corpus.decode import CorpusError, Reading
 from ..corpus.ids_file import RARE
-from ..corpus.reader import Corpus, check_length, read_corpus
+from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import expanded_path, is_public
 from ..errors import RunError
 from ..run.console import say, throttled, warn
@@ -242,7 +242,11 @@ def _read(
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)
-    check_length(corpus, _MIN_CHARACTERS, "training")
+    if corpus.characters < _MIN_CHARACTERS:
+        raise CorpusError(
+            f"the text {one_line(corpus.name)!r} is too short: it has {corpus.characters:,} characters, and training "
+            f"needs at least {_MIN_CHARACTERS:,}: give a longer text"
+        )
     if corpus.characters < _SHORT:
         warn(
             f"this text is short ({corpus.characters:,} characters): a model learns words from about {_SHORT:,}, and "

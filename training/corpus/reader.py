@@ -121,9 +121,6 @@ def read_corpus(
             encoded = writer.finish(merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
         raise _cannot_write(path, error) from error
-    if encoded.distinct == 1:
-        only = next(decode_ids(encoded.ids[:1], encoded.vocab))
-        warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
     return Corpus(
         **vars(encoded),
         name=corpus_name(sources),
@@ -131,15 +128,6 @@ def read_corpus(
         first_lines=tuple(text.first_line for text in collector.texts.values()),
         warnings=tuple(warnings),
     )
-
-
-def check_length(corpus: Corpus, needed: int, purpose: str) -> None:
-    """Raises CorpusError if the corpus is shorter than the `needed` characters for `purpose`."""
-    if corpus.characters < needed:
-        raise CorpusError(
-            f"the text {one_line(corpus.name)!r} is too short: it has {corpus.characters:,} characters, and {purpose} "
-            f"needs at least {needed:,}: give a longer text"
-        )
 
 
 def _free_bytes(path: Path | None) -> int:

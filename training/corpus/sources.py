@@ -169,8 +169,6 @@ def _local_file(label: str, path: Path, status: os.stat_result, found: bool = Fa
 def _not_found(typed: str, path: Path) -> str:
     """Returns the message for a path that does not exist, with the most likely correction."""
     label = one_line(typed)
-    if path.is_symlink():
-        return f"{label} is a link to a file that does not exist: give the file itself"
     if bundled_name(typed) is not None:
         return f"{label} is a model, not a text: to train from it, use --from {label}"
     message = f"there is no file or folder {label}"
@@ -180,9 +178,6 @@ def _not_found(typed: str, path: Path) -> str:
         names = {}
     if close := difflib.get_close_matches(path.stem.casefold(), names, 1, _SIMILARITY):
         return f"{message}: is it {one_line(str(Path(typed).with_name(names[close[0]])))}?"
-    first, slash, _ = typed.partition("/")
-    if slash and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?", first, re.ASCII):
-        return f"{message}: for an address on the web, write https://{label}"
     if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
         return f"{message}: for a dataset on the Hub, write hf://datasets/{label}"
     return f"{message}: check the name and the folder you are in"

@@ -61,15 +61,6 @@ def flavor_of(hardware: str) -> str:
     return "zero-a10g" if hardware == ZERO_GPU else hardware
 
 
-def describe_hardware(hardware: str) -> str:
-    """Returns one line that says what a page on this hardware needs and costs."""
-    if hardware == STATIC:
-        return "static: it runs in the visitor's own browser, is free for every account, and needs no server"
-    if hardware == ZERO_GPU:
-        return f"{hardware}: the app, with its API, on the free hardware of every account (two Spaces each)"
-    return f"{hardware}: the app, with its API; the Hub asks for a paid plan, or for money by the hour"
-
-
 def check_space(name: str, hardware: str, *, private: bool, model: str | None, publish_anyway: bool = False) -> Space:
     """Checks token and rights; creates the Space (NAME or USER/NAME) on its hardware if it is missing; returns it.
 

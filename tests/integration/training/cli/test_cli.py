@@ -158,7 +158,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_no_files(
 def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> None:
     write_text(tmp_path)
     with Training("text.txt", *SIZES, "--steps=1000000", "--set=evaluations=10000", "--out=run", cwd=tmp_path) as first:
-        for _ in range(2):  # the second evaluation follows the first checkpoint
+        for _ in range(3):  # the third evaluation follows the first checkpoint
             first.until(r"^step \d+: held-out")
         code, output = here("--resume=run")
         assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")

@@ -54,7 +54,6 @@ def test_a_static_space_from_one_command(
     monkeypatch.setenv("HF_TOKEN", token)
     code, output = here("space", checkpoint, "--space=page")
     assert code == 0, output
-    assert "free for every account" in output
     assert re.search(r"is being built\.\n.*is starting\.\n.*runs\.\n  " + f"{hub.url}/spaces/ada/page\n$", output)
     assert token not in output
     repo = hub.repos["spaces/ada/page"]

@@ -59,7 +59,7 @@ def test_rare_characters_share_one_id() -> None:
     expected = re.sub("[\u5e00-\u5e06\u5e08-\u5e27]", RARE, text)
     assert "".join(decode_ids(encoded.ids, encoded.vocab)) == expected
     assert encoded.sha256 == hashlib.sha256(expected.encode()).hexdigest()
-    assert (encoded.distinct, encoded.rare, encoded.rare_times, len(encoded.vocab)) == (341, 39, 39, 303)
+    assert (encoded.rare, encoded.rare_times, len(encoded.vocab)) == (39, 39, 303)
     # A resumed run reads its text again with the vocabulary of its checkpoint.
     again = encode(text, base_vocab=encoded.vocab, merge_rare=True, keep="\u5e07")
     assert (again.vocab, again.sha256, again.rare) == (encoded.vocab, encoded.sha256, encoded.rare)
