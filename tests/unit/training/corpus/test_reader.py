@@ -65,11 +65,8 @@ CASES = {
     # A cloned folder may link to private files of this machine.
     "outside": Case(OUTSIDE, "data", "a d", (f"3 {OUT} (b.txt, docs, near.txt), 1 {COPY} (inside.txt)",)),
     "outside, *.txt": Case(OUTSIDE, "data/*.txt", "a d", (f"2 {OUT} (b.txt, near.txt)",)),
-    "outside, named": Case(OUTSIDE, "data/docs/* data-2", "s e"),
-    "?": Case(GLOBS, "a?.txt", "1 2"),
     "**/*": Case(GLOBS, "**/*.txt", "1 2 6 3 5 4"),
     **{each: Case(GLOBS, each, "5 4", ("1 binary (z)",)) for each in ("d/**", "d/*", "**/d")},
-    "no glob": Case(GLOBS, "a[1].txt ~/b.txt", "6 3"),
     "twice": Case("a=a b=b", "b . a", "b a", ("a repeats the text of a and is read once", f"1 {COPY} (b)")),
     "empty": Case("a= b=\xef\xbb\xbf c=ab", "a b c", "ab", ("a is empty", "b is empty")),
 }

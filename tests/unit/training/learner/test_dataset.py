@@ -87,13 +87,6 @@ def test_a_paragraph_ends_with_the_blank_lines_after_it(text: str, paragraphs: l
     assert paragraphs_of(text) == paragraphs
 
 
-def test_paragraphs_are_found_across_the_pieces_in_which_a_text_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = paragraphs_of(TEXT)
-    for size in range(1, len(TEXT)):
-        monkeypatch.setattr("training.learner.dataset.PIECE", size)
-        assert paragraphs_of(TEXT) == expected
-
-
 def test_a_pass_reads_every_paragraph_once_and_each_pass_in_another_order() -> None:
     text = "".join(f"paragraph {number}\n\n" for number in range(64))
     tokenizer = CharTokenizer.from_text(text)

