@@ -7,9 +7,9 @@ import json
 import math
 import re
 import shlex
-import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,7 +30,7 @@ from tests.support.tiny_runs import (
     words,
     write_text,
 )
-from tests.support.training_processes import Training
+from training.run.run_folder import RunFolder
 
 QUICK = (*SIZES, "--steps=6", "--set=evaluations=2")
 
@@ -157,15 +157,12 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_no_files(
 
 def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> None:
     write_text(tmp_path)
-    with Training("text.txt", *SIZES, "--steps=1000000", "--set=evaluations=10000", "--out=run", cwd=tmp_path) as first:
-        for _ in range(3):  # the third evaluation follows the first checkpoint
-            first.until(r"^step \d+: held-out")
+    assert here("text.txt", *QUICK, "--out=run")[0] == 0
+    code, output = here("text.txt", *QUICK, "--out=run")
+    assert (code, "error: 'run' holds a run already: continue it with --resume run" in output) == (2, True)
+    with closing(RunFolder("run", resume=True)):
         code, output = here("--resume=run")
-        assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")
-        code, output = here("text.txt", *QUICK, "--out=run")
-        assert (code, "error: 'run' holds a run already: continue it with --resume run" in output) == (2, True)
-        first.send(signal.SIGTERM)
-        assert first.end() == 143
+    assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")
 
 
 def test_a_loss_of_nan_keeps_the_last_finite_checkpoint(here: Here, tmp_path: Path) -> None:
