@@ -210,3 +210,11 @@ def test_signal_handlers_are_set_before_slow_imports() -> None:
     code = "import sys, training.__main__; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_many_sources_are_abbreviated_and_show_no_secrets(here: Here, tmp_path: Path) -> None:
+    secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
+    code, output = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
+    assert code == 2
+    assert output.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
+    assert "secret" not in output

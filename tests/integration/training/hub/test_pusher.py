@@ -237,3 +237,17 @@ def test_a_process_ends_while_the_hub_hangs(hub: LocalHub, token: str, run: Path
     for branch, name in {"main": "model.safetensors", "training": "training_state/state.json"}.items():
         assert len(hub.repos["ada/plays"].titles(branch)) == 2, "one whole commit"
         assert hub.read("ada/plays", name, branch) == (checkpoint / name).read_bytes()
+
+
+def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
+    hub: LocalHub, run: Path, pusher: Pusher, lines: Lines
+) -> None:
+    fault = hub.fail("POST .*/commit/", 403, times=None)
+    make_step(run, 1)
+    pusher.update()
+    assert lines.wait("no right to do that").endswith("it is to be pushed later")
+    make_step(run, 2)
+    pusher.update()
+    eventually(lambda: fault.hits == 2)
+    assert pusher.close() == ["step-00000002"]
+    assert len(lines) == 1

@@ -167,6 +167,20 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
 
 
+def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
+    hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.hub.pusher.Pusher.close", interrupted)
+    before_step(monkeypatch, 2, lambda: hub.fail("POST", "hang", times=None))
+    code, output = here(*QUICK, "--push-to=ada/plays")
+    assert code == 130
+    assert "Done in" in output
+    assert "To push:\n  python -m training push run" in output
+
+
 def test_a_run_without_a_destination_has_nothing_to_push(here: Here) -> None:
     here(*ONCE)
     code, output = here("push", "run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import pytest
 import torch
 
 from model import CharLSTM
-from model.checkpoint.write import write_checkpoint
+from model.checkpoint.write import write_checkpoint, write_manifest
 from tests.support.interruptions import signal_after_step
 from tests.support.killed_runs import kills_that_change_the_outcome
 from tests.support.tiny_runs import ROOT, SIZES, Here, checkpoints, flip, metrics, outcome, write_text
@@ -208,3 +209,14 @@ def test_a_full_disk_at_the_end_is_an_error(here: Here, tmp_path: Path, monkeypa
 def metrics_at(folder: Path) -> int:
     """The number of evaluations in a checkpoint folder."""
     return len((folder / "metrics.jsonl").read_text().splitlines())
+
+
+def test_a_recipe_of_another_version_is_refused(here: Here, run: Path) -> None:
+    inside = checkpoints(run)[-1] / "training_state"
+    state = json.loads((inside / "state.json").read_text())
+    state["recipe"]["unheard_of"] = 1
+    (inside / "state.json").write_text(json.dumps(state))
+    write_manifest(inside, ["state.json", "state.safetensors"])
+    code, output = here("--resume=run")
+    assert code == 2
+    assert output.splitlines()[-1].startswith("error: this run was started with another version of the project")

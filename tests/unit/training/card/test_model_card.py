@@ -204,3 +204,9 @@ def test_a_card_links_to_its_space_and_the_link_can_be_added_or_replaced() -> No
     assert with_page_link(card, "ada/page") == with_page
     assert with_page_link(with_page, "ada/new") == card_of(space="ada/new")
     assert with_page_link("# Written by hand\n", "ada/page") == "# Written by hand\n"
+
+
+def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
+    secret = "hf_" + "aB3" * 11
+    write_card(tmp_path, make_lm(command=f"x --y {secret}"), [], [CardSample(0.5, "", f"login {secret}")])
+    assert secret not in (tmp_path / "README.md").read_text()

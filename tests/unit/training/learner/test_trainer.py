@@ -209,3 +209,14 @@ def test_a_loss_that_is_not_finite_raises_before_anything_is_updated() -> None:
     assert all(
         torch.equal(after[name].nan_to_num(9), before[name].nan_to_num(9)) for name in before if "carried" not in name
     )
+
+
+def test_masks_depend_on_all_bits_of_the_seed() -> None:
+    """Seeds 1 and 3 once drew the same masks: a CPU generator reads only the lower 32 bits of its seed."""
+    drawn = []
+    for seed in (1, 3, 2**31 + 1):
+        one = trainer(replace(RECIPE, seed=seed))
+        one.step()
+        drawn.append(one._random.get_state())
+    assert not torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])

@@ -163,3 +163,16 @@ def full_if(is_full: Callable[[], bool], write: Any, code: int = errno.ENOSPC) -
         return write(*arguments)
 
     return wrapped
+
+
+def test_a_disk_that_is_full_for_a_while_costs_one_checkpoint(
+    folder: RunFolder, save: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(1, 3.0)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(folder, "save", full_if(lambda: True, folder.save))
+        assert not save(2, 1.0)
+    warning = "warning: step 2 could not be saved (no room); earlier checkpoints are intact, and the run continues"
+    assert warning in capsys.readouterr().err
+    assert save(3, 2.0)
+    assert best(folder) == "step-00000003"  # of those that are there, though step 2 was better

@@ -136,6 +136,15 @@ def test_a_run_without_a_checkpoint_is_removed_and_other_files_stay(tmp_path: Pa
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["mine", "mine/letter.txt"]
 
 
+def test_a_run_with_a_checkpoint_of_its_own_or_of_a_teacher_is_not_removed(run: RunFolder) -> None:
+    run.discard()
+    assert len(run.steps()) == 3
+    other = RunFolder(run.path.parent / "other", resume=False)
+    shutil.copytree(run.path, other.path / "teachers/1")
+    other.discard()
+    assert (other.path / "teachers/1/step-00000030").is_dir()
+
+
 # resuming
 
 
@@ -221,3 +230,11 @@ def test_missing_sources_are_not_silently_replaced(run: RunFolder, content: str)
 
 
 # the files of a checkpoint
+
+
+def test_without_a_complete_checkpoint_nothing_is_changed(run: RunFolder) -> None:
+    for folder in run.steps():
+        flip(folder / "model.safetensors")
+    with pytest.raises(RunError, match="is whole: nothing can be resumed"):
+        again(run).restore(print)
+    assert len(run.steps()) == 3
