@@ -55,7 +55,7 @@ def test_bits_equal_those_of_score_and_are_missing_without_a_start_or_for_unknow
 @both
 def test_every_position_can_be_reached_from_every_other_and_a_far_one_in_parts(lm, precision: Precision):
     """The text is longer than the number of saved states, so some positions are reached by a replay."""
-    text = TEXT * 16
+    text = TEXT * 10
     trace, fresh = TextTrace(lm, precision=precision), TextTrace(lm, precision=precision)
     for each in (trace, fresh):
         each.set_text(text)

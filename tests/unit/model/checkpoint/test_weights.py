@@ -94,7 +94,7 @@ CHANGES: list[tuple[Change, str]] = [
     *((lambda h, v=entry: h.update({BIAS: v}), "is damaged") for entry in (None, 5, "x", {}, {"shape": [3]})),
     *((lambda h, v=metadata: h.update(__metadata__=v), "is damaged") for metadata in METADATA),
     *((lambda h, v=count: h.update({f"x\n{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-                                    for i in range(v)}), "") for count in (300, 100_000)),
+                                    for i in range(v)}), "") for count in (300, 10_000)),
 ]  # fmt: skip
 
 

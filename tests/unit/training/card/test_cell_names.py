@@ -116,6 +116,7 @@ def test_every_feature_has_a_number_for_every_character(text):
         assert not feature.binary or set(values.tolist()) <= {0.0, 1.0}
 
 
+@pytest.mark.slow
 def test_the_passages_are_where_the_cell_is_highest_and_lowest():
     lm = tiny_model()
     for cell in add_passages(lm, TWO_CELLS, "text", HELD_OUT):
@@ -188,6 +189,7 @@ def test_an_invalid_cells_file_is_refused(content, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_names_the_cells_of_its_best_checkpoint_or_warns(tmp_path, monkeypatch, capsys):
     text = write_text(tmp_path, 2000)
 
