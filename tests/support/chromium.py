@@ -119,17 +119,10 @@ class _KeepAliveHandler(SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
-class _Server(HttpServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing of connections that the browser or `server_close` has closed."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve a folder as any web server does; yields its address."""
-    server = _Server(0, partial(_KeepAliveHandler, directory=str(folder)))
+    server = HttpServer(0, partial(_KeepAliveHandler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

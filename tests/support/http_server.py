@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -30,9 +31,18 @@ class HttpServer(ThreadingHTTPServer):
         self._connections.discard(request)
         super().shutdown_request(request)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Prints nothing of connections that the client or this server has closed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
     def server_close(self) -> None:
         """Stops listening, and ends all connections, so that their threads end."""
         super().server_close()
+        self.drop_connections()
+
+    def drop_connections(self) -> None:
+        """Ends all connections."""
         for connection in list(self._connections):
             with contextlib.suppress(OSError):  # the client has closed it
                 connection.shutdown(socket.SHUT_RDWR)

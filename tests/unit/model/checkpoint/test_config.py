@@ -17,6 +17,7 @@ NO_SIZES: list[Any] = [0, -1, 2.5, 8.0, "8", True, None, [8], 10**30]
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),  # more in test_lstm.py
     ({"hidden_size": None}, "hidden_size is None"),
+    *(({name: ...}, f"lacks the field '{name}'") for name in ("embedding_size", "vocab", "training")),
     ({"dropout": 0.5}, "has an unknown field 'dropout'"),
     ({"auto_map": {"AutoModel": "evil.Model"}}, "has an unknown field"),
     ({"x\n" * 10_000: 1}, "has an unknown field"),
