@@ -148,7 +148,6 @@ def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfi
         ValueError: the device is not there, a typed model cannot exist, or a variable is not allowed.
     """
     from model.backends.device import best_device
-    from model.backends.int8_products import numba_available
     from ui.registry.specs import check_models
     from ui.site_config import SiteConfig
 
@@ -156,8 +155,6 @@ def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfi
         best_device(options.device)
     if options.models_typed:
         check_models(options.models)
-    if environment.get("CHAR_LSTM_INSTRUCTION"):
-        numba_available()
     return SiteConfig.of(environment)
 
 

@@ -156,10 +156,11 @@ class Engine:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
             self._waiting.append(request)
-            limits = self.max_waiting, self.max_waiting_per_client
-            if reason := reason_to_refuse(request, self._waiting, self._admissible, *limits):
-                self._waiting.pop()
-                raise EngineBusyError(f"{reason}: try again in a moment")
+            if request not in (admitted := set(self._admissible())):
+                others = [each for each in self._waiting if each not in admitted and each is not request]
+                if reason := reason_to_refuse(request, others, self.max_waiting, self.max_waiting_per_client):
+                    self._waiting.pop()
+                    raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()
         return sequence
 

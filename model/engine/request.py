@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence as SequenceOf
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -136,28 +136,16 @@ def admissible(
     return admitted
 
 
-def reason_to_refuse(
-    last: Request, waiting: SequenceOf[Request], admit: Callable[[], list[Request]], max_waiting: int, max_each: int
-) -> str:
-    """Returns why a request must not wait; "" if it may, or gets a slot at once.
+def reason_to_refuse(last: Request, waiting: SequenceOf[Request], max_waiting: int, max_each: int) -> str:
+    """Returns why a request must not wait; "" if it may.
 
     Args:
-        last: the request.
-        waiting: all waiting requests, this one included.
-        admit: returns the waiting requests that get a slot now; called only if the result depends on it.
-        max_waiting: how many requests may wait, in addition to those that get a slot now.
+        last: the request, which gets no slot now.
+        waiting: the others that get none.
+        max_waiting: how many requests may wait.
         max_each: how many requests of one client may wait.
     """
-
-    def of_client(requests: SequenceOf[Request]) -> int:
-        return sum(request.client_id == last.client_id != "" for request in requests)
-
-    if len(waiting) <= max_waiting and of_client(waiting) <= max_each:
-        return ""
-    admitted = admit()
-    if last in admitted:
-        return ""
-    others = [request for request in waiting if request not in admitted and request is not last]
-    if of_client(others) >= max_each:
-        return f"{of_client(others)} requests of the client wait already"
-    return f"{len(others)} requests wait already" if len(others) >= max_waiting else ""
+    of_client = sum(request.client_id == last.client_id != "" for request in waiting)
+    if of_client >= max_each:
+        return f"{of_client} requests of the client wait already"
+    return f"{len(waiting)} requests wait already" if len(waiting) >= max_waiting else ""

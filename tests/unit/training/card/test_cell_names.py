@@ -99,6 +99,7 @@ def test_features_have_the_values_that_their_names_promise(name, text, expected)
     assert feature.of(text).tolist() == expected
 
 
+@pytest.mark.slow
 def test_the_passages_are_where_the_cell_is_highest_and_lowest():
     lm = tiny_model()
     for cell in add_passages(lm, TWO_CELLS, "text", HELD_OUT):
@@ -156,6 +157,7 @@ def test_an_invalid_cell_is_refused(change, message):
         assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_names_the_cells_of_its_best_checkpoint_or_warns(tmp_path, monkeypatch, capsys):
     text = write_text(tmp_path, 2000)
 

@@ -115,6 +115,7 @@ def test_pieces_give_the_findings_of_the_whole_text() -> None:
         "ü@", "@a-", ":AA", "1:AA", "MN", "M.", "31/12/2021, 23:59 - ", "[31/12/2021, ", '"from_id": "', ".aaaaaa.",
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_the_time_is_linear_for_any_text(unit: str) -> None:
     """100,000 characters take less than a second; with a quadratic search they take minutes."""
     with alarm(f"{unit!r}, repeated"):
