@@ -50,14 +50,15 @@ async def test_a_page_that_disconnects_frees_its_slot_and_can_continue_later(
 async def test_a_waiting_request_gets_its_queue_position(
     app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.served("random").engine, "max_slots", 1)
+    monkeypatch.setattr(app.served("tale").engine, "max_slots", 1)
+    monkeypatch.setattr(app.network("tale"), "delay_s", 0.02)
     async with AsyncExitStack() as streams:
-        one, *others = [Visitor(http, app.url, "random") for _ in range(4)]
-        reading = asyncio.create_task(one.send("a", length=10_000, speed=60))
-        await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 1)
+        one, *others = [Visitor(http, app.url, "tale") for _ in range(4)]
+        reading = asyncio.create_task(one.send("a", length=10_000))
+        await asyncio.to_thread(eventually, lambda: app.served("tale").engine.running == 1)
         texts = []
         for other in others:
-            events = await streams.enter_async_context(aclosing(other.events("a", length=10_000, speed=60)))
+            events = await streams.enter_async_context(aclosing(other.events("a", length=10_000)))
             texts.append(await anext(event["status"] async for event in events if "status" in event))
         assert texts == [
             "It starts in a moment …",
@@ -67,7 +68,7 @@ async def test_a_waiting_request_gets_its_queue_position(
         for each in (*reversed(others), one):
             assert await each.stop()
         await reading
-    await idle(app)
+    await idle(app, "tale")
 
 
 async def _stop(app: App, visitor: Visitor, seed: int) -> str:
