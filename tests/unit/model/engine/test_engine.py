@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, generate, stream
+from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
 from model.engine.engine import MAX_PREFILL
 from model.engine.request import admissible
 from model.engine.sequence import MAX_UNKNOWN
