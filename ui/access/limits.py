@@ -198,6 +198,10 @@ class Limiter:
         if not is_this_machine(address):
             self.cpu_seconds.spend(group_of(address), seconds)
 
+    def used(self, client: str) -> float:
+        """Returns how much a client, from `group_of`, has used lately: processor time, and bytes of requests."""
+        return self.cpu_seconds.used(client) + self.megabytes.used(client)
+
     def _check(self, bucket: Bucket, client: str) -> None:
         if wait_s := bucket.wait_s(client):
             seconds = max(1, math.ceil(wait_s))

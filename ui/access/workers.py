@@ -9,7 +9,9 @@ import asyncio
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from ..messages import RefusalError
@@ -44,6 +46,7 @@ class Workers:
         self._max_waiting = max_waiting
         self._max_waiting_each = max_waiting_each
         self._free = at_once
+        self._threads = ThreadPoolExecutor(at_once, "work")  # its own, so that no other work is before this one
         self._unfinished: Counter[str] = Counter()
         self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
@@ -82,7 +85,8 @@ class Workers:
         """
         await self._turn(group_of(address))
         seconds: list[float] = []
-        work = asyncio.ensure_future(asyncio.to_thread(_measured, seconds, function, *arguments))
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, partial(_measured, seconds, function, *arguments))
         work.add_done_callback(lambda _: self._end(address, sum(seconds)))
         try:
             return await asyncio.shield(work)
@@ -123,9 +127,9 @@ class Workers:
             raise
 
     def _next(self) -> None:
-        """Gives a free thread to the client that has used least processor time; of several, to the first that waits."""
+        """Gives a free thread to the client that has used least; of several, to the first that waits."""
         while self._turns:
-            client = min(self._turns, key=self._limiter.cpu_seconds.used)
+            client = min(self._turns, key=self._limiter.used)
             turns = self._turns[client]
             turn = turns.popleft()
             self._turns.move_to_end(client)

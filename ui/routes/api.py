@@ -8,6 +8,7 @@ Every argument is checked; an error names the argument, its value and what is al
 import asyncio
 from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from contextlib import aclosing
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -103,8 +104,9 @@ def _generate(registry: ModelRegistry, limiter: Limiter) -> Callable[..., Any]:
             limiter.begin_reply(client.address, len(text) + params.length)
             written = 0
             try:
-                sequence = await asyncio.to_thread(
-                    submit, loaded, text, params, client_id=client.id, group_id=client.group, clamps=clamps
+                sequence = await readers.run(
+                    client.address,
+                    partial(submit, loaded, text, params, client_id=client.id, group_id=client.group, clamps=clamps),
                 )
                 async with aclosing(follow(loaded, sequence, sparing=True)) as steps:
                     async for _ in steps:

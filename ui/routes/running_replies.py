@@ -81,14 +81,15 @@ class RunningReply:
         """Ends the reply before its next character."""
         self.request.before.served.engine.abort(self._sequence)
 
-    async def run(self, read: ReadText, states: States) -> None:
+    async def run(self, read: ReadText, states: States, workers: Workers) -> None:
         """Follows the reply to its end and caches its state.
 
         Args:
             read: the text that the model reads before the first character of the sequence.
             states: the cache of states.
+            workers: the threads in which the keys of the states are hashed.
         """
-        sequence, group = self._sequence, group_of(self.address)
+        sequence = self._sequence
         try:
             async with aclosing(follow(read.served, sequence, message_s=_MESSAGE_S)) as steps:
                 async for _ in steps:
@@ -98,15 +99,20 @@ class RunningReply:
         except Exception:
             log.exception("a reply could not be followed")
             self._failure = Message("fault.reply")
+        if sequence.prompt_memory or sequence.memory:
+            await workers.run(self.address, self._save, read, states)
+        self.ended = True
+        self._notify()
+
+    def _save(self, read: ReadText, states: States) -> None:
+        """Caches the states before and after the reply."""
+        sequence, group = self._sequence, group_of(self.address)
         if sequence.prompt_memory:
-            await asyncio.to_thread(states.save, read, sequence.prompt_memory, group)
+            states.save(read, sequence.prompt_memory, group)
         if sequence.memory:
             # The memory of a reply that its stop text has ended includes the stop text.
             stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
-            whole = await asyncio.to_thread(read.followed_by, sequence.text + stop, self.request.cells)
-            await asyncio.to_thread(states.save, whole, sequence.memory, group)
-        self.ended = True
-        self._notify()
+            states.save(read.followed_by(sequence.text + stop, self.request.cells), sequence.memory, group)
 
     def connect(self) -> asyncio.Event:
         """Returns a new reader, for `events`; the reader before gets no more events."""
@@ -268,7 +274,7 @@ class RunningReplies:
 
     async def _run(self, reply: RunningReply, read: ReadText) -> None:
         try:
-            await reply.run(read, self._states)
+            await reply.run(read, self._states, self._preparing)
         finally:
             self._limiter.end_reply(reply.address, reply.unwritten)
 
