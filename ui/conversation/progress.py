@@ -93,7 +93,7 @@ async def follow(
         sparing: yield less and less often during a long reply, for clients that may never read.
 
     Raises:
-        RefusalError: the engine has stopped.
+        RefusalError: the engine has stopped, or ended the reply because its queue is full.
     """
     began = updated_at = time.monotonic()
     shown = -1
@@ -103,6 +103,8 @@ async def follow(
             if finished or length != shown or now - updated_at >= _KEEPALIVE_S:
                 shown, updated_at = length, now
                 yield
+            if finished and isinstance(sequence.cause, EngineBusyError):
+                raise RefusalError("refusal.queue_full")
             if finished:
                 return
             ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply

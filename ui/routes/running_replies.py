@@ -156,7 +156,8 @@ class RunningReply:
     @property
     def error(self) -> Message | None:
         """Why the reply has failed; None if it has not."""
-        return Message("fault.model", error=self._sequence.error) if self._sequence.error else self._failure
+        error = self._sequence.error
+        return self._failure or (Message("fault.model", error=error) if error else None)
 
     @property
     def finish_reason(self) -> str:

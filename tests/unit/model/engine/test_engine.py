@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import threading
@@ -297,13 +298,13 @@ def test_waiting_requests_get_slots_in_their_order_and_free_them_however_they_en
 def test_a_client_with_many_requests_leaves_slots_and_queue_places_to_others(lm):
     engine = Engine(lm, max_slots=8, max_waiting=6, max_slots_per_client=4, max_waiting_per_client=3)
     flood = [engine.add_request("", params(seed), client_id="flood") for seed in range(7)]
-    with pytest.raises(EngineBusyError, match="3 requests of the client wait already: try again"):
+    with pytest.raises(EngineBusyError, match="7 requests of the client are unfinished: try again"):
         engine.add_request("", params(7), client_id="flood")
     assert [engine.queue_position(each) for each in flood] == [0, 1, 2, 3, 4, 5, 6]
     other = [engine.add_request("", params(seed), client_id="other") for seed in range(7)]
     engine.step()
     assert (engine.running, engine.waiting) == (8, 6)
-    with pytest.raises(EngineBusyError, match="6 requests wait already: try again"):
+    with pytest.raises(EngineBusyError, match="14 requests are unfinished: try again"):
         engine.add_request("", params(1), client_id="third")
     for each in (flood[0], other[0], *flood[4:]):
         engine.abort(each)
@@ -331,8 +332,117 @@ def test_a_free_slot_goes_to_the_client_and_the_group_with_the_fewest_replies(lm
         engine.add_request("", params(seed), client_id="a", group_id="A")
     beside = engine.add_request("", params(0), client_id="b", group_id="A")
     other = [engine.add_request("", params(seed), client_id="c", group_id="C") for seed in range(2)]
-    admitted = [request.sequence for request in admissible(engine._running, list(engine._waiting), 4, 4)]
+    admitted = [each.sequence for each, _ in admissible(engine._running, list(engine._waiting), 4, 4, 0.0)]
     assert admitted == [other[0], beside, other[1]]
+
+
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"stop": "e"}, {"clamps": [(0, 3, 4.0), (1, 7, -2.0)]}])
+def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock, precision, settings):
+    engine = Engine(lm, max_slots=3, precision=precision)
+    clamps, chosen = settings.get("clamps", ()), {key: settings[key] for key in settings if key != "clamps"}
+    asked: list[tuple[str, Sequence]] = []
+    gave_up: set[Sequence] = set()
+    for seed in range(24):  # A has six requests before the others have any
+        prompt, group = PROMPT * (seed % 3 * 4), "A" if seed < 6 else "BCD"[seed % 3]
+        speed = [None, 50.0][seed % 2]
+        sequence = engine.add_request(
+            prompt, params(seed, **chosen), group_id=group, clamps=clamps, chars_per_second=speed
+        )
+        asked.append((prompt, sequence))
+        for _ in range(1 if seed < 12 else 7):
+            clock.now += 0.01
+            running = list(engine._running)
+            engine.step()
+            gave_up |= {request.sequence for request in running if request.slot < 0}
+    while not engine.idle:
+        clock.now += 0.01
+        engine.step(burst=True)
+    for seed, (prompt, sequence) in enumerate(asked):
+        assert sequence.text == alone(lm, seed, prompt=prompt, precision=precision, **settings)
+    at = [seed for seed, (_, sequence) in enumerate(asked) if sequence in gave_up]
+    assert {(seed % 2, seed % 3 > 0) for seed in at} >= {(0, True), (1, True), (1, False)}, "with a prompt and a speed"
+    assert len(engine._free_slots) == 3
+
+
+@pytest.mark.parametrize("speed", [None, 5.0])
+@pytest.mark.parametrize(("groups", "each"), [(4, 64), (8, 64), (200, 4)])
+def test_a_group_without_a_reply_never_waits_for_the_second_replies_of_others(lm, clock, groups, each, speed):
+    """Four addresses with 64 slow replies each closed writing to all others for five minutes."""
+    engine = Engine(lm)
+    replies: dict[int, list[Sequence]] = {group: [] for group in range(groups)}
+
+    def add(group: str, client: str) -> Sequence:
+        chosen = params(1, 1500)
+        return engine.add_request("", chosen, chars_per_second=speed, client_id=client, group_id=group)
+
+    for group in replies:
+        for at in range(each):
+            with contextlib.suppress(EngineBusyError):
+                replies[group].append(add(str(group), f"{group} {at}"))
+        if group % 2:
+            engine.step()
+    for _ in range(3):
+        clock.now += 0.01
+        engine.step()
+    assert all(any(reply.length for reply in of_group) for of_group in replies.values())
+    newcomers = [add(f"new {at}", "") for at in range(8)]
+    for _ in range(2):
+        engine.step()
+    assert all(each.length for each in newcomers)
+    unfinished = [sum(not reply.finished for reply in of_group) for of_group in replies.values()]
+    assert max(unfinished) - min(unfinished) <= 2
+    assert engine.running + engine.waiting == sum(unfinished) + len(newcomers) <= 512
+
+
+def test_the_newest_request_of_the_group_with_the_most_makes_room_for_another_group(lm):
+    engine = Engine(lm, max_slots=2, max_waiting=2)
+    a, b, c, d = ([engine.add_request("", params(seed), group_id=group) for seed in range(count)]
+                     for group, count in (("A", 4), ("B", 2), ("C", 1), ("D", 1)))  # fmt: skip
+    engine.step()
+    ended = [reply for reply in (*a, *b, *c, *d) if reply.finished]
+    assert ended == [a[1], a[2], a[3], b[1]]
+    assert all(reply.finish_reason == "error" and isinstance(reply.cause, EngineBusyError) for reply in ended)
+    assert {reply.error for reply in ended} == {"4 requests are unfinished: try again in a moment"}
+    with pytest.raises(EngineBusyError, match="4 requests are unfinished: try again"):
+        engine.add_request("", params(1), group_id="A")
+    with pytest.raises(EngineBusyError, match="4 requests are unfinished: try again"):
+        engine.add_request("", params(1))
+    kept = [a[0], b[0], c[0], d[0]]
+    assert finish(engine, *kept) == [alone(lm, 0, prompt="")] * 4
+    # A reply that has begun ends only if no request of its group waits.
+    running = [engine.add_request("", params(seed), group_id="A") for seed in range(2)]
+    engine.step()
+    others = [engine.add_request("", params(seed), group_id=str(seed)) for seed in range(3)]
+    assert finish(engine, running[0], *others) == [alone(lm, seed, prompt="") for seed in (0, 0, 1, 2)]
+    assert (running[1].finish_reason, running[1].text) == ("error", alone(lm, 1, prompt="")[:1])
+
+
+def test_the_first_reply_of_a_group_has_a_slot_before_the_second_of_another_also_if_its_first_has_none(lm, clock):
+    engine = Engine(lm, max_slots=1)
+    first = engine.add_request("", params(1, 1000), chars_per_second=10.0, group_id="A")
+    engine.step()
+    second = engine.add_request("", params(2, 100_000), group_id="A")
+    engine.step()
+    newcomer = engine.add_request("", params(3, 100_000), group_id="B")
+    engine.step()
+    assert (first.length, second.length, newcomer.length) == (1, 1, 1)
+    for _ in range(400):  # the oldest has its slot in time
+        clock.now += 0.01
+        engine.step()
+    assert (first.length in (39, 40, 41), second.length, newcomer.length > 300) == (True, 1, True)
+
+
+def test_replies_that_share_slots_keep_their_speed(lm, clock):
+    engine = Engine(lm, max_slots=2)
+    paced = [engine.add_request("", params(1, 1000), chars_per_second=10.0, group_id=str(at % 3)) for at in range(8)]
+    fast = engine.add_request("", params(2, 10_000), group_id="fast")
+    for _ in range(100):
+        for _ in range(8):
+            engine.step()
+        clock.now += 0.04
+    assert {reply.length for reply in paced} <= {39, 40, 41}
+    assert fast.length > 400
 
 
 # stop texts
@@ -467,8 +577,22 @@ def test_an_engine_sleeps_until_a_character_is_due_and_an_abort_or_a_deadline_wa
     steps = itertools.count()
     step = running_engine.step
     monkeypatch.setattr(running_engine, "step", lambda **options: (next(steps), step(**options)))
-    limited = running_engine.add_request("", params(1, 6), chars_per_second=20.0)
-    assert limited.wait(30)
+
+    def add(length: int, chars_per_second: float | None, **options: Any) -> Sequence:
+        return running_engine.add_request("", params(1, length), chars_per_second=chars_per_second, **options)
+
+    limited = [add(6, 20.0) for _ in range(6)]  # in four slots
+    assert all(each.wait(30) for each in limited)
+    limited += [add(2, 2.0) for _ in range(4)]
+    while not all(each.length for each in limited):
+        limited[-1].wait(0.001)
+    with running_engine._changed:  # so that all get slots in one step, those of the others
+        limited += [add(1, None) for _ in range(4)]
+    assert all(each.wait(30) for each in limited)
+    of_one_client = [add(1000, 0.01, client_id="c") for _ in range(5)]  # it may have four slots
+    assert not of_one_client[-1].wait(0.2)
+    for each in of_one_client:
+        running_engine.abort(each)
     late = running_engine.add_request("", params(1, 1000), chars_per_second=0.01, deadline_s=0.1)
     assert late.wait(30)
     assert (late.finish_reason, late.length) == ("time", 1)
@@ -477,7 +601,7 @@ def test_an_engine_sleeps_until_a_character_is_due_and_an_abort_or_a_deadline_wa
         aborted.wait(0.001)
     running_engine.abort(aborted)
     assert aborted.wait(30)
-    assert (limited.length, aborted.finish_reason, next(steps) < 60) == (6, "abort", True)
+    assert ({each.length for each in limited}, aborted.finish_reason, next(steps) < 150) == ({6, 2, 1}, "abort", True)
 
 
 def test_stop_aborts_every_reply_and_refuses_requests_and_drain_waits_for_them(lm):
