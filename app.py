@@ -12,6 +12,7 @@ ui/site_config.py. Importing this module does nothing.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
 import logging
 import math
@@ -181,6 +182,7 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
 
     imported.set()
     registry.wait(_READY_S)
+    gc.freeze()  # a full collection of torch's objects stopped everything for 0.25 s
     auto_updater = AutoUpdater(registry, options.renew_every_s)
     auto_updater.start()
     page = Page(registry)

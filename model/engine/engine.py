@@ -30,6 +30,7 @@ from .statistics import Statistics
 log = logging.getLogger("model")
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
+_MAX_READ = 1_024  # characters of all prompts in one step, 40 ms: the replies of other clients wait meanwhile
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
 _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not catch up
 
@@ -288,7 +289,8 @@ class Engine:
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)
-        for _ in range(min(MAX_PREFILL, generating // 8) - 1 if generating else MAX_PREFILL):
+        most = min(MAX_PREFILL, max(1, _MAX_READ // max(1, len(reading))))
+        for _ in range(min(most, generating // 8) - 1 if generating else most):
             if not reading:
                 return
             for request in self._isolate_faults(reading, self._read):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from .answers import DeniedError
 from .paths import SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(v2/)?(\w+)/?")
+_MAX_ITEMS = 100  # of an argument; four clamped cells have 17
 _FIELDS = {"data", "fn_index", "session_hash", "event_id"}  # the others change how Gradio runs a function
 
 
@@ -92,13 +93,17 @@ class GradioCalls:
         for name, argument in arguments.items():
             if argument.default is argument.empty and name not in given:
                 raise DeniedError(400, f"{name} is missing: /{endpoint} needs it")
-        if name := next((name for name, value in given.items() if _has_object(value)), ""):
-            raise DeniedError(400, f"{name} is {json.dumps(given[name]):.40}: it must be a text or a number")
+        for name, value in given.items():
+            if sum(1 for _ in _items(value)) > _MAX_ITEMS or any(isinstance(item, dict) for item in _items(value)):
+                raise DeniedError(400, f"{name} is {json.dumps(value):.40}: it must be a text or a number")
 
 
-def _has_object(value: object) -> bool:
-    """Returns whether a value of an argument is or holds an object, which Gradio may take for an uploaded file."""
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_object, value)))
+def _items(value: object) -> Iterator[object]:
+    """Yields the value of an argument and the items of its lists. Gradio may take an object for an uploaded file."""
+    yield value
+    if isinstance(value, list):
+        for item in value:
+            yield from _items(item)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

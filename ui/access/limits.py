@@ -17,7 +17,9 @@ from .clients import group_of, is_this_machine
 
 MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest requests
 MAX_LIMIT = 10**9
-BODIES_AT_ONCE = 64 << 20  # bytes in memory, of all addresses
+HALF_LIFE_S = 30.0
+_BYTE_S = 1e-6  # what a byte of a body counts as seconds of a core before it is read: small requests come first
+BODIES_AT_ONCE = 16 << 20  # bytes of requests that are answered, of all addresses; parsed they take ten times as much
 REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 has 180
 
 
@@ -109,6 +111,26 @@ class Bucket:
         return max(0.0, used - (self._clock() - at) * self._most / 60)
 
 
+class Usage:
+    """What each client has used lately, in seconds of a core; it halves every ``HALF_LIFE_S``."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._used: OrderedDict[str, tuple[float, float]] = OrderedDict()  # seconds, and when they were that
+
+    def spend(self, client: str, seconds: float) -> None:
+        """Counts what a client has used."""
+        self._used[client] = self.of(client) + seconds, self._clock()
+        self._used.move_to_end(client)
+        while len(self._used) > MAX_CLIENTS:
+            self._used.popitem(last=False)
+
+    def of(self, client: str) -> float:
+        """Returns what a client has used."""
+        seconds, at = self._used.get(client, (0.0, 0.0))
+        return seconds * 0.5 ** ((self._clock() - at) / HALF_LIFE_S)
+
+
 class Limiter:
     """Counts what all addresses use. Belongs to one event loop.
 
@@ -122,6 +144,7 @@ class Limiter:
         self.megabytes = Bucket(limits.megabytes_per_minute)
         self.cpu_seconds = Bucket(limits.cpu_seconds_per_minute)
         self.characters = Bucket(limits.characters_per_minute)
+        self.usage = Usage()
         self._replies: Counter[str] = Counter()
         self._requests: Counter[str] = Counter()
         self._bodies: Counter[str] = Counter()
@@ -179,6 +202,7 @@ class Limiter:
         if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
             raise TooManyError("refusal.too_many", wait_s=1, seconds=1)
         self._bodies[client] += size
+        self.usage.spend(client, size * _BYTE_S)
 
     def end_body(self, address: str, size: int) -> None:
         """Counts a body that is no longer in memory."""
@@ -195,12 +219,10 @@ class Limiter:
 
     def spend_cpu(self, address: str, seconds: float) -> None:
         """Counts the time that a core has worked for an address."""
+        client = group_of(address)
+        self.usage.spend(client, seconds)
         if not is_this_machine(address):
-            self.cpu_seconds.spend(group_of(address), seconds)
-
-    def used(self, client: str) -> float:
-        """Returns how much a client, from `group_of`, has used lately: processor time, and bytes of requests."""
-        return self.cpu_seconds.used(client) + self.megabytes.used(client)
+            self.cpu_seconds.spend(client, seconds)
 
     def _check(self, bucket: Bucket, client: str) -> None:
         if wait_s := bucket.wait_s(client):

@@ -129,7 +129,7 @@ class Workers:
     def _next(self) -> None:
         """Gives a free thread to the client that has used least; of several, to the first that waits."""
         while self._turns:
-            client = min(self._turns, key=self._limiter.used)
+            client = min(self._turns, key=self._limiter.usage.of)
             turns = self._turns[client]
             turn = turns.popleft()
             self._turns.move_to_end(client)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
 import pytest
 
-from model import generate
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.page_client import LIMITS, TIMEOUT_S
 from tests.support.write_client import PageClient, RefusedError
 from ui.access.limits import Limiter, Limits
 
@@ -84,34 +81,6 @@ async def test_replies_at_once_are_counted_over_the_page_and_the_api(
         await page.http.post(f"{app.url}write/stop", json={"id": each["id"]})
     await asyncio.gather(*tasks)
     eventually(lambda: limiter._replies["8.8.8.8"] == 0)
-
-
-@pytest.mark.parametrize("addresses", [4, 8])
-async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
-    app: App, page: PageClient, addresses: int
-) -> None:
-    """With 8, as many replies as there may be are unfinished: one of them ends."""
-    engine = app.served("random").engine
-    async with AsyncExitStack() as stack:
-        tasks = []
-        for at in range(addresses):
-            headers = {"x-forwarded-for": f"9.9.9.{at}"}
-            http = await stack.enter_async_context(httpx.AsyncClient(headers=headers, timeout=TIMEOUT_S, limits=LIMITS))
-            for _ in range(64):
-                slow = PageClient(http, app.url)
-                tasks.append(asyncio.create_task(slow.read(slow.request("random", "", length=1_500, speed=5))))
-        await asyncio.to_thread(eventually, lambda: engine.running + engine.waiting == len(tasks))
-        reply = await page.write("random", "ROMEO:", length=50)
-        assert reply.text == generate(app.served("random").lm, "ROMEO:", 50, temperature=0.8, seed=7)
-        endings = [task.result().ending for task in tasks if task.done()]
-        full = "The server is busy and its queue is full: try again in a moment."
-        assert [(each["end"], each["error"]) for each in endings] == [("error", full)] * (addresses == 8)
-        written = engine.written
-        await asyncio.to_thread(eventually, lambda: engine.written > written + len(tasks))
-        assert app.page
-        for each in list(app.page.write.replies._replies.values()):
-            each.stop()
-        await asyncio.gather(*tasks)
 
 
 async def test_characters_are_counted_as_they_are_written(

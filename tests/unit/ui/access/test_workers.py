@@ -103,3 +103,23 @@ async def test_the_cpu_time_of_a_client_is_counted() -> None:
     while not limiter.cpu_seconds.wait_s(ONE):
         await work.run(ONE, sum, range(1_000_000))
     assert limiter.cpu_seconds.wait_s(OTHER) == 0
+
+
+async def test_the_client_that_has_used_least_comes_first() -> None:
+    limiter = Limiter(Limits())
+    work = Workers(limiter, at_once=1)
+    began, may_end = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def slow() -> None:
+        began.set()
+        may_end.wait(60)
+
+    first = asyncio.create_task(work.run(ONE, slow))
+    await asyncio.to_thread(began.wait, 60)
+    limiter.spend_cpu(ONE, 0.1)
+    waiting = [asyncio.create_task(work.run(address, order.append, address)) for address in (ONE, ONE, OTHER)]
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(first, *waiting)
+    assert order == [OTHER, ONE, ONE]
