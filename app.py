@@ -12,6 +12,7 @@ ui/site_config.py. Importing this module does nothing.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.util
 import logging
 import math
@@ -152,7 +153,6 @@ def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfi
         ValueError: the device is not there, a typed model cannot exist, or a variable is not allowed.
     """
     from model.backends.device import best_device
-    from model.backends.int8_products import numba_available
     from ui.registry.specs import check_models
     from ui.site_config import SiteConfig
 
@@ -160,8 +160,6 @@ def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfi
         best_device(options.device)
     if options.models_typed:
         check_models(options.models)
-    if environment.get("CHAR_LSTM_INSTRUCTION"):
-        numba_available()
     return SiteConfig.of(environment)
 
 
@@ -200,6 +198,7 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
 
     imported.set()
     registry.wait(_READY_S)
+    gc.freeze()  # a full collection of torch's objects stopped everything for 0.25 s
     auto_updater = AutoUpdater(registry, options.renew_every_s)
     auto_updater.start()
     server, url = launch(Page(registry), server_port=options.port, mcp_server=options.mcp)

@@ -86,10 +86,6 @@ class LSTMState:
         shape = (config.num_layers, batch, config.hidden_size)
         return cls(torch.zeros(shape, device=device), torch.zeros(shape, device=device))
 
-    def copy(self) -> LSTMState:
-        """Returns a state that shares no memory with this one."""
-        return LSTMState(self.h.clone(), self.c.clone())
-
     def detach(self) -> LSTMState:
         """Returns the state without its autograd graph, as truncated BPTT needs (Williams & Peng 1990)."""
         return LSTMState(self.h.detach(), self.c.detach())

@@ -1,6 +1,6 @@
 """From a text to a character LSTM: `python -m training my.txt --minutes 10 --push-to user/name`.
 
-gallery       trains each bundled model again, from its text to its card (`python -m training.gallery NAME`)
+gallery       trains each bundled model again, from its text to its card (`python -m training.gallery NAME TEXT`)
 cli           from the command line to a run that is ready to train
 run           one run on this disk
 hub           everything that is sent to the Hub

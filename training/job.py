@@ -24,9 +24,8 @@
 # ///
 """Trains on a machine of the Hub: `hf jobs uv run training/job.py my.txt --minutes 30 --push-to my-model`.
 
-The arguments after the script's name are those of `python -m training`, and `--dry-run`, which only prints what would
-be run. The machine keeps no files, so every checkpoint is pushed. Started again, by `--attempts` or by hand, the same
-command resumes the run that it finds on the Hub.
+The arguments after the script's name are those of `python -m training`. The machine keeps no files, so every checkpoint
+is pushed. Started again, by `--attempts` or by hand, the same command resumes the run that it finds on the Hub.
 
 The volumes above bring the project's code from the checkout in which the command is typed; the client also uploads TEXT
 if it is a file. A volume is a folder, so the machine can publish a static page, but not the app, which needs files of
@@ -43,44 +42,38 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MOUNTED = Path("/code")  # as the volumes above say
-DRY_RUN = "--dry-run"
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Replaces this process by `python -m training`; returns 0 after a dry run, 2 after an error."""
-    try:
-        root = code_folder()
-    except FileNotFoundError as error:
-        return _refuse(str(error))
+def main(arguments: Sequence[str]) -> None:
+    """Replaces this process by `python -m training`; exits with 2 after an error."""
+    root = code_folder()
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
     from training.card.public_text import redact, redact_address
     from training.errors import HubError
 
     try:
-        words, what = training_words([word for word in arguments if word != DRY_RUN])
+        words, what = training_words(arguments)
     except (UsageError, HubError) as error:
-        return _refuse(str(error))
-    dry = DRY_RUN in arguments
+        _say(f"error: {error}")
+        sys.exit(2)
     shown = shlex.join(redact_address(redact(word)) for word in ("python", *words))
-    _say(f"{'Would' if dry else 'Will'} {what}, with the code in {root}:\n  {shown}")
-    if not dry:
-        path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-        # Not a child process, so that the machine's signals reach it.
-        os.execve(sys.executable, [sys.executable, *words], {**os.environ, "PYTHONPATH": path})
-    return 0
+    _say(f"Will {what}, with the code in {root}:\n  {shown}")
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    # Not a child process, so that the machine's signals reach it.
+    os.execve(sys.executable, [sys.executable, *words], {**os.environ, "PYTHONPATH": path})
 
 
 def code_folder() -> Path:
-    """Returns the folder that holds `model` and `training`; FileNotFoundError if there is none."""
+    """Returns the folder that holds `model` and `training`; exits if there is none."""
     named = os.environ.get("CODE")
     tried = [Path(named)] if named else [Path(__file__).resolve().parents[1], MOUNTED]
     for folder in tried:
         if (folder / "model" / "__init__.py").is_file() and (folder / "training" / "__init__.py").is_file():
             return folder.resolve()
-    raise FileNotFoundError(
-        f"the folders model and training are not in {' or '.join(map(str, tried))}: run the command in a checkout of "
-        "the project, or set the environment variable CODE to the folder that holds both"
+    sys.exit(
+        f"error: the folders model and training are not in {' or '.join(map(str, tried))}: run the command in a "
+        "checkout of the project, or set the environment variable CODE to the folder that holds both"
     )
 
 
@@ -115,13 +108,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     words = ["-m", "training", *options.text, "--resume", f"{SCHEME}{repo}"]
     words += ["--errors", options.errors] if options.errors else []
     words += ["--encoding", options.encoding] if options.encoding else []
-    words += ["--track"] if options.track else []
     return words, f"resume the run in {repo}"
-
-
-def _refuse(message: str) -> int:
-    _say(f"error: {message}")
-    return 2
 
 
 def _say(line: str) -> None:
@@ -129,4 +116,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

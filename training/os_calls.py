@@ -12,9 +12,7 @@ import mmap
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import IO
 
 # The signals that stop a run, and how a message names each. Windows has no SIGHUP.
@@ -23,17 +21,6 @@ STOP_SIGNALS: Mapping[int, str] = {
     for name, title in (("SIGINT", "Ctrl-C"), ("SIGTERM", "SIGTERM"), ("SIGHUP", "the terminal was closed"))
     if hasattr(signal, name)
 }
-
-
-def process_age_s() -> float:
-    """Returns the seconds since this process was started; where Linux's /proc is missing, its CPU time so far."""
-    try:
-        # Field 22 is the start time in clock ticks since boot. The command name before it may contain spaces.
-        ticks = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(ticks) / os.sysconf("SC_CLK_TCK")
-    except (OSError, ValueError, IndexError, AttributeError):
-        return time.process_time()
-    return max(age, 0.0)
 
 
 def processors() -> int:
@@ -91,12 +78,3 @@ def allocate(file: IO[bytes], size: int) -> None:
         os.posix_fallocate(file.fileno(), 0, size)
     else:
         file.truncate(size)
-
-
-def run_program(words: Sequence[str], *, cwd: Path | None = None, data: bytes = b"") -> bytes:
-    """Runs a program with `data` on standard input, and returns its standard output; OSError if it fails."""
-    done = subprocess.run(words, cwd=cwd, input=data, capture_output=True, check=False)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").split("\n")
-        raise OSError(next((line for line in reversed(lines) if line.strip()), f"exit status {done.returncode}"))
-    return done.stdout

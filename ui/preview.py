@@ -38,7 +38,6 @@ class SharedTexts:
 
     def __init__(self, services: Services) -> None:
         self._registry = services.registry
-        self._limiter = services.limiter
         self._workers = Workers(services.limiter, at_once=1, max_waiting=MAX_WAITING, max_waiting_each=MAX_WAITING_EACH)
 
     async def beginning(self, query: str, address: str) -> str | None:
@@ -75,7 +74,7 @@ class SharedTexts:
         return prompt + reply
 
     async def _reply(self, loaded: LoadedModel, text: str, params: SamplingParams, address: str) -> str:
-        steps = write(loaded, text, params, self._limiter, address=address, client_id=f"{address} preview")
+        steps = write(loaded, text, params, self._workers, address=address, client_id=f"{address} preview")
         async with aclosing(steps):
             return [sequence async for sequence in steps][-1].text
 

@@ -34,7 +34,7 @@ class Backend(ABC):
 
     @abstractmethod
     def state(self, slot: int) -> LSTMState:
-        """Returns a copy of the state in a slot, (L, 1, H)."""
+        """Returns the state in a slot, (L, 1, H); later steps do not change it."""
 
     def cells(self, slot: int) -> Floats:
         """Returns a copy of the cells c in a slot, (L, H) float32."""

@@ -17,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..int8.dot_products import INSTRUCTIONS, choose_kind, pack, padded_shape
+from ..int8.dot_products import INSTRUCTIONS, pack, padded_shape, supported
 from ..int8.weights import QuantizedMatrix, exact_product
-from ..settings import UsageError
 
 log = logging.getLogger("model")
 
@@ -32,17 +31,11 @@ _AMX_ROWS = 32  # with more rows, torch is faster: it uses the matrix unit, with
 
 @cache
 def numba_available() -> bool:
-    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it.
-
-    Raises:
-        UsageError: see `instruction_kind`.
-    """
+    """Returns whether numba is installed and exact here. The environment variable CHAR_LSTM_COMPILE=0 disables it."""
     if os.environ.get("CHAR_LSTM_COMPILE") == "0" or importlib.util.find_spec("numba") is None:
         return False
     try:
         _check_exact(compiled_product, 80, 70)
-    except UsageError:
-        raise
     except Exception as error:
         log.warning("numba is not used, so text is generated several times as slowly: %s", error, exc_info=error)
         return False
@@ -51,16 +44,10 @@ def numba_available() -> bool:
 
 @cache
 def instruction_kind() -> int:
-    """Returns the position in `dot_products.INSTRUCTIONS` of the instruction that the compiled loops use.
-
-    It is the fastest that this processor has, or the one that the environment variable CHAR_LSTM_INSTRUCTION names.
-
-    Raises:
-        UsageError: the variable names an instruction that this processor does not have.
-    """
+    """Returns the position in `dot_products.INSTRUCTIONS` of the fastest instruction that this processor has."""
     from ..int8 import numba_kernels
 
-    return choose_kind(numba_kernels.features(), os.environ.get("CHAR_LSTM_INSTRUCTION"))
+    return supported(numba_kernels.features())[-1]
 
 
 @cache
@@ -93,11 +80,11 @@ def _torch_is_exact(rows: int, columns: int) -> bool:
     return True
 
 
-def compiled_product(x: Int8s, matrix: QuantizedMatrix, kind: int | None = None) -> Int32s:
-    """Returns x · qᵀ, (B, N) int32, by the compiled loops with the instruction `kind`; None is the fastest."""
+def compiled_product(x: Int8s, matrix: QuantizedMatrix) -> Int32s:
+    """Returns x · qᵀ, (B, N) int32, by the compiled loops."""
     from ..int8 import numba_kernels
 
-    kind = instruction_kind() if kind is None else kind
+    kind = instruction_kind()
     rows, columns = padded_shape(kind, *matrix.q.shape)
     packed, start = pack(kind, matrix.q.numpy())
     out, padded = np.empty((len(x), rows), np.int32), np.zeros((len(x), columns), np.int16)

@@ -33,15 +33,14 @@ class NumbaInt8Backend(TorchInt8Backend):
     Args:
         weights: the quantized weights, on the CPU.
         slots: the number of slots.
-        kind: the instruction of the compiled loops, see `dot_products.INSTRUCTIONS`; None is the fastest.
     """
 
-    def __init__(self, weights: Int8Weights, slots: int, kind: int | None = None) -> None:
+    def __init__(self, weights: Int8Weights, slots: int) -> None:
         from ..int8 import numba_kernels
 
         super().__init__(weights, slots)
         self._kernels = numba_kernels
-        self._kind = instruction_kind() if kind is None else kind
+        self._kind = instruction_kind()
         self._vocab = len(weights.table)
         self._states = self._h.numpy(), self._c.numpy()  # the same memory
         self._memory = np.empty(0, np.int8), np.empty(0, np.float32)

@@ -23,13 +23,14 @@ from ..settings import Precision, SamplingParams, UsageError, check_value
 from .blocked_words import BlockedWords
 from .bursts import Bursts, Drawn
 from .language_model import LanguageModel, default_precision
-from .request import Request, admissible, reason_to_refuse, slots_and_ids, start_of
+from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 from .statistics import Statistics
 
 log = logging.getLogger("model")
 Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
+_MAX_READ = 1_024  # characters of all prompts in one step, 40 ms: the replies of other clients wait meanwhile
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
 _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not catch up
 
@@ -43,9 +44,12 @@ class Engine:
 
     Args:
         lm: a `CharLSTM` or a `Blend`.
-        max_slots: replies that run at once. Further requests wait: when a slot is free, the client with the fewest
-            running replies gets it, and among several the one with the oldest request.
-        max_waiting, max_waiting_per_client: requests that may wait for a slot, of all clients and of one.
+        max_slots: replies that run at once. Further requests wait: the group and the client with the fewest replies
+            get the next slot, and among several the oldest request. While a request waits, replies that are not due
+            and those of the groups with the most give up their slots, see `admissible`; they continue later.
+        max_waiting, max_waiting_per_client: requests that may be unfinished in addition to those that may run, of all
+            clients and of one. If there are too many, the newest of the group with the most ends: a new request is
+            refused, another one ends with the reason "error" and an `EngineBusyError` as its cause.
         max_slots_per_client: replies of one client that run at once. Its further requests delay no other client.
         precision: "int8" gives the same text on every machine (docs/int8-inference.md), "float32" runs the weights
             as they were trained. None is int8, unless training measured that int8 costs this model over 0.01 nats.
@@ -91,7 +95,7 @@ class Engine:
 
     @property
     def waiting(self) -> int:
-        """The number of requests that wait for a slot."""
+        """The number of requests that wait for a slot, those that gave one up included."""
         return len(self._waiting)
 
     @property
@@ -133,7 +137,8 @@ class Engine:
             context: the text before the prompt that the client sees; a blocked word may begin in it.
 
         Raises:
-            EngineBusyError: the queue is full, too many requests of the client wait, or the engine has been stopped.
+            EngineBusyError: too many requests are unfinished and no group has more than this one, too many of the
+                client are, or the engine has been stopped.
             TypeError, ValueError: the prompt is not a str, or a value is not allowed or does not fit the model.
         """
         if not isinstance(prompt, str):
@@ -151,15 +156,20 @@ class Engine:
         )
         start, unread, positions = start_of(self.lm, prompt, memory)
         unread_clamps = deque(clamps_at(stretches, each) for each in positions) if stretches else deque()
-        request = Request(sequence, start, deque(unread), unread_clamps, client_id, group_id)
+        request = Request(sequence, start, deque(unread), unread_clamps, client_id or object(), group_id or object())
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
+            newest_first = (*reversed(self._waiting), *reversed(self._running))
+            others = [each for each in newest_first if not (each.sequence.aborted or each.sequence.finished)]
+            most_each = self.max_slots_per_client + self.max_waiting_per_client
+            ending, reason = one_too_many(request, others, self.max_slots + self.max_waiting, most_each)
+            busy = EngineBusyError(f"{reason}: try again in a moment")
+            if ending is request:
+                raise busy
+            if ending:
+                ending.sequence.error, ending.sequence.cause, ending.sequence.aborted = str(busy), busy, True
             self._waiting.append(request)
-            limits = self.max_waiting, self.max_waiting_per_client
-            if reason := reason_to_refuse(request, self._waiting, self._admissible, *limits):
-                self._waiting.pop()
-                raise EngineBusyError(f"{reason}: try again in a moment")
             self._changed.notify()
         return sequence
 
@@ -242,7 +252,7 @@ class Engine:
         requests = (*self._running, *self._waiting)
         if any(request.sequence.aborted for request in requests) or self._admissible():
             return 0.0
-        times = [request.due_at for request in self._running]
+        times = [request.due_at for request in requests if request.slot >= 0 or request.due_at]
         times += [request.sequence.deadline for request in requests if request.sequence.deadline is not None]
         return math.ceil(min(times) / _TICK_S) * _TICK_S - time.monotonic() if times else None
 
@@ -254,15 +264,22 @@ class Engine:
                 if reason := request.sequence.end_reason(now):
                     self._waiting.remove(request)
                     self._finish(request, reason)
-            for request in self._admissible():
+            for request, giver in self._admissible():
+                if giver:
+                    giver.start = self._backend.state(giver.slot)
+                    self._free_slots.append(giver.slot)
+                    giver.slot = -1
+                    self._running.remove(giver)
+                    self._waiting.appendleft(giver)
                 self._waiting.remove(request)
                 request.slot = self._free_slots.pop()
                 self._running.append(request)
                 self._backend.load(request.slot, request.start)
 
-    def _admissible(self) -> list[Request]:
-        """Returns the waiting requests that can get a slot now."""
-        return admissible(self._running, self._waiting, self.max_slots, self.max_slots_per_client)
+    def _admissible(self) -> list[tuple[Request, Request | None]]:
+        """Returns the waiting requests that can get a slot now, each with the reply that gives its slot up."""
+        limits = self.max_slots, self.max_slots_per_client
+        return admissible(self._running, self._waiting, *limits, time.monotonic())
 
     def _prefill(self, due: list[Request]) -> None:
         """Reads the next characters of all prompts, one character of each at a time.
@@ -272,7 +289,8 @@ class Engine:
         """
         reading = [request for request in due if not request.prompt_is_read]
         generating = len(due) - len(reading)
-        for _ in range(min(MAX_PREFILL, generating // 8) - 1 if generating else MAX_PREFILL):
+        most = min(MAX_PREFILL, max(1, _MAX_READ // max(1, len(reading))))
+        for _ in range(min(most, generating // 8) - 1 if generating else most):
             if not reading:
                 return
             for request in self._isolate_faults(reading, self._read):

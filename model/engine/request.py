@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
-from collections.abc import Callable, Sequence as SequenceOf
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
@@ -23,10 +24,10 @@ class Request:
 
     Attributes:
         sequence: the reply.
-        start: the state before its first unread character.
+        start: the state before its first unread character, while it has no slot.
         unread: ids to read; the character after the last one is drawn.
         unread_clamps: the cells that are clamped in the step that reads each unread id; empty if there are none.
-        client_id, group_id: see `Engine.add_request`.
+        client_id, group_id: see `Engine.add_request`; a value of its own for "".
         slot: its slot in the backend; -1 while it waits.
         due_at: the time.monotonic() of its next step.
     """
@@ -35,8 +36,8 @@ class Request:
     start: LSTMState
     unread: deque[int]
     unread_clamps: deque[Clamps]
-    client_id: str
-    group_id: str
+    client_id: object
+    group_id: object
     slot: int = -1
     due_at: float = 0.0
 
@@ -100,64 +101,85 @@ def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:
 
 
 def admissible(
-    running: SequenceOf[Request], waiting: SequenceOf[Request], max_slots: int, max_each: int
-) -> list[Request]:
-    """Returns the waiting requests that can get a slot now: first those of clients with the fewest replies.
+    running: SequenceOf[Request], waiting: SequenceOf[Request], max_slots: int, max_each: int, now: float
+) -> list[tuple[Request, Request | None]]:
+    """Returns the waiting requests that can get a slot now, each with the reply that gives its slot up; None if none.
+
+    First come the requests of the groups and clients with the fewest replies. If no slot is free, a reply that is not
+    due gives its slot up, the one that is due last. If all are due, the newest reply of the group with the most slots
+    does, if it has more than the other group will have; or as many, and the reply is a later one of its group or newer.
 
     Args:
         running: the requests that have a slot.
-        waiting: the requests without a slot, oldest first.
+        waiting: the requests without a slot, oldest first; those that gave a slot up are before the others.
         max_slots: the slots of all clients together.
-        max_each: the slots that one client may have.
+        max_each: the replies that one client may have, with those that gave a slot up.
+        now: time.monotonic().
     """
-    admitted: list[Request] = []
-    free_slots = max_slots - len(running)
-    if not waiting or free_slots <= 0:
+    admitted: list[tuple[Request, Request | None]] = []
+    if not waiting:
         return admitted
-    of_client = Counter(request.client_id for request in running if request.client_id)
-    of_group = Counter(request.group_id for request in running if request.group_id)
+    begun = [*running, *(request for request in waiting if request.sequence.started_at)]
+    of_client = Counter(request.client_id for request in begun)
+    slots_of_group = Counter(request.group_id for request in running)
+    of_group: Counter[object] = Counter()
+    older: dict[Request, int] = {}  # how many replies of its group are older
+    for request in sorted(begun, key=lambda request: request.sequence.added_at):
+        older[request] = of_group[request.group_id]
+        of_group[request.group_id] += 1
+    holding = sorted(running, key=lambda request: request.due_at)
 
-    def replies(request: Request) -> tuple[int, int]:
-        return of_group[request.group_id], of_client[request.client_id]
+    def load(request: Request) -> tuple[int, int, float]:
+        return slots_of_group[request.group_id], older[request], request.sequence.added_at
 
-    # Among equal requests the oldest is first. The number of replies in an entry may be outdated.
-    order = [(replies(request), at, request) for at, request in enumerate(waiting)]
+    def load_with(request: Request) -> tuple[int, int, float, int]:
+        slots, replies = slots_of_group[request.group_id] + 1, of_client[request.client_id]
+        if request in older:
+            return slots, older[request], request.sequence.added_at, replies
+        return slots, of_group[request.group_id], math.inf, replies + 1
+
+    # Among equal requests the oldest is first. The load in an entry may be outdated.
+    order = [(load_with(request), at, request) for at, request in enumerate(waiting) if request.due_at <= now]
     heapify(order)
-    while order and len(admitted) < free_slots:
-        count, at, first = heappop(order)
-        if of_client[first.client_id] >= max_each:
-            continue
-        if (current := replies(first)) != count:
+    while order:
+        before, at, first = heappop(order)
+        if (current := load_with(first)) != before:
             heappush(order, (current, at, first))
             continue
-        admitted.append(first)
-        of_client.update([first.client_id] if first.client_id else [])
-        of_group.update([first.group_id] if first.group_id else [])
+        if current[-1] > max_each:
+            continue
+        giver = None
+        if len(admitted) >= max_slots - len(running):
+            all_are_due = not holding or holding[-1].due_at <= now
+            giver = max(holding, key=load, default=None) if all_are_due else holding[-1]
+            if giver is None or (all_are_due and load(giver) <= current[:3]):
+                break
+            holding.remove(giver)
+            slots_of_group[giver.group_id] -= 1
+        admitted.append((first, giver))
+        slots_of_group[first.group_id] += 1
+        if first not in older:
+            of_client[first.client_id] += 1
+            of_group[first.group_id] += 1
     return admitted
 
 
-def reason_to_refuse(
-    last: Request, waiting: SequenceOf[Request], admit: Callable[[], list[Request]], max_waiting: int, max_each: int
-) -> str:
-    """Returns why a request must not wait; "" if it may, or gets a slot at once.
+def one_too_many(last: Request, others: SequenceOf[Request], most: int, most_each: int) -> tuple[Request | None, str]:
+    """Returns the request that must end so that a new one can wait, and why; None if all can wait.
+
+    It is the new one if too many requests of its client are unfinished. If too many of all clients are, it is the
+    newest of the group with the most requests, which may be the new one.
 
     Args:
-        last: the request.
-        waiting: all waiting requests, this one included.
-        admit: returns the waiting requests that get a slot now; called only if the result depends on it.
-        max_waiting: how many requests may wait, in addition to those that get a slot now.
-        max_each: how many requests of one client may wait.
+        last: the new request.
+        others: the other unfinished requests, newest first; those that wait are before those that run.
+        most: how many requests may be unfinished.
+        most_each: how many requests of one client may be.
     """
-
-    def of_client(requests: SequenceOf[Request]) -> int:
-        return sum(request.client_id == last.client_id != "" for request in requests)
-
-    if len(waiting) <= max_waiting and of_client(waiting) <= max_each:
-        return ""
-    admitted = admit()
-    if last in admitted:
-        return ""
-    others = [request for request in waiting if request not in admitted and request is not last]
-    if of_client(others) >= max_each:
-        return f"{of_client(others)} requests of the client wait already"
-    return f"{len(others)} requests wait already" if len(others) >= max_waiting else ""
+    if (of_client := sum(request.client_id == last.client_id for request in others)) >= most_each:
+        return last, f"{of_client} requests of the client are unfinished"
+    if len(others) < most:
+        return None, ""
+    of_group = Counter(request.group_id for request in (last, *others))
+    ending = max((last, *others), key=lambda request: of_group[request.group_id])  # of equal ones the first
+    return ending, f"{len(others)} requests are unfinished"

@@ -51,7 +51,8 @@ class Sequence:
         clamps: the cells that are clamped, from the step that draws its first character on.
         unknown: the characters of the prompt that the model does not have; they were skipped.
         finish_reason: None until it is finished.
-        error: what went wrong in one line, if `finish_reason` is "error"; `cause` is the exception.
+        error: what went wrong in one line, if `finish_reason` is "error"; `cause` is the exception, `EngineBusyError`
+            if the reply ended to make room for one of another group.
         memory: the memory from which the next reply continues, once it is finished; None if the prompt was not read to
             its end, or if the reply ended before a blocked word.
         prompt_memory: the memory with which the reply began; None before the prompt is read, and without a prompt.
@@ -123,7 +124,7 @@ class Sequence:
     def end_reason(self, now: float) -> FinishReason | None:
         """Returns why the reply ends before its next character; None if it continues. `now` is time.monotonic()."""
         if self.aborted:
-            return "abort"
+            return "error" if self.error else "abort"
         return "time" if self.deadline is not None and now >= self.deadline else None
 
     def add(self, characters: list[str]) -> tuple[int, FinishReason | None]:

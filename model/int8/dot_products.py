@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..settings import UsageError
-
 VECTORS = 4  # of sums at once: an instruction takes 4 to 5 cycles, and one or two start in each cycle
 
 
@@ -24,7 +22,7 @@ class Instruction:
     """A way to add products.
 
     Attributes:
-        name: its name in the environment variable CHAR_LSTM_INSTRUCTION.
+        name: its name in docs/int8-inference.md.
         needs: the features that the processor must have, as LLVM names them.
         intrinsic: LLVM's name of the instruction; "" for the plain loop.
         lanes: sums in a vector.
@@ -79,21 +77,6 @@ def supported(features: str) -> tuple[int, ...]:
     """
     has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
     return tuple(kind for kind, each in enumerate(INSTRUCTIONS) if has.issuperset(each.needs))
-
-
-def choose_kind(features: str, name: str | None = None) -> int:
-    """Returns the kind of the fastest instruction that the processor has, or of the one with this name.
-
-    Raises:
-        UsageError: there is none with this name, or the processor does not have it.
-    """
-    kinds = supported(features)
-    if not name:
-        return kinds[-1]
-    names = [INSTRUCTIONS[kind].name for kind in kinds]
-    if name not in names:
-        raise UsageError(f"CHAR_LSTM_INSTRUCTION is {name!r}: this processor can use {', '.join(names)}")
-    return kinds[names.index(name)]
 
 
 def padded_shape(kind: int, rows: int, columns: int) -> tuple[int, int]:

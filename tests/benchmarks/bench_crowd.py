@@ -66,6 +66,19 @@ class Readers:
                 characters = len(message[0])
         return Reply(characters, pieces, first, time.perf_counter() - began)
 
+    async def openai(self, number: int, length: int) -> Reply:
+        """Calls ``/v1/completions`` with a stream, as a client of OpenAI's protocol does."""
+        began = time.perf_counter()
+        first, characters, pieces = 0.0, 0, 0
+        query = {"prompt": "ROMEO:", "max_tokens": length, "seed": number, "stream": True}
+        async with self.http.stream("POST", f"{self.url}v1/completions", json=query) as response:
+            async for line in response.aiter_lines():
+                if line.startswith("data: {") and (text := json.loads(line[6:])["choices"][0]["text"]):
+                    first = first or time.perf_counter() - began
+                    pieces += 1
+                    characters += len(text)
+        return Reply(characters, pieces, first, time.perf_counter() - began)
+
     async def visitor(self, number: int, length: int) -> Reply:
         """Sends a prompt as a page does that has loaded the site, and reads the reply as the page does."""
         visitor = Visitor(self.http, self.url)
@@ -158,20 +171,26 @@ def measure(clients: int, visitors: list[int], repeats: int) -> dict[str, Any]:
         asyncio.run(crowd(url, "program", 2, 200))  # once unmeasured
         runs = [asyncio.run(crowd(url, "program", clients, 1000)) for _ in range(repeats)]
         api = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]
+        runs = [asyncio.run(crowd(url, "openai", clients, 3000)) for _ in range(repeats)]
+        openai = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]
         paced = [asyncio.run(crowd(url, "visitor", count, 10 * PACE)) for count in visitors]
     return {
         "plain_threads": {"readers": clients, "chars_per_sec": plain},
         "api": {**api, "ratio": api["chars_per_sec"] / plain},
+        "openai": {**openai, "ratio": openai["chars_per_sec"] / plain},
         "visitors": paced,
     }
 
 
 def table(found: dict[str, Any]) -> str:
-    api, plain = found["api"], found["plain_threads"]
+    plain = found["plain_threads"]
     lines = [
         f"{plain['readers']} plain loops, one a thread: {plain['chars_per_sec']:,.0f} characters/s in all",
-        f"{api['readers']} programs over the API: {api['chars_per_sec']:,.0f} characters/s in all, "
-        f"{api['ratio']:.1f} x plain; {api['pieces_per_sec']:.1f} pieces/s each, fairness {api['fairness']:.3f}",
+        *(
+            f"{row['readers']} programs over {name}: {row['chars_per_sec']:,.0f} characters/s in all, "
+            f"{row['ratio']:.1f} x plain; {row['pieces_per_sec']:.1f} pieces/s each, fairness {row['fairness']:.3f}"
+            for name, row in (("Gradio's queue", found["api"]), ("/v1", found["openai"]))
+        ),
         "",
         f"{'visitors at 60 a second':<24}{'slowest':>9}{'pieces/s':>10}{'first, median':>15}{'worst':>8}",
     ]

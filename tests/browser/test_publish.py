@@ -183,7 +183,6 @@ def test_a_copy_of_a_space_has_no_app_of_the_first(
 
 def test_weights_of_many_megabytes_are_published(page: Page, hub: LocalHub, files: dict[str, str], token: str) -> None:
     """Above 10 MB the SHA-256 is computed by WebAssembly, which the security policy must allow."""
-    hub.context.part_size = 5_000_000
     assert "done" in publish(page, hub, files, token, padding=12_000_000)
     weights = base64.b64decode(files["model.safetensors"])
     assert hub.read("ada/letters", "model.safetensors") == weights + bytes(12_000_000)

@@ -31,8 +31,8 @@ from tests.browser.driving import (
 )
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
+from tests.support.browser_engine import write_all
 from tests.support.chromium import serve as serve_folder
-from tests.support.static_page_text import write_all
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import ROOT, write_static
 

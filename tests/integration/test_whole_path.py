@@ -18,19 +18,19 @@ from model import CharLSTM, generate, stream
 from tests.local_hub import LocalHub
 from tests.support.app_process import begin, started
 from tests.support.tiny_runs import SIZES, metrics, write_text
-from tests.support.training_processes import Program
+from tests.support.training_processes import Training
 
 
 def test_from_a_text_to_characters_in_another_program(
     hub: LocalHub, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_text(tmp_path, 1000, "tales.txt")
-    typed = ("tales.txt", *SIZES, "--steps=120", "--set=evaluations=2,lr=0.02", "--push-to=tales")
+    typed = ("tales.txt", *SIZES, "--steps=60", "--set=evaluations=2,lr=0.02", "--push-to=tales")
     pages = ("--space=page", "--hardware=cpu-basic")
-    with Program("-m", "training", *typed, *pages, cwd=tmp_path) as run:
+    with Training(*typed, *pages, cwd=tmp_path) as run:
         assert run.end() == 0, run.output
     assert run.lines[-1] == f"  {hub.url}/spaces/ada/page"
-    pushed = re.findall(r"pushed step-00000120 to ada/tales@main \(([0-9a-f]{8})\)", run.output)
+    pushed = re.findall(r"pushed step-00000060 to ada/tales@main \(([0-9a-f]{8})\)", run.output)
     commit = hub.repos["ada/tales"].branches["main"]
     assert [commit[:8]] == pushed
     assert metrics(tmp_path / "runs/tales")[-1]["val_loss"] < metrics(tmp_path / "runs/tales")[0]["val_loss"]

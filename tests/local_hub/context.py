@@ -23,7 +23,6 @@ class Context:
 
     store: Store
     redirect: str = "none"
-    part_size: int | None = None
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
     visitor: str = "ada"
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id

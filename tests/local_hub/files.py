@@ -1,4 +1,4 @@
-"""Routes of files: uploads (preupload, LFS batch, PUT, parts, verify), commits, and downloads with ranges.
+"""Routes of files: uploads (preupload, LFS batch, PUT, verify), commits, and downloads with ranges.
 
 LFS bytes are stored only if their SHA-256 is the announced one. A commit is atomic: the branch moves only after every
 line of it was checked.
@@ -11,8 +11,6 @@ import hashlib
 import json
 import re
 import secrets
-from dataclasses import replace
-from math import ceil
 from typing import Any
 
 from tests.local_hub.context import REPO, REV, Context, Route, url_of
@@ -56,13 +54,8 @@ def lfs_object(context: Context, request: Request, sha: str, size: int) -> dict[
         return {"oid": sha, "size": size}
     origin = other_origin(request.origin) if context.redirect == "cdn" else request.origin
     href = f"{origin}/lfs/{sha}?X-Signature={secrets.token_hex(8)}"
-    upload: dict[str, Any] = {"href": href}
-    if context.part_size and size > context.part_size:
-        parts = range(1, ceil(size / context.part_size) + 1)
-        header = {str(part): f"{origin}/lfs/{sha}/part/{part}" for part in parts}
-        upload["header"] = {"chunk_size": str(context.part_size), **header}
     verify = {"href": f"{request.origin}{request.path.removesuffix('/objects/batch')}/verify"}
-    return {"oid": sha, "size": size, "actions": {"upload": upload, "verify": verify}}
+    return {"oid": sha, "size": size, "actions": {"upload": {"href": href}, "verify": verify}}
 
 
 def other_origin(origin: str) -> str:
@@ -75,18 +68,6 @@ def lfs_put(context: Context, request: Request) -> Response:
         raise Refusal(400, "the bytes do not have the announced SHA-256")
     context.store.put(request.params["sha"], request.body)
     return Response(200)
-
-
-def lfs_part(context: Context, request: Request) -> Response:
-    context.store.put(f"{request.params['sha']}-part-{request.params['part']}", request.body)
-    return Response(200, headers={"ETag": f'"{hashlib.md5(request.body, usedforsecurity=False).hexdigest()}"'})
-
-
-def lfs_complete(context: Context, request: Request) -> Response:
-    numbers = [part["partNumber"] for part in request.json()["parts"]]
-    names = [f"{request.params['sha']}-part-{number}" for number in numbers]
-    whole = b"".join((context.store.folder / name).read_bytes() for name in names)
-    return lfs_put(context, replace(request, body=whole))
 
 
 def lfs_verify(context: Context, request: Request) -> Response:
@@ -156,10 +137,7 @@ def resolve(context: Context, request: Request) -> Response:
     found = repo.commit(request.params["rev"])
     blob = found.files.get(request.params["path"])
     if blob is None:
-        refusal = Refusal(404, "Entry not found", "EntryNotFound")
-        answer = json_response({"error": refusal.message}, 404, X_Error_Code="EntryNotFound")
-        answer.headers["X-Repo-Commit"] = found.oid
-        return answer
+        return json_response({"error": "Entry not found"}, 404, X_Error_Code="EntryNotFound", X_Repo_Commit=found.oid)
     headers = {"X-Repo-Commit": found.oid, "ETag": f'"{blob.key}"', "Accept-Ranges": "bytes"}
     if blob.sha256 and context.redirect != "none":
         origin = other_origin(request.origin) if context.redirect == "cdn" else ""
@@ -181,15 +159,12 @@ def cdn(context: Context, request: Request) -> Response:
 def with_range(request: Request, data: bytes, headers: dict[str, str]) -> Response:
     """Returns 200 with all bytes, 206 with the requested range, or 416."""
     headers = {**headers, "Content-Type": "application/octet-stream"}
-    requested = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
-    if not requested or requested[0] == "bytes=-":
+    requested = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
+    if not requested:
         return Response(200, data, {**headers, "Content-Length": str(len(data))})
-    start, end = int(requested[1] or -1), int(requested[2] or len(data) - 1)
-    if start < 0:  # a suffix range: the last `end` bytes
-        start, end = max(0, len(data) - end), len(data) - 1
-    if start >= len(data) or end < start:
+    start, end = int(requested[1]), min(int(requested[2] or len(data)), len(data) - 1)
+    if end < start:
         return Response(416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
-    end = min(end, len(data) - 1)
     headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
     part = data[start : end + 1]
     return Response(206, part, {**headers, "Content-Length": str(len(part))})
@@ -201,8 +176,6 @@ ROUTES: list[Route] = [
     ("POST", f"{PLAIN}\\.git/info/lfs/objects/batch", lfs_batch),
     ("POST", f"{PLAIN}\\.git/info/lfs/verify", lfs_verify),
     ("PUT", f"/lfs/{SHA}", lfs_put),
-    ("PUT", f"/lfs/{SHA}/part/(?P<part>\\d+)", lfs_part),
-    ("POST", f"/lfs/{SHA}", lfs_complete),
     ("GET", f"/cdn/.*/(?P<rev>[0-9a-f]{{40}})/{SHA}", cdn),
     ("GET", f"{PLAIN}/resolve/{REV}/(?P<path>.+)", resolve),
 ]

@@ -36,7 +36,6 @@ class LocalHub:
 
     Settings, which `reset` sets to their defaults:
         context.redirect: how LFS files are sent: "none" directly, "same" by a redirect here, "cdn" to another origin.
-        context.part_size: larger LFS files are uploaded in parts of this size.
         context.stages: the stages of a Space after a commit; the last one stays.
         context.visitor: the user who signs in by OAuth.
     """
@@ -51,7 +50,7 @@ class LocalHub:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self._server.url
 
     def start(self) -> LocalHub:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-hub", daemon=True)
@@ -67,7 +66,6 @@ class LocalHub:
         self.faults.clear()
         if self._thread:
             self._server.shutdown()
-            self._server.drop_connections()
             self._server.server_close()
             self._thread.join()
             self._thread = None

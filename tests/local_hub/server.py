@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import threading
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
 
 from tests.local_hub.faults import PORTAL, Fault, Faults
 from tests.local_hub.store import Refusal
+from tests.support.http_server import HttpServer
 
 
 @dataclass
@@ -93,45 +94,18 @@ _ALLOWED = {
 }
 
 
-class Server(ThreadingHTTPServer):
+class Server(HttpServer):
     """Serves `answer` on 127.0.0.1; keeps a log of requests, and the tracebacks of its own bugs in `crashes`."""
-
-    daemon_threads = True
-    request_queue_size = 128
 
     def __init__(self, port: int, faults: Faults, answer: Callable[[Request], Response]) -> None:
         self.faults, self.answer = faults, answer
         self.log: list[Logged] = []
         self.crashes: list[str] = []
-        self._open: set[socket.socket] = set()
-        self._guard = threading.Lock()
-        super().__init__(("127.0.0.1", port), Handler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        with self._guard:
-            self._open.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._guard:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def drop_connections(self) -> None:
-        """Ends all connections, so that their threads end."""
-        with self._guard:
-            connections = list(self._open)
-        for connection in connections:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # the client has closed it
+        super().__init__(port, Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        text = traceback.format_exc()
-        if "ConnectionError" not in text and "BrokenPipe" not in text and "ConnectionReset" not in text:
-            self.crashes.append(text)
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            self.crashes.append(traceback.format_exc())
 
 
 class Handler(BaseHTTPRequestHandler):

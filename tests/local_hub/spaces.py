@@ -1,4 +1,4 @@
-"""Routes of Spaces: runtime, hardware, variables, logs, the page of a static Space."""
+"""Routes of Spaces: runtime, hardware, variables, the page of a static Space."""
 
 from __future__ import annotations
 
@@ -47,15 +47,6 @@ def variables(context: Context, request: Request) -> Response:
     return json_response(space.variables)
 
 
-def logs(context: Context, request: Request) -> Response:
-    """Sends a log. The client reads no line that is newer than its request, so the time of all is that of the repo."""
-    lines = space_of(context, request, write=True).logs[request.params["what"]]
-    created = context.readable(request).created
-    events = [json.dumps({"data": line, "timestamp": created}) for line in lines]
-    body = "".join(f"data: {event}\n\n" for event in events).encode()
-    return Response(200, body, {"Content-Type": "text/event-stream"})
-
-
 def page(context: Context, request: Request) -> Response:
     """Sends a file of a static Space. Into its page the Hub puts the Space's OAuth app, if the card asks for one."""
     request.params["kind"] = "spaces"
@@ -84,5 +75,4 @@ ROUTES: list[Route] = [
     ("POST", f"{REPO}/hardware", hardware),
     ("GET", f"{REPO}/variables", variables),
     ("POST", f"{REPO}/variables", variables),
-    ("GET", f"{REPO}/logs/(?P<what>build|run)", logs),
 ]

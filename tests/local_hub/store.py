@@ -84,7 +84,6 @@ class Space:
     hardware: str = "cpu-basic"
     stages: list[str] = field(default_factory=lambda: ["NO_APP_FILE"])
     variables: dict[str, dict[str, Any]] = field(default_factory=dict)
-    logs: dict[str, list[str]] = field(default_factory=lambda: {"build": [], "run": []})
 
 
 @dataclass

@@ -21,9 +21,9 @@ from model import generate
 from tests.integration.conftest import here
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
+from tests.support.browser_engine import write_all
 from tests.support.chromium import launch, serve
 from tests.support.ports import free_port
-from tests.support.static_page_text import write_all
 from tests.support.tiny_models import saved_files, tiny_model
 from tests.support.tiny_runs import Here
 

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.ports import free_port
-from ui.page.launch import AppServer, launch
-from ui.page.page import Page
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from ui.page.launch import AppServer
+    from ui.page.page import Page
 
 ALPHABET = ["\t", "\n", *map(chr, range(32, 127)), *"éß¬—…你🙂\u0301\u202e\u2028\x07"]
 
@@ -90,6 +92,9 @@ class App:
 @contextmanager
 def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iterator[App]:
     """Serve the app in this process, with these models or with a registry that was started and may still be loading."""
+    from ui.page.launch import launch  # imports Gradio: seconds, which tests that need the models only must not wait
+    from ui.page.page import Page
+
     registry = models if isinstance(models, ModelRegistry) else ModelRegistry()
     if not isinstance(models, ModelRegistry):
         for name, lm in models.items():

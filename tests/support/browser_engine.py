@@ -98,6 +98,22 @@ def write(page: Page, asked: dict[str, Any], stop_at: int | None = None) -> dict
     return answer
 
 
+def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str, list[str]]:
+    """Return how an open static page computes its matrix products, and the texts that its worker generates.
+
+    Args:
+        page: an open static page.
+        length: characters of each reply.
+        jobs: prompt and settings of each, as `SamplingParams` names them.
+    """
+    page.evaluate(_OPEN, {"hub": ""})
+    model = site(page)["models"][0]
+    way = next(each["values"]["way"] for each in model["about"] if each["id"] == "static.browser")
+    same: dict[str, Any] = {"model": {name: model[name] for name in ("name", "commit")}, "length": length}
+    asked = [request(job.pop("prompt"), start=False, **same, **job) for job in map(dict, jobs)]
+    return way, [write(page, each)["text"] for each in asked]
+
+
 def trace(page: Page, query: dict[str, Any]) -> dict[str, Any]:
     """Return the answer to a query of a lens; ``columns`` as a list."""
     answer: dict[str, Any] = page.evaluate(

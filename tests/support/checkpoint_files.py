@@ -42,8 +42,10 @@ def check_refused(folder: Path, *words: str) -> str:
 
 
 def changed_config(folder: Path, **changes: Any) -> None:
-    config = json.loads((folder / CONFIG).read_bytes())
-    rewrite(folder, CONFIG, json.dumps({**config, **changes}).encode())
+    """Changes fields of config.json; those that become ... are removed."""
+    config = {**json.loads((folder / CONFIG).read_bytes()), **changes}
+    kept = {name: value for name, value in config.items() if value is not ...}
+    rewrite(folder, CONFIG, json.dumps(kept).encode())
 
 
 def split(data: bytes) -> tuple[Header, bytes]:

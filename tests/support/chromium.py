@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Error, Page, Playwright, expect
+
+from tests.support.http_server import HttpServer
 
 # The headless shell is Chromium without its windows: a tab that opens the page takes 0.42 instead of 0.6 seconds of the
 # processor.
@@ -118,41 +119,14 @@ class _KeepAliveHandler(SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
-class _KeepAliveServer(ThreadingHTTPServer):
-    """Knows its open connections, to close them when it stops: their threads would answer on."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), partial(_KeepAliveHandler, directory=str(folder)))
-        self._connections: set[socket.socket] = set()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Print nothing of connections that the browser or `server_close` has closed."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            super().handle_error(request, client_address)
-
-    def server_close(self) -> None:
-        super().server_close()
-        for connection in list(self._connections):
-            with contextlib.suppress(OSError):  # the browser has closed it
-                connection.shutdown(socket.SHUT_RDWR)
-
-
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """Serve a folder as any web server does; yields its address."""
-    server = _KeepAliveServer(folder)
+    server = HttpServer(0, partial(_KeepAliveHandler, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/"
+        yield f"{server.url}/"
     finally:
         server.shutdown()
         server.server_close()

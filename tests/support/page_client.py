@@ -51,11 +51,11 @@ class Visitor:
 
     async def send(self, prompt: str, **given: Any) -> Reply:
         """Press Send, and return the whole reply. Settings and other fields are given by their names."""
-        return await self._read(self.events(prompt, **given))
+        return await Reply.of(self.events(prompt, **given))
 
     async def continue_reply(self, **given: Any) -> Reply:
         """Press Continue, and return all that is added."""
-        return await self._read(self.events(None, **given))
+        return await Reply.of(self.events(None, **given))
 
     async def stop(self) -> bool:
         """Press Stop; returns whether something was being written."""
@@ -111,13 +111,3 @@ class Visitor:
                     raise
             await asyncio.sleep(_PAUSE_S)
         raise AssertionError("the stream of a reply has no end")
-
-    async def _read(self, events: AsyncGenerator[dict[str, Any], None]) -> Reply:
-        reply = Reply()
-        async for event in events:
-            reply.text += event.get("text", "")
-            if "end" in event:
-                reply.ending = event
-            elif "text" not in event:
-                reply.others.append(event)
-        return reply

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
+from tests.support.http_server import HttpServer
+
 _CHUNK = 65_536
 _LAST_CHUNK = b"\r\n0\r\n\r\n"  # ends an HTTP body of unknown length
 
@@ -29,56 +31,37 @@ class Network:
         self.answer = b""
         self.breaks_after = 0
         self.buffers = False
-        self._connections: set[socket.socket] = set()
         self._count = 0
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._proxy = HttpServer(0, lambda client, *_: self._serve(client))
+        self.url = f"{self._proxy.url}/"
+        threading.Thread(target=self._proxy.serve_forever, args=(0.05,), daemon=True).start()
 
     def cut(self) -> None:
         """Closes all connections, and refuses new ones until ``restore``."""
         self.is_up = False
-        for connection in list(self._connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self._proxy.drop_connections()
 
     def restore(self) -> None:
         self.is_up = True
 
     def close(self) -> None:
-        self.cut()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+        self._proxy.shutdown()
+        self._proxy.server_close()
 
     def _serve(self, client: socket.socket) -> None:
-        with closing(client):
-            if not self.is_up:
-                return
-            if self.answer:
-                _answer(client, self.answer)
-                return
-            server = self._connect()
-            if server is None:
-                return
-            with closing(server):
-                self._connections |= {client, server}
-                change = (
-                    _Buffer()
-                    if self.buffers
-                    else _Break(self.breaks_after + 7 * self._count % 61)
-                    if self.breaks_after
-                    else None
-                )
-                back = threading.Thread(target=_forward, args=(server, client, change), daemon=True)
-                back.start()
-                _forward(client, server)
-                back.join()
-                self._connections -= {client, server}
+        if self.is_up and self.answer:
+            _answer(client, self.answer)
+        server = self._connect() if self.is_up and not self.answer else None
+        if server is None:
+            return
+        change: Callable[[bytes], bytes] | None = _Buffer() if self.buffers else None
+        if self.breaks_after and not self.buffers:
+            change = _Break(self.breaks_after + 7 * self._count % 61)
+        with closing(server):
+            back = threading.Thread(target=_forward, args=(server, client, change), daemon=True)
+            back.start()
+            _forward(client, server)
+            back.join()
 
     def _connect(self) -> socket.socket | None:
         for _ in self.servers:

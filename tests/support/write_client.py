@@ -43,6 +43,18 @@ class Reply:
     ending: dict[str, Any] = field(default_factory=dict)
     others: list[dict[str, Any]] = field(default_factory=list)
 
+    @classmethod
+    async def of(cls, events: AsyncGenerator[dict[str, Any], None]) -> Reply:
+        """Reads all events of a reply."""
+        reply = cls()
+        async for event in events:
+            reply.text += event.get("text", "")
+            if "end" in event:
+                reply.ending = event
+            elif "text" not in event:
+                reply.others.append(event)
+        return reply
+
 
 @dataclass
 class PageClient:
@@ -87,7 +99,7 @@ class PageClient:
                 await answer.aread()
                 raise RefusedError(answer)
             assert answer.headers["content-type"].startswith("text/event-stream")
-            id_ = ""
+            id_, written = "", len(request["received"])
             async for line in answer.aiter_lines():
                 name, _, value = line.partition(": ")
                 if name == "id":
@@ -95,20 +107,14 @@ class PageClient:
                 elif name == "data":
                     event = json.loads(value)
                     shown = {each: english(event[each]) for each in _MESSAGES if event.get(each) is not None}
+                    written += len(event.get("text", ""))
+                    assert int(id_) == written
                     yield {"id": int(id_), **event, **shown}
-
-    async def read(self, request: dict[str, Any]) -> Reply:
-        """Return a whole reply."""
-        reply = Reply()
-        async for event in self.events(request):
-            reply.text += event.get("text", "")
-            if "end" in event:
-                reply.ending = event
-            elif "text" not in event:
-                reply.others.append(event)
-            assert event["id"] == len(request["received"]) + len(reply.text)
-        return reply
 
     async def write(self, model: str, text: str, **given: Any) -> Reply:
         """Ask for a reply and return it."""
         return await self.read(self.request(model, text, **given))
+
+    async def read(self, request: dict[str, Any]) -> Reply:
+        """Return a whole reply."""
+        return await Reply.of(self.events(request))

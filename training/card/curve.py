@@ -58,7 +58,7 @@ class Curve:
 def draw(curves: Sequence[Curve]) -> bytes:
     """Returns a PNG of 1,200 × 675 pixels: losses in nats and bits over characters, with each best ringed.
 
-    Each of at least one curve must be `is_drawable`. Raises ImportError if matplotlib is not installed.
+    Each of at least one curve must be `is_drawable`.
     """
     from matplotlib.figure import Figure
 

@@ -6,7 +6,6 @@ and `public_text` keeps any text, name or sample from breaking the Markdown.
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,21 +71,19 @@ def write_card(
     Raises:
         OSError: the folder cannot be written.
     """
-    curve, picture = Curve("", metrics, number(lm.training.get("ngram_loss"))), b""
-    with contextlib.suppress(ImportError):  # without matplotlib a card has no curve
-        picture = draw([curve]) if curve.is_drawable else b""
-    if picture:
-        atomic_write(folder / CURVE, picture)
+    curve = Curve("", metrics, number(lm.training.get("ngram_loss")))
+    if curve.is_drawable:
+        atomic_write(folder / CURVE, draw([curve]))
     samples = write_samples(lm) if samples is None else samples
     overlap = source.overlap([sample.text for sample in samples]) if source and samples else None
-    card = render_card(lm, metrics, samples, with_curve=bool(picture), overlap=overlap, about=about)
+    card = render_card(lm, metrics, samples, with_curve=curve.is_drawable, overlap=overlap, about=about)
     atomic_write(folder / CARD, redact(card).encode("utf-8", "replace"))
 
 
 def import_libraries() -> None:
     """Imports what the first card needs, matplotlib and numba, which takes a second or two."""
-    with contextlib.suppress(ImportError):
-        import matplotlib.figure  # noqa: F401
+    import matplotlib.figure  # noqa: F401
+
     numba_available()
 
 

@@ -137,8 +137,10 @@ def _retried(training: ChildTraining, machine: Machine, stopped: Event) -> int:
     return code
 
 
-def this_machine(device: str) -> Machine:
-    """Returns this machine: one training for each processor, or a single one on a GPU."""
+def machine_for(ray_address: str | None, device: str) -> Machine:
+    """Returns a Ray cluster, or this machine: one training for each processor, or a single one on a GPU."""
+    if ray_address:
+        return _ray_cluster(ray_address, device)
     return Machine(processors() if device == "cpu" else 1, _train, lambda: None)
 
 
@@ -167,7 +169,7 @@ def _train(training: ChildTraining, stopped: Event) -> int:
     return process.wait()
 
 
-def ray_cluster(address: str, device: str) -> Machine:
+def _ray_cluster(address: str, device: str) -> Machine:
     """Returns a Ray cluster: each training is a task with one processor, or one GPU too.
 
     Args:

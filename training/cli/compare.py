@@ -83,11 +83,7 @@ def _draw(runs: Sequence[Run], path: str) -> int:
             say(f"error: {run.name!r} has fewer than two evaluations: there is no curve to draw")
     if not curves:
         return 2
-    try:
-        atomic_write(expanded_path(path), draw(curves))
-    except ImportError:
-        say("error: a picture needs matplotlib: pip install 'matplotlib>=3.8,<4'")
-        return 2
+    atomic_write(expanded_path(path), draw(curves))
     say(f"Drawn: {path}")
     return 0 if len(curves) == len(runs) else 1
 

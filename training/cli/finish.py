@@ -18,7 +18,6 @@ from .space import publish_best, publish_hint
 
 PUSH_AT_END_S = 120.0
 PUSH_AT_STOP_S = 10.0  # a user who pressed Ctrl-C waits for it; the rest is pushed later
-_LATE = 1.1  # times --minutes: a run that takes longer prints a remark
 _OVERFITTED = 0.02  # nats; if the last loss exceeds the best by more, a hint is printed
 
 
@@ -32,8 +31,11 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     manager = run.checkpoint_manager
     pusher, folder = manager.pusher, manager.folder.path
     train, path = ["python", "-m", "training"], str(folder)
+    deadline_s = PUSH_AT_STOP_S if code else PUSH_AT_END_S
     try:
-        waiting = _push_rest(run, PUSH_AT_STOP_S if code else PUSH_AT_END_S)
+        if manager.waiting():
+            say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
+        waiting = pusher.close(deadline_s) if pusher else []
     except KeyboardInterrupt:
         code, waiting = signals.exit_code, manager.waiting()
     if run.is_complete:
@@ -76,7 +78,7 @@ def _print_result(run: TrainingRun) -> None:
         return
     best = min(reversed(run.metrics), key=lambda line: line["val_loss"])  # of equal losses the last is marked as best
     loss = best["val_loss"]
-    say(f"\nDone in {duration_text(run.seconds)}{_overrun(run)}.")
+    say(f"\nDone in {duration_text(run.seconds)}.")
     say(f"Best at step {best['step']:,}: held-out loss {loss_text(loss)}")
     cold = f"{best['val_cold256']:.4f} nats if the model forgets everything every 256 characters"
     say(f"({cold}, which is how nanoGPT measures).")
@@ -88,26 +90,7 @@ def _print_result(run: TrainingRun) -> None:
         )
     if run.metrics[-1]["val_loss"] > loss + _OVERFITTED:
         passes = best["chars"] / len(run.trainer.windows.ids)
-        teachers = (
-            "" if "taught_by" in run.about else ",\nthen other models of this text as its teachers (--teachers 4)"
-        )
         say(
-            f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most"
-            f"{teachers}."
+            f"After {passes:,.1f} passes over the text the model began to memorize it: a longer text helps most,\n"
+            "then other models of this text as its teachers (--teachers 4)."
         )
-
-
-def _overrun(run: TrainingRun) -> str:
-    """Returns a remark on a run that took much longer than --minutes; "" for other runs."""
-    minutes = run.clock.minutes
-    if minutes is None or run.seconds < _LATE * 60 * minutes:
-        return ""
-    return f", longer than --minutes {minutes:g}: other programs slowed the run, or the minimum of steps takes longer"
-
-
-def _push_rest(run: TrainingRun, deadline_s: float) -> list[str]:
-    """Pushes for at most `deadline_s` seconds; returns the checkpoints that are not on the Hub by then."""
-    manager = run.checkpoint_manager
-    if manager.waiting():
-        say(f"Pushing the rest, for {deadline_s:.0f} s at most …")
-    return manager.pusher.close(deadline_s) if manager.pusher else []

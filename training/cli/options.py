@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -16,12 +15,11 @@ from ..card.public_text import command_line
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
-from ..run import tracking
 from ..run.hub_resume import SCHEME
-from .parser import INSTEAD, MINUTES, SETTINGS, STEPS, train_parser
+from .parser import MINUTES, SETTINGS, STEPS, train_parser
 
 AUTO = "auto"
-_UNPUBLISHED = ("text", "out", "device", "ray", "text_of", "track")
+_UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
 _MAX_TEACHERS = 64
 
 
@@ -48,10 +46,8 @@ class TrainOptions:
     teachers: int | str | None
     ray: str | None
     text_of: str | None
-    track: bool
     errors: Errors | None
     encoding: str | None
-    keep_rare: bool
     chat: bool
     quote_chat: bool
     reply_as: str | None
@@ -73,7 +69,7 @@ class TrainOptions:
     @property
     def reading(self) -> Reading:
         """How the text of a new run is read."""
-        return Reading(errors=self.errors or "strict", encoding=self.encoding, merge_rare=not self.keep_rare)
+        return Reading(errors=self.errors or "strict", encoding=self.encoding)
 
 
 def parse_train(arguments: Sequence[str]) -> TrainOptions:
@@ -83,9 +79,6 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
         UsageError: an option is unknown, out of bounds, or contradicts another.
         HubError: `--push-to` or `--space` is not the name of a repo.
     """
-    word = arguments[0] if arguments else ""
-    if word in INSTEAD:
-        raise UsageError(f"there is no command {word!r}: type {INSTEAD[word]} (a file of that name is ./{word})")
     typed = vars(train_parser().parse_args(arguments))
     typed["recipe"] = _settings(typed["recipe"])
     typed["text"], typed["teacher"] = tuple(typed["text"]), tuple(typed["teacher"])
@@ -155,21 +148,14 @@ def _check(options: TrainOptions) -> None:
         raise UsageError(f"--teachers is {count!r:.60}: it must be auto, or a whole number from 0 to {_MAX_TEACHERS}")
     if options.ray is not None and not options.teachers and options.resume is None:
         raise UsageError("--ray is for --teachers: give --teachers N, too, or omit it")
-    if options.track and not tracking.is_installed():
-        raise UsageError("--track needs Trackio: pip install trackio")
     if options.resume is not None:
         _check_resume(options)
     elif options.chat and not options.text:
         raise UsageError("--chat needs a TEXT: give the chat's file")
-    check_hardware(options.hardware)
     if options.space is None and options.hardware != "static":
         raise UsageError("--hardware is for a Space: give --space USER/NAME, too")
     if options.private and options.push_to is None and options.space is None:
         raise UsageError("--private is for a push: give --push-to USER/NAME, too")
-    if not re.fullmatch(r"[a-z0-9][a-z0-9.-]{0,60}", options.license):
-        raise UsageError(
-            f"--license is {options.license!r:.60}: it must be an identifier of the Hub such as cc0-1.0, mit or other"
-        )
 
 
 def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
@@ -200,18 +186,9 @@ def _check_resume(options: TrainOptions) -> None:
         raise UsageError("--resume continues a run in its own folder: omit --out")
     if options.parent is not None:
         raise UsageError("--from starts a new run: omit --resume")
-    fixed = ("recipe", "preset", "minutes", "steps", "teachers", "keep_rare", "quote_chat", "chat")
+    fixed = ("recipe", "preset", "minutes", "steps", "teachers", "quote_chat", "chat")
     given = next((name for name in fixed if getattr(options, name) not in (None, False, {})), None)
     if given:
         option = {"recipe": "set"}.get(given, given.replace("_", "-"))
         longer = " (to train longer, start a new run from it: --from RUN)" if given in ("minutes", "steps") else ""
         raise UsageError(f"--{option} cannot change in a run: omit it with --resume{longer}")
-
-
-def check_hardware(hardware: str) -> None:
-    """Raises UsageError if --hardware cannot be the name of a hardware of the Hub."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", hardware):
-        raise UsageError(
-            f"--hardware is {hardware!r:.60}: it must be static, zero-gpu, or another of the Hub's such as "
-            "cpu-basic or t4-small"
-        )

@@ -24,17 +24,12 @@ MINUTES = Setting(
 )
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
-    "space": "make a page for a model: a folder for any web host, or a Space on the Hub",
+    "space": "make a page for a model: a Space on the Hub",
     "compare": "print a table of runs, the lowest loss first",
     "cells": "find the cells of a model that follow a feature of the text, and write their names to cells.json",
 }
 STEPS = replace(RECIPE_SETTINGS["steps"], name="--steps")
 SETTINGS = {name: replace(each, name=f"--set {name}") for name, each in RECIPE_SETTINGS.items() if name != "steps"}
-INSTEAD = {  # of words that look like a command
-    "resume": "python -m training --resume RUN",
-    "train": "python -m training TEXT",
-    "generate": "python -m model generate --model RUN",
-}
 # What other trainers call an option, and what to suggest for it.
 _OTHER_NAMES = {
     "--epochs": "--minutes or --steps",
@@ -100,7 +95,6 @@ def train_parser() -> ArgumentParser:
         "(default: random weights)",
     )
     _add_teachers(parser)
-    parser.add_argument("--track", action="store_true", help="log to Trackio, too (pip install trackio)")
     _add_hub(parser)
     return parser
 
@@ -145,11 +139,6 @@ def _add_text(parser: ArgumentParser) -> None:
         "--encoding",
         metavar="NAME",
         help="encoding of the files that are not UTF-8, such as cp1252 or shift_jis (default: refuse them)",
-    )
-    parser.add_argument(
-        "--keep-rare",
-        action="store_true",
-        help="keep an id for each character, also for rare ones, which together make up less than 0.1 %% of the text",
     )
     parser.add_argument(
         "--chat",
@@ -201,10 +190,11 @@ def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _add_space_options(group: argparse._ActionsContainer) -> None:
+def _add_space_options(group: argparse._ActionsContainer, *, required: bool = False) -> None:
     group.add_argument(
         "--space",
         type=check_repo_name,
+        required=required,
         metavar="USER/NAME",
         help="Space on the Hub for a page; created if it is missing",
     )
@@ -227,8 +217,7 @@ def command_parser(name: str) -> ArgumentParser:
         _add_publish_anyway(parser)
     elif name == "space":
         parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
-        parser.add_argument("--out", metavar="FOLDER", help="folder to write the page to")
-        _add_space_options(parser)
+        _add_space_options(parser, required=True)
         parser.add_argument(
             "--title",
             metavar="TITLE",
@@ -238,12 +227,7 @@ def command_parser(name: str) -> ArgumentParser:
         _add_publish_anyway(parser)
     elif name == "cells":
         parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
-        parser.add_argument(
-            "text",
-            metavar="TEXT",
-            nargs="*",
-            help="the training text; its last tenth is read (default: keep the names, and find their passages again)",
-        )
+        parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
     else:
         parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
         parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")

@@ -39,6 +39,7 @@ from ..run.snapshot import Snapshot
 from ..run.threads import Threads
 from ..run.training_run import TrainingRun
 from . import fine_tune, sharing, teachers
+from .child_trainings import machine_for
 from .options import TrainOptions, published_command
 from .plan import choose_recipe
 from .sharing import check_destination
@@ -110,7 +111,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     say(f"For comparison, without a network: {counter} reaches {loss_text(baseline)} on the held-out last tenth.")
     if options.teachers:
         teachers.check_room(len(train), len(tokenizer), folder.path)
-        machine = teachers.machine_for(options, device)
+        machine = machine_for(options.ray, device.type)
         plan = plan or teachers.plan_teachers(options, text.facts, text.chat, start, machine.at_once)
         teaching += teachers.train_teachers(plan, machine, folder.path, start, device.type)
     predictions = teachers.predict(teaching, tokenizer, ids, folder.path, device) if teaching else None

@@ -33,7 +33,7 @@ from ..hub import checkpoints
 from ..hub.calls import retried
 from ..hub.destination import DESTINATION, PRIVATE, PUBLIC, UNSCANNED, Destination, check_repo_name, read_destination
 from ..hub.pusher import pending
-from ..run.console import loss_text, say, warn
+from ..run.console import loss_text, say
 from ..run.facts import CorpusRecord
 from ..run.kept_text import read_kept_text
 from ..run.run_folder import IDS
@@ -110,28 +110,16 @@ def private_models(options: TrainOptions, models: Sequence[NamedModel]) -> list[
     return private
 
 
-def of_local_model(name: str, *, is_published: bool) -> str:
-    """Returns the sharing of a model in a folder that a page is made for; prints a warning if it may be private.
-
-    Args:
-        name: a run folder or a checkpoint folder.
-        is_published: whether the page is put on the Hub now.
+def of_local_model(name: str) -> str:
+    """Returns the sharing of a model in a run folder or a checkpoint folder that a page is made for.
 
     Raises:
-        RunError: the page is published, and the text of the model may be private.
+        RunError: the text of the model may be private.
     """
     if _recorded(name) == PRIVATE:
-        marked = f"{one_line(name)} is marked as private"
-        if is_published:
-            say(f"{marked}, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
-        else:
-            warn(f"{marked}, and a page holds its model: limit who can open the page")
+        say(f"{one_line(name)} is marked as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
         return PRIVATE
-    contents = _contents_of_model(name)
-    if is_published:
-        _refuse(contents, "nothing was published")
-    elif contents:
-        warn(f"before you publish this page: {contents}")
+    _refuse(_contents_of_model(name), "nothing was published")
     return PUBLIC
 
 

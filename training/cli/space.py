@@ -1,4 +1,4 @@
-"""`python -m training space MODEL`, and `--space` of a training: a page for a model, in a folder or on the Hub.
+"""`python -m training space MODEL`, and `--space` of a training: a page for a model on the Hub.
 
 A training checks its Space before the first step and records it, so a resumed run also ends with its page, even on
 another machine. The model card links to the page.
@@ -26,42 +26,33 @@ from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
-from ..hub.spaces import STATIC, Space, check_space, describe_hardware, link_card, push_space, wait_until_up
+from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.facts import About
 from ..run.run_folder import RunFolder
 from . import sharing
-from .options import TrainOptions, check_hardware
+from .options import TrainOptions
 from .parser import command_parser
 
 
 def make_space(arguments: Sequence[str]) -> int:
-    """Runs the command: writes a page to a folder, to a Space, or to both; returns the exit code."""
+    """Runs the command; returns the exit code."""
     options = command_parser("space").parse_args(arguments)
-    if options.out is None and options.space is None:
-        raise UsageError("a page needs a place: give --space USER/NAME, or --out FOLDER")
     if options.title is not None and not 1 <= len(line(options.title, len(options.title))) <= MAX_TITLE:
         raise UsageError(f"--title is {options.title!r:.80}: it must have 1 to {MAX_TITLE} characters")
-    check_hardware(options.hardware)
     name, revision = split_revision(options.model)
-    repo, space = _repo_of(name), None
+    repo = _repo_of(name)
     check_project(options.hardware)
     shared = sharing.asked_for(options)
     if is_local(name):  # before a Space is created
-        shared = shared or sharing.of_local_model(name, is_published=options.space is not None)
-    if options.space is not None:
-        space = _checked_space(options, shared, repo, publish_anyway=options.publish_anyway)
+        shared = shared or sharing.of_local_model(name)
+    space = _checked_space(options, shared, repo, publish_anyway=options.publish_anyway)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.title is not None:
         lm.training = {**lm.training, "page_title": options.title}
-    if options.out is not None:
-        folder = expanded_path(options.out)
-        write_page(folder, lm, options.hardware)
-        _print_how_to_open(folder, options.hardware)
-    if space is not None:
-        _publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
-        if revision is None:
-            link_from_card(space, name, repo)
+    _publish_page(space, lm, repo if revision is None or repo is None else f"{repo}@{revision}", options.title)
+    if revision is None:
+        link_from_card(space, name, repo)
     return 0
 
 
@@ -69,7 +60,6 @@ def _checked_space(
     options: TrainOptions | Namespace, shared: str, repo: str | None, *, publish_anyway: bool = False
 ) -> Space:
     """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
-    say(f"Hardware of the page: {describe_hardware(options.hardware)}.")
     name, private = options.space or "", shared == PRIVATE
     check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
     return retried(check, say)
@@ -84,7 +74,6 @@ def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Space 
     """
     if options.space is None:
         return None
-    check_project(options.hardware)
     return _checked_space(options, shared, repo)
 
 
@@ -162,16 +151,6 @@ def _publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | No
     say(f"The Space {space.name}{privately} is at {commit[:8]}{'' if is_new else ': nothing has changed'}.")
     wait_until_up(space, say)
     say(f"  {space.url}")
-
-
-def _print_how_to_open(folder: Path, hardware: str) -> None:
-    path = quote_command([str(folder)])
-    if hardware == STATIC:
-        say(f"A page that runs in the visitor's own browser is in {path}, for any web host. To open it:")
-        say(f"  python -m http.server --directory {path}\n  http://localhost:8000")
-    else:
-        say(f"The app is in {path}. To open it, where its requirements.txt is installed:")
-        say(f"  cd {path} && python app.py")
 
 
 def _repo_of(name: str) -> str | None:

@@ -12,7 +12,7 @@ import math
 import shutil
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -36,7 +36,7 @@ from ..learner.recipe import Recipe
 from ..run.console import loss_text, say, throttled, warn
 from ..run.facts import About, Evaluation, TextFacts
 from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
-from .child_trainings import ChildTraining, Machine, ray_cluster, this_machine, train_all
+from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
 from .options import AUTO, TrainOptions, absolute_model, given_options
 from .parser import MINUTES
@@ -111,19 +111,15 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
         saved = json.loads(path.read_bytes())
         if saved.pop("format_version") != _FORMAT:
             raise ValueError("it was written by another version of the project")
-        fields = {**saved.pop("options"), **given_options(typed), "resume": None, "out": typed.resume}
-        options = TrainOptions(**{**fields, "text": tuple(fields["text"]), "teacher": tuple(fields["teacher"])})
+        given = {**saved.pop("options"), **given_options(typed), "resume": None, "out": typed.resume}
+        known = {each.name: given[each.name] for each in fields(TrainOptions)}  # earlier versions had more options
+        options = TrainOptions(**{**known, "text": tuple(known["text"]), "teacher": tuple(known["teacher"])})
         text, chat = TextFacts(**saved.pop("text")), saved.pop("chat")
         saved["complete"] = tuple(saved["complete"])
         return TeachersPlan(options=options, text=text, chat=ChatFormat(**chat) if chat else None, **saved)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         remedy = f"remove {typed.resume}, and start the run again"
         raise RunError(f"{str(path)!r} cannot be read ({error}): {remedy}") from error
-
-
-def machine_for(options: TrainOptions, device: torch.device) -> Machine:
-    """Returns what trains the teachers. Raises RunError if --ray cannot be used."""
-    return ray_cluster(options.ray, device.type) if options.ray else this_machine(device.type)
 
 
 def plan_teachers(
@@ -182,7 +178,7 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
         with closing(train_all([plan.training(run, each, device) for each in numbers], machine, show)) as trained:
             for training in trained:
                 note(int(training.folder.name))
-                best = _load_teacher(training.folder).lm.training.get("val_loss", math.nan)
+                best = CharLSTM.from_pretrained(training.folder).training.get("val_loss", math.nan)
                 say(f"teacher {training.folder.name} of {plan.count} is trained: held-out loss {loss_text(best)}")
     except (RunError, KeyboardInterrupt) as error:
         if any(map(has_checkpoint, (run / TEACHERS).glob("[0-9]*"))):
@@ -201,12 +197,8 @@ def teacher_seed(seed: int, number: int) -> int:
 
 def _load_teachers(run: Path) -> list[NamedModel]:
     """Returns the best checkpoint of every teacher that a run has trained; [] when there is none."""
-    folders = filter(has_checkpoint, (run / TEACHERS).glob("[0-9]*"))
-    return [_load_teacher(folder) for folder in sorted(folders, key=lambda folder: int(folder.name))]
-
-
-def _load_teacher(folder: Path) -> NamedModel:
-    return NamedModel(CharLSTM.from_pretrained(folder), "", str(folder))
+    folders = sorted(filter(has_checkpoint, (run / TEACHERS).glob("[0-9]*")), key=lambda folder: int(folder.name))
+    return [NamedModel(CharLSTM.from_pretrained(folder), "", str(folder)) for folder in folders]
 
 
 def _say_plan(plan: TeachersPlan, start: float, at_once: int) -> None:
@@ -243,17 +235,16 @@ def predict(
 
     Raises:
         UsageError: a teacher lacks a character of the text.
-        RunError: the disk has no room.
+        OSError: the disk has no room.
     """
     train, _ = split(ids)
     for teacher in teachers:
-        if unknown := distillation.unknown_characters(teacher.lm, tokenizer):
+        if unknown := [char for char in tokenizer.vocab if char not in teacher.lm.tokenizer]:
             listed = describe_unknown([UnknownCharacter(char, 0, 1) for char in unknown])
             raise UsageError(
                 f"--teacher {one_line(teacher.name or teacher.lm.name)} lacks {listed}: a teacher needs every "
                 "character of the text in its vocabulary"
             )
-    check_room(len(train), len(tokenizer), folder)
     say(f"Computing the predictions of {_counted(len(teachers))} for the text …")
     for teacher in teachers:
         teacher.lm.network.to(device)

@@ -14,9 +14,9 @@ from model.terminal import one_line, size_text
 from ..card.public_text import public_source
 from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
-from ..corpus.decode import Reading
+from ..corpus.decode import CorpusError, Reading
 from ..corpus.ids_file import RARE
-from ..corpus.reader import Corpus, check_length, read_corpus
+from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import expanded_path, is_public
 from ..errors import RunError
 from ..run.console import say, throttled, warn
@@ -26,7 +26,6 @@ from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
 from .options import TrainOptions, hides_file_names
-from .parser import COMMANDS
 from .teachers import TeachersPlan
 
 _SHORT = 100_000  # characters; a warning is printed for fewer
@@ -84,10 +83,7 @@ class Text:
         say(f"{corpus.characters:,} characters, {new if base else f'{len(tokenizer):,} distinct'}.")
         if corpus.rare:
             share = 100 * corpus.rare_times / corpus.characters
-            say(
-                f"{corpus.rare:,} rare characters, {share:.2f} % of the text, share one id and are never written: "
-                "--keep-rare keeps them apart, which takes longer."
-            )
+            say(f"{corpus.rare:,} rare characters, {share:.2f} % of the text, share one id and are never written.")
         return tokenizer
 
 
@@ -243,11 +239,14 @@ def _read(
             f"{name}: {size_text(done)}{f' of {size_text(total)}' if total else ''}"
         ),
         chat=chat,
-        commands=tuple(COMMANDS),
     )
     for line in (*corpus.warnings, *(chat.warnings if chat else ())):
         warn(line)
-    check_length(corpus, _MIN_CHARACTERS, "training")
+    if corpus.characters < _MIN_CHARACTERS:
+        raise CorpusError(
+            f"the text {one_line(corpus.name)!r} is too short: it has {corpus.characters:,} characters, and training "
+            f"needs at least {_MIN_CHARACTERS:,}: give a longer text"
+        )
     if corpus.characters < _SHORT:
         warn(
             f"this text is short ({corpus.characters:,} characters): a model learns words from about {_SHORT:,}, and "

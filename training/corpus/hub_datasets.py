@@ -43,38 +43,22 @@ def parse_hub_source(source: str) -> tuple[str, str | None, str]:
 def hub_files(source: str) -> SourceFiles:
     """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob.
 
-    Without a connection to the Hub, the one file is the copy in the cache, if there is one. Raises CorpusError if the
-    dataset cannot be read, or has no such file.
+    Raises CorpusError if the dataset cannot be read, or has no such file.
     """
-    from huggingface_hub import HfApi, resolve_revision, try_to_load_from_cache
-    from huggingface_hub.errors import OfflineModeIsEnabled
+    from huggingface_hub import HfApi
 
     dataset, revision, path = parse_hub_source(source)
     try:
         with time_limits():
             info = HfApi().dataset_info(dataset, revision=revision, files_metadata=True)
-            # Notes the commit in the cache, so that the revision is found there without a connection.
-            resolve_revision(dataset, repo_type="dataset", revision=revision)
     except Exception as error:
-        # A ValueError shows that the response is not JSON, so it is not from the Hub.
-        is_unreachable = explain(error).retry and not isinstance(error, ValueError)
-        if not (is_unreachable or isinstance(error, OfflineModeIsEnabled)):
-            raise _unreadable(error, dataset) from error
-        cached = try_to_load_from_cache(dataset, path, repo_type="dataset", revision=revision)
-        if not isinstance(cached, str):
-            raise CorpusError(
-                f"the Hub cannot be reached, and {one_line(path) or 'a full listing'} of the dataset {dataset} "
-                "is not in the cache: check the network (and HF_ENDPOINT, HF_HUB_OFFLINE), or give a local file"
-            ) from error
-        label = _label(dataset, path)
-        file = SourceFile(label=label, name=Path(path).name, read=partial(read_path, Path(cached)))
-        return SourceFiles(source, [file], warnings=[f"the Hub cannot be reached: reading the cached copy of {label}"])
+        raise _unreadable(error, dataset) from error
     sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
     return SourceFiles(
         source,
         [
             SourceFile(
-                label=_label(dataset, name),
+                label=one_line(f"hf://datasets/{dataset}/{name}"),
                 name=Path(name).name,
                 read=partial(_download, dataset, info.sha, name),
                 found=name != path,
@@ -95,10 +79,6 @@ def is_public(dataset: str) -> bool:
     except Exception:  # noqa: BLE001  no such dataset for strangers, or no answer
         return False
     return not (info.private or info.gated or info.disabled)
-
-
-def _label(dataset: str, path: str) -> str:
-    return one_line(f"hf://datasets/{dataset}/{path}")
 
 
 def _download(dataset: str, commit: str | None, path: str, file: SourceFile) -> Generator[bytes]:

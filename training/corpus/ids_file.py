@@ -67,10 +67,8 @@ class EncodedText:
     """The base vocabulary in its own order, then the other characters of the text, sorted."""
     sha256: str
     """SHA-256 of the text in UTF-8."""
-    distinct: int = 0
-    """How many distinct characters were added."""
     rare: int = 0
-    """How many of them became RARE."""
+    """How many distinct characters became RARE."""
     rare_times: int = 0
     """How often these characters occur."""
 
@@ -139,7 +137,6 @@ class IdsWriter:
             ids=ids,
             vocab=vocab,
             sha256=digest.hexdigest(),
-            distinct=len(times),
             rare=len(rare),
             rare_times=sum(rare.values()),
         )

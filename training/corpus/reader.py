@@ -87,7 +87,6 @@ def read_corpus(
     progress: Progress | None = None,
     max_bytes: int | None = None,
     chat: ChatReader | None = None,
-    commands: Sequence[str] = (),
 ) -> Corpus:
     """Reads `sources` into one text.
 
@@ -99,13 +98,12 @@ def read_corpus(
         progress: called with the state of each file.
         max_bytes: limit of the text in UTF-8; None for what fits on the disk.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
-        commands: words that the first source may stand for, if there is no such file.
 
     Raises:
         CorpusError: a source cannot be read, or the ids cannot be written. The message is one line.
     """
     # Before any download: a typing error then costs no time.
-    expanded = [expand(typed, () if number else commands) for number, typed in enumerate(sources)]
+    expanded = [expand(typed) for typed in sources]
     if not sources:
         expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
     if max_bytes is None:
@@ -123,9 +121,6 @@ def read_corpus(
             encoded = writer.finish(merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
         raise _cannot_write(path, error) from error
-    if encoded.distinct == 1:
-        only = next(decode_ids(encoded.ids[:1], encoded.vocab))
-        warnings.append(f"the whole text repeats one character, {only!r}: a model has nothing to learn")
     return Corpus(
         **vars(encoded),
         name=corpus_name(sources),
@@ -133,15 +128,6 @@ def read_corpus(
         first_lines=tuple(text.first_line for text in collector.texts.values()),
         warnings=tuple(warnings),
     )
-
-
-def check_length(corpus: Corpus, needed: int, purpose: str) -> None:
-    """Raises CorpusError if the corpus is shorter than the `needed` characters for `purpose`."""
-    if corpus.characters < needed:
-        raise CorpusError(
-            f"the text {one_line(corpus.name)!r} is too short: it has {corpus.characters:,} characters, and {purpose} "
-            f"needs at least {needed:,}: give a longer text"
-        )
 
 
 def _free_bytes(path: Path | None) -> int:

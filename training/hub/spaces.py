@@ -13,10 +13,8 @@ from huggingface_hub import CommitOperationAdd, constants
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from model.checkpoint.names import CARD
-from model.hub.limits import time_limits
-from model.terminal import terminal_text
 
-from ..card.public_text import redact, with_page_link
+from ..card.public_text import with_page_link
 from ..errors import HubError
 from .calls import Report, call, commit, file_names, full_repo_name, hub_client, lookup, read_file, retried
 from .checkpoints import restriction
@@ -34,7 +32,6 @@ _STAGES = {
     "SLEEPING": "sleeps until a visitor opens it",
     "RUNNING": "runs",
 }
-_LOG_LINES, LOG_S = 12, 30.0
 
 
 @dataclass(frozen=True)
@@ -62,15 +59,6 @@ class Space:
 def flavor_of(hardware: str) -> str:
     """Returns the Hub's name for a value of --hardware."""
     return "zero-a10g" if hardware == ZERO_GPU else hardware
-
-
-def describe_hardware(hardware: str) -> str:
-    """Returns one line that says what a page on this hardware needs and costs."""
-    if hardware == STATIC:
-        return "static: it runs in the visitor's own browser, is free for every account, and needs no server"
-    if hardware == ZERO_GPU:
-        return f"{hardware}: the app, with its API, on the free hardware of every account (two Spaces each)"
-    return f"{hardware}: the app, with its API; the Hub asks for a paid plan, or for money by the hour"
 
 
 def check_space(name: str, hardware: str, *, private: bool, model: str | None, publish_anyway: bool = False) -> Space:
@@ -155,7 +143,7 @@ def link_card(repo: str, space: str) -> bool:
 def wait_until_up(space: Space, report: Report) -> None:
     """Waits until the Space runs, and reports each stage.
 
-    Raises HubError if the Space failed, with the end of its log, or does not run within `START_S` seconds.
+    Raises HubError if the Space failed, or does not run within `START_S` seconds.
     """
     end, reported = time.monotonic() + START_S, ""
     while True:
@@ -166,8 +154,7 @@ def wait_until_up(space: Space, report: Report) -> None:
         if stage in ("SLEEPING", "RUNNING"):
             return
         if stage not in _STAGES:
-            log = "".join(f"\n  {line}" for line in _log(space.name, stage)) if stage.endswith("ERROR") else ""
-            raise HubError(f"the Space {space.name} does not run ({stage}): see {space.url}{log}")
+            raise HubError(f"the Space {space.name} does not run ({stage}): its log is at {space.url}")
         if time.monotonic() >= end:
             raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")
         time.sleep(POLL_S)
@@ -176,14 +163,3 @@ def wait_until_up(space: Space, report: Report) -> None:
 def _stage(space: str) -> str:
     stage = call(f"looking at the Space {space}", lambda: hub_client().get_space_runtime(space)).stage
     return str(getattr(stage, "value", stage))
-
-
-def _log(space: str, stage: str) -> list[str]:
-    """Returns the last lines of a Space's log, or one line that says why there are none; raises nothing."""
-    try:
-        is_build = "BUILD" in stage or stage == "CONFIG_ERROR"
-        with time_limits(LOG_S):
-            lines = "".join(hub_client().fetch_space_logs(space, build=is_build)).splitlines() or ["(no log was sent)"]
-    except Exception as error:  # noqa: BLE001  the connection broke, or there is no log yet
-        lines = [f"(the log cannot be read: {type(error).__name__})"]
-    return [terminal_text(redact(line.rstrip()[:300])) for line in lines if line.strip()][-_LOG_LINES:]

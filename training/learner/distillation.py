@@ -33,11 +33,6 @@ _CONTEXT = 512  # characters that each row reads before its own part
 _MAX_CHARACTERS = 4096  # that are read at once, in all rows together
 
 
-def unknown_characters(teacher: CharLSTM, tokenizer: CharTokenizer) -> list[str]:
-    """Returns the characters of a text that are not in the teacher's vocabulary."""
-    return [char for char in tokenizer.vocab if char not in teacher.tokenizer]
-
-
 def bytes_needed(characters: int, vocab_size: int) -> int:
     """Returns the size in bytes of the file of soft targets."""
     return characters * vocab_size * np.dtype(np.float16).itemsize

@@ -11,5 +11,4 @@ threads             how many threads compute a step, by measurement
 facts               the published records of a run
 hub_resume          downloads a run for --resume hf://USER/NAME
 console             output: lines, samples, the progress bar
-tracking            --track: evaluations in Trackio
 """

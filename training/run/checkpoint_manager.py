@@ -125,14 +125,12 @@ class CheckpointManager:
 
     def _save(self, snapshot: Snapshot, is_last: bool) -> Path | None:
         """Returns the checkpoint folder; None when nothing could be saved."""
-        step, weights_alone = snapshot.step, partial(snapshot.write, with_state=False)
-        # Old checkpoints that are only kept for the Hub may fill the disk; a new one matters more. When the last one is
-        # saved, one earlier checkpoint and the best are enough.
-        ways: list[tuple[Callable[[Path], None], int]] = [(snapshot.write, 0), (snapshot.write, NEWEST_KEPT)]
-        ways += [(snapshot.write, 1), (weights_alone, 1)] if is_last else []
-        for write, newest in ways:
-            if newest:
-                self.folder.prune((), newest=newest)
+        step = snapshot.step
+        ways: list[Callable[[Path], None]] = [snapshot.write, snapshot.write]
+        ways += [partial(snapshot.write, with_state=False)] if is_last else []
+        for number, write in enumerate(ways):
+            if number == 1:  # old checkpoints that are only kept for the Hub may fill the disk; a new one matters more
+                self.folder.prune((), newest=1)
             try:
                 folder = self.folder.save(step, write)
             except OSError as error:
@@ -140,7 +138,7 @@ class CheckpointManager:
                 if error.errno not in FULL_DISK:
                     break
                 continue
-            if write is weights_alone:
+            if number == 2:
                 warn(
                     f"step {step:,} is saved without its training state ({reason.strerror}): the model is complete, "
                     "but the run cannot be resumed from this step"

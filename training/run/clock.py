@@ -22,7 +22,7 @@ from typing import IO, Any
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
 
-LOG, LOG_BEFORE = "progress.log", "progress-before.log"
+LOG = "progress.log"
 MIN_STEPS = 10  # of a run, however short
 _RECORD = struct.Struct("<qdi")  # step, progress after it, threads
 _RECENT_S = 5.0  # over which the speed is averaged
@@ -182,8 +182,6 @@ def _of_earlier_version(recipe: Recipe, state: Mapping[str, Any], steps_done: in
 class ProgressLog:
     """`progress.log` of a run folder: the progress after each step and its number of threads, 20 bytes a step.
 
-    It has the steps since the newest checkpoint; those before it, since the one before, are in `progress-before.log`.
-
     Args:
         folder: the run folder.
         after: the step of the checkpoint that is resumed; 0 in a new run.
@@ -192,16 +190,24 @@ class ProgressLog:
     """
 
     def __init__(self, folder: Path, after: int, progress: float, planned: int) -> None:
-        self._path, self._before = folder / LOG, folder / LOG_BEFORE
         self._file: IO[bytes] | None = None
-        # A new run repeats nothing; an earlier one that was killed may have left a log.
-        self._steps = self._read(after, progress, planned) if after else {}
-        temporary = self._path.with_name(f".{LOG}.tmp")
+        self._steps: dict[int, tuple[float, int]] = {}
+        records: dict[int, tuple[float, int]] = {}
+        whole = 0  # bytes of whole records in progress.log: a process that was killed may have written half of one
+        # A new run repeats nothing, and an earlier one that was killed may have left a log. Runs of earlier versions
+        # have the steps before the newest checkpoint in a file of their own.
+        for path in (folder / "progress-before.log", folder / LOG) if after else ():
+            whole = 0
+            with contextlib.suppress(OSError):
+                data = path.read_bytes()
+                whole = len(data) // _RECORD.size * _RECORD.size
+                records |= {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
+        while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
+            after, progress = after + 1, record[0]
+            self._steps[after] = record
         with contextlib.suppress(OSError):
-            temporary.write_bytes(self._records_after(after))
-            temporary.replace(self._path)
-            self._before.unlink(missing_ok=True)
-            self._file = self._path.open("ab", buffering=0)
+            self._file = (folder / LOG).open("ab", buffering=0)
+            self._file.truncate(whole)
 
     def repeated(self, step: int) -> tuple[float, int] | None:
         """Returns the recorded progress after a step, from 1, and its number of threads; None for a new step."""
@@ -215,34 +221,8 @@ class ProgressLog:
             except OSError:
                 self.close()
 
-    def start_file(self, after: int) -> None:
-        """Begins a new file when the checkpoint of step `after` is saved, with what a resumed run repeats after it."""
-        if self._file is not None:
-            self.close()
-            with contextlib.suppress(OSError):
-                self._path.replace(self._before)
-                self._file = self._path.open("wb", buffering=0)
-                self._file.write(self._records_after(after))
-
-    def _records_after(self, step: int) -> bytes:
-        return b"".join(_RECORD.pack(each, *record) for each, record in self._steps.items() if each > step)
-
     def close(self) -> None:
         """Closes the file; nothing more is recorded."""
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    def _read(self, after: int, progress: float, planned: int) -> dict[int, tuple[float, int]]:
-        """Returns the records after the checkpoint, up to the first that does not follow the one before it."""
-        records: dict[int, tuple[float, int]] = {}
-        found: dict[int, tuple[float, int]] = {}
-        for path in (self._before, self._path):
-            with contextlib.suppress(OSError):
-                data = path.read_bytes()
-                for step, reached, threads in _RECORD.iter_unpack(data[: len(data) // _RECORD.size * _RECORD.size]):
-                    records[step] = reached, threads
-        while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
-            after, progress = after + 1, record[0]
-            found[after] = record
-        return found

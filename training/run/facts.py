@@ -17,6 +17,7 @@ import torch
 from model.backends.device import gpu_name
 
 from ..card.summary import Quotes
+from ..corpus.decode import ReadingRecord
 from ..errors import RunError
 from ..learner import processes
 
@@ -40,13 +41,10 @@ class Evaluation(TypedDict, total=False):
     lr: float
 
 
-class PublicText(TypedDict):
-    """Where anyone can read the training text, and how it is read: see `corpus.decode.Reading`."""
+class PublicText(ReadingRecord):
+    """Where anyone can read the training text, and how it is read."""
 
     sources: list[str]
-    errors: str
-    encoding: str | None
-    merge_rare: bool
 
 
 class CorpusRecord(TypedDict):

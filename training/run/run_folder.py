@@ -39,15 +39,14 @@ from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_fol
 
 from ..corpus.sources import absolute_source, expanded_path
 from ..errors import RunError
-from .clock import LOG, LOG_BEFORE
+from .clock import LOG
 from .facts import Evaluation
 from .snapshot import Snapshot, loss_at, read_snapshot
 
 SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
 LOCK, TEACHERS = "lock", "teachers"
-_LOGS = (METRICS, SAMPLES, LOG, LOG_BEFORE)
-_CREATED = (SOURCES, IDS, TEXT, SOFT_TARGETS, *_LOGS, BEST, LATEST, TEACHERS, "outbox", LOCK)
+_CREATED = (SOURCES, IDS, TEXT, SOFT_TARGETS, METRICS, SAMPLES, LOG, BEST, LATEST, TEACHERS, "outbox", LOCK)
 
 
 class RunFolder:

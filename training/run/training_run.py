@@ -39,7 +39,6 @@ from .console import Progress, loss_text, say, warn
 from .facts import About, Evaluation, RunState, TextFacts
 from .snapshot import Snapshot
 from .threads import Threads
-from .tracking import Tracker
 
 _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95", "train_loss")  # in config.json
 
@@ -63,7 +62,6 @@ class TrainingRun:
         samples: the samples so far; a long run keeps evenly spaced ones.
         chat: the chat format, if the text is a chat.
         page: the Space to publish when the run is complete.
-        tracker: logs the evaluations to Trackio.
     """
 
     checkpoint_manager: CheckpointManager
@@ -80,7 +78,6 @@ class TrainingRun:
     samples: list[Sample] = field(default_factory=list)
     chat: ChatFormat | None = None
     page: Space | None = None
-    tracker: Tracker | None = None
     _writer: ThreadPoolExecutor = field(
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
     )
@@ -212,8 +209,6 @@ class TrainingRun:
         intervals = {"val_loss_95": interval(carried), "val_cold256_95": interval(cold256)}
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
         self._save({**line, **rounded}, is_last=self.clock.is_done)
-        if self.tracker:
-            self.tracker.log(line)
         self.clock.add_evaluation(time.monotonic() - began)
 
     def _sample(self, bar: Progress) -> None:
@@ -256,7 +251,6 @@ class TrainingRun:
             DivergedError: the weights of this or of the previous checkpoint are not finite.
         """
         self._wait_for_writer()
-        self._log.start_file(self.trainer.steps_done)
         snapshot = self._snapshot(measured)
         if is_last:
             self._write(snapshot, is_last=True)

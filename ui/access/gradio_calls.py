@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from .paths import SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(\w+)/?")
+_MAX_ITEMS = 100  # of an argument; four clamped cells have 17
 _FIELDS = {"data", "fn_index", "session_hash", "event_id"}  # the others change how Gradio runs a function
 
 
@@ -70,14 +71,18 @@ class GradioCalls:
         for name, value in zip(arguments, values, strict=True):
             if value is inspect.Parameter.empty:
                 raise HTTPException(400, f"{name} is missing: /{endpoint} needs it")
-            if _has_object(value):
+            items = list(_items(value))
+            if len(items) > _MAX_ITEMS or any(isinstance(item, dict) for item in items):
                 raise HTTPException(400, f"{name} is {json.dumps(value):.40}: it must be a text or a number")
         return values
 
 
-def _has_object(value: object) -> bool:
-    """Returns whether a value of an argument is or holds an object, which Gradio may take for an uploaded file."""
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_has_object, value)))
+def _items(value: object) -> Iterator[object]:
+    """Yields the value of an argument and the items of its lists. Gradio may take an object for an uploaded file."""
+    yield value
+    if isinstance(value, list):
+        for item in value:
+            yield from _items(item)
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""Runs slow work in threads, in short slices: a few at once, and the clients in turn.
+"""Runs slow work in threads, in short slices: a few at once, and first those of the client that has used least time.
 
-Between two slices of one client, each other waiting client gets one: much work of a client delays only itself.
+So much work of a client delays only itself, and a client that has used nothing yet waits for one slice at most.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ import asyncio
 import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypeVar
 
 from ..messages import RefusalError
@@ -40,10 +42,11 @@ class Workers:
         max_waiting: int = MAX_WAITING,
         max_waiting_each: int = MAX_WAITING_EACH,
     ) -> None:
-        self._limiter = limiter
+        self.limiter = limiter
         self._max_waiting = max_waiting
         self._max_waiting_each = max_waiting_each
         self._free = at_once
+        self._threads = ThreadPoolExecutor(at_once, "work")  # its own, so that no other work is before this one
         self._unfinished: Counter[str] = Counter()
         self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
@@ -78,7 +81,8 @@ class Workers:
         """
         await self._turn(group_of(address))
         seconds: list[float] = []
-        work = asyncio.ensure_future(asyncio.to_thread(_measured, seconds, function, *arguments))
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, partial(_measured, seconds, function, *arguments))
         work.add_done_callback(lambda _: self._end(address, sum(seconds)))
         try:
             return await asyncio.shield(work)
@@ -87,7 +91,7 @@ class Workers:
             raise
 
     def _end(self, address: str, seconds: float) -> None:
-        self._limiter.spend_cpu(address, seconds)
+        self.limiter.spend_cpu(address, seconds)
         self._next()
 
     async def run_slices(self, address: str, slices: Generator[None, None, Result]) -> Result:
@@ -117,9 +121,10 @@ class Workers:
             raise
 
     def _next(self) -> None:
-        """Gives a free thread to the client that has waited for its turn for the longest time."""
+        """Gives a free thread to the client that has used least; of several, to the first that waits."""
         while self._turns:
-            client, turns = next(iter(self._turns.items()))
+            client = min(self._turns, key=self.limiter.usage.used)
+            turns = self._turns[client]
             turn = turns.popleft()
             self._turns.move_to_end(client)
             if not turns:

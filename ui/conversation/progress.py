@@ -11,7 +11,7 @@ from model.clamps import Clamps, Stretches
 from model.engine.engine import EngineBusyError
 
 from ..access.addresses import group_of
-from ..access.limits import Limiter
+from ..access.workers import Workers
 from ..messages import RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..settings import DEADLINE_S
@@ -44,7 +44,7 @@ async def write(
     served: LoadedModel,
     prompt: str,
     params: SamplingParams,
-    limiter: Limiter,
+    workers: Workers,
     *,
     address: str,
     client_id: str,
@@ -82,17 +82,21 @@ async def write(
             prompt_clamps=prompt_clamps,
         )
 
-    limiter.begin_reply(address, len(prompt) + params.length)
+    workers.limiter.begin_reply(address, len(prompt) + params.length)
     length, shown, began = 0, -1, time.monotonic()
     sequence: Sequence | None = None
     try:
-        sequence = await asyncio.to_thread(submit)
+        sequence = await workers.run(address, submit)
         updated_at = began
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
             if finished or length != shown or now - updated_at >= _KEEPALIVE_S:
                 shown, updated_at = length, now
                 yield sequence
+            if finished and isinstance(
+                sequence.cause, EngineBusyError
+            ):  # replies of others need its place in the queue
+                raise RefusalError("refusal.queue_full")
             if finished:
                 return
             ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
@@ -105,7 +109,7 @@ async def write(
         if sequence:
             length = sequence.length
             served.engine.abort(sequence)
-        limiter.end_reply(address, params.length - length)
+        workers.limiter.end_reply(address, params.length - length)
 
 
 def _pause(served: LoadedModel, length: int, elapsed_s: float, message_s: float, *, sparing: bool) -> float:

@@ -11,7 +11,7 @@ from .registry import ModelRegistry
 
 WAIT_S = 30.0
 _POLL_S = 0.05
-_LOADING = {"refusal.loading", "refusal.named_loading"}
+LOADING = {"refusal.loading", "refusal.named_loading"}
 
 
 async def find_model(registry: ModelRegistry, name: object) -> LoadedModel:
@@ -25,6 +25,6 @@ async def find_model(registry: ModelRegistry, name: object) -> LoadedModel:
         try:
             return registry.get(name)
         except RefusalError as refusal:
-            if refusal.id not in _LOADING or time.monotonic() >= end:
+            if refusal.id not in LOADING or time.monotonic() >= end:
                 raise
         await asyncio.sleep(_POLL_S)

@@ -107,7 +107,7 @@ def _model_argument(services: Services) -> Argument:
 
 
 def _generate(services: Services) -> Callable[..., Any]:
-    registry, limiter = services.registry, services.limiter
+    registry, workers = services.registry, services.workers
     arguments = _generate_arguments(_model_argument(services))
 
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
@@ -127,8 +127,8 @@ def _generate(services: Services) -> Callable[..., Any]:
                 share = loaded.lm.share if params.share is None else params.share
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": share}
             address, client = _caller(request)
-            await services.workers.run_slices(address, check_words(loaded, text))
-            steps = write(loaded, text, params, limiter, address=address, client_id=client, clamps=clamps, sparing=True)
+            await workers.run_slices(address, check_words(loaded, text))
+            steps = write(loaded, text, params, workers, address=address, client_id=client, clamps=clamps, sparing=True)
             async with aclosing(steps):
                 async for sequence in steps:
                     reason = sequence.finish_reason  # read before the text: once it is set, the text is complete

@@ -81,23 +81,27 @@ class Services:
         """Returns the JSON object in the body of a request."""
         body, address = await request.body(), address_of(request)
         if len(body) <= _SMALL:
-            return _parsed(body)
+            return parse_json(body)
         async with self.preparing.work(address):
-            return await self.preparing.run(address, _parsed, body)
+            return await self.preparing.run(address, parse_json, body)
 
     async def model(self, fields: Fields, address: str) -> LoadedModel:
         """Returns the model, or the blend of two, that a request names with its commit; waits while they load."""
-        first = await self._served(fields.object("model"))
-        if "second" not in fields:
-            return first
-        second = await self._served(fields.object("second"))
-        if second is first:
-            raise RefusalError("refusal.same_second")
-        return await self.preparing.run(address, self.registry.blend, first, second)
+        for name in ("model", "second"):
+            if name in fields:
+                await find_model(self.registry, fields.object(name).text("name"))
+        return await self.preparing.run(address, self.loaded_model, fields)
 
-    async def _served(self, reference: Fields) -> LoadedModel:
+    def loaded_model(self, fields: Fields) -> LoadedModel:
+        """Returns the same without waiting; runs in any thread."""
+        first, *others = [self._served(fields.object(name)) for name in ("model", "second")[: 1 + ("second" in fields)]]
+        if first in others:
+            raise RefusalError("refusal.same_second")
+        return self.registry.blend(first, *others) if others else first
+
+    def _served(self, reference: Fields) -> LoadedModel:
         commit = reference.text("commit")
-        loaded = await find_model(self.registry, reference.text("name"))
+        loaded = self.registry.get(reference.text("name"))
         if loaded.commit != commit:
             raise RefusalError("refusal.commit_gone", commit=commit[:7] or Message("origin.folder"))
         return loaded
@@ -200,7 +204,8 @@ def _cells(value: object, served: LoadedModel) -> Clamps:
     return clamps
 
 
-def _parsed(body: bytes) -> Fields:
+def parse_json(body: bytes) -> Fields:
+    """Returns the fields of the JSON object in a body."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

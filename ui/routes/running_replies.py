@@ -12,14 +12,16 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
+from typing import NamedTuple
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from model import Sequence
+from model import Memory, Sequence
 
 from ..access.addresses import group_of
 from ..access.answers import HEADERS
+from ..access.workers import Workers
 from ..conversation.progress import check_words, write
 from ..conversation.read_text import ReadText
 from ..conversation.states import States
@@ -64,7 +66,8 @@ class RunningReply:
     @property
     def error(self) -> Message | None:
         """Why the reply has failed; None if it has not."""
-        return Message("fault.model", error=self._sequence.error) if self._sequence.error else self._failure
+        error = self._sequence.error
+        return self._failure or (Message("fault.model", error=error) if error else None)
 
     @property
     def finish_reason(self) -> str:
@@ -75,15 +78,17 @@ class RunningReply:
         """Ends the reply before its next character."""
         self.request.before.served.engine.abort(self._sequence)
 
-    async def run(self, steps: AsyncGenerator[Sequence, None], read: ReadText, states: States) -> None:
+    async def run(
+        self, steps: AsyncGenerator[Sequence, None], read: ReadText, states: States, workers: Workers
+    ) -> None:
         """Follows the reply to its end and caches its state.
 
         Args:
             steps: from `write`.
             read: the text that the model reads before the first character of the sequence.
             states: the cache of states.
+            workers: the threads in which the keys of the states are hashed.
         """
-        sequence, group = self._sequence, group_of(self.address)
         try:
             async with aclosing(steps):
                 async for _ in steps:
@@ -93,15 +98,20 @@ class RunningReply:
         except Exception:
             log.exception("a reply could not be followed")
             self._failure = Message("fault.reply")
+        if self._sequence.prompt_memory or self._sequence.memory:
+            await workers.run(self.address, self._save, read, states)
+        self.ended = True
+        self._notify()
+
+    def _save(self, read: ReadText, states: States) -> None:
+        """Caches the states before and after the reply."""
+        sequence, group = self._sequence, group_of(self.address)
         if sequence.prompt_memory:
-            await asyncio.to_thread(states.save, read, sequence.prompt_memory, group)
+            states.save(read, sequence.prompt_memory, group)
         if sequence.memory:
             # The memory of a reply that its stop text has ended includes the stop text.
             stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
-            whole = await asyncio.to_thread(read.followed_by, sequence.text + stop, self.request.cells)
-            await asyncio.to_thread(states.save, whole, sequence.memory, group)
-        self.ended = True
-        self._notify()
+            states.save(read.followed_by(sequence.text + stop, self.request.cells), sequence.memory, group)
 
     def connect(self) -> asyncio.Event:
         """Returns a new reader, for `events`; the reader before gets no more events."""
@@ -166,6 +176,22 @@ class RunningReply:
         return event(position, end=end, error=error.as_json() if error else None, rate=rate)
 
 
+class Prepared(NamedTuple):
+    """A request for a reply that can be started.
+
+    Attributes:
+        request: the request.
+        read: the text that the model reads before the rest of the reply.
+        memory: the memory after its first ``known`` characters; None if nothing is cached.
+        known: see above.
+    """
+
+    request: WriteRequest
+    read: ReadText
+    memory: Memory | None
+    known: int
+
+
 class RunningReplies:
     """The replies that have not ended, and those whose end no reader has received yet.
 
@@ -198,26 +224,27 @@ class RunningReplies:
             reply.stop()
         return reply is not None
 
-    async def start(self, request: WriteRequest, digest: str, address: str) -> RunningReply:
+    def prepare(self, request: WriteRequest) -> Prepared:
+        """Returns a request with the text that is still to be read. Takes up to 50 ms, and runs in any thread."""
+        before = request.before
+        read = before.followed_by(request.received, request.cells)
+        return Prepared(request, read, *self._states.find(read, (*request.boundaries, len(before.text))))
+
+    async def start(self, prepared: Prepared, digest: str, address: str) -> RunningReply:
         """Starts a reply."""
+        (request, read, memory, known), preparing = prepared, self._services.preparing
         self._make_room(request, address)
-        before, received = request.before, request.received
-        served, limiter = before.served, self._services.limiter
-        preparing = self._services.preparing
-        read = await preparing.run(address, before.followed_by, received, request.cells)
-        boundaries = (*request.boundaries, len(before.text))
-        memory, known = await preparing.run(address, self._states.find, read, boundaries)
-        if served.engine.blocked:
-            await preparing.run_slices(address, check_words(served, read.text, begin=known))
+        if read.served.engine.blocked:
+            await preparing.run_slices(address, check_words(read.served, read.text, begin=known))
         steps = write(
-            served,
+            read.served,
             read.text[known:],
-            replace(request.params, length=request.params.length - len(received)),
-            limiter,
+            replace(request.params, length=request.params.length - len(request.received)),
+            preparing,
             address=address,
             client_id=f"{address} {request.client}",
             memory=memory,
-            draw_offset=request.draw_offset + len(received),
+            draw_offset=request.draw_offset + len(request.received),
             chars_per_second=request.chars_per_second,
             context=read.text[:known],
             clamps=request.cells,
@@ -228,7 +255,7 @@ class RunningReplies:
         self._make_room(request, address)  # again, for a reply that was started meanwhile
         reply = RunningReply(request, digest, sequence, address)
         self._replies[request.id] = reply
-        task = asyncio.create_task(reply.run(steps, read, self._states))
+        task = asyncio.create_task(reply.run(steps, read, self._states, preparing))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return reply

@@ -36,9 +36,11 @@ from fastapi.responses import JSONResponse, Response
 from ..access.answers import HEADERS
 from ..conversation.progress import check_words
 from ..conversation.states import States
-from ..settings import MAX_STEPS, check_text
-from .requests import Services, address_of, digest_of, parse_write, route
-from .running_replies import EventStream, RunningReplies, RunningReply, event
+from ..messages import RefusalError
+from ..registry.lookup import LOADING
+from ..settings import MAX_STEPS, Fields, check_text
+from .requests import Services, address_of, digest_of, parse_json, parse_write, route
+from .running_replies import EventStream, Prepared, RunningReplies, RunningReply, event
 
 
 class Writer:
@@ -64,18 +66,33 @@ class Writer:
         return JSONResponse({}, headers=HEADERS)
 
     async def _write(self, request: Request) -> Response:
-        fields, address = await self._services.fields(request), address_of(request)
-        preparing = self._services.preparing
-        digest, received = await preparing.run(address, digest_of, fields), fields.text("received", "")
+        services, address = self._services, address_of(request)
+        fields, digest, prepared = await services.preparing.run(address, self._prepare, await request.body())
+        received = fields.text("received", "")
         reply = self.replies.find(fields.hex("id"), digest, received)
         if reply is None:
-            served = await self._services.model(fields, address)
-            wanted = await preparing.run(address, parse_write, fields, served)
-            if len(received) == wanted.params.length:  # the page lacks only the end
+            if isinstance(prepared, RefusalError):
+                if prepared.id not in LOADING:
+                    raise prepared
+                wanted = parse_write(fields, await services.model(fields, address))
+                prepared = await services.preparing.run(address, self.replies.prepare, wanted)
+            if len(received) == prepared.request.params.length:  # the page lacks only the end
                 return EventStream(_nothing_left(len(received)))
-            reply = await self.replies.start(wanted, digest, address)
+            reply = await self.replies.start(prepared, digest, address)
         reader = reply.connect()
         return EventStream(reply.events(reader, len(received)), partial(self._disconnect, reply, reader))
+
+    def _prepare(self, body: bytes) -> tuple[Fields, str, Prepared | RefusalError]:
+        """Returns the parsed body, its digest, and the prepared reply, or why it is refused if it is not written yet.
+
+        All in one slice, so that few parsed requests are in memory at once.
+        """
+        fields = parse_json(body)
+        digest = digest_of(fields)
+        try:
+            return fields, digest, self.replies.prepare(parse_write(fields, self._services.loaded_model(fields)))
+        except RefusalError as refusal:
+            return fields, digest, refusal
 
     def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:
         reply.disconnect(reader, partial(self.replies.expire, reply))

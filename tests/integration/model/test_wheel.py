@@ -114,24 +114,21 @@ def test_the_wheel_works_offline_and_names_missing_packages(hub: LocalHub, insta
             except ModelUnavailableError as error:
                 return str(error)
         lm = CharLSTM.from_pretrained("ada/tiny")
-        print(lm.commit, lm.notice, generate(lm, "A", 20, seed=1), sep="|")
-        print(tried(lambda: CharLSTM.from_pretrained("ada/other")))
+        print(lm.commit, lm.notice)
         for name in [name for name in sys.modules if name.partition(".")[0] == "huggingface_hub"]:
             del sys.modules[name]
         sys.modules["huggingface_hub"] = None
-        print(generate(CharLSTM.from_pretrained("./tiny"), "A", 20, seed=1))
+        print(repr(generate(CharLSTM.from_pretrained("./tiny"), "A", 20, seed=1)))
         print(tried(lambda: CharLSTM.from_pretrained("ada/tiny")))
         print(tried(lambda: lm.push_to_hub("ada/tiny")))
         """
     code = "\n".join(line[8:] for line in program.splitlines())
     done = run(installed, tmp_path, "-c", code, HF_HUB_OFFLINE="1")
     assert (done.returncode, done.stderr) == (0, "")
-    text = generate(kept, "A", 20, seed=1).replace("\n", "\\n")
     missing = "the Hub's client is missing (pip install huggingface_hub)"
-    assert done.stdout.replace(generate(kept, "A", 20, seed=1), text).splitlines() == [
-        f"{kept.commit}|offline: this is the cached copy of ada/tiny|{text}",
-        "ada/other cannot be loaded: it is not in the cache: load it once with a network",
-        text,
+    assert done.stdout.splitlines() == [
+        f"{kept.commit} offline: this is the cached copy of ada/tiny",
+        repr(generate(kept, "A", 20, seed=1)),
         f"ada/tiny cannot be loaded: {missing}",
         f"ada/tiny cannot be pushed: {missing}",
     ]

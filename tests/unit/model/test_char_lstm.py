@@ -18,8 +18,12 @@ TEXT = "To be, or not to be"
 
 
 @pytest.fixture
-def folder(tmp_path) -> Path:
-    tiny_model().save_pretrained(tmp_path / "tiny")
+def folder(lm, tmp_path, monkeypatch) -> Path:
+    """A saved model, next to the working folder, in the home folder."""
+    lm.save_pretrained(tmp_path / "tiny")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path / "tiny"
 
 
@@ -31,7 +35,8 @@ def test_a_saved_model_is_the_same_again_with_weights_that_its_dtype_can_hold(tm
     lm = tiny_model(layers=layers)
     for weight in lm.network.parameters():
         weight.copy_(weight.to(getattr(torch, dtype)))
-    lm.save_pretrained(tmp_path, dtype=dtype)
+    for place in (tmp_path, tmp_path / "a" / "b", tmp_path):  # parents are created, a saved model is replaced
+        lm.save_pretrained(place, dtype=dtype)
     loaded = CharLSTM.from_pretrained(tmp_path)
     assert loaded.network.output.weight.dtype == torch.float32
     assert generate(loaded, TEXT, 100, seed=1) == generate(lm, TEXT, 100, seed=1)
@@ -39,51 +44,30 @@ def test_a_saved_model_is_the_same_again_with_weights_that_its_dtype_can_hold(tm
     assert (loaded.config, loaded.tokenizer.vocab, loaded.training) == (lm.config, lm.tokenizer.vocab, lm.training)
 
 
-def test_loading_gives_a_new_network_in_evaluation_mode_and_draws_no_random_numbers(folder):
+def test_a_loaded_model_is_a_network_of_its_own_that_can_be_trained(folder):
+    """`train()` used to leave requires_grad False, and backward failed."""
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    one, two = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(folder)
-    assert torch.equal(torch.rand(3), expected)
-    assert (one.network.training, one.device, one.name, one.commit, one.notice) == (False, CPU, "tiny", None, "")
-    with torch.no_grad():
-        one.network.output.bias.zero_()
-    assert two.network.output.bias.abs().sum() > 0
-
-
-def test_a_loaded_model_can_be_trained(folder):
-    """`train()` used to leave requires_grad False, and backward failed."""
-    lm = CharLSTM.from_pretrained(folder)
+    lm, other = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(str(folder))
+    assert torch.equal(torch.rand(3), expected), "loading draws no random numbers"
+    assert (lm.network.training, lm.device, lm.name, lm.commit, lm.notice) == (False, CPU, "tiny", None, "")
     text = generate(lm, "a", 100, seed=1)
     lm.network.train()
-    optimizer = torch.optim.SGD(lm.network.parameters(), lr=1.0)
     ids = torch.from_numpy(lm.tokenizer.encode(TEXT))[None]
     losses = []
     for _ in range(2):
         logits, _ = lm.network(ids[:, :-1])
         losses.append(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:]))
-        optimizer.zero_grad()
         losses[-1].backward()
-        optimizer.step()
+        with torch.no_grad():  # an optimizer of torch would import its compiler, which takes a second
+            for weight in lm.network.parameters():
+                assert weight.grad is not None
+                weight.sub_(weight.grad)
+                weight.grad = None
     assert losses[1] < losses[0]
     assert generate(lm, "a", 100, seed=1) != text, "the quantized weights are those before the training"
-
-
-def test_saving_creates_the_folder_and_its_parents_or_replaces_a_model(folder, tmp_path):
-    other = tiny_model("abc\n", hidden=4, seed=3)
-    for place in (folder, tmp_path / "a" / "b"):
-        other.save_pretrained(place)
-        assert CharLSTM.from_pretrained(str(place)).tokenizer.vocab == other.tokenizer.vocab
-
-
-@pytest.mark.parametrize(
-    ("name", "start"), [("tiny", ".."), ("./tiny/", ".."), ("~/tiny", "."), (".", "."), ("../tiny", ".")]
-)
-def test_a_relative_path_and_the_home_folder_work(folder, monkeypatch, name, start):
-    monkeypatch.chdir(folder / start)
-    monkeypatch.setenv("HOME", str(folder.parent))
-    lm = CharLSTM.from_pretrained(name)
-    assert (lm.name, generate(lm, TEXT, 50, seed=1)) == ("tiny", generate(tiny_model(), TEXT, 50, seed=1))
+    assert generate(other, "a", 100, seed=1) == text
 
 
 # run folders
@@ -109,10 +93,10 @@ def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
 
 
 @pytest.mark.parametrize("name", ["../other", "step-00000009", "/etc", "step-1", "\x00", "step-00001000\nx", ""])
-def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(tmp_path, name):
+def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(lm, tmp_path, name):
     run = tmp_path / "run"
-    tiny_model().save_pretrained(run / "step-00001000")
-    tiny_model().save_pretrained(tmp_path / "other")
+    for folder in (run / "step-00001000", tmp_path / "other"):
+        lm.save_pretrained(folder)
     (run / "best").write_text(name)
     assert pointed_checkpoint(run / "best") is None
     with pytest.raises(CheckpointError, match=r"config\.json is missing"):
@@ -122,33 +106,27 @@ def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(tmp_path, name):
 # names
 
 
+@pytest.mark.parametrize("name", ["../tiny", "./../tiny/", "~/tiny"])
+def test_a_relative_path_and_the_home_folder_work(folder, name):
+    assert CharLSTM.from_pretrained(name).name == "tiny"
+
+
 PATHS = ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/", "C:\\x", "c:x", r"runs\x", r"\\server\x", Path("x")]
 IDS = ["user/name", "name", "hf://user/name", "hf://./x", "", "a\x00b", "x" * 5000, "run/x"]
 
 
 @pytest.mark.parametrize(("name", "local"), [*((each, True) for each in PATHS), *((each, False) for each in IDS)])
-def test_a_missing_name_is_a_path_if_it_is_written_as_one_and_else_a_hub_id(name, local, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_missing_name_is_a_path_if_it_is_written_as_one_and_else_a_hub_id(name, local):
     assert is_local(name) == local
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", "~nobody-here/x", Path("nowhere")])
-def test_an_error_names_a_missing_folder_as_it_was_typed(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_an_error_names_a_missing_folder_as_it_was_typed(name, folder):
     with pytest.raises(CheckpointError, match="there is no folder") as caught:
         CharLSTM.from_pretrained(name)
     assert repr(str(name)) in str(caught.value)
     assert "user/name" in str(caught.value)
-    assert str(tmp_path) not in str(caught.value)
-
-
-def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch):
-    """It used to be looked up on the Hub, which without a connection gave a misleading error."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelUnavailableError, match=r"^there is no folder mine2 here, and it is not a model.s name"):
-        CharLSTM.from_pretrained("mine2")
-    assert hub.log == []
+    assert str(folder.parent) not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -158,26 +136,23 @@ def test_a_name_without_a_slash_can_only_be_a_folder(hub, tmp_path, monkeypatch)
         ("user/name@v2", ("user/name", "v2")),
         ("user/name@refs/pr/1", ("user/name", "refs/pr/1")),
         ("hf://user/name@abc", ("hf://user/name", "abc")),
-        ("./folder@home", ("./folder@home", None)),
-        ("/at@x", ("/at@x", None)),
-        ("", ("", None)),
-        ("a@b", ("a@b", None)),
+        *((folder, (folder, None)) for folder in ("./folder@home", "/at@x", "", "a@b")),
     ],
 )
 def test_a_revision_follows_an_at_sign_unless_it_is_in_the_name_of_a_folder(typed, expected, tmp_path, monkeypatch):
     (tmp_path / "a@b").mkdir()
     monkeypatch.chdir(tmp_path)
     assert split_revision(typed) == expected
-    with pytest.raises(ValueError, match="names no revision"):
-        split_revision("user/name@")
 
 
 @pytest.mark.parametrize(
     "name",
     ["a/b/c", "hf://", "http://host/x", "https://huggingface.co/user/name", "user/x.git", "usér/name", "user/na me",
-     "user//name", "-user/name", "user/name-", "a..b/c", "x" * 200, "a\nb", "a\x00b", "user/" + "x" * 5000, "@v1", ""],
+     "user//name", "-user/name", "user/name-", "a..b/c", "x" * 200, "a\nb", "a\x00b", "user/" + "x" * 5000, "@v1", "",
+     "no-slash"],
 )  # fmt: skip
 def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub, tmp_path, monkeypatch):
+    """One without a slash used to be looked up, which without a connection gave a misleading error."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelUnavailableError, match="write user/name") as caught:
         CharLSTM.from_pretrained(name)

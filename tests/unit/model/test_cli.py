@@ -49,11 +49,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def lm(folder: Path) -> CharLSTM:
-    return CharLSTM.from_pretrained(folder)
-
-
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -63,7 +58,8 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
 
     def run(*words: object, stdin: bytes = b"", model: object = folder) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        status = main([*map(str, words[:1]), *([f"--model={model}"] if model else []), *map(str, words[1:])])
+        given = [f"--model={model}"] if model and words and words[0] != "scoer" else []
+        status = main([*map(str, words[:1]), *given, *map(str, words[1:])])
         return (status, *capsys.readouterr())
 
     return run
@@ -83,9 +79,7 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         (["--", "--seed"], {}),
     ],
 )  # fmt: skip
-def test_the_printed_command_writes_the_same_text_again(
-    run: Command, lm: CharLSTM, words: list[str], settings: dict[str, Any]
-) -> None:
+def test_the_printed_command_writes_the_same_text_again(run: Command, lm, words: list[str], settings: dict[str, Any]):
     status, out, err = run("generate", "--length=60", "--seed=7", *words)
     prompt = words[-1] if "--" in words else words[0] if words else ""
     assert (status, out) == (0, generate(lm, prompt, 60, seed=7, unknown="skip", **settings))
@@ -96,7 +90,7 @@ def test_the_printed_command_writes_the_same_text_again(
 
 
 @pytest.mark.parametrize("share", [[], ["--share=0.25"]])
-def test_a_blend_is_in_the_printed_command(run: Command, lm: CharLSTM, folder: Path, share: list[str]) -> None:
+def test_a_blend_is_in_the_printed_command(run: Command, lm, folder: Path, share: list[str]):
     other, weight = CharLSTM.from_pretrained(folder.parent / "other"), 0.25 if share else 0.5
     words = ["A", "--length=60", "--seed=7", f"--blend-with={folder.parent}/other", *share]
     printed = json.loads(run("generate", *words, "--json")[1])
@@ -106,7 +100,7 @@ def test_a_blend_is_in_the_printed_command(run: Command, lm: CharLSTM, folder: P
     assert run(*shlex.split(printed["again"])[3:], model=None)[1] == printed["text"]
 
 
-def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm: CharLSTM, tmp_path: Path) -> None:
+def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm, tmp_path: Path):
     chat = replace(lm, chat=ChatFormat("A: ", "\nB: ", "\n"))
     chat.save_pretrained(tmp_path)
     words = ["generate", "Hi", "--chat", "--length=2000", "--seed=1"]
@@ -122,7 +116,7 @@ def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm: CharL
     assert (status, "was not trained on conversations: omit --chat" in err) == (2, True)
 
 
-def test_generate_json_has_all_fields_of_a_reply(run: Command, lm: CharLSTM) -> None:
+def test_generate_json_has_all_fields_of_a_reply(run: Command, lm):
     _, out, err = run("generate", "né né", "--length=20", "--seed=4", "--json")
     reply = json.loads(out)
     assert "'é' (2 times)" in err
@@ -131,7 +125,7 @@ def test_generate_json_has_all_fields_of_a_reply(run: Command, lm: CharLSTM) -> 
     assert (reply["model"], reply["commit"], reply["unknown"]) == ("tiny", None, ["é"])
 
 
-def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Command, lm: CharLSTM) -> None:
+def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Command, lm):
     """`generate -` reported CR as an unknown character, where `score` took it."""
     data = b"\xef\xbb\xbfTo\r\nbe\r"
     status, out, err = run("generate", "-", "--length=20", "--seed=3", stdin=data)
@@ -144,61 +138,46 @@ def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Co
     [
         (["generate", "--temperature=nan"], "temperature is nan: it must be a number from 0 to 5"),
         (["generate", "--temperature=abc"], "temperature is 'abc'"),
-        (["generate", "--length=12.7"], "length is 12.7"),
-        (["generate", "--length=" + "9" * 5000], "length is"),
-        (["generate", "--stop=" + "x" * 101], "stop is"),
         (["generate", "--chat", "--stop=x"], "--chat stops at the end of the reply: omit --stop"),
         (["generate", "--model=./nowhere"], "there is no folder './nowhere'"),
         (["generate", "--model=user/name@"], "names no revision"),
-        (["generate", "--model=a/b/c"], "a/b/c"),
         (["generate", "--model="], "the name of the model is empty"),
         (["generate", "--hold=2,0,1"], "a clamp names layer 2: this model has layers 0 to 1"),
-        (["generate", "--hold=0,0"], "a clamp is (0, 0): it must be a layer, a cell and a value"),
         (["generate", "--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),
         (["generate", "--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be clamped"),
         (["generate", "--adapt=x", f"--blend-with={PRETRAINED}"], "--adapt changes the weights of one model"),
         (["generate", "--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
         (["generate", "--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
-        (["generate", "a", "b"], "unrecognized arguments: b"),
         (["generate", "--prompt", "x"], "unrecognized arguments: --prompt (see python -m model generate --help)"),
         (["generate", "\udcff"], "the prompt is not UTF-8"),
-        (["generate", "--leng=5"], "--leng"),
         (["generate", "--tempreature=1"], "did you mean --temperature?"),
-        (["generate", "--topk", "5"], "did you mean --top-k?"),
         (["generate", "--precision=int4"], "did you mean int8?"),
         (["score", "x", "--per-char"], "did you mean --per-character? (see python -m model score --help)"),
         (["score"], "the following arguments are required: FILE"),
         (["score", "missing.txt"], "cannot read 'missing.txt': No such file"),
         (["score", "."], "cannot read '.': Is a directory"),
+        ([], "COMMAND"),
+        (["scoer", "x"], "did you mean score?"),
         (["why", ""], "TEXT is empty"),
         (["why", "abc", "--at=3"], "--at is 3: it must be from 0 to 2"),
         (["why", "abc", "--window=0"], "--window is 0: it must be at least 1"),
     ],
 )  # fmt: skip
-def test_an_error_of_the_user_is_one_line(run: Command, words: list[str], message: str) -> None:
+def test_an_error_of_the_user_is_one_line(run: Command, words: list[str], message: str):
     status, out, err = run(*words)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("error: ")
     assert message in err
 
 
-@pytest.mark.parametrize(("words", "message"), [([], "COMMAND"), (["scoer", "x"], "did you mean score?")])
-def test_a_missing_or_misspelled_command_is_one_line(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(words) == 2
-    err = capsys.readouterr().err
-    assert (err.startswith("error: "), err.count("\n"), message in err) == (True, 1, True)
-
-
-def test_an_error_of_the_program_keeps_its_traceback(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_program_keeps_its_traceback(run: Command, monkeypatch):
     """Every ValueError became one line, so nobody could find its cause."""
     monkeypatch.setattr(Engine, "add_request", Mock(side_effect=ValueError("a bug")))
     with pytest.raises(ValueError, match="a bug"):
         run("generate", "A")
 
 
-def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_and_version(capsys):
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert f'\nversion = "{__version__}"\n' in pyproject
     for words in (["--version"], ["--help"], ["generate", "--help"]):
@@ -211,24 +190,20 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in out for name in ("generate", "score", "why", "info", "list", "(default 0.8)", *options))
 
 
-def test_score_prints_nats_and_bits(run: Command, lm: CharLSTM, tmp_path: Path) -> None:
-    path = tmp_path / "text.txt"
-    path.write_text("Hello é\n", encoding="utf-8")
-    result, (_, out, _) = score(lm, "Hello é\n"), run("score", path)
-    for printed in (f"{result.nats:.4f} per", f"{result.bpc:.4f} per", f"{result.bpc * 7:,.0f} bits", "'é'"):
+def test_score_prints_nats_and_bits_or_those_of_each_character(run: Command, lm, tmp_path: Path):
+    path, text = tmp_path / "text.txt", "aéb\n"
+    path.write_text(text, encoding="utf-8")
+    result, (_, out, _) = score(lm, text), run("score", path)
+    for printed in (f"{result.nats:.4f} per", f"{result.bpc:.4f} per", f"{result.bpc * 3:,.0f} bits", "'é'"):
         assert printed in out
-    _, out, err = run("score", "-", "--per-character", stdin="aé\n".encode())
-    bits = score(lm, "aé\n").bits
-    assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"\\n"']
+    _, out, err = run("score", path, "--per-character")
+    bits = result.bits
+    assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"b"', f'{bits[3]:.4f}\t"\\n"']
     assert "nats" in err
-
-
-def test_score_json_has_the_bits_of_each_character(run: Command, lm: CharLSTM) -> None:
-    printed, result = json.loads(run("score", "-", "--json", stdin="abé".encode())[1]), score(lm, "abé")
-    assert printed["bits"][:2] == pytest.approx(result.bits[:2].tolist(), abs=1e-5)
-    assert printed["bits"][2] is None
+    printed = json.loads(run("score", path, "--json")[1])
+    assert printed["bits"] == [pytest.approx(each, abs=1e-5) if each == each else None for each in bits]
     assert (printed["bpc"], printed["nats"]) == (pytest.approx(result.bpc), pytest.approx(result.nats))
-    assert printed["unknown"] == [{"character": "é", "position": 2, "times": 1}]
+    assert printed["unknown"] == [{"character": "é", "position": 1, "times": 1}]
     assert printed["protocol"] == "carried"
 
 
@@ -241,7 +216,7 @@ def test_score_json_has_the_bits_of_each_character(run: Command, lm: CharLSTM) -
         ("text".encode("utf-16"), "is not UTF-8: byte 0 is 0xff"),
     ],
 )
-def test_score_of_nothing_that_it_can_read_is_an_error(run: Command, data: bytes, reason: str) -> None:
+def test_score_of_nothing_that_it_can_read_is_an_error(run: Command, data: bytes, reason: str):
     status, _, err = run("score", "-", stdin=data)
     assert (status, err) == (2, f"error: standard input {reason}\n")
     if "UTF-8" not in reason:
@@ -249,7 +224,7 @@ def test_score_of_nothing_that_it_can_read_is_an_error(run: Command, data: bytes
         assert (printed["characters"], printed["bpc"]) == (0, None)
 
 
-def test_score_and_generate_adapt_to_a_text(run: Command, lm: CharLSTM, tmp_path: Path) -> None:
+def test_score_and_generate_adapt_to_a_text(run: Command, lm, tmp_path: Path):
     path = tmp_path / "text.txt"
     path.write_text("To be, or not to be.\n" * 20, encoding="utf-8")
     found = json.loads(run("score", path, "--adapt", "--json")[1])
@@ -260,7 +235,7 @@ def test_score_and_generate_adapt_to_a_text(run: Command, lm: CharLSTM, tmp_path
         assert printed in err
 
 
-def test_why_prints_how_much_each_character_mattered(run: Command, lm: CharLSTM) -> None:
+def test_why_prints_how_much_each_character_mattered(run: Command, lm):
     _, out, err = run("why", "-", "--window=5", stdin="ROM\u6f22EO:\n".encode())
     found = occlusion(lm, "ROM\u6f22EO:", 6, 5)
     lines = [line.split("\t") for line in out.splitlines()]
@@ -274,7 +249,7 @@ def test_why_prints_how_much_each_character_mattered(run: Command, lm: CharLSTM)
     assert (answer["position"], answer["left_out"], answer["character"]) == (3, "ROM", "E")
 
 
-def test_info_describes_a_model(run: Command, lm: CharLSTM, folder: Path, tmp_path: Path) -> None:
+def test_info_describes_a_model(run: Command, lm, folder: Path, tmp_path: Path):
     out = run("info")[1]
     for printed in (f"{lm.config.parameters:,}", "2 layers of 12 cells", "58 characters", "training corpus", "config"):
         assert printed in out
@@ -289,9 +264,7 @@ def test_info_describes_a_model(run: Command, lm: CharLSTM, folder: Path, tmp_pa
     assert lines[-2:] == [["val_loss", "0.16349"], ["recipe", '{"lr": 0.008, "dropout_in": 0.33333}']]
 
 
-def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(
-    run: Command, lm: CharLSTM, tmp_path: Path
-) -> None:
+def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(run: Command, lm, tmp_path: Path):
     record = cast(TrainingRecord, {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"})
     replace(lm, training=record).save_pretrained(tmp_path)
     for words in (["info"], ["info", "--json"]):
@@ -300,7 +273,7 @@ def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(
         assert "red" in out
 
 
-def test_list_names_the_bundled_models(run: Command) -> None:
+def test_list_names_the_bundled_models(run: Command):
     names = [bundled_spec(name) for name in bundled_names()]
     assert [line.split()[0] for line in run("list", model=None)[1].splitlines()] == names
     models = json.loads(run("list", "--json", model=None)[1])["models"]
@@ -310,17 +283,31 @@ def test_list_names_the_bundled_models(run: Command) -> None:
 # the real program
 
 
+def started(*words: object, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, "generate", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+
+
 @posix_only
 @pytest.mark.slow
-def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder: Path, lm: CharLSTM) -> None:
-    words = ["generate", "A", "--length=10000000", "--seed=2", f"--model={folder}"]
-    with subprocess.Popen(
-        [*COMMAND, *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
-    ) as process:
+@pytest.mark.parametrize("end", ["Ctrl-C", "closed pipe"])
+def test_ctrl_c_keeps_the_generated_text_and_a_closed_pipe_is_no_error(folder: Path, lm, end: str):
+    with started("A", "--length=10000000", "--seed=2", f"--model={folder}") as process:
         assert process.stdout is not None
+        assert process.stderr is not None
         first = b""
         while len(first) < 300:  # the text is streamed: the first characters come long before the end
             first += process.stdout.read(300)
+        if end == "closed pipe":
+            process.stdout.close()
+            assert (process.stderr.read(), process.wait()) == (b"", 141)
+            return
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=60)
     text = (first + rest).decode()
@@ -331,44 +318,24 @@ def test_ctrl_c_keeps_the_generated_text_and_exits_with_130(folder: Path, lm: Ch
 
 
 @pytest.mark.slow
-def test_a_closed_pipe_is_no_error(folder: Path) -> None:
-    command = f"{shlex.join(COMMAND)} generate --length=1000000 --model={shlex.quote(str(folder))} | head -c 20"
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, timeout=60)
-    assert (len(done.stdout), done.stderr) == (20, b"")
-
-
-@pytest.mark.slow
-def test_a_text_is_utf_8_whatever_the_encoding_of_the_system(tmp_path: Path) -> None:
+def test_a_text_is_utf_8_whatever_the_encoding_of_the_system(tmp_path: Path):
     """Russian was written as \\u0441…, and the printed command could not be used."""
     lm = tiny_model("абв \n")
     lm.save_pretrained(tmp_path / "русский")
-    words = ["generate", "аб", "--length=30", "--seed=1", f"--model={tmp_path}/русский"]
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
-    done = subprocess.run([*COMMAND, *words], cwd=ROOT, env=environment, capture_output=True, timeout=60)
-    assert (done.returncode, done.stdout.decode()) == (0, generate(lm, "аб", 30, seed=1))
-    assert shlex.split(done.stderr.decode().partition("again: ")[2])[-1] == "аб"
+    words = ["аб", "--length=30", "--seed=1", f"--model={tmp_path}/русский"]
+    with started(*words, PYTHONIOENCODING="cp1252") as process:
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out.decode()) == (0, generate(lm, "аб", 30, seed=1))
+    assert shlex.split(err.decode().partition("again: ")[2])[-1] == "аб"
 
 
-@posix_only
-@pytest.mark.slow
-def test_a_terminal_shows_the_prompt_and_no_control_characters(tmp_path: Path) -> None:
+def test_a_terminal_shows_the_prompt_and_no_control_characters(run: Command, tmp_path: Path, monkeypatch):
     """A model that learned escape sequences must not steer the terminal."""
-    tiny_model("\x1b\x9b[2Jaé\n").save_pretrained(tmp_path / "odd")
-    words = ["generate", "aé", "--length=300", "--temperature=5", f"--model={tmp_path / 'odd'}"]
-    ours, theirs = os.openpty()
-    try:
-        environment = {**os.environ, "TERM": "xterm"}
-        done = subprocess.run(
-            [*COMMAND, *words], cwd=ROOT, env=environment, stdout=theirs, stderr=subprocess.PIPE, timeout=60
-        )
-        shown = os.read(ours, 100_000).decode()
-    finally:
-        os.close(ours)
-        os.close(theirs)
-    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
+    tiny_model("\x1b\x9b[2Jaé\n").save_pretrained(tmp_path)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    status, shown, _ = run("generate", "aé", "--length=300", "--temperature=5", model=tmp_path)
     prompt = "\x1b[1maé\x1b[0m"
-    assert shown.startswith(prompt)
     written = shown.removeprefix(prompt)
-    assert "␛" in written
+    assert (status, shown.startswith(prompt), "␛" in written, shown[-1]) == (0, True, True, "\n")
     assert not {"\x1b", "\x9b"} & set(written)
-    assert written.endswith("\r\n")

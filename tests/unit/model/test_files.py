@@ -1,27 +1,13 @@
-"""Atomic writes and the lock of a file."""
+"""Atomic writes and the lock of a file. That a killed process frees its lock is in the tests of `--resume`."""
 
 from __future__ import annotations
 
 import errno
-import os
-import subprocess
-import sys
-from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
 from model.files import AlreadyLockedError, acquire_lock, atomic_path, atomic_write
-
-ROOT = Path(__file__).parents[3]
-HOLD = """
-import sys
-from pathlib import Path
-from model.files import acquire_lock
-unlock = acquire_lock(Path(sys.argv[1]))
-print("locked", flush=True)
-sys.stdin.read()
-"""
 
 
 def test_an_atomic_write_replaces_the_file_or_leaves_the_old_one_and_no_temporary_file(tmp_path):
@@ -38,12 +24,6 @@ def test_an_atomic_write_replaces_the_file_or_leaves_the_old_one_and_no_temporar
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-@pytest.mark.parametrize("write", [lambda path: atomic_write(path, b"three"), acquire_lock])
-def test_a_missing_folder_raises(tmp_path, write):
-    with pytest.raises(OSError, match="missing"):
-        write(tmp_path / "missing" / "a")
-
-
 def test_a_locked_file_is_refused_until_it_is_unlocked(tmp_path):
     unlock = acquire_lock(tmp_path / "lock")
     with pytest.raises(AlreadyLockedError):
@@ -51,23 +31,6 @@ def test_a_locked_file_is_refused_until_it_is_unlocked(tmp_path):
     unlock()
     unlock()  # a second call does nothing
     acquire_lock(tmp_path / "lock")()
-
-
-def test_the_lock_of_a_killed_process_is_free(tmp_path):
-    program = subprocess.Popen(
-        [sys.executable, "-c", HOLD, tmp_path / "lock"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    with program:
-        assert program.stdout is not None
-        assert program.stdout.readline() == b"locked\n"
-        with pytest.raises(AlreadyLockedError):
-            acquire_lock(tmp_path / "lock")
-        program.kill()
-        program.wait()
-        acquire_lock(tmp_path / "lock")()
 
 
 @pytest.mark.parametrize("refusal", [OSError(errno.ENOLCK, "No locks available"), NotImplementedError("flock")])

@@ -7,34 +7,22 @@ from dataclasses import astuple
 import pytest
 
 from model import LSTMConfig
-from model.named_cells import (
-    Cell,
-    Passage,
-    Sample,
-    cells_from_json,
-)
+from model.named_cells import Cell, Passage, Sample, cells_from_json
 from tests.support.cells_files import INVALID, VALID
 
 CONFIG = LSTMConfig(50, 5, 100, 2)
 
 
-@pytest.mark.parametrize("at", range(len(VALID)))
-def test_valid_passages_are_read(at):
-    (cell,) = cells_from_json(VALID[at], CONFIG)
-    assert cell.sample
-    assert len(cell.high) == len(cell.passages(cell.high))
+def test_valid_passages_are_read_without_the_controls_of_their_sample():
+    cells = [cells_from_json(each, CONFIG)[0] for each in VALID]
+    assert all(len(cell.high) == len(cell.passages(cell.high)) for cell in cells)
+    assert cells[3].sample == Sample("a\ufffdb\ufffd[31m\ufffd\ufffd", 1)
 
 
 @pytest.mark.parametrize("at", range(len(INVALID)))
 def test_invalid_passages_are_refused(at):
     with pytest.raises(ValueError, match=r"^[^\n]{10,300}$"):
         cells_from_json(INVALID[at], CONFIG)
-
-
-def test_controls_of_a_sample_are_not_shown():
-    (cell,) = cells_from_json(VALID[3], CONFIG)
-    assert cell.sample
-    assert cell.sample.text == "a\ufffdb\ufffd[31m\ufffd\ufffd"
 
 
 def test_a_passage_has_what_is_around_its_character():

@@ -61,13 +61,13 @@ def hashed(found: Any) -> Any:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-def test_the_stored_run_writes_the_stored_texts(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stored_run_writes_the_stored_texts(compiled: bool, monkeypatch):
     if not compiled:
         monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
     assert hashed(texts()) == json.loads(TEXTS.read_text())
 
 
-def test_the_stored_run_has_its_loss_samples_and_named_cells() -> None:
+def test_the_stored_run_has_its_loss_samples_and_named_cells():
     lm = CharLSTM.from_pretrained(RUN / "latest")
     assert score(lm, "To create a list, use brackets.\n").nats == pytest.approx(1.85539, abs=1e-4)
     assert lm.training["val_loss"] == pytest.approx(1.6096, abs=1e-4)
@@ -76,7 +76,7 @@ def test_the_stored_run_has_its_loss_samples_and_named_cells() -> None:
 
 
 @pytest.mark.parametrize("name", ["one reply", "no prompt, temperature 0"])
-def test_a_stored_link_gives_its_text(name: str) -> None:
+def test_a_stored_link_gives_its_text(name: str):
     (link,) = (each for each in json.loads(LINKS.read_text(encoding="utf-8")) if each["name"] == name)
     given = dict(parse_qsl(link["query"], keep_blank_values=True))
     settings: dict[str, Any] = {

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -40,23 +39,6 @@ def test_before_the_first_step_a_signal_ends_the_process(number: int, code: int)
     assert ended.stderr.strip() == "stopped before the first step: nothing was written"
 
 
-def test_while_a_run_is_prepared_a_signal_raises_keyboard_interrupt() -> None:
-    with Signals() as signals:
-        signals.mode = "raise"
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGTERM)
-        assert signals.exit_code == 143
-
-
-def test_during_training_a_signal_is_recorded_and_printed(capfd: pytest.CaptureFixture[str]) -> None:
-    with Signals() as signals:
-        signals.mode = "record"
-        os.kill(os.getpid(), signal.SIGINT)
-        assert signals.number == signal.SIGINT
-        assert signals.exit_code == 130
-    assert "Ctrl-C: saving after this step (a second Ctrl-C exits at once" in capfd.readouterr().err
-
-
 def test_a_second_ctrl_c_exits_at_once() -> None:
     ended = small("record", signal.SIGINT, signal.SIGINT)
     assert ended.returncode == 130
@@ -82,23 +64,3 @@ def test_a_ctrl_c_that_a_wrapper_repeats_counts_once(monkeypatch: pytest.MonkeyP
 def test_a_run_under_nohup_ignores_a_closed_terminal() -> None:
     ended = small("record", signal.SIGHUP, nohup=True)
     assert (ended.returncode, ended.stdout.strip()) == (0, "0")
-
-
-def test_the_handlers_of_before_are_restored() -> None:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    with Signals():
-        assert all(signal.getsignal(number) != handler for number, handler in before.items())
-    assert {number: signal.getsignal(number) for number in before} == before
-
-
-def test_outside_the_main_thread_no_handler_is_set() -> None:
-    entered = []
-
-    def enter() -> None:
-        with Signals() as signals:
-            entered.append(signals.number)
-
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    assert entered == [0]

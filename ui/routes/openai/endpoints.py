@@ -134,7 +134,8 @@ class OpenAI:
         if loaded.lm.chat and not params.stop:
             params = replace(params, stop=loaded.lm.chat.stop)
         request = WriteRequest(id=secrets.token_hex(16), client=client, before=ReadText(loaded, prompt), params=params)
-        choice.reply = await self._replies.start(request, request.id, address)
+        prepared = await self._services.preparing.run(address, self._replies.prepare, request)
+        choice.reply = await self._replies.start(prepared, request.id, address)
         choice.reader = choice.reply.connect()
         return choice
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM, ChatFormat
-from tests.support.tiny_runs import SIZES, Here, best_of, outcome
+from tests.support.tiny_runs import SIZES, Here, best_of, latest_of, outcome
 
 QUICK = (*SIZES, "--steps=6", "--set=evaluations=2", "--out=run")
 
@@ -60,25 +60,12 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     assert "Temperature" not in card
     assert re.search(r"The longest passage of some samples .* characters\.\n|shares", card) or "passage" not in card
 
-
-def test_a_resumed_run_keeps_the_chat_format(here: Here, tmp_path: Path) -> None:
-    assert here("chat.txt", "--reply-as=Anna", *QUICK)[0] == 0
-    whole = outcome(tmp_path / "run")
-    shutil.rmtree(sorted((tmp_path / "run").glob("step-*"))[-1])
-    (tmp_path / "run" / "text.ids").unlink()  # so the export is read again
-    code, output = here("--resume=run")
-    assert code == 0, output
+    whole = outcome(tmp_path / "run")  # a resumed run reads the chat in the same way
+    shutil.rmtree(latest_of(tmp_path / "run"))
+    (tmp_path / "run" / "text.ids").unlink()
+    assert here("--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == whole
-    lm = CharLSTM.from_pretrained(tmp_path / "run")
-    assert lm.chat == ChatFormat("B: ", "\n\nA: ", "\n\n")
-    assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
-
-
-def test_a_chat_that_is_read_as_any_text_is_noticed(here: Here, tmp_path: Path) -> None:
-    code, output = here("chat.txt", *QUICK)
-    assert code == 0
-    assert "warning: chat.txt looks like a WhatsApp export: use --chat to read it as turns without dates" in output
-    assert CharLSTM.from_pretrained(tmp_path / "run").chat is None
+    assert CharLSTM.from_pretrained(tmp_path / "run").chat == lm.chat
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import math
-import random
 import re
 import shlex
-import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,20 @@ import torch
 import torch.nn.functional as F
 
 from model import CharLSTM
+from model.__main__ import main as model
 from tests.support.tiny_runs import (
     ROOT,
     SIZES,
     Here,
     best_of,
     checkpoints,
-    environment,
     latest_of,
     metrics,
     outcome,
     words,
     write_text,
 )
-from tests.support.training_processes import Program, Training
+from training.run.run_folder import RunFolder
 
 QUICK = (*SIZES, "--steps=6", "--set=evaluations=2")
 
@@ -40,14 +39,12 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
+def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = write_text(tmp_path, 1000)
-    typed = ("-m", "training", text.name, *SIZES, "--steps=40", "--set=evaluations=5,lr=0.02")
-    with Program(*typed, cwd=tmp_path) as run:
-        assert run.end() == 0
-    assert "runs/text" in run.output
-    assert {"best", "latest", "metrics.jsonl", "progress.log"} <= {*left(tmp_path / "runs" / "text")}
-    lines = [json.loads(line) for line in (tmp_path / "runs/text/metrics.jsonl").read_text().splitlines()]
+    code, output = here("text.txt", *SIZES, "--steps=40", "--set=evaluations=5,lr=0.02")
+    assert code == 0
+    run, best = tmp_path / "runs/text", best_of(tmp_path / "runs/text")
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
     names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]
     assert all(list(line) == names for line in lines)
@@ -55,26 +52,17 @@ def test_a_run_from_text_to_the_next_commands(tmp_path: Path) -> None:
     assert all(line["val_bpc"] == pytest.approx(line["val_loss"] / math.log(2)) for line in lines)
     assert lines[-1]["val_loss"] < lines[0]["val_loss"]
     assert lines[-1]["lr"] == 0
-    assert all(f"step {line['step']}: held-out loss {line['val_loss']:.4f} nats" in run.output for line in lines)
-    shown = [json.loads(line) for line in (tmp_path / "runs/text/samples.jsonl").read_text().splitlines()]
+    assert all(f"step {line['step']}: held-out loss {line['val_loss']:.4f} nats" in output for line in lines)
+    shown = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
     assert [sample["step"] for sample in shown] == [0, 4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
-    card = (best_of(tmp_path / "runs/text") / "README.md").read_text()
+    card = (best / "README.md").read_text()
     assert "that was copied from the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card
     for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
-        assert (best_of(tmp_path / "runs/text") / file).is_file()
-    command = next(line.strip() for line in run.lines if line.startswith("  python -m model generate"))
-    assert command == "python -m model generate --model runs/text the"
-    words = [sys.executable, *shlex.split(command)[1:], "--length=20"]
-    wrote = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True)
-    assert len(wrote.stdout) == 20
-
-
-def test_the_recorded_loss_is_that_of_the_saved_model_on_the_last_tenth(here: Here, tmp_path: Path) -> None:
-    text = write_text(tmp_path, 1000)
-    assert here(text, *QUICK, "--out=run")[0] == 0
-    lm = CharLSTM.from_pretrained(tmp_path / "run")
+        assert (best / file).is_file()
+    # The recorded loss is that of the saved model on the last tenth of the text.
+    lm = CharLSTM.from_pretrained(run)
     ids = torch.from_numpy(lm.tokenizer.encode(text.read_text()))
     held_out = ids[-(len(ids) // 10) :]
     with torch.inference_mode():
@@ -82,61 +70,11 @@ def test_the_recorded_loss_is_that_of_the_saved_model_on_the_last_tenth(here: He
     nats = float(F.cross_entropy(logits[0], held_out[1:]))
     assert lm.training["val_loss"] == pytest.approx(nats, abs=2e-3)  # the files hold the weights in bfloat16
     assert lm.training["validation_characters"] == len(held_out) - 1
-    assert lm.training["val_loss"] == min(line["val_loss"] for line in metrics(tmp_path / "run"))
-
-
-def test_published_files_name_no_machine_path(here: Here, tmp_path: Path) -> None:
-    (tmp_path / "hidden-place").mkdir()
-    write_text(tmp_path / "hidden-place", name="a.txt")
-    write_text(tmp_path / "hidden-place", 300, name="b.txt")
-    sources = ["hidden-place/a.txt", str(tmp_path / "hidden-place"), "./hidden-place/*.txt"]
-    assert here(*sources, *QUICK, "--out", tmp_path / "secret-run")[0] == 0
-    assert here("--resume=secret-run", *sources)[0] == 0
-    folder = best_of(tmp_path / "secret-run")
-    published = [folder / name for name in ("config.json", "README.md", "metrics.jsonl", "training_state/state.json")]
-    for file in published:
-        found = re.search(f"secret-run|{re.escape(str(tmp_path))}|{re.escape(str(Path.home()))}/", file.read_text())
-        assert found is None, f"{file.name} tells {found}"
-    config = json.loads((folder / "config.json").read_text())["training"]
-    assert config["command"].startswith("python -m training a.txt hidden-place '*.txt' --steps 6")
-    assert config["line_ends"] == "\\n"
-    assert config["recipe"]["hidden_size"] == 8
-
-
-def test_a_memorized_text_gets_a_warning(here: Here, tmp_path: Path) -> None:
-    """A random text cannot be predicted, only memorized."""
-    draw = random.Random(3)
-    (tmp_path / "noise.txt").write_text("".join(draw.choice("abcdefgh") for _ in range(1500)))
-    sizes = ("--set=hidden_size=64,num_layers=1,batch=8,window=32,dropout_out=0",)
-    code, output = here("noise.txt", *sizes, "--steps=200", "--out=learned")
-    assert code == 0
-    found = re.search(r"After ([\d.]+) passes .* memorize it: a longer text helps most,\nthen .*--teachers 4", output)
-    lowest = min(metrics(tmp_path / "learned"), key=lambda line: line["val_loss"])
-    assert found is not None
-    assert float(found[1]) == round(lowest["chars"] / 1350, 1)
-    code, output = here("noise.txt", *sizes, "--steps=2", "--set=evaluations=1", "--out=short")
-    assert code == 0
-    assert "memorize" not in output
-
-
-def test_a_terminal_shows_a_progress_bar(tmp_path: Path) -> None:
-    write_text(tmp_path)
-    typed = shlex.join([sys.executable, "-m", "training", "text.txt", *SIZES, "--steps=30", "--set=evaluations=2"])
-    words = ["script", "--quiet", "--return", "--command", f"stty cols 100 rows 40; {typed}", "/dev/null"]
-    ended = subprocess.run(
-        words, cwd=tmp_path, env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
-    shown = ended.stdout.decode()
-    assert ended.returncode == 0, shown
-    assert re.search(r"100% ?█+ ?step 30 of 30: loss \d\.\d{3}, [\d.]+k chars/s, 0 s left", shown), shown
-
-
-def test_without_a_text_it_trains_on_pythons_documentation(here: Here, tmp_path: Path) -> None:
-    code, output = here(*QUICK)
-    assert code == 0
-    assert "Reading the documentation that is part of Python …" in output
-    assert left(tmp_path / "runs") == ["python-docs"]
-    assert here("--resume", "runs/python-docs")[0] == 0
+    assert lm.training["val_loss"] == min(line["val_loss"] for line in lines)
+    command = next(line.strip() for line in output.splitlines() if line.startswith("  python -m model generate"))
+    assert command == "python -m model generate --model runs/text the"
+    assert model([*shlex.split(command)[3:], "--length=20"]) == 0
+    assert len(capsys.readouterr().out.rstrip("\n")) == 20
 
 
 def test_the_progress_of_a_run_of_some_minutes_is_saved_with_it(here: Here, tmp_path: Path) -> None:
@@ -159,14 +97,6 @@ def test_runs_with_the_same_seed_are_equal_and_a_name_that_is_taken_gets_a_numbe
     one, same, other = (outcome(tmp_path / "runs" / name) for name in left(tmp_path / "runs"))
     assert one == same
     assert one["tensors"] != other["tensors"]
-
-
-def test_many_sources_are_abbreviated_and_show_no_secrets(here: Here, tmp_path: Path) -> None:
-    secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
-    code, output = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
-    assert code == 2
-    assert output.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
-    assert "secret" not in output
 
 
 def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +126,6 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
     ("typed", "message"),
     [
         ("missing.txt", "there is no file or folder missing.txt"),
-        ("comapre", "no file or folder comapre: is it the command compare (python -m training compare)?"),
         ("empty.txt --out=run/inner", "empty.txt is empty"),
         ("short.txt", "it has 99 characters, and training needs at least 100"),
         ("missing.txt --set=lr=0", "--set lr is 0: it must be a number above 0, at most 10"),
@@ -228,15 +157,12 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_no_files(
 
 def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> None:
     write_text(tmp_path)
-    with Training("text.txt", *SIZES, "--steps=1000000", "--set=evaluations=10000", "--out=run", cwd=tmp_path) as first:
-        for _ in range(3):  # the third evaluation follows the first checkpoint
-            first.until(r"^step \d+: held-out")
+    assert here("text.txt", *QUICK, "--out=run")[0] == 0
+    code, output = here("text.txt", *QUICK, "--out=run")
+    assert (code, "error: 'run' holds a run already: continue it with --resume run" in output) == (2, True)
+    with closing(RunFolder("run", resume=True)):
         code, output = here("--resume=run")
-        assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")
-        code, output = here("text.txt", *QUICK, "--out=run")
-        assert (code, "error: 'run' holds a run already: continue it with --resume run" in output) == (2, True)
-        first.send(signal.SIGTERM)
-        assert first.end() == 143
+    assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")
 
 
 def test_a_loss_of_nan_keeps_the_last_finite_checkpoint(here: Here, tmp_path: Path) -> None:
@@ -280,14 +206,15 @@ def test_a_first_step_that_fails_leaves_no_files(
     assert left(tmp_path) == ["text.txt"]
 
 
-def test_learning_rates_that_are_too_high_get_a_warning(here: Here, tmp_path: Path) -> None:
-    write_text(tmp_path)
-    code, output = here("text.txt", *SIZES, "--set=lr=10,matrix_lr=10", "--steps=30", "--set=evaluations=5,warmup=0")
-    assert code == 0
-    assert "warning: this is worse than predicting each character with equal odds: the learning rates" in output
-
-
 def test_signal_handlers_are_set_before_slow_imports() -> None:
     code = "import sys, training.__main__; print('torch' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "False"
+
+
+def test_many_sources_are_abbreviated_and_show_no_secrets(here: Here, tmp_path: Path) -> None:
+    secret = "http://ada:secret@127.0.0.1:9/a.txt?token=secret"
+    code, output = here(secret, *(f"{name}.txt" for name in "abcde"), "--steps=1")
+    assert code == 2
+    assert output.splitlines()[0] == "Reading http://127.0.0.1:9/a.txt, a.txt, b.txt and 3 more …"
+    assert "secret" not in output

@@ -61,14 +61,6 @@ def test_runs_are_compared_and_drawn(here: Here, tmp_path: Path, capsys: pytest.
     assert len(checkpoint.metrics) <= len(run.metrics) == 4
 
 
-def test_a_run_without_a_curve_is_an_error(here: Here, tmp_path: Path) -> None:
-    write_text(tmp_path)
-    assert here("text.txt", *SIZES, "--steps=2", "--set=evaluations=1", "--out=run")[0] == 0
-    error = "error: 'run' has fewer than two evaluations: there is no curve to draw\n"
-    assert here("compare", "run", "--picture=none.png") == (2, error)
-    assert not (tmp_path / "none.png").exists()
-
-
 def test_a_table_fits_whatever_the_numbers_and_names() -> None:
     line = {"step": 10**8, "chars": 12_345_678_901, "seconds": 5_000_000, "val_loss": 1.25, "val_bpc": 1.8}
     noted: TrainingRecord = {"int8_cost": -0.00012, "preset": "medium"}
@@ -83,12 +75,3 @@ def test_a_table_fits_whatever_the_numbers_and_names() -> None:
     assert shown[1].split()[2:] == ["medium", *numbers.split()]
     assert shown[2].split()[-2] == "+0.0000"
     assert shown[3].split()[3:] == ["-", "12", *"--------"]
-
-
-def test_no_star_goes_to_a_run_on_another_text() -> None:
-    texts = [("a.txt", 5), ("a.txt", 5), ("b.txt", 5), ("b.txt", 5), ("b.txt", 6)]
-    noted: list[TrainingRecord] = [{"corpus": name, "corpus_characters": length} for name, length in texts]
-    losses = (1.5, 1.4, 1.1, 1.3, 1.0)
-    runs = [Run(f"run {loss}", [{"val_loss": loss}], 1, each) for loss, each in zip(losses, noted, strict=True)]
-    rows = table(runs).splitlines()[1:6]
-    assert [row[:9] for row in rows] == ["  run 1.0", "* run 1.1", "  run 1.3", "* run 1.4", "  run 1.5"]

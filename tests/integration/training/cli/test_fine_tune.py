@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard, constants
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import ALPHABET, tiny_model
-from tests.support.tiny_runs import Here, best_of, outcome, words
+from tests.support.tiny_runs import Here, best_of, latest_of, outcome, words
 
 REPO = "ada/parent"
 QUICK = ("--set=batch=4,window=16", "--steps=6", "--set=evaluations=2", "--out=run")
@@ -47,31 +47,20 @@ def test_from_the_hub_it_keeps_the_vocabulary_and_records_its_parent(
     assert f"--from {REPO}@main" in card.text
 
 
-def test_it_resumes_exactly_without_its_parent(here: Here, tmp_path: Path) -> None:
-    tiny_model().save_pretrained(tmp_path / "parent")
-    assert here("text.txt", "--from=./parent", *QUICK)[0] == 0
-    whole = outcome(tmp_path / "run")
-    shutil.rmtree(tmp_path / "parent")
-    first, second = sorted((tmp_path / "run").glob("step-*"))[-2:]
-    shutil.rmtree(second)
-    assert first.name < second.name
-    code, output = here("--resume=run")
-    assert code == 0, output
-    assert outcome(tmp_path / "run") == whole
-
-
-def test_nothing_of_this_machine_is_published(here: Here, tmp_path: Path) -> None:
+def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, tmp_path: Path) -> None:
     parent = tmp_path / "hidden-place" / "model"
     tiny_model().save_pretrained(parent)
     assert here("text.txt", "--from", parent, *QUICK)[0] == 0
+    best = best_of(tmp_path / "run")
     for file in ("config.json", "README.md", "training_state/state.json"):
-        text = (best_of(tmp_path / "run") / file).read_text()
-        assert not re.search(f"hidden-place|{re.escape(str(tmp_path))}", text), file
-    assert "base_model" not in json.loads((best_of(tmp_path / "run") / "config.json").read_text())["training"]
-    assert (
-        "It was fine-tuned from another model, trained on `none`."
-        in (best_of(tmp_path / "run") / "README.md").read_text()
-    )
+        assert not re.search(f"hidden-place|{re.escape(str(tmp_path))}", (best / file).read_text()), file
+    assert "base_model" not in json.loads((best / "config.json").read_text())["training"]
+    assert "It was fine-tuned from another model, trained on `none`." in (best / "README.md").read_text()
+    whole = outcome(tmp_path / "run")
+    shutil.rmtree(parent)
+    shutil.rmtree(latest_of(tmp_path / "run"))
+    assert here("--resume=run")[0] == 0
+    assert outcome(tmp_path / "run") == whole
 
 
 @pytest.mark.parametrize(

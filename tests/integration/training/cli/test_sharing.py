@@ -106,7 +106,6 @@ def test_a_run_that_was_not_scanned_is_published_with_a_yes(
     for option in ("--push-to=ada/open", "--space=ada/open"):
         assert reason in refused(here, "--resume=run", option)
     assert not hub.repos
-    assert "warning: before you publish this page: The text" in accepted(here, "space", "run", "--out=site")
     accepted(here, "space", "run", "--space=ada/ours", "--private")
     assert hub.repos["spaces/ada/ours"].private
     accepted(here, "space", "run", "--space=ada/page", "--publish-anyway")

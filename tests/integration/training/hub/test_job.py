@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, Here, before_step, write_text
 from training import job
+from training.errors import RunError
+from training.hub.space_files import check_project, write_static
 
 RUN = ("text.txt", *SIZES, "--steps=9", "--set=evaluations=1", "--push-to=plays")
 
@@ -45,6 +48,21 @@ def run_job(here: Here, monkeypatch: pytest.MonkeyPatch) -> Here:
     return run
 
 
+@pytest.fixture
+def printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Returns what the script prints before it starts the training, or its error."""
+
+    def run(*arguments: str) -> str:
+        monkeypatch.setattr(os, "execve", lambda *_: None)
+        monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
+        with contextlib.suppress(SystemExit):
+            job.main(arguments)
+        assert sys.path[0] == str(ROOT), "the modules of the package training cannot be imported by their short names"
+        return capsys.readouterr().err
+
+    return run
+
+
 @posix_only
 def test_a_preempted_job_that_is_started_again_resumes_its_run(
     hub: LocalHub, token: str, run_job: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -59,35 +77,27 @@ def test_a_preempted_job_that_is_started_again_resumes_its_run(
     assert output.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
 
 
-def test_a_dry_run_prints_the_command(
-    hub: LocalHub, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_script_starts_a_run_or_resumes_the_one_of_the_same_command(
+    hub: LocalHub, token: str, printed: Callable[..., str]
 ) -> None:
-    monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
-    assert job.main([*RUN, "--dry-run"]) == 0
-    words = f"  python -m training {' '.join(RUN)}"
-    begins = f"Would start a run and push it to ada/plays, with the code in {ROOT}:\n{words}\n"
-    assert capsys.readouterr().err == begins
-    assert sys.path[0] == str(ROOT), "the modules of the package training cannot be imported by their short names"
+    begins = (
+        f"Will start a run and push it to ada/plays, with the code in {ROOT}:\n  python -m training {' '.join(RUN)}\n"
+    )
+    assert printed(*RUN) == begins
     state = b'{"about": {"command": "python -m training text.txt --steps 9 --push-to plays"}}'
     hub.commit(hub.add_repo("ada/plays"), {"training_state/state.json": state}, branch="training")
-    assert job.main(["text.txt", "--steps=9", "--push-to=plays", "--license=cc0-1.0", "--dry-run"]) == 2
-    assert job.main(["text.txt", "--steps=9", "--push-to=plays", "--dry-run"]) == 0
-    refused, resumed = capsys.readouterr().err.split("\n", 1)
-    assert refused == (
+    assert printed("text.txt", "--steps=9", "--push-to=plays", "--license=cc0-1.0") == (
         "error: ada/plays holds a run that another command started (python -m training text.txt --steps 9 "
-        "--push-to plays): resume it with --resume hf://ada/plays, or name another repo"
+        "--push-to plays): resume it with --resume hf://ada/plays, or name another repo\n"
     )
+    resumed = printed("text.txt", "--steps=9", "--push-to=plays")
     assert resumed.splitlines()[1] == "  python -m training text.txt --resume hf://ada/plays"
     assert not hub.requests("POST|PUT|DELETE"), "nothing is changed on the Hub"
 
 
-def test_no_secret_of_an_address_is_printed(
-    hub: LocalHub, token: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
+def test_no_secret_of_an_address_is_printed(hub: LocalHub, token: str, printed: Callable[..., str]) -> None:
     address = "https://ada:pass@word@example.org/my.txt?signature=secret#part"
-    assert job.main([address, "hf://datasets/ada/words@v1", "--push-to=plays", "--dry-run"]) == 0
-    output = capsys.readouterr().err
+    output = printed(address, "hf://datasets/ada/words@v1", "--push-to=plays")
     assert "'https://example.org/my.txt?***' hf://datasets/ada/words@v1 --push-to=plays" in output
     assert "pass" not in output
     assert "secret" not in output
@@ -97,44 +107,27 @@ def test_no_secret_of_an_address_is_printed(
     ("typed", "message"),
     [
         (["text.txt"], "this machine keeps no files: push the run with --push-to NAME"),
-        (["text.txt", "--push-to=a/b/c"], "'a/b/c' is not the name of a repo"),
         (["text.txt", "--push-to=plays", "--steps=0"], "--steps is 0: it must be a whole number"),
         (["text.txt", "--push-to=plays"], "pushing to 'plays' needs a token of the Hub and there is none"),
     ],
 )
 def test_an_invalid_command_is_one_line(
-    hub: LocalHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: list[str], message: str
+    hub: LocalHub, printed: Callable[..., str], typed: list[str], message: str
 ) -> None:
-    monkeypatch.setattr(sys, "path", [str(SCRIPT.parent), *sys.path[1:]])
-    assert job.main(typed) == 2
-    output = capsys.readouterr().err
+    output = printed(*typed)
     assert output.startswith(f"error: {message}")
     assert output.count("\n") == 1
 
 
-def test_missing_code_is_an_error(tmp_path: Path) -> None:
-    shutil.copy(SCRIPT, tmp_path)
-    done = subprocess.run([sys.executable, "job.py", *RUN], cwd=tmp_path, env={}, capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr == (
-        f"error: the folders model and training are not in {tmp_path.parent} or {job.MOUNTED}: run the command in a "
-        "checkout of the project, or set the environment variable CODE to the folder that holds both\n"
-    )
-
-
-def test_the_machine_has_the_files_of_a_static_page(
-    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tiny_model().save_pretrained(tmp_path / "plays")
-    assert here("space", "plays", "--out=checkout")[0] == 0
+def test_the_machine_has_the_files_of_a_static_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_static(tmp_path / "checkout", tiny_model())
     monkeypatch.setattr("training.hub.space_files.ROOT", copy_volumes(tmp_path))
-    assert here("space", "plays", "--out=there")[0] == 0
+    write_static(tmp_path / "there", tiny_model())
     there, checkout = files_in(tmp_path / "there"), files_in(tmp_path / "checkout")
     del checkout["LICENSE"]
     assert there == checkout
-    code, output = here("space", "plays", "--out=app", "--hardware=zero-gpu")
-    assert code == 2
-    assert "files that a page needs are missing (app.py, requirements.txt" in output
+    with pytest.raises(RunError, match=r"files that a page needs are missing \(app.py, requirements.txt"):
+        check_project("zero-gpu")
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -18,9 +18,8 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import ROOT, environment
-from training.errors import HubError
 from training.hub import calls
-from training.hub.destination import DESTINATION, Destination, read_destination, write_destination
+from training.hub.destination import DESTINATION, Destination, read_destination
 from training.hub.pusher import Pusher, pending, push_pending
 
 CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
@@ -149,16 +148,6 @@ def test_a_run_of_an_earlier_version_is_pushed(hub: LocalHub, token: str, run: P
     assert pending(run, read_destination(run)) == {}
 
 
-def test_a_destination_is_read_as_it_was_written_or_refused(run: Path) -> None:
-    with pytest.raises(HubError, match="run 'plays' has no destination on the Hub"):
-        read_destination(run)
-    write_destination(run, destination(pushed={"main": 3}))
-    assert read_destination(run) == destination(pushed={"main": 3})
-    (run / DESTINATION).write_text("{")
-    with pytest.raises(HubError, match="cannot be read"):
-        read_destination(run)
-
-
 # faults that pass; test_faults.py has those that last
 
 
@@ -184,20 +173,6 @@ def test_a_pause_of_an_hour_is_named_and_not_waited_for(hub: LocalHub, run: Path
     assert fault.hits <= 2
 
 
-def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
-    hub: LocalHub, run: Path, pusher: Pusher, lines: Lines
-) -> None:
-    fault = hub.fail("POST .*/commit/", 403, times=None)
-    make_step(run, 1)
-    pusher.update()
-    assert lines.wait("no right to do that").endswith("it is to be pushed later")
-    make_step(run, 2)
-    pusher.update()
-    eventually(lambda: fault.hits == 2)
-    assert pusher.close() == ["step-00000002"]
-    assert len(lines) == 1
-
-
 def test_one_refused_checkpoint_does_not_block_the_others(
     hub: LocalHub, run: Path, pusher: Pusher, lines: Lines
 ) -> None:
@@ -207,17 +182,6 @@ def test_one_refused_checkpoint_does_not_block_the_others(
     lines.wait("Invalid metadata")
     assert pusher.close() == ["step-00000001"]
     assert hub.read("ada/plays", "config.json", "training") == b'{"step": 2}'
-
-
-def test_waiting_at_the_end_says_for_what_and_how_long(hub: LocalHub, run: Path, pusher: Pusher, lines: Lines) -> None:
-    fault = hub.fail("POST .*/commit/", 500, None)
-    make_step(run, 1)
-    pusher.update()
-    assert lines.wait("500").endswith("; it is to be pushed later")
-    pusher.close(0)
-    fault.times = fault.hits + 3
-    assert push_pending(run, read_destination(run), report=lines) == []
-    assert lines.wait(r"\(500\).*; trying again in \d+ s, for at most 60.0 minutes$")
 
 
 # tokens, and the end of the process
@@ -238,8 +202,16 @@ PROGRAM = """
 
 
 @posix_only
-@pytest.mark.parametrize("route", ["/preupload/", "PUT /lfs", "POST .*/commit/"])
-@pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "raise KeyboardInterrupt", "kill", "kill, answer lost"])
+@pytest.mark.parametrize(
+    ("end", "route"),
+    [
+        ("pass", "PUT /lfs"),
+        ("sys.exit(0)", "/preupload/"),
+        ("raise KeyboardInterrupt", "POST .*/commit/"),
+        ("kill", "POST .*/commit/"),
+        ("kill, answer lost", "POST .*/commit/"),
+    ],
+)
 def test_a_process_ends_while_the_hub_hangs(hub: LocalHub, token: str, run: Path, end: str, route: str) -> None:
     """However training ends, it does not wait for the server, and a later process pushes the rest."""
     add_repo(hub)
@@ -265,3 +237,17 @@ def test_a_process_ends_while_the_hub_hangs(hub: LocalHub, token: str, run: Path
     for branch, name in {"main": "model.safetensors", "training": "training_state/state.json"}.items():
         assert len(hub.repos["ada/plays"].titles(branch)) == 2, "one whole commit"
         assert hub.read("ada/plays", name, branch) == (checkpoint / name).read_bytes()
+
+
+def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
+    hub: LocalHub, run: Path, pusher: Pusher, lines: Lines
+) -> None:
+    fault = hub.fail("POST .*/commit/", 403, times=None)
+    make_step(run, 1)
+    pusher.update()
+    assert lines.wait("no right to do that").endswith("it is to be pushed later")
+    make_step(run, 2)
+    pusher.update()
+    eventually(lambda: fault.hits == 2)
+    assert pusher.close() == ["step-00000002"]
+    assert len(lines) == 1

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -15,7 +13,6 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
-from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
@@ -139,20 +136,6 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     assert hub.repos["ada/diary"].private
 
 
-@posix_only
-def test_ctrl_c_during_the_check_leaves_no_files(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    fault = hub.fail("whoami", "hang", times=None)
-
-    def interrupt() -> None:
-        eventually(lambda: fault.hits)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=interrupt).start()
-    code, output = here(*QUICK, "--push-to=ada/plays")
-    assert (code, output.splitlines()[-1]) == (130, "stopped")
-    assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
-
-
 # faults of the Hub
 
 
@@ -184,17 +167,13 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
 
 
-@posix_only
 def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
     hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    push_rest = cli._push_rest
+    def interrupted(*_: object) -> list[str]:
+        raise KeyboardInterrupt
 
-    def interrupted(*arguments: Any) -> Any:
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        return push_rest(*arguments)
-
-    monkeypatch.setattr(cli, "_push_rest", interrupted)
+    monkeypatch.setattr("training.hub.pusher.Pusher.close", interrupted)
     before_step(monkeypatch, 2, lambda: hub.fail("POST", "hang", times=None))
     code, output = here(*QUICK, "--push-to=ada/plays")
     assert code == 130

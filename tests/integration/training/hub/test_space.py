@@ -21,8 +21,8 @@ from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
-from training.hub.space_files import smallest_dtype, write_app, write_static
-from training.hub.spaces import Space, check_space, link_card, push_space
+from training.hub.space_files import write_app, write_static
+from training.hub.spaces import Space, check_space, link_card
 from training.run.facts import About
 from ui.site_config import SiteConfig
 
@@ -43,10 +43,6 @@ def prepare(space: str, hardware: str, model: str | None = None) -> Space:
     return check_space(space, hardware, private=False, model=model)
 
 
-def push(folder: Path) -> tuple[str, bool]:
-    return push_space(Space("ada/page", "static"), folder, "A page", {})
-
-
 def front_matter(readme: bytes) -> dict[str, Any]:
     return dict(RepoCard(readme.decode(), ignore_metadata_errors=False).data.to_dict())
 
@@ -58,7 +54,6 @@ def test_a_static_space_from_one_command(
     monkeypatch.setenv("HF_TOKEN", token)
     code, output = here("space", checkpoint, "--space=page")
     assert code == 0, output
-    assert "free for every account" in output
     assert re.search(r"is being built\.\n.*is starting\.\n.*runs\.\n  " + f"{hub.url}/spaces/ada/page\n$", output)
     assert token not in output
     repo = hub.repos["spaces/ada/page"]
@@ -77,25 +72,6 @@ def test_a_static_space_from_one_command(
     assert "nothing has changed" in output
 
 
-def test_only_changed_files_are_sent(hub: LocalHub, token: str, tmp_path: Path) -> None:
-    prepare("page", "static")
-    write_static(tmp_path, tiny_model())
-    first = push(tmp_path)
-    hub.log.clear()
-    write_static(tmp_path, tiny_model(seed=1))
-    second = push(tmp_path)
-    assert (first[1], second[1]) == (True, True)
-    assert len(hub.requests("POST .*/commit/")) == 1
-    before, after = (hub.repos["spaces/ada/page"].commit(oid).files for oid, _ in (first, second))
-    assert {name for name in after if after[name] != before.get(name)} == {
-        "model.safetensors",
-        "manifest.json",
-        "config.json",  # the greeting
-        "index.html",
-    }
-    assert push(tmp_path) == (second[0], False)
-
-
 def test_a_free_account_learns_which_spaces_it_may_have(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", hub.add_token("ada", free=True))
     with pytest.raises(
@@ -104,17 +80,10 @@ def test_a_free_account_learns_which_spaces_it_may_have(hub: LocalHub, monkeypat
         prepare("page", "cpu-basic")
     assert not caught.value.retry
     assert not hub.repos
-    assert prepare("page", "zero-gpu")
-    assert prepare("page", "zero-gpu").name == "ada/page", "an existing Space is no error"
+    assert prepare("page", "zero-gpu").name == "ada/page"
     space = hub.repos["spaces/ada/page"].space
     assert space
     assert (space.sdk, space.hardware) == ("gradio", "zero-a10g")
-
-
-def test_a_space_of_someone_else_is_not_changed(hub: LocalHub, token: str) -> None:
-    hub.add_repo("eve/page", {"README.md": b"hers"}, kind="space")
-    with pytest.raises(HubError, match="the Space eve/page failed: the token has no right to do that"):
-        prepare("eve/page", "static")
 
 
 def test_a_private_or_gated_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
@@ -130,43 +99,19 @@ def test_a_private_or_gated_model_gets_a_private_space(hub: LocalHub, token: str
         prepare("ada/open", "static", model="ada/diary")
 
 
-def test_a_failed_build_is_reported_with_the_end_of_its_log(
-    hub: LocalHub, token: str, checkpoint: Path, here: Here
-) -> None:
+def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path, here: Here) -> None:
     hub.context.stages = ("BUILDING", "BUILD_ERROR")
-    repo = hub.add_repo("ada/page", {"README.md": b"old"}, kind="space")
-    assert repo.space
-    repo.space.logs["build"] = [f"line {n}\n" for n in range(50)] + [f"no such \x1b[31mtorch, {token}\n"]
     code, output = here("space", checkpoint, "--space=ada/page")
     assert code == 2
-    assert f"error: the Space ada/page does not run (BUILD_ERROR): see {hub.url}/spaces/ada/page\n" in output
-    assert "line 49\n  no such ␛[31mtorch, hf_***\n" in output, "nothing that a terminal executes"
-    assert "line 3\n" not in output
-    assert token not in output
+    assert f"error: the Space ada/page does not run (BUILD_ERROR): its log is at {hub.url}/spaces/ada/page\n" in output
 
 
-@pytest.mark.parametrize("hardware", ["cpu-basic", "zero-gpu"])
-def test_a_space_with_the_app_gets_its_files_and_the_name_of_the_model(
-    hub: LocalHub, token: str, checkpoint: Path, tmp_path: Path, hardware: str
-) -> None:
-    """test_whole_path runs such a Space; tests/soak installs and runs both kinds."""
-    hub.add_repo("ada/plays", {path.name: path.read_bytes() for path in checkpoint.iterdir()})
-    space, models = prepare("page", hardware, model="ada/plays"), {"MODELS": "ada/plays"}
-    write_app(tmp_path / "app", tiny_model(), hardware)
-    push_space(space, tmp_path / "app", "A page", models)
-    repo = hub.repos["spaces/ada/page"]
-    assert repo.space
-    assert {name: each["value"] for name, each in repo.space.variables.items()} == models
-    about = front_matter(hub.read("spaces/ada/page", "README.md"))
+def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path: Path) -> None:
+    """test_whole_path runs a Space with the app; tests/soak installs and runs both kinds."""
+    write_app(tmp_path, tiny_model(), "zero-gpu")
+    about = front_matter((tmp_path / "README.md").read_bytes())
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
-    required = hub.read("spaces/ada/page", "requirements.txt").decode().split()
-    assert ("spaces" in required, "torch>=2.8,<2.12" in required) == ((hardware == "zero-gpu",) * 2)
-
-
-def test_weights_keep_their_dtype(tmp_path: Path) -> None:
-    for dtype in ("float32", "bfloat16", "float16"):
-        tiny_model().save_pretrained(tmp_path / dtype, dtype=dtype)
-        assert smallest_dtype(CharLSTM.from_pretrained(tmp_path / dtype)) == dtype
+    assert {"spaces", "torch>=2.8,<2.12"} <= {*(tmp_path / "requirements.txt").read_text().split()}
 
 
 def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
@@ -214,19 +159,18 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
 
 @pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
 def test_the_title_of_a_page_may_be_given(
-    hub: LocalHub, token: str, here: Here, checkpoint: Path, tmp_path: Path, hardware: str
+    hub: LocalHub, token: str, here: Here, checkpoint: Path, hardware: str
 ) -> None:
     title = "Ada's <letters>"
     given = ("space", checkpoint, f"--hardware={hardware}", f"--title={title}")
-    code, output = here(*given, "--out=page", "--space=page")
+    code, output = here(*given, "--space=page")
     assert code == 0, output
-    for readme in (hub.read("spaces/ada/page", "README.md"), (tmp_path / "page" / "README.md").read_bytes()):
-        assert front_matter(readme)["title"] == title
+    assert front_matter(hub.read("spaces/ada/page", "README.md"))["title"] == title
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     shown = {name: each["value"] for name, each in repo.space.variables.items()}
     if hardware == "static":
-        page = (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+        page = hub.read("spaces/ada/page", "index.html").decode()
         assert page.count("Ada&#x27;s &lt;letters&gt;") == 3
         assert not shown
     else:
@@ -255,35 +199,24 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     assert not hub.log, "the card of another owner is not changed"
 
 
-@pytest.mark.parametrize(
-    ("hardware", "lacks"),
-    [
-        ("static", "web"),
-        ("zero-gpu", "app.py, requirements.txt, ui, web"),
-    ],
-)
 def test_missing_files_of_a_page_are_reported_before_the_first_step(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardware: str, lacks: str
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A machine may have only the files that training needs."""
-    (tmp_path / "LICENSE").touch()
     monkeypatch.setattr("training.hub.space_files.ROOT", tmp_path)
-    code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
-    assert code == 2
-    assert not hub.repos
-    assert f"error: files that a page needs are missing ({lacks}): run this from a whole copy" in output
-    assert not (tmp_path / "run").exists()
+    code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p")
+    assert (code, hub.repos, (tmp_path / "run").exists()) == (2, {}, False)
+    assert "error: files that a page needs are missing (web): run this from a whole copy" in output
 
 
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (("runs/x",), "a page needs a place: give --space USER/NAME, or --out FOLDER"),
+        (("runs/x",), "the following arguments are required: --space"),
         (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
-        (("runs/x", "--out=o", "--hardware=Big!"), "--hardware is 'Big!': it must be static, zero-gpu, or another"),
-        (("user/name@", "--out=o"), "names no revision"),
-        (("runs/x", "--out=o", "--title= "), "must have 1 to 60 characters"),
-        (("./nothing", "--out=o"), "there is no folder './nothing'"),
+        (("user/name@", "--space=o"), "names no revision"),
+        (("runs/x", "--space=o", "--title= "), "must have 1 to 60 characters"),
+        (("./nothing", "--space=o"), "there is no folder './nothing'"),
     ],
 )
 def test_an_invalid_command_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], message: str) -> None:

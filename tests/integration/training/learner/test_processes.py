@@ -61,13 +61,6 @@ def test_the_losses_of_three_processes_are_those_of_one(folder: Path) -> None:
     check_losses_are_equal(folder / "alone", folder / "three")
 
 
-def test_fine_tuning_gives_the_losses_of_one_process(folder: Path) -> None:
-    arguments = ("text.txt", "--from=./alone", BATCH, "--steps=8", "--set=evaluations=2,bfloat16=false")
-    assert train(*arguments, "--out=from-alone", cwd=folder).end() == 0
-    assert together(folder, *arguments, "--out=from-two")[0] == [0, 0]
-    check_losses_are_equal(folder / "from-alone", folder / "from-two")
-
-
 def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_not(folder: Path) -> None:
     codes, outputs = together(folder, *RUN, "--out=stopped", signals=((1, 7, signal.SIGTERM),))
     assert codes == [143, 0]
@@ -101,14 +94,6 @@ def test_a_run_continues_with_another_number_of_processes(folder: Path) -> None:
     check_losses_are_equal(folder / "alone", folder / "fewer")
 
 
-def test_a_loss_that_is_not_finite_stops_all_with_one_line(folder: Path) -> None:
-    rates = ("--set=lr=10,matrix_lr=10,weight_decay=10", "--steps=200")
-    codes, outputs = together(folder, *RUN, *rates, "--out=diverges")
-    assert codes == [1, 0]
-    assert ERROR.findall("\n".join(outputs)) == ["error"]
-    assert re.search(r"error: the (loss|gradient) at step \d+ is (nan|inf)", outputs[0])
-
-
 def test_an_error_of_rank_0_in_an_evaluation_releases_the_others(folder: Path) -> None:
     """They wait there until rank 0 has evaluated."""
     fails = {0: [fail_evaluations_after_step(15)]}
@@ -116,20 +101,6 @@ def test_an_error_of_rank_0_in_an_evaluation_releases_the_others(folder: Path) -
     assert [run.end() for run in runs] == [1, 0]
     assert ERROR.findall("\n".join(run.output for run in runs)) == ["error"]
     assert "error: the validation loss after step 16 is nan" in runs[0].output
-
-
-@pytest.mark.parametrize(
-    ("text", "processes", "message"),
-    [
-        ("text.txt", 6, "error: batch is 5, fewer rows than the 6 processes"),
-        ("nowhere.txt", 2, "error: there is no file"),
-    ],
-)
-def test_an_error_before_training_is_printed_once(folder: Path, text: str, processes: int, message: str) -> None:
-    codes, outputs = together(folder, text, *RUN[1:], f"--out=refused-{processes}", processes=processes)
-    assert codes[0] == 2
-    assert ERROR.findall("\n".join(outputs)) == ["error"]
-    assert message in outputs[0]
 
 
 def test_minutes_are_measured_and_decided_for_all_processes(folder: Path) -> None:

@@ -9,7 +9,7 @@ import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import pytest
 
@@ -84,15 +84,15 @@ def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
     assert not list(machine.rglob(".*.tmp"))
 
 
-@pytest.mark.parametrize("other", ["", "later", "of another run"])
+@pytest.mark.parametrize("other", ["", "later", "of another run", "of a stranger"])
 def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
     pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
 ) -> None:
     if other:
         folder = shutil.copytree(best_of(made), tmp_path / "main")
         lm = CharLSTM.from_pretrained(folder)
-        changed: TrainingRecord = {"step": 9} if other == "later" else {"recipe": {}}
-        lm.training = {**lm.training, **changed}
+        changed = {"later": ("step", 9), "of another run": ("recipe", {}), "of a stranger": ("step", [1])}
+        lm.training = cast(TrainingRecord, dict([*lm.training.items(), changed[other]]))
         lm.save_pretrained(folder)
         pushed.commit(pushed.repos["ada/plays"], {name: (folder / name).read_bytes() for name in MODEL_FILES})
     code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
@@ -187,15 +187,8 @@ def test_a_missing_run_is_refused_with_its_reason(
     pushed.commit(pushed.add_repo("ada/model"), {"config.json": b"{}"})
     check("error: ada/model has no branch 'training': no run was pushed there", "hf://ada/model")
     check("error: downloading ada/nothing failed: there is no such repo, or the token may not", "hf://ada/nothing")
-    check("error: there is no run folder 'ada/plays': nothing was resumed", "ada/plays")
-    pushed.repos["ada/plays"].private = True
     monkeypatch.delenv("HF_TOKEN")
-    check("error: downloading ada/plays failed: there is no such repo, or the token may not")
-    pushed.repos["ada/plays"].private = False
     check("error: pushing to 'ada/plays' needs a token of the Hub and there is none")
-    with monkeypatch.context() as offline:
-        offline.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        check("error: downloading ada/plays failed: HF_HUB_OFFLINE is set")
     monkeypatch.setattr("training.hub.calls.RETRY_S", 0.0)
     pushed.unplug()
     check("the Hub cannot be reached: is the network down")

@@ -117,6 +117,9 @@ def test_bytes_are_limited(app: App, limit: Callable[..., None]) -> None:
 
 
 async def test_the_cpu_time_of_an_address_is_limited(app: App, page: PageClient, limit: Callable[..., None]) -> None:
-    limit(cpu_seconds_per_minute=1)
+    limit(cpu_seconds_per_minute=2)
     assert "event: complete" in await call(page.http, app, "inspect", ["To be, or not to be " * 50])
+    assert app.page
+    assert app.page.limiter.cpu_seconds.used("8.8.8.8") > 0.02
+    app.page.limiter.spend_cpu("8.8.8.8", 2)
     assert "Too many requests from your address" in await call(page.http, app, "inspect", ["To be"])

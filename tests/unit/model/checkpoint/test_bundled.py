@@ -32,15 +32,19 @@ def plain_loss(folder: Path, text: str) -> float:
     return float(torch.nn.functional.cross_entropy(logits, ids))
 
 
-def test_the_default_model_is_the_first() -> None:
+def test_the_default_model_is_the_first_and_its_losses_are_in_the_readme():
     assert bundled_names()[0] == "shakespeare"
     assert sorted(bundled_names()) == NAMES
     assert BUNDLED_FOLDER / "shakespeare" == PRETRAINED
     assert sum(path.stat().st_size for path in BUNDLED_FOLDER.rglob("*.safetensors")) <= 25_000_000
+    noted = CharLSTM.from_pretrained(PRETRAINED).training
+    readme = (BUNDLED_FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"| {noted['val_loss']:.3f} nats per character with the state carried over" in readme
+    assert f" {noted['val_cold256']:.3f} with the state reset every 256 characters |" in readme
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_bundled_model_is_small_and_complete(name: str) -> None:
+def test_a_bundled_model_is_small_and_complete(name: str):
     folder = BUNDLED_FOLDER / name
     assert sum(path.stat().st_size for path in folder.iterdir()) <= SIZES.get(name, 2_000_000)
     lm = CharLSTM.from_pretrained(bundled_spec(name))
@@ -54,7 +58,7 @@ def test_a_bundled_model_is_small_and_complete(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_plain_torch_finds_the_loss_of_the_card(name: str) -> None:
+def test_plain_torch_finds_the_loss_of_the_card(name: str):
     folder = BUNDLED_FOLDER / name
     training = json.loads((folder / "config.json").read_text(encoding="utf-8"))["training"]
     card = (folder / "README.md").read_text(encoding="utf-8")
@@ -67,14 +71,7 @@ def test_plain_torch_finds_the_loss_of_the_card(name: str) -> None:
     assert "unknown" not in card
 
 
-def test_the_readme_states_the_losses_of_the_default_model() -> None:
-    noted = CharLSTM.from_pretrained(PRETRAINED).training
-    readme = (BUNDLED_FOLDER.parents[1] / "README.md").read_text(encoding="utf-8")
-    assert f"| {noted['val_loss']:.3f} nats per character with the state carried over" in readme
-    assert f" {noted['val_cold256']:.3f} with the state reset every 256 characters |" in readme
-
-
-def test_a_bundled_model_that_is_not_there_is_refused_with_the_names_of_the_others() -> None:
+def test_a_bundled_model_that_is_not_there_is_refused_with_the_names_of_the_others():
     assert is_local("bundled:nope")
     with pytest.raises(CheckpointError, match="there is no bundled model 'nope': choose one of shakespeare"):
         CharLSTM.from_pretrained("bundled:nope")

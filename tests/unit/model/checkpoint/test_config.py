@@ -15,10 +15,9 @@ from tests.support.checkpoint_files import changed_config, check_refused, rewrit
 CHAT = {"prefix": "a", "suffix": "\nb", "stop": "\n"}
 NO_SIZES: list[Any] = [0, -1, 2.5, 8.0, "8", True, None, [8], 10**30]
 WRONG: list[tuple[dict[str, Any], str]] = [
-    *(({"hidden_size": value}, "hidden_size is ") for value in NO_SIZES),
-    ({"embedding_size": 10**9}, "embedding_size is 1000000000: it must be a whole number from 1 to 8,192"),
-    ({"num_layers": 0}, "num_layers is 0: it must be a whole number from 1 to 32"),
-    ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),
+    ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),  # more in test_lstm.py
+    ({"hidden_size": None}, "hidden_size is None"),
+    *(({name: ...}, f"lacks the field '{name}'") for name in ("embedding_size", "vocab", "training")),
     ({"dropout": 0.5}, "has an unknown field 'dropout'"),
     ({"auto_map": {"AutoModel": "evil.Model"}}, "has an unknown field"),
     ({"x\n" * 10_000: 1}, "has an unknown field"),
@@ -32,38 +31,25 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     *(({"format_version": version}, "update char-lstm to read it") for version in (2, 10**30)),
     *(({"model_type": value}, "model_type is ") for value in ("bert", "x\n" * 9999)),
     *(({"training": value}, "training must be an object") for value in (None, "x")),
-    ({"vocab": ["a", "b", "a"]}, "which occurs twice"),
-    ({"vocab": None}, "must be a list"),
-    ({"vocab": ["a"] * 1_200_000}, "1,200,000 entries"),
+    ({"vocab": None}, "must be a list"),  # more in test_tokenizer.py
     *(({"rare": rare}, "rare is ") for rare in ["\u4e00", "", "ab", [], 5]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "words"), WRONG, ids=lambda each: str(each)[:60])
-def test_a_wrong_field_is_refused_before_the_weights_are_read(
-    folder: Path, changes: dict[str, Any], words: str
-) -> None:
+def test_a_wrong_field_is_refused_before_the_weights_are_read(folder, changes: dict[str, Any], words: str):
     changed_config(folder, **changes)
     (folder / WEIGHTS).unlink()
-    (folder / "evil.py").write_text("raise SystemExit('code was run')")
     check_refused(folder, CONFIG, words)
 
 
-@pytest.mark.parametrize("name", ["embedding_size", "hidden_size", "num_layers", "vocab", "training"])
-def test_an_error_names_a_missing_field(folder: Path, name: str) -> None:
-    config = json.loads((folder / CONFIG).read_bytes())
-    del config[name]
-    rewrite(folder, CONFIG, json.dumps(config).encode())
-    check_refused(folder, f"{CONFIG} lacks the field '{name}'")
-
-
 @pytest.mark.parametrize("vocab", [["\n", "a"], ["\n", "a", "b", "c"]])
-def test_a_vocabulary_of_another_size_than_the_embedding_is_refused(folder: Path, vocab: list[str]) -> None:
+def test_a_vocabulary_of_another_size_than_the_embedding_is_refused(folder: Path, vocab: list[str]):
     changed_config(folder, vocab=vocab)
     check_refused(folder, WEIGHTS, "embedding.weight has shape [3, 5]", f"config.json says [{len(vocab)}, 5]")
 
 
-def test_the_chat_format_and_the_character_of_rare_ones_are_read_and_written(folder: Path, tmp_path: Path) -> None:
+def test_the_chat_format_and_the_character_of_rare_ones_are_read_and_written(folder: Path, tmp_path: Path):
     changed_config(folder, chat=CHAT, rare="a")
     lm = CharLSTM.from_pretrained(folder)
     assert (lm.chat, lm.tokenizer.rare, lm.tokenizer.rare_id) == (ChatFormat("a", "\nb", "\n"), "a", 1)
@@ -75,9 +61,7 @@ def test_the_chat_format_and_the_character_of_rare_ones_are_read_and_written(fol
     assert "chat" not in json.loads((tmp_path / "again" / CONFIG).read_bytes())
 
 
-def test_a_field_of_the_record_with_another_type_counts_as_missing_and_an_unknown_one_is_kept(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_a_field_of_the_record_with_another_type_counts_as_missing_and_an_unknown_one_is_kept(folder, tmp_path):
     good = {"corpus": "a", "val_loss": 1, "examples": ["a"], "welcome": {"text": "a", "seed": 1}, "mine": [None]}
     taught_by = {"models": [], "sha256": 1}
     wrong = {"step": True, "seconds": "1", "repo": None, "recipe": [], "quote_chat": 1, "val_loss_95": [1, "2"]}
@@ -88,23 +72,12 @@ def test_a_field_of_the_record_with_another_type_counts_as_missing_and_an_unknow
     assert json.loads((tmp_path / "again" / CONFIG).read_bytes())["training"] == good
 
 
-def config_text(folder: Path, old: str, new: str) -> bytes:
-    text = json.dumps(json.loads((folder / CONFIG).read_bytes()))
-    assert old in text
-    return text.replace(old, new).encode("utf-8", "surrogatepass")
-
-
-@pytest.mark.parametrize("literal", ["NaN", "-Infinity", "1e999", "9" * 400])
-def test_numbers_that_are_not_finite_are_refused(folder: Path, literal: str) -> None:
-    rewrite(folder, CONFIG, config_text(folder, '"step": 0', f'"step": {literal}'))
-    check_refused(folder, CONFIG, literal[:20])
-
-
 @pytest.mark.parametrize(
     "data",
     [b"", b"[" * 100_000, b" " * (17 << 20), b"{", b"{}", b"[]", b"\x00" * 100, b"\xff\xfe{}", b"\xef\xbb\xbf{}",
-     b'{"a": 1} trailing', b'{"a": "\n"}', b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html>"],
+     b'{"a": 1} trailing', b'{"a": "\n"}', b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html>",
+     *(b'{"a": %b}' % literal for literal in (b"NaN", b"-Infinity", b"1e999", b"9" * 400))],
 )  # fmt: skip
-def test_a_config_that_is_not_a_strict_json_object_is_refused(folder: Path, data: bytes) -> None:
+def test_a_config_that_is_not_a_strict_json_object_is_refused(folder: Path, data: bytes):
     rewrite(folder, CONFIG, data)
     check_refused(folder, CONFIG)

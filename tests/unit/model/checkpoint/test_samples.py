@@ -18,7 +18,7 @@ def sample(step: int, text: str = "né\n") -> Sample:
     return {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": text}
 
 
-def test_the_samples_of_a_model_are_saved_listed_and_read_again(tmp_path: Path) -> None:
+def test_the_samples_of_a_model_are_saved_listed_and_read_again(tmp_path: Path):
     lm = replace(tiny_model(), samples=(sample(0), sample(40)))
     lm.save_pretrained(tmp_path)
     assert CharLSTM.from_pretrained(tmp_path).samples == lm.samples
@@ -40,13 +40,13 @@ def test_the_samples_of_a_model_are_saved_listed_and_read_again(tmp_path: Path) 
         ([{}], "at least 0"),
     ],
 )
-def test_what_are_no_samples_is_refused(lines: list[Sample], problem: str) -> None:
+def test_what_are_no_samples_is_refused(lines: list[Sample], problem: str):
     with pytest.raises(ValueError, match=problem):
         samples_from_json(json.loads(json.dumps(lines)))
 
 
 @pytest.mark.parametrize(("text", "steps"), [("x" * 240, 2_500), ("诗" * 240, 900)])
-def test_a_long_run_keeps_samples_that_can_be_read_again(tmp_path: Path, text: str, steps: int) -> None:
+def test_a_long_run_keeps_samples_that_can_be_read_again(tmp_path: Path, text: str, steps: int):
     """A run may evaluate 10,000 times, and characters outside ASCII take six bytes each."""
     samples = thinned([sample(step, text) for step in range(steps)])
     replace(tiny_model(), samples=tuple(samples)).save_pretrained(tmp_path)

@@ -25,7 +25,8 @@ def test_a_file_that_is_cut_or_has_more_bytes_or_a_wrong_header_length_is_refuse
     start, size = len(data) - len(split(data)[1]), int.from_bytes(data[:8], "little")
     lengths = [0, 1, size - 1, size + 1, len(data) - 7, 2**20 + 1, 2**63, 2**64 - 1]
     for wrong in (
-        *(b"", b"{", b"\x80" * 9, b"\x00" * 9, data + b"\x00", data + b"\x00" * 4096),
+        *(b"", b"{", b"\x80" * 9, b"\x00" * 9, data + b"\x00", data + b"\x00" * 4096, b'{"weights": []}' * 10),
+        *(pickle.dumps({"a": [1.0] * 50}), gzip.compress(b"weights" * 100, mtime=0)),
         *(data[:cut] for cut in (1, 7, 8, 9, start - 1, start, start + 1, len(data) // 2, len(data) - 1)),
         *(struct.pack("<Q", length) + data[8:] for length in lengths),
     ):
@@ -49,10 +50,7 @@ def test_a_huge_file_is_not_read(folder):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 13\n", "Git LFS pointer"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
         (b"\n  <HTML><head></head></HTML>", "web page"),
-        (pickle.dumps({"a": [1.0] * 50}), WEIGHTS),
         (b"PK\x03\x04" + b"\x14\x00" * 50, "zip archive"),
-        (gzip.compress(b"weights" * 100, mtime=0), WEIGHTS),
-        (b'{"weights": []}' * 10, WEIGHTS),
     ],
 )
 def test_an_error_names_the_type_of_another_file_in_place_of_the_weights(folder, content, words):
@@ -78,8 +76,6 @@ def test_a_pickle_is_named_and_never_opened(folder, tmp_path, monkeypatch):
     assert not (tmp_path / "pickle-was-opened").exists()
 
 
-# the header
-
 BIAS = "output.bias"
 SHAPES: list[Any] = [[2**62, 0], [2**63], [2**32, 2**32], [0], [4], [-3], ["3"], [[3]], [True, 3], [10**400], None, {}]
 METADATA: list[Any] = [[], 5, {"a": 1}]
@@ -98,7 +94,7 @@ CHANGES: list[tuple[Change, str]] = [
     *((lambda h, v=entry: h.update({BIAS: v}), "is damaged") for entry in (None, 5, "x", {}, {"shape": [3]})),
     *((lambda h, v=metadata: h.update(__metadata__=v), "is damaged") for metadata in METADATA),
     *((lambda h, v=count: h.update({f"x\n{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-                                    for i in range(v)}), "") for count in (300, 100_000)),
+                                    for i in range(v)}), "") for count in (300, 10_000)),
 ]  # fmt: skip
 
 
@@ -130,23 +126,20 @@ def test_a_header_that_is_not_plain_json_of_tensors_is_refused(folder, header):
     check_refused(folder, WEIGHTS)
 
 
-# the numbers
-
-
-@pytest.mark.parametrize(("value", "dtype"), [(float("nan"), "float32"), (float("inf"), "bfloat16")])
-def test_non_finite_weights_are_refused(folder, value, dtype):
+@pytest.mark.parametrize(
+    ("value", "dtype", "words"),
+    [
+        (float("nan"), "float32", "holds NaN or infinity"),
+        (float("inf"), "bfloat16", "holds NaN or infinity"),
+        (-1.01e6, "float32", "over the 1,000,000 that is allowed"),  # 1e38 is finite, but sums with it are not
+    ],
+)
+def test_weights_from_which_no_text_can_be_generated_are_refused(folder, value, dtype, words):
     tiny_model("ab\n", hidden=3, layers=1).save_pretrained(folder, dtype=dtype)
     data = (folder / WEIGHTS).read_bytes()
     raw = torch.tensor([value], dtype=getattr(torch, dtype)).view(torch.uint8).numpy().tobytes()
     rewrite(folder, WEIGHTS, data[: -len(raw)] + raw)
-    check_refused(folder, "holds NaN or infinity")
-
-
-def test_finite_weights_that_would_overflow_are_refused(folder):
-    """Found by random damage: 1e38 is finite, but sums with it are not."""
-    data = (folder / WEIGHTS).read_bytes()
-    rewrite(folder, WEIGHTS, data[:-4] + struct.pack("<f", -1.01e6))
-    check_refused(folder, WEIGHTS, "over the 1,000,000 that is allowed")
+    check_refused(folder, words)
 
 
 def test_a_model_with_the_largest_allowed_weights_generates(tmp_path: Path):

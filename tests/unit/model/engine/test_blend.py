@@ -10,56 +10,34 @@ import pytest
 import torch
 
 from model import Blend, CharLSTM, Engine, SamplingParams, TextTrace, generate, stream
-from model.int8.sampling import Randomness, choose
 from tests.support.app_server import scripted_model
 from tests.support.engines import finish
 from tests.support.tiny_models import ALPHABET, tiny_model
 
+Pair = tuple[CharLSTM, CharLSTM]
 OTHER = ALPHABET.replace("Q", "").replace("!", "") + "äß0"
 
 
 @pytest.fixture(scope="module")
-def pair() -> tuple[CharLSTM, CharLSTM]:
-    return tiny_model(), tiny_model(OTHER, hidden=9, layers=1, seed=4)
+def pair(lm) -> Pair:
+    return lm, tiny_model(OTHER, hidden=9, layers=1, seed=4)
 
 
 @pytest.fixture
-def blend(pair: tuple[CharLSTM, CharLSTM]) -> Blend:
+def blend(pair) -> Blend:
     return Blend(*pair)
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])
-def test_log_probabilities_over_the_shared_characters_are_mixed(
-    pair: tuple[CharLSTM, CharLSTM], precision: Any
-) -> None:
-    """Computed by the definition, with softmax and logarithm, from the two models."""
-    share, text = 0.3, ""
-    params = SamplingParams(temperature=1.2, seed=5)
-    randomness = Randomness(5)
-    shared = [character for character in pair[0].tokenizer.vocab if character in pair[1].tokenizer.vocab]
-    backends = [lm.make_backend(1, precision) for lm in pair]
-    row, read = np.zeros(1, np.int64), "ROMEO:"
-    for step in range(len(read) + 149):
-        mixed = np.zeros(len(shared))
-        for lm, backend, weight in zip(pair, backends, (1 - share, share), strict=True):
-            logits = backend.forward(row, lm.tokenizer.encode((read + text)[step]))[0].astype(np.float64)
-            of_shared = logits[lm.tokenizer.encode("".join(shared))]
-            mixed += weight * (of_shared - np.log(np.exp(of_shared - of_shared.max()).sum()) - of_shared.max())
-        if step >= len(read) - 1:
-            text += shared[choose(mixed.astype(np.float32), params, randomness.number(len(text)))]
-    blend = Blend(*pair, share)
-    assert generate(blend, read, 150, temperature=1.2, seed=5, precision=precision) == text
+def test_share_0_is_the_first_model_and_share_1_the_second(lm, precision: Any):
+    """The stored vectors have the shares between."""
+    two = tiny_model(seed=4)
+    models = (lm, Blend(lm, two, 0), Blend(lm, two), two, Blend(lm, two, 1.0))
+    texts = [generate(each, "ROMEO:", 200, seed=3, precision=precision) for each in models]
+    assert texts[0] == texts[1] != texts[2] != texts[3] == texts[4]
 
 
-def test_share_0_is_the_first_model_and_share_1_the_second() -> None:
-    one, two = tiny_model(), tiny_model(seed=4)
-    texts = [generate(lm, "ROMEO:", 200, seed=3) for lm in (one, Blend(one, two, 0), Blend(one, two), two)]
-    assert texts[0] == texts[1] != texts[2] != texts[3] == generate(Blend(one, two, 1.0), "ROMEO:", 200, seed=3)
-
-
-def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(
-    blend: Blend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(blend, monkeypatch):
     shares = [0.0, 0.05, 0.25, 0.5, None, 0.75, 0.95, 1.0]
     asked = [SamplingParams(length=60, seed=n, share=share, top_k=20, top_p=0.9) for n, share in enumerate(shares)]
     alone = [
@@ -72,38 +50,28 @@ def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(
         monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
 
 
-def test_a_blend_continues_from_its_memory_and_can_be_traced(blend: Blend) -> None:
+def test_a_blend_continues_from_its_memory_and_its_traces_have_the_cells_and_gates_of_both_models(pair, blend):
     first = stream(blend, "ROMEO:", 40, seed=6)
-    text = "".join(first)
-    memory = first.sequence.memory
+    text, memory = "".join(first), first.sequence.memory
     more = generate(blend, "", 40, seed=6, memory=memory, draw_offset=first.sequence.next_draw_offset)
     assert text + more == generate(blend, "ROMEO:", 80, seed=6)
-    trace, other = (TextTrace(each, skip_start=True) for each in (blend, blend.with_share(1.0)))
-    trace.set_text("ROMEO:" + text)
-    other.set_text("ROMEO:" + text)
+    traces = [TextTrace(lm, skip_start=True) for lm in (blend, *pair)]
+    for trace in traces:
+        trace.set_text("ROMEO:" + text)
     assert memory is not None
-    state = trace.state_after(len("ROMEO:" + text) - 2)
+    state = traces[0].state_after(len("ROMEO:" + text) - 2)
     assert torch.equal(state.h, memory.state.h)
     assert torch.equal(state.c, memory.state.c)
-    seen = [each.bits for each in trace.tokens()][1:]
-    assert all(bits >= 0 for bits in seen)
-    assert [each.bits for each in other.tokens()][1:] != seen
-
-
-def test_the_cells_and_gates_are_those_of_both_models(pair: tuple[CharLSTM, CharLSTM]) -> None:
-    traces = [TextTrace(lm, skip_start=True) for lm in (Blend(*pair), *pair)]
-    for trace in traces:
-        trace.set_text("ROMEO:\nis it")
-    whole, first, second = (trace.step(8) for trace in traces)
+    whole, one, two = (trace.step(8) for trace in traces)
     for name in ("c_before", "gates"):
         both = getattr(whole, name)
-        assert np.array_equal(both[:2], getattr(first, name))
-        assert np.array_equal(both[2:, ..., :9], getattr(second, name))
+        assert np.array_equal(both[:2], getattr(one, name))
+        assert np.array_equal(both[2:, ..., :9], getattr(two, name))
         assert not both[2:, ..., 9:].any()
     assert np.array_equal(traces[0].gates(2)[..., :9], traces[2].gates(0))
 
 
-def test_characters_of_only_one_model_are_neither_generated_nor_read(blend: Blend) -> None:
+def test_characters_of_only_one_model_are_neither_generated_nor_read(blend):
     assert set(blend.tokenizer.vocab) == set(ALPHABET) & set(OTHER)
     reply = stream(blend, "Qä!", 300, temperature=2.0, seed=1, unknown="skip")
     text = "".join(reply)
@@ -112,13 +80,12 @@ def test_characters_of_only_one_model_are_neither_generated_nor_read(blend: Blen
     assert text == generate(blend, "", 300, temperature=2.0, seed=1)
 
 
-def test_a_step_that_fails_in_the_second_model_restores_the_first() -> None:
+def test_a_step_that_fails_in_the_second_model_restores_the_first():
     tale = "abcdefghij" * 9
     second = scripted_model(tale)
-    blend = Blend(scripted_model(tale), second, 0.5)
     network: Any = second.network
     network.fail_at = 7
-    engine = Engine(blend)
+    engine = Engine(Blend(scripted_model(tale), second, 0.5))
     sequence = engine.add_request("", SamplingParams(length=20, seed=1))
     assert finish(engine, sequence) == [tale[:7]]
     assert sequence.error == "RuntimeError while writing"
@@ -127,7 +94,7 @@ def test_a_step_that_fails_in_the_second_model_restores_the_first() -> None:
     assert finish(engine, again) == [tale[7:12]]
 
 
-def test_a_wrong_blend_is_refused(pair: tuple[CharLSTM, CharLSTM], blend: Blend) -> None:
+def test_a_wrong_blend_is_refused(pair: Pair, blend):
     with pytest.raises(ValueError, match="share no character: they cannot write together"):
         Blend(pair[0], tiny_model("äöü"))
     shares: list[Any] = [-0.1, 1.1, math.nan, True, "0.5", None]

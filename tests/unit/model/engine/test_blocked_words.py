@@ -9,30 +9,21 @@ import pytest
 
 from model import BlockedWords, Engine, SamplingParams, Sequence, generate
 from tests.support.engines import finish
-from tests.support.tiny_models import tiny_model
 
 WORDS = BlockedWords(["Damn", "bad word", "café", "他妈", "straße", "#x"])
+FOUND = ["damn", "DAMN!", "(damn)", "oh damn\nit", "ＤＡＭＮ", "da\u00admn", "damn_it", "damn's", "a bad \n\t word.",
+         "CAFE\u0301", "Café", "好他妈的", "damn他", "STRASSE", "strasse", "a#x", "\u200bdamn"]  # fmt: skip
+OTHERS = ["", "damnation", "goddamn", "dam n", "damn\u0301", "damn2", "badword", "cafe", "cafés", "他的妈",
+          "strasses", "#xy"]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["damn", "DAMN!", "(damn)", "oh damn\nit", "ＤＡＭＮ", "da\u00admn", "damn_it", "damn's", "a bad \n\t word.",
-     "CAFE\u0301", "Café", "好他妈的", "damn他", "STRASSE", "strasse", "a#x", "\u200bdamn"],
-)  # fmt: skip
-def test_a_word_is_found_in_any_case_and_encoding(text: str) -> None:
-    assert WORDS.inside(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "damnation", "goddamn", "dam n", "damn\u0301", "damn2", "badword", "cafe", "cafés", "他的妈",
-             "strasses", "#xy"],
-)  # fmt: skip
-def test_a_part_of_another_word_is_not_the_word(text: str) -> None:
-    assert not WORDS.inside(text)
+@pytest.mark.parametrize("text", [*FOUND, *OTHERS])
+def test_a_word_is_found_in_any_case_and_encoding_and_not_in_another_word(text: str):
+    assert WORDS.inside(text) == (text in FOUND)
 
 
 @pytest.mark.parametrize("words", [["x" * 101], ["\u200b"], ["  "], ["a"] * 10_001])
-def test_a_wrong_list_is_refused(words: list[str]) -> None:
+def test_a_wrong_list_is_refused(words: list[str]):
     with pytest.raises(ValueError, match=r"at most|none of them is visible"):
         BlockedWords(words)
 
@@ -52,7 +43,7 @@ def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "") -
     return [*seen, sequence.text, sequence.finish_reason or ""]
 
 
-def test_the_beginning_of_a_word_is_held_back_until_it_cannot_become_one() -> None:
+def test_the_beginning_of_a_word_is_held_back_until_it_cannot_become_one():
     assert write("oh damp", WORDS) == ["o", "oh", "oh ", "oh ", "oh ", "oh ", "oh damp", "oh damp", "length"]
     assert write("oh damn it", WORDS)[2:] == ["oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "blocked"]
 
@@ -71,11 +62,11 @@ def test_the_beginning_of_a_word_is_held_back_until_it_cannot_become_one() -> No
         ("", "oh damn", "amn", "oh d", "stop"),
     ],
 )
-def test_a_reply_ends_before_a_word(before: str, text: str, stop: str, released: str, reason: str) -> None:
+def test_a_reply_ends_before_a_word(before: str, text: str, stop: str, released: str, reason: str):
     assert write(text, WORDS, before=before, stop=stop)[-2:] == [released, reason]
 
 
-def test_no_part_of_a_word_is_released_in_random_texts() -> None:
+def test_no_part_of_a_word_is_released_in_random_texts():
     """Compared with a regular expression, on texts of few letters, which are full of words and beginnings of words."""
     words = ["ab", "aab", "b a", "abba", "a b ab"]
     blocked = BlockedWords(words)
@@ -95,8 +86,7 @@ def test_no_part_of_a_word_is_released_in_random_texts() -> None:
     assert 500 < ended < 2500
 
 
-def test_a_reply_ends_before_a_word_and_changes_no_other() -> None:
-    lm = tiny_model()
+def test_a_reply_ends_before_a_word_and_changes_no_other(lm):
     text = generate(lm, "ROMEO:", 400, temperature=1.5, seed=3)
     word = next(each for each in re.finditer(r"(?<=[ \n.,])[A-Za-z]{2,}(?=[ \n.,])", text) if each.start() > 20)
     engine = Engine(lm, blocked=BlockedWords([word[0].lower()]))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from model import Blend, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, SamplingParams, generate
@@ -122,10 +121,9 @@ def vectors() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_the_vectors_are_reproduced(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not compiled:
-        monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
+def test_the_vectors_are_reproduced_without_a_compiler(monkeypatch) -> None:
+    """With each of the compiled instructions: test_kernels.py."""
+    monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import pytest
 
 from training.card.bootstrap import interval
 
@@ -22,11 +19,3 @@ def test_the_interval_holds_the_mean_in_19_of_20_cases() -> None:
     assert 0.87 <= sum(low <= 1 <= high for low, high in found) / 100 <= 0.99
     alone = [interval(correlated_losses(seed, 2000), block=1) for seed in range(15)]  # as if they were independent
     assert sum(low <= 1 <= high for low, high in alone) / 15 < 0.5
-
-
-@pytest.mark.parametrize("count", [2, 3, 19, 21])
-def test_short_texts(count: int) -> None:
-    assert interval(np.full(count, 1.5)) == (1.5, 1.5)
-    low, high = interval(np.arange(count) / count)
-    assert 0 <= low <= high < 1
-    assert math.isnan(interval(np.ones(1))[0])

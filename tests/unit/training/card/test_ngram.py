@@ -29,15 +29,6 @@ def plain(train: list[int], held_out: list[int], vocab_size: int, order: int) ->
     return -sum(map(math.log, chances)) / len(chances)
 
 
-def test_a_case_by_hand() -> None:
-    """abab, then ab: P(b) = (2 + 2/3) / 6 without context; after an a, which b followed twice: (2 + P(b)) / 3."""
-    train, held_out = np.array([0, 1, 0, 1]), np.array([0, 1])
-    one = (2 + 2 / 3) / 6
-    assert ngram_loss(train, held_out, 3, order=1) == pytest.approx(-math.log(one))
-    assert ngram_loss(train, held_out, 3, order=2) == pytest.approx(-math.log((2 + one) / 3))
-    assert math.isnan(ngram_loss(train, held_out[:1], 3))  # nothing to predict
-
-
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @pytest.mark.parametrize(("count", "vocabulary"), [(1, 2), (3, 4), (200, 3), (300, 12)])
 def test_the_loss_is_that_of_the_definition(order: int, count: int, vocabulary: int) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import random
 
-import pytest
-
 from model import CharTokenizer
 from training.card.overlap import Source, longest_shared
 
@@ -22,20 +20,6 @@ def test_the_passage_is_the_longest_of_a_plain_loop() -> None:
 def source(train: str, held_out: str) -> Source:
     tokenizer = CharTokenizer.from_text(train + held_out)
     return Source(tokenizer, tokenizer.encode(train), tokenizer.encode(held_out))
-
-
-@pytest.mark.parametrize(
-    ("train", "samples", "passage"),
-    [
-        ("the cat sat on a mat", ["a cat sa", "t on a mxt", "xyz"], "t on a m"),  # not across two samples
-        ("a" * 100_000, ["a" * 100], "a" * 100),
-        ("a dog", ["zzz"], ""),
-        ("a dog", [], ""),
-    ],
-)
-def test_a_passage_lies_within_one_sample(train: str, samples: list[str], passage: str) -> None:
-    found = source(train, "z").overlap(samples)
-    assert (found.passage, found.searched, found.whole) == (passage, len(train), True)
 
 
 def test_held_out_text_of_the_same_length_is_compared() -> None:

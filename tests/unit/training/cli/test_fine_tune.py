@@ -7,17 +7,13 @@ import pytest
 import torch
 
 from model import CharLSTM, CharTokenizer, LSTMNetwork
-from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import words
 from training.cli.fine_tune import (
-    LEARNING_RATE_SCALE,
-    preset_near,
     weights_for_new_characters,
     with_lower_rates,
 )
 from training.corpus.ids_file import Ids
-from training.learner import evaluation as evaluate
-from training.learner.recipe import PRESETS, Recipe
+from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer
 
 OLD = words(600)
@@ -70,28 +66,3 @@ def test_new_characters_are_expected_as_often_as_they_come(parent: CharLSTM, tok
     for character in "äö":
         frequency = NEW.count(character) / len(NEW)
         assert float(expected[tokenizer.vocab.index(character)]) == pytest.approx(frequency, rel=0.15)
-
-
-def test_the_loss_starts_far_below_that_of_a_new_network_and_does_not_rise(
-    parent: CharLSTM, tokenizer: CharTokenizer
-) -> None:
-    ids, held_out = encode(tokenizer, NEW), encode(tokenizer, words(100, seed=7).replace("mat", "mät"))
-    trainer = Trainer(with_lower_rates(SMALL, parent), len(tokenizer), ids)
-    fresh = evaluate.mean(evaluate.cold_losses(trainer.average, held_out))
-    trainer.start_from(weights_for_new_characters(parent, ids, len(tokenizer)))
-    losses = [evaluate.mean(evaluate.cold_losses(trainer.average, held_out))]
-    for _ in range(SMALL.steps):
-        trainer.step()
-        losses.append(evaluate.mean(evaluate.cold_losses(trainer.average, held_out)))
-    assert losses[0] < fresh - 0.7
-    assert max(losses) < losses[0] + 0.02
-    assert losses[-1] < losses[0] - 0.1
-
-
-def test_the_recipe_has_the_sizes_of_the_model(parent: CharLSTM) -> None:
-    recipe = with_lower_rates(PRESETS["medium"], parent)
-    assert (recipe.embedding_size, recipe.hidden_size, recipe.num_layers) == (8, 32, 1)
-    assert recipe.lr == pytest.approx(LEARNING_RATE_SCALE * PRESETS["medium"].lr)
-    assert recipe.dropout_out == PRESETS["medium"].dropout_out
-    assert preset_near(parent) == "tiny"
-    assert preset_near(tiny_model(hidden=512)) == "medium"

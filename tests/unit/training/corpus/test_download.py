@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.support.corpus_errors import corpus_error
-from training.corpus.download import url_file_name, without_secrets
 from training.corpus.reader import read_corpus
 
 Answer = Callable[[BaseHTTPRequestHandler], object]
@@ -104,9 +103,9 @@ def test_the_headers_say_how_a_body_is_read(web: Web, body: bytes, headers: dict
 @pytest.mark.parametrize(
     ("path", "body", "headers", "message"),
     [
-        *(("/a", b"", {"status": status}, f"does not exist ({status})") for status in (404, 410)),
-        *(("/a", b"", {"status": status}, f"not be read without a login ({status})") for status in (401, 403)),
-        *(("/a", b"", {"status": status}, f"server answered {status}") for status in (204, 304, 418, 429, 500, 503)),
+        ("/a", b"", {"status": 404}, "does not exist (404)"),
+        ("/a", b"", {"status": 403}, "not be read without a login (403)"),
+        *(("/a", b"", {"status": status}, f"server answered {status}") for status in (204, 304, 429, 500)),
         ("/a", b"", {"status": 302, "location": "/a"}, "cannot be downloaded (Exceeded maximum allowed redirects.)"),
         ("/a", b"", {"status": 302, "location": "file:///etc/hostname"}, "is not an address that can be read"),
         ("/a", b"no gzip", {"content_encoding": "gzip"}, "cannot be downloaded (Error -3 while decompressing"),
@@ -137,18 +136,6 @@ def test_a_silent_server_and_one_that_never_ends_are_errors(web: Web, monkeypatc
     assert "is too large: more than 4 MB" in corpus_error(web.url + "/endless", max_bytes=4_000_000)
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("http://127.0.0.1:9/a.txt", "cannot be downloaded"),  # the discard service, which nobody runs
-        ("http://no-such-host.invalid/a.txt", "cannot be downloaded"),
-        *((url, "") for url in ("http://", "http:///a", "http://[::1", "http://a b/", "http://h:x/", "http://\ud800")),
-    ],
-)
-def test_an_address_that_leads_nowhere_is_refused(web: Web, url: str, message: str) -> None:
-    assert message in corpus_error(url)
-
-
 def test_secrets_in_an_address_are_neither_shown_nor_kept(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_not_to_be_sent")
     secret = web.url.replace("http://", "http://user:pa55@") + "/missing.txt?signature=53cret#fr4gment"
@@ -160,10 +147,3 @@ def test_secrets_in_an_address_are_neither_shown_nor_kept(web: Web, monkeypatch:
     assert corpus.text == "here"
     assert "authorization: basic" in web.requests[0].lower()
     assert "hf_not_to_be_sent" not in str(web.requests)
-
-
-def test_names_of_addresses() -> None:
-    assert without_secrets("https://u:p@h.org:8/a/b?x#y") == "https://h.org:8/a/b"
-    assert without_secrets("https://h.org?x=1/2@3") == "https://h.org"
-    names = {"https://h.org/a/b%C3%A9.txt?x": "bé.txt", "https://h.org/a/": "a", "https://h.org": "h.org"}
-    assert {url: url_file_name(url) for url in names} == names

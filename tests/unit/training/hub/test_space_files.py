@@ -13,39 +13,7 @@ from model.checkpoint.record import stored_welcome
 from tests.support.tiny_models import tiny_model
 from training.card.public_text import line
 from training.card.welcome import with_welcome
-from training.hub.space_files import app_files, static_files, write_static
-
-PAGE = {"index.html", "document/words.js", "languages/zh.json", "app.js"}
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with one file in each folder."""
-    for name in (
-        "app.py",
-        "model/lstm.py",
-        "model/pretrained/shakespeare/config.json",
-        "ui/page/page.py",
-        "web/README.md",
-        "web/index.html",
-        "web/document/words.js",
-        "web/languages/zh.json",
-        "web/app.js",
-    ):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    monkeypatch.setattr("training.hub.space_files.ROOT", tmp_path)
-    return tmp_path
-
-
-def test_a_page_gets_all_of_web_and_the_app_all_code_new_folders_included(project: Path) -> None:
-    assert set(app_files()) == {"app.py", "model/lstm.py", "ui/page/page.py", *(f"web/{name}" for name in PAGE)}
-    assert set(static_files()) == PAGE
-    for name in ("ui/new/deep/module.py", "web/lenses/new/lens.js", "web/languages/new/de.json", "model/new/kernel.py"):
-        (project / name).parent.mkdir(parents=True)
-        (project / name).touch()
-        assert name in app_files()
-    assert {"languages/new/de.json", "lenses/new/lens.js"} <= set(static_files())
+from training.hub.space_files import write_static
 
 
 def test_the_licence_of_a_strangers_model_is_no_html(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Windows of contiguous streams, a pure function of the step."""
+"""Windows of contiguous streams, a pure function of the step; paragraphs in another order in each pass."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from training.learner.dataset import Windows, split
+from model import CharTokenizer
+from training.learner.dataset import Windows, find_paragraphs, split
 
 
 def numbered(count: int) -> np.ndarray:
@@ -47,13 +48,6 @@ def test_a_pass_reads_every_character_once() -> None:
         assert sorted(read.tolist()) == list(range(96))
 
 
-def test_each_pass_starts_at_another_position() -> None:
-    windows = Windows(numbered(10_000), batch=1, window=100, seed=2)
-    begins = [int(windows.at(turn * windows.steps_per_pass)[0][0, 0]) for turn in range(8)]
-    assert len(set(begins)) == 8
-    assert [windows.starts_pass(step) for step in (0, 1, 99, 100, 101, 200)] == [True, False, False, True, False, True]
-
-
 def test_a_step_is_a_pure_function_of_its_number() -> None:
     one, other = (Windows(numbered(500), 2, 7, seed=4) for _ in range(2))
     later = [one.at(step) for step in (31, 2, 77)]
@@ -62,16 +56,48 @@ def test_a_step_is_a_pure_function_of_its_number() -> None:
         assert torch.equal(other.at(step)[1], targets)
 
 
-def test_another_seed_starts_elsewhere() -> None:
-    one, other = (Windows(numbered(5000), 2, 7, seed) for seed in (1, 2))
-    assert not torch.equal(one.at(0)[0], other.at(0)[0])
-
-
-def test_a_window_longer_than_the_text_wraps_around() -> None:
-    inputs, _ = Windows(numbered(3), batch=1, window=7, seed=1).at(0)
-    assert sorted(set(inputs.flatten().tolist())) == [0, 1, 2]
-
-
 def test_a_text_of_one_character_is_refused() -> None:
     with pytest.raises(ValueError, match="fewer than 2 characters"):
         Windows(numbered(1), 1, 1, 1)
+
+
+# paragraphs
+
+TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"
+
+
+def paragraphs_of(text: str) -> list[str]:
+    tokenizer = CharTokenizer.from_text(text)
+    found = find_paragraphs(tokenizer.encode(text), tokenizer)
+    ends = [*found.starts[1:], len(text)]
+    return [text[start:end] for start, end in zip(found.starts, ends, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "paragraphs"),
+    [
+        (TEXT, ["one\n\n", "two\nlines\n\n\n\n", "three\n\n", "four"]),
+        ("no blank line\nat all", ["no blank line\nat all"]),
+        ("no line break", ["no line break"]),
+        ("ends with one\n\n", ["ends with one\n\n"]),
+        ("\n\nbegins with one", ["\n\n", "begins with one"]),
+    ],
+)
+def test_a_paragraph_ends_with_the_blank_lines_after_it(text: str, paragraphs: list[str]) -> None:
+    assert paragraphs_of(text) == paragraphs
+
+
+def test_a_pass_reads_every_paragraph_once_and_each_pass_in_another_order() -> None:
+    text = "".join(f"paragraph {number}\n\n" for number in range(64))
+    tokenizer = CharTokenizer.from_text(text)
+    ids = tokenizer.encode(text)
+    found = find_paragraphs(ids, tokenizer)
+    orders = set()
+    for turn in range(3):
+        positions = found.reorder(np.arange(len(text)), 7, turn)
+        read = tokenizer.decode(ids[positions])
+        assert sorted(read.split("\n\n")) == sorted(text.split("\n\n"))
+        assert read == tokenizer.decode(ids[find_paragraphs(ids, tokenizer).reorder(np.arange(len(text)), 7, turn)])
+        orders.add(read)
+    assert len(orders) == 3
+    assert text not in orders

@@ -11,10 +11,9 @@ import torch
 
 from model import CharLSTM, CharTokenizer
 from tests.support.platforms import posix_only
-from tests.support.tiny_models import tiny_model, tiny_network
-from training.learner import distillation as teachers, evaluation as evaluate
+from tests.support.tiny_models import tiny_network
+from training.learner import distillation as teachers
 from training.learner.recipe import Recipe
-from training.learner.trainer import Trainer
 
 RECIPE = Recipe(embedding_size=4, hidden_size=8, num_layers=1, batch=3, window=10, steps=20, dropout_out=0.0)
 
@@ -51,23 +50,6 @@ def test_predictions_of_teachers_with_other_vocabularies_are_averaged(tmp_path: 
     theirs = predictions_of(other, np.array(order, np.uint8)[ids])[:, order]
     theirs /= theirs.sum(1, keepdims=True)  # x is not in the text, so its probability is left out
     assert np.abs(found - (predictions_of(one, ids) + theirs) / 2).max() < 2e-3
-    assert teachers.unknown_characters(other, one.tokenizer) == []
-    assert teachers.unknown_characters(one, other.tokenizer) == ["x"]
-
-
-def test_stored_soft_targets_are_found_unless_the_file_was_changed(tmp_path: Path) -> None:
-    path, lm = tmp_path / "expected", model("abcd")
-    made = teachers.write_soft_targets([lm], lm.tokenizer, text(300), path)
-    sha256 = teachers.digest(path)
-    found = teachers.find_soft_targets(path, 300, 4, sha256)
-    assert found is not None
-    assert np.array_equal(found, made)
-    assert teachers.find_soft_targets(path, 299, 4, sha256) is None
-    assert teachers.find_soft_targets(tmp_path / "gone", 300, 4, sha256) is None
-    data = bytearray(path.read_bytes())
-    data[100] ^= 1
-    path.write_bytes(data)
-    assert teachers.find_soft_targets(path, 300, 4, sha256) is None
 
 
 def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
@@ -75,34 +57,6 @@ def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
     wanted = teachers.mix_targets(targets, torch.tensor([[0, 1, 2], [3, 3, 0]]))
     assert torch.allclose(wanted.sum(-1), torch.ones(2, 3))
     assert torch.equal(wanted[0, 1], torch.tensor([0.125, 0.625, 0.125, 0.125]))
-
-
-def test_a_teacher_with_the_true_probabilities_lowers_the_loss() -> None:
-    """Ids are drawn with probabilities 0.9 and 0.1; the short text has others, which the teacher corrects."""
-    rng = np.random.default_rng(5)
-    ids, fresh = (rng.random(100) < 0.1).astype(np.uint8), (rng.random(4000) < 0.1).astype(np.uint8)
-    ids[:30] = 1
-    odds = np.tile(np.array([0.9, 0.1], np.float16), (len(ids), 1))
-    losses = []
-    for soft_targets in (None, odds):
-        one = Trainer(RECIPE, 2, ids, soft_targets=soft_targets)
-        for _ in range(RECIPE.steps):
-            one.step()
-        losses.append(evaluate.mean(evaluate.cold_losses(one.average, fresh)))
-    assert losses[1] < losses[0] - 0.02
-
-
-def test_positions_are_those_of_inputs_and_targets() -> None:
-    ids = text(200)
-    one = Trainer(RECIPE, 4, ids)
-    inputs, targets = one.windows.at(3)
-    places = one.windows.positions(3)
-    assert np.array_equal(ids[places[:, :-1]], inputs)
-    assert np.array_equal(ids[places[:, 1:]], targets)
-
-
-def test_characters_that_a_teacher_does_not_know_are_listed() -> None:
-    assert teachers.unknown_characters(tiny_model(), CharTokenizer(["a", "é", "字"])) == ["é", "字"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")

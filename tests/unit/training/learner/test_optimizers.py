@@ -40,35 +40,6 @@ def test_orthogonalize_moves_singular_values_near_one(shape: tuple[int, int, int
     assert made.dtype == torch.float32
 
 
-def test_orthogonalize_keeps_singular_vectors() -> None:
-    u, _, v = torch.linalg.svd(random(2, 8, 20), full_matrices=False)
-    made = orthogonalize(u * torch.linspace(0.3, 1, 8) @ v, torch.float32)
-    inside = u.mT @ made @ v.mT
-    assert torch.allclose(inside, torch.diag_embed(torch.diagonal(inside, dim1=1, dim2=2)), atol=1e-4)
-    assert torch.diagonal(inside, dim1=1, dim2=2).min() > 0.13
-
-
-def test_a_tall_matrix_is_treated_as_its_transpose() -> None:
-    x = random(2, 6, 15)
-    assert torch.equal(orthogonalize(x.mT), orthogonalize(x).mT)
-
-
-def test_a_matrix_of_zeros_stays_zero() -> None:
-    assert torch.equal(orthogonalize(torch.zeros(4, 5, 3)), torch.zeros(4, 5, 3))
-
-
-def test_each_gate_is_orthogonalized_by_itself() -> None:
-    gradient = random(4 * 6, 10)
-    gradient[:6] *= 1000  # one gate's gradient drowns the others in the whole matrix, and must not
-    update = -one_step(gradient)
-    for gate in range(4):
-        part = slice(6 * gate, 6 * gate + 6)
-        alone = orthogonalize(gradient[part][None], torch.float32)[0]
-        assert torch.allclose(update[part], alone, atol=1e-5)
-    whole = orthogonalize(gradient[None], torch.float32)[0]
-    assert not torch.allclose(update, whole, atol=0.1)
-
-
 @pytest.mark.parametrize(("cells", "parts"), [(128, 1), (256, 1), (257, 1), (300, 2), (384, 2), (700, 4), (1024, 4)])
 def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> None:
     """Of at most 256 cells; as a whole where the cells do not divide evenly."""
@@ -80,31 +51,6 @@ def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> Non
         rows = slice(size * part, size * part + size)
         alone = orthogonalize(gradient[rows][None], torch.float32)[0]
         assert torch.allclose(update[rows], (size / 5) ** 0.5 * alone, atol=1e-5)
-
-
-def test_every_other_block_is_updated_at_a_step() -> None:
-    matrix = nn.Parameter(torch.zeros(4 * 384, 8))
-    matrix.grad = random(4 * 384, 8)
-    optimizer = GatewiseMuon({"m": matrix}, 1.0)
-    moved = []
-    for number in (1, 2):
-        before = matrix.detach().clone()
-        optimizer.step(1.0, number)
-        moved.append((matrix != before).view(8, 192, 8).any(dim=2).all(dim=1).tolist())
-        assert (matrix != before).view(8, 192, 8).any(dim=(1, 2)).tolist() == moved[-1]
-    assert moved == [[False, True] * 4, [True, False] * 4]
-
-
-def test_the_scale_of_the_gradient_does_not_matter() -> None:
-    gradient = random(4 * 6, 10)
-    assert torch.allclose(one_step(gradient), one_step(1e4 * gradient), atol=1e-5)
-
-
-def test_tall_gates_get_larger_updates() -> None:
-    """So the root mean square of an update depends on the width only."""
-    square, tall = one_step(random(4 * 16, 16)), one_step(random(4 * 64, 16))
-    ratio = tall.square().mean().sqrt() / square.square().mean().sqrt()
-    assert 0.85 < ratio < 1.25
 
 
 def make(kind: str, matrix: nn.Parameter, weight_decay: float = 0.0) -> Optimizer:
@@ -120,47 +66,6 @@ def test_weight_decay_is_decoupled(kind: str) -> None:
     matrix.grad = torch.zeros_like(matrix)
     make(kind, matrix, 0.1).step(0.5, 1)
     assert torch.allclose(matrix.detach(), before * (1 - 0.5 * 0.5 * 0.1))
-
-
-@pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_without_a_gradient_nothing_is_updated(kind: str) -> None:
-    matrix = parameter(8, 3)
-    before = matrix.detach().clone()
-    optimizer = make(kind, matrix, 0.1)
-    optimizer.step(1.0, 1)
-    assert torch.equal(matrix.detach(), before)
-    assert all(not tensor.any() for _, tensor in optimizer.tensors())
-
-
-@pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_the_share_scales_the_update(kind: str) -> None:
-    moves = []
-    for share in (1.0, 0.25):
-        matrix = nn.Parameter(torch.zeros(8, 5))
-        matrix.grad = random(8, 5)
-        make(kind, matrix).step(share, 1)
-        moves.append(matrix.detach())
-    assert torch.allclose(moves[0] * 0.25, moves[1], atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_an_optimizer_continues_from_saved_tensors(kind: str) -> None:
-    gradients = [random(8, 5, seed=seed) for seed in range(6)]
-    one, other = parameter(8, 5), parameter(8, 5)
-    begun, goes_on = make(kind, one), make(kind, other)
-    for number, gradient in enumerate(gradients[:3], 1):
-        one.grad = gradient
-        begun.step(1.0, number)
-    with torch.no_grad():
-        other.copy_(one)
-    for (name, mine), (its_name, its) in zip(goes_on.tensors(), begun.tensors(), strict=True):
-        assert name == its_name
-        mine.copy_(its)
-    for number, gradient in enumerate(gradients[3:], 4):
-        for matrix, optimizer in ((one, begun), (other, goes_on)):
-            matrix.grad = gradient
-            optimizer.step(1.0, number)
-    assert torch.equal(one, other)
 
 
 def test_muon_has_nesterov_momentum() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from training.learner.recipe import Recipe
-from training.learner.schedule import SAMPLES, Schedule
+from training.learner.schedule import Schedule
 
 RECIPE = Recipe(steps=1000, evaluations=10, warmup=0.1, batch=16, window=64)
 
@@ -23,32 +21,11 @@ def test_the_learning_rate_rises_linearly_and_falls_linearly_to_zero() -> None:
     assert [schedule.rate(at) for at in (325, 550, 999.5, 1000, 2000)] == pytest.approx([0.75, 0.5, 1 / 1800, 0, 0])
 
 
-@pytest.mark.parametrize("steps", [1, 2, 3, 33])
-def test_short_runs_have_learning_rates_above_zero(steps: int) -> None:
-    schedule = Schedule(replace(RECIPE, steps=steps))
-    assert all(schedule.rate(step) > 0 for step in range(steps))
-
-
 def test_evaluations_are_denser_at_first_and_one_is_at_the_end() -> None:
     steps = evaluated(RECIPE)
     gaps = [after - before for before, after in zip([0, *steps], steps, strict=False)]
     assert (len(steps), steps[-1]) == (10, 1000)
     assert gaps[:-1] == sorted(gaps[:-1])
-
-
-@pytest.mark.parametrize(("steps", "evaluations"), [(1, 20), (5, 20), (7, 1), (100, 10_000)])
-def test_very_short_runs_evaluate_at_most_once_a_step(steps: int, evaluations: int) -> None:
-    found = evaluated(replace(RECIPE, steps=steps, evaluations=evaluations))
-    assert found[-1] == steps
-    assert len(found) <= evaluations
-
-
-def test_samples_come_early_even_with_few_evaluations() -> None:
-    recipe = replace(RECIPE, evaluations=2)
-    schedule = Schedule(recipe)
-    steps = [step for step in range(1, 1001) if schedule.samples(step - 1, step)]
-    assert 20 <= steps[0] < 40  # after 20,000 characters
-    assert SAMPLES - 3 <= len(steps) < SAMPLES
 
 
 def test_a_step_that_passes_several_evaluations_has_one() -> None:
@@ -57,11 +34,3 @@ def test_a_step_that_passes_several_evaluations_has_one() -> None:
     assert schedule.evaluates(0, 900.5)
     assert schedule.evaluations_left(900.5) == 1
     assert not schedule.evaluates(900.5, 999)
-
-
-def test_evaluations_and_samples_are_counted_down() -> None:
-    schedule = Schedule(RECIPE)
-    assert [schedule.evaluations_left(at) for at in (0, 999, 1000)] == [10, 1, 0]
-    left = [schedule.samples_left(at) for at in range(1001)]
-    assert left == sorted(left, reverse=True)
-    assert left[-1] == 0

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from training.card.public_text import public_source
 from training.cli import options
-from training.run.facts import frequent_beginnings, versions
+from training.run.facts import frequent_beginnings
 
 
 def published(*arguments: str) -> str:
@@ -26,8 +25,6 @@ def published(*arguments: str) -> str:
         ("and so on\nThen they went\nand back\n" * 7, ["Then", "and"]),
         ("小明：你好\n小红：再见\n" * 5, ["小明：", "小红："]),
         ("- item one\n# a comment\n--flag value\n" * 9, []),
-        ("", []),
-        ("\n" * 50, []),
         ("Private: once\n" * 4, []),
         ("\x1b[31m red\n" * 9, []),
     ],
@@ -69,13 +66,9 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("HOME", "/home/ada")
     expected = {
         "/home/ada/a b.txt": "a b.txt",
-        "../x/y.txt": "y.txt",
-        "texts/": "texts",
         "~/texts/*.txt": "*.txt",
         "~nobody-of-this-name/z.txt": "z.txt",
         ".": tmp_path.name,
-        "-": "-",
-        "/": "text",
         "\udce9.txt": "?.txt",
         "https://ada:secret@example.org:8080/a/b.txt?token=secret#secret": "https://example.org:8080/a/b.txt",
         "HTTPS://example.org/b.txt?X-Signature=secret": "HTTPS://example.org/b.txt",
@@ -83,9 +76,3 @@ def test_sources_are_recorded_by_their_file_names(tmp_path: Path, monkeypatch: p
         "hf://datasets/ada/texts@v2/a.txt": "hf://datasets/ada/texts@v2/a.txt",
     }
     assert {typed: public_source(typed) for typed in expected} == expected
-
-
-def test_versions_name_no_machine() -> None:
-    found = versions(torch.device("cpu"))
-    assert set(found) == {"python", "torch", "machine"}
-    assert Path.home().name not in found["machine"].split()

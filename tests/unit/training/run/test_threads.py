@@ -26,12 +26,6 @@ def busy(threads: int) -> float:
     return 0.1 if threads == 1 else 0.5
 
 
-def test_two_threads_that_share_a_core_for_some_steps_of_a_trial_are_not_given_up() -> None:
-    threads, times = Threads(), iter([0.14, 0.1, 0.14, 0.1, 0.05, 0.1])
-    assert used(threads, lambda _: next(times), 6) == [2, 1] * 3
-    assert threads.use() == 2
-
-
 def used(threads: Threads, machine: Callable[[int], float], steps: int) -> list[int]:
     """The numbers that were used for some steps."""
     counts = []
@@ -47,13 +41,6 @@ def test_the_faster_number_is_used_for_nearly_all_steps(machine: Callable[[int],
     counts = used(Threads(), machine, 1000)
     assert {*counts[:6]} == {1, 2}
     assert counts.count(best) > 960
-
-
-def test_it_changes_soon_when_the_machine_becomes_busy_and_when_it_is_idle_again() -> None:
-    threads = Threads()
-    assert used(threads, idle, 50)[-1] == 2
-    assert used(threads, busy, 20)[-1] == 1
-    assert used(threads, idle, 200)[120:].count(2) > 70
 
 
 def test_a_gpu_one_thread_and_a_recorded_number_leave_nothing_to_choose() -> None:

@@ -95,3 +95,23 @@ async def test_the_thread_of_a_cancelled_slice_is_free_when_the_slice_has_ended_
     assert await following == 7
     assert left.cancelled()
     assert limiter.cpu_seconds._used[ONE][0] > 0
+
+
+async def test_the_client_that_has_used_least_comes_first() -> None:
+    limiter = Limiter(Limits())
+    work = Workers(limiter, at_once=1)
+    began, may_end = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def slow() -> None:
+        began.set()
+        may_end.wait(60)
+
+    first = asyncio.create_task(work.run(ONE, slow))
+    await asyncio.to_thread(began.wait, 60)
+    limiter.spend_cpu(ONE, 0.1)
+    waiting = [asyncio.create_task(work.run(address, order.append, address)) for address in (ONE, ONE, OTHER)]
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.gather(first, *waiting)
+    assert order == [OTHER, ONE, ONE]

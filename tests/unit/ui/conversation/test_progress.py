@@ -11,6 +11,7 @@ import pytest
 from model import BlockedWords, Engine, SamplingParams, Sequence
 from tests.support.app_server import random_model
 from ui.access.limits import Limiter, Limits
+from ui.access.workers import Workers
 from ui.conversation.progress import check_words, write
 from ui.messages import RefusalError
 from ui.registry.loaded_model import LoadedModel
@@ -26,7 +27,7 @@ def loaded() -> LoadedModel:
 
 def written(loaded: LoadedModel, length: int) -> AsyncGenerator[Sequence, None]:
     params = SamplingParams(length=length, seed=1)
-    return write(loaded, "ROMEO:", params, Limiter(Limits()), address="8.8.8.8", client_id="")
+    return write(loaded, "ROMEO:", params, Workers(Limiter(Limits()), at_once=1), address="8.8.8.8", client_id="")
 
 
 async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loaded: LoadedModel) -> None:

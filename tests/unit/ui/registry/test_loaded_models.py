@@ -22,7 +22,7 @@ def test_the_blends_with_the_oldest_use_are_unloaded_after_their_replies(monkeyp
     monkeypatch.setattr(module, "MAX_BLEND_BYTES", 2 * 10 * one.lm.config.parameters)  # room for two blends
     try:
         first, second = registry.blend(one, two), registry.blend(two, three)
-        running = second.engine.add_request("a", SamplingParams(length=100_000))
+        running = second.engine.add_request("a", SamplingParams(length=10_000_000))
         assert registry.blend(one, two) is first
         registry.blend(one, three)  # now the second was not used for the longest time
         assert registry.blend(one, two) is first

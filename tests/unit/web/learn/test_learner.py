@@ -171,6 +171,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing() -> None:
         np.testing.assert_array_equal(values, before[name])
 
 
+@pytest.mark.slow
 def test_a_run_has_the_losses_of_the_trainer() -> None:
     recipe = replace(
         PRESETS["tiny"], hidden_size=32, embedding_size=16, batch=8, window=16, steps=200, reset=0.0, dropout_out=0.0

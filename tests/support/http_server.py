@@ -1,0 +1,48 @@
+"""An HTTP server in a thread per connection that knows its open connections, to close them when it stops."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+
+class HttpServer(ThreadingHTTPServer):
+    """Listens on a port of 127.0.0.1; port 0 is one that is free."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, handler: Any) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Prints nothing of connections that the client or this server has closed."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    def server_close(self) -> None:
+        """Stops listening, and ends all connections, so that their threads end."""
+        super().server_close()
+        self.drop_connections()
+
+    def drop_connections(self) -> None:
+        """Ends all connections."""
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):  # the client has closed it
+                connection.shutdown(socket.SHUT_RDWR)
