@@ -47,9 +47,7 @@ def answer_to(request: Request, error: Exception) -> Response:
     headers = dict(HEADERS)
     content: dict[str, Any] = {"detail": _text(error)}
     if isinstance(error, RefusalError):
-        REFUSALS[error.id] += 1
-        content["refusal"] = error.message.as_json()
-        content |= {"gone": True} if error.id == "refusal.commit_gone" else {}
+        content |= refusal_content(error)
         headers |= {"retry-after": str(error.wait_s)} if error.wait_s else {}
     elif isinstance(error, HTTPException):
         headers |= error.headers or {}
@@ -64,6 +62,13 @@ def answer_to(request: Request, error: Exception) -> Response:
     elif status == 404 and "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(_not_found(request), 404, headers)
     return JSONResponse(content, status, headers)
+
+
+def refusal_content(refusal: RefusalError) -> dict[str, object]:
+    """Returns what an answer says of a refusal, and counts it."""
+    REFUSALS[refusal.id] += 1
+    gone = {"gone": True} if refusal.id == "refusal.commit_gone" else {}
+    return {"refusal": refusal.message.as_json(), **gone}
 
 
 def openai_error(error: Exception) -> dict[str, Any]:

@@ -30,7 +30,9 @@ and one of
         character at 33 costs without it, null where it would have no prediction. "more" is always false here; the
         worker of the static page sends true while it has not finished.
 
-Every answer has "server". If the server does not have the beginning of the text, the answer is {"unknown": true, …}.
+Every answer has "server". If the server does not have the beginning of the text, the answer is {"unknown": true, …}. A
+refused request gets {"refusal": MESSAGE, …}, with "gone" if another commit of the model is served; the status is 200,
+unless the request may be repeated later.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ from model import TextTrace
 from model.attribution import WINDOW, occlusion_in_slices
 
 from ...access.addresses import group_of
-from ...access.answers import HEADERS
+from ...access.answers import HEADERS, refusal_content
 from ...access.workers import Workers
 from ...conversation.states import FairCache
 from ...messages import RefusalError
@@ -117,8 +119,13 @@ class Traces:
         self.route = route("/trace", self._respond)
 
     async def _respond(self, request: Request) -> JSONResponse:
-        fields, address = await self._services.fields(request), address_of(request)
-        answer = await while_connected(request, self._answer(fields, address))
+        try:
+            fields, address = await self._services.fields(request), address_of(request)
+            answer = await while_connected(request, self._answer(fields, address))
+        except RefusalError as refusal:
+            if refusal.wait_s:
+                raise
+            answer = refusal_content(refusal)  # as 404 it would be an error in the browser's console
         return JSONResponse({"server": self._server, **answer}, headers=HEADERS)
 
     async def _answer(self, fields: Fields, address: str) -> Answer:
