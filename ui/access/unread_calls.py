@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Scope, Send
 
 from .answers import DeniedError
 from .paths import EVENT
-
-log = logging.getLogger("char-lstm")
 
 UNREAD_S = 60.0  # after the newest call of a session
 SWEEP_S = 5.0  # between two sweeps
@@ -158,10 +155,8 @@ class UnreadCalls:
         async def send(_message: Message) -> None:
             pass
 
-        try:
+        with suppress(Exception):  # Gradio may have deleted the session: its client has left, or cancelled the call
             await self._app(scope, receive, send)
-        except Exception:
-            log.exception("an unread result of the queue could not be dropped")
 
     async def _sweep_periodically(self) -> None:
         while True:
