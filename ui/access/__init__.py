@@ -7,5 +7,5 @@ unread_calls     reads the results of calls that no client reads
 addresses        the address of a client, the hosts that a request may name, the address of the app
 answers          the answers to refused requests
 limits           the limits of one address: requests, replies, characters, questions, processor time
-workers          runs slow work in threads, the clients in turn
+workers          runs slow work in threads, first that of the client that has used least
 """

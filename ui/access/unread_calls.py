@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 from starlette.datastructures import QueryParams
@@ -22,8 +21,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Send
 
 from .paths import EVENT
-
-log = logging.getLogger("char-lstm")
 
 UNREAD_S = 60.0  # after the newest call of a session
 SWEEP_S = 5.0  # between two sweeps
@@ -127,11 +124,9 @@ class UnreadCalls:
 
     async def _drop(self, session: str) -> None:
         """Reads the events of a session to their end, as a client would."""
-        try:
+        with suppress(Exception):  # Gradio may have deleted the session: its client has left, or cancelled the call
             async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app)) as http:
                 await http.get(f"http://localhost{_DATA}", params={"session_hash": session})
-        except Exception:
-            log.exception("an unread result of the queue could not be dropped")
 
     async def _sweep_periodically(self) -> None:
         while True:

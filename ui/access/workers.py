@@ -28,7 +28,7 @@ class Workers:
     """Threads for one kind of work. Belongs to one event loop.
 
     Args:
-        limiter: counts the processor time of each address.
+        limiter: counts the processor time of each address, and is the attribute ``limiter``.
         at_once: slices that run at once.
         max_waiting: pieces of work that may be unfinished at once, of all clients.
         max_waiting_each: the same, of one client.
