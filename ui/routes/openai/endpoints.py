@@ -59,9 +59,10 @@ class _Choice:
     reader: asyncio.Event = field(default_factory=asyncio.Event)
 
     def end(self) -> str:
-        """Returns why the text has ended, in the protocol's words; raises HTTPException if the model has failed."""
-        if self.reply and self.reply.error:
-            raise HTTPException(500, str(self.reply.error))
+        """Returns why the text has ended, in the protocol's words; raises if the model has failed or is too busy."""
+        if self.reply and (error := self.reply.error):
+            busy = error.id.startswith("refusal.")
+            raise RefusalError.of(error) if busy else HTTPException(500, str(error))
         return reason_of(self.reply.finish_reason) if self.reply else "length"
 
 
