@@ -1,7 +1,6 @@
 """The pictures of the README and of docs: ``python -m docs.pictures [VIEW …]`` makes them anew, all or some.
 
-The real app in a real Chromium, wide and narrow, light and dark. The bundled model writes in them; beside it, one that
-is trained for it on the documentation inside Python and pushed to a local Hub, which takes a minute.
+The real app in a real Chromium, wide and narrow, light and dark. The bundled model writes in them.
 Needs requirements-dev.txt, and Pillow, which comes with Gradio.
 """
 
@@ -13,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +24,6 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from docs.figures import line_counters
 from model import PRETRAINED, CharLSTM
 from tests.browser.driving import button, fast, log, open_page, send, setting, settled, turns
-from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually
 from tests.support.chromium import launch
 from tests.support.ports import free_port
@@ -37,7 +34,6 @@ FOLDER = ROOT / "docs" / "pictures"
 LOOKS = {"wide": (1280, 860), "narrow": (390, 844)}
 MARGIN = 12
 COLOURS = 128  # of a picture: text and a few scales need no more
-MODEL = "ada/python-docs"
 PROMPT = "MACHINE:\nI read one letter, "
 
 
@@ -97,17 +93,7 @@ def branches(page: Page) -> None:
     expect(page.get_by_role("group", name="Versions")).to_be_visible()
 
 
-def side_by_side(page: Page) -> None:
-    page.get_by_role("combobox", name="Second model").select_option(f"model {MODEL}")
-    expect(page.get_by_role("log", name="The second model")).to_be_visible()
-    put_on(page, "How surprised?")
-    put_on(page, "How surprised?", "Lens over the second text")
-    write(page, "The machine is ", 170, 8)
-    expect(page.locator('.pane[data-side="1"] .footer')).to_contain_text("170 characters")
-
-
-ALONE: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
-TOGETHER: list[Callable[[Page], None]] = [side_by_side]
+VIEWS: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
 
 
 def write(page: Page, prompt: str, length: int, seed: int) -> None:
@@ -124,8 +110,8 @@ def retry(page: Page, seed: int) -> None:
     settled(page)
 
 
-def put_on(page: Page, lens: str, group: str = "Lens over the text") -> None:
-    page.get_by_role("group", name=group, exact=True).get_by_text(lens, exact=True).click()
+def put_on(page: Page, lens: str) -> None:
+    page.get_by_role("group", name="Lens over the text", exact=True).get_by_text(lens, exact=True).click()
     page.mouse.move(0, 0)
 
 
@@ -172,7 +158,7 @@ def shoot(page: Page, view: Callable[[Page], None]) -> bytes:
     page.evaluate("scrollTo(0, 0)")
     if view is chat:
         return page.screenshot()
-    box = page.locator("#panes").bounding_box()
+    box = page.locator(".pane").bounding_box()
     if box is None:
         raise SystemExit(f"{view.__name__}: nothing is seen of it")
     clip: Any = {"x": box["x"] - MARGIN, "y": box["y"] - MARGIN}
@@ -188,12 +174,11 @@ def save(png: bytes, name: str) -> None:
 
 
 @contextmanager
-def serving(models: list[str], environment: dict[str, str]) -> Iterator[App]:
+def serving() -> Iterator[App]:
     """The app as it is started by hand, in a process of its own."""
     port = free_port()
-    named = [argument for model in models for argument in ("--model", model)]
-    environment = {**environment, "GRADIO_SERVER_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "app.py", *named], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}/"
     try:
         eventually(lambda: answers(url))
@@ -210,36 +195,16 @@ def answers(url: str) -> bool:
         return False
 
 
-@contextmanager
-def trained() -> Iterator[dict[str, str]]:
-    """A local Hub with the second model, and the environment in which it is the Hub."""
-    hub = LocalHub().start()
-    with tempfile.TemporaryDirectory() as folder:
-        token = hub.add_token(MODEL.split("/")[0])
-        environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": token}
-        environment["HF_HOME"] = f"{folder}/home"
-        recipe = ["--preset", "tiny", "--steps", "600", "--set", "evaluations=12,seed=1"]
-        command = [sys.executable, "-m", "training", "--out", f"{folder}/run", "--push-to", MODEL, *recipe]
-        subprocess.run(command, cwd=ROOT, env=environment, check=True)
-        yield environment
-    hub.stop()
-
-
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m docs.pictures", description=__doc__)
     parser.add_argument("views", nargs="*", metavar="VIEW", help="all of them if none is named")
     asked = parser.parse_args(argv).views
-    alone, together = ([view for view in views if not asked or view.__name__ in asked] for views in (ALONE, TOGETHER))
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        if alone:
-            with serving([], dict(os.environ)) as app:
-                for view in alone:
-                    take(browser, app, view)
-        if together:
-            with trained() as environment, serving(["bundled", MODEL], environment) as app:
-                for view in together:
+        with serving() as app:
+            for view in VIEWS:
+                if not asked or view.__name__ in asked:
                     take(browser, app, view)
         browser.close()
 

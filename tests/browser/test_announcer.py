@@ -13,7 +13,7 @@ from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, Site, begin
 
 TALE = "".join(f"{name} said that the night was cold, and went home.\n" for name in ("Ann", "Ben", "Cleo", "Dan")) * 2
-REGION = "document.querySelector('.pane[data-side=\"0\"] .announcements')"
+REGION = "document.querySelector('.announcements')"
 RECORD = f"""() => {{
   window.heard = [];
   const added = (changes) => changes.forEach((each) => each.addedNodes.forEach((node) => heard.push(node.textContent)));

@@ -200,7 +200,7 @@ def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     assert reply(page) == text_of(both, clamps=[(0, cell, 4.0) for cell in range(4)])
     choose_lens(page, "Text")
     expect(clamps(page)).to_be_visible()
-    both.choose_second(page, "side by side")
+    both.blend(page)
     page.get_by_role("combobox", name="Model", exact=True).select_option(TWO)
     expect(clamps(page)).to_be_hidden()  # they are cells of the first model
 

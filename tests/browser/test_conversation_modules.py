@@ -331,21 +331,21 @@ def test_turns_form_a_tree_in_which_undo_redo_and_walks_move(run: Run) -> None:
         """
         const log = m.emptyLog();
         const reply = (text) => ({ ...x, parts: [{ ...x.parts[0], text }] });
-        const add = (text) => m.addTurn(log, { parent: log.here, prompt: text, replies: [reply(text + "!")] });
+        const add = (text) => m.addTurn(log, { parent: log.here, prompt: text, reply: reply(text + "!") });
         const seen = [];
         const note = () => seen.push(m.pathTo(log).map((turn) => turn.prompt).join(""));
         add("a"); add("b"); note();
         const b = m.lastTurn(log);
-        m.addTurn(log, { parent: b.parent, replaced: b.id, prompt: "B", replies: [reply("B!")] }); note();
+        m.addTurn(log, { parent: b.parent, replaced: b.id, prompt: "B", reply: reply("B!") }); note();
         m.undo(log); note();
         m.undo(log); note();
         m.redo(log); note(); m.redo(log); note(); seen.push(m.redo(log));
         m.walk(log, b.id); note(); add("c"); note();
         seen.push(m.walk(log, 99), m.tree(log).tree.length);
         while (m.undo(log)); note();
-        m.addTurn(log, { parent: 0, prompt: "Hello", replies: [{ ...reply("That"), chat: true }] });
+        m.addTurn(log, { parent: 0, prompt: "Hello", reply: { ...reply("That"), chat: true } });
         seen.push(m.tree(log).tree.at(-1)[2]);
-        m.addTurn(log, { parent: 0, prompt: "Long: ", replies: [reply("x".repeat(41))] });
+        m.addTurn(log, { parent: 0, prompt: "Long: ", reply: reply("x".repeat(41)) });
         seen.push(m.tree(log).tree.at(-1)[2]);
         return seen;
         """,
@@ -362,7 +362,7 @@ def test_the_oldest_turns_that_are_not_shown_are_forgotten(run: Run) -> None:
         const log = m.emptyLog();
         for (let n = 0; n < 200; n++) {
           const last = m.lastTurn(log);
-          m.addTurn(log, { parent: 0, replaced: last?.id || 0, prompt: `${n}`, replies: [x] });
+          m.addTurn(log, { parent: 0, replaced: last?.id || 0, prompt: `${n}`, reply: x });
         }
         return [log.turns.length, m.MAX_TURNS, m.lastTurn(log).prompt, m.turnOf(log, 1)];
         """,
@@ -404,15 +404,24 @@ def test_a_stored_value_that_is_no_log_is_ignored(run: Run) -> None:
     assert run("stored_log", "return x.map(m.parseLog)", values) == [None] * len(values)
 
 
-def test_a_stored_turn_without_one_of_its_replies_is_no_turn(run: Run) -> None:
+def test_a_stored_turn_without_a_reply_is_no_turn(run: Run) -> None:
     """The length of all replies limits the tree, and a reply that is null has no length."""
     turn = {"id": 1, "parent": 0, "replaced": 0, "prompt": "a", "shared": False, "check": []}
     read = "const log = m.parseLog({ version: 1, id: 'a', turns: [x] }); return log && log.turns.length"
-    first = reply(part("b"), fresh=True)
-    assert run("stored_log", read, {**turn, "replies": [first]}) == 1
-    assert run("stored_log", read, {**turn, "replies": [first, first]}) == 1
-    for replies in ([], [None], [first, None], [None, first], [first, first, first]):
-        assert run("stored_log", read, {**turn, "replies": replies}) is None
+    assert run("stored_log", read, {**turn, "reply": reply(part("b"), fresh=True)}) == 1
+    broken: dict[str, Any]
+    for broken in ({}, {"reply": None}, {"reply": []}, {"replies": []}, {"replies": [None]}, {"replies": None}):
+        assert run("stored_log", read, {**turn, **broken}) is None
+
+
+def test_a_log_with_two_models_side_by_side_is_read_with_the_first_one(run: Run) -> None:
+    """Older pages stored a list of replies, with the lengths of all of them where they were continued."""
+    old = stored_log()
+    for turn in old["turns"]:
+        turn["replies"] = [turn.pop("reply"), reply(part("of the other"), fresh=True)]
+        if "continued" in turn:
+            turn["continued"] = [{"lengths": [place["length"], 7], "letters": False} for place in turn["continued"]]
+    assert run("stored_log", "return m.parseLog(x)", old) == stored_log()
 
 
 def test_a_reply_that_was_stopped_before_it_began_is_not_asked_for(page: Page, run: Run) -> None:
@@ -430,10 +439,10 @@ def stored_log(**more: Any) -> dict[str, Any]:
     """Returns a log of two turns and a branch, with a clamped cell, as the page stores it."""
     clamped = part("cd", cells=[[0, 1, 4]], draw_offset=2, error={"id": "fault.model", "values": {"error": "x"}})
     plain = {"parent": 1, "replaced": 0, "prompt": "b", "shared": False, "check": []}
-    first = {**plain, "id": 1, "parent": 0, "replies": [reply(part("ab"), clamped, fresh=True)]}
-    second = {**plain, "id": 2, "replies": [reply(part("ef"), notices=[{"id": "notice.newer_commit"}])]}
-    continued = [{"lengths": [1], "letters": False}]
-    third = {**plain, "id": 3, "replaced": 2, "replies": [reply(part("gh", end=None))], "continued": continued}
+    first = {**plain, "id": 1, "parent": 0, "reply": reply(part("ab"), clamped, fresh=True)}
+    second = {**plain, "id": 2, "reply": reply(part("ef"), notices=[{"id": "notice.newer_commit"}])}
+    continued = [{"length": 1, "letters": False}]
+    third = {**plain, "id": 3, "replaced": 2, "reply": reply(part("gh", end=None)), "continued": continued}
     controls = {"temperature": "0.8", "seed": "", "draft": "typed", "model": "m"}
     held = {"model": "m", "cells": [[0, 1, 4]]}
     whole = {"version": 1, "id": "a", "changed": 5, "here": 3, "undone": [2], "address": "", "held": held}
@@ -449,7 +458,7 @@ def test_a_log_with_anything_anywhere_in_it_is_refused_or_can_be_used(run: Run) 
     circles = [stored_log(), stored_log(), stored_log()]
     circles[0]["turns"][0]["parent"] = 3
     circles[1]["turns"][1]["id"] = 3
-    circles[2]["turns"][0]["replies"][0]["fresh"] = False
+    circles[2]["turns"][0]["reply"]["fresh"] = False
     assert run("stored_log", "return x.map(m.parseLog)", circles) == [None, None, None]
     used, refused = run(
         "stored_log",
@@ -458,9 +467,9 @@ def test_a_log_with_anything_anywhere_in_it_is_refused_or_can_be_used(run: Run) 
         const junk = [null, -1, 1e300, 1e15, 0.5, "<img>", [], {}, [[]], [null], { id: "fact.characters" }, true];
         const counts = [0, 0];
         function use(found) {
-          for (const side of [0, 1]) log.readText(log.remembered(found, side), () => true);
+          log.readText(log.remembered(found), () => true);
           log.tree(found), log.pathTo(found), new Date(found.changed).toISOString();
-          for (const { replies: [reply] } of found.turns) log.partsUpTo(reply, 1), log.joinParts(reply);
+          for (const { reply } of found.turns) log.partsUpTo(reply, 1), log.joinParts(reply);
           while (log.undo(found)) if (found.undone.length > 9) break;
           log.redo(found);
         }
@@ -498,12 +507,12 @@ def test_conversations_are_kept_listed_found_again_and_removed(run: Run) -> None
         const one = log.emptyLog();
         storage.save(one);
         const empty = storage.list().length;
-        log.addTurn(one, { parent: 0, prompt: "first", replies: [x] });
+        log.addTurn(one, { parent: 0, prompt: "first", reply: x });
         storage.save(one);
         const again = new m.Storage().current();
         storage.leave();
         const two = log.emptyLog();
-        log.addTurn(two, { parent: 0, prompt: "second", replies: [x] });
+        log.addTurn(two, { parent: 0, prompt: "second", reply: x });
         await new Promise((resolve) => setTimeout(resolve, 5));
         storage.save(two);
         const listed = storage.list().map((each) => each.text);
@@ -528,11 +537,11 @@ def test_two_tabs_with_one_conversation_lose_nothing(run: Run) -> None:
         const log = await import("/conversation/log.js");
         const [one, other] = [new m.Storage(), new m.Storage()];
         const mine = log.emptyLog();
-        log.addTurn(mine, { parent: 0, prompt: "a", replies: [x] });
+        log.addTurn(mine, { parent: 0, prompt: "a", reply: x });
         one.save(mine);
         const theirs = other.load(mine.id);
-        log.addTurn(mine, { parent: mine.here, prompt: "mine", replies: [x] });
-        log.addTurn(theirs, { parent: theirs.here, prompt: "theirs", replies: [x] });
+        log.addTurn(mine, { parent: mine.here, prompt: "mine", reply: x });
+        log.addTurn(theirs, { parent: theirs.here, prompt: "theirs", reply: x });
         one.save(mine); other.save(theirs); one.save(mine); other.save(theirs);
         return one.list().map((each) => each.text).sort();
         """,
@@ -584,7 +593,7 @@ def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(run: Ru
         + STORAGE
         + """
         const each = log.emptyLog();
-        log.addTurn(each, { parent: 0, prompt: "one", replies: [x] });
+        log.addTurn(each, { parent: 0, prompt: "one", reply: x });
         const saved = [];
         for (isFull of [false, true, false]) saved.push(storage.save(each));
         return { saved, texts: storage.list().map(({ text }) => text) };
@@ -610,13 +619,13 @@ def test_a_full_store_drops_the_oldest_and_a_refused_one_is_reported(run: Run) -
         for (const prompt of ["one", "two", "three", "four", "five", "six", "seven", "eight"]) {
           storage.leave();
           const each = log.emptyLog();
-          log.addTurn(each, { parent: 0, prompt, replies: [x] });
+          log.addTurn(each, { parent: 0, prompt, reply: x });
           saved.push(storage.save(each));
           await new Promise((resolve) => setTimeout(resolve, 3));
         }
         const kept = storage.list().map((each) => each.text);
         const large = log.emptyLog();
-        log.addTurn(large, { parent: 0, prompt: "x".repeat(5000), replies: [x] });
+        log.addTurn(large, { parent: 0, prompt: "x".repeat(5000), reply: x });
         const refuse = () => { throw new Error("SecurityError"); };
         const forbidden = new m.Storage(refuse, refuse);
         const stored = [storage.save(large), forbidden.save(large)];

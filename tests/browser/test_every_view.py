@@ -75,19 +75,19 @@ class View:
 
     def written(self, turns: int) -> None:
         """Wait for the end of the last of so many turns."""
-        expect(self.page.locator('[data-side="0"] .turn .footer')).to_have_count(turns)
+        expect(self.page.locator(".turn .footer")).to_have_count(turns)
         expect(self.page.locator('[data-move="stop"]')).to_be_disabled()
 
     def setting(self, name: str, value: str) -> None:
         self.page.locator(f'[data-setting="{name}"] input[type="number"]').fill(value)
 
     def lens(self, name: str) -> None:
-        self.page.locator(f'[data-side="0"] .lenses label:has([value="{name}"])').click()
+        self.page.locator(f'.lenses label:has([value="{name}"])').click()
 
     @contextmanager
     def at_last_character(self) -> Iterator[None]:
         """With the last character in focus, and what the lens shows of it."""
-        self.page.locator('[data-side="0"] .log').focus()
+        self.page.locator(".log").focus()
         self.page.keyboard.press("End")
         expect(self.page.locator('.panel[aria-busy="true"]')).to_have_count(0)
         yield
@@ -95,7 +95,7 @@ class View:
 
 def greeting(view: View) -> None:
     view.page.locator(".welcome i[class*=b]").first.wait_for(state="attached")
-    view.page.locator('[data-side="0"] .log').focus()
+    view.page.locator(".log").focus()
     view.page.keyboard.press("Enter")
     expect(view.page.get_by_role("dialog")).to_be_visible()
     view.check("greeting and its alternatives")
@@ -181,21 +181,15 @@ def panels(view: View) -> None:
     page.locator("#history summary").click()
 
 
-def side_by_side(view: View) -> None:
+def blend(view: View) -> None:
     page, second = view.page, view.page.locator("#second-model")
     if view.is_static:
         second.select_option("other")
         page.locator(".other-model").fill(TWO)
         page.keyboard.press("Enter")
-    second.locator(f'option[value="model {TWO}"]').wait_for(state="attached")
-    second.select_option(f"model {TWO}")
-    page.locator("#prompt").fill("ROMEO:")
-    page.locator("#prompt").press("Enter")
-    view.written(1)
-    for side in (0, 1):
-        page.locator(f'[data-side="{side}"] .lenses label:has([value="surprise"])').click()
-    expect(page.locator('[data-side="1"] .text i[class*=b]').first).to_be_attached()
-    view.check("two models side by side")
+    second.locator(f'option[value="blended {TWO}"]').wait_for(state="attached")
+    second.select_option(f"blended {TWO}")
+    view.check("two models that are blended")
 
 
 def training(view: View) -> None:
@@ -218,7 +212,7 @@ def training(view: View) -> None:
 # The pages share their lenses, their demonstrations and the tour.
 PARTS: dict[str, tuple[Callable[[View], None], ...]] = {
     "app": (greeting, conversation, panels),
-    "static": (greeting, conversation, lenses, demonstrations, panels, side_by_side, training),
+    "static": (greeting, conversation, lenses, demonstrations, panels, blend, training),
 }
 
 

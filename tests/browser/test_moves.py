@@ -32,8 +32,7 @@ MOUNT = """async ([web, root]) => {
   page.speed = () => null;
   Object.assign(window, { page, log, models, share, links });
   window.options = (settings, name = "random", speed = null) =>
-    ({ settings, seed_given: true, speed, sideBySide: null,
-       author: models.authorOf(models.findModel(page.site(), name)) });
+    ({ settings, seed_given: true, speed, author: models.authorOf(models.findModel(page.site(), name)) });
   window.hold = (cells, model = "random") => (page.log().held = { model, cells });
 }"""
 
@@ -76,7 +75,7 @@ class Conversation:
     def texts(self) -> list[list[str]]:
         """Return the prompt and the reply of each turn that is shown."""
         found: list[list[str]] = self.run(
-            "return log.pathTo(page.log()).map((turn) => [turn.prompt, log.replyText(turn.replies[0])])"
+            "return log.pathTo(page.log()).map((turn) => [turn.prompt, log.replyText(turn.reply)])"
         )
         return found
 
@@ -86,7 +85,7 @@ class Conversation:
 
     @property
     def parts(self) -> list[Any]:
-        parts: list[Any] = self.run("return log.lastTurn(page.log()).replies[0].parts")
+        parts: list[Any] = self.run("return log.lastTurn(page.log()).reply.parts")
         return parts
 
     @property
@@ -98,7 +97,7 @@ class Conversation:
         """Change the clamps during a reply, once it has some length."""
         self.run(
             """
-            while (log.count(log.replyText(log.lastTurn(page.log()).replies[0])) < x.length) {
+            while (log.count(log.replyText(log.lastTurn(page.log()).reply)) < x.length) {
               await new Promise((resolve) => setTimeout(resolve, 5));
             }
             hold(x.cells);

@@ -250,6 +250,6 @@ def markup_in(log: dict[str, Any]) -> dict[str, Any]:
     """Return a log whose prompt and reply are markup."""
     [turn] = log["turns"]
     turn["prompt"] = MARKUP
-    [part] = turn["replies"][0]["parts"]
-    part["text"] = turn["replies"][0]["given"] = MARKUP
+    [part] = turn["reply"]["parts"]
+    part["text"] = turn["reply"]["given"] = MARKUP
     return log

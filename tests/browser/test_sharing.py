@@ -40,7 +40,7 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     log_file = saved(page, "Save as .json")
     assert log_file.suggested_filename == f"{name}.json"
     stored = json.loads(content(log_file))
-    assert [each["text"] for each in stored["turns"][-1]["replies"][0]["parts"]] == [
+    assert [each["text"] for each in stored["turns"][-1]["reply"]["parts"]] == [
         each["text"] for each in stored_parts(page)
     ]
     assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "\nand?"]

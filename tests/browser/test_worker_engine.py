@@ -281,7 +281,7 @@ def two_models(hub: LocalHub, tmp_path: Path) -> Iterator[tuple[str, list[CharLS
         yield url, lms, [{"name": name, "commit": commit} for name, commit in zip(names, commits, strict=True)]
 
 
-def test_two_models_of_the_hub_write_side_by_side_and_together(
+def test_two_models_of_the_hub_write_at_once_and_together(
     browser: Browser, hub: LocalHub, two_models: tuple[str, list[CharLSTM], list[dict[str, str]]]
 ) -> None:
     url, lms, refs = two_models

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from model import CharLSTM, generate
 from tests.browser.driving import QUIET, WIDE, button, open_page, setting, window
@@ -66,17 +66,16 @@ class Site:
         """The name of the model that writes."""
         return ONE if self.kind == "app" else "one"
 
-    def choose_second(self, page: Page, way: Literal["side by side", "blended"]) -> None:
+    def blend(self, page: Page) -> None:
         """Choose the second model; on the static page its name is typed first."""
         box = page.get_by_role("combobox", name="Second model")
-        option = box.locator(f'option[value="model {TWO}"]')
+        option = box.locator(f'option[value="blended {TWO}"]')
         if not option.count():
             box.select_option(label="another one from the Hugging Face Hub …")
             page.get_by_role("textbox", name="Name of the second model, user/name").fill(TWO)
             page.keyboard.press("Enter")
         option.wait_for(state="attached")
-        box.select_option(f"model {TWO}")
-        page.get_by_role("combobox", name="How the two write").select_option(label=way)
+        box.select_option(f"blended {TWO}")
 
     def leave(self) -> None:
         """Forget what the page stored, and close its tabs, which store nothing more."""
@@ -135,13 +134,8 @@ def text_of(site: Site, prompt: str = PROMPT, length: int = LENGTH, seed: int = 
 def stored_parts(page: Page) -> list[Any]:
     """The parts of the last reply in the log that the browser has stored."""
     script = "localStorage.getItem('char-lstm/conversation/' + sessionStorage.getItem('char-lstm/current'))"
-    parts: list[Any] = json.loads(page.evaluate(script))["log"]["turns"][-1]["replies"][0]["parts"]
+    parts: list[Any] = json.loads(page.evaluate(script))["log"]["turns"][-1]["reply"]["parts"]
     return parts
-
-
-def second(page: Page) -> Locator:
-    """The conversation of the model side by side."""
-    return page.get_by_role("log", name="The second model")
 
 
 def link(page: Page) -> str:

@@ -35,12 +35,12 @@ import { randomId } from "./hash.js";
  * @property {string} prompt
  * @property {boolean} shared  the prompt comes from a shared link
  * @property {Message[]} check  whether the text is that of the shared link
- * @property {Reply[]} replies  of the chosen model, and of a second one side by side
- * @property {Continued[]} [continued]  one entry for each Continue, the last one last; Undo cuts the replies there
+ * @property {Reply} reply
+ * @property {Continued[]} [continued]  one entry for each Continue, the last one last; Undo cuts the reply there
  *
  * @typedef {object} Continued
- * @property {number[]} lengths  how many characters each reply had before
- * @property {boolean} letters  whether they were continued letter by letter
+ * @property {number} length  how many characters the reply had before
+ * @property {boolean} letters  whether it was continued letter by letter
  *
  * @typedef {object} Log
  * @property {number} version
@@ -116,7 +116,7 @@ export function replyText(reply) {
 
 /** Returns the prompts and replies that are shown, as one text. @param {Log} log */
 export function wholeText(log) {
-  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.replies[0])).join("\n");
+  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.reply)).join("\n");
 }
 
 /** @param {Reply} reply */
@@ -144,29 +144,24 @@ export function sameModels(one, other) {
 }
 
 /**
- * Returns whether two turns have the same texts, which the same models wrote with the same settings and clamped cells.
- * @param {Reply[]} replies
- * @param {Reply[]} others
+ * Returns whether two replies have the same text, which the same models wrote with the same settings and clamped cells.
+ * @param {Reply} one
+ * @param {Reply} other
  */
-export function sameReplies(replies, others) {
+export function sameReply(one, other) {
   const facts = ({ text, end, draw_offset, cells, settings }) => [text, end, draw_offset, cells, Object.entries(settings ?? {}).sort()];
-  const isSame = (/** @type {Reply} */ reply, /** @type {number} */ side) =>
-    sameModels(reply, others[side]) && JSON.stringify(reply.parts.map(facts)) === JSON.stringify(others[side].parts.map(facts));
-  return replies.length === others.length && replies.every(isSame);
+  return sameModels(one, other) && JSON.stringify(one.parts.map(facts)) === JSON.stringify(other.parts.map(facts));
 }
 
 /**
- * Returns the replies of a side since the model's state was zero, oldest first, up to a turn.
+ * Returns the replies since the model's state was zero, oldest first, up to a turn; none if the first of them is no longer kept.
  * @param {Log} log
- * @param {number} side  0 for the chosen model, 1 for the one side by side
  */
-export function remembered(log, side, id = log.here) {
+export function remembered(log, id = log.here) {
   const found = /** @type {{turn: Turn, reply: Reply}[]} */ ([]);
   for (let turn = turnOf(log, id); turn; turn = turnOf(log, turn.parent)) {
-    const reply = turn.replies[side];
-    if (!reply) break;
-    found.unshift({ turn, reply });
-    if (reply.fresh) return found;
+    found.unshift({ turn, reply: turn.reply });
+    if (turn.reply.fresh) return found;
   }
   return [];
 }
@@ -210,13 +205,13 @@ function lastKnown(text, knows) {
 
 /**
  * Adds a turn and shows it.
- * @typedef {Pick<Turn, "parent" | "prompt" | "replies"> & Partial<Turn>} NewTurn
+ * @typedef {Pick<Turn, "parent" | "prompt" | "reply"> & Partial<Turn>} NewTurn
  * @param {Log} log
  * @param {NewTurn} turn
  */
-export function addTurn(log, { parent, prompt, replaced = 0, shared = false, replies }) {
+export function addTurn(log, { parent, prompt, replaced = 0, shared = false, reply }) {
   const id = 1 + Math.max(0, ...log.turns.map((turn) => turn.id));
-  const turn = { id, parent, replaced, prompt, shared, check: [], replies, continued: [] };
+  const turn = { id, parent, replaced, prompt, shared, check: [], reply, continued: [] };
   log.turns.push(turn);
   [log.here, log.undone] = [id, []];
   removeOldest(log);
@@ -225,7 +220,7 @@ export function addTurn(log, { parent, prompt, replaced = 0, shared = false, rep
 
 // Removes the oldest turns that are not shown and that no other turn follows, while there are too many.
 function removeOldest(log) {
-  const size = () => log.turns.map((turn) => turn.prompt + turn.replies.map(replyText).join("")).join("").length;
+  const size = () => log.turns.map((turn) => turn.prompt + replyText(turn.reply)).join("").length;
   const shown = new Set(pathTo(log));
   while (log.turns.length > MAX_TURNS || size() > MAX_TREE_TEXT) {
     const parents = new Set(log.turns.map((turn) => turn.parent));
@@ -236,14 +231,14 @@ function removeOldest(log) {
 }
 
 /**
- * Records that the replies of a turn are continued from here. Letters that are written one by one are undone together.
+ * Records that the reply of a turn is continued from here. Letters that are written one by one are undone together.
  * @param {Turn} turn
  * @param {boolean} letters
  */
 export function markContinued(turn, letters) {
   turn.continued ??= [];
   if (letters && turn.continued.at(-1)?.letters) return;
-  turn.continued.push({ lengths: turn.replies.map((reply) => count(replyText(reply))), letters });
+  turn.continued.push({ length: count(replyText(turn.reply)), letters });
 }
 
 /**
@@ -261,15 +256,14 @@ export function undo(log) {
   return true;
 }
 
-// Returns a turn with the replies as they were before they were continued last; null if they never were.
+// Returns a turn with the reply as it was before it was continued last; null if it never was.
 /** @param {Turn} turn @returns {?Turn} */
 function beforeContinue({ continued = [], ...turn }) {
-  const isLonger = ({ lengths }) => turn.replies.some((reply, side) => count(replyText(reply)) > (lengths[side] ?? 0));
-  const at = continued.findLastIndex(isLonger);
-  const lengths = continued[at]?.lengths ?? [];
-  if (!lengths[0]) return null;
-  const replies = turn.replies.map((reply, side) => ({ ...reply, notices: [], parts: partsUpTo(reply, lengths[side] ?? 0) }));
-  return { ...turn, replies, continued: continued.slice(0, at) };
+  const at = continued.findLastIndex(({ length }) => count(replyText(turn.reply)) > length);
+  const length = continued[at]?.length;
+  if (!length) return null;
+  const reply = { ...turn.reply, notices: [], parts: partsUpTo(turn.reply, length) };
+  return { ...turn, reply, continued: continued.slice(0, at) };
 }
 
 /** Shows the turn again that Undo removed last. @param {Log} log @returns {boolean} whether there was one */
@@ -296,12 +290,12 @@ export function tree(log) {
 }
 
 function label(log, turn) {
-  const [reply, other] = [turn, turnOf(log, turn.replaced)].map((each) => [...(each ? replyText(each.replies[0]) : "")]);
+  const [reply, other] = [turn, turnOf(log, turn.replaced)].map((each) => [...(each ? replyText(each.reply) : "")]);
   const same = reply.findIndex((character, at) => character !== other[at]);
   const before = reply.slice(same - 8, same).join("").replace(/^\S*\s+/, ""); // begins with a word
   const excerpt = (/** @type {number} */ start) => reply.slice(start, start + 40).join("") + (reply.length > start + 40 ? "…" : "");
   if (same > 8) return `…${before}${excerpt(same)}`;
-  const between = turn.replies[0]?.chat ? "\n" : ""; // a reply of a chat does not continue its prompt
+  const between = turn.reply.chat ? "\n" : ""; // a reply of a chat does not continue its prompt
   return [...turn.prompt].slice(-40).join("") + between + excerpt(0);
 }
 

@@ -21,14 +21,13 @@ const MAX_JOINED = 12; // code points that are named as one character; the longe
  * Returns a new reply to a prompt, without parts.
  *
  * @param {Log} log
- * @param {number} side  0 for the chosen model, 1 for the one side by side
  * @param {number} parent  the turn before it; 0 if none
  * @param {string} prompt
  * @param {Author} author
  * @returns {Reply}
  */
-export function newReply(log, side, parent, prompt, author) {
-  const replies = remembered(log, side, parent);
+export function newReply(log, parent, prompt, author) {
+  const replies = remembered(log, parent);
   const last = replies.at(-1)?.reply;
   const refs = refsOf(author);
   const continues = Boolean(last) && sameModels(last, refs);
@@ -43,16 +42,15 @@ export function newReply(log, side, parent, prompt, author) {
 }
 
 /**
- * Returns a turn's first reply for a newer commit, which reads the text of the older one and continues it.
+ * Returns a turn's reply for a newer commit, which reads the text of the older one and continues it.
  *
  * @param {Log} log
- * @param {Turn} turn
+ * @param {Pick<Turn, "parent" | "reply">} turn
  * @param {Author} author
  * @returns {Reply}
  */
-export function takenOver(log, turn, author) {
-  const [old] = turn.replies;
-  const before = old.fresh ? [] : remembered(log, 0, turn.parent);
+export function takenOver(log, { parent, reply: old }, author) {
+  const before = old.fresh ? [] : remembered(log, parent);
   const given = lastCharacters(readText(before, () => true).text) + old.given;
   const last = lastPart(old);
   const draws = last ? last.draw_offset + (last.settings ? count(last.text) : 0) : 0;
@@ -88,20 +86,20 @@ export function requestOf(before, reply, part, speed, find) {
  *
  * @param {Log} log
  * @param {string} prompt
- * @param {{author: Author, sideBySide: ?Author}} authors
+ * @param {Author} author
  */
-export function onNewLine(log, prompt, { author, sideBySide }) {
+export function onNewLine(log, prompt, author) {
   const last = lastTurn(log);
-  const before = last ? last.prompt + replyText(last.replies[0]) : "";
-  const isSeparate = author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.replies[0], refsOf(author));
-  const isRead = [author, sideBySide].every((each) => !each || each.vocab.has("\n")) && (prompt === "" || knowsAny(prompt, author));
+  const before = last ? last.prompt + replyText(last.reply) : "";
+  const isSeparate = author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.reply, refsOf(author));
+  const isRead = author.vocab.has("\n") && (prompt === "" || knowsAny(prompt, author));
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
 }
 
 /** Returns whether a prompt continues the text so far: its model has written the last reply. @param {Log} log @param {Pick<Author, "model" | "second">} author */
 export function followsText(log, author) {
   const last = lastTurn(log);
-  return last !== undefined && sameNames(last.replies[0], refsOf(/** @type {Author} */ (author)));
+  return last !== undefined && sameNames(last.reply, refsOf(/** @type {Author} */ (author)));
 }
 
 function sameNames(one, other) {

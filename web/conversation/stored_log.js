@@ -1,6 +1,9 @@
 // Checks a conversation that the browser has stored. An older version of the page, an extension or another page of the same
 // origin may have written anything. One turn that is not valid makes the whole log invalid; controls and clamped cells that
 // are not valid are replaced by the defaults.
+//
+// Older pages stored a list of replies for each turn: that of the chosen model, and that of a second one side by side, which
+// is no longer shown.
 
 import { VERSION, emptyLog } from "./log.js";
 
@@ -15,8 +18,10 @@ const LATEST = 8.64e15; // of a Date
  * @returns {?import("./log.js").Log} null if it is not a valid log of this version
  */
 export function parseLog(value) {
-  if (!isObject(value) || value.version !== VERSION || !isText(value.id) || !areTurns(value.turns)) return null;
-  const { version, id, turns, here, address } = value;
+  if (!isObject(value) || value.version !== VERSION || !isText(value.id) || !Array.isArray(value.turns)) return null;
+  const { version, id, here, address } = value;
+  const turns = value.turns.map(withOneReply);
+  if (!areTurns(turns)) return null;
   const log = { ...emptyLog(), version, id, turns };
   const ids = new Set([0, ...turns.map((turn) => turn.id)]);
   log.here = ids.has(here) ? here : Math.max(...ids);
@@ -26,6 +31,14 @@ export function parseLog(value) {
   if (isObject(value.controls)) log.controls = Object.fromEntries(Object.entries(value.controls).filter(isControl));
   log.changed = isNumber(value.changed) && Math.abs(value.changed) <= LATEST ? value.changed : 0;
   return log;
+}
+
+// Returns a turn of an older page with the reply of the chosen model.
+function withOneReply(turn) {
+  if (!Array.isArray(turn?.replies)) return turn;
+  const { replies, continued, ...rest } = turn;
+  const places = isList(continued, isObject) ? continued.map(({ lengths, letters }) => ({ length: lengths?.[0], letters })) : continued;
+  return { ...rest, reply: replies[0], ...(places !== undefined && { continued: places }) };
 }
 
 function isControl([name, value]) {
@@ -39,7 +52,7 @@ function areTurns(turns) {
   for (const turn of [...turns].sort((one, other) => one.id - other.id)) {
     const parent = known.get(turn.parent);
     if (known.has(turn.id) || turn.parent >= turn.id || turn.parent < 0 || (turn.parent && !parent)) return false;
-    if (!turn.replies.every((reply, side) => reply.fresh || parent?.replies[side])) return false;
+    if (!turn.reply.fresh && !parent) return false;
     known.set(turn.id, turn);
   }
   return true;
@@ -49,11 +62,11 @@ function isTurn(turn) {
   const numbers = [turn?.id, turn?.parent, turn?.replaced].every(Number.isInteger);
   if (!numbers || turn.id < 1 || !isText(turn.prompt) || !isList(turn.check, isMessage)) return false;
   if (turn.continued !== undefined && !isList(turn.continued, isContinued)) return false;
-  return isList(turn.replies, isReply) && [1, 2].includes(turn.replies.length);
+  return isReply(turn.reply);
 }
 
 function isContinued(place) {
-  return isObject(place) && typeof place.letters === "boolean" && isList(place.lengths, (each) => Number.isInteger(each) && each >= 0);
+  return isObject(place) && typeof place.letters === "boolean" && Number.isInteger(place.length) && place.length >= 0;
 }
 
 function isReply(reply) {

@@ -2,12 +2,12 @@
 // settings and a known seed. So the lenses can show how it was drawn, and a visitor can change it like any reply.
 
 import { SAMPLING } from "../settings.js";
-import { count, newPart, pathTo } from "./log.js";
+import { count, newPart } from "./log.js";
 import { authorOf, refsOf } from "./models.js";
 
 /**
  * @import { Model, Settings } from "../engines/engine.js"
- * @import { Log, Turn } from "./log.js"
+ * @import { Turn } from "./log.js"
  */
 
 /** Returns the turn of a model's welcome text. @param {Model} model @returns {Turn} */
@@ -15,10 +15,5 @@ export function welcomeTurn(model) {
   const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
   const part = newPart({ settings, text: model.welcome, end: "length" });
   const reply = { ...refsOf(authorOf(model)), fresh: true, start: true, given: "", chat: false, before: "", notices: [], parts: [part] };
-  return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], replies: [reply] };
-}
-
-/** Returns whether a side of a conversation is empty, so that the welcome text is shown. @param {Log} log @param {number} side */
-export function isWelcome(log, side) {
-  return !pathTo(log).some((turn) => turn.replies[side]);
+  return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], reply };
 }

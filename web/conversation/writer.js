@@ -1,13 +1,11 @@
 // Turns each action of a visitor (a move: send, retry, continue …) into a turn of the log and a request to the text engine.
 //
-// A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start. Two
-// models side by side get the same prompts, settings and seeds. If only the second one refuses, the move continues, and the
-// page is notified.
+// A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start.
 
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./without_clamps.js";
-import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, markContinued, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModel, sameModels, sameReplies, turnOf, typedPrompt } from "./log.js";
+import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, markContinued, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModels, sameReply, turnOf, typedPrompt } from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -21,14 +19,12 @@ import { newReply, requestOf, takenOver } from "./replies.js";
  * @property {boolean} seed_given  whether the visitor chose the seed
  * @property {?number} speed  characters per second; null is full speed
  * @property {Author} author
- * @property {?Author} sideBySide  the second model of the side-by-side view
  *
  * @typedef {{settings?: Partial<Settings>, speed?: ?number, cells?: Clamp[]}} Change  of a reply that is being written,
- *   from its next character on; the cells are those of the first model
+ *   from its next character on
  *
  * @typedef {object} Run  a part that is being written
  * @property {Turn} turn
- * @property {Reply} reply
  * @property {Part} part
  * @property {?number} speed
  * @property {number} kept  how many parts of the reply existed before
@@ -43,18 +39,17 @@ export class Writer {
    * @param {object} page
    * @param {() => Log} page.log
    * @param {() => void} page.changed  called after every change of the log
-   * @param {(side: number, messages: Message[]) => void} page.status
-   * @param {(error: Error) => void} page.secondRefused  called when the second model refuses to write
+   * @param {(messages: Message[]) => void} page.status
    * @param {FindModel} page.model
    */
   constructor(engine, page) {
     this.engine = engine;
     this.page = page;
-    this.running = /** @type {Map<number, Run>} */ (new Map()); // by side
+    this.running = /** @type {?Run} */ (null);
   }
 
   get busy() {
-    return this.running.size > 0;
+    return this.running !== null;
   }
 
   /**
@@ -66,30 +61,30 @@ export class Writer {
     const { here } = this.page.log();
     const length = count(typedPrompt({ parent: here, prompt }));
     if (length > LIMITS.prompt) throw new Refusal({ id: "refusal.characters", values: { field: { id: "setting.prompt" }, length, most: LIMITS.prompt } });
-    return this.#begin({ parent: here, prompt, shared, replies: this.#replies(here, prompt, options) }, options);
+    return this.#begin({ parent: here, prompt, shared, reply: newReply(this.page.log(), here, prompt, options.author) }, options);
   }
 
   /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
-    await this.#begin({ ...last, replaced: last.id, replies: this.#replies(last.parent, last.prompt, options) }, options);
+    await this.#begin({ ...last, replaced: last.id, reply: newReply(log, last.parent, last.prompt, options.author) }, options);
     const [now, before] = [lastTurn(log), turnOf(log, last.id)];
-    if (!before || now?.replaced !== last.id || !sameReplies(now.replies, before.replies)) return;
+    if (!before || now?.replaced !== last.id || !sameReply(now.reply, before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
     const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
-    if (options.seed_given && !before.replies[0].notices.some(({ id }) => id === notice.id)) before.replies[0].notices.push(notice);
+    if (options.seed_given && !before.reply.notices.some(({ id }) => id === notice.id)) before.reply.notices.push(notice);
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */
   continueReply(options, { newSeed = false, letters = false } = {}) {
     const last = this.#last();
-    const [reply] = last.replies;
+    const { reply } = last;
     const author = this.#authorNow(reply);
     if (isOver(reply)) return this.send("", { ...options, author });
     const now = this.#asNow(last, reply, author);
     if (now === reply) markContinued(last, letters);
-    return this.#more(now === reply ? last : { ...last, replaced: last.id, replies: [now] }, { ...options, author }, newSeed);
+    return this.#more(now === reply ? last : { ...last, replaced: last.id, reply: now }, { ...options, author }, newSeed);
   }
 
   /**
@@ -106,7 +101,7 @@ export class Writer {
     const log = this.page.log();
     const turn = pathTo(log).find((each) => each.id === id);
     if (!turn) throw new Refusal({ id: "refusal.turn_gone" });
-    const [old] = turn.replies;
+    const old = turn.reply;
     const author = this.#authorNow(old);
     const length = count(replyText(old));
     if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1)) throw new Refusal({ id: "refusal.nothing_after" });
@@ -116,13 +111,13 @@ export class Writer {
     const more = Math.max(options.settings.length, length + stop) - keep;
     const settings = { ...options.settings, length: more > 0 ? Math.min(more, SETTINGS.length.maximum) : options.settings.length };
     const now = this.#asNow(turn, reply, author);
-    return this.#more({ ...turn, replaced: log.here, replies: [now] }, { ...options, settings, author }, newSeed);
+    return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }
 
   /** Writes the last reply again with the same seeds and with the cells that are clamped now. @param {Options} options */
   rewrite(options) {
     const last = this.#last();
-    const [reply] = last.replies;
+    const { reply } = last;
     const author = this.#authorNow(reply);
     const starts = reply.parts.map((part, at) => !at || !part.draw_offset || reply.parts[at - 1].picked || !reply.parts[at - 1].settings);
     const at = starts.lastIndexOf(true);
@@ -132,8 +127,8 @@ export class Writer {
     const left = reply.parts.slice(at).reduce((sum, part) => sum + count(part.text), 0);
     const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
-    const turn = { ...last, replaced: last.id, replies: [this.#asNow(last, kept, author)] };
-    return this.#begin(turn, { ...options, settings, author, sideBySide: null }, first.draw_offset);
+    const turn = { ...last, replaced: last.id, reply: this.#asNow(last, kept, author) };
+    return this.#begin(turn, { ...options, settings, author }, first.draw_offset);
   }
 
   /**
@@ -146,33 +141,26 @@ export class Writer {
     return prompt || !lastTurn(this.page.log()) ? this.send(prompt, one) : this.continueReply(one, { letters: true });
   }
 
-  /** Ends the replies that are being written. */
+  /** Ends the reply that is being written. */
   stop() {
-    for (const run of this.running.values()) {
-      run.next = null;
-      run.controller.abort();
-    }
+    if (!this.running) return;
+    this.running.next = null;
+    this.running.controller.abort();
   }
 
-  /** Changes the settings of the replies that are being written. @param {Change} change */
-  change({ cells, ...rest }) {
-    for (const [side, run] of this.running) {
-      if (run.controller.signal.aborted && !run.next) continue; // it was stopped
-      const mine = side === 0 && cells ? { ...rest, cells } : rest;
-      if (!Object.keys(mine).length) continue;
-      run.next = { ...run.next, ...mine, settings: { ...run.next?.settings, ...mine.settings } };
-      run.controller.abort();
-    }
+  /** Changes the settings of the reply that is being written. @param {Change} change */
+  change(change) {
+    const run = this.running;
+    if (!run || (run.controller.signal.aborted && !run.next)) return; // it was stopped
+    run.next = { ...run.next, ...change, settings: { ...run.next?.settings, ...change.settings } };
+    run.controller.abort();
   }
 
-  /** Continues the replies that were being written when the page was closed or reloaded. @param {?number} speed */
+  /** Continues the reply that was being written when the page was closed or reloaded. @param {?number} speed */
   async resume(speed) {
     const turn = lastTurn(this.page.log());
-    const writing = turn?.replies.map((reply, side) => {
-      const part = lastPart(reply);
-      return part?.end === null && this.#write(turn, side, reply, part, speed);
-    });
-    await Promise.all(writing ?? []);
+    const part = turn && lastPart(turn.reply);
+    if (part?.end === null) await this.#write(turn, part, speed);
   }
 
   /** Returns the cells that are clamped in the next reply. @param {Author} author */
@@ -183,7 +171,7 @@ export class Writer {
 
   /** See without_clamps.js. @param {number} id  of the last turn */
   withoutClamps(id) {
-    return withoutClamps(remembered(this.page.log(), 0, id), this.engine, this.page.model);
+    return withoutClamps(remembered(this.page.log(), id), this.engine, this.page.model);
   }
 
   #last() {
@@ -200,21 +188,16 @@ export class Writer {
     throw new Refusal({ id: "refusal.model_gone", values: { name } });
   }
 
-  /** @type {(parent: number, prompt: string, options: Options) => Reply[]} */
-  #replies(parent, prompt, { author, sideBySide }) {
-    return [author, sideBySide].filter(Boolean).map((each, side) => newReply(this.page.log(), side, parent, prompt, each));
-  }
-
   // Returns the reply that an author continues: a copy for the newer commit, if the author is one.
   /** @type {(turn: Turn, reply: Reply, author: Author) => Reply} */
   #asNow(turn, reply, author) {
-    return sameModels(reply, refsOf(author)) ? reply : takenOver(this.page.log(), { ...turn, replies: [reply] }, author);
+    return sameModels(reply, refsOf(author)) ? reply : takenOver(this.page.log(), { ...turn, reply }, author);
   }
 
   // Continues the reply of a turn, which is the last one or was made from it.
   /** @type {(turn: Turn, options: Options, newSeed: boolean) => Promise<void>} */
   #more(turn, options, newSeed) {
-    const last = lastPart(turn.replies[0]);
+    const last = lastPart(turn.reply);
     const seed = newSeed || !last ? options.settings.seed : (last.settings?.seed ?? last.seed ?? options.settings.seed);
     const share = options.author.second ? { share: options.settings.share ?? last?.settings?.share } : {};
     const settings = { ...options.settings, ...share, seed };
@@ -227,60 +210,53 @@ export class Writer {
   async #begin(turn, options, draw_offset = 0) {
     const log = this.page.log();
     const known = log.turns.find((each) => each === turn);
-    const replies = remembered(known ? log : { ...log, turns: [...log.turns, /** @type {Turn} */ ({ ...turn, id: -1 })] }, 0, known?.id ?? -1);
+    const replies = remembered(known ? log : { ...log, turns: [...log.turns, /** @type {Turn} */ ({ ...turn, id: -1 })] }, known?.id ?? -1);
     const length = count(readText(replies, () => true).text) + options.settings.length;
     if (length > MAX_TEXT) throw new Refusal({ id: "refusal.conversation_full", values: { most: MAX_TEXT } });
     const now = known ?? addTurn(log, turn);
-    const authors = [options.author, options.sideBySide];
-    const cells = this.cellsFor(options.author);
-    const writing = now.replies.map((reply, side) => {
-      // The second model does not continue a reply of another model, or one that has ended its turn.
-      if (side && known && (!options.sideBySide || isOver(reply) || !sameModel(reply.model, options.sideBySide.model))) return null;
-      const { share, ...alone } = options.settings;
-      const settings = authors[side]?.second || reply.second ? options.settings : alone;
-      const part = newPart({ settings, draw_offset, cells: side ? [] : cells });
-      const kept = known ? 0 : reply.parts.length;
-      reply.parts.push(part);
-      return this.#write(now, side, reply, part, options.speed, kept);
-    });
+    const { share, ...alone } = options.settings;
+    const settings = options.author.second ? options.settings : alone;
+    const part = newPart({ settings, draw_offset, cells: this.cellsFor(options.author) });
+    const kept = known ? 0 : now.reply.parts.length;
+    now.reply.parts.push(part);
+    const writing = this.#write(now, part, options.speed, kept);
     this.page.changed();
-    await Promise.all(writing);
+    await writing;
   }
 
   // Writes a part to its end; a change of settings meanwhile starts a new part.
-  /** @type {(turn: Turn, side: number, reply: Reply, part: Part, speed: ?number, kept?: number) => Promise<void>} */
-  async #write(turn, side, reply, part, speed, kept = 0) {
-    const run = /** @type {Run} */ ({ turn, reply, part, speed, kept, controller: new AbortController(), next: null });
-    this.running.set(side, run);
+  /** @type {(turn: Turn, part: Part, speed: ?number, kept?: number) => Promise<void>} */
+  async #write(turn, part, speed, kept = 0) {
+    const run = /** @type {Run} */ ({ turn, part, speed, kept, controller: new AbortController(), next: null });
+    this.running = run;
     try {
       for (;;) {
-        const ending = await this.#attempt(run, side);
+        const ending = await this.#attempt(run);
         if (ending.end !== "abort" || !run.next) return this.#finish(run, ending);
         this.#applyChange(run);
         run.controller = new AbortController();
       }
     } catch (error) {
-      this.#withdraw(run, side);
-      if (!side) throw error;
-      this.page.secondRefused(error);
+      this.#withdraw(run);
+      throw error;
     } finally {
-      this.running.delete(side);
-      this.page.status(side, []);
+      this.running = null;
+      this.page.status([]);
       this.page.changed();
     }
   }
 
-  /** @type {(run: Run, side: number) => Promise<Ending>} */
-  #attempt(run, side) {
-    const { turn, reply, part } = run;
-    const replies = remembered(this.page.log(), side, turn.id).slice(0, -1);
-    const request = requestOf(replies, { ...reply, parts: reply.parts.slice(0, -1) }, part, run.speed, this.page.model);
+  /** @type {(run: Run) => Promise<Ending>} */
+  #attempt(run) {
+    const { turn, part } = run;
+    const replies = remembered(this.page.log(), turn.id).slice(0, -1);
+    const request = requestOf(replies, { ...turn.reply, parts: turn.reply.parts.slice(0, -1) }, part, run.speed, this.page.model);
     const onText = (text) => {
       run.began ??= performance.now();
       part.text += text;
       this.page.changed();
     };
-    const onStatus = (messages) => this.page.status(side, messages);
+    const onStatus = (messages) => this.page.status(messages);
     return this.engine.write(request, { onText, onStatus }, run.controller.signal);
   }
 
@@ -288,7 +264,7 @@ export class Writer {
   #applyChange(run) {
     const { settings = {}, cells, speed = run.speed } = run.next;
     [run.speed, run.next] = [speed, null];
-    const { part, reply } = run;
+    const { part, turn } = run;
     const { length } = part.settings;
     const changed = { settings: { ...part.settings, ...settings, length }, cells: cells ?? part.cells };
     const same = JSON.stringify(changed) === JSON.stringify({ settings: part.settings, cells: part.cells });
@@ -300,37 +276,25 @@ export class Writer {
     run.began = undefined;
     part.end = "changed";
     part.settings = { ...part.settings, length: written };
-    reply.parts.push(run.part);
+    turn.reply.parts.push(run.part);
   }
 
   /** @type {(run: Run, ending: Ending) => void} */
-  #finish({ reply, part, began }, { end, rate, error }) {
+  #finish({ turn, part, began }, { end, rate, error }) {
     const seconds = (performance.now() - began) / 1000;
     const measured = seconds > 0 && part.text.length > 1 ? count(part.text) / seconds : null; // the engine has no rate if it was stopped
     [part.end, part.rate, part.error] = [end, rate ?? measured, error ?? null];
-    joinParts(reply);
-  }
-
-  /** Ends the second model's reply of a turn in which the first model was refused. @param {Turn} turn */
-  #abandon(turn) {
-    for (const [side, run] of this.running) {
-      if (!side || run.turn !== turn) continue;
-      run.next = null;
-      run.controller.abort();
-      run.reply.parts = run.reply.parts.filter((part) => part !== run.part);
-    }
+    joinParts(turn.reply);
   }
 
   // Undoes the changes of the log by a request that was refused; text that was written stays.
-  /** @type {(run: Run, side: number) => void} */
-  #withdraw({ turn, reply, part, kept }, side) {
+  /** @param {Run} run */
+  #withdraw({ turn, part, kept }) {
     const log = this.page.log();
     if (part.text) part.end = "abort";
-    else reply.parts = reply.parts.filter((each) => each !== part); // `#abandon` may have removed it
-    if (!side && !part.text) this.#abandon(turn);
+    else turn.reply.parts.pop();
     // The copy of a reply that was to be continued is removed if nothing was added to it: the old reply is shown again.
-    if (reply.parts.length > kept || turn.replies.some((each) => each !== reply && each.parts.length)) return;
-    if (side || !turnOf(log, turn.id)) return;
+    if (turn.reply.parts.length > kept || !turnOf(log, turn.id)) return;
     log.turns = log.turns.filter((each) => each !== turn);
     log.here = turnOf(log, turn.replaced)?.id ?? turnOf(log, turn.parent)?.id ?? 0;
   }

@@ -30,7 +30,7 @@ import { SAMPLING } from "../settings.js";
  * @throws {import("../engines/engine.js").Refusal}
  */
 export async function writeAside(engine, { model, prompt, settings, cells = [], speed }, { onText, onStatus }, signal) {
-  const reply = newReply(emptyLog(), 0, 0, prompt, authorOf(model));
+  const reply = newReply(emptyLog(), 0, prompt, authorOf(model));
   const part = newPart({ settings: /** @type {Settings} */ ({ ...SAMPLING, ...settings }), cells });
   const request = requestOf([], reply, part, speed, () => model);
   let text = "";

@@ -78,7 +78,7 @@ function holdTheCell(page, model) {
 function set(page, name, values) {
   page.controls.restore(values);
   page.controls.openChanged();
-  for (const lens of page.lenses) lens.update();
+  page.lenses.update();
   return { id: `demo.${name}.try`, values: { ...BUTTONS, ...values } };
 }
 

@@ -1,7 +1,7 @@
 // The element that shows a demonstration instead of the conversation, with the same height, so that nothing below moves.
 // On a phone it may be higher.
 
-import { addButton, create, find, findAll, setText } from "../document/dom.js";
+import { addButton, create, find, setText } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { UNKNOWN, colourOf } from "../lenses/surprise_colours.js";
 
@@ -24,11 +24,11 @@ export class Stage {
    */
   constructor(root, close) {
     this.box = find(root, "#stage");
-    this.panes = find(root, "#panes");
+    this.pane = find(root, ".pane");
     this.close = close;
     this.height = 0; // of the conversation
     this.opener = /** @type {HTMLElement | null} */ (null); // gets the focus back
-    this.scrolled = /** @type {number[]} */ ([]); // where each text was when the stage was opened
+    this.scrolled = 0; // where the text was when the stage was opened
     this.reported = /** @type {Message | Message[]} */ ([]);
     this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
   }
@@ -44,7 +44,7 @@ export class Stage {
    */
   open(title, lead) {
     if (!this.isOpen) {
-      this.scrolled = findAll(this.panes, ".log").map((log) => log.scrollTop); // a hidden text loses it
+      this.scrolled = find(this.pane, ".log").scrollTop; // a hidden text loses it
       this.height = this.#heightOfText(); // the controls below stay where they are
     }
     const { activeElement } = document;
@@ -59,22 +59,21 @@ export class Stage {
     this.report(lead);
     this.body = create("div", "body", this.box);
     this.actions = create("div", "actions", this.box);
-    [this.box.hidden, this.panes.hidden] = [false, true];
+    [this.box.hidden, this.pane.hidden] = [false, true];
     heading.focus({ preventScroll: true });
     this.box.scrollIntoView({ block: "nearest" });
   }
 
   // Of the conversation without the panel of a lens, which may be longer than the window.
   #heightOfText() {
-    const lensed = findAll(this.panes, ".pane.lensed");
-    const panels = lensed.map((pane) => find(pane, ".panel"));
+    const isLensed = this.pane.classList.contains("lensed");
     const show = (/** @type {boolean} */ withLens) => {
-      for (const pane of lensed) pane.classList.toggle("lensed", withLens);
-      for (const panel of panels) panel.hidden = !withLens;
+      this.pane.classList.toggle("lensed", withLens);
+      find(this.pane, ".panel").hidden = !withLens;
     };
     show(false);
-    const { height } = this.panes.getBoundingClientRect();
-    show(true);
+    const { height } = this.pane.getBoundingClientRect();
+    show(isLensed);
     return height;
   }
 
@@ -168,8 +167,8 @@ export class Stage {
   hide() {
     if (!this.isOpen) return;
     const hadFocus = this.box.contains(document.activeElement);
-    [this.box.hidden, this.panes.hidden] = [true, false];
-    findAll(this.panes, ".log").forEach((log, at) => (log.scrollTop = this.scrolled[at]));
+    [this.box.hidden, this.pane.hidden] = [true, false];
+    find(this.pane, ".log").scrollTop = this.scrolled;
     this.box.replaceChildren();
     if (hadFocus && this.opener?.isConnected) this.opener.focus({ preventScroll: true });
   }

@@ -30,7 +30,7 @@ export class Tour {
     this.before = /** @type {{log: Log, lens: string, opener: Element | null, scrolled: number, more: boolean} | null} */ (null);
     this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus when it is enabled again
     this.marked = /** @type {HTMLElement[]} */ ([]);
-    this.place = /** @type {Place} */ ({ page, lenses: page.lenses[0], report: (message) => this.report(message) });
+    this.place = /** @type {Place} */ ({ page, lenses: page.lenses, report: (message) => this.report(message) });
     this.#build();
     addEventListener("hashchange", () => this.#followLink());
     addEventListener("pagehide", () => this.close());

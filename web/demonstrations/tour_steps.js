@@ -51,7 +51,7 @@ export function tourControls() {
 /** Changes settings in the controls, as a visitor does. @param {Page} page @param {Record<string, unknown>} values */
 function set(page, values) {
   page.controls.restore(values);
-  for (const lens of page.lenses) lens.update();
+  page.lenses.update();
 }
 
 // Shows how a character came to be: the one in focus, else the last one. The inside of the network would be longer than the window.
@@ -74,7 +74,7 @@ function focusUncertainCharacter({ lenses }) {
 
 // Shows the named cell that counts the line, else the first named one, and the middle of the reply.
 function chooseCounter({ page, lenses }) {
-  const model = lenses.source.about(0);
+  const model = lenses.source.about();
   const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
   if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
   const turn = lenses.turns.at(-1);
@@ -96,7 +96,7 @@ function move(by) {
 /** Clamps the shown cell, writes the reply again and compares the two texts. @param {Place} place */
 async function clamp({ page, lenses }) {
   const { cell } = lenses.lenses.memory;
-  const counter = lineCounter(lenses.source.about(0));
+  const counter = lineCounter(lenses.source.about());
   const isCounter = counter && counter.cell.layer === cell[0] && counter.cell.index === cell[1];
   page.source.clamp([[cell[0], cell[1], isCounter ? counter.value : CLAMP_VALUE]]);
   await page.run(() => page.writer.rewrite(page.controls.options()));
@@ -112,14 +112,14 @@ function release({ page }) {
 
 // A reply that was written with a held cell would not come again from its seed.
 function writeFree({ page }) {
-  const isHeld = lastTurn(page.log())?.replies[0].parts.some((part) => part.cells.length);
+  const isHeld = lastTurn(page.log())?.reply.parts.some((part) => part.cells.length);
   if (isHeld) return page.run(() => page.writer.rewrite({ ...page.controls.options(), speed: null }));
 }
 
 /** Writes the reply again with its seed, and reports whether the text is the same. @param {Place} place */
 async function writeAgain({ page, report }) {
   const before = textNow(page);
-  const settings = lastTurn(page.log())?.replies[0].parts[0]?.settings;
+  const settings = lastTurn(page.log())?.reply.parts[0]?.settings;
   if (!settings) return;
   set(page, { seed: settings.seed });
   const options = page.controls.options();
@@ -139,5 +139,5 @@ async function writeOther({ page, report }) {
 /** @param {Page} page */
 function textNow(page) {
   const turn = lastTurn(page.log());
-  return turn ? replyText(turn.replies[0]) : "";
+  return turn ? replyText(turn.reply) : "";
 }

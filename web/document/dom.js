@@ -194,12 +194,9 @@ function copyOldWay(text) {
  * Chooses an option, if there is one of the value.
  * @param {HTMLSelectElement} select
  * @param {string | undefined} value
- * @returns {boolean} whether there is one
  */
 export function fillValue(select, value) {
-  const isOffered = [...select.options].some((option) => option.value === value);
-  if (isOffered) select.value = value;
-  return isOffered;
+  if ([...select.options].some((option) => option.value === value)) select.value = value;
 }
 
 /**

@@ -25,9 +25,8 @@ export class ClampChoice {
     this.box = /** @type {HTMLFieldSetElement | null} */ (null);
   }
 
-  /** Only the cells of the first model can be clamped. @param {HTMLElement} panel */
+  /** @param {HTMLElement} panel */
   build(panel) {
-    if (this.lenses.side !== 0) return void (create("p", "cannot-hold", panel).textContent = t("hold.first_only"));
     this.box = create("fieldset", "hold", panel);
     create("legend", "", this.box).textContent = t("hold.legend");
     for (const [name, value] of CHOICES) {
@@ -82,8 +81,6 @@ export class ClampedAndFree {
   /** @param {HTMLElement} panel */
   build(panel) {
     this.shown = "";
-    this.box = null;
-    if (this.lenses.side !== 0) return;
     this.box = create("section", "compared", panel);
     this.box.hidden = true;
     this.box.ariaLabel = t("hold.compare");

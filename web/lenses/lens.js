@@ -21,9 +21,9 @@ const WHILE_WRITING_MS = 30; // between two requests for the values of a reply t
  * @import { Path } from "./text/traced_text.js"
  *
  * @typedef {object} Source the conversation, see page/source.js
- * @property {(side: number) => (Path & {turns: ReadTurn[]}) | null} path
- * @property {(side: number) => Model | null} about
- * @property {(side: number, turn: number, n: number) => Drawn} draw
+ * @property {() => (Path & {turns: ReadTurn[]}) | null} path
+ * @property {() => Model | null} about
+ * @property {(turn: number, n: number) => Drawn} draw
  * @property {() => Sampling} settings
  * @property {() => boolean} busy
  * @property {() => Clamp[] | null} clampedCells
@@ -31,8 +31,8 @@ const WHILE_WRITING_MS = 30; // between two requests for the values of a reply t
  * @property {(turn: number, keep: number) => boolean} canContinueFrom
  * @property {(turn: number, keep: number, character: string) => void} pick
  * @property {(turn: number, keep: number, newSeed: boolean) => void} rewrite
- * @property {(side: number) => boolean} isWelcome whether only a welcome text is shown
- * @property {(side: number) => number | null} marked the position of its marked character
+ * @property {() => boolean} isWelcome whether only a welcome text is shown
+ * @property {() => number | null} marked the position of its marked character
  * @property {() => Promise<unknown>} step
  * @property {(turn: number) => Promise<{from: number, text: string} | null>} withoutClamps
  *
@@ -59,17 +59,15 @@ export class Lenses {
   /**
    * @param {object} options
    * @param {HTMLElement} options.pane
-   * @param {number} options.side 0 or 1
    * @param {TextEngine} options.engine
    * @param {Source} options.source
    * @param {() => void} options.onChange called when the view must show the turns again: after another lens was chosen, and
    *   before a welcome text gets its colours without one
    */
-  constructor({ pane, side, engine, source, onChange }) {
+  constructor({ pane, engine, source, onChange }) {
     this.pane = pane;
     this.log = find(pane, ".log");
     this.panel = find(pane, ".panel");
-    this.side = side;
     this.engine = engine;
     this.source = source;
     this.onChange = onChange;
@@ -89,7 +87,7 @@ export class Lenses {
 
   /** @returns {Lens|undefined} the lens that is on; without one, the colours of a welcome text */
   get lens() {
-    return this.lenses?.[this.name] ?? (this.source.isWelcome(this.side) ? this.welcome : undefined);
+    return this.lenses?.[this.name] ?? (this.source.isWelcome() ? this.welcome : undefined);
   }
 
   /** The key of the values of the lens that is on. */
@@ -125,7 +123,7 @@ export class Lenses {
     if (!this.lens) this.release();
     else {
       for (const box of this.boxes.values()) box.repaint();
-      this.panel.ariaLabel = t(this.side ? "second.panel" : "lens.panel", { name: t(`lens.${name}`) });
+      this.panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
       if (this.name !== "plain") create("p", "help", this.panel).textContent = t(`lens.${name}.help`);
       if (this.name !== "plain") create("p", "problem", this.panel).role = "status";
       this.lens.build?.(this.panel);
@@ -142,7 +140,7 @@ export class Lenses {
   // Puts the last character in focus if none is, so that the panel of a lens has values to show.
   #focusLast() {
     const last = this.path.chars.length - 1;
-    const isFree = !this.focus.at && !this.source.busy() && !this.source.isWelcome(this.side); // page/arrival.js chooses one of a welcome text
+    const isFree = !this.focus.at && !this.source.busy() && !this.source.isWelcome(); // page/arrival.js chooses one of a welcome text
     if (this.name !== "plain" && isFree && last >= 0) this.focus.moveTo(this.path, last);
   }
 
@@ -201,7 +199,7 @@ export class Lenses {
   read() {
     this.isRead = true;
     queueMicrotask(() => (this.isRead = false));
-    const [path, before] = [this.source.path(this.side), this.turns];
+    const [path, before] = [this.source.path(), this.turns];
     this.turns = path?.turns ?? [];
     if (this.turns[0]?.id === 0 && before[0]?.id !== 0) this.focus.clear(); // of the conversation that the welcome text replaces
     const changed = this.path.set(path);

@@ -100,7 +100,7 @@ export class MemoryLens {
   }
 
   update() {
-    const about = this.lenses.source.about(this.lenses.side);
+    const about = this.lenses.source.about();
     if (about?.layers && about !== this.about) this.showModel(about);
     this.choice.show();
     this.comparison.update();

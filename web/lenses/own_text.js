@@ -64,7 +64,7 @@ export class OwnText {
   }
 
   change() {
-    const model = this.lenses.source.about(this.lenses.side);
+    const model = this.lenses.source.about();
     const length = [...this.value].length;
     const tooLong = t("refusal.characters", { field: t("setting.text"), length, most: LIMITS.prompt });
     find(this.box, ".fault").textContent = length > LIMITS.prompt ? tooLong : "";

@@ -51,9 +51,9 @@ export class StepLens {
   /** @type {Lens["wants"]} */
   wants(position) {
     if (position === undefined) return {};
-    const { turns, side, source } = this.lenses;
+    const { turns, source } = this.lenses;
     const turn = turns.find((each) => position >= each.at + each.given && position < each.at + each.length);
-    const drawn = turn && source.draw(side, turn.id, position - turn.at - turn.given);
+    const drawn = turn && source.draw(turn.id, position - turn.at - turn.given);
     return { cell: [0, this.cellNow()], step: drawn || { settings: null, draw: null, picked: false } };
   }
 
@@ -61,7 +61,7 @@ export class StepLens {
   build(panel) {
     this.panel = panel;
     const top = create("div", "press", panel);
-    if (this.lenses.side === 0) addButton(top, "primary", t("step.button"), () => this.press());
+    addButton(top, "primary", t("step.button"), () => this.press());
     create("p", "wrote", top).role = "status";
     this.report(hint());
     const stages = create("ol", "stages", panel);
@@ -99,7 +99,7 @@ export class StepLens {
     const isNew = end !== this.followed && this.wasPressed;
     if (!isNew && this.lenses.focus.at) return;
     [this.followed, this.wasPressed] = [end, false];
-    const marked = isNew ? null : this.lenses.source.marked(this.lenses.side);
+    const marked = isNew ? null : this.lenses.source.marked();
     this.lenses.focus.moveTo(this.lenses.path, marked ?? turn.at + turn.length - 1, { scroll: isNew });
   }
 

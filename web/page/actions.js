@@ -1,6 +1,6 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
-import { lastTurn, pathTo, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
+import { lastTurn, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
 import { followsText } from "../conversation/replies.js";
 import { copyText, find, findAll, hasTouch, keepAtEnd, setText } from "../document/dom.js";
 import { findModel } from "../conversation/models.js";
@@ -45,7 +45,6 @@ export class Actions {
       if (isWriting) setText(find(page.root, "#message"), t("move.still_writing"));
       else if (!this.sendsLater) moves.send();
     });
-    for (const select of [controls.model, controls.second, controls.way]) select.addEventListener("change", () => this.#sayHidden());
     for (const name of ["input", "click"]) page.prompt.addEventListener(name, () => this.#reveal());
     new ResizeObserver(() => this.#makeRoom()).observe(page.prompt);
     document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
@@ -58,16 +57,9 @@ export class Actions {
   }
 
   // Removes the line below the prompt that no longer holds.
-  #endMessage(text = t("move.still_writing")) {
+  #endMessage() {
     const message = find(this.page.root, "#message");
-    if (message.textContent === text) setText(message, "");
-  }
-
-  // Says how the second model's text is shown again after a choice that hides it.
-  #sayHidden() {
-    const { controls, panes, root } = this.page;
-    const isHidden = !panes[1].hidden && controls.sideBySideName === null; // from the next frame on
-    if (isHidden && pathTo(this.page.log()).some((turn) => turn.replies[1])) setText(find(root, "#message"), hiddenText());
+    if (message.textContent === t("move.still_writing")) setText(message, "");
   }
 
   /** @param {string} name */
@@ -97,14 +89,13 @@ export class Actions {
     for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
     for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
     for (const button of findAll(page.root, ":is(.held-cells, .hold) .rewrite", HTMLButtonElement)) button.disabled = !(hasTurns && free);
-    this.#nameAuthor(lastTurn(log)?.replies[0].model.name);
+    this.#nameAuthor(lastTurn(log)?.reply.model.name);
     this.#keepFocus(focused, busy);
     this.#placeExamples(hasTurns || log.undone.length > 0 || this.#canRestore);
     this.#drawVersions(tree(log));
     this.#invite(log);
     if (busy && !this.wasBusy) this.#uncover();
     if (!busy && this.wasBusy) this.#endMessage();
-    if (page.controls.sideBySideName !== null) this.#endMessage(hiddenText());
     this.wasBusy = busy;
     if (!busy) this.isStopping = false;
     if (this.sendsLater && able.send) {
@@ -140,10 +131,10 @@ export class Actions {
 
   // In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.
   #uncover() {
-    const { root } = this.page;
-    const texts = findAll(root, ".pane:not([hidden]) .log").map((each) => each.getBoundingClientRect());
+    const { pane, root } = this.page;
+    const text = find(pane, ".log").getBoundingClientRect();
     const ask = find(root, "#ask").getBoundingClientRect();
-    const [covered, hidden] = [texts[texts.length - 1].bottom - ask.top, -texts[0].top];
+    const [covered, hidden] = [text.bottom - ask.top, -text.top];
     const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
     if (covered > 0) scrollBy({ top: covered });
     else if (hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
@@ -158,8 +149,8 @@ export class Actions {
 
   // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
   #makeRoom() {
-    const { prompt, root } = this.page;
-    keepAtEnd(find(root, ".pane .log"), () => find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`));
+    const { pane, prompt, root } = this.page;
+    keepAtEnd(find(pane, ".log"), () => find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`));
   }
 
   // Before the first reply the example prompts are where the actions are going to be, of which none can be pressed yet.
@@ -239,8 +230,4 @@ export class Actions {
     const isCopied = await copyText(wholeText(page.log()), find(page.root, ".log"));
     setText(find(page.root, "#message"), t(isCopied ? "static.copied" : "static.copy_selected"));
   }
-}
-
-function hiddenText() {
-  return t("second.hidden", { way: t("second.beside") });
 }

@@ -22,7 +22,7 @@ export class Arrival {
     this.isSearching = false;
     const painted = page.root.querySelector(".welcome .reply");
     this.early = Number((painted instanceof HTMLElement && painted.dataset.began) || NaN); // document/first_paint.js
-    const log = find(page.panes[0], ".log");
+    const log = find(page.pane, ".log");
     for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, () => this.finish());
     log.addEventListener("click", () => page.changed()); // label and hint are removed once alternatives were opened
   }
@@ -37,7 +37,7 @@ export class Arrival {
   shown(length) {
     const speed = this.page.controls.speed;
     const isAtOnce = this.isWhole || speed === null || document.hidden || prefersReducedMotion();
-    if (!this.model || isAtOnce || this.page.lenses[0].name !== "plain") return length;
+    if (!this.model || isAtOnce || this.page.lenses.name !== "plain") return length;
     const began = Number.isNaN(this.began) ? this.early : this.began; // document/first_paint.js began it, before the first frame of the page
     const elapsed = performance.now() - began || 0; // NaN where the document has no welcome text
     return Math.min(length, Math.floor((elapsed * speed) / 1000));
@@ -52,8 +52,8 @@ export class Arrival {
 
   /** Makes the welcome text the first turn of the conversation, so that it can be changed. @returns {number} its id */
   begin() {
-    const { replies } = welcomeTurn(this.page.source.about());
-    return addTurn(this.page.log(), { parent: 0, prompt: "", replies }).id;
+    const { reply } = welcomeTurn(this.page.source.about());
+    return addTurn(this.page.log(), { parent: 0, prompt: "", reply }).id;
   }
 
   /** Called in each frame that shows the page. */
@@ -75,7 +75,7 @@ export class Arrival {
 
   // Requests the alternatives of a few characters, once the surprise of all is known.
   async #searchMark(key) {
-    const { path } = this.page.lenses[0];
+    const { path } = this.page.lenses;
     const bits = path.values("bits");
     if (this.isSearching || performance.now() - this.began > LATEST_MS) return;
     if (!bits.length || bits.length < path.chars.length) return;
@@ -92,7 +92,7 @@ export class Arrival {
 
   /** @param {number} shown */
   #showMark(shown) {
-    const [lens] = this.page.lenses;
+    const lens = this.page.lenses;
     const article = lens.log.querySelector(".welcome article");
     if (!article) return;
     const hasPanel = lens.lens?.build !== undefined;

@@ -12,8 +12,7 @@ import { faultOf } from "./refusals.js";
 const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 const FIRST = new Set(["temperature", "length", "speed"]); // the sliders that are shown without a click
 const OTHER = "other"; // the choice to name another model of the Hub
-const MODEL = "model "; // before the name of a second model, which may be ""
-const WAYS = ["beside", "blended"]; // how a second model writes; a stored choice is a way and a name
+const BLENDED = "blended "; // before the name of a second model, which may be ""
 
 /**
  * @import { Model, Settings, Site } from "../engines/engine.js"
@@ -40,13 +39,11 @@ export class Controls {
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
-    this.way = find(root, "#second-way", HTMLSelectElement);
     const [box, more, pair, sliders] = [find(root, "#sliders"), find(root, "#more-sliders"), find(root, "#second-choice"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
     this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(FIRST.has(name) ? box : name === "share" ? pair : more, name, setting)]));
     this.#toggleShare();
     this.model.addEventListener("change", () => this.#chose());
     this.second.addEventListener("change", () => this.#chose());
-    this.way.addEventListener("change", () => this.#chose());
     this.other = create("input", "other-model");
     [this.other.type, this.other.hidden, this.other.placeholder] = ["text", true, "user/name"];
     this.second.after(this.other);
@@ -144,11 +141,10 @@ export class Controls {
     fill(this.model, [...names, ...stored].map((name) => [name, titleOf(site, name)]), chosen);
     const others = names.filter((name) => name !== this.model.value);
     /** @type {[value: string, text: string][]} */
-    const seconds = [["", t("second.none")], ...others.map((name) => /** @type {[string, string]} */ ([MODEL + name, titleOf(site, name)]))];
+    const seconds = [["", t("second.none")], ...others.map((name) => /** @type {[string, string]} */ ([BLENDED + name, titleOf(site, name)]))];
     if (this.page.add) seconds.push([OTHER, t("second.other")]);
     fill(this.second, seconds, second);
     find(this.root, "#second-choice").hidden = seconds.length < 2;
-    this.way.disabled = nameAfter(MODEL, this.second.value) === null;
     [this.other.hidden, this.other.ariaLabel] = [this.second.value !== OTHER, t("second.other_name")];
     this.#toggleShare();
   }
@@ -180,7 +176,7 @@ export class Controls {
     if (!model) return;
     this.other.setCustomValidity(render(model.failure));
     if (model.failure) return this.other.reportValidity();
-    fillValue(this.second, MODEL + model.name);
+    fillValue(this.second, BLENDED + model.name);
     this.#chose();
   }
 
@@ -190,10 +186,10 @@ export class Controls {
    */
   async #restoreOthers({ model = "", second = "" }) {
     const { add } = this.page;
-    const names = [model, nameAfter("beside ", second) ?? nameAfter("blended ", second) ?? ""];
+    const names = [model, blendedName(second) ?? ""];
     const others = names.filter((name) => name && !this.site.models.some((each) => each.name === name));
     if (!others.length || !add) return;
-    const chosen = () => `${this.model.value} ${this.#secondChoice}`;
+    const chosen = () => `${this.model.value} ${this.second.value}`;
     const before = chosen();
     const found = await Promise.all(others.map((name) => add(name)));
     if (chosen() !== before) return;
@@ -214,24 +210,14 @@ export class Controls {
     return this.model.value;
   }
 
-  get sideBySideName() {
-    return nameAfter("beside ", this.#secondChoice);
-  }
-
   get blendName() {
-    return nameAfter("blended ", this.#secondChoice);
+    return blendedName(this.second.value);
   }
 
-  /** The second model as a conversation stores it: "beside NAME", "blended NAME", "" without one. */
-  get #secondChoice() {
-    const name = nameAfter(MODEL, this.second.value);
-    return name === null ? this.second.value : `${this.way.value} ${name}`;
-  }
-
-  /** The chosen models. @throws {Refusal} one still loads */
-  authors() {
-    const [second, other] = [this.blendName, this.sideBySideName].map((name) => (name === null ? null : this.#find(name)));
-    return { author: authorOf(this.#find(this.modelName), second), sideBySide: other && authorOf(other) };
+  /** The chosen model, or the blend. @throws {Refusal} one still loads */
+  author() {
+    const second = this.blendName === null ? null : this.#find(this.blendName);
+    return authorOf(this.#find(this.modelName), second);
   }
 
   /** @param {string} name */
@@ -261,13 +247,13 @@ export class Controls {
   /** How the next reply is written. @returns {import("../conversation/writer.js").Options} @throws {Refusal} */
   options() {
     const typed = this.#isRandomSeed ? null : numberIn("seed", this.seed);
-    return { settings: { ...this.settings(), seed: typed ?? randomSeed() }, seed_given: typed !== null, speed: this.speed, ...this.authors() };
+    return { settings: { ...this.settings(), seed: typed ?? randomSeed() }, seed_given: typed !== null, speed: this.speed, author: this.author() };
   }
 
   /** What a stored conversation keeps of the controls. */
   stored() {
     const values = Object.fromEntries(Object.entries(this.inputs).map(([name, { field }]) => [name, field.value]));
-    return { ...values, seed: this.seed.value, model: this.model.value, second: this.#secondChoice };
+    return { ...values, seed: this.seed.value, model: this.model.value, second: this.second.value };
   }
 
   /**
@@ -288,16 +274,15 @@ export class Controls {
    * @param {?string} blended
    */
   choose(model, blended = null) {
-    this.#select(model, blended === null ? "" : `blended ${blended}`);
+    this.#select(model, blended === null ? "" : BLENDED + blended);
   }
 
-  // Chooses a model and how a second one writes, where they are offered. The model decides which second ones are.
+  // Chooses a model and a second one, where they are offered. The model decides which second ones are.
   /** @param {string} [model] @param {string} [second] */
   #select(model, second) {
     fillValue(this.model, model);
     this.offer(this.site);
-    const way = WAYS.find((each) => second?.startsWith(`${each} `));
-    if (fillValue(this.second, way ? MODEL + nameAfter(`${way} `, second) : second) && way) this.way.value = way;
+    fillValue(this.second, second);
     this.offer(this.site);
   }
 
@@ -329,12 +314,11 @@ function numberIn(name, field) {
 }
 
 /**
- * Returns the name after a prefix, which is "" for the model of a static page; null if the value has another prefix.
- * @param {string} prefix
+ * Returns the name in a choice of a second model, which is "" for the model of a static page; null if none is chosen.
  * @param {string} value
  */
-function nameAfter(prefix, value) {
-  return value.startsWith(prefix) ? value.slice(prefix.length) : null;
+function blendedName(value) {
+  return value.startsWith(BLENDED) ? value.slice(BLENDED.length) : null;
 }
 
 /**

@@ -1,4 +1,4 @@
-// Shows the turns of one side of a conversation: prompts, replies, and a footer with notes about each reply.
+// Shows the turns of a conversation: prompts, replies, and a footer with notes about each reply.
 
 import { count, isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { Announcer } from "../document/announcer.js";
@@ -23,13 +23,11 @@ const split = new WeakMap();
 export class ConversationView {
   /**
    * @param {HTMLElement} pane
-   * @param {number} side
-   * @param {{log: () => Log, status: (side: number) => Message[], lens: (side: number) => import("../lenses/lens.js").Lenses,
+   * @param {{log: () => Log, status: () => Message[], lens: () => import("../lenses/lens.js").Lenses,
    *   author: (reply: Reply) => ?import("../conversation/models.js").Author}} page
    */
-  constructor(pane, side, page) {
+  constructor(pane, page) {
     this.element = find(pane, ".log");
-    this.side = side;
     this.page = page;
     this.written = 0; // the id of the turn that is being written
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
@@ -43,7 +41,7 @@ export class ConversationView {
    * @param {boolean} content.isKnown  whether the models are known; until then the document's own welcome text stays
    */
   update({ model, refusal, isKnown }) {
-    const turns = pathTo(this.page.log()).filter((turn) => turn.replies[this.side]);
+    const turns = pathTo(this.page.log());
     this.namesModels = model !== null && turns.some((turn) => this.#modelOf(turn) !== model.name);
     keepAtEnd(this.element, () => {
       const shown = new Set(turns.map((turn) => String(turn.id)));
@@ -59,20 +57,20 @@ export class ConversationView {
         const node = Object.assign(create("p", "refusal"), { textContent: text });
         if (text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
       }
-      if (last) this.element.ariaBusy = String(Boolean(lastPart(last.replies[this.side])?.end === null));
+      if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
       this.#announce(last, text);
     }, this.#begins(turns.at(-1)));
   }
 
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
   #modelOf(turn) {
-    const reply = turn.replies[this.side];
+    const reply = turn.reply;
     return this.page.author(reply)?.model.name ?? reply.model.name;
   }
 
   /** Whether a reply is being written that was not at the last call: the text is scrolled to it. @param {Turn|undefined} turn */
   #begins(turn) {
-    const reply = turn?.replies[this.side];
+    const reply = turn?.reply;
     const [before, written] = [this.written, reply && lastPart(reply)?.end === null ? turn.id : 0];
     this.written = written;
     return written !== 0 && written !== before;
@@ -85,7 +83,7 @@ export class ConversationView {
 
   /** @param {Turn|undefined} turn  the last one @param {string} refusal */
   #announce(turn, refusal) {
-    const reply = turn?.replies[this.side];
+    const reply = turn?.reply;
     const about = turn ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark, .footer)`) : [];
     this.announcer.update({
       key: turn ? String(turn.id) : "",
@@ -107,12 +105,12 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
       create("p", "hint", box);
     }
-    const lens = this.page.lens(this.side)?.name ?? "plain";
+    const lens = this.page.lens()?.name ?? "plain";
     const lead = lens === "plain" ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
     setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
-    if (!this.page.lens(this.side)?.draws(article)) growText(find(article, ".reply"), model.welcome);
+    if (!this.page.lens()?.draws(article)) growText(find(article, ".reply"), model.welcome);
     const writing = find(article, ".reply").textContent.length < model.welcome.length;
     article.classList.toggle("writing", writing);
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
@@ -125,27 +123,27 @@ export class ConversationView {
    * @param {boolean} isShared  whether it is the first one with a prompt from a share link
    */
   #showTurn(turn, isLast, isShared) {
-    const reply = turn.replies[this.side];
+    const reply = turn.reply;
     /** @type {?HTMLElement} */
     const old = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
-    if (!this.page.lens(this.side)?.draws(node)) {
+    if (!this.page.lens()?.draws(node)) {
       showPrompt(find(node, ".prompt"), turn, this.page.author(reply)?.vocab);
       growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
-    paragraph(node, "status", writing && isLast ? render(this.page.status(this.side)) : "");
+    paragraph(node, "status", writing && isLast ? render(this.page.status()) : "");
     paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
-    paragraph(node, "mark", this.side ? "" : render(turn.check));
+    paragraph(node, "mark", render(turn.check));
     paragraph(node, "footer", part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "");
-    const isUntried = this.page.lens(0)?.alternatives.isUntried;
+    const isUntried = this.page.lens()?.alternatives.isUntried;
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
-    const isHinted = isLast && !this.side && text !== "" && !writing && (isUntried || before);
+    const isHinted = isLast && text !== "" && !writing && (isUntried || before);
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
     before?.classList.toggle("done", !isUntried);
   }

@@ -13,10 +13,10 @@ import { Actions } from "./actions.js";
 import { Arrival } from "./arrival.js";
 import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
-import { find, findAll, hasTouch, keepAtEnd, setText } from "../document/dom.js";
+import { find, hasTouch, setText } from "../document/dom.js";
 import { showClampedCells } from "./clamped_cells.js";
 import { History } from "./earlier_conversations.js";
-import { showExamples, showIntro, titleOf, watchProgress } from "./intro.js";
+import { nameOf, showExamples, showIntro, titleOf, watchProgress } from "./intro.js";
 import { refusalOf } from "./refusals.js";
 import { Sharing } from "../sharing/sharing.js";
 import { watchSite } from "./site_watch.js";
@@ -43,18 +43,18 @@ export class Page {
     this.root = root;
     this.engine = engine;
     this.intro = intro;
-    /** @type {{log: Log, site: Site, refusals: (Message | null)[], status: Message[][]}} */
-    this.current = { log: emptyLog(), site: NO_SITE, refusals: [null, null], status: [[], []] };
+    /** @type {{log: Log, site: Site, refusal: Message | null, status: Message[]}} */
+    this.current = { log: emptyLog(), site: NO_SITE, refusal: null, status: [] };
     this.pendingLink = false; // whether the address is a link to a model that still loads
     this.started = false; // whether the conversation of this tab is shown
     [this.scheduled, this.saveTimer] = [false, 0];
     this.storage = new Storage();
-    this.panes = findAll(root, ".pane");
+    this.pane = find(root, ".pane");
     this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
     this.writer = new Writer(engine, this.#writerPage());
-    this.views = this.panes.map((pane, side) => new ConversationView(pane, side, { log: () => this.log(), status: (each) => this.current.status[each], lens: (each) => this.lenses?.[each], author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)) }));
+    this.view = new ConversationView(this.pane, { log: () => this.log(), status: () => this.current.status, lens: () => this.lenses, author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)) });
     this.source = new Source(this);
-    this.lenses = this.panes.map((pane, side) => new Lenses({ pane, side, engine, source: this.source, onChange: () => this.changed() }));
+    this.lenses = new Lenses({ pane: this.pane, engine, source: this.source, onChange: () => this.changed() });
     this.arrival = new Arrival(this);
     this.sharing = new Sharing(root, this);
     this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: (id) => this.actions.forget(id) });
@@ -71,8 +71,7 @@ export class Page {
     return {
       log: this.log,
       changed: () => this.changed(),
-      status: (side, messages) => ((this.current.status[side] = messages), this.changed()),
-      secondRefused: (error) => this.#refuse(error, 1),
+      status: (messages) => ((this.current.status = messages), this.changed()),
       model: (name) => findModel(this.current.site, name),
     };
   }
@@ -126,22 +125,31 @@ export class Page {
     translate(this.root);
     this.controls.translate();
     this.demonstrations.translate();
-    this.views.forEach((view) => view.redraw());
-    this.lenses.forEach((lens) => lens.choose(lens.chosen));
+    this.view.redraw();
+    this.lenses.choose(this.lenses.chosen);
     this.#showSite();
   }
 
   /** Shows a conversation with its settings. @param {Log} log */
   openLog(log) {
     this.current.log = log;
-    this.current.refusals = [null, null];
+    this.current.refusal = this.#endSideBySide(log);
     this.sharing.own = null;
-    this.lenses.forEach(({ focus }) => focus.clear());
+    this.lenses.focus.clear();
     this.controls.restore(log.controls);
     this.controls.openChanged();
     if (log.controls.draft && !this.prompt.value) this.prompt.value = log.controls.draft;
     this.sharing.hide();
     this.#modelChanged();
+  }
+
+  // Older pages showed a second model side by side, and stored the choice as "beside NAME". Returns the message about it.
+  /** @param {Log} log @returns {?Message} */
+  #endSideBySide({ controls }) {
+    const name = /^beside (.*)$/s.exec(controls.second ?? "")?.[1];
+    if (name === undefined) return null;
+    controls.second = "";
+    return { id: "notice.side_by_side", values: { name: nameOf(name) || titleOf(this.site()) } };
   }
 
   /** Shows an earlier conversation; the current one stays in the list. @param {string} id */
@@ -153,7 +161,7 @@ export class Page {
     this.openLog(log);
     this.storage.save(log);
     this.actions.focusPrompt(); // the list no longer has the button that was pressed
-    find(this.root, "#panes").scrollIntoView({ block: "nearest" });
+    this.pane.scrollIntoView({ block: "nearest" });
     this.#resume();
   }
 
@@ -161,9 +169,9 @@ export class Page {
   async #resume() {
     const turn = lastTurn(this.log());
     if (!turn || this.busy) return; // busy: a link is followed
-    const [refusal] = this.current.refusals; // of a link, which would be cleared
+    const { refusal } = this.current; // of a link, or of `openLog`; it would be cleared
     const resumed = this.run(() => this.writer.resume(this.speed()));
-    this.current.refusals[0] ??= refusal;
+    this.current.refusal ??= refusal;
     if (!(await resumed) && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= typedPrompt(turn);
   }
 
@@ -193,7 +201,7 @@ export class Page {
 
   /** Runs a move of the visitor and shows why it was refused. @param {() => unknown} move @returns {Promise<boolean>} whether it was carried out */
   async run(move) {
-    this.current.refusals = [null, null];
+    this.current.refusal = null;
     setText(find(this.root, "#message"), "");
     this.sharing.hide();
     this.demonstrations.close();
@@ -212,10 +220,10 @@ export class Page {
     }
   }
 
-  /** @param {unknown} error @param {number} side */
-  #refuse(error, side = 0) {
+  /** @param {unknown} error */
+  #refuse(error) {
     this.sharing.cancel();
-    this.current.refusals[side] = refusalOf(error);
+    this.current.refusal = refusalOf(error);
     if (error instanceof Refusal && error.gone) this.engine.site().then((site) => this.#receiveSite(site), () => {});
   }
 
@@ -225,7 +233,7 @@ export class Page {
     const before = this.prompt.value;
     if (prompt === before) this.prompt.value = "";
     const sent = await this.run(() => this.#write("send", prompt));
-    const refused = this.current.refusals[0] && prompt === before;
+    const refused = this.current.refusal && prompt === before;
     if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => typedPrompt(turn) === prompt)) this.prompt.value = prompt;
   }
 
@@ -233,14 +241,14 @@ export class Page {
   #write(move, prompt) {
     const options = this.controls.options();
     if (move === "send" || prompt) this.storage.unsaved.delete(this.log());
-    return this.writer[move](move === "send" || prompt ? onNewLine(this.log(), prompt, options) : prompt, options);
+    return this.writer[move](move === "send" || prompt ? onNewLine(this.log(), prompt, options.author) : prompt, options);
   }
 
   stop() {
     this.sharing.cancel();
     const turn = lastTurn(this.log());
     this.writer.stop();
-    if (turn?.shared && !turn.check.length && lastPart(turn.replies[0])?.end === null) turn.check = [{ id: "check.unfinished" }];
+    if (turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null) turn.check = [{ id: "check.unfinished" }];
   }
 
   /** Begins an empty conversation; the current one is in the list of earlier ones, if it could be stored. @returns {boolean} whether it could */
@@ -251,7 +259,7 @@ export class Page {
     this.storage.leave();
     this.controls.restore(this.sharing.leave());
     this.current.log = { ...emptyLog(), controls: { ...this.controls.stored(), draft: "" } };
-    this.current.refusals = [null, null];
+    this.current.refusal = null;
     this.sharing.hide();
     this.#modelChanged();
     return isStored;
@@ -280,13 +288,13 @@ export class Page {
       if (!(error instanceof Refusal)) throw error; // the next request for a reply shows it
     }
     this.#scheduleSave();
-    this.lenses.forEach((lens) => lens.update());
+    this.lenses.update();
   }
 
   #modelChanged() {
     this.demonstrations.close();
     this.controls.describe();
-    showIntro(this.root, this.site(), this.intro, this.controls.modelName, this.controls.blendName ?? this.controls.sideBySideName);
+    showIntro(this.root, this.site(), this.intro, this.controls.modelName, this.controls.blendName);
     const model = this.source.about();
     showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
     this.onModel();
@@ -308,17 +316,11 @@ export class Page {
   }
 
   #draw() {
-    const sides = this.source.sides();
-    keepAtEnd(this.views[0].element, () => (this.panes[1].hidden = sides < 2)); // half as wide, the first text is longer
-    this.panes.forEach((pane, side) => {
-      const name = find(pane, ".model-name");
-      [name.hidden, name.textContent] = [sides < 2, (side ? this.controls.sideBySideName : this.controls.modelName) || titleOf(this.site())];
-      if (side < sides) this.views[side].update({ model: this.source.about(side), refusal: this.current.refusals[side], isKnown: this.started });
-    });
+    this.view.update({ model: this.source.about(), refusal: this.current.refusal, isKnown: this.started });
     showClampedCells(find(this.root, ".held-cells"), this.source.clampedCells() ?? [], (cells) => this.source.clamp(cells), this.prompt);
     this.actions.update();
     this.demonstrations.update();
-    this.lenses.slice(0, sides).forEach((lens) => lens.update());
+    this.lenses.update();
     this.arrival.update();
   }
 

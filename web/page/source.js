@@ -1,7 +1,7 @@
-// What the lenses use of the page: the text that each side's model has read, and the moves that change the conversation.
+// What the lenses use of the page: the text that the model has read, and the moves that change the conversation.
 
-import { welcomeTurn, isWelcome } from "../conversation/welcome.js";
-import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
+import { welcomeTurn } from "../conversation/welcome.js";
+import { count, lastPart, lastTurn, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
 import { LIMITS, samplingOf } from "../settings.js";
 
@@ -13,21 +13,10 @@ export class Source {
     this.page = page;
   }
 
-  /** 2 while two models are shown side by side. */
-  sides() {
-    return this.page.controls.sideBySideName === null ? 1 : 2;
-  }
-
-  /**
-   * What a side's model had read and written at its last reply, which later turns of a blend follow; the welcome text on an
-   * empty page; null if there is nothing.
-   * @param {number} side
-   */
-  path(side) {
-    const log = this.page.log();
-    const last = pathTo(log).findLast((turn) => turn.replies[side]);
-    if (!last) return this.#welcome(side);
-    const replies = remembered(log, side, last.id);
+  /** What the model has read and written; the welcome text on an empty page; null if there is nothing. */
+  path() {
+    if (this.isWelcome()) return this.#welcome();
+    const replies = remembered(this.page.log());
     return replies.length ? this.#read(replies) : null;
   }
 
@@ -39,49 +28,45 @@ export class Source {
     return { model: last.model, second: last.second, share, start: replies[0].reply.start, text: read.text, clamps: read.clamps, turns: read.turns };
   }
 
-  /** @param {number} side */
-  #welcome(side) {
-    const model = this.about(side);
+  #welcome() {
+    const model = this.about();
     if (!model?.welcome) return null;
     const turn = welcomeTurn(model);
-    const path = this.#read([{ turn, reply: turn.replies[0] }]);
+    const path = this.#read([{ turn, reply: turn.reply }]);
     path.turns[0].shown = this.page.arrival.shown(path.turns[0].length);
     return path;
   }
 
-  /** Whether only a welcome text is shown. @param {number} side */
-  isWelcome(side) {
-    return isWelcome(this.page.log(), side);
+  /** Whether only a welcome text is shown. */
+  isWelcome() {
+    return !lastTurn(this.page.log());
   }
 
-  /** The position of the marked character of the welcome text; null if none is. @param {number} side */
-  marked(side) {
-    return side === 0 && this.isWelcome(side) ? this.page.arrival.mark : null;
+  /** The position of the marked character of the welcome text; null if none is. */
+  marked() {
+    return this.isWelcome() ? this.page.arrival.mark : null;
   }
 
-  /** @param {number} id of a turn @param {number} side */
-  #turn(id, side = 0) {
-    const model = this.about(side);
+  /** @param {number} id of a turn */
+  #turn(id) {
+    const model = this.about();
     const turn = pathTo(this.page.log()).find((each) => each.id === id);
-    return turn ?? (id === 0 && model?.welcome ? { ...welcomeTurn(model), replies: Array(side + 1).fill(welcomeTurn(model).replies[0]) } : undefined);
+    return turn ?? (id === 0 && model?.welcome ? welcomeTurn(model) : undefined);
   }
 
-  /** The model of a side that can write now; null while it loads. @param {number} side */
-  about(side = 0) {
-    const { modelName, sideBySideName } = this.page.controls;
-    return findModel(this.page.site(), side ? sideBySideName : modelName);
+  /** The chosen model, if it can write now; null while it loads. */
+  about() {
+    return findModel(this.page.site(), this.page.controls.modelName);
   }
 
   /**
    * How character n of a turn's reply was drawn.
-   * @param {number} side
    * @param {number} id of the turn
    * @param {number} n
    */
-  draw(side, id, n) {
-    const turn = this.#turn(id, side);
+  draw(id, n) {
     let before = 0;
-    for (const part of turn?.replies[side]?.parts || []) {
+    for (const part of this.#turn(id)?.reply.parts ?? []) {
       const length = count(part.text);
       const picked = part.picked && n === before + length - 1;
       if (n < before + length) return { settings: part.settings, draw: part.settings && !picked ? part.draw_offset + n - before : null, picked };
@@ -110,13 +95,12 @@ export class Source {
   clamp(cells) {
     const { page } = this;
     const model = this.about();
-    page.current.refusals = [null, null];
-    if (page.controls.blendName !== null) page.current.refusals[0] = { id: "refusal.clamps_blended" };
-    else if (cells.length > LIMITS.clamps) page.current.refusals[0] = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
+    page.current.refusal = null;
+    if (page.controls.blendName !== null) page.current.refusal = { id: "refusal.clamps_blended" };
+    else if (cells.length > LIMITS.clamps) page.current.refusal = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
     else if (model) {
       page.log().held = { model: model.name, cells };
-      const run = page.writer.running.get(0);
-      if (run?.reply.model.name === model.name) {
+      if (page.writer.running?.turn.reply.model.name === model.name) {
         page.sharing.cancel();
         page.writer.change({ cells });
       }
@@ -131,7 +115,7 @@ export class Source {
    */
   canContinueFrom(id, keep) {
     const turn = this.#turn(id);
-    return turn !== undefined && !this.page.busy && keep >= 1 && keep <= count(replyText(turn.replies[0]));
+    return turn !== undefined && !this.page.busy && keep >= 1 && keep <= count(replyText(turn.reply));
   }
 
   /**

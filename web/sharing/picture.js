@@ -68,7 +68,7 @@ export async function drawPicture(engine, path, title, page, size) {
  * @param {Element} page
  */
 export function drawPreview(engine, model, title, page) {
-  const [{ model: name, start }] = welcomeTurn(model).replies;
+  const { model: name, start } = welcomeTurn(model).reply;
   const turns = /** @type {ReadTurn[]} */ ([{ at: 0, given: 0, length: count(model.welcome) }]);
   return drawPicture(engine, { model: name, second: null, share: null, start, text: model.welcome, clamps: [], turns }, title, page, PREVIEW);
 }

@@ -30,7 +30,7 @@ import { drawPicture } from "./picture.js";
  * @throws {LinkError}
  */
 export async function linkTo(log, site) {
-  const replies = remembered(log, 0);
+  const replies = remembered(log);
   if (!lastTurn(log)) throw new LinkError("refusal.no_reply");
   if (!replies.length) throw new LinkError("link.beginning_gone");
   const last = replies.at(-1).reply;
@@ -45,7 +45,7 @@ export async function linkTo(log, site) {
 
 /** The hash of the text that a link writes. @param {Log} log */
 function hashOf(log) {
-  return fingerprint(remembered(log, 0).map(({ reply }) => replyText(reply)).join(""));
+  return fingerprint(remembered(log).map(({ reply }) => replyText(reply)).join(""));
 }
 
 /**
@@ -112,12 +112,12 @@ export class Share {
     });
     this.address = `${site.address || location.origin + location.pathname}?${query}`;
     [input.value, input.hidden] = [this.address, false];
-    const last = lastTurn(page.log()).replies[0];
+    const last = lastTurn(page.log()).reply;
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
     // The app's page has no engine in the visitor's browser, and a model of this browser is in no other.
     this.#button("embed").hidden = !document.body.classList.contains("standalone") || local !== undefined;
     const copied = await copyText(this.address, input);
-    const turns = remembered(page.log(), 0).length;
+    const turns = remembered(page.log()).length;
     const isPart = turns < pathTo(page.log()).length;
     const labels = { publish: { id: "train.publish" }, train: { id: "train.title" } };
     const notes = [
@@ -147,7 +147,7 @@ export class Share {
     };
     /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
     const ways = {
-      picture: async () => saved(await drawPicture(page.engine, page.source.path(0), titleOf(page.site()), find(page.root, ".char-lstm")), "png"),
+      picture: async () => saved(await drawPicture(page.engine, page.source.path(), titleOf(page.site()), find(page.root, ".char-lstm")), "png"),
       text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : t("static.copy_selected")),
       txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "txt"),
       json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "json"),
@@ -230,14 +230,14 @@ export class Share {
     this.sharing.following = link;
     for (const [at, step] of link.steps.entries()) {
       page.log().held = { model: models[0].name, cells: step.cells };
-      const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author, sideBySide: null };
+      const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author };
       if (step.prompt !== null) await page.writer.send(step.prompt, options, { shared: true });
       else await page.writer.continueReply(options, { newSeed: step.new_seed });
       if (this.sharing.following !== link) return;
       const turn = lastTurn(page.log());
       if (!turn) return;
       turn.shared = true;
-      const part = lastPart(turn.replies[0]);
+      const part = lastPart(turn.reply);
       const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
       if (failed) return this.#end([{ id: failed }]);
     }

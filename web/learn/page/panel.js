@@ -267,7 +267,7 @@ export class Panel {
 
   // Scrolls to the page's text, where the visitor goes on.
   #showModel() {
-    find(this.page.root, "#panes").scrollIntoView({ block: "start" });
+    this.page.pane.scrollIntoView({ block: "start" });
     this.page.actions.focusPrompt();
   }
 

@@ -50,7 +50,7 @@ export class FirstLayer {
 
   // Not shown for one layer, whose h gives the prediction itself, nor for a blend, which has two networks.
   #isOffered() {
-    const { path, side, source } = this.lenses;
-    return (source.about(side)?.layers ?? 0) > 1 && !path.path?.second;
+    const { path, source } = this.lenses;
+    return (source.about()?.layers ?? 0) > 1 && !path.path?.second;
   }
 }

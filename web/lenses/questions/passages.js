@@ -47,8 +47,8 @@ export class Passages {
   }
 
   async #ask() {
-    const { engine, side, source } = this.lenses;
-    const [cell, model] = [this.#cell, source.about(side)];
+    const { engine, source } = this.lenses;
+    const [cell, model] = [this.#cell, source.about()];
     if (!this.#isOpen || !cell?.passages || !model || this.content.hasChildNodes()) return;
     const asked = ++this.#asked;
     const answer = await engine.passages({ model: refOf(model), cell: [cell.layer, cell.index] });

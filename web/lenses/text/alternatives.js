@@ -106,10 +106,10 @@ export class Alternatives {
   // How many characters the reply has up to and with the one that is shown; 0 or less if it cannot be changed, as in a prompt.
   #kept() {
     const { position, turn: id } = this.shown;
-    const { side, source } = this.lenses;
+    const { source } = this.lenses;
     const turn = this.lenses.turnAt(position);
     const kept = position + 1 - turn.at - turn.given;
-    return side === 0 && (source.busy() || source.canContinueFrom(id, kept)) ? kept : 0;
+    return source.busy() || source.canContinueFrom(id, kept) ? kept : 0;
   }
 
   #isTyped() {
@@ -137,7 +137,7 @@ export class Alternatives {
     create("b", "char", head).textContent = visibleCharacter(char);
     const there = rows.find(([each]) => each === char);
     const values = { chance: chance((there ?? rows.at(-1))[1]) };
-    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : this.lenses.side ? t("alternatives.second") : ""}`);
+    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : ""}`);
     const list = create("ol", "choices", this.box);
     list.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     for (const [each, share] of rows) {

@@ -20,7 +20,6 @@ export class Focus {
     this.lenses = lenses;
     this.at = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
     this.node = /** @type {Element | null} */ (null); // the element that is marked
-    this.caret = /** @type {Highlight | null} */ (null); // marks the character in a text without a lens
     this.lineEnd = new LineEndMark();
     this.details = /** @type {Details | null} */ (null); // what the panel shows
     this.inspections = 0;
@@ -136,9 +135,8 @@ export class Focus {
   #showCaret(character) {
     this.lineEnd.show(character instanceof Range ? character : null);
     if (!globalThis.Highlight) return;
-    const { highlights } = CSS; // of the whole page: the other model's text has its caret there, too
-    if (character instanceof Range) highlights.set(CARET, (this.caret = new Highlight(character)));
-    else if (highlights.get(CARET) === this.caret) highlights.delete(CARET);
+    if (character instanceof Range) CSS.highlights.set(CARET, new Highlight(character));
+    else CSS.highlights.delete(CARET);
   }
 
   #listen() {

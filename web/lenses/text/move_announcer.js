@@ -47,9 +47,9 @@ export class MoveAnnouncer {
 
   // The chance with the current settings, as the box of the alternatives shows it; null if it is not known.
   async #chanceOf(position) {
-    const { focus, path, side, source } = this.lenses;
+    const { focus, path, source } = this.lenses;
     const char = path.chars[position];
-    if (source.about(side)?.vocab.includes(char) === false) return null; // the model skips it
+    if (source.about()?.vocab.includes(char) === false) return null; // the model skips it
     const { details } = focus;
     const answer = details?.traced === path && details.position === position ? details : await path.ask({ at: position });
     if (answer.refusal || !answer.top.length) return null;

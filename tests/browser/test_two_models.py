@@ -1,4 +1,4 @@
-"""Two models side by side or blended on the app's page: refusals, Stop, and what a link leaves out.
+"""Two models on the app's page: a blend that is refused, and what a link leaves out.
 
 The texts of two models are in test_both_pages.py.
 """
@@ -10,9 +10,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, choose, fast, footer, log, send, settled, turns
-from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.both_pages import second
+from tests.browser.driving import button, choose, fast, log, send, turns
+from tests.support.app_server import App, random_model, serving
 from tests.support.tiny_models import tiny_model
 
 
@@ -22,26 +21,8 @@ def app() -> Iterator[App]:
         yield app
 
 
-def choose_second(page: Page, name: str, way: str) -> None:
-    page.get_by_role("combobox", name="Second model").select_option(f"model {name}")
-    page.get_by_role("combobox", name="How the two write").select_option(label=way)
-
-
-def test_stop_ends_both_replies_and_send_is_disabled_until_both_have_ended(page: Page, app: App) -> None:
-    choose_second(page, "two", "side by side")
-    expect(second(page)).to_be_visible()
-    send(page, "", wait=False)
-    eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [1, 1])
-    expect(button(page, "Send")).to_be_disabled()
-    button(page, "Stop").click()
-    settled(page)
-    for line in (footer(page), second(page).locator(".footer")):
-        expect(line).to_contain_text("stopped")
-    eventually(lambda: [app.served(name).engine.running for name in ("one", "two")] == [0, 0])
-
-
 def test_models_without_a_common_character_are_not_blended(page: Page) -> None:
-    choose_second(page, "other script", "blended")
+    page.get_by_role("combobox", name="Second model").select_option("blended other script")
     page.get_by_role("textbox", name="Prompt").fill("kept")
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_have_text(
