@@ -82,18 +82,7 @@ def step(page: Page) -> None:
     expect(page.get_by_role("list", name="How the character came to be")).to_be_visible()
 
 
-def branches(page: Page) -> None:
-    write(page, PROMPT, 120, 8)
-    retry(page, 9)
-    write(page, "\n\nGHOST:\n", 90, 3)
-    retry(page, 5)
-    button(page, "Undo").click()
-    write(page, "\n\nMACHINE:\n", 90, 7)
-    retry(page, 6)
-    expect(page.get_by_role("group", name="Versions")).to_be_visible()
-
-
-VIEWS: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step, branches]
+VIEWS: list[Callable[[Page], None]] = [chat, surprise, memory, hand, step]
 
 
 def write(page: Page, prompt: str, length: int, seed: int) -> None:
@@ -101,13 +90,6 @@ def write(page: Page, prompt: str, length: int, seed: int) -> None:
     setting(page, "Length", length)
     setting(page, "Seed", seed)
     send(page, prompt)
-
-
-def retry(page: Page, seed: int) -> None:
-    setting(page, "Seed", seed)
-    button(page, "Retry").click()
-    expect(turns(page).last.locator(".footer")).to_contain_text(f"seed {seed} ")
-    settled(page)
 
 
 def put_on(page: Page, lens: str) -> None:

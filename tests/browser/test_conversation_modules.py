@@ -325,7 +325,7 @@ def test_the_clamps_of_a_text_stay_the_same_while_it_is_written(run: Run) -> Non
     assert found == [[[1, held]], [[1, held]], [[1, held]], [[1, held], [3, []]]]
 
 
-def test_turns_form_a_tree_in_which_undo_redo_and_walks_move(run: Run) -> None:
+def test_turns_form_a_tree_in_which_undo_redo_and_versions_move(run: Run) -> None:
     log = run(
         "log",
         """
@@ -340,19 +340,16 @@ def test_turns_form_a_tree_in_which_undo_redo_and_walks_move(run: Run) -> None:
         m.undo(log); note();
         m.undo(log); note();
         m.redo(log); note(); m.redo(log); note(); seen.push(m.redo(log));
-        m.walk(log, b.id); note(); add("c"); note();
-        seen.push(m.walk(log, 99), m.tree(log).tree.length);
-        while (m.undo(log)); note();
-        m.addTurn(log, { parent: 0, prompt: "Hello", reply: { ...reply("That"), chat: true } });
-        seen.push(m.tree(log).tree.at(-1)[2]);
-        m.addTurn(log, { parent: 0, prompt: "Long: ", reply: reply("x".repeat(41)) });
-        seen.push(m.tree(log).tree.at(-1)[2]);
+        m.showVersion(log, b.id); note(); add("c"); note();
+        const { turn, turns, at, ids } = m.versionsShown(log); seen.push([turn, turns, at, ids.length]);
+        m.showVersion(log, ids[1]); note(); m.showVersion(log, ids[0]); note(); m.showVersion(log, 99); note();
+        while (m.undo(log)); note(); seen.push(m.versionsShown(log));
         return seen;
         """,
         reply(part("x")),
     )
-    labels = ["Hello\nThat", f"Long: {'x' * 40}…"]
-    assert log == ["ab", "aB", "ab", "a", "ab", "aB", False, "ab", "abc", False, 4, "", *labels]
+    undone = ["ab", "aB", "ab", "a", "ab", "aB", False]
+    assert log == [*undone, "ab", "abc", [2, 3, 0, 2], "aB", "abc", "abc", "", None]
 
 
 def test_the_oldest_turns_that_are_not_shown_are_forgotten(run: Run) -> None:
@@ -468,7 +465,7 @@ def test_a_log_with_anything_anywhere_in_it_is_refused_or_can_be_used(run: Run) 
         const counts = [0, 0];
         function use(found) {
           log.readText(log.remembered(found), () => true);
-          log.tree(found), log.pathTo(found), new Date(found.changed).toISOString();
+          log.versionsShown(found), log.pathTo(found), new Date(found.changed).toISOString();
           for (const { reply } of found.turns) log.partsUpTo(reply, 1), log.joinParts(reply);
           while (log.undo(found)) if (found.undone.length > 9) break;
           log.redo(found);

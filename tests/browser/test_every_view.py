@@ -117,7 +117,7 @@ def conversation(view: View) -> None:
     prompt.press("Enter")
     view.written(1)
     view.press("retry")
-    expect(page.locator(".branches .tree button")).to_have_count(2)
+    expect(page.locator(".branches")).to_be_visible()
     view.written(1)
     view.press("share")
     expect(page.locator("#share-link")).to_be_visible()

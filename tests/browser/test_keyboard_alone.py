@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.driving import button, log, reply, settled, turns
 from tests.support.both_pages import Site, begin
 
-# Numbers the controls of the page that Tab must reach: of radio buttons the checked one, of the tree the current turn.
+# Numbers the controls of the page that Tab must reach: of radio buttons the checked one.
 CONTROLS = """() => {
   const all = [...document.querySelectorAll(".char-lstm :is(a, button, input, select, textarea, summary, [tabindex])")];
   window.controls = all.filter((each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0)
@@ -65,7 +65,7 @@ def test_every_control_is_reached_and_its_focus_is_visible(both: Site) -> None:
     settled(page)
     go_to(page, "[data-move='retry']")
     page.keyboard.press("Enter")
-    expect(page.locator(".branches .tree button")).to_have_count(2)
+    expect(page.locator(".branches .count")).to_have_text("Version 2 of 2")
     settled(page)
     expect(button(page, "Retry")).to_be_focused()
     go_to(page, ".lenses input")

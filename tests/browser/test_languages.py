@@ -16,7 +16,7 @@ from ui.messages import ENGLISH, LANGUAGES, Message
 DECIMAL = {"en": ".", "zh-CN": ".", "zh-TW": ".", "de": ","}
 # Returns each text and each accessible name on the page, without texts that models write.
 TEXTS = """(root) => {
-  const models = ".text, .tree, .branches p, .alternatives b, .char, .costly, #examples, option, style, script";
+  const models = ".text, .alternatives b, .char, .costly, #examples, option, style, script";
   const found = [];
   for (const node of document.querySelectorAll(root)) {
     if (node.closest(models)) continue;

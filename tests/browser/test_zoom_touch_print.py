@@ -20,7 +20,7 @@ SMALL = """([selector, least]) => [...document.querySelectorAll(`.char-lstm :is(
     .map((each) => each.outerHTML)"""
 # Controls and texts that lie outside of the window to the right, or of which a part is cut off.
 CUT = """() => [...document.querySelectorAll(".char-lstm :is(button, label, p, h1, summary, small)")]
-    .filter((each) => each.checkVisibility() && !each.closest(".tree, .branches p, .curve, .lensed .log, .for-readers"))
+    .filter((each) => each.checkVisibility() && !each.closest(".curve, .lensed .log, .for-readers"))
     .filter((each) => {
         const isCut = each.clientWidth > 2 && each.scrollWidth > each.clientWidth + 2;
         return isCut || each.getBoundingClientRect().right > innerWidth + 1;

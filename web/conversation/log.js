@@ -268,35 +268,31 @@ function beforeContinue({ continued = [], ...turn }) {
 
 /** Shows the turn again that Undo removed last. @param {Log} log @returns {boolean} whether there was one */
 export function redo(log) {
-  while (log.undone.length) if (walk(log, log.undone.pop())) return true;
+  while (log.undone.length) {
+    const turn = turnOf(log, log.undone.pop());
+    if (turn) log.here = turn.id;
+    if (turn) return true;
+  }
   return false;
 }
 
-/** Shows a turn of the tree with the turns before it. @param {Log} log @returns {boolean} whether the turn exists */
-export function walk(log, id) {
-  if (turnOf(log, id)) log.here = id;
-  return log.here === id;
-}
-
 /**
- * Returns the tree of turns for the page; null without branches, and before the first turn. A label shows the first
- * difference from the replaced turn.
+ * Returns the versions of the last shown turn that has several: the turns that follow the same turn, oldest first. Null if
+ * no shown turn has several.
  * @param {Log} log
  */
-export function tree(log) {
-  if (!log.here || log.turns.length === pathTo(log).length) return null;
-  const nodes = log.turns.map((turn) => /** @type {const} */ ([turn.id, turnOf(log, turn.parent)?.id ?? 0, label(log, turn)]));
-  return { tree: nodes, here: log.here };
+export function versionsShown(log) {
+  const path = pathTo(log);
+  const found = path.map((turn, at) => {
+    const ids = log.turns.filter(({ parent }) => parent === turn.parent).map(({ id }) => id);
+    return { turn: at + 1, turns: path.length, ids, at: ids.indexOf(turn.id) };
+  });
+  return found.findLast(({ ids }) => ids.length > 1) ?? null;
 }
 
-function label(log, turn) {
-  const [reply, other] = [turn, turnOf(log, turn.replaced)].map((each) => [...(each ? replyText(each.reply) : "")]);
-  const same = reply.findIndex((character, at) => character !== other[at]);
-  const before = reply.slice(same - 8, same).join("").replace(/^\S*\s+/, ""); // begins with a word
-  const excerpt = (/** @type {number} */ start) => reply.slice(start, start + 40).join("") + (reply.length > start + 40 ? "…" : "");
-  if (same > 8) return `…${before}${excerpt(same)}`;
-  const between = turn.reply.chat ? "\n" : ""; // a reply of a chat does not continue its prompt
-  return [...turn.prompt].slice(-40).join("") + between + excerpt(0);
+/** Shows a version of a turn, with the newest turns after it. @param {Log} log @param {number} id */
+export function showVersion(log, id) {
+  for (let next = turnOf(log, id); next; next = log.turns.findLast(({ parent }) => parent === log.here)) log.here = next.id;
 }
 
 /**

@@ -1,8 +1,8 @@
 // Buttons and keys: which move each of them makes, and which can be pressed now.
 
-import { lastTurn, redo, tree, undo, walk, wholeText } from "../conversation/log.js";
+import { lastTurn, redo, showVersion, undo, versionsShown, wholeText } from "../conversation/log.js";
 import { followsText } from "../conversation/replies.js";
-import { copyText, find, findAll, hasTouch, keepAtEnd, setText } from "../document/dom.js";
+import { copyText, find, findAll, hasTouch, isOutdated, keepAtEnd, setText } from "../document/dom.js";
 import { findModel } from "../conversation/models.js";
 import { nameOf } from "./intro.js";
 import { t } from "../document/words.js";
@@ -18,7 +18,6 @@ export class Actions {
     this.sendsLater = "sends" in page.prompt.dataset; // Enter was pressed before the page could send, or before this module (document/first_paint.js)
     page.prompt.onkeydown = null;
     this.isStopping = false; // a reply is being written that the visitor has stopped
-    this.tree = /** @type {Promise<typeof import("./branch_tree.js") | null> | null} */ (null);
     this.cleared = /** @type {import("../conversation/log.js").Log | null} */ (null); // for Undo, also where the browser stores nothing
     const { writer, controls } = page;
     const moves = {
@@ -35,6 +34,7 @@ export class Actions {
     // A second click may come before the next frame, which disables the button.
     const idle = (/** @type {() => unknown} */ move) => () => page.busy || move();
     for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
+    for (const [way, by] of /** @type {const} */ ([["previous", -1], ["next", 1]])) find(page.root, `.branches .${way}`).addEventListener("click", idle(() => this.#showVersion(by)));
     find(page.root, ".held-cells .rewrite").addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
@@ -92,7 +92,7 @@ export class Actions {
     this.#nameAuthor(lastTurn(log)?.reply.model.name);
     this.#keepFocus(focused, busy);
     this.#placeExamples(hasTurns || log.undone.length > 0 || this.#canRestore);
-    this.#drawVersions(tree(log));
+    this.#drawVersions(log);
     this.#invite(log);
     if (busy && !this.wasBusy) this.#uncover();
     if (!busy && this.wasBusy) this.#endMessage();
@@ -185,14 +185,23 @@ export class Actions {
     if (page.prompt.placeholder !== t(id)) page.prompt.placeholder = t(id);
   }
 
-  // The module that draws the tree is imported when a conversation first branches; without a network, at a later change.
-  /** @param {ReturnType<typeof tree>} versions */
-  async #drawVersions(versions) {
-    if (!versions && !this.tree) return;
-    this.tree ??= import("./branch_tree.js").catch(() => (this.tree = null));
+  /** @param {import("../conversation/log.js").Log} log */
+  #drawVersions(log) {
+    const [box, found] = [find(this.page.root, ".branches"), versionsShown(log)];
+    if (!isOutdated(box, [found, t("branches.group")])) return;
+    keepAtEnd(find(this.page.pane, ".log"), () => (box.hidden = !found));
+    if (!found) return;
+    const [version, versions] = [found.at + 1, found.ids.length];
+    setText(find(box, ".count"), t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions }));
+    // Not disabled: the button that was pressed keeps the focus.
+    [find(box, ".previous").ariaDisabled, find(box, ".next").ariaDisabled] = [String(version === 1), String(version === versions)];
+  }
+
+  /** Shows the version before or after the one that is shown. @param {-1 | 1} by */
+  #showVersion(by) {
     const { page } = this;
-    const move = (/** @type {number} */ id) => page.busy || page.run(() => walk(page.log(), id));
-    (await this.tree)?.showBranches(find(page.root, ".branches"), versions, { walk: move });
+    const { ids, at } = versionsShown(page.log());
+    if (ids[at + by]) page.run(() => showVersion(page.log(), ids[at + by]));
   }
 
   /** Undo brings back what Clear ended, until something is written. */
