@@ -28,7 +28,7 @@ PACKAGES = {
 # The module that a bundle is made of, and the names that the page uses of it. The browser's build of @huggingface/hub
 # is given by its path, because the package exports only the one for Node.
 BUNDLES = {
-    "fflate.js": ("fflate", "Inflate, zipSync"),
+    "fflate.js": ("fflate", "unzipSync, zipSync"),
     "huggingface_hub.js": (
         "./node_modules/@huggingface/hub/dist/browser/index.mjs",
         "createRepo, HubApiError, listFiles, modelInfo, oauthHandleRedirect, oauthLoginUrl, spaceInfo, "

@@ -3,18 +3,16 @@
 
 import { ModelError, load } from "../worker/checkpoint.js";
 import { Refusal } from "../engines/refusal.js";
-import { Inflate, zipSync } from "../vendor/fflate.js";
+import { unzipSync, zipSync } from "../vendor/fflate.js";
 
 const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out
 const CONFIG = FILES[0];
 const MAX_BYTES = 256 << 20; // of the .zip, and of its files: 64 million weights
 const MAX_SMALL = 16 << 20; // bytes of each file but the weights, as in worker/checkpoint.js
 const MAX_ENTRIES = 1000; // of a .zip or a folder
-const [END, ENTRY, LOCAL] = [0x06054b50, 0x02014b50, 0x04034b50]; // the marks of a .zip's records
-const [END_SIZE, ENTRY_SIZE, LOCAL_SIZE, MAX_COMMENT] = [22, 46, 30, 0xffff]; // bytes
-const [ENCRYPTED, STORED, DEFLATED] = [1, 0, 8]; // a flag, and the ways to pack
-const SLICE = 4096; // packed bytes that are unpacked at once: at most 4 MB, since DEFLATE makes 1,032 bytes of one
-const MOST_UNPACKED = 1032;
+const BEGINNING = [0x50, 0x4b, 3, 4]; // of a .zip with files
+const [FLAGS, ENCRYPTED] = [6, 1]; // the byte of flags from the beginning of a file, and the flag
+const [NO_DIRECTORY, PACKING] = [13, 14]; // codes of fflate's errors
 
 /**
  * @typedef {Record<string, Uint8Array<ArrayBuffer>>} Files of a model, by name
@@ -64,7 +62,7 @@ function refusal(id, values = {}) {
 async function entriesOf(source) {
   if (source instanceof Blob) return zipEntries(source);
   const files = Array.from(source);
-  if (files.length === 1 && (await isZip(files[0]))) return zipEntries(files[0]);
+  if (files.length === 1 && isZip(await bytesOf(files[0].slice(0, 4)))) return zipEntries(files[0]);
   if (files.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
   return files.map((file) => ({
     name: file.webkitRelativePath || file.name,
@@ -94,9 +92,9 @@ async function bytesOf(blob) {
   }
 }
 
-async function isZip(file) {
-  const bytes = await bytesOf(file.slice(0, 4));
-  return bytes.length === 4 && new DataView(bytes.buffer).getUint32(0, true) === LOCAL;
+/** Whether a .zip, or a file in one, begins at a position. @param {Uint8Array} bytes */
+function isZip(bytes, from = 0) {
+  return BEGINNING.every((byte, at) => bytes[from + at] === byte);
 }
 
 /**
@@ -108,85 +106,54 @@ async function isZip(file) {
 export async function zipEntries(blob) {
   if (blob.size > MAX_BYTES) throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
   const bytes = await bytesOf(blob);
-  const view = new DataView(bytes.buffer);
-  const end = endOf(view);
-  const [count, start] = [view.getUint16(end + 10, true), view.getUint32(end + 16, true)];
-  if (count > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
   const entries = /** @type {Entry[]} */ ([]);
-  for (let at = start, number = 0; number < count; number++) {
-    if (at + ENTRY_SIZE > end || view.getUint32(at, true) !== ENTRY) throw refusal("files.damaged");
-    const lengths = [28, 30, 32].map((offset) => view.getUint16(at + offset, true)); // of name, extra field, comment
-    const name = nameOf(bytes.subarray(at + ENTRY_SIZE, at + ENTRY_SIZE + lengths[0]));
-    if (entries.some((entry) => entry.name === name)) throw refusal("files.twice", { name });
-    const [flags, way] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
-    const [crc, packed, size, local] = [16, 20, 24, 42].map((offset) => view.getUint32(at + offset, true));
+  const names = new Set();
+  unzip(bytes, ({ name: written, originalSize: size }) => {
+    const name = safeName(written);
+    if (names.has(name)) throw refusal("files.twice", { name });
+    if (names.add(name).size > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
     const read = async () => {
-      if (flags & ENCRYPTED) throw refusal("files.encrypted", { name });
-      const content = unpack(packedBytes(view, local, packed), way, size, name);
-      if (crc32(content) !== crc) throw refusal("files.checksum", { name });
+      const content = unzip(bytes, (each) => each.name === written, name)[written];
+      if (content.length !== size) throw damaged(bytes, name);
       return content;
     };
     // Folders, and the files that macOS adds, are not files of a model.
     if (!name.endsWith("/") && !name.startsWith("__MACOSX/")) entries.push({ name, size, read });
-    at += ENTRY_SIZE + lengths[0] + lengths[1] + lengths[2];
-  }
+    return false; // only the directory is read
+  });
   return entries;
 }
 
-// Returns the position of the last record of a .zip, which a comment may follow.
-function endOf(view) {
-  for (let at = view.byteLength - END_SIZE; at >= Math.max(0, view.byteLength - END_SIZE - MAX_COMMENT); at--) {
-    if (view.getUint32(at, true) === END) return at;
+/**
+ * Unpacks the files that a filter chooses; each gets at most the bytes that the directory says.
+ * @param {Uint8Array} bytes of the .zip
+ * @param {(entry: {name: string, originalSize: number}) => boolean} filter
+ * @param {string} name of the chosen file, for messages
+ * @returns {Record<string, Uint8Array<ArrayBuffer>>}
+ */
+function unzip(bytes, filter, name = "") {
+  try {
+    return unzipSync(bytes, { filter });
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    if (error.code === NO_DIRECTORY) throw refusal(isZip(bytes) ? "files.cut" : "files.no_zip");
+    throw name ? damaged(bytes, name, error.code === PACKING) : refusal("files.damaged");
   }
-  const isCut = view.byteLength >= 4 && view.getUint32(0, true) === LOCAL;
-  throw refusal(isCut ? "files.cut" : "files.no_zip");
+}
+
+// Returns the refusal of a file that cannot be unpacked. fflate does not say that a file is encrypted, and reads it as it is.
+function damaged(bytes, name, isPackedOtherwise = false) {
+  for (let at = bytes.indexOf(BEGINNING[0]); at >= 0; at = bytes.indexOf(BEGINNING[0], at + 1)) {
+    if (isZip(bytes, at) && bytes[at + FLAGS] & ENCRYPTED) return refusal("files.encrypted");
+  }
+  return refusal(isPackedOtherwise ? "files.packing" : "files.checksum", { name });
 }
 
 // Returns the name of an entry. No file is written under it, but an unsafe name shows that the .zip is an attack.
-function nameOf(bytes) {
-  const name = new TextDecoder().decode(bytes).replaceAll("\\", "/");
-  const isUnsafe = name.startsWith("/") || /^[a-z]:/i.test(name) || name.split("/").includes("..") || name.includes("\0");
-  if (isUnsafe || !name) throw refusal("files.path", { name: name.slice(0, 100) });
+function safeName(written) {
+  const name = written.replaceAll("\\", "/");
+  const isUnsafe = name.startsWith("/") || /^[a-z]:/i.test(name) || name.split("/").includes("..");
+  if (!name || name.includes("\0")) throw refusal("files.damaged");
+  if (isUnsafe) throw refusal("files.path", { name: name.slice(0, 100) });
   return name;
-}
-
-function packedBytes(view, local, packed) {
-  if (local + LOCAL_SIZE > view.byteLength || view.getUint32(local, true) !== LOCAL) throw refusal("files.damaged");
-  const start = local + LOCAL_SIZE + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-  if (start + packed > view.byteLength) throw refusal("files.cut");
-  return new Uint8Array(view.buffer, start, packed);
-}
-
-// Returns the bytes of an entry. Unpacking stops when they exceed the size in the directory.
-function unpack(packed, way, size, name) {
-  if (way === STORED && packed.length === size) return packed.slice();
-  if (way !== DEFLATED) throw way === STORED ? refusal("files.damaged") : refusal("files.packing", { name });
-  if (size > MOST_UNPACKED * packed.length) throw refusal("files.checksum", { name });
-  const content = new Uint8Array(size);
-  let length = 0;
-  const inflate = new Inflate((part) => {
-    if (length + part.length > size) throw refusal("files.checksum", { name });
-    content.set(part, length);
-    length += part.length;
-  });
-  try {
-    for (let at = 0; at < packed.length; at += SLICE) {
-      inflate.push(packed.subarray(at, at + SLICE), at + SLICE >= packed.length);
-    }
-  } catch (error) {
-    throw error instanceof Refusal ? error : refusal("files.checksum", { name });
-  }
-  if (length !== size) throw refusal("files.checksum", { name });
-  return content;
-}
-
-function crc32(bytes) {
-  const table = Uint32Array.from({ length: 256 }, (_, start) => {
-    let value = start;
-    for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-    return value;
-  });
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ table[(crc ^ byte) & 255];
-  return (crc ^ 0xffffffff) >>> 0;
 }
