@@ -1,7 +1,7 @@
 """The answers to requests that are refused or have failed.
 
 An answer is JSON with "detail", an English line. A refusal that a page shows also has "refusal", a MESSAGE, and "gone"
-if another commit of the model is served. Under /v1 the answers have OpenAI's form; a browser that has opened an unknown
+if another commit of the model is served. Under /v1 the answer is only the error of OpenAI's form; a browser that has opened an unknown
 address gets a page.
 """
 
@@ -58,7 +58,7 @@ def answer_to(request: Request, error: Exception) -> Response:
     if status == 413:
         headers["connection"] = "close"  # the rest of the body is not read
     if request.scope["path"].startswith("/v1/"):
-        content |= openai_error(error)
+        content = openai_error(error)
     elif status == 404 and "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(_not_found(request), 404, headers)
     return JSONResponse(content, status, headers)

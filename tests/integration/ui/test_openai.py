@@ -196,3 +196,15 @@ def test_a_client_that_leaves_ends_its_text(app: App, stream: bool) -> None:
         eventually(lambda: app.served("tale").engine.idle)
     finally:
         network.delay_s = 0.0
+
+
+def test_a_limit_is_an_error_that_clients_wait_for(client: openai.OpenAI, app: App) -> None:
+    assert app.page
+    limiter = app.page.limiter
+    address = "8.8.8.9"
+    limiter.spend_cpu(address, 2 * limiter.limits.cpu_seconds_per_minute)
+    given: Any = {"model": "random", "prompt": "a", "extra_headers": {"x-forwarded-for": address}}
+    with pytest.raises(openai.RateLimitError) as refused:
+        client.completions.create(**given)
+    assert refused.value.code == "rate_limit_exceeded"
+    assert int(refused.value.response.headers["retry-after"]) >= 1

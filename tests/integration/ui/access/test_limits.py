@@ -97,7 +97,7 @@ async def call(
     return (await http.get(f"{app.url}gradio_api/call/{name}/{posted.json()['event_id']}")).text
 
 
-@pytest.mark.parametrize("path", ["trace", "samples", "write", "v1/completions"])
+@pytest.mark.parametrize("path", ["trace", "samples", "write"])
 def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., None], path: str) -> None:
     limit(cpu_seconds_per_minute=1)
     assert app.page
