@@ -1,8 +1,8 @@
 """The answers to requests that are refused or have failed.
 
 An answer is JSON with "detail", an English line. A refusal that a page shows also has "refusal", a MESSAGE, and "gone"
-if another commit of the model is served. Under /v1 the answer is only the error of OpenAI's form; a browser that has opened an unknown
-address gets a page.
+if another commit of the model is served. Under /v1 the answer is only the error of OpenAI's protocol; a browser that
+has opened an unknown address gets a page.
 """
 
 from __future__ import annotations
