@@ -29,7 +29,7 @@ from model.hub.limits import asked_wait_s
         (OSError("Consistency check failed: file should be of size 3 but has size 2 (a)"), "cut short", True),
         (json.JSONDecodeError("no", "<html>", 0), "the answer is not from the Hub", True),
         (OSError(errno.ENOSPC, "No space left on device", "/home/ada/x"), "the disk is full: free some space", True),
-        (PermissionError(errno.EACCES, "Permission denied", "/root/hub"), "Permission denied: hub: set HF_HOME", False),
+        (PermissionError(errno.EACCES, "Permission denied", "/srv/hub"), "Permission denied: hub: set HF_HOME", False),
         (OfflineModeIsEnabled("offline"), "HF_HUB_OFFLINE is set", False),
         (HFValidationError("a b"), "this is not the name of a repo", False),
         (LocalTokenNotFoundError("token"), "there is no token", False),
