@@ -368,9 +368,10 @@ def test_a_newer_commit_is_served(
 
 def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(context: BrowserContext, net: Network) -> None:
     """Another server has only the newer commit: the text stays, and Continue uses the newer commit."""
+    length = 600  # 10 seconds: the connection must break before the end
     with serving({"random": random_model()}) as first:
         net.servers = [port_of(first.url)]
-        page = begin(context, through(net, first))
+        page = begin(context, through(net, first), length=length)
         net.cut()
         newer = replace(random_model(1), commit="2" * 40)
         with serving({"random": newer}) as second:
@@ -378,10 +379,10 @@ def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(context: Bro
             net.restore()
             settled(page)
             text = reply(page)
-            assert expected(random_model()).startswith(text)
+            assert expected(random_model(), length).startswith(text)
             expect(log(page).locator(".refusal")).to_be_visible()
             expect(page.locator("#about")).to_contain_text("commit 2222222")
             fast(page)
-            continued(page, len(text) + LENGTH)
+            continued(page, len(text) + length)
             assert reply(page).startswith(text)
             expect(turns(page).last.locator(".notice")).to_contain_text("2222222")
