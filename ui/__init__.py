@@ -1,7 +1,6 @@
 """The Gradio app: a page that writes, and its API. Imports `model` and never `training`.
 
-A function that finds something of a client not allowed raises `messages.RefusalError`, whether its docstring says so or
-not; `access.answers` makes an answer of it.
+What a client sends and may not is refused by a `messages.RefusalError`, of which `access.answers` makes an answer.
 
 registry      the models that are served
 access        decides which requests are answered, and how many of each client
@@ -11,5 +10,6 @@ preview       link previews
 page          the document, the launch
 settings      values from a page or a program, checked
 messages      texts for visitors: an id and values, a table for each language
+fair_cache    a cache whose clients share its room
 site_config   the settings of a site in environment variables
 """

@@ -53,7 +53,11 @@ _HEX = re.compile("[0-9a-f]{8,64}")
 
 
 def check_params(values: Mapping[str, object]) -> SamplingParams:
-    """Returns sampling parameters from values by name; a missing setting has its default, and a seed is drawn."""
+    """Returns sampling parameters from values by name; a missing setting has its default, and a seed is drawn.
+
+    Raises:
+        RefusalError: a value is not allowed.
+    """
     checked: dict[str, Any] = {}
     for name, value in values.items():
         if value is None and name in _NULL_IS_DEFAULT:
@@ -83,7 +87,11 @@ def refused(field: str, value: object, allowed: Message | str) -> RefusalError:
 
 
 def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
-    """Returns the value of an argument that must be a text."""
+    """Returns the value of an argument that must be a text.
+
+    Raises:
+        RefusalError: the value is not a text, or has more than ``most`` characters.
+    """
     if not isinstance(text, str):
         raise refused(field, text, Message("rule.text"))
     if len(text) > most:
@@ -92,7 +100,11 @@ def check_text(field: str, text: object, most: int = MAX_PROMPT) -> str:
 
 
 def check_whole(field: str, value: object, low: int = 0, high: int | None = None) -> int:
-    """Returns a whole number from ``low`` to ``high``; without ``high``, of any size."""
+    """Returns a whole number from ``low`` to ``high``; without ``high``, of any size.
+
+    Raises:
+        RefusalError: the value is not a whole number, or out of range.
+    """
     number = whole(value)
     if type(number) is int and low <= number and (high is None or number <= high):
         return number
@@ -101,7 +113,11 @@ def check_whole(field: str, value: object, low: int = 0, high: int | None = None
 
 
 def check_clamps(value: object, config: LSTMConfig) -> Clamps:
-    """Returns the clamps that a page, a link or a program sends, checked against the sizes of a model."""
+    """Returns the clamps that a page, a link or a program sends, checked against the sizes of a model.
+
+    Raises:
+        RefusalError: there are too many, a cell does not exist, or a value is not allowed.
+    """
     given = value if isinstance(value, list | tuple) else [value]
     if len(given) > MAX_CLAMPS:
         raise RefusalError("refusal.too_many_clamps", most=MAX_CLAMPS)
@@ -115,7 +131,11 @@ def check_clamps(value: object, config: LSTMConfig) -> Clamps:
 
 
 def check_speed(speed: object) -> float | None:
-    """Returns the speed in characters per second; None is full speed."""
+    """Returns the speed in characters per second; None is full speed.
+
+    Raises:
+        RefusalError: the value is not a number from 5 to ``MAX_SPEED``.
+    """
     number = float(_checked(SPEED, speed))
     return None if number >= MAX_SPEED else number
 
@@ -148,7 +168,7 @@ def whole(value: object) -> object:
 class Fields:
     """The fields of a JSON object that a client sends, each checked when it is read. null is a missing field.
 
-    A field that is missing, without a default, or not allowed is refused.
+    Each method raises RefusalError for a field that is not allowed, or missing without a default.
 
     Args:
         values: the fields by name.

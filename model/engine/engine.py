@@ -164,10 +164,10 @@ class Engine:
             others = [each for each in newest_first if not (each.sequence.aborted or each.sequence.finished)]
             most_each = self.max_slots_per_client + self.max_waiting_per_client
             ending, reason = one_too_many(request, others, self.max_slots + self.max_waiting, most_each)
-            busy = EngineBusyError(f"{reason}: try again in a moment")
-            if ending is request:
-                raise busy
             if ending:
+                busy = EngineBusyError(f"{reason}: try again in a moment")
+                if ending is request:
+                    raise busy
                 ending.sequence.error, ending.sequence.cause, ending.sequence.aborted = str(busy), busy, True
             self._waiting.append(request)
             self._changed.notify()

@@ -53,8 +53,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "/gradio_api/call/generate": CALL,
     "/gradio_api/call/score": {**CALL, "data": ["To be"]},
     "/gradio_api/call/inspect": {**CALL, "data": ["To be", 0, 0]},
-    "/gradio_api/call/v2/generate": {"prompt": "To be", "length": 5},
-    "/gradio_api/call/v2/score": {"text": "To be"},
     "/gradio_api/queue/join": {**CALL, "fn_index": 0},
     "/gradio_api/cancel": {"session_hash": "session", "fn_index": 0, "event_id": HEX},
     "/gradio_api/reset": {"event_id": HEX},

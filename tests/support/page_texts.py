@@ -11,12 +11,13 @@ from ui.messages import pieces
 ROOT = Path(__file__).parents[2]
 _ID = re.compile(r"[a-z]\w*\.[a-z_][\w.]*")
 _ATTRIBUTE = re.compile(r'\bdata-(?:text|label|placeholder)="([^"]+)"')  # in the markup of the page
-_CALLS = {"t", "Message", "RefusalError", "_BusyError"}  # whose first argument is an id
+_CALLS = {"t", "Message", "RefusalError"}  # whose first argument is an id
 
 
 def ids_used() -> tuple[set[str], set[str], set[str]]:
     """What the sources of both pages hold: ids that are surely shown, texts that look like ids, and beginnings of ids
-    that are put together, such as ``lens.``."""
+    that are put together, such as ``lens.``.
+    """
     shown, alike, beginnings = set(), set(), set()
     for path in sorted((ROOT / "ui").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -43,7 +43,11 @@ class GradioCalls:
 
         Returns:
             The body with only the fields that Gradio may read, with the defaults of missing arguments; and the session
-            that the client has chosen, "" without one."""
+            that the client has chosen, "" without one.
+
+        Raises:
+            HTTPException: a field is missing or not allowed, or names an endpoint that does not exist.
+        """
         fields, call = _json_object(body), _CALL.fullmatch(path)
         endpoint = call[1] if call else ""
         for name in ("session_hash", "event_id"):
@@ -73,7 +77,9 @@ class GradioCalls:
                 raise HTTPException(400, f"{name} is missing: /{endpoint} needs it")
             items = list(_items(value))
             if len(items) > _MAX_ITEMS or any(isinstance(item, dict) for item in items):
-                raise HTTPException(400, f"{name} is {json.dumps(value):.40}: it must be a text or a number")
+                raise HTTPException(
+                    400, f"{name} is {json.dumps(value):.40}: it must be a text, a number or a short list of numbers"
+                )
         return values
 
 

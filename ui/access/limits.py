@@ -131,7 +131,11 @@ class Limiter:
         self._bodies: Counter[str] = Counter()
 
     def begin_request(self, address: str) -> None:
-        """Counts a request, which `end_request` must end."""
+        """Counts a request, which `end_request` must end.
+
+        Raises:
+            TooManyError: the address has sent too many requests.
+        """
         client = self._check(self.requests, address)
         if self._requests[client] >= REQUESTS_AT_ONCE and not is_this_machine(address):
             raise TooManyError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
@@ -143,7 +147,11 @@ class Limiter:
         _decrease(self._requests, group_of(address))
 
     def begin_reply(self, address: str, characters: int) -> None:
-        """Counts a reply and the characters that it may read and write; `end_reply` must end it."""
+        """Counts a reply and the characters that it may read and write; `end_reply` must end it.
+
+        Raises:
+            TooManyError: the address has too many replies, or too many characters.
+        """
         client, most = self._check(self.characters, address), self.limits.replies_at_once
         if 0 < most <= self._replies[client] and not is_this_machine(address):
             raise TooManyError("refusal.replies_at_once", wait_s=1, most=most)
@@ -156,7 +164,12 @@ class Limiter:
         self._spend(self.characters, address, -unwritten)
 
     def begin_body(self, address: str, size: int) -> None:
-        """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more."""
+        """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
+
+        Raises:
+            TooManyError: the address has sent too many bytes, or all bodies together are too large and its own the
+                largest.
+        """
         client = self._check(self.megabytes, address)
         self._spend(self.megabytes, address, size / 1e6)
         if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
@@ -169,7 +182,11 @@ class Limiter:
         _decrease(self._bodies, group_of(address), size)
 
     def check_cpu(self, address: str) -> None:
-        """Checks that an address may use the processor."""
+        """Checks that an address may use the processor.
+
+        Raises:
+            TooManyError: it has used too much of it.
+        """
         self._check(self.cpu_seconds, address)
 
     def spend_cpu(self, address: str, seconds: float) -> None:

@@ -62,7 +62,11 @@ class Workers:
 
     @asynccontextmanager
     async def work(self, address: str) -> AsyncIterator[None]:
-        """Counts a piece of work as unfinished inside the context, in which its slices are run."""
+        """Counts a piece of work as unfinished inside the context, in which its slices are run.
+
+        Raises:
+            RefusalError: too much work is unfinished, of all clients or of this one.
+        """
         client = group_of(address)
         if self.waiting >= self._max_waiting or self._unfinished[client] >= self._max_waiting_each:
             raise RefusalError("refusal.queue_full")

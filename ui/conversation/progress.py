@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator
+from functools import partial
 
 from model import Memory, SamplingParams, Sequence
 from model.clamps import Clamps, Stretches
@@ -28,7 +29,11 @@ _GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
 def check_words(served: LoadedModel, text: str, *, begin: int = 0) -> Generator[None, None, None]:
     """Refuses a text in which a blocked word ends after its first characters. The message does not repeat the word.
 
-    Yields every few thousand characters: a text of 20,000 takes 0.1 s."""
+    Yields every few thousand characters: a text of 20,000 takes 0.1 s.
+
+    Raises:
+        RefusalError: the text has a blocked word.
+    """
     if not served.engine.blocked or begin >= len(text):
         return
     watch = served.engine.blocked.watch(text[:begin])
@@ -65,23 +70,24 @@ async def write(
     Args:
         message_s: seconds between two updates, times the number of replies that are being written.
         sparing: yield less and less often during a long reply, for clients that may never read.
+
+    Raises:
+        RefusalError: the address is over a limit, the queue is full, or the engine has stopped.
     """
-
-    def submit() -> Sequence:
-        return served.engine.add_request(
-            prompt,
-            params,
-            memory=memory,
-            draw_offset=draw_offset,
-            chars_per_second=chars_per_second,
-            deadline_s=DEADLINE_S,
-            client_id=client_id,
-            group_id=group_of(address),
-            context=context,
-            clamps=clamps,
-            prompt_clamps=prompt_clamps,
-        )
-
+    submit = partial(
+        served.engine.add_request,
+        prompt,
+        params,
+        memory=memory,
+        draw_offset=draw_offset,
+        chars_per_second=chars_per_second,
+        deadline_s=DEADLINE_S,
+        client_id=client_id,
+        group_id=group_of(address),
+        context=context,
+        clamps=clamps,
+        prompt_clamps=prompt_clamps,
+    )
     workers.limiter.begin_reply(address, len(prompt) + params.length)
     length, shown, began = 0, -1, time.monotonic()
     sequence: Sequence | None = None
@@ -93,11 +99,9 @@ async def write(
             if finished or length != shown or now - updated_at >= _KEEPALIVE_S:
                 shown, updated_at = length, now
                 yield sequence
-            if finished and isinstance(
-                sequence.cause, EngineBusyError
-            ):  # replies of others need its place in the queue
-                raise RefusalError("refusal.queue_full")
             if finished:
+                if isinstance(sequence.cause, EngineBusyError):  # it has made room for a reply of another address
+                    raise RefusalError("refusal.queue_full")
                 return
             ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
             if ended or now - began > DEADLINE_S + _GRACE_S:

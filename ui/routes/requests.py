@@ -78,7 +78,11 @@ class Services:
         self.workers = Workers(self.limiter, at_once=2)
 
     async def fields(self, request: Request) -> Fields:
-        """Returns the JSON object in the body of a request."""
+        """Returns the JSON object in the body of a request.
+
+        Raises:
+            RefusalError: the body is not a JSON object, or the client has too much work.
+        """
         body, address = await request.body(), address_of(request)
         if len(body) <= _SMALL:
             return parse_json(body)
@@ -86,14 +90,22 @@ class Services:
             return await self.preparing.run(address, parse_json, body)
 
     async def model(self, fields: Fields, address: str) -> LoadedModel:
-        """Returns the model, or the blend of two, that a request names with its commit; waits while they load."""
+        """Returns the model, or the blend of two, that a request names with its commit; waits while they load.
+
+        Raises:
+            RefusalError: no model has the name, it failed to load, or another commit of it is served.
+        """
         for name in ("model", "second"):
             if name in fields:
                 await find_model(self.registry, fields.object(name).text("name"))
         return await self.preparing.run(address, self.loaded_model, fields)
 
     def loaded_model(self, fields: Fields) -> LoadedModel:
-        """Returns the same without waiting; runs in any thread."""
+        """Returns the same without waiting; runs in any thread.
+
+        Raises:
+            RefusalError: the same, or it still loads.
+        """
         first, *others = [self._served(fields.object(name)) for name in ("model", "second")[: 1 + ("second" in fields)]]
         if first in others:
             raise RefusalError("refusal.same_second")
@@ -120,7 +132,11 @@ def route(path: str, respond: Callable[[Request], Awaitable[Response]], method: 
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
-    """Returns the result of the work, which is cancelled when the client disconnects. The body must have been read."""
+    """Returns the result of the work, which is cancelled when the client disconnects. The body must have been read.
+
+    Raises:
+        ClientDisconnect: the client has disconnected.
+    """
 
     async def disconnected() -> None:
         while (await request.receive())["type"] != "http.disconnect":
@@ -144,7 +160,11 @@ def address_of(request: Request) -> str:
 
 
 def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
-    """Returns a checked request for a reply."""
+    """Returns a checked request for a reply.
+
+    Raises:
+        RefusalError: a value is not allowed, or the seed is missing.
+    """
     text = fields.text("text", most=MAX_TEXT)
     params = _params(fields, served)
     boundaries = fields.list("boundaries", MAX_BOUNDARIES)
@@ -169,12 +189,20 @@ def digest_of(fields: Fields) -> str:
 
 
 def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:
-    """Returns the text of a request, with its clamps."""
+    """Returns the text of a request, with its clamps.
+
+    Raises:
+        RefusalError: a value is not allowed.
+    """
     return ReadText(served, text, fields.flag("start"), stretches_of(fields, served, len(text)))
 
 
 def stretches_of(fields: Fields, served: LoadedModel, length: int) -> Stretches:
-    """Returns the clamps in a request, for a text with ``length`` characters."""
+    """Returns the clamps in a request, for a text with ``length`` characters.
+
+    Raises:
+        RefusalError: a position or a clamp is not allowed.
+    """
     found: list[tuple[int, Clamps]] = []
     for each in fields.list("clamps", MAX_STRETCHES):
         position, cells = each if isinstance(each, list) and len(each) == 2 else (None, None)
@@ -205,7 +233,11 @@ def _cells(value: object, served: LoadedModel) -> Clamps:
 
 
 def parse_json(body: bytes) -> Fields:
-    """Returns the fields of the JSON object in a body."""
+    """Returns the fields of the JSON object in a body.
+
+    Raises:
+        RefusalError: it is not one.
+    """
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -231,7 +231,11 @@ class RunningReplies:
         return Prepared(request, read, *self._states.find(read, (*request.boundaries, len(before.text))))
 
     async def start(self, prepared: Prepared, digest: str, address: str) -> RunningReply:
-        """Starts a reply."""
+        """Starts a reply.
+
+        Raises:
+            RefusalError: the text has a blocked word, or the address or the engine has too many replies.
+        """
         (request, read, memory, known), preparing = prepared, self._services.preparing
         self._make_room(request, address)
         if read.served.engine.blocked:

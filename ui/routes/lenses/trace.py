@@ -50,7 +50,7 @@ from model.attribution import WINDOW, occlusion_in_slices
 from ...access.addresses import group_of
 from ...access.answers import HEADERS, refusal_content
 from ...access.workers import Workers
-from ...conversation.states import FairCache
+from ...fair_cache import FairCache
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...settings import MAX_LENGTH, Fields, check_params, refused

@@ -92,7 +92,11 @@ def answer_why(found: Occlusion) -> Answer:
 
 
 def read_cell(fields: Fields) -> tuple[int, int]:
-    """Returns the layer and the index of the cell in a request."""
+    """Returns the layer and the index of the cell in a request.
+
+    Raises:
+        RefusalError: "cell" is not a list of two whole numbers of at least 0.
+    """
     cell = fields.list("cell", 2)
     if len(cell) != 2:
         raise refused("cell", cell, "a layer and a number")

@@ -73,7 +73,11 @@ class Wanted:
 
 
 def parse_completion(fields: Fields) -> Wanted:
-    """Returns the checked request for completions."""
+    """Returns the checked request for completions.
+
+    Raises:
+        RefusalError: a parameter is not allowed; its field is the parameter's name.
+    """
     _check_names(fields, {"prompt", "echo"})
     given = fields.values.get("prompt")
     prompts = given if isinstance(given, list) and given else ["" if given is None else given]
@@ -94,7 +98,11 @@ def parse_completion(fields: Fields) -> Wanted:
 
 
 def parse_chat(fields: Fields) -> Wanted:
-    """Returns the checked request for the next message of a chat, without the prompt; see `chat_prompt`."""
+    """Returns the checked request for the next message of a chat, without the prompt; see `chat_prompt`.
+
+    Raises:
+        RefusalError: a parameter is not allowed; its field is the parameter's name.
+    """
     _check_names(fields, {"messages", "max_completion_tokens", "top_logprobs"})
     named = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
     tokens = fields.whole(named, 1, MAX_LENGTH, default=SETTINGS["length"].default)
@@ -108,7 +116,11 @@ def parse_chat(fields: Fields) -> Wanted:
 
 
 def chat_prompt(fields: Fields, chat: ChatFormat) -> str:
-    """Returns the text that a chat model reads before its next message: the messages in the format of the chat."""
+    """Returns the text that a chat model reads before its next message: the messages in the format of the chat.
+
+    Raises:
+        RefusalError: a message is not allowed, or the text is too long.
+    """
     text, answered = "", True
     messages = fields.list("messages", MAX_MESSAGES)
     for message in messages:

@@ -48,7 +48,7 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 def test_an_argument_is_not_taken_for_a_file(app: App, value: Any) -> None:
     answer = httpx.post(f"{app.url}gradio_api/call/score", json={"data": [value]})
     assert answer.status_code == 400
-    assert "it must be a text or a number" in answer.json()["detail"]
+    assert "it must be a text, a number or a short list of numbers" in answer.json()["detail"]
 
 
 def test_no_address_is_fetched_for_a_visitor(app: App) -> None:

@@ -10,7 +10,7 @@ from model import ChatFormat, LSTMState, Memory, TextTrace
 from model.clamps import Clamp, Stretches
 from tests.support.served_models import serve
 from ui.conversation.read_text import ReadText
-from ui.conversation.states import FairCache, States
+from ui.conversation.states import States
 from ui.registry.loaded_model import LoadedModel
 
 UP = (Clamp(1, 5, 4.0),)
@@ -126,26 +126,3 @@ def test_the_least_recently_used_states_are_removed(served: LoadedModel) -> None
     states.save(reads[2], memory_of(reads[2]))
     assert [states.find(read)[1] for read in reads] == [3, 0, 5]
     assert states.bytes == 2 * one.bytes
-
-
-def test_the_oldest_value_of_the_client_that_holds_most_is_removed() -> None:
-    cache: FairCache[int] = FairCache(3)
-    cache.put("visitor", 0, "one")
-    for at in range(9):
-        cache.put(f"flood {at}", at, "two")
-    assert [key for key, _ in cache] == ["visitor", "flood 7", "flood 8"]
-    assert cache.get("flood 7") == 7
-    cache.put("flood 9", 9, "two")
-    assert [key for key, _ in cache] == ["visitor", "flood 7", "flood 9"]
-
-
-def test_sizes_are_counted() -> None:
-    cache: FairCache[str] = FairCache(10, len)
-    cache.put("a", "1234", "one")
-    cache.put("a", "123456", "two")
-    assert cache.size == 6
-    cache.put("b", "12345", "one")
-    assert [key for key, _ in cache] == ["b"]
-    cache.remove("b")
-    cache.remove("b")
-    assert (cache.size, len(cache), "b" in cache) == (0, 0, False)
