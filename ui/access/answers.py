@@ -8,6 +8,7 @@ has opened an unknown address gets a page.
 from __future__ import annotations
 
 import html
+import json
 import logging
 from collections import Counter
 from typing import Any
@@ -40,6 +41,14 @@ _NOT_FOUND = """<!DOCTYPE html>
 """
 
 
+class AsciiJSONResponse(JSONResponse):
+    """JSON in ASCII, which alone can carry half of a surrogate pair that a client has sent."""
+
+    def render(self, content: Any) -> bytes:
+        """Returns the body."""
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
 def answer_to(request: Request, error: Exception) -> Response:
     """Returns the answer to a request that is refused or has failed. Counts a refusal, and logs any other fault."""
     if isinstance(error, ClientDisconnect):
@@ -61,7 +70,7 @@ def answer_to(request: Request, error: Exception) -> Response:
         content = openai_error(error)
     elif status == 404 and "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(_not_found(request), 404, headers)
-    return JSONResponse(content, status, headers)
+    return AsciiJSONResponse(content, status, headers)
 
 
 def refusal_content(refusal: RefusalError) -> dict[str, object]:

@@ -26,7 +26,7 @@ from model.int8.weights import VERSION
 from model.scoring.surprisal import Scorer
 from model.settings import MAX_SEED
 
-from ...access.answers import HEADERS, openai_error
+from ...access.answers import HEADERS, AsciiJSONResponse, openai_error
 from ...conversation.read_text import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
@@ -63,6 +63,8 @@ class _Choice:
         if self.reply and (error := self.reply.error):
             busy = error.id.startswith("refusal.")
             raise RefusalError.of(error) if busy else HTTPException(500, str(error))
+        if self.reply and self.reply.finish_reason == "abort":  # the app ends, or a newer commit replaces the model
+            raise RefusalError("refusal.no_answer")
         return reason_of(self.reply.finish_reason) if self.reply else "length"
 
 
@@ -122,7 +124,7 @@ class OpenAI:
             end()
             raise
         end()
-        return JSONResponse(content, headers=HEADERS)
+        return AsciiJSONResponse(content, headers=HEADERS)
 
     async def _choice(
         self, wanted: Wanted, loaded: LoadedModel, prompt: str, index: int, client: str, address: str
