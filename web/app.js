@@ -13,7 +13,11 @@ async function start() {
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
   // The app trains nothing: the static page, which is in the same folder, trains in the visitor's browser.
   const link = find(root, "#demonstrations .train", HTMLAnchorElement);
-  Object.assign(link, { href: new URL("index.html#train-alone", import.meta.url).href, target: "_blank", rel: "noopener" });
+  Object.assign(link, {
+    href: new URL("index.html#train-alone", import.meta.url).href,
+    target: "_blank",
+    rel: "noopener",
+  });
   await new Page(root, new ServerEngine(address), "site.greeting").start();
 }
 

@@ -22,7 +22,8 @@ self.addEventListener("fetch", (event) => {
   const [url, here] = [request.url.split("?")[0], new URL(".", self.location.href).href];
   if (request.method !== "GET" || !url.startsWith(here)) return;
   const name = url.slice(here.length).replace(/^(index\.html)?$/, "./");
-  if (name === "./" || /\.(js|css|wasm)$/.test(name) || name.startsWith("languages/") || name === "settings.json") event.respondWith(respond(request, name));
+  if (name === "./" || /\.(js|css|wasm)$/.test(name) || name.startsWith("languages/") || name === "settings.json")
+    event.respondWith(respond(request, name));
 });
 
 // Returns the network's answer and stores it; without a network, returns the stored one.

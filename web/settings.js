@@ -14,7 +14,10 @@
  */
 
 const answer = await fetch(new URL("settings.json", import.meta.url));
-const read = /** @type {{settings: Object<string, Setting>, limits: Object<string, number>, welcome: {length: number, seeds: number[]}, int8_version: number}} */ (await answer.json());
+const read =
+  /** @type {{settings: Object<string, Setting>, limits: Object<string, number>, welcome: {length: number, seeds: number[]}, int8_version: number}} */ (
+    await answer.json()
+  );
 export const { settings: SETTINGS, limits: LIMITS, welcome: WELCOME, int8_version: INT8_VERSION } = read;
 
 /** Returns whether a setting may have a value. @param {Setting} setting @param {number} value */
@@ -36,7 +39,9 @@ export function samplingOf(settings) {
 }
 
 /** The default sampling parameters. */
-export const SAMPLING = samplingOf(Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])));
+export const SAMPLING = samplingOf(
+  Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])),
+);
 
 /** Returns a random seed of 32 bits, as the engines do. */
 export function randomSeed() {

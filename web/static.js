@@ -17,7 +17,9 @@ function followColourScheme() {
 // Returns the models of the Hub in the page's address. Any other name means the model beside the page, which is "".
 function modelsOfAddress() {
   const query = new URLSearchParams(location.search);
-  const [model, second] = ["model", "blend_with"].map((name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "");
+  const [model, second] = ["model", "blend_with"].map(
+    (name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "",
+  );
   return second ? [model, second] : model ? [model] : [];
 }
 
@@ -35,7 +37,9 @@ function offerTraining(page, place, isBack) {
   const isWanted = location.hash.startsWith("#train");
   const open = async () => {
     if (!details.open || panel) return;
-    panel = import("./learn/page/panel.js").then(({ Panel }) => new Panel(find(details, ".body"), page, place).open(isBack, isWanted));
+    panel = import("./learn/page/panel.js").then(({ Panel }) =>
+      new Panel(find(details, ".body"), page, place).open(isBack, isWanted),
+    );
     await panel.catch((error) => {
       panel = null;
       find(details, ".body").textContent = t("static.failed", { reason: `${error}` });

@@ -5,7 +5,18 @@ import { SETTINGS, isAllowed } from "../settings.js";
 import { CLAMP, LinkError, MODEL, NUMBER } from "./link_error.js";
 
 const ADDED = /[\s>`|\p{Pe}\p{Pf}\p{Pi}\p{Po}]+$/u; // what a sentence adds to the end of a link
-const NAMES = new Set(["prompt", ...Object.keys(SETTINGS), "model", "blend_with", "v", "text", "then", "more", "hold", "pick"]);
+const NAMES = new Set([
+  "prompt",
+  ...Object.keys(SETTINGS),
+  "model",
+  "blend_with",
+  "v",
+  "text",
+  "then",
+  "more",
+  "hold",
+  "pick",
+]);
 const CUT_CHARACTER = /%(?:[cd][0-9a-f]|e[0-9a-f](?:%[89ab][0-9a-f])?|f[0-4](?:%[89ab][0-9a-f]){0,2})%?$/i; // in UTF-8
 
 /** @typedef {{pairs: [name: string, value: string][], last: string, damaged: boolean}} Parameters */

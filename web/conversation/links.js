@@ -57,7 +57,9 @@ export function collectFault(faults, read) {
 /** Returns the error that names all faults of a link, equal ones once. @param {Message[]} faults */
 export function faultyLink(faults) {
   const [first, ...others] = new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values();
-  return others.length ? new LinkError("link.faults", { faults: [first, ...others] }) : new LinkError(first.id, first.values);
+  return others.length
+    ? new LinkError("link.faults", { faults: [first, ...others] })
+    : new LinkError(first.id, first.values);
 }
 
 /**
@@ -85,7 +87,11 @@ export function readLink(query, collected) {
     if (value && (second || name !== "share")) collectFault(faults, () => (controls[name] = number(name, value)));
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
-  const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...(second && { share: SETTINGS.share.default }) });
+  const settings = /** @type {Settings} */ ({
+    ...defaults,
+    seed: randomSeed(),
+    ...(second && { share: SETTINGS.share.default }),
+  });
   const steps = [readStep(first, first.get("prompt") ?? "", settings, [], faults)];
   for (const group of rest) {
     const isSeedless = group.has("then") && !group.get("seed");
@@ -94,9 +100,11 @@ export function readLink(query, collected) {
     if (group.has("more")) group.set("length", group.get("more"));
     steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells, faults));
   }
-  if (second && steps.some((step) => step.cells.length)) faults.push(new LinkError("link.clamps_with_blend", { field: "hold" }).reason);
+  if (second && steps.some((step) => step.cells.length))
+    faults.push(new LinkError("link.clamps_with_blend", { field: "hold" }).reason);
   const version = first.get("v") ?? "";
-  if (version && !/^([0-9]{1,4}|float32)$/.test(version)) faults.push(wrongValue("v", version, { id: "rule.version" }).reason);
+  if (version && !/^([0-9]{1,4}|float32)$/.test(version))
+    faults.push(wrongValue("v", version, { id: "rule.version" }).reason);
   const hash = first.get("text") ?? "";
   const isHash = /^[0-9a-f]{16}$/.test(hash);
   const check = { text: isHash ? hash : "", damaged: damaged || (hash !== "" && !isHash) };
@@ -118,17 +126,26 @@ function readStep(group, prompt, settings, cells, faults) {
   const pick = group.get("pick") ?? "";
   if ([...pick].length > 1) faults.push(wrongValue("pick", pick, { id: "rule.one_character" }).reason);
   if (prompt !== null && [...prompt].length > LIMITS.prompt) {
-    faults.push(new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason);
+    faults.push(
+      new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason,
+    );
   }
-  const now = group.has("hold") ? collectFault(faults, () => readClamps(group.get("hold"))) ?? [] : cells;
-  return { prompt, settings: { ...settings }, new_seed: prompt !== null || Boolean(group.get("seed")), pick, cells: now };
+  const now = group.has("hold") ? (collectFault(faults, () => readClamps(group.get("hold"))) ?? []) : cells;
+  return {
+    prompt,
+    settings: { ...settings },
+    new_seed: prompt !== null || Boolean(group.get("seed")),
+    pick,
+    cells: now,
+  };
 }
 
 // Returns the clamps in LAYER.CELL~VALUE, joined by _; "" is none.
 function readClamps(value) {
   const cells = value ? value.split("_").map((part) => CLAMP.exec(part)?.slice(1).map(Number)) : [];
   const distinct = new Set(cells.map((cell) => `${cell?.slice(0, 2)}`)).size === cells.length;
-  const allowed = cells.length <= LIMITS.clamps && distinct && cells.every((cell) => cell && Math.abs(cell[2]) <= LIMITS.clamp_value);
+  const allowed =
+    cells.length <= LIMITS.clamps && distinct && cells.every((cell) => cell && Math.abs(cell[2]) <= LIMITS.clamp_value);
   if (!allowed) throw wrongValue("hold", value, { id: "rule.clamps", values: { most: LIMITS.clamps } });
   return cells;
 }
@@ -167,7 +184,8 @@ export function writeLink({ steps, model, second, version, text }) {
     if (!before) query.append("prompt", step.prompt ?? "");
     else if (step.prompt === null) query.append("more", `${step.settings.length}`);
     else query.append("then", step.prompt);
-    for (const [name, value] of changes(before, step)) if (name !== "length" || step.prompt !== null || !before) query.append(name, value);
+    for (const [name, value] of changes(before, step))
+      if (name !== "length" || step.prompt !== null || !before) query.append(name, value);
     if (before) return;
     const named = { model: writtenModel(model), v: version, blend_with: second ? writtenModel(second) : "", text };
     for (const [name, value] of Object.entries(named)) if (value) query.append(name, value);
@@ -188,9 +206,11 @@ function changes(before, step) {
   const changed = [];
   for (const name of [...STEP_SETTINGS, "share"]) {
     const value = step.settings[name] ?? undefined;
-    if (name === "seed" ? step.new_seed : value !== undefined && before?.settings[name] !== value) changed.push([name, value]);
+    if (name === "seed" ? step.new_seed : value !== undefined && before?.settings[name] !== value)
+      changed.push([name, value]);
   }
-  if (JSON.stringify(step.cells) !== JSON.stringify(before?.cells ?? [])) changed.push(["hold", writeClamps(step.cells)]);
+  if (JSON.stringify(step.cells) !== JSON.stringify(before?.cells ?? []))
+    changed.push(["hold", writeClamps(step.cells)]);
   return step.pick ? [...changed, ["pick", step.pick]] : changed;
 }
 

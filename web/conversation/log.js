@@ -72,14 +72,24 @@ export function count(text) {
   let found = text.length;
   for (let at = 0; at < text.length - 1; at++) {
     const unit = text.charCodeAt(at);
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) [found, at] = [found - 1, at + 1];
+    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00)
+      [found, at] = [found - 1, at + 1];
   }
   return found;
 }
 
 /** @returns {Log} an empty conversation */
 export function emptyLog() {
-  return { version: VERSION, id: randomId(), changed: Date.now(), here: 0, undone: [], turns: [], held: { model: "", cells: [] }, controls: {} };
+  return {
+    version: VERSION,
+    id: randomId(),
+    changed: Date.now(),
+    here: 0,
+    undone: [],
+    turns: [],
+    held: { model: "", cells: [] },
+    controls: {},
+  };
 }
 
 /** Returns a part without text. @param {Partial<Part> & Pick<Part, "settings">} known @returns {Part} */
@@ -116,7 +126,9 @@ export function replyText(reply) {
 
 /** Returns the prompts and replies that are shown, as one text. @param {Log} log */
 export function wholeText(log) {
-  return pathTo(log).map((turn) => typedPrompt(turn) + replyText(turn.reply)).join("\n");
+  return pathTo(log)
+    .map((turn) => typedPrompt(turn) + replyText(turn.reply))
+    .join("\n");
 }
 
 /** @param {Reply} reply */
@@ -149,7 +161,13 @@ export function sameModels(one, other) {
  * @param {Reply} other
  */
 export function sameReply(one, other) {
-  const facts = ({ text, end, draw_offset, cells, settings }) => [text, end, draw_offset, cells, Object.entries(settings ?? {}).sort()];
+  const facts = ({ text, end, draw_offset, cells, settings }) => [
+    text,
+    end,
+    draw_offset,
+    cells,
+    Object.entries(settings ?? {}).sort(),
+  ];
   return sameModels(one, other) && JSON.stringify(one.parts.map(facts)) === JSON.stringify(other.parts.map(facts));
 }
 
@@ -292,7 +310,8 @@ export function versionsShown(log) {
 
 /** Shows a version of a turn, with the newest turns after it. @param {Log} log @param {number} id */
 export function showVersion(log, id) {
-  for (let next = turnOf(log, id); next; next = log.turns.findLast(({ parent }) => parent === log.here)) log.here = next.id;
+  for (let next = turnOf(log, id); next; next = log.turns.findLast(({ parent }) => parent === log.here))
+    log.here = next.id;
 }
 
 /**
@@ -320,9 +339,23 @@ export function partsUpTo(reply, keep, pick = "") {
 /** Joins the last two parts of a reply if one request would have written both. @param {Reply} reply */
 export function joinParts(reply) {
   const [one, two] = reply.parts.slice(-2);
-  if (!one?.settings || !two?.settings || one.picked || one.error || two.end === null || !["length", "abort", "changed"].includes(one.end)) return;
+  if (
+    !one?.settings ||
+    !two?.settings ||
+    one.picked ||
+    one.error ||
+    two.end === null ||
+    !["length", "abort", "changed"].includes(one.end)
+  )
+    return;
   const alike = (part) => JSON.stringify([{ ...part.settings, length: 0 }, part.cells]);
   if (alike(one) !== alike(two) || two.draw_offset !== one.draw_offset + count(one.text)) return;
   const settings = { ...two.settings, length: count(one.text) + two.settings.length };
-  reply.parts.splice(-2, 2, { ...two, settings, draw_offset: one.draw_offset, text: one.text + two.text, rate: two.rate || one.rate });
+  reply.parts.splice(-2, 2, {
+    ...two,
+    settings,
+    draw_offset: one.draw_offset,
+    text: one.text + two.text,
+    rate: two.rate || one.rate,
+  });
 }

@@ -78,7 +78,9 @@ export function modelsOfLink(link, site) {
   try {
     found.push(modelOfLink(link.second, site, link.last === "blend_with", isChecked));
   } catch (error) {
-    throw error instanceof LinkError && error.reason.id !== "link.cut" ? new LinkError("link.second_missing", { reason: error.reason }) : error;
+    throw error instanceof LinkError && error.reason.id !== "link.cut"
+      ? new LinkError("link.second_missing", { reason: error.reason })
+      : error;
   }
   if (found[0] === found[1]) throw new LinkError("link.second_same", { name: found[0].name });
   return found;
@@ -89,7 +91,11 @@ function modelOfLink(ref, site, isLast, isChecked) {
   const ready = readyModels(site);
   if (!ref.name && ready.length) return ready[0];
   const same = findModel(site, ref.name);
-  const named = [...ready.filter((model) => model.name === ref.name), ...(same ? [same] : []), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
+  const named = [
+    ...ready.filter((model) => model.name === ref.name),
+    ...(same ? [same] : []),
+    ...ready.filter((model) => repoOf(model) === repoOf(ref)),
+  ];
   const loading = site.models.some((model) => model.loading);
   // A model from a folder is named after the folder, so a page's only model may be the same one under another name. The hash tells.
   const only = isChecked && !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
@@ -118,7 +124,10 @@ export function differences(link, models) {
   models.forEach(({ commit: here }, at) => {
     const there = (at ? link.second : link.model).commit;
     if (there === here || !(there || link.text)) return;
-    found.push({ id: at ? "difference.second_commit" : "difference.commit", values: { there: origin(there), here: origin(here) } });
+    found.push({
+      id: at ? "difference.second_commit" : "difference.commit",
+      values: { there: origin(there), here: origin(here) },
+    });
   });
   const here = versionOf(models);
   if (link.version && link.version !== here) {

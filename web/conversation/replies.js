@@ -38,7 +38,16 @@ export function newReply(log, parent, prompt, author) {
   const notices = unknownCharacters(prompt, author.vocab);
   if (older) notices.unshift(newerCommit(last, author, Boolean(carried)));
   const start = !continues && !knowsAny(given, author);
-  return { ...refs, fresh: !continues, start, given, chat: Boolean(author.chat), before: older ? last.model.commit : "", notices, parts: [] };
+  return {
+    ...refs,
+    fresh: !continues,
+    start,
+    given,
+    chat: Boolean(author.chat),
+    before: older ? last.model.commit : "",
+    notices,
+    parts: [],
+  };
 }
 
 /**
@@ -57,7 +66,16 @@ export function takenOver(log, { parent, reply: old }, author) {
   const seed = last?.settings?.seed ?? last?.seed;
   const read = newPart({ settings: null, seed, draw_offset: draws, text: replyText(old), end: "length" });
   const start = !knowsAny(given, author);
-  return { ...refsOf(author), fresh: true, start, given, chat: old.chat, before: old.model.commit, notices: [newerCommit(old, author, true)], parts: read.text ? [read] : [] };
+  return {
+    ...refsOf(author),
+    fresh: true,
+    start,
+    given,
+    chat: old.chat,
+    before: old.model.commit,
+    notices: [newerCommit(old, author, true)],
+    parts: read.text ? [read] : [],
+  };
 }
 
 /**
@@ -77,7 +95,17 @@ export function requestOf(before, reply, part, speed, find) {
   const { text, clamps, boundaries } = readText(replies, (character) => !author || author.vocab.has(character));
   const settings = { ...part.settings, stop: (chat && author?.chat?.stop) || "" };
   const options = { settings, draw_offset: part.draw_offset, cells: part.cells, speed, received: part.text };
-  return { id: randomId(), client: tabId(), model, second, text, start: replies[0].reply.start, clamps, boundaries, ...options };
+  return {
+    id: randomId(),
+    client: tabId(),
+    model,
+    second,
+    text,
+    start: replies[0].reply.start,
+    clamps,
+    boundaries,
+    ...options,
+  };
 }
 
 /**
@@ -91,7 +119,8 @@ export function requestOf(before, reply, part, speed, find) {
 export function onNewLine(log, prompt, author) {
   const last = lastTurn(log);
   const before = last ? last.prompt + replyText(last.reply) : "";
-  const isSeparate = author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.reply, refsOf(author));
+  const isSeparate =
+    author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.reply, refsOf(author));
   const isRead = author.vocab.has("\n") && (prompt === "" || knowsAny(prompt, author));
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
 }
@@ -128,18 +157,23 @@ function unknownCharacters(prompt, vocab) {
   /** @type {(string | Message)[]} */
   const names = [...items].slice(0, MAX_NAMED).map(([item, times]) => nameOf(item, times));
   if (items.size > MAX_NAMED) names.push({ id: "unknown.more", values: { count: items.size - MAX_NAMED } });
-  return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } }];
+  return [
+    { id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } },
+  ];
 }
 
 // What a reader sees as one character, such as an emoji of several code points, is one item if the model has none of them.
 function unknownItems(prompt, vocab) {
   // Firefox before 125 has no Segmenter.
-  const seen = Intl.Segmenter ? Array.from(new Intl.Segmenter().segment(prompt), ({ segment }) => segment) : [...prompt];
+  const seen = Intl.Segmenter
+    ? Array.from(new Intl.Segmenter().segment(prompt), ({ segment }) => segment)
+    : [...prompt];
   return seen.flatMap((segment) => {
     const characters = [...segment];
     const unknown = characters.filter((character) => !vocab.has(character));
     const isShown = /\p{Emoji}/u.test(segment) || !/\p{Default_Ignorable_Code_Point}/u.test(segment);
-    const isOne = unknown.length === characters.length && unknown.length <= MAX_JOINED && unknown.some(isVisible) && isShown;
+    const isOne =
+      unknown.length === characters.length && unknown.length <= MAX_JOINED && unknown.some(isVisible) && isShown;
     return isOne ? [segment] : unknown;
   });
 }
@@ -148,7 +182,12 @@ function isVisible(character) {
   return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && !/^\p{Default_Ignorable_Code_Point}$/u.test(character);
 }
 
-const NAMED = new Map([[" ", "unknown.space"], ["\t", "unknown.tab"], ["\n", "unknown.line_break"], ["\u00a0", "unknown.no_break_space"]]);
+const NAMED = new Map([
+  [" ", "unknown.space"],
+  ["\t", "unknown.tab"],
+  ["\n", "unknown.line_break"],
+  ["\u00a0", "unknown.no_break_space"],
+]);
 
 /** @type {(character: string) => string} a character as in "U+2028" */
 export function codeOf(character) {
@@ -164,7 +203,10 @@ function nameOf(item, times) {
   const code = codeOf(item);
   const named = NAMED.has(item) ? { id: NAMED.get(item) } : null;
   if (named) return times === 1 ? named : { id: "unknown.times", values: { character: named, count: times } };
-  if (isInvisible(item)) return times === 1 ? { id: "unknown.invisible", values: { code } } : { id: "unknown.invisible_times", values: { code, count: times } };
+  if (isInvisible(item))
+    return times === 1
+      ? { id: "unknown.invisible", values: { code } }
+      : { id: "unknown.invisible_times", values: { code, count: times } };
   const character = [...item].some(isVisible) ? `\u2068'${item}'\u2069` : code; // isolated: a right-to-left one would reorder the list
   return times === 1 ? character : { id: "unknown.times", values: { character, count: times } };
 }

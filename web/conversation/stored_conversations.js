@@ -94,7 +94,11 @@ export class Storage {
   // Makes a conversation that of this tab and of its current history entry; "" is none.
   #setCurrent(id) {
     attempt(() => (id ? this.session().setItem(CURRENT, id) : this.session().removeItem(CURRENT)));
-    attempt(() => this.entries().state?.[ENTRY] === id || this.entries().replaceState({ ...this.entries().state, [ENTRY]: id }, ""));
+    attempt(
+      () =>
+        this.entries().state?.[ENTRY] === id ||
+        this.entries().replaceState({ ...this.entries().state, [ENTRY]: id }, ""),
+    );
   }
 
   has(id) {
@@ -138,13 +142,18 @@ export class Storage {
 
   #stored() {
     const unreadable = { ...emptyLog(), changed: 0 }; // is removed first
-    const logs = this.#keys().map((key) => ({ key, log: attempt(() => parseLog(JSON.parse(this.local().getItem(key)).log)) ?? unreadable }));
+    const logs = this.#keys().map((key) => ({
+      key,
+      log: attempt(() => parseLog(JSON.parse(this.local().getItem(key)).log)) ?? unreadable,
+    }));
     return logs.sort((one, other) => other.log.changed - one.log.changed);
   }
 
   // Returns the key and the value that were removed; null if there was none.
   #removeOldest(keep) {
-    const key = this.#stored().filter((each) => each.key !== PREFIX + keep).pop()?.key;
+    const key = this.#stored()
+      .filter((each) => each.key !== PREFIX + keep)
+      .pop()?.key;
     const value = key && attempt(() => this.local().getItem(key));
     if (key) attempt(() => this.local().removeItem(key));
     return key ? [key, value] : null;

@@ -37,7 +37,9 @@ export function parseLog(value) {
 function withOneReply(turn) {
   if (!Array.isArray(turn?.replies)) return turn;
   const { replies, continued, ...rest } = turn;
-  const places = isList(continued, isObject) ? continued.map(({ lengths, letters }) => ({ length: lengths?.[0], letters })) : continued;
+  const places = isList(continued, isObject)
+    ? continued.map(({ lengths, letters }) => ({ length: lengths?.[0], letters }))
+    : continued;
   return { ...rest, reply: replies[0], ...(places !== undefined && { continued: places }) };
 }
 
@@ -70,20 +72,27 @@ function isContinued(place) {
 }
 
 function isReply(reply) {
-  if (!isObject(reply) || !isModelRef(reply.model) || !(reply.second === null || isModelRef(reply.second))) return false;
+  if (!isObject(reply) || !isModelRef(reply.model) || !(reply.second === null || isModelRef(reply.second)))
+    return false;
   const texts = isText(reply.given) && isText(reply.before);
   const flags = [reply.fresh, reply.start, reply.chat].every((each) => typeof each === "boolean");
   return texts && flags && isList(reply.notices, isMessage) && isList(reply.parts, isPart);
 }
 
 function isPart(part) {
-  if (!isObject(part) || !isText(part.text) || !Number.isInteger(part.draw_offset) || !isList(part.cells, isClamp)) return false;
+  if (!isObject(part) || !isText(part.text) || !Number.isInteger(part.draw_offset) || !isList(part.cells, isClamp))
+    return false;
   const settings = part.settings === null ? part.end !== null : isSettings(part.settings);
   return settings && (part.end === null || isText(part.end)) && (part.error === null || isMessage(part.error));
 }
 
 function isSettings(settings) {
-  return isObject(settings) && isNumber(settings.seed) && isNumber(settings.length) && Object.values(settings).every((each) => each === null || isNumber(each));
+  return (
+    isObject(settings) &&
+    isNumber(settings.seed) &&
+    isNumber(settings.length) &&
+    Object.values(settings).every((each) => each === null || isNumber(each))
+  );
 }
 
 function isModelRef(model) {

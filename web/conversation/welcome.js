@@ -14,6 +14,15 @@ import { authorOf, refsOf } from "./models.js";
 export function welcomeTurn(model) {
   const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
   const part = newPart({ settings, text: model.welcome, end: "length" });
-  const reply = { ...refsOf(authorOf(model)), fresh: true, start: true, given: "", chat: false, before: "", notices: [], parts: [part] };
+  const reply = {
+    ...refsOf(authorOf(model)),
+    fresh: true,
+    start: true,
+    given: "",
+    chat: false,
+    before: "",
+    notices: [],
+    parts: [part],
+  };
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], reply };
 }

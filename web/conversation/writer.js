@@ -5,7 +5,26 @@
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import { withoutClamps } from "./without_clamps.js";
-import { MAX_TEXT, addTurn, count, isOver, joinParts, lastPart, lastTurn, markContinued, newPart, partsUpTo, pathTo, readText, remembered, replyText, sameModels, sameReply, turnOf, typedPrompt } from "./log.js";
+import {
+  MAX_TEXT,
+  addTurn,
+  count,
+  isOver,
+  joinParts,
+  lastPart,
+  lastTurn,
+  markContinued,
+  newPart,
+  partsUpTo,
+  pathTo,
+  readText,
+  remembered,
+  replyText,
+  sameModels,
+  sameReply,
+  turnOf,
+  typedPrompt,
+} from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -60,20 +79,31 @@ export class Writer {
   send(prompt, options, { shared = false } = {}) {
     const { here } = this.page.log();
     const length = count(typedPrompt({ parent: here, prompt }));
-    if (length > LIMITS.prompt) throw new Refusal({ id: "refusal.characters", values: { field: { id: "setting.prompt" }, length, most: LIMITS.prompt } });
-    return this.#begin({ parent: here, prompt, shared, reply: newReply(this.page.log(), here, prompt, options.author) }, options);
+    if (length > LIMITS.prompt)
+      throw new Refusal({
+        id: "refusal.characters",
+        values: { field: { id: "setting.prompt" }, length, most: LIMITS.prompt },
+      });
+    return this.#begin(
+      { parent: here, prompt, shared, reply: newReply(this.page.log(), here, prompt, options.author) },
+      options,
+    );
   }
 
   /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
-    await this.#begin({ ...last, replaced: last.id, reply: newReply(log, last.parent, last.prompt, options.author) }, options);
+    await this.#begin(
+      { ...last, replaced: last.id, reply: newReply(log, last.parent, last.prompt, options.author) },
+      options,
+    );
     const [now, before] = [lastTurn(log), turnOf(log, last.id)];
     if (!before || now?.replaced !== last.id || !sameReply(now.reply, before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
     const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
-    if (options.seed_given && !before.reply.notices.some(({ id }) => id === notice.id)) before.reply.notices.push(notice);
+    if (options.seed_given && !before.reply.notices.some(({ id }) => id === notice.id))
+      before.reply.notices.push(notice);
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */
@@ -84,7 +114,11 @@ export class Writer {
     if (isOver(reply)) return this.send("", { ...options, author });
     const now = this.#asNow(last, reply, author);
     if (now === reply) markContinued(last, letters);
-    return this.#more(now === reply ? last : { ...last, replaced: last.id, reply: now }, { ...options, author }, newSeed);
+    return this.#more(
+      now === reply ? last : { ...last, replaced: last.id, reply: now },
+      { ...options, author },
+      newSeed,
+    );
   }
 
   /**
@@ -104,12 +138,16 @@ export class Writer {
     const old = turn.reply;
     const author = this.#authorNow(old);
     const length = count(replyText(old));
-    if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1)) throw new Refusal({ id: "refusal.nothing_after" });
+    if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1))
+      throw new Refusal({ id: "refusal.nothing_after" });
     if (pick && !author.vocab.has(pick)) throw new Refusal({ id: "refusal.unknown_character" });
     const reply = { ...old, notices: [], parts: partsUpTo(old, keep, pick) };
     const stop = isOver(old) ? count(author.chat?.stop ?? "") : 0;
     const more = Math.max(options.settings.length, length + stop) - keep;
-    const settings = { ...options.settings, length: more > 0 ? Math.min(more, SETTINGS.length.maximum) : options.settings.length };
+    const settings = {
+      ...options.settings,
+      length: more > 0 ? Math.min(more, SETTINGS.length.maximum) : options.settings.length,
+    };
     const now = this.#asNow(turn, reply, author);
     return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }
@@ -119,7 +157,9 @@ export class Writer {
     const last = this.#last();
     const { reply } = last;
     const author = this.#authorNow(reply);
-    const starts = reply.parts.map((part, at) => !at || !part.draw_offset || reply.parts[at - 1].picked || !reply.parts[at - 1].settings);
+    const starts = reply.parts.map(
+      (part, at) => !at || !part.draw_offset || reply.parts[at - 1].picked || !reply.parts[at - 1].settings,
+    );
     const at = starts.lastIndexOf(true);
     const [first, end] = [reply.parts[at], lastPart(reply)];
     if (!first?.settings) throw new Refusal({ id: "refusal.no_reply" });
@@ -210,7 +250,10 @@ export class Writer {
   async #begin(turn, options, draw_offset = 0) {
     const log = this.page.log();
     const known = log.turns.find((each) => each === turn);
-    const replies = remembered(known ? log : { ...log, turns: [...log.turns, /** @type {Turn} */ ({ ...turn, id: -1 })] }, known?.id ?? -1);
+    const replies = remembered(
+      known ? log : { ...log, turns: [...log.turns, /** @type {Turn} */ ({ ...turn, id: -1 })] },
+      known?.id ?? -1,
+    );
     const length = count(readText(replies, () => true).text) + options.settings.length;
     if (length > MAX_TEXT) throw new Refusal({ id: "refusal.conversation_full", values: { most: MAX_TEXT } });
     const now = known ?? addTurn(log, turn);
@@ -250,7 +293,13 @@ export class Writer {
   #attempt(run) {
     const { turn, part } = run;
     const replies = remembered(this.page.log(), turn.id).slice(0, -1);
-    const request = requestOf(replies, { ...turn.reply, parts: turn.reply.parts.slice(0, -1) }, part, run.speed, this.page.model);
+    const request = requestOf(
+      replies,
+      { ...turn.reply, parts: turn.reply.parts.slice(0, -1) },
+      part,
+      run.speed,
+      this.page.model,
+    );
     const onText = (text) => {
       run.began ??= performance.now();
       part.text += text;

@@ -49,7 +49,7 @@ export async function bitsOf(engine, before, text) {
   const traced = new TracedText(engine);
   traced.set({ ...before, text: before.text + text, share: null });
   const bits = /** @type {(number | null)[]} */ ([]);
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const answer = await traced.ask({ from: count(before.text) + bits.length });
     if (answer.refusal) throw new Refusal(answer.refusal);
     bits.push(...answer.bits);
@@ -63,7 +63,10 @@ export async function bitsOf(engine, before, text) {
  * @param {string} text
  */
 export function lineLengths(text) {
-  const lines = text.split("\n").slice(1, -1).filter((line) => line.trim());
+  const lines = text
+    .split("\n")
+    .slice(1, -1)
+    .filter((line) => line.trim());
   return lines.map((line) => count(line));
 }
 

@@ -26,7 +26,8 @@ export class Demonstrations {
     this.name = ""; // of the demonstration that was shown last
     this.tried = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // by the last "Try it yourself"
     this.buttons = findAll(this.row, "[data-demonstration]", HTMLButtonElement);
-    for (const button of this.buttons) button.addEventListener("click", () => this.#isFree() && this.show(button.dataset.demonstration));
+    for (const button of this.buttons)
+      button.addEventListener("click", () => this.#isFree() && this.show(button.dataset.demonstration));
     find(this.row, ".tour").addEventListener("click", async () => {
       await this.load();
       if (this.#isFree()) this.tour.open(1);
@@ -43,7 +44,11 @@ export class Demonstrations {
   }
 
   async #load() {
-    const [shown, { Stage }, { Tour }] = await Promise.all([import("./shown.js"), import("./stage.js"), import("./tour.js")]);
+    const [shown, { Stage }, { Tour }] = await Promise.all([
+      import("./shown.js"),
+      import("./stage.js"),
+      import("./tour.js"),
+    ]);
     this.#shown = shown;
     this.stage = new Stage(this.page.root, () => this.close());
     this.tour = new Tour(this.page, () => this.close());
@@ -63,8 +68,10 @@ export class Demonstrations {
   update() {
     const [model, free] = [this.page.source.about(), this.#isFree()];
     find(this.row, ".tour").hidden = this.page.started && !this.page.site().models.length;
-    for (const button of this.buttons) button.hidden = this.page.started && !(model && (OFFERED[button.dataset.demonstration]?.(model) ?? true));
-    for (const button of this.buttons) button.ariaPressed = String(this.isShown && button.dataset.demonstration === this.name);
+    for (const button of this.buttons)
+      button.hidden = this.page.started && !(model && (OFFERED[button.dataset.demonstration]?.(model) ?? true));
+    for (const button of this.buttons)
+      button.ariaPressed = String(this.isShown && button.dataset.demonstration === this.name);
     for (const button of findAll(this.row, "button", HTMLButtonElement)) button.disabled = !free;
     this.tour?.update();
   }
@@ -107,7 +114,11 @@ export class Demonstrations {
   // The controls that a try may set, with their values. The visitor's own values come back before the next try.
   #tryable() {
     const { controls, source } = this.page;
-    return { temperature: controls.inputs.temperature.field.value, seed: controls.seed.value, cells: JSON.stringify(source.clampedCells() ?? []) };
+    return {
+      temperature: controls.inputs.temperature.field.value,
+      seed: controls.seed.value,
+      cells: JSON.stringify(source.clampedCells() ?? []),
+    };
   }
 
   #forgetLastTry() {

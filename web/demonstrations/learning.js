@@ -27,7 +27,14 @@ export class Learning {
     const player = create("div", "player", body);
     this.play = addButton(player, "", "", () => (this.timer ? this.stop() : this.run()));
     this.slider = create("input", "", player);
-    Object.assign(this.slider, { type: "range", min: "0", max: String(this.samples.length - 1), step: "1", value: "0", ariaLabel: t("demo.learn.slider") });
+    Object.assign(this.slider, {
+      type: "range",
+      min: "0",
+      max: String(this.samples.length - 1),
+      step: "1",
+      value: "0",
+      ariaLabel: t("demo.learn.slider"),
+    });
     this.slider.addEventListener("input", () => {
       this.stop();
       this.show();
@@ -68,10 +75,13 @@ export class Learning {
     const last = this.samples.length - 1;
     if (this.at === last) return this.stop();
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.slider.value = String(this.at + 1);
-      this.#showNext();
-    }, WHOLE_MS * (this.places[this.at + 1] - this.places[this.at]));
+    this.timer = setTimeout(
+      () => {
+        this.slider.value = String(this.at + 1);
+        this.#showNext();
+      },
+      WHOLE_MS * (this.places[this.at + 1] - this.places[this.at]),
+    );
   }
 
   stop() {

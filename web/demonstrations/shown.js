@@ -58,7 +58,9 @@ async function makeLinesShort(showing) {
   stage.report({ id: "demo.lines.lead", values: about });
   const clamps = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
   const ways = clamps.map((cells) => ({ cells, settings: { length: LINES_LENGTH }, speed: LINES_SPEED }));
-  const texts = await writeAll(showing, [t("demo.lines.free"), t("demo.lines.held", { way })], ways, { measured: t("demo.lines.mean") });
+  const texts = await writeAll(showing, [t("demo.lines.free"), t("demo.lines.held", { way })], ways, {
+    measured: t("demo.lines.mean"),
+  });
   if (!texts.every(Boolean)) return;
   const [free, held] = texts.map(lineLength);
   if (!free || !held) return stage.report({ id: "demo.lines.few" }, true);
@@ -71,7 +73,10 @@ async function makeLinesShort(showing) {
 function holdTheCell(page, model) {
   const { cell, value } = lineCounter(model);
   page.source.clamp([[cell.layer, cell.index, value]]);
-  return { id: "demo.lines.try", values: { ...BUTTONS, cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } } };
+  return {
+    id: "demo.lines.try",
+    values: { ...BUTTONS, cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } },
+  };
 }
 
 /** @param {Page} page @param {string} name @param {Record<string, number>} values @returns {Message} */
@@ -87,7 +92,11 @@ async function compareTemperatures(showing) {
   const { stage, engine } = showing;
   const shares = /** @type {Record<string, string>} */ ({});
   const names = Object.keys(TEMPERATURES);
-  const colour = async (/** @type {Column} */ column, /** @type {Written} */ { text, before }, /** @type {number} */ at) => {
+  const colour = async (
+    /** @type {Column} */ column,
+    /** @type {Written} */ { text, before },
+    /** @type {number} */ at,
+  ) => {
     const bits = await bitsOf(engine, before, text);
     column.colour(bits);
     shares[names[at]] = percent(bits.filter((each) => each >= UNLIKELY_BITS).length / bits.length);
@@ -102,11 +111,21 @@ async function compareTemperatures(showing) {
 async function writeAgain(showing) {
   const { seed, stage } = showing;
   const other = (seed + 1) % 2 ** 32;
-  const titles = [t("demo.same.first", { seed }), t("demo.same.second", { seed }), t("demo.same.third", { seed: other })];
+  const titles = [
+    t("demo.same.first", { seed }),
+    t("demo.same.second", { seed }),
+    t("demo.same.third", { seed: other }),
+  ];
   const [one, two, three] = await writeAll(showing, titles, [{}, {}, { settings: { seed: other } }]);
   if (!one || !two || !three) return;
-  const repeated = one === two ? { id: "demo.same.result", values: { count: count(one) } } : { id: "demo.same.differs", values: { at: firstDifference(one, two) } };
-  const changed = { id: one === three ? "demo.same.no_other" : "demo.same.other", values: { seed: other, at: firstDifference(one, three) } };
+  const repeated =
+    one === two
+      ? { id: "demo.same.result", values: { count: count(one) } }
+      : { id: "demo.same.differs", values: { at: firstDifference(one, two) } };
+  const changed = {
+    id: one === three ? "demo.same.no_other" : "demo.same.other",
+    values: { seed: other, at: firstDifference(one, three) },
+  };
   stage.report([repeated, changed], true);
 }
 
@@ -131,7 +150,10 @@ async function watchItLearn({ stage, engine, model, training: { corpus, link }, 
   stage.wait([]);
   const { samples = [], refusal } = answer;
   if (refusal || samples.length < 2) return stage.report(refusal ?? { id: "demo.learn.none" });
-  const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values: { steps: samples.at(-1)[0], corpus } };
+  const result = {
+    id: corpus ? "demo.learn.result_of" : "demo.learn.result",
+    values: { steps: samples.at(-1)[0], corpus },
+  };
   const learning = new Learning(stage.body, samples, link, () => stage.report(result, true));
   stage.fit();
   learning.play.scrollIntoView({ block: "nearest" }); // in a low window the text alone would fill it
@@ -148,29 +170,36 @@ async function watchItLearn({ stage, engine, model, training: { corpus, link }, 
  * @param {(column: Column, written: Written, at: number) => Promise<void>} [options.finish]  called after each text is complete
  * @returns {Promise<string[]>}  "" for a text that was refused or stopped
  */
-function writeAll({ stage, engine, model, seed, signal }, titles, ways, { measured = "", finish = async () => {} } = {}) {
+function writeAll(
+  { stage, engine, model, seed, signal },
+  titles,
+  ways,
+  { measured = "", finish = async () => {} } = {},
+) {
   const prompt = model.examples[0] ?? "";
   const columns = stage.columns(titles, model.chat ? `${prompt}\n` : prompt, measured);
-  return Promise.all(ways.map(async (way, at) => {
-    const settings = { temperature: TEMPERATURES.normal, seed, length: LENGTH, ...way.settings };
-    const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : (way.speed ?? SPEED) };
-    const onText = (/** @type {string} */ text) => {
-      columns[at].show(text);
-      if (measured) columns[at].measure(lineLengths(text));
-    };
-    const onStatus = (/** @type {Message[]} */ messages) => signal.aborted || stage.wait(messages);
-    try {
-      const written = await writeAside(engine, wanted, { onText, onStatus }, signal);
-      const { text, ending } = written;
-      if (signal.aborted) return ""; // the stage was closed, or shows another demonstration, before the last texts ended
-      if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // the mean only now: that of a few lines says little
-      if (ending.error) stage.report(ending.error);
-      if (ending.end === "abort" || ending.end === "error") return "";
-      await finish(columns[at], written, at);
-      return signal.aborted ? "" : text;
-    } catch (error) {
-      if (!signal.aborted) stage.report(error.reason ?? { id: "fault.again" });
-      return "";
-    }
-  }));
+  return Promise.all(
+    ways.map(async (way, at) => {
+      const settings = { temperature: TEMPERATURES.normal, seed, length: LENGTH, ...way.settings };
+      const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : (way.speed ?? SPEED) };
+      const onText = (/** @type {string} */ text) => {
+        columns[at].show(text);
+        if (measured) columns[at].measure(lineLengths(text));
+      };
+      const onStatus = (/** @type {Message[]} */ messages) => signal.aborted || stage.wait(messages);
+      try {
+        const written = await writeAside(engine, wanted, { onText, onStatus }, signal);
+        const { text, ending } = written;
+        if (signal.aborted) return ""; // the stage was closed, or shows another demonstration, before the last texts ended
+        if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // the mean only now: that of a few lines says little
+        if (ending.error) stage.report(ending.error);
+        if (ending.end === "abort" || ending.end === "error") return "";
+        await finish(columns[at], written, at);
+        return signal.aborted ? "" : text;
+      } catch (error) {
+        if (!signal.aborted) stage.report(error.reason ?? { id: "fault.again" });
+        return "";
+      }
+    }),
+  );
 }

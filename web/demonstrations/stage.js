@@ -150,7 +150,8 @@ export class Stage {
           most = Math.max(most, ...lengths);
           this.body.style.setProperty("--most", String(most));
           if (length !== null) setText(mean, number(length, 0));
-          for (const each of lengths.slice(bars.childElementCount)) create("i", "", bars).style.setProperty("--length", String(each));
+          for (const each of lengths.slice(bars.childElementCount))
+            create("i", "", bars).style.setProperty("--length", String(each));
         },
       };
     });

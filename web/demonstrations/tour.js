@@ -3,7 +3,16 @@
 // The tour has its own conversation. The visitor's one, its settings and its lens are shown again when the card is closed.
 
 import { pathTo } from "../conversation/log.js";
-import { addButton, create, find, findAll, pause, prefersReducedMotion, scrollInside, setText } from "../document/dom.js";
+import {
+  addButton,
+  create,
+  find,
+  findAll,
+  pause,
+  prefersReducedMotion,
+  scrollInside,
+  setText,
+} from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { STEPS, tourControls } from "./tour_steps.js";
 
@@ -27,7 +36,8 @@ export class Tour {
     this.more = find(page.root, "#more-settings", HTMLDetailsElement);
     this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
     this.wanted = 0; // the step in the address, until the page can show it
-    this.before = /** @type {{log: Log, lens: string, opener: Element | null, scrolled: number, more: boolean} | null} */ (null);
+    this.before =
+      /** @type {{log: Log, lens: string, opener: Element | null, scrolled: number, more: boolean} | null} */ (null);
     this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus when it is enabled again
     this.marked = /** @type {HTMLElement[]} */ ([]);
     this.place = /** @type {Place} */ ({ page, lenses: page.lenses, report: (message) => this.report(message) });
@@ -76,11 +86,13 @@ export class Tour {
   update() {
     const isReady = this.page.source.about() && !this.page.busy && !find(this.page.root, "#loading").checkVisibility();
     if (this.wanted && isReady && this.page.started) this.open(this.wanted);
-    for (const button of findAll(this.actions, "button", HTMLButtonElement)) button.ariaDisabled = String(this.page.busy);
+    for (const button of findAll(this.actions, "button", HTMLButtonElement))
+      button.ariaDisabled = String(this.page.busy);
     if (this.number) this.#mark(false);
     if (this.page.busy || !this.unfocused) return;
     const { activeElement } = document; // what is hidden keeps the focus until the page is drawn
-    if (activeElement === document.body || this.box.contains(activeElement)) this.unfocused.focus({ preventScroll: true });
+    if (activeElement === document.body || this.box.contains(activeElement))
+      this.unfocused.focus({ preventScroll: true });
     this.unfocused = null;
   }
 
@@ -120,7 +132,13 @@ export class Tour {
   #begin() {
     const { page } = this;
     page.save();
-    this.before = { log: page.log(), lens: this.place.lenses.chosen, opener: document.activeElement, scrolled: scrollY, more: this.more.open };
+    this.before = {
+      log: page.log(),
+      lens: this.place.lenses.chosen,
+      opener: document.activeElement,
+      scrolled: scrollY,
+      more: this.more.open,
+    };
     page.clear();
     page.storage.save(this.before.log); // for a reload, it is still the conversation of this tab
     page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
@@ -138,7 +156,12 @@ export class Tour {
   async #isRead() {
     const { lenses } = this.place;
     for (let tries = 0; lenses.lens && tries < 100; tries++) {
-      if (!this.page.busy && lenses.path.chars.length && lenses.path.values(lenses.key).length >= lenses.path.chars.length) return;
+      if (
+        !this.page.busy &&
+        lenses.path.chars.length &&
+        lenses.path.values(lenses.key).length >= lenses.path.chars.length
+      )
+        return;
       await pause(50);
     }
   }
@@ -154,7 +177,12 @@ export class Tour {
     this.actions.replaceChildren();
     if (step.values) setText(create("span", "", this.actions), t(step.values));
     for (const [text, act, value] of step.actions) {
-      const button = addButton(this.actions, "", value === undefined ? render(text) : number(value, 1), () => this.page.busy || this.#act(act));
+      const button = addButton(
+        this.actions,
+        "",
+        value === undefined ? render(text) : number(value, 1),
+        () => this.page.busy || this.#act(act),
+      );
       button.ariaLabel = render(text);
       if (value !== undefined) button.dataset.value = String(value);
     }
@@ -164,7 +192,8 @@ export class Tour {
   // Marks the button of the temperature that is chosen now.
   #markChosen() {
     const chosen = Number(this.page.controls.inputs.temperature?.field.value);
-    for (const button of findAll(this.actions, "[data-value]")) button.ariaPressed = String(Number(button.dataset.value) === chosen);
+    for (const button of findAll(this.actions, "[data-value]"))
+      button.ariaPressed = String(Number(button.dataset.value) === chosen);
   }
 
   // What a step shows stays in view, whatever its buttons do.
@@ -187,7 +216,9 @@ export class Tour {
   #mark(scrolls) {
     const { root } = this.page;
     const found = this.number ? STEPS[this.number - 1].targets.map((target) => root.querySelector(target)) : [];
-    const marked = found.filter(/** @returns {node is HTMLElement} */ (node) => node instanceof HTMLElement && node.checkVisibility());
+    const marked = found.filter(
+      /** @returns {node is HTMLElement} */ (node) => node instanceof HTMLElement && node.checkVisibility(),
+    );
     for (const node of this.marked) node.classList.toggle("on-tour-here", marked.includes(node));
     for (const node of marked) node.classList.add("on-tour-here");
     this.marked = marked;
@@ -212,9 +243,11 @@ export class Tour {
   /** @param {Element[]} nodes */
   #wayTo(nodes) {
     const { scrollPaddingTop } = getComputedStyle(document.documentElement); // the text of a lens stays at the top of the window
-    const from = (/** @type {Element} */ node) => MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
+    const from = (/** @type {Element} */ node) =>
+      MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
     const [card, { bottom }] = [this.box.getBoundingClientRect(), getComputedStyle(this.box)];
-    const height = (/** @type {DOMRect} */ rect) => (rect.right > card.left ? innerHeight - (parseFloat(bottom) || 0) - card.height : innerHeight);
+    const height = (/** @type {DOMRect} */ rect) =>
+      rect.right > card.left ? innerHeight - (parseFloat(bottom) || 0) - card.height : innerHeight;
     const rects = nodes.map((node) => ({ from: from(node), rect: node.getBoundingClientRect() }));
     const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN - height(rect)));
     const most = Math.min(...rects.map(({ rect, from }) => rect.top - from));
@@ -246,7 +279,8 @@ export class Tour {
     if (typed) page.prompt.value += page.prompt.value ? `\n${typed}` : typed;
     this.place.lenses.choose(lens);
     page.save();
-    const target = opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : page.prompt;
+    const target =
+      opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : page.prompt;
     target.focus({ preventScroll: true });
     this.more.open = more;
     requestAnimationFrame(() => scrollTo(0, scrolled)); // once the text of before is drawn

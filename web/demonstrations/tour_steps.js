@@ -35,12 +35,48 @@ export const STEPS = [
     targets: ['[data-setting="temperature"]', ".panel .closely"],
     prepare: focusUncertainCharacter,
     values: "setting.temperature",
-    actions: [0.2, 0.8, 1.5].map((value) => [{ id: "demo.bolder.column", values: { temperature: value } }, ({ page }) => set(page, { temperature: value }), value]),
+    actions: [0.2, 0.8, 1.5].map((value) => [
+      { id: "demo.bolder.column", values: { temperature: value } },
+      ({ page }) => set(page, { temperature: value }),
+      value,
+    ]),
   },
-  { lens: "memory", targets: [".panel canvas"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
-  { lens: "memory", targets: [".panel .closely"], prepare: chooseCounter, actions: [[{ id: "tour.before" }, move(-1)], [{ id: "tour.after" }, move(1)]] },
-  { lens: "memory", targets: [".panel .hold", ".panel .compared"], prepare: chooseCounter, actions: [[{ id: "tour.hold" }, clamp], [{ id: "tour.free" }, release]] },
-  { lens: "plain", targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"], prepare: writeFree, actions: [[{ id: "tour.same" }, writeAgain], [{ id: "tour.other" }, writeOther]] },
+  {
+    lens: "memory",
+    targets: [".panel canvas"],
+    prepare: chooseCounter,
+    actions: [
+      [{ id: "tour.before" }, move(-1)],
+      [{ id: "tour.after" }, move(1)],
+    ],
+  },
+  {
+    lens: "memory",
+    targets: [".panel .closely"],
+    prepare: chooseCounter,
+    actions: [
+      [{ id: "tour.before" }, move(-1)],
+      [{ id: "tour.after" }, move(1)],
+    ],
+  },
+  {
+    lens: "memory",
+    targets: [".panel .hold", ".panel .compared"],
+    prepare: chooseCounter,
+    actions: [
+      [{ id: "tour.hold" }, clamp],
+      [{ id: "tour.free" }, release],
+    ],
+  },
+  {
+    lens: "plain",
+    targets: [".setting:has(#seed)", ".log .turn:last-of-type .footer"],
+    prepare: writeFree,
+    actions: [
+      [{ id: "tour.same" }, writeAgain],
+      [{ id: "tour.other" }, writeOther],
+    ],
+  },
 ];
 
 /** Returns the settings of the tour's text. */
@@ -79,7 +115,9 @@ function chooseCounter({ page, lenses }) {
   if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
   const turn = lenses.turns.at(-1);
   if (!turn || page.busy) return;
-  return lenses.focus.place ? lenses.focus.inspect() : lenses.focus.moveTo(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
+  return lenses.focus.place
+    ? lenses.focus.inspect()
+    : lenses.focus.moveTo(lenses.path, turn.at + turn.given + Math.floor((turn.length - turn.given) / 2));
 }
 
 /** Puts the next character, or the one before, in focus. @param {number} by */
@@ -124,7 +162,9 @@ async function writeAgain({ page, report }) {
   set(page, { seed: settings.seed });
   const options = page.controls.options();
   // As long as the text is now, which "One letter" may have made longer.
-  await page.run(() => page.writer.retry({ ...options, settings: { ...settings, length: count(before) }, seed_given: false }));
+  await page.run(() =>
+    page.writer.retry({ ...options, settings: { ...settings, length: count(before) }, seed_given: false }),
+  );
   report({ id: textNow(page) === before ? "tour.equal" : "tour.unequal" });
 }
 

@@ -103,7 +103,11 @@ export function t(id, values = {}) {
  * @returns {string}
  */
 export function render(message, joint = " ") {
-  if (Array.isArray(message)) return message.map((each) => render(each)).join(joint).replace(/([。！？]) /g, "$1"); // Chinese has no space there
+  if (Array.isArray(message))
+    return message
+      .map((each) => render(each))
+      .join(joint)
+      .replace(/([。！？]) /g, "$1"); // Chinese has no space there
   return message && typeof message === "object" ? t(message.id, message.values ?? {}) : String(message ?? "");
 }
 
@@ -124,7 +128,11 @@ export function number(value, digits) {
  * @returns {string} the share in percent
  */
 export function percent(share, digits = 0) {
-  return share.toLocaleString(language(), { style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return share.toLocaleString(language(), {
+    style: "percent",
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
 }
 
 /**
@@ -164,7 +172,9 @@ function pieces(text) {
  * @returns {string}
  */
 function fillIn(text, values) {
-  return pieces(text).map((piece, at) => (at % 2 ? valueOf(piece, values) : piece)).join("");
+  return pieces(text)
+    .map((piece, at) => (at % 2 ? valueOf(piece, values) : piece))
+    .join("");
 }
 
 /**
@@ -176,10 +186,12 @@ function valueOf(placeholder, values) {
   const value = values[name];
   if (kind === "number") return number(value);
   if (kind === "short") return value.toLocaleString(language(), { notation: "compact", maximumFractionDigits: 1 });
-  if (!kind && typeof value === "number") return value.toLocaleString(language(), { useGrouping: false, maximumFractionDigits: 20 });
+  if (!kind && typeof value === "number")
+    return value.toLocaleString(language(), { useGrouping: false, maximumFractionDigits: 20 });
   if (kind !== "plural") return render(value, rest ?? ", ");
   const forms = pieces(rest);
-  const form = (/** @type {string} */ wanted) => forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
+  const form = (/** @type {string} */ wanted) =>
+    forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
   const chosen = new Intl.PluralRules(language()).select(value);
   const exists = forms.some((each, at) => at % 2 === 0 && each.trim() === chosen);
   return fillIn(form(exists ? chosen : "other"), values);

@@ -20,7 +20,8 @@ export function clampsAt(clamps, position) {
 export function firstChange(old, changed) {
   for (let at = 0; at < Math.max(old.length, changed.length); at++) {
     const [before, after] = [old.slice(at, at + 1), changed.slice(at, at + 1)];
-    if (JSON.stringify(before) !== JSON.stringify(after)) return Math.min(...[...before, ...after].map(([from]) => from));
+    if (JSON.stringify(before) !== JSON.stringify(after))
+      return Math.min(...[...before, ...after].map(([from]) => from));
   }
   return Infinity;
 }

@@ -25,7 +25,9 @@ export class ServerEngine {
   }
 
   async site() {
-    const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.#site.version)}`, { cache: "no-store" });
+    const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.#site.version)}`, {
+      cache: "no-store",
+    });
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     this.#site = { ...this.#site, ...(await response.json()) }; // the answer has no models while the version is the same
     return this.#site;
@@ -93,13 +95,20 @@ export class ServerEngine {
   }
 
   #send(path, body, signal) {
-    return fetch(`${this.root}/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
+    return fetch(`${this.root}/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal,
+    });
   }
 
   // The stream is read to its end, so that page and server have the same text. Without this request the server would
   // continue the reply for some seconds, because a reader may connect again.
   #stop(id, cut) {
-    fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(() => cut.abort());
+    fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(() =>
+      cut.abort(),
+    );
     setTimeout(() => cut.abort(), STOP_MS);
   }
 
@@ -109,7 +118,8 @@ export class ServerEngine {
       for (let attempt = 1; ; attempt++) {
         const response = await send();
         const wait_s = Number(response.headers.get("retry-after"));
-        if (!BUSY.has(response.status) || !(wait_s > 0 && wait_s <= LONGEST_WAIT_S) || attempt === ATTEMPTS) return await response.json();
+        if (!BUSY.has(response.status) || !(wait_s > 0 && wait_s <= LONGEST_WAIT_S) || attempt === ATTEMPTS)
+          return await response.json();
         await new Promise((resolve) => setTimeout(resolve, 1000 * wait_s));
       }
     } catch {
@@ -127,7 +137,8 @@ function bytesOf(base64) {
 // busy or restarts and the reply has started.
 async function refuse(response, isStarted) {
   const answer = await response.json().catch(() => null);
-  if (answer?.refusal && !(isStarted && BUSY.has(response.status))) throw new Refusal(answer.refusal, response.status === 404);
+  if (answer?.refusal && !(isStarted && BUSY.has(response.status)))
+    throw new Refusal(answer.refusal, response.status === 404);
   throw new Error(`the server answered ${response.status}`);
 }
 
@@ -146,7 +157,11 @@ async function* events(response, signal) {
       const messages = (rest + value).split("\n\n");
       rest = messages.pop();
       for (const message of messages) {
-        const data = message.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6)).join("\n");
+        const data = message
+          .split("\n")
+          .filter((line) => line.startsWith("data: "))
+          .map((line) => line.slice(6))
+          .join("\n");
         if (data) yield JSON.parse(data);
       }
     }

@@ -35,7 +35,12 @@ const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
 // network more in the first seconds than it learns.
 const FINE_TUNING = { rows: 16, rates: 0.2, dropoutRise: 1 };
 /** Cells of one layer, by the characters that 256 cells can read in the time of the run. */
-const SIZES = [[400_000, 128], [2_200_000, 192], [20_000_000, 256], [Infinity, 384]];
+const SIZES = [
+  [400_000, 128],
+  [2_200_000, 192],
+  [20_000_000, 256],
+  [Infinity, 384],
+];
 
 /**
  * Returns the number of cells for a run.
@@ -58,7 +63,11 @@ export function cellsFor(readable) {
  * @returns {Recipe}
  */
 export function recipeFor({ vocab, characters, steps, workers, seed, network, isFineTuning }) {
-  const { rows: most, rates: scale, dropoutRise } = isFineTuning ? FINE_TUNING : { rows: ROWS, rates: 1, dropoutRise: 0 };
+  const {
+    rows: most,
+    rates: scale,
+    dropoutRise,
+  } = isFineTuning ? FINE_TUNING : { rows: ROWS, rates: 1, dropoutRise: 0 };
   const rows = Math.max(1, Math.min(most, Math.floor(MAX_LOGITS / (WINDOW * vocab))));
   const read = steps * rows * workers * WINDOW;
   const isShort = read < 3_000_000;

@@ -100,7 +100,11 @@ class Run {
       onFault: (error) => this.#fail(error),
     });
     const sofar = { step: state?.step ?? 0, seconds: state?.seconds ?? 0, curve: this.curve };
-    const sizes = { steps: state?.steps ?? plan.recipe.steps, parameters: plan.parameters, characters: this.#stepCharacters };
+    const sizes = {
+      steps: state?.steps ?? plan.recipe.steps,
+      parameters: plan.parameters,
+      characters: this.#stepCharacters,
+    };
     postMessage({ started: { about, ...sofar, ...sizes } });
     this.timer = setInterval(() => this.#tick(), TICK_MS);
     await this.#trainer.start(saved);
@@ -169,7 +173,9 @@ class Run {
     const { best } = this;
     if (!best) {
       await deleteRun().catch(() => {});
-      return postMessage({ ended: { reason, step, best: null, heldOut: null, model: null, files: null, notice: null } });
+      return postMessage({
+        ended: { reason, step, best: null, heldOut: null, model: null, files: null, notice: null },
+      });
     }
     const files = await this.#files(best);
     const stored = await this.#storeModel(files);
@@ -261,7 +267,10 @@ async function begin(given) {
   run = new Run(prepared);
   await deleteRun().catch(() => {});
   const summary = summaryOf(prepared);
-  await saveRun({ ...prepared, summary }).then(() => postMessage({ saved: 0 }), (error) => postMessage({ notSaved: reasonOf(error) }));
+  await saveRun({ ...prepared, summary }).then(
+    () => postMessage({ saved: 0 }),
+    (error) => postMessage({ notSaved: reasonOf(error) }),
+  );
   await run.start();
 }
 

@@ -61,7 +61,13 @@ export async function saveModel({ name, files, privateThings = [] }) {
   const known = await listModels();
   const same = known.find((model) => model.commit === commit);
   if (same) return { name: same.name, commit };
-  const ref = { name: freeName(name, known.map((model) => model.name)), commit };
+  const ref = {
+    name: freeName(
+      name,
+      known.map((model) => model.name),
+    ),
+    commit,
+  };
   const bytes = Object.values(files).reduce((total, file) => total + file.length, 0);
   await transact([MODELS, FILES], "readwrite", ([models, stored]) => {
     models.put({ ...ref, created: Date.now(), bytes, privateThings }, ref.name);
@@ -85,7 +91,9 @@ export async function listModels() {
  * @returns {Promise<(StoredModel & {files: Files}) | null>}
  */
 export async function loadModel(name) {
-  const [model, files] = await transact([MODELS, FILES], "readonly", (stores) => stores.map((store) => store.get(name)));
+  const [model, files] = await transact([MODELS, FILES], "readonly", (stores) =>
+    stores.map((store) => store.get(name)),
+  );
   return model && files ? { ...model, files } : null;
 }
 
@@ -114,8 +122,16 @@ export function commitOf(files) {
  * @param {string[]} taken
  */
 export function freeName(text, taken = []) {
-  const plain = text.normalize("NFKD").toLowerCase().replace(/\p{Mn}/gu, "").replace(/\.\w{1,5}$/, "");
-  const slug = plain.replace(/[^a-z0-9]+/g, "-").slice(0, MAX_SLUG).replace(/^-+|-+$/g, "") || "text";
+  const plain = text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replace(/\p{Mn}/gu, "")
+    .replace(/\.\w{1,5}$/, "");
+  const slug =
+    plain
+      .replace(/[^a-z0-9]+/g, "-")
+      .slice(0, MAX_SLUG)
+      .replace(/^-+|-+$/g, "") || "text";
   for (let number = 1; ; number++) {
     const name = `${OWNER}/${slug}${number > 1 ? `-${number}` : ""}`;
     if (!taken.includes(name)) return name;

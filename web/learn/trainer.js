@@ -89,10 +89,14 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const layers = 1 + UPPER_LAYER * (network.layers - 1);
   const cost = (layers * network.hidden ** 2) / MEASURED_CELLS ** 2; // of a step, beside that which was measured
   const isFineTuning = parent !== null;
-  const [measured, { rows }] = [false, isFineTuning].map((each) => recipeFor({ ...about(vocab.length, 1), network, isFineTuning: each }));
+  const [measured, { rows }] = [false, isFineTuning].map((each) =>
+    recipeFor({ ...about(vocab.length, 1), network, isFineTuning: each }),
+  );
   const seconds = ((measured.rows * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured.rows));
   const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
-  const heldOutCharacters = Math.ceil(Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * 60 * minutes) / evaluated));
+  const heldOutCharacters = Math.ceil(
+    Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * 60 * minutes) / evaluated),
+  );
   const [training, heldOut] = split(ids);
   const time = 60 * minutes - evaluated * Math.min(heldOut.length, heldOutCharacters);
   const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));
@@ -106,7 +110,16 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
     isFineTuning,
   });
   const parameters = parametersOf({ vocab: vocab.length, ...network });
-  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, limit: 60 * minutes, trained: parent?.tensors ?? null };
+  return {
+    vocab,
+    ids,
+    recipe,
+    workers,
+    parameters,
+    heldOutCharacters,
+    limit: 60 * minutes,
+    trained: parent?.tensors ?? null,
+  };
 }
 
 /** A run in progress. */
@@ -181,7 +194,9 @@ export class Trainer {
 
   #initialState(sizes, ids) {
     const { seed } = this.plan.recipe;
-    const weights = new Float32Array(Object.values(shapesOf(sizes)).reduce((total, shape) => total + padded(countOf(shape)), 0));
+    const weights = new Float32Array(
+      Object.values(shapesOf(sizes)).reduce((total, shape) => total + padded(countOf(shape)), 0),
+    );
     const tensors = tensorsOf(weights, sizes);
     if (this.plan.trained) copyTrained(tensors, this.plan.trained, networkOf(sizes), ids, seed);
     else initialize(tensors, sizes, ids, seed);
@@ -194,7 +209,8 @@ export class Trainer {
     else if (data.evaluated !== undefined || data.average) this.#collectEvaluation(data);
     else if (data.saved !== undefined) this.#collectSaved(index, data);
     // Every worker sends its part of the saved run first, so after the last end nothing is missing.
-    else if (data.ended !== undefined && ++this.#ended === this.plan.workers) this.reports.onEnd(data.reason, data.ended);
+    else if (data.ended !== undefined && ++this.#ended === this.plan.workers)
+      this.reports.onEnd(data.reason, data.ended);
   }
 
   #collectEvaluation({ evaluated, step, sum, count, average }) {

@@ -46,7 +46,8 @@ export function copyTrained(tensors, trained, sizes, ids, seed) {
     const known = Array.from({ length: old }, (_, id) => vectors[id * embedding + column]);
     const mean = known.reduce((sum, value) => sum + value, 0) / old;
     const spread = Math.sqrt(known.reduce((sum, value) => sum + (value - mean) ** 2, 0) / old);
-    for (let id = old; id < vocab; id++) vectors[id * embedding + column] = mean + spread * vectors[id * embedding + column];
+    for (let id = old; id < vocab; id++)
+      vectors[id * embedding + column] = mean + spread * vectors[id * embedding + column];
   }
   const counts = countsOf(ids, vocab);
   const known = counts.slice(0, old).reduce((sum, count) => sum + count, 0);
@@ -59,7 +60,10 @@ export function copyTrained(tensors, trained, sizes, ids, seed) {
 // The mean of 1 / sum of exp(logits): the odds of one more character with a logit of 0 against all known ones.
 function meanOdds(network, ids) {
   const state = network.zeros();
-  const known = ids.subarray(0, 4 * PREDICTED).filter((id) => id < network.sizes.vocab).subarray(0, PREDICTED);
+  const known = ids
+    .subarray(0, 4 * PREDICTED)
+    .filter((id) => id < network.sizes.vocab)
+    .subarray(0, PREDICTED);
   let total = 0;
   for (const id of known) {
     network.read(id, state);

@@ -164,7 +164,9 @@ class Training {
   #save() {
     const { learner, step, steps, seconds } = this;
     this.savedAt = performance.now();
-    const copies = this.leads ? ["weights", "average", "mean", "squares"].map((kind) => [kind, learner[kind].slice()]) : [];
+    const copies = this.leads
+      ? ["weights", "average", "mean", "squares"].map((kind) => [kind, learner[kind].slice()])
+      : [];
     const state = this.leads ? { step, steps, seconds, ...Object.fromEntries(copies) } : null;
     const carried = learner.state.slice();
     const transfer = [carried, ...copies.map(([, copy]) => copy)].map(({ buffer }) => buffer);

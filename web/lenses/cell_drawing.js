@@ -18,12 +18,22 @@ export function drawCell({ cell: numbers, held }, { layer, cell, inputs, hidden 
   const picture = svg("svg", null, { viewBox: "0 0 392 236", class: "cell-drawing", role: "img", "aria-label": label });
   svg("rect", picture, { x: 58, y: 8, width: 280, height: 200, rx: 12, class: "outline" });
   drawWires(picture);
-  const signs = /** @type {const} */ ([[84, 34, "×"], [188, 34, "+"], [188, 88, "×"], [288, 100, "×"]]);
+  const signs = /** @type {const} */ ([
+    [84, 34, "×"],
+    [188, 34, "+"],
+    [188, 88, "×"],
+    [288, 100, "×"],
+  ]);
   for (const [x, y, sign] of signs) {
     svg("circle", picture, { cx: x, cy: y, r: 9 });
     write(picture, x, y + 4, sign, "sign", "middle");
   }
-  const gates = /** @type {const} */ ([[84, "f", f, "σ"], [156, "i", i, "σ"], [220, "g", g, "tanh"], [288, "o", o, "σ"]]);
+  const gates = /** @type {const} */ ([
+    [84, "f", f, "σ"],
+    [156, "i", i, "σ"],
+    [220, "g", g, "tanh"],
+    [288, "o", o, "σ"],
+  ]);
   for (const [x, name, value, sign] of gates) {
     svg("rect", picture, { x: x - 19, y: 140, width: 38, height: 24, rx: 5, class: "gate" });
     write(picture, x, 157, sign, "sign", "middle");

@@ -4,7 +4,12 @@ import { addButton, create, find, setText } from "../document/dom.js";
 import { t } from "../document/words.js";
 
 const STRONG = 4; // its tanh is 0.999
-const CHOICES = /** @type {const} */ ([["free", null], ["up", STRONG], ["off", 0], ["down", -STRONG]]);
+const CHOICES = /** @type {const} */ ([
+  ["free", null],
+  ["up", STRONG],
+  ["off", 0],
+  ["down", -STRONG],
+]);
 const BEFORE = 24; // characters that are shown of the part that both texts share
 
 /**
@@ -37,7 +42,9 @@ export class ClampChoice {
       create("span", "", label).textContent = t(`hold.${name}`);
     }
     // The row of held cells has the same button. On a phone it is above the window, and this one is shown instead.
-    this.rewrite = addButton(this.box, "rewrite", t("hold.rewrite"), () => find(this.lenses.pane, ".held-cells .rewrite").click());
+    this.rewrite = addButton(this.box, "rewrite", t("hold.rewrite"), () =>
+      find(this.lenses.pane, ".held-cells .rewrite").click(),
+    );
     this.reason = create("p", "cannot-hold", panel);
     this.reason.textContent = t("refusal.clamps_blended");
     this.show();
@@ -122,14 +129,18 @@ export class ClampedAndFree {
     this.box.hidden = !this.free || !turn;
     if (this.box.hidden) return this.markDifference(null);
     const start = turn.at + turn.given + this.free.from;
-    const clamped = this.lenses.path.chars.slice(start, Math.min(turn.at + turn.length, start + this.free.chars.length));
+    const clamped = this.lenses.path.chars.slice(
+      start,
+      Math.min(turn.at + turn.length, start + this.free.chars.length),
+    );
     const free = this.free.chars.slice(0, clamped.length);
     const found = clamped.findIndex((character, at) => character !== free[at]);
     const differs = found >= 0;
     setText(find(this.box, ".difference"), summary(found, clamped.length));
     find(this.box, ".both").hidden = !differs;
     const texts = JSON.stringify([clamped, free]);
-    if (differs && texts !== this.shown) [clamped, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
+    if (differs && texts !== this.shown)
+      [clamped, free].forEach((chars, at) => showDifference(this.columns[at], chars, found));
     this.shown = texts;
     this.markDifference(differs ? start + found : null);
   }

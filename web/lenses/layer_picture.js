@@ -87,7 +87,7 @@ export class LayerPicture {
     const to = Math.min(traced.chars.length, from + WIDTH);
     this.clear();
     this.wanted = this.lenses.path.version; // so that a frame before the answer does not request the end of the text
-    for (let at = from; at < to; ) {
+    for (let at = from; at < to;) {
       const answer = await traced.ask({ from: at, ...this.memory.wants() });
       if (showing !== this.showing || answer.refusal || !answer.bits?.length) return undefined;
       this.add(traced, at, answer, to);
@@ -127,7 +127,10 @@ export class LayerPicture {
     const x = at?.traced === traced ? at.position - first : -1;
     if (x >= 0 && x < columns.length) pen.fillRect(x, 0, 1, hidden);
     const values = { layer: cell[0], cells: hidden, first: first + 1, last: first + columns.length };
-    setText(this.caption, columns.length ? t(hasTouch() ? "memory.caption.tap" : "memory.caption", values) : t("memory.empty"));
+    setText(
+      this.caption,
+      columns.length ? t(hasTouch() ? "memory.caption.tap" : "memory.caption", values) : t("memory.empty"),
+    );
   }
 
   /** A click chooses the cell of the row, a tap a named cell close to it, and the character of the column. @param {MouseEvent} event */
@@ -149,7 +152,9 @@ export class LayerPicture {
   #namedNear(row, reach) {
     const { about, cell } = this.memory;
     const distance = (/** @type {number} */ index) => Math.abs(index - row);
-    const near = about.cells.filter(({ layer, index }) => layer === cell[0] && distance(index) <= reach).map(({ index }) => index);
+    const near = about.cells
+      .filter(({ layer, index }) => layer === cell[0] && distance(index) <= reach)
+      .map(({ index }) => index);
     return near.sort((one, other) => distance(one) - distance(other))[0];
   }
 }

@@ -22,7 +22,10 @@ const CODE = {
   above: ["docs/lecture.md", "x = h[layer]  # the layer above reads this"],
   output: ["docs/lecture.md", "columns.append(network.output(x))  # (B, V)"],
   weigh: ["model/int8/sampling.py", "running = np.cumsum(weights(logits, params))"],
-  draw: ["model/int8/sampling.py", "return int(np.searchsorted(running, int(running[-1]) * number >> 64, side=\"right\"))"],
+  draw: [
+    "model/int8/sampling.py",
+    'return int(np.searchsorted(running, int(running[-1]) * number >> 64, side="right"))',
+  ],
 };
 
 /**
@@ -107,7 +110,10 @@ export class StepLens {
   press() {
     if (this.presses >= MOST_PRESSES) return;
     this.presses++;
-    this.queue = this.queue.then(() => this.step()).catch(() => {}).finally(() => this.presses--);
+    this.queue = this.queue
+      .then(() => this.step())
+      .catch(() => {})
+      .finally(() => this.presses--);
   }
 
   async step() {
@@ -170,7 +176,14 @@ export class StepLens {
       });
     });
     if (cells < sizes.H) create("p", "", item).textContent = t("step.first_cells", { count: cells, cells: sizes.H });
-    showCode(item, isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H }), "gates", "cell", "shown", ...(isLast ? [] : ["above"]));
+    showCode(
+      item,
+      isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H }),
+      "gates",
+      "cell",
+      "shown",
+      ...(isLast ? [] : ["above"]),
+    );
   }
 }
 
@@ -266,7 +279,12 @@ function showDraw(list, step, char) {
     const kind = each === char ? "place there" : `place ${at % 2 ? "odd" : ""}`;
     svg("rect", picture, { x: 360 * from, y: 20, width: Math.max(0.5, 360 * (to - from)), height: 24, class: kind });
     if (to - from < NAMED) return;
-    const name = { x: 180 * (from + to), y: 36, class: `name ${each === char ? "there" : ""}`, "text-anchor": "middle" };
+    const name = {
+      x: 180 * (from + to),
+      y: 36,
+      class: `name ${each === char ? "there" : ""}`,
+      "text-anchor": "middle",
+    };
     svg("text", picture, name, visibleCharacter(each));
   });
   if (step.draw && step.temperature > 0) {

@@ -92,7 +92,13 @@ export class SurpriseLens {
     if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
     which.append(this.explain());
     if (this.bits !== UNKNOWN && details?.top.length) {
-      addLikely(list, /** @type {import("./chances.js").Predicted} */ (details), this.lenses.source.settings(), details.char, this.bits);
+      addLikely(
+        list,
+        /** @type {import("./chances.js").Predicted} */ (details),
+        this.lenses.source.settings(),
+        details.char,
+        this.bits,
+      );
     }
     this.firstLayer.show(details);
     this.why.show(details);
@@ -104,7 +110,12 @@ export class SurpriseLens {
     if (bits === UNKNOWN) return ` ${t("surprise.not_read")}`;
     if (!details.top.length) return ` ${t("surprise.first")}`;
     if (!(bits >= 0)) return ` ${t("surprise.drawn_from")}`;
-    const shares = likely(/** @type {import("./chances.js").Predicted} */ (details), this.lenses.source.settings(), details.char, bits);
+    const shares = likely(
+      /** @type {import("./chances.js").Predicted} */ (details),
+      this.lenses.source.settings(),
+      details.char,
+      bits,
+    );
     const [, now] = shares.find(([each]) => each === details.char);
     return ` ${t("surprise.chance", { bits: number(bits, 2), chance: chance(2 ** -bits), now: chance(now) })}`;
   }

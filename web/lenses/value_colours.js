@@ -4,8 +4,16 @@ import { create } from "../document/dom.js";
 
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
-const LIGHT = [[8, 64, 126], [255, 255, 255], [122, 47, 4]];
-const DARK = [[103, 171, 221], [28, 25, 23], [238, 154, 69]];
+const LIGHT = [
+  [8, 64, 126],
+  [255, 255, 255],
+  [122, 47, 4],
+];
+const DARK = [
+  [103, 171, 221],
+  [28, 25, 23],
+  [238, 154, 69],
+];
 const tables = /** @type {Map<boolean, Uint32Array>} */ (new Map());
 
 /** Adds a text and the scale of the colours. @param {HTMLElement} parent @param {string} text */

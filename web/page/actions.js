@@ -23,7 +23,10 @@ export class Actions {
     const moves = {
       send: () => page.send(page.prompt.value),
       stop: () => this.#stop(),
-      continue: () => (page.storage.unsaved.delete(page.log()), page.run(() => writer.continueReply(controls.options()))),
+      continue: () => (
+        page.storage.unsaved.delete(page.log()),
+        page.run(() => writer.continueReply(controls.options()))
+      ),
       retry: () => page.run(() => writer.retry(controls.options())),
       undo: () => page.run(() => this.#undo()),
       redo: () => page.run(() => redo(page.log())),
@@ -33,9 +36,20 @@ export class Actions {
     };
     // A second click may come before the next frame, which disables the button.
     const idle = (/** @type {() => unknown} */ move) => () => page.busy || move();
-    for (const [name, move] of Object.entries(moves)) this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
-    for (const [way, by] of /** @type {const} */ ([["previous", -1], ["next", 1]])) find(page.root, `.branches .${way}`).addEventListener("click", idle(() => this.#showVersion(by)));
-    find(page.root, ".held-cells .rewrite").addEventListener("click", idle(() => page.run(() => writer.rewrite(controls.options()))));
+    for (const [name, move] of Object.entries(moves))
+      this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
+    for (const [way, by] of /** @type {const} */ ([
+      ["previous", -1],
+      ["next", 1],
+    ]))
+      find(page.root, `.branches .${way}`).addEventListener(
+        "click",
+        idle(() => this.#showVersion(by)),
+      );
+    find(page.root, ".held-cells .rewrite").addEventListener(
+      "click",
+      idle(() => page.run(() => writer.rewrite(controls.options()))),
+    );
     page.prompt.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
       event.preventDefault();
@@ -86,9 +100,12 @@ export class Actions {
     };
     const isHidden = page.demonstrations.isShown; // the conversation, by a demonstration: only a new prompt can be sent
     const focused = document.activeElement;
-    for (const [name, on] of Object.entries(able)) this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
-    for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement)) button.disabled = !free;
-    for (const button of findAll(page.root, ":is(.held-cells, .hold) .rewrite", HTMLButtonElement)) button.disabled = !(hasTurns && free);
+    for (const [name, on] of Object.entries(able))
+      this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
+    for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement))
+      button.disabled = !free;
+    for (const button of findAll(page.root, ":is(.held-cells, .hold) .rewrite", HTMLButtonElement))
+      button.disabled = !(hasTurns && free);
     this.#nameAuthor(lastTurn(log)?.reply.model.name);
     this.#keepFocus(focused, busy);
     this.#placeExamples(hasTurns || log.undone.length > 0 || this.#canRestore);
@@ -117,12 +134,18 @@ export class Actions {
    */
   #keepFocus(focused, busy) {
     const stop = this.#button("stop");
-    const isLost = focused instanceof HTMLButtonElement && focused.disabled && focused.closest("#moves, #ask, #examples, .held-cells, .hold") !== null;
+    const isLost =
+      focused instanceof HTMLButtonElement &&
+      focused.disabled &&
+      focused.closest("#moves, #ask, #examples, .held-cells, .hold") !== null;
     if (busy && isLost && focused !== stop) {
       this.began = focused;
       stop.focus({ preventScroll: true });
     } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === stop)) {
-      const isRestored = !this.began.disabled && this.began.checkVisibility() && !this.began.matches('[data-move="send"], #examples button');
+      const isRestored =
+        !this.began.disabled &&
+        this.began.checkVisibility() &&
+        !this.began.matches('[data-move="send"], #examples button');
       if (isRestored) this.began.focus({ preventScroll: true });
       else this.focusPrompt();
     } else if (!busy && isLost) this.focusPrompt();
@@ -150,7 +173,9 @@ export class Actions {
   // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
   #makeRoom() {
     const { pane, prompt, root } = this.page;
-    keepAtEnd(find(pane, ".log"), () => find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`));
+    keepAtEnd(find(pane, ".log"), () =>
+      find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`),
+    );
   }
 
   // Before the first reply the example prompts are where the actions are going to be, of which none can be pressed yet.
@@ -170,7 +195,11 @@ export class Actions {
   #nameAuthor(author) {
     const { modelName } = this.page.controls;
     const isOther = author !== undefined && modelName !== null && author !== modelName;
-    const [node, id, values] = [this.#button("continue"), isOther ? "move.continue_with" : "move.continue", isOther ? { name: nameOf(author) } : {}];
+    const [node, id, values] = [
+      this.#button("continue"),
+      isOther ? "move.continue_with" : "move.continue",
+      isOther ? { name: nameOf(author) } : {},
+    ];
     Object.assign(node.dataset, { text: id, values: JSON.stringify(values) }); // for another language
     setText(node, t(id, values));
   }
@@ -180,7 +209,11 @@ export class Actions {
   #invite(log) {
     const { page } = this;
     const model = page.source.about();
-    const id = model?.chat ? "page.say" : model && followsText(log, { model, second: findModel(page.site(), page.controls.blendName) }) ? "page.next" : "page.start";
+    const id = model?.chat
+      ? "page.say"
+      : model && followsText(log, { model, second: findModel(page.site(), page.controls.blendName) })
+        ? "page.next"
+        : "page.start";
     page.prompt.dataset.placeholder = id;
     if (page.prompt.placeholder !== t(id)) page.prompt.placeholder = t(id);
   }
@@ -192,9 +225,15 @@ export class Actions {
     keepAtEnd(find(this.page.pane, ".log"), () => (box.hidden = !found));
     if (!found) return;
     const [version, versions] = [found.at + 1, found.ids.length];
-    setText(find(box, ".count"), t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions }));
+    setText(
+      find(box, ".count"),
+      t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions }),
+    );
     // Not disabled: the button that was pressed keeps the focus.
-    [find(box, ".previous").ariaDisabled, find(box, ".next").ariaDisabled] = [String(version === 1), String(version === versions)];
+    [find(box, ".previous").ariaDisabled, find(box, ".next").ariaDisabled] = [
+      String(version === 1),
+      String(version === versions),
+    ];
   }
 
   /** Shows the version before or after the one that is shown. @param {-1 | 1} by */

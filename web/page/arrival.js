@@ -97,7 +97,10 @@ export class Arrival {
     if (!article) return;
     const hasPanel = lens.lens?.build !== undefined;
     if (this.mark !== null && hasPanel && !lens.focus.at) lens.focus.moveTo(lens.path, this.mark); // its panel has something to show at once
-    const node = this.mark !== null && shown > this.mark + 1 && lens.lens?.offersChoices ? lens.nodeAt(lens.path, this.mark) : null;
+    const node =
+      this.mark !== null && shown > this.mark + 1 && lens.lens?.offersChoices
+        ? lens.nodeAt(lens.path, this.mark)
+        : null;
     let label = article.querySelector(".try-label");
     if (!node) return label?.remove();
     node.classList.add("try");

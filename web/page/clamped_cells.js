@@ -24,7 +24,9 @@ function drawCells(box, cells, clamp, prompt) {
   const focused = findAll(list, "button").findIndex((button) => button === document.activeElement);
   list.replaceChildren();
   for (const cell of cells) {
-    const button = addButton(create("li", "", list), "", clampName(cell), () => clamp(cells.filter((each) => each !== cell)));
+    const button = addButton(create("li", "", list), "", clampName(cell), () =>
+      clamp(cells.filter((each) => each !== cell)),
+    );
     button.ariaLabel = t("hold.release", { cell: clampName(cell) });
   }
   box.hidden = !cells.length;

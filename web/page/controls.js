@@ -39,8 +39,18 @@ export class Controls {
     this.seed = find(root, "#seed", HTMLInputElement);
     this.model = find(root, "#model", HTMLSelectElement);
     this.second = find(root, "#second-model", HTMLSelectElement);
-    const [box, more, pair, sliders] = [find(root, "#sliders"), find(root, "#more-sliders"), find(root, "#second-choice"), Object.entries(SETTINGS).filter(([, setting]) => setting.slider)];
-    this.inputs = Object.fromEntries(sliders.map(([name, setting]) => [name, this.#addSlider(FIRST.has(name) ? box : name === "share" ? pair : more, name, setting)]));
+    const [box, more, pair, sliders] = [
+      find(root, "#sliders"),
+      find(root, "#more-sliders"),
+      find(root, "#second-choice"),
+      Object.entries(SETTINGS).filter(([, setting]) => setting.slider),
+    ];
+    this.inputs = Object.fromEntries(
+      sliders.map(([name, setting]) => [
+        name,
+        this.#addSlider(FIRST.has(name) ? box : name === "share" ? pair : more, name, setting),
+      ]),
+    );
     this.#toggleShare();
     this.model.addEventListener("change", () => this.#chose());
     this.second.addEventListener("change", () => this.#chose());
@@ -62,8 +72,20 @@ export class Controls {
     const line = create("div", "setting", box);
     line.dataset.setting = name;
     const head = create("div", "head", line);
-    const [label, field, range, help] = [create("label", "", head), create("input", "", head), create("input", "", line), create("small", "help", line)];
-    Object.assign(range, { id: name, type: "range", min: slider?.minimum, max: slider?.maximum, step: slider?.step, value });
+    const [label, field, range, help] = [
+      create("label", "", head),
+      create("input", "", head),
+      create("input", "", line),
+      create("small", "help", line),
+    ];
+    Object.assign(range, {
+      id: name,
+      type: "range",
+      min: slider?.minimum,
+      max: slider?.maximum,
+      step: slider?.step,
+      value,
+    });
     Object.assign(field, { type: "number", min: minimum, max: maximum ?? "", step: "any", value });
     [label.htmlFor, help.id] = [name, `${name}-help`];
     range.setAttribute("aria-describedby", help.id);
@@ -138,10 +160,17 @@ export class Controls {
     const [chosen, second] = [this.model.value, this.second.value];
     const names = site.models.filter((model) => !model.failure).map((model) => model.name);
     const stored = this.ownModels.filter((name) => !site.models.some((model) => model.name === name));
-    fill(this.model, [...names, ...stored].map((name) => [name, titleOf(site, name)]), chosen);
+    fill(
+      this.model,
+      [...names, ...stored].map((name) => [name, titleOf(site, name)]),
+      chosen,
+    );
     const others = names.filter((name) => name !== this.model.value);
     /** @type {[value: string, text: string][]} */
-    const seconds = [["", t("second.none")], ...others.map((name) => /** @type {[string, string]} */ ([BLENDED + name, titleOf(site, name)]))];
+    const seconds = [
+      ["", t("second.none")],
+      ...others.map((name) => /** @type {[string, string]} */ ([BLENDED + name, titleOf(site, name)])),
+    ];
     if (this.page.add) seconds.push([OTHER, t("second.other")]);
     fill(this.second, seconds, second);
     find(this.root, "#second-choice").hidden = seconds.length < 2;
@@ -235,7 +264,9 @@ export class Controls {
 
   /** The settings of the sliders, without a seed. @throws {Refusal} a value is not allowed */
   settings() {
-    const names = Object.keys(this.inputs).filter((name) => name !== "speed" && (name !== "share" || this.blendName !== null));
+    const names = Object.keys(this.inputs).filter(
+      (name) => name !== "speed" && (name !== "share" || this.blendName !== null),
+    );
     const values = names.map((name) => [name, numberIn(name, this.inputs[name].field)]);
     return /** @type {Settings} */ (Object.fromEntries(values));
   }
@@ -247,7 +278,12 @@ export class Controls {
   /** How the next reply is written. @returns {import("../conversation/writer.js").Options} @throws {Refusal} */
   options() {
     const typed = this.#isRandomSeed ? null : numberIn("seed", this.seed);
-    return { settings: { ...this.settings(), seed: typed ?? randomSeed() }, seed_given: typed !== null, speed: this.speed, author: this.author() };
+    return {
+      settings: { ...this.settings(), seed: typed ?? randomSeed() },
+      seed_given: typed !== null,
+      speed: this.speed,
+      author: this.author(),
+    };
   }
 
   /** What a stored conversation keeps of the controls. */
@@ -288,7 +324,9 @@ export class Controls {
 
   /** Opens the sections around a setting that is not its default. */
   openChanged() {
-    const changed = Object.keys(this.inputs).filter((name) => Number(this.inputs[name].field.value) !== SETTINGS[name].default);
+    const changed = Object.keys(this.inputs).filter(
+      (name) => Number(this.inputs[name].field.value) !== SETTINGS[name].default,
+    );
     const isMore = changed.some((name) => !FIRST.has(name)) || this.seed.value !== "" || this.second.value !== "";
     if (isMore) find(this.root, "#more-settings", HTMLDetailsElement).open = true;
     if (isMore || changed.length) find(this.root, "#settings", HTMLDetailsElement).open = true;
@@ -331,4 +369,3 @@ function titleOf(site, name) {
   if (corpus.toLowerCase() === title.toLowerCase()) return corpus; // "Shakespeare", not the folder's name "shakespeare"
   return /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
 }
-

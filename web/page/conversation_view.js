@@ -43,23 +43,31 @@ export class ConversationView {
   update({ model, refusal, isKnown }) {
     const turns = pathTo(this.page.log());
     this.namesModels = model !== null && turns.some((turn) => this.#modelOf(turn) !== model.name);
-    keepAtEnd(this.element, () => {
-      const shown = new Set(turns.map((turn) => String(turn.id)));
-      for (const node of findAll(this.element, ":scope > article")) if (!shown.has(String(node.dataset.turn))) node.remove();
-      this.#showWelcome(turns.length ? null : model, isKnown);
-      const last = turns.at(-1);
-      const shared = turns.find((turn) => turn.shared && turn.prompt);
-      for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
-      const text = render(refusal);
-      const old = this.element.querySelector(":scope > .refusal");
-      if (old?.textContent !== text || old !== (last ? this.element.lastElementChild : this.element.firstElementChild)) {
-        old?.remove();
-        const node = Object.assign(create("p", "refusal"), { textContent: text });
-        if (text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
-      }
-      if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
-      this.#announce(last, text);
-    }, this.#begins(turns.at(-1)));
+    keepAtEnd(
+      this.element,
+      () => {
+        const shown = new Set(turns.map((turn) => String(turn.id)));
+        for (const node of findAll(this.element, ":scope > article"))
+          if (!shown.has(String(node.dataset.turn))) node.remove();
+        this.#showWelcome(turns.length ? null : model, isKnown);
+        const last = turns.at(-1);
+        const shared = turns.find((turn) => turn.shared && turn.prompt);
+        for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
+        const text = render(refusal);
+        const old = this.element.querySelector(":scope > .refusal");
+        if (
+          old?.textContent !== text ||
+          old !== (last ? this.element.lastElementChild : this.element.firstElementChild)
+        ) {
+          old?.remove();
+          const node = Object.assign(create("p", "refusal"), { textContent: text });
+          if (text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
+        }
+        if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
+        this.#announce(last, text);
+      },
+      this.#begins(turns.at(-1)),
+    );
   }
 
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
@@ -84,7 +92,9 @@ export class ConversationView {
   /** @param {Turn|undefined} turn  the last one @param {string} refusal */
   #announce(turn, refusal) {
     const reply = turn?.reply;
-    const about = turn ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark, .footer)`) : [];
+    const about = turn
+      ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark, .footer)`)
+      : [];
     this.announcer.update({
       key: turn ? String(turn.id) : "",
       text: reply ? replyText(reply) : "",
@@ -140,7 +150,11 @@ export class ConversationView {
     paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", render(turn.check));
-    paragraph(node, "footer", part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "");
+    paragraph(
+      node,
+      "footer",
+      part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "",
+    );
     const isUntried = this.page.lens()?.alternatives.isUntried;
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
     const isHinted = isLast && text !== "" && !writing && (isUntried || before);
@@ -208,7 +222,13 @@ function facts(reply, last, model) {
   const picked = reply.parts.filter((part) => part.picked).length;
   if (picked) found.push(t("fact.picked", { count: picked }));
   if (model && !reply.second) found.push(t("fact.model", { name: nameOf(model) }));
-  if (reply.second) found.push(t("fact.blend", { models: `${nameOf(reply.model.name)} + ${nameOf(reply.second.name)}`, share: percent(last.settings?.share ?? 0.5) }));
+  if (reply.second)
+    found.push(
+      t("fact.blend", {
+        models: `${nameOf(reply.model.name)} + ${nameOf(reply.second.name)}`,
+        share: percent(last.settings?.share ?? 0.5),
+      }),
+    );
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
   found.push(...[...cells.values()].map(clampName));
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;

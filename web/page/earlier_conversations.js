@@ -36,12 +36,26 @@ export class History {
     const all = this.storage.list().filter(({ id }) => id !== this.page.id()); // reads all of them
     if (this.deleted) all.push(this.deleted);
     const wanted = this.search.value.trim().toLowerCase();
-    const found = all.filter(({ text }) => text.toLowerCase().includes(wanted)).sort((one, other) => other.changed - one.changed).slice(0, SHOWN);
-    if (isOutdated(this.list, [found.map(({ id, changed }) => [id, changed]), this.deleted?.id, wanted, t("history.title")])) this.#draw(found, wanted);
+    const found = all
+      .filter(({ text }) => text.toLowerCase().includes(wanted))
+      .sort((one, other) => other.changed - one.changed)
+      .slice(0, SHOWN);
+    if (
+      isOutdated(this.list, [
+        found.map(({ id, changed }) => [id, changed]),
+        this.deleted?.id,
+        wanted,
+        t("history.title"),
+      ])
+    )
+      this.#draw(found, wanted);
     const { deleted } = this;
     const status = find(this.box, ".none");
     status.classList.toggle("for-readers", deleted !== null); // its row says the same
-    setText(status, deleted ? t("history.deleted", { text: excerptOf(deleted.text, "") }) : found.length ? "" : t("history.none"));
+    setText(
+      status,
+      deleted ? t("history.deleted", { text: excerptOf(deleted.text, "") }) : found.length ? "" : t("history.none"),
+    );
   }
 
   /** Says where a conversation is kept that was left; the name of the list opens it. @param {HTMLElement} element */
@@ -59,7 +73,9 @@ export class History {
   /** Draws the list; the focus stays at its place. @param {Conversation[]} found @param {string} wanted */
   #draw(found, wanted) {
     const place = [...this.list.children].findIndex((entry) => entry.contains(document.activeElement));
-    this.list.replaceChildren(...found.map((each) => (each === this.deleted ? this.#deletedEntry(each) : this.#entry(each, wanted))));
+    this.list.replaceChildren(
+      ...found.map((each) => (each === this.deleted ? this.#deletedEntry(each) : this.#entry(each, wanted))),
+    );
     if (place < 0) return;
     const entry = this.list.children[Math.min(place, found.length - 1)];
     (entry ? find(entry, "button") : this.search).focus();

@@ -50,14 +50,27 @@ export class Page {
     [this.scheduled, this.saveTimer] = [false, 0];
     this.storage = new Storage();
     this.pane = find(root, ".pane");
-    this.controls = new Controls(root, { changed: (name) => this.#settingChanged(name), modelChanged: () => this.#modelChanged(), add: engine.add && ((name) => this.addModel(name)) });
+    this.controls = new Controls(root, {
+      changed: (name) => this.#settingChanged(name),
+      modelChanged: () => this.#modelChanged(),
+      add: engine.add && ((name) => this.addModel(name)),
+    });
     this.writer = new Writer(engine, this.#writerPage());
-    this.view = new ConversationView(this.pane, { log: () => this.log(), status: () => this.current.status, lens: () => this.lenses, author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)) });
+    this.view = new ConversationView(this.pane, {
+      log: () => this.log(),
+      status: () => this.current.status,
+      lens: () => this.lenses,
+      author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)),
+    });
     this.source = new Source(this);
     this.lenses = new Lenses({ pane: this.pane, engine, source: this.source, onChange: () => this.changed() });
     this.arrival = new Arrival(this);
     this.sharing = new Sharing(root, this);
-    this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, { id: () => this.log().id, open: (id) => this.open(id), removed: (id) => this.actions.forget(id) });
+    this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, {
+      id: () => this.log().id,
+      open: (id) => this.open(id),
+      removed: (id) => this.actions.forget(id),
+    });
     this.prompt = find(root, "#prompt", HTMLTextAreaElement);
     this.actions = new Actions(this);
     this.demonstrations = new Demonstrations(this);
@@ -97,7 +110,16 @@ export class Page {
     this.#modelChanged();
     this.#resume();
     // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
-    setTimeout(() => [loadPanels, () => import("../lenses/text/move_announcer.js"), () => this.sharing.load(), () => this.demonstrations.load()].forEach((load) => load().catch(() => {})), LATER_MS);
+    setTimeout(
+      () =>
+        [
+          loadPanels,
+          () => import("../lenses/text/move_announcer.js"),
+          () => this.sharing.load(),
+          () => this.demonstrations.load(),
+        ].forEach((load) => load().catch(() => {})),
+      LATER_MS,
+    );
     return this;
   }
 
@@ -172,7 +194,8 @@ export class Page {
     const { refusal } = this.current; // of a link, or of `openLog`; it would be cleared
     const resumed = this.run(() => this.writer.resume(this.speed()));
     this.current.refusal ??= refusal;
-    if (!(await resumed) && !pathTo(this.log()).some((each) => each.prompt === turn.prompt)) this.prompt.value ||= typedPrompt(turn);
+    if (!(await resumed) && !pathTo(this.log()).some((each) => each.prompt === turn.prompt))
+      this.prompt.value ||= typedPrompt(turn);
   }
 
   // Shows the settings of a link, and writes its text in a new conversation.
@@ -224,7 +247,11 @@ export class Page {
   #refuse(error) {
     this.sharing.cancel();
     this.current.refusal = refusalOf(error);
-    if (error instanceof Refusal && error.gone) this.engine.site().then((site) => this.#receiveSite(site), () => {});
+    if (error instanceof Refusal && error.gone)
+      this.engine.site().then(
+        (site) => this.#receiveSite(site),
+        () => {},
+      );
   }
 
   /** Sends a prompt; the field is emptied once the request is accepted. @param {string} prompt */
@@ -234,21 +261,26 @@ export class Page {
     if (prompt === before) this.prompt.value = "";
     const sent = await this.run(() => this.#write("send", prompt));
     const refused = this.current.refusal && prompt === before;
-    if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => typedPrompt(turn) === prompt)) this.prompt.value = prompt;
+    if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => typedPrompt(turn) === prompt))
+      this.prompt.value = prompt;
   }
 
   /** @param {"send" | "step"} move @param {string} prompt */
   #write(move, prompt) {
     const options = this.controls.options();
     if (move === "send" || prompt) this.storage.unsaved.delete(this.log());
-    return this.writer[move](move === "send" || prompt ? onNewLine(this.log(), prompt, options.author) : prompt, options);
+    return this.writer[move](
+      move === "send" || prompt ? onNewLine(this.log(), prompt, options.author) : prompt,
+      options,
+    );
   }
 
   stop() {
     this.sharing.cancel();
     const turn = lastTurn(this.log());
     this.writer.stop();
-    if (turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null) turn.check = [{ id: "check.unfinished" }];
+    if (turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null)
+      turn.check = [{ id: "check.unfinished" }];
   }
 
   /** Begins an empty conversation; the current one is in the list of earlier ones, if it could be stored. @returns {boolean} whether it could */
@@ -283,7 +315,8 @@ export class Page {
     const setting = this.sharing.following ? undefined : IN_REPLY.find((each) => each === name);
     try {
       if (name === "speed") this.writer.change({ speed: this.controls.speed });
-      else if (setting && this.writer.busy) this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
+      else if (setting && this.writer.busy)
+        this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error; // the next request for a reply shows it
     }
@@ -317,7 +350,12 @@ export class Page {
 
   #draw() {
     this.view.update({ model: this.source.about(), refusal: this.current.refusal, isKnown: this.started });
-    showClampedCells(find(this.root, ".held-cells"), this.source.clampedCells() ?? [], (cells) => this.source.clamp(cells), this.prompt);
+    showClampedCells(
+      find(this.root, ".held-cells"),
+      this.source.clampedCells() ?? [],
+      (cells) => this.source.clamp(cells),
+      this.prompt,
+    );
     this.actions.update();
     this.demonstrations.update();
     this.lenses.update();

@@ -46,7 +46,8 @@ function again(seconds, engine, root, receive) {
   if (seconds === null) return;
   setTimeout(async () => {
     if (!root.isConnected) return;
-    if (document.visibilityState === "hidden") await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+    if (document.visibilityState === "hidden")
+      await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
     const again_s = await ask(engine, receive);
     again(again_s === undefined ? AWAY_S : again_s, engine, root, receive);
   }, 1000 * seconds);

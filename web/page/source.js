@@ -25,7 +25,15 @@ export class Source {
     const author = authorNow(last, (name) => findModel(this.page.site(), name));
     const read = readText(replies, (character) => !author || author.vocab.has(character));
     const share = lastPart(last)?.settings?.share ?? null;
-    return { model: last.model, second: last.second, share, start: replies[0].reply.start, text: read.text, clamps: read.clamps, turns: read.turns };
+    return {
+      model: last.model,
+      second: last.second,
+      share,
+      start: replies[0].reply.start,
+      text: read.text,
+      clamps: read.clamps,
+      turns: read.turns,
+    };
   }
 
   #welcome() {
@@ -69,7 +77,12 @@ export class Source {
     for (const part of this.#turn(id)?.reply.parts ?? []) {
       const length = count(part.text);
       const picked = part.picked && n === before + length - 1;
-      if (n < before + length) return { settings: part.settings, draw: part.settings && !picked ? part.draw_offset + n - before : null, picked };
+      if (n < before + length)
+        return {
+          settings: part.settings,
+          draw: part.settings && !picked ? part.draw_offset + n - before : null,
+          picked,
+        };
       before += length;
     }
     return { settings: null, draw: null, picked: false };
@@ -97,7 +110,8 @@ export class Source {
     const model = this.about();
     page.current.refusal = null;
     if (page.controls.blendName !== null) page.current.refusal = { id: "refusal.clamps_blended" };
-    else if (cells.length > LIMITS.clamps) page.current.refusal = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
+    else if (cells.length > LIMITS.clamps)
+      page.current.refusal = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
     else if (model) {
       page.log().held = { model: model.name, cells };
       if (page.writer.running?.turn.reply.model.name === model.name) {

@@ -17,7 +17,13 @@ const MOST_BITS = 5;
 export function placesToMark(chars, bits) {
   const hasWords = chars.includes(" "); // Chinese has none
   const isPlace = (char, at) =>
-    at >= FIRST && at <= LAST && isLetter(char) && (!hasWords || chars[at - 1] === " ") && isLetter(chars[at + 1] ?? "") && bits[at] >= LEAST_BITS && bits[at] <= MOST_BITS;
+    at >= FIRST &&
+    at <= LAST &&
+    isLetter(char) &&
+    (!hasWords || chars[at - 1] === " ") &&
+    isLetter(chars[at + 1] ?? "") &&
+    bits[at] >= LEAST_BITS &&
+    bits[at] <= MOST_BITS;
   const places = chars.flatMap((char, at) => (isPlace(char, at) ? [at] : []));
   const near = places.filter((at) => at <= NEAR && !chars.slice(0, at).includes("\n"));
   return (near.length ? near : places).slice(0, TRIED);

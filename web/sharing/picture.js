@@ -38,7 +38,10 @@ export async function drawPicture(engine, path, title, page, size) {
   const pen = canvas.getContext("2d");
   const fontOf = (size, weight = 400) => `${weight} ${size}px ${colour("mono") || "monospace"}`;
   pen.font = fontOf(SIZE);
-  const lines = wrapped(await letters(engine, path), (character) => pen.measureText(character).width).slice(0, size?.lines);
+  const lines = wrapped(await letters(engine, path), (character) => pen.measureText(character).width).slice(
+    0,
+    size?.lines,
+  );
   [canvas.width, canvas.height] = [WIDTH, size?.height ?? TOP + lines.length * LINE + END];
   pen.fillStyle = colour("page") || "white";
   pen.fillRect(0, 0, canvas.width, canvas.height);
@@ -57,7 +60,9 @@ export async function drawPicture(engine, path, title, page, size) {
     pen.fillStyle = colour(`s${level}`);
     pen.fillRect((at * WIDTH) / SCALE.length, canvas.height - 14, WIDTH / SCALE.length, 14);
   });
-  return new Promise((done, fail) => canvas.toBlob((blob) => (blob ? done(blob) : fail(new Refusal({ id: "share.no_picture" })))));
+  return new Promise((done, fail) =>
+    canvas.toBlob((blob) => (blob ? done(blob) : fail(new Refusal({ id: "share.no_picture" })))),
+  );
 }
 
 /**
@@ -70,7 +75,13 @@ export async function drawPicture(engine, path, title, page, size) {
 export function drawPreview(engine, model, title, page) {
   const { model: name, start } = welcomeTurn(model).reply;
   const turns = /** @type {ReadTurn[]} */ ([{ at: 0, given: 0, length: count(model.welcome) }]);
-  return drawPicture(engine, { model: name, second: null, share: null, start, text: model.welcome, clamps: [], turns }, title, page, PREVIEW);
+  return drawPicture(
+    engine,
+    { model: name, second: null, share: null, start, text: model.welcome, clamps: [], turns },
+    title,
+    page,
+    PREVIEW,
+  );
 }
 
 /**
@@ -108,8 +119,10 @@ async function letters(engine, path) {
   }
   const found = /** @type {Letter[]} */ ([]);
   for (const { at, given, length } of path.turns) {
-    if (found.length && found.at(-1).character !== "\n" && traced.chars[at] !== "\n") found.push({ character: "\n", bits: null, given: true });
-    for (let n = at; n < at + length; n++) found.push({ character: traced.chars[n], bits: n < at + given ? null : bits[n], given: n < at + given });
+    if (found.length && found.at(-1).character !== "\n" && traced.chars[at] !== "\n")
+      found.push({ character: "\n", bits: null, given: true });
+    for (let n = at; n < at + length; n++)
+      found.push({ character: traced.chars[n], bits: n < at + given ? null : bits[n], given: n < at + given });
   }
   return found;
 }

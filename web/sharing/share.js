@@ -2,8 +2,26 @@
 
 import { LinkError } from "../conversation/link_error.js";
 import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
-import { count, lastPart, lastTurn, pathTo, remembered, replyText, sameModels, wholeText } from "../conversation/log.js";
-import { authorOf, differences, findModel, modelsOfLink, readyModels, refsOf, repoOf, versionOf } from "../conversation/models.js";
+import {
+  count,
+  lastPart,
+  lastTurn,
+  pathTo,
+  remembered,
+  replyText,
+  sameModels,
+  wholeText,
+} from "../conversation/log.js";
+import {
+  authorOf,
+  differences,
+  findModel,
+  modelsOfLink,
+  readyModels,
+  refsOf,
+  repoOf,
+  versionOf,
+} from "../conversation/models.js";
 import { isLocal, shownName } from "../engines/refusal.js";
 import { copyText, find, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
@@ -34,18 +52,30 @@ export async function linkTo(log, site) {
   if (!lastTurn(log)) throw new LinkError("refusal.no_reply");
   if (!replies.length) throw new LinkError("link.beginning_gone");
   const last = replies.at(-1).reply;
-  const whole = replies.every(({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings));
+  const whole = replies.every(
+    ({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
+  );
   if (!whole) throw new LinkError("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
   const second = last.second && linkRef(last.second, site);
   const models = [last.model, last.second].flatMap((each) => (each && findModel(site, each.name)) ?? []);
   const text = (await hashOf(log)) ?? "";
-  return writeLink({ steps, model: linkRef(last.model, site), second, version: models.length ? versionOf(models) : "", text });
+  return writeLink({
+    steps,
+    model: linkRef(last.model, site),
+    second,
+    version: models.length ? versionOf(models) : "",
+    text,
+  });
 }
 
 /** The hash of the text that a link writes. @param {Log} log */
 function hashOf(log) {
-  return fingerprint(remembered(log).map(({ reply }) => replyText(reply)).join(""));
+  return fingerprint(
+    remembered(log)
+      .map(({ reply }) => replyText(reply))
+      .join(""),
+  );
 }
 
 /**
@@ -60,7 +90,7 @@ function stepsOf(turn, reply) {
     // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
     const length = part.end === "stop" ? part.settings.length : count(part.text);
     const prompt = at ? null : turn.prompt;
-    const pick = part.picked ? [...part.text].at(-1) ?? "" : "";
+    const pick = part.picked ? ([...part.text].at(-1) ?? "") : "";
     return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick, cells: part.cells };
   });
 }
@@ -147,8 +177,15 @@ export class Share {
     };
     /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
     const ways = {
-      picture: async () => saved(await drawPicture(page.engine, page.source.path(), titleOf(page.site()), find(page.root, ".char-lstm")), "png"),
-      text: async () => ((await copyText(wholeText(page.log()), find(page.root, ".log"))) ? t("static.copied") : t("static.copy_selected")),
+      picture: async () =>
+        saved(
+          await drawPicture(page.engine, page.source.path(), titleOf(page.site()), find(page.root, ".char-lstm")),
+          "png",
+        ),
+      text: async () =>
+        (await copyText(wholeText(page.log()), find(page.root, ".log")))
+          ? t("static.copied")
+          : t("static.copy_selected"),
       txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "txt"),
       json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "json"),
       embed: async () => {
@@ -213,7 +250,10 @@ export class Share {
     const { page } = this;
     const model = page.source.about();
     if (!model || !prompt) return;
-    const isAllowed = await page.engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(() => true, () => false);
+    const isAllowed = await page.engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(
+      () => true,
+      () => false,
+    );
     if (isAllowed !== false) page.prompt.value ||= prompt;
   }
 
@@ -251,12 +291,14 @@ export class Share {
   async #check(link, models) {
     const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
     const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
-    if (!link.text) return this.#end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
+    if (!link.text)
+      return this.#end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
     const found = await hashOf(this.page.log());
     if (!found) return this.#end([{ id: "check.no_https" }]);
     if (found === link.text) return this.#end([{ id: "check.same" }, ...rounding]);
     const reasons = differences(link, models);
-    if (!reasons.length) reasons.push({ id: models.every((model) => model.commit) ? "difference.changed" : "difference.folder" });
+    if (!reasons.length)
+      reasons.push({ id: models.every((model) => model.commit) ? "difference.changed" : "difference.folder" });
     this.#end([{ id: "check.different", values: { reasons } }, ...rounding]);
   }
 

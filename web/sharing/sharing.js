@@ -22,7 +22,10 @@ export class Sharing {
     };
     find(this.box, ".close").addEventListener("click", close);
     document.addEventListener("keydown", (event) => event.key === "Escape" && close());
-    document.addEventListener("pointerdown", ({ target }) => target instanceof Node && !this.box.contains(target) && this.hide());
+    document.addEventListener(
+      "pointerdown",
+      ({ target }) => target instanceof Node && !this.box.contains(target) && this.hide(),
+    );
   }
 
   load() {

@@ -5,7 +5,13 @@ import { sha256 } from "../conversation/hash.js";
 import { parseCells } from "./named_cells.js";
 import { countOf, parametersOf, shapesOf } from "./shapes.js";
 
-const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl"];
+const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = [
+  "config.json",
+  "manifest.json",
+  "model.safetensors",
+  "cells.json",
+  "samples.jsonl",
+];
 const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
 const OPTIONAL = ["chat", "rare"];
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
@@ -72,7 +78,8 @@ export async function locate(model, hub) {
 export async function load(place, progress = () => {}, known = readParts(place)) {
   const parts = await known;
   const { base, name, files } = place;
-  if (!files) return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress) };
+  if (!files)
+    return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress) };
   const tensors = parseWeights(given(files, WEIGHTS), parts.sizes);
   await verify(WEIGHTS, files[WEIGHTS], parts.hashes);
   return { ...parts, tensors };
@@ -85,7 +92,8 @@ export async function load(place, progress = () => {}, known = readParts(place))
  * @throws {ModelError}
  */
 export async function readParts({ base, name, commit, files }) {
-  const read = (file) => (files ? given(files, file) : fetchStored(new URL(file, base).href, file, name, Boolean(commit)));
+  const read = (file) =>
+    files ? given(files, file) : fetchStored(new URL(file, base).href, file, name, Boolean(commit));
   const [configBytes, manifestBytes] = await Promise.all([CONFIG, MANIFEST].map(read));
   const { sha256: hashes } = json(MANIFEST, manifestBytes);
   if (typeof hashes !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof hashes?.[file] === "string")) {
@@ -167,7 +175,8 @@ function checkConfig(config) {
     throw wrong(`${name} is ${config[name]}: it must be a whole number from 1 to ${most}`);
   }
   const { embedding_size: embedding, hidden_size: hidden, num_layers: layers, vocab, training } = config;
-  const isCharacter = (entry) => typeof entry === "string" && [...entry].length === 1 && !/^[\ud800-\udfff]$/.test(entry);
+  const isCharacter = (entry) =>
+    typeof entry === "string" && [...entry].length === 1 && !/^[\ud800-\udfff]$/.test(entry);
   if (!Array.isArray(vocab) || !vocab.length || !vocab.every(isCharacter) || new Set(vocab).size < vocab.length) {
     throw wrong("vocab must be a list of distinct characters");
   }
@@ -193,7 +202,9 @@ function checkConfig(config) {
 function parseWeights(bytes, sizes) {
   const shapes = shapesOf(sizes);
   const wrong = (what) => new ModelError(`${WEIGHTS} ${what}`);
-  const start = String.fromCharCode(...bytes.subarray(0, 64)).trimStart().toLowerCase();
+  const start = String.fromCharCode(...bytes.subarray(0, 64))
+    .trimStart()
+    .toLowerCase();
   if (start.startsWith("version https://git-lfs")) throw wrong("is a Git LFS pointer: the file itself is not there");
   if (/^<(!doctype|html)/.test(start)) throw wrong("is a web page: the file itself is not there");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -275,7 +286,7 @@ export async function download(url, name, most = MAX_SMALL, progress = () => {})
   const response = await request(url, name);
   const expected = Number(response.headers.get("content-length"));
   const [pieces, reader] = [/** @type {Uint8Array<ArrayBuffer>[]} */ ([]), response.body.getReader()];
-  for (let length = 0; ; ) {
+  for (let length = 0; ;) {
     const { done, value } = await reader.read().catch(() => {
       throw new ModelError(`${name} could not be fetched whole: try again`);
     });

@@ -10,7 +10,7 @@ const HALFWAY = 6755399441055744; // 1.5 · 2^52: a float64 of this size has no 
 /** Rounds to the nearest whole number, half to even; |x| < 2^51. */
 export const rint = (x) => x + HALFWAY - HALFWAY;
 
-const LN2_HIGH = 0.693147180369123816490; // the upper bits of ln 2, so that k · LN2_HIGH is exact
+const LN2_HIGH = 0.69314718036912381649; // the upper bits of ln 2, so that k · LN2_HIGH is exact
 const LN2_LOW = 1.90821492927058770002e-10;
 
 // e^x - 1, exact to a few units in the last place; the tables below would be the same with an error of 300 units.
@@ -70,7 +70,9 @@ class Products {
     this.sums = new Int32Array(buffer, out, Math.max(...padded.map(([rows]) => rows)));
     this.bytes = new Int8Array(buffer);
     const exports = code && new WebAssembly.Instance(code, { page: { memory } }).exports;
-    this.#product = /** @type {((x: number, q: number, out: number, rows: number, columns: number) => void) | null} */ (exports?.product);
+    this.#product = /** @type {((x: number, q: number, out: number, rows: number, columns: number) => void) | null} */ (
+      exports?.product
+    );
   }
 
   // Sets sums to the exact product of a matrix and x.
@@ -210,7 +212,8 @@ export class Network {
       for (const part of here) for (const w of part) most = Math.max(most, Math.abs(w));
       const step = fround(most / 127) || 1;
       let to = at + row * columns;
-      for (const part of here) for (const w of part) bytes[to++] = Math.max(-127, Math.min(127, rint(fround(w / step))));
+      for (const part of here)
+        for (const w of part) bytes[to++] = Math.max(-127, Math.min(127, rint(fround(w / step))));
       scales[row] = step / 127;
     }
     return scales;

@@ -19,7 +19,9 @@ export class LanguageModel {
     const [first, second] = models;
     const rare = models.map((model) => model.rare); // stands for other characters in each model
     this.key = models.map(({ key }) => key).join(" + ");
-    this.vocab = second ? first.vocab.filter((character) => second.ids.has(character) && !rare.includes(character)) : first.vocab;
+    this.vocab = second
+      ? first.vocab.filter((character) => second.ids.has(character) && !rare.includes(character))
+      : first.vocab;
     this.ids = second ? new Map(this.vocab.map((character, id) => [character, id])) : first.ids;
     this.startId = this.ids.get("\n") ?? this.ids.get(" ") ?? 0;
     this.isBlend = Boolean(second);

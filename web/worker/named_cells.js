@@ -46,7 +46,8 @@ export function passagesOf(sample, [layer, index]) {
   if (!places) return { seed: null, high: [], low: [] };
   const { characters, seed } = sample;
   const part = (from, to) => characters.slice(Math.max(0, from), to).join("");
-  const around = (at) => /** @type {[string, string, string]} */ ([part(at - BEFORE, at), characters[at], part(at + 1, at + 1 + AFTER)]);
+  const around = (at) =>
+    /** @type {[string, string, string]} */ ([part(at - BEFORE, at), characters[at], part(at + 1, at + 1 + AFTER)]);
   return { seed, high: places.high.map(around), low: places.low.map(around) };
 }
 
@@ -73,7 +74,8 @@ function isCell(cell, { layers, hidden }, sample) {
   const names = sample ? [...FIELDS, "high", "low"].sort() : FIELDS;
   if (!cell || `${Object.keys(cell).sort()}` !== `${names}`) return false;
   const isIndex = (value, below) => Number.isInteger(value) && value >= 0 && value < below;
-  const isList = (list) => Array.isArray(list) && list.length <= MAX_PASSAGES && list.every((at) => isIndex(at, sample.characters.length));
+  const isList = (list) =>
+    Array.isArray(list) && list.length <= MAX_PASSAGES && list.every((at) => isIndex(at, sample.characters.length));
   if (sample && !(isList(cell.high) && isList(cell.low))) return false;
   const least = cell.kind === "auc" ? 0 : -1;
   const scores = [cell.score, cell.chance, cell.last_three];

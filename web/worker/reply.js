@@ -26,7 +26,13 @@ const SAVED_EVERY = 1024; // characters
 export async function writeText(lm, read, settings, states) {
   let text = "";
   const request = { ...read, clamps: [], cells: [], received: "", settings, draw_offset: 0, speed: null };
-  await writeReply(lm, request, states, (more) => (text += more), () => false);
+  await writeReply(
+    lm,
+    request,
+    states,
+    (more) => (text += more),
+    () => false,
+  );
   return text;
 }
 

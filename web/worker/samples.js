@@ -14,8 +14,10 @@ const MAX_TEXT = 1000; // characters of a sample
 export function samplesIn(bytes) {
   const lines = bytes ? textOf(bytes).split("\n").filter(Boolean) : [];
   const samples = lines.map(parse);
-  const isSample = ({ step, prompt, text }, at) => Number.isInteger(step) && step >= (samples[at - 1]?.step ?? 0) && isText(prompt) && isText(text);
-  if (samples.length > MAX_SAMPLES || !samples.every(isSample)) throw new ModelError("samples.jsonl is not a list of samples of a training");
+  const isSample = ({ step, prompt, text }, at) =>
+    Number.isInteger(step) && step >= (samples[at - 1]?.step ?? 0) && isText(prompt) && isText(text);
+  if (samples.length > MAX_SAMPLES || !samples.every(isSample))
+    throw new ModelError("samples.jsonl is not a list of samples of a training");
   return samples.map(({ step, prompt, text }) => [step, prompt + text]);
 }
 

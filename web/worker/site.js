@@ -58,7 +58,10 @@ export function emptyModel(name, commit) {
 /** @type {(name: string, commit: string, parts: Parts) => Message[]} */
 function originOf(name, commit, { training }) {
   const { machine, from, corpus } = training;
-  if (isLocal(name) && machine === "browser") return [from ? { id: "model.own_after", values: { from: shownName(String(from).split("@")[0]) } } : { id: "model.own" }];
+  if (isLocal(name) && machine === "browser")
+    return [
+      from ? { id: "model.own_after", values: { from: shownName(String(from).split("@")[0]) } } : { id: "model.own" },
+    ];
   const text = typeof corpus === "string" ? corpus.slice(0, MAX_CORPUS) : "";
   /** @type {Message[]} */
   const found = text || isLocal(name) ? [{ id: "model.corpus", values: { corpus: text || "–" } }] : [];
@@ -96,7 +99,10 @@ function examplesOf({ training, vocab }) {
 function storedWelcome({ training, vocab }) {
   const { text, seed } = /** @type {{text?: unknown, seed?: unknown}} */ (training.welcome ?? {});
   const characters = typeof text === "string" ? Array.from(text) : [];
-  const isWhole = characters.length <= MAX_WELCOME && characters.every((character) => vocab.includes(character)) && Number.isInteger(seed);
+  const isWhole =
+    characters.length <= MAX_WELCOME &&
+    characters.every((character) => vocab.includes(character)) &&
+    Number.isInteger(seed);
   return isWhole ? { welcome: wholeLines(characters), welcome_seed: Number(seed) } : { welcome: "", welcome_seed: 0 };
 }
 
@@ -108,7 +114,8 @@ function storedWelcome({ training, vocab }) {
 export async function writeWelcome(lm, states) {
   // Imported here: settings.js awaits a file, and a worker loses the messages that arrive before its modules have run.
   const { SAMPLING, WELCOME } = await import("../settings.js");
-  const write = (/** @type {number} */ seed, length = WELCOME.length) => writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), states);
+  const write = (/** @type {number} */ seed, length = WELCOME.length) =>
+    writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), states);
   let [chosen] = WELCOME.seeds; // the first whose text does not begin with an empty line
   for (const seed of WELCOME.seeds) {
     chosen = seed;

@@ -7,10 +7,12 @@ channel.port1.onmessage = () => waiting.shift()?.();
 
 /** Resolves after the other tasks have had their turn. A timer would take 4 ms at least. */
 export function nextTurn() {
-  return /** @type {Promise<void>} */ (new Promise((resume) => {
-    waiting.push(resume);
-    channel.port2.postMessage(0);
-  }));
+  return /** @type {Promise<void>} */ (
+    new Promise((resume) => {
+      waiting.push(resume);
+      channel.port2.postMessage(0);
+    })
+  );
 }
 
 /** Resolves after some milliseconds. */

@@ -50,7 +50,15 @@ const methods = {
     const models = await Promise.all(known.map(({ now }) => now));
     models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // the next call tries again
     const again_s = areWhole.some((isWhole, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
-    return { version: siteVersion, again_s, title: models[0]?.name ?? "", welcome: "", notices: [], models, address: "" };
+    return {
+      version: siteVersion,
+      again_s,
+      title: models[0]?.name ?? "",
+      welcome: "",
+      notices: [],
+      models,
+      address: "",
+    };
   },
 
   async add(name) {
@@ -109,7 +117,9 @@ function describeModel(name) {
     const first = attempt({ name: name.split("@")[0], commit: "" }, () => describeAtOnce(name));
     const known = { now: first.then(({ model }) => model), whole: null, isWhole: false };
     known.whole = first.then(async ({ ref, model }) => {
-      const whole = model.failure ? model : (await attempt(ref, async () => ({ ref, model: await complete(ref, model) }))).model;
+      const whole = model.failure
+        ? model
+        : (await attempt(ref, async () => ({ ref, model: await complete(ref, model) }))).model;
       known.isWhole = true;
       if (whole !== model) [known.now, changes] = [Promise.resolve(whole), changes + 1];
       return whole;

@@ -16,8 +16,16 @@ const NAMES = ["name", "from", "author", "speaker", "sender", "username", "user"
 const TEXTS = ["text", "content", "message", "value", "body"];
 const NOT_WRITTEN = ["forwarded_from", "forwarded_from_id", "poll", "location_information", "place_name"]; // by Telegram's sender
 const PAIRS = [
-  ...[["instruction", "output"], ["instruction", "response"], ["prompt", "completion"], ["prompt", "response"]],
-  ...[["question", "answer"], ["question", "response"]],
+  ...[
+    ["instruction", "output"],
+    ["instruction", "response"],
+    ["prompt", "completion"],
+    ["prompt", "response"],
+  ],
+  ...[
+    ["question", "answer"],
+    ["question", "response"],
+  ],
 ];
 /** Matches the beginning of a data set of instructions. */
 export const INSTRUCTIONS = new RegExp(PAIRS.map(([asks, answers]) => `"${asks}": ?"[^]*"${answers}": ?"`).join("|"));
@@ -40,12 +48,17 @@ export function* fromJson(text, name) {
 
 /** The messages in one line of a file. @param {string} line @throws {SyntaxError | RangeError} */
 export function messagesOfLine(line) {
-  return Array.from(conversations([JSON.parse(line)])).flat().map(messageOf);
+  return Array.from(conversations([JSON.parse(line)]))
+    .flat()
+    .map(messageOf);
 }
 
 /** Yields one value per line, or one value for the whole text if its first line is no value. */
 function* values(text, name) {
-  const lines = text.split("\n").map((line, n) => /** @type {[string, number]} */ ([line, n + 1])).filter(([line]) => strip(line));
+  const lines = text
+    .split("\n")
+    .map((line, n) => /** @type {[string, number]} */ ([line, n + 1]))
+    .filter(([line]) => strip(line));
   if (parsed(lines[0][0]) === undefined) {
     const whole = parsed(text);
     if (whole === undefined) throw new Refusal({ id: "text.chat_damaged", values: { name } });
@@ -99,7 +112,10 @@ function pairIn(record) {
   const found = isObject(record) ? PAIRS.find((pair) => pair.every((key) => Object.hasOwn(record, key))) : null;
   if (!found) return null;
   const [asks, answers] = found.map((key) => plain(record[key]));
-  const turns = [["user", `${asks}\n${plain(get(record, "input"))}`], ["assistant", answers]];
+  const turns = [
+    ["user", `${asks}\n${plain(get(record, "input"))}`],
+    ["assistant", answers],
+  ];
   return turns.map(([role, content]) => ({ role, content }));
 }
 

@@ -85,7 +85,8 @@ export class ChatReader {
 
   #count(speaker) {
     this.speakers.set(speaker, (this.speakers.get(speaker) ?? 0) + 1);
-    if (!this.names.has(speaker)) this.names.set(speaker, ROLES.includes(speaker) ? speaker : lettersOf(this.names.size));
+    if (!this.names.has(speaker))
+      this.names.set(speaker, ROLES.includes(speaker) ? speaker : lettersOf(this.names.size));
   }
 }
 
@@ -108,7 +109,8 @@ export function chatKind(head) {
   const first = head.split("\n").find((line) => strip(line));
   if (!first) return null;
   if (!isJson(first)) return headerOf(first) ? "whatsapp" : null;
-  if (/"type": ?"[\p{L}\p{N}_]+_(?:chat|group|supergroup|channel)"/u.test(head) && head.includes('"messages"')) return "telegram";
+  if (/"type": ?"[\p{L}\p{N}_]+_(?:chat|group|supergroup|channel)"/u.test(head) && head.includes('"messages"'))
+    return "telegram";
   if (INSTRUCTIONS.test(head)) return "json";
   try {
     return messagesOfLine(first).some(({ speaker, text }) => speaker && text) ? "json" : null;
@@ -126,6 +128,7 @@ function isJson(text) {
 /** Returns A, B, …, Z, AA, AB, … for 0, 1, …. @param {number} number */
 function lettersOf(number) {
   let letters = "";
-  for (let rest = number + 1; rest; rest = Math.floor((rest - 1) / 26)) letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
+  for (let rest = number + 1; rest; rest = Math.floor((rest - 1) / 26))
+    letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
   return letters;
 }

@@ -8,7 +8,9 @@ const MOST_NAME = 60; // characters
 
 /** Removes empty lines, which would end a turn, and characters that are no text. @param {string} text */
 export function cleaned(text) {
-  const lines = onlyText(text).split(/\r\n|\r|\n/).map((line) => rstrip(line));
+  const lines = onlyText(text)
+    .split(/\r\n|\r|\n/)
+    .map((line) => rstrip(line));
   return strip(lines.filter(Boolean).join("\n"));
 }
 

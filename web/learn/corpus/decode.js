@@ -16,7 +16,10 @@ const PIECE = 1 << 16; // bytes that are decoded at once while an error is locat
 export function checkSize(size, name) {
   if (size <= MOST_BYTES) return;
   const megabytes = (/** @type {number} */ bytes) => Math.ceil(bytes / 1e6);
-  throw new Refusal({ id: "text.too_large", values: { name, megabytes: megabytes(size), most: megabytes(MOST_BYTES) } });
+  throw new Refusal({
+    id: "text.too_large",
+    values: { name, megabytes: megabytes(size), most: megabytes(MOST_BYTES) },
+  });
 }
 
 /**
@@ -80,7 +83,8 @@ function firstInvalid(bytes) {
   } catch {}
   const slow = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   try {
-    for (let at = start; at < bytes.length; at++) if (slow.decode(bytes.subarray(at, at + 1), { stream: true })) start = at + 1;
+    for (let at = start; at < bytes.length; at++)
+      if (slow.decode(bytes.subarray(at, at + 1), { stream: true })) start = at + 1;
   } catch {}
   return Math.min(start, bytes.length - 1);
 }

@@ -9,9 +9,21 @@
 
 /** @type {Example[]} */
 export const EXAMPLES = [
-  { name: { id: "example.scenes" }, origin: { id: "example.scenes.origin" }, url: new URL("examples/scenes.txt", import.meta.url) },
-  { name: { id: "example.recipes" }, origin: { id: "example.recipes.origin" }, url: new URL("examples/recipes.txt", import.meta.url) },
-  { name: { id: "example.chat" }, origin: { id: "example.chat.origin" }, url: new URL("examples/chat.txt", import.meta.url) },
+  {
+    name: { id: "example.scenes" },
+    origin: { id: "example.scenes.origin" },
+    url: new URL("examples/scenes.txt", import.meta.url),
+  },
+  {
+    name: { id: "example.recipes" },
+    origin: { id: "example.recipes.origin" },
+    url: new URL("examples/recipes.txt", import.meta.url),
+  },
+  {
+    name: { id: "example.chat" },
+    origin: { id: "example.chat.origin" },
+    url: new URL("examples/chat.txt", import.meta.url),
+  },
 ];
 
 /** Fetches an example, ready for `readText`. @param {Example} example @returns {Promise<Blob>} */

@@ -59,7 +59,8 @@ export function wideEncoding(bytes) {
   const sample = first.subarray(0, first.length - (first.length % (first.length < 4 ? 2 : 4)));
   if (!sample.includes(0)) return null;
   for (const [encoding, width] of Object.entries(WIDTHS)) {
-    if (sample.length % width === 0 && isWide(sample, encoding, width)) return /** @type {keyof typeof WIDTHS} */ (encoding);
+    if (sample.length % width === 0 && isWide(sample, encoding, width))
+      return /** @type {keyof typeof WIDTHS} */ (encoding);
   }
   return null;
 }
@@ -81,7 +82,9 @@ function isWide(sample, encoding, width) {
 function utf32(sample, isLittle) {
   const view = new DataView(sample.buffer, sample.byteOffset, sample.length);
   const codes = Array.from({ length: sample.length / 4 }, (_, n) => view.getUint32(4 * n, isLittle));
-  return codes.map((code) => (code > 0x10ffff || (code & 0x1ff800) === 0xd800 ? "\ufffd" : String.fromCodePoint(code))).join("");
+  return codes
+    .map((code) => (code > 0x10ffff || (code & 0x1ff800) === 0xd800 ? "\ufffd" : String.fromCodePoint(code)))
+    .join("");
 }
 
 /**
@@ -104,5 +107,8 @@ export function formatOf(bytes) {
 }
 
 function begins(bytes, text, offset = 0) {
-  return bytes.length >= offset + text.length && Array.from(text).every((each, n) => bytes[offset + n] === each.charCodeAt(0));
+  return (
+    bytes.length >= offset + text.length &&
+    Array.from(text).every((each, n) => bytes[offset + n] === each.charCodeAt(0))
+  );
 }

@@ -9,7 +9,10 @@ const HEAD = 20_000; // characters
 
 /** Whether the first line of a text is `Name: text`. @param {string} text */
 export function isNames(text) {
-  const lines = text.slice(0, HEAD).split("\n").filter((line) => strip(line));
+  const lines = text
+    .slice(0, HEAD)
+    .split("\n")
+    .filter((line) => strip(line));
   return lines.length > 0 && nameOf(lines[0], countsOf(lines)) !== "";
 }
 

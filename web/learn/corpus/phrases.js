@@ -32,7 +32,11 @@ const UNAVAILABLE = new Set([
   "Ожидание этого сообщения. Это может занять некоторое время",
   "正在等待此消息。这可能需要一点时间",
 ]);
-const LIVE_PLACE = new Set(["live location shared", "Live-Standort wurde geteilt", "Ubicación en tiempo real compartida"]);
+const LIVE_PLACE = new Set([
+  "live location shared",
+  "Live-Standort wurde geteilt",
+  "Ubicación en tiempo real compartida",
+]);
 const CALLS = [
   "(?:Missed|Silenced) (?:group )?(?:voice|video) call(?:, [^\\n]{1,40})?|(?:Voice|Video) call, [^\\n]{1,40}",
   "Verpasster (?:Sprach|Video)anruf[^\\n]{0,40}|(?:Llamada|Videollamada) perdida[^\\n]{0,40}",
@@ -40,11 +44,11 @@ const CALLS = [
   "(?:Chiamata|Videochiamata) persa[^\\n]{0,40}|Пропущенный (?:аудио|видео)звонок[^\\n]{0,40}",
 ];
 const CALL = new RegExp(`^(?:${CALLS.join("|")})$`, "u");
-const POLL = new RegExp(`^(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|ENQUETE|SONDAGGIO|ОПРОС|ANKET|ANKIETA|投票)[${SPACES}]?[:：]`, "u");
-const MAPS = [
-  "maps\\.google\\.[a-z.]{2,6}|(?:www\\.)?google\\.com\\/maps|maps\\.app\\.goo\\.gl",
-  "foursquare\\.com",
-];
+const POLL = new RegExp(
+  `^(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|ENQUETE|SONDAGGIO|ОПРОС|ANKET|ANKIETA|投票)[${SPACES}]?[:：]`,
+  "u",
+);
+const MAPS = ["maps\\.google\\.[a-z.]{2,6}|(?:www\\.)?google\\.com\\/maps|maps\\.app\\.goo\\.gl", "foursquare\\.com"];
 const PLACE = new RegExp(
   `^(?:[\\p{L}\\p{Nl}\\p{No}][^:\\n]{2,40}: ?)?https?:\\/\\/(?:${MAPS.join("|")})\\/[^${SPACES}]*$`,
   "u",
@@ -53,7 +57,10 @@ const OMITTED = /^<[^<>\n]{3,60}>$/u;
 
 /** Returns whether a cleaned text is a phrase of the messenger instead of a person's message. @param {string} text */
 export function isPhrase(text) {
-  const phrase = rstrip(text, ".。").replace(/^[*_ ]+/, "").replace(/[*_ ]+$/, "");
-  if (phrase === "" || phrase === "null" || DELETED.has(phrase) || UNAVAILABLE.has(phrase) || LIVE_PLACE.has(phrase)) return true;
+  const phrase = rstrip(text, ".。")
+    .replace(/^[*_ ]+/, "")
+    .replace(/[*_ ]+$/, "");
+  if (phrase === "" || phrase === "null" || DELETED.has(phrase) || UNAVAILABLE.has(phrase) || LIVE_PLACE.has(phrase))
+    return true;
   return [OMITTED, PLACE].some((each) => each.test(text)) || POLL.test(text) || CALL.test(phrase);
 }

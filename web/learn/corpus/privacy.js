@@ -61,5 +61,7 @@ export function privateIn(text) {
 /** @param {string} text @returns {Match[]} */
 function matchesOf(text) {
   const found = SEARCHES.flatMap((search) => Array.from(search(text)));
-  return found.sort((a, b) => a.start - b.start || Number(a.kind === "password") - Number(b.kind === "password") || b.end - a.end);
+  return found.sort(
+    (a, b) => a.start - b.start || Number(a.kind === "password") - Number(b.kind === "password") || b.end - a.end,
+  );
 }

@@ -19,7 +19,8 @@ export async function readText(source, options, signal) {
   const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   try {
     return await new Promise((resolve, reject) => {
-      const fail = (/** @type {string} */ reason) => reject(new Refusal({ id: "text.failed", values: { name: options.name, reason } }));
+      const fail = (/** @type {string} */ reason) =>
+        reject(new Refusal({ id: "text.failed", values: { name: options.name, reason } }));
       signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
       worker.onerror = ({ message }) => fail(message || "no module workers");
       worker.onmessageerror = () => fail("out of memory");

@@ -45,7 +45,8 @@ export function readAll(source, { name, chat, replyAs = null }) {
   if (characters < LEAST_CHARACTERS) {
     throw new Refusal({ id: "text.too_short", values: { name, count: characters, least: LEAST_CHARACTERS } });
   }
-  if (distinct > MOST_DISTINCT) throw new Refusal({ id: "text.too_many_distinct", values: { name, distinct, most: MOST_DISTINCT } });
+  if (distinct > MOST_DISTINCT)
+    throw new Refusal({ id: "text.too_many_distinct", values: { name, distinct, most: MOST_DISTINCT } });
   if (distinct === 1) found.notes.push({ id: "text.one_character", values: { name } });
   if (distinct > MANY_DISTINCT) found.notes.push({ id: "text.many_distinct", values: { distinct } });
   const isChat = found.chat ? [{ id: "private.conversation" }] : [];
@@ -79,7 +80,10 @@ function readChat(whole, name, replyAs) {
   const notes = /** @type {Message[]} */ ([]);
   notes.push({ id: "text.chat_read", values: { count: messages - leftOut, senders: senders.length, replies, asks } });
   if (asks !== called[0] || replies !== called[1]) {
-    notes.push({ id: "text.chat_letters", values: { asks, asks_letter: called[0], replies, replies_letter: called[1] } });
+    notes.push({
+      id: "text.chat_letters",
+      values: { asks, asks_letter: called[0], replies, replies_letter: called[1] },
+    });
   }
   if (leftOut) notes.push({ id: "text.chat_left_out", values: { count: leftOut, all: messages } });
   return { text, chat: { ...format, senders, replyAs: replies }, notes };

@@ -30,12 +30,18 @@ export function strip(text) {
 
 /** The words between white space. @param {string} text */
 export function words(text) {
-  return strip(text).split(new RegExp(`[${SPACE}]+`)).filter(Boolean);
+  return strip(text)
+    .split(new RegExp(`[${SPACE}]+`))
+    .filter(Boolean);
 }
 
 /** The first code points of a text. @param {string} text @param {number} most */
 export function beginning(text, most) {
-  return text.length <= most ? text : Array.from(text.slice(0, 2 * most)).slice(0, most).join("");
+  return text.length <= most
+    ? text
+    : Array.from(text.slice(0, 2 * most))
+        .slice(0, most)
+        .join("");
 }
 
 /** The parts before and after the first `separator`, and whether there is one. */

@@ -11,10 +11,14 @@ const EDITED_FROM_END = 120; // characters at the end of a line that are searche
 // Day, month and year in any order; a time with or without seconds, and words such as "PM", "p. m." or "um" around it.
 // An iPhone writes both in brackets, Android before a dash.
 const S = `[${SPACES}]`;
-const date = (/** @type {string} */ group) => String.raw`\p{Nd}{1,4}(?<${group}>[./-])${S}?\p{Nd}{1,2}\k<${group}>${S}?\p{Nd}{1,4}\.?[,،]?`;
+const date = (/** @type {string} */ group) =>
+  String.raw`\p{Nd}{1,4}(?<${group}>[./-])${S}?\p{Nd}{1,2}\k<${group}>${S}?\p{Nd}{1,4}\.?[,،]?`;
 const WORDS = String.raw`(?:[\p{L}\p{Nl}\p{No}]{1,8}\.?${S}?){0,2}`;
 const TIME = String.raw`${WORDS}\p{Nd}{1,2}[:.]\p{Nd}{2}(?:[:.]\p{Nd}{2})?${S}?${WORDS}`;
-const HEADER = new RegExp(String.raw`^(?:(?<bracket>\[)${date("phone")}${S}${TIME}\]|${date("android")}${S}${TIME}${S}?[-–])${S}`, "u");
+const HEADER = new RegExp(
+  String.raw`^(?:(?<bracket>\[)${date("phone")}${S}${TIME}\]|${date("android")}${S}${TIME}${S}?[-–])${S}`,
+  "u",
+);
 // Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const NOTICE = "\u200e"; // begins a line that the messenger wrote, not a person
@@ -65,7 +69,8 @@ function isNotice(name) {
 }
 
 function messageOf(speaker, lines) {
-  const textOf = (/** @type {string[]} */ some) => cleaned(some.map((line) => withoutEditMark(line).replace(MARKS, "")).join("\n"));
+  const textOf = (/** @type {string[]} */ some) =>
+    cleaned(some.map((line) => withoutEditMark(line).replace(MARKS, "")).join("\n"));
   const whole = textOf(lines);
   const name = cleanedName(strip(speaker).replace(/^~/, ""));
   if (isPhrase(whole) || LINKED_FILE.test(whole)) return { speaker: name, text: "" };
@@ -76,7 +81,9 @@ function messageOf(speaker, lines) {
 /** Returns a line without the mark of an edited message at its end; only the end is searched. */
 function withoutEditMark(line) {
   const whole = rstrip(line);
-  const end = Array.from(whole.slice(-2 * EDITED_FROM_END)).slice(-EDITED_FROM_END).join("");
+  const end = Array.from(whole.slice(-2 * EDITED_FROM_END))
+    .slice(-EDITED_FROM_END)
+    .join("");
   const found = EDITED.exec(end);
   return found ? rstrip(whole.slice(0, whole.length - end.length + found.index)) : whole;
 }

@@ -5,7 +5,16 @@ import { parametersOf } from "../../worker/shapes.js";
 import { jsonBytes } from "../checkpoint_files.js";
 
 /** Licences of the text that the page offers, by their names on the Hub. The first one is the default. */
-export const LICENSES = ["unknown", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0", "mit", "apache-2.0", "other"];
+export const LICENSES = [
+  "unknown",
+  "cc0-1.0",
+  "cc-by-4.0",
+  "cc-by-sa-4.0",
+  "cc-by-nc-4.0",
+  "mit",
+  "apache-2.0",
+  "other",
+];
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json", "samples.jsonl"];
@@ -36,7 +45,9 @@ const DESCRIPTION = "Watch a character LSTM write, one letter at a time"; // at 
 export async function publishedFiles(files, { title, corpus, license }, repo) {
   const config = configOf(files);
   const { training } = config;
-  const kept = corpus ? { ...training } : Object.fromEntries(Object.entries(training).filter(([name]) => UNNAMED.has(name)));
+  const kept = corpus
+    ? { ...training }
+    : Object.fromEntries(Object.entries(training).filter(([name]) => UNNAMED.has(name)));
   if (`${kept.from ?? ""}`.startsWith("local/")) delete kept.from; // named after a text; only this browser has the model
   const changed = jsonBytes({ ...config, training: { ...kept, corpus: corpus || line(title), license, repo } });
   const manifest = JSON.parse(new TextDecoder().decode(files[MANIFEST]));
@@ -69,7 +80,10 @@ export function modelCard(files, about, { repo, space, hub }) {
     `print(generate(lm, ${chat ? 'lm.chat.wrap("Hello"), stop=lm.chat.stop' : '""'}, length=500, seed=1))`,
   ];
   const losses = typeof training.val_loss === "number" ? evaluation(training) : "Nothing was measured.";
-  const stated = about.license === "unknown" ? "The licence of the text was not stated." : `The licence of the text: ${about.license}.`;
+  const stated =
+    about.license === "unknown"
+      ? "The licence of the text was not stated."
+      : `The licence of the text: ${about.license}.`;
   const times = layers > 1 ? `${layers} × ` : "";
   const minutes = training.seconds ? ` in ${(training.seconds / 60).toFixed(1)} minutes` : "";
   return document(data, about.title, [

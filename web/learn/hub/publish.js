@@ -54,7 +54,8 @@ export async function publish({ token, files, card, isPrivate, hub, home, previe
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
   const page = space ? await pageFiles(home, card.title, await preview()) : {}; // before anything is created
   const access = { accessToken: token, hubUrl: hub };
-  const send = (kind, name, contents) => asRefusal(() => sendFiles(kind, name, contents, { access, isPrivate, report }), name);
+  const send = (kind, name, contents) =>
+    asRefusal(() => sendFiles(kind, name, contents, { access, isPrivate, report }), name);
   const published = await publishedFiles(files, card, repo);
   await send("model", repo, { "README.md": modelCard(published, card, { repo, space, hub }), ...published });
   if (space) await send("space", space, { ...page, "README.md": spaceCard(card, repo), ...published });
@@ -77,7 +78,8 @@ async function nameOfUser(token, hub) {
 
 function fullName(typed, user) {
   const [owner, name, more] = typed.includes("/") ? typed.split("/") : [user, typed];
-  if (more === undefined && [owner, name].every((part) => NAME.test(part) && !/--|\.\./.test(part))) return `${owner}/${name}`;
+  if (more === undefined && [owner, name].every((part) => NAME.test(part) && !/--|\.\./.test(part)))
+    return `${owner}/${name}`;
   throw new Refusal({ id: "publish.name", values: { name: typed } });
 }
 

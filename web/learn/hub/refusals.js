@@ -34,6 +34,8 @@ export function refusalOf(error, repo) {
 function refuse(status, data, repo) {
   const reason = `${data?.error ?? data?.message ?? ""}`.replace(/\s+/g, " ").slice(0, 300);
   const isFull = status === 403 && /storage|quota|limit/i.test(reason);
-  const id = isFull ? "publish.quota" : (BY_STATUS[status] ?? (status >= 500 ? "publish.hub_fault" : "publish.refused"));
+  const id = isFull
+    ? "publish.quota"
+    : (BY_STATUS[status] ?? (status >= 500 ? "publish.hub_fault" : "publish.refused"));
   return new Refusal({ id, values: { repo, status, reason: reason || `HTTP ${status}` } });
 }

@@ -46,7 +46,11 @@ export async function signIn(hub, form = null) {
   const hash = location.hash.startsWith("#train-") ? location.hash : "#train"; // opens the panel again
   const back = `${location.search}${hash}`;
   try {
-    const address = await oauthLoginUrl({ hubUrl: hub, redirectUrl: location.origin + location.pathname, localStorage: kept });
+    const address = await oauthLoginUrl({
+      hubUrl: hub,
+      redirectUrl: location.origin + location.pathname,
+      localStorage: kept,
+    });
     sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));
     location.assign(address);
   } catch (error) {

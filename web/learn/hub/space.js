@@ -27,12 +27,22 @@ export async function pageFiles(home, title, preview) {
   const files = /** @type {Record<string, Blob>} */ ({});
   const rest = [...names];
   const work = async () => {
-    for (let name; (name = rest.shift()); ) files[name] = await fetchFile(home, name);
+    for (let name; (name = rest.shift());) files[name] = await fetchFile(home, name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const page = (await files["index.html"].text()).replace(INSERTED, "$1").replace(PICTURE, "$1$2").replace(TITLE, `$1${escaped(title)}`).replace(DESCRIPTION, `$1${escaped(preview?.text || t("static.greeting"))}`).replace(WELCOME, "$1$2");
+  const page = (await files["index.html"].text())
+    .replace(INSERTED, "$1")
+    .replace(PICTURE, "$1$2")
+    .replace(TITLE, `$1${escaped(title)}`)
+    .replace(DESCRIPTION, `$1${escaped(preview?.text || t("static.greeting"))}`)
+    .replace(WELCOME, "$1$2");
   const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
-  return { ...files, "index.html": new Blob([page]), ...(preview ? { "preview.png": preview.picture } : {}), ...(licence ? { LICENSE: licence } : {}) };
+  return {
+    ...files,
+    "index.html": new Blob([page]),
+    ...(preview ? { "preview.png": preview.picture } : {}),
+    ...(licence ? { LICENSE: licence } : {}),
+  };
 }
 
 /** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */

@@ -35,7 +35,8 @@ export class ScreenLock {
       if (this.#lock === lock) this.#lock = null;
     };
     const held = await lock;
-    if (held) held.addEventListener("release", clear); // by the browser, when the tab is hidden
+    if (held)
+      held.addEventListener("release", clear); // by the browser, when the tab is hidden
     else clear();
   }
 }

@@ -86,7 +86,8 @@ export class Panel {
     if (isBack) return (await this.#publishing()).resume(loadModel);
     const { prompt } = this.page;
     const isFree = !visible(document.activeElement) || (document.activeElement === prompt && !prompt.value);
-    if (isWanted && isFree) this.#part(this.#part(".kept").hidden ? "textarea" : ".continue").focus({ preventScroll: true });
+    if (isWanted && isFree)
+      this.#part(this.#part(".kept").hidden ? "textarea" : ".continue").focus({ preventScroll: true });
   }
 
   #part(selector) {
@@ -102,12 +103,20 @@ export class Panel {
   }
 
   #publishing() {
-    this.#form ??= import("./publish_form.js").then(({ PublishForm }) => new PublishForm(this.#part(".publishing"), this.place, this.page));
+    this.#form ??= import("./publish_form.js").then(
+      ({ PublishForm }) => new PublishForm(this.#part(".publishing"), this.place, this.page),
+    );
     return this.#form;
   }
 
   #showTrained() {
-    return showModels(this.box, this.page, this.#model, (name) => this.#useStored(name), (name) => this.#publish(name));
+    return showModels(
+      this.box,
+      this.page,
+      this.#model,
+      (name) => this.#useStored(name),
+      (name) => this.#publish(name),
+    );
   }
 
   // Shows which model the page writes with now. What was said of another one is replaced.
@@ -164,7 +173,10 @@ export class Panel {
     this.minutes.ariaValueText = t("train.minutes_value", { minutes });
     const parent = this.page.source.about();
     this.#part(".from").hidden = !parent;
-    setText(this.#part(".parent"), t("train.fine_tune", { name: shownName(parent?.name ?? "") || t("train.this_model") }));
+    setText(
+      this.#part(".parent"),
+      t("train.fine_tune", { name: shownName(parent?.name ?? "") || t("train.this_model") }),
+    );
     if (!parent) find(this.box, '[value="scratch"]', HTMLInputElement).checked = true;
     this.parent = parent && refOf(parent);
     setText(this.#part(".phone"), t(ScreenLock.isPossible ? "train.phone_awake" : "train.phone"));
@@ -217,7 +229,8 @@ export class Panel {
     else if (data.saved !== undefined) mark(true);
     else if (data.notSaved) this.#fault({ id: "train.not_kept", values: { reason: data.notSaved } });
     else if (data.ended) this.#showEnd(data.ended);
-    else if (data.refusal || data.fault) this.#stopped(data.refusal ?? { id: "train.fault", values: { reason: data.fault } });
+    else if (data.refusal || data.fault)
+      this.#stopped(data.refusal ?? { id: "train.fault", values: { reason: data.fault } });
   }
 
   #showStarted(run) {
@@ -318,7 +331,8 @@ export class Panel {
       this.progress.clear();
       this.box.parentElement.scrollIntoView({ block: "start" });
     }
-    if (hadFocus && part === "choose" && !visible(document.activeElement)) this.#part("textarea").focus({ preventScroll: true });
+    if (hadFocus && part === "choose" && !visible(document.activeElement))
+      this.#part("textarea").focus({ preventScroll: true });
   }
 
   // Enables or disables Pause and Stop. The button that started the training passes its focus on.

@@ -37,7 +37,13 @@ export class Progress {
     this.#run = run;
     this.resetSpeed();
     this.draw(run.curve);
-    this.step({ step: run.step, steps: run.steps, loss: null, seconds: run.seconds, characters: run.step * run.characters });
+    this.step({
+      step: run.step,
+      steps: run.steps,
+      loss: null,
+      seconds: run.seconds,
+      characters: run.step * run.characters,
+    });
   }
 
   /** Starts to measure the speed again, as after a pause. */
@@ -81,7 +87,8 @@ export class Progress {
   sample(sample) {
     find(this.box, ".written").hidden = false;
     const parts = document.createDocumentFragment();
-    for (const [character, bits] of sample) create("i", colourOf(bits), /** @type {any} */ (parts)).textContent = character;
+    for (const [character, bits] of sample)
+      create("i", colourOf(bits), /** @type {any} */ (parts)).textContent = character;
     find(this.box, ".written .text").replaceChildren(parts);
   }
 

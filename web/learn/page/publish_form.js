@@ -75,7 +75,14 @@ export class PublishForm {
     this.#model = model;
     const { training } = configOf(/** @type {any} */ (model.files));
     const slug = model.name.split("/").pop();
-    const fields = { repo: slug.normalize("NFKD").replace(/[^\w.-]+/g, "-").replace(/^\W+|\W+$/g, ""), title: slug, corpus: "" };
+    const fields = {
+      repo: slug
+        .normalize("NFKD")
+        .replace(/[^\w.-]+/g, "-")
+        .replace(/^\W+|\W+$/g, ""),
+      title: slug,
+      corpus: "",
+    };
     for (const [name, value] of Object.entries(fields)) this.#field(name).value = value;
     const select = this.#field("license");
     select.replaceChildren(...LICENSES.map((license) => new Option(license, license)));
@@ -131,10 +138,12 @@ export class PublishForm {
 
   #filledIn() {
     const names = ["repo", "title", "corpus", "license", "isPrivate", "space", "may"];
-    return Object.fromEntries(names.map((name) => {
-      const field = this.#field(name);
-      return [name, field.type === "checkbox" ? field.checked : field.value];
-    }));
+    return Object.fromEntries(
+      names.map((name) => {
+        const field = this.#field(name);
+        return [name, field.type === "checkbox" ? field.checked : field.value];
+      }),
+    );
   }
 
   async #leaveToSignIn() {

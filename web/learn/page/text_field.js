@@ -55,7 +55,10 @@ export class TextField {
   /** Shows all texts in the visitor's language. */
   translate() {
     const how = hasTouch() ? "train.how.tap" : "train.how"; // nothing can be dropped with a finger
-    setText(find(this.box, ".how"), t(how, { least: LEAST_CHARACTERS, start: t(find(this.box, ".start").dataset.text) }));
+    setText(
+      find(this.box, ".how"),
+      t(how, { least: LEAST_CHARACTERS, start: t(find(this.box, ".start").dataset.text) }),
+    );
     this.field.placeholder = t(hasTouch() ? "train.paste.tap" : "train.paste");
     const examples = find(this.box, ".examples");
     examples.replaceChildren();
@@ -99,7 +102,11 @@ export class TextField {
     let refusal = /** @type {Message | null} */ (null);
     const name = given.name ?? t("train.text"); // the messages about a text begin with it
     try {
-      if (given.source !== "") this.#found = { ...(await readText(given.source, { name, ...options }, signal)), name: given.name ?? t("train.own_name") };
+      if (given.source !== "")
+        this.#found = {
+          ...(await readText(given.source, { name, ...options }, signal)),
+          name: given.name ?? t("train.own_name"),
+        };
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Refusal)) throw error;
@@ -114,7 +121,16 @@ export class TextField {
 
   #show() {
     const found = this.#found;
-    const facts = found ? [t("train.read", { name: this.#given.name ?? t("train.text"), characters: found.characters, distinct: found.distinct, lines: found.lines })] : [];
+    const facts = found
+      ? [
+          t("train.read", {
+            name: this.#given.name ?? t("train.text"),
+            characters: found.characters,
+            distinct: found.distinct,
+            lines: found.lines,
+          }),
+        ]
+      : [];
     showList(find(this.box, ".read"), [...facts, ...(found?.notes ?? []).map((note) => render(note))]);
     find(this.box, ".chat-options").hidden = !this.#mayBeChat;
     const senders = found?.chat?.senders ?? [];
@@ -123,7 +139,10 @@ export class TextField {
     this.replyAs.replaceChildren(...senders.map(({ name }) => new Option(name)));
     if (found?.chat) this.replyAs.value = found.chat.replyAs;
     find(this.box, ".private").hidden = !found?.private.length;
-    showList(find(this.box, ".private ul"), (found?.private ?? []).map((each) => render(each)));
+    showList(
+      find(this.box, ".private ul"),
+      (found?.private ?? []).map((each) => render(each)),
+    );
   }
 
   #paste(event) {

@@ -54,7 +54,8 @@ export class Alternatives {
     const answer = await lenses.path.ask({ at: position });
     if (opening !== this.openings) return;
     // The visitor may have gone to another control meanwhile; the body has the focus once the opener is hidden.
-    if (![opener, document.body].includes(document.activeElement) && !this.box.contains(document.activeElement)) return this.close();
+    if (![opener, document.body].includes(document.activeElement) && !this.box.contains(document.activeElement))
+      return this.close();
     if (!answer.refusal && !answer.top.length) return this.close();
     this.shown = { position, turn: turn.id, char: lenses.path.chars[position], answer };
     this.content = "";
@@ -130,20 +131,26 @@ export class Alternatives {
     this.box.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     const head = create("p", "head", this.box);
     this.#button("close", "✕", () => this.close({ returnsFocus: true }), this.box).ariaLabel = t("alternatives.close");
-    if (answer.refusal) return void (head.textContent = render(this.#isLost() ? { id: "status.reconnecting" } : answer.refusal));
+    if (answer.refusal)
+      return void (head.textContent = render(this.#isLost() ? { id: "status.reconnecting" } : answer.refusal));
     const kept = this.#kept();
     const predicted = /** @type {import("../chances.js").Predicted} */ (answer);
     const rows = likely(predicted, source.settings(), char, path.values("bits")[position]);
     create("b", "char", head).textContent = visibleCharacter(char);
     const there = rows.find(([each]) => each === char);
     const values = { chance: chance((there ?? rows.at(-1))[1]) };
-    head.append(` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : ""}`);
+    head.append(
+      ` ${t(there ? "alternatives.was" : "alternatives.less", values)} ${kept > 0 ? t("alternatives.choose") : this.#isTyped() ? t("alternatives.typed") : ""}`,
+    );
     const list = create("ol", "choices", this.box);
     list.ariaLabel = t("alternatives.title", { character: nameOf(char) });
     for (const [each, share] of rows) {
       const row = create("li", each === char ? "there" : "", list);
       const isThere = each === char;
-      const inner = kept > 0 ? this.#button("choice", "", () => source.pick(this.shown.turn, this.#kept(), each), row) : create("span", "choice", row);
+      const inner =
+        kept > 0
+          ? this.#button("choice", "", () => source.pick(this.shown.turn, this.#kept(), each), row)
+          : create("span", "choice", row);
       create("b", "char", inner).textContent = visibleCharacter(each);
       showBar(inner, [0, share], chance(share));
       inner.ariaLabel = `${kept > 0 && !isThere ? t("rewind.pick", { character: nameOf(each) }) : nameOf(each)}: ${chance(share)}`;
@@ -157,10 +164,15 @@ export class Alternatives {
     onward.ariaLabel = t("rewind.group");
     const start = create("span", "", onward);
     start.append(`${t("rewind.from")} `);
-    const stays = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1).map((each) => (each === " " ? each : visibleCharacter(each)));
+    const stays = path.chars
+      .slice(position + 1 - Math.min(kept, AROUND), position + 1)
+      .map((each) => (each === " " ? each : visibleCharacter(each)));
     create("b", "", start).textContent = (kept > AROUND ? "…" : "") + stays.join("");
     const rewrite = (/** @type {boolean} */ newSeed) => () => source.rewrite(this.shown.turn, this.#kept(), newSeed);
-    const ways = /** @type {const} */ ([[t("rewind.here"), t("rewind.here.help"), false], [t("rewind.seed"), t("rewind.seed.help"), true]]);
+    const ways = /** @type {const} */ ([
+      [t("rewind.here"), t("rewind.here.help"), false],
+      [t("rewind.seed"), t("rewind.seed.help"), true],
+    ]);
     for (const [text, help, newSeed] of ways) {
       this.#button("", text, rewrite(newSeed), onward).ariaDescription = help;
       create("small", "", onward).textContent = help;
@@ -205,7 +217,13 @@ export class Alternatives {
     }
     if (rect.bottom < log.top || rect.top > log.bottom) return this.close();
     const isBelow = rect.bottom + GAP + box.height <= innerHeight || rect.top - GAP - box.height < 0;
-    const left = Math.max(GAP, Math.min(Math.max(log.left, rect.left + rect.width / 2 - 32), document.documentElement.clientWidth - box.width - GAP));
+    const left = Math.max(
+      GAP,
+      Math.min(
+        Math.max(log.left, rect.left + rect.width / 2 - 32),
+        document.documentElement.clientWidth - box.width - GAP,
+      ),
+    );
     style.left = `${left}px`;
     style.top = `${isBelow ? rect.bottom + GAP : rect.top - GAP - box.height}px`;
     style.setProperty("--arrow", `${rect.left + rect.width / 2 - left}px`);
@@ -214,7 +232,8 @@ export class Alternatives {
 
   // Scrolls the page if the sheet covers the character, and where the page ends the text.
   #uncover(character) {
-    const hidden = () => Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - this.box.getBoundingClientRect().top);
+    const hidden = () =>
+      Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - this.box.getBoundingClientRect().top);
     if (hidden() && this.uncovered !== this.shown) {
       scrollBy({ top: hidden(), behavior: "instant" });
       this.lenses.log.scrollTop += hidden();
@@ -224,7 +243,10 @@ export class Alternatives {
 
   #listen() {
     const { log } = this.lenses;
-    log.addEventListener("pointerdown", ({ pointerType }) => (this.tapped = pointerType === "touch" ? this.lenses.focus.at : null));
+    log.addEventListener(
+      "pointerdown",
+      ({ pointerType }) => (this.tapped = pointerType === "touch" ? this.lenses.focus.at : null),
+    );
     log.addEventListener("click", (event) => this.#click(event));
     log.addEventListener("keydown", (event) => {
       const { focus, lens, path } = this.lenses;
@@ -242,7 +264,8 @@ export class Alternatives {
     document.addEventListener("pointerdown", ({ target }) => {
       if (this.shown && target instanceof Node && !this.box.contains(target)) this.close({ returnsFocus: false });
     });
-    for (const name of ["scroll", "resize"]) addEventListener(name, () => this.shown && this.#place(), { capture: true, passive: true });
+    for (const name of ["scroll", "resize"])
+      addEventListener(name, () => this.shown && this.#place(), { capture: true, passive: true });
   }
 
   /** @param {MouseEvent} event */

@@ -173,7 +173,9 @@ export class Focus {
     if (!lens) position = nextInReply(event.key, position, path.chars, turns) ?? from;
     if (position === null) return;
     const moved = this.moveTo(path, position, { scroll: true });
-    Promise.all([this.#announce(), moved]).then(([announcer]) => this.at?.position === position && announcer?.announce(position));
+    Promise.all([this.#announce(), moved]).then(
+      ([announcer]) => this.at?.position === position && announcer?.announce(position),
+    );
   }
 
   // Returns what announces the moves; null if it could not be loaded.

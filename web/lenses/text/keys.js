@@ -33,7 +33,8 @@ export function nextPosition(key, from, chars, turns) {
 export function nextInReply(key, position, chars, turns) {
   const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
   const end = Math.max(0, ...turns.map((turn) => turn.at + turn.length));
-  const isInReply = (/** @type {number} */ at) => turns.some((turn) => at >= turn.at + turn.given && at < turn.at + (turn.shown ?? turn.length));
+  const isInReply = (/** @type {number} */ at) =>
+    turns.some((turn) => at >= turn.at + turn.given && at < turn.at + (turn.shown ?? turn.length));
   for (let at = position; at >= 0 && at < end; at += by) if (chars[at] !== "\n" && isInReply(at)) return at;
   return null;
 }

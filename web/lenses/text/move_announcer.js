@@ -51,9 +51,15 @@ export class MoveAnnouncer {
     const char = path.chars[position];
     if (source.about()?.vocab.includes(char) === false) return null; // the model skips it
     const { details } = focus;
-    const answer = details?.traced === path && details.position === position ? details : await path.ask({ at: position });
+    const answer =
+      details?.traced === path && details.position === position ? details : await path.ask({ at: position });
     if (answer.refusal || !answer.top.length) return null;
-    const rows = likely(/** @type {import("../chances.js").Predicted} */ (answer), source.settings(), char, path.values("bits")[position]);
+    const rows = likely(
+      /** @type {import("../chances.js").Predicted} */ (answer),
+      source.settings(),
+      char,
+      path.values("bits")[position],
+    );
     const found = rows.find(([each]) => each === char);
     return { chance: chance((found ?? rows.at(-1))[1]), isMost: !found };
   }

@@ -36,7 +36,7 @@ export class Occlusion {
     const end = performance.now() + ms;
     this.#work ??= await this.#begin();
     let sliced = performance.now();
-    for (let done = false; !done; ) {
+    for (let done = false; !done;) {
       done = this.#work.next().done;
       const now = performance.now();
       if (!done && now > end) return { start: this.start, changes: [], more: true };

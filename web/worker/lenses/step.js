@@ -39,7 +39,10 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
     layers: Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, shown)),
     ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
     temperature: used.temperature,
-    filters: FILTERS.filter((name) => used[name] !== SETTINGS[name].default).map((name) => [SETTINGS[name].label, used[name]]),
+    filters: FILTERS.filter((name) => used[name] !== SETTINGS[name].default).map((name) => [
+      SETTINGS[name].label,
+      used[name],
+    ]),
     draw: settings && draw !== null ? describeDraw(used.seed, draw) : null,
     picked: Boolean(picked),
     sizes: { V: sizes.vocab, E: sizes.embedding, H: sizes.hidden },
@@ -77,7 +80,9 @@ function describeShares(logits, settings, vocab, drawn) {
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const shares = weights.map((weight) => weight / total);
   const order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a] || a - b);
-  const likely = order.slice(0, LIKELY).map((id) => /** @type {[string, number]} */ ([vocab[id], rounded(shares[id], 5)]));
+  const likely = order
+    .slice(0, LIKELY)
+    .map((id) => /** @type {[string, number]} */ ([vocab[id], rounded(shares[id], 5)]));
   const strip = /** @type {StepAnswer["strip"]} */ ([]);
   let end = 0;
   for (const [id, share] of shares.entries()) {

@@ -88,7 +88,7 @@ export class TextTrace {
     const at = this.#current.position;
     const saved = this.#saved.findLast((each) => each.position <= position);
     if (at > position || at < saved.position) this.#restore(saved);
-    for (let sliced = performance.now(); this.#current.position < position; ) {
+    for (let sliced = performance.now(); this.#current.position < position;) {
       this.readNext();
       if (performance.now() - sliced < SLICE_MS) continue;
       await nextTurn();

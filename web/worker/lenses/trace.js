@@ -135,7 +135,9 @@ async function answerAt(trace, { at, cell, step: drawn, first_layer: asksFirst }
  */
 function predicted(logits, vocab) {
   if (!logits) return { top: [], rest: [] };
-  const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b).slice(0, MAX_LOGITS);
+  const order = Array.from(logits.keys())
+    .sort((a, b) => logits[b] - logits[a] || a - b)
+    .slice(0, MAX_LOGITS);
   const sorted = order.map((id) => rounded(logits[id], 4));
   return { top: order.slice(0, TOP).map((id, n) => [vocab[id], sorted[n]]), rest: sorted.slice(TOP) };
 }

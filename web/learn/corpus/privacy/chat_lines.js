@@ -12,16 +12,21 @@ const NAME = String.raw`(?!(?:DEBUG|INFO|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE
 // A line of WhatsApp on Android; of WhatsApp on an iPhone, signal-export or DiscordChatExporter.
 const LINE = new RegExp(
   String.raw`^${MARK}(?:${DATE}\s${CLOCK}\s?[\-–]\s${NAME}` +
-  String.raw`|\[(?:${DATE}|\p{Nd}{2}-[A-Z][a-z]{2}-\p{Nd}{2}(?:\p{Nd}{2})?)\s${CLOCK}\]\s${NAME})`, "gmu");
+    String.raw`|\[(?:${DATE}|\p{Nd}{2}-[A-Z][a-z]{2}-\p{Nd}{2}(?:\p{Nd}{2})?)\s${CLOCK}\]\s${NAME})`,
+  "gmu",
+);
 // Of JSON from Facebook, Instagram, Slack or Telegram; of JSON from Matrix; of HTML from Telegram.
 const RECORD =
   /"(?:from_id|sender_name|client_msg_id)": ?"[^"\n]{1,100}"|"type": ?"m\.room\.message"|<div class="from_name">/g;
 
 /** Yields the lines of exported chats. @param {string} text @returns {Generator<Match>} */
 export function* chatLines(text) {
-  const found = [LINE, RECORD].flatMap((pattern) => Array.from(text.matchAll(pattern), matchOf)).sort((a, b) => a.start - b.start);
+  const found = [LINE, RECORD]
+    .flatMap((pattern) => Array.from(text.matchAll(pattern), matchOf))
+    .sort((a, b) => a.start - b.start);
   for (const [n, match] of found.entries()) {
-    const isNear = match.start - (found[n - 1]?.start ?? -NEAR) < NEAR || (found[n + 1]?.start ?? Infinity) - match.start < NEAR;
+    const isNear =
+      match.start - (found[n - 1]?.start ?? -NEAR) < NEAR || (found[n + 1]?.start ?? Infinity) - match.start < NEAR;
     if (isNear) yield match;
   }
 }

@@ -21,15 +21,17 @@ const METHODS = new Set("to mv mm eq ne lt gt ge le is in at it id".split(" "));
 
 // Two letters are a country. Of the others only common ones count: most are words, and in code `x@w.name` is a matrix
 // product.
-const TOP_LEVEL = new Set((
-  "com org net edu gov mil int arpa info biz name pro aero coop museum mobi jobs travel tel cat asia post app " +
-  "dev xyz online site club shop store tech blog live cloud space world life email digital agency academy " +
-  "science solutions systems today network group company center global media news design studio website page " +
-  "link one top vip work fun art icu social chat consulting software services foundation education university " +
-  "school college institute berlin hamburg koeln cologne wien bayern london paris nyc tokyo swiss scot wales " +
-  "рф рус бел укр срб қаз мон москва онлайн сайт дети ком орг 中国 中國 香港 台灣 台湾 澳門 新加坡 公司 网络 " +
-  "한국 みんな コム भारत भारतम् ভারত ไทย لبنان مصر السعودية امارات ایران الجزائر المغرب تونس قطر بھارت ישראל ελ ευ"
-).split(" "));
+const TOP_LEVEL = new Set(
+  (
+    "com org net edu gov mil int arpa info biz name pro aero coop museum mobi jobs travel tel cat asia post app " +
+    "dev xyz online site club shop store tech blog live cloud space world life email digital agency academy " +
+    "science solutions systems today network group company center global media news design studio website page " +
+    "link one top vip work fun art icu social chat consulting software services foundation education university " +
+    "school college institute berlin hamburg koeln cologne wien bayern london paris nyc tokyo swiss scot wales " +
+    "рф рус бел укр срб қаз мон москва онлайн сайт дети ком орг 中国 中國 香港 台灣 台湾 澳門 新加坡 公司 网络 " +
+    "한국 みんな コム भारत भारतम् ভারত ไทย لبنان مصر السعودية امارات ایران الجزائر المغرب تونس قطر بھارت ישראל ελ ευ"
+  ).split(" "),
+);
 
 /** Yields e-mail addresses, and passwords in addresses. @param {string} text @returns {Generator<Match>} */
 export function* mail(text) {
@@ -58,7 +60,8 @@ function emailAround(text, at, after) {
   while (at - start <= MOST_LOCAL && (isWordAt(text, start - 1) || ".%+-".includes(text[start - 1] ?? " "))) start--;
   while (start < at && ".-%+".includes(text[start])) start++;
   const local = text.slice(start, at);
-  if (!local || local.length > MOST_LOCAL || local.endsWith(".") || local.includes("..") || text[start - 1] === "@") return null;
+  if (!local || local.length > MOST_LOCAL || local.endsWith(".") || local.includes("..") || text[start - 1] === "@")
+    return null;
   if (NOT_PERSONAL.has(local.toLowerCase()) || !/[\p{L}\p{N}]/u.test(local)) return null;
   const found = domainAt(text, after);
   if (!found) return null;
@@ -74,7 +77,8 @@ function emailAround(text, at, after) {
 
 /** Returns the domain that begins at a place, and its end; a line of quoted-printable text may end inside it. */
 function domainAt(text, start) {
-  for (const pattern of [DOMAIN, ASCII_DOMAIN]) { // Chinese text may follow a domain without a space
+  for (const pattern of [DOMAIN, ASCII_DOMAIN]) {
+    // Chinese text may follow a domain without a space
     const domain = domainIn(matchAt(pattern, text, start)?.[0]);
     if (domain) return { domain, end: start + domain.length };
   }
@@ -100,4 +104,3 @@ function domainIn(text = "") {
 function startOf(text) {
   return `${text.slice(0, Math.min(2, Math.floor((text.length + 1) / 2)))}…`;
 }
-

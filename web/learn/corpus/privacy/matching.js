@@ -43,7 +43,7 @@ export function matchAt(pattern, text, at) {
  */
 export function* matchesIn(pattern, part, offset) {
   // `matchAll` would copy the pattern, which takes longer than the search of a short part.
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     pattern.lastIndex = at;
     const found = pattern.exec(part);
     if (!found) return;

@@ -18,15 +18,18 @@ const anyCase = (/** @type {string} */ text) => text.replace(/[a-z]/g, (each) =>
 // Not with the flag i, which makes patterns of all letters ten times as slow.
 const ASSIGNED = new RegExp(
   String.raw`[${WORD}\-]{0,40}["'\]]{0,2}[ \t]{0,4}(?:(?<sign>=>|:=|[:=：])[ \t]{0,4}(?<scheme>${anyCase("basic |bearer |token ")})?` +
-  `|(?:${anyCase("is|ist|lautet|est|es")})(?:[:=]| ${anyCase("now| jetzt")})? )` +
-  "(?<quote>[\"'`]?)(?<value>[^\\s\"'`]{6,256})(?<after>[\"'`]?)", "uy");
+    `|(?:${anyCase("is|ist|lautet|est|es")})(?:[:=]| ${anyCase("now| jetzt")})? )` +
+    "(?<quote>[\"'`]?)(?<value>[^\\s\"'`]{6,256})(?<after>[\"'`]?)",
+  "uy",
+);
 const BEGINS_LINE = /^(?:export )?[A-Z0-9_]{0,40}$/;
 const NAME_IN_CODE = /^[A-Za-z_][A-Za-z0-9_]*(?:[.-][A-Za-z_][A-Za-z0-9_]*)*$/;
 const NEXT_FIELD = new RegExp(`&[${WORD}]+=`, "u"); // of a query
 const NAMED_LIKE_IT = /_(?:token|key|secret|passw|pwd)/i; // token=new_token2
 const EXPRESSION = /=[^=]|[()[\]{}<>|\\]|\$[A-Z{(]|%[sd(]|::|->|\.\.|:\/\/|,.|^[/~.]/s;
 const PLACEHOLDER = /example|placeholder|change.?me|^your|xxx|\*\*|dummy|redacted/i;
-const TYPE = /^(?:(?:u?int|float|sha|md|base|utf|hs|rs|es|aes|rsa|oauth|ed|v)[-_]?[0-9]{1,5}[a-z_-]*|v?[0-9]+(?:\.[0-9]+)+[A-Za-z0-9_]*)$/i;
+const TYPE =
+  /^(?:(?:u?int|float|sha|md|base|utf|hs|rs|es|aes|rsa|oauth|ed|v)[-_]?[0-9]{1,5}[a-z_-]*|v?[0-9]+(?:\.[0-9]+)+[A-Za-z0-9_]*)$/i;
 
 /** Yields passwords and keys after their name. @param {string} text @returns {Generator<Match>} */
 export function* passwords(text) {
@@ -38,7 +41,8 @@ export function* passwords(text) {
     const { quote, value: whole, after } = found.groups;
     const value = quote ? whole : withoutPunctuation(whole.split(NEXT_FIELD)[0]);
     const at = found.index + found[0].length - after.length - whole.length;
-    if (isSecret(text, start, found, value)) yield { start: at, end: at + value.length, kind: "password", excerpt: "…" };
+    if (isSecret(text, start, found, value))
+      yield { start: at, end: at + value.length, kind: "password", excerpt: "…" };
   }
 }
 
@@ -53,7 +57,8 @@ function isSecret(text, start, found, value) {
   const end = found.index + found[0].length;
   const line = text.slice(Math.max(0, start - 60), start);
   const before = line.slice(line.lastIndexOf("\n") + 1);
-  if (found[0].slice(0, -whole.length).endsWith("=") && BEGINS_LINE.test(before)) { // as in a file .env
+  if (found[0].slice(0, -whole.length).endsWith("=") && BEGINS_LINE.test(before)) {
+    // as in a file .env
     return ["", "\n", "\r"].includes(text[end] ?? "");
   }
   if (scheme?.toLowerCase() === "basic ") return isUserAndPassword(value);

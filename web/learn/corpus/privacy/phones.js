@@ -11,12 +11,15 @@ const INTERNATIONAL = new RegExp(String.raw`(?:\+|00(?=[1-9][0-9]))[1-9](?:${SEP
 // The digits after the "+": a country code, which no two zeros follow; +1 and +7 have numbers of one length only.
 const COUNTRY = new RegExp(
   "^(?:1(?![0-9]11)(?=[2-9][0-9]{2}[2-9][0-9]{6}$)|7(?=[3489][0-9]{9}$)" +
-  "|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]" +
-  "|(?:2[1-69]|3[578]|42|5[09]|6[789]|8[0578]|9[67])[0-9]|99[2-68])(?!00)");
+    "|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]" +
+    "|(?:2[1-69]|3[578]|42|5[09]|6[789]|8[0578]|9[67])[0-9]|99[2-68])(?!00)",
+);
 // A national number begins with 0 and has an area code in a group of its own: 0171 9018234, 030/901820, (0221) 90 18 20.
 const AREA_CODE = new RegExp(
   String.raw`(?:\((0[1-9][0-9]{0,4})\) ?|(0[1-9][0-9]{0,4})(?: ?[/–] ?|[ \u00a0.\-]))` +
-  String.raw`[0-9]{2,8}(?:[ \u00a0.\-][0-9]{2,8}){0,4}`, "g");
+    String.raw`[0-9]{2,8}(?:[ \u00a0.\-][0-9]{2,8}){0,4}`,
+  "g",
+);
 const [SHORTEST, LONGEST] = [8, 14]; // digits after the 0; shorter ones are pages and years, too: 030/1999
 const FORMS = [
   /(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?[2-9][0-9]{2}[-. ]|[2-9][0-9]{2}([-.])[2-9][0-9]{2}\1)[0-9]{4}/g, // North America
@@ -38,7 +41,9 @@ const DIGITS = /[0-9][0-9 \u00a0.\-/()–]{5,2000}[0-9]/g;
 const BEFORE = 40; // characters before a number that are searched for a word such as "tel."
 const LABEL = new RegExp(
   String.raw`(?<![\p{L}\p{N}])(?:tel|telephone|telefon|téléphone|teléfono|telefono|phone|mobile|mobil|handy|fax|whatsapp|cell)` +
-  String.raw`(?: ?(?:no|nr|number|#))?[.:：]{0,2} ?[:=]? ?\(?\+?$|(?:电话|手机|電話)[:： ]{0,2}\+?$`, "u");
+    String.raw`(?: ?(?:no|nr|number|#))?[.:：]{0,2} ?[:=]? ?\(?\+?$|(?:电话|手机|電話)[:： ]{0,2}\+?$`,
+  "u",
+);
 const AFTER_LABEL = new RegExp(String.raw`\(?\+?[0-9](?:${SEPARATOR}[0-9]){6,14}`, "y");
 const JOINED = /[+$#@=/.:-]/; // before a number, or a letter or digit: it is the end of something longer
 // After it: the beginning of something longer.
@@ -48,7 +53,8 @@ const DATE_OR_IP =
 const RUN = /01234567|12345678|23456789|98765432|00000|([0-9])\1{5}/;
 const DECIMAL = /^\+[0-9]+\.[0-9]+$/;
 // Reserved for films and books: 555-01xx and area 555 in North America, four ranges in Britain.
-const FICTIONAL = /^(?:1?(?:555[0-9]{7}|[0-9]{3}55501[0-9]{2}|55501[0-9]{2})$|(?:44|0)(?:207946|7700900|1632960|114496))/;
+const FICTIONAL =
+  /^(?:1?(?:555[0-9]{7}|[0-9]{3}55501[0-9]{2}|55501[0-9]{2})$|(?:44|0)(?:207946|7700900|1632960|114496))/;
 
 /** Yields phone numbers. @param {string} text @returns {Generator<Match>} */
 export function* phones(text) {
@@ -73,16 +79,20 @@ function hasLabel(text, at) {
 function* wholeNumbers(text, part, from) {
   for (const found of matchesIn(INTERNATIONAL, part, from)) {
     const number = found[0][0] === "+" ? found[0] : `+${found[0].slice(2)}`;
-    if (isSeparate(text, found) && !isMadeUp(number) && COUNTRY.test(digitsOf(number)) && isGrouped(number)) yield matchOf(found);
+    if (isSeparate(text, found) && !isMadeUp(number) && COUNTRY.test(digitsOf(number)) && isGrouped(number))
+      yield matchOf(found);
   }
   for (const found of matchesIn(AREA_CODE, part, from)) {
     const length = digitsOf(found[0]).length - 1;
-    if (length >= SHORTEST && length <= LONGEST && isSeparate(text, found) && !isNoNumber(found[0])) yield matchOf(found);
+    if (length >= SHORTEST && length <= LONGEST && isSeparate(text, found) && !isNoNumber(found[0]))
+      yield matchOf(found);
   }
   for (const form of [...FORMS, ...MOBILES]) {
     for (const found of matchesIn(form, part, from)) {
       if (!isSeparate(text, found) || isMadeUp(found[0])) continue;
-      const isOther = MOBILES.includes(form) ? isArgument(text, found) : !isGrouped(found[0]) || isService(form, found[0]);
+      const isOther = MOBILES.includes(form)
+        ? isArgument(text, found)
+        : !isGrouped(found[0]) || isService(form, found[0]);
       if (!isOther) yield matchOf(found);
     }
   }

@@ -57,7 +57,8 @@ const FORMS = /** @type {[string, string[], string][]} */ ([
   ["age", ["AGE-SECRET-KEY-1"], "[0-9A-Z]{58}"],
 ]);
 const PATTERNS = FORMS.flatMap(([service, literals, body]) =>
-  literals.map((literal) => ({ service, literal, pattern: new RegExp(body, "y") })));
+  literals.map((literal) => ({ service, literal, pattern: new RegExp(body, "y") })),
+);
 // What stands before the fixed string.
 const BEFORE = { ":AA": /[0-9]{8,10}$/, "-us": /[0-9a-f]{32}$/, "Q~": /[A-Za-z0-9_~.]{3}[0-9]$/ };
 const IN_ADDRESS = /^(?:hooks\.|discord)/; // before these a scheme may stand, and after them anything
@@ -149,6 +150,7 @@ function* privateKeys(text) {
     // A manual shows the head alone; in a key, base64 lines follow soon.
     const [body, near] = head.startsWith("PuTTY") ? [PUTTY_BODY, 3000] : [KEY_BODY, 400];
     const end = index + head.length;
-    if (body.test(text.slice(end, end + near))) yield { start: index, end, kind: "private_key", excerpt: `${head.trim()}…` };
+    if (body.test(text.slice(end, end + near)))
+      yield { start: index, end, kind: "private_key", excerpt: `${head.trim()}…` };
   }
 }
