@@ -22,18 +22,33 @@ PACKAGES = {
     "@huggingface/hub": "2.17.5",
     "@huggingface/tasks": "0.21.47",
     "@huggingface/xetchunk-wasm": "0.2.0",
+    "@preact/signals": "2.11.4",
+    "@preact/signals-core": "1.14.5",
     "fflate": "0.8.3",
     "gearhash-jit": "1.0.2",
+    "htm": "3.1.1",
+    "idb": "8.0.4",
+    "preact": "11.2.0",
 }
-# The module that a bundle is made of, and the names that the page uses of it. The browser's build of @huggingface/hub
-# is given by its path, because the package exports only the one for Node.
+# What each bundle exports: the names that the page uses. The browser's build of @huggingface/hub is given by its path,
+# because the package exports only the one for Node.
 BUNDLES = {
-    "fflate.js": ("fflate", "unzipSync, zipSync"),
-    "huggingface_hub.js": (
-        "./node_modules/@huggingface/hub/dist/browser/index.mjs",
-        "createRepo, HubApiError, listFiles, modelInfo, oauthHandleRedirect, oauthLoginUrl, spaceInfo, "
-        "uploadFilesWithProgress, whoAmI",
-    ),
+    "fflate.js": 'export { unzipSync, zipSync } from "fflate";',
+    "idb.js": 'export { openDB } from "idb";',
+    "preact.js": """
+        import htm from "htm";
+        import { h } from "preact";
+        export const html = htm.bind(h);
+        export { render } from "preact";
+        export { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+        export { batch, computed, effect, signal, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+        """,
+    "huggingface_hub.js": """
+        export {
+            createRepo, HubApiError, listFiles, modelInfo, oauthHandleRedirect, oauthLoginUrl, spaceInfo,
+            uploadFilesWithProgress, whoAmI
+        } from "./node_modules/@huggingface/hub/dist/browser/index.mjs";
+        """,
 }
 _FLAGS = ["--bundle", "--format=esm", "--target=es2022", "--platform=browser", "--minify", "--log-level=warning"]
 _QUIET = ["--no-audit", "--no-fund", "--fetch-retries=1", "--loglevel=error", "--prefer-offline"]
@@ -53,12 +68,12 @@ def build() -> dict[str, bytes]:
         folder = Path(name)
         (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": PACKAGES}))
         _call(npm, ["install", "--ignore-scripts", "--omit=optional", *_QUIET], folder)
-        return {bundle: _bundle(folder, bundle, *source) for bundle, source in BUNDLES.items()}
+        return {bundle: _bundle(folder, bundle, source) for bundle, source in BUNDLES.items()}
 
 
-def _bundle(folder: Path, name: str, module: str, names: str) -> bytes:
-    """Return one bundle, which begins with the licences of the packages in it."""
-    (folder / "entry.js").write_text(f'export {{ {names} }} from "{module}";\n')
+def _bundle(folder: Path, name: str, source: str) -> bytes:
+    """Return the bundle of an entry module, which begins with the licences of the packages in it."""
+    (folder / "entry.js").write_text(source)
     esbuild = ["--yes", *_QUIET, "--package", f"esbuild@{ESBUILD}", "--", "esbuild"]
     _call(npx, [*esbuild, "entry.js", *_FLAGS, "--outfile=bundle.js", "--metafile=meta.json"], folder)
     inputs = json.loads((folder / "meta.json").read_text(encoding="utf-8"))["inputs"]

