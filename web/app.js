@@ -2,12 +2,12 @@
 
 import { find } from "./document/dom.js";
 import { ServerEngine } from "./engines/server.js";
-import { Page } from "./page/main.js";
+import { start } from "./page/main.js";
 import { loadLanguages } from "./document/words.js";
 
 const address = new URL(".", location.href).href.replace(/\/$/, "");
 
-async function start() {
+async function open() {
   const root = find(document, "#page");
   if (parent !== window) fitFrame();
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
@@ -18,7 +18,7 @@ async function start() {
     target: "_blank",
     rel: "noopener",
   });
-  await new Page(root, new ServerEngine(address), "site.greeting").start();
+  await start(root, new ServerEngine(address), "site.greeting");
 }
 
 // The page of a Space on the Hub gives the frame the height that this script, which comes with Gradio, reports to it.
@@ -28,4 +28,4 @@ function fitFrame() {
   document.head.append(script);
 }
 
-start();
+open();

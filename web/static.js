@@ -3,7 +3,11 @@
 import { attempt } from "./conversation/stored_conversations.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { create, find } from "./document/dom.js";
-import { Page } from "./page/main.js";
+import { addModel, chooseModel, engine, send } from "./page/actions.js";
+import { start } from "./page/main.js";
+import { focusPrompt } from "./page/prompt.js";
+import * as state from "./page/state.js";
+import { effect } from "./vendor/preact.js";
 import { loadLanguages, t } from "./document/words.js";
 
 const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js
@@ -46,16 +50,12 @@ function offerTraining(page, place, isBack) {
     });
     if (isWanted && !isAlone) details.scrollIntoView(); // its content has arrived; without a model nothing is above it but the title
   };
-  details.addEventListener("toggle", open);
-  details.hidden = false;
-  const openModel = find(page.root, "#open-model", HTMLButtonElement);
-  openModel.disabled = false;
-  openModel.addEventListener("click", async () => {
+  const openModel = async () => {
     details.open = true;
     await open();
     details.scrollIntoView(); // it says what came of it
     find(details, ".open-model").click();
-  });
+  };
   const link = find(page.root, "#demonstrations .train", HTMLAnchorElement);
   link.href = "#training";
   page.root.addEventListener("click", async (event) => {
@@ -66,7 +66,42 @@ function offerTraining(page, place, isBack) {
     details.scrollIntoView();
     find(details, "summary").focus({ preventScroll: true });
   });
-  if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
+  const begin = () => {
+    details.addEventListener("toggle", open);
+    details.hidden = false;
+    if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
+  };
+  return { openModel, begin };
+}
+
+// What the panel that trains a model uses of the page.
+function pageOf(root) {
+  return {
+    root,
+    pane: find(root, ".pane"),
+    get engine() {
+      return engine;
+    },
+    site: () => state.site.value,
+    source: { about: () => state.model.value },
+    controls: {
+      get modelName() {
+        return state.modelName.value;
+      },
+      use: chooseModel,
+      offerOwn: (names) => (state.ownModels.value = names),
+    },
+    addModel,
+    prompt: find(root, "#prompt", HTMLTextAreaElement),
+    send,
+    actions: { focusPrompt },
+    set onModel(act) {
+      effect(() => {
+        state.model.value;
+        act();
+      });
+    },
+  };
 }
 
 // Adds a link to the app that serves the page, in the folder /web/DIGEST/.
@@ -86,7 +121,7 @@ async function finishSignIn(hub) {
   return true;
 }
 
-async function start() {
+async function open() {
   followColourScheme();
   dark.addEventListener("change", followColourScheme);
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
@@ -96,15 +131,16 @@ async function start() {
   const root = find(document, "#page");
   if (isAlone) linkBack(root, base);
   const models = isAlone ? (await trainedModels()).slice(0, MAX_TRAINED) : modelsOfAddress();
-  const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
+  const textEngine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    const page = await new Page(root, engine, "static.greeting").start();
-    offerTraining(page, { home: base, hub }, isBack);
-    page.controls.offerOwn(await trainedModels());
+    const training = offerTraining(pageOf(root), { home: base, hub }, isBack);
+    await start(root, textEngine, "static.greeting", training.openModel);
+    training.begin();
+    state.ownModels.value = await trainedModels();
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });
     throw error;
   }
 }
 
-start();
+open();

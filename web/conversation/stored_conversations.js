@@ -1,19 +1,27 @@
-// Conversations in this browser's localStorage. Each tab writes only its own conversation, so two tabs never overwrite each
-// other. A tab finds its conversation by the state of its session history entry, also after a reload or Back; a new entry
-// finds it by sessionStorage.
+// Conversations in this browser's IndexedDB. Each tab writes only its own conversation, and only after a change, so two tabs
+// never overwrite each other. A tab finds its conversation by the state of its session history entry, also after a reload or
+// Back; a new entry finds it by sessionStorage, which also has what was typed in the last moment before a reload.
 
+import { openDB } from "../vendor/idb.js";
 import { randomId } from "./hash.js";
 import { emptyLog, wholeText } from "./log.js";
 import { parseLog } from "./stored_log.js";
 
-const PREFIX = "char-lstm/conversation/";
+const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
+const STORE = "conversations";
+const OLDER = "char-lstm/conversation/"; // before the id in localStorage, where older pages stored conversations
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
-const SETTINGS = "char-lstm/settings"; // of this tab, before its conversation has a turn
+const CONTROLS = "char-lstm/settings"; // of this tab: {id} of the conversation, and its controls
 const ENTRY = "char-lstm/conversation"; // in the state of an entry of the session history
 const MAX_CONVERSATIONS = 100;
 
-/** @import { Log } from "./log.js" */
+/**
+ * @import { Log } from "./log.js"
+ *
+ * @typedef {{id: string, revision: string, changed: number, log: Log}} Stored  what the database has of a conversation
+ * @typedef {{id: string, changed: number, text: string}} StoredConversation  an entry of the list
+ */
 
 /** Returns the id of this tab for the server, which ends replies of the same tab from before a reload. */
 export function tabId() {
@@ -24,85 +32,111 @@ export function tabId() {
 }
 
 export class Storage {
-  /**
-   * @param {() => globalThis.Storage} local  throws where the browser refuses storage
-   * @param {() => globalThis.Storage} session
-   * @param {() => Pick<History, "state" | "replaceState">} entries
-   */
-  constructor(local = () => localStorage, session = () => sessionStorage, entries = () => history) {
-    this.local = local;
-    this.session = session;
-    this.entries = entries;
-    this.revisions = /** @type {Map<string, string>} */ (new Map()); // of stored conversations, by id; another tab stores another one
-    this.unsaved = /** @type {WeakSet<Log>} */ (new WeakSet()); // conversations that the visitor did not write, as that of the tour
+  #revisions = /** @type {Map<string, string>} */ (new Map()); // of the conversations that this tab knows, by id
+  #saved = /** @type {WeakMap<Log, string>} */ (new WeakMap()); // what is stored of a conversation, as JSON
+  unsaved = /** @type {WeakSet<Log>} */ (new WeakSet()); // conversations that the visitor did not write, as that of the tour
+  #channel = new BroadcastChannel(NAME);
+  #last = /** @type {Promise<unknown>} */ (Promise.resolve()); // the last save, which the next one follows
+
+  /** @param {?any} database  null where the browser refuses storage */
+  constructor(database) {
+    this.database = database;
   }
 
-  /** Returns the conversation of this tab, or an empty one with the settings of this tab. @returns {Log} */
-  current() {
-    const ids = [attempt(() => this.entries().state[ENTRY]), attempt(() => this.session().getItem(CURRENT))];
+  /** Opens the conversations of this browser; those that an older page has stored are moved into the database. */
+  static async open() {
+    const upgrade = (database) => void database.createObjectStore(STORE, { keyPath: "id" });
+    const storage = new Storage(await openDB(NAME, 1, { upgrade }).catch(() => null));
+    await storage.#moveOlder().catch(() => {}); // they stay where they are
+    return storage;
+  }
+
+  async #moveOlder() {
+    const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(OLDER))) ?? [];
+    if (!this.database || !keys.length) return;
+    const older = keys.map((key) => attempt(() => JSON.parse(localStorage.getItem(key))));
+    const { store, done } = this.database.transaction(STORE, "readwrite");
+    for (const { revision, log } of older.filter((each) => each && parseLog(each.log)))
+      store.put({ id: log.id, revision, changed: log.changed, log });
+    await done;
+    for (const key of keys) localStorage.removeItem(key);
+  }
+
+  /** Returns the conversation of this tab, or an empty one with the settings of this tab. @returns {Promise<Log>} */
+  async current() {
+    const ids = [attempt(() => history.state[ENTRY]), attempt(() => sessionStorage.getItem(CURRENT))];
     const own = ids.find((id) => typeof id === "string"); // an entry with "" has no conversation
-    const controls = attempt(() => JSON.parse(this.session().getItem(SETTINGS)));
-    return (own && this.load(own)) || parseLog({ ...emptyLog(), controls });
+    const { id = "", ...controls } = attempt(() => JSON.parse(sessionStorage.getItem(CONTROLS))) ?? {};
+    const log = own ? await this.load(own) : null;
+    if (log?.id === id) log.controls = { ...log.controls, ...controls };
+    return log ?? parseLog({ ...emptyLog(), controls: { ...controls, draft: own ? "" : (controls.draft ?? "") } });
   }
 
-  /** @param {string} id @returns {?Log} */
-  load(id) {
-    const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + id)));
-    const log = stored && parseLog(stored.log);
-    if (log) this.revisions.set(log.id, stored.revision);
+  /** @param {string} id @returns {Promise<?Log>} null if no valid conversation is stored under it */
+  async load(id) {
+    const stored = await this.database?.get(STORE, id).catch(() => undefined);
+    const log = stored ? parseLog(stored.log) : null;
+    if (!log) return null;
+    this.#revisions.set(log.id, stored.revision);
+    this.#saved.set(log, contentOf(log));
     return log;
   }
 
   /**
-   * Stores a conversation and makes it that of this tab. Without room, the oldest conversations are removed; if even that
-   * makes too little room, they are restored.
+   * Stores a conversation, if it has changed, and makes it that of this tab; one without turns and prompt is removed.
    *
    * @param {Log} log  gets a new id if another tab has changed the same conversation meanwhile
-   * @returns {boolean} whether it is stored; true for an unsaved one
+   * @returns {Promise<boolean>} false if the browser refuses storage or has no room
    */
   save(log) {
-    if (this.unsaved.has(log)) return true;
-    attempt(() => this.session().setItem(SETTINGS, JSON.stringify({ ...log.controls, draft: "" })));
-    const stored = attempt(() => JSON.parse(this.local().getItem(PREFIX + log.id)));
-    const isOthers = stored && stored.revision !== this.revisions.get(log.id);
-    if (!log.turns.length && !log.controls.draft) {
-      if (!isOthers) this.remove(log.id);
-      return true;
-    }
-    log.changed = Date.now();
-    if (isOthers) log.id = randomId();
-    const revision = randomId();
-    this.#setCurrent(log.id);
-    const value = JSON.stringify({ revision, log });
-    const removed = [];
-    for (;;) {
-      try {
-        this.local().setItem(PREFIX + log.id, value);
-        this.revisions.set(log.id, revision);
-        this.#removeSurplus(log.id);
-        return true;
-      } catch (error) {
-        const oldest = error?.name === "QuotaExceededError" ? this.#removeOldest(log.id) : null;
-        if (!oldest) break; // the browser stores nothing, or this conversation alone is too large
-        removed.push(oldest);
+    if (this.unsaved.has(log)) return Promise.resolve(true);
+    attempt(() => sessionStorage.setItem(CONTROLS, JSON.stringify({ ...log.controls, id: log.id })));
+    if (log.turns.length) this.#setCurrent(log.id);
+    const saved = this.#last.then(() => this.#save(log));
+    this.#last = saved;
+    return saved;
+  }
+
+  async #save(log) {
+    const content = contentOf(log);
+    if (content === this.#saved.get(log)) return true;
+    const isEmpty = !log.turns.length && !log.controls.draft;
+    if (!this.database) return isEmpty;
+    try {
+      const { store, done } = this.database.transaction(STORE, "readwrite");
+      const [stored, known] = [await store.get(log.id), this.#revisions.get(log.id)];
+      const isNew = !stored;
+      if (stored ? stored.revision !== known : known !== undefined) {
+        if (isNew || isEmpty) return true; // another tab has deleted it; an empty one is not worth a copy
+        log.id = randomId();
       }
+      if (isEmpty) store.delete(log.id);
+      else await this.#put(store, log, isNew);
+      await done;
+      if (!isEmpty) this.#setCurrent(log.id);
+      if (isEmpty ? !isNew : isNew || log.id !== stored.id) this.#channel.postMessage({});
+      this.#saved.set(log, contentOf(log));
+      return true;
+    } catch {
+      return false;
     }
-    for (const [key, each] of removed) attempt(() => this.local().setItem(key, each));
-    return false;
+  }
+
+  async #put(store, log, isNew) {
+    const revision = randomId();
+    log.changed = Date.now();
+    store.put({ id: log.id, revision, changed: log.changed, log });
+    this.#revisions.set(log.id, revision);
+    const keys = isNew ? await store.getAllKeys() : [];
+    if (keys.length <= MAX_CONVERSATIONS) return;
+    const [oldest] = (await store.getAll()).sort((one, other) => one.changed - other.changed);
+    store.delete(oldest.id);
   }
 
   // Makes a conversation that of this tab and of its current history entry; "" is none.
   #setCurrent(id) {
-    attempt(() => (id ? this.session().setItem(CURRENT, id) : this.session().removeItem(CURRENT)));
-    attempt(
-      () =>
-        this.entries().state?.[ENTRY] === id ||
-        this.entries().replaceState({ ...this.entries().state, [ENTRY]: id }, ""),
-    );
-  }
-
-  has(id) {
-    return Boolean(attempt(() => this.local().getItem(PREFIX + id)));
+    attempt(() => (id ? sessionStorage.setItem(CURRENT, id) : sessionStorage.removeItem(CURRENT)));
+    attempt(() => history.state?.[ENTRY] === id || history.replaceState({ ...history.state, [ENTRY]: id }, ""));
   }
 
   /** Leaves this tab without a conversation until the next `save`. */
@@ -110,58 +144,44 @@ export class Storage {
     this.#setCurrent("");
   }
 
-  /** Removes a stored conversation. @param {string} id @returns {?string} the stored value, for `restore` */
-  remove(id) {
-    const value = attempt(() => this.local().getItem(PREFIX + id));
-    attempt(() => this.local().removeItem(PREFIX + id));
-    return value;
+  /** Removes a conversation, which every tab stops to show. @param {string} id @returns {Promise<?Stored>} it, for `restore` */
+  async remove(id) {
+    await this.#last;
+    const stored = await this.database?.get(STORE, id);
+    await this.database?.delete(STORE, id);
+    this.#channel.postMessage({ removed: id });
+    return stored ?? null;
   }
 
-  /** @param {string} id @param {?string} removed @returns {boolean} whether the conversation is stored again */
-  restore(id, removed) {
-    if (removed !== null) attempt(() => this.local().setItem(PREFIX + id, removed));
-    return this.has(id);
+  /** Stores a removed conversation again. @param {Stored} stored */
+  async restore(stored) {
+    await this.database?.put(STORE, stored);
+    this.#channel.postMessage({});
   }
 
-  /** Returns the stored conversations that have turns or a prompt that was not sent, the newest first. */
-  list() {
-    return this.#stored()
-      .filter(({ log }) => log.turns.length || log.controls.draft)
-      .map(({ log }) => ({ id: log.id, changed: log.changed, text: wholeText(log) || log.controls.draft || "" }));
+  /** Calls a function after another tab has added or removed conversations. @param {(removed?: string) => void} act */
+  onChange(act) {
+    this.#channel.onmessage = ({ data }) => act(data.removed);
   }
 
-  /** Returns whether conversations with another id are stored. */
-  hasOthers(id) {
-    return this.#keys().some((key) => key !== PREFIX + id);
+  /** Returns the ids of the stored conversations. @returns {Promise<string[]>} */
+  async ids() {
+    return (await this.database?.getAllKeys(STORE).catch(() => [])) ?? [];
   }
 
-  #keys() {
-    const keys = attempt(() => Array.from({ length: this.local().length }, (_, at) => this.local().key(at))) || [];
-    return keys.filter((key) => key?.startsWith(PREFIX));
+  /** Returns the stored conversations, the newest first. @returns {Promise<StoredConversation[]>} */
+  async list() {
+    const stored = (await this.database?.getAll(STORE).catch(() => [])) ?? [];
+    return stored
+      .flatMap(({ log }) => parseLog(log) ?? [])
+      .map((log) => ({ id: log.id, changed: log.changed, text: wholeText(log) || log.controls.draft || "" }))
+      .sort((one, other) => other.changed - one.changed);
   }
+}
 
-  #stored() {
-    const unreadable = { ...emptyLog(), changed: 0 }; // is removed first
-    const logs = this.#keys().map((key) => ({
-      key,
-      log: attempt(() => parseLog(JSON.parse(this.local().getItem(key)).log)) ?? unreadable,
-    }));
-    return logs.sort((one, other) => other.log.changed - one.log.changed);
-  }
-
-  // Returns the key and the value that were removed; null if there was none.
-  #removeOldest(keep) {
-    const key = this.#stored()
-      .filter((each) => each.key !== PREFIX + keep)
-      .pop()?.key;
-    const value = key && attempt(() => this.local().getItem(key));
-    if (key) attempt(() => this.local().removeItem(key));
-    return key ? [key, value] : null;
-  }
-
-  #removeSurplus(keep) {
-    if (this.#keys().length > MAX_CONVERSATIONS) this.#removeOldest(keep);
-  }
+// Everything that is stored of a conversation but the time of its last change. Settings alone are no change of a conversation.
+function contentOf({ controls, ...log }) {
+  return JSON.stringify({ ...log, changed: 0, draft: controls.draft ?? "" });
 }
 
 /**

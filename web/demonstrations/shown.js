@@ -4,6 +4,8 @@ import { count } from "../conversation/log.js";
 import { refOf } from "../conversation/models.js";
 import { pause, prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
+import { clamp, restore } from "../page/actions.js";
+import { openChanged } from "../page/state.js";
 import { bitsOf, lineLength, lineLengths, writeAside } from "./aside.js";
 import { Learning } from "./learning.js";
 import { lineCounter } from "./line_counter.js";
@@ -22,7 +24,6 @@ const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
  * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
  * @import { Column, Stage } from "./stage.js"
  * @import { Wanted } from "./aside.js"
- * @import { Page } from "../page/main.js"
  *
  * @typedef {Awaited<ReturnType<typeof writeAside>>} Written
  *
@@ -37,16 +38,16 @@ const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
  *
  * @typedef {object} Demonstration
  * @property {(showing: Showing) => Promise<void>} run  resolves when all texts are complete, or aborted by the signal
- * @property {(page: Page, model: Model, seed: number) => Message} [prepare]  sets the control of the page with which the visitor can
+ * @property {(model: Model, seed: number) => Message} [prepare]  sets the control of the page with which the visitor can
  *   try the same, and returns what to do; omitted for a demonstration without a seed
  */
 
 /** @type {Record<string, Demonstration>} */
 export const DEMONSTRATIONS = {
   lines: { run: makeLinesShort, prepare: holdTheCell },
-  bolder: { run: compareTemperatures, prepare: (page) => set(page, "bolder", { temperature: TEMPERATURES.wild }) },
+  bolder: { run: compareTemperatures, prepare: () => set("bolder", { temperature: TEMPERATURES.wild }) },
   learn: { run: watchItLearn },
-  same: { run: writeAgain, prepare: (page, _, seed) => set(page, "same", { seed }) },
+  same: { run: writeAgain, prepare: (_, seed) => set("same", { seed }) },
 };
 
 /** @param {Showing} showing */
@@ -69,21 +70,20 @@ async function makeLinesShort(showing) {
   stage.report({ id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values }, true);
 }
 
-/** @param {Page} page @param {Model} model @returns {Message} */
-function holdTheCell(page, model) {
+/** @param {Model} model @returns {Message} */
+function holdTheCell(model) {
   const { cell, value } = lineCounter(model);
-  page.source.clamp([[cell.layer, cell.index, value]]);
+  clamp([[cell.layer, cell.index, value]]);
   return {
     id: "demo.lines.try",
     values: { ...BUTTONS, cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } },
   };
 }
 
-/** @param {Page} page @param {string} name @param {Record<string, number>} values @returns {Message} */
-function set(page, name, values) {
-  page.controls.restore(values);
-  page.controls.openChanged();
-  page.lenses.update();
+/** @param {string} name @param {Record<string, number>} values @returns {Message} */
+function set(name, values) {
+  restore(values);
+  openChanged();
   return { id: `demo.${name}.try`, values: { ...BUTTONS, ...values } };
 }
 

@@ -69,18 +69,6 @@ export function language(wanted = document.documentElement.lang) {
 }
 
 /**
- * Calls a function after the language of the document has changed, which Gradio's settings let a visitor do.
- * @param {() => void} change
- */
-export function onLanguage(change) {
-  const observer = new MutationObserver(async () => {
-    await fetchTable(bestLanguage(document.documentElement.lang)).catch(() => {});
-    change();
-  });
-  observer.observe(document.documentElement, { attributeFilter: ["lang"] });
-}
-
-/**
  * @param {string} id
  * @returns {boolean} whether a text has this id
  */

@@ -1,6 +1,6 @@
 /** The lenses over a conversation: the switch, and the colours of the characters. */
 
-import { create, find, findAll, keepAtEnd, pause, setText, showInRow } from "../document/dom.js";
+import { create, find, findAll, keepAtEnd, pause, setText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { WelcomeColours } from "./welcome_colours.js";
 import { Alternatives } from "./text/alternatives.js";
@@ -71,7 +71,8 @@ export class Lenses {
     this.engine = engine;
     this.source = source;
     this.onChange = onChange;
-    this.name = "plain";
+    this.name = "plain"; // of the lens that is shown
+    this.chosen = "plain"; // of the chosen one, whose panel may still have to be loaded
     this.turns = /** @type {ReadTurn[]} */ ([]);
     this.newest = 0; // the highest id of a turn that was read
     this.path = new TracedText(engine);
@@ -95,20 +96,13 @@ export class Lenses {
     return this.lens?.key?.() ?? "bits";
   }
 
-  /** The name of the chosen lens, whose panel may still have to be loaded. */
-  get chosen() {
-    return find(this.pane, ".lenses input:checked", HTMLInputElement).value;
-  }
-
-  /** Puts a lens over the text, or none ("plain"). Also shows the same lens in another language. @param {string} name */
+  /** Puts a lens over the text, or none ("plain"). @param {string} name */
   async choose(name) {
-    const input = find(this.pane, `.lenses input[value="${name}"]`, HTMLInputElement);
-    input.checked = true;
-    showInRow(input.parentElement);
+    this.chosen = name;
     if (name !== "plain" && !this.lenses) {
       const { panelsOf } = await loadPanels();
       this.lenses ??= panelsOf(this);
-      if (!input.checked) return; // another one was chosen meanwhile
+      if (this.chosen !== name) return; // another one was chosen meanwhile
     }
     this.name = name;
     this.panel.replaceChildren();
@@ -323,9 +317,6 @@ export class Lenses {
   }
 
   listen() {
-    for (const input of findAll(this.pane, ".lenses input", HTMLInputElement)) {
-      input.addEventListener("change", () => this.choose(input.value));
-    }
     document.addEventListener("visibilitychange", () => this.pump());
     addEventListener("online", () => this.askAgain());
   }

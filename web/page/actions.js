@@ -1,281 +1,412 @@
-// Buttons and keys: which move each of them makes, and which can be pressed now.
+// The actions of the visitor: functions that change the state and call the text engine.
 
-import { lastTurn, redo, showVersion, undo, versionsShown, wholeText } from "../conversation/log.js";
-import { followsText } from "../conversation/replies.js";
-import { copyText, find, findAll, hasTouch, isOutdated, keepAtEnd, setText } from "../document/dom.js";
-import { findModel } from "../conversation/models.js";
-import { nameOf } from "./intro.js";
-import { t } from "../document/words.js";
+import { batch, effect } from "../vendor/preact.js";
+import { LinkError } from "../conversation/link_error.js";
+import {
+  addTurn,
+  emptyLog,
+  lastPart,
+  lastTurn,
+  pathTo,
+  redo as redoTurn,
+  showVersion as showVersionOf,
+  typedPrompt,
+  undo as undoTurn,
+  versionsShown,
+} from "../conversation/log.js";
+import { authorNow, findModel } from "../conversation/models.js";
+import { onNewLine } from "../conversation/replies.js";
+import { welcomeTurn } from "../conversation/welcome.js";
+import { Writer } from "../conversation/writer.js";
+import { has } from "../document/words.js";
+import { Refusal } from "../engines/refusal.js";
+import { LIMITS } from "../settings.js";
+import { nameOf, titleOf } from "./names.js";
+import * as state from "./state.js";
 
-const WHILE_BUSY = new Set(["stop", "copy"]);
+const SAVE_MS = 400; // between two saves while a reply is being written
+const CHANGED_MS = 150; // after the last movement of a slider, a reply that is being written gets the new setting
 
-export class Actions {
-  /** @param {import("./main.js").Page} page */
-  constructor(page) {
-    this.page = page;
-    /** @type {?HTMLButtonElement} */
-    [this.began, this.wasBusy] = [null, false];
-    this.sendsLater = "sends" in page.prompt.dataset; // Enter was pressed before the page could send, or before this module (document/first_paint.js)
-    page.prompt.onkeydown = null;
-    this.isStopping = false; // a reply is being written that the visitor has stopped
-    this.cleared = /** @type {import("../conversation/log.js").Log | null} */ (null); // for Undo, also where the browser stores nothing
-    const { writer, controls } = page;
-    const moves = {
-      send: () => page.send(page.prompt.value),
-      stop: () => this.#stop(),
-      continue: () => (
-        page.storage.unsaved.delete(page.log()),
-        page.run(() => writer.continueReply(controls.options()))
-      ),
-      retry: () => page.run(() => writer.retry(controls.options())),
-      undo: () => page.run(() => this.#undo()),
-      redo: () => page.run(() => redo(page.log())),
-      clear: () => this.#clear(),
-      share: () => page.run(() => page.sharing.share()),
-      copy: () => this.#copy(),
-    };
-    // A second click may come before the next frame, which disables the button.
-    const idle = (/** @type {() => unknown} */ move) => () => page.busy || move();
-    for (const [name, move] of Object.entries(moves))
-      this.#button(name).addEventListener("click", WHILE_BUSY.has(name) ? move : idle(move));
-    for (const [way, by] of /** @type {const} */ ([
-      ["previous", -1],
-      ["next", 1],
-    ]))
-      find(page.root, `.branches .${way}`).addEventListener(
-        "click",
-        idle(() => this.#showVersion(by)),
-      );
-    find(page.root, ".held-cells .rewrite").addEventListener(
-      "click",
-      idle(() => page.run(() => writer.rewrite(controls.options()))),
-    );
-    page.prompt.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
-      event.preventDefault();
-      const isWriting = page.busy && !this.isStopping;
-      // The button is enabled one frame after a reply has ended.
-      this.sendsLater = !isWriting && (page.busy || !page.started || this.#button("send").disabled);
-      if (isWriting) setText(find(page.root, "#message"), t("move.still_writing"));
-      else if (!this.sendsLater) moves.send();
-    });
-    for (const name of ["input", "click"]) page.prompt.addEventListener(name, () => this.#reveal());
-    new ResizeObserver(() => this.#makeRoom()).observe(page.prompt);
-    document.addEventListener("keydown", (event) => event.key === "Escape" && page.busy && moves.stop());
+/**
+ * @import { Log } from "../conversation/log.js"
+ * @import { Storage, Stored } from "../conversation/stored_conversations.js"
+ * @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js"
+ */
+
+/** @type {TextEngine} */
+export let engine;
+/** @type {Writer} */
+export let writer;
+/** @type {Storage} */
+export let storage;
+let [scheduled, saveTimer, changeTimer] = [false, 0, 0];
+
+/** Gives the actions what they work with. @param {TextEngine} textEngine @param {Storage} conversations */
+export function connect(textEngine, conversations) {
+  [engine, storage] = [textEngine, conversations];
+  writer = new Writer(engine, {
+    log: () => state.log.peek(),
+    changed,
+    status: (messages) => (state.waits.value = messages),
+    model: (name) => findModel(state.site.peek(), name),
+  });
+  storage.onChange((removed) => {
+    if (removed === state.log.value.id) leaveRemoved();
+    listEarlier();
+  });
+  effect(() => {
+    state.model.value;
+    state.demonstration.value = ""; // it is about another model
+  });
+  effect(() => {
+    const changed = { settings: { ...state.sampling.value }, speed: state.speed.value };
+    if (state.blendName.value !== null) changed.settings.share = state.share.value;
+    clearTimeout(changeTimer);
+    changeTimer = setTimeout(() => state.followed.value || writer.change(changed), CHANGED_MS);
+  });
+  effect(() => {
+    state.controls();
+    state.changes.value;
+    saveTimer ||= setTimeout(save, SAVE_MS);
+  });
+  addEventListener("pagehide", save);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
+}
+
+/** Notes a change of the conversation, which the views show in the next frame. */
+export function changed() {
+  state.isWriting.value = writer.busy;
+  if (!writer.busy) state.isStopping.value = false;
+  if (scheduled) return;
+  scheduled = true;
+  const show = () => {
+    scheduled = false;
+    state.changes.value++;
+  };
+  if (document.visibilityState === "hidden") setTimeout(show, 50);
+  else requestAnimationFrame(show);
+}
+
+/** Stores the conversation, the settings and the prompt that was not sent. @returns {Promise<boolean>} whether it could */
+export async function save() {
+  clearTimeout(saveTimer);
+  saveTimer = 0;
+  const log = state.log.value;
+  log.controls = state.controls();
+  const isStored = await storage.save(log);
+  if (!isStored) state.message.value = { id: "notice.storage_refused" };
+  return isStored;
+}
+
+/** Takes a new description of the site. @param {Site} site */
+export function receiveSite(site) {
+  if (state.site.value === state.NO_SITE || site.version !== state.site.value.version) state.site.value = site;
+}
+
+/** Loads another model, which is then offered. @param {string} name @returns {Promise<Model | undefined>} */
+export async function addModel(name) {
+  const model = await engine.add?.(name);
+  if (model && !model.failure) receiveSite(await engine.site());
+  return model;
+}
+
+/** Chooses one model by name. @param {string} name */
+export function chooseModel(name) {
+  state.chosen.model.value = name;
+  loadChosen({ model: name });
+}
+
+/** Loads a model of the Hub by name, and blends the chosen one with it. @param {string} name */
+export async function blendWith(name) {
+  const model = name ? await addModel(name) : undefined;
+  if (!model) return;
+  state.otherFailure.value = model.failure;
+  if (!model.failure) state.chosen.second.value = state.blendOf(model.name);
+}
+
+/** Chooses models, where they are offered. @param {string} [model] @param {string} [second] */
+function select(model, second) {
+  if (state.modelNames.value.includes(model)) state.chosen.model.value = model;
+  if (["", ...state.blendNames.value.map(state.blendOf)].includes(second)) state.chosen.second.value = second;
+}
+
+/**
+ * Loads models that are not loaded, such as those that were chosen before a reload of the page, and chooses them.
+ * @param {{model?: string, second?: string}} values
+ */
+async function loadChosen({ model = "", second = "" }) {
+  const names = [model, second.startsWith(state.blendOf("")) ? second.slice(state.blendOf("").length) : ""];
+  const others = names.filter((name) => name && !state.site.value.models.some((each) => each.name === name));
+  if (!others.length || !engine.add) return;
+  const now = () => JSON.stringify([state.chosen.model.value, state.chosen.second.value]);
+  const before = now();
+  const found = await Promise.all(others.map(addModel));
+  if (now() !== before) return;
+  if (found.every((each) => each?.failure)) {
+    state.ownModels.value = state.ownModels.value.filter((name) => name !== model); // deleted in another tab
+    return;
   }
+  select(model, second);
+  state.openChanged();
+}
 
-  #stop() {
-    this.isStopping = this.page.busy;
-    this.page.stop();
-    this.#endMessage();
-  }
+/** Shows settings by name, from a link or a stored conversation. @param {Record<string, any>} values */
+export function restore(values) {
+  batch(() => {
+    for (const [name, value] of Object.entries(values))
+      if (value !== undefined && value !== null) state.type(name, value);
+    select(values.model, values.second);
+  });
+  loadChosen(values);
+}
 
-  // Removes the line below the prompt that no longer holds.
-  #endMessage() {
-    const message = find(this.page.root, "#message");
-    if (message.textContent === t("move.still_writing")) setText(message, "");
-  }
+/** Shows a conversation with its settings. @param {Log} log */
+export function openLog(log) {
+  batch(() => {
+    const side = /^beside (.*)$/s.exec(log.controls.second ?? "")?.[1]; // older pages showed a second model side by side
+    if (side !== undefined) log.controls.second = "";
+    state.log.value = log;
+    const name = side === undefined ? "" : nameOf(side) || titleOf(state.site.value);
+    state.refusal.value = side === undefined ? null : { id: "notice.side_by_side", values: { name } };
+    state.linkControls.value = null;
+    state.shareBox.value = null;
+    restore(log.controls);
+    state.openChanged();
+    state.draft.value ||= log.controls.draft ?? "";
+  });
+  changed();
+}
 
-  /** @param {string} name */
-  #button(name) {
-    return find(this.page.root, `[data-move="${name}"]`, HTMLButtonElement);
-  }
+/** Shows an earlier conversation; the current one stays in the list. @param {string} id @returns {Promise<boolean>} whether it is shown */
+export async function open(id) {
+  if (state.busy.value) return false;
+  await save();
+  const log = await storage.load(id);
+  if (!log || state.busy.value) return false;
+  if (log.controls.draft) state.draft.value = ""; // what is typed now stays with the conversation that is left
+  state.earlier.deleted.value = null;
+  openLog(log);
+  await save();
+  listEarlier();
+  resume();
+  return true;
+}
 
-  /** Enables what can be pressed now. A button that had the focus gives it to another instead of losing it. */
-  update() {
-    const { page } = this;
-    const log = page.log();
-    const [busy, hasTurns] = [page.busy, Boolean(lastTurn(log))];
-    const free = !busy && page.source.about() !== null;
-    const able = {
-      send: !busy && page.started, // while the model loads, a refusal says so
-      stop: busy,
-      continue: hasTurns && free,
-      retry: hasTurns && free,
-      undo: (hasTurns || this.#canRestore) && !busy,
-      redo: log.undone.length > 0 && !busy,
-      clear: hasTurns && !busy,
-      share: hasTurns && !busy,
-      copy: hasTurns,
-    };
-    const isHidden = page.demonstrations.isShown; // the conversation, by a demonstration: only a new prompt can be sent
-    const focused = document.activeElement;
-    for (const [name, on] of Object.entries(able))
-      this.#button(name).disabled = !on || (isHidden && name !== "send" && name !== "stop");
-    for (const button of findAll(page.root, "#examples button, .branches button", HTMLButtonElement))
-      button.disabled = !free;
-    for (const button of findAll(page.root, ":is(.held-cells, .hold) .rewrite", HTMLButtonElement))
-      button.disabled = !(hasTurns && free);
-    this.#nameAuthor(lastTurn(log)?.reply.model.name);
-    this.#keepFocus(focused, busy);
-    this.#placeExamples(hasTurns || log.undone.length > 0 || this.#canRestore);
-    this.#drawVersions(log);
-    this.#invite(log);
-    if (busy && !this.wasBusy) this.#uncover();
-    if (!busy && this.wasBusy) this.#endMessage();
-    this.wasBusy = busy;
-    if (!busy) this.isStopping = false;
-    if (this.sendsLater && able.send) {
-      this.sendsLater = false;
-      page.send(page.prompt.value);
-    }
-  }
+/** Continues the reply that was being written when the conversation was left; a refused prompt goes back to the field. */
+export async function resume() {
+  const turn = lastTurn(state.log.value);
+  if (!turn || state.busy.value) return; // busy: a link is followed
+  const refusal = state.refusal.value; // of a link, or of `openLog`; it would be cleared
+  const resumed = run(() => writer.resume(state.speed.value));
+  state.refusal.value ??= refusal;
+  if (!(await resumed) && !pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
+    state.draft.value ||= typedPrompt(turn);
+}
 
-  /** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
-  focusPrompt() {
-    (hasTouch() ? this.#button("send") : this.page.prompt).focus({ preventScroll: true });
-  }
-
-  /**
-   * While a reply is being written Stop has the focus of the button that began it, which gets it back at the end. The prompt
-   * gets the focus of a button that can no longer be pressed.
-   * @param {?Element} focused
-   * @param {boolean} busy
-   */
-  #keepFocus(focused, busy) {
-    const stop = this.#button("stop");
-    const isLost =
-      focused instanceof HTMLButtonElement &&
-      focused.disabled &&
-      focused.closest("#moves, #ask, #examples, .held-cells, .hold") !== null;
-    if (busy && isLost && focused !== stop) {
-      this.began = focused;
-      stop.focus({ preventScroll: true });
-    } else if (!busy && this.began && (document.activeElement === document.body || document.activeElement === stop)) {
-      const isRestored =
-        !this.began.disabled &&
-        this.began.checkVisibility() &&
-        !this.began.matches('[data-move="send"], #examples button');
-      if (isRestored) this.began.focus({ preventScroll: true });
-      else this.focusPrompt();
-    } else if (!busy && isLost) this.focusPrompt();
-    if (!busy) this.began = null;
-  }
-
-  // In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.
-  #uncover() {
-    const { pane, root } = this.page;
-    const text = find(pane, ".log").getBoundingClientRect();
-    const ask = find(root, "#ask").getBoundingClientRect();
-    const [covered, hidden] = [text.bottom - ask.top, -text.top];
-    const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
-    if (covered > 0) scrollBy({ top: covered });
-    else if (hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
-  }
-
-  // In a window that is too low for a prompt that stays, as at 400 % of zoom, the prompt may be cut off where it is typed.
-  #reveal() {
-    const { bottom } = find(this.page.root, "#ask").getBoundingClientRect();
-    const covered = Math.ceil(bottom + 4 - innerHeight); // with the outline of the focus
-    if (covered > 4) scrollBy({ top: covered });
-  }
-
-  // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
-  #makeRoom() {
-    const { pane, prompt, root } = this.page;
-    keepAtEnd(find(pane, ".log"), () =>
-      find(root, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`),
-    );
-  }
-
-  // Before the first reply the example prompts are where the actions are going to be, of which none can be pressed yet.
-  /** @param {boolean} hasConversation */
-  #placeExamples(hasConversation) {
-    const { root } = this.page;
-    const [examples, moves] = [find(root, "#examples"), find(root, "#moves")];
-    const areAbove = !hasConversation && !examples.hidden;
-    if (moves.hidden === areAbove) return;
-    moves.hidden = areAbove;
-    if (areAbove) moves.before(examples);
-    else find(root, "#message").after(examples);
-  }
-
-  // Continue names the model of the last reply if it is not the chosen one, which Send writes with.
-  /** @param {string} [author] */
-  #nameAuthor(author) {
-    const { modelName } = this.page.controls;
-    const isOther = author !== undefined && modelName !== null && author !== modelName;
-    const [node, id, values] = [
-      this.#button("continue"),
-      isOther ? "move.continue_with" : "move.continue",
-      isOther ? { name: nameOf(author) } : {},
-    ];
-    Object.assign(node.dataset, { text: id, values: JSON.stringify(values) }); // for another language
-    setText(node, t(id, values));
-  }
-
-  // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
-  /** @param {import("../conversation/log.js").Log} log */
-  #invite(log) {
-    const { page } = this;
-    const model = page.source.about();
-    const id = model?.chat
-      ? "page.say"
-      : model && followsText(log, { model, second: findModel(page.site(), page.controls.blendName) })
-        ? "page.next"
-        : "page.start";
-    page.prompt.dataset.placeholder = id;
-    if (page.prompt.placeholder !== t(id)) page.prompt.placeholder = t(id);
-  }
-
-  /** @param {import("../conversation/log.js").Log} log */
-  #drawVersions(log) {
-    const [box, found] = [find(this.page.root, ".branches"), versionsShown(log)];
-    if (!isOutdated(box, [found, t("branches.group")])) return;
-    keepAtEnd(find(this.page.pane, ".log"), () => (box.hidden = !found));
-    if (!found) return;
-    const [version, versions] = [found.at + 1, found.ids.length];
-    setText(
-      find(box, ".count"),
-      t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions }),
-    );
-    // Not disabled: the button that was pressed keeps the focus.
-    [find(box, ".previous").ariaDisabled, find(box, ".next").ariaDisabled] = [
-      String(version === 1),
-      String(version === versions),
-    ];
-  }
-
-  /** Shows the version before or after the one that is shown. @param {-1 | 1} by */
-  #showVersion(by) {
-    const { page } = this;
-    const { ids, at } = versionsShown(page.log());
-    if (ids[at + by]) page.run(() => showVersion(page.log(), ids[at + by]));
-  }
-
-  /** Undo brings back what Clear ended, until something is written. */
-  get #canRestore() {
-    return this.cleared !== null && !this.page.log().turns.length;
-  }
-
-  #undo() {
-    if (!this.cleared || !this.#canRestore) return undo(this.page.log());
-    [this.page.current.log, this.cleared] = [this.cleared, null];
-  }
-
-  /** Called when a conversation was deleted from the list of earlier ones. @param {string} id */
-  forget(id) {
-    if (this.cleared?.id === id) this.cleared = null;
-    this.page.changed();
-  }
-
-  // Says where the conversation can be found that is no longer shown.
-  #clear() {
-    const { page } = this;
-    const log = page.log();
-    const isStored = page.clear();
-    page.history.update();
-    if (!lastTurn(log)) return;
-    this.cleared = log;
-    if (page.storage.unsaved.has(log)) return;
-    const message = find(page.root, "#message");
-    if (isStored) page.history.sayKept(message);
-    else setText(message, t("history.not_kept"));
-  }
-
-  async #copy() {
-    const { page } = this;
-    const isCopied = await copyText(wholeText(page.log()), find(page.root, ".log"));
-    setText(find(page.root, "#message"), t(isCopied ? "static.copied" : "static.copy_selected"));
+/** Runs an action of the visitor and shows why it was refused. @param {() => unknown} act @returns {Promise<boolean>} whether it was carried out */
+export async function run(act) {
+  batch(() => {
+    for (const each of [state.refusal, state.message, state.shareBox]) each.value = null;
+    state.demonstration.value = "";
+  });
+  state.log.value.address ??= location.search;
+  try {
+    const done = act();
+    save();
+    await done;
+    return true;
+  } catch (error) {
+    refuse(error);
+    return false;
+  } finally {
+    changed();
+    save();
   }
 }
+
+/** Shows why an action was refused. @param {unknown} error */
+export function refuse(error) {
+  state.followed.value = null;
+  state.refusal.value = refusalOf(error);
+  if (error instanceof Refusal && error.gone) engine.site().then(receiveSite, () => {});
+}
+
+/**
+ * Returns the message for an error. An error that is no refusal is a fault of the page, and is logged to the console too.
+ * @param {unknown} error
+ * @returns {Message}
+ */
+export function refusalOf(error) {
+  if (error instanceof Refusal || error instanceof LinkError) return withLabel(error.reason);
+  console.error(error);
+  return { id: "fault.move" };
+}
+
+// A refusal names a setting by its id in programs; the page shows the setting's label.
+/** @param {Message} reason @returns {Message} */
+function withLabel({ id, values = {} }) {
+  if (Array.isArray(values.faults)) return { id, values: { faults: values.faults.map(withLabel) } }; // of a link
+  const label = `setting.${values.field}`;
+  return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
+}
+
+/** Sends a prompt; the field is emptied once the request is accepted. @param {string} [prompt] what is typed, if omitted */
+export async function send(prompt = state.draft.value) {
+  if (state.busy.value) return;
+  const isTyped = prompt === state.draft.value;
+  if (isTyped) state.draft.value = "";
+  const sent = await run(() => write("send", prompt));
+  const isKept = pathTo(state.log.value).some((turn) => typedPrompt(turn) === prompt);
+  if (!sent && isTyped && state.refusal.value && !isKept) state.draft.value ||= prompt;
+}
+
+/** Writes one character, after what is typed if there is something. */
+export function step() {
+  const prompt = state.draft.value;
+  state.draft.value = "";
+  return run(() => write("step", prompt));
+}
+
+/** @param {"send" | "step"} way @param {string} prompt */
+function write(way, prompt) {
+  const [options, log] = [state.options(), state.log.value];
+  const isPrompt = way === "send" || prompt !== "";
+  if (isPrompt) storage.unsaved.delete(log);
+  return writer[way](isPrompt ? onNewLine(log, prompt, options.author) : prompt, options);
+}
+
+/** Ends the reply that is being written. */
+export function stop() {
+  state.followed.value = null;
+  state.isStopping.value = state.isWriting.value;
+  state.message.value = null;
+  const turn = lastTurn(state.log.value);
+  writer.stop();
+  const isCut = turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null;
+  if (isCut) turn.check = [{ id: "check.unfinished" }];
+}
+
+export const continueReply = () => {
+  storage.unsaved.delete(state.log.value);
+  return run(() => writer.continueReply(state.options()));
+};
+export const retry = () => run(() => writer.retry(state.options()));
+export const rewrite = () => run(() => writer.rewrite(state.options()));
+export const redo = () => run(() => redoTurn(state.log.value));
+
+/** Shows the conversation as it was before the last action; after Clear, the one that was cleared. */
+export function undo() {
+  const log = state.cleared.value;
+  return run(() => {
+    if (!log || state.log.value.turns.length) return undoTurn(state.log.value);
+    [state.log.value, state.cleared.value] = [log, null];
+  });
+}
+
+/** Shows the version of the reply before or after the one that is shown. @param {-1 | 1} by */
+export function showVersion(by) {
+  const { ids, at } = versionsShown(state.log.value);
+  if (ids[at + by]) run(() => showVersionOf(state.log.value, ids[at + by]));
+}
+
+/** Shows an empty conversation; the current one is in the list of earlier ones, if it could be stored. */
+export async function clear() {
+  const log = begin();
+  if (!lastTurn(log)) return;
+  state.cleared.value = log;
+  const isStored = await storage.save(log);
+  await listEarlier();
+  if (!storage.unsaved.has(log)) state.message.value = { id: isStored ? "history.kept" : "history.not_kept" };
+}
+
+/** Begins an empty conversation with the same settings, without those of a link. @returns {Log} the one before, which is saved */
+export function begin() {
+  const log = state.log.value;
+  save();
+  storage.leave();
+  batch(() => {
+    state.demonstration.value = "";
+    restore(leaveLink());
+    state.log.value = { ...emptyLog(), controls: { ...state.controls(), draft: "" } };
+    for (const each of [state.refusal, state.shareBox, state.message]) each.value = null;
+  });
+  changed();
+  return log;
+}
+
+// Removes the link from the address. Returns the settings to restore: those that it has set and the visitor has not changed.
+/** @returns {Record<string, string>} */
+function leaveLink() {
+  const [own, now] = [state.linkControls.value, state.controls()];
+  state.linkControls.value = null;
+  if (!own) return {};
+  history.replaceState(history.state, "", location.pathname + location.hash);
+  return Object.fromEntries(Object.entries(own.before).filter(([name]) => own.after[name] === now[name]));
+}
+
+// Another tab has deleted the conversation that this one shows.
+function leaveRemoved() {
+  writer.stop();
+  storage.leave();
+  state.log.value = { ...emptyLog(), controls: { ...state.controls(), draft: "" } };
+  state.cleared.value = null;
+  state.message.value = { id: "history.deleted_elsewhere" };
+  changed();
+}
+
+/**
+ * Cuts a reply after a character and continues it from there.
+ * @param {number} id  of a turn; 0 for the welcome text, which becomes the first turn
+ * @param {number} keep  how many characters of its reply stay
+ * @param {{pick?: string, newSeed?: boolean}} change
+ */
+export function continueFrom(id, keep, change) {
+  const log = state.log.value;
+  storage.unsaved.delete(log);
+  const welcome = () => addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
+  return run(() => writer.continueFrom(id || welcome(), keep, state.options(), change));
+}
+
+/** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
+export function clamp(cells) {
+  const [log, model] = [state.log.value, state.model.value];
+  state.refusal.value = null;
+  if (state.blendName.value !== null) state.refusal.value = { id: "refusal.clamps_blended" };
+  else if (cells.length > LIMITS.clamps)
+    state.refusal.value = { id: "refusal.too_many_clamps", values: { most: LIMITS.clamps } };
+  else if (model) {
+    log.held = { model: model.name, cells };
+    if (writer.running?.turn.reply.model.name === model.name) {
+      state.followed.value = null;
+      writer.change({ cells });
+    }
+  }
+  changed();
+  save();
+}
+
+/** Reads the list of earlier conversations, if it is open, else only whether there are any. */
+export async function listEarlier() {
+  const { isOpen, ids, stored } = state.earlier;
+  ids.value = await storage.ids();
+  if (isOpen.value) stored.value = await storage.list();
+}
+
+/** Deletes an earlier conversation. @param {import("../conversation/stored_conversations.js").StoredConversation} conversation */
+export async function deleteEarlier(conversation) {
+  const removed = await storage.remove(conversation.id);
+  state.earlier.deleted.value = { ...conversation, removed };
+  if (state.cleared.value?.id === conversation.id) state.cleared.value = null;
+  await listEarlier();
+}
+
+/** Restores the conversation that was deleted last. */
+export async function restoreEarlier() {
+  const { deleted } = state.earlier;
+  if (deleted.value.removed) await storage.restore(deleted.value.removed);
+  deleted.value = null;
+  await listEarlier();
+}
+
+/** Returns the author of a reply, at the commits that are served now. @param {import("../conversation/log.js").Reply} reply */
+export const authorOfReply = (reply) => authorNow(reply, (name) => findModel(state.site.value, name));

@@ -1,43 +1,42 @@
 // The welcome text of an empty page: it appears character by character, at the page's speed, and one character with likely
 // alternatives is marked. The model wrote the text before, so the visitor does not wait for it.
 
-import { addTurn, count, lastTurn } from "../conversation/log.js";
-import { welcomeTurn } from "../conversation/welcome.js";
+import { count, lastTurn } from "../conversation/log.js";
 import { refOf } from "../conversation/models.js";
 import { addButton, find, hasTouch, setText, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
+import { changed } from "./actions.js";
+import * as state from "./state.js";
 import { bestMark, placesToMark } from "./welcome_mark.js";
 
 const LATEST_MS = 20_000; // after the first character; later none is marked
 
 export class Arrival {
-  /** @param {import("./main.js").Page} page */
-  constructor(page) {
-    this.page = page;
+  /** @param {HTMLElement} log @param {() => import("../lenses/lens.js").Lenses} lenses */
+  constructor(log, lenses) {
+    this.lenses = lenses;
     this.key = ""; // the model whose welcome text is shown
     this.began = NaN; // performance.now() of its first character
     this.isWhole = false;
     this.mark = /** @type {number | null} */ (null); // the position that is marked
     this.isSearching = false;
-    const painted = page.root.querySelector(".welcome .reply");
+    const painted = log.querySelector(".welcome .reply");
     this.early = Number((painted instanceof HTMLElement && painted.dataset.began) || NaN); // document/first_paint.js
-    const log = find(page.pane, ".log");
     for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, () => this.finish());
-    log.addEventListener("click", () => page.changed()); // label and hint are removed once alternatives were opened
+    log.addEventListener("click", changed); // label and hint are removed once alternatives were opened
   }
 
   /** The model whose welcome text is shown; null once there is a conversation. */
   get model() {
-    const { page } = this;
-    return lastTurn(page.log()) ? null : page.source.about();
+    return lastTurn(state.log.value) ? null : state.model.value;
   }
 
   /** Returns how many characters of a welcome text are shown by now. @param {number} length */
   shown(length) {
-    const speed = this.page.controls.speed;
+    const speed = state.speed.value;
     const isAtOnce = this.isWhole || speed === null || document.hidden || prefersReducedMotion();
-    if (!this.model || isAtOnce || this.page.lenses.name !== "plain") return length;
+    if (!this.model || isAtOnce || state.lens.value !== "plain") return length;
     const began = Number.isNaN(this.began) ? this.early : this.began; // document/first_paint.js began it, before the first frame of the page
     const elapsed = performance.now() - began || 0; // NaN where the document has no welcome text
     return Math.min(length, Math.floor((elapsed * speed) / 1000));
@@ -47,19 +46,14 @@ export class Arrival {
   finish() {
     if (this.isWhole || !this.model) return;
     this.isWhole = true;
-    this.page.changed();
-  }
-
-  /** Makes the welcome text the first turn of the conversation, so that it can be changed. @returns {number} its id */
-  begin() {
-    const { reply } = welcomeTurn(this.page.source.about());
-    return addTurn(this.page.log(), { parent: 0, prompt: "", reply }).id;
+    changed();
   }
 
   /** Called in each frame that shows the page. */
   update() {
-    const { model, page } = this;
+    const { model } = this;
     if (!model?.welcome) return;
+    if (state.refusal.value) this.isWhole = true; // the visitor is to read the message
     const key = JSON.stringify(refOf(model));
     if (key !== this.key) {
       [this.key, this.mark, this.isSearching] = [key, null, false];
@@ -67,7 +61,7 @@ export class Arrival {
     }
     const length = count(model.welcome);
     // The view was drawn earlier in this frame, so it is drawn once more if the welcome text has become whole since.
-    if (!this.isWhole) page.changed();
+    if (!this.isWhole) changed();
     if (this.shown(length) === length) this.isWhole = true;
     this.#searchMark(key);
     this.#showMark(this.shown(length));
@@ -75,7 +69,7 @@ export class Arrival {
 
   // Requests the alternatives of a few characters, once the surprise of all is known.
   async #searchMark(key) {
-    const { path } = this.page.lenses;
+    const { path } = this.lenses();
     const bits = path.values("bits");
     if (this.isSearching || performance.now() - this.began > LATEST_MS) return;
     if (!bits.length || bits.length < path.chars.length) return;
@@ -84,15 +78,15 @@ export class Arrival {
     for (const position of placesToMark(path.chars, bits)) {
       const { top = [], rest = [] } = await path.ask({ at: position });
       if (key !== this.key || !this.model) return;
-      found.push({ position, top, chances: chancesOf({ top, rest }, this.page.source.settings()) });
+      found.push({ position, top, chances: chancesOf({ top, rest }, state.sampling.value) });
     }
     this.mark = bestMark(found, path.chars);
-    this.page.changed();
+    changed();
   }
 
   /** @param {number} shown */
   #showMark(shown) {
-    const lens = this.page.lenses;
+    const lens = this.lenses();
     const article = lens.log.querySelector(".welcome article");
     if (!article) return;
     const hasPanel = lens.lens?.build !== undefined;

@@ -5,43 +5,32 @@ import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
-import { nameOf } from "./intro.js";
+import { authorOfReply } from "./actions.js";
+import { clampName, nameOf } from "./names.js";
+import * as state from "./state.js";
 
 /**
- * @import { Log, Part, Reply, Turn } from "../conversation/log.js"
- * @import { Message } from "../document/words.js"
- * @import { Clamp, Model } from "../engines/engine.js"
+ * @import { Part, Reply, Turn } from "../conversation/log.js"
+ * @import { Model } from "../engines/engine.js"
  */
 
 const FASTEST = 1000; // characters per second that a footer shows; more tells a visitor nothing
-/** @type {Object<number, string>} */
-const CLAMPS = { 4: "up", [-4]: "down", 0: "off" };
-
 /** @type {WeakMap<Turn, {vocab: Set<string>, pieces: string[]}>} what a model reads of a prompt and what it skips, in turn */
 const split = new WeakMap();
 
 export class ConversationView {
-  /**
-   * @param {HTMLElement} pane
-   * @param {{log: () => Log, status: () => Message[], lens: () => import("../lenses/lens.js").Lenses,
-   *   author: (reply: Reply) => ?import("../conversation/models.js").Author}} page
-   */
-  constructor(pane, page) {
+  /** @param {HTMLElement} pane @param {import("../lenses/lens.js").Lenses} lenses */
+  constructor(pane, lenses) {
     this.element = find(pane, ".log");
-    this.page = page;
+    this.lenses = lenses;
     this.written = 0; // the id of the turn that is being written
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.announcer = new Announcer(find(pane, ".frame"));
   }
 
-  /**
-   * @param {object} content
-   * @param {?Model} content.model  the chosen one, whose welcome text an empty conversation shows
-   * @param {?Message} content.refusal
-   * @param {boolean} content.isKnown  whether the models are known; until then the document's own welcome text stays
-   */
-  update({ model, refusal, isKnown }) {
-    const turns = pathTo(this.page.log());
+  /** Shows the state. Until the models are known, the document's own welcome text stays. */
+  update() {
+    const [model, turns] = [state.model.value, pathTo(state.log.value)];
     this.namesModels = model !== null && turns.some((turn) => this.#modelOf(turn) !== model.name);
     keepAtEnd(
       this.element,
@@ -49,11 +38,11 @@ export class ConversationView {
         const shown = new Set(turns.map((turn) => String(turn.id)));
         for (const node of findAll(this.element, ":scope > article"))
           if (!shown.has(String(node.dataset.turn))) node.remove();
-        this.#showWelcome(turns.length ? null : model, isKnown);
+        this.#showWelcome(turns.length ? null : model);
         const last = turns.at(-1);
         const shared = turns.find((turn) => turn.shared && turn.prompt);
         for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
-        const text = render(refusal);
+        const text = render(state.refusal.value);
         const old = this.element.querySelector(":scope > .refusal");
         if (
           old?.textContent !== text ||
@@ -73,7 +62,7 @@ export class ConversationView {
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
   #modelOf(turn) {
     const reply = turn.reply;
-    return this.page.author(reply)?.model.name ?? reply.model.name;
+    return authorOfReply(reply)?.model.name ?? reply.model.name;
   }
 
   /** Whether a reply is being written that was not at the last call: the text is scrolled to it. @param {Turn|undefined} turn */
@@ -82,11 +71,6 @@ export class ConversationView {
     const [before, written] = [this.written, reply && lastPart(reply)?.end === null ? turn.id : 0];
     this.written = written;
     return written !== 0 && written !== before;
-  }
-
-  /** Everything is drawn again, as after a change of language or of the lens. */
-  redraw() {
-    this.element.querySelectorAll(":scope > article, :scope > .welcome").forEach((node) => node.remove());
   }
 
   /** @param {Turn|undefined} turn  the last one @param {string} refusal */
@@ -103,10 +87,10 @@ export class ConversationView {
     });
   }
 
-  /** @param {?Model} model @param {boolean} isKnown */
-  #showWelcome(model, isKnown) {
+  /** @param {?Model} model */
+  #showWelcome(model) {
     let box = this.element.querySelector(":scope > .welcome");
-    if (!model) return isKnown ? box?.remove() : undefined;
+    if (!model) return state.isStarted.value ? box?.remove() : undefined;
     if (!box) {
       box = create("div", "welcome");
       this.element.prepend(box);
@@ -115,12 +99,12 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
       create("p", "hint", box);
     }
-    const lens = this.page.lens()?.name ?? "plain";
+    const lens = this.lenses.name;
     const lead = lens === "plain" ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
     setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
-    if (!this.page.lens()?.draws(article)) growText(find(article, ".reply"), model.welcome);
+    if (!this.lenses.draws(article)) growText(find(article, ".reply"), model.welcome);
     const writing = find(article, ".reply").textContent.length < model.welcome.length;
     article.classList.toggle("writing", writing);
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
@@ -139,14 +123,14 @@ export class ConversationView {
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
-    if (!this.page.lens()?.draws(node)) {
-      showPrompt(find(node, ".prompt"), turn, this.page.author(reply)?.vocab);
+    if (!this.lenses.draws(node)) {
+      showPrompt(find(node, ".prompt"), turn, authorOfReply(reply)?.vocab);
       growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
-    paragraph(node, "status", writing && isLast ? render(this.page.status()) : "");
+    paragraph(node, "status", writing && isLast ? render(state.waits.value) : "");
     paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", render(turn.check));
@@ -155,7 +139,7 @@ export class ConversationView {
       "footer",
       part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "",
     );
-    const isUntried = this.page.lens()?.alternatives.isUntried;
+    const isUntried = this.lenses.alternatives.isUntried;
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
     const isHinted = isLast && text !== "" && !writing && (isUntried || before);
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
@@ -237,12 +221,4 @@ function facts(reply, last, model) {
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
   if (last.rate && last.rate <= FASTEST) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
-}
-
-/**
- * The text for a clamped cell, such as "cell 410 (layer 0) held high".
- * @param {Clamp} clamp
- */
-export function clampName([layer, cell, value]) {
-  return t(`clamp.${CLAMPS[value] ?? "at"}`, { layer, cell, value: number(value) });
 }

@@ -1,380 +1,167 @@
-// The page of both sites: connects the controls, the conversation, the lenses and the text engine.
+// The page of both sites: draws the state, and loads the models and the conversation of this tab.
 
+import { effect, html, render, untracked } from "../vendor/preact.js";
 import { LinkError } from "../conversation/link_error.js";
-import { emptyLog, lastPart, lastTurn, pathTo, typedPrompt } from "../conversation/log.js";
-import { authorNow, findModel } from "../conversation/models.js";
-import { onNewLine } from "../conversation/replies.js";
+import { lastTurn } from "../conversation/log.js";
 import { Storage } from "../conversation/stored_conversations.js";
-import { Writer } from "../conversation/writer.js";
-import { Refusal } from "../engines/refusal.js";
 import { Demonstrations } from "../demonstrations/demonstrations.js";
+import { find, hasTouch } from "../document/dom.js";
+import { translate } from "../document/words.js";
 import { Lenses, loadPanels } from "../lenses/lens.js";
-import { Actions } from "./actions.js";
+import { ShareBox, closeShare, loadShare } from "../sharing/sharing.js";
+import * as actions from "./actions.js";
 import { Arrival } from "./arrival.js";
-import { Controls, NO_SITE } from "./controls.js";
 import { ConversationView } from "./conversation_view.js";
-import { find, hasTouch, setText } from "../document/dom.js";
-import { showClampedCells } from "./clamped_cells.js";
-import { History } from "./earlier_conversations.js";
-import { nameOf, showExamples, showIntro, titleOf, watchProgress } from "./intro.js";
-import { refusalOf } from "./refusals.js";
-import { Sharing } from "../sharing/sharing.js";
+import { HistoryView } from "./history_view.js";
+import { IntroView, Loading, Notices, bindTitle } from "./intro_view.js";
+import { ClampedCells, Examples, MessageLine, Moves, Versions } from "./moves_view.js";
+import { bindPrompt } from "./prompt.js";
+import { SettingsView } from "./settings_view.js";
 import { watchSite } from "./site_watch.js";
-import { Source } from "./source.js";
-import { SAMPLING } from "../settings.js";
-import { onLanguage, t, translate } from "../document/words.js";
+import { canContinueFrom, drawOf, textOf } from "./source.js";
+import * as state from "./state.js";
 
 const LATER_MS = 500; // after the page can be used
-const SAVE_MS = 400; // between two saves while a reply is being written
-const IN_REPLY = [...Object.keys(SAMPLING), "share"]; // settings that change a reply while it is written
-/** @import { Log } from "../conversation/log.js" @import { Message, Model, Site, TextEngine } from "../engines/engine.js" */
 
-export class Page {
-  log = () => this.current.log;
-  site = () => this.current.site;
-  speed = () => this.controls.speed;
-  onModel = () => {}; // called when another model is chosen, or the models have changed
-  /**
-   * @param {HTMLElement} root  holds the markup of index.html
-   * @param {TextEngine} engine
-   * @param {string} intro  the id of the line under the title, where the owner has set none
-   */
-  constructor(root, engine, intro) {
-    this.root = root;
-    this.engine = engine;
-    this.intro = intro;
-    /** @type {{log: Log, site: Site, refusal: Message | null, status: Message[]}} */
-    this.current = { log: emptyLog(), site: NO_SITE, refusal: null, status: [] };
-    this.pendingLink = false; // whether the address is a link to a model that still loads
-    this.started = false; // whether the conversation of this tab is shown
-    [this.scheduled, this.saveTimer] = [false, 0];
-    this.storage = new Storage();
-    this.pane = find(root, ".pane");
-    this.controls = new Controls(root, {
-      changed: (name) => this.#settingChanged(name),
-      modelChanged: () => this.#modelChanged(),
-      add: engine.add && ((name) => this.addModel(name)),
+/** @import { TextEngine } from "../engines/engine.js" */
+
+/**
+ * Starts the page: shows the models, then the last conversation of this tab or the link in the address.
+ *
+ * @param {HTMLElement} root  holds the markup of index.html
+ * @param {TextEngine} engine
+ * @param {string} intro  the id of the line under the title, where the owner has set none
+ * @param {() => void} [openModel]  lets the visitor choose the file of a model, where the page can open one
+ * @returns {Promise<void>} when the models are known and the conversation is shown
+ */
+export async function start(root, engine, intro, openModel) {
+  const storage = Storage.open();
+  state.addsModels.value = engine.add !== undefined;
+  state.isOpen.settings.value = find(root, "#settings", HTMLDetailsElement).open; // document/first_paint.js
+  translate(root);
+  actions.connect(engine, await storage);
+  engine.onProgress = (part) => (state.downloaded.value = part);
+  draw(root, openModel);
+  await watchSite(engine, root, actions.receiveSite);
+  if (state.downloaded.value === 0) state.downloaded.value = 1; // nothing is being downloaded
+  render(html`<${IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
+  actions.openLog(await actions.storage.current());
+  actions.listEarlier();
+  await openLink();
+  state.isStarted.value = true;
+  // A frame leaves the focus to the page around it, and a phone would show its keyboard.
+  const isFocusElsewhere = parent !== window || hasTouch() || root.contains(document.activeElement);
+  if (!isFocusElsewhere) find(root, "#prompt").focus({ preventScroll: true });
+  actions.resume();
+  // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
+  setTimeout(() => {
+    const later = [loadPanels, () => import("../lenses/text/move_announcer.js"), loadShare, demonstrations.load];
+    for (const load of later) load().catch(() => {});
+  }, LATER_MS);
+}
+
+/** @type {Lenses} */
+export let lenses;
+/** @type {Demonstrations} */
+export let demonstrations;
+
+/** @param {HTMLElement} root @param {() => void} [openModel] */
+function draw(root, openModel) {
+  root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
+  const views = {
+    "#notices": html`<${Notices} />`,
+    ".pane .below-text": html`<${Loading} /><${ClampedCells} /><${Versions} />`,
+    ".shared": html`<${Examples} /><${Moves} /><${ShareBox} />`,
+    "#message": html`<${MessageLine} />`,
+    "#below": html`<${Examples} isBelow=${true} />`,
+    "#earlier": html`<${HistoryView} />`,
+    "#settings > .body": html`<${SettingsView} openModel=${openModel} />`,
+  };
+  const settings = find(root, "#settings", HTMLDetailsElement);
+  settings.addEventListener("toggle", () => (state.isOpen.settings.value = settings.open));
+  effect(() => (settings.open = state.isOpen.settings.value));
+  for (const [selector, view] of Object.entries(views)) render(view, find(root, selector));
+  bindTitle();
+  bindPrompt();
+  drawConversation(root);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && closeShare(true));
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Element && !target.closest("#share-link")) closeShare(false);
+  });
+}
+
+// The text and what the lenses show of it are drawn without components: thousands of characters at 60 frames a second.
+function drawConversation(root) {
+  const pane = find(root, ".pane");
+  const arrival = new Arrival(find(pane, ".log"), () => lenses);
+  const source = {
+    path: () => {
+      const path = textOf(state.log.value);
+      if (path && source.isWelcome()) path.turns[0].shown = arrival.shown(path.turns[0].length);
+      return path;
+    },
+    isWelcome: () => !lastTurn(state.log.value),
+    marked: () => (source.isWelcome() ? arrival.mark : null),
+    about: () => state.model.value,
+    draw: drawOf,
+    settings: () => state.sampling.value,
+    busy: () => state.busy.value,
+    clampedCells: () => state.clampedCells.value,
+    clamp: actions.clamp,
+    canContinueFrom,
+    pick: (id, keep, pick) => actions.continueFrom(id, keep, { pick }),
+    rewrite: (id, keep, newSeed) => actions.continueFrom(id, keep, { newSeed }),
+    step: actions.step,
+    withoutClamps: (id) => actions.writer.withoutClamps(id),
+  };
+  lenses = new Lenses({ pane, engine: actions.engine, source, onChange: actions.changed });
+  const view = new ConversationView(pane, lenses);
+  demonstrations = new Demonstrations(root, lenses);
+  effect(() => {
+    state.log.value;
+    untracked(() => lenses.focus.clear());
+  });
+  effect(() => {
+    const name = state.lens.value;
+    untracked(() => lenses.choose(name));
+  });
+  // Everything that is drawn in the frame after a change.
+  effect(() => {
+    for (const each of [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy])
+      each.value;
+    actions.changed();
+  });
+  effect(() => {
+    state.changes.value;
+    untracked(() => {
+      view.update();
+      demonstrations.update();
+      lenses.update();
+      arrival.update();
     });
-    this.writer = new Writer(engine, this.#writerPage());
-    this.view = new ConversationView(this.pane, {
-      log: () => this.log(),
-      status: () => this.current.status,
-      lens: () => this.lenses,
-      author: (reply) => authorNow(reply, (name) => findModel(this.site(), name)),
+  });
+}
+
+// Shows the settings of the link in the address, and writes its text in a new conversation.
+async function openLink() {
+  const isReload = lastTurn(state.log.value) && state.log.value.address === location.search;
+  if (!location.search || isReload) return;
+  try {
+    await (await loadShare()).openLink(location.search);
+  } catch (error) {
+    actions.refuse(error);
+    if (error instanceof LinkError && error.reason.id === "refusal.loading") openLinkOnceLoaded();
+  }
+  actions.changed();
+}
+
+// Opens the link in the address again when its model has been loaded.
+function openLinkOnceLoaded() {
+  const stop = effect(() => {
+    if (state.site.value.models.some((model) => model.loading)) return;
+    queueMicrotask(() => {
+      stop();
+      openLink();
     });
-    this.source = new Source(this);
-    this.lenses = new Lenses({ pane: this.pane, engine, source: this.source, onChange: () => this.changed() });
-    this.arrival = new Arrival(this);
-    this.sharing = new Sharing(root, this);
-    this.history = new History(find(root, "#history", HTMLDetailsElement), this.storage, {
-      id: () => this.log().id,
-      open: (id) => this.open(id),
-      removed: (id) => this.actions.forget(id),
-    });
-    this.prompt = find(root, "#prompt", HTMLTextAreaElement);
-    this.actions = new Actions(this);
-    this.demonstrations = new Demonstrations(this);
-    this.prompt.addEventListener("input", () => this.#scheduleSave());
-    addEventListener("pagehide", () => this.save());
-    document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && this.save());
-  }
-
-  /** @returns {ConstructorParameters<typeof Writer>[1]} */
-  #writerPage() {
-    return {
-      log: this.log,
-      changed: () => this.changed(),
-      status: (messages) => ((this.current.status = messages), this.changed()),
-      model: (name) => findModel(this.current.site, name),
-    };
-  }
-
-  get busy() {
-    return this.writer.busy || Boolean(this.sharing.following);
-  }
-
-  /** Loads the models, then the last conversation of this tab or the link in the address. Returns the page once the models are known. */
-  async start() {
-    const progress = watchProgress(this.engine, this.root);
-    translate(this.root);
-    this.controls.translate();
-    await watchSite(this.engine, this.root, (site) => this.#receiveSite(site));
-    progress.siteIsKnown();
-    this.openLog(this.storage.current());
-    onLanguage(() => this.#changeLanguage());
-    await this.#openLink();
-    this.started = true;
-    // A frame leaves the focus to the page around it, and a phone would show its keyboard.
-    const isFocusElsewhere = parent !== window || hasTouch() || this.root.contains(document.activeElement);
-    if (!isFocusElsewhere) this.prompt.focus({ preventScroll: true });
-    this.#modelChanged();
-    this.#resume();
-    // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
-    setTimeout(
-      () =>
-        [
-          loadPanels,
-          () => import("../lenses/text/move_announcer.js"),
-          () => this.sharing.load(),
-          () => this.demonstrations.load(),
-        ].forEach((load) => load().catch(() => {})),
-      LATER_MS,
-    );
-    return this;
-  }
-
-  /** @param {Site} site */
-  #receiveSite(site) {
-    const changed = this.current.site === NO_SITE || site.version !== this.current.site.version;
-    this.current.site = site;
-    if (changed) this.#showSite();
-  }
-
-  /** Loads another model. @param {string} name */
-  async addModel(name) {
-    const model = await this.engine.add?.(name);
-    if (!model?.failure) this.#receiveSite(await this.engine.site());
-    return model;
-  }
-
-  #showSite() {
-    this.controls.offer(this.site());
-    if (this.pendingLink && !this.site().models.some((model) => model.loading)) this.#openLink();
-    this.#modelChanged();
-  }
-
-  #changeLanguage() {
-    translate(this.root);
-    this.controls.translate();
-    this.demonstrations.translate();
-    this.view.redraw();
-    this.lenses.choose(this.lenses.chosen);
-    this.#showSite();
-  }
-
-  /** Shows a conversation with its settings. @param {Log} log */
-  openLog(log) {
-    this.current.log = log;
-    this.current.refusal = this.#endSideBySide(log);
-    this.sharing.own = null;
-    this.lenses.focus.clear();
-    this.controls.restore(log.controls);
-    this.controls.openChanged();
-    if (log.controls.draft && !this.prompt.value) this.prompt.value = log.controls.draft;
-    this.sharing.hide();
-    this.#modelChanged();
-  }
-
-  // Older pages showed a second model side by side, and stored the choice as "beside NAME". Returns the message about it.
-  /** @param {Log} log @returns {?Message} */
-  #endSideBySide({ controls }) {
-    const name = /^beside (.*)$/s.exec(controls.second ?? "")?.[1];
-    if (name === undefined) return null;
-    controls.second = "";
-    return { id: "notice.side_by_side", values: { name: nameOf(name) || titleOf(this.site()) } };
-  }
-
-  /** Shows an earlier conversation; the current one stays in the list. @param {string} id */
-  open(id) {
-    const log = this.busy ? null : this.storage.load(id);
-    if (!log) return;
-    this.save();
-    if (log.controls.draft) this.prompt.value = ""; // what is typed now stays with the conversation that is left
-    this.openLog(log);
-    this.storage.save(log);
-    this.actions.focusPrompt(); // the list no longer has the button that was pressed
-    this.pane.scrollIntoView({ block: "nearest" });
-    this.#resume();
-  }
-
-  // Continues the reply that was being written when the conversation was left; a refused prompt goes back to the field.
-  async #resume() {
-    const turn = lastTurn(this.log());
-    if (!turn || this.busy) return; // busy: a link is followed
-    const { refusal } = this.current; // of a link, or of `openLog`; it would be cleared
-    const resumed = this.run(() => this.writer.resume(this.speed()));
-    this.current.refusal ??= refusal;
-    if (!(await resumed) && !pathTo(this.log()).some((each) => each.prompt === turn.prompt))
-      this.prompt.value ||= typedPrompt(turn);
-  }
-
-  // Shows the settings of a link, and writes its text in a new conversation.
-  async #openLink() {
-    const isReload = lastTurn(this.log()) && this.log().address === location.search;
-    if (!location.search || isReload) return;
-    try {
-      this.pendingLink = false;
-      await this.sharing.open(location.search);
-    } catch (error) {
-      this.arrival.finish(); // the visitor is to read the message
-      this.pendingLink = error instanceof LinkError && error.reason.id === "refusal.loading";
-      this.#refuse(error);
-    }
-    this.changed();
-  }
-
-  /** Called by Share when it begins to write a link's text. @param {Record<string, any>} settings @param {Model[]} models */
-  follow(settings, models) {
-    if (lastTurn(this.log())) this.clear();
-    this.controls.choose(models[0].name, models[1]?.name ?? null);
-    this.controls.restore(settings);
-    this.controls.choose(models[0].name, models[1]?.name ?? null);
-    this.#modelChanged();
-  }
-
-  /** Runs a move of the visitor and shows why it was refused. @param {() => unknown} move @returns {Promise<boolean>} whether it was carried out */
-  async run(move) {
-    this.current.refusal = null;
-    setText(find(this.root, "#message"), "");
-    this.sharing.hide();
-    this.demonstrations.close();
-    this.log().address ??= location.search;
-    try {
-      const done = move();
-      this.save();
-      await done;
-      return true;
-    } catch (error) {
-      this.#refuse(error);
-      return false;
-    } finally {
-      this.changed();
-      this.save();
-    }
-  }
-
-  /** @param {unknown} error */
-  #refuse(error) {
-    this.sharing.cancel();
-    this.current.refusal = refusalOf(error);
-    if (error instanceof Refusal && error.gone)
-      this.engine.site().then(
-        (site) => this.#receiveSite(site),
-        () => {},
-      );
-  }
-
-  /** Sends a prompt; the field is emptied once the request is accepted. @param {string} prompt */
-  async send(prompt) {
-    if (this.busy) return;
-    const before = this.prompt.value;
-    if (prompt === before) this.prompt.value = "";
-    const sent = await this.run(() => this.#write("send", prompt));
-    const refused = this.current.refusal && prompt === before;
-    if (!sent && refused && !this.prompt.value && !pathTo(this.log()).some((turn) => typedPrompt(turn) === prompt))
-      this.prompt.value = prompt;
-  }
-
-  /** @param {"send" | "step"} move @param {string} prompt */
-  #write(move, prompt) {
-    const options = this.controls.options();
-    if (move === "send" || prompt) this.storage.unsaved.delete(this.log());
-    return this.writer[move](
-      move === "send" || prompt ? onNewLine(this.log(), prompt, options.author) : prompt,
-      options,
-    );
-  }
-
-  stop() {
-    this.sharing.cancel();
-    const turn = lastTurn(this.log());
-    this.writer.stop();
-    if (turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null)
-      turn.check = [{ id: "check.unfinished" }];
-  }
-
-  /** Begins an empty conversation; the current one is in the list of earlier ones, if it could be stored. @returns {boolean} whether it could */
-  clear() {
-    if (this.busy) return false;
-    this.demonstrations.close();
-    const isStored = this.save();
-    this.storage.leave();
-    this.controls.restore(this.sharing.leave());
-    this.current.log = { ...emptyLog(), controls: { ...this.controls.stored(), draft: "" } };
-    this.current.refusal = null;
-    this.sharing.hide();
-    this.#modelChanged();
-    return isStored;
-  }
-
-  /** @param {number} id of a turn; 0 for the welcome text @param {number} keep how many characters of its reply stay @param {{pick?: string, newSeed?: boolean}} change */
-  continueFrom(id, keep, change) {
-    this.storage.unsaved.delete(this.log());
-    return this.run(() => this.writer.continueFrom(id || this.arrival.begin(), keep, this.controls.options(), change));
-  }
-
-  /** Writes one character, after what is typed if there is something. */
-  step() {
-    const prompt = this.prompt.value;
-    if (prompt) this.prompt.value = "";
-    return this.run(() => this.#write("step", prompt));
-  }
-
-  /** @param {string} name */
-  #settingChanged(name) {
-    const setting = this.sharing.following ? undefined : IN_REPLY.find((each) => each === name);
-    try {
-      if (name === "speed") this.writer.change({ speed: this.controls.speed });
-      else if (setting && this.writer.busy)
-        this.writer.change({ settings: { [setting]: this.controls.settings()[setting] } });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error; // the next request for a reply shows it
-    }
-    this.#scheduleSave();
-    this.lenses.update();
-  }
-
-  #modelChanged() {
-    this.demonstrations.close();
-    this.controls.describe();
-    showIntro(this.root, this.site(), this.intro, this.controls.modelName, this.controls.blendName);
-    const model = this.source.about();
-    showExamples(find(this.root, "#examples"), model?.examples || [], (example) => this.send(example));
-    this.onModel();
-    this.changed();
-  }
-
-  /** Shows the conversation anew before the next frame. */
-  changed() {
-    if (!this.scheduled) {
-      const draw = () => {
-        this.scheduled = false;
-        this.#draw();
-      };
-      this.scheduled = true;
-      if (document.visibilityState === "hidden") setTimeout(draw, 50);
-      else requestAnimationFrame(draw);
-    }
-    this.#scheduleSave();
-  }
-
-  #draw() {
-    this.view.update({ model: this.source.about(), refusal: this.current.refusal, isKnown: this.started });
-    showClampedCells(
-      find(this.root, ".held-cells"),
-      this.source.clampedCells() ?? [],
-      (cells) => this.source.clamp(cells),
-      this.prompt,
-    );
-    this.actions.update();
-    this.demonstrations.update();
-    this.lenses.update();
-    this.arrival.update();
-  }
-
-  #scheduleSave() {
-    this.saveTimer ||= setTimeout(() => this.save(), SAVE_MS);
-  }
-
-  /** Stores the conversation, the settings and the prompt that was not sent. @returns {boolean} whether it could */
-  save() {
-    clearTimeout(this.saveTimer);
-    this.saveTimer = 0;
-    const log = this.log();
-    log.controls = { ...this.controls.stored(), draft: this.prompt.value };
-    const isStored = this.storage.save(log);
-    if (!isStored) setText(find(this.root, "#message"), t("notice.storage_refused"));
-    if (!this.busy) this.history.update();
-    return isStored;
-  }
+  });
 }

@@ -23,10 +23,12 @@ import {
   versionOf,
 } from "../conversation/models.js";
 import { isLocal, shownName } from "../engines/refusal.js";
-import { copyText, find, setText } from "../document/dom.js";
+import { copyText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
-import { titleOf } from "../page/intro.js";
-import { refusalOf } from "../page/refusals.js";
+import { begin, changed, engine, refusalOf, restore, run, writer } from "../page/actions.js";
+import { titleOf } from "../page/names.js";
+import { textOf } from "../page/source.js";
+import * as state from "../page/state.js";
 import { SETTINGS } from "../settings.js";
 import { fileName, frameCode, logJson, save } from "./files.js";
 import { drawPicture } from "./picture.js";
@@ -106,209 +108,192 @@ function linkRef({ name, commit }, site) {
   return { name: repoOf({ name, commit }), commit };
 }
 
-export class Share {
-  /**
-   * @param {import("../page/main.js").Page} page
-   * @param {import("./sharing.js").Sharing} sharing
-   */
-  constructor(page, sharing) {
-    this.box = sharing.box;
-    this.note = find(this.box, "p");
-    this.page = page;
-    this.sharing = sharing;
-    this.address = ""; // of the link that is shown
-    this.#listen();
-  }
-
-  /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {LinkError} there is no link */
-  async share() {
-    try {
-      await this.#show();
-    } finally {
-      this.#reveal();
-    }
-  }
-
-  async #show() {
-    const { page } = this;
-    const site = page.site();
-    const [input, code] = [find(this.box, "input", HTMLInputElement), find(this.box, "textarea", HTMLTextAreaElement)];
-    [code.hidden, input.hidden] = [true, true];
-    setText(this.note, "");
-    this.box.hidden = !lastTurn(page.log());
-    const query = await linkTo(page.log(), site).catch((error) => {
-      this.#button("embed").hidden = true; // the text and its picture can be saved all the same
-      throw error;
-    });
-    this.address = `${site.address || location.origin + location.pathname}?${query}`;
-    [input.value, input.hidden] = [this.address, false];
-    const last = lastTurn(page.log()).reply;
+/** Shows the link, copied where the browser allows it, and the other ways to share. @throws {LinkError} there is no link */
+export async function showLink() {
+  const [log, site] = [state.log.value, state.site.value];
+  state.shareBox.value = lastTurn(log) && { address: "", embeds: false, note: "", code: "" };
+  try {
+    const query = await linkTo(log, site); // without one, the text and its picture can be saved all the same
+    const address = `${site.address || location.origin + location.pathname}?${query}`;
+    const last = lastTurn(log).reply;
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
     // The app's page has no engine in the visitor's browser, and a model of this browser is in no other.
-    this.#button("embed").hidden = !document.body.classList.contains("standalone") || local !== undefined;
-    const copied = await copyText(this.address, input);
-    const turns = remembered(page.log()).length;
-    const isPart = turns < pathTo(page.log()).length;
+    const embeds = document.body.classList.contains("standalone") && local === undefined;
+    state.shareBox.value = { address, embeds, note: "", code: "" };
+    await frame();
+    const isCopied = await copyText(address, document.querySelector("#share-link input"));
+    const turns = remembered(log).length;
     const labels = { publish: { id: "train.publish" }, train: { id: "train.title" } };
     const notes = [
-      { id: copied ? "share.copied" : "share.copy_here" },
+      { id: isCopied ? "share.copied" : "share.copy_here" },
       local ? { id: "share.local", values: { name: shownName(local.name), ...labels } } : { id: "share.opened" },
-      ...(isPart ? [{ id: "share.part", values: { count: turns } }] : []),
+      ...(turns < pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
     ];
-    setText(this.note, render(notes));
+    show({ note: render(notes) });
+  } finally {
+    await reveal();
   }
+}
 
-  /** Scrolls the page, if the result lies outside the window, by no more than it needs. */
-  #reveal() {
-    this.box.scrollIntoView({ block: "nearest" });
+/** Changes what the box shows, if it is open. @param {Partial<typeof state.shareBox.value>} changed */
+function show(changed) {
+  if (state.shareBox.value) state.shareBox.value = { ...state.shareBox.value, ...changed };
+}
+
+const frame = () => new Promise(requestAnimationFrame);
+
+// Scrolls the page, if the result lies outside the window, by no more than it needs.
+async function reveal() {
+  await frame();
+  document.querySelector("#share-link")?.scrollIntoView({ block: "nearest" });
+}
+
+/** Shares the text in another way than as a link. @param {string} way */
+export async function shareBy(way) {
+  try {
+    show({ note: await WAYS[way]() });
+  } catch (error) {
+    show({ note: render(refusalOf(error)) });
   }
+  await reveal();
+}
 
-  /** @param {string} way */
-  #button(way) {
-    return find(this.box, `[data-way="${way}"]`, HTMLButtonElement);
-  }
+function saved(/** @type {Blob} */ blob, /** @type {string} */ ending) {
+  const name = `${fileName(document.title)}.${ending}`;
+  save(blob, name);
+  return t("share.saved", { name });
+}
 
-  #listen() {
-    const { page } = this;
-    const saved = (/** @type {Blob} */ blob, /** @type {string} */ ending) => {
-      const name = `${fileName(find(page.root, "#intro h1").textContent)}.${ending}`;
-      save(blob, name);
-      return t("share.saved", { name });
-    };
-    /** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
-    const ways = {
-      picture: async () =>
-        saved(
-          await drawPicture(page.engine, page.source.path(), titleOf(page.site()), find(page.root, ".char-lstm")),
-          "png",
-        ),
-      text: async () =>
-        (await copyText(wholeText(page.log()), find(page.root, ".log")))
-          ? t("static.copied")
-          : t("static.copy_selected"),
-      txt: () => saved(new Blob([wholeText(page.log())], { type: "text/plain" }), "txt"),
-      json: () => saved(new Blob([logJson(page.log())], { type: "application/json" }), "json"),
-      embed: async () => {
-        const code = find(this.box, "textarea", HTMLTextAreaElement);
-        [code.value, code.hidden] = [frameCode(this.address, titleOf(page.site())), false];
-        return t((await copyText(code.value, code)) ? "share.embed_copied" : "share.embed_here");
-      },
-    };
-    for (const [way, share] of Object.entries(ways)) {
-      this.#button(way).addEventListener("click", async () => {
-        try {
-          setText(this.note, await share());
-        } catch (error) {
-          setText(this.note, render(refusalOf(error)));
-        }
-        this.#reveal();
-      });
-    }
-  }
-
-  /**
-   * Shows the settings of a link, and starts to write its text if it has one.
-   * @param {string} query  the parameters of the address
-   * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here; then its prompt is in the field
-   */
-  async open(query) {
-    const { page } = this;
-    const { link, models } = await this.#read(query);
-    const before = page.controls.stored();
-    page.controls.restore(link.controls);
-    if (!link.writes) return page.controls.openChanged();
-    this.sharing.own = { before, after: page.controls.stored() };
-    const prompts = link.steps.flatMap((step) => step.prompt || []);
-    await page.engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
-    if (lastTurn(page.log())) return; // begun meanwhile
-    page.run(() => this.follow(link)); // not awaited: the page can be used while it is written
-    const after = page.controls.stored();
-    this.sharing.own = { before, after };
-    if (JSON.stringify(before) !== JSON.stringify(after)) setText(find(page.root, "#message"), t("link.settings"));
-  }
-
-  /** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {LinkError} with all faults of the link */
-  async #read(query) {
-    const { page } = this;
-    const faults = /** @type {Message[]} */ ([]);
-    let link = /** @type {?Link} */ (null);
-    try {
-      link = readLink(query, faults);
-    } finally {
-      if ((!link || link.writes) && lastTurn(page.log())) page.clear(); // before the settings change, which it stores
-    }
-    const models = (link.writes && collectFault(faults, () => modelsOfLink(link, page.site()))) || [];
-    if (models.length === 1) collectFault(faults, () => checkClamps(link, models[0]));
-    if (!faults.length) return { link, models };
-    if (faults[0].id === "refusal.loading") throw faultyLink(faults);
-    await this.#offer(link.steps[0].prompt);
-    throw faultyLink(Object.keys(link.controls).length ? [...faults, { id: "link.no_setting" }] : faults);
-  }
-
-  /** Puts the prompt of a link that cannot be followed into the empty field, unless it has a blocked word. @param {string} prompt */
-  async #offer(prompt) {
-    const { page } = this;
-    const model = page.source.about();
-    if (!model || !prompt) return;
-    const isAllowed = await page.engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(
-      () => true,
-      () => false,
+/** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
+const WAYS = {
+  picture: async () =>
+    saved(
+      await drawPicture(
+        engine,
+        textOf(state.log.value),
+        titleOf(state.site.value),
+        document.querySelector(".char-lstm"),
+      ),
+      "png",
+    ),
+  text: async () => {
+    const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
+    return t(isCopied ? "static.copied" : "static.copy_selected");
+  },
+  txt: () => saved(new Blob([wholeText(state.log.value)], { type: "text/plain" }), "txt"),
+  json: () => saved(new Blob([logJson(state.log.value)], { type: "application/json" }), "json"),
+  embed: async () => {
+    const code = frameCode(state.shareBox.value.address, titleOf(state.site.value));
+    show({ code });
+    await frame();
+    return t(
+      (await copyText(code, document.querySelector("#share-link textarea")))
+        ? "share.embed_copied"
+        : "share.embed_here",
     );
-    if (isAllowed !== false) page.prompt.value ||= prompt;
-  }
+  },
+};
 
-  /**
-   * Writes the text of a link step by step, and shows whether it is the shared one.
-   * @param {Link} link
-   */
-  async follow(link) {
-    const { page } = this;
-    const models = modelsOfLink(link, page.site());
-    const author = authorOf(models[0], models[1]);
-    const last = link.steps.findLastIndex((step) => step.prompt !== null);
-    page.follow({ ...link.controls, ...link.steps.at(-1).settings, length: lengthOf(link.steps.slice(last)) }, models);
-    this.sharing.following = link;
-    for (const [at, step] of link.steps.entries()) {
-      page.log().held = { model: models[0].name, cells: step.cells };
-      const options = { settings: step.settings, seed_given: true, speed: at < last ? null : page.speed(), author };
-      if (step.prompt !== null) await page.writer.send(step.prompt, options, { shared: true });
-      else await page.writer.continueReply(options, { newSeed: step.new_seed });
-      if (this.sharing.following !== link) return;
-      const turn = lastTurn(page.log());
-      if (!turn) return;
-      turn.shared = true;
-      const part = lastPart(turn.reply);
-      const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
-      if (failed) return this.#end([{ id: failed }]);
-    }
-    await this.#check(link, models);
-  }
+/**
+ * Shows the settings of a link, and starts to write its text if it has one.
+ * @param {string} query  the parameters of the address
+ * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here; then its prompt is in the field
+ */
+export async function openLink(query) {
+  const { link, models } = await read(query);
+  const before = state.controls();
+  restore(link.controls);
+  if (!link.writes) return state.openChanged();
+  state.linkControls.value = { before, after: state.controls() };
+  const prompts = link.steps.flatMap((step) => step.prompt || []);
+  await engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
+  if (lastTurn(state.log.value)) return; // begun meanwhile
+  run(() => follow(link)); // not awaited: the page can be used while it is written
+  const after = state.controls();
+  state.linkControls.value = { before, after };
+  if (JSON.stringify(before) !== JSON.stringify(after)) state.message.value = { id: "link.settings" };
+}
 
-  /**
-   * @param {Link} link
-   * @param {Model[]} models
-   */
-  async #check(link, models) {
-    const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
-    const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
-    if (!link.text)
-      return this.#end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
-    const found = await hashOf(this.page.log());
-    if (!found) return this.#end([{ id: "check.no_https" }]);
-    if (found === link.text) return this.#end([{ id: "check.same" }, ...rounding]);
-    const reasons = differences(link, models);
-    if (!reasons.length)
-      reasons.push({ id: models.every((model) => model.commit) ? "difference.changed" : "difference.folder" });
-    this.#end([{ id: "check.different", values: { reasons } }, ...rounding]);
+/** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {LinkError} with all faults of the link */
+async function read(query) {
+  const faults = /** @type {Message[]} */ ([]);
+  let link = /** @type {?Link} */ (null);
+  try {
+    link = readLink(query, faults);
+  } finally {
+    if ((!link || link.writes) && lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   }
+  const models = (link.writes && collectFault(faults, () => modelsOfLink(link, state.site.value))) || [];
+  if (models.length === 1) collectFault(faults, () => checkClamps(link, models[0]));
+  if (!faults.length) return { link, models };
+  if (faults[0].id === "refusal.loading") throw faultyLink(faults);
+  await offer(link.steps[0].prompt);
+  throw faultyLink(Object.keys(link.controls).length ? [...faults, { id: "link.no_setting" }] : faults);
+}
 
-  /** @param {Message[]} check */
-  #end(check) {
-    this.sharing.following = null;
-    const turn = lastTurn(this.page.log());
-    if (turn) turn.check = check;
-    this.page.changed();
+/** Puts the prompt of a link that cannot be followed into the empty field, unless it has a blocked word. @param {string} prompt */
+async function offer(prompt) {
+  const model = state.model.value;
+  if (!model || !prompt) return;
+  const isAllowed = await engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(
+    () => true,
+    () => false,
+  );
+  if (isAllowed !== false) state.draft.value ||= prompt;
+}
+
+/**
+ * Writes the text of a link step by step, and shows whether it is the shared one.
+ * @param {Link} link
+ */
+export async function follow(link) {
+  const models = modelsOfLink(link, state.site.value);
+  const author = authorOf(models[0], models[1]);
+  const last = link.steps.findLastIndex((step) => step.prompt !== null);
+  if (lastTurn(state.log.value)) begin();
+  const length = lengthOf(link.steps.slice(last));
+  const second = state.blendOf(models[1]?.name ?? null);
+  restore({ ...link.controls, ...link.steps.at(-1).settings, length, model: models[0].name, second });
+  state.followed.value = link;
+  for (const [at, step] of link.steps.entries()) {
+    state.log.value.held = { model: models[0].name, cells: step.cells };
+    const options = { settings: step.settings, seed_given: true, speed: at < last ? null : state.speed.value, author };
+    if (step.prompt !== null) await writer.send(step.prompt, options, { shared: true });
+    else await writer.continueReply(options, { newSeed: step.new_seed });
+    if (state.followed.value !== link) return;
+    const turn = lastTurn(state.log.value);
+    if (!turn) return;
+    turn.shared = true;
+    const part = lastPart(turn.reply);
+    const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
+    if (failed) return end([{ id: failed }]);
   }
+  await check(link, models);
+}
+
+/**
+ * @param {Link} link
+ * @param {Model[]} models
+ */
+async function check(link, models) {
+  const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
+  const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
+  if (!link.text) return end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
+  const found = await hashOf(state.log.value);
+  if (!found) return end([{ id: "check.no_https" }]);
+  if (found === link.text) return end([{ id: "check.same" }, ...rounding]);
+  const reasons = differences(link, models);
+  if (!reasons.length)
+    reasons.push({ id: models.every((model) => model.commit) ? "difference.changed" : "difference.folder" });
+  end([{ id: "check.different", values: { reasons } }, ...rounding]);
+}
+
+/** @param {Message[]} check */
+function end(check) {
+  state.followed.value = null;
+  const turn = lastTurn(state.log.value);
+  if (turn) turn.check = check;
+  changed();
 }
 
 /** Returns the length of a reply that was written in several steps. @param {Step[]} steps */

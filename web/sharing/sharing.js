@@ -1,67 +1,45 @@
-// The part of sharing that the first screen needs. It imports the modules that make and follow links when they are needed.
+// The part of sharing that the first screen needs. The module that makes and follows links is imported when it is needed.
 
-import { find } from "../document/dom.js";
+import { html } from "../vendor/preact.js";
+import { Button } from "../document/views.js";
+import { t } from "../document/words.js";
+import { shareBox } from "../page/state.js";
 
-/** @import { Link } from "../conversation/links.js" */
+let loading = /** @type {Promise<typeof import("./share.js")> | null} */ (null);
 
-export class Sharing {
-  #share = /** @type {Promise<import("./share.js").Share> | null} */ (null);
-  following = /** @type {Link | null} */ (null); // the link that is being written
-  own = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // the settings before and after the link set them, until its conversation is left
+/** Imports the module that makes and follows links. */
+export function loadShare() {
+  loading ??= import("./share.js");
+  loading.catch(() => (loading = null)); // without a network: the next click tries again
+  return loading;
+}
 
-  /**
-   * @param {HTMLElement} root
-   * @param {import("../page/main.js").Page} page
-   */
-  constructor(root, page) {
-    this.box = find(root, "#share-link");
-    this.page = page;
-    const close = () => {
-      if (this.box.contains(document.activeElement)) find(root, '[data-move="share"]').focus({ preventScroll: true });
-      this.hide();
-    };
-    find(this.box, ".close").addEventListener("click", close);
-    document.addEventListener("keydown", (event) => event.key === "Escape" && close());
-    document.addEventListener(
-      "pointerdown",
-      ({ target }) => target instanceof Node && !this.box.contains(target) && this.hide(),
-    );
-  }
+/** The link to the text, and the other ways to share it. */
+export function ShareBox() {
+  const box = shareBox.value;
+  if (!box) return null;
+  const names = ["picture", "text", "txt", "json", ...(box.embeds ? ["embed"] : [])];
+  const ways = names.map((name) => {
+    const act = async () => (await loadShare()).shareBy(name);
+    const label = t(`share.${name}`);
+    return html`<${Button} key=${name} data-way=${name} onPress=${act}>${label}<//>`;
+  });
+  const link = html`<input type="text" readonly value=${box.address} aria-label=${t("share.link")} />`;
+  const code = html`<textarea readonly rows="4" value=${box.code} aria-label=${t("share.embed_code")}></textarea>`;
+  return html`
+    <div id="share-link">
+      ${box.address && link}
+      <p role="status">${box.note}</p>
+      <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => closeShare(true)}>✕<//>
+      <div class="ways" role="group" aria-label=${t("share.ways")}>${ways}</div>
+      ${box.code && code}
+    </div>`;
+}
 
-  load() {
-    this.#share ??= import("./share.js").then(({ Share }) => new Share(this.page, this));
-    this.#share.catch(() => (this.#share = null)); // without a network: the next click tries again
-    return this.#share;
-  }
-
-  hide() {
-    this.box.hidden = true;
-  }
-
-  /** Ends to follow a link, because the visitor does something else. */
-  cancel() {
-    this.following = null;
-  }
-
-  /**
-   * Ends the conversation of a link, and removes the link from the address.
-   * @returns {Record<string, string>} the settings to restore: those that the link has set and the visitor has not changed since
-   */
-  leave() {
-    const [own, now] = [this.own, this.page.controls.stored()];
-    this.own = null;
-    if (!own) return {};
-    history.replaceState(history.state, "", location.pathname + location.hash);
-    return Object.fromEntries(Object.entries(own.before).filter(([name]) => own.after[name] === now[name]));
-  }
-
-  /** See `share` of Share. */
-  async share() {
-    return (await this.load()).share();
-  }
-
-  /** See `open` of Share. @param {string} query */
-  async open(query) {
-    return (await this.load()).open(query);
-  }
+/** Closes the box, and puts the focus back on Share. @param {boolean} returnsFocus */
+export function closeShare(returnsFocus) {
+  if (!shareBox.value) return;
+  shareBox.value = null;
+  const button = document.querySelector('[data-move="share"]');
+  if (returnsFocus && button instanceof HTMLElement) button.focus({ preventScroll: true });
 }

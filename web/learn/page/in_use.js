@@ -4,7 +4,7 @@ import { readyModels } from "../../conversation/models.js";
 import { find, findAll, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import { isLocal } from "../../engines/refusal.js";
-import { nameOf } from "../../page/intro.js";
+import { nameOf } from "../../page/names.js";
 import { showTrained } from "./trained.js";
 
 /**

@@ -2,7 +2,7 @@
 
 import { refOf } from "../../conversation/models.js";
 import { find, findAll, hasTouch, setText } from "../../document/dom.js";
-import { number, onLanguage, render, t, translate } from "../../document/words.js";
+import { number, render, t, translate } from "../../document/words.js";
 import { Refusal, shownName } from "../../engines/refusal.js";
 import { randomSeed } from "../../settings.js";
 import { hasSimd } from "../learner.js";
@@ -68,7 +68,6 @@ export class Panel {
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "hidden" && this.#run) this.#worker?.postMessage({ wanted: "save" });
     });
-    onLanguage(() => this.#translate());
     page.onModel = () => this.#showInUse();
   }
 

@@ -1,7 +1,7 @@
 // The form that publishes a model on the Hub. The Hub's library is imported when a visitor publishes.
 
 import { create, find, findAll, setText } from "../../document/dom.js";
-import { onLanguage, render, t, translate } from "../../document/words.js";
+import { render, t, translate } from "../../document/words.js";
 import { Refusal, shownName } from "../../engines/refusal.js";
 import { canSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
 import { previewOf } from "./preview.js";
@@ -63,7 +63,6 @@ export class PublishForm {
       if (!this.#isSending) this.#attempt(() => this.#publish());
     });
     translate(root);
-    onLanguage(() => this.#translate());
   }
 
   /**

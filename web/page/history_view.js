@@ -1,0 +1,91 @@
+// The list of earlier conversations in this browser: search, open, delete, and undo the last deletion.
+
+import { html, useEffect, useRef } from "../vendor/preact.js";
+import { find } from "../document/dom.js";
+import { Button } from "../document/views.js";
+import { language, t } from "../document/words.js";
+import { deleteEarlier, listEarlier, open, restoreEarlier } from "./actions.js";
+import { focusPrompt } from "./prompt.js";
+import { earlier, log } from "./state.js";
+
+const SHOWN = 50;
+const EXCERPT = 80; // characters
+
+/** @import { StoredConversation } from "../conversation/stored_conversations.js" */
+
+export function HistoryView() {
+  const deleted = earlier.deleted.value;
+  const hasOthers = earlier.ids.value.some((id) => id !== log.value.id);
+  if (!hasOthers && !deleted) return null;
+  const toggle = ({ target }) => {
+    if (target.open === earlier.isOpen.value) return;
+    earlier.isOpen.value = target.open;
+    if (!target.open) earlier.deleted.value = null;
+    listEarlier();
+  };
+  const search = (event) => (earlier.search.value = event.target.value);
+  const list = earlier.isOpen.value && html`<${List} />`;
+  return html`
+    <details id="history" open=${earlier.isOpen.value} onToggle=${toggle}>
+      <summary>${t("history.title")}</summary>
+      <p>${t("history.what")}</p>
+      <input type="search" value=${earlier.search.value} onInput=${search} aria-label=${t("history.search")} placeholder=${t("history.search")} />
+      ${list}
+    </details>`;
+}
+
+function List() {
+  const deleted = earlier.deleted.value;
+  const wanted = earlier.search.value.trim().toLowerCase();
+  const all = earlier.stored.value.filter(({ id }) => id !== log.value.id && id !== deleted?.id);
+  const found = (deleted ? [...all, deleted] : all)
+    .filter(({ text }) => text.toLowerCase().includes(wanted))
+    .sort((one, other) => other.changed - one.changed)
+    .slice(0, SHOWN);
+  const entries = found.map((each) => {
+    const Row = each === deleted ? Deleted : Entry;
+    return html`<${Row} key=${each.id} conversation=${each} wanted=${wanted} />`;
+  });
+  return html`
+    <ul aria-label=${t("history.title")}>${entries}</ul>
+    <p class="none" role="status">${wanted && !found.length && t("history.none")}</p>`;
+}
+
+/** @param {{conversation: StoredConversation, wanted: string}} properties */
+function Entry({ conversation, wanted }) {
+  const { id, changed, text } = conversation;
+  const excerpt = excerptOf(text, wanted);
+  const date = new Date(changed).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
+  const show = async () => (await open(id)) && focusPrompt();
+  const label = t("history.delete", { text: excerpt.slice(0, 30) });
+  return html`
+    <li>
+      <${Button} class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
+        <span>${excerpt || t("branches.empty")}</span>
+        <small>${date}</small>
+      <//>
+      <${Button} class="delete" aria-label=${label} onPress=${() => deleteEarlier(conversation)}>✕<//>
+    </li>`;
+}
+
+/** The row of the deleted conversation, which offers to restore it. @param {{conversation: StoredConversation}} properties */
+function Deleted({ conversation }) {
+  const button = useRef(null);
+  useEffect(() => button.current.focus(), []); // it replaces the button that was pressed
+  const undo = async () => {
+    await restoreEarlier();
+    find(document, "#history input").focus();
+  };
+  return html`
+    <li class="deleted">
+      <span>${t("history.deleted", { text: excerptOf(conversation.text, "") })}</span>
+      <button type="button" class="undo" ref=${button} onClick=${undo}>${t("move.undo")}</button>
+    </li>`;
+}
+
+/** The first characters of a conversation, or those around what is searched for. @param {string} text @param {string} wanted */
+function excerptOf(text, wanted) {
+  const at = Math.max(0, wanted ? text.toLowerCase().indexOf(wanted) - 20 : 0);
+  const excerpt = [...text.slice(at)].slice(0, EXCERPT).join("").replace(/\s+/g, " ");
+  return (at ? "…" : "") + excerpt;
+}

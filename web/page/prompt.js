@@ -1,0 +1,108 @@
+// The field for the prompt with Send and Stop, and the choice of a lens: they are in the document before the modules are
+// loaded, so this module binds them to the state.
+
+import { effect } from "../vendor/preact.js";
+import { followsText } from "../conversation/replies.js";
+import { findModel } from "../conversation/models.js";
+import { find, findAll, hasTouch, keepAtEnd, showInRow } from "../document/dom.js";
+import { t } from "../document/words.js";
+import { send, stop } from "./actions.js";
+import * as state from "./state.js";
+
+/** @returns {HTMLTextAreaElement} */
+const field = () => find(document, "#prompt", HTMLTextAreaElement);
+const button = (name) => find(document, `#ask [data-move="${name}"]`, HTMLButtonElement);
+
+/** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
+export function focusPrompt() {
+  (hasTouch() ? button("send") : field()).focus({ preventScroll: true });
+}
+
+/** Binds the elements of the prompt to the state. */
+export function bindPrompt() {
+  const prompt = field();
+  let sendsLater = "sends" in prompt.dataset; // Enter was pressed before this module was loaded: document/first_paint.js
+  prompt.onkeydown = null;
+  state.draft.value ||= prompt.value; // typed before
+  prompt.addEventListener("input", () => (state.draft.value = prompt.value));
+  effect(() => {
+    if (prompt.value !== state.draft.value) prompt.value = state.draft.value;
+  });
+  const [canSend, canStop] = [() => !state.busy.value && state.isStarted.value, () => state.busy.value];
+  button("send").addEventListener("click", () => canSend() && send());
+  button("stop").addEventListener("click", () => canStop() && stop());
+  effect(() => {
+    for (const [name, isOn] of [
+      ["send", canSend()],
+      ["stop", canStop()],
+    ]) {
+      button(name).disabled = false;
+      button(name).ariaDisabled = isOn ? null : "true";
+    }
+  });
+  effect(() => {
+    if (!sendsLater || !canSend()) return;
+    sendsLater = false;
+    queueMicrotask(() => send());
+  });
+  prompt.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
+    event.preventDefault();
+    const isWriting = state.busy.value && !state.isStopping.value;
+    if (isWriting) state.message.value = { id: "move.still_writing" };
+    else if (canSend()) send();
+    else sendsLater = true;
+  });
+  effect(() => {
+    if (!state.busy.value && state.message.peek()?.id === "move.still_writing") state.message.value = null;
+  });
+  effect(() => {
+    if (state.busy.value) uncover();
+  });
+  effect(() => (prompt.placeholder = t(invitation())));
+  for (const name of ["input", "click"]) prompt.addEventListener(name, reveal);
+  new ResizeObserver(makeRoom).observe(prompt);
+  // An Escape that closed something else does not stop the reply.
+  document.addEventListener(
+    "keydown",
+    (event) => event.key === "Escape" && !event.defaultPrevented && canStop() && stop(),
+  );
+  for (const input of findAll(document, ".lenses input", HTMLInputElement)) {
+    input.addEventListener("change", () => (state.lens.value = input.value));
+    effect(() => {
+      input.checked = input.value === state.lens.value;
+      if (input.checked) showInRow(input.parentElement);
+    });
+  }
+}
+
+// The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
+function invitation() {
+  const [model, log] = [state.model.value, state.changes.value >= 0 && state.log.value];
+  const second = findModel(state.site.value, state.blendName.value);
+  if (model?.chat) return "page.say";
+  return model && followsText(log, { model, second }) ? "page.next" : "page.start";
+}
+
+// In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.
+function uncover() {
+  const text = find(document, ".pane .log").getBoundingClientRect();
+  const ask = find(document, "#ask").getBoundingClientRect();
+  const [covered, hidden] = [text.bottom - ask.top, -text.top];
+  const below = (visualViewport?.height ?? innerHeight) - ask.bottom;
+  if (covered > 0) scrollBy({ top: covered });
+  else if (hidden > 0 && below > 0) scrollBy({ top: -Math.min(hidden, below) });
+}
+
+// In a window that is too low for a prompt that stays, as at 400 % of zoom, the prompt may be cut off where it is typed.
+function reveal() {
+  const { bottom } = find(document, "#ask").getBoundingClientRect();
+  const covered = Math.ceil(bottom + 4 - innerHeight); // with the outline of the focus
+  if (covered > 4) scrollBy({ top: covered });
+}
+
+// A prompt of several lines takes its height from the text above, so that no button moves or is covered.
+function makeRoom() {
+  const page = find(document, ".char-lstm");
+  keepAtEnd(find(page, ".pane .log"), () => page.style.setProperty("--prompt", `${field().offsetHeight}px`));
+}

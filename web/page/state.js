@@ -1,0 +1,229 @@
+// The state of the page: everything that decides what is on the screen, as signals. Actions (actions.js) change it and call
+// the text engine, views draw it, and nothing is read back from the document.
+
+import { computed, signal } from "../vendor/preact.js";
+import { emptyLog, lastTurn } from "../conversation/log.js";
+import { authorOf, findModel } from "../conversation/models.js";
+import { Refusal } from "../engines/refusal.js";
+import { SAMPLING, SETTINGS, isAllowed, randomSeed, samplingOf } from "../settings.js";
+
+const BLENDED = "blended "; // before the name of a second model, which may be ""
+export const OTHER = "other"; // the choice to name another model of the Hub
+const NOT_A_NUMBER = "NaN"; // what is typed into a field is no number
+const MAX_SHOWN = 20; // characters of a number that is not allowed
+
+/**
+ * @import { Link } from "../conversation/links.js"
+ * @import { Log } from "../conversation/log.js"
+ * @import { StoredConversation } from "../conversation/stored_conversations.js"
+ * @import { Message, Model, Settings, Site } from "../engines/engine.js"
+ */
+
+/** @type {Site} the site before the engine has described it */
+export const NO_SITE = { version: "", again_s: null, title: "", welcome: "", notices: [], models: [], address: "" };
+
+export const site = signal(NO_SITE);
+/** How much of a model has been downloaded, 0 to 1; 1 while nothing is. */
+export const downloaded = signal(0);
+/** Whether the conversation of this tab is shown. */
+export const isStarted = signal(false);
+
+/** The names of the chosen model, and of the second one: "", `blendOf(name)` or OTHER. */
+export const chosen = { model: signal(""), second: signal("") };
+/** Why the model that was named under OTHER cannot be used; null if it can. */
+export const otherFailure = signal(/** @type {?Message} */ (null));
+/** Whether the page can load other models of the Hub. */
+export const addsModels = signal(false);
+/** The names of the models that this browser has stored; they are loaded when they are chosen. */
+export const ownModels = signal(/** @type {string[]} */ ([]));
+
+const SLIDERS = Object.keys(SETTINGS).filter((name) => SETTINGS[name].slider);
+/** What is typed into the field of each setting, by its name; "" for a random seed. */
+export const typed = Object.fromEntries(
+  [...SLIDERS, "seed"].map((name) => [name, signal(name === "seed" ? "" : `${SETTINGS[name].default}`)]),
+);
+/** The last allowed value of each slider, by the name of the setting. */
+const allowed = Object.fromEntries(SLIDERS.map((name) => [name, signal(SETTINGS[name].default)]));
+/** Whether a wrong value in a field is shown as wrong: not while it is being typed. */
+const checked = Object.fromEntries(Object.keys(typed).map((name) => [name, signal(false)]));
+/** Which sections of the settings are open. */
+export const isOpen = { settings: signal(true), more: signal(false) };
+
+/** The conversation that is shown. It is changed in place: `changes` counts the changes. */
+export const log = signal(emptyLog());
+export const changes = signal(0);
+/** The text in the prompt that was not sent yet. */
+export const draft = signal("");
+/** Whether a reply is being written, and whether the visitor has stopped it. */
+export const isWriting = signal(false);
+export const isStopping = signal(false);
+/** Why the reply that is being written has to wait; empty if it does not. */
+export const waits = signal(/** @type {Message[]} */ ([]));
+/** The link whose text is being written. */
+export const followed = signal(/** @type {?Link} */ (null));
+/** Why the last move was refused, which the conversation shows. */
+export const refusal = signal(/** @type {?Message} */ (null));
+/** The line below the prompt. `history.kept` has a button that opens the list of earlier conversations. */
+export const message = signal(/** @type {Message | Message[] | null} */ (null));
+/** The settings before and after the link set them whose text is shown; null for another conversation. */
+export const linkControls = signal(
+  /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null),
+);
+/** The conversation that Clear ended, for Undo; also where the browser stores nothing. */
+export const cleared = signal(/** @type {?Log} */ (null));
+
+/** What Share shows: the link, "" if there is none; a line about it; the code that embeds the page. */
+export const shareBox = signal(/** @type {?{address: string, embeds: boolean, note: string, code: string}} */ (null));
+/** The list of earlier conversations; `stored` has those of this browser, the newest first, once the list was opened. */
+export const earlier = {
+  isOpen: signal(false),
+  search: signal(""),
+  ids: signal(/** @type {string[]} */ ([])),
+  stored: signal(/** @type {StoredConversation[]} */ ([])),
+  deleted: signal(/** @type {?StoredConversation} */ (null)),
+};
+/** The name of the lens over the text, and of the demonstration that is shown instead of the conversation, "" for none. */
+export const lens = signal("plain");
+export const demonstration = signal("");
+/** The step of the tour that is shown, from 1; 0 for none. */
+export const tourStep = signal(0);
+
+/** Whether a reply, or the text of a link, is being written. */
+export const busy = computed(() => isWriting.value || followed.value !== null);
+
+const offered = computed(() => site.value.models.filter((model) => !model.failure).map((model) => model.name));
+
+/** The names of the models that can be chosen. */
+export const modelNames = computed(() => [
+  ...offered.value,
+  ...ownModels.value.filter((name) => !site.value.models.some((model) => model.name === name)),
+]);
+
+/** The name of the chosen model; "" before the models are known. */
+export const modelName = computed(() =>
+  modelNames.value.includes(chosen.model.value) ? chosen.model.value : (modelNames.value[0] ?? ""),
+);
+
+/** The names of the models that the chosen one can be blended with. */
+export const blendNames = computed(() => offered.value.filter((name) => name !== modelName.value));
+
+/** The name of the model that the chosen one is blended with; null for none. */
+export const blendName = computed(() => {
+  const name = chosen.second.value.startsWith(BLENDED) ? chosen.second.value.slice(BLENDED.length) : null;
+  return name !== null && blendNames.value.includes(name) ? name : null;
+});
+
+/** The choice of a second model. @type {(name: ?string) => string} */
+export const blendOf = (name) => (name === null ? "" : BLENDED + name);
+
+/** The chosen model, if it can write now; null while it loads. */
+export const model = computed(() => findModel(site.value, modelName.value));
+
+/** The cells that are clamped of the chosen model; null while two are blended, whose cells cannot be. */
+export const clampedCells = computed(() => {
+  changes.value;
+  const { held } = log.value;
+  return blendName.value === null ? (held.model === modelName.value ? held.cells : []) : null;
+});
+
+/** Whether the conversation has a turn that is shown. */
+export const hasTurns = computed(() => (changes.value, lastTurn(log.value) !== undefined));
+
+/** The temperature and the filters of the sliders; while a field has no allowed value, its last one. */
+export const sampling = computed(() =>
+  samplingOf(Object.fromEntries(Object.keys(SAMPLING).map((name) => [name, allowed[name].value]))),
+);
+
+/** The last allowed weight of the second model of a blend. */
+export const share = computed(() => allowed.share.value);
+
+/** The last allowed speed, in characters per second; null is full speed. */
+export const speed = computed(() => (allowed.speed.value >= SETTINGS.speed.maximum ? null : allowed.speed.value));
+
+/** The sliders that are shown: only a blend has a share. */
+export const sliders = computed(() => SLIDERS.filter((name) => name !== "share" || blendName.value !== null));
+
+/**
+ * Puts a value into the field of a setting.
+ * @param {string} name
+ * @param {string | number} value  NaN for what is no number
+ * @param {boolean} isTyping  whether it may change with the next key: then it is not shown as wrong yet
+ */
+export function type(name, value, isTyping = false) {
+  if (!typed[name]) return;
+  typed[name].value = `${value}`;
+  const fault = faultOf(name);
+  checked[name].value = fault !== null && (checked[name].value || !isTyping);
+  if (allowed[name] && !fault) allowed[name].value = Number(value);
+}
+
+/** Why the value in the field of a setting is shown as wrong; null if it is not. @param {string} name */
+export function shownFault(name) {
+  return checked[name].value ? faultOf(name) : null;
+}
+
+/**
+ * Why the value in the field of a setting is not allowed; null if it is.
+ * @param {string} name
+ * @returns {?Message}
+ */
+export function faultOf(name) {
+  const [setting, text] = [SETTINGS[name], typed[name].value.trim()];
+  if (name === "seed" && text === "") return null; // a random one
+  const values = { field: { id: `setting.${name}` }, allowed: setting.rule };
+  if (text === "" || text === NOT_A_NUMBER) return { id: text ? "refusal.no_number" : "refusal.empty", values };
+  return isAllowed(setting, Number(text)) ? null : { id: "refusal.value", values: { ...values, value: shown(text) } };
+}
+
+// A number as it was typed: with the decimal sign of the language, and never rounded.
+/** @param {string} text */
+function shown(text) {
+  if (String(Number(text)) === text && !text.includes("e")) return Number(text);
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}
+
+/** The value of a setting. @param {string} name @throws {Refusal} it is not allowed */
+export function valueOf(name) {
+  const fault = faultOf(name);
+  if (fault) throw new Refusal(fault);
+  return Number(typed[name].value);
+}
+
+/** Returns how the next reply is written. @throws {Refusal} a value is not allowed, or a model still loads */
+export function options() {
+  const names = sliders.value.filter((name) => name !== "speed");
+  const settings = Object.fromEntries(names.map((name) => [name, valueOf(name)]));
+  const isRandom = typed.seed.value === "";
+  const [one, two] = [ready(modelName.value), blendName.value === null ? null : ready(blendName.value)];
+  return {
+    settings: /** @type {Settings} */ ({ ...settings, seed: isRandom ? randomSeed() : valueOf("seed") }),
+    seed_given: !isRandom,
+    speed: speed.value,
+    author: authorOf(one, two),
+  };
+}
+
+/** @param {string} name @returns {Model} */
+function ready(name) {
+  const found = findModel(site.value, name);
+  const failure = site.value.models.find((each) => each.failure)?.failure;
+  if (!found) throw new Refusal(failure ?? { id: "refusal.loading" });
+  return found;
+}
+
+/** Returns what a stored conversation keeps of the controls. @returns {Record<string, string>} */
+export function controls() {
+  const values = Object.fromEntries(Object.entries(typed).map(([name, { value }]) => [name, value]));
+  return { ...values, model: modelName.value, second: blendOf(blendName.value), draft: draft.value };
+}
+
+/** Opens the sections around a setting that is not its default. */
+export function openChanged() {
+  const changed = SLIDERS.filter((name) => Number(typed[name].value) !== SETTINGS[name].default);
+  const isMore = changed.some((name) => !FIRST.has(name)) || typed.seed.value !== "" || blendName.value !== null;
+  if (isMore) isOpen.more.value = true;
+  if (isMore || changed.length) isOpen.settings.value = true;
+}
+
+/** The sliders that are shown without opening more settings. */
+export const FIRST = new Set(["temperature", "length", "speed"]);
