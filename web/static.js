@@ -97,7 +97,7 @@ function pageOf(root) {
     actions: { focusPrompt },
     set onModel(act) {
       effect(() => {
-        state.model.value;
+        state.watch(state.model);
         act();
       });
     },

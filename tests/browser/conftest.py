@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, open_page, window
+from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, forget, open_page, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, both_sites
@@ -69,7 +69,7 @@ def page(display: Display, app: App, contexts: dict[Display, BrowserContext]) ->
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert page.evaluate("document.body.classList.contains('dark')") == (display[2] == "dark")
     assert not complaints
-    page.evaluate("localStorage.clear()")
+    forget(page)
     context.clear_cookies()
     for each in context.pages:
         each.close()

@@ -16,6 +16,26 @@ DISPLAYS = [WIDE, NARROW]
 QUIET: dict[str, Any] = {"reduced_motion": "reduce", "service_workers": "block"}
 TIMEOUT_MS = 60_000
 # The page draws in the next frame what a click has changed.
+_FORGET = """async () => {
+  localStorage.clear();
+  sessionStorage.clear();
+  const found = await indexedDB.databases();
+  if (!found.some(({ name }) => name === "char-lstm-conversations")) return;
+  const opening = indexedDB.open("char-lstm-conversations");
+  await new Promise((done) => (opening.onsuccess = done));
+  const clearing = opening.result.transaction("conversations", "readwrite");
+  clearing.objectStore("conversations").clear();
+  await new Promise((done) => (clearing.oncomplete = done));
+  opening.result.close();
+}"""
+_STORED = """async () => {
+  const opening = indexedDB.open("char-lstm-conversations");
+  await new Promise((done) => (opening.onsuccess = done));
+  const reading = opening.result.transaction("conversations").objectStore("conversations").getAll();
+  await new Promise((done) => (reading.onsuccess = done));
+  opening.result.close();
+  return reading.result.map(({ log }) => log);
+}"""
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
@@ -68,6 +88,17 @@ def is_complaint(line: ConsoleMessage) -> bool:
     """Return whether a console message is an error or a warning; a refused reply and `QUIET` do not count."""
     refused = "/write" in line.location["url"] and "responded with a status of" in line.text
     return line.type in ("error", "warning") and not refused and "blocked by Playwright" not in line.text
+
+
+def forget(page: Page) -> None:
+    """Delete the conversations and settings that the browser has stored."""
+    page.evaluate(_FORGET)
+
+
+def stored_logs(page: Page) -> list[dict[str, Any]]:
+    """Return the conversations that the browser has stored."""
+    logs: list[dict[str, Any]] = page.evaluate(_STORED)
+    return logs
 
 
 def log(page: Page) -> Locator:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 from playwright.sync_api import expect
 
 from model import Blend, generate
-from tests.browser.driving import button, continued, fast, footer, log, reply, send, setting, settled, turns
+from tests.browser.driving import (
+    button,
+    continued,
+    fast,
+    footer,
+    forget,
+    log,
+    reply,
+    send,
+    setting,
+    settled,
+    stored_logs,
+    turns,
+)
 from tests.browser.looking import choose_lens
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, text_of
@@ -147,27 +162,32 @@ def test_undo_takes_back_what_continue_and_single_letters_have_added(both: Site)
 
 
 # What older pages stored of a conversation with two models side by side.
-SIDE_BY_SIDE = """(second) => {
-  const key = "char-lstm/conversation/" + sessionStorage.getItem("char-lstm/current");
-  const stored = JSON.parse(localStorage.getItem(key));
-  for (const turn of stored.log.turns) {
+SIDE_BY_SIDE = """([second, written]) => {
+  const log = JSON.parse(written);
+  for (const turn of log.turns) {
     const { reply } = turn;
     const parts = reply.parts.map((part) => ({ ...part, text: "!" }));
     const other = { ...reply, model: { name: second, commit: "" }, parts };
     Object.assign(turn, { replies: [reply, other], continued: [] });
     delete turn.reply;
   }
-  stored.log.controls.second = `beside ${second}`;
-  Storage.prototype.setItem.call(localStorage, key, JSON.stringify(stored));
-  Storage.prototype.setItem = () => null; // what the page stores when it is left
+  log.controls.second = `beside ${second}`;
+  localStorage.setItem(`char-lstm/conversation/${log.id}`, JSON.stringify({ revision: "r", log }));
 }"""
 
 
 def test_a_stored_conversation_with_two_models_side_by_side_shows_the_first_one(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
-    page.evaluate(SIDE_BY_SIDE, TWO)
-    page.reload()
+    settled(page)
+    [written] = stored_logs(page)
+    page.goto(
+        f"{both.app.url}{'site' if both.kind == 'app' else 'settings.json'}"
+    )  # the page no longer stores anything
+    forget(page)
+    page.evaluate(SIDE_BY_SIDE, [TWO, json.dumps(written)])
+    page.evaluate("id => sessionStorage.setItem('char-lstm/current', id)", written["id"])
+    page.goto(both.app.url)
     text = f"Two models side by side are no longer shown here. Open {TWO} in a second tab to compare."
     expect(log(page).locator(".refusal")).to_have_text(text)
     assert reply(page) == text_of(both)
@@ -240,15 +260,15 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
     assert reply(page) == text_of(both, "first one", 2 * LENGTH)
     page.get_by_role("searchbox").fill("")
     expect(entries).to_have_count(1)  # not the one that is shown
-    stored = "Object.values(localStorage).filter((value) => value.includes('another'))"
-    before = page.evaluate(stored)
+    before = [each for each in stored_logs(page) if "another" in json.dumps(each)]
     entries.get_by_role("button", name="Delete: another").press("Enter")
     expect(page.locator("#history").get_by_role("status")).to_contain_text("Deleted: another")
-    assert (len(before), page.evaluate(stored)) == (1, [])
+    assert len(before) == 1
+    assert before[0] not in stored_logs(page)
     expect(entries.get_by_role("button", name="Undo")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(entries.locator(".open")).to_be_focused()
-    assert page.evaluate(stored) == before
+    expect(entries.get_by_role("button", name="Delete: another")).to_be_focused()
+    assert before[0] in stored_logs(page)
     entries.get_by_role("button", name="Delete: another").click()
     page.locator("#history summary").click()
     expect(page.locator("#history")).to_be_hidden()

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from model import BlockedWords, ChatFormat, Clamp, SamplingParams, TextTrace, generate
 from model.int8.sampling import Randomness, choose
+from tests.browser.driving import forget
 from tests.support.app_server import App, random_model, serving
 from tests.support.served_models import strong_model
 
@@ -23,17 +24,18 @@ SETTINGS = {"temperature": 0.8, "top_k": 0, "top_p": 1, "min_p": 0}
 MOUNT = """async ([web, root]) => {
   const load = (name) => import(`${web}${name}.js`);
   const names = ["log", "models", "links"].map((name) => `conversation/${name}`);
-  const [log, models, links, main, share, server] =
-    await Promise.all([...names, "page/main", "sharing/share", "engines/server"].map(load));
+  const [log, models, links, main, share, server, state, actions, source] = await Promise.all(
+    [...names, "page/main", "sharing/share", "engines/server", "page/state", "page/actions", "page/source"].map(load)
+  );
   await (await load("document/words")).loadLanguages(new URL(web, location.href).href, "en");
   const html = await (await fetch(`${web}index.html`)).text();
   document.body.replaceChildren(new DOMParser().parseFromString(html, "text/html").querySelector("#page"));
-  const page = await new main.Page(document.body.firstChild, new server.ServerEngine(root), "site.greeting").start();
-  page.speed = () => null;
-  Object.assign(window, { page, log, models, share, links });
+  await main.start(document.body.firstChild, new server.ServerEngine(root), "site.greeting");
+  state.type("speed", 200);
+  Object.assign(window, { log, models, share, links, state, actions, source });
   window.options = (settings, name = "random", speed = null) =>
-    ({ settings, seed_given: true, speed, author: models.authorOf(models.findModel(page.site(), name)) });
-  window.hold = (cells, model = "random") => (page.log().held = { model, cells });
+    ({ settings, seed_given: true, speed, author: models.authorOf(models.findModel(state.site.value, name)) });
+  window.hold = (cells, model = "random") => (state.log.value.held = { model, cells });
 }"""
 
 
@@ -51,14 +53,14 @@ class Conversation:
         self.page = page
         page.set_default_timeout(60_000)
         page.goto(f"{app.url}site")
-        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        forget(page)
         assert app.page
         page.evaluate(MOUNT, [app.page.web.base(), app.url.rstrip("/")])
 
     def run(self, body: str, **x: Any) -> Any:
         """Run a function body in the page; returns its value, or the text of a refusal."""
         refused = "if (error.reason) return { refused: error.reason }; throw error;"
-        script = f"async (x) => {{ try {{ const {{ writer }} = page; {body} }} catch (error) {{ {refused} }} }}"
+        script = f"async (x) => {{ try {{ const {{ writer }} = actions; {body} }} catch (error) {{ {refused} }} }}"
         return self.page.evaluate(script, x)
 
     def clamp(self, cells: Any, model: str = "random") -> None:
@@ -75,7 +77,7 @@ class Conversation:
     def texts(self) -> list[list[str]]:
         """Return the prompt and the reply of each turn that is shown."""
         found: list[list[str]] = self.run(
-            "return log.pathTo(page.log()).map((turn) => [turn.prompt, log.replyText(turn.reply)])"
+            "return log.pathTo(state.log.value).map((turn) => [turn.prompt, log.replyText(turn.reply)])"
         )
         return found
 
@@ -85,19 +87,19 @@ class Conversation:
 
     @property
     def parts(self) -> list[Any]:
-        parts: list[Any] = self.run("return log.lastTurn(page.log()).reply.parts")
+        parts: list[Any] = self.run("return log.lastTurn(state.log.value).reply.parts")
         return parts
 
     @property
     def path(self) -> Any:
         """Return the text that the model has read, as the lenses request it."""
-        return self.run("return page.source.path(0)")
+        return self.run("return source.textOf(state.log.value)")
 
     def change_at(self, length: int, cells: Any) -> None:
         """Change the clamps during a reply, once it has some length."""
         self.run(
             """
-            while (log.count(log.replyText(log.lastTurn(page.log()).reply)) < x.length) {
+            while (log.count(log.replyText(log.lastTurn(state.log.value).reply)) < x.length) {
               await new Promise((resolve) => setTimeout(resolve, 5));
             }
             hold(x.cells);
@@ -107,13 +109,13 @@ class Conversation:
         )
 
     def share(self) -> str:
-        return str(self.run("return share.linkTo(page.log(), page.site())"))
+        return str(self.run("return share.linkTo(state.log.value, state.site.value)"))
 
     def follow(self, query: str) -> list[str]:
         """Generate the text of a link; returns the final notice."""
         found: list[str] = self.run(
-            "await (await page.sharing.load()).follow(links.readLink(x.query));"
-            "return log.lastTurn(page.log()).check.map((message) => message.id)",
+            "await share.follow(links.readLink(x.query));"
+            "return log.lastTurn(state.log.value).check.map((message) => message.id)",
             query=query,
         )
         return found
@@ -214,7 +216,7 @@ def test_a_cut_reply_is_continued_with_the_current_clamps(app: App, conversation
     conversation.clamp(UP)
     conversation.send(PROMPT)
     text = conversation.reply
-    cut = "writer.continueFrom(log.lastTurn(page.log()).id, x.keep, o)"
+    cut = "writer.continueFrom(log.lastTurn(state.log.value).id, x.keep, o)"
     for keep in (1, 30, 59):
         conversation.move(cut, keep=keep, seed=9)
         assert conversation.reply == text
@@ -234,12 +236,12 @@ def test_rewrite_keeps_the_seed_and_undo_shows_the_other_reply(app: App, convers
     conversation.clamp([])
     conversation.move("writer.rewrite(o)", seed=77, length=5)
     assert conversation.reply == free
-    conversation.run("log.undo(page.log()), log.undo(page.log())")
+    conversation.run("log.undo(state.log.value), log.undo(state.log.value)")
     assert conversation.texts == [[PROMPT, free]]
 
 
 def free_text(conversation: Conversation) -> Any:
-    return conversation.run("return page.source.withoutClamps(log.lastTurn(page.log()).id)")
+    return conversation.run("return actions.writer.withoutClamps(log.lastTurn(state.log.value).id)")
 
 
 def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Conversation) -> None:
@@ -249,7 +251,7 @@ def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Co
     conversation.clamp(OFF)
     conversation.move("writer.continueReply(o, { newSeed: true })", seed=6, length=10)
     conversation.clamp([])
-    pick = "writer.continueFrom(log.lastTurn(page.log()).id, 66, o, { pick: 'x' })"
+    pick = "writer.continueFrom(log.lastTurn(state.log.value).id, 66, o, { pick: 'x' })"
     conversation.move(pick, seed=1, length=72)
     one = expected(app, PROMPT, 60)
     two = expected(app, PROMPT + one, 5, seed=6) + "x"
@@ -265,7 +267,7 @@ def test_a_link_reproduces_a_clamped_conversation(conversation: Conversation) ->
     conversation.move("writer.continueReply(o)", length=43)
     conversation.clamp(OFF)
     conversation.send("and?", seed=3, length=20)
-    conversation.move("writer.continueFrom(log.lastTurn(page.log()).id, 8, o, { pick: 'x' })", seed=3, length=20)
+    conversation.move("writer.continueFrom(log.lastTurn(state.log.value).id, 8, o, { pick: 'x' })", seed=3, length=20)
     conversation.clamp([])
     conversation.send("", seed=4, length=20)
     texts, query = conversation.texts, conversation.share()
@@ -273,11 +275,11 @@ def test_a_link_reproduces_a_clamped_conversation(conversation: Conversation) ->
     assert [step["cells"] for step in steps] == [[], UP, OFF, OFF, []]
     assert conversation.follow(query) == ["check.same"]
     assert conversation.texts == texts
-    conversation.run("page.clear()")
+    conversation.run("actions.begin()")
     for cell in ("9.0~1", "0.24~1"):
         wrong = query.replace("hold=0.3~4", f"hold={cell}")
         assert wrong != query
-        assert conversation.run("await page.sharing.open(x.query)", query=wrong)["refused"]
+        assert conversation.run("await share.openLink(x.query)", query=wrong)["refused"]
 
 
 def step(conversation: Conversation, prompt: str = "", **given: Any) -> None:
@@ -313,7 +315,7 @@ def test_a_move_that_would_complete_a_blocked_word_is_refused_and_the_reply_stay
     conversation.send(PROMPT, length=20)
     text = conversation.reply
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords([text[:3] + "f"]))
-    pick = "writer.continueFrom(log.lastTurn(page.log()).id, 4, o, { pick: 'f' })"
+    pick = "writer.continueFrom(log.lastTurn(state.log.value).id, 4, o, { pick: 'f' })"
     assert "refused" in conversation.move(pick, length=20)
     assert conversation.reply == text
 
@@ -333,7 +335,5 @@ def test_a_link_stops_at_a_blocked_word_and_is_refused_if_it_contains_one(
     assert conversation.follow(conversation.share()) == ["check.same"]
     assert conversation.texts == before
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
-    wrong = conversation.run(
-        "return await (await page.sharing.load()).follow(links.readLink('prompt=a+wolf&seed=1&length=20'))"
-    )
+    wrong = conversation.run("return await share.follow(links.readLink('prompt=a+wolf&seed=1&length=20'))")
     assert "refused" in wrong

@@ -5,7 +5,6 @@ Faults of the network and the server are in test_lost_connections.py; tests of b
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,14 +14,25 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import QUIET, button, fast, footer, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import (
+    QUIET,
+    button,
+    fast,
+    footer,
+    forget,
+    log,
+    open_page,
+    reply,
+    send,
+    setting,
+    settled,
+    stored_logs,
+    turns,
+)
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, random_model, serving
 from ui.conversation.states import States
 
-STORED = "Object.entries(localStorage).filter(([key]) => key.startsWith('char-lstm/conversation/'))"
-FILL = """for (let size = 1 << 23; size >= 1; size >>= 1)
-  try { for (;;) localStorage.setItem(`other ${Math.random()}`, "x".repeat(size)); } catch {}"""
 MARKUP = "<img src=x onerror='window.harmed = 1'>"
 LINK = "?prompt=JULIET%3A&seed=3&length=40"
 
@@ -134,7 +144,7 @@ def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App,
     expect(log(page).locator(".prompt").last).to_have_text("first")
     page.locator("#history li .open").click()
     expect(log(page).locator(".prompt").last).to_have_text("second")
-    assert len(page.evaluate(STORED)) == 2
+    assert len(stored_logs(page)) == 2
 
 
 def test_a_prompt_that_was_not_sent_is_listed_and_found_again(app: App, context: BrowserContext) -> None:
@@ -181,24 +191,18 @@ def click_at_once(page: Page, *names: str) -> None:
     page.evaluate(
         """names => {
           const all = [...document.querySelectorAll("button")];
-          for (const name of names) all.find((button) => button.textContent.trim() === name).click();
+          for (const name of names) all.find((button) => button.textContent.trim() === name)?.click();
         }""",
         list(names),
     )
 
 
-@pytest.mark.parametrize("kind", ["no access", "full"])
-def test_without_storage_the_page_works_and_reports_it(
-    app: App, context: BrowserContext, lm: CharLSTM, kind: str
-) -> None:
-    """As in a private window, in a frame without cookies, and with full storage."""
+def test_without_storage_the_page_works_and_reports_it(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+    """As in a private window, and in a frame without cookies."""
     refuse = "() => { throw new DOMException('no', 'SecurityError'); }"
     context.add_init_script(
-        {
-            "no access": f"for (const name of ['localStorage', 'sessionStorage'])"
-            f" Object.defineProperty(window, name, {{ get: {refuse} }});",
-            "full": f"if (location.protocol.startsWith('http')) {{ {FILL} }}",
-        }[kind]
+        f"IDBFactory.prototype.open = {refuse}; for (const name of ['localStorage', 'sessionStorage'])"
+        f" Object.defineProperty(window, name, {{ get: {refuse} }});"
     )
     page = begin(context, app)
     settled(page)
@@ -208,31 +212,62 @@ def test_without_storage_the_page_works_and_reports_it(
     button(page, "Clear").click()
     expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
     button(page, "Undo").click()
+    expect(turns(page)).to_have_count(1)
     assert reply(page) == written
 
 
-def test_full_storage_keeps_earlier_conversations(app: App, context: BrowserContext) -> None:
-    """Other pages of the origin have filled the storage, so the new conversation cannot be stored."""
+def test_a_full_disk_keeps_earlier_conversations(app: App, context: BrowserContext) -> None:
     page = begin(context, app, length=20, least=1)
     settled(page)
     page.close()
     other, _ = open_page(context, app)
-    [[_, earlier]] = other.evaluate(STORED)
-    other.evaluate(f"() => {{ {FILL} }}")
+    [earlier] = stored_logs(other)
+    full = "() => { throw new DOMException('full', 'QuotaExceededError'); }"
+    other.evaluate(f"IDBObjectStore.prototype.put = {full}; undefined")
     fast(other, 20)
-    send(other, "x" * 15_000)
+    send(other, "x" * 100)
     expect(other.get_by_text("Storage is off or full")).to_be_visible()
-    assert [value for _, value in other.evaluate(STORED)] == [earlier]
+    assert stored_logs(other) == [earlier]
+
+
+def test_a_deleted_conversation_is_gone_in_every_tab(app: App, context: BrowserContext) -> None:
+    one = begin(context, app, length=20, least=1)
+    settled(one)
+    two, _ = open_page(context, app)
+    two.locator("#history summary").click()
+    two.get_by_role("button", name="Delete: ").click()
+    expect(turns(one)).to_have_count(0)
+    expect(one.locator("#message")).to_have_text("Another tab deleted this conversation.")
+    one.goto("about:blank")
+    assert stored_logs(two) == []
+    button(two, "Undo").last.click()
+    expect(two.locator("#history .open")).to_have_count(1)
+
+
+def test_two_tabs_that_only_look_at_a_conversation_make_no_copy(app: App, context: BrowserContext) -> None:
+    one = begin(context, app, length=20, least=1)
+    settled(one)
+    with context.expect_page() as opened:
+        one.evaluate("open(location.href)")  # with a copy of sessionStorage, as a duplicated tab has
+    other = opened.value
+    expect(turns(other)).to_have_count(1)
+    before = stored_logs(other)
+    for page in (one, other):
+        setting(page, "Temperature", 1.1)
+        page.goto("about:blank")
+    third, _ = open_page(context, app)
+    assert stored_logs(third) == before
 
 
 def test_a_stored_conversation_runs_no_markup(app: App, context: BrowserContext) -> None:
     """Invalid ones are refused: see test_conversation_modules.py."""
     page = begin(context, app, length=20, least=1)
     settled(page)
-    [[_, stored]] = page.evaluate(STORED)
+    [stored] = stored_logs(page)
     page.close()
-    hostile = markup_in(json.loads(stored)["log"])
+    hostile = markup_in(stored)
     page, complaints = open_page(context, app)
+    forget(page)
     page.evaluate(
         """log => localStorage.setItem(`char-lstm/conversation/${log.id}`, JSON.stringify({ revision: "r", log }))""",
         hostile,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from model import CharLSTM, generate
-from tests.browser.driving import QUIET, WIDE, button, open_page, setting, window
+from tests.browser.driving import QUIET, WIDE, button, forget, open_page, setting, stored_logs, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -81,7 +80,7 @@ class Site:
         """Forget what the page stored, and close its tabs, which store nothing more."""
         for page in self.context.pages:
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-            page.evaluate("localStorage.clear(), (Storage.prototype.setItem = () => null)")
+            forget(page)
             page.close()
         found, self.complaints = [each for page in self.complaints for each in page], []
         assert not found, found
@@ -133,8 +132,9 @@ def text_of(site: Site, prompt: str = PROMPT, length: int = LENGTH, seed: int = 
 
 def stored_parts(page: Page) -> list[Any]:
     """The parts of the last reply in the log that the browser has stored."""
-    script = "localStorage.getItem('char-lstm/conversation/' + sessionStorage.getItem('char-lstm/current'))"
-    parts: list[Any] = json.loads(page.evaluate(script))["log"]["turns"][-1]["reply"]["parts"]
+    current = page.evaluate("sessionStorage.getItem('char-lstm/current')")
+    [log] = [each for each in stored_logs(page) if each["id"] == current]
+    parts: list[Any] = log["turns"][-1]["reply"]["parts"]
     return parts
 
 

@@ -41,7 +41,7 @@ BUNDLES = {
         export const html = htm.bind(h);
         export { render } from "preact";
         export { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-        export { batch, computed, effect, signal, untracked, useComputed, useSignal, useSignalEffect } from "@preact/signals";
+        export { batch, computed, effect, signal, untracked, useSignal } from "@preact/signals";
         """,
     "huggingface_hub.js": """
         export {

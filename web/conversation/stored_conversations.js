@@ -9,7 +9,7 @@ import { parseLog } from "./stored_log.js";
 
 const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
 const STORE = "conversations";
-const OLDER = "char-lstm/conversation/"; // before the id in localStorage, where older pages stored conversations
+const WAITING = "char-lstm/conversation/"; // before the id in localStorage, of conversations that are not in the database yet
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
 const CONTROLS = "char-lstm/settings"; // of this tab: {id} of the conversation, and its controls
@@ -43,23 +43,46 @@ export class Storage {
     this.database = database;
   }
 
-  /** Opens the conversations of this browser; those that an older page has stored are moved into the database. */
+  /**
+   * Opens the conversations of this browser. Those that `saveAtOnce`, or an older page, has stored in localStorage are moved
+   * into the database.
+   */
   static async open() {
     const upgrade = (database) => void database.createObjectStore(STORE, { keyPath: "id" });
-    const storage = new Storage(await openDB(NAME, 1, { upgrade }).catch(() => null));
-    await storage.#moveOlder().catch(() => {}); // they stay where they are
+    const opened = async () => openDB(NAME, 1, { upgrade });
+    const storage = new Storage(await opened().catch(() => null));
+    await storage.#moveWaiting().catch(() => {}); // they stay where they are
     return storage;
   }
 
-  async #moveOlder() {
-    const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(OLDER))) ?? [];
+  async #moveWaiting() {
+    const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(WAITING))) ?? [];
     if (!this.database || !keys.length) return;
-    const older = keys.map((key) => attempt(() => JSON.parse(localStorage.getItem(key))));
     const { store, done } = this.database.transaction(STORE, "readwrite");
-    for (const { revision, log } of older.filter((each) => each && parseLog(each.log)))
-      store.put({ id: log.id, revision, changed: log.changed, log });
+    for (const key of keys) {
+      const { revision, log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
+      if (!parseLog(log)) continue;
+      const stored = await store.get(log.id);
+      if (stored && stored.revision !== revision) log.id = randomId(); // another tab has changed it
+      store.put({ id: log.id, revision: randomId(), changed: log.changed, log });
+    }
     await done;
     for (const key of keys) localStorage.removeItem(key);
+  }
+
+  /** Stores a conversation, if it has changed, before it returns: the page may be closed then. @param {Log} log */
+  saveAtOnce(log) {
+    this.#keepControls(log);
+    if (this.unsaved.has(log) || contentOf(log) === this.#saved.get(log)) return;
+    if (!log.turns.length && !log.controls.draft) return;
+    log.changed = Date.now();
+    const value = JSON.stringify({ revision: this.#revisions.get(log.id), log });
+    attempt(() => localStorage.setItem(WAITING + log.id, value));
+    this.#setCurrent(log.id);
+  }
+
+  #keepControls(log) {
+    attempt(() => sessionStorage.setItem(CONTROLS, JSON.stringify({ ...log.controls, id: log.id })));
   }
 
   /** Returns the conversation of this tab, or an empty one with the settings of this tab. @returns {Promise<Log>} */
@@ -90,7 +113,7 @@ export class Storage {
    */
   save(log) {
     if (this.unsaved.has(log)) return Promise.resolve(true);
-    attempt(() => sessionStorage.setItem(CONTROLS, JSON.stringify({ ...log.controls, id: log.id })));
+    this.#keepControls(log);
     if (log.turns.length) this.#setCurrent(log.id);
     const saved = this.#last.then(() => this.#save(log));
     this.#last = saved;
@@ -98,8 +121,7 @@ export class Storage {
   }
 
   async #save(log) {
-    const content = contentOf(log);
-    if (content === this.#saved.get(log)) return true;
+    if (contentOf(log) === this.#saved.get(log)) return true;
     const isEmpty = !log.turns.length && !log.controls.draft;
     if (!this.database) return isEmpty;
     try {
@@ -110,12 +132,14 @@ export class Storage {
         if (isNew || isEmpty) return true; // another tab has deleted it; an empty one is not worth a copy
         log.id = randomId();
       }
+      const content = contentOf(log); // it may change until the transaction is done
       if (isEmpty) store.delete(log.id);
       else await this.#put(store, log, isNew);
       await done;
+      attempt(() => localStorage.removeItem(WAITING + log.id));
       if (!isEmpty) this.#setCurrent(log.id);
       if (isEmpty ? !isNew : isNew || log.id !== stored.id) this.#channel.postMessage({});
-      this.#saved.set(log, contentOf(log));
+      this.#saved.set(log, content);
       return true;
     } catch {
       return false;
@@ -149,6 +173,7 @@ export class Storage {
     await this.#last;
     const stored = await this.database?.get(STORE, id);
     await this.database?.delete(STORE, id);
+    attempt(() => localStorage.removeItem(WAITING + id));
     this.#channel.postMessage({ removed: id });
     return stored ?? null;
   }

@@ -1,6 +1,6 @@
 // The actions of the visitor: functions that change the state and call the text engine.
 
-import { batch, effect } from "../vendor/preact.js";
+import { batch, effect, untracked } from "../vendor/preact.js";
 import { LinkError } from "../conversation/link_error.js";
 import {
   addTurn,
@@ -55,21 +55,29 @@ export function connect(textEngine, conversations) {
     listEarlier();
   });
   effect(() => {
-    state.model.value;
+    state.watch(state.model);
     state.demonstration.value = ""; // it is about another model
   });
   effect(() => {
     const changed = { settings: { ...state.sampling.value }, speed: state.speed.value };
     if (state.blendName.value !== null) changed.settings.share = state.share.value;
     clearTimeout(changeTimer);
+    if (!state.isWriting.peek()) return;
     changeTimer = setTimeout(() => state.followed.value || writer.change(changed), CHANGED_MS);
   });
   effect(() => {
     state.controls();
-    state.changes.value;
+    state.watch(state.changes);
     saveTimer ||= setTimeout(save, SAVE_MS);
   });
-  addEventListener("pagehide", save);
+  effect(() => {
+    if (state.earlier.isOpen.value) untracked(listEarlier);
+    else state.earlier.deleted.value = null;
+  });
+  addEventListener("pagehide", () => {
+    state.log.value.controls = state.controls();
+    storage.saveAtOnce(state.log.value);
+  });
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
 }
 
@@ -404,8 +412,8 @@ export async function deleteEarlier(conversation) {
 export async function restoreEarlier() {
   const { deleted } = state.earlier;
   if (deleted.value.removed) await storage.restore(deleted.value.removed);
-  deleted.value = null;
   await listEarlier();
+  deleted.value = null;
 }
 
 /** Returns the author of a reply, at the commits that are served now. @param {import("../conversation/log.js").Reply} reply */

@@ -1,10 +1,9 @@
 // The list of earlier conversations in this browser: search, open, delete, and undo the last deletion.
 
-import { html, useEffect, useRef } from "../vendor/preact.js";
-import { find } from "../document/dom.js";
+import { html } from "../vendor/preact.js";
 import { Button } from "../document/views.js";
 import { language, t } from "../document/words.js";
-import { deleteEarlier, listEarlier, open, restoreEarlier } from "./actions.js";
+import { deleteEarlier, open, restoreEarlier } from "./actions.js";
 import { focusPrompt } from "./prompt.js";
 import { earlier, log } from "./state.js";
 
@@ -17,12 +16,7 @@ export function HistoryView() {
   const deleted = earlier.deleted.value;
   const hasOthers = earlier.ids.value.some((id) => id !== log.value.id);
   if (!hasOthers && !deleted) return null;
-  const toggle = ({ target }) => {
-    if (target.open === earlier.isOpen.value) return;
-    earlier.isOpen.value = target.open;
-    if (!target.open) earlier.deleted.value = null;
-    listEarlier();
-  };
+  const toggle = ({ target }) => (earlier.isOpen.value = target.open);
   const search = (event) => (earlier.search.value = event.target.value);
   const list = earlier.isOpen.value && html`<${List} />`;
   return html`
@@ -42,45 +36,37 @@ function List() {
     .filter(({ text }) => text.toLowerCase().includes(wanted))
     .sort((one, other) => other.changed - one.changed)
     .slice(0, SHOWN);
-  const entries = found.map((each) => {
-    const Row = each === deleted ? Deleted : Entry;
-    return html`<${Row} key=${each.id} conversation=${each} wanted=${wanted} />`;
-  });
+  const entries = found.map((each) => html`<${Entry} key=${each.id} conversation=${each} wanted=${wanted} />`);
+  const status = deleted
+    ? t("history.deleted", { text: excerptOf(deleted.text, "") })
+    : !found.length && t("history.none");
+  const place = deleted ? "none for-readers" : "none"; // its row says the same
   return html`
     <ul aria-label=${t("history.title")}>${entries}</ul>
-    <p class="none" role="status">${wanted && !found.length && t("history.none")}</p>`;
+    <p class=${place} role="status">${status}</p>`;
 }
 
-/** @param {{conversation: StoredConversation, wanted: string}} properties */
+/**
+ * A conversation, with a button that deletes it; the same button restores it then, so it keeps the focus.
+ * @param {{conversation: StoredConversation, wanted: string}} properties
+ */
 function Entry({ conversation, wanted }) {
   const { id, changed, text } = conversation;
   const excerpt = excerptOf(text, wanted);
+  const isDeleted = conversation === earlier.deleted.value;
   const date = new Date(changed).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
   const show = async () => (await open(id)) && focusPrompt();
+  const conversationOf = () => html`
+    <${Button} class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
+      <span>${excerpt || t("branches.empty")}</span>
+      <small>${date}</small>
+    <//>`;
   const label = t("history.delete", { text: excerpt.slice(0, 30) });
-  return html`
-    <li>
-      <${Button} class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
-        <span>${excerpt || t("branches.empty")}</span>
-        <small>${date}</small>
-      <//>
-      <${Button} class="delete" aria-label=${label} onPress=${() => deleteEarlier(conversation)}>✕<//>
-    </li>`;
-}
-
-/** The row of the deleted conversation, which offers to restore it. @param {{conversation: StoredConversation}} properties */
-function Deleted({ conversation }) {
-  const button = useRef(null);
-  useEffect(() => button.current.focus(), []); // it replaces the button that was pressed
-  const undo = async () => {
-    await restoreEarlier();
-    find(document, "#history input").focus();
-  };
-  return html`
-    <li class="deleted">
-      <span>${t("history.deleted", { text: excerptOf(conversation.text, "") })}</span>
-      <button type="button" class="undo" ref=${button} onClick=${undo}>${t("move.undo")}</button>
-    </li>`;
+  const change = isDeleted
+    ? { class: "undo", onPress: restoreEarlier, children: t("move.undo") }
+    : { class: "delete", "aria-label": label, onPress: () => deleteEarlier(conversation), children: "✕" };
+  const deleted = html`<span>${t("history.deleted", { text: excerptOf(text, "") })}</span>`;
+  return html`<li class=${isDeleted && "deleted"}>${isDeleted ? deleted : conversationOf()}<${Button} ...${change} /></li>`;
 }
 
 /** The first characters of a conversation, or those around what is searched for. @param {string} text @param {string} wanted */

@@ -118,7 +118,7 @@ function drawConversation(root) {
   const view = new ConversationView(pane, lenses);
   demonstrations = new Demonstrations(root, lenses);
   effect(() => {
-    state.log.value;
+    state.watch(state.log);
     untracked(() => lenses.focus.clear());
   });
   effect(() => {
@@ -127,12 +127,11 @@ function drawConversation(root) {
   });
   // Everything that is drawn in the frame after a change.
   effect(() => {
-    for (const each of [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy])
-      each.value;
+    state.watch(state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy);
     actions.changed();
   });
   effect(() => {
-    state.changes.value;
+    state.watch(state.changes);
     untracked(() => {
       view.update();
       demonstrations.update();

@@ -11,9 +11,11 @@ import { clampName, nameOf } from "./names.js";
 import { focusPrompt } from "./prompt.js";
 import * as state from "./state.js";
 
+// A second click may come before the buttons are drawn anew.
+const unlessBusy = (act) => () => state.busy.value || act();
 const isFree = () => !state.busy.value && state.model.value !== null;
-const canRestore = () => state.changes.value >= 0 && state.cleared.value !== null && !state.log.value.turns.length;
-const canRedo = () => state.changes.value >= 0 && state.log.value.undone.length > 0;
+const canRestore = () => state.cleared.value !== null && !state.currentLog().turns.length;
+const canRedo = () => state.currentLog().undone.length > 0;
 
 /** The cells that are clamped from now on, each with a button that releases it. Every lens shows them. */
 export function ClampedCells() {
@@ -32,18 +34,18 @@ export function ClampedCells() {
   return html`
     <div class="held-cells bar" role="group" aria-label=${t("hold.group")}>
       <ul>${items}</ul>
-      <${Button} class="rewrite" isOff=${!canRewrite} onPress=${actions.rewrite}>${t("hold.rewrite")}<//>
+      <${Button} class="rewrite" isOff=${!canRewrite} onPress=${unlessBusy(actions.rewrite)}>${t("hold.rewrite")}<//>
     </div>`;
 }
 
 /** The versions of the last turn that has several. */
 export function Versions() {
-  const found = state.changes.value >= 0 && versionsShown(state.log.value);
+  const found = versionsShown(state.currentLog());
   if (!found) return null;
   const [version, versions] = [found.at + 1, found.ids.length];
   const count = t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions });
   const step = (name, by, sign, isEnd) => {
-    const act = () => actions.showVersion(by);
+    const act = unlessBusy(() => actions.showVersion(by));
     const label = t(`branches.${name}`);
     return html`<${Button} class=${name} aria-label=${label} isOff=${isEnd || !isFree()} onPress=${act}>${sign}<//>`;
   };
@@ -81,7 +83,7 @@ export function Moves() {
   const [hasTurns, free, idle] = [state.hasTurns.value, isFree(), !state.busy.value];
   const hasConversation = hasTurns || canRedo() || canRestore();
   if (!hasConversation && state.model.value?.examples.length) return null;
-  const author = state.changes.value >= 0 && lastTurn(state.log.value)?.reply.model.name;
+  const author = lastTurn(state.currentLog())?.reply.model.name;
   // Continue names the model of the last reply if it is not the chosen one, which Send writes with.
   const isOther = Boolean(author) && state.modelName.value !== "" && author !== state.modelName.value;
   const moves = [
@@ -97,7 +99,7 @@ export function Moves() {
   const buttons = moves.map(([name, act, isOn]) => {
     const label =
       name === "continue" && isOther ? t("move.continue_with", { name: nameOf(author) }) : t(`move.${name}`);
-    return html`<${Button} key=${name} data-move=${name} isOff=${!isOn || isCovered} onPress=${act}>${label}<//>`;
+    return html`<${Button} key=${name} data-move=${name} isOff=${!isOn || isCovered} onPress=${name === "copy" ? act : unlessBusy(act)}>${label}<//>`;
   });
   return html`<div id="moves">${buttons}</div>`;
 }

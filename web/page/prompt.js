@@ -1,7 +1,7 @@
 // The field for the prompt with Send and Stop, and the choice of a lens: they are in the document before the modules are
 // loaded, so this module binds them to the state.
 
-import { effect } from "../vendor/preact.js";
+import { effect, signal } from "../vendor/preact.js";
 import { followsText } from "../conversation/replies.js";
 import { findModel } from "../conversation/models.js";
 import { find, findAll, hasTouch, keepAtEnd, showInRow } from "../document/dom.js";
@@ -21,7 +21,7 @@ export function focusPrompt() {
 /** Binds the elements of the prompt to the state. */
 export function bindPrompt() {
   const prompt = field();
-  let sendsLater = "sends" in prompt.dataset; // Enter was pressed before this module was loaded: document/first_paint.js
+  const sendsLater = signal("sends" in prompt.dataset); // Enter was pressed before this module was loaded: document/first_paint.js
   prompt.onkeydown = null;
   state.draft.value ||= prompt.value; // typed before
   prompt.addEventListener("input", () => (state.draft.value = prompt.value));
@@ -41,8 +41,8 @@ export function bindPrompt() {
     }
   });
   effect(() => {
-    if (!sendsLater || !canSend()) return;
-    sendsLater = false;
+    if (!sendsLater.value || !canSend()) return;
+    sendsLater.value = false;
     queueMicrotask(() => send());
   });
   prompt.addEventListener("keydown", (event) => {
@@ -51,7 +51,7 @@ export function bindPrompt() {
     const isWriting = state.busy.value && !state.isStopping.value;
     if (isWriting) state.message.value = { id: "move.still_writing" };
     else if (canSend()) send();
-    else sendsLater = true;
+    else sendsLater.value = true;
   });
   effect(() => {
     if (!state.busy.value && state.message.peek()?.id === "move.still_writing") state.message.value = null;
@@ -78,7 +78,7 @@ export function bindPrompt() {
 
 // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
 function invitation() {
-  const [model, log] = [state.model.value, state.changes.value >= 0 && state.log.value];
+  const [model, log] = [state.model.value, state.currentLog()];
   const second = findModel(state.site.value, state.blendName.value);
   if (model?.chat) return "page.say";
   return model && followsText(log, { model, second }) ? "page.next" : "page.start";

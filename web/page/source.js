@@ -1,6 +1,6 @@
 // The conversation as the lenses read it: the text that the model has read, and how each character was drawn.
 
-import { count, lastPart, pathTo, readText, remembered, replyText } from "../conversation/log.js";
+import { count, lastPart, lastTurn, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { welcomeTurn } from "../conversation/welcome.js";
 import { authorOfReply } from "./actions.js";
 import * as state from "./state.js";
@@ -9,7 +9,7 @@ import * as state from "./state.js";
 
 /** Returns the text that the model has read and written in a conversation; null if there is none. @param {Log} log */
 export function textOf(log) {
-  if (!state.hasTurns.value && !log.turns.length) return welcomeText();
+  if (!lastTurn(log)) return welcomeText();
   const replies = remembered(log);
   return replies.length ? read(replies) : null;
 }

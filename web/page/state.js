@@ -88,6 +88,15 @@ export const demonstration = signal("");
 /** The step of the tour that is shown, from 1; 0 for none. */
 export const tourStep = signal(0);
 
+/** Returns the values of signals, so that what calls it runs again after a change. @param {{value: unknown}[]} signals */
+export const watch = (...signals) => signals.map((each) => each.value);
+
+/** Returns the conversation; what calls it runs again after each change of it. */
+export function currentLog() {
+  watch(changes);
+  return log.value;
+}
+
 /** Whether a reply, or the text of a link, is being written. */
 export const busy = computed(() => isWriting.value || followed.value !== null);
 
@@ -121,13 +130,12 @@ export const model = computed(() => findModel(site.value, modelName.value));
 
 /** The cells that are clamped of the chosen model; null while two are blended, whose cells cannot be. */
 export const clampedCells = computed(() => {
-  changes.value;
-  const { held } = log.value;
+  const { held } = currentLog();
   return blendName.value === null ? (held.model === modelName.value ? held.cells : []) : null;
 });
 
 /** Whether the conversation has a turn that is shown. */
-export const hasTurns = computed(() => (changes.value, lastTurn(log.value) !== undefined));
+export const hasTurns = computed(() => lastTurn(currentLog()) !== undefined);
 
 /** The temperature and the filters of the sliders; while a field has no allowed value, its last one. */
 export const sampling = computed(() =>
