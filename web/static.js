@@ -12,11 +12,6 @@ import { loadLanguages, t } from "./document/words.js";
 
 const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js
 const MAX_TRAINED = 4; // trained models that are loaded at the start
-const dark = matchMedia("(prefers-color-scheme: dark)");
-
-function followColourScheme() {
-  document.body.classList.toggle("dark", dark.matches);
-}
 
 // Returns the models of the Hub in the page's address. Any other name means the model beside the page, which is "".
 function modelsOfAddress() {
@@ -122,8 +117,6 @@ async function finishSignIn(hub) {
 }
 
 async function open() {
-  followColourScheme();
-  dark.addEventListener("change", followColourScheme);
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   const hub = document.documentElement.dataset.hub;

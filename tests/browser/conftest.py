@@ -67,7 +67,8 @@ def page(display: Display, app: App, contexts: dict[Display, BrowserContext]) ->
     page, complaints = open_page(context, app)
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert page.evaluate("document.body.classList.contains('dark')") == (display[2] == "dark")
+    is_dark = page.evaluate("getComputedStyle(document.body).color") == "rgb(245, 245, 244)"
+    assert is_dark == (display[2] == "dark")
     assert not complaints
     forget(page)
     context.clear_cookies()

@@ -10,6 +10,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Download, Page, expect
 
 from tests.browser.driving import QUIET, button, complaints_of, log, send, settled, turns
+from tests.browser.looking import choose_lens
 from tests.browser.test_links import SAME, framing
 from tests.support.app_server import random_model
 from tests.support.both_pages import PROMPT, Site, begin, both_kinds, link, stored_parts
@@ -48,9 +49,10 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     assert picture.suggested_filename == f"{name}.png"
     image = Image.open(io.BytesIO(content(picture))).convert("RGB")
     assert image.width == 1200
-    colours = {"#" + bytes(colour).hex() for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
-    style = "getComputedStyle(document.querySelector('.char-lstm'))"
-    levels = page.evaluate(f"[1, 2, 3, 4, 5, 6].map((n) => {style}.getPropertyValue(`--s${{n}}`))")
+    swatch = "(level) => getComputedStyle(document.querySelector(`.panel .b${level}`)).backgroundColor"
+    choose_lens(page, "How surprised?")
+    levels = page.evaluate(f"[1, 2, 3, 4, 5, 6].map({swatch})")
+    colours = {f"rgb({', '.join(map(str, colour))})" for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
     assert set(levels) <= colours
 
 

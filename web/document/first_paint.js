@@ -20,14 +20,14 @@
   reply.dataset.began = String(began);
   const prompt = /** @type {HTMLTextAreaElement} */ (document.querySelector("#prompt"));
   prompt.onkeydown = (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return; // 229: Safari while composing
     event.preventDefault();
-    prompt.dataset.sends = ""; // page/actions.js sends it
+    prompt.dataset.sends = ""; // page/prompt.js sends it
   };
   const settings = /** @type {HTMLDetailsElement} */ (document.querySelector("#settings"));
   settings.open = !matchMedia("(max-width: 768px)").matches; // on a narrow screen they are below everything else, and long
   const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio
-  document.body.classList.toggle("dark", theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+  if (theme === "light" || theme === "dark") document.documentElement.style.colorScheme = theme;
   document.body.classList.toggle("trains-alone", location.hash === "#train-alone"); // without a model only the panel is shown
   try {
     if (isReload()) characters.length = 0; // a conversation will be shown instead

@@ -32,32 +32,31 @@ const PREVIEW = { lines: 8, height: 630 }; // as large as chat apps show it
  */
 export async function drawPicture(engine, path, title, page, size) {
   if (!path) throw new Refusal({ id: "share.no_picture" });
-  const style = getComputedStyle(page);
-  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  const look = lookOf(page);
   const canvas = document.createElement("canvas");
   const pen = canvas.getContext("2d");
-  const fontOf = (size, weight = 400) => `${weight} ${size}px ${colour("mono") || "monospace"}`;
+  const fontOf = (size, weight = 400) => `${weight} ${size}px ${look.mono}`;
   pen.font = fontOf(SIZE);
   const lines = wrapped(await letters(engine, path), (character) => pen.measureText(character).width).slice(
     0,
     size?.lines,
   );
   [canvas.width, canvas.height] = [WIDTH, size?.height ?? TOP + lines.length * LINE + END];
-  pen.fillStyle = colour("page") || "white";
+  pen.fillStyle = look.page;
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.textBaseline = "alphabetic";
   pen.font = fontOf(TITLE, 700);
-  pen.fillStyle = colour("text");
+  pen.fillStyle = look.text;
   pen.fillText(title, MARGIN, 104, WIDTH - 2 * MARGIN - 30);
-  pen.fillStyle = colour("ink");
+  pen.fillStyle = look.ink;
   pen.fillRect(MARGIN + Math.min(pen.measureText(title).width, WIDTH - 2 * MARGIN - 30) + 6, 58, 18, 52);
   pen.font = fontOf(SIZE);
-  lines.forEach((line, row) => drawLine(pen, line, TOP + row * LINE, colour));
-  pen.font = `400 ${CAPTION}px ${colour("sans") || "sans-serif"}`;
-  pen.fillStyle = colour("soft");
+  lines.forEach((line, row) => drawLine(pen, line, TOP + row * LINE, look));
+  pen.font = `400 ${CAPTION}px ${look.sans}`;
+  pen.fillStyle = look.soft;
   if (!size) pen.fillText(t("share.picture_caption"), MARGIN, canvas.height - 40, WIDTH - 2 * MARGIN);
-  SCALE.forEach((level, at) => {
-    pen.fillStyle = colour(`s${level}`);
+  look.levels.forEach(({ background }, at) => {
+    pen.fillStyle = background;
     pen.fillRect((at * WIDTH) / SCALE.length, canvas.height - 14, WIDTH / SCALE.length, 14);
   });
   return new Promise((done, fail) =>
@@ -85,19 +84,42 @@ export function drawPreview(engine, model, title, page) {
 }
 
 /**
+ * The fonts and colours of the page, light or dark; levels: of surprise, from few bits to many.
+ * @param {Element} page
+ */
+function lookOf(page) {
+  const probe = document.createElement("i");
+  page.append(probe);
+  const style = getComputedStyle(probe); // of each moment
+  const colour = (/** @type {string} */ name) => {
+    probe.style.color = `var(--${name})`;
+    return style.color;
+  };
+  const [ground, text, ink, soft] = ["page", "text", "ink", "soft"].map(colour);
+  probe.style.color = "";
+  const levels = SCALE.map((level) => {
+    probe.className = `b${level}`;
+    return { background: style.backgroundColor, text: style.color };
+  });
+  const [mono, sans] = ["mono", "sans"].map((name) => style.getPropertyValue(`--${name}`));
+  probe.remove();
+  return { page: ground, text, ink, soft, levels, mono, sans };
+}
+
+/**
  * @param {CanvasRenderingContext2D} pen
  * @param {(Letter & {x: number, width: number})[]} line
  * @param {number} top
- * @param {(name: string) => string} colour
+ * @param {ReturnType<typeof lookOf>} look
  */
-function drawLine(pen, line, top, colour) {
+function drawLine(pen, line, top, look) {
   for (const { character, bits, given, x, width } of line) {
-    const level = bits === null || bits < 0 ? 0 : Number(colourOf(bits).slice(1));
+    const level = bits === null || bits < 0 ? undefined : look.levels[Number(colourOf(bits).slice(1)) - 1];
     if (level) {
-      pen.fillStyle = colour(`s${level}`);
+      pen.fillStyle = level.background;
       pen.fillRect(x, top, Math.ceil(width), LINE - 5);
     }
-    pen.fillStyle = given ? colour("ink") : level ? colour(`t${level}`) : colour("text");
+    pen.fillStyle = given ? look.ink : (level?.text ?? look.text);
     pen.fillText(character, x, top + SIZE + 1);
   }
 }

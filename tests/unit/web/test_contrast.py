@@ -10,12 +10,14 @@ import pytest
 from training.hub.space_files import ROOT
 
 STYLE = (ROOT / "web/document/style.css").read_text("utf-8")
-SCALES = {"surprise": ("s", "t", 6), "below zero": ("n", "v", 4), "above zero": ("p", "v", 4)}
+SCALES = {"surprise": ("b", 6), "below zero": ("n", 4), "above zero": ("p", 4)}
+PAIR = r"(?:light-dark\(#(\w+), #(\w+)\)|#(\w+))"  # of a light and a dark page, or of both
 
 
-def colours(scheme: str, letter: str, count: int) -> list[str]:
-    found = [re.findall(rf"--{letter}{level}: #([0-9a-f]+)", STYLE) for level in range(1, count + 1)]
-    return [light if scheme == "light" else dark for light, dark in found]
+def colours(scheme: str, name: str, declared: str) -> list[str]:
+    """Return the colours that the rules of a level declare."""
+    rules = re.findall(rf"^([^\n]*\.{name}\b[^\n]*) {{\n  {declared}: {PAIR};", STYLE, re.MULTILINE)
+    return [both or (light if scheme == "light" else dark) for _, light, dark, both in rules]
 
 
 def luminance(colour: str) -> float:
@@ -34,7 +36,9 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_characters_are_readable_on_every_level(scheme: str, scale: str) -> None:
-    letter, text, count = SCALES[scale]
-    backgrounds = colours(scheme, letter, count)
-    assert all(contrast(*each) >= 5.5 for each in zip(backgrounds, colours(scheme, text, count), strict=True))
+    letter, count = SCALES[scale]
+    levels = [f"{letter}{level}" for level in range(1, count + 1)]
+    backgrounds = [colour for level in levels for colour in colours(scheme, level, "background")]
+    texts = [colour for level in levels for colour in colours(scheme, level, "color")]
+    assert all(contrast(*each) >= 5.5 for each in zip(backgrounds, texts, strict=True))
     assert all(contrast(*each) >= 1.15 for each in pairwise(backgrounds))
