@@ -24,7 +24,9 @@ const NAME = anyCase(
   "passw|passphrase|kennwort|pwd|contraseñ|senha|mot de passe|пароль|密码|密碼|secret|token|credential|authorization|" +
     "(?:api|access|account|auth|private|encryption|signing)[_ -]?key",
 );
-const SIGN = String.raw`["'\]]{0,2}(?:[ \t]{0,4}(?:[:=]{1,2}>?|：)[ \t]{0,4}| (?:is|ist|lautet|est|es)[:=]? )`;
+const SIGN =
+  String.raw`["'\]]{0,2}(?:[ \t]{0,4}(?:[:=]{1,2}>?|：)[ \t]{0,4}|` +
+  " (?:is|ist|lautet|est|es)(?:[:=]| now| jetzt)? )";
 const VALUE = "[^\\s\"'`<>(){}$*]{6,256}";
 const SECRET = [
   String.raw`${START}(?:${PREFIX})(?=[\w.-]{0,99}[0-9])[\w./+=-]{16,2000}`,
@@ -39,7 +41,7 @@ const SECRET = [
 const EMAIL = String.raw`(?<=[\p{L}\p{N}_+-])(?<!\bgit|reply)@(?!example\.)(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}{2,20}`;
 const ACCOUNT = [
   "[A-Z]{2}[0-9]{2}(?=(?:[ -]?[A-Z]){0,6}(?:[ -]?[0-9]){4})(?:[ -]?[A-Z0-9]){11,30}", // IBAN
-  "[2-6][0-9]{3}(?:[ -]?[0-9]{4}){3}|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}", // payment cards
+  "(?<!\\.)[2-6][0-9]{3}(?:[ -]?[0-9]{4}){3}|3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}", // payment cards
   "[0-9]{3}-[0-9]{2}-[0-9]{4}", // US social security
 ];
 const PHONE = [
@@ -48,13 +50,14 @@ const PHONE = [
   "1[3-9][0-9][ -]?[0-9]{4}[ -]?[0-9]{4}|[6-9][0-9]{4}[ -]?[0-9]{5}", // mobiles of China and India
   String.raw`8 ?\([0-9]{3}\) ?[0-9]{3}-[0-9]{2}-[0-9]{2}|\([1-9][0-9]\) ?9?[2-9][0-9]{3}-[0-9]{4}`, // Russia, Brazil
 ];
-const LABEL = `(?:${anyCase("tel|phone|fon|fono|mobile?|handy|fax|whatsapp|cell")}|电话|手机|電話)[.:：]{0,2} ?`;
-const DATE = "\\(?[0-9]{2}[./-][0-9]{2}[./-][0-9]{4}";
+const LABEL = `(?:${anyCase("tel|phone|fon|fono|mobile?|handy|fax|whatsapp|cell")}|电话|手机|電話)[.:：]{0,2} ?[(+]{0,2}`;
+// Nothing longer ends with a phone number, and dates and digits in their order are none.
+const NO_PHONE = String.raw`(?<![\p{L}\p{N}_.,:/=#$@+-])(?!0123456789|\(?[0-9]{2}[./-][0-9]{2}[./-][0-9]{4})`;
 // The kinds, in the order in which they are looked for at each place; `private.${kind}` is the message for the visitor.
 const KINDS = [
   `(?<chat>${CHAT.join("|")})|(?<secret>${SECRET.join("|")})|(?<email>${EMAIL})|`,
   `(?<account>${START}(?:${ACCOUNT.join("|")})${END})|`,
-  String.raw`(?<phone>${LABEL}\(?[0-9]${digits("5,14")}|(?<![\p{L}\p{N}_.,:/=#$@+-])(?!${DATE})(?:${PHONE.join("|")})${END})`,
+  `(?<phone>${LABEL}[0-9]${digits("5,14")}|${NO_PHONE}(?:${PHONE.join("|")})${END})`,
 ];
 const PRIVATE = new RegExp(KINDS.join(""), "gmu");
 
