@@ -4,10 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { readChat } from "../../../../web/learn/corpus/chats.js";
 import { EXAMPLES, fetchExample } from "../../../../web/learn/corpus/examples.js";
 import { privateIn } from "../../../../web/learn/corpus/privacy.js";
 import { readText } from "../../../../web/learn/corpus/read.js";
 import { readSource } from "../../../../web/learn/corpus/reading.js";
+import { isWhatsapp } from "../../../../web/learn/corpus/whatsapp.js";
 import { zipSync } from "../../../../web/vendor/fflate.js";
 
 const json = (path) => JSON.parse(readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8"));
@@ -111,7 +113,10 @@ test("the text of an archive is read, an iPhone's chat before others", async () 
   const found = await read(zip({ "story.txt": LONG, "picture.jpg": "x" }));
   assert.deepEqual([found.text, found.notes], [LONG, [{ id: "text.unpacked", values: { file: "story.txt" } }]]);
   const chat = await read(zip({ "a.txt": LONG, "_chat.txt": ANDROID.repeat(3) }));
-  assert.deepEqual(chat.notes.slice(0, 2).map(({ id }) => id), ["text.unpacked", "text.chat_read"]); // prettier-ignore
+  assert.deepEqual(
+    chat.notes.slice(0, 2).map(({ id }) => id),
+    ["text.unpacked", "text.chat_read"],
+  );
 });
 
 test("characters that make training hard are noted or refused", async () => {
@@ -127,8 +132,6 @@ test("characters that make training hard are noted or refused", async () => {
 });
 
 test("a WhatsApp export becomes the text that Python makes of it", async () => {
-  const { isWhatsapp } = await import("../../../../web/learn/corpus/whatsapp.js");
-  const { readChat } = await import("../../../../web/learn/corpus/chats.js");
   const result = (input, replyAs) => {
     try {
       const { text, chat, notes } = readChat(input, "chat.txt", replyAs);
@@ -174,36 +177,29 @@ test("chats of other messengers are refused with the command that reads them", a
     const { id } = await refusal(lines?.join("\n") ?? JSON.stringify(value, null, 1));
     assert.equal(id, "text.python_chat", name);
   }
-  for (const text of [
+  const texts = [
     '{"name": "trip", "version": "1.0"}\n',
     "[trip]\nname = 1\n",
     "[".repeat(9000),
     "ROMEO: Hi\nJULIET: Ho\n",
-  ])
-    assert.equal((await read(text.repeat(9))).chat, null);
+  ];
+  for (const text of texts) assert.equal((await read(text.repeat(9))).chat, null);
 });
 
-// The texts without private data in which the simpler search of the browser finds something.
-const FALSE_ALARMS = {
-  numbers: "phone",
-  "reserved addresses": "email",
-  "code with at signs": "email",
-  "reserved numbers": "phone",
-  tables: "phone",
-  "failed checks": "account",
-  placeholders: "secret",
-  "types and names": "secret",
-  "a sentence": "secret",
-  "heads of keys": "secret",
-};
+// In these texts without private data the browser, which checks only the form, finds something.
+const FALSE_ALARMS = [
+  ...["numbers", "reserved addresses", "code with at signs", "reserved numbers", "tables", "failed checks"],
+  ...["placeholders", "types and names", "a sentence", "heads of keys"],
+];
 test("what Python finds private is found, and little else", () => {
-  const vectors = json("vectors/private.json");
-  assert.ok(vectors.length > 100);
+  const vectors = json("vectors/private.json").filter(({ name }) => !FALSE_ALARMS.includes(name));
+  assert.ok(vectors.length > 90);
   for (const { name, parts, found } of vectors) {
-    const messages = privateIn(parts.join(""));
+    const kinds = Object.entries(Object.groupBy(found, ([kind]) => kind));
+    const expected = kinds.map(([kind, all]) => ({ id: `private.${kind}`, count: all.length, line: all[0][1] }));
+    const messages = privateIn(parts.join("")).map(({ id, values: { count, line } }) => ({ id, count, line }));
+    assert.deepEqual(messages, expected, name);
     for (const { id } of messages) assert.ok(id in ENGLISH, id);
-    if (name in FALSE_ALARMS) assert.deepEqual(messages.map(({ id }) => id), [`private.${FALSE_ALARMS[name]}`], name); // prettier-ignore
-    else assert.deepEqual(messages.flatMap(({ id, values: { count } }) => Array(count).fill(id)).sort(), found.map(([kind]) => `private.${kind}`).sort(), name); // prettier-ignore
   }
 });
 
@@ -217,10 +213,11 @@ test("the summary counts each kind and repeats nothing", () => {
 });
 
 // With a quadratic search each would take minutes.
-const UNITS =
-  `a|@|a@a.| me@here.org|2|+1 2 |+49 30 901820\n|(212) |tel |tel: 1(2|eyJ|eyJaaaaaaaa.|sk-proj-|xoxb-|AKIA2222222222222222
------BEGIN PRIVATE KEY-----|://a:b@|\n| |01719018234 |DE89 |AB12|ab12 cd34 |4111 1111 |password=|secret:|PASSWORD=a1|a@b=\n|@ü.|:AA
-MAAAA|.aaaaaa.|31/12/2021, 23:59 - |"from_id": "|12345678 |<|[31/12/2021, 11:59 |\u200e<|*|.`.split("|");
+const UNITS = [
+  "a|@|a@a.| me@here.org|2|+1 2 |+49 30 901820\n|(212) |tel |tel: 1(2|eyJ|eyJaaaaaaaa.|sk-proj-|xoxb-|AKIA2222222222222222",
+  "-----BEGIN PRIVATE KEY-----|://a:b@|\n| |01719018234 |DE89 |AB12|ab12 cd34 |4111 1111 |password=|secret:|PASSWORD=a1",
+  'a@b=\n|@ü.|:AA|MAAAA|.aaaaaa.|31/12/2021, 23:59 - |"from_id": "|12345678 |<|[31/12/2021, 11:59 |\u200e<|*|.',
+].flatMap((row) => row.split("|"));
 test("the time is linear for any text", { timeout: 60_000 }, async () => {
   for (const unit of UNITS) {
     const text = unit.repeat(200_000 / unit.length);
@@ -233,5 +230,6 @@ test("the examples can be read, and hold nothing private", async () => {
   const found = await Promise.all(EXAMPLES.map(async (each) => read(await fetchExample(each))));
   for (const { name, origin } of EXAMPLES) assert.ok(name.id in ENGLISH && origin.id in ENGLISH);
   for (const { characters } of found) assert.ok(characters > 2500);
-  assert.deepEqual(found.map(({ private: things }) => things), [[], [], [{ id: "private.conversation" }]]); // prettier-ignore
+  const things = found.map((each) => each.private);
+  assert.deepEqual(things, [[], [], [{ id: "private.conversation" }]]);
 });
