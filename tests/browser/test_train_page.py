@@ -214,6 +214,17 @@ def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Make)
         page.locator(".text-file").set_input_files({"name": "alice.txt", "mimeType": "", "buffer": content})
         expect(fault).to_have_text("" if facts else "alice.txt has 99 characters; training needs at least 100.")
         expect(read).to_have_text(facts)
+    files = page.evaluate_handle(
+        "() => { const all = new DataTransfer(); for (const name of ['a.txt', 'b.txt'])"
+        " all.items.add(new File(['a line\\n'.repeat(100)], name)); return all; }"
+    )
+    panel(page).locator(".choose").dispatch_event("drop", {"dataTransfer": files})
+    expect(read.locator("li")).to_have_text(
+        [
+            "a.txt: 700 characters (7 different), 100 lines",
+            "Only this file is read; the others that you dropped are not.",
+        ]
+    )
 
 
 def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, bytes], tmp_path: Path) -> None:

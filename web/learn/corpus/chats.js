@@ -1,134 +1,82 @@
-// Turns chat exports into text: WhatsApp's .txt, Telegram's result.json, JSON lines and lines of "Name: text" become turns,
-// "name: text". The text and the chat format are those of training/corpus/chats.
+// Turns a WhatsApp export into text: its messages become turns, "NAME: text". The text and the chat format are those of
+// training/corpus/chats.
 //
 // An empty line ends a turn and never occurs inside one: it is the stop string of a model trained on such a text.
 // Consecutive messages of one speaker are one turn of several lines. Times, pictures, calls and notices of the messenger are
-// left out and counted.
+// left out and counted. The speakers are called A, B, … in the order of their first messages, so that no name becomes a part
+// of the model's format.
 
 import { Refusal } from "../../engines/refusal.js";
-import { ASSISTANT_ROLES, INSTRUCTIONS, ROLES, USER_ROLES, fromJson, messagesOfLine } from "./chat_json.js";
-import { fromNames, isNames } from "./names.js";
-import { SPACES, lstrip, strip } from "./strings.js";
-import { fromWhatsapp, headerOf } from "./whatsapp.js";
+import { messagesOf } from "./whatsapp.js";
+
+/**
+ * @import { ChatFormat, Message } from "../../engines/engine.js"
+ * @typedef {{name: string, called: string, messages: number}} Sender the name in the export and in the text
+ * @typedef {ChatFormat & {senders: Sender[], replyAs: string}} Chat the senders, those with the most messages first; the name
+ *   in the export of the sender whose turns the model writes
+ */
 
 const TURN_END = "\n\n";
-const LISTED = 5; // speakers
-const MOST_BLANK = 1000; // lines before the first one that is not blank
-const BEGINS_LIKE_JSON = new RegExp(`^[${SPACES}]*[{[]`);
+// What the JSON of other messengers and of data sets has in its beginning: the rules of training/corpus/chats/formats.json.
+const IN_JSON = [
+  String.raw`"type": ?"\w+_(?:chat|group|supergroup|channel)"|"ts": ?"\d{9,11}\.\d+"|"guild": ?\{|"sender_?[nN]ame":`,
+  String.raw`"mapping": ?\{|"chat_messages": ?\[|"(?:instruction|prompt|question)": ?"[^]*"(?:output|response|completion|answer)":`,
+  String.raw`"(?:role|from|name|speaker|sender|author|user|username)": ?"[^"\n]*"\}?,\s*"(?:content|text|message|value|body)":`,
+];
+// The beginnings of chats that only Python reads.
+const OTHERS = /** @type {[RegExp, string][]} */ ([
+  [new RegExp(String.raw`^\s*[{[][^]*(?:${IN_JSON.join("|")})`), "JSON"],
+  [/^={20,}\nGuild: /, "Discord"],
+  [/^\[LINE\] /, "LINE"],
+  [/^(?:Conversation: .*\n+)?From: .*\n(?:To: .*\n)?Type: /, "Signal"],
+]);
 
-/** Reads one chat export and counts the messages of each speaker. */
-export class ChatReader {
-  /** Messages by speaker, with the names in the export. */
-  speakers = /** @type {Map<string, number>} */ (new Map());
-  /**
-   * The names in the text, by the names in the export. Roles such as "user" keep theirs; other speakers are called A, B, … in
-   * the order of their first messages, so that no name becomes a part of the model's format.
-   */
-  names = /** @type {Map<string, string>} */ (new Map());
-
-  /**
-   * Returns the turns of a file as text, and the number of its messages: all, and those that were left out.
-   * @param {string} text with LF line ends
-   * @param {string} name of the file, for messages
-   * @throws {Refusal} the file is no chat export, is damaged, or holds no message
-   */
-  read(text, name) {
-    const turns = /** @type {string[][]} */ ([]); // a turn is a list of messages
-    let [count, leftOut] = [0, 0];
-    for (const conversation of conversationsOf(text, name)) {
-      let previous = "";
-      for (const message of conversation) {
-        if (!message.speaker || !message.text) {
-          leftOut++;
-          continue;
-        }
-        count++;
-        this.#count(message.speaker);
-        if (message.speaker === previous) turns.at(-1).push(message.text);
-        else turns.push([`${this.names.get(message.speaker)}: ${message.text}`]);
-        previous = message.speaker;
-      }
-    }
-    if (!count) throw new Refusal({ id: "text.chat_empty", values: { name } });
-    return { text: `${turns.map((turn) => turn.join("\n")).join(TURN_END)}\n`, messages: count + leftOut, leftOut };
-  }
-
-  /**
-   * Returns the format in which a model of this chat is prompted.
-   * @param {string} name of the file, for messages
-   * @param {string | null} [replyAs] the speaker whose turns the model writes; without one, an assistant if there is one,
-   *   else the speaker with the most messages
-   * @returns {import("../../engines/engine.js").ChatFormat}
-   * @throws {Refusal} the chat has no such speaker, or only one speaker
-   */
-  format(name, replyAs = null) {
-    const names = this.senders().map((each) => each.name);
-    const listed = [...names.slice(0, LISTED), ...(names.length > LISTED ? ["…"] : [])];
-    if (replyAs !== null && !this.speakers.has(replyAs)) {
-      throw new Refusal({ id: "text.chat_no_speaker", values: { speaker: replyAs, names: listed } });
-    }
-    if (names.length < 2) throw new Refusal({ id: "text.chat_one_speaker", values: { name, speaker: names[0] } });
-    const replies = replyAs ?? ASSISTANT_ROLES.find((role) => this.speakers.has(role)) ?? names[0];
-    const others = names.filter((each) => each !== replies);
-    const asks = USER_ROLES.find((role) => others.includes(role)) ?? others[0];
-    return { prefix: `${this.names.get(asks)}: `, suffix: `${TURN_END}${this.names.get(replies)}: `, stop: TURN_END };
-  }
-
-  /**
-   * Returns the speakers, those with the most messages first: their names in the export and in the text.
-   * @returns {{name: string, called: string, messages: number}[]}
-   */
-  senders() {
-    const sorted = [...this.speakers].sort(([, a], [, b]) => b - a);
-    return sorted.map(([name, messages]) => ({ name, called: this.names.get(name), messages }));
-  }
-
-  #count(speaker) {
-    this.speakers.set(speaker, (this.speakers.get(speaker) ?? 0) + 1);
-    if (!this.names.has(speaker))
-      this.names.set(speaker, ROLES.includes(speaker) ? speaker : lettersOf(this.names.size));
-  }
-}
-
-/** Returns the conversations of a file, each an iterable of messages. */
-function conversationsOf(text, name) {
-  if (isJson(text)) return fromJson(text, name);
-  const lines = text.split("\n", MOST_BLANK);
-  const first = lines.findIndex((line) => strip(line));
-  if (first >= 0 && headerOf(lines[first])) return [fromWhatsapp(text)];
-  if (isNames(text)) return [fromNames(text)];
-  throw new Refusal({ id: "text.chat_unknown", values: { name, line: Math.max(first, 0) + 1 } });
+/** Returns the name of the format of a chat that this page does not read; undefined for any other text. @param {string} head */
+export function otherChat(head) {
+  return OTHERS.find(([pattern]) => pattern.test(head))?.[1];
 }
 
 /**
- * Returns which chat export a file looks like, or null.
- * @param {string} head the beginning of the file
- * @returns {"whatsapp" | "telegram" | "json" | null}
+ * Returns the turns of an export as text, the format in which a model of it is prompted, and notes for the visitor.
+ * @param {string} export_ with LF line ends
+ * @param {string} name of the file, for messages
+ * @param {string | null} [replyAs] the sender whose turns the model writes; without one, the sender with the most messages
+ * @returns {{text: string, chat: Chat, notes: Message[]}}
+ * @throws {Refusal} the export has no message, or messages of one sender only
  */
-export function chatKind(head) {
-  const first = head.split("\n").find((line) => strip(line));
-  if (!first) return null;
-  if (!isJson(first)) return headerOf(first) ? "whatsapp" : null;
-  if (/"type": ?"[\p{L}\p{N}_]+_(?:chat|group|supergroup|channel)"/u.test(head) && head.includes('"messages"'))
-    return "telegram";
-  if (INSTRUCTIONS.test(head)) return "json";
-  try {
-    return messagesOfLine(first).some(({ speaker, text }) => speaker && text) ? "json" : null;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof RangeError) return null;
-    throw error;
+export function readChat(export_, name, replyAs = null) {
+  const found = /** @type {Map<string, Sender>} */ (new Map());
+  const turns = /** @type {string[][]} */ ([]); // a turn is a list of messages
+  let [previous, count, all] = ["", 0, 0];
+  for (const { speaker, text } of messagesOf(export_)) {
+    all++;
+    if (!speaker || !text) continue;
+    const sender = found.get(speaker) ?? { name: speaker, called: lettersOf(found.size), messages: 0 };
+    found.set(speaker, sender);
+    sender.messages++;
+    count++;
+    if (speaker === previous) turns.at(-1).push(text);
+    else turns.push([`${sender.called}: ${text}`]);
+    previous = speaker;
   }
-}
-
-/** Returns whether a text begins like JSON; WhatsApp's export from an iPhone has a bracket there, too, and is not JSON. */
-function isJson(text) {
-  return BEGINS_LIKE_JSON.test(text) && !headerOf(lstrip(text.slice(0, 1000)));
+  const senders = [...found.values()].sort((a, b) => b.messages - a.messages);
+  if (!senders.length) throw new Refusal({ id: "text.chat_empty", values: { name } });
+  const replies = senders.find((each) => each.name === replyAs) ?? senders[0];
+  const asks = senders.find((each) => each !== replies);
+  if (!asks) throw new Refusal({ id: "text.chat_one_speaker", values: { name, speaker: replies.name } });
+  const names = { replies: replies.name, asks: asks.name };
+  const notes = [
+    { id: "text.chat_read", values: { count, senders: senders.length, ...names } },
+    { id: "text.chat_letters", values: { ...names, replies_letter: replies.called, asks_letter: asks.called } },
+    ...(all > count ? [{ id: "text.chat_left_out", values: { count: all - count, all } }] : []),
+  ];
+  const format = { prefix: `${asks.called}: `, suffix: `${TURN_END}${replies.called}: `, stop: TURN_END };
+  const text = `${turns.map((turn) => turn.join("\n")).join(TURN_END)}\n`;
+  return { text, chat: { ...format, senders, replyAs: replies.name }, notes };
 }
 
 /** Returns A, B, …, Z, AA, AB, … for 0, 1, …. @param {number} number */
 function lettersOf(number) {
-  let letters = "";
-  for (let rest = number + 1; rest; rest = Math.floor((rest - 1) / 26))
-    letters = String.fromCharCode(65 + ((rest - 1) % 26)) + letters;
-  return letters;
+  const last = String.fromCharCode(65 + (number % 26));
+  return number < 26 ? last : lettersOf(Math.floor(number / 26) - 1) + last;
 }

@@ -2,25 +2,24 @@
 // This takes seconds for a large file, so it runs in a worker: worker.js.
 
 import { Refusal } from "../../engines/refusal.js";
-import { ChatReader, chatKind } from "./chats.js";
-import { LEAST_CHARACTERS, checkText, decode } from "./decode.js";
+import { otherChat, readChat } from "./chats.js";
+import { LEAST_CHARACTERS, checkSize, checkText, decode } from "./decode.js";
 import { privateIn } from "./privacy.js";
+import { isWhatsapp } from "./whatsapp.js";
 
 /**
- * @import { ChatFormat, Message } from "../../engines/engine.js"
- * @typedef {{name: string, called: string, messages: number}} Sender the name in the export and in the text
+ * @import { Message } from "../../engines/engine.js"
+ * @import { Chat } from "./chats.js"
  * @typedef {object} ReadOptions
  * @property {string} name of the file or text, for messages
- * @property {boolean} [chat] whether the text is a chat export; if omitted, a text that looks like one is read as one
- * @property {string | null} [replyAs] the sender whose turns the model writes; if omitted, an assistant, else the sender with
- *   the most messages
+ * @property {boolean} [chat] false: a chat export is read as it is
+ * @property {string | null} [replyAs] the sender whose turns the model writes; if omitted, the one with the most messages
  * @typedef {object} ReadText
  * @property {string} text
  * @property {number} characters
  * @property {number} distinct
  * @property {number} lines
- * @property {(ChatFormat & {senders: Sender[], replyAs: string}) | null} chat the senders, those with the most messages
- *   first; the name in the export of the sender whose turns the model writes
+ * @property {Chat | null} chat
  * @property {Message[]} notes for the visitor: how the text was read, what was left out, what to expect
  * @property {Message[]} private what looks private; empty if nothing does
  */
@@ -28,22 +27,58 @@ import { privateIn } from "./privacy.js";
 const MOST_DISTINCT = 65_536; // ids have two bytes
 const MANY_DISTINCT = 2_048; // with more, a step reads fewer characters: MAX_LOGITS in recipe.js
 const SAMPLE = 10_000; // characters that show whether a text is a chat export
+const ZIP = [0x50, 0x4b, 3, 4]; // the first bytes
+const CHAT_IN_ZIP = "_chat.txt"; // what an iPhone names the text among the pictures of an export
+// The beginnings of names inside a .zip that is a document, the message for the visitor, and the name of the format.
+const DOCUMENTS = [
+  ["word/", "text.python", "Word (.docx)"],
+  ["META-INF/container.xml", "text.python", "EPUB"],
+  ["xl/", "text.document", "Excel (.xlsx)"],
+  ["ppt/", "text.document", "PowerPoint (.pptx)"],
+  ["content.xml", "text.document", "OpenDocument"],
+];
 
 /**
- * Reads a text.
- * @param {Uint8Array | string} source
+ * Reads a file, the one text in a .zip, or a text.
+ * @param {Blob | string} source
  * @param {ReadOptions} options
- * @returns {ReadText}
- * @throws {Refusal} it is no text, in another encoding, too short, or not the chat that it should be
+ * @returns {Promise<ReadText>}
+ * @throws {Refusal} it is no text, in another encoding, too short, or too large
  */
-export function readAll(source, { name, chat, replyAs = null }) {
-  const whole = typeof source === "string" ? checkText(source, name) : decode(source, name);
+export async function readSource(source, options) {
+  if (typeof source === "string") return readText(checkText(source, options.name), options);
+  const bytes = new Uint8Array(
+    await source.arrayBuffer().catch((error) => {
+      // It was changed or deleted after it was chosen, or may not be read.
+      throw new Refusal({ id: "text.unreadable", values: { name: options.name, reason: error.message } });
+    }),
+  );
+  if (!ZIP.every((byte, n) => bytes[n] === byte)) return readText(decode(bytes, options.name), options);
+  const entry = await textInZip(source, options.name);
+  const read = readText(decode(await entry.read(), entry.name), options);
+  return { ...read, notes: [{ id: "text.unpacked", values: { file: entry.name } }, ...read.notes] };
+}
+
+async function textInZip(source, name) {
+  const { zipEntries } = await import("../archive.js");
+  const entries = await zipEntries(source);
+  const found = DOCUMENTS.find(([inside]) => entries.some((entry) => entry.name.startsWith(inside)));
+  if (found) throw new Refusal({ id: found[1], values: { name, format: found[2] } });
+  const texts = entries.filter((entry) => /\.txt$/i.test(entry.name));
+  const text = texts.find((entry) => entry.name === CHAT_IN_ZIP) ?? (texts.length === 1 ? texts[0] : null);
+  if (!text) throw new Refusal({ id: "text.archive", values: { name } });
+  checkSize(text.size, text.name);
+  return text;
+}
+
+/** @param {string} whole @param {ReadOptions} options @returns {ReadText} */
+function readText(whole, { name, chat = true, replyAs }) {
   if (!whole) throw new Refusal({ id: "text.empty", values: { name } });
   const found = chatOrText(whole, name, chat, replyAs);
   const counts = countsOf(found.text);
-  const { characters, distinct } = counts;
-  if (characters < LEAST_CHARACTERS) {
-    throw new Refusal({ id: "text.too_short", values: { name, count: characters, least: LEAST_CHARACTERS } });
+  const { characters: count, distinct } = counts;
+  if (count < LEAST_CHARACTERS) {
+    throw new Refusal({ id: "text.too_short", values: { name, count, least: LEAST_CHARACTERS } });
   }
   if (distinct > MOST_DISTINCT)
     throw new Refusal({ id: "text.too_many_distinct", values: { name, distinct, most: MOST_DISTINCT } });
@@ -54,48 +89,26 @@ export function readAll(source, { name, chat, replyAs = null }) {
 }
 
 /** @returns {Pick<ReadText, "text" | "chat" | "notes">} */
-function chatOrText(text, name, chat, replyAs) {
-  const kind = chatKind(text.slice(0, SAMPLE));
-  const notes = /** @type {Message[]} */ ([]);
-  if (chat ?? kind) {
-    try {
-      return readChat(text, name, replyAs);
-    } catch (error) {
-      if (chat || replyAs !== null || !(error instanceof Refusal)) throw error;
-      notes.push({ id: "text.chat_not_read", values: { reason: error.reason } });
-    }
-  } else if (kind) {
-    notes.push({ id: `text.chat_${kind}`, values: { name } });
+function chatOrText(text, name, isChat, replyAs) {
+  const head = text.slice(0, SAMPLE);
+  const format = isWhatsapp(head) ? "WhatsApp" : otherChat(head);
+  if (!format) return { text, chat: null, notes: [] };
+  if (format !== "WhatsApp") throw new Refusal({ id: "text.python_chat", values: { name, format } });
+  if (!isChat) return { text, chat: null, notes: [{ id: "text.chat_whatsapp", values: { name } }] };
+  try {
+    return readChat(text, name, replyAs);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { text, chat: null, notes: [{ id: "text.chat_not_read", values: { reason: error.reason } }] };
   }
-  return { text, chat: null, notes };
-}
-
-function readChat(whole, name, replyAs) {
-  const reader = new ChatReader();
-  const { text, messages, leftOut } = reader.read(whole, name);
-  const format = reader.format(name, replyAs);
-  const senders = reader.senders();
-  const called = [format.prefix, format.suffix.slice(format.stop.length)].map((each) => each.slice(0, -": ".length));
-  const [asks, replies] = called.map((each) => senders.find((sender) => sender.called === each).name);
-  const notes = /** @type {Message[]} */ ([]);
-  notes.push({ id: "text.chat_read", values: { count: messages - leftOut, senders: senders.length, replies, asks } });
-  if (asks !== called[0] || replies !== called[1]) {
-    notes.push({
-      id: "text.chat_letters",
-      values: { asks, asks_letter: called[0], replies, replies_letter: called[1] },
-    });
-  }
-  if (leftOut) notes.push({ id: "text.chat_left_out", values: { count: leftOut, all: messages } });
-  return { text, chat: { ...format, senders, replyAs: replies }, notes };
 }
 
 /** Returns how many characters (code points), distinct characters and lines a text has; the last line may have no end. */
-export function countsOf(text) {
+function countsOf(text) {
   const seen = new Uint8Array(0x110000);
   let [characters, distinct, lines] = [0, 0, text && !text.endsWith("\n") ? 1 : 0];
-  for (let at = 0; at < text.length; at++) {
-    const code = text.codePointAt(at);
-    if (code > 0xffff) at++;
+  for (const character of text) {
+    const code = character.codePointAt(0);
     if (code === 10) lines++;
     characters++;
     distinct += seen[code] ? 0 : 1;

@@ -1,16 +1,17 @@
-// Reads the .txt that WhatsApp exports, on Android and on an iPhone, in the date formats of many countries: the rules of
-// training/corpus/chats/line_formats.py.
+// Reads the .txt that WhatsApp exports, on Android and on an iPhone, in the date formats and languages of many countries: the
+// rules of training/corpus/chats. Tests compare both on tests/vectors/chats.json.
 
-import { cleaned, cleanedName } from "./cleaning.js";
-import { isPhrase } from "./phrases.js";
-import { SPACES, partition, rstrip, strip } from "./strings.js";
+/** @typedef {{speaker: string, text: string}} ChatMessage without speaker or text it is left out: a picture, a call, a notice */
 
 const MOST_NAME = 60; // characters; a longer text before a colon is a notice of the messenger
-const EDITED_FROM_END = 120; // characters at the end of a line that are searched for the mark of an edited message
+const MOST_PHRASE = 300; // characters; a longer text is no phrase of the messenger
+// The white space of Python's `\s`; JavaScript's has U+FEFF, but not U+001C to U+001F and U+0085.
+const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const S = `[${SPACE}]`;
+const [LEADING, ONE_SPACE, SPACES] = [`^${S}+`, S, `${S}+`].map((each) => new RegExp(each));
 
 // Day, month and year in any order; a time with or without seconds, and words such as "PM", "p. m." or "um" around it.
 // An iPhone writes both in brackets, Android before a dash.
-const S = `[${SPACES}]`;
 const date = (/** @type {string} */ group) =>
   String.raw`\p{Nd}{1,4}(?<${group}>[./-])${S}?\p{Nd}{1,2}\k<${group}>${S}?\p{Nd}{1,4}\.?[,،]?`;
 const WORDS = String.raw`(?:[\p{L}\p{Nl}\p{No}]{1,8}\.?${S}?){0,2}`;
@@ -19,35 +20,74 @@ const HEADER = new RegExp(
   String.raw`^(?:(?<bracket>\[)${date("phone")}${S}${TIME}\]|${date("android")}${S}${TIME}${S}?[-–])${S}`,
   "u",
 );
-// Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
+// Left-to-right marks and similar characters, which the messenger puts around names, numbers and notices.
 const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const NOTICE = "\u200e"; // begins a line that the messenger wrote, not a person
-const LINKED_FILE = new RegExp(`^(?:!?\\[[^\\]\\n]{0,200}\\]\\([^)\\n]{1,400}\\)${S}*)+$`, "u"); // as signal-export writes attachments
 const EDITED = /(?:\u200e<[^<>\n]{0,100}>|<This message was edited>)$/u;
-/** Returns the date, time and what is around them at the beginning of a line, or null. @param {string} line */
-export function headerOf(line) {
-  return HEADER.exec(line.replace(MARKS, ""));
+
+// What the messenger writes in place of a message: deletions, messages that were not received, live places, calls.
+const PHRASES = [
+  "null|live location shared|Live-Standort wurde geteilt|Ubicación en tiempo real compartida",
+  "This message was deleted|You deleted this message|This message was deleted by admin",
+  "Diese Nachricht wurde gelöscht|Du hast diese Nachricht gelöscht",
+  "Se eliminó este mensaje|Eliminaste este mensaje|Este mensaje fue eliminado",
+  "Ce message a été supprimé|Vous avez supprimé ce message",
+  "Mensagem apagada|Esta mensagem foi apagada|Essa mensagem foi apagada|Você apagou esta mensagem",
+  "Questo messaggio è stato eliminato|Hai eliminato questo messaggio",
+  "Dit bericht is verwijderd|Dit bericht werd verwijderd|Je hebt dit bericht verwijderd",
+  "Данное сообщение удалено|Сообщение удалено|Вы удалили данное сообщение|Вы удалили это сообщение",
+  "Bu mesaj silindi|Bu mesajı sildiniz|Ta wiadomość została usunięta|Usunięto tę wiadomość",
+  "Pesan ini telah dihapus|Pesan ini dihapus|Anda menghapus pesan ini|Anda telah menghapus pesan ini",
+  "このメッセージは削除されました|このメッセージを削除しました|メッセージを削除しました",
+  "此消息已删除|您删除了此消息|你删除了这条消息|此訊息已刪除|您已刪除此訊息",
+  "यह संदेश हटा दिया गया है|यह मैसेज हटा दिया गया|आपने यह मैसेज हटा दिया|تم حذف هذه الرسالة|لقد حذفت هذه الرسالة",
+  "Waiting for this message|Waiting for this message. This may take a while",
+  "Diese Nachricht wird geladen. Dies kann eine Weile dauern|Warten auf diese Nachricht. Das kann einen Moment dauern",
+  "Esperando este mensaje. Esto puede tomar tiempo|En attente de ce message. Cela peut prendre un moment",
+  "Aguardando mensagem. Essa ação pode levar alguns instantes|正在等待此消息。这可能需要一点时间",
+  "In attesa del messaggio. Potrebbe volerci un po' di tempo",
+  "Ожидание этого сообщения. Это может занять некоторое время",
+  "(?:Missed|Silenced) (?:group )?(?:voice|video) call(?:, .{1,40})?|(?:Voice|Video) call, .{1,40}",
+  "Verpasster (?:Sprach|Video)anruf.{0,40}|(?:Llamada|Videollamada) perdida.{0,40}",
+  "Appel (?:vocal|vidéo) manqué.{0,40}|Chamada de (?:voz|vídeo) perdida.{0,40}",
+  "(?:Chiamata|Videochiamata) persa.{0,40}|Пропущенный (?:аудио|видео)звонок.{0,40}",
+];
+const PHRASE = new RegExp(`^(?:${PHRASES.join("|")}|)$`, "u");
+const MAPS = String.raw`maps\.google\.[a-z.]{2,6}|(?:www\.)?google\.com/maps|maps\.app\.goo\.gl|foursquare\.com`;
+// A picture or file that was left out; a poll; a place; an attachment as signal-export writes it.
+const NO_TEXT = [
+  /^<[^<>\n]{3,60}>$/u,
+  new RegExp(`^(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|ENQUETE|SONDAGGIO|ОПРОС|ANKET|ANKIETA|投票)${S}?[:：]`, "u"),
+  new RegExp(String.raw`^(?:[\p{L}\p{Nl}\p{No}][^:\n]{2,40}: ?)?https?://(?:${MAPS})/[^${SPACE}]*$`, "u"),
+  new RegExp(String.raw`^(?:!?\[[^\]\n]{0,200}\]\([^)\n]{1,400}\)${S}*)+$`, "u"),
+];
+
+/** Returns whether a text begins like an export. @param {string} head the beginning of the text */
+export function isWhatsapp(head) {
+  const first = head.split("\n").find((line) => strip(line)) ?? "";
+  return HEADER.test(first.replace(MARKS, ""));
 }
 
 /**
  * Yields the messages of an export; none before its first header.
  * @param {string} text with LF line ends
- * @returns {Generator<import("./cleaning.js").ChatMessage>}
+ * @returns {Generator<ChatMessage>}
  */
-export function* fromWhatsapp(text) {
+export function* messagesOf(text) {
   let speaker = "";
   let lines = /** @type {string[] | null} */ (null); // of the message so far
   let style = ""; // of this file: with a bracket or without
-  for (const raw of linesOf(text)) {
+  for (const raw of text.split("\n")) {
     const line = raw.replace(MARKS, "");
     const header = HEADER.exec(line);
     // A message may quote the header of another one, but not in the style (brackets or dash) of this very file.
     if (header && (!lines || style === (header.groups.bracket ?? ""))) {
       if (lines) yield messageOf(speaker, lines);
       style = header.groups.bracket ?? "";
-      const [before, after, hasColon] = partition(line.slice(header[0].length), ":");
-      speaker = hasColon && (!after || after.startsWith(" ")) && !isNotice(before) ? before : "";
-      lines = [partition(raw, ": ")[1]];
+      speaker = /^([^:]*):(?: |$)/.exec(line.slice(header[0].length))?.[1] ?? "";
+      if ([...speaker].length > MOST_NAME || /["“”„«»]/.test(speaker)) speaker = ""; // Anna named it "Party: tonight"
+      const colon = raw.indexOf(": ");
+      lines = [colon < 0 ? "" : raw.slice(colon + 2)];
     } else if (lines) {
       lines.push(raw);
     }
@@ -55,35 +95,33 @@ export function* fromWhatsapp(text) {
   if (lines) yield messageOf(speaker, lines);
 }
 
-/** Yields the lines of a text, without a list of all. */
-function* linesOf(text) {
-  for (let at = 0, end = 0; end >= 0; at = end + 1) {
-    end = text.indexOf("\n", at);
-    yield text.slice(at, end < 0 ? text.length : end);
-  }
-}
-
-/** Whether the text before a colon is no name: 'Anna changed the subject to "Party: tonight"'. */
-function isNotice(name) {
-  return [...name].length > MOST_NAME || /["“”„«»]/.test(name);
-}
-
 function messageOf(speaker, lines) {
-  const textOf = (/** @type {string[]} */ some) =>
-    cleaned(some.map((line) => withoutEditMark(line).replace(MARKS, "")).join("\n"));
+  const name = strip(speaker).replace(/^~/, "").split(SPACES).filter(Boolean).join(" ");
   const whole = textOf(lines);
-  const name = cleanedName(strip(speaker).replace(/^~/, ""));
-  if (isPhrase(whole) || LINKED_FILE.test(whole)) return { speaker: name, text: "" };
   // The lines below a picture are its caption.
-  return { speaker: name, text: lines[0].startsWith(NOTICE) ? textOf(lines.slice(1)) : whole };
+  const text = isNoText(whole) ? "" : lines[0].startsWith(NOTICE) ? textOf(lines.slice(1)) : whole;
+  return { speaker: rstrip(name, (each) => " :".includes(each)), text };
 }
 
-/** Returns a line without the mark of an edited message at its end; only the end is searched. */
-function withoutEditMark(line) {
-  const whole = rstrip(line);
-  const end = Array.from(whole.slice(-2 * EDITED_FROM_END))
-    .slice(-EDITED_FROM_END)
-    .join("");
-  const found = EDITED.exec(end);
-  return found ? rstrip(whole.slice(0, whole.length - end.length + found.index)) : whole;
+/** Returns the lines without marks and without empty lines, which would end a turn. */
+function textOf(lines) {
+  const cleaned = lines.map((line) => rstrip(rstrip(line).replace(EDITED, "").replace(MARKS, "")));
+  return strip(cleaned.filter(Boolean).join("\n"));
+}
+
+function isNoText(text) {
+  if (NO_TEXT.some((each) => each.test(text))) return true;
+  const phrase = rstrip(text, (each) => ".。".includes(each)).replace(/^[*_ ]+/, "");
+  return phrase.length < MOST_PHRASE && PHRASE.test(rstrip(phrase, (each) => "*_ ".includes(each)));
+}
+
+/** Returns a text without the white space, or other characters, at its end. The pattern /\s+$/ takes quadratic time. */
+function rstrip(text, isDropped = (/** @type {string} */ each) => ONE_SPACE.test(each)) {
+  let end = text.length;
+  while (end && isDropped(text[end - 1])) end--;
+  return text.slice(0, end);
+}
+
+function strip(text) {
+  return rstrip(text).replace(LEADING, "");
 }

@@ -17,7 +17,7 @@ const LONG = 50_000; // characters; a longer text is not put into the field, whi
  */
 
 export class TextField {
-  #given = /** @type {{source: Blob | string, name?: string} | null} */ (null); // a text without a file has no name
+  #given = /** @type {{source: Blob | string, name?: string, others?: number} | null} */ (null); // a text without a file has no name
   #reading = new AbortController(); // of the text that was given last
   #found = /** @type {NamedText | null} */ (null);
   #mayBeChat = false;
@@ -85,11 +85,11 @@ export class TextField {
     }
   }
 
-  // A file, or a text that is too long for the field.
-  /** @param {Blob | string} source @param {string} [name] */
-  #take(source, name) {
+  // A file, or a text that is too long for the field; how many files were dropped besides.
+  /** @param {Blob | string} source @param {string} [name] @param {number} [others] */
+  #take(source, name, others = 0) {
     this.field.value = "";
-    return this.#read({ source, name });
+    return this.#read({ source, name, others });
   }
 
   // Reads a text and passes it on; a later call cancels this one.
@@ -129,6 +129,7 @@ export class TextField {
             distinct: found.distinct,
             lines: found.lines,
           }),
+          ...(this.#given.others ? [t("train.one_file")] : []),
         ]
       : [];
     showList(find(this.box, ".read"), [...facts, ...(found?.notes ?? []).map((note) => render(note))]);
@@ -161,9 +162,9 @@ export class TextField {
     box.addEventListener("dragleave", (event) => over(event, false));
     box.addEventListener("drop", (event) => {
       over(event, false);
-      const [file] = event.dataTransfer.files;
+      const [file, ...others] = event.dataTransfer.files;
       const text = event.dataTransfer.getData("text/plain");
-      if (file) this.#take(file, file.name);
+      if (file) this.#take(file, file.name, others.length);
       else if (text) this.#take(text);
     });
   }
