@@ -22,6 +22,7 @@ export const languages = {};
 /** @type {Object<string, string>} The tag of the best table for the beginning of a visitor's tag. */
 let tableOf = {};
 let folder = "";
+let shown = "en";
 
 /**
  * Fetches the English texts and those of one language, and sets the language of the document.
@@ -36,8 +37,9 @@ export async function loadLanguages(base, wanted) {
   const tag = bestLanguage(wanted);
   // If the table of the visitor's language cannot be fetched, the page is in English.
   await Promise.all([english, fetchTable(tag).catch(() => {})]);
-  document.documentElement.lang = language(tag);
-  return language();
+  shown = languages[tag] ? tag : "en";
+  document.documentElement.lang = shown;
+  return shown;
 }
 
 /** @param {string} name */
@@ -62,10 +64,9 @@ function bestLanguage(wanted) {
   return tableOf[parts.join("-")] ?? "en";
 }
 
-/** @returns {string} the tag of the table that the page is shown in */
-export function language(wanted = document.documentElement.lang) {
-  const tag = bestLanguage(wanted);
-  return languages[tag] ? tag : "en";
+/** @returns {string} the tag of the table that the page is shown in, also after a browser has translated the page */
+export function language() {
+  return shown;
 }
 
 /**
