@@ -17,6 +17,8 @@ from dataclasses import replace
 from typing import Any
 
 from model import LSTMConfig, clamps
+from model.attribution import WINDOW
+from model.checkpoint.samples import MAX_TEXT as MAX_SAMPLE
 from model.clamps import MAX_CLAMPS, MAX_VALUE, Clamps
 from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
@@ -28,6 +30,11 @@ MAX_PROMPT = 20_000  # characters
 MAX_LENGTH = 10_000  # characters
 MAX_LINK = 8_000  # characters of a link's parameters; a longer link is refused
 MAX_STEPS = 50  # turns and continuations of a link
+MAX_TEXT = 100_000  # characters of a conversation that a model reads
+MAX_COLUMNS = 256  # characters of a layer's picture in one answer
+MAX_LOGITS = 4096  # of one character that are sent: in a larger vocabulary the others have no weight
+TOP = 8  # most likely characters that are sent by name
+MAX_STEP_CELLS = 512  # first cells of a layer that the lens "One letter at a time" shows
 DEADLINE_S = 300.0  # of one reply, the time in the queue included
 
 MAX_SPEED = 200
@@ -225,11 +232,18 @@ def browser_settings() -> dict[str, Any]:
         "settings": {name: _for_browser(setting) for name, setting in shown.items()},
         "limits": {
             "prompt": MAX_PROMPT,
+            "text": MAX_TEXT,
             "link": MAX_LINK,
             "steps": MAX_STEPS,
             "clamps": MAX_CLAMPS,
             "clamp_value": MAX_VALUE,
             "reply_minutes": DEADLINE_S / 60,
+            "columns": MAX_COLUMNS,
+            "logits": MAX_LOGITS,
+            "top": TOP,
+            "step_cells": MAX_STEP_CELLS,
+            "sample": MAX_SAMPLE,
+            "why": WINDOW,
         },
         "welcome": {"length": WELCOME_LENGTH, "seeds": list(WELCOME_SEEDS)},
         "int8_version": VERSION,

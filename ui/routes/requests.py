@@ -34,9 +34,8 @@ from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
 from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
-from ..settings import Fields, check_clamps, check_params, check_speed, check_whole, refused
+from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed, check_whole, refused
 
-MAX_TEXT = 100_000  # characters
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 MAX_DRAW = (1 << 40) - 1  # of a seed: more than any conversation has

@@ -6,8 +6,8 @@ cell per layer is sent as numbers.
 
     read        the character that was read, and "id"
     row         its row of the embedding, in base64, one byte each, 127 for the largest magnitude
-    layers      for each: "bytes", eight rows of at most ``SHOWN`` cells: h and tanh(c) before, i, f, g, o, tanh(c), h
-                after; "cell", the same for one cell, with c itself; "held", whether that cell was clamped
+    layers      for each: "bytes", eight rows of at most ``MAX_STEP_CELLS`` cells: h and tanh(c) before, i, f, g, o,
+                tanh(c), h after; "cell", the same for one cell, with c itself; "held", whether that cell was clamped
     likely      [[character, share], …] with the settings of the draw, the most likely first
     strip       [[character, from, to], …] in the order of ids: those wide enough to see, and the drawn one
     temperature, filters   the settings of the draw; filters is [[label, value], …]
@@ -30,8 +30,8 @@ from model.int8.sampling import Randomness, weights
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-SHOWN = 512  # first cells of a layer
-LIKELY = 8
+from ...settings import MAX_STEP_CELLS, TOP
+
 _THIN = 0.004  # of the strip: narrower shares are left out
 
 
@@ -86,7 +86,7 @@ def _layer(step: StepTrace, layer: int, cell: int) -> dict[str, Any]:
     rows = [h, np.tanh(c), *step.gates[layer], np.tanh(after), shown]
     numbers = [h, c, *step.gates[layer], after, shown]
     return {
-        "bytes": _bytes(np.stack(rows)[:, :SHOWN]),
+        "bytes": _bytes(np.stack(rows)[:, :MAX_STEP_CELLS]),
         "cell": [round(float(each[cell]), 3) for each in numbers],
         "held": any(hold[:2] == (layer, cell) for hold in step.clamps),
     }
@@ -100,7 +100,7 @@ def _shares(expects: Floats | None, params: SamplingParams, vocab: tuple[str, ..
         weight = np.where(np.arange(len(weight)) == expects.argmax(), 1, 0)
     ends = np.cumsum(weight) / weight.sum()
     shares = weight / weight.sum()
-    order = np.argsort(-shares, kind="stable")[:LIKELY]
+    order = np.argsort(-shares, kind="stable")[:TOP]
     likely = [[vocab[id_], share] for id_ in order if (share := _rounded(shares[id_]))]
     wide = np.flatnonzero((shares >= _THIN) | ((np.arange(len(shares)) == came) & (shares > 0)))
     strip = [[vocab[id_], _rounded(ends[id_] - shares[id_]), _rounded(ends[id_])] for id_ in wide]

@@ -53,8 +53,8 @@ from ...access.workers import Workers
 from ...fair_cache import FairCache
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
-from ...settings import MAX_LENGTH, Fields, check_params, refused
-from ..requests import MAX_TEXT, Services, address_of, read_text_of, route, stretches_of, while_connected
+from ...settings import MAX_LENGTH, MAX_TEXT, Fields, check_params, refused
+from ..requests import Services, address_of, read_text_of, route, stretches_of, while_connected
 from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within
 
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again

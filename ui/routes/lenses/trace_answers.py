@@ -14,13 +14,10 @@ from model.backends.backend import Floats
 from model.settings import SETTINGS
 from model.trace import UNKNOWN
 
-from ...settings import Fields, check_params, check_whole, refused
+from ...settings import MAX_COLUMNS, MAX_LOGITS, TOP, Fields, check_params, check_whole, refused
 from ..requests import MAX_DRAW
 from .step_lens import describe_step
 
-COLUMNS = 256  # characters of a layer's picture in one answer, at most
-TOP = 8  # most likely characters that are sent by name
-MAX_LOGITS = 4096  # that are sent: in a larger vocabulary the others have no weight
 _AT_LEAST = 4  # characters between two checks of the time
 
 Query = Mapping[str, object]
@@ -38,7 +35,7 @@ def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
         cells.append(token.cells)
         if len(bits) % _AT_LEAST == 0 and time.perf_counter() > end:
             break
-        if "layer" in fields and len(bits) == COLUMNS:  # the next answer continues the picture
+        if "layer" in fields and len(bits) == MAX_COLUMNS:  # the next answer continues the picture
             break
     answer: Answer = {"bits": bits, "more": start + len(bits) < len(trace)}
     if "cell" in fields:

@@ -19,8 +19,7 @@ from model.scoring.surprisal import Predictions
 from model.settings import SETTINGS, shorten
 
 from ...messages import RefusalError
-from ...settings import MAX_LENGTH, Fields, check_params, check_text, refused
-from ..requests import MAX_TEXT
+from ...settings import MAX_LENGTH, MAX_TEXT, Fields, check_params, check_text, refused
 
 MAX_CHOICES = 8
 MAX_LOGPROBS = 20
