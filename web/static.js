@@ -1,6 +1,5 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
-import { attempt } from "./conversation/stored_conversations.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { create, find } from "./document/dom.js";
 import { Page } from "./page/main.js";
@@ -23,22 +22,50 @@ function modelsOfAddress() {
   return second ? [model, second] : model ? [model] : [];
 }
 
+// Returns something that a training has stored in this browser; null if it stores nothing.
+/** @template Found @param {(storage: typeof import("./learn/stored_training.js")) => Promise<Found>} load @returns {Promise<?Found>} */
+function stored(load) {
+  return import("./learn/stored_training.js").then(load).catch(() => null);
+}
+
 // Returns the names of the models that were trained in this browser, the newest first.
 async function trainedModels() {
-  const found = await import("./learn/stored_training.js").then(({ listModels }) => listModels()).catch(() => []);
-  return found.map(({ name }) => name);
+  return ((await stored(({ listModels }) => listModels())) ?? []).map(({ name }) => name);
+}
+
+// What the panel that trains a model uses of the page: `Host` in learn/page/state.js.
+/** @param {Page} page @param {string} home @param {string} hub @returns {import("./learn/page/state.js").Host} */
+function hostOf(page, home, hub) {
+  const { controls, engine, prompt } = page;
+  return {
+    ...{ home, hub },
+    site: page.site,
+    chosen: () => ({ name: controls.modelName, model: page.source.about() }),
+    choose: (name) => controls.use(name),
+    add: async (name) => (await page.addModel(name))?.failure ?? null,
+    give: (name, files) => engine.give(name, files),
+    offer: (names) => controls.offerOwn(names),
+    onModel: (changed) => (page.onModel = changed),
+    showText: () => (page.pane.scrollIntoView({ block: "start" }), page.actions.focusPrompt()),
+    write: () => page.send(prompt.value),
+    picture: async (model, title) => {
+      const { drawPreview } = await import("./sharing/picture.js");
+      return drawPreview(engine, model, title, find(page.root, ".char-lstm")).catch(() => null);
+    },
+    isUnused: () => !prompt.value && [document.body, prompt].includes(/** @type {any} */ (document.activeElement)),
+  };
 }
 
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
 // has #train or #train-alone, or if a training can be continued.
-function offerTraining(page, place, isBack) {
+async function offerTraining(page, host, { isBack, kept }) {
   const details = find(page.root, "#training", HTMLDetailsElement);
   let panel = null;
   const isWanted = location.hash.startsWith("#train");
   const open = async () => {
     if (!details.open || panel) return;
-    panel = import("./learn/page/panel.js").then(({ Panel }) =>
-      new Panel(find(details, ".body"), page, place).open(isBack, isWanted),
+    panel = import("./learn/page/panel.js").then(({ openPanel }) =>
+      openPanel(find(details, ".body"), host, { isBack, isWanted }),
     );
     await panel.catch((error) => {
       panel = null;
@@ -66,7 +93,7 @@ function offerTraining(page, place, isBack) {
     details.scrollIntoView();
     find(details, "summary").focus({ preventScroll: true });
   });
-  if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
+  if (isWanted || (await kept)) details.open = true;
 }
 
 // Adds a link to the app that serves the page, in the folder /web/DIGEST/.
@@ -92,6 +119,7 @@ async function start() {
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   const hub = document.documentElement.dataset.hub;
+  const kept = stored(({ loadPart }) => loadPart("summary"));
   const [isBack] = await Promise.all([finishSignIn(hub), loadLanguages(base, navigator.language)]);
   const root = find(document, "#page");
   if (isAlone) linkBack(root, base);
@@ -99,7 +127,7 @@ async function start() {
   const engine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
     const page = await new Page(root, engine, "static.greeting").start();
-    offerTraining(page, { home: base, hub }, isBack);
+    offerTraining(page, hostOf(page, base, hub), { isBack, kept });
     page.controls.offerOwn(await trainedModels());
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });

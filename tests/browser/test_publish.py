@@ -105,7 +105,7 @@ def test_a_model_is_published_without_what_names_its_text(
     page: Page, hub: LocalHub, files: dict[str, str], token: str, lm: CharLSTM
 ) -> None:
     answer = publish(page, hub, files, token)
-    assert answer["done"] == {"model": f"{hub.url}/ada/letters", "space": ""}
+    assert answer["done"] == {"model": f"{hub.url}/ada/letters", "space": "", "fault": None}
     parts = [report["part"] for report in answer["reports"] if report["id"] == "publish.sends"]
     assert parts == sorted(parts)
     assert parts[-1] == 1
@@ -201,7 +201,8 @@ def test_a_repo_with_other_files_is_not_touched(page: Page, hub: LocalHub, files
     hub.add_repo("ada/letters", {"pytorch_model.bin": b"x"}, private=True)
     hub.add_repo("ada/page", {"app.py": b"x"}, kind="space", private=True)
     assert refused(publish(page, hub, files, token)) == "publish.taken"
-    assert refused(publish(page, hub, files, token, repo="other", space="page")) == "publish.taken"
+    half = publish(page, hub, files, token, repo="other", space="page")["done"]
+    assert (half["model"], half["space"], half["fault"]["id"]) == (f"{hub.url}/ada/other", "", "publish.taken")
     assert set(hub.repos["ada/letters"].commit("main").files) == {".gitattributes", "pytorch_model.bin"}
 
 

@@ -114,7 +114,7 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     start(first)
     give(second)
     button(second, "Start training").click()
-    expect(fault(second)).to_contain_text("Another tab of this page is training")
+    expect(fault(second)).to_contain_text("Another tab of this page has a training, which runs or is paused")
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text("Stopped after")
     button(first, "Train it on").click()

@@ -4,6 +4,7 @@
 import { attempt } from "../../conversation/stored_conversations.js";
 import { Refusal } from "../../engines/refusal.js";
 
+const PATIENCE_MS = 30_000; // for the answers of the Hub
 const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hub's answer must match
 
 /** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
@@ -20,6 +21,11 @@ export function canSignIn() {
 /** Returns the visitor's token, "" without a sign-in; and why the last sign-in failed, or null. */
 export function signedIn() {
   return { token, fault };
+}
+
+/** Forgets the visitor's token, which the Hub no longer knows. */
+export function forgetSignIn() {
+  token = "";
 }
 
 /** Returns the form that the visitor had filled in before the sign-in, only once; null without one. */
@@ -46,11 +52,8 @@ export async function signIn(hub, form = null) {
   const hash = location.hash.startsWith("#train-") ? location.hash : "#train"; // opens the panel again
   const back = `${location.search}${hash}`;
   try {
-    const address = await oauthLoginUrl({
-      hubUrl: hub,
-      redirectUrl: location.origin + location.pathname,
-      localStorage: kept,
-    });
+    const redirectUrl = location.origin + location.pathname;
+    const address = await inTime(oauthLoginUrl({ hubUrl: hub, redirectUrl, localStorage: kept }));
     sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));
     location.assign(address);
   } catch (error) {
@@ -71,9 +74,16 @@ export async function finishSignIn(hub) {
   const { HubApiError, oauthHandleRedirect } = await import("../../vendor/huggingface_hub.js");
   const { refusalOf } = await import("./refusals.js");
   try {
-    token = (await oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier })).accessToken;
+    token = (await inTime(oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier }))).accessToken;
   } catch (error) {
     const refusal = error instanceof HubApiError ? null : refusalOf(error, "");
     fault = refusal instanceof Refusal ? refusal.reason : { id: "publish.not_signed_in" };
   }
+}
+
+// Rejects if a promise of the Hub's library takes too long: its requests for a sign-in cannot be aborted.
+/** @template Value @param {Promise<Value>} promise @returns {Promise<Value>} */
+function inTime(promise) {
+  const late = new Refusal({ id: "publish.silent" });
+  return Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(late), PATIENCE_MS))]);
 }

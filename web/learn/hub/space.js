@@ -18,16 +18,17 @@ const AT_ONCE = 8; // requests
  * @param {string} home the address of the folder of the page
  * @param {string} title of the new page, also for link previews
  * @param {?Preview} preview of the model; without it, the page has the picture of this page
+ * @param {typeof fetch} request fetches a file
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-export async function pageFiles(home, title, preview) {
-  const listed = JSON.parse(await (await fetchFile(home, LIST)).text());
+export async function pageFiles(home, title, preview, request) {
+  const listed = JSON.parse(await (await fetchFile(request, home, LIST)).text());
   const names = [...listed, LIST].filter((name) => name !== "LICENSE");
   const files = /** @type {Record<string, Blob>} */ ({});
   const rest = [...names];
   const work = async () => {
-    for (let name; (name = rest.shift());) files[name] = await fetchFile(home, name);
+    for (let name; (name = rest.shift());) files[name] = await fetchFile(request, home, name);
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const page = (await files["index.html"].text())
@@ -36,7 +37,7 @@ export async function pageFiles(home, title, preview) {
     .replace(TITLE, `$1${escaped(title)}`)
     .replace(DESCRIPTION, `$1${escaped(preview?.text || t("static.greeting"))}`)
     .replace(WELCOME, "$1$2");
-  const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
+  const licence = await fetchFile(request, home, "LICENSE").catch(() => null); // the app's page has none beside it
   return {
     ...files,
     "index.html": new Blob([page]),
@@ -50,9 +51,9 @@ function escaped(text) {
   return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$");
 }
 
-async function fetchFile(home, name) {
+async function fetchFile(request, home, name) {
   try {
-    const response = await fetch(new URL(name, home), { cache: "no-cache" });
+    const response = await request(new URL(name, home), { cache: "no-cache" });
     if (response.ok) return await response.blob();
   } catch {}
   throw new Refusal({ id: "publish.no_page", values: { name } });

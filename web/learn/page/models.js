@@ -1,0 +1,80 @@
+// The actions on the models that were trained or opened in this browser.
+
+import { readyModels } from "../../conversation/models.js";
+import { t } from "../../document/words.js";
+import { Refusal, isLocal, shownName } from "../../engines/refusal.js";
+import { save } from "../../sharing/files.js";
+import { batch } from "../../vendor/preact.js";
+import { deleteModel, listModels, loadModel, saveModel } from "../stored_training.js";
+import { state } from "./state.js";
+
+/** Notes which model the page writes with, and which one it goes back to. */
+export function noteModels() {
+  const { host } = state;
+  batch(() => {
+    state.chosen.value = host.chosen();
+    state.first.value = readyModels(host.site()).find(({ name }) => !isLocal(name))?.name ?? "";
+  });
+}
+
+/** Loads the list of the stored models, which the page's settings offer, too. */
+export async function loadModels() {
+  const models = await listModels().catch(() => []);
+  state.host.offer(models.map(({ name }) => name));
+  state.models.value = models;
+}
+
+/** Makes a stored model that of the page. @param {string} name @returns {Promise<?import("../../engines/engine.js").Message>} why it cannot be used */
+export async function use(name) {
+  const failure = await state.host.add(name);
+  if (!failure) state.host.choose(name);
+  return failure;
+}
+
+/** Uses a stored model, or the page's first one instead of it, and says so. @param {string} name */
+export async function toggle(name) {
+  if (name === state.chosen.value.name && state.first.value) return state.host.choose(state.first.value);
+  const failure = await use(name);
+  batch(() => {
+    state.fault.value = failure;
+    state.message.value = failure ? null : { id: "train.used", values: { name } };
+  });
+}
+
+/** Stores a model that the visitor has as a .zip or as the files of its folder, and uses it. @param {File[]} files */
+export async function openModel(files) {
+  const [{ name, webkitRelativePath: path }] = files;
+  try {
+    const { filesOf } = await import("../archive.js");
+    const read = await filesOf(path ? files : files[0]);
+    await toggle((await saveModel({ name: path ? path.split("/")[0] : name, files: read })).name);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    state.fault.value = error.reason;
+  }
+  await loadModels();
+}
+
+/** Saves a stored model as a .zip. @param {string} name */
+export async function download(name) {
+  const { zipOf } = await import("../archive.js");
+  const { files } = await loadModel(name);
+  save(zipOf(files, shownName(name)), `${shownName(name)}.zip`);
+}
+
+/** Deletes a stored model, if the visitor agrees. @param {string} name */
+export async function remove(name) {
+  if (!confirm(t("train.delete_sure", { name: shownName(name) }))) return;
+  await deleteModel(name);
+  await loadModels();
+}
+
+/** Opens the form that publishes a stored model; its modules are imported then. @param {string} [name] if omitted, the form that was open before the visitor left to sign in */
+export async function publish(name) {
+  const [{ openForm, resume }, { PublishForm }] = await Promise.all([
+    import("./publishing.js"),
+    import("./publish_form.js"),
+  ]);
+  await (name ? openForm(name) : resume());
+  state.publishForm.value = PublishForm;
+}
