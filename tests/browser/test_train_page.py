@@ -28,6 +28,7 @@ from training.hub.space_files import write_static
 
 TEXT = sentences(200)
 SPEED = 100  # characters per second, in place of what is measured: 3 minutes are then 40 steps
+FEW = 1  # so slow a machine takes 20 steps
 NAME = "local/my-text"
 SHOWN = "my-text"  # the name as visitors read it
 # Sets the sizes of the trainings.
@@ -328,7 +329,7 @@ def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, 
 
 
 def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
-    page = visitor().open()
+    page = visitor().open(speed=FEW)
     button(page, "A chat").click()
     box = page.get_by_role("checkbox", name="Read it as a chat: the model answers messages")
     expect(box).to_be_checked()
@@ -364,7 +365,7 @@ def test_what_is_private_in_a_text_is_said_before_the_start(visitor: Make) -> No
 
 
 def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
-    page = visitor().open(speed=1)  # so small a network takes thousands of steps at the speed of the others
+    page = visitor().open(speed=FEW)  # so small a network takes thousands of steps at the speed of the others
     give(page, TEXT.replace("mat", "Sofa漢"))
     panel(page).locator("[value=parent]").check()
     start(page)
