@@ -131,7 +131,7 @@ def test_the_text_of_an_archive_is_read(read: Run) -> None:
         (archive(**{"word/document_dot_xml": "x"}), "text.document"),
         (archive(a_dot_txt="\0"), "text.nul"),
         (archive(a_dot_txt="a" * 33_000_000), "text.too_large"),
-        (archive(a_dot_txt=LONG)[:-30], "files.cut"),
+        (archive(a_dot_txt=LONG)[:-30], "files.damaged"),
     ],
 )
 def test_an_archive_without_one_text_is_refused(read: Run, data: bytes, id: str) -> None:

@@ -28,17 +28,11 @@ export async function loadModels() {
 export async function use(name) {
   const failure = await state.host.add(name);
   if (!failure) state.host.choose(name);
-  return failure;
-}
-
-/** Uses a stored model, or the page's first one instead of it, and says so. @param {string} name */
-export async function toggle(name) {
-  if (name === state.chosen.value.name && state.first.value) return state.host.choose(state.first.value);
-  const failure = await use(name);
   batch(() => {
     state.fault.value = failure;
     state.message.value = failure ? null : { id: "train.used", values: { name } };
   });
+  return failure;
 }
 
 /** Stores a model that the visitor has as a .zip or as the files of its folder, and uses it. @param {File[]} files */
@@ -47,7 +41,7 @@ export async function openModel(files) {
   try {
     const { filesOf } = await import("../archive.js");
     const read = await filesOf(path ? files : files[0]);
-    await toggle((await saveModel({ name: path ? path.split("/")[0] : name, files: read })).name);
+    await use((await saveModel({ name: path ? path.split("/")[0] : name, files: read })).name);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     state.fault.value = error.reason;
@@ -67,14 +61,4 @@ export async function remove(name) {
   if (!confirm(t("train.delete_sure", { name: shownName(name) }))) return;
   await deleteModel(name);
   await loadModels();
-}
-
-/** Opens the form that publishes a stored model; its modules are imported then. @param {string} [name] if omitted, the form that was open before the visitor left to sign in */
-export async function publish(name) {
-  const [{ openForm, resume }, { PublishForm }] = await Promise.all([
-    import("./publishing.js"),
-    import("./publish_form.js"),
-  ]);
-  await (name ? openForm(name) : resume());
-  state.publishForm.value = PublishForm;
 }

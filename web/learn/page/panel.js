@@ -1,16 +1,17 @@
 // The panel "Train on your text": its messages and buttons, around the views of the other modules.
 
 import { hasTouch } from "../../document/dom.js";
-import { number, onLanguage, render as renderMessage, t } from "../../document/words.js";
+import { language, number, onLanguage, render as renderMessage, t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
 import { html, render, useEffect } from "../../vendor/preact.js";
 import { hasSimd } from "../learner.js";
 import { MINUTES } from "../recipe.js";
 import { FileButton, button } from "./elements.js";
 import { canKeepScreenOn, keepScreenOn } from "./locks.js";
-import { StoredModels } from "./models_view.js";
-import { download, loadModels, noteModels, openModel, publish } from "./models.js";
+import { download, loadModels, noteModels, openModel, remove, use } from "./models.js";
 import { ProgressView } from "./progress.js";
+import { PublishForm } from "./publish_form.js";
+import { openForm, resume as resumePublishing } from "./publishing.js";
 import { canGoBack, isTraining, messageNow, state, usesTrained } from "./state.js";
 import { called } from "./text.js";
 import { TextField } from "./text_view.js";
@@ -35,7 +36,7 @@ export async function openPanel(box, host, { isBack, isWanted }) {
   if (lacks) return;
   keepScreenOn();
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && training.store());
-  if (isBack) return publish();
+  if (isBack) return resumePublishing();
   if (isWanted && host.isUnused()) focusOn(box, state.kept.value ? ".continue" : "textarea");
 }
 
@@ -63,30 +64,25 @@ function Panel({ box }) {
 }
 
 function Content() {
-  const { progress, trained, lacks } = state;
-  const isProgressShown = isTraining.value || (progress.value && (!trained.value || usesTrained.value));
-  const isIntroShown = !isTraining.value && !trained.value;
+  const { trained, lacks } = state;
   return html`
-    <p class="what" hidden=${!isIntroShown}>${t("train.what")}</p>
+    <p class="what" hidden=${isTraining.value || trained.value !== null}>${t("train.what")}</p>
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
     <p class="fault" role="alert">${renderMessage(lacks.value ?? state.fault.value)}</p>
     <${Next} />
     <${Back} />
-    ${isProgressShown && h(ProgressView)}
+    <${ProgressView} />
     <${Kept} />
-    ${!isTraining.value && !lacks.value && h(Choose)}
+    <${Choose} />
     <${StoredModels} />
     <div class="row own-model">
       <span>${t("train.have")}</span>
       <${FileButton} name="open-model" text="train.open" field="model-file" accept=".zip" take=${openModel} />
       <${FileButton} name="open-folder" text="train.open_folder" field="model-folder" webkitdirectory take=${openModel} />
     </div>
-    <div class="publishing">${state.publishForm.value && h(state.publishForm.value)}</div>
+    <div class="publishing"><${PublishForm} /></div>
   `;
 }
-
-/** An element of a component without properties. */
-const h = (component) => html`<${component} />`;
 
 // The buttons for the model that was trained, while the page writes with it.
 function Next() {
@@ -98,7 +94,7 @@ function Next() {
     ${button("primary write", t("train.write"), write)}
     ${text.value && button("train-on", t("train.on"), training.trainOn)}
     ${isStored && button("get-model", t("train.download"), () => download(name))}
-    ${isStored && button("give-away", t("train.publish"), () => publish(name))}
+    ${isStored && button("give-away", t("train.publish"), () => openForm(name))}
   </div>`;
 }
 
@@ -126,7 +122,8 @@ function Kept() {
 
 // The text, and the options of a training.
 function Choose() {
-  const { text, minutes, trained } = state;
+  const { text, minutes, trained, lacks } = state;
+  if (isTraining.value || lacks.value) return null;
   const start = t(trained.value ? "train.start_new" : "train.start");
   const phone = hasTouch() && text.value; // a phone locks its screen and freezes background tabs
   return html`<${TextField} start=${start}>
@@ -159,7 +156,7 @@ function Origin() {
   const { model } = chosen.value;
   if (!model) return null;
   const tuned = t("train.fine_tune", { name: shownName(model.name) || t("train.this_model") });
-  const choice = (/** @type {string} */ value, /** @type {string} */ label) => {
+  const choice = (value, label) => {
     const isParent = value === "parent";
     const choose = () => (isFineTuning.value = isParent);
     return html`<label>
@@ -171,4 +168,36 @@ function Origin() {
     <legend>${t("train.from")}</legend>
     ${choice("scratch", t("train.scratch"))} ${choice("parent", tuned)}
   </fieldset>`;
+}
+
+// The models that were trained or opened in this browser.
+function StoredModels() {
+  const lines = state.models.value.map((model) => html`<${Line} key=${model.name} model=${model} />`);
+  if (!lines.length) return null;
+  return html`<div class="trained">
+    <h2>${t("train.models")}</h2>
+    <p>${t("train.models_where")}</p>
+    <ul aria-label=${t("train.models")}>
+      ${lines}
+    </ul>
+  </div>`;
+}
+
+function Line({ model: { name, created, bytes } }) {
+  const isUsed = name === state.chosen.value.name;
+  const isOffered = isUsed && usesTrained.value && !isTraining.value; // its buttons are above
+  const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
+  const act = (kind, run) => {
+    const label = t(`train.${kind}_name`, { name: shownName(name) });
+    return button(kind, t(`train.${kind}`), () => run(name), { "aria-label": label });
+  };
+  return html`<li data-model=${name}>
+    <b>${shownName(name)}</b>
+    <small>${t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) })}</small>
+    <small class="in-use" hidden=${!isUsed}>${t("train.in_use")}</small>
+    <span class="row">
+      ${!isUsed && act("use", use)} ${!isOffered && act("download", download)}
+      ${!isOffered && act("publish", openForm)} ${act("delete", remove)}
+    </span>
+  </li>`;
 }

@@ -5,7 +5,7 @@ import { colourOf } from "../../lenses/surprise_colours.js";
 import { html } from "../../vendor/preact.js";
 import { button } from "./elements.js";
 import { bits, byHeart, chartOf } from "./losses.js";
-import { state } from "./state.js";
+import { isTraining, state, usesTrained } from "./state.js";
 import { pause, stop } from "./training.js";
 
 const NO_CURVE = { training: [], heldOut: [] };
@@ -16,6 +16,8 @@ const NO_CURVE = { training: [], heldOut: [] };
 /** The training that runs, or has ended. */
 export function ProgressView() {
   const shown = state.progress.value;
+  const isShown = isTraining.value || (shown && (!state.trained.value || usesTrained.value));
+  if (!isShown) return null;
   const { step = 0, steps = 1, isEnded = false, curve = NO_CURVE, sample } = shown ?? {};
   const isComplete = step >= steps;
   const ended = t(isComplete ? "train.figures_complete" : "train.figures_stopped", { step, steps });
@@ -71,7 +73,7 @@ function Chart({ curve, steps }) {
     lowest: labels && bits(labels.lowest),
     last: t("train.last_step", { step: steps }),
   };
-  const small = (/** @type {string} */ name, /** @type {string} */ text, style = {}) =>
+  const small = (name, text, style = {}) =>
     html`<small class=${name} style=${style} aria-hidden="true">${text}</small>`;
   const dot = best ? { left: percents(best.left), top: percents(best.top) } : {};
   return html`<div class="curve" role="img" aria-label=${label}>
@@ -85,7 +87,7 @@ function Chart({ curve, steps }) {
   </div>`;
 }
 
-const percents = (/** @type {number} */ share) => `${share}%`;
+const percents = (share) => `${share}%`;
 
 /** @param {Shown} shown */
 function figuresOf({ step, steps, seconds, speed, about }) {

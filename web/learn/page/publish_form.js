@@ -33,7 +33,7 @@ function Fields({ form: { model, fields, isExpired } }) {
   useEffect(() => first.current.focus(), []);
   const sending = state.sending.value;
   const [isSignedIn, things] = [signedIn().token !== "", model.privateThings ?? []];
-  const submit = (/** @type {SubmitEvent} */ event) => {
+  const submit = (event) => {
     event.preventDefault();
     send();
   };
@@ -41,14 +41,14 @@ function Fields({ form: { model, fields, isExpired } }) {
     const shown = each === "unknown" ? t("publish.license_unknown") : each;
     return html`<option value=${each}>${shown}</option>`;
   });
-  const text = (/** @type {string} */ name, /** @type {object} */ attributes) =>
+  const text = (name, attributes) =>
     html`<input name=${name} value=${fields[name]} autocomplete="off" spellcheck=${false} ...${attributes} />`;
-  const check = (/** @type {string} */ name, /** @type {string} */ label, required = false) =>
+  const check = (name, label, required = false) =>
     html`<label class="check">
       <input type="checkbox" name=${name} checked=${fields[name]} required=${required} />
       <span>${t(label)}</span>
     </label>`;
-  const wide = (/** @type {string} */ label, /** @type {unknown} */ input, hidden = false) =>
+  const wide = (label, input, hidden = false) =>
     html`<label class="wide" hidden=${hidden}><span>${t(label)}</span>${input}</label>`;
   const select = html`<select name="license" value=${fields.license}>${options}</select>`;
   return html`<form aria-busy=${Boolean(sending)} onInput=${({ target }) => fill(target)} onSubmit=${submit}>

@@ -61,7 +61,6 @@ export const state = {
   chosen: signal(/** @type {{name: string, model: Model | null}} */ ({ name: "", model: null })),
   first: signal(""), // the name of the page's first model that is not one of this browser; "" if there is none
 
-  publishForm: signal(/** @type {(() => any) | null} */ (null)), // the view, once it is imported
   form: signal(/** @type {Form | null} */ (null)),
   sending: signal(/** @type {import("../hub/publish.js").Progress | null} */ (null)),
   published: signal(/** @type {string[]} */ ([])), // addresses

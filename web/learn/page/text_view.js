@@ -12,7 +12,7 @@ import { drop, paste, readAgain, take, takeExample, type } from "./text.js";
 /** @param {{start: string, children: any}} props the text of the button that starts a training; the options below */
 export function TextField({ start, children }) {
   const { typed, isReading, isDragging } = state;
-  const over = (/** @type {boolean} */ isOver) => (/** @type {DragEvent} */ event) => {
+  const over = (isOver) => (event) => {
     event.preventDefault();
     isDragging.value = isOver;
   };

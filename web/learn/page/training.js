@@ -117,15 +117,13 @@ async function showEnd({ reason, step, best, model, files, notice }) {
   if (!model) await ended({ id: "train.nothing_learned", values: { step } });
   else {
     if (files) await state.host.give(model.name, files);
-    const failure = await use(model.name);
     const isElsewhere = usesAnotherPart();
+    const failure = await use(model.name);
     await ended(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
       const values = { ended: { id: `train.ended_${reason}`, values: { step } }, best, name: model.name };
-      batch(() => {
-        state.message.value = { id: "train.done", values };
-        state.trained.value = { name: model.name, isStored: !files };
-      });
+      state.message.value = { id: "train.done", values };
+      state.trained.value = { name: model.name, isStored: !files };
       if (!isElsewhere) state.host.showText();
     }
   }
