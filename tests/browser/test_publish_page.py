@@ -16,7 +16,19 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
 from tests.browser.driving import QUIET, TIMEOUT_MS, button, reply
-from tests.browser.test_train_page import FEW, SHOWN as TRAINED, TEXT, Make, ended, give, packed, start, url, visitor
+from tests.browser.test_train_page import (
+    FEW,
+    SHOWN as TRAINED,
+    TEXT,
+    Make,
+    ended,
+    give,
+    packed,
+    panel,
+    start,
+    url,
+    visitor,
+)
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
@@ -106,7 +118,12 @@ def test_a_visitor_publishes_with_a_token(
         button(page, "Publish").click()
         expect(refusal(page)).to_contain_text("The Hub does not know this token")
         expect(page.get_by_label("Token of the Hub")).to_have_value("")  # it is used once
-        page.get_by_label("Token of the Hub").fill(token)
+        hub.fail("POST /api/spaces/.*/commit/", 500)
+        fill(page, token)
+        button(page, "Publish").click()
+        expect(refusal(page)).to_contain_text("The model is on the Hub, but its page (Space) is not: The Hub has")
+        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters"])
+        fill(page, token)
         button(page, "Publish").click()
         expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
         expect(form(page)).to_be_hidden()
@@ -255,28 +272,15 @@ def test_a_publishing_can_be_cancelled_and_ends_when_the_hub_is_silent(
     assert hub.repos["ada/letters"].titles() == ["initial commit"], "the cancelled uploads are not there"
 
 
-def test_a_model_without_its_space_is_said_and_the_space_is_tried_again(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
-) -> None:
-    hub.fail("POST /api/spaces/.*/commit/", 500, times=1)
-    with serve(site) as url:
-        page = opened(context, url, packed)
-        page.get_by_label("With a page (Space)").check()
-        fill(page, token)
-        button(page, "Publish").click()
-        expect(refusal(page)).to_contain_text(
-            "The model is on the Hub, but its page (Space) is not: The Hub has a fault"
-        )
-        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters"])
-        fill(page, token)
-        button(page, "Publish").click()
-        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
-
-
-def test_the_form_names_what_looks_private_in_the_text(visitor: Make) -> None:
+def test_what_looks_private_is_said_before_a_training_and_before_publishing(visitor: Make) -> None:
     """Also after a reload, when the text is gone."""
     page = visitor().open(speed=FEW)
+    said = panel(page).locator(".choose .private")
+    button(page, "Recipes").click()
+    expect(panel(page).locator(".read")).to_contain_text("Recipes: ")
+    expect(said).to_be_hidden()
     give(page, f"{TEXT}Write to ada@lovelace.org soon.\n")
+    expect(said).to_contain_text("1 e-mail address (the first in line 201: ")
     start(page)
     ended(page)
     page.reload()

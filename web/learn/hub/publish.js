@@ -64,6 +64,7 @@ export async function publish(wanted, report, controller = new AbortController()
   };
   const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   try {
+    signal.throwIfAborted();
     alive();
     await Promise.race([aborted, sendAll(wanted, { report, signal, alive }, done)]);
   } catch (error) {

@@ -9,30 +9,16 @@ const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hu
 
 /** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
 
-let token = "";
-let filledIn = /** @type {FilledIn | null} */ (null);
-let fault = /** @type {import("../../engines/engine.js").Message | null} */ (null);
+/** The visitor's token, "" without a sign-in; why the last sign-in failed; and the form that was filled in before it. */
+export const session = {
+  token: "",
+  fault: /** @type {import("../../engines/engine.js").Message | null} */ (null),
+  filledIn: /** @type {FilledIn | null} */ (null),
+};
 
 /** Returns whether visitors can sign in on this page. */
 export function canSignIn() {
   return Boolean(/** @type {any} */ (window).huggingface?.variables?.OAUTH_CLIENT_ID);
-}
-
-/** Returns the visitor's token, "" without a sign-in; and why the last sign-in failed, or null. */
-export function signedIn() {
-  return { token, fault };
-}
-
-/** Forgets the visitor's token, which the Hub no longer knows. */
-export function forgetSignIn() {
-  token = "";
-}
-
-/** Returns the form that the visitor had filled in before the sign-in, only once; null without one. */
-export function takeFilledIn() {
-  const taken = filledIn;
-  filledIn = null;
-  return taken;
 }
 
 /** Returns whether the Hub has sent the visitor back to this page. */
@@ -68,16 +54,18 @@ export async function signIn(hub, form = null) {
 export async function finishSignIn(hub) {
   const { nonce, codeVerifier, back, form } = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
   const redirectedUrl = location.href;
-  filledIn = form;
+  session.filledIn = form;
   sessionStorage.removeItem(STORED); // a code is good for one request
   history.replaceState(null, "", location.pathname + back);
   const { HubApiError, oauthHandleRedirect } = await import("../../vendor/huggingface_hub.js");
   const { refusalOf } = await import("./refusals.js");
   try {
-    token = (await inTime(oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier }))).accessToken;
+    session.token = (
+      await inTime(oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier }))
+    ).accessToken;
   } catch (error) {
     const refusal = error instanceof HubApiError ? null : refusalOf(error, "");
-    fault = refusal instanceof Refusal ? refusal.reason : { id: "publish.not_signed_in" };
+    session.fault = refusal instanceof Refusal ? refusal.reason : { id: "publish.not_signed_in" };
   }
 }
 

@@ -4,35 +4,28 @@ import { readyModels } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
 import { Refusal, isLocal, shownName } from "../../engines/refusal.js";
 import { save } from "../../sharing/files.js";
-import { batch } from "../../vendor/preact.js";
 import { deleteModel, listModels, loadModel, saveModel } from "../stored_training.js";
-import { state } from "./state.js";
+import { set, state } from "./state.js";
 
 /** Notes which model the page writes with, and which one it goes back to. */
 export function noteModels() {
-  const { host } = state;
-  batch(() => {
-    state.chosen.value = host.chosen();
-    state.first.value = readyModels(host.site()).find(({ name }) => !isLocal(name))?.name ?? "";
-  });
+  const first = readyModels(state.host.site()).find(({ name }) => !isLocal(name))?.name ?? "";
+  set({ chosen: state.host.chosen(), first });
 }
 
 /** Loads the list of the stored models, which the page's settings offer, too. */
 export async function loadModels() {
   const models = await listModels().catch(() => []);
   state.host.offer(models.map(({ name }) => name));
-  state.models.value = models;
+  set({ models });
 }
 
 /** Makes a stored model that of the page. @param {string} name @returns {Promise<?import("../../engines/engine.js").Message>} why it cannot be used */
 export async function use(name) {
-  const failure = await state.host.add(name);
-  if (!failure) state.host.choose(name);
-  batch(() => {
-    state.fault.value = failure;
-    state.message.value = failure ? null : { id: "train.used", values: { name } };
-  });
-  return failure;
+  const fault = await state.host.add(name);
+  if (!fault) state.host.choose(name);
+  set({ fault, message: fault ? null : { id: "train.used", values: { name } } });
+  return fault;
 }
 
 /** Stores a model that the visitor has as a .zip or as the files of its folder, and uses it. @param {File[]} files */
@@ -44,7 +37,7 @@ export async function openModel(files) {
     await use((await saveModel({ name: path ? path.split("/")[0] : name, files: read })).name);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    state.fault.value = error.reason;
+    set({ fault: error.reason });
   }
   await loadModels();
 }

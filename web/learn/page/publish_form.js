@@ -4,7 +4,7 @@ import { render, t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
 import { html, useEffect, useRef } from "../../vendor/preact.js";
 import { LICENSES } from "../hub/card.js";
-import { canSignIn, signedIn } from "../hub/sign_in.js";
+import { canSignIn, session } from "../hub/sign_in.js";
 import { button } from "./elements.js";
 import { cancel, fill, leaveToSignIn, send } from "./publishing.js";
 import { state } from "./state.js";
@@ -32,7 +32,7 @@ function Fields({ form: { model, fields, isExpired } }) {
   const first = useRef(/** @type {HTMLInputElement} */ (null));
   useEffect(() => first.current.focus(), []);
   const sending = state.sending.value;
-  const [isSignedIn, things] = [signedIn().token !== "", model.privateThings ?? []];
+  const [isSignedIn, things] = [session.token !== "", model.privateThings ?? []];
   const submit = (event) => {
     event.preventDefault();
     send();

@@ -2,11 +2,10 @@
 
 import { findModel } from "../../conversation/models.js";
 import { Refusal } from "../../engines/refusal.js";
-import { batch } from "../../vendor/preact.js";
 import { LICENSES, configOf } from "../hub/card.js";
-import { forgetSignIn, signIn, signedIn, takeFilledIn } from "../hub/sign_in.js";
+import { session, signIn } from "../hub/sign_in.js";
 import { loadModel } from "../stored_training.js";
-import { state } from "./state.js";
+import { set, state } from "./state.js";
 
 const PREVIEW = 200; // characters of the first words for link previews: chats show fewer
 
@@ -24,15 +23,14 @@ export async function openForm(name, filledIn = {}) {
   const { license } = configOf(model.files).training ?? {};
   const fields = { repo, title, corpus: "", license: LICENSES.includes(license) ? license : LICENSES[0] };
   const others = { isPrivate: true, space: false, may: false, token: "" };
-  batch(() => {
-    state.form.value = { model, fields: { ...fields, ...others, ...filledIn }, isExpired: false };
-    [state.report.value, state.refusal.value] = [null, signedIn().fault];
-  });
+  const form = { model, fields: { ...fields, ...others, ...filledIn }, isExpired: false };
+  set({ form, report: null, refusal: session.fault });
 }
 
 /** Opens the form again after the visitor has signed in, with the values that it had before. */
 export async function resume() {
-  const filledIn = takeFilledIn();
+  const { filledIn } = session;
+  session.filledIn = null;
   if (filledIn) await openForm(filledIn.model, filledIn.fields);
 }
 
@@ -43,22 +41,20 @@ export function fill({ name, type, checked, value }) {
 
 function setField(name, value) {
   const form = state.form.value;
-  state.form.value = { ...form, fields: { ...form.fields, [name]: value } };
+  set({ form: { ...form, fields: { ...form.fields, [name]: value } } });
 }
 
 /** Closes the form, and ends a publishing in progress: nothing more is sent. */
 export function cancel() {
   sending?.abort(new Refusal({ id: "publish.cancelled" }));
   sending = null;
-  batch(() => {
-    [state.form.value, state.sending.value, state.report.value, state.refusal.value] = [null, null, null, null];
-  });
+  set({ form: null, sending: null, report: null, refusal: null });
 }
 
 /** Leaves the page to sign in on the Hub. */
 export async function leaveToSignIn() {
   const { model, fields } = state.form.value;
-  state.refusal.value = null;
+  set({ refusal: null });
   await signIn(state.host.hub, { model: model.name, fields: { ...fields, token: "" } }).catch(refuse);
 }
 
@@ -68,30 +64,28 @@ export async function send() {
   const { model, fields } = state.form.value;
   const controller = (sending = new AbortController());
   setField("token", "");
-  batch(() => {
-    [state.refusal.value, state.report.value, state.published.value] = [null, null, []];
-    state.sending.value = { id: "publish.checks", repo: fields.repo, part: 0 };
-  });
+  set({ refusal: null, report: null, published: [], sending: { id: "publish.checks", repo: fields.repo, part: 0 } });
   const { title, license, isPrivate } = fields;
   const [repo, corpus] = [fields.repo.trim(), fields.corpus.trim()];
   const wanted = {
-    ...{ token: signedIn().token || fields.token.trim(), repo, space: fields.space ? repo : "", isPrivate },
+    ...{ token: session.token || fields.token.trim(), repo, space: fields.space ? repo : "", isPrivate },
     ...{ files: model.files, card: { title, corpus, license }, hub: state.host.hub, home: state.host.home },
     preview: () => previewOf(model.name, title),
   };
   const report = (progress) => {
-    if (sending === controller) state.sending.value = progress;
+    if (sending === controller) set({ sending: progress });
   };
   try {
     const { publish: sendAll } = await import("../hub/publish.js");
     const { fault, ...addresses } = await sendAll(wanted, report, controller);
-    state.published.value = Object.values(addresses).filter(Boolean);
+    set({ published: Object.values(addresses).filter(Boolean) });
     if (fault) return refuse(new Refusal({ id: "publish.half", values: { reason: fault } }));
-    [state.report.value, state.form.value] = [{ id: "publish.done" }, null];
+    set({ report: { id: "publish.done" }, form: null });
   } catch (error) {
     refuse(error);
   } finally {
-    if (sending === controller) [sending, state.sending.value] = [null, null];
+    if (sending === controller) set({ sending: null });
+    if (sending === controller) sending = null;
   }
 }
 
@@ -99,10 +93,10 @@ export async function send() {
 function refuse(error) {
   if (!(error instanceof Refusal)) console.error(error);
   const reason = error instanceof Refusal ? error.reason : { id: "fault.again" };
-  const isExpired = reason.id === "publish.token" && signedIn().token !== "";
-  if (isExpired) forgetSignIn();
-  state.refusal.value = reason;
-  if (isExpired && state.form.value) state.form.value = { ...state.form.value, isExpired };
+  const isExpired = reason.id === "publish.token" && session.token !== "";
+  if (isExpired) session.token = "";
+  const form = state.form.value;
+  set({ refusal: reason, form: form && { ...form, isExpired: form.isExpired || isExpired } });
 }
 
 // Returns the first words of the model's welcome text, and a picture of it; null if the browser cannot draw it.

@@ -1,7 +1,7 @@
 // What the panel "Train on your text" shows, as signals: actions change them (text.js, training.js, models.js, publishing.js),
 // views draw them, and nothing is read back from the document.
 
-import { computed, signal } from "../../vendor/preact.js";
+import { batch, computed, signal } from "../../vendor/preact.js";
 import { isLocal, shownName } from "../../engines/refusal.js";
 import { MINUTES } from "../recipe.js";
 
@@ -68,6 +68,13 @@ export const state = {
   refusal: signal(/** @type {Message | null} */ (null)),
   isDragging: signal(false),
 };
+
+/** Changes signals by their names. @param {Partial<{[Name in Exclude<keyof typeof state, "host">]: (typeof state)[Name]["value"]}>} values */
+export function set(values) {
+  batch(() => {
+    for (const [name, value] of Object.entries(values)) state[name].value = value;
+  });
+}
 
 /** Whether a training runs, is paused, or is prepared. */
 export const isTraining = computed(() => state.phase.value !== "none");

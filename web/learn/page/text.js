@@ -2,10 +2,9 @@
 
 import { render, t } from "../../document/words.js";
 import { Refusal } from "../../engines/refusal.js";
-import { batch } from "../../vendor/preact.js";
 import { fetchExample } from "../corpus/examples.js";
 import { readText } from "../corpus/read.js";
-import { state } from "./state.js";
+import { set, state } from "./state.js";
 
 const TYPING_MS = 400; // after the last change of the field
 const LONG = 50_000; // characters; a longer text is not put into the field, which would be slow
@@ -15,7 +14,7 @@ let timer = 0;
 
 /** Notes what the field contains, and reads it soon. @param {string} text */
 export function type(text) {
-  state.typed.value = text;
+  set({ typed: text });
   clearTimeout(timer);
   timer = +setTimeout(() => read({ source: text }), TYPING_MS);
 }
@@ -33,7 +32,7 @@ export async function takeExample(example) {
   try {
     await take(await fetchExample(example), name);
   } catch (error) {
-    state.fault.value = { id: "text.unreadable", values: { name, reason: error.message } };
+    set({ fault: { id: "text.unreadable", values: { name, reason: error.message } } });
   }
 }
 
@@ -47,8 +46,8 @@ export function readAgain(options) {
 async function read(given, options = {}) {
   reading.abort();
   const { signal } = (reading = new AbortController());
-  if (given !== state.given.value) state.mayBeChat.value = false;
-  [state.given.value, state.isReading.value] = [given, true];
+  const mayBeChat = given === state.given.value && state.mayBeChat.value;
+  set({ given, isReading: true });
   const name = given.name ?? t("train.text"); // the messages about a text begin with it
   let [found, fault] = [null, null];
   try {
@@ -58,12 +57,8 @@ async function read(given, options = {}) {
     fault = error.reason;
   }
   if (signal.aborted) return;
-  batch(() => {
-    state.isReading.value = false;
-    state.text.value = found && { ...found, name: given.name ?? t("train.own_name") };
-    state.mayBeChat.value ||= Boolean(found?.chat);
-    [state.message.value, state.fault.value] = [null, fault];
-  });
+  const text = found && { ...found, name: given.name ?? t("train.own_name") };
+  set({ text, mayBeChat: mayBeChat || Boolean(found?.chat), isReading: false, message: null, fault });
 }
 
 /** Takes a pasted text, if it is too long for the field. @param {ClipboardEvent} event */

@@ -3,11 +3,10 @@
 import { refOf } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
 import { randomSeed } from "../../settings.js";
-import { batch } from "../../vendor/preact.js";
 import { deleteRun, loadPart } from "../stored_training.js";
 import { lockTraining } from "./locks.js";
 import { loadModels, use } from "./models.js";
-import { state } from "./state.js";
+import { set, state } from "./state.js";
 import { called } from "./text.js";
 
 let worker = /** @type {Worker | null} */ (null);
@@ -37,10 +36,8 @@ export const resume = () => train({ resume: true });
 /** Pauses, or goes on. @param {boolean} isPaused */
 export function pause(isPaused) {
   worker?.postMessage({ wanted: isPaused ? "pause" : "run" });
-  batch(() => {
-    state.phase.value = isPaused ? "paused" : "runs";
-    state.message.value = { id: isPaused ? "train.paused" : "train.runs_on" };
-  });
+  if (isPaused) set({ phase: "paused", message: { id: "train.paused" } });
+  else set({ phase: "runs", message: { id: "train.runs_on" } });
 }
 
 /** Ends the training; its best weights become a model. */
@@ -52,31 +49,25 @@ export const store = () => worker?.postMessage({ wanted: "save" });
 /** Deletes the stored training, unless it is that of another tab. */
 export async function discard() {
   const unlock = await lockTraining();
-  if (!unlock) return void (state.fault.value = { id: "train.other_tab" });
+  if (!unlock) return set({ fault: { id: "train.other_tab" } });
   await deleteRun();
   worker?.terminate(); // it may have the run in memory, after a fault
   worker = null;
   unlock();
-  batch(() => {
-    [state.kept.value, state.fault.value, state.focus.value] = [null, null, "textarea"];
-  });
+  set({ kept: null, fault: null, focus: "textarea" });
 }
 
 /** Notes whether a training is stored that can be continued. */
 export async function loadKept() {
-  state.kept.value = (await loadPart("summary").catch(() => null)) ?? null;
+  set({ kept: (await loadPart("summary").catch(() => null)) ?? null });
 }
 
 // Starts or continues a training, unless another tab has one.
 async function train(message) {
   const unlock = await lockTraining();
-  if (!unlock) return void (state.fault.value = { id: "train.other_tab" });
+  if (!unlock) return set({ fault: { id: "train.other_tab" } });
   release = unlock;
-  batch(() => {
-    state.phase.value = "starts";
-    [state.progress.value, state.kept.value, state.trained.value, state.fault.value] = [null, null, null, null];
-    state.message.value = { id: "train.starts" };
-  });
+  set({ phase: "starts", progress: null, kept: null, trained: null, fault: null, message: { id: "train.starts" } });
   worker ??= newWorker();
   worker.postMessage(message);
 }
@@ -94,10 +85,10 @@ function newWorker() {
 
 /** Changes the state by a message of the worker. @param {any} data see run.js */
 export function receive(data) {
-  if (data.progress) state.progress.value = { ...state.progress.value, ...data.progress };
+  if (data.progress) advance(data.progress);
   else if (data.started) showStarted(data.started);
-  else if (data.phase) state.message.value = { id: `train.${data.phase}` };
-  else if (data.notSaved) state.fault.value = { id: "train.not_kept", values: { reason: data.notSaved } };
+  else if (data.phase) set({ message: { id: `train.${data.phase}` } });
+  else if (data.notSaved) set({ fault: { id: "train.not_kept", values: { reason: data.notSaved } } });
   else if (data.ended) return showEnd(data.ended);
   else if (data.refusal) return ended(data.refusal);
   else if (data.fault) return ended({ id: "train.fault", values: { reason: data.fault } });
@@ -105,15 +96,17 @@ export function receive(data) {
 
 function showStarted(progress) {
   const { about, parameters } = progress;
-  batch(() => {
-    [state.phase.value, state.focus.value] = ["runs", ".pause"];
-    state.progress.value = { ...progress, isEnded: false };
-    state.message.value = { id: "train.running", values: { name: called(about.name), parameters } };
-  });
+  const message = { id: "train.running", values: { name: called(about.name), parameters } };
+  set({ phase: "runs", focus: ".pause", progress: { ...progress, isEnded: false }, message });
+}
+
+function advance(change) {
+  const progress = state.progress.value;
+  if (progress) set({ progress: { ...progress, ...change } });
 }
 
 async function showEnd({ reason, step, best, model, files, notice }) {
-  state.progress.value = { ...state.progress.value, step };
+  advance({ step });
   if (!model) await ended({ id: "train.nothing_learned", values: { step } });
   else {
     if (files) await state.host.give(model.name, files);
@@ -122,8 +115,7 @@ async function showEnd({ reason, step, best, model, files, notice }) {
     await ended(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
       const values = { ended: { id: `train.ended_${reason}`, values: { step } }, best, name: model.name };
-      state.message.value = { id: "train.done", values };
-      state.trained.value = { name: model.name, isStored: !files };
+      set({ message: { id: "train.done", values }, trained: { name: model.name, isStored: !files } });
       if (!isElsewhere) state.host.showText();
     }
   }
@@ -133,11 +125,8 @@ async function showEnd({ reason, step, best, model, files, notice }) {
 // Notes that a training has ended; if it is stored, it can be continued.
 async function ended(fault) {
   release();
-  batch(() => {
-    [state.phase.value, state.message.value, state.focus.value] = ["none", null, "textarea"];
-    if (state.progress.value) state.progress.value = { ...state.progress.value, isEnded: true };
-    if (fault) state.fault.value = fault;
-  });
+  set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
+  advance({ isEnded: true });
   await loadKept();
 }
 

@@ -3,14 +3,26 @@ import { beforeEach, mock, test } from "node:test";
 
 const sent = [];
 const released = [];
+const screenLocks = [];
 let isFree = true;
-globalThis.document = { documentElement: { lang: "en" }, body: {}, activeElement: null };
+let changeVisibility = () => {};
+globalThis.document = {
+  ...{ documentElement: { lang: "en" }, body: {}, activeElement: null, visibilityState: "visible" },
+  addEventListener: (_name, act) => (changeVisibility = act),
+};
 globalThis.Worker = class {
   postMessage = (message) => sent.push(message);
   terminate() {}
 };
 Object.defineProperty(globalThis, "navigator", {
   value: {
+    wakeLock: {
+      request: async () => {
+        const lock = { released: false, release: async () => (lock.released = true) };
+        screenLocks.push(lock);
+        return lock;
+      },
+    },
     locks: {
       request: (_name, _options, act) => Promise.resolve(act(isFree ? {} : null)).then(() => released.push(true)),
     },
@@ -19,6 +31,7 @@ Object.defineProperty(globalThis, "navigator", {
 
 const { canGoBack, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
 const training = await import("../../../../web/learn/page/training.js");
+const { keepScreenOn } = await import("../../../../web/learn/page/locks.js");
 const { noteModels } = await import("../../../../web/learn/page/models.js");
 
 const TEXT = { text: "ab".repeat(60), name: "alice.txt", chat: null, private: [] };
@@ -93,4 +106,30 @@ test("a stored training is replaced only if the visitor agrees", async () => {
   globalThis.confirm = () => false;
   await training.begin(false);
   assert.deepEqual(sent, []);
+});
+
+test("the screen stays on while a training runs in a visible tab", async () => {
+  const shows = async (values, released) => {
+    Object.assign(document, values);
+    changeVisibility();
+    await new Promise(setImmediate);
+    assert.deepEqual(
+      screenLocks.map((lock) => lock.released),
+      released,
+    );
+  };
+  state.phase.value = "none";
+  keepScreenOn();
+  await shows({}, []);
+  state.phase.value = "runs";
+  await shows({}, [false]);
+  state.phase.value = "paused";
+  await shows({}, [true]);
+  state.phase.value = "runs";
+  await shows({}, [true, false]);
+  screenLocks[1].released = true; // by the browser, when the tab is hidden
+  await shows({ visibilityState: "hidden" }, [true, true]);
+  await shows({ visibilityState: "visible" }, [true, true, false]);
+  state.phase.value = "none";
+  await shows({}, [true, true, true]);
 });

@@ -87,12 +87,27 @@ test("a publishing that is cancelled ends at once, with the reason of the one wh
   assert.equal(asked.length, 1);
 });
 
-test("a token of another form is refused without a request", async (context) => {
+test("a bad token or name is refused before anything is created", async (context) => {
   const asked = silentHub(context);
-  for (const token of ["", "secret", "hf_", "hf_a b"])
-    await assert.rejects(
-      publish({ ...WANTED, token }, () => {}),
-      { reason: { id: "publish.token_form" } },
+  const refuses = (wanted, id) =>
+    assert.rejects(
+      publish({ ...WANTED, ...wanted }, () => {}),
+      { reason: { id } },
     );
+  for (const token of ["", "secret", "hf_", "hf_a b"]) await refuses({ token }, "publish.token_form");
   assert.deepEqual(asked, []);
+  let role = "read";
+  const answer = () => Response.json({ name: "ada", auth: { accessToken: { role } } });
+  globalThis.fetch.mock.mockImplementation(async (address) => (asked.push(address), answer()));
+  await assert.rejects(
+    publish(WANTED, () => {}),
+    { reason: { id: "publish.read_only", values: { name: "ada" } } },
+  );
+  role = "write";
+  for (const repo of ["", "a b", "möwe", "a/b/c", "-a", "a..b", "x".repeat(97), "../a"])
+    await assert.rejects(
+      publish({ ...WANTED, repo }, () => {}),
+      { reason: { id: "publish.name", values: { name: repo } } },
+    );
+  assert.deepEqual([...new Set(asked.map((address) => new URL(address).pathname))], ["/api/whoami-v2"]);
 });
