@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Browser, Dialog, Playwright, expect
+from playwright.sync_api import Browser, Playwright, expect
 
 from model import CharLSTM
 from tests.browser.driving import button, complaints_of, fast, reply, send, turns
@@ -78,33 +78,6 @@ def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> Non
     expect(fault(page)).to_contain_text("This browser cannot train: it has no WebAssembly SIMD")
     expect(button(page, "Pick a file")).to_be_hidden()
     browser.close()
-
-
-def test_a_stored_training_is_not_replaced_unasked(visitor: Make) -> None:
-    page = visitor().open()
-    give(page)
-    start(page)
-    button(page, "Pause").click()
-    page.reload()
-    kept = panel(page).locator(".kept")
-    expect(kept).to_contain_text("This browser has stored your training")
-    begin(page)
-    give(page)
-    asked: list[str] = []
-
-    def dismiss(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        dialog.dismiss()
-
-    page.once("dialog", dismiss)
-    button(page, "Start training").click()
-    expect(kept).to_be_visible()
-    assert asked == ["Discard the stored training and start a new one?"]
-    button(page, "Discard it").click()
-    expect(kept).to_be_hidden()
-    page.reload()
-    expect(button(page, "Send")).to_be_enabled()
-    expect(panel(page)).not_to_have_attribute("open", "")
 
 
 def test_one_tab_trains_at_a_time(visitor: Make) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 
 from model import CharLSTM
 from tests.browser.driving import QUIET, TIMEOUT_MS, WIDE, button, complaints_of, fast, reply, send, setting, window
@@ -259,15 +259,27 @@ def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make
     expect(panel(page).locator(".said")).to_contain_text("Paused")
     stored = "async () => ((await (await import('./learn/stored_training.js')).loadPart('summary')) ?? {}).step > 0"
     page.wait_for_function(stored)
-    address, context = page.url, page.context
+    address, context, asked = page.url, page.context, list[str]()
     kill_tabs(page)
     page = context.new_page()
     page.goto(address)
     begin(page)
     expect(panel(page)).to_contain_text("This browser has stored your training on your text: step")
+    give(page)
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", dismiss)
+    button(page, "Start training").click()
+    assert asked == ["Discard the stored training and start a new one?"]
     start(page, "Continue your training")
     ended(page)
     assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
+    page.reload()
+    expect(button(page, "Send")).to_be_enabled()
+    expect(panel(page)).not_to_have_attribute("open", "")
 
 
 def test_after_the_death_of_a_worker_the_training_continues(
