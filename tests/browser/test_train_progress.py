@@ -14,9 +14,6 @@ SHOW = """async () => {
   await loadLanguages("/", "en");
   const { drawPanel } = await import("/learn/page/panel.js");
   window.state = (await import("/learn/page/state.js")).state;
-  const style = document.createElement("link");
-  Object.assign(style, { rel: "stylesheet", href: "/document/style.css" });
-  await new Promise((done) => ((style.onload = done), document.head.append(style)));
   document.body.innerHTML = `<div class="char-lstm"><details id="training" open><div></div></details></div>`;
   drawPanel(document.querySelector("#training div"));
 }"""
@@ -67,3 +64,7 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     expect(panel.locator(".figures")).to_have_text("Stopped at step 10 of 1,000")
     expect(said).to_be_empty()
     expect(panel.get_by_role("button", name="Continue your training")).to_be_visible()
+    web_page.evaluate("window.matchMedia = () => ({ matches: true })")  # the pointer is a finger
+    text = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1, "notes": [], "private": []}
+    web_page.evaluate(PUT, {"text": {**text, "chat": None}, "language": 1})
+    expect(panel.locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")

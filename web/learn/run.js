@@ -207,17 +207,15 @@ class Run {
   // Stores the model and deletes the run. Deletes the run first if the model has no room otherwise.
   async #storeModel(files) {
     const { name, privateThings } = this.run.about;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const model = await saveModel({ name, files, privateThings });
-        await deleteRun().catch(() => {});
-        return { model, files: null, notice: null };
-      } catch (error) {
-        await deleteRun().catch(() => {});
-        if (attempt < 2) continue;
-        const taken = await listModels().catch(() => []);
-        return { model: { name: freeName(name, taken), commit: commitOf(files) }, files, notice: reasonOf(error) };
-      }
+    const save = () => saveModel({ name, files, privateThings });
+    const discard = () => deleteRun().catch(() => {});
+    try {
+      const model = await save().catch(() => discard().then(save));
+      await discard();
+      return { model, files: null, notice: null };
+    } catch (error) {
+      const taken = await listModels().catch(() => []);
+      return { model: { name: freeName(name, taken), commit: commitOf(files) }, files, notice: reasonOf(error) };
     }
   }
 

@@ -8,7 +8,6 @@ import { MINUTES } from "../recipe.js";
 /**
  * @import { Message, Model, Site } from "../../engines/engine.js"
  * @import { ReadText } from "../corpus/reading.js"
- * @import { Preview } from "../hub/space.js"
  * @import { Files } from "../hub/card.js"
  * @import { Progress } from "../run.js"
  * @import { StoredModel } from "../stored_training.js"
