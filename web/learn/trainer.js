@@ -2,7 +2,7 @@
 
 import { countOf, parametersOf, shapesOf } from "../worker/shapes.js";
 import { Learner, compileLearner } from "./learner.js";
-import { EVALUATIONS, LEAST_STEPS, WINDOW, cellsFor, costOf, newNetwork, recipeFor } from "./recipe.js";
+import { EVALUATIONS, LEAST_STEPS, WINDOW, cellsFor, costOf, newNetwork, recipeFor, rowsFor } from "./recipe.js";
 import { copyTrained, initialize } from "./weights.js";
 import { split } from "./windows.js";
 
@@ -54,22 +54,20 @@ export function workerCount() {
 export async function measureSpeed(vocab) {
   const code = await compileLearner(folder.href);
   const network = newNetwork(vocab, MEASURED_CELLS);
-  const recipe = recipeFor({ ...about(vocab, 1), network });
-  const sizes = { vocab, ...network, rows: recipe.rows, window: WINDOW, allRows: recipe.rows, firstRow: 0 };
+  const rows = rowsFor(vocab, false);
+  const sizes = { vocab, ...network, rows, window: WINDOW, allRows: rows, firstRow: 0 };
+  const dropout = { reset: 0, between: 0, out: 0, weights: 0 };
+  const rates = { muonRate: 0.01, rate: 0.001, decay: 0, average: 0.9, clip: 1 };
   const learner = new Learner(code, sizes);
   for (let n = 0; n < learner.count; n++) learner.weights[n] = Math.sin(n) / 16;
   for (let n = 0; n < learner.ids.length; n++) learner.ids[n] = (n * 7) % vocab;
   let began = 0;
   for (let step = 0; step < WARM_UP + MEASURED; step++) {
     if (step === WARM_UP) began = performance.now();
-    learner.gradients(1, step, { reset: 0, between: 0, out: 0, weights: 0 });
-    learner.update(step + 1, recipe);
+    learner.gradients(1, step, dropout);
+    learner.update(step + 1, rates);
   }
-  return (1000 * MEASURED * sizes.rows * WINDOW) / (performance.now() - began);
-}
-
-function about(vocab, steps) {
-  return { vocab, characters: 1_000_000, steps, workers: 1, seed: 1, isFineTuning: false };
+  return (1000 * MEASURED * rows * WINDOW) / (performance.now() - began);
 }
 
 /**
@@ -91,10 +89,8 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const layers = 1 + UPPER_LAYER * (network.layers - 1);
   const cost = (layers * network.hidden ** 2) / MEASURED_CELLS ** 2; // of a step, beside that which was measured
   const isFineTuning = parent !== null;
-  const [measured, { rows }] = [false, isFineTuning].map((each) =>
-    recipeFor({ ...about(vocab.length, 1), network, isFineTuning: each }),
-  );
-  const seconds = ((measured.rows * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured.rows));
+  const [measured, rows] = [false, isFineTuning].map((each) => rowsFor(vocab.length, each));
+  const seconds = ((measured * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured));
   const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
   const heldOutCharacters = Math.ceil(
     Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * 60 * minutes) / evaluated),
@@ -102,26 +98,10 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const [training, heldOut] = split(ids);
   const time = 60 * minutes - evaluated * Math.min(heldOut.length, heldOutCharacters);
   const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));
-  const recipe = recipeFor({
-    vocab: vocab.length,
-    characters: training.length,
-    steps,
-    workers,
-    seed,
-    network,
-    isFineTuning,
-  });
-  const parameters = parametersOf({ vocab: vocab.length, ...network });
-  return {
-    vocab,
-    ids,
-    recipe,
-    workers,
-    parameters,
-    heldOutCharacters,
-    limit: 60 * minutes,
-    trained: parent?.tensors ?? null,
-  };
+  const run = { vocab: vocab.length, characters: training.length, steps, workers, seed, network, isFineTuning };
+  const [recipe, parameters] = [recipeFor(run), parametersOf({ ...network, vocab: vocab.length })];
+  const trained = parent?.tensors ?? null;
+  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, limit: 60 * minutes, trained };
 }
 
 /** A run in progress. */
