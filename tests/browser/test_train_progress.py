@@ -65,7 +65,7 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     expect(said).to_be_empty()
     expect(panel.get_by_role("button", name="Continue your training")).to_be_visible()
     web_page.evaluate("window.matchMedia = () => ({ matches: true })")  # the pointer is a finger
-    text: dict[str, Any] = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
-    read = {**text, "chat": None, "notes": [], "private": []}
+    facts: dict[str, Any] = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
+    read = {**facts, "chat": None, "notes": [], "private": []}
     web_page.evaluate(PUT, {"text": read, "language": 1})
     expect(panel.locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")

@@ -92,7 +92,8 @@ async function sendAll({ token, files, card, isPrivate, hub, home, preview, ...n
   const access = { accessToken: token, hubUrl: hub, fetch: request };
   const user = await asRefusal(() => nameOfUser(access), "");
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(home, card.title, await preview(), request) : {}; // before anything is created
+  const pageOf = async () => pageFiles(home, card.title, await preview(), request);
+  const page = space ? await asRefusal(pageOf, space) : {}; // before anything is created
   const send = (kind, name, contents) =>
     asRefusal(() => sendFiles(kind, name, contents, { access, isPrivate, watch }), name);
   const published = await publishedFiles(files, card, repo);
