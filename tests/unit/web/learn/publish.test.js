@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { publish } from "../../../../web/learn/hub/publish.js";
 import { refusalOf } from "../../../../web/learn/hub/refusals.js";
+import { finishSignIn, session } from "../../../../web/learn/hub/sign_in.js";
 import { HubApiError } from "../../../../web/vendor/huggingface_hub.js";
 
 const HUB = "https://hub.example";
@@ -110,4 +111,22 @@ test("a bad token or name is refused before anything is created", async (context
       { reason: { id: "publish.name", values: { name: repo } } },
     );
   assert.deepEqual([...new Set(asked.map((address) => new URL(address).pathname))], ["/api/whoami-v2"]);
+});
+
+test("a Hub that does not answer does not keep the page from starting after a sign-in", async (context) => {
+  const asked = [];
+  const [state, form] = [JSON.stringify({ nonce: "n" }), { model: "local/letters", fields: {} }];
+  const kept = JSON.stringify({ nonce: "n", codeVerifier: "v", back: "#train", form });
+  Object.assign(globalThis, {
+    sessionStorage: { getItem: () => kept, removeItem: () => {} },
+    location: { href: `https://page.example/?code=c&state=${encodeURIComponent(state)}`, pathname: "/" },
+    history: { replaceState: () => {} },
+  });
+  context.mock.method(globalThis, "fetch", (address) => new Promise(() => asked.push(address)));
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const signingIn = finishSignIn(HUB);
+  while (!asked.length) await new Promise(setImmediate);
+  context.mock.timers.tick(30_000);
+  await signingIn;
+  assert.deepEqual([session.token, session.fault, session.filledIn], ["", { id: "publish.silent" }, form]);
 });
