@@ -1,14 +1,13 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
-import { attempt } from "./conversation/stored_conversations.js";
 import { WorkerEngine } from "./engines/worker_engine.js";
 import { create, find } from "./document/dom.js";
+import { loadLanguages, t } from "./document/words.js";
 import { addModel, chooseModel, engine, send } from "./page/actions.js";
 import { start } from "./page/main.js";
 import { focusPrompt } from "./page/prompt.js";
 import * as state from "./page/state.js";
 import { effect } from "./vendor/preact.js";
-import { loadLanguages, t } from "./document/words.js";
 
 const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js
 const MAX_TRAINED = 4; // trained models that are loaded at the start
@@ -22,22 +21,51 @@ function modelsOfAddress() {
   return second ? [model, second] : model ? [model] : [];
 }
 
+// Returns something that a training has stored in this browser; null if it stores nothing.
+/** @template Found @param {(storage: typeof import("./learn/stored_training.js")) => Promise<Found>} load @returns {Promise<?Found>} */
+function stored(load) {
+  return import("./learn/stored_training.js").then(load).catch(() => null);
+}
+
 // Returns the names of the models that were trained in this browser, the newest first.
 async function trainedModels() {
-  const found = await import("./learn/stored_training.js").then(({ listModels }) => listModels()).catch(() => []);
-  return found.map(({ name }) => name);
+  return ((await stored(({ listModels }) => listModels())) ?? []).map(({ name }) => name);
+}
+
+// What the panel that trains a model uses of the page: `Host` in learn/page/state.js.
+/** @param {HTMLElement} root @param {string} home @param {string} hub @returns {import("./learn/page/state.js").Host} */
+function hostOf(root, home, hub) {
+  const prompt = find(root, "#prompt");
+  return {
+    ...{ home, hub },
+    site: () => state.site.value,
+    chosen: () => ({ name: state.modelName.value, model: state.model.value }),
+    choose: chooseModel,
+    add: async (name) => (await addModel(name))?.failure ?? null,
+    give: (name, files) => engine.give(name, files),
+    offer: (names) => (state.ownModels.value = names),
+    onModel: (changed) => effect(() => (state.watch(state.model), queueMicrotask(changed))),
+    showText: () => (find(root, ".pane").scrollIntoView({ block: "start" }), focusPrompt()),
+    write: () => send(),
+    picture: async (model, title) => {
+      const { drawPreview } = await import("./sharing/picture.js");
+      return drawPreview(engine, model, title, find(root, ".char-lstm")).catch(() => null);
+    },
+    isUnused: () => !state.draft.value && [document.body, prompt].includes(/** @type {any} */ (document.activeElement)),
+  };
 }
 
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
 // has #train or #train-alone, or if a training can be continued.
-function offerTraining(page, place, isBack) {
-  const details = find(page.root, "#training", HTMLDetailsElement);
+// Returns what opens a model from a file, and what offers the training once the models are known.
+function offerTraining(root, host, { isBack, kept }) {
+  const details = find(root, "#training", HTMLDetailsElement);
   let panel = null;
   const isWanted = location.hash.startsWith("#train");
   const open = async () => {
     if (!details.open || panel) return;
-    panel = import("./learn/page/panel.js").then(({ Panel }) =>
-      new Panel(find(details, ".body"), page, place).open(isBack, isWanted),
+    panel = import("./learn/page/panel.js").then(({ openPanel }) =>
+      openPanel(find(details, ".body"), host, { isBack, isWanted }),
     );
     await panel.catch((error) => {
       panel = null;
@@ -51,9 +79,9 @@ function offerTraining(page, place, isBack) {
     details.scrollIntoView(); // it says what came of it
     find(details, ".open-model").click();
   };
-  const link = find(page.root, "#demonstrations .train", HTMLAnchorElement);
+  const link = find(root, "#demonstrations .train", HTMLAnchorElement);
   link.href = "#training";
-  page.root.addEventListener("click", async (event) => {
+  root.addEventListener("click", async (event) => {
     if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
     event.preventDefault(); // the address may have #train-alone
     details.open = true;
@@ -61,42 +89,12 @@ function offerTraining(page, place, isBack) {
     details.scrollIntoView();
     find(details, "summary").focus({ preventScroll: true });
   });
-  const begin = () => {
+  const begin = async () => {
     details.addEventListener("toggle", open);
     details.hidden = false;
-    if (isWanted || attempt(() => localStorage.getItem("char-lstm/training"))) details.open = true;
+    if (isWanted || (await kept)) details.open = true;
   };
   return { openModel, begin };
-}
-
-// What the panel that trains a model uses of the page.
-function pageOf(root) {
-  return {
-    root,
-    pane: find(root, ".pane"),
-    get engine() {
-      return engine;
-    },
-    site: () => state.site.value,
-    source: { about: () => state.model.value },
-    controls: {
-      get modelName() {
-        return state.modelName.value;
-      },
-      use: chooseModel,
-      offerOwn: (names) => (state.ownModels.value = names),
-    },
-    addModel,
-    prompt: find(root, "#prompt", HTMLTextAreaElement),
-    send,
-    actions: { focusPrompt },
-    set onModel(act) {
-      effect(() => {
-        state.watch(state.model);
-        act();
-      });
-    },
-  };
 }
 
 // Adds a link to the app that serves the page, in the folder /web/DIGEST/.
@@ -120,13 +118,14 @@ async function open() {
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   const hub = document.documentElement.dataset.hub;
+  const kept = stored(({ loadPart }) => loadPart("summary"));
   const [isBack] = await Promise.all([finishSignIn(hub), loadLanguages(base, navigator.language)]);
   const root = find(document, "#page");
   if (isAlone) linkBack(root, base);
   const models = isAlone ? (await trainedModels()).slice(0, MAX_TRAINED) : modelsOfAddress();
   const textEngine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    const training = offerTraining(pageOf(root), { home: base, hub }, isBack);
+    const training = offerTraining(root, hostOf(root, base, hub), { isBack, kept });
     await start(root, textEngine, "static.greeting", training.openModel);
     training.begin();
     state.ownModels.value = await trainedModels();

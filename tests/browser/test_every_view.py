@@ -13,6 +13,7 @@ from tests.browser.axe import violations
 from tests.browser.driving import NARROW, QUIET, WIDE, Display, button, open_page, window
 from tests.browser.test_demonstrations import learned_model
 from tests.browser.test_languages import misprints, untranslated
+from tests.browser.test_train_page import SIZES
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, random_model, serving
 from tests.support.chromium import serve
@@ -198,7 +199,7 @@ def training(view: View) -> None:
     panel.locator("textarea").first.fill("The cat sat on the mat of jane.roe@posteo.de.\n" * 300)
     expect(panel.locator(".start")).to_be_enabled()
     view.check("train on your text")
-    panel.locator(".body").evaluate("(body) => Object.assign(body.dataset, { workers: '1', speed: '9000', seed: '5' })")
+    view.page.evaluate(SIZES, {"workers": 1, "speed": 9000, "seed": 5})
     panel.locator(".start").click()
     expect(panel.locator(".written .text")).not_to_be_empty()
     view.check("a training")

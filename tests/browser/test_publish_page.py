@@ -16,7 +16,19 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
 from tests.browser.driving import QUIET, TIMEOUT_MS, button, reply
-from tests.browser.test_train_page import SHOWN as TRAINED, TEXT, Make, ended, give, packed, start, url, visitor
+from tests.browser.test_train_page import (
+    FEW,
+    SHOWN as TRAINED,
+    TEXT,
+    Make,
+    ended,
+    give,
+    packed,
+    panel,
+    start,
+    url,
+    visitor,
+)
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
@@ -68,6 +80,12 @@ def refusal(page: Page) -> Locator:
     return page.locator(".publishing [role=alert]")
 
 
+def fill(page: Page, token: str, name: str = "letters") -> None:
+    page.get_by_label("Name on the Hub").fill(name)
+    page.get_by_label("Token of the Hub").fill(token)
+    page.get_by_label("I may give away").check()
+
+
 def space_url(hub: LocalHub, site: Path) -> str:
     """Host the page as a static Space; returns its address."""
     files = {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
@@ -99,7 +117,13 @@ def test_a_visitor_publishes_with_a_token(
         page.get_by_label("I may give away").check()
         button(page, "Publish").click()
         expect(refusal(page)).to_contain_text("The Hub does not know this token")
-        page.get_by_label("Token of the Hub").fill(token)
+        expect(page.get_by_label("Token of the Hub")).to_have_value("")  # it is used once
+        hub.fail("POST /api/spaces/.*/commit/", 500)
+        fill(page, token)
+        button(page, "Publish").click()
+        expect(refusal(page)).to_contain_text("The model is on the Hub, but its page (Space) is not: The Hub has")
+        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters"])
+        fill(page, token)
         button(page, "Publish").click()
         expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
         expect(form(page)).to_be_hidden()
@@ -126,8 +150,7 @@ def test_a_visitor_of_the_app_publishes_on_its_hub(
         expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
         page.get_by_label("Private: only you see it").uncheck()
         page.get_by_label("With a page (Space)").check()
-        page.get_by_label("Token of the Hub").fill(token)
-        page.get_by_label("I may give away").check()
+        fill(page, token)
         button(page, "Publish").click()
         expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters", f"{hub.url}/spaces/ada/letters"])
         page.goto(f"{hub.url}/static/ada/letters/")
@@ -169,6 +192,13 @@ def test_a_visitor_of_a_space_signs_in(
     expect(page.get_by_label("Title")).to_have_value("My letters")
     expect(page.get_by_label("Private: only you see it")).not_to_be_checked()
     expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
+    hub.fail("GET /api/whoami", 401)
+    button(page, "Publish").click()
+    expect(refusal(page)).to_contain_text("sign in again, or copy a new token")
+    expect(page.get_by_label("Token of the Hub")).to_be_visible()
+    button(page, "Sign in with Hugging Face").click()
+    page.get_by_role("link", name="Authorize").click()
+    expect(page.get_by_label("Title")).to_have_value("My letters")
     button(page, "Publish").click()
     expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters"])
     assert not hub.repos["ada/letters"].private
@@ -180,20 +210,17 @@ def test_a_visitor_of_a_space_signs_in(
     expect(button(page, "Sign in with Hugging Face")).to_be_visible()
 
 
-@pytest.mark.parametrize("fault", ["cancel", "network"])
 def test_a_sign_in_that_fails_leaves_the_form_as_it_was(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes, fault: str
+    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:
     page = opened(context, space_url(hub, site), packed)
     page.get_by_label("Title").fill("My letters")
-    button(page, "Sign in with Hugging Face").click()
-    if fault != "cancel":
-        hub.fail("POST /oauth/token", "cut", times=None)
-    page.get_by_role("link", name="Cancel" if fault == "cancel" else "Authorize").click()
-    said = "The Hub cannot be reached" if fault == "network" else "You are not signed in"
-    expect(refusal(page)).to_contain_text(said)
-    expect(page.get_by_label("Title")).to_have_value("My letters")
-    expect(button(page, "Sign in with Hugging Face")).to_be_visible()
+    hub.fail("POST /oauth/token", "cut", times=None)
+    for link, said in (("Cancel", "You are not signed in"), ("Authorize", "The Hub cannot be reached")):
+        button(page, "Sign in with Hugging Face").click()
+        page.get_by_role("link", name=link).click()
+        expect(refusal(page)).to_contain_text(said)
+        expect(page.get_by_label("Title")).to_have_value("My letters")
     hub.faults.clear()
     button(page, "Sign in with Hugging Face").click()
     page.get_by_role("link", name="Authorize").click()
@@ -210,10 +237,46 @@ def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, 
     assert hub.requests("/oauth/") == []
 
 
-def test_the_form_names_what_looks_private_in_the_text(visitor: Make) -> None:
+def test_a_publishing_can_be_cancelled_and_ends_when_the_hub_is_silent(
+    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
+) -> None:
+    with serve(site) as url:
+        page = opened(context, url, packed)
+        fill(page, token)
+        for pattern in ("PUT /lfs/", "POST .*/preupload/"):
+            hub.fail(pattern, "hang", times=1)
+            button(page, "Publish").click()
+            expect(page.locator(".publishing .report")).to_have_text("Uploading ada/letters …")
+            expect(button(page, "Publish")).to_be_disabled()
+            button(page, "Cancel").click()
+            expect(refusal(page)).to_have_text("Publishing was cancelled.")
+            expect(form(page)).to_be_hidden()
+            hub.faults.clear()  # requests that hang are answered
+            button(page, f"Publish {SHOWN}").click()
+            expect(page.get_by_label("Token of the Hub")).to_have_value("")
+            fill(page, token)
+        page.clock.install()
+        hub.fail("GET /api/whoami", "hang", times=1)
+        button(page, "Publish").click()
+        expect(button(page, "Publish")).to_be_disabled()
+        page.clock.fast_forward(61_000)
+        expect(refusal(page)).to_contain_text("The Hub does not answer")
+        hub.faults.clear()
+        fill(page, token, name="others")
+        button(page, "Publish").click()
+        expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/others"])
+    assert hub.repos["ada/letters"].titles() == ["initial commit"], "the cancelled uploads are not there"
+
+
+def test_what_looks_private_is_said_before_a_training_and_before_publishing(visitor: Make) -> None:
     """Also after a reload, when the text is gone."""
-    page = visitor().open()
+    page = visitor().open(speed=FEW)
+    said = panel(page).locator(".choose .private")
+    button(page, "Recipes").click()
+    expect(panel(page).locator(".read")).to_contain_text("Recipes: ")
+    expect(said).to_be_hidden()
     give(page, f"{TEXT}Write to ada@lovelace.org soon.\n")
+    expect(said).to_contain_text("1 e-mail address (the first in line 201: ")
     start(page)
     ended(page)
     page.reload()

@@ -57,7 +57,7 @@ ADDRESSES = {
     "https://*.hf.co",
     "https://git-lfs",
     "https://git-lfs.",
-    "http://www.w3.org/2000/svg",
+    *(f"http://www.w3.org/{name}" for name in ("1998/Math/MathML", "1999/xhtml", "2000/svg")),
 }
 
 

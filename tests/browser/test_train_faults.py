@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from playwright.sync_api import Browser, Dialog, Playwright, expect
+from playwright.sync_api import Browser, Playwright, expect
 
 from model import CharLSTM
-from tests.browser.driving import button, complaints_of, reply, send, setting, turns
+from tests.browser.driving import button, complaints_of, fast, reply, send, turns
 from tests.browser.test_static_page import NO_SIMD
 from tests.browser.test_train_page import (
+    FEW,
     NAME,
     SHOWN,
     TEXT,
@@ -42,7 +43,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_the_best_weights_are_ke
     write_static(tmp_path / "site", tiny_model())
     edit(tmp_path / "site", "learn/recipe.js", "const rising=", "if (step === 15) return Infinity;const rising=")
     with serve(tmp_path / "site") as url:
-        page = visitor(url).open()
+        page = visitor(url).open(speed=FEW)
         give(page)
         start(page)
         expect(ended(page)).to_contain_text("The loss became infinite after step 1")
@@ -54,7 +55,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_the_best_weights_are_ke
 
 def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(visitor: Make) -> None:
     visits = visitor()
-    page = visits.open()
+    page = visits.open(speed=FEW)
     give(page)
     session = page.context.new_cdp_session(page)
     session.send("Storage.overrideQuotaForOrigin", {"origin": visits.url.rstrip("/"), "quotaSize": 1})
@@ -62,8 +63,7 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
     expect(fault(page)).to_contain_text("cannot be continued after a reload: this browser has no room left for it")
     ended(page)
     expect(fault(page)).to_contain_text("The model is lost when you close this page: this browser has no room left")
-    setting(page, "Length", 40)
-    setting(page, "Speed", 200)
+    fast(page, 40)
     send(page, "the c")
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
     assert set(reply(page)) <= set(TEXT)
@@ -80,41 +80,19 @@ def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> Non
     browser.close()
 
 
-def test_a_stored_training_is_not_replaced_unasked(visitor: Make) -> None:
-    page = visitor().open()
-    give(page)
-    start(page)
-    button(page, "Pause").click()
-    page.reload()
-    kept = panel(page).locator(".kept")
-    expect(kept).to_contain_text("This browser has stored your training")
-    begin(page)
-    give(page)
-    asked: list[str] = []
-
-    def dismiss(dialog: Dialog) -> None:
-        asked.append(dialog.message)
-        dialog.dismiss()
-
-    page.once("dialog", dismiss)
-    button(page, "Start training").click()
-    expect(kept).to_be_visible()
-    assert asked == ["Discard the stored training and start a new one?"]
-    button(page, "Discard it").click()
-    expect(kept).to_be_hidden()
-    page.reload()
-    expect(button(page, "Send")).to_be_enabled()
-    expect(panel(page)).not_to_have_attribute("open", "")
-
-
 def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     visits = visitor()
-    first, second = visits.open(speed=20_000), visits.open()
+    first = visits.open(speed=2_000)
     give(first)
     start(first)
+    button(first, "Pause").click()
+    expect(panel(first).locator(".said")).to_contain_text("Paused")
+    second = visits.open(speed=FEW)
     give(second)
-    button(second, "Start training").click()
-    expect(fault(second)).to_contain_text("Another tab of this page is training")
+    second.on("dialog", lambda dialog: dialog.accept())
+    button(second, "Discard it").click()
+    expect(fault(second)).to_contain_text("Another tab of this page has a training, which runs or is paused")
+    button(first, "Resume").click()
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text("Stopped after")
     button(first, "Train it on").click()
@@ -127,7 +105,7 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
 
 
 def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, tmp_path: Path) -> None:
-    page = visitor().open()
+    page = visitor().open(speed=FEW)
     give(page)
     start(page)
     ended(page)
@@ -135,8 +113,7 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, tmp_path: Path)
     with page.expect_download() as waiting:
         button(page, "Download").click()  # of the result, whose buttons the list does not repeat
     waiting.value.save_as(tmp_path / "other name.zip")
-    setting(page, "Length", 20)
-    setting(page, "Speed", 200)
+    fast(page, 20)
     send(page, "the c")
     written = reply(page)
     page.on("dialog", lambda dialog: dialog.accept())
@@ -168,12 +145,12 @@ def test_the_models_of_a_browser_are_offered_used_and_deleted(visitor: Make, pac
         expect(panel(page).locator(".said")).to_have_text(f"This page now writes with {used.removeprefix('local/')}.")
         expect(stored.locator(".in-use")).to_be_visible(visible=used == name)
         expect(panel(page).locator(".back-to-first")).to_be_visible(visible=used == name)
-        stored.locator(".use").click()
+        stored.locator(".use").or_(panel(page).locator(".back-to-first")).click()
     page.reload()
     expect(model.locator("option")).to_have_text([first, "letters"])
     model.select_option(name)
     expect(page.get_by_role("heading", level=1)).to_have_text("letters")
-    setting(page, "Length", 20)
+    fast(page, 20)
     send(page, "the c")
     assert len(reply(page)) == 20
     other = visits.open()
@@ -196,7 +173,7 @@ def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path)
         own = waiting.value
         complaints = complaints_of(own)
         own.reload()
-        begin(own)
+        begin(own, FEW)
         expect(own.get_by_role("heading", level=1)).to_have_text("Train on your text")
         back = own.get_by_role("link", name="Back to the app")
         assert back.evaluate("(link) => link.href") == app.url
@@ -207,6 +184,7 @@ def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path)
         start(own)
         ended(own)
         expect(own.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+        fast(own, 20)
         send(own, "the c")
         assert complaints == []
         page.context.close()

@@ -12,15 +12,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import NARROW, QUIET, TIMEOUT_MS, WIDE, button, complaints_of, reply, send, setting, window
+from tests.browser.driving import QUIET, TIMEOUT_MS, WIDE, button, complaints_of, fast, reply, send, setting, window
 from tests.browser.test_training import sentences
 from tests.support.chromium import serve, tab_processes
 from tests.support.tiny_models import tiny_model
@@ -28,8 +27,11 @@ from training.hub.space_files import write_static
 
 TEXT = sentences(200)
 SPEED = 100  # characters per second, in place of what is measured: 3 minutes are then 40 steps
+FEW = 1  # so slow a machine takes 20 steps
 NAME = "local/my-text"
 SHOWN = "my-text"  # the name as visitors read it
+# Sets the sizes of the trainings.
+SIZES = "(sizes) => import('./learn/page/state.js').then(({ state }) => void (state.sizes.value = sizes))"
 # The files of a stored model, in base64.
 _FILES = """async (name) => {
   const { loadModel } = await import("./learn/stored_training.js");
@@ -66,8 +68,7 @@ def begin(page: Page, speed: int = SPEED) -> Page:
     if not page.locator("#training[open]").count():
         page.locator("#training summary").click()
     expect(panel(page).locator(".trained, textarea").first).to_be_attached()
-    sizes = {"workers": "1", "speed": str(speed), "seed": "5"}
-    page.locator("#training .body").evaluate("(body, sizes) => Object.assign(body.dataset, sizes)", sizes)
+    page.evaluate(SIZES, {"workers": 1, "speed": speed, "seed": 5})
     return page
 
 
@@ -117,8 +118,8 @@ def edit(folder: Path, name: str, old: str, new: str) -> Callable[[], None]:
     return restore
 
 
-def fault(page: Page) -> Any:
-    return panel(page).get_by_role("alert")
+def fault(page: Page) -> Locator:
+    return panel(page).locator(".said + .fault")
 
 
 Make = Callable[..., Visitor]
@@ -190,11 +191,11 @@ def test_a_visitor_downloads_little(expected: dict[str, bytes], url: str, downlo
     """Without weights, which differ by model, and without what a visitor who publishes or opens a model needs."""
     names = downloaded - {"model.safetensors"}
     assert len(names & {"learn/learner.wasm", "learn/learner-relaxed.wasm"}) == 1
-    assert not [name for name in names if name.startswith(("vendor/", "learn/hub/", "learn/corpus/examples/"))]
-    assert not names & {"learn/archive.js", "learn/page/publish_form.js"}
+    assert not [name for name in names if name.startswith("learn/corpus/examples/")]
+    assert not names & {"vendor/fflate.js", "vendor/huggingface_hub.js", "learn/archive.js", "learn/hub/publish.js"}
     contents = {name: httpx.get(f"{url}{name}").content for name in names}
-    arrival = [content for name, content in contents.items() if not name.startswith("learn/")]
-    for files, most, most_packed in ((arrival, 447_000, 158_600), (list(contents.values()), 585_000, 217_600)):
+    arrival = [content for name, content in contents.items() if not name.startswith(("learn/", "vendor/"))]
+    for files, most, most_packed in ((arrival, 447_000, 158_600), (list(contents.values()), 614_000, 231_000)):
         assert len(files) > 90
         assert sum(map(len, files)) <= most
         assert sum(len(gzip.compress(content)) for content in files) <= most_packed
@@ -202,17 +203,17 @@ def test_a_visitor_downloads_little(expected: dict[str, bytes], url: str, downlo
 
 def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Make) -> None:
     page = visitor().open()
-    read, fault = (panel(page).locator(each) for each in (".read", ".said + .fault"))
+    read = panel(page).locator(".read")
     give(page, "ab" * 60)
     expect(read).to_have_text("Your text: 120 characters (2 different), 1 line")
     page.get_by_role("textbox", name="Your text").fill("0123456789")
-    expect(fault).to_have_text("Your text has 10 characters; training needs at least 100.")
+    expect(fault(page)).to_have_text("Your text has 10 characters; training needs at least 100.")
     for content, facts in (
         (b"a" * 99, ""),
         (b"a line\n" * 1000, "alice.txt: 7,000 characters (7 different), 1,000 lines"),
     ):
         page.locator(".text-file").set_input_files({"name": "alice.txt", "mimeType": "", "buffer": content})
-        expect(fault).to_have_text("" if facts else "alice.txt has 99 characters; training needs at least 100.")
+        expect(fault(page)).to_have_text("" if facts else "alice.txt has 99 characters; training needs at least 100.")
         expect(read).to_have_text(facts)
     files = page.evaluate_handle(
         "() => { const all = new DataTransfer(); for (const name of ['a.txt', 'b.txt'])"
@@ -244,9 +245,8 @@ def test_a_text_becomes_a_model_that_writes(visitor: Make, expected: dict[str, b
     lm = CharLSTM.from_pretrained(tmp_path)
     assert list(lm.tokenizer.vocab) == sorted(set(TEXT))
     assert lm.training["corpus"] == "my text"
-    setting(page, "Length", 60)
+    fast(page, 60)
     setting(page, "Temperature", 0)
-    setting(page, "Speed", 200)
     send(page, "the c")
     assert set(reply(page)) <= set(TEXT)
     button(page, "Share").click()
@@ -273,15 +273,27 @@ def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make
     expect(panel(page).locator(".said")).to_contain_text("Paused")
     stored = "async () => ((await (await import('./learn/stored_training.js')).loadPart('summary')) ?? {}).step > 0"
     page.wait_for_function(stored)
-    address, context = page.url, page.context
+    address, context, asked = page.url, page.context, list[str]()
     kill_tabs(page)
     page = context.new_page()
     page.goto(address)
     begin(page)
     expect(panel(page)).to_contain_text("This browser has stored your training on your text: step")
+    give(page)
+
+    def dismiss(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", dismiss)
+    button(page, "Start training").click()
+    assert asked == ["Discard the stored training and start a new one?"]
     start(page, "Continue your training")
     ended(page)
     assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
+    page.reload()
+    expect(button(page, "Send")).to_be_enabled()
+    expect(panel(page)).not_to_have_attribute("open", "")
 
 
 def test_after_the_death_of_a_worker_the_training_continues(
@@ -301,43 +313,8 @@ def test_after_the_death_of_a_worker_the_training_continues(
         assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
 
 
-# Keeps the locks of the screen that the page has got.
-WATCH_LOCKS = """
-const request = navigator.wakeLock.request.bind(navigator.wakeLock);
-window.locks = [];
-navigator.wakeLock.request = async (kind) => {
-  const lock = await request(kind);
-  window.locks.push(lock);
-  return lock;
-};"""
-
-
-def test_on_a_phone_the_screen_stays_on_while_a_training_runs(browser: Browser, url: str) -> None:
-    context = browser.new_context(**window(NARROW), has_touch=True, is_mobile=True, **QUIET)
-    context.grant_permissions(["screen-wake-lock"])  # Chromium's headless shell refuses it otherwise
-    context.add_init_script(WATCH_LOCKS)
-    page = Visitor(url, context).open(speed=2_000)
-
-    def wait_for(released: list[bool]) -> None:
-        page.wait_for_function("released => `${locks.map((lock) => lock.released)}` === `${released}`", arg=released)
-
-    give(page)
-    expect(panel(page).locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")
-    wait_for([])
-    start(page)
-    wait_for([False])
-    button(page, "Pause").click()
-    wait_for([True])
-    button(page, "Resume").click()
-    wait_for([True, False])
-    button(page, "Stop and keep the model").click()
-    ended(page)
-    wait_for([True, True])
-    context.close()
-
-
 def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> None:
-    page = visitor().open()
+    page = visitor().open(speed=FEW)
     button(page, "A chat").click()
     box = page.get_by_role("checkbox", name="Read it as a chat: the model answers messages")
     expect(box).to_be_checked()
@@ -362,18 +339,8 @@ def test_a_chat_becomes_a_model_that_answers(visitor: Make, tmp_path: Path) -> N
     assert (other, chat.prefix, chat.opening) == ("Emil", "B: ", "A: ")  # in the order of their first messages
 
 
-def test_what_is_private_in_a_text_is_said_before_the_start(visitor: Make) -> None:
-    page = visitor().open()
-    give(page, f"{TEXT}Write to jane.roe@posteo.de.\n")
-    expect(panel(page).locator(".choose .private")).to_contain_text("1 e-mail address (the first in line 201: ")
-    for example in ("Scenes of a play", "Recipes"):
-        button(page, example).click()
-        expect(panel(page).locator(".read")).to_contain_text(f"{example}: ")
-    expect(panel(page).locator(".choose .private")).to_be_hidden()
-
-
 def test_a_model_that_is_fine_tuned_keeps_its_characters(visitor: Make) -> None:
-    page = visitor().open(speed=1)  # so small a network takes thousands of steps at the speed of the others
+    page = visitor().open(speed=FEW)  # so small a network takes thousands of steps at the speed of the others
     give(page, TEXT.replace("mat", "Sofa漢"))
     panel(page).locator("[value=parent]").check()
     start(page)

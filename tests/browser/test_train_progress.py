@@ -1,86 +1,71 @@
-"""What the training panel shows of the losses: its modules alone, in a real browser."""
+"""What the training panel draws of a state that is put in, without a training: in a real browser."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
-TRAINING = [[step, 2.0 - step / 1000] for step in range(100, 1100, 100)]
-BY_HEART = """async (curve) => (await import("/learn/page/by_heart.js")).byHeart(curve)"""
-SHOW = """async ({ curve, steps }) => {
-  const { loadLanguages, translate } = await import("/document/words.js");
+STEPS = 1000
+# Draws the panel; `state` then has the signals that it shows.
+SHOW = """async () => {
+  const { loadLanguages } = await import("/document/words.js");
   await loadLanguages("/", "en");
-  const { MARKUP } = await import("/learn/page/markup.js");
-  const { Progress } = await import("/learn/page/progress.js");
-  const style = document.createElement("link");
-  Object.assign(style, { rel: "stylesheet", href: "/document/style.css" });
-  await new Promise((done) => ((style.onload = done), document.head.append(style)));
-  document.body.innerHTML = `<div class="char-lstm"><details id="training" open>${MARKUP}</details></div>`;
-  translate(document.body);
-  const box = document.querySelector(".running");
-  box.hidden = false;
-  window.progress = new Progress(box);
-  const about = { name: "words", chat: null, privateThings: [], parent: null, minutes: 1 };
-  progress.start({ about, step: 0, steps, seconds: 0, parameters: 1, characters: 1, curve });
+  const { drawPanel } = await import("/learn/page/panel.js");
+  window.state = (await import("/learn/page/state.js")).state;
+  document.body.innerHTML = `<div class="char-lstm"><details id="training" open><div></div></details></div>`;
+  drawPanel(document.querySelector("#training div"));
 }"""
+PUT = "(values) => { for (const [name, value] of Object.entries(values)) state[name].value = value; }"
 
 
-def curve(*held_out: float, training: list[list[float]] = TRAINING) -> dict[str, list[list[float]]]:
-    return {"training": training, "heldOut": [[100 * at, loss] for at, loss in enumerate(held_out, 1)]}
+def progress(**values: Any) -> dict[str, Any]:
+    about: dict[str, Any] = {"name": "words", "chat": None, "privateThings": [], "parent": None, "minutes": 1}
+    begun: dict[str, Any] = {
+        "about": about,
+        "parameters": 1,
+        "step": 0,
+        "steps": STEPS,
+        "seconds": 0,
+        "loss": None,
+        "speed": None,
+    }
+    return {**begun, "curve": {"training": [], "heldOut": []}, "sample": None, "isEnded": False, **values}
 
 
-@pytest.mark.parametrize(
-    ("given", "step"),
-    [
-        (curve(), None),
-        (curve(2.0), None),
-        (curve(2.0, 1.5, 1.0, 1.01, 1.015), None),  # less than 2 %
-        (curve(2.0, 1.5, 1.0, 1.05), None),  # measured once
-        (curve(2.0, 1.5, 1.0, 1.05, 1.01), None),
-        (curve(2.0, 1.5, 1.0, 1.03, 1.05), 300),
-        (curve(2.0, 1.0, 1.0, 1.03, 1.05), 300),  # the later one of two weights with one loss is kept
-        (curve(2.0, 1.5, 1.0, 1.03, 1.05, 0.9), None),
-        (curve(1.0, 1.03, 1.05, training=[[1, 1.0], [100, 1.0], [300, 1.2]]), None),  # both rise
-        (curve(1.0, 1.03, 1.05, training=[]), None),
-    ],
-)
-def test_a_network_learns_by_heart_when_its_held_out_loss_has_clearly_risen(
-    web_page: Page, given: dict[str, list[list[float]]], step: int | None
-) -> None:
-    found = web_page.evaluate(BY_HEART, given)
-    assert (found and found["step"]) == step
-    if found:
-        assert [found["lowest"], found["last"]] == [1.0, 1.05]
-
-
-def test_the_curve_has_true_labels_and_says_when_the_text_is_learned_by_heart(web_page: Page) -> None:
+def test_the_panel_draws_any_state(web_page: Page) -> None:
+    web_page.evaluate(SHOW)
+    panel = web_page.locator("#training")
+    expect(panel.get_by_role("textbox", name="Your text")).to_be_visible()
     one = math.log(2)  # bits in nats
-    given = curve(4 * one, 2 * one, one, 1.1 * one, 1.2 * one, training=[[1, 4 * one], [300, 2 * one], [500, one]])
-    web_page.evaluate(SHOW, {"curve": curve(), "steps": 1000})
-    explained = web_page.locator(".explained")
-    web_page.evaluate("(curve) => progress.draw(curve)", given)
+    held_out = [[100 * at, one * bits] for at, bits in enumerate((4, 2, 1, 1.1, 1.2), 1)]
+    curve = {"training": [[1, 4 * one], [300, 2 * one], [500, one]], "heldOut": held_out}
+    web_page.evaluate(PUT, {"phase": "runs", "progress": progress(curve=curve, step=10, steps=1000, seconds=2)})
+    expect(panel.get_by_role("textbox")).to_have_count(0)
+    expect(panel.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:18
     for name, text in {
         "highest": "4.00 bits per character",
         "middle": "2.00",
         "lowest": "1.00",
         "last": "step 1,000",
     }.items():
-        expect(web_page.locator(f"#training .{name}")).to_have_text(text)
-    points = web_page.locator("polyline.held-out").get_attribute("points") or ""
-    places = [tuple(map(float, point.split(","))) for point in points.split(" ")]
-    assert places[0] == pytest.approx((200 / 3, 5))
-    assert places[1][1] == pytest.approx(50)  # the loss of the label in the middle
-    best = web_page.locator("#training .curve .best").evaluate(
-        "(dot) => [dot.style.left, dot.style.top].map(parseFloat)"
-    )
-    assert best == pytest.approx(places[2], abs=0.01)  # the lowest loss, whose weights are kept
-    expect(explained.get_by_role("status")).to_have_text(
+        expect(panel.locator(f".curve .{name}")).to_have_text(text)
+    points = panel.locator("polyline.held-out").get_attribute("points") or ""
+    best = panel.locator(".curve .best").evaluate("(dot) => [dot.style.left, dot.style.top].map(parseFloat)")
+    assert [round(each, 2) for each in best] == [round(float(each), 2) for each in points.split(" ")[2].split(",")]
+    said = panel.locator(".explained").get_by_role("status", include_hidden=True)
+    expect(said).to_have_text(
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
-    web_page.evaluate("progress.step({ step: 10, steps: 1010, loss: null, seconds: 2, characters: 1 })")
-    expect(web_page.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:20
-    web_page.evaluate("progress.end()")
-    expect(explained.get_by_role("status", include_hidden=True)).to_be_empty()
+    ended = {"phase": "none", "progress": progress(curve=curve, step=10, isEnded=True)}
+    web_page.evaluate(PUT, {**ended, "kept": {"name": "words", "step": 10, "steps": STEPS}})
+    expect(panel.locator(".figures")).to_have_text("Stopped at step 10 of 1,000")
+    expect(said).to_be_empty()
+    expect(panel.get_by_role("button", name="Continue your training")).to_be_visible()
+    web_page.evaluate("window.matchMedia = () => ({ matches: true })")  # the pointer is a finger
+    facts: dict[str, Any] = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
+    read = {**facts, "chat": None, "notes": [], "private": []}
+    web_page.evaluate(PUT, {"text": read, "language": 1})
+    expect(panel.locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")

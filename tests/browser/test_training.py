@@ -38,13 +38,16 @@ async ({ text, workers, steps, hidden, layers, rows, seed, stops, pauses, saved,
         if (step === stops) trainer.want("stop");
         if (step !== pauses) return;
         trainer.want("pause");
-        setTimeout(() => trainer.want("run"), 200);
+        trainer.save(); // the pause begins after it
       },
       onEvaluation: (step, loss, tensors) => {
         found.heldOut.push([step, loss]);
         found.tensors = tensors;
       },
-      onSaved: (saved) => (found.saved = saved),
+      onSaved: (saved) => {
+        found.saved = saved;
+        if (pauses) trainer.want("run");
+      },
       onEnd: (reason, step) => resolve([reason, step]),
       onFault: (error) => resolve([`${error}`, 0]),
     });
@@ -110,8 +113,8 @@ def test_a_run_learns_and_its_checkpoint_is_one_of_python(whole: dict[str, Any],
     assert whole["heldOut"][-1] == [STEPS, pytest.approx(expected, rel=1e-5)]
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_one_others(page: Page, whole: dict[str, Any]) -> None:
-    assert train(page)["weights"] == whole["weights"]
+def test_the_same_seed_gives_the_same_bits_also_after_a_pause(page: Page, whole: dict[str, Any]) -> None:
+    assert train(page)["weights"] == train(page, pauses=10)["weights"] == whole["weights"]
     assert train(page, seed=2)["weights"] != whole["weights"]
 
 
@@ -124,10 +127,6 @@ def test_a_stopped_run_resumes_with_the_same_bits(page: Page, whole: dict[str, A
     assert rest["ended"] == ["length", STEPS]
     assert first["losses"] + rest["losses"] == whole["losses"]
     assert rest["weights"] == whole["weights"]
-
-
-def test_a_pause_changes_nothing(page: Page, whole: dict[str, Any]) -> None:
-    assert train(page, pauses=10)["weights"] == whole["weights"]
 
 
 def test_two_workers_train_as_one_does_with_all_rows(page: Page) -> None:
@@ -150,12 +149,6 @@ def test_fine_tuning_keeps_what_the_model_knows(page: Page, whole: dict[str, Any
     assert tuned["losses"][0] < scratch["losses"][0] - 0.5
 
 
-def test_a_loss_that_is_not_finite_ends_the_run(page: Page) -> None:
-    script = TRAIN.replace("rows, window: 16", "rows, window: 16, rate: 1e30")
-    defaults = {"text": sentences(50), "workers": 1, "steps": 20, "hidden": 8, "layers": 1, "rows": 2, "seed": 1}
-    assert page.evaluate(script, defaults)["ended"][0] == "diverged"
-
-
 def test_a_text_of_one_character_becomes_a_model(page: Page, tmp_path: Path) -> None:
     run = train(page, text="a" * 2_000, steps=20)
     assert run["ended"] == ["length", 20]
@@ -171,50 +164,7 @@ def test_sixty_thousand_different_characters_are_trained_on(page: Page) -> None:
     assert everything == [pytest.approx(np.log(60_000), abs=1)] * len(everything)
 
 
-def test_fine_tuning_takes_more_and_smaller_steps_and_starts_without_dropout(page: Page) -> None:
-    """At the rates and with the dropout of a new network, a trained one first forgets what it knows."""
-    script = """async () => {
-      const { planRun } = await import("./learn/trainer.js");
-      const { dropoutAt } = await import("./learn/recipe.js");
-      const network = { embedding: 64, hidden: 256, layers: 1 };
-      const vocab = Array.from({ length: 80 }, (_, n) => String.fromCharCode(48 + n));
-      const given = { vocab, ids: new Uint16Array(85_000), minutes: 3, speed: 20_000, seed: 1, workers: 1 };
-      return [null, { network, tensors: {} }].map((parent) => {
-        const { recipe } = planRun({ ...given, parent });
-        const dropout = [0, recipe.steps / 2, recipe.steps].map((step) => dropoutAt(recipe, step));
-        return { ...recipe, dropouts: dropout.map(({ out, weights, reset }) => [out, weights, reset]) };
-      });
-    }"""
-    new, tuned = page.evaluate(script)
-    assert tuned["rows"] < new["rows"]
-    assert tuned["steps"] > new["steps"]
-    assert tuned["steps"] * tuned["rows"] < new["steps"] * new["rows"]  # in the same time
-    assert tuned["muonRate"] < new["muonRate"]
-    assert tuned["rate"] < new["rate"]
-    out, weights, reset = tuned["dropouts"][2]
-    assert min(out, weights, reset) > 0
-    assert tuned["dropouts"] == [[0, 0, reset], pytest.approx([out / 2, weights / 2, reset]), [out, weights, reset]]
-    assert new["dropouts"][0] == new["dropouts"][2]
-
-
 def test_a_run_on_a_machine_that_is_slower_than_it_was_leaves_steps_out(page: Page) -> None:
-    script = """async ([plan, step, seconds]) => {
-      const { stepsWithin } = await import("./learn/recipe.js");
-      return stepsWithin(plan, step, seconds);
-    }"""
-    for steps, step, seconds, expected in (
-        (2000, 1, 2.9, 2000),  # the first steps are slow
-        (2000, 100, 9, 2000),
-        (2000, 100, 9.1, 2000),  # a change this small
-        (2000, 100, 18, 1000),
-        (1000, 200, 24, 1500),  # faster again
-        (1000, 200, 4, 2000),  # as planned, and no more
-        (1990, 200, 4, 2000),
-        (2000, 2, 180, 20),
-        (2000, 100, 400, 101),
-    ):
-        plan = {"planned": 2000, "steps": steps, "limit": 180}
-        assert page.evaluate(script, [plan, step, seconds]) == expected
     run = train(page, steps=20_000, limit=0.2, workers=2)
     reason, last = run["ended"]
     assert reason == "length"

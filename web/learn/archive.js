@@ -1,5 +1,5 @@
-// Packs the files of a model into one .zip with a folder inside, and reads them from a .zip or a folder. All sizes are
-// checked before anything is unpacked, and the files are checked like those of any model.
+// Packs the files of a model into one .zip with a folder inside, and reads them from a .zip or a folder. Their number and sizes
+// are checked before anything is unpacked, and the files are checked like those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
 import { Refusal } from "../engines/refusal.js";
@@ -10,9 +10,6 @@ const CONFIG = FILES[0];
 const MAX_BYTES = 256 << 20; // of the .zip, and of its files: 64 million weights
 const MAX_SMALL = 16 << 20; // bytes of each file but the weights, as in worker/checkpoint.js
 const MAX_ENTRIES = 1000; // of a .zip or a folder
-const BEGINNING = [0x50, 0x4b, 3, 4]; // of a .zip with files
-const [FLAGS, ENCRYPTED] = [6, 1]; // the byte of flags from the beginning of a file, and the flag
-const [NO_DIRECTORY, PACKING] = [13, 14]; // codes of fflate's errors
 
 /**
  * @typedef {Record<string, Uint8Array<ArrayBuffer>>} Files of a model, by name
@@ -60,9 +57,8 @@ function refusal(id, values = {}) {
 
 /** @returns {Promise<Entry[]>} */
 async function entriesOf(source) {
-  if (source instanceof Blob) return zipEntries(source);
-  const files = Array.from(source);
-  if (files.length === 1 && isZip(await bytesOf(files[0].slice(0, 4)))) return zipEntries(files[0]);
+  const files = source instanceof Blob ? [] : Array.from(source);
+  if (!files.length) return zipEntries(source);
   if (files.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
   return files.map((file) => ({
     name: file.webkitRelativePath || file.name,
@@ -92,68 +88,36 @@ async function bytesOf(blob) {
   }
 }
 
-/** Whether a .zip, or a file in one, begins at a position. @param {Uint8Array} bytes */
-function isZip(bytes, from = 0) {
-  return BEGINNING.every((byte, at) => bytes[from + at] === byte);
-}
-
 /**
- * Returns the entries of a .zip, from the directory at its end.
+ * Returns the entries of a .zip, from the directory at its end; each is unpacked to at most the size in the directory.
  * @param {Blob} blob
  * @returns {Promise<Entry[]>}
- * @throws {Refusal} the .zip is damaged, too large, or has unsafe paths
+ * @throws {Refusal} the .zip is damaged or too large
  */
 export async function zipEntries(blob) {
   if (blob.size > MAX_BYTES) throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
   const bytes = await bytesOf(blob);
   const entries = /** @type {Entry[]} */ ([]);
-  const names = new Set();
-  unzip(bytes, ({ name: written, originalSize: size }) => {
-    const name = safeName(written);
-    if (names.has(name)) throw refusal("files.twice", { name });
-    if (names.add(name).size > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
-    const read = async () => {
-      const content = unzip(bytes, (each) => each.name === written, name)[written];
-      if (content.length !== size) throw damaged(bytes, name);
-      return content;
-    };
+  unzip(bytes, ({ name, originalSize: size }) => {
+    const read = async () => unzip(bytes, (each) => each.name === name)[name];
     // Folders, and the files that macOS adds, are not files of a model.
     if (!name.endsWith("/") && !name.startsWith("__MACOSX/")) entries.push({ name, size, read });
     return false; // only the directory is read
   });
+  if (entries.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
   return entries;
 }
 
 /**
- * Unpacks the files that a filter chooses; each gets at most the bytes that the directory says.
+ * Unpacks the files that a filter chooses.
  * @param {Uint8Array} bytes of the .zip
  * @param {(entry: {name: string, originalSize: number}) => boolean} filter
- * @param {string} name of the chosen file, for messages
  * @returns {Record<string, Uint8Array<ArrayBuffer>>}
  */
-function unzip(bytes, filter, name = "") {
+function unzip(bytes, filter) {
   try {
     return unzipSync(bytes, { filter });
-  } catch (error) {
-    if (error instanceof Refusal) throw error;
-    if (error.code === NO_DIRECTORY) throw refusal(isZip(bytes) ? "files.cut" : "files.no_zip");
-    throw name ? damaged(bytes, name, error.code === PACKING) : refusal("files.damaged");
+  } catch {
+    throw refusal("files.damaged");
   }
-}
-
-// Returns the refusal of a file that cannot be unpacked. fflate does not say that a file is encrypted, and reads it as it is.
-function damaged(bytes, name, isPackedOtherwise = false) {
-  for (let at = bytes.indexOf(BEGINNING[0]); at >= 0; at = bytes.indexOf(BEGINNING[0], at + 1)) {
-    if (isZip(bytes, at) && bytes[at + FLAGS] & ENCRYPTED) return refusal("files.encrypted");
-  }
-  return refusal(isPackedOtherwise ? "files.packing" : "files.checksum", { name });
-}
-
-// Returns the name of an entry. No file is written under it, but an unsafe name shows that the .zip is an attack.
-function safeName(written) {
-  const name = written.replaceAll("\\", "/");
-  const isUnsafe = name.startsWith("/") || /^[a-z]:/i.test(name) || name.split("/").includes("..");
-  if (!name || name.includes("\0")) throw refusal("files.damaged");
-  if (isUnsafe) throw refusal("files.path", { name: name.slice(0, 100) });
-  return name;
 }

@@ -33,7 +33,8 @@ const REPLANNED = 0.03; // a smaller change of the speed leaves the plan as it i
 const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
 // Fine-tuning: more, smaller steps than those of a new network, and no dropout at first, which would cost a trained
 // network more in the first seconds than it learns.
-const FINE_TUNING = { rows: 16, rates: 0.2, dropoutRise: 1 };
+const TUNING = { rows: 16, rates: 0.2, dropoutRise: 1 };
+const NEW = { rows: ROWS, rates: 1, dropoutRise: 0 };
 /** Cells of one layer, by the characters that 256 cells can read in the time of the run. */
 const SIZES = [
   [400_000, 128],
@@ -50,6 +51,12 @@ export function cellsFor(readable) {
   return SIZES.find(([most]) => readable < most)[1];
 }
 
+/** Returns the rows of a worker in a step. @param {number} vocab @param {boolean} isFineTuning */
+export function rowsFor(vocab, isFineTuning) {
+  const { rows } = isFineTuning ? TUNING : NEW;
+  return Math.max(1, Math.min(rows, Math.floor(MAX_LOGITS / (WINDOW * vocab))));
+}
+
 /**
  * Returns the recipe of a run.
  * @param {object} run
@@ -63,12 +70,8 @@ export function cellsFor(readable) {
  * @returns {Recipe}
  */
 export function recipeFor({ vocab, characters, steps, workers, seed, network, isFineTuning }) {
-  const {
-    rows: most,
-    rates: scale,
-    dropoutRise,
-  } = isFineTuning ? FINE_TUNING : { rows: ROWS, rates: 1, dropoutRise: 0 };
-  const rows = Math.max(1, Math.min(most, Math.floor(MAX_LOGITS / (WINDOW * vocab))));
+  const { rates: scale, dropoutRise } = isFineTuning ? TUNING : NEW;
+  const rows = rowsFor(vocab, isFineTuning);
   const read = steps * rows * workers * WINDOW;
   const isShort = read < 3_000_000;
   return {

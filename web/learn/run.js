@@ -10,12 +10,10 @@
 // Messages to the page:
 //
 //   {phase: "loading" | "measuring"}
-//   {started: STARTED}
-//   {step, steps, loss, seconds, characters}  nats per character; seconds of training and characters read so far
-//   {curve}                               the losses so far, after each new one
-//   {sample: [character, bits][], step, heldOut}
-//   {saved: step}, {notSaved: Message}
-//   {ended: {reason, step, best, heldOut, model, files, notice}}  `model` has the weights of step `best`, which had the
+//   {started: PROGRESS}
+//   {progress: part of PROGRESS}          four times a second, and after each new loss and sample
+//   {notSaved: Message}
+//   {ended: {reason, step, best, model, files, notice}}  `model` has the weights of step `best`, which had the
 //                                         lowest held-out loss; null if no loss was measured. `files` are those of a
 //                                         model that could not be stored, `notice` says why
 //   {refusal: Message}, {fault: text}
@@ -30,6 +28,8 @@ import { idsOf, vocabularyOf } from "./text.js";
 import { Trainer, measureSpeed, planRun, workerCount } from "./trainer.js";
 import { split } from "./windows.js";
 
+const SHOWN_MS = 250; // between two messages about steps
+const SPEED_MS = 3000; // over which the speed is measured
 const POINTS = 200; // of the curve of the training loss
 const TICK_MS = 5000;
 const SILENT_TICKS = 12; // without a step: a worker has ended without an error event
@@ -57,14 +57,16 @@ const MAX_LAYERS = 2; // that learner.wasm trains
  * @typedef {{step: number, loss: number, tensors: Record<string, Float32Array>}} Best
  * @typedef {{plan: Plan, about: About, saved: Saved | null, curve: Curve, best: Best | null}} StoredRun
  *
- * @typedef {object} Started
+ * @typedef {object} Progress
  * @property {About} about
- * @property {number} step 0, or where a resumed run continues
- * @property {number} steps
- * @property {number} seconds of training before
  * @property {number} parameters
- * @property {number} characters that a step reads
+ * @property {number} step the steps that were taken
+ * @property {number} steps of the run
+ * @property {number} seconds of training
+ * @property {number | null} loss of the last step, in nats per character
+ * @property {number | null} speed characters per second
  * @property {Curve} curve
+ * @property {[character: string, bits: number][] | null} sample
  */
 
 class Run {
@@ -73,6 +75,8 @@ class Run {
   #bucket = { sum: 0, count: 0 }; // losses of the next point of the curve
   #silent = 0; // ticks since the last step
   #isPaused = false;
+  #shownAt = 0;
+  #recent = /** @type {{at: number, step: number}[]} */ ([]); // the steps of the last seconds, since a pause
   #isBestStored = true;
 
   /** @param {StoredRun} run */
@@ -82,11 +86,6 @@ class Run {
     this.best = run.best;
     this.last = { loss: 0, seconds: run.saved?.state.seconds ?? 0 };
     this.code = compile();
-  }
-
-  get #stepCharacters() {
-    const { recipe, workers } = this.run.plan;
-    return recipe.rows * recipe.window * workers;
   }
 
   async start() {
@@ -99,13 +98,10 @@ class Run {
       onEnd: (reason, step) => this.#end(reason, step),
       onFault: (error) => this.#fail(error),
     });
-    const sofar = { step: state?.step ?? 0, seconds: state?.seconds ?? 0, curve: this.curve };
-    const sizes = {
-      steps: state?.steps ?? plan.recipe.steps,
-      parameters: plan.parameters,
-      characters: this.#stepCharacters,
-    };
-    postMessage({ started: { about, ...sofar, ...sizes } });
+    const { step = 0, seconds = 0, steps = plan.recipe.steps } = state ?? {};
+    const { parameters } = plan;
+    const nothing = { loss: null, speed: null, sample: null };
+    postMessage({ started: { about, parameters, step, steps, seconds, curve: this.curve, ...nothing } });
     this.timer = setInterval(() => this.#tick(), TICK_MS);
     await this.#trainer.start(saved);
   }
@@ -114,7 +110,7 @@ class Run {
   want(wanted) {
     this.#isPaused = wanted === "pause" || (this.#isPaused && wanted === "save");
     if (wanted === "save" || wanted === "pause") this.#trainer?.save();
-    if (wanted !== "save") this.#trainer?.want(wanted);
+    if (wanted !== "save") [this.#recent] = [[], this.#trainer?.want(wanted)];
   }
 
   close() {
@@ -133,19 +129,31 @@ class Run {
     if (step % Math.ceil(steps / POINTS) === 0 || step === 1) {
       if (Number.isFinite(bucket.sum)) this.curve.training.push([step, bucket.sum / bucket.count]);
       this.#bucket = { sum: 0, count: 0 };
-      postMessage({ curve: this.curve });
+      postMessage({ progress: { curve: this.curve } });
     }
-    postMessage({ step, steps, loss, seconds, characters: step * this.#stepCharacters });
+    this.#show(step);
+  }
+
+  #show(step) {
+    const now = performance.now();
+    const { recipe, workers } = this.run.plan;
+    if (now - this.#shownAt < SHOWN_MS && step < recipe.steps) return;
+    this.#shownAt = now;
+    this.#recent = [...this.#recent.filter(({ at }) => now - at < SPEED_MS), { at: now, step }];
+    const [first] = this.#recent;
+    const characters = (step - first.step) * recipe.rows * recipe.window * workers;
+    const speed = now > first.at ? (1000 * characters) / (now - first.at) : null;
+    postMessage({ progress: { step, steps: recipe.steps, speed, ...this.last } });
   }
 
   async #onEvaluation(step, loss, tensors) {
     if (!Number.isFinite(loss)) return;
     this.curve.heldOut.push([step, loss]);
-    postMessage({ curve: this.curve });
+    postMessage({ progress: { curve: this.curve } });
     if (!this.best || loss <= this.best.loss) [this.best, this.#isBestStored] = [{ step, loss, tensors }, false];
     const { vocab, recipe } = this.run.plan;
     const sample = await sampleOf(vocab, recipe, tensors, await this.code);
-    postMessage({ sample, step, heldOut: loss });
+    postMessage({ progress: { sample } });
   }
 
   #onSaved(saved) {
@@ -160,7 +168,6 @@ class Run {
     this.#isBestStored = true;
     try {
       await saveRun({ saved, curve, summary: summaryOf(this.run), ...(isNew ? { best } : {}) });
-      postMessage({ saved: saved.state.step });
     } catch (error) {
       if (isNew) this.#isBestStored = false;
       postMessage({ notSaved: reasonOf(error) });
@@ -171,15 +178,9 @@ class Run {
     this.close();
     await this.#storing;
     const { best } = this;
-    if (!best) {
-      await deleteRun().catch(() => {});
-      return postMessage({
-        ended: { reason, step, best: null, heldOut: null, model: null, files: null, notice: null },
-      });
-    }
-    const files = await this.#files(best);
-    const stored = await this.#storeModel(files);
-    postMessage({ ended: { reason, step, best: best.step, heldOut: best.loss, ...stored } });
+    if (!best) await deleteRun().catch(() => {});
+    const result = best ? await this.#storeModel(await this.#files(best)) : { model: null, files: null, notice: null };
+    postMessage({ ended: { reason, step, best: best?.step ?? null, ...result } });
   }
 
   async #files({ step, loss, tensors }) {
@@ -206,17 +207,15 @@ class Run {
   // Stores the model and deletes the run. Deletes the run first if the model has no room otherwise.
   async #storeModel(files) {
     const { name, privateThings } = this.run.about;
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const model = await saveModel({ name, files, privateThings });
-        await deleteRun().catch(() => {});
-        return { model, files: null, notice: null };
-      } catch (error) {
-        await deleteRun().catch(() => {});
-        if (attempt < 2) continue;
-        const taken = (await listModels().catch(() => [])).map((model) => model.name);
-        return { model: { name: freeName(name, taken), commit: commitOf(files) }, files, notice: reasonOf(error) };
-      }
+    const save = () => saveModel({ name, files, privateThings });
+    const discard = () => deleteRun().catch(() => {});
+    try {
+      const model = await save().catch(() => discard().then(save));
+      await discard();
+      return { model, files: null, notice: null };
+    } catch (error) {
+      const taken = await listModels().catch(() => []);
+      return { model: { name: freeName(name, taken), commit: commitOf(files) }, files, notice: reasonOf(error) };
     }
   }
 
@@ -267,16 +266,13 @@ async function begin(given) {
   run = new Run(prepared);
   await deleteRun().catch(() => {});
   const summary = summaryOf(prepared);
-  await saveRun({ ...prepared, summary }).then(
-    () => postMessage({ saved: 0 }),
-    (error) => postMessage({ notSaved: reasonOf(error) }),
-  );
+  await saveRun({ ...prepared, summary }).catch((error) => postMessage({ notSaved: reasonOf(error) }));
   await run.start();
 }
 
 async function resume() {
   const stored = run?.run ?? (await loadRun());
-  if (!stored) throw new Refusal({ id: "train.nothing_stored" });
+  if (!stored?.plan) throw new Refusal({ id: "train.nothing_stored" });
   run = new Run(/** @type {StoredRun} */ (stored));
   await run.start();
 }

@@ -2,6 +2,7 @@
 // The page and workers use this module.
 
 import { Refusal } from "../engines/refusal.js";
+import { openDB } from "../vendor/idb.js";
 
 const DATABASE = "char-lstm-training";
 const [RUN, MODELS, FILES] = ["run", "models", "files"]; // the object stores
@@ -25,8 +26,9 @@ const MAX_SLUG = 40; // characters
  * @throws {Refusal} the browser refuses storage, or has no room
  */
 export function saveRun(parts) {
-  return transact([RUN], "readwrite", ([run]) => {
-    for (const [name, value] of Object.entries(parts)) run.put(value, name);
+  return use(async (database) => {
+    const { store, done } = database.transaction(RUN, "readwrite");
+    await Promise.all([...Object.entries(parts).map(([name, value]) => store.put(value, name)), done]);
   });
 }
 
@@ -34,20 +36,22 @@ export function saveRun(parts) {
  * Returns all parts of the stored run; null if there is none.
  * @returns {Promise<Record<string, any> | null>}
  */
-export async function loadRun() {
-  const [names, values] = await transact([RUN], "readonly", ([run]) => [run.getAllKeys(), run.getAll()]);
-  return names.length ? Object.fromEntries(names.map((name, at) => [name, values[at]])) : null;
+export function loadRun() {
+  return use(async (database) => {
+    const { store } = database.transaction(RUN);
+    const [names, values] = await Promise.all([store.getAllKeys(), store.getAll()]);
+    return names.length ? Object.fromEntries(names.map((name, at) => [name, values[at]])) : null;
+  });
 }
 
 /** Returns one part of the stored run; undefined if there is none. @param {string} name */
-export async function loadPart(name) {
-  const [value] = await transact([RUN], "readonly", ([run]) => [run.get(name)]);
-  return value;
+export function loadPart(name) {
+  return use((database) => database.get(RUN, name));
 }
 
 /** Deletes the stored run. */
 export function deleteRun() {
-  return transact([RUN], "readwrite", ([run]) => void run.clear());
+  return use((database) => database.clear(RUN));
 }
 
 /**
@@ -61,17 +65,13 @@ export async function saveModel({ name, files, privateThings = [] }) {
   const known = await listModels();
   const same = known.find((model) => model.commit === commit);
   if (same) return { name: same.name, commit };
-  const ref = {
-    name: freeName(
-      name,
-      known.map((model) => model.name),
-    ),
-    commit,
-  };
+  const ref = { name: freeName(name, known), commit };
   const bytes = Object.values(files).reduce((total, file) => total + file.length, 0);
-  await transact([MODELS, FILES], "readwrite", ([models, stored]) => {
-    models.put({ ...ref, created: Date.now(), bytes, privateThings }, ref.name);
-    stored.put(files, ref.name);
+  await use(async (database) => {
+    const transaction = database.transaction([MODELS, FILES], "readwrite");
+    const [models, stored] = [MODELS, FILES].map((each) => transaction.objectStore(each));
+    const model = { ...ref, created: Date.now(), bytes, privateThings };
+    await Promise.all([models.put(model, ref.name), stored.put(files, ref.name), transaction.done]);
   });
   return ref;
 }
@@ -81,7 +81,7 @@ export async function saveModel({ name, files, privateThings = [] }) {
  * @returns {Promise<StoredModel[]>}
  */
 export async function listModels() {
-  const [found] = await transact([MODELS], "readonly", ([models]) => [models.getAll()]);
+  const found = await use((database) => database.getAll(MODELS));
   return found.sort((one, other) => other.created - one.created);
 }
 
@@ -90,11 +90,11 @@ export async function listModels() {
  * @param {string} name local/NAME
  * @returns {Promise<(StoredModel & {files: Files}) | null>}
  */
-export async function loadModel(name) {
-  const [model, files] = await transact([MODELS, FILES], "readonly", (stores) =>
-    stores.map((store) => store.get(name)),
-  );
-  return model && files ? { ...model, files } : null;
+export function loadModel(name) {
+  return use(async (database) => {
+    const [model, files] = await Promise.all([database.get(MODELS, name), database.get(FILES, name)]);
+    return model && files ? { ...model, files } : null;
+  });
 }
 
 /**
@@ -102,9 +102,7 @@ export async function loadModel(name) {
  * @param {string} name local/NAME
  */
 export function deleteModel(name) {
-  return transact([MODELS, FILES], "readwrite", (stores) => {
-    for (const store of stores) store.delete(name);
-  });
+  return use((database) => Promise.all([MODELS, FILES].map((store) => database.delete(store, name))));
 }
 
 /**
@@ -119,7 +117,7 @@ export function commitOf(files) {
 /**
  * Returns a name for a local model: local/my-text, or local/my-text-2 … if that name is taken.
  * @param {string} text
- * @param {string[]} taken
+ * @param {{name: string}[]} taken
  */
 export function freeName(text, taken = []) {
   const plain = text
@@ -127,51 +125,30 @@ export function freeName(text, taken = []) {
     .toLowerCase()
     .replace(/\p{Mn}/gu, "")
     .replace(/\.\w{1,5}$/, "");
-  const slug =
-    plain
-      .replace(/[^a-z0-9]+/g, "-")
-      .slice(0, MAX_SLUG)
-      .replace(/^-+|-+$/g, "") || "text";
-  for (let number = 1; ; number++) {
-    const name = `${OWNER}/${slug}${number > 1 ? `-${number}` : ""}`;
-    if (!taken.includes(name)) return name;
-  }
+  const short = plain.replace(/[^a-z0-9]+/g, "-").slice(0, MAX_SLUG);
+  const slug = `${OWNER}/${short.replace(/^-+|-+$/g, "") || "text"}`;
+  let name = slug;
+  for (let number = 2; taken.some((each) => each.name === name); number++) name = `${slug}-${number}`;
+  return name;
 }
 
 /**
- * Runs requests in one transaction. Resolves to their results once the transaction is complete.
- * @param {string[]} names of object stores
- * @param {IDBTransactionMode} mode
- * @param {(stores: IDBObjectStore[]) => IDBRequest[] | void} act returns the requests whose results are wanted
- * @returns {Promise<any[]>}
+ * Opens the database for one use; an open connection would keep another tab from deleting it.
+ * @template Result
+ * @param {(database: any) => Promise<Result>} act
+ * @returns {Promise<Result>}
+ * @throws {Refusal}
  */
-async function transact(names, mode, act) {
-  const database = await open().catch((error) => {
-    throw asRefusal(error);
-  });
+async function use(act) {
+  const upgrade = (database) => [RUN, MODELS, FILES].forEach((name) => database.createObjectStore(name));
+  let database = null;
   try {
-    return await new Promise((resolve, reject) => {
-      const transaction = database.transaction(names, mode);
-      const requests = act(names.map((name) => transaction.objectStore(name))) || [];
-      transaction.oncomplete = () => resolve(requests.map((request) => request.result));
-      transaction.onabort = transaction.onerror = () => reject(asRefusal(transaction.error));
-    });
+    database = await openDB(DATABASE, 1, { upgrade });
+    return await act(database);
+  } catch (error) {
+    if (error?.name === "QuotaExceededError") throw new Refusal({ id: "train.storage_full" });
+    throw new Refusal({ id: "train.no_storage", values: { reason: error?.name ?? "" } });
   } finally {
-    database.close(); // an open connection would keep another tab from deleting the database
+    database?.close();
   }
-}
-
-/** @returns {Promise<IDBDatabase>} */
-function open() {
-  return new Promise((resolve, reject) => {
-    const request = indexedDB.open(DATABASE, 1);
-    request.onupgradeneeded = () => [RUN, MODELS, FILES].forEach((name) => request.result.createObjectStore(name));
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
-
-function asRefusal(error) {
-  if (error?.name === "QuotaExceededError") return new Refusal({ id: "train.storage_full" });
-  return new Refusal({ id: "train.no_storage", values: { reason: error?.name ?? "" } });
 }

@@ -1,13 +1,15 @@
 // Trains a network in workers: measures the machine, starts the workers, and collects their results.
 
 import { countOf, parametersOf, shapesOf } from "../worker/shapes.js";
-import { compileLearner } from "./learner.js";
-import { EVALUATIONS, LEAST_STEPS, WINDOW, cellsFor, costOf, newNetwork, recipeFor } from "./recipe.js";
+import { Learner, compileLearner } from "./learner.js";
+import { EVALUATIONS, LEAST_STEPS, WINDOW, cellsFor, costOf, newNetwork, recipeFor, rowsFor } from "./recipe.js";
 import { copyTrained, initialize } from "./weights.js";
 import { split } from "./windows.js";
 
 const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns little more
 const MEASURED_CELLS = 256;
+const WARM_UP = 2; // steps before the browser's compiler has optimized the code
+const MEASURED = 4; // steps
 const HELD_OUT = 20_000; // characters that an evaluation reads, at most
 const MAX_LOGITS = 80_000_000; // that it computes: with 60,000 different characters each step of it takes long
 const UPPER_LAYER = 1.5; // the time of a second layer, in that of the first, whose products come from a table
@@ -45,29 +47,27 @@ export function workerCount() {
 }
 
 /**
- * Measures how many characters per second one worker trains with 256 cells.
+ * Measures how many characters per second this thread trains with 256 cells, on random weights.
  * @param {number} vocab
  * @returns {Promise<number>}
  */
 export async function measureSpeed(vocab) {
   const code = await compileLearner(folder.href);
   const network = newNetwork(vocab, MEASURED_CELLS);
-  const rows = recipeFor({ ...about(vocab, 1), network }).rows;
+  const rows = rowsFor(vocab, false);
   const sizes = { vocab, ...network, rows, window: WINDOW, allRows: rows, firstRow: 0 };
-  const worker = newWorker();
-  try {
-    return await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data.speed);
-      worker.onerror = (event) => reject(new Error(event.message || "the training worker could not be started"));
-      worker.postMessage({ measure: { code, sizes } });
-    });
-  } finally {
-    worker.terminate();
+  const dropout = { reset: 0, between: 0, out: 0, weights: 0 };
+  const rates = { muonRate: 0.01, rate: 0.001, decay: 0, average: 0.9, clip: 1 };
+  const learner = new Learner(code, sizes);
+  for (let n = 0; n < learner.count; n++) learner.weights[n] = Math.sin(n) / 16;
+  for (let n = 0; n < learner.ids.length; n++) learner.ids[n] = (n * 7) % vocab;
+  let began = 0;
+  for (let step = 0; step < WARM_UP + MEASURED; step++) {
+    if (step === WARM_UP) began = performance.now();
+    learner.gradients(1, step, dropout);
+    learner.update(step + 1, rates);
   }
-}
-
-function about(vocab, steps) {
-  return { vocab, characters: 1_000_000, steps, workers: 1, seed: 1, isFineTuning: false };
+  return (1000 * MEASURED * rows * WINDOW) / (performance.now() - began);
 }
 
 /**
@@ -89,10 +89,8 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const layers = 1 + UPPER_LAYER * (network.layers - 1);
   const cost = (layers * network.hidden ** 2) / MEASURED_CELLS ** 2; // of a step, beside that which was measured
   const isFineTuning = parent !== null;
-  const [measured, { rows }] = [false, isFineTuning].map((each) =>
-    recipeFor({ ...about(vocab.length, 1), network, isFineTuning: each }),
-  );
-  const seconds = ((measured.rows * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured.rows));
+  const [measured, rows] = [false, isFineTuning].map((each) => rowsFor(vocab.length, each));
+  const seconds = ((measured * WINDOW) / speed) * cost * (costOf(rows) / costOf(measured));
   const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
   const heldOutCharacters = Math.ceil(
     Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * 60 * minutes) / evaluated),
@@ -100,34 +98,17 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const [training, heldOut] = split(ids);
   const time = 60 * minutes - evaluated * Math.min(heldOut.length, heldOutCharacters);
   const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));
-  const recipe = recipeFor({
-    vocab: vocab.length,
-    characters: training.length,
-    steps,
-    workers,
-    seed,
-    network,
-    isFineTuning,
-  });
-  const parameters = parametersOf({ vocab: vocab.length, ...network });
-  return {
-    vocab,
-    ids,
-    recipe,
-    workers,
-    parameters,
-    heldOutCharacters,
-    limit: 60 * minutes,
-    trained: parent?.tensors ?? null,
-  };
+  const run = { vocab: vocab.length, characters: training.length, steps, workers, seed, network, isFineTuning };
+  const [recipe, parameters] = [recipeFor(run), parametersOf({ ...network, vocab: vocab.length })];
+  const trained = parent?.tensors ?? null;
+  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, limit: 60 * minutes, trained };
 }
 
 /** A run in progress. */
 export class Trainer {
   #workers = /** @type {Worker[]} */ ([]);
   #ended = 0; // workers that have taken their last step
-  #saved = new Map(); // by step: the parts of a saved run that have arrived
-  #evaluated = new Map(); // by step: the sum and the number of the losses, and the averaged weights
+  #parts = /** @type {Map<string, any[]>} */ (new Map()); // of evaluations and saved runs, that have arrived, by workers
 
   /**
    * @param {Plan} plan
@@ -206,33 +187,25 @@ export class Trainer {
 
   #receive(index, data) {
     if (data.loss !== undefined) this.reports.onStep(data.step, data.loss, data.seconds, data.steps);
-    else if (data.evaluated !== undefined || data.average) this.#collectEvaluation(data);
-    else if (data.saved !== undefined) this.#collectSaved(index, data);
+    else if (data.evaluated !== undefined) this.#collect(`evaluated ${data.evaluated}`, index, data);
+    else if (data.saved !== undefined) this.#collect(`saved ${data.saved}`, index, data);
     // Every worker sends its part of the saved run first, so after the last end nothing is missing.
     else if (data.ended !== undefined && ++this.#ended === this.plan.workers)
       this.reports.onEnd(data.reason, data.ended);
   }
 
-  #collectEvaluation({ evaluated, step, sum, count, average }) {
-    const at = evaluated ?? step;
-    const found = this.#evaluated.get(at) ?? { sum: 0, count: 0, parts: 0, average: null };
-    this.#evaluated.set(at, found);
-    if (average) found.average = average;
-    else [found.sum, found.count, found.parts] = [found.sum + sum, found.count + count, found.parts + 1];
-    if (!found.average || found.parts < this.plan.workers) return;
-    this.#evaluated.delete(at);
+  // Keeps a worker's part of an evaluation or a saved run, and reports the whole once the last part is here.
+  #collect(key, index, part) {
+    const parts = this.#parts.get(key) ?? [];
+    this.#parts.set(key, parts);
+    parts[index] = part;
+    if (Object.keys(parts).length < this.plan.workers) return;
+    this.#parts.delete(key);
+    const [{ state, evaluated, average }] = parts;
+    if (state) return this.reports.onSaved({ state, carried: parts.map(({ carried }) => carried) });
+    const [sum, count] = ["sum", "count"].map((name) => parts.reduce((total, each) => total + each[name], 0));
     const sizes = { vocab: this.plan.vocab.length, ...networkOf(this.plan.recipe) };
-    this.reports.onEvaluation(at, found.sum / found.count, tensorsOf(found.average, sizes));
-  }
-
-  #collectSaved(index, { saved, state, carried }) {
-    const found = this.#saved.get(saved) ?? { state: null, carried: [] };
-    this.#saved.set(saved, found);
-    found.carried[index] = carried;
-    found.state ??= state;
-    if (!found.state || Object.keys(found.carried).length < this.plan.workers) return;
-    this.#saved.delete(saved);
-    this.reports.onSaved(found);
+    this.reports.onEvaluation(evaluated, sum / count, tensorsOf(average, sizes));
   }
 
   #fail(error) {

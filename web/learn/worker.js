@@ -3,7 +3,6 @@
 //
 // Messages to the worker:
 //
-//   {measure: {code, sizes}}   answered with {speed}: characters per second, with random weights
 //   {start: START}             trains to the end
 //   {wanted: "run" | "pause" | "stop"}   to worker 0
 //   {save: true}               to worker 0: saves after the next step, also before a pause
@@ -12,8 +11,8 @@
 // Messages to the page; those marked with 0 come from worker 0 alone:
 //
 //   0 {step, steps, loss, seconds}     after each step: nats per character, seconds of training so far
-//   {evaluated: step, sum, count}      of this worker's part of the held-out text, in nats
-//   0 {average, step}                  the averaged weights, at each evaluation
+//   {evaluated: step, sum, count, average}  of this worker's part of the held-out text, in nats; the averaged weights, from
+//                                      worker 0 alone
 //   {saved: step, state, carried}      what a later start needs; `state` from worker 0 alone
 //   {ended: step, reason}              "length", "stop" or "diverged"
 
@@ -23,8 +22,6 @@ import { dropoutAt, evaluationsOf, shareAt, stepsWithin } from "./recipe.js";
 import { Windows } from "./windows.js";
 
 const SAVE_EVERY_MS = 10_000;
-const WARM_UP = 2; // steps before the browser's compiler has optimized the code
-const MEASURED = 4;
 const STALL_MS = 10_000; // a step that is longer, and a hundred times as long as others: the machine slept
 
 /**
@@ -155,10 +152,9 @@ class Training {
       heldOut.read(step, learner.ids);
       sum += learner.heldOutLoss();
     }
-    postMessage({ evaluated: this.step, sum, count: steps * rows * window });
-    if (!this.leads) return;
-    const average = learner.average.slice();
-    postMessage({ average, step: this.step }, { transfer: [average.buffer] });
+    const average = this.leads ? learner.average.slice() : null;
+    const transfer = average ? [average.buffer] : [];
+    postMessage({ evaluated: this.step, sum, count: steps * rows * window, average }, { transfer });
   }
 
   #save() {
@@ -179,25 +175,8 @@ class Training {
   }
 }
 
-function measure({ code, sizes }) {
-  const learner = new Learner(code, sizes);
-  for (let n = 0; n < learner.count; n++) learner.weights[n] = Math.sin(n) / 16;
-  for (let n = 0; n < learner.ids.length; n++) learner.ids[n] = (n * 7) % sizes.vocab;
-  const dropout = { reset: 0, between: 0, out: 0, weights: 0 };
-  const rates = { muonRate: 0.01, rate: 0.001, decay: 0, average: 0.9, clip: 1 };
-  let began = 0;
-  for (let step = 0; step < WARM_UP + MEASURED; step++) {
-    if (step === WARM_UP) began = performance.now();
-    learner.gradients(1, step, dropout);
-    learner.update(step + 1, rates);
-  }
-  const seconds = (performance.now() - began) / 1000;
-  postMessage({ speed: (MEASURED * sizes.rows * sizes.window) / seconds });
-}
-
 onmessage = ({ data }) => {
-  if (data.measure) measure(data.measure);
-  else if (data.peer !== undefined) {
+  if (data.peer !== undefined) {
     peers.set(data.peer, data.port);
     received.set(data.peer, []);
     data.port.onmessage = (message) => {

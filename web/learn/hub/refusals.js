@@ -20,7 +20,8 @@ const BY_STATUS = {
  * @param {string} repo that the request was about
  */
 export function refusalOf(error, repo) {
-  if (error instanceof HubApiError) return refuse(error.statusCode, error.data, repo);
+  if (error instanceof HubApiError) return refuse(error.statusCode, error.data, repo, error.url);
+  if (error instanceof SyntaxError) return new Refusal({ id: "publish.portal" }); // HTML where the Hub answers with JSON
   // Chromium, Firefox and Safari each have a text of their own; the wrapper of XMLHttpRequest in @huggingface/hub has none.
   const isNetwork = error instanceof TypeError && /fetch|network|load failed/i.test(error.message);
   return isNetwork || (error instanceof Error && !error.message) ? new Refusal({ id: "publish.offline" }) : error;
@@ -30,12 +31,19 @@ export function refusalOf(error, repo) {
  * @param {number} status of HTTP
  * @param {any} data the answer
  * @param {string} repo
+ * @param {string} url that has answered; "" if it is that of an upload with a progress
  */
-function refuse(status, data, repo) {
+function refuse(status, data, repo, url) {
   const reason = `${data?.error ?? data?.message ?? ""}`.replace(/\s+/g, " ").slice(0, 300);
-  const isFull = status === 403 && /storage|quota|limit/i.test(reason);
-  const id = isFull
-    ? "publish.quota"
-    : (BY_STATUS[status] ?? (status >= 500 ? "publish.hub_fault" : "publish.refused"));
+  const isStorage = !/\/api\/|\.git\/info\/lfs\/|\/oauth\//.test(url); // an address that the Hub has signed for some time
+  const special = isStorage
+    ? "publish.expired"
+    : /storage|quota/i.test(reason)
+      ? "publish.quota"
+      : /limit|maximum|too many/i.test(reason)
+        ? "publish.limit"
+        : BY_STATUS[403];
+  const id =
+    status === 403 ? special : (BY_STATUS[status] ?? (status >= 500 ? "publish.hub_fault" : "publish.refused"));
   return new Refusal({ id, values: { repo, status, reason: reason || `HTTP ${status}` } });
 }

@@ -4,29 +4,21 @@
 import { attempt } from "../../conversation/stored_conversations.js";
 import { Refusal } from "../../engines/refusal.js";
 
+const PATIENCE_MS = 30_000; // for the answers of the Hub
 const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hub's answer must match
 
 /** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
 
-let token = "";
-let filledIn = /** @type {FilledIn | null} */ (null);
-let fault = /** @type {import("../../engines/engine.js").Message | null} */ (null);
+/** The visitor's token, "" without a sign-in; why the last sign-in failed; and the form that was filled in before it. */
+export const session = {
+  token: "",
+  fault: /** @type {import("../../engines/engine.js").Message | null} */ (null),
+  filledIn: /** @type {FilledIn | null} */ (null),
+};
 
 /** Returns whether visitors can sign in on this page. */
 export function canSignIn() {
   return Boolean(/** @type {any} */ (window).huggingface?.variables?.OAUTH_CLIENT_ID);
-}
-
-/** Returns the visitor's token, "" without a sign-in; and why the last sign-in failed, or null. */
-export function signedIn() {
-  return { token, fault };
-}
-
-/** Returns the form that the visitor had filled in before the sign-in, only once; null without one. */
-export function takeFilledIn() {
-  const taken = filledIn;
-  filledIn = null;
-  return taken;
 }
 
 /** Returns whether the Hub has sent the visitor back to this page. */
@@ -46,11 +38,8 @@ export async function signIn(hub, form = null) {
   const hash = location.hash.startsWith("#train-") ? location.hash : "#train"; // opens the panel again
   const back = `${location.search}${hash}`;
   try {
-    const address = await oauthLoginUrl({
-      hubUrl: hub,
-      redirectUrl: location.origin + location.pathname,
-      localStorage: kept,
-    });
+    const redirectUrl = location.origin + location.pathname;
+    const address = await inTime(oauthLoginUrl({ hubUrl: hub, redirectUrl, localStorage: kept }));
     sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));
     location.assign(address);
   } catch (error) {
@@ -65,15 +54,24 @@ export async function signIn(hub, form = null) {
 export async function finishSignIn(hub) {
   const { nonce, codeVerifier, back, form } = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
   const redirectedUrl = location.href;
-  filledIn = form;
+  session.filledIn = form;
   sessionStorage.removeItem(STORED); // a code is good for one request
   history.replaceState(null, "", location.pathname + back);
   const { HubApiError, oauthHandleRedirect } = await import("../../vendor/huggingface_hub.js");
   const { refusalOf } = await import("./refusals.js");
   try {
-    token = (await oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier })).accessToken;
+    session.token = (
+      await inTime(oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier }))
+    ).accessToken;
   } catch (error) {
     const refusal = error instanceof HubApiError ? null : refusalOf(error, "");
-    fault = refusal instanceof Refusal ? refusal.reason : { id: "publish.not_signed_in" };
+    session.fault = refusal instanceof Refusal ? refusal.reason : { id: "publish.not_signed_in" };
   }
+}
+
+// Rejects if a promise of the Hub's library takes too long: its requests for a sign-in cannot be aborted.
+/** @template Value @param {Promise<Value>} promise @returns {Promise<Value>} */
+function inTime(promise) {
+  const late = new Refusal({ id: "publish.silent" });
+  return Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(late), PATIENCE_MS))]);
 }

@@ -9,7 +9,6 @@ const TITLE = /(<title>|<meta property="og:title" content="|<h1>)[^"<]*/g;
 const DESCRIPTION = /(<meta (?:name="|property="og:)description" content=")[^"]*/g;
 const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
 const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
-const AT_ONCE = 8; // requests
 
 /** @typedef {{text: string, picture: Blob}} Preview what chats show for the address of a page: the first words, and a PNG */
 
@@ -18,25 +17,27 @@ const AT_ONCE = 8; // requests
  * @param {string} home the address of the folder of the page
  * @param {string} title of the new page, also for link previews
  * @param {?Preview} preview of the model; without it, the page has the picture of this page
+ * @param {typeof fetch} request fetches a file
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-export async function pageFiles(home, title, preview) {
-  const listed = JSON.parse(await (await fetchFile(home, LIST)).text());
-  const names = [...listed, LIST].filter((name) => name !== "LICENSE");
-  const files = /** @type {Record<string, Blob>} */ ({});
-  const rest = [...names];
-  const work = async () => {
-    for (let name; (name = rest.shift());) files[name] = await fetchFile(home, name);
+export async function pageFiles(home, title, preview, request) {
+  const fetchFile = async (name) => {
+    const response = request(new URL(name, home), { cache: "no-cache" });
+    const file = await response.then((found) => (found.ok ? found.blob() : null)).catch(() => null);
+    if (!file) throw new Refusal({ id: "publish.no_page", values: { name } });
+    return file;
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const listed = JSON.parse(await (await fetchFile(LIST)).text());
+  const names = [...listed, LIST].filter((name) => name !== "LICENSE");
+  const files = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fetchFile(name)])));
   const page = (await files["index.html"].text())
     .replace(INSERTED, "$1")
     .replace(PICTURE, "$1$2")
     .replace(TITLE, `$1${escaped(title)}`)
     .replace(DESCRIPTION, `$1${escaped(preview?.text || t("static.greeting"))}`)
     .replace(WELCOME, "$1$2");
-  const licence = await fetchFile(home, "LICENSE").catch(() => null); // the app's page has none beside it
+  const licence = await fetchFile("LICENSE").catch(() => null); // the app's page has none beside it
   return {
     ...files,
     "index.html": new Blob([page]),
@@ -48,12 +49,4 @@ export async function pageFiles(home, title, preview) {
 /** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */
 function escaped(text) {
   return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$");
-}
-
-async function fetchFile(home, name) {
-  try {
-    const response = await fetch(new URL(name, home), { cache: "no-cache" });
-    if (response.ok) return await response.blob();
-  } catch {}
-  throw new Refusal({ id: "publish.no_page", values: { name } });
 }

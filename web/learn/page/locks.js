@@ -1,48 +1,32 @@
-// Locks of a training: a wake lock, which keeps the screen on, and a lock with which only one tab trains.
+// Locks of a training: a wake lock, which keeps the screen on, and a lock with which only one tab has a training.
+
+import { effect } from "../../vendor/preact.js";
+import { state } from "./state.js";
 
 const LOCK = "char-lstm/training";
 
-/** Keeps the screen on between `start` and `stop` while the tab is visible, in browsers that have wake locks. */
-export class ScreenLock {
-  #lock = /** @type {Promise<WakeLockSentinel | null> | null} */ (null); // requested or held
-  #isWanted = false;
+/** Whether this browser can keep the screen on. */
+export const canKeepScreenOn = () => "wakeLock" in navigator;
 
-  constructor() {
-    document.addEventListener("visibilitychange", () => this.#request());
-  }
-
-  static get isPossible() {
-    return "wakeLock" in navigator;
-  }
-
-  start() {
-    this.#isWanted = true;
-    this.#request();
-  }
-
-  stop() {
-    this.#isWanted = false;
-    this.#lock?.then((held) => held?.release());
-    this.#lock = null;
-  }
-
-  // Requests a lock if there is none: a second one would have to be released separately.
-  async #request() {
-    if (!this.#isWanted || this.#lock || !ScreenLock.isPossible || document.visibilityState === "hidden") return;
-    const lock = navigator.wakeLock.request("screen").catch(() => null); // refused when the battery is low
-    this.#lock = lock;
-    const clear = () => {
-      if (this.#lock === lock) this.#lock = null;
-    };
-    const held = await lock;
-    if (held)
-      held.addEventListener("release", clear); // by the browser, when the tab is hidden
-    else clear();
-  }
+/** Keeps the screen on while a training runs in a visible tab. */
+export function keepScreenOn() {
+  let held = /** @type {WakeLockSentinel | null} */ (null);
+  let queue = Promise.resolve(); // one request at a time: a second lock would have to be released separately
+  const update = async (/** @type {boolean} */ isWanted) => {
+    if (!isWanted || held?.released) held = void held?.release(); // a browser releases it when the tab is hidden
+    if (isWanted && !held) held = await navigator.wakeLock.request("screen").catch(() => null); // refused at a low battery
+  };
+  const check = () => {
+    const isWanted = ["starts", "runs"].includes(state.phase.value) && document.visibilityState === "visible";
+    queue = queue.then(() => update(isWanted));
+  };
+  if (!canKeepScreenOn()) return;
+  document.addEventListener("visibilitychange", check);
+  effect(check);
 }
 
 /**
- * Takes the lock that lets this tab train.
+ * Takes the lock that lets this tab train, or discard the stored training.
  * @returns {Promise<(() => void) | null>} releases the lock; null if another tab has it
  */
 export function lockTraining() {

@@ -1,113 +1,107 @@
-// Shows the progress of a training: its step, its losses, and a sample of the network.
+// The view of a training: its step, its losses as a chart, and a sample of the network.
 
-import { create, find, setText } from "../../document/dom.js";
 import { number, t } from "../../document/words.js";
 import { colourOf } from "../../lenses/surprise_colours.js";
-import { byHeart } from "./by_heart.js";
-import { bits, drawCurve } from "./curve.js";
+import { html } from "../../vendor/preact.js";
+import { button } from "./elements.js";
+import { bits, byHeart, chartOf } from "./losses.js";
+import { isTraining, state, usesTrained } from "./state.js";
+import { pause, stop } from "./training.js";
 
-const SHOWN_MS = 250; // between two changes of the figures
-const SPEED_MS = 3000; // over which the speed is measured
+const NO_CURVE = { training: [], heldOut: [] };
 
-/** @import { Curve, Started } from "../run.js" */
+/** @import { Curve } from "../run.js" */
+/** @import { Shown } from "./state.js" */
 
-export class Progress {
-  #run = /** @type {Started | null} */ (null);
-  #recent = /** @type {{at: number, characters: number}[]} */ ([]); // characters read at times of the last seconds
-  #shownAt = 0;
-  #step = 0;
+/** The training that runs, or has ended. */
+export function ProgressView() {
+  const shown = state.progress.value;
+  const isShown = isTraining.value || (shown && (!state.trained.value || usesTrained.value));
+  if (!isShown) return null;
+  const { step = 0, steps = 1, isEnded = false, curve = NO_CURVE, sample } = shown ?? {};
+  const isComplete = step >= steps;
+  const ended = t(isComplete ? "train.figures_complete" : "train.figures_stopped", { step, steps });
+  const risen = isEnded ? null : byHeart(curve);
+  const values = risen && { step: risen.step, lowest: bits(risen.lowest), last: bits(risen.last) };
+  return html`<div class=${isEnded ? "running ended" : "running"}>
+    <progress max="1" value=${step / steps} aria-label=${isEnded ? ended : t("train.progress")}></progress>
+    <p class="figures">${isEnded ? ended : shown && figuresOf(shown)}</p>
+    <${Controls} />
+    <${Sample} sample=${sample} />
+    <${Chart} curve=${curve} steps=${steps} />
+    <p class="legend">
+      <span class="line training"></span> ${t("train.training_loss")} <span class="line held-out"></span>${" "}
+      ${t("train.held_out_loss")} <span class="best"></span> ${t("train.best")}
+    </p>
+    <p>${t("train.scales")}</p>
+    <p class="losses">${shown && lossesOf(shown)}</p>
+    <div class="explained">
+      <p>${t("train.bits_help")}</p>
+      <p class="by-heart" role="status">${risen && t("train.by_heart", values)}</p>
+    </div>
+  </div>`;
+}
 
-  /** @param {HTMLElement} box .running, of the panel */
-  constructor(box) {
-    this.box = box;
-    this.bar = find(box, "progress", HTMLProgressElement);
-  }
+function Controls() {
+  const phase = state.phase.value;
+  if (phase === "none") return null;
+  const [isPaused, disabled] = [phase === "paused", phase === "starts"];
+  return html`<div class="row controls">
+    ${button("pause", t(isPaused ? "train.resume" : "train.pause"), () => pause(!isPaused), { disabled })}
+    ${button("stop", t("train.stop"), stop, { disabled })}
+  </div>`;
+}
 
-  /** Empties the elements, before a training starts. */
-  clear() {
-    this.#run = null;
-    for (const name of [".figures", ".losses"]) setText(find(this.box, name), "");
-    this.bar.value = 0;
-    this.#mark("train.progress");
-    find(this.box, ".written").hidden = true;
-  }
+function Sample({ sample }) {
+  if (!sample) return null;
+  const letters = sample.map(([character, surprise]) => html`<i class=${colourOf(surprise)}>${character}</i>`);
+  return html`<div class="written">
+    <p>${t("train.sample")}</p>
+    <div class="text" role="region" aria-label=${t("train.sample_name")} tabindex="0">${letters}</div>
+  </div>`;
+}
 
-  /** @param {Started} run */
-  start(run) {
-    this.#run = run;
-    this.resetSpeed();
-    this.draw(run.curve);
-    this.step({
-      step: run.step,
-      steps: run.steps,
-      loss: null,
-      seconds: run.seconds,
-      characters: run.step * run.characters,
-    });
-  }
+/** @param {{curve: Curve, steps: number}} props */
+function Chart({ curve, steps }) {
+  const { lines, ticks, best, labels } = chartOf(curve, steps);
+  const { heldOut } = curve;
+  const [first, last] = [heldOut[0]?.[1], heldOut.at(-1)?.[1]];
+  const label = heldOut.length ? t("train.curve", { first: bits(first), last: bits(last) }) : t("train.no_curve");
+  const texts = {
+    highest: labels && t("train.bits", { loss: bits(labels.highest) }),
+    middle: labels?.middle && bits(labels.middle),
+    lowest: labels && bits(labels.lowest),
+    last: t("train.last_step", { step: steps }),
+  };
+  const small = (name, text, style = {}) =>
+    html`<small class=${name} style=${style} aria-hidden="true">${text}</small>`;
+  const dot = best ? { left: percents(best.left), top: percents(best.top) } : {};
+  return html`<div class="curve" role="img" aria-label=${label}>
+    <svg preserveAspectRatio="none" viewBox="0 0 100 100" aria-hidden="true">
+      <polyline class="training" points=${lines.training} />
+      <polyline class="held-out" points=${lines.heldOut} />
+    </svg>
+    <span class="best" aria-hidden="true" hidden=${!best} style=${dot}></span>
+    ${Object.entries(texts).map(([name, text]) => small(name, text))}
+    ${ticks.map(({ step, left }) => small("tick", number(step), { left: percents(left) }))}
+  </div>`;
+}
 
-  /** Starts to measure the speed again, as after a pause. */
-  resetSpeed() {
-    this.#recent = [];
-  }
+const percents = (share) => `${share}%`;
 
-  /** @param {Curve} curve */
-  draw(curve) {
-    if (!this.#run) return;
-    this.#run.curve = curve;
-    drawCurve(find(this.box, ".curve"), curve, this.#run.steps);
-    const risen = byHeart(curve);
-    const values = risen && { step: risen.step, lowest: bits(risen.lowest), last: bits(risen.last) };
-    setText(find(this.box, ".by-heart"), risen ? t("train.by_heart", values) : "");
-  }
+/** @param {Shown} shown */
+function figuresOf({ step, steps, seconds, speed, about }) {
+  // The first steps are slow. Where the whole would take longer than was chosen, the training leaves steps out soon.
+  const left = step ? clock(Math.min(60 * about.minutes, (steps - step) * (seconds / step))) : "–";
+  return t("train.figures", { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) });
+}
 
-  /** @param {{step: number, steps: number, loss: number | null, seconds: number, characters: number}} at the loss is in nats per character */
-  step({ step, steps, loss, seconds, characters }) {
-    const now = performance.now();
-    this.#step = step;
-    this.#run.steps = steps;
-    if (now - this.#shownAt < SHOWN_MS && loss !== null && step < steps) return;
-    this.#shownAt = now;
-    this.#recent = [...this.#recent.filter(({ at }) => now - at < SPEED_MS), { at: now, characters }];
-    const [first, last] = [this.#recent[0], this.#recent.at(-1)];
-    const speed = last.at > first.at ? (1000 * (last.characters - first.characters)) / (last.at - first.at) : null;
-    const { about, curve } = this.#run;
-    // The first steps are slow. Where the whole would take longer than was chosen, the training leaves steps out soon.
-    const left = step ? clock(Math.min(60 * about.minutes, (steps - step) * (seconds / step))) : "–";
-    const values = { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) };
-    setText(find(this.box, ".figures"), t("train.figures", values));
-    const [measured, heldOut] = curve.heldOut.at(-1) ?? [0, null]; // it may be many steps old
-    const mean = curve.training.at(-1)?.[1] ?? loss; // of the last steps, as on the curve
-    const losses = { training: bits(mean), held_out: bits(heldOut), step: measured };
-    setText(find(this.box, ".losses"), t(measured ? "train.losses" : "train.loss", losses));
-    this.bar.value = step / steps;
-  }
-
-  /** @param {[character: string, bits: number][]} sample */
-  sample(sample) {
-    find(this.box, ".written").hidden = false;
-    const parts = document.createDocumentFragment();
-    for (const [character, bits] of sample)
-      create("i", colourOf(bits), /** @type {any} */ (parts)).textContent = character;
-    find(this.box, ".written .text").replaceChildren(parts);
-  }
-
-  /** Shows that the training has ended; without steps the elements stay empty. */
-  end() {
-    if (!this.#run) return;
-    const [step, { steps }] = [this.#step, this.#run];
-    const id = step < steps ? "train.figures_stopped" : "train.figures_complete";
-    setText(find(this.box, ".figures"), t(id, { step, steps }));
-    this.bar.value = step / steps;
-    this.#mark(id, { step, steps });
-    this.#run = null;
-  }
-
-  #mark(id, values = {}) {
-    this.bar.ariaLabel = t(id, values);
-    this.box.classList.toggle("ended", id !== "train.progress");
-    setText(find(this.box, ".by-heart"), "");
-  }
+/** @param {Shown} shown */
+function lossesOf({ loss, curve }) {
+  const [measured, heldOut] = curve.heldOut.at(-1) ?? [0, null]; // it may be many steps old
+  const mean = curve.training.at(-1)?.[1] ?? loss; // of the last steps, as on the curve
+  const losses = { training: bits(mean), held_out: bits(heldOut), step: measured };
+  return t(measured ? "train.losses" : "train.loss", losses);
 }
 
 function clock(seconds) {

@@ -96,7 +96,7 @@ test("what is no text is refused with what to do", async () => {
     const given = isFile || Array.isArray(source) ? bytes(source) : source;
     assert.deepEqual(await refusal(given), { id, values: { name: "my.txt", ...values } });
   }
-  assert.equal((await refusal(zip({ "a.txt": LONG }).slice(0, -30))).id, "files.cut");
+  assert.equal((await refusal(zip({ "a.txt": LONG }).slice(0, -30))).id, "files.damaged");
   const page = await refusal(bytes("<p>A story</p>\n", LONG), { name: "story.HTML" });
   assert.deepEqual(page, { id: "text.python", values: { name: "story.HTML", format: "HTML" } });
   assert.equal((await read(`<!doctype html>${LONG}`)).notes.length, 0); // pasted: it is a text about pages

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { bestOf, byHeart, chartOf } from "../../../../web/learn/page/losses.js";
+
+const FALLING = Array.from({ length: 10 }, (_, n) => [100 * (n + 1), 1.9 - n / 10]);
+
+function curve(heldOut, training = FALLING) {
+  return { training, heldOut: heldOut.map((loss, n) => [100 * (n + 1), loss]) };
+}
+
+test("a network learns by heart when its held-out loss has clearly risen while the training loss falls", () => {
+  for (const [given, step] of [
+    [curve([]), undefined],
+    [curve([2]), undefined],
+    [curve([2, 1.5, 1, 1.01, 1.015]), undefined], // less than 2 %
+    [curve([2, 1.5, 1, 1.05]), undefined], // measured once
+    [curve([2, 1.5, 1, 1.05, 1.01]), undefined],
+    [curve([2, 1.5, 1, 1.03, 1.05]), 300],
+    [curve([2, 1, 1, 1.03, 1.05]), 300], // the later one of two weights with one loss is kept
+    [curve([2, 1.5, 1, 1.03, 1.05, 0.9]), undefined],
+    [
+      curve(
+        [1, 1.03, 1.05],
+        [
+          [1, 1],
+          [100, 1],
+          [300, 1.2],
+        ],
+      ),
+      undefined,
+    ], // both rise
+    [curve([1, 1.03, 1.05], []), undefined],
+  ])
+    assert.equal(byHeart(given)?.step, step);
+  assert.deepEqual(byHeart(curve([2, 1.5, 1, 1.03, 1.05])), { step: 300, lowest: 1, last: 1.05 });
+});
+
+test("the chart has logarithmic axes, and a dot at the lowest held-out loss", () => {
+  const given = curve(
+    [4, 2, 1, 1.1, 1.2],
+    [
+      [1, 4],
+      [300, 2],
+      [500, 1],
+    ],
+  );
+  const { lines, labels, best, ticks } = chartOf(given, 1000);
+  const places = lines.heldOut.split(" ").map((point) => point.split(",").map(Number));
+  assert.deepEqual(labels, { highest: 4, middle: 2, lowest: 1 });
+  const near = (found, expected) => assert.ok(Math.abs(found - expected) < 1e-9, `${found} is not ${expected}`);
+  near(places[0][0], 200 / 3);
+  near(places[0][1], 5);
+  near(places[1][1], 50); // the loss of the label in the middle
+  assert.deepEqual([best.left, best.top], places[2]);
+  assert.deepEqual(bestOf(given), [300, 1]);
+  assert.deepEqual(
+    ticks.map(({ step }) => step),
+    [1, 10, 100],
+  );
+  assert.equal(chartOf(curve([], []), 1000).labels, null);
+});

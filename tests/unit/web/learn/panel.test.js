@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+const sent = [];
+const released = [];
+const screenLocks = [];
+let isFree = true;
+let changeVisibility = () => {};
+globalThis.document = {
+  ...{ documentElement: { lang: "en" }, body: {}, activeElement: null, visibilityState: "visible" },
+  addEventListener: (_name, act) => (changeVisibility = act),
+};
+globalThis.Worker = class {
+  postMessage = (message) => sent.push(message);
+  terminate() {}
+};
+Object.defineProperty(globalThis, "navigator", {
+  value: {
+    wakeLock: {
+      request: async () => {
+        const lock = { released: false, release: async () => (lock.released = true) };
+        screenLocks.push(lock);
+        return lock;
+      },
+    },
+    locks: {
+      request: (_name, _options, act) => Promise.resolve(act(isFree ? {} : null)).then(() => released.push(true)),
+    },
+  },
+});
+
+const { canGoBack, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
+const training = await import("../../../../web/learn/page/training.js");
+const { keepScreenOn } = await import("../../../../web/learn/page/locks.js");
+const { noteModels } = await import("../../../../web/learn/page/models.js");
+
+const TEXT = { text: "ab".repeat(60), name: "alice.txt", chat: null, private: [] };
+const STARTED = { about: { name: "alice.txt", minutes: 3 }, parameters: 9, step: 0, steps: 40, seconds: 0 };
+let chosen = "tiny";
+
+beforeEach(() => {
+  isFree = true;
+  chosen = "tiny";
+  sent.length = released.length = 0;
+  state.host = {
+    home: "/",
+    hub: "",
+    site: () => ({ models: [{ name: "local/mine" }, { name: "tiny" }] }),
+    chosen: () => ({ name: chosen, model: { name: chosen, commit: "c" } }),
+    choose: (name) => ((chosen = name), noteModels()),
+    add: async () => null,
+    give: async () => {},
+    offer: () => {},
+    showText: mock.fn(),
+  };
+  noteModels();
+  state.text.value = TEXT;
+  state.kept.value = state.trained.value = state.fault.value = null;
+});
+
+test("a training begins with the text and the options", async () => {
+  state.minutes.value = 2;
+  await training.begin(true);
+  const [{ begin }] = sent;
+  assert.deepEqual([begin.text, begin.minutes, begin.parent], [TEXT.text, 2, { name: "tiny", commit: "c" }]);
+  assert.equal(state.phase.value, "starts");
+  training.receive({ started: STARTED });
+  training.pause(true);
+  assert.deepEqual([state.phase.value, sent.at(-1)], ["paused", { wanted: "pause" }]);
+  training.receive({ progress: { step: 7 } });
+  await training.receive({ fault: "out of memory" });
+  assert.deepEqual([state.phase.value, state.progress.value.step, state.progress.value.isEnded], ["none", 7, true]);
+  assert.equal(state.fault.value.id, "train.fault");
+  assert.deepEqual(released, [true]);
+});
+
+test("the page writes with a model that has just been trained", async () => {
+  await training.begin(false);
+  training.receive({ started: STARTED });
+  await training.receive({
+    ended: { reason: "stop", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
+  });
+  assert.equal(chosen, "local/mine");
+  assert.deepEqual([usesTrained.value, canGoBack.value, messageNow.value.id], [true, true, "train.done"]);
+  assert.equal(state.host.showText.mock.callCount(), 1);
+  state.host.choose("tiny");
+  assert.deepEqual([usesTrained.value, canGoBack.value], [false, false]);
+  assert.deepEqual(messageNow.value, { id: "train.used", values: { name: "tiny" } });
+});
+
+test("while another tab has a training, none is begun, continued or discarded", async () => {
+  isFree = false;
+  state.kept.value = { name: "alice.txt", step: 3, steps: 40 };
+  globalThis.confirm = () => true;
+  for (const act of [() => training.begin(false), training.resume, training.discard]) {
+    state.fault.value = null;
+    await act();
+    assert.deepEqual(state.fault.value, { id: "train.other_tab" });
+  }
+  assert.deepEqual(sent, []);
+  assert.notEqual(state.kept.value, null);
+});
+
+test("a stored training is replaced only if the visitor agrees", async () => {
+  state.kept.value = { name: "alice.txt", step: 3, steps: 40 };
+  globalThis.confirm = () => false;
+  await training.begin(false);
+  assert.deepEqual(sent, []);
+});
+
+test("the screen stays on while a training runs in a visible tab", async () => {
+  const shows = async (values, released) => {
+    Object.assign(document, values);
+    changeVisibility();
+    await new Promise(setImmediate);
+    assert.deepEqual(
+      screenLocks.map((lock) => lock.released),
+      released,
+    );
+  };
+  state.phase.value = "none";
+  keepScreenOn();
+  await shows({}, []);
+  state.phase.value = "runs";
+  await shows({}, [false]);
+  state.phase.value = "paused";
+  await shows({}, [true]);
+  state.phase.value = "runs";
+  await shows({}, [true, false]);
+  screenLocks[1].released = true; // by the browser, when the tab is hidden
+  await shows({ visibilityState: "hidden" }, [true, true]);
+  await shows({ visibilityState: "visible" }, [true, true, false]);
+  state.phase.value = "none";
+  await shows({}, [true, true, true]);
+});

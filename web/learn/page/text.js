@@ -1,0 +1,85 @@
+// The actions of the field for the text to train on: it is typed, pasted, picked, dropped, or one of the examples.
+
+import { render, t } from "../../document/words.js";
+import { Refusal } from "../../engines/refusal.js";
+import { fetchExample } from "../corpus/examples.js";
+import { readText } from "../corpus/read.js";
+import { set, state } from "./state.js";
+
+const TYPING_MS = 400; // after the last change of the field
+const LONG = 50_000; // characters; a longer text is not put into the field, which would be slow
+
+let reading = new AbortController(); // of the text that was given last
+let timer = 0;
+
+/** Notes what the field contains, and reads it soon. @param {string} text */
+export function type(text) {
+  set({ typed: text });
+  clearTimeout(timer);
+  timer = +setTimeout(() => read({ source: text }), TYPING_MS);
+}
+
+/** Reads a file, or a text that is too long for the field. @param {Blob | string} source @param {string} [name] @param {number} [others] */
+export function take(source, name, others = 0) {
+  clearTimeout(timer);
+  state.typed.value = "";
+  return read({ source, name, others });
+}
+
+/** Reads one of the examples. @param {(typeof import("../corpus/examples.js").EXAMPLES)[number]} example */
+export async function takeExample(example) {
+  const name = render(example.name);
+  try {
+    await take(await fetchExample(example), name);
+  } catch (error) {
+    set({ fault: { id: "text.unreadable", values: { name, reason: error.message } } });
+  }
+}
+
+/** Reads the text again: as a chat or not, and as the chat of another sender. @param {{chat: boolean, replyAs?: string}} options */
+export function readAgain(options) {
+  return read(state.given.value, options);
+}
+
+// Reads a text, which replaces the one before; a later call cancels this one.
+/** @param {import("./state.js").Given} given @param {{chat?: boolean, replyAs?: string}} [options] */
+async function read(given, options = {}) {
+  reading.abort();
+  const { signal } = (reading = new AbortController());
+  const mayBeChat = given === state.given.value && state.mayBeChat.value;
+  set({ given, isReading: true });
+  const name = given.name ?? t("train.text"); // the messages about a text begin with it
+  let [found, fault] = [null, null];
+  try {
+    if (given.source !== "") found = await readText(given.source, { name, ...options }, signal);
+  } catch (error) {
+    if (!signal.aborted && !(error instanceof Refusal)) throw error;
+    fault = error.reason;
+  }
+  if (signal.aborted) return;
+  const text = found && { ...found, name: given.name ?? t("train.own_name") };
+  set({ text, mayBeChat: mayBeChat || Boolean(found?.chat), isReading: false, message: null, fault });
+}
+
+/** Takes a pasted text, if it is too long for the field. @param {ClipboardEvent} event */
+export function paste(event) {
+  const text = event.clipboardData?.getData("text/plain") ?? "";
+  if (text.length < LONG) return;
+  event.preventDefault();
+  take(text);
+}
+
+/** Takes a file or a text that is dropped. @param {DragEvent} event */
+export function drop(event) {
+  event.preventDefault();
+  state.isDragging.value = false;
+  const [file, ...others] = event.dataTransfer.files;
+  const text = event.dataTransfer.getData("text/plain");
+  if (file) take(file, file.name, others.length);
+  else if (text) take(text);
+}
+
+/** A text's name inside a sentence: "your text" if it was typed or pasted. @param {string} name @returns {string | import("../../engines/engine.js").Message} */
+export function called(name) {
+  return name === t("train.own_name") ? { id: "train.your_text" } : name;
+}
