@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise, takewhile
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -43,22 +43,7 @@ PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
 LINES_LENGTH = 400  # of the texts whose lines are counted
 COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held low
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
-# What a demonstration reports on a stage that is closed after the texts have ended and before the page knows it.
-CLOSED_AT_THE_END = """async () => {
-  const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
-  const [closing, reports] = [new AbortController(), []];
-  const columns = (titles) => titles.map(() => ({ show() {}, measure() {} }));
-  const stage = { columns, report: (message) => reports.push(message) };
-  const write = async (request, { onText }) => {
-    onText("text");
-    closing.abort();
-    return { end: "length", rate: null, error: null };
-  };
-  const model = { name: "m", commit: null, vocab: ["a"], chat: null, examples: ["a"], cells: [] };
-  await DEMONSTRATIONS.bolder.run({ stage, engine: { write }, model, seed: 7, signal: closing.signal });
-  return reports;
-}"""
-MARKED = ["One letter", "the current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
+LENSES = ["One letter at a time", "How surprised?", *["What it remembers"] * 3, "Text"]
 
 
 def sample(step: int) -> Sample:
@@ -191,43 +176,6 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     button(page, "Pause").click()
 
 
-def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
-    script = """async (chat) => {
-      const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
-      const prompts = [];
-      const stage = { columns: (_, prompt) => (prompts.push(prompt), []), report() {} };
-      const model = { name: "a", commit: "", vocab: [..."Hi"], examples: ["Hi"], chat };
-      await DEMONSTRATIONS.same.run({ stage, engine: {}, model, seed: 7, signal: new AbortController().signal });
-      return prompts;
-    }"""
-    assert web_page.evaluate(script, None) == ["Hi"]
-    assert web_page.evaluate(script, {"prefix": "A: ", "suffix": "B: ", "stop": "A: "}) == ["Hi\n"]
-
-
-def test_the_first_samples_of_a_training_are_shown_longest_and_the_whole_takes_as_long(web_page: Page) -> None:
-    script = """async (steps) => {
-      const { chosen } = await import("/demonstrations/learning.js");
-      const { samples, places } = chosen(steps.map((step) => [step, `${step}`]));
-      return [samples.map(([step]) => step), places];
-    }"""
-    for all_steps in (
-        [0, 11, 32, 58, 89, 125, 164, 207, 354, 524, 1000],
-        [*range(0, 3_000, 100)],
-        [0, 1],
-        [500, 900, 1000],
-    ):
-        steps, places = web_page.evaluate(script, all_steps)
-        assert (steps[0], steps[-1], len(set(steps))) == (all_steps[0], all_steps[-1], len(steps))
-        assert (places[0], places[-1], len(steps) <= 16) == (0, 1, True)
-        times = [end - start for start, end in pairwise(places)]
-        assert times[0] == max(times)
-        assert min(times) > 0
-    for all_steps in ([0, 0, 3], [5, 5], [7, 7, 7]):  # of a stranger's checkpoint
-        steps, places = web_page.evaluate(script, all_steps)
-        assert steps[-1] == all_steps[-1]
-        assert all(0 <= place <= 1 for place in places)
-
-
 def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
     fast(page, 30)
     send(page, "First")
@@ -283,118 +231,91 @@ def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> N
     expect(button(page, "Watch it learn")).to_be_enabled()
 
 
-def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> None:
-    for number, (name, text) in enumerate(zip(STEPS, MARKED, strict=True), 1):
-        page.evaluate(f"location.hash = 'tour-{number}'")
-        expect(page.get_by_role("heading", name=name)).to_be_focused()
-        expect(page.locator(".on-tour-here").filter(has_text=text)).to_be_in_viewport(ratio=0.9)
-    button(page, "Close").click()
-    expect(page.locator(".on-tour-here")).to_have_count(0)
-    expect(log(page).locator(".welcome i[class*=b]").first).to_be_attached()
-    expect(log(page).locator("i.focus")).to_have_count(0)
-    assert "#" not in page.url
-
-
-def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> None:
-    setting(page, "Length", 20)
-    setting(page, "Temperature", 0.3)
-    send(page, "mine")
-    before = reply(page)
+def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(page: Page) -> None:
+    fast(page, 20)
     page.get_by_role("textbox", name="Prompt").fill("a draft")
-    was_open = page.locator("#more-settings").evaluate("(each) => each.open")
-    choose_lens(page, "One letter at a time")
-    inside = page.locator(".network details").first
-    inside.locator("summary").click()
-    choose_lens(page, "Text")
-    button(page, "Take the tour").click()
-    for number, name in enumerate(STEPS, 1):
-        expect(page.get_by_role("heading", name=name)).to_be_focused()
-        expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 6")
-        assert page.url.endswith(f"#tour-{number}")
-        expect(page.locator(".on-tour-here").last).to_be_visible()
-        if number == 1:
-            expect(inside).to_have_js_property("open", False)
-        button(page, "Next" if number < 6 else "Finish").press("Enter")
-    expect(button(page, "Take the tour")).to_be_focused()
-    expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
-    for name, value in (("Length", "20"), ("Temperature", "0.3"), ("Seed", "")):
-        expect(page.get_by_role("spinbutton", name=name)).to_have_value(value)
-    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
-    expect(page.locator("#more-settings")).to_have_js_property("open", was_open)
-    button(page, "Take the tour").click()
-    expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+    page.evaluate("location.hash = 'tour-4'")
+    expect(page.get_by_role("heading", name=STEPS[3])).to_be_focused()
     page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
     page.keyboard.press("Escape")
     expect(page.locator("#tour")).to_be_hidden()
-
-
-def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
-    with page.expect_request("**/write") as sent:
-        page.evaluate("location.hash = 'tour-1'")
-    assert (sent.value.post_data_json or {})["speed"] is None  # the buttons of the step wait for this text
-    expect(page.locator(".on-tour-here").first).to_be_visible()
+    button(page, "Take the tour").press("Enter")
+    for number, (name, lens) in enumerate(zip(STEPS, LENSES, strict=True), 1):
+        expect(page.get_by_role("heading", name=name)).to_be_focused()
+        expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 6")
+        expect(page.get_by_role("radio", name=lens, exact=True)).to_be_checked()
+        assert page.url.endswith(f"#tour-{number}")
+        expect(turns(page)).to_have_count(int(number >= 5))  # until then, the welcome text is enough
+        button(page, "Next" if number < 6 else "Finish").press("Enter")
+    expect(button(page, "Take the tour")).to_be_focused()
+    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
+    assert "#" not in page.url
     settled(page)
-    fast(page)
-    tour = page.locator("#tour")
-    length = len(reply(page))
+    page.get_by_role("textbox", name="Prompt").fill("")
+
+
+def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_settings_back(page: Page) -> None:
+    fast(page, 20)
+    setting(page, "Temperature", 0.5)
+    send(page, "mine")
+    choose_lens(page, "How surprised?")
+    tour, temperature = page.locator("#tour"), page.get_by_role("spinbutton", name="Temperature")
+    button(page, "Take the tour").click()
     tour.get_by_role("button", name="One letter").click()
-    expect(footer(page)).to_contain_text(f"{length + 1} characters")
+    expect(footer(page)).to_contain_text("21 characters")
     button(page, "Next").click()
-    expect(page.locator(".likely li.there")).to_have_count(1)
     tour.get_by_role("button", name="Temperature 0.2").click()
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.2")
-    pressed = tour.locator("[aria-pressed=true]")
-    expect(pressed).to_have_text("0.2")
+    expect(temperature).to_have_value("0.2")
     setting(page, "Temperature", 1.5)
-    expect(pressed).to_have_text("1.5")
-    for number in (3, 4):
-        page.evaluate(f"location.hash = 'tour-{number}'")
-        expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
-        expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value(
-            "0.8"
-        )  # each step begins with the same
-        for name in ("Next character", "Previous character"):
-            button(page, name).click()
+    expect(tour.locator("[aria-pressed=true]")).to_have_text("Temperature 1.5")
+    button(page, "Next").click()
+    expect(temperature).to_have_value("0.5")
+    focused = page.locator(".log i.focus")
+    expect(focused).to_have_count(1)
+    before = focused.element_handle()
+    button(page, "Previous character").click()
+    page.wait_for_function("(before) => !before.matches('.focus')", arg=before)
+    button(page, "Next character").click()
+    page.wait_for_function("(before) => before.matches('.focus')", arg=before)
     page.evaluate("location.hash = 'tour-5'")
     expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value(str(COUNTER.index))
     button(page, "Hold it and write again").click()
     expect(footer(page)).to_contain_text("cell 3 (layer 1) held low")
-    expect(page.locator(".compared.on-tour-here")).to_be_visible()
+    expect(page.locator(".compared")).to_be_visible()
     button(page, "Free it and write again").click()
     expect(footer(page)).not_to_contain_text("held low")
+    button(page, "Hold it and write again").click()
+    expect(footer(page)).to_contain_text("held low")
     button(page, "Next").click()
     button(page, "Write it again").click()
     expect(tour.get_by_role("status")).to_have_text("The same text again, character for character.")
     button(page, "With another seed").click()
     expect(tour.get_by_role("status")).to_have_text("Another text.")
-    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("8")
+    button(page, "Close").click()
+    expect(page.locator(".held-cells")).to_have_count(0)
+    expect(temperature).to_have_value("0.5")
+    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
+    expect(page.get_by_role("radio", name="How surprised?")).to_be_checked()
+    choose_lens(page, "Text")
+    setting(page, "Temperature", 0.8)
 
 
-def test_the_text_of_the_tour_is_kept_only_once_the_visitor_adds_to_it(page: Page) -> None:
-    fast(page, 20)
-    send(page, "mine")
-    stored = "Object.keys(localStorage).filter((key) => key.startsWith('char-lstm/conversation/')).length"
-    before = page.evaluate(stored)
-    for move, kept in ((None, 0), ("Continue", 1)):
-        button(page, "Take the tour").click()
-        expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
-        settled(page)
-        length = len(reply(page))
-        page.locator("#tour").get_by_role("button", name="One letter").click()
-        expect(footer(page)).to_contain_text(f"{length + 1} characters")
-        settled(page)
-        if move:
-            button(page, move).click()
-            expect(button(page, "Stop")).to_be_disabled()
-        expect(page.locator("#message")).to_be_empty()  # nothing says that the text is kept
-        button(page, "Close").click()
-        expect(turns(page).locator(".prompt")).to_have_text("mine")
-        assert page.evaluate(stored) == before + kept
-
-
-def test_a_demonstration_that_was_closed_while_its_texts_ended_reports_nothing(web_page: Page) -> None:
-    assert web_page.evaluate(CLOSED_AT_THE_END) == []
+def test_escape_closes_one_thing(page: Page) -> None:
+    setting(page, "Speed", 5)
+    button(page, "Take the tour").click()
+    expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+    send(page, "long", wait=False)
+    page.keyboard.press("Escape")
+    settled(page)
+    expect(page.locator("#tour")).to_be_visible()
+    button(page, "Share").click()
+    expect(page.locator("#share-link")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#share-link")).to_have_count(0)
+    expect(page.locator("#tour")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#tour")).to_be_hidden()
 
 
 def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
@@ -408,6 +329,6 @@ def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
         expect(stage(page).locator(".text")).to_have_text("<b>0</b>\ntext")
         page.goto(f"{url}#tour-4")
         expect(page.get_by_role("heading", name="A gate")).to_be_focused()
-        expect(page.locator(".on-tour-here")).to_contain_text("forget gate f")
+        expect(page.locator(".panel .gates")).to_contain_text("forget gate f")
         assert not complaints
     context.close()

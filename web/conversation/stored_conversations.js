@@ -34,7 +34,6 @@ export function tabId() {
 export class Storage {
   #revisions = /** @type {Map<string, string>} */ (new Map()); // of the conversations that this tab knows, by id
   #saved = /** @type {WeakMap<Log, string>} */ (new WeakMap()); // what is stored of a conversation, as JSON
-  unsaved = /** @type {WeakSet<Log>} */ (new WeakSet()); // conversations that the visitor did not write, as that of the tour
   #channel = new BroadcastChannel(NAME);
   #last = /** @type {Promise<unknown>} */ (Promise.resolve()); // the last save, which the next one follows
 
@@ -89,7 +88,6 @@ export class Storage {
    * @returns {Promise<boolean>} false if the browser refuses storage or has no room
    */
   save(log) {
-    if (this.unsaved.has(log)) return Promise.resolve(true);
     attempt(() => sessionStorage.setItem(CONTROLS, JSON.stringify({ ...log.controls, id: log.id })));
     if (log.turns.length) this.#setCurrent(log.id);
     const saved = this.#last.then(() => this.#save(log));

@@ -271,7 +271,6 @@ export function step() {
 function write(way, prompt) {
   const [options, log] = [state.options(), state.log.value];
   const isPrompt = way === "send" || prompt !== "";
-  if (isPrompt) storage.unsaved.delete(log);
   return writer[way](isPrompt ? onNewLine(log, prompt, options.author) : prompt, options);
 }
 
@@ -286,10 +285,7 @@ export function stop() {
   if (isCut) turn.check = [{ id: "check.unfinished" }];
 }
 
-export const continueReply = () => {
-  storage.unsaved.delete(state.log.value);
-  return run(() => writer.continueReply(state.options()));
-};
+export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
 export const rewrite = () => run(() => writer.rewrite(state.options()));
 export const redo = () => run(() => redoTurn(state.log.value));
@@ -316,7 +312,7 @@ export async function clear() {
   state.cleared.value = log;
   const isStored = await storage.save(log);
   await listEarlier();
-  if (!storage.unsaved.has(log)) state.message.value = { id: isStored ? "history.kept" : "history.not_kept" };
+  state.message.value = { id: isStored ? "history.kept" : "history.not_kept" };
 }
 
 /** Begins an empty conversation with the same settings, without those of a link. @returns {Log} the one before, which is saved */
@@ -362,7 +358,6 @@ function leaveRemoved() {
  */
 export function continueFrom(id, keep, change) {
   const log = state.log.value;
-  storage.unsaved.delete(log);
   const welcome = () => addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
   return run(() => writer.continueFrom(id || welcome(), keep, state.options(), change));
 }
