@@ -1,22 +1,17 @@
-"""Demonstrations and tour on the app's page, which all tests share, and on the static page."""
+"""Demonstrations and tour on the app's page, which all tests share; test_every_view.py has them on the static page."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import takewhile
-from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from model import CharLSTM, generate
-from model.checkpoint.samples import Sample
 from model.named_cells import Cell
-from model.scoring.surprisal import score
 from tests.browser.driving import (
-    NARROW,
     QUIET,
     WIDE,
     button,
@@ -34,25 +29,25 @@ from tests.browser.driving import (
 )
 from tests.browser.looking import choose_lens
 from tests.support.app_server import App, random_model, serving
-from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
-from training.hub.space_files import write_static
-from ui.registry.registry import ModelRegistry
 
-PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
-LINES_LENGTH = 400  # of the texts whose lines are counted
+PROMPT = "ROMEO:"
 COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held low
+HELD = (COUNTER.layer, COUNTER.index, -4.0)
+# The texts of each demonstration: their length, and how each is written.
+TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
+    "Make its lines short": (400, [{"seed": 7}, {"seed": 7, "clamps": [HELD]}]),
+    "Calm, normal, wild": (260, [{"seed": 7, "temperature": value} for value in (0.3, 0.8, 1.5)]),
+    "Same seed, same text": (260, [{"seed": 7}, {"seed": 7}, {"seed": 8}]),
+}
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
 LENSES = ["One letter at a time", "How surprised?", *["What it remembers"] * 3, "Text"]
 
 
-def sample(step: int) -> Sample:
-    return {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": f"<b>{step}</b>\ntext"}
-
-
 def learned_model() -> CharLSTM:
     """Return a model with a cell that counts the line and with samples of its training."""
-    samples = tuple(sample(step) for step in range(0, 3_000, 100))
+    common = {"prompt": "", "temperature": 0.7, "seed": 1}
+    samples: Any = tuple({**common, "step": step, "text": f"<b>{step}</b>\ntext"} for step in range(0, 3_000, 100))
     lm = replace(tiny_model(hidden=12), cells=(COUNTER,), samples=samples)
     return replace(lm, training={**lm.training, "examples": [PROMPT]})
 
@@ -96,63 +91,16 @@ def show(page: Page, name: str) -> list[str]:
     return stage(page).locator(".text").all_text_contents()
 
 
-def result(page: Page) -> str:
-    return stage(page).get_by_role("status").text_content() or ""
-
-
-def written(lm: CharLSTM, length: int = LENGTH, **options: object) -> str:
-    return PROMPT + generate(lm, PROMPT, length, **{"seed": SEED, **options})  # type: ignore[arg-type]
-
-
-def counted_lines(text: str) -> list[str]:
-    return [line for line in text.removeprefix(PROMPT).split("\n")[1:-1] if line.strip()]
-
-
-def line_length(text: str) -> str:
-    lines = counted_lines(text)
-    return f"{sum(map(len, lines)) / len(lines) + 1e-9:.0f}"
-
-
-def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page: Page) -> None:
-    free, held = show(page, "Make its lines short")
-    lm = app.served("learned").lm.models[0]
-    assert free == written(lm, LINES_LENGTH)
-    assert held == written(lm, LINES_LENGTH, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
-    expect(stage(page).locator("h3")).to_have_text(["Cell free", "Cell held low"])
-    means = (line_length(held), line_length(free))
-    assert f"{means[0]} characters on average instead of {means[1]}." in result(page)
-    assert stage(page).locator(".measure b").all_text_contents() == [means[1], means[0]]
-
-
-def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:
-    texts = show(page, "Calm, normal, wild")
-    lm = app.served("learned").lm.models[0]
-    assert texts == [written(lm, temperature=value) for value in (0.3, 0.8, 1.5)]
-    shares = []
-    for at, text in enumerate(texts):
-        costs = score(lm, text).bits[len(PROMPT) :]
-        expect(stage(page).locator("section").nth(at).locator("i[class*=b]")).to_have_count(LENGTH)
-        shares.append(100 * sum(bits >= 4 for bits in costs) / LENGTH)
-    said = re.search(r": (\d+)% of the calm text, (\d+)% of the normal one and (\d+)% of the wild one", result(page))
-    assert said
-    assert [float(share) for share in said.groups()] == pytest.approx(shares, abs=1)  # the page's weights are quantized
-
-
-def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, page: Page) -> None:
-    lm = app.served("learned").lm.models[0]
-    one, other = written(lm), written(lm, seed=8)
-    assert show(page, "Same seed, same text") == [one, one, other]
-    pairs = zip(one[len(PROMPT) :], other[len(PROMPT) :], strict=True)
-    same = [char for char, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-    first = 1 + sum(char != "\n" for char in same)  # the page shows no line ends
-    assert result(page) == (
-        "With the same seed, all 260 characters are equal. "
-        f"Seed 8 gives another text: the first difference is at character {first}."
-    )
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_demonstration_writes_the_same_texts_as_python(app: App, page: Page, name: str) -> None:
+    lm, (length, ways) = app.served("learned").lm.models[0], TEXTS[name]
+    texts = show(page, name)
+    assert texts == [PROMPT + generate(lm, PROMPT, length, **way) for way in ways]
+    expect(stage(page).locator(".measure")).to_have_count(2 * (name == "Make its lines short"))
+    expect(stage(page).locator("i[class*=b]")).to_have_count(3 * length * (name == "Calm, normal, wild"))
     button(page, "Again, with another seed").click()
+    expect(stage(page).locator(".text").first).not_to_have_text(texts[0], use_inner_text=False)
     expect(stage(page).locator(".result.done")).to_be_visible()
-    again, repeated, _ = stage(page).locator(".text").all_text_contents()
-    assert again == repeated != one
 
 
 def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
@@ -163,10 +111,7 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     stage(page).get_by_role("slider", name="Training step").press("End")
     expect(text).to_have_text("<b>2900</b>\ntext")
     expect(stage(page).locator(".now")).to_have_text("after step 2,900 of 2,900")
-    assert result(page) == (
-        "In 2,900 steps a new network went from random characters to words and lines, "
-        "only by predicting the next character of one text: none."
-    )
+    expect(stage(page).get_by_role("status")).to_contain_text("In 2,900 steps a new network went from random")
     with page.expect_popup() as popup:
         stage(page).get_by_role("link", name="Train on your text").click()
     assert popup.value.url.endswith("index.html#train-alone")
@@ -231,14 +176,14 @@ def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> N
     expect(button(page, "Watch it learn")).to_be_enabled()
 
 
-def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(page: Page) -> None:
+def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(app: App, page: Page) -> None:
+    linked = page.context.new_page()
+    linked.goto(f"{app.url}#tour-3")
+    expect(linked.get_by_role("heading", name=STEPS[2])).to_be_focused()
+    linked.close()
+    page.bring_to_front()
     fast(page, 20)
     page.get_by_role("textbox", name="Prompt").fill("a draft")
-    page.evaluate("location.hash = 'tour-4'")
-    expect(page.get_by_role("heading", name=STEPS[3])).to_be_focused()
-    page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
-    page.keyboard.press("Escape")
-    expect(page.locator("#tour")).to_be_hidden()
     button(page, "Take the tour").press("Enter")
     for number, (name, lens) in enumerate(zip(STEPS, LENSES, strict=True), 1):
         expect(page.get_by_role("heading", name=name)).to_be_focused()
@@ -304,31 +249,15 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
 def test_escape_closes_one_thing(page: Page) -> None:
     setting(page, "Speed", 5)
     button(page, "Take the tour").click()
-    expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
+    expect(page.get_by_role("radio", name=LENSES[0])).to_be_checked()
     send(page, "long", wait=False)
-    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")  # the reply
     settled(page)
-    expect(page.locator("#tour")).to_be_visible()
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#share-link")).to_have_count(0)
     expect(page.locator("#tour")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
     page.keyboard.press("Escape")
     expect(page.locator("#tour")).to_be_hidden()
-
-
-def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
-    lm = learned_model()
-    write_static(tmp_path / "site", lm)
-    context = browser.new_context(**window(NARROW), **QUIET)
-    with serve(tmp_path / "site") as url:
-        page, complaints = open_page(context, App(url, ModelRegistry()))
-        assert show(page, "Make its lines short")[0] == written(lm, LINES_LENGTH)
-        button(page, "Watch it learn").click()
-        expect(stage(page).locator(".text")).to_have_text("<b>0</b>\ntext")
-        page.goto(f"{url}#tour-4")
-        expect(page.get_by_role("heading", name="A gate")).to_be_focused()
-        expect(page.locator(".panel .gates")).to_contain_text("forget gate f")
-        assert not complaints
-    context.close()

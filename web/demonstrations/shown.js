@@ -1,18 +1,19 @@
 // The four demonstrations: the texts that each one writes beside each other, and the sentence about their result.
 
-import { batch, computed, signal } from "../vendor/preact.js";
+import { computed, signal } from "../vendor/preact.js";
 import { count, emptyLog, newPart } from "../conversation/log.js";
 import { authorOf, refOf } from "../conversation/models.js";
 import { newReply, requestOf } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
+import { Refusal } from "../engines/refusal.js";
+import { TracedText } from "../lenses/text/traced_text.js";
 import { clamp, restore } from "../page/actions.js";
 import { corpusOf } from "../page/names.js";
 import { site } from "../page/state.js";
 import { SAMPLING } from "../settings.js";
 import { chosen } from "./learning.js";
 import { lineCounter } from "./line_counter.js";
-import { bitsOf, firstDifference, lineLengths, meanOf } from "./measures.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
@@ -24,7 +25,7 @@ const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
 const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
 
 /**
- * @import { Message, Model, TextEngine } from "../engines/engine.js"
+ * @import { Message, Model, ReadText, TextEngine } from "../engines/engine.js"
  *
  * @typedef {Record<string, any>} About  the values in the messages of a demonstration
  *
@@ -132,7 +133,10 @@ export async function run(showing) {
 /** Returns what the stage shows after a press of a button. @param {string} name @param {Model} model @param {number} seed @param {TextEngine} engine */
 export function newShowing(name, model, seed, engine) {
   return {
-    ...{ name, model, seed, engine },
+    name,
+    model,
+    seed,
+    engine,
     ended: new AbortController(), // aborted when the stage shows something else
     message: signal(/** @type {Message | Message[]} */ ({ id: `demo.${name}.lead` })), // what it will show, then its result
     isDone: signal(false), // whether the message is the result
@@ -150,7 +154,7 @@ function newColumn(title) {
 
 /** @param {Showing} showing @param {Message | Message[]} message */
 function report(showing, message, isDone = false) {
-  batch(() => ([showing.message.value, showing.isDone.value] = [message, isDone]));
+  [showing.message.value, showing.isDone.value] = [message, isDone];
 }
 
 // Writes a text outside of the conversation: from a zero state, and nothing is stored.
@@ -191,4 +195,38 @@ async function watchItLearn(showing) {
   };
   const onEnd = () => report(showing, result, true);
   body.value = { ...chosen(samples), at: signal(0), isPlaying: signal(!prefersReducedMotion()), onEnd };
+}
+
+// Returns how many bits each character of a text costs the model that has read `before`.
+/** @param {TextEngine} engine @param {ReadText} before @param {string} text @throws {Refusal} */
+async function bitsOf(engine, before, text) {
+  const traced = new TracedText(engine);
+  traced.set({ ...before, text: before.text + text, share: null });
+  const bits = /** @type {(number | null)[]} */ ([]);
+  for (let more = true; more;) {
+    const answer = await traced.ask({ from: count(before.text) + bits.length });
+    if (answer.refusal) throw new Refusal(answer.refusal);
+    bits.push(...answer.bits);
+    more = answer.more && answer.bits.length > 0;
+  }
+  return bits;
+}
+
+/** Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones. @param {string} text */
+function lineLengths(text) {
+  const lines = text.split("\n").slice(1, -1);
+  return lines.filter((line) => line.trim()).map(count);
+}
+
+/** Returns the mean of some lengths; null if there are fewer than two. @param {number[]} lengths */
+export function meanOf(lengths) {
+  return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+}
+
+/** Returns the number of the first character, from 1, in which two texts differ. Line ends, which the page does not show, are not counted. @param {string} one @param {string} two */
+function firstDifference(one, two) {
+  const [first, second] = [[...one], [...two]];
+  let same = 0;
+  while (same < first.length && first[same] === second[same]) same++;
+  return first.slice(0, same).filter((character) => character !== "\n").length + 1;
 }

@@ -4,14 +4,13 @@ import { batch, effect, html, render, signal, untracked, useLayoutEffect, useRef
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { number, render as textOf, t } from "../document/words.js";
-import { UNKNOWN, colourOf } from "../lenses/surprise_colours.js";
+import { colourOf } from "../lenses/surprise_colours.js";
 import { clamp, engine, restore } from "../page/actions.js";
 import { focusPrompt } from "../page/prompt.js";
 import * as state from "../page/state.js";
 import { randomSeed } from "../settings.js";
 import { Learning } from "./learning.js";
-import { meanOf } from "./measures.js";
-import { DEMONSTRATIONS, newShowing, run } from "./shown.js";
+import { DEMONSTRATIONS, meanOf, newShowing, run } from "./shown.js";
 
 const FIRST_SEED = 7; // "Again" uses a random one
 const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
@@ -141,7 +140,7 @@ function Text({ title, text, bits, lengths, isWhole, prompt, isMeasured }) {
       <p><b>${mean === null ? "–" : number(mean, 0)}</b> ${t("demo.lines.mean")}</p>
       <div class="bars" aria-hidden="true">${bars}</div>
     </div>`;
-  const colour = (cost) => (cost === UNKNOWN || cost === null ? "" : colourOf(cost));
+  const colour = (cost) => (typeof cost === "number" ? colourOf(cost) : ""); // null: it is not known
   const characters =
     bits.value && [...text.value].map((each, at) => html`<i class=${colour(bits.value[at])}>${each}</i>`);
   // The language of the text is not known; a long one can be scrolled.

@@ -72,7 +72,6 @@ let before = { lens: "", settings: ownSettings() };
 /** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root @param {Lenses} lenses */
 export function drawTour(root, lenses) {
   const box = find(root, "#tour");
-  render(html`<${Tour} lenses=${lenses} />`, box);
   // Wherever the focus is. The Escape that stops a reply, or closes something else, leaves the card open.
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented && state.tourStep.value && !state.busy.value) close();
@@ -89,6 +88,7 @@ export function drawTour(root, lenses) {
       state.lens.value = before.lens;
     });
   });
+  render(html`<${Card} lenses=${lenses} />`, box); // now that it is shown, its heading can get the focus
 }
 
 function close() {
@@ -97,15 +97,13 @@ function close() {
 }
 
 /** @param {{lenses: Lenses}} properties */
-function Tour({ lenses }) {
-  return state.tourStep.value > 0 && html`<${Card} lenses=${lenses} number=${state.tourStep.value} />`;
-}
-
-/** @param {{lenses: Lenses, number: number}} properties */
-function Card({ lenses, number }) {
-  const heading = useRef(/** @type {?HTMLElement} */ (null));
-  useLayoutEffect(() => heading.current.focus({ preventScroll: true }), [number]);
-  useEffect(() => void open(lenses, number), [number]);
+function Card({ lenses }) {
+  const [heading, number] = [useRef(/** @type {?HTMLElement} */ (null)), state.tourStep.value];
+  useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), [number]);
+  useEffect(() => {
+    if (number) open(lenses, number);
+  }, [number]);
+  if (!number) return null;
   const isLast = number === STEPS.length;
   const buttons = STEPS[number - 1].actions.map(([text, act, value]) => {
     const isChosen = value === undefined ? null : Number(state.typed.temperature.value) === value;
