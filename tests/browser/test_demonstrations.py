@@ -1,22 +1,17 @@
-"""Demonstrations and tour on the app's page, which all tests share, and on the static page."""
+"""Demonstrations and tour on the app's page, which all tests share; test_every_view.py has them on the static page."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise, takewhile
-from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from model import CharLSTM, generate
-from model.checkpoint.samples import Sample
 from model.named_cells import Cell
-from model.scoring.surprisal import score
 from tests.browser.driving import (
-    NARROW,
     QUIET,
     WIDE,
     button,
@@ -34,40 +29,25 @@ from tests.browser.driving import (
 )
 from tests.browser.looking import choose_lens
 from tests.support.app_server import App, random_model, serving
-from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
-from training.hub.space_files import write_static
-from ui.registry.registry import ModelRegistry
 
-PROMPT, LENGTH, SEED = "ROMEO:", 260, 7
-LINES_LENGTH = 400  # of the texts whose lines are counted
+PROMPT = "ROMEO:"
 COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along the line: it is held low
+HELD = (COUNTER.layer, COUNTER.index, -4.0)
+# The texts of each demonstration: their length, and how each is written.
+TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
+    "Make its lines short": (400, [{"seed": 7}, {"seed": 7, "clamps": [HELD]}]),
+    "Calm, normal, wild": (260, [{"seed": 7, "temperature": value} for value in (0.3, 0.8, 1.5)]),
+    "Same seed, same text": (260, [{"seed": 7}, {"seed": 7}, {"seed": 8}]),
+}
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
-# What a demonstration reports on a stage that is closed after the texts have ended and before the page knows it.
-CLOSED_AT_THE_END = """async () => {
-  const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
-  const [closing, reports] = [new AbortController(), []];
-  const columns = (titles) => titles.map(() => ({ show() {}, measure() {} }));
-  const stage = { columns, report: (message) => reports.push(message) };
-  const write = async (request, { onText }) => {
-    onText("text");
-    closing.abort();
-    return { end: "length", rate: null, error: null };
-  };
-  const model = { name: "m", commit: null, vocab: ["a"], chat: null, examples: ["a"], cells: [] };
-  await DEMONSTRATIONS.bolder.run({ stage, engine: { write }, model, seed: 7, signal: closing.signal });
-  return reports;
-}"""
-MARKED = ["One letter", "the current settings", "", "forget gate f", "Hold this cell while it writes", "seed 7"]
-
-
-def sample(step: int) -> Sample:
-    return {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": f"<b>{step}</b>\ntext"}
+LENSES = ["One letter at a time", "How surprised?", *["What it remembers"] * 3, "Text"]
 
 
 def learned_model() -> CharLSTM:
     """Return a model with a cell that counts the line and with samples of its training."""
-    samples = tuple(sample(step) for step in range(0, 3_000, 100))
+    common = {"prompt": "", "temperature": 0.7, "seed": 1}
+    samples: Any = tuple({**common, "step": step, "text": f"<b>{step}</b>\ntext"} for step in range(0, 3_000, 100))
     lm = replace(tiny_model(hidden=12), cells=(COUNTER,), samples=samples)
     return replace(lm, training={**lm.training, "examples": [PROMPT]})
 
@@ -111,63 +91,16 @@ def show(page: Page, name: str) -> list[str]:
     return stage(page).locator(".text").all_text_contents()
 
 
-def result(page: Page) -> str:
-    return stage(page).get_by_role("status").text_content() or ""
-
-
-def written(lm: CharLSTM, length: int = LENGTH, **options: object) -> str:
-    return PROMPT + generate(lm, PROMPT, length, **{"seed": SEED, **options})  # type: ignore[arg-type]
-
-
-def counted_lines(text: str) -> list[str]:
-    return [line for line in text.removeprefix(PROMPT).split("\n")[1:-1] if line.strip()]
-
-
-def line_length(text: str) -> str:
-    lines = counted_lines(text)
-    return f"{sum(map(len, lines)) / len(lines) + 1e-9:.0f}"
-
-
-def test_make_its_lines_short_holds_the_cell_that_counts_the_line(app: App, page: Page) -> None:
-    free, held = show(page, "Make its lines short")
-    lm = app.served("learned").lm.models[0]
-    assert free == written(lm, LINES_LENGTH)
-    assert held == written(lm, LINES_LENGTH, clamps=[(COUNTER.layer, COUNTER.index, -4.0)])
-    expect(stage(page).locator("h3")).to_have_text(["Cell free", "Cell held low"])
-    means = (line_length(held), line_length(free))
-    assert f"{means[0]} characters on average instead of {means[1]}." in result(page)
-    assert stage(page).locator(".measure b").all_text_contents() == [means[1], means[0]]
-
-
-def test_calm_normal_wild_writes_one_seed_at_three_temperatures(app: App, page: Page) -> None:
-    texts = show(page, "Calm, normal, wild")
-    lm = app.served("learned").lm.models[0]
-    assert texts == [written(lm, temperature=value) for value in (0.3, 0.8, 1.5)]
-    shares = []
-    for at, text in enumerate(texts):
-        costs = score(lm, text).bits[len(PROMPT) :]
-        expect(stage(page).locator("section").nth(at).locator("i[class*=b]")).to_have_count(LENGTH)
-        shares.append(100 * sum(bits >= 4 for bits in costs) / LENGTH)
-    said = re.search(r": (\d+)% of the calm text, (\d+)% of the normal one and (\d+)% of the wild one", result(page))
-    assert said
-    assert [float(share) for share in said.groups()] == pytest.approx(shares, abs=1)  # the page's weights are quantized
-
-
-def test_same_seed_same_text_writes_one_text_twice_and_another_one(app: App, page: Page) -> None:
-    lm = app.served("learned").lm.models[0]
-    one, other = written(lm), written(lm, seed=8)
-    assert show(page, "Same seed, same text") == [one, one, other]
-    pairs = zip(one[len(PROMPT) :], other[len(PROMPT) :], strict=True)
-    same = [char for char, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
-    first = 1 + sum(char != "\n" for char in same)  # the page shows no line ends
-    assert result(page) == (
-        "With the same seed, all 260 characters are equal. "
-        f"Seed 8 gives another text: the first difference is at character {first}."
-    )
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_demonstration_writes_the_same_texts_as_python(app: App, page: Page, name: str) -> None:
+    lm, (length, ways) = app.served("learned").lm.models[0], TEXTS[name]
+    texts = show(page, name)
+    assert texts == [PROMPT + generate(lm, PROMPT, length, **way) for way in ways]
+    expect(stage(page).locator(".measure")).to_have_count(2 * (name == "Make its lines short"))
+    expect(stage(page).locator("i[class*=b]")).to_have_count(3 * length * (name == "Calm, normal, wild"))
     button(page, "Again, with another seed").click()
+    expect(stage(page).locator(".text").first).not_to_have_text(texts[0], use_inner_text=False)
     expect(stage(page).locator(".result.done")).to_be_visible()
-    again, repeated, _ = stage(page).locator(".text").all_text_contents()
-    assert again == repeated != one
 
 
 def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
@@ -178,10 +111,7 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     stage(page).get_by_role("slider", name="Training step").press("End")
     expect(text).to_have_text("<b>2900</b>\ntext")
     expect(stage(page).locator(".now")).to_have_text("after step 2,900 of 2,900")
-    assert result(page) == (
-        "In 2,900 steps a new network went from random characters to words and lines, "
-        "only by predicting the next character of one text: none."
-    )
+    expect(stage(page).get_by_role("status")).to_contain_text("In 2,900 steps a new network went from random")
     with page.expect_popup() as popup:
         stage(page).get_by_role("link", name="Train on your text").click()
     assert popup.value.url.endswith("index.html#train-alone")
@@ -189,43 +119,6 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     button(page, "Play").click()
     expect(text).not_to_have_text("<b>2900</b>\ntext")
     button(page, "Pause").click()
-
-
-def test_the_answers_of_a_chat_model_begin_on_a_line_of_their_own(web_page: Page) -> None:
-    script = """async (chat) => {
-      const { DEMONSTRATIONS } = await import("/demonstrations/shown.js");
-      const prompts = [];
-      const stage = { columns: (_, prompt) => (prompts.push(prompt), []), report() {} };
-      const model = { name: "a", commit: "", vocab: [..."Hi"], examples: ["Hi"], chat };
-      await DEMONSTRATIONS.same.run({ stage, engine: {}, model, seed: 7, signal: new AbortController().signal });
-      return prompts;
-    }"""
-    assert web_page.evaluate(script, None) == ["Hi"]
-    assert web_page.evaluate(script, {"prefix": "A: ", "suffix": "B: ", "stop": "A: "}) == ["Hi\n"]
-
-
-def test_the_first_samples_of_a_training_are_shown_longest_and_the_whole_takes_as_long(web_page: Page) -> None:
-    script = """async (steps) => {
-      const { chosen } = await import("/demonstrations/learning.js");
-      const { samples, places } = chosen(steps.map((step) => [step, `${step}`]));
-      return [samples.map(([step]) => step), places];
-    }"""
-    for all_steps in (
-        [0, 11, 32, 58, 89, 125, 164, 207, 354, 524, 1000],
-        [*range(0, 3_000, 100)],
-        [0, 1],
-        [500, 900, 1000],
-    ):
-        steps, places = web_page.evaluate(script, all_steps)
-        assert (steps[0], steps[-1], len(set(steps))) == (all_steps[0], all_steps[-1], len(steps))
-        assert (places[0], places[-1], len(steps) <= 16) == (0, 1, True)
-        times = [end - start for start, end in pairwise(places)]
-        assert times[0] == max(times)
-        assert min(times) > 0
-    for all_steps in ([0, 0, 3], [5, 5], [7, 7, 7]):  # of a stranger's checkpoint
-        steps, places = web_page.evaluate(script, all_steps)
-        assert steps[-1] == all_steps[-1]
-        assert all(0 <= place <= 1 for place in places)
 
 
 def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
@@ -283,131 +176,88 @@ def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> N
     expect(button(page, "Watch it learn")).to_be_enabled()
 
 
-def test_each_step_of_the_tour_has_a_link_and_marks_its_control(page: Page) -> None:
-    for number, (name, text) in enumerate(zip(STEPS, MARKED, strict=True), 1):
-        page.evaluate(f"location.hash = 'tour-{number}'")
-        expect(page.get_by_role("heading", name=name)).to_be_focused()
-        expect(page.locator(".on-tour-here").filter(has_text=text)).to_be_in_viewport(ratio=0.9)
-    button(page, "Close").click()
-    expect(page.locator(".on-tour-here")).to_have_count(0)
-    expect(log(page).locator(".welcome i[class*=b]").first).to_be_attached()
-    expect(log(page).locator("i.focus")).to_have_count(0)
-    assert "#" not in page.url
-
-
-def test_the_tour_goes_on_by_keyboard_and_gives_everything_back(page: Page) -> None:
-    setting(page, "Length", 20)
-    setting(page, "Temperature", 0.3)
-    send(page, "mine")
-    before = reply(page)
+def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(app: App, page: Page) -> None:
+    linked = page.context.new_page()
+    linked.goto(f"{app.url}#tour-3")
+    expect(linked.get_by_role("heading", name=STEPS[2])).to_be_focused()
+    linked.close()
+    page.bring_to_front()
+    fast(page, 20)
     page.get_by_role("textbox", name="Prompt").fill("a draft")
-    was_open = page.locator("#more-settings").evaluate("(each) => each.open")
-    choose_lens(page, "One letter at a time")
-    inside = page.locator(".network details").first
-    inside.locator("summary").click()
-    choose_lens(page, "Text")
-    button(page, "Take the tour").click()
-    for number, name in enumerate(STEPS, 1):
+    button(page, "Take the tour").press("Enter")
+    for number, (name, lens) in enumerate(zip(STEPS, LENSES, strict=True), 1):
         expect(page.get_by_role("heading", name=name)).to_be_focused()
         expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 6")
+        expect(page.get_by_role("radio", name=lens, exact=True)).to_be_checked()
         assert page.url.endswith(f"#tour-{number}")
-        expect(page.locator(".on-tour-here").last).to_be_visible()
-        if number == 1:
-            expect(inside).to_have_js_property("open", False)
+        expect(turns(page)).to_have_count(int(number >= 5))  # until then, the welcome text is enough
         button(page, "Next" if number < 6 else "Finish").press("Enter")
     expect(button(page, "Take the tour")).to_be_focused()
-    expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
-    for name, value in (("Length", "20"), ("Temperature", "0.3"), ("Seed", "")):
-        expect(page.get_by_role("spinbutton", name=name)).to_have_value(value)
     expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
-    expect(page.locator("#more-settings")).to_have_js_property("open", was_open)
-    button(page, "Take the tour").click()
-    expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
-    page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
-    page.keyboard.press("Escape")
-    expect(page.locator("#tour")).to_be_hidden()
-
-
-def test_the_buttons_of_the_tour_act_on_the_real_controls(page: Page) -> None:
-    with page.expect_request("**/write") as sent:
-        page.evaluate("location.hash = 'tour-1'")
-    assert (sent.value.post_data_json or {})["speed"] is None  # the buttons of the step wait for this text
-    expect(page.locator(".on-tour-here").first).to_be_visible()
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
+    assert "#" not in page.url
     settled(page)
-    fast(page)
-    tour = page.locator("#tour")
-    length = len(reply(page))
+    page.get_by_role("textbox", name="Prompt").fill("")
+
+
+def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_settings_back(page: Page) -> None:
+    fast(page, 20)
+    setting(page, "Temperature", 0.5)
+    send(page, "mine")
+    choose_lens(page, "How surprised?")
+    tour, temperature = page.locator("#tour"), page.get_by_role("spinbutton", name="Temperature")
+    button(page, "Take the tour").click()
     tour.get_by_role("button", name="One letter").click()
-    expect(footer(page)).to_contain_text(f"{length + 1} characters")
+    expect(footer(page)).to_contain_text("21 characters")
     button(page, "Next").click()
-    expect(page.locator(".likely li.there")).to_have_count(1)
     tour.get_by_role("button", name="Temperature 0.2").click()
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.2")
-    pressed = tour.locator("[aria-pressed=true]")
-    expect(pressed).to_have_text("0.2")
+    expect(temperature).to_have_value("0.2")
     setting(page, "Temperature", 1.5)
-    expect(pressed).to_have_text("1.5")
-    for number in (3, 4):
-        page.evaluate(f"location.hash = 'tour-{number}'")
-        expect(page.get_by_role("heading", name=STEPS[number - 1])).to_be_focused()
-        expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value(
-            "0.8"
-        )  # each step begins with the same
-        for name in ("Next character", "Previous character"):
-            button(page, name).click()
+    expect(tour.locator("[aria-pressed=true]")).to_have_text("Temperature 1.5")
+    button(page, "Next").click()
+    expect(temperature).to_have_value("0.5")
+    focused = page.locator(".log i.focus")
+    expect(focused).to_have_count(1)
+    before = focused.element_handle()
+    button(page, "Previous character").click()
+    page.wait_for_function("(before) => !before.matches('.focus')", arg=before)
+    button(page, "Next character").click()
+    page.wait_for_function("(before) => before.matches('.focus')", arg=before)
     page.evaluate("location.hash = 'tour-5'")
     expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value(str(COUNTER.index))
     button(page, "Hold it and write again").click()
     expect(footer(page)).to_contain_text("cell 3 (layer 1) held low")
-    expect(page.locator(".compared.on-tour-here")).to_be_visible()
+    expect(page.locator(".compared")).to_be_visible()
     button(page, "Free it and write again").click()
     expect(footer(page)).not_to_contain_text("held low")
+    button(page, "Hold it and write again").click()
+    expect(footer(page)).to_contain_text("held low")
     button(page, "Next").click()
     button(page, "Write it again").click()
     expect(tour.get_by_role("status")).to_have_text("The same text again, character for character.")
     button(page, "With another seed").click()
     expect(tour.get_by_role("status")).to_have_text("Another text.")
-    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("8")
+    button(page, "Close").click()
+    expect(page.locator(".held-cells")).to_have_count(0)
+    expect(temperature).to_have_value("0.5")
+    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
+    expect(page.get_by_role("radio", name="How surprised?")).to_be_checked()
+    choose_lens(page, "Text")
+    setting(page, "Temperature", 0.8)
 
 
-def test_the_text_of_the_tour_is_kept_only_once_the_visitor_adds_to_it(page: Page) -> None:
-    fast(page, 20)
-    send(page, "mine")
-    stored = "Object.keys(localStorage).filter((key) => key.startsWith('char-lstm/conversation/')).length"
-    before = page.evaluate(stored)
-    for move, kept in ((None, 0), ("Continue", 1)):
-        button(page, "Take the tour").click()
-        expect(page.get_by_role("heading", name=STEPS[0])).to_be_focused()
-        settled(page)
-        length = len(reply(page))
-        page.locator("#tour").get_by_role("button", name="One letter").click()
-        expect(footer(page)).to_contain_text(f"{length + 1} characters")
-        settled(page)
-        if move:
-            button(page, move).click()
-            expect(button(page, "Stop")).to_be_disabled()
-        expect(page.locator("#message")).to_be_empty()  # nothing says that the text is kept
-        button(page, "Close").click()
-        expect(turns(page).locator(".prompt")).to_have_text("mine")
-        assert page.evaluate(stored) == before + kept
-
-
-def test_a_demonstration_that_was_closed_while_its_texts_ended_reports_nothing(web_page: Page) -> None:
-    assert web_page.evaluate(CLOSED_AT_THE_END) == []
-
-
-def test_the_static_page_has_them_too(browser: Browser, tmp_path: Path) -> None:
-    lm = learned_model()
-    write_static(tmp_path / "site", lm)
-    context = browser.new_context(**window(NARROW), **QUIET)
-    with serve(tmp_path / "site") as url:
-        page, complaints = open_page(context, App(url, ModelRegistry()))
-        assert show(page, "Make its lines short")[0] == written(lm, LINES_LENGTH)
-        button(page, "Watch it learn").click()
-        expect(stage(page).locator(".text")).to_have_text("<b>0</b>\ntext")
-        page.goto(f"{url}#tour-4")
-        expect(page.get_by_role("heading", name="A gate")).to_be_focused()
-        expect(page.locator(".on-tour-here")).to_contain_text("forget gate f")
-        assert not complaints
-    context.close()
+def test_escape_closes_one_thing(page: Page) -> None:
+    setting(page, "Speed", 5)
+    button(page, "Take the tour").click()
+    expect(page.get_by_role("radio", name=LENSES[0])).to_be_checked()
+    send(page, "long", wait=False)
+    page.keyboard.press("Escape")  # the reply
+    settled(page)
+    button(page, "Share").click()
+    expect(page.locator("#share-link")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#share-link")).to_have_count(0)
+    expect(page.locator("#tour")).to_be_visible()
+    page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
+    page.keyboard.press("Escape")
+    expect(page.locator("#tour")).to_be_hidden()

@@ -34,8 +34,8 @@ export function tabId() {
 export class Storage {
   #revisions = /** @type {Map<string, string>} */ (new Map()); // of the conversations that this tab knows, by id
   #saved = /** @type {WeakMap<Log, string>} */ (new WeakMap()); // what is stored of a conversation, as JSON
-  unsaved = /** @type {WeakSet<Log>} */ (new WeakSet()); // conversations that the visitor did not write, as that of the tour
   #channel = new BroadcastChannel(NAME);
+  #shown = /** @type {?Log} */ (null); // the conversation of this tab
   #last = /** @type {Promise<unknown>} */ (Promise.resolve()); // the last save, which the next one follows
 
   /** @param {?any} database  null where the browser refuses storage */
@@ -73,7 +73,7 @@ export class Storage {
   /** Stores a conversation, if it has changed, before it returns: the page may be closed then. @param {Log} log */
   saveAtOnce(log) {
     this.#keepControls(log);
-    if (this.unsaved.has(log) || contentOf(log) === this.#saved.get(log)) return;
+    if (contentOf(log) === this.#saved.get(log)) return;
     if (!log.turns.length && !log.controls.draft) return;
     log.changed = Date.now();
     const value = JSON.stringify({ revision: this.#revisions.get(log.id), log });
@@ -112,8 +112,8 @@ export class Storage {
    * @returns {Promise<boolean>} false if the browser refuses storage or has no room
    */
   save(log) {
-    if (this.unsaved.has(log)) return Promise.resolve(true);
     this.#keepControls(log);
+    this.#shown = log;
     if (log.turns.length) this.#setCurrent(log.id);
     const saved = this.#last.then(() => this.#save(log));
     this.#last = saved;
@@ -137,7 +137,7 @@ export class Storage {
       else await this.#put(store, log, isNew);
       await done;
       attempt(() => localStorage.removeItem(WAITING + log.id));
-      if (!isEmpty) this.#setCurrent(log.id);
+      if (!isEmpty && this.#shown === log) this.#setCurrent(log.id);
       if (isEmpty ? !isNew : isNew || log.id !== stored.id) this.#channel.postMessage({});
       this.#saved.set(log, content);
       return true;
@@ -165,6 +165,7 @@ export class Storage {
 
   /** Leaves this tab without a conversation until the next `save`. */
   leave() {
+    this.#shown = null;
     this.#setCurrent("");
   }
 

@@ -1,116 +1,86 @@
 // The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
 
-import { effect } from "../vendor/preact.js";
-import { find, findAll } from "../document/dom.js";
+import { effect, html, render, signal } from "../vendor/preact.js";
+import { find } from "../document/dom.js";
+import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
-import { clamp, engine, restore } from "../page/actions.js";
-import { corpusOf } from "../page/names.js";
-import { focusPrompt } from "../page/prompt.js";
 import * as state from "../page/state.js";
-import { randomSeed } from "../settings.js";
 import { lineCounter } from "./line_counter.js";
 
-const FIRST_SEED = 7; // "Again" uses a random one
+const LINK = /^#tour-([1-6])$/;
 
-/** @type {Record<string, (model: import("../engines/engine.js").Model) => boolean>} whether a demonstration is offered, by name */
-const OFFERED = { lines: (model) => lineCounter(model) !== null, learn: (model) => model.samples };
+/** @type {Record<string, (model: import("../engines/engine.js").Model) => boolean>} whether a model has a demonstration, by name */
+const OFFERED = {
+  lines: (model) => lineCounter(model) !== null,
+  bolder: () => true,
+  learn: (model) => model.samples,
+  same: () => true,
+};
 
-export class Demonstrations {
-  #loading = /** @type {Promise<void> | null} */ (null);
-  #shown = /** @type {typeof import("./shown.js") | null} */ (null);
-  stage = /** @type {import("./stage.js").Stage | null} */ (null);
+const isFree = () => !state.busy.value && state.model.value !== null;
 
-  /** @param {HTMLElement} root @param {import("../lenses/lens.js").Lenses} lenses */
-  constructor(root, lenses) {
-    this.root = root;
-    this.lenses = lenses;
-    this.row = find(root, "#demonstrations");
-    this.running = /** @type {AbortController | null} */ (null);
-    this.tried = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // by the last "Try it yourself"
-    this.buttons = findAll(this.row, "[data-demonstration]", HTMLButtonElement);
-    for (const button of this.buttons)
-      button.addEventListener("click", () => this.#isFree() && this.show(button.dataset.demonstration));
-    find(this.row, ".tour").addEventListener("click", () => (state.tourStep.value = 1));
-    this.load = this.load.bind(this);
-    effect(() => {
-      if (state.demonstration.value || !this.stage?.isOpen) return;
-      this.running?.abort();
-      this.stage.hide();
-    });
-  }
+/**
+ * Draws the row, and opens the step of the tour that the address names. Returns what imports the modules of the stage and
+ * the tour.
+ * @param {HTMLElement} root
+ * @param {import("../lenses/lens.js").Lenses} lenses
+ */
+export function bindDemonstrations(root, lenses) {
+  const row = find(root, "#demonstrations");
+  const { href, target, rel } = find(row, ".train", HTMLAnchorElement); // as the entry of the page has set them
+  const train = html`<${TrainLink} href=${href} target=${target || null} rel=${rel || null} />`;
+  let loading = /** @type {ReturnType<typeof draw> | null} */ (null);
+  const draw = async () => {
+    const [stage, tour] = await Promise.all([import("./stage.js"), import("./tour.js")]);
+    stage.drawStage(root, train);
+    tour.drawTour(root, lenses);
+    return stage;
+  };
+  const load = () => {
+    loading ??= draw();
+    loading.catch(() => (loading = null)); // without a network: the next click tries again
+    return loading;
+  };
+  const show = async (name) => (await load()).show(name);
+  render(html`<${Row} train=${train} show=${show} />`, row);
+  effect(() => {
+    if (state.tourStep.value) load().catch(() => (state.tourStep.value = 0));
+  });
+  followLinks();
+  return load;
+}
 
-  load() {
-    this.#loading ??= this.#load();
-    this.#loading.catch(() => (this.#loading = null)); // without a network: the next click tries again
-    return this.#loading;
-  }
+// Opens the step of a link #tour-N as soon as no reply is being written.
+function followLinks() {
+  const wanted = signal(0);
+  const follow = () => (wanted.value = Number(LINK.exec(location.hash)?.[1] ?? 0));
+  addEventListener("hashchange", follow);
+  follow();
+  effect(() => {
+    if (!wanted.value || !state.isStarted.value || !isFree()) return;
+    state.tourStep.value = wanted.value;
+    wanted.value = 0;
+  });
+}
 
-  async #load() {
-    const [shown, { Stage }] = await Promise.all([import("./shown.js"), import("./stage.js")]);
-    this.#shown = shown;
-    this.stage = new Stage(this.root, () => (state.demonstration.value = ""));
-  }
+/** @param {{train: any, show: (name: string) => void}} properties */
+function Row({ train, show }) {
+  const [model, isStarted, isOff] = [state.model.value, state.isStarted.value, !isFree()];
+  const buttons = Object.entries(OFFERED).map(([name, isOffered]) => {
+    const isHidden = isStarted && !(model && isOffered(model));
+    const [title, isShown] = [t(`demo.${name}`), state.demonstration.value === name];
+    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} aria-pressed=${isShown} isOff=${isOff} onPress=${() => show(name)}>${title}<//>`;
+  });
+  const hasNone = isStarted && !state.site.value.models.length;
+  return html`
+    <span class="row-label" aria-hidden="true">${t("demo.row")}</span>
+    ${buttons}
+    <${Button} class="tour" hidden=${hasNone} isOff=${isOff} onPress=${() => (state.tourStep.value = 1)}>${t("tour.begin")}<//>
+    ${train}`;
+}
 
-  #isFree() {
-    return !state.busy.value && state.model.value !== null;
-  }
-
-  /** Shows the buttons that the chosen model offers, enables them while no reply is written, and marks the one that is shown. */
-  update() {
-    const [model, free] = [state.model.value, this.#isFree()];
-    find(this.row, ".tour").hidden = state.isStarted.value && !state.site.value.models.length;
-    for (const button of this.buttons) {
-      const name = button.dataset.demonstration;
-      button.hidden = state.isStarted.value && !(model && (OFFERED[name]?.(model) ?? true));
-      button.ariaPressed = String(state.demonstration.value === name);
-    }
-    for (const button of findAll(this.row, "button", HTMLButtonElement)) button.disabled = !free;
-  }
-
-  /** @param {string} name */
-  async show(name, seed = FIRST_SEED) {
-    await this.load();
-    const { stage } = this;
-    const model = state.model.value;
-    if (!model || state.busy.value) return;
-    this.running?.abort();
-    this.running = new AbortController();
-    const { signal } = this.running;
-    state.message.value = null; // it may be about the demonstration before
-    const { run, prepare } = this.#shown.DEMONSTRATIONS[name];
-    state.demonstration.value = name;
-    stage.open(t(`demo.${name}`), { id: `demo.${name}.lead`, values: { seed } });
-    if (prepare) stage.action("demo.again", () => this.show(name, randomSeed()));
-    if (prepare) stage.action("demo.try", () => this.#tryIt(() => prepare(model, seed), model.examples[0]));
-    const training = { corpus: corpusOf(state.site.value, model.name), link: find(this.row, ".train") };
-    await run({ stage, engine, model, training, seed, signal });
-  }
-
-  // Leaves the visitor at the prompt, with the control set and one sentence about what to do.
-  /** @param {() => import("../engines/engine.js").Message} prepare @param {string} [example] */
-  #tryIt(prepare, example = "") {
-    if (state.busy.value) return;
-    state.demonstration.value = "";
-    const before = this.#forgetLastTry();
-    state.message.value = prepare();
-    this.tried = { before, after: this.#tryable() };
-    state.draft.value ||= example;
-    focusPrompt();
-    find(this.root, "#message").scrollIntoView({ block: "nearest" });
-  }
-
-  // The controls that a try may set, with their values. The visitor's own values come back before the next try.
-  #tryable() {
-    const { temperature, seed } = state.controls();
-    return { temperature, seed, cells: JSON.stringify(state.clampedCells.value ?? []) };
-  }
-
-  #forgetLastTry() {
-    const now = this.#tryable();
-    for (const name of Object.keys(now)) if (this.tried?.after[name] === now[name]) now[name] = this.tried.before[name];
-    const { cells, ...values } = now;
-    restore(values);
-    clamp(JSON.parse(cells));
-    return now;
-  }
+/** The link to a training on the visitor's own text. @param {Record<string, ?string>} attributes */
+function TrainLink(attributes) {
+  const away = html`<span class="for-readers away">${t("page.new_tab")}</span>`;
+  return html`<a class="train" ...${attributes}><span>${t("train.title")}</span>${away}</a>`;
 }

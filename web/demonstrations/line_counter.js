@@ -10,7 +10,7 @@ const COUNTERS = /** @type {const} */ ([
   ["characters left in the line", -1, "demo.lines.left"],
 ]);
 
-/** @import { Model, NamedCell } from "../engines/engine.js" */
+/** @import { Model } from "../engines/engine.js" */
 
 /**
  * Returns the cell of a model that counts the line, the value that makes lines short, and the id of the text that says
@@ -20,12 +20,8 @@ const COUNTERS = /** @type {const} */ ([
 export function lineCounter(model) {
   for (const [name, sense, does] of COUNTERS) {
     const cell = model.cells.find((each) => each.name === name);
-    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted(cell) ? -1 : 1), does };
+    const isInverted = cell?.score < (cell?.kind === "auc" ? 0.5 : 0); // it falls where its feature rises
+    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted ? -1 : 1), does };
   }
   return null;
-}
-
-/** Returns whether a cell falls where its feature rises. @param {NamedCell} cell */
-function isInverted({ kind, score }) {
-  return score < (kind === "auc" ? 0.5 : 0);
 }

@@ -1,205 +1,232 @@
-// The four demonstrations: what each one writes on the stage, and the sentence about the result.
+// The four demonstrations: the texts that each one writes beside each other, and the sentence about their result.
 
-import { count } from "../conversation/log.js";
-import { refOf } from "../conversation/models.js";
-import { pause, prefersReducedMotion } from "../document/dom.js";
+import { computed, signal } from "../vendor/preact.js";
+import { count, emptyLog, newPart } from "../conversation/log.js";
+import { authorOf, refOf } from "../conversation/models.js";
+import { newReply, requestOf } from "../conversation/replies.js";
+import { prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
+import { Refusal } from "../engines/refusal.js";
+import { TracedText } from "../lenses/text/traced_text.js";
 import { clamp, restore } from "../page/actions.js";
-import { openChanged } from "../page/state.js";
-import { bitsOf, lineLength, lineLengths, writeAside } from "./aside.js";
-import { Learning } from "./learning.js";
+import { corpusOf } from "../page/names.js";
+import { site } from "../page/state.js";
+import { SAMPLING } from "../settings.js";
+import { chosen } from "./learning.js";
 import { lineCounter } from "./line_counter.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds
-const LINES_LENGTH = 400; // where lines are long, as in the Bible, 260 characters have too few of them to compare
-const LINES_SPEED = 100; // such a text takes four seconds, too
+// Where lines are long, as in the Bible, 260 characters have too few of them to compare. Such a text takes four seconds, too.
+const LINES = { length: 400, speed: 100 };
 const CLEARLY = 0.05; // the part by which lines become shorter, at least, if the result says so
 const TEMPERATURES = { calm: 0.3, normal: 0.8, wild: 1.5 };
-const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
-const LOST_MS = 2000; // between two requests while the connection is lost
 const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
+const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
 
 /**
- * @import { Clamp, Message, Model, TextEngine } from "../engines/engine.js"
- * @import { Column, Stage } from "./stage.js"
- * @import { Wanted } from "./aside.js"
+ * @import { Message, Model, ReadText, TextEngine } from "../engines/engine.js"
  *
- * @typedef {Awaited<ReturnType<typeof writeAside>>} Written
- *
- * @typedef {object} Showing
- * @property {Stage} stage
- * @property {TextEngine} engine
- * @property {Model} model
- * @property {{corpus: string, link: HTMLElement}} training  the text that the model was trained on, "" if that is not known, and
- *   the link of the page to a training of the visitor's own
- * @property {number} seed
- * @property {AbortSignal} signal
+ * @typedef {Record<string, any>} About  the values in the messages of a demonstration
  *
  * @typedef {object} Demonstration
- * @property {(showing: Showing) => Promise<void>} run  resolves when all texts are complete, or aborted by the signal
- * @property {(model: Model, seed: number) => Message} [prepare]  sets the control of the page with which the visitor can
- *   try the same, and returns what to do; omitted for a demonstration without a seed
+ * @property {(model: Model, seed: number) => About} about
+ * @property {(about: About) => {title: string, [setting: string]: any}[]} texts  the title of each, and how it is written
+ * @property {(texts: Column[], about: About) => Message | Message[]} result
+ * @property {(about: About) => void} set  sets the control of the page with which the visitor can try the same
+ * @property {boolean} [isMeasured]  whether a bar is shown for each line, and their mean length
+ * @property {boolean} [isColoured]  whether each text is coloured once it is complete
+ *
+ * @typedef {ReturnType<typeof newColumn>} Column
+ * @typedef {ReturnType<typeof newShowing>} Showing
  */
 
-/** @type {Record<string, Demonstration>} */
+/** @type {Record<string, Demonstration>} those that write texts */
 export const DEMONSTRATIONS = {
-  lines: { run: makeLinesShort, prepare: holdTheCell },
-  bolder: { run: compareTemperatures, prepare: () => set("bolder", { temperature: TEMPERATURES.wild }) },
-  learn: { run: watchItLearn },
-  same: { run: writeAgain, prepare: (_, seed) => set("same", { seed }) },
+  lines: {
+    isMeasured: true,
+    about: aboutCounter,
+    texts: ({ way, held }) => [
+      { title: t("demo.lines.free"), ...LINES },
+      { title: t("demo.lines.held", { way }), ...LINES, cells: [held] },
+    ],
+    result: compareLines,
+    set: ({ held }) => clamp([held]),
+  },
+  bolder: {
+    isColoured: true,
+    about: () => ({ temperature: TEMPERATURES.wild }),
+    texts: () =>
+      Object.entries(TEMPERATURES).map(([name, temperature]) => ({
+        title: t(`demo.bolder.${name}`, { temperature }),
+        temperature,
+      })),
+    result: countUnlikely,
+    set: restore,
+  },
+  same: {
+    about: (_, seed) => ({ seed, other: (seed + 1) % 2 ** 32 }),
+    texts: ({ seed, other }) => [
+      { title: t("demo.same.first", { seed }) },
+      { title: t("demo.same.second", { seed }) },
+      { title: t("demo.same.third", { seed: other }), seed: other },
+    ],
+    result: compareSeeds,
+    set: ({ seed }) => restore({ seed }),
+  },
 };
 
-/** @param {Showing} showing */
-async function makeLinesShort(showing) {
-  const { stage, model } = showing;
+/** @param {Model} model @returns {About} */
+function aboutCounter(model) {
   const { cell, value, does } = lineCounter(model);
   const way = { id: value > 0 ? "demo.lines.high" : "demo.lines.low" };
-  const about = { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way };
-  stage.report({ id: "demo.lines.lead", values: about });
-  const clamps = [[], [/** @type {Clamp} */ ([cell.layer, cell.index, value])]];
-  const ways = clamps.map((cells) => ({ cells, settings: { length: LINES_LENGTH }, speed: LINES_SPEED }));
-  const texts = await writeAll(showing, [t("demo.lines.free"), t("demo.lines.held", { way })], ways, {
-    measured: t("demo.lines.mean"),
-  });
-  if (!texts.every(Boolean)) return;
-  const [free, held] = texts.map(lineLength);
-  if (!free || !held) return stage.report({ id: "demo.lines.few" }, true);
+  const held = [cell.layer, cell.index, value];
+  return { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way, held };
+}
+
+/** @param {Column[]} texts @param {About} about @returns {Message} */
+function compareLines(texts, about) {
+  const [free, held] = texts.map(({ lengths }) => meanOf(lengths.value));
+  if (!free || !held) return { id: "demo.lines.few" };
   const shorter = 1 - Math.round(held) / Math.round(free); // as the numbers that are shown
   const values = { ...about, free: number(free, 0), held: number(held, 0), shorter: percent(shorter) };
-  stage.report({ id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values }, true);
+  return { id: shorter >= CLEARLY ? "demo.lines.result" : "demo.lines.no_result", values };
 }
 
-/** @param {Model} model @returns {Message} */
-function holdTheCell(model) {
-  const { cell, value } = lineCounter(model);
-  clamp([[cell.layer, cell.index, value]]);
-  return {
-    id: "demo.lines.try",
-    values: { ...BUTTONS, cell: cell.index, way: { id: value > 0 ? "demo.lines.high" : "demo.lines.low" } },
-  };
+/** @param {Column[]} texts @returns {Message} */
+function countUnlikely(texts) {
+  const shareOf = (bits) => percent(bits.filter((each) => each >= UNLIKELY_BITS).length / bits.length);
+  const [calm, normal, wild] = texts.map(({ bits }) => shareOf(bits.value));
+  return { id: "demo.bolder.result", values: { calm, normal, wild } };
 }
 
-/** @param {string} name @param {Record<string, number>} values @returns {Message} */
-function set(name, values) {
-  restore(values);
-  openChanged();
-  return { id: `demo.${name}.try`, values: { ...BUTTONS, ...values } };
-}
-
-/** @param {Showing} showing */
-async function compareTemperatures(showing) {
-  const { stage, engine } = showing;
-  const shares = /** @type {Record<string, string>} */ ({});
-  const names = Object.keys(TEMPERATURES);
-  const colour = async (
-    /** @type {Column} */ column,
-    /** @type {Written} */ { text, before },
-    /** @type {number} */ at,
-  ) => {
-    const bits = await bitsOf(engine, before, text);
-    column.colour(bits);
-    shares[names[at]] = percent(bits.filter((each) => each >= UNLIKELY_BITS).length / bits.length);
-  };
-  const titles = Object.entries(TEMPERATURES).map(([name, temperature]) => t(`demo.bolder.${name}`, { temperature }));
-  const ways = Object.values(TEMPERATURES).map((temperature) => ({ settings: { temperature } }));
-  const texts = await writeAll(showing, titles, ways, { finish: colour });
-  if (texts.every(Boolean)) stage.report({ id: "demo.bolder.result", values: shares }, true);
-}
-
-/** @param {Showing} showing */
-async function writeAgain(showing) {
-  const { seed, stage } = showing;
-  const other = (seed + 1) % 2 ** 32;
-  const titles = [
-    t("demo.same.first", { seed }),
-    t("demo.same.second", { seed }),
-    t("demo.same.third", { seed: other }),
-  ];
-  const [one, two, three] = await writeAll(showing, titles, [{}, {}, { settings: { seed: other } }]);
-  if (!one || !two || !three) return;
-  const repeated =
+/** @param {Column[]} texts @param {About} about @returns {Message[]} */
+function compareSeeds(texts, { other }) {
+  const [one, two, three] = texts.map(({ text }) => text.value);
+  return [
     one === two
       ? { id: "demo.same.result", values: { count: count(one) } }
-      : { id: "demo.same.differs", values: { at: firstDifference(one, two) } };
-  const changed = {
-    id: one === three ? "demo.same.no_other" : "demo.same.other",
-    values: { seed: other, at: firstDifference(one, three) },
-  };
-  stage.report([repeated, changed], true);
+      : { id: "demo.same.differs", values: { at: firstDifference(one, two) } },
+    one === three
+      ? { id: "demo.same.no_other", values: { seed: other } }
+      : { id: "demo.same.other", values: { seed: other, at: firstDifference(one, three) } },
+  ];
 }
 
-/** Returns the number of the first character, from 1, in which two texts differ. Line ends are not counted, because the page does not show them. @param {string} one @param {string} two */
+/** Runs a demonstration. @param {Showing} showing @returns {Promise<void>} when its texts are complete, or it has ended */
+export async function run(showing) {
+  const { name, model, seed, ended } = showing;
+  if (name === "learn") return watchItLearn(showing);
+  const { about, texts, result, isMeasured } = DEMONSTRATIONS[name];
+  const values = about(model, seed);
+  report(showing, { id: `demo.${name}.lead`, values });
+  const ways = texts(values);
+  const columns = ways.map(({ title }) => newColumn(title));
+  const most = computed(() => Math.max(LEAST, ...columns.flatMap(({ lengths }) => lengths.value)));
+  const prompt = model.examples[0] ?? "";
+  showing.body.value = { columns, most, isMeasured, prompt: model.chat ? `${prompt}\n` : prompt };
+  await Promise.all(ways.map((way, at) => write(showing, columns[at], prompt, way)));
+  if (!ended.signal.aborted && columns.every(({ isWhole }) => isWhole.value))
+    report(showing, result(columns, values), true);
+}
+
+/** Returns what the stage shows after a press of a button. @param {string} name @param {Model} model @param {number} seed @param {TextEngine} engine */
+export function newShowing(name, model, seed, engine) {
+  return {
+    name,
+    model,
+    seed,
+    engine,
+    ended: new AbortController(), // aborted when the stage shows something else
+    message: signal(/** @type {Message | Message[]} */ ({ id: `demo.${name}.lead` })), // what it will show, then its result
+    isDone: signal(false), // whether the message is the result
+    waits: signal(/** @type {Message[]} */ ([])), // why the texts have to wait
+    body: signal(/** @type {any} */ (null)), // the columns, or the samples of a training
+  };
+}
+
+/** @param {string} title */
+function newColumn(title) {
+  const text = signal(""); // without the prompt
+  const bits = signal(/** @type {?(number | null)[]} */ (null)); // of each character, once it is to be coloured
+  return { title, text, bits, lengths: computed(() => lineLengths(text.value)), isWhole: signal(false) };
+}
+
+/** @param {Showing} showing @param {Message | Message[]} message */
+function report(showing, message, isDone = false) {
+  [showing.message.value, showing.isDone.value] = [message, isDone];
+}
+
+// Writes a text outside of the conversation: from a zero state, and nothing is stored.
+/** @param {Showing} showing @param {Column} column @param {string} prompt @param {Record<string, any>} way */
+async function write(showing, column, prompt, { title, cells = [], speed = SPEED, ...own }) {
+  const { name, engine, model, seed, waits, ended } = showing;
+  const settings = { ...SAMPLING, temperature: TEMPERATURES.normal, seed, length: LENGTH, ...own };
+  const reply = newReply(emptyLog(), 0, prompt, authorOf(model));
+  const request = requestOf(
+    [],
+    reply,
+    newPart({ settings, cells }),
+    prefersReducedMotion() ? null : speed,
+    () => model,
+  );
+  const onText = (/** @type {string} */ more) => (column.text.value += more);
+  const onStatus = (/** @type {Message[]} */ messages) => (waits.value = messages);
+  try {
+    const { end, error } = await engine.write(request, { onText, onStatus }, ended.signal);
+    if (error) report(showing, error);
+    if (ended.signal.aborted || end === "abort" || end === "error") return;
+    if (DEMONSTRATIONS[name].isColoured) column.bits.value = await bitsOf(engine, request, column.text.value);
+    column.isWhole.value = true;
+  } catch (error) {
+    report(showing, error.reason ?? { id: "fault.again" });
+  }
+}
+
+/** @param {Showing} showing */
+async function watchItLearn(showing) {
+  const { engine, model, body } = showing;
+  const { samples = [], refusal } = await engine.samples(refOf(model));
+  if (refusal || samples.length < 2) return report(showing, refusal ?? { id: "demo.learn.none" });
+  const corpus = corpusOf(site.value, model.name);
+  const result = {
+    id: corpus ? "demo.learn.result_of" : "demo.learn.result",
+    values: { steps: samples.at(-1)[0], corpus },
+  };
+  const onEnd = () => report(showing, result, true);
+  body.value = { ...chosen(samples), at: signal(0), isPlaying: signal(!prefersReducedMotion()), onEnd };
+}
+
+// Returns how many bits each character of a text costs the model that has read `before`.
+/** @param {TextEngine} engine @param {ReadText} before @param {string} text @throws {Refusal} */
+async function bitsOf(engine, before, text) {
+  const traced = new TracedText(engine);
+  traced.set({ ...before, text: before.text + text, share: null });
+  const bits = /** @type {(number | null)[]} */ ([]);
+  for (let more = true; more;) {
+    const answer = await traced.ask({ from: count(before.text) + bits.length });
+    if (answer.refusal) throw new Refusal(answer.refusal);
+    bits.push(...answer.bits);
+    more = answer.more && answer.bits.length > 0;
+  }
+  return bits;
+}
+
+/** Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones. @param {string} text */
+function lineLengths(text) {
+  const lines = text.split("\n").slice(1, -1);
+  return lines.filter((line) => line.trim()).map(count);
+}
+
+/** Returns the mean of some lengths; null if there are fewer than two. @param {number[]} lengths */
+export function meanOf(lengths) {
+  return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
+}
+
+/** Returns the number of the first character, from 1, in which two texts differ. Line ends, which the page does not show, are not counted. @param {string} one @param {string} two */
 function firstDifference(one, two) {
   const [first, second] = [[...one], [...two]];
   let same = 0;
   while (same < first.length && first[same] === second[same]) same++;
   return first.slice(0, same).filter((character) => character !== "\n").length + 1;
-}
-
-/** @param {Showing} showing */
-async function watchItLearn({ stage, engine, model, training: { corpus, link }, signal }) {
-  const ask = () => engine.samples(refOf(model));
-  let answer = await ask();
-  while (answer.refusal?.id === "fault.connection" && !signal.aborted) {
-    stage.wait([{ id: "status.reconnecting" }]);
-    await pause(LOST_MS);
-    answer = await ask();
-  }
-  if (signal.aborted) return;
-  stage.wait([]);
-  const { samples = [], refusal } = answer;
-  if (refusal || samples.length < 2) return stage.report(refusal ?? { id: "demo.learn.none" });
-  const result = {
-    id: corpus ? "demo.learn.result_of" : "demo.learn.result",
-    values: { steps: samples.at(-1)[0], corpus },
-  };
-  const learning = new Learning(stage.body, samples, link, () => stage.report(result, true));
-  stage.fit();
-  learning.play.scrollIntoView({ block: "nearest" }); // in a low window the text alone would fill it
-  signal.addEventListener("abort", () => learning.stop());
-}
-
-/**
- * Writes texts in columns, all at once.
- * @param {Showing} showing
- * @param {string[]} titles
- * @param {Partial<Wanted>[]} ways  how each is written
- * @param {object} [options]
- * @param {string} [options.measured]  what the number beside each text is, the mean length of its lines; "" if there is none
- * @param {(column: Column, written: Written, at: number) => Promise<void>} [options.finish]  called after each text is complete
- * @returns {Promise<string[]>}  "" for a text that was refused or stopped
- */
-function writeAll(
-  { stage, engine, model, seed, signal },
-  titles,
-  ways,
-  { measured = "", finish = async () => {} } = {},
-) {
-  const prompt = model.examples[0] ?? "";
-  const columns = stage.columns(titles, model.chat ? `${prompt}\n` : prompt, measured);
-  return Promise.all(
-    ways.map(async (way, at) => {
-      const settings = { temperature: TEMPERATURES.normal, seed, length: LENGTH, ...way.settings };
-      const wanted = { model, prompt, ...way, settings, speed: prefersReducedMotion() ? null : (way.speed ?? SPEED) };
-      const onText = (/** @type {string} */ text) => {
-        columns[at].show(text);
-        if (measured) columns[at].measure(lineLengths(text));
-      };
-      const onStatus = (/** @type {Message[]} */ messages) => signal.aborted || stage.wait(messages);
-      try {
-        const written = await writeAside(engine, wanted, { onText, onStatus }, signal);
-        const { text, ending } = written;
-        if (signal.aborted) return ""; // the stage was closed, or shows another demonstration, before the last texts ended
-        if (measured) columns[at].measure(lineLengths(text), lineLength(text)); // the mean only now: that of a few lines says little
-        if (ending.error) stage.report(ending.error);
-        if (ending.end === "abort" || ending.end === "error") return "";
-        await finish(columns[at], written, at);
-        return signal.aborted ? "" : text;
-      } catch (error) {
-        if (!signal.aborted) stage.report(error.reason ?? { id: "fault.again" });
-        return "";
-      }
-    }),
-  );
 }

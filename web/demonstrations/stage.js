@@ -1,176 +1,153 @@
-// The element that shows a demonstration instead of the conversation, with the same height, so that nothing below moves.
-// On a phone it may be higher.
+// The stage, which shows a demonstration instead of the conversation: its heading, its result and its texts.
 
-import { addButton, create, find, setText } from "../document/dom.js";
-import { number, render, t } from "../document/words.js";
-import { UNKNOWN, colourOf } from "../lenses/surprise_colours.js";
+import { batch, effect, html, render, signal, untracked, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { find } from "../document/dom.js";
+import { Button } from "../document/views.js";
+import { number, render as textOf, t } from "../document/words.js";
+import { colourOf } from "../lenses/surprise_colours.js";
+import { clamp, engine, restore } from "../page/actions.js";
+import { focusPrompt } from "../page/prompt.js";
+import * as state from "../page/state.js";
+import { randomSeed } from "../settings.js";
+import { Learning } from "./learning.js";
+import { DEMONSTRATIONS, meanOf, newShowing, run } from "./shown.js";
 
-const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
-const PHONE = "(max-width: 768px)"; // as in style.css
+const FIRST_SEED = 7; // "Again" uses a random one
+const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
 
-/**
- * @import { Message } from "../engines/engine.js"
- *
- * @typedef {object} Column
- * @property {(text: string) => void} show
- * @property {(lengths: number[], mean?: number | null) => void} measure
- * @property {(bits: (number | null)[]) => void} colour shows each character of the text in the colour of its bits
- */
+/** @import { Column, Showing } from "./shown.js" */
 
-export class Stage {
-  /**
-   * @param {HTMLElement} root
-   * @param {() => void} close  called when the visitor leaves the demonstration
-   */
-  constructor(root, close) {
-    this.box = find(root, "#stage");
-    this.pane = find(root, ".pane");
-    this.close = close;
-    this.height = 0; // of the conversation
-    this.opener = /** @type {HTMLElement | null} */ (null); // gets the focus back
-    this.scrolled = 0; // where the text was when the stage was opened
-    this.reported = /** @type {Message | Message[]} */ ([]);
-    this.box.addEventListener("keydown", (event) => event.key === "Escape" && close());
-  }
+const showing = signal(/** @type {?Showing} */ (null));
+/** What the last "Try it yourself" has set, and the visitor's own values. */
+let tried = /** @type {?Record<"before" | "after", ReturnType<typeof ownSettings>>} */ (null);
 
-  get isOpen() {
-    return !this.box.hidden;
-  }
+/** Draws the stage while a demonstration is shown. @param {HTMLElement} root @param {any} train  the link to a training */
+export function drawStage(root, train) {
+  const [box, pane] = ["#stage", ".pane"].map((each) => find(root, each));
+  const log = find(pane, ".log");
+  let scrolled = 0;
+  render(html`<${Stage} train=${train} />`, box);
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // it closes nothing else
+    leave();
+  });
+  effect(() => {
+    const isShown = state.demonstration.value !== "";
+    if (isShown !== box.hidden) return;
+    if (isShown) scrolled = log.scrollTop; // a hidden text loses it
+    [box.hidden, pane.hidden] = [!isShown, isShown];
+    if (isShown) return;
+    log.scrollTop = scrolled;
+    untracked(() => showing.value.ended.abort());
+    showing.value = null;
+  });
+}
 
-  /**
-   * Shows the empty stage.
-   * @param {string} title
-   * @param {Message} lead  what the demonstration will show
-   */
-  open(title, lead) {
-    if (!this.isOpen) {
-      this.scrolled = find(this.pane, ".log").scrollTop; // a hidden text loses it
-      this.height = this.#heightOfText(); // the controls below stay where they are
-    }
-    const { activeElement } = document;
-    if (activeElement instanceof HTMLElement && !this.box.contains(activeElement)) this.opener = activeElement;
-    this.box.style.height = `${this.height}px`;
-    this.box.replaceChildren();
-    const head = create("div", "head", this.box);
-    const heading = create("h2", "", head);
-    [heading.textContent, heading.id, heading.tabIndex] = [title, "stage-title", -1];
-    addButton(head, "close", t("demo.close"), () => this.close());
-    create("p", "result", this.box).role = "status";
-    this.report(lead);
-    this.body = create("div", "body", this.box);
-    this.actions = create("div", "actions", this.box);
-    [this.box.hidden, this.pane.hidden] = [false, true];
-    heading.focus({ preventScroll: true });
-    this.box.scrollIntoView({ block: "nearest" });
-  }
+/** Shows a demonstration. @param {string} name @returns {Promise<void>} when its texts are complete */
+export async function show(name, seed = FIRST_SEED) {
+  const model = state.model.value;
+  if (!model || state.busy.value) return;
+  showing.value?.ended.abort();
+  batch(() => {
+    state.message.value = null; // it may be about the demonstration before
+    state.tourStep.value = 0;
+    state.demonstration.value = name;
+    showing.value = newShowing(name, model, seed, engine);
+  });
+  await run(showing.value);
+}
 
-  // Of the conversation without the panel of a lens, which may be longer than the window.
-  #heightOfText() {
-    const isLensed = this.pane.classList.contains("lensed");
-    const show = (/** @type {boolean} */ withLens) => {
-      this.pane.classList.toggle("lensed", withLens);
-      find(this.pane, ".panel").hidden = !withLens;
-    };
-    show(false);
-    const { height } = this.pane.getBoundingClientRect();
-    show(isLensed);
-    return height;
-  }
+// Shows the conversation again, with the focus on the button that has opened the stage.
+function leave() {
+  const button = find(document, `[data-demonstration="${state.demonstration.value}"]`);
+  state.demonstration.value = "";
+  button.focus({ preventScroll: true });
+}
 
-  /** Makes the stage higher where its content needs more room than the conversation, as on a phone; called before it runs. */
-  fit() {
-    if (matchMedia(PHONE).matches) {
-      this.box.style.height = "auto";
-      this.box.style.height = `${Math.max(this.height, this.box.offsetHeight)}px`;
-    }
-    this.#grow();
-  }
+/** Returns the visitor's own values of what the demonstrations and the tour set, for `putBack`. */
+export function ownSettings() {
+  const { temperature, seed } = state.controls();
+  return { temperature, seed, cells: state.log.value.held.cells };
+}
 
-  // Makes the stage higher where its content is cut off, as in a low window.
-  #grow() {
-    const cut = this.box.scrollHeight - this.box.clientHeight;
-    if (cut > 0) this.box.style.height = `${this.box.offsetHeight + cut}px`;
-  }
+/** Sets values of before. @param {ReturnType<typeof ownSettings>} before */
+export function putBack({ cells, ...values }) {
+  restore(values);
+  if (cells !== ownSettings().cells) clamp(cells);
+}
 
-  /** Shows a sentence about the demonstration, or about its result. @param {Message | Message[]} message @param {boolean} isResult */
-  report(message, isResult = false) {
-    this.reported = message;
-    const line = find(this.box, ".result");
-    line.classList.toggle("done", isResult);
-    setText(line, render(message));
-    if (isResult) this.#grow();
-  }
+// Leaves the visitor at the prompt, with the control set and one sentence about what to do. What the last try has set is put
+// back, unless the visitor has changed it since.
+/** @param {Showing} showing */
+function tryIt({ name, model, seed }) {
+  if (state.busy.value) return;
+  state.demonstration.value = "";
+  const before = ownSettings();
+  for (const each of Object.keys(before)) if (tried?.after[each] === before[each]) before[each] = tried.before[each];
+  putBack(before);
+  const { about, set } = DEMONSTRATIONS[name];
+  const values = about(model, seed);
+  set(values);
+  tried = { before, after: ownSettings() };
+  state.openChanged();
+  state.message.value = { id: `demo.${name}.try`, values: { ...BUTTONS, ...values } };
+  state.draft.value ||= model.examples[0] ?? "";
+  focusPrompt();
+  find(document, "#message").scrollIntoView({ block: "nearest" });
+}
 
-  /** Shows why the texts have to wait; for [], what was reported before. @param {Message[]} messages */
-  wait(messages) {
-    setText(find(this.box, ".result"), render(messages.length ? messages : this.reported));
-  }
+function Stage({ train }) {
+  const [heading, now] = [useRef(/** @type {?HTMLElement} */ (null)), showing.value];
+  useLayoutEffect(() => {
+    heading.current?.focus({ preventScroll: true });
+    heading.current?.closest("#stage").scrollIntoView({ block: "nearest" });
+  }, [now]);
+  if (!now) return null;
+  const { name, waits, message, isDone, body } = now;
+  const [title, Body] = [t(`demo.${name}`), body.value?.samples ? Learning : Columns];
+  const view = body.value && html`<${Body} train=${train} ...${body.value} />`;
+  const again = html`<${Button} onPress=${() => show(name, randomSeed())}>${t("demo.again")}<//>`;
+  const tries = html`<${Button} onPress=${() => tryIt(now)}>${t("demo.try")}<//>`;
+  return html`
+    <div class="head">
+      <h2 id="stage-title" tabindex="-1" ref=${heading}>${title}</h2>
+      <${Button} class="close" onPress=${leave}>${t("demo.close")}<//>
+    </div>
+    <p class=${isDone.value ? "result done" : "result"} role="status">
+      ${textOf(waits.value.length ? waits.value : message.value)}
+    </p>
+    ${view}
+    <div class="actions">${DEMONSTRATIONS[name] && [again, tries]}</div>`;
+}
 
-  /**
-   * Adds columns for texts, side by side where there is room.
-   * @param {string[]} titles
-   * @param {string} prompt  the texts begin with it
-   * @param {string} measured  the label of the large number next to each text; "" for no number and no bars
-   * @returns {Column[]}
-   */
-  columns(titles, prompt, measured = "") {
-    let most = LEAST; // one scale for all columns
-    this.body.classList.add("columns-of-text");
-    this.body.classList.toggle("measured", measured !== "");
-    this.body.style.setProperty("--columns", String(titles.length));
-    const columns = titles.map((title) => {
-      const column = create("section", "", this.body);
-      column.ariaLabel = title;
-      create("h3", "", column).textContent = title;
-      const measure = measured ? create("div", "measure", column) : null;
-      const text = create("div", "text", column);
-      text.lang = ""; // the language of the model's text is not known
-      text.tabIndex = 0; // a long one can be scrolled
-      text.role = "group";
-      text.ariaLabel = title;
-      create("b", "", text).textContent = prompt;
-      const written = create("span", "", text);
-      const fact = create("p", "", measure);
-      const mean = create("b", "", fact);
-      mean.textContent = "–";
-      fact.append(` ${measured}`);
-      const bars = create("div", "bars", measure);
-      bars.ariaHidden = "true";
-      return {
-        show: (now) => setText(written, now),
-        colour: (bits) => {
-          const characters = [...written.textContent];
-          written.replaceChildren();
-          characters.forEach((character, n) => {
-            const cost = bits[n] ?? UNKNOWN;
-            create("i", cost === UNKNOWN ? "" : colourOf(cost), written).textContent = character;
-          });
-        },
-        measure: (lengths, length = null) => {
-          most = Math.max(most, ...lengths);
-          this.body.style.setProperty("--most", String(most));
-          if (length !== null) setText(mean, number(length, 0));
-          for (const each of lengths.slice(bars.childElementCount))
-            create("i", "", bars).style.setProperty("--length", String(each));
-        },
-      };
-    });
-    this.fit();
-    return columns;
-  }
+/** Texts side by side, where there is room; `most` is the length of their longest line. */
+function Columns({ columns, isMeasured, most, prompt }) {
+  const views = columns.map(
+    (column) => html`<${Text} key=${column.title} ...${column} prompt=${prompt} isMeasured=${isMeasured} />`,
+  );
+  const style = { "--columns": columns.length, "--most": most.value };
+  const kind = isMeasured ? "body columns-of-text measured" : "body columns-of-text";
+  return html`<div class=${kind} style=${style}>${views}</div>`;
+}
 
-  /** Adds a button below the texts. @param {string} id of its text @param {() => void} act */
-  action(id, act) {
-    addButton(this.actions, "", t(id), act);
-  }
-
-  /** Shows the conversation again. */
-  hide() {
-    if (!this.isOpen) return;
-    const hadFocus = this.box.contains(document.activeElement);
-    [this.box.hidden, this.pane.hidden] = [true, false];
-    find(this.pane, ".log").scrollTop = this.scrolled;
-    this.box.replaceChildren();
-    if (hadFocus && this.opener?.isConnected) this.opener.focus({ preventScroll: true });
-  }
+/** @param {Column & {prompt: string, isMeasured: boolean}} properties */
+function Text({ title, text, bits, lengths, isWhole, prompt, isMeasured }) {
+  const bars = lengths.value.map((length, at) => html`<i key=${at} style=${{ "--length": length }}></i>`);
+  const mean = isWhole.value ? meanOf(lengths.value) : null; // that of a few lines says little
+  const measure = html`
+    <div class="measure">
+      <p><b>${mean === null ? "–" : number(mean, 0)}</b> ${t("demo.lines.mean")}</p>
+      <div class="bars" aria-hidden="true">${bars}</div>
+    </div>`;
+  const colour = (cost) => (typeof cost === "number" ? colourOf(cost) : ""); // null: it is not known
+  const characters =
+    bits.value && [...text.value].map((each, at) => html`<i class=${colour(bits.value[at])}>${each}</i>`);
+  // The language of the text is not known; a long one can be scrolled.
+  return html`
+    <section aria-label=${title}>
+      <h3>${title}</h3>
+      ${isMeasured && measure}
+      <div class="text" lang="" tabindex="0" role="group" aria-label=${title}><b>${prompt}</b><span>${characters ?? text.value}</span></div>
+    </section>`;
 }

@@ -1,290 +1,203 @@
-// The tour: a card with six steps, each with a link of its own (#tour-1 to #tour-6), over the real controls.
-//
-// The tour has its own conversation. The visitor's one, its settings and its lens are shown again when the card is closed.
+// The tour: a card with six steps over what is on the page, each with a link of its own (#tour-1 to #tour-6).
 
-import { pathTo } from "../conversation/log.js";
-import {
-  addButton,
-  create,
-  find,
-  findAll,
-  pause,
-  prefersReducedMotion,
-  scrollInside,
-  setText,
-} from "../document/dom.js";
-import { number, render, t } from "../document/words.js";
-import { STEPS, tourControls } from "./tour_steps.js";
+import { effect, html, render, signal, untracked, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { lastPart, lastTurn, replyText } from "../conversation/log.js";
+import { find } from "../document/dom.js";
+import { Button } from "../document/views.js";
+import { render as textOf, t } from "../document/words.js";
+import { clamp, retry, rewrite, send } from "../page/actions.js";
+import * as state from "../page/state.js";
+import { CLAMP_VALUE, lineCounter } from "./line_counter.js";
+import { ownSettings, putBack } from "./stage.js";
 
-const LINK = /^#tour-([1-6])$/;
-const MARGIN = 12; // pixels between a marked control and what is next to it: the card, the text of a lens, the edge of the window
+const SURE = 1; // bits: a character with fewer was expected
+const FEW = 10; // characters of a reply, as after some presses of "One letter", in which little is seen
 
 /**
- * @import { Log } from "../conversation/log.js"
- * @import { Place } from "./tour_steps.js"
+ * @import { Lenses } from "../lenses/lens.js"
+ * @import { Clamp, Message } from "../engines/engine.js"
+ *
+ * @typedef {object} Step
+ * @property {string} lens
+ * @property {boolean} [needsReply]  whether the welcome text is not enough
+ * @property {(lenses: Lenses) => unknown} [prepare]  puts a cell or a character in focus
+ * @property {[text: Message, act: (lenses: Lenses) => unknown, value?: number][]} actions  the buttons, and
+ *   the temperature that each sets
  */
 
-export class Tour {
-  /**
-   * @param {import("../page/main.js").Page} page
-   * @param {() => void} leaveStage  shows the conversation instead of a demonstration
-   */
-  constructor(page, leaveStage) {
-    this.page = page;
-    this.leaveStage = leaveStage;
-    this.box = find(page.root, "#tour");
-    this.more = find(page.root, "#more-settings", HTMLDetailsElement);
-    this.number = 0; // of the step that is shown, from 1; 0 while the card is closed
-    this.wanted = 0; // the step in the address, until the page can show it
-    this.before =
-      /** @type {{log: Log, lens: string, opener: Element | null, scrolled: number, more: boolean} | null} */ (null);
-    this.unfocused = /** @type {HTMLElement | null} */ (null); // gets the focus when it is enabled again
-    this.marked = /** @type {HTMLElement[]} */ ([]);
-    this.place = /** @type {Place} */ ({ page, lenses: page.lenses, report: (message) => this.report(message) });
-    this.#build();
-    addEventListener("hashchange", () => this.#followLink());
-    addEventListener("pagehide", () => this.close());
-    this.#followLink();
-  }
+/** @type {Step["actions"]} */
+const ALONG = [
+  [{ id: "tour.before" }, (lenses) => move(lenses, -1)],
+  [{ id: "tour.after" }, (lenses) => move(lenses, 1)],
+];
 
-  #build() {
-    const button = (/** @type {HTMLElement} */ parent, /** @type {string} */ name, /** @type {() => void} */ act) => {
-      const node = addButton(parent, name, "", act);
-      node.dataset.text = `tour.${name}`;
-      return node;
-    };
-    this.words = create("div", "words", this.box);
-    this.count = create("p", "count", this.words);
-    this.heading = create("h2", "", this.words);
-    [this.heading.id, this.heading.tabIndex] = ["tour-title", -1];
-    this.text = create("p", "text", this.words);
-    this.status = create("p", "status", this.words);
-    this.status.role = "status";
-    this.actions = create("div", "actions", this.box);
-    const moves = create("div", "moves", this.box);
-    this.back = button(moves, "back", () => this.open(this.number - 1));
-    this.next = button(moves, "next", () => (this.number === STEPS.length ? this.close() : this.open(this.number + 1)));
-    this.next.classList.add("primary");
-    button(moves, "go", () => this.#goToControl());
-    button(moves, "close", () => this.close());
-    // Wherever the focus is; the alternatives to a character keep the Escape that closes them.
-    document.addEventListener("keydown", (event) => event.key === "Escape" && !event.defaultPrevented && this.close());
-    this.page.root.addEventListener("input", () => this.#markChosen()); // a slider was moved
-  }
+/** @type {Step[]} */
+const STEPS = [
+  { lens: "step", actions: [[{ id: "step.button" }, (lenses) => lenses.lenses.step.press()]] },
+  {
+    lens: "surprise",
+    prepare: focusUncertainCharacter,
+    actions: [0.2, 0.8, 1.5].map((temperature) => [
+      { id: "demo.bolder.column", values: { temperature } },
+      () => state.type("temperature", temperature),
+      temperature,
+    ]),
+  },
+  { lens: "memory", prepare: chooseCounter, actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, actions: ALONG },
+  {
+    lens: "memory",
+    needsReply: true,
+    prepare: chooseCounter,
+    actions: [
+      [{ id: "tour.hold" }, (lenses) => writeWith([heldCell(lenses)])],
+      [{ id: "tour.free" }, () => writeWith([])],
+    ],
+  },
+  {
+    lens: "plain",
+    needsReply: true,
+    actions: [
+      [{ id: "tour.same" }, () => writeWithSeed(0, rewrite)],
+      [{ id: "tour.other" }, () => writeWithSeed(1, retry)],
+    ],
+  },
+];
 
-  translate() {
-    for (const button of findAll(this.box, "[data-text]")) setText(button, t(button.dataset.text));
-    if (this.number) this.#showTexts();
-  }
+/** What became of the text at this step. */
+const result = signal(/** @type {?Message} */ (null));
+/** The visitor's own lens and settings. */
+let before = { lens: "", settings: ownSettings() };
 
-  #followLink() {
-    this.wanted = Number(LINK.exec(location.hash)?.[1] ?? 0);
-    this.page.changed();
-  }
+/** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root @param {Lenses} lenses */
+export function drawTour(root, lenses) {
+  const box = find(root, "#tour");
+  // Wherever the focus is. The Escape that stops a reply, or closes something else, leaves the card open.
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.defaultPrevented && state.tourStep.value && !state.busy.value) close();
+  });
+  effect(() => {
+    const isShown = state.tourStep.value > 0;
+    if (isShown !== box.hidden) return;
+    box.hidden = !isShown;
+    find(root, ".char-lstm").classList.toggle("on-tour", isShown);
+    untracked(() => {
+      if (isShown) return (before = { lens: state.lens.value, settings: ownSettings() });
+      history.replaceState(history.state, "", location.pathname + location.search);
+      putBack(before.settings);
+      state.lens.value = before.lens;
+    });
+  });
+  render(html`<${Card} lenses=${lenses} />`, box); // now that it is shown, its heading can get the focus
+}
 
-  /** Called after every change of the page. */
-  update() {
-    const isReady = this.page.source.about() && !this.page.busy && !find(this.page.root, "#loading").checkVisibility();
-    if (this.wanted && isReady && this.page.started) this.open(this.wanted);
-    for (const button of findAll(this.actions, "button", HTMLButtonElement))
-      button.ariaDisabled = String(this.page.busy);
-    if (this.number) this.#mark(false);
-    if (this.page.busy || !this.unfocused) return;
-    const { activeElement } = document; // what is hidden keeps the focus until the page is drawn
-    if (activeElement === document.body || this.box.contains(activeElement))
-      this.unfocused.focus({ preventScroll: true });
-    this.unfocused = null;
-  }
+function close() {
+  state.tourStep.value = 0;
+  find(document, "#demonstrations .tour").focus({ preventScroll: true });
+}
 
-  /** @param {number} number  of the step, from 1 */
-  async open(number) {
-    const { page } = this;
-    this.wanted = 0;
-    if (number < 1 || number === this.number) return;
-    this.leaveStage();
-    if (!this.number) this.#begin();
-    this.number = number;
-    page.controls.restore(tourControls()); // the buttons of another step may have changed them
-    page.source.clamp([]);
-    const step = STEPS[number - 1];
-    if (location.hash !== `#tour-${number}`) history.replaceState(history.state, "", `#tour-${number}`);
-    this.box.hidden = false;
-    this.#showTexts();
-    this.words.scrollTop = 0; // the step before may have been scrolled
-    this.heading.focus({ preventScroll: true });
-    if (!pathTo(this.page.log()).length) await this.#write();
-    if (this.number !== number) return;
-    if (this.place.lenses.name !== step.lens) await this.place.lenses.choose(step.lens);
-    await this.#isRead();
-    if (this.number !== number || this.place.lenses.name !== step.lens) return; // the visitor has chosen another lens
-    await step.prepare?.(this.place);
-    if (this.number !== number) return;
-    this.page.changed();
-    await new Promise(requestAnimationFrame);
-    // A control outside the card that has the focus stays in view: the browser has scrolled to it.
-    const focused = document.activeElement;
-    const scrolls = !focused || focused === document.body || this.box.contains(focused);
-    if (scrolls) this.place.lenses.focus.reveal();
-    this.#mark(scrolls);
-  }
+/** @param {{lenses: Lenses}} properties */
+function Card({ lenses }) {
+  const [heading, number] = [useRef(/** @type {?HTMLElement} */ (null)), state.tourStep.value];
+  useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), [number]);
+  useEffect(() => {
+    if (number) open(lenses, number);
+  }, [number]);
+  if (!number) return null;
+  const isLast = number === STEPS.length;
+  const buttons = STEPS[number - 1].actions.map(([text, act, value]) => {
+    const isChosen = value === undefined ? null : Number(state.typed.temperature.value) === value;
+    const press = () => act(lenses);
+    return html`<${Button} key=${textOf(text)} aria-pressed=${isChosen} isOff=${state.busy.value} onPress=${press}>${textOf(text)}<//>`;
+  });
+  const go = (by) => () => (isLast && by > 0 ? close() : (state.tourStep.value = number + by));
+  const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`)];
+  return html`
+    <div class="words">
+      <p class="count">${t("tour.count", { step: number, steps: STEPS.length })}</p>
+      <h2 id="tour-title" tabindex="-1" ref=${heading}>${title}</h2>
+      <p class="text">${text}</p>
+      <p class="status" role="status">${textOf(result.value)}</p>
+    </div>
+    <div class="actions">${buttons}</div>
+    <div class="moves">
+      <${Button} class="back" isOff=${number === 1} onPress=${go(-1)}>${t("tour.back")}<//>
+      <${Button} class="next primary" onPress=${go(1)}>${t(isLast ? "tour.end" : "tour.next")}<//>
+      <${Button} class="close" onPress=${close}>${t("tour.close")}<//>
+    </div>`;
+}
 
-  // Stores the visitor's conversation and starts an empty one with the settings of the tour.
-  #begin() {
-    const { page } = this;
-    page.save();
-    this.before = {
-      log: page.log(),
-      lens: this.place.lenses.chosen,
-      opener: document.activeElement,
-      scrolled: scrollY,
-      more: this.more.open,
-    };
-    page.clear();
-    page.storage.save(this.before.log); // for a reload, it is still the conversation of this tab
-    page.prompt.value = ""; // it is stored with the conversation, and "One letter" would read it
-    page.root.classList.add("on-tour");
+// Begins a step: the lens, and the character or the cell in focus.
+/** @param {Lenses} lenses @param {number} number */
+async function open(lenses, number) {
+  const step = STEPS[number - 1];
+  history.replaceState(history.state, "", `#tour-${number}`);
+  state.demonstration.value = "";
+  result.value = null;
+  state.type("temperature", before.settings.temperature); // another step may have set both
+  state.type("seed", before.settings.seed);
+  const reply = lastTurn(state.log.value)?.reply;
+  const hasFew = reply ? number > 1 && replyText(reply).length < FEW : step.needsReply;
+  if (hasFew) send(state.model.value?.examples[0] ?? "");
+  if (lenses.name !== step.lens) {
+    const isChosen = lenses.choose(step.lens);
+    state.lens.value = step.lens;
+    await isChosen;
   }
+  if (state.tourStep.value !== number) return;
+  await step.prepare?.(lenses);
+  const shown = step.lens === "plain" ? lenses.log : lenses.panel;
+  if (state.tourStep.value === number) shown.scrollIntoView({ block: "nearest" });
+}
 
-  async #write() {
-    const { page } = this;
-    if (!page.log().turns.length) page.storage.unsaved.add(page.log()); // until the visitor adds something
-    const options = { ...page.controls.options(), speed: null }; // the buttons of the step are disabled until the text is written
-    await page.run(() => page.writer.send(page.source.about()?.examples[0] ?? "", options));
-  }
+// Puts a character in focus where others were likely too.
+/** @param {Lenses} lenses */
+async function focusUncertainCharacter(lenses) {
+  const turn = lenses.turns.at(-1);
+  if (!turn) return;
+  const from = turn.at + turn.given;
+  const { bits = [] } = await lenses.path.ask({ from });
+  const found = bits.findIndex((each, at) => at > 0 && each > SURE);
+  if (found > 0 && lenses.name === "surprise") lenses.focus.moveTo(lenses.path, from + found);
+}
 
-  // Resolves when the lens has the values of the whole text, after five seconds at the latest.
-  async #isRead() {
-    const { lenses } = this.place;
-    for (let tries = 0; lenses.lens && tries < 100; tries++) {
-      if (
-        !this.page.busy &&
-        lenses.path.chars.length &&
-        lenses.path.values(lenses.key).length >= lenses.path.chars.length
-      )
-        return;
-      await pause(50);
-    }
-  }
+// Shows the named cell that counts the line, else the first named one.
+/** @param {Lenses} lenses */
+function chooseCounter(lenses) {
+  const model = state.model.value;
+  const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
+  if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
+}
 
-  #showTexts() {
-    const [step, values] = [STEPS[this.number - 1], { step: this.number, steps: STEPS.length }];
-    setText(this.count, t("tour.count", values));
-    setText(this.heading, t(`tour.${this.number}`));
-    setText(this.text, t(`tour.${this.number}.text`));
-    setText(this.next, t(this.number === STEPS.length ? "tour.end" : "tour.next"));
-    this.back.disabled = this.number === 1;
-    this.report(null);
-    this.actions.replaceChildren();
-    if (step.values) setText(create("span", "", this.actions), t(step.values));
-    for (const [text, act, value] of step.actions) {
-      const button = addButton(
-        this.actions,
-        "",
-        value === undefined ? render(text) : number(value, 1),
-        () => this.page.busy || this.#act(act),
-      );
-      button.ariaLabel = render(text);
-      if (value !== undefined) button.dataset.value = String(value);
-    }
-    this.#markChosen();
-  }
+// Puts the next character, or the one before, in focus.
+/** @param {Lenses} lenses @param {number} by */
+function move({ focus, path }, by) {
+  const last = path.chars.length - 1;
+  const wanted = (focus.at?.position ?? last) + by;
+  if (last >= 0) focus.moveTo(path, Math.max(0, Math.min(last, wanted)), { scroll: true });
+}
 
-  // Marks the button of the temperature that is chosen now.
-  #markChosen() {
-    const chosen = Number(this.page.controls.inputs.temperature?.field.value);
-    for (const button of findAll(this.actions, "[data-value]"))
-      button.ariaPressed = String(Number(button.dataset.value) === chosen);
-  }
+/** The cell of the memory lens, clamped so that lines become short if it counts them. @param {Lenses} lenses @returns {Clamp} */
+function heldCell(lenses) {
+  const [layer, index] = lenses.lenses.memory.cell;
+  const counter = lineCounter(state.model.value);
+  const isCounter = counter?.cell.layer === layer && counter.cell.index === index;
+  return [layer, index, isCounter ? counter.value : CLAMP_VALUE];
+}
 
-  // What a step shows stays in view, whatever its buttons do.
-  async #act(act) {
-    const { number } = this;
-    await act(this.place);
-    this.#markChosen();
-    await new Promise(requestAnimationFrame);
-    if (this.number === number) this.#mark(true);
-  }
+// Clamps these cells only, and writes the reply again.
+/** @param {Clamp[]} cells */
+async function writeWith(cells) {
+  clamp(cells);
+  if (!state.refusal.value) await rewrite();
+}
 
-  /** @param {?import("../engines/engine.js").Message} message */
-  report(message) {
-    setText(this.status, render(message));
-    if (message) this.words.scrollTop = this.words.scrollHeight; // a card in a low window does not show it otherwise
-  }
-
-  // Marks the controls of the step, and scrolls them into the part of the window that the card leaves free: above it, and
-  // beside it where it covers only the column of the settings.
-  #mark(scrolls) {
-    const { root } = this.page;
-    const found = this.number ? STEPS[this.number - 1].targets.map((target) => root.querySelector(target)) : [];
-    const marked = found.filter(
-      /** @returns {node is HTMLElement} */ (node) => node instanceof HTMLElement && node.checkVisibility(),
-    );
-    for (const node of this.marked) node.classList.toggle("on-tour-here", marked.includes(node));
-    for (const node of marked) node.classList.add("on-tour-here");
-    this.marked = marked;
-    if (!this.number) return;
-    document.documentElement.style.setProperty("--tour-card", `${this.box.offsetHeight}px`);
-    if (!marked.length || !scrolls) return;
-    const last = marked.at(-1);
-    const text = last.closest(".log"); // the whole text around a marked part of it
-    if (text) scrollInside(this.place.lenses.log, last);
-    const way = this.#wayTo([...marked, text ?? last]) ?? this.#wayTo([last, text ?? last]) ?? this.#wayTo([last]);
-    const top = Math.max(way, this.#wayToCard());
-    if (top) scrollBy({ top, behavior: prefersReducedMotion() ? "auto" : "smooth" });
-  }
-
-  // How far to scroll at least until the whole card is seen: it is never above the column that it sticks in.
-  #wayToCard() {
-    if (getComputedStyle(this.box).position !== "sticky") return -Infinity;
-    return this.box.parentElement.getBoundingClientRect().top + this.box.offsetHeight + MARGIN - innerHeight;
-  }
-
-  // How far to scroll until all of the nodes are seen; null if there is no room for several. Of one that is too high, the top.
-  /** @param {Element[]} nodes */
-  #wayTo(nodes) {
-    const { scrollPaddingTop } = getComputedStyle(document.documentElement); // the text of a lens stays at the top of the window
-    const from = (/** @type {Element} */ node) =>
-      MARGIN + (node.closest(".panel") ? parseFloat(scrollPaddingTop) || 0 : 0);
-    const [card, { bottom }] = [this.box.getBoundingClientRect(), getComputedStyle(this.box)];
-    const height = (/** @type {DOMRect} */ rect) =>
-      rect.right > card.left ? innerHeight - (parseFloat(bottom) || 0) - card.height : innerHeight;
-    const rects = nodes.map((node) => ({ from: from(node), rect: node.getBoundingClientRect() }));
-    const least = Math.max(...rects.map(({ rect }) => rect.bottom + MARGIN - height(rect)));
-    const most = Math.min(...rects.map(({ rect, from }) => rect.top - from));
-    if (nodes.length > 1 && least > most) return null;
-    return least <= 0 && most >= 0 ? 0 : Math.min(least, most);
-  }
-
-  #goToControl() {
-    const controls = this.marked.flatMap((node) => findAll(node, "button, input, select"));
-    (controls.find((node) => node.checkVisibility()) ?? this.place.lenses.log).focus();
-  }
-
-  /** Closes the card and shows the visitor's conversation again. */
-  close() {
-    if (!this.number) return;
-    const { page } = this;
-    this.number = 0;
-    this.box.hidden = true;
-    page.root.classList.remove("on-tour");
-    this.#mark(false);
-    if (LINK.test(location.hash)) history.replaceState(history.state, "", location.pathname + location.search);
-    const { log, lens, opener, scrolled, more } = this.before;
-    page.stop();
-    page.save();
-    page.storage.leave();
-    const typed = page.prompt.value;
-    page.prompt.value = "";
-    page.openLog(log); // with the prompt that was typed before the tour
-    if (typed) page.prompt.value += page.prompt.value ? `\n${typed}` : typed;
-    this.place.lenses.choose(lens);
-    page.save();
-    const target =
-      opener instanceof HTMLElement && opener.isConnected && opener !== document.body ? opener : page.prompt;
-    target.focus({ preventScroll: true });
-    this.more.open = more;
-    requestAnimationFrame(() => scrollTo(0, scrolled)); // once the text of before is drawn
-    if (document.activeElement !== target) this.unfocused = target; // it is disabled until the reply has stopped
-    page.changed();
-  }
+// Writes the reply again with its seed, or one after it, and says whether the text is the same.
+/** @param {number} more  is added to the seed @param {() => Promise<boolean>} write */
+async function writeWithSeed(more, write) {
+  const reply = () => lastTurn(state.log.value)?.reply;
+  const [before, part] = [reply(), reply() && lastPart(reply())];
+  state.type("seed", ((part?.settings?.seed ?? part?.seed ?? 0) + more) % 2 ** 32);
+  if (!(await write()) || lastPart(reply()).end === "abort") return;
+  result.value = { id: replyText(reply()) === replyText(before) ? "tour.equal" : "tour.unequal" };
 }

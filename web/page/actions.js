@@ -279,7 +279,6 @@ export function step() {
 function write(way, prompt) {
   const [options, log] = [state.options(), state.log.value];
   const isPrompt = way === "send" || prompt !== "";
-  if (isPrompt) storage.unsaved.delete(log);
   return writer[way](isPrompt ? onNewLine(log, prompt, options.author) : prompt, options);
 }
 
@@ -294,10 +293,7 @@ export function stop() {
   if (isCut) turn.check = [{ id: "check.unfinished" }];
 }
 
-export const continueReply = () => {
-  storage.unsaved.delete(state.log.value);
-  return run(() => writer.continueReply(state.options()));
-};
+export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
 export const rewrite = () => run(() => writer.rewrite(state.options()));
 export const redo = () => run(() => redoTurn(state.log.value));
@@ -319,18 +315,18 @@ export function showVersion(by) {
 
 /** Shows an empty conversation; the current one is in the list of earlier ones, if it could be stored. */
 export async function clear() {
-  const log = begin();
+  const log = state.log.value;
+  const saved = begin();
   if (!lastTurn(log)) return;
   state.cleared.value = log;
-  const isStored = await storage.save(log);
+  const isStored = await saved;
   await listEarlier();
-  if (!storage.unsaved.has(log)) state.message.value = { id: isStored ? "history.kept" : "history.not_kept" };
+  state.message.value = { id: isStored ? "history.kept" : "history.not_kept" };
 }
 
-/** Begins an empty conversation with the same settings, without those of a link. @returns {Log} the one before, which is saved */
+/** Begins an empty conversation with the same settings, without those of a link. @returns {Promise<boolean>} whether the one before is stored */
 export function begin() {
-  const log = state.log.value;
-  save();
+  const saved = save();
   storage.leave();
   batch(() => {
     state.demonstration.value = "";
@@ -339,7 +335,7 @@ export function begin() {
     for (const each of [state.refusal, state.shareBox, state.message]) each.value = null;
   });
   changed();
-  return log;
+  return saved;
 }
 
 // Removes the link from the address. Returns the settings to restore: those that it has set and the visitor has not changed.
@@ -370,7 +366,6 @@ function leaveRemoved() {
  */
 export function continueFrom(id, keep, change) {
   const log = state.log.value;
-  storage.unsaved.delete(log);
   const welcome = () => addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
   return run(() => writer.continueFrom(id || welcome(), keep, state.options(), change));
 }

@@ -4,7 +4,7 @@ import { effect, html, render, untracked } from "../vendor/preact.js";
 import { LinkError } from "../conversation/link_error.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage } from "../conversation/stored_conversations.js";
-import { Demonstrations } from "../demonstrations/demonstrations.js";
+import { bindDemonstrations } from "../demonstrations/demonstrations.js";
 import { find, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { Lenses, loadPanels } from "../lenses/lens.js";
@@ -55,15 +55,15 @@ export async function start(root, engine, intro, openModel) {
   actions.resume();
   // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
   setTimeout(() => {
-    const later = [loadPanels, () => import("../lenses/text/move_announcer.js"), loadShare, demonstrations.load];
+    const later = [loadPanels, () => import("../lenses/text/move_announcer.js"), loadShare, loadDemonstrations];
     for (const load of later) load().catch(() => {});
   }, LATER_MS);
 }
 
 /** @type {Lenses} */
 export let lenses;
-/** @type {Demonstrations} */
-export let demonstrations;
+/** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
+let loadDemonstrations;
 
 /** @param {HTMLElement} root @param {() => void} [openModel] */
 function draw(root, openModel) {
@@ -84,7 +84,12 @@ function draw(root, openModel) {
   bindTitle();
   bindPrompt();
   drawConversation(root);
-  document.addEventListener("keydown", (event) => event.key === "Escape" && closeShare(true));
+  loadDemonstrations = bindDemonstrations(root, lenses);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !state.shareBox.value) return;
+    event.preventDefault(); // it closes nothing else
+    closeShare(true);
+  });
   document.addEventListener("pointerdown", ({ target }) => {
     if (target instanceof Element && !target.closest("#share-link")) closeShare(false);
   });
@@ -116,14 +121,13 @@ function drawConversation(root) {
   };
   lenses = new Lenses({ pane, engine: actions.engine, source, onChange: actions.changed });
   const view = new ConversationView(pane, lenses);
-  demonstrations = new Demonstrations(root, lenses);
   effect(() => {
     state.watch(state.log);
     untracked(() => lenses.focus.clear());
   });
   effect(() => {
     const name = state.lens.value;
-    untracked(() => lenses.choose(name));
+    untracked(() => lenses.chosen === name || lenses.choose(name));
   });
   // Everything that is drawn in the frame after a change.
   effect(() => {
@@ -134,7 +138,6 @@ function drawConversation(root) {
     state.watch(state.changes);
     untracked(() => {
       view.update();
-      demonstrations.update();
       lenses.update();
       arrival.update();
     });

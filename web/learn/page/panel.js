@@ -59,7 +59,7 @@ function Panel({ box }) {
     if (focus && document.activeElement === document.body) focusOn(box, focus);
     state.focus.value = "";
   }, [focus]);
-  return html`<${Content} key=${state.language.value} />`; // another language draws everything again
+  return html`<${Content} />`;
 }
 
 function Content() {

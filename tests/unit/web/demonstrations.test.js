@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { chosen } from "../../../web/demonstrations/learning.js";
+import { newShowing, run } from "../../../web/demonstrations/shown.js";
+
+Object.assign(globalThis, { matchMedia: () => ({ matches: true }), document: { documentElement: { lang: "en" } } });
+
+const cells = [{ layer: 1, index: 3, name: "place in the line", kind: "r", score: -0.8 }];
+const model = {
+  name: "a",
+  commit: null,
+  vocab: new Set("Hi"),
+  examples: ["Hi"],
+  cells,
+  layers: 2,
+  hidden: 12,
+  chat: null,
+};
+
+/** Runs a demonstration whose texts are given, in turn. Each character of the second one is unlikely, the others are not. */
+async function shown(name, texts, { chat = null, end = "length" } = {}) {
+  const waiting = [...texts];
+  const write = async (request, { onText }) => {
+    onText(waiting.shift());
+    if (end === "closed") showing.ended.abort();
+    return { end, rate: null, error: null };
+  };
+  const trace = async ({ tail, from }) => ({
+    bits: [...tail.text].slice(from).map(() => (tail.text.endsWith(texts[1]) ? 4 : 1)),
+  });
+  const showing = newShowing(name, { ...model, chat }, 7, { write, trace });
+  await run(showing);
+  return showing;
+}
+
+test("shorter lines are said to be shorter, as the numbers that are shown", async () => {
+  const [long, short] = ["x\n1234567890\n\n1234567890\nx", "x\n12345\n1234567\nx"];
+  const { message } = await shown("lines", [long, short]);
+  const { free, held, shorter, cell, way } = message.value.values;
+  assert.deepEqual([message.value.id, free, held, shorter, cell], ["demo.lines.result", "10", "6", "40%", 3]);
+  assert.equal(way.id, "demo.lines.low"); // the cell falls along the line
+  const results = await Promise.all([shown("lines", [short, long]), shown("lines", ["x\nx", "x"])]);
+  assert.deepEqual(
+    results.map((each) => each.message.value.id),
+    ["demo.lines.no_result", "demo.lines.few"],
+  );
+});
+
+test("unlikely characters are counted", async () => {
+  const { message } = await shown("bolder", ["calm", "norm", "wild"]);
+  assert.deepEqual(message.value, { id: "demo.bolder.result", values: { calm: "0%", normal: "100%", wild: "0%" } });
+});
+
+test("the first difference of two texts is a character that is shown", async () => {
+  const [repeated, other] = (await shown("same", ["a\nbc", "a\nbc", "a\nbd"])).message.value;
+  assert.deepEqual(repeated, { id: "demo.same.result", values: { count: 4 } });
+  assert.deepEqual(other, { id: "demo.same.other", values: { seed: 8, at: 3 } });
+  const [differs, none] = (await shown("same", ["ab", "bb", "ab"])).message.value;
+  assert.deepEqual([differs.id, none.id], ["demo.same.differs", "demo.same.no_other"]);
+});
+
+test("the answers of a chat model begin on a line of their own", async () => {
+  const chat = { prefix: "A: ", suffix: "B: ", stop: "A: " };
+  assert.equal((await shown("same", ["a", "a", "b"])).body.value.prompt, "Hi");
+  assert.equal((await shown("same", ["a", "a", "b"], { chat })).body.value.prompt, "Hi\n");
+});
+
+test("a demonstration that was closed while its texts ended has no result", async () => {
+  assert.equal((await shown("same", ["a", "a", "b"], { end: "closed" })).isDone.value, false);
+});
+
+test("the first samples of a training are shown longest, and the whole takes as long", () => {
+  const sampled = (steps) => chosen(steps.map((step) => [step, `${step}`]));
+  const runs = [
+    [0, 11, 32, 58, 89, 125, 164, 207, 354, 524, 1000],
+    Array.from({ length: 30 }, (_, n) => 100 * n),
+    [0, 1],
+    [500, 900, 1000],
+  ];
+  for (const all of runs) {
+    const { samples, places } = sampled(all);
+    const steps = samples.map(([step]) => step);
+    assert.deepEqual([steps[0], steps.at(-1), new Set(steps).size], [all[0], all.at(-1), steps.length]);
+    assert.deepEqual([places[0], places.at(-1), steps.length <= 16], [0, 1, true]);
+    const times = places.slice(1).map((place, at) => place - places[at]);
+    assert.equal(times[0], Math.max(...times));
+    assert.ok(Math.min(...times) > 0);
+  }
+  // Of a stranger's checkpoint.
+  for (const all of [
+    [0, 0, 3],
+    [5, 5],
+    [7, 7, 7],
+  ]) {
+    const { samples, places } = sampled(all);
+    assert.equal(samples.at(-1)[0], all.at(-1));
+    assert.ok(places.every((place) => place >= 0 && place <= 1));
+  }
+});
