@@ -94,7 +94,7 @@ def test_a_replaced_character_has_no_number_and_a_clamped_cell_is_marked(lm: Cha
 
 def test_the_shown_lines_of_code_are_in_the_files() -> None:
     script = (ROOT / "web" / "lenses" / "step.js").read_text(encoding="utf-8")
-    lines = re.findall(r'\w+: \[\s*"(\S+?)",\s*"(.+)",?\s*\],', script)
+    lines = re.findall(r'\w+: \[\s*"(\S+?)",\s*["\'](.+)["\'],?\s*\],', script)
     assert len(lines) == 8
     for name, line in lines:
         assert line.replace('\\"', '"') in (ROOT / name).read_text(encoding="utf-8"), line
