@@ -2,7 +2,7 @@
 // files.json lists the files of the page (training/hub/space_files.py writes it); worker/checkpoint.js stores the model's.
 
 const LIST = "files.json";
-const LATER = /^(index\.html$|preview\.png$|learn\/|vendor\/)/; // stored as ./, never, and when they are used: training, publishing
+const LATER = /^(index\.html$|preview\.png$|learn\/|vendor\/(fflate|huggingface))/; // stored as ./, never, and when they are used: training, publishing
 const cached = () => caches.open("char-lstm-page");
 
 self.addEventListener("install", (event) => {

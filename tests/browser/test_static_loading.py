@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, expect
@@ -11,7 +10,6 @@ from tests.browser.driving import QUIET
 from tests.support.app_server import random_model
 from tests.support.chromium import serve
 from training.hub.space_files import write_static
-from ui.messages import LANGUAGES
 
 # Ends the animation that shows a text after three seconds in which no script has run.
 LATE = """() => {
@@ -79,27 +77,4 @@ def test_the_page_has_its_colours_before_its_scripts_run(browser: Browser, tmp_p
         let_go(page, held)
         expect(page.locator(".welcome .hint")).to_be_visible()
         expect(page.locator("body")).to_have_css("background-color", paper)
-        expect(page.locator("body")).to_have_class(re.compile("dark"))
-    context.close()
-
-
-def test_a_language_that_changes_while_a_lens_loads_keeps_the_lens(browser: Browser, tmp_path: Path) -> None:
-    write_static(tmp_path, random_model())
-    context = browser.new_context(locale="en-US", **QUIET)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(error.message))
-    held = delay(page, "**/lens_list.js")
-    with serve(tmp_path) as url:
-        page.goto(url)
-        page.locator(".welcome .hint").wait_for()
-        page.get_by_text("What it remembers", exact=True).first.click()
-        wait_for_request(page, held)
-        expect(page.get_by_role("radio", name="What it remembers").first).to_be_checked()
-        page.evaluate("document.documentElement.lang = 'de'")  # Gradio sets the language of its page late
-        expect(page.get_by_text(LANGUAGES["de"]["lens.memory"], exact=True).first).to_be_visible()
-        for route in held:
-            route.continue_()
-        expect(page.locator(".panel .picture")).to_be_visible()
-    assert not errors
     context.close()

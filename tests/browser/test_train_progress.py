@@ -67,5 +67,5 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     web_page.evaluate("window.matchMedia = () => ({ matches: true })")  # the pointer is a finger
     facts: dict[str, Any] = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
     read = {**facts, "chat": None, "notes": [], "private": []}
-    web_page.evaluate(PUT, {"text": read, "language": 1})
+    web_page.evaluate(PUT, {"text": read})
     expect(panel.locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")

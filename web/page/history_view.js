@@ -57,7 +57,7 @@ function Entry({ conversation, wanted }) {
   const date = new Date(changed).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
   const show = async () => (await open(id)) && focusPrompt();
   const conversationOf = () => html`
-    <${Button} class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
+    <${Button} key="open" class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
       <span>${excerpt || t("branches.empty")}</span>
       <small>${date}</small>
     <//>`;
@@ -66,7 +66,7 @@ function Entry({ conversation, wanted }) {
     ? { class: "undo", onPress: restoreEarlier, children: t("move.undo") }
     : { class: "delete", "aria-label": label, onPress: () => deleteEarlier(conversation), children: "✕" };
   const deleted = html`<span>${t("history.deleted", { text: excerptOf(text, "") })}</span>`;
-  return html`<li class=${isDeleted && "deleted"}>${isDeleted ? deleted : conversationOf()}<${Button} ...${change} /></li>`;
+  return html`<li class=${isDeleted && "deleted"}>${isDeleted ? deleted : conversationOf()}<${Button} key="change" ...${change} /></li>`;
 }
 
 /** The first characters of a conversation, or those around what is searched for. @param {string} text @param {string} wanted */
