@@ -14,7 +14,7 @@ NARROW: Display = (390, 844, "dark")
 DISPLAYS = [WIDE, NARROW]
 # Without motion the greeting is there at once; without a service worker a page fetches only what it uses now.
 QUIET: dict[str, Any] = {"reduced_motion": "reduce", "service_workers": "block"}
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 60_000
 # The page draws in the next frame what a click has changed.
 _FORGET = """async () => {
   localStorage.clear();

@@ -1,4 +1,5 @@
-"""Write what web/index.html repeats of other files: the modules to preload, the English texts, the greeting's speed.
+"""Write what web/index.html repeats of other files: the modules to preload, the English texts, the greeting's speed,
+and the script of the first paint, which must not wait for a request.
 
     python -m tests.support.index_page
 
@@ -7,16 +8,21 @@ A browser then requests all modules of the first screen at once, and shows the p
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import re
 import sys
 
+from model.files import web_content
 from ui.messages import ENGLISH
 from ui.routes.web_files import FOLDER, WebFiles
 
 PAGE = FOLDER / "index.html"
 DATA = ("settings.json", "languages/index.json", "languages/en.json")  # that the modules fetch first
+_SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
+_POLICY = re.compile(r"script-src 'self' 'sha256-[^']*'")
 _LINKS = re.compile(r'(?:<link rel="(?:module)?preload"[^>]*>\n)+')
 _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
@@ -27,6 +33,10 @@ def generated(page: str) -> str:
     modules = [f'<link rel="modulepreload" href="{name}">\n' for name in WebFiles().modules("static.js")]
     data = [f'<link rel="preload" as="fetch" crossorigin href="{name}">\n' for name in DATA]
     settings = json.loads((FOLDER / "settings.json").read_text(encoding="utf-8"))["settings"]
+    script = web_content(FOLDER / "document/first_paint.js").decode()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    page = _SCRIPT.sub(lambda _: f"<script>{script}</script>", page)
+    page = _POLICY.sub(f"script-src 'self' 'sha256-{digest}'", page)
     page = _LINKS.sub("".join([*modules, *data]), page)
     page = _TEXT.sub(lambda found: found[1] + html.escape(ENGLISH[found[2]], quote=False), page)
     page = _NAME.sub(lambda found: f'{found[1]}"{html.escape(ENGLISH[found[2]])}"', page)
