@@ -48,6 +48,7 @@ class SiteConfig:
     rows_each: int = ROWS_EACH
     blocked: BlockedWords = field(default_factory=BlockedWords)
     metrics: bool = False
+    lenses: bool = True
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
     proxies: Proxies = field(default_factory=Proxies)
@@ -85,6 +86,7 @@ class SiteConfig:
             rows_each=whole_variable(environment, "ROWS_EACH", ROWS_EACH, 1, MAX_ROWS_EACH),
             blocked=blocked,
             metrics=bool(metrics),
+            lenses=bool(whole_variable(environment, "LENSES", 1, 0, 1)),
             allowed_hosts=_listed("ALLOWED_HOSTS", environment, is_host, "names without a port, such as example.org"),
             allowed_origins=_listed("ALLOWED_ORIGINS", environment, is_origin, "origins such as https://example.org"),
             proxies=Proxies.of(environment),

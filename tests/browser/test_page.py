@@ -30,6 +30,7 @@ from tests.browser.driving import (
 )
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
 from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
 TALK = "".join(f"Ann, this is line {n} of Bo: a long one.\n\n" for n in range(1, 400))
@@ -240,3 +241,19 @@ def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypa
         expect(turns(page)).to_have_count(1)
         assert not complaints
         context.close()
+
+
+def test_a_page_whose_owner_has_turned_the_lenses_off(browser: Browser) -> None:
+    registry = ModelRegistry(site=SiteConfig.of({"LENSES": "0"}))
+    registry.add("random", random_model())
+    context = browser.new_context(**QUIET)
+    with serving(registry) as app:
+        page, complaints = open_page(context, app)
+        expect(page.locator(".lenses")).to_be_hidden()
+        expect(button(page, "Take the tour")).to_be_hidden()
+        fast(page, 20)
+        send(page, "ROMEO:")
+        turns(page).locator(".reply").click()
+        expect(page.get_by_role("dialog")).to_have_text(re.compile("The owner of this page has turned the lenses off"))
+        assert not complaints
+    context.close()

@@ -67,8 +67,10 @@ class Argument(NamedTuple):
 
 
 def api_endpoints(services: Services) -> dict[str, Callable[..., Any]]:
-    """Returns the functions of the three endpoints by name."""
-    functions = [_generate(services), _score(services), _inspect(services)]
+    """Returns the functions of the endpoints by name; `inspect` is one only if the owner allows the lenses."""
+    functions = [_generate(services), _score(services)]
+    if services.registry.site.lenses:
+        functions.append(_inspect(services))
     return {function.__name__: function for function in functions}
 
 

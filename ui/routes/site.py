@@ -1,11 +1,12 @@
 """A route that describes the site and its models to a page; open pages also poll it.
 
     GET /site                the site: {"version": "…", "again_s": 30, "title": "…", "welcome": "…",
-                             "notices": [MESSAGE], "models": [MODEL], "address": "https://…"}
+                             "notices": [MESSAGE], "models": [MODEL], "address": "https://…", "lenses": true}
     GET /site?since=VERSION  the same; only "version" and "again_s" while the version is still this one
 
 ``again_s`` is the number of seconds until the next poll; null if nothing can change. "welcome" is the owner's text
 below the title, "" for the page's own. "address" is the public address of the site, "" if it is not known.
+"lenses" says whether the owner lets visitors look inside the models.
 
 MODEL has name, commit ("" for a folder), failure (MESSAGE or null), loading, about (MESSAGES), welcome (a text by the
 model with the default settings), welcome_seed (its seed), examples, chat ({"prefix", "suffix", "stop"} or null),
@@ -68,6 +69,7 @@ def _describe(registry: ModelRegistry) -> Mapping[str, object]:
         "notices": [notice.as_json() for notice in notices],
         "models": [_model(entry, registry) for entry in registry.entries],
         "address": address_of_space(),
+        "lenses": registry.site.lenses,
     }
 
 

@@ -75,7 +75,7 @@ function Row({ train, show }) {
   return html`
     <span class="row-label" aria-hidden="true">${t("demo.row")}</span>
     ${buttons}
-    <${Button} class="tour" hidden=${hasNone} isOff=${isOff} onPress=${() => (state.tourStep.value = 1)}>${t("tour.begin")}<//>
+    <${Button} class="tour" hidden=${hasNone || !state.hasLenses.value} isOff=${isOff} onPress=${() => (state.tourStep.value = 1)}>${t("tour.begin")}<//>
     ${train}`;
 }
 

@@ -99,6 +99,7 @@
  * @property {Message[]} notices
  * @property {Model[]} models
  * @property {string} address of the page, for links; "" if it is the address that the visitor has open
+ * @property {boolean} [lenses] false if the owner has turned the lenses off
  */
 
 /**

@@ -35,6 +35,7 @@ export class ServerEngine {
 
   /** @type {TextEngine["trace"]} */
   async trace(query) {
+    if (this.#site.lenses === false) return { refusal: { id: "lens.off" } };
     const answer = await this.#ask(() => this.#send("trace", query));
     const { columns, step } = answer;
     if (columns) answer.columns = bytesOf(columns);

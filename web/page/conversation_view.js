@@ -100,7 +100,8 @@ export class ConversationView {
       create("p", "hint", box);
     }
     const lens = this.lenses.name;
-    const lead = lens === "plain" ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
+    const lead =
+      lens === "plain" && state.hasLenses.value ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
     setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
@@ -141,7 +142,7 @@ export class ConversationView {
     );
     const isUntried = this.lenses.alternatives.isUntried;
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
-    const isHinted = isLast && text !== "" && !writing && (isUntried || before);
+    const isHinted = isLast && state.hasLenses.value && text !== "" && !writing && (isUntried || before);
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
     before?.classList.toggle("done", !isUntried);
   }

@@ -67,6 +67,7 @@ export function bindPrompt() {
     "keydown",
     (event) => event.key === "Escape" && !event.defaultPrevented && canStop() && stop(),
   );
+  effect(() => void (find(document, ".lenses").hidden = !state.hasLenses.value));
   for (const input of findAll(document, ".lenses input", HTMLInputElement)) {
     input.addEventListener("change", () => (state.lens.value = input.value));
     effect(() => {

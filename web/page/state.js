@@ -125,6 +125,9 @@ export const blendName = computed(() => {
 /** The choice of a second model. @type {(name: ?string) => string} */
 export const blendOf = (name) => (name === null ? "" : BLENDED + name);
 
+/** Whether visitors may look inside the models. */
+export const hasLenses = computed(() => site.value.lenses !== false);
+
 /** The chosen model, if it can write now; null while it loads. */
 export const model = computed(() => findModel(site.value, modelName.value));
 

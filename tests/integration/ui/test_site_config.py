@@ -78,6 +78,16 @@ def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -
     assert (site["title"], site["welcome"]) == (SITE_TITLE, WELCOME)
 
 
+def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
+    registry = ModelRegistry(site=SiteConfig.of({"LENSES": "0"}))
+    registry.add("random", random_model())
+    with serving(registry) as app:
+        assert httpx.get(f"{app.url}site", timeout=TIMEOUT_S).json()["lenses"] is False
+        for path in ("trace", "passages", "gradio_api/call/inspect"):
+            assert httpx.post(f"{app.url}{path}", json={}, timeout=TIMEOUT_S).status_code == 404, path
+        assert "/inspect" not in httpx.get(f"{app.url}gradio_api/info", timeout=TIMEOUT_S).json()["named_endpoints"]
+
+
 @pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
 def test_without_variables_the_defaults_apply(environment: dict[str, str]) -> None:
     site = SiteConfig.of(environment)
