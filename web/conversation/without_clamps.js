@@ -17,15 +17,18 @@ const MAX_LENGTH = 2000; // characters; two texts differ much earlier
  * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
  * @param {TextEngine} engine
  * @param {FindModel} find
- * @returns {Promise<?{from: number, text: string}>} the text, and its position in the reply; null if no cell was clamped
+ * @param {AbortController} controller  is aborted when the connection is lost: a comparison does not wait for it
+ * @returns {Promise<?{from: number, text: string}>} the text, and its position in the reply; null if no cell was clamped, or
+ *   it was aborted
  */
-export async function withoutClamps(replies, engine, find) {
+export async function withoutClamps(replies, engine, find, controller) {
   const reply = replies.at(-1)?.reply;
   const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
   if (at < 0) return null;
   const parts = reply.parts.slice(0, at);
   const from = count(replyText({ parts }));
-  const { signal } = new AbortController();
+  const { signal } = controller;
+  const onStatus = (messages) => messages.some(({ id }) => id === "status.reconnecting") && controller.abort();
   let text = "";
   for (const part of reply.parts.slice(at)) {
     const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
@@ -33,7 +36,8 @@ export async function withoutClamps(replies, engine, find) {
     if (length < 1) continue;
     const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
     const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);
-    const { end } = await engine.write(request, { onText: (more) => (free.text += more) }, signal);
+    const { end } = await engine.write(request, { onText: (more) => (free.text += more), onStatus }, signal);
+    if (signal.aborted) return null;
     if (part.picked && end === "length") free.text = [...free.text].slice(0, -1).join("") + [...part.text].pop();
     text += free.text;
     parts.push({ ...free, end });

@@ -65,6 +65,7 @@ export class Writer {
     this.engine = engine;
     this.page = page;
     this.running = /** @type {?Run} */ (null);
+    this.comparison = new AbortController(); // of `withoutClamps`; a new reply aborts it
   }
 
   get busy() {
@@ -211,7 +212,9 @@ export class Writer {
 
   /** See without_clamps.js. @param {number} id  of the last turn */
   withoutClamps(id) {
-    return withoutClamps(remembered(this.page.log(), id), this.engine, this.page.model);
+    this.comparison.abort();
+    this.comparison = new AbortController();
+    return withoutClamps(remembered(this.page.log(), id), this.engine, this.page.model, this.comparison);
   }
 
   #last() {
@@ -270,6 +273,7 @@ export class Writer {
   // Writes a part to its end; a change of settings meanwhile starts a new part.
   /** @type {(turn: Turn, part: Part, speed: ?number, kept?: number) => Promise<void>} */
   async #write(turn, part, speed, kept = 0) {
+    this.comparison.abort();
     const run = /** @type {Run} */ ({ turn, part, speed, kept, controller: new AbortController(), next: null });
     this.running = run;
     try {

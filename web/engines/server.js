@@ -12,6 +12,7 @@ const LONGEST_PAUSE_MS = 5000;
 const ATTEMPTS = 4; // for a request of a lens that a busy server refuses
 const LONGEST_WAIT_S = 5; // a longer wait is not repeated: the page shows the refusal
 const BUSY = new Set([429, 502, 503, 504]);
+const REFUSED = new Set([400, 401, 403, 405, 407, 411, 413, 414, 415, 431]); // by a proxy: the same request is never accepted
 
 /** @import { Ending, Site, TextEngine } from "./engine.js" */
 
@@ -140,6 +141,7 @@ async function refuse(response, isStarted) {
   const answer = await response.json().catch(() => null);
   if (answer?.refusal && !(isStarted && BUSY.has(response.status)))
     throw new Refusal(answer.refusal, response.status === 404);
+  if (REFUSED.has(response.status)) throw new Refusal({ id: "fault.refused", values: { status: response.status } });
   throw new Error(`the server answered ${response.status}`);
 }
 
