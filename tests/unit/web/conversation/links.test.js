@@ -30,51 +30,35 @@ function linkOf(prompt, more = {}) {
   return { steps: [step], model, second: null, version: "1", text: "0".repeat(16), ...more };
 }
 
-// Random numbers that are the same in each run.
-let state = 1;
-const chance = () => (state = (state * 48271) % 2147483647) / 2147483647;
-const below = (most) => Math.floor(chance() * most);
-const choice = (...values) => values[below(values.length)];
-const character = () => choice(..."aZ &=?#+%;/\\\"'<>\n\t\x00\x7fé你🙂\u0301\u202e\u2028{}$`");
-
-function randomStep(before, second) {
-  const isNew = !before || chance() < 0.5;
-  const hasSeed = isNew || chance() < 0.3;
-  const settings = {
-    temperature: choice(0, 0.8, 1, 1.05, 5 * chance()),
-    length: 1 + below(10_000),
-    top_k: choice(0, 1, 40, 1e6),
-    top_p: choice(1, 0.01, 0.001 + 0.9 * chance()),
-    min_p: choice(0, 0, 0.05, chance()),
-    seed: hasSeed ? below(2 ** 32) : before.settings.seed,
-    ...(second && { share: choice(0, 0.5, 1, chance()) }),
-  };
-  const held = () => Array.from({ length: below(4) }, (_, n) => [below(2), n, choice(-4, 0, 1e-9, 8 * chance())]);
-  const cells = !second && chance() < 0.4 ? held() : (before?.cells ?? []);
-  const prompt = isNew ? Array.from({ length: below(20) }, character).join("") : null;
-  return { prompt, settings, new_seed: hasSeed, pick: choice("", character()), cells };
-}
-
-function randomLink() {
-  const second = choice(null, null, { name: "ada/other", commit: COMMIT }, { name: "bundled", commit: "" });
-  const steps = [];
-  for (let left = 1 + below(5); left; left--) steps.push(randomStep(steps.at(-1), second));
-  const [name, commit] = choice(["ada/novel", COMMIT], ["ada/novel@v2", ""], ["", ""], ["bundled (2)", ""]);
-  const version = choice("1", "float32", "7");
-  return {
-    steps,
-    model: { name, commit },
-    second,
-    version,
-    text: below(2 ** 32)
-      .toString(16)
-      .padStart(16, "0"),
-  };
-}
+const ANY = "aZ &=?#+%;/\\\"'<>\n\t\x00\x7fé你🙂\u0301\u202e\u2028{}$`";
 
 test("what is written into a link is read from it", () => {
-  for (let n = 0; n < 300; n++) {
-    const link = randomLink();
+  const [first] = linkOf(ANY).steps;
+  const exact = { temperature: 0.1 + 0.2, top_p: 1e-3, min_p: 1 / 3, top_k: 1e6, length: 10_000, seed: 2 ** 32 - 1 };
+  const turn = { ...first, prompt: "", settings: { ...exact }, pick: "🙂" };
+  const more = { ...turn, prompt: null, new_seed: false, settings: { ...exact, length: 1, temperature: 0 }, pick: "" };
+  const clamped = {
+    ...more,
+    cells: [
+      [0, 1, 1e-9],
+      [1, 20, -4.5],
+    ],
+  };
+  const again = { ...more, prompt: null, new_seed: true, settings: { ...more.settings, seed: 0 } };
+  const blend = [first, more].map((step) => ({ ...step, settings: { ...step.settings, share: 1 / 3 } }));
+  blend[1].settings.seed = SETTINGS.seed;
+  const links = [
+    linkOf(ANY, { steps: [first, turn, more, clamped, { ...clamped, cells: [] }, again] }),
+    linkOf("", { model: { name: "", commit: "" }, version: "float32" }),
+    linkOf("a", {
+      steps: blend,
+      second: { name: "bundled (2)", commit: "" },
+      model: { name: "ada/novel@v2", commit: "" },
+    }),
+    linkOf("a", { steps: blend, second: { name: "ada/other", commit: COMMIT } }),
+    ...[...ANY].map((pick) => linkOf(pick, { steps: [{ ...first, pick }] })),
+  ];
+  for (const link of links) {
     const query = writeLink(link);
     const { last, damaged, controls, writes, ...read } = readLink(`?${query}&__theme=dark&logs=1`);
     assert.match(query, /^[\x20-\x7e]+$/);
