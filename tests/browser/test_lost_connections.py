@@ -159,20 +159,6 @@ def test_a_reply_that_reaches_the_deadline_of_the_server(
     assert reply(page) == expected(lm, 2 * LENGTH)
 
 
-def test_a_server_that_restarts_during_a_reply(context: BrowserContext, lm: CharLSTM) -> None:
-    """The second server has the same model and no state of the first one."""
-    with serving({"random": lm}) as first, network(port_of(first.url)) as net:
-        page = begin(context, through(net, first))
-        net.cut()
-        with serving({"random": lm}) as second:
-            net.servers = [port_of(second.url)]
-            first.registry.stop()
-            net.restore()
-            settled(page)
-            assert reply(page) == expected(lm)
-            check_continue(page, lm)
-
-
 def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
     context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Page
 
-from tests.browser.conftest import WEB
-from tests.browser.driving import stored_logs
-from tests.support.chromium import serve
-
-Run = Callable[..., Any]
+from tests.browser.driving import forget, stored_logs
 
 # An older page's conversation in localStorage, with the list of replies that such a page stored.
 OLD: dict[str, Any] = json.loads(
@@ -45,24 +41,10 @@ MODULES = """
 """
 
 
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with serve(WEB) as url:
-        yield f"{url}README.md"
-
-
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context()
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext, url: str) -> Page:
-    page = context.new_page()
-    page.goto(url)
-    return page
+def page(web_page: Page) -> Iterator[Page]:
+    yield web_page
+    forget(web_page)
 
 
 def run(page: Page, body: str) -> Any:
@@ -162,7 +144,7 @@ def test_more_than_a_hundred_conversations_remove_the_oldest(page: Page) -> None
     assert found == [100, False, True, "new So"]
 
 
-def test_what_is_saved_before_the_page_ends_is_found_again(page: Page, context: BrowserContext, url: str) -> None:
+def test_what_is_saved_before_the_page_ends_is_found_again(page: Page) -> None:
     """Also where another tab has changed the conversation meanwhile: then it is a copy."""
     run(
         page,
@@ -174,16 +156,16 @@ def test_what_is_saved_before_the_page_ends_is_found_again(page: Page, context: 
         """,
     )
     page.reload()
-    again = (
-        "const storage = await Storage.open(); return [await texts(storage), (await storage.current()).turns.length]"
-    )
-    assert run(page, again) == [["kept So\nat the end So"], 2]
-    run(page, "window.storage = await Storage.open(); window.log = await storage.current(); say(log, 'one')")
-    other = context.new_page()
-    other.goto(url)
+    run(page, "window.storage = await Storage.open(); window.log = await storage.current();")
+    assert run(page, "return [await texts(storage), log.turns.length]") == [["kept So\nat the end So"], 2]
+    run(page, "say(log, 'one')")
+    with page.expect_popup() as opened:
+        page.evaluate("void open(location.href)")
+    other = opened.value
     change = "const [id] = await storage.ids(); const log = await storage.load(id); say(log, 'other');"
     run(other, f"const storage = await Storage.open(); {change} await storage.save(log)")
     page.evaluate("storage.saveAtOnce(log)")
+    other.close()
     page.reload()
     run(page, "await Storage.open()")
     ends = {each["turns"][-1]["prompt"] for each in stored_logs(page)}

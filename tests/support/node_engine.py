@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -34,7 +34,7 @@ class NodeEngine:
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def write(self, asked: Mapping[str, Any], stop_at: int | None = None) -> dict[str, Any]:
+    def write(self, asked: dict[str, Any], stop_at: int | None = None) -> dict[str, Any]:
         """Write a reply; ``stop_at`` aborts it once the text has this length, 0 while the model reads the prompt."""
         stop = {} if stop_at is None else {"stopAt": stop_at}
         answer: dict[str, Any] = self.call("write", {"request": asked, **stop})
@@ -61,31 +61,12 @@ def node_engine(folder: Path, *flags: str, hub: str = "", models: Sequence[str] 
 
 
 def request(
-    text: str,
-    *,
-    start: bool = False,
-    clamps: Sequence[tuple[int, Clamps]] = (),
-    cells: Sequence[Sequence[float]] = (),
-    model: Mapping[str, str] | None = None,
-    second: Mapping[str, str] | None = None,
-    draw_offset: int = 0,
-    speed: float | None = None,
-    received: str = "",
-    **settings: Any,
+    text: str, *, clamps: Sequence[tuple[int, Clamps]] = (), cells: Sequence[Sequence[float]] = (), **given: Any
 ) -> dict[str, Any]:
-    """Return a write request; ``settings`` are those of ``SamplingParams``."""
-    return {
-        "model": model or {"name": "", "commit": ""},
-        "second": second,
-        "text": text,
-        "start": start,
-        "clamps": [[position, [list(clamp) for clamp in held]] for position, held in clamps],
-        "settings": asdict(SamplingParams(**settings)),
-        "draw_offset": draw_offset,
-        "cells": [list(cell) for cell in cells],
-        "speed": speed,
-        "id": "a",
-        "received": received,
-        "boundaries": [],
-        "client": "a",
-    }
+    """Return a write request; ``given`` are other fields of it, and the settings of ``SamplingParams``."""
+    fields: dict[str, Any] = {"model": {"name": "", "commit": ""}, "second": None, "start": False, "boundaries": []}
+    fields |= {"draw_offset": 0, "speed": None, "received": "", "id": "a", "client": "a"}
+    fields = {name: given.pop(name, value) for name, value in fields.items()}
+    held = [[position, [list(clamp) for clamp in cells]] for position, cells in clamps]
+    settings = asdict(SamplingParams(**given))
+    return {"text": text, "clamps": held, "cells": [list(cell) for cell in cells], "settings": settings, **fields}

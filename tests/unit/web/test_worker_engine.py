@@ -35,7 +35,6 @@ from tests.support.app_server import random_model
 from tests.support.cells_files import INVALID, VALID
 from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
-from tests.unit.model.int8.test_vectors import VECTORS, tiny as network_of_the_vectors
 from training.hub.space_files import write_static
 from ui.routes.lenses.step_lens import describe_step
 from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
@@ -92,15 +91,6 @@ def python_reply(
     while not reply.finished:
         engine.step()
     return reply
-
-
-def test_the_replies_of_the_vectors(tmp_path: Path) -> None:
-    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
-    network_of_the_vectors().save_pretrained(tmp_path)
-    with node_engine(tmp_path) as engine:
-        for each in [*vectors["replies"], *({**each["reply"], "cells": each["hold"]} for each in vectors["held"])]:
-            prompt, text = each.pop("prompt"), each.pop("text")
-            assert engine.write(request(prompt, **{"length": 120, **each}))["text"] == text
 
 
 @pytest.mark.parametrize(("flags", "way"), [([], "WebAssembly"), ([NO_SIMD], "JavaScript")])
@@ -290,9 +280,6 @@ def test_stop_ends_a_reply_while_it_writes_reads_or_waits(engine: NodeEngine, lm
     reading = engine.write(request("To be, or not to be. " * 4_700, seed=1), stop_at=0)
     assert reading == {"text": "", "end": "abort"}
     assert engine.write(request("A", seed=1, length=20))["text"] == whole[:20]
-
-
-def test_a_text_that_is_too_long_is_refused(engine: NodeEngine) -> None:
     assert engine.write(request("A" * 110_001, seed=1))["refusal"]["id"] == "refusal.characters"
 
 
