@@ -35,6 +35,7 @@ from tests.support.app_server import random_model
 from tests.support.cells_files import INVALID, VALID
 from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
+from tests.unit.model.int8.test_vectors import VECTORS, tiny as network_of_the_vectors
 from training.hub.space_files import write_static
 from ui.routes.lenses.step_lens import describe_step
 from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
@@ -91,6 +92,15 @@ def python_reply(
     while not reply.finished:
         engine.step()
     return reply
+
+
+def test_the_replies_of_the_vectors(tmp_path: Path) -> None:
+    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
+    network_of_the_vectors().save_pretrained(tmp_path)
+    with node_engine(tmp_path) as engine:
+        for each in [*vectors["replies"], *({**each["reply"], "cells": each["hold"]} for each in vectors["held"])]:
+            prompt, text = each.pop("prompt"), each.pop("text")
+            assert engine.write(request(prompt, **{"length": 120, **each}))["text"] == text
 
 
 @pytest.mark.parametrize(("flags", "way"), [([], "WebAssembly"), ([NO_SIMD], "JavaScript")])
