@@ -54,6 +54,10 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     log(page).evaluate("(log) => (log.scrollTop = 0)")
     turns(page).first.locator(".reply").click(position={"x": 60, "y": 12})
     expect(page.get_by_role("dialog")).to_be_visible()  # also in an older reply
+    help_text = "Same seed. Useful after you change a setting, such as the temperature."
+    expect(button(page, "Rewrite from here")).to_have_accessible_description(help_text)
+    log(page).click(position={"x": 3, "y": 3})
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_no_click_on_an_empty_line_is_ignored(browser: Browser) -> None:

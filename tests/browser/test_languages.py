@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.driving import QUIET, open_page
 from tests.support.app_server import App, random_model, serving
 from tests.support.page_texts import placeholders
-from ui.messages import ENGLISH, LANGUAGES, Message
+from ui.messages import ENGLISH, LANGUAGES
 
 DECIMAL = {"en": ".", "zh-CN": ".", "zh-TW": ".", "de": ","}
 # Returns each text and each accessible name on the page, without texts that models write.
@@ -60,34 +60,3 @@ def test_a_browser_gets_the_nearest_language_or_english(app: App, browser: Brows
     expect(page.get_by_role("region", name=texts["lens.panel"].format(name=texts["lens.memory"]))).to_be_visible()
     assert not complaints
     context.close()
-
-
-def test_a_text_without_a_translation_is_english(web_page: Page) -> None:
-    found = web_page.evaluate("""async () => {
-      const words = await import("/document/words.js");
-      const tags = [];
-      for (const wanted of ["de-AT", "zh-HK", "ja"]) tags.push(await words.loadLanguages("/", wanted));
-      return [tags, words.t("no.such"), words.render(["a", { id: "move.send" }])];
-    }""")
-    assert found == [["de", "zh-TW", "en"], "no.such", "a Send"]
-
-
-def test_the_browser_renders_each_message_as_the_server_does(web_page: Page) -> None:
-    reasons: list[str | Message] = [Message("difference.changed"), "x"]
-    messages = []
-    for id, text in ENGLISH.items():
-        for count in (1, 1234):
-            counted = {name for name in placeholders(text) if re.search(rf"{{{name}, (number|short|plural)", text)}
-            listed = {name for name in placeholders(text) if f"{{{name}, list" in text}
-            values = {
-                name: count if name in counted else reasons if name in listed else "a {b}"
-                for name in placeholders(text)
-            }
-            messages.append(Message(id, **values))
-    script = """async (messages) => {
-      const { loadLanguages, render } = await import("/document/words.js");
-      await loadLanguages("/", "en");
-      return messages.map((each) => render(each));
-    }"""
-    found = web_page.evaluate(script, [message.as_json() for message in messages])
-    assert found == [str(message) for message in messages]

@@ -260,7 +260,7 @@ def test_two_tabs_that_only_look_at_a_conversation_make_no_copy(app: App, contex
 
 
 def test_a_stored_conversation_runs_no_markup(app: App, context: BrowserContext) -> None:
-    """Invalid ones are refused: see test_conversation_modules.py."""
+    """Invalid ones are refused: see tests/unit/web/conversation/log.test.js."""
     page = begin(context, app, length=20, least=1)
     settled(page)
     [stored] = stored_logs(page)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import torch
 from playwright.sync_api import Browser, Page, expect
 
 from model import CharLSTM, generate
@@ -31,25 +28,10 @@ from tests.browser.driving import (
 )
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
-from tests.support.browser_engine import write_all
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import ROOT, write_static
 
-VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "arithmetic.json").read_text(encoding="utf-8"))
-NO_SIMD = "--js-flags=--no-enable-sse4-1"  # V8 has no WebAssembly SIMD on a processor without it
-SETTINGS: list[dict[str, Any]] = [
-    {"seed": 1},
-    {"seed": 2**32 - 1, "temperature": 1.37},
-    {"seed": 3, "temperature": 0},
-    {"seed": 4, "temperature": 1e-300},
-    {"seed": 5, "temperature": 2.5, "top_k": 7},
-    {"seed": 6, "temperature": 1.1, "top_p": 0.61},
-    {"seed": 7, "temperature": 5, "top_k": 30, "top_p": 0.9},
-    {"seed": 8, "temperature": 1.5, "min_p": 0.1},
-    {"seed": 8, "clamps": [[0, 3, 4.0], [1, 20, -0.1], [1, 7, 0.0]]},
-]
-PROMPTS = ["", "ROMEO:\n", "\tIt was … été 🙂 漢", "  ", "<b>&lt;</b>"]
 # The last one is how a Git LFS pointer begins.
 ADDRESSES = {
     "https://huggingface.co",
@@ -105,21 +87,6 @@ def watch(page: Page) -> str:
     """Wait for the text of the page's link; returns the last reply."""
     expect(page.locator(".mark")).to_be_visible()
     return reply(page)
-
-
-def test_each_dtype_is_read_exactly(browser: Browser, tmp_path: Path) -> None:
-    lm = tiny_model()
-    with torch.no_grad():
-        lm.network.output.weight[0, :4] = torch.tensor([0.0, -0.0, 6e-8, 6.1e-5])  # zeros and a subnormal
-    page = browser.new_page(**QUIET)
-    with serve_folder(tmp_path) as url:
-        for dtype in ("float32", "bfloat16", "float16"):
-            write_static(tmp_path / dtype, lm)
-            lm.save_pretrained(tmp_path / dtype, dtype=dtype)
-            page.goto(f"{url}{dtype}/")
-            _, texts = write_all(page, 100, [{"prompt": "A", "seed": 1}])
-            assert texts == [generate(CharLSTM.from_pretrained(tmp_path / dtype), "A", 100, seed=1)]
-    page.close()
 
 
 def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(visit: Visit) -> None:

@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Playwright, expect
 
 from model import CharLSTM
 from tests.browser.driving import button, complaints_of, fast, reply, send, turns
-from tests.browser.test_static_page import NO_SIMD
 from tests.browser.test_train_page import (
     FEW,
     NAME,
@@ -29,7 +28,7 @@ from tests.browser.test_train_page import (
     visitor,
 )
 from tests.support.app_server import random_model, serving
-from tests.support.chromium import launch, serve
+from tests.support.chromium import NO_SIMD, launch, serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry

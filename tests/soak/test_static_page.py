@@ -8,9 +8,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from model import PRETRAINED, CharLSTM, Engine, SamplingParams
-from tests.browser.test_static_page import NO_SIMD
 from tests.support.browser_engine import write_all
-from tests.support.chromium import launch, serve
+from tests.support.chromium import NO_SIMD, launch, serve
 from training.hub.space_files import write_static
 
 LENGTH = 1000

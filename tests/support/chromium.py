@@ -29,6 +29,7 @@ PACKAGES = ("chromium-headless-shell", "fonts-dejavu", "fonts-noto-core", "fonts
 # Chromium starts two more renderer processes for each tab: one draws the suggestions below its address bar, one waits
 # for a next site. Without them a tab takes 0.97 instead of 1.46 seconds of the processor.
 PROCESSES_OFF = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess")
+NO_SIMD = "--js-flags=--no-enable-sse4-1"  # V8 has no WebAssembly SIMD on a processor without it
 # Playwright turns these off; Chromium obeys only the last --disable-features.
 PLAYWRIGHT_OFF = (
     "AvoidUnnecessaryBeforeUnloadCheckSync",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 
 from tests.support.http_server import HttpServer
 
 _CHUNK = 65_536
-_LAST_CHUNK = b"\r\n0\r\n\r\n"  # ends an HTTP body of unknown length
 
 
 class Network:
@@ -19,18 +18,11 @@ class Network:
     Attributes:
         servers: the ports that connections are forwarded to; may be changed at any time.
         is_up: whether new connections are accepted; while it is not, each is closed at once.
-        answer: an HTTP response that new connections get instead of a server; b"" is none.
-        breaks_after: bytes of a stream of server-sent events after which a new connection is closed, each one some
-            bytes later than the one before, so that they break at any place of an event; 0 is never.
-        buffers: whether new connections collect a stream of server-sent events and forward it at its end.
     """
 
     def __init__(self, servers: Sequence[int]) -> None:
         self.servers = list(servers)
         self.is_up = True
-        self.answer = b""
-        self.breaks_after = 0
-        self.buffers = False
         self._count = 0
         self._proxy = HttpServer(0, lambda client, *_: self._serve(client))
         self.url = f"{self._proxy.url}/"
@@ -49,16 +41,11 @@ class Network:
         self._proxy.server_close()
 
     def _serve(self, client: socket.socket) -> None:
-        if self.is_up and self.answer:
-            _answer(client, self.answer)
-        server = self._connect() if self.is_up and not self.answer else None
+        server = self._connect() if self.is_up else None
         if server is None:
             return
-        change: Callable[[bytes], bytes] | None = _Buffer() if self.buffers else None
-        if self.breaks_after and not self.buffers:
-            change = _Break(self.breaks_after + 7 * self._count % 61)
         with closing(server):
-            back = threading.Thread(target=_forward, args=(server, client, change), daemon=True)
+            back = threading.Thread(target=_forward, args=(server, client), daemon=True)
             back.start()
             _forward(client, server)
             back.join()
@@ -71,51 +58,10 @@ class Network:
         return None
 
 
-class _Buffer:
-    """Holds a stream of server-sent events back until it ends."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    def __call__(self, data: bytes) -> bytes:
-        self._held += data
-        if b"text/event-stream" in self._held and not self._held.endswith(_LAST_CHUNK):
-            return b""
-        data, self._held = self._held, b""
-        return data
-
-
-class _Break:
-    """Raises ConnectionError after some bytes of a stream of server-sent events."""
-
-    def __init__(self, after: int) -> None:
-        self._left = after
-        self._streams = False
-
-    def __call__(self, data: bytes) -> bytes:
-        self._streams = self._streams or b"text/event-stream" in data
-        if self._streams:
-            if self._left <= 0:
-                raise ConnectionError
-            data = data[: self._left]
-            self._left -= len(data)
-        return data
-
-
-def _answer(client: socket.socket, response: bytes) -> None:
-    """Sends a response to the first request of a connection."""
-    with suppress(OSError):
-        client.recv(_CHUNK)
-        client.sendall(response)
-        client.shutdown(socket.SHUT_WR)
-        while client.recv(_CHUNK):  # closed before it has read all, the socket would discard the response
-            pass
-
-
-def _forward(source: socket.socket, target: socket.socket, change: Callable[[bytes], bytes] | None = None) -> None:
+def _forward(source: socket.socket, target: socket.socket) -> None:
     with suppress(OSError):
         while data := source.recv(_CHUNK):
-            target.sendall(change(data) if change else data)
+            target.sendall(data)
     for each in (source, target):
         with suppress(OSError):
             each.shutdown(socket.SHUT_RDWR)

@@ -63,7 +63,7 @@ import { randomId } from "./hash.js";
  */
 
 export const VERSION = 1;
-export const MAX_TURNS = 60; // of the tree, the shown path included
+const MAX_TURNS = 60; // of the tree, the shown path included
 const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
 export const MAX_TEXT = 100_000; // characters that a model reads and writes in one conversation
 
@@ -142,7 +142,7 @@ export function isOver(reply) {
 }
 
 /** @type {(one: ?ModelRef, other: ?ModelRef) => boolean} */
-export function sameModel(one, other) {
+function sameModel(one, other) {
   return one?.name === other?.name && one?.commit === other?.commit;
 }
 

@@ -253,11 +253,9 @@ export class Writer {
   async #begin(turn, options, draw_offset = 0) {
     const log = this.page.log();
     const known = log.turns.find((each) => each === turn);
-    const replies = remembered(
-      known ? log : { ...log, turns: [...log.turns, /** @type {Turn} */ ({ ...turn, id: -1 })] },
-      known?.id ?? -1,
-    );
-    const length = count(readText(replies, () => true).text) + options.settings.length;
+    const before = turn.reply.fresh ? [] : remembered(log, turn.parent);
+    const whole = readText([...before, { turn: { id: 0 }, reply: turn.reply }], () => true).text;
+    const length = count(whole) + options.settings.length;
     if (length > MAX_TEXT) throw new Refusal({ id: "refusal.conversation_full", values: { most: MAX_TEXT } });
     const now = known ?? addTurn(log, turn);
     const { share, ...alone } = options.settings;

@@ -19,9 +19,9 @@ export function clampsAt(clamps, position) {
  */
 export function firstChange(old, changed) {
   for (let at = 0; at < Math.max(old.length, changed.length); at++) {
-    const [before, after] = [old.slice(at, at + 1), changed.slice(at, at + 1)];
+    const [before, after] = [old[at], changed[at]];
     if (JSON.stringify(before) !== JSON.stringify(after))
-      return Math.min(...[...before, ...after].map(([from]) => from));
+      return Math.min(before?.[0] ?? Infinity, after?.[0] ?? Infinity);
   }
   return Infinity;
 }

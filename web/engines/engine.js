@@ -86,7 +86,6 @@
  * @property {string[]} vocab
  * @property {NamedCell[]} cells
  * @property {boolean} samples whether samples of its training are stored
- * @property {boolean} exact whether its text is the same on every machine
  * @property {string} version of int8 inference, or "float32"
  */
 

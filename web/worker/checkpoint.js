@@ -48,10 +48,10 @@ export class ModelError extends Error {}
  */
 
 /**
- * Returns where a model of the Hub is, at the commit that its revision means now.
+ * Returns the name of a model of the Hub, and the commit that its revision means now.
  * @param {string} model user/name, or user/name@revision
  * @param {string} hub the address of the Hub
- * @returns {Promise<Place>}
+ * @returns {Promise<import("../engines/engine.js").ModelRef>}
  */
 export async function locate(model, hub) {
   const found = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(model);
@@ -63,7 +63,7 @@ export async function locate(model, hub) {
     commit = JSON.parse(textOf(await download(about, `${name} at ${revision}`))).sha;
     if (!/^[0-9a-f]{40}$/.test(commit)) throw new ModelError(`${name}: the Hub names no commit of ${revision}`);
   }
-  return { base: `${hub}/${name}/resolve/${commit}/`, name, commit };
+  return { name, commit };
 }
 
 /**

@@ -34,8 +34,8 @@ function tanh(x) {
   return (x < 0 ? e : 0 - e) / (2 + e); // 0 - e: no negative zero
 }
 
-export const SIGMOID = table((x) => 1 / (2 + expm1(-x)));
-export const TANH = table(tanh);
+const SIGMOID = table((x) => 1 / (2 + expm1(-x)));
+const TANH = table(tanh);
 const power = (k) => rint(2147483648 * (1 + expm1((k / 4096) * Math.LN2)));
 export const POWERS = Float64Array.from({ length: 4096 }, (_, k) => power(k));
 

@@ -45,12 +45,11 @@ export class Models {
    */
   async find(model) {
     if (isLocal(model)) {
-      const [name, wanted = ""] = model.split("@");
-      const { commit } = await this.#local({ name, commit: wanted });
-      return { name, commit };
+      const [name, commit = ""] = model.split("@");
+      const place = await this.#local({ name, commit });
+      return { name, commit: place.commit };
     }
-    const { name, commit } = await locate(model, this.hub);
-    return { name, commit };
+    return locate(model, this.hub);
   }
 
   /**

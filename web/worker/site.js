@@ -50,7 +50,7 @@ export function describe({ name, commit }, parts, way, version) {
  */
 export function emptyModel(name, commit) {
   const sizes = { layers: 0, hidden: 0, vocab: [], cells: [], samples: false };
-  const state = { failure: null, loading: false, exact: true, version: "" };
+  const state = { failure: null, loading: false, version: "" };
   return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
 }
 

@@ -5,6 +5,18 @@ const waiting = /** @type {(() => void)[]} */ ([]);
 const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()?.();
 
+/**
+ * Calls a function until it returns true, in slices.
+ * @param {() => boolean} step
+ */
+export async function inSlices(step) {
+  for (let begun = performance.now(); !step();) {
+    if (performance.now() - begun < SLICE_MS) continue;
+    await nextTurn();
+    begun = performance.now();
+  }
+}
+
 /** Resolves after the other tasks have had their turn. A timer would take 4 ms at least. */
 export function nextTurn() {
   return /** @type {Promise<void>} */ (

@@ -28,7 +28,6 @@ const server = randomId();
 const states = new States();
 const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
-let writing = 0; // replies that are being written
 let models = /** @type {Models | null} */ (null);
 let [shown, version] = [/** @type {string[]} */ ([]), ""]; // the models that the page offers, as they were named
 const described = /** @type {Map<string, Described>} */ (new Map());
@@ -83,18 +82,13 @@ const methods = {
       throw new Refusal({ id: "refusal.clamps_blended" });
     }
     const send = (text) => postMessage({ call, text });
-    writing++;
-    try {
-      return await writeReply(lm, request, states, send, () => signal.aborted);
-    } finally {
-      writing--;
-    }
+    return writeReply(lm, request, states, send, () => signal.aborted);
   },
 
   async trace(query, call) {
     check({ text: query.tail.text, received: "" });
     const lm = await open(query.model, query.second, call);
-    return { server, ...(await traces.answer(query, lm, () => writing > 0)) };
+    return { server, ...(await traces.answer(query, lm)) };
   },
 
   async passages({ model, cell }) {

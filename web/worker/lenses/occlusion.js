@@ -1,7 +1,7 @@
 // How much each earlier character mattered for a character: model/attribution.py in JavaScript.
 
 import { rounded } from "../numbers.js";
-import { SLICE_MS, nextTurn } from "../slices.js";
+import { inSlices } from "../slices.js";
 import { bitsOf } from "./text_trace.js";
 
 const WINDOW = 64; // characters before the one in question that are left out, each in turn
@@ -35,16 +35,13 @@ export class Occlusion {
   async advance(ms) {
     const end = performance.now() + ms;
     this.#work ??= await this.#begin();
-    let sliced = performance.now();
-    for (let done = false; !done;) {
-      done = this.#work.next().done;
-      const now = performance.now();
-      if (!done && now > end) return { start: this.start, changes: [], more: true };
-      if (now - sliced < SLICE_MS) continue;
-      await nextTurn();
-      sliced = performance.now();
-    }
-    return { surprisal: this.#bits, start: this.start, changes: this.#changes, more: false };
+    let more = true;
+    await inSlices(() => {
+      more = !this.#work.next().done;
+      return !more || performance.now() > end;
+    });
+    if (more) return { start: this.start, changes: [], more };
+    return { surprisal: this.#bits, start: this.start, changes: this.#changes, more };
   }
 
   async #begin() {

@@ -2,7 +2,7 @@
 
 import { clampsAt, firstChange } from "../../engines/clamps.js";
 import { copyOf } from "../language_model.js";
-import { SLICE_MS, nextTurn } from "../slices.js";
+import { inSlices } from "../slices.js";
 
 const MAX_SAVED = 64; // states; to reach a position, at most a 64th of a long text is read again
 const MIN_DISTANCE = 32; // characters between two saved states
@@ -88,12 +88,10 @@ export class TextTrace {
     const at = this.#current.position;
     const saved = this.#saved.findLast((each) => each.position <= position);
     if (at > position || at < saved.position) this.#restore(saved);
-    for (let sliced = performance.now(); this.#current.position < position;) {
-      this.readNext();
-      if (performance.now() - sliced < SLICE_MS) continue;
-      await nextTurn();
-      sliced = performance.now();
-    }
+    await inSlices(() => {
+      if (this.#current.position < position) this.readNext();
+      return this.#current.position >= position;
+    });
   }
 
   /**

@@ -2,7 +2,7 @@
 
 import { rint } from "../int8_inference.js";
 import { Occlusion } from "./occlusion.js";
-import { SLICE_MS } from "../slices.js";
+import { inSlices } from "../slices.js";
 import { describeStep } from "./step.js";
 import { TextTrace } from "./text_trace.js";
 import { byteOf, rounded } from "../numbers.js";
@@ -11,7 +11,7 @@ const MAX_TRACES = 16; // that are kept
 const COLUMNS = 256; // characters of a layer's picture in one answer, at most
 const TOP = 8; // most likely characters that are sent by name
 const MAX_LOGITS = 4096; // that are sent
-const AT_REST_MS = 40; // of work per answer while no reply is written
+const ANSWER_MS = 40; // of work per answer
 const WHY_MS = 150; // of work per answer: a page that asks about another character meanwhile waits as long
 
 /**
@@ -33,12 +33,11 @@ export class Traces {
    * Answers a query.
    * @param {TraceQuery} query
    * @param {LanguageModel} lm
-   * @param {() => boolean} isWriting whether a reply is being written, which must stay smooth
    * @returns {Promise<TraceAnswer>}
    */
-  answer(query, lm, isWriting) {
+  answer(query, lm) {
     const text = this.#open(query.trace);
-    const answer = text.last.then(() => this.#answer(text, query, lm, isWriting));
+    const answer = text.last.then(() => this.#answer(text, query, lm));
     text.last = answer.catch(() => {}); // the queries of one text are answered one after another
     return answer;
   }
@@ -51,8 +50,8 @@ export class Traces {
     return text;
   }
 
-  /** @type {(text: Text, query: TraceQuery, lm: LanguageModel, isWriting: () => boolean) => Promise<TraceAnswer>} */
-  async #answer(text, query, lm, isWriting) {
+  /** @type {(text: Text, query: TraceQuery, lm: LanguageModel) => Promise<TraceAnswer>} */
+  async #answer(text, query, lm) {
     const { tail, length, start, share } = query;
     let { characters } = text;
     if (tail.at > characters.length) return { unknown: true };
@@ -64,7 +63,7 @@ export class Traces {
     const unchanged = text.trace.setText(characters, query.clamps);
     if (text.why && unchanged <= text.why.position) text.why = null;
     if ("why" in query) return answerWhy(text, query.why);
-    return "at" in query ? answerAt(text.trace, query) : answerFrom(text.trace, query, isWriting);
+    return "at" in query ? answerAt(text.trace, query) : answerFrom(text.trace, query);
   }
 }
 
@@ -78,26 +77,26 @@ async function answerWhy(text, position) {
 }
 
 /**
- * The surprisal of the characters from a position on, as many as can be read in a slice.
- * @type {(trace: TextTrace, query: TraceQuery, isWriting: () => boolean) => Promise<TraceAnswer>}
+ * The surprisal of the characters from a position on, as many as can be read in ANSWER_MS.
+ * @type {(trace: TextTrace, query: TraceQuery) => Promise<TraceAnswer>}
  */
-async function answerFrom(trace, { from, cell, layer }, isWriting) {
+async function answerFrom(trace, { from, cell, layer }) {
   const [bits, values, columns] = [[], [], []];
   const { lm } = trace;
   const shown = Math.min(layer ?? 0, lm.layers - 1);
   const hasCell = cell && cell[0] < lm.layers && cell[1] < lm.hidden;
   await trace.goTo(Math.min(from, trace.length));
-  const end = performance.now() + (isWriting() ? SLICE_MS : AT_REST_MS);
-  for (let at = from; at < trace.length; at++) {
+  const end = performance.now() + ANSWER_MS;
+  await inSlices(() => {
+    if (from + bits.length >= trace.length) return true;
     const surprisal = trace.readNext();
     bits.push(surprisal === null ? null : rounded(surprisal, 3));
     if (cell) values.push(hasCell ? rint(127 * Math.tanh(trace.cell(...cell))) : null);
     if (layer !== undefined) {
       for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(trace.cell(shown, n)))));
-      if (bits.length === COLUMNS) break; // the next answer continues the picture
     }
-    if (performance.now() > end) break;
-  }
+    return columns.length === COLUMNS * lm.hidden || performance.now() > end; // the next answer continues the picture
+  });
   const ofCell = cell && { values };
   const ofLayer = layer !== undefined && { columns: Int8Array.from(columns) };
   return { bits, more: from + bits.length < trace.length, ...ofCell, ...ofLayer };

@@ -1,0 +1,191 @@
+"""Conversations in the browser's IndexedDB: they are moved there, kept apart between tabs, listed and removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.driving import forget, stored_logs
+
+# An older page's conversation in localStorage, with the list of replies that such a page stored.
+OLD: dict[str, Any] = json.loads(
+    """{
+      "version": 1, "id": "old", "changed": 5, "here": 1, "undone": [], "held": {"model": "m", "cells": []},
+      "controls": {"temperature": "0.8"},
+      "turns": [{
+        "id": 1, "parent": 0, "replaced": 0, "prompt": "ROMEO:", "shared": false, "check": [],
+        "replies": [{
+          "model": {"name": "m", "commit": ""}, "second": null, "fresh": true, "start": false, "given": "ROMEO:",
+          "chat": false, "before": "", "notices": [],
+          "parts": [{"settings": {"seed": 1, "length": 3}, "draw_offset": 0, "cells": [], "text": " So",
+            "end": "length", "picked": false, "rate": 9, "error": null}]
+        }]
+      }]
+    }"""
+)
+MODULES = """
+  const { Storage } = await import("/conversation/stored_conversations.js");
+  const { addTurn, emptyLog } = await import("/conversation/log.js");
+  const [{ reply }] = (await import("/conversation/stored_log.js")).parseLog(OLD).turns;
+  const say = (log, prompt) => addTurn(log, { parent: log.here, prompt, reply: { ...reply, fresh: !log.here } });
+  const written = (prompt) => {
+    const log = emptyLog();
+    say(log, prompt);
+    return log;
+  };
+  const texts = async (storage) => (await storage.list()).map(({ text }) => text);
+"""
+
+
+@pytest.fixture
+def page(web_page: Page) -> Iterator[Page]:
+    yield web_page
+    forget(web_page)
+
+
+def run(page: Page, body: str) -> Any:
+    """Run a function body in a page with the modules; returns its result."""
+    return page.evaluate(f"async () => {{ const OLD = {json.dumps(OLD)}; {MODULES} {body} }}")
+
+
+def test_conversations_of_an_older_page_are_moved_into_the_database(page: Page) -> None:
+    """Invalid ones are skipped, there and in the database."""
+    found = run(
+        page,
+        """
+        localStorage.setItem("char-lstm/conversation/old", JSON.stringify({ revision: "r", log: OLD }));
+        const bad = { ...OLD, id: "bad", turns: [{}] };
+        localStorage.setItem("char-lstm/conversation/bad", JSON.stringify({ revision: "r", log: bad }));
+        localStorage.setItem("char-lstm/conversation/none", "{");
+        const storage = await Storage.open();
+        await storage.database.put("conversations", { id: "bad", revision: "r", changed: 1, log: bad });
+        const [listed] = await storage.list();
+        return [await texts(storage), listed.changed, await storage.load("bad"), (await storage.load("old")).turns[0]];
+        """,
+    )
+    turn = {**OLD["turns"][0]}
+    [turn["reply"]] = turn.pop("replies")
+    assert found == [["ROMEO: So"], 5, None, turn]
+    assert page.evaluate("localStorage.getItem('char-lstm/conversation/old')") is None
+
+
+def test_a_conversation_is_kept_listed_found_again_and_removed(page: Page) -> None:
+    found = run(
+        page,
+        """
+        const storage = await Storage.open();
+        const [one, empty] = [written("first"), emptyLog()];
+        const saved = [await storage.save(empty), await storage.save(one)];
+        const again = await (await Storage.open()).current();
+        storage.leave();
+        const typed = emptyLog();
+        typed.controls.draft = "not sent";
+        await storage.save(typed);
+        const listed = await texts(storage);
+        typed.controls.draft = "";
+        await storage.save(typed);
+        const removed = await storage.remove(one.id);
+        const left = await storage.ids();
+        await storage.restore(removed);
+        return [saved, again.id === one.id, listed.sort(), left, await texts(storage)];
+        """,
+    )
+    assert found == [[True, True], True, ["first So", "not sent"], [], ["first So"]]
+
+
+def test_a_conversation_that_changes_in_two_tabs_becomes_a_copy(page: Page) -> None:
+    """A tab that only looked at it makes none, and one that removed it is not overruled by another's `save`."""
+    found = run(
+        page,
+        """
+        const [one, other] = [await Storage.open(), await Storage.open()];
+        const mine = written("a");
+        const { id } = mine;
+        await one.save(mine);
+        const theirs = await other.load(id);
+        theirs.controls.temperature = 2;
+        await other.save(theirs);
+        const looked = await one.ids();
+        say(mine, "mine");
+        say(theirs, "theirs");
+        for (let twice = 0; twice < 2; twice++) await one.save(mine), await other.save(theirs);
+        const copied = [looked.length, mine.id === id, theirs.id === id, (await texts(one)).sort()];
+        const told = new Promise((done) => other.onChange(done));
+        await one.remove(theirs.id);
+        const heard = (await told) === theirs.id;
+        say(theirs, "more");
+        await other.save(theirs);
+        return [...copied, heard, await texts(other)];
+        """,
+    )
+    mine, theirs = "a So\nmine So", "a So\ntheirs So"
+    assert found == [1, True, False, [mine, theirs], True, [mine]]
+
+
+def test_more_than_a_hundred_conversations_remove_the_oldest(page: Page) -> None:
+    found = run(
+        page,
+        """
+        const storage = await Storage.open();
+        const { store, done } = storage.database.transaction("conversations", "readwrite");
+        const log = written("old");
+        for (let n = 0; n < 100; n++)
+          store.put({ id: `${n}`, revision: "r", changed: n, log: { ...log, id: `${n}`, changed: n } });
+        await done;
+        await storage.save(written("new"));
+        const ids = await storage.ids();
+        return [ids.length, ids.includes("0"), ids.includes("1"), (await texts(storage))[0]];
+        """,
+    )
+    assert found == [100, False, True, "new So"]
+
+
+def test_what_is_saved_before_the_page_ends_is_found_again(page: Page) -> None:
+    """Also where another tab has changed the conversation meanwhile: then it is a copy."""
+    run(
+        page,
+        """
+        const storage = await Storage.open();
+        const log = written("kept");
+        await storage.save(log);
+        addEventListener("pagehide", () => (say(log, "at the end"), storage.saveAtOnce(log)));
+        """,
+    )
+    page.reload()
+    run(page, "window.storage = await Storage.open(); window.log = await storage.current();")
+    assert run(page, "return [await texts(storage), log.turns.length]") == [["kept So\nat the end So"], 2]
+    run(page, "say(log, 'one')")
+    with page.expect_popup() as opened:
+        page.evaluate("void open(location.href)")
+    other = opened.value
+    change = "const [id] = await storage.ids(); const log = await storage.load(id); say(log, 'other');"
+    run(other, f"const storage = await Storage.open(); {change} await storage.save(log)")
+    page.evaluate("storage.saveAtOnce(log)")
+    other.close()
+    page.reload()
+    run(page, "await Storage.open()")
+    ends = {each["turns"][-1]["prompt"] for each in stored_logs(page)}
+    assert ends == {"one", "other"}
+
+
+def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(page: Page) -> None:
+    found = run(
+        page,
+        """
+        const storage = await Storage.open();
+        const log = written("one");
+        const { put } = IDBObjectStore.prototype;
+        const saved = [];
+        for (const isFull of [false, true, false]) {
+          IDBObjectStore.prototype.put = isFull ? () => { throw new DOMException("", "QuotaExceededError"); } : put;
+          say(log, "more");
+          saved.push(await storage.save(log));
+        }
+        return [saved, (await storage.ids()).length, await new Storage(null).save(log)];
+        """,
+    )
+    assert found == [[True, False, True], 1, False]

@@ -1,0 +1,162 @@
+// The moves of a visitor: which requests they make to the text engine, and what becomes of the log.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { emptyLog, lastTurn, pathTo, replyText, undo, wholeText } from "../../../../web/conversation/log.js";
+import { authorOf } from "../../../../web/conversation/models.js";
+import { Writer } from "../../../../web/conversation/writer.js";
+import { Refusal } from "../../../../web/engines/refusal.js";
+import { LIMITS } from "../../../../web/settings.js";
+
+const VOCAB = [..."abcdefghijklmnop \n"];
+const modelOf = (commit, chat = null) => ({ name: "m", commit, vocab: VOCAB, chat, failure: null, loading: false });
+
+/** Returns the character that a model draws: it depends on all that it has read, and on the draw. */
+function drawn(text, { settings: { seed, temperature }, cells }, draw) {
+  let sum = 7;
+  for (const sign of JSON.stringify([text, seed, temperature, cells, draw])) {
+    sum = (sum * 31 + sign.codePointAt(0)) % 65_521;
+  }
+  return VOCAB[sum % 10];
+}
+
+/** Returns `length` characters that follow a text. */
+function expected(text, length, { seed = 1, temperature = 1, cells = [], draw = 0 } = {}) {
+  let written = "";
+  while (written.length < length)
+    written += drawn(text + written, { settings: { seed, temperature }, cells }, draw + written.length);
+  return written;
+}
+
+/** Returns a page with one model: its log, its writer, and the requests to its engine. */
+function pageOf({ chat = null } = {}) {
+  const page = { log: emptyLog(), model: modelOf("1".repeat(40), chat), requests: [], onText: () => {}, refusal: null };
+  const engine = {
+    async write(request, { onText }, signal) {
+      page.requests.push(request);
+      if (page.refusal) throw new Refusal({ id: page.refusal });
+      let { received } = request;
+      while (received.length < request.settings.length) {
+        await Promise.resolve();
+        if (signal.aborted) return { end: "abort", rate: null, error: null };
+        const next = drawn(request.text + received, request, request.draw_offset + received.length);
+        received += next;
+        onText(next);
+        page.onText(received);
+      }
+      return { end: chat ? "stop" : "length", rate: 60, error: null };
+    },
+  };
+  const find = () => page.model;
+  const shown = { log: () => page.log, changed() {}, status() {}, model: find };
+  return Object.assign(page, { writer: new Writer(/** @type {any} */ (engine), shown) });
+}
+
+const optionsOf = (page, more = {}) => {
+  const settings = { seed: 1, temperature: 1, length: 20, ...more };
+  return { settings, seed_given: true, speed: null, author: authorOf(page.model) };
+};
+const text = (page) => replyText(lastTurn(page.log).reply);
+
+/** Returns a page with one reply of 20 characters. */
+async function written(prompt = "ab") {
+  const page = pageOf();
+  await page.writer.send(prompt, optionsOf(page));
+  return page;
+}
+
+test("a reply that is continued has the characters of one that was written at once", async () => {
+  const page = await written();
+  await page.writer.continueReply(optionsOf(page));
+  assert.equal(text(page), expected("ab", 40));
+  assert.equal(lastTurn(page.log).reply.parts.length, 1);
+  await page.writer.send("cd", optionsOf(page, { seed: 2 }));
+  assert.equal(text(page), expected(`ab${expected("ab", 40)}cd`, 20, { seed: 2 }));
+  assert.deepEqual(page.requests.at(-1).boundaries, [42]);
+  for (const at of ["a", "b"]) await page.writer.step("", optionsOf(page, { temperature: at.length }));
+  assert.ok(undo(page.log) && text(page).length === 20); // letters are undone together
+});
+
+test("a reply is rewritten from a character on, and Undo brings the rest back", async () => {
+  const page = await written();
+  const whole = text(page);
+  const { id } = lastTurn(page.log);
+  await page.writer.continueFrom(id, 7, optionsOf(page, { seed: 5 }), { newSeed: true });
+  assert.equal(text(page), whole.slice(0, 7) + expected(`ab${whole.slice(0, 7)}`, 13, { seed: 5 }));
+  assert.ok(undo(page.log));
+  assert.equal(text(page), whole);
+  await page.writer.continueFrom(id, 7, optionsOf(page));
+  assert.equal(text(page), whole); // the same seed
+  const gone = { reason: { id: "refusal.turn_gone" } };
+  assert.throws(() => page.writer.continueFrom(id, 7, optionsOf(page)), gone);
+  await page.writer.continueFrom(lastTurn(page.log).id, 7, optionsOf(page, { temperature: 2 }));
+  const hotter = expected(`ab${whole.slice(0, 7)}`, 13, { temperature: 2, draw: 7 });
+  assert.equal(text(page), whole.slice(0, 7) + hotter);
+  await page.writer.continueFrom(lastTurn(page.log).id, 3, optionsOf(page), { pick: "p" });
+  assert.equal(text(page).slice(0, 3), `${whole.slice(0, 2)}p`);
+  assert.equal(text(page).length, 20);
+  assert.throws(() => page.writer.continueFrom(lastTurn(page.log).id, 3, optionsOf(page), { pick: "漢" }));
+});
+
+test("the same text again is no other version, and clamped cells rewrite it", async () => {
+  const page = await written();
+  await page.writer.retry(optionsOf(page));
+  assert.equal(page.log.turns.length, 1);
+  assert.equal(lastTurn(page.log).reply.notices[0].id, "notice.same_again");
+  page.log.held = { model: "m", cells: [[0, 1, 4]] };
+  await page.writer.rewrite(optionsOf(page));
+  assert.equal(text(page), expected("ab", 20, { cells: [[0, 1, 4]] }));
+  assert.equal(page.log.turns.length, 2);
+});
+
+test("a change while a reply is written holds from its next character on, and Stop ends it", async () => {
+  const page = pageOf();
+  page.onText = ({ length }) => length === 8 && page.writer.change({ settings: { temperature: 2 } });
+  await page.writer.send("ab", optionsOf(page));
+  const first = expected("ab", 8);
+  assert.equal(text(page), first + expected(`ab${first}`, 12, { temperature: 2, draw: 8 }));
+  page.onText = ({ length }) => length === 5 && page.writer.stop();
+  await page.writer.send("cd", optionsOf(page));
+  assert.deepEqual([text(page).length, lastTurn(page.log).reply.parts[0].end], [5, "abort"]);
+  lastTurn(page.log).reply.parts[0].end = null; // as if the page had been closed then
+  page.onText = () => {};
+  await page.writer.resume(null);
+  assert.equal(text(page).length, 20);
+});
+
+test("a refused request changes nothing, and long texts are refused", async () => {
+  const page = await written();
+  const before = wholeText(page.log);
+  page.refusal = "refusal.x";
+  for (const move of ["send", "retry", "continueReply", "rewrite"]) {
+    const given = move === "send" ? ["cd", optionsOf(page)] : [optionsOf(page, { seed: 3 })];
+    await assert.rejects(async () => page.writer[move](...given), { reason: { id: "refusal.x" } });
+    assert.deepEqual([wholeText(page.log), pathTo(page.log).length, page.writer.busy], [before, 1, false], move);
+  }
+  const send = (prompt, length) => page.writer.send(prompt, optionsOf(page, { length }));
+  assert.throws(() => send("a".repeat(LIMITS.prompt + 1), 20), { message: "refusal.characters" });
+  await assert.rejects(() => send("a", 100_000), { message: "refusal.conversation_full" });
+});
+
+test("a newer commit reads the text of the older one again", async () => {
+  const page = await written();
+  const old = text(page);
+  page.model = modelOf("2".repeat(40));
+  await page.writer.continueReply(optionsOf(page));
+  assert.equal(text(page), old + expected(`ab${old}`, 20, { draw: 20 }));
+  const { before, fresh, notices } = lastTurn(page.log).reply;
+  assert.deepEqual([before, fresh, notices[0].id], ["1".repeat(40), true, "notice.newer_commit_read"]);
+  assert.deepEqual(page.requests.at(-1).model, { name: "m", commit: "2".repeat(40) });
+});
+
+test("in a chat, Continue after the stop text lets the model write another turn", async () => {
+  const chat = { prefix: "a: ", suffix: "\nb: ", stop: "\n" };
+  const page = pageOf({ chat });
+  await page.writer.send("cd", optionsOf(page));
+  const first = page.requests[0];
+  assert.deepEqual([first.text, first.settings.stop], ["a: cd\nb: ", "\n"]);
+  await page.writer.continueReply(optionsOf(page));
+  assert.equal(page.requests[1].text, `${first.text}${expected(first.text, 20)}\nb: `);
+  assert.equal(pathTo(page.log).length, 2);
+});
