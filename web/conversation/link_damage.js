@@ -2,8 +2,10 @@
 // HTML does.
 
 import { SETTINGS, isAllowed } from "../settings.js";
-import { CLAMP, LinkError, MODEL, NUMBER } from "./link_error.js";
+import { NUMBER, refusal } from "../engines/refusal.js";
 
+export const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
+export const MODEL = /^(.+)@([0-9a-f]{40})$/s;
 const ADDED = /[\s>`|\p{Pe}\p{Pf}\p{Pi}\p{Po}]+$/u; // what a sentence adds to the end of a link
 const NAMES = new Set([
   "prompt",
@@ -26,7 +28,7 @@ const CUT_CHARACTER = /%(?:[cd][0-9a-f]|e[0-9a-f](?:%[89ab][0-9a-f])?|f[0-4](?:%
  *
  * @param {string} given
  * @returns {Parameters}  `last` is the name of the last parameter of a link; `damaged`: the end is not as it was written
- * @throws {LinkError} the end is cut off, so that it is not known which text to write
+ * @throws {Refusal} the end is cut off, so that it is not known which text to write
  */
 export function parametersOf(given) {
   const query = given.replaceAll("&amp;", "&"); // the & of a value is written %26
@@ -37,14 +39,14 @@ export function parametersOf(given) {
   const value = withoutAdded(last, written);
   if (at >= 0) pairs[at] = [last, value];
   const isCutName = hasCutName(query, pairs);
-  if ((isCutName && !mayBeHash(query, pairs)) || isCutValue(last, value)) throw new LinkError("link.cut");
+  if ((isCutName && !mayBeHash(query, pairs)) || isCutValue(last, value)) throw refusal("link.cut");
   return { pairs, last, damaged: isCutName || value !== written };
 }
 
 function checkEncoding(query) {
-  if (/%[0-9a-f]$/i.test(query)) throw new LinkError("link.cut");
+  if (/%[0-9a-f]$/i.test(query)) throw refusal("link.cut");
   if (isText(query)) return;
-  throw new LinkError(isText(query.replace(CUT_CHARACTER, "")) ? "link.cut" : "link.unreadable");
+  throw refusal(isText(query.replace(CUT_CHARACTER, "")) ? "link.cut" : "link.unreadable");
 }
 
 function isText(query) {

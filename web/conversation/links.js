@@ -3,8 +3,8 @@
 
 import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { sha256 } from "./hash.js";
-import { parametersOf } from "./link_damage.js";
-import { CLAMP, LinkError, MODEL, NUMBER, shortened } from "./link_error.js";
+import { CLAMP, MODEL, parametersOf } from "./link_damage.js";
+import { NUMBER, Refusal, refusal, shortened } from "../engines/refusal.js";
 
 const MAX_SHARED = 1900; // characters of the parameters of a new link: with the address it fits into a chat message
 const HASH_DIGITS = 16;
@@ -34,7 +34,7 @@ const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" &&
  */
 
 function wrongValue(name, value, allowed) {
-  return new LinkError("refusal.in_link", { field: name, value: shortened(value), allowed });
+  return refusal("refusal.in_link", { field: name, value: shortened(value), allowed });
 }
 
 /**
@@ -49,7 +49,7 @@ export function collectFault(faults, read) {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof LinkError)) throw error;
+    if (!(error instanceof Refusal)) throw error;
     faults.push(error.reason);
   }
 }
@@ -57,9 +57,7 @@ export function collectFault(faults, read) {
 /** Returns the error that names all faults of a link, equal ones once. @param {Message[]} faults */
 export function faultyLink(faults) {
   const [first, ...others] = new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values();
-  return others.length
-    ? new LinkError("link.faults", { faults: [first, ...others] })
-    : new LinkError(first.id, first.values);
+  return others.length ? refusal("link.faults", { faults: [first, ...others] }) : refusal(first.id, first.values);
 }
 
 /**
@@ -68,17 +66,17 @@ export function faultyLink(faults) {
  * @param {string} query
  * @param {Message[]} [collected]  gets the faults of values, which then have their defaults; without it they are thrown
  * @returns {Link}
- * @throws {LinkError} it cannot be read
+ * @throws {Refusal} it cannot be read
  */
 export function readLink(query, collected) {
-  if (query.length > LIMITS.link) throw new LinkError("link.characters", { length: query.length, most: LIMITS.link });
+  if (query.length > LIMITS.link) throw refusal("link.characters", { length: query.length, most: LIMITS.link });
   const { pairs, last, damaged } = parametersOf(query);
   const groups = [/** @type {Map<string, string>} */ (new Map())];
   for (const [name, value] of pairs) {
     if (name === "then" || name === "more") groups.push(new Map());
     if (!groups.at(-1).has(name)) groups.at(-1).set(name, value); // of two equal names the first one is used
   }
-  if (groups.length > LIMITS.steps) throw new LinkError("link.steps", { steps: groups.length, most: LIMITS.steps });
+  if (groups.length > LIMITS.steps) throw refusal("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
   const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
   const [controls, faults] = [/** @type {Record<string, number>} */ ({}), collected ?? /** @type {Message[]} */ ([])];
@@ -95,13 +93,13 @@ export function readLink(query, collected) {
   const steps = [readStep(first, first.get("prompt") ?? "", settings, [], faults)];
   for (const group of rest) {
     const isSeedless = group.has("then") && !group.get("seed");
-    if (isSeedless && group === rest.at(-1)) throw new LinkError("link.cut");
-    if (isSeedless) faults.push(new LinkError("link.no_seed", { field: "seed" }).reason);
+    if (isSeedless && group === rest.at(-1)) throw refusal("link.cut");
+    if (isSeedless) faults.push(refusal("link.no_seed", { field: "seed" }).reason);
     if (group.has("more")) group.set("length", group.get("more"));
     steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells, faults));
   }
   if (second && steps.some((step) => step.cells.length))
-    faults.push(new LinkError("link.clamps_with_blend", { field: "hold" }).reason);
+    faults.push(refusal("link.clamps_with_blend", { field: "hold" }).reason);
   const version = first.get("v") ?? "";
   if (version && !/^([0-9]{1,4}|float32)$/.test(version))
     faults.push(wrongValue("v", version, { id: "rule.version" }).reason);
@@ -127,7 +125,7 @@ function readStep(group, prompt, settings, cells, faults) {
   if ([...pick].length > 1) faults.push(wrongValue("pick", pick, { id: "rule.one_character" }).reason);
   if (prompt !== null && [...prompt].length > LIMITS.prompt) {
     faults.push(
-      new LinkError("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason,
+      refusal("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason,
     );
   }
   const now = group.has("hold") ? (collectFault(faults, () => readClamps(group.get("hold"))) ?? []) : cells;
@@ -154,7 +152,7 @@ function readClamps(value) {
  * Checks that the clamped cells of a link exist in a model.
  * @param {Link} link
  * @param {{layers: number, hidden: number}} model
- * @throws {LinkError}
+ * @throws {Refusal}
  */
 export function checkClamps(link, { layers, hidden }) {
   for (const { cells } of link.steps) {
@@ -174,12 +172,12 @@ function number(name, value) {
  *
  * @param {Omit<Link, "controls" | "writes" | "last" | "damaged">} link
  * @returns {string}
- * @throws {LinkError} it is too long, or a prompt holds half of a surrogate pair
+ * @throws {Refusal} it is too long, or a prompt holds half of a surrogate pair
  */
 export function writeLink({ steps, model, second, version, text }) {
   const query = new URLSearchParams();
   steps.forEach((step, at) => {
-    if (/\p{Surrogate}/u.test(step.prompt ?? "")) throw new LinkError("link.half_character", { field: "prompt" });
+    if (/\p{Surrogate}/u.test(step.prompt ?? "")) throw refusal("link.half_character", { field: "prompt" });
     const before = steps[at - 1];
     if (!before) query.append("prompt", step.prompt ?? "");
     else if (step.prompt === null) query.append("more", `${step.settings.length}`);
@@ -192,7 +190,7 @@ export function writeLink({ steps, model, second, version, text }) {
   });
   const written = query.toString().replaceAll("%7E", "~"); // "~" needs no escape
   if (steps.length > LIMITS.steps || written.length > MAX_SHARED) {
-    throw new LinkError("link.too_long", { length: written.length, most: MAX_SHARED });
+    throw refusal("link.too_long", { length: written.length, most: MAX_SHARED });
   }
   return written;
 }

@@ -1,6 +1,6 @@
 // Finds models of the page by name; an author is a model, or a blend of two, with its vocabulary and chat format.
 
-import { LinkError, shortened } from "./link_error.js";
+import { Refusal, refusal, shortened } from "../engines/refusal.js";
 
 /**
  * @import { ChatFormat, Message, Model, ModelRef, Site } from "../engines/engine.js"
@@ -69,7 +69,7 @@ export function findModel(site, name) {
  *
  * @param {Link} link
  * @param {Site} site
- * @throws {LinkError}
+ * @throws {Refusal}
  */
 export function modelsOfLink(link, site) {
   const isChecked = Boolean(link.text) || link.damaged;
@@ -78,11 +78,11 @@ export function modelsOfLink(link, site) {
   try {
     found.push(modelOfLink(link.second, site, link.last === "blend_with", isChecked));
   } catch (error) {
-    throw error instanceof LinkError && error.reason.id !== "link.cut"
-      ? new LinkError("link.second_missing", { reason: error.reason })
+    throw error instanceof Refusal && error.reason.id !== "link.cut"
+      ? refusal("link.second_missing", { reason: error.reason })
       : error;
   }
-  if (found[0] === found[1]) throw new LinkError("link.second_same", { name: found[0].name });
+  if (found[0] === found[1]) throw refusal("link.second_same", { name: found[0].name });
   return found;
 }
 
@@ -101,12 +101,12 @@ function modelOfLink(ref, site, isLast, isChecked) {
   const only = isChecked && !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
   const found = named.find((model) => model.commit === ref.commit) ?? named[0] ?? only[0];
   if (found) return found;
-  if (loading) throw new LinkError("refusal.loading");
+  if (loading) throw refusal("refusal.loading");
   const failure = ready.length ? null : site.models.find((model) => model.failure)?.failure;
-  if (failure) throw new LinkError(failure.id, failure.values);
+  if (failure) throw refusal(failure.id, failure.values);
   const isCut = isLast && (/@[0-9a-f]{0,39}$/.test(ref.name) || ready.some((model) => model.name.startsWith(ref.name)));
-  if (isCut) throw new LinkError("link.cut");
-  throw new LinkError("link.no_model", { name: shortened(ref.name), names: ready.map((model) => model.name) });
+  if (isCut) throw refusal("link.cut");
+  throw refusal("link.no_model", { name: shortened(ref.name), names: ready.map((model) => model.name) });
 }
 
 /** Returns the name of a model without its branch or tag ("user/name@main"). @param {ModelRef} ref */

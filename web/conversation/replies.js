@@ -1,14 +1,14 @@
 // Makes replies and requests: what a model reads before it writes. That is the prompt in its chat format, and after an update
 // the text so far: a state is valid for one commit only, so a newer commit reads the text again. Pure functions on the log.
 
-import { wrap } from "./chat.js";
+import { SAMPLING } from "../settings.js";
 import { randomId } from "./hash.js";
 import { count, lastPart, lastTurn, newPart, readText, remembered, replyText, sameModels } from "./log.js";
-import { authorNow, refsOf } from "./models.js";
+import { authorNow, authorOf, refsOf } from "./models.js";
 import { tabId } from "./stored_conversations.js";
 
 /**
- * @import { Message, WriteRequest } from "../engines/engine.js"
+ * @import { ChatFormat, Message, Model, Settings, WriteRequest } from "../engines/engine.js"
  * @import { Log, Part, Reply, Turn } from "./log.js"
  * @import { Author, FindModel } from "./models.js"
  */
@@ -16,6 +16,20 @@ import { tabId } from "./stored_conversations.js";
 const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
 const MAX_NAMED = 8; // unknown characters that a notice lists
 const MAX_JOINED = 12; // code points that are named as one character; the longest emoji has 10
+
+/**
+ * Returns the text that the model reads before it replies in a chat; model/chat.py defines the format.
+ *
+ * @param {ChatFormat} chat
+ * @param {string} message  "" for another turn of the model without a message
+ */
+export function wrap({ prefix, suffix, stop }, message) {
+  const parts = message.split(stop).map((part) => part.trim());
+  const [first, ...more] = stop; // code points, as in Python
+  const inside = parts.filter(Boolean).join(more.length ? first : " "); // a stop text would end the turn
+  if (inside) return prefix + inside + suffix;
+  return suffix.startsWith(stop) ? suffix.slice(stop.length) : suffix;
+}
 
 /**
  * Returns a new reply to a prompt, without parts.
@@ -48,6 +62,28 @@ export function newReply(log, parent, prompt, author) {
     notices,
     parts: [],
   };
+}
+
+/**
+ * Returns the turn of a model's welcome text, which the model wrote from a zero state, with the default settings and a known
+ * seed. So the lenses can show how it was drawn, and a visitor can change it like any reply.
+ * @param {Model} model
+ * @returns {Turn}
+ */
+export function welcomeTurn(model) {
+  const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
+  const part = newPart({ settings, text: model.welcome, end: "length" });
+  const reply = {
+    ...refsOf(authorOf(model)),
+    fresh: true,
+    start: true,
+    given: "",
+    chat: false,
+    before: "",
+    notices: [],
+    parts: [part],
+  };
+  return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], reply };
 }
 
 /**

@@ -4,7 +4,6 @@
 
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
-import { withoutClamps } from "./without_clamps.js";
 import {
   MAX_TEXT,
   addTurn,
@@ -51,6 +50,8 @@ import { newReply, requestOf, takenOver } from "./replies.js";
  * @property {?Change} next
  * @property {number} [began]  performance.now() of the first character
  */
+
+const MAX_COMPARED = 2000; // characters; two texts differ much earlier
 
 export class Writer {
   /**
@@ -210,7 +211,7 @@ export class Writer {
     return !author.second && held.model === author.model.name ? held.cells : [];
   }
 
-  /** See without_clamps.js. @param {number} id  of the last turn */
+  /** Returns the last reply as it is without clamps, see the function below. @param {number} id  of the last turn */
   withoutClamps(id) {
     this.comparison.abort();
     this.comparison = new AbortController();
@@ -349,4 +350,39 @@ export class Writer {
     log.turns = log.turns.filter((each) => each !== turn);
     log.here = turnOf(log, turn.replaced)?.id ?? turnOf(log, turn.parent)?.id ?? 0;
   }
+}
+
+/**
+ * Returns the last reply from its first clamped character on, as the same seeds write it without clamps.
+ *
+ * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
+ * @param {TextEngine} engine
+ * @param {FindModel} find
+ * @param {AbortController} controller  is aborted when the connection is lost: a comparison does not wait for it
+ * @returns {Promise<?{from: number, text: string}>} the text, and its position in the reply; null if no cell was clamped, or
+ *   it was aborted
+ */
+async function withoutClamps(replies, engine, find, controller) {
+  const reply = replies.at(-1)?.reply;
+  const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
+  if (at < 0) return null;
+  const parts = reply.parts.slice(0, at);
+  const from = count(replyText({ parts }));
+  const { signal } = controller;
+  const onStatus = (messages) => messages.some(({ id }) => id === "status.reconnecting") && controller.abort();
+  let text = "";
+  for (const part of reply.parts.slice(at)) {
+    const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
+    const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_COMPARED - count(text));
+    if (length < 1) continue;
+    const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
+    const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);
+    const { end } = await engine.write(request, { onText: (more) => (free.text += more), onStatus }, signal);
+    if (signal.aborted) return null;
+    if (part.picked && end === "length") free.text = [...free.text].slice(0, -1).join("") + [...part.text].pop();
+    text += free.text;
+    parts.push({ ...free, end });
+    if (end !== "length") break;
+  }
+  return { from, text };
 }

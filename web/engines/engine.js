@@ -9,7 +9,7 @@
  * @typedef {[position: number, clamps: Clamp[]][]} ClampsOfText the cells that are clamped from the step on that reads
  *   the character at a position; -1 is the start character
  * @typedef {{name: string, commit: string}} ModelRef the commit is "" for a model in a folder
- * @typedef {{prefix: string, suffix: string, stop: string}} ChatFormat see conversation/chat.js
+ * @typedef {{prefix: string, suffix: string, stop: string}} ChatFormat see conversation/replies.js
  */
 
 /**

@@ -1,4 +1,4 @@
-// The error of a request that a text engine refuses, and the names of models that only this browser has.
+// The error of a request or a link that is refused, and the names of models that only this browser has.
 
 /** @import { Message } from "./engine.js" */
 
@@ -30,4 +30,17 @@ export class Refusal extends Error {
     this.reason = reason;
     this.gone = gone;
   }
+}
+
+/** Returns the refusal with a message. @param {string} id @param {Record<string, unknown>} [values] */
+export function refusal(id, values = {}) {
+  return new Refusal({ id, values });
+}
+
+export const NUMBER = /^-?[0-9]{1,20}(\.[0-9]{1,40})?(e[+-]?[0-9]{1,3})?$/;
+
+/** Returns a value of a link for a message: a number as it is, any other text in quotes, at most 40 characters. @param {string} text */
+export function shortened(text) {
+  const short = text.length > 40 ? `${text.slice(0, 40)} …` : text;
+  return NUMBER.test(text) ? short : `'${short}'`;
 }

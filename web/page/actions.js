@@ -1,7 +1,6 @@
 // The actions of the visitor: functions that change the state and call the text engine.
 
 import { batch, effect, untracked } from "../vendor/preact.js";
-import { LinkError } from "../conversation/link_error.js";
 import {
   addTurn,
   emptyLog,
@@ -15,8 +14,7 @@ import {
   versionsShown,
 } from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
-import { onNewLine } from "../conversation/replies.js";
-import { welcomeTurn } from "../conversation/welcome.js";
+import { onNewLine, welcomeTurn } from "../conversation/replies.js";
 import { Writer } from "../conversation/writer.js";
 import { has } from "../document/words.js";
 import { Refusal } from "../engines/refusal.js";
@@ -245,7 +243,7 @@ export function refuse(error) {
  * @returns {Message}
  */
 export function refusalOf(error) {
-  if (error instanceof Refusal || error instanceof LinkError) return withLabel(error.reason);
+  if (error instanceof Refusal) return withLabel(error.reason);
   console.error(error);
   return { id: "fault.move" };
 }

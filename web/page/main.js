@@ -1,7 +1,7 @@
 // The page of both sites: draws the state, and loads the models and the conversation of this tab.
 
 import { effect, html, render, untracked } from "../vendor/preact.js";
-import { LinkError } from "../conversation/link_error.js";
+import { Refusal } from "../engines/refusal.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
@@ -152,7 +152,7 @@ async function openLink() {
     await (await loadShare()).openLink(location.search);
   } catch (error) {
     actions.refuse(error);
-    if (error instanceof LinkError && error.reason.id === "refusal.loading") openLinkOnceLoaded();
+    if (error instanceof Refusal && error.reason.id === "refusal.loading") openLinkOnceLoaded();
   }
   actions.changed();
 }

@@ -1,7 +1,7 @@
 // The conversation as the lenses read it: the text that the model has read, and how each character was drawn.
 
 import { count, lastPart, lastTurn, pathTo, readText, remembered, replyText } from "../conversation/log.js";
-import { welcomeTurn } from "../conversation/welcome.js";
+import { welcomeTurn } from "../conversation/replies.js";
 import { authorOfReply } from "./actions.js";
 import * as state from "./state.js";
 

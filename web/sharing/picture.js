@@ -1,7 +1,7 @@
 // Draws a conversation as a picture: each character of the model in the colour of its surprise, as in the lens Surprise.
 
 import { count } from "../conversation/log.js";
-import { welcomeTurn } from "../conversation/welcome.js";
+import { welcomeTurn } from "../conversation/replies.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { colourOf } from "../lenses/surprise_colours.js";
 import { t } from "../document/words.js";

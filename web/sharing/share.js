@@ -1,6 +1,5 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
-import { LinkError } from "../conversation/link_error.js";
 import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
 import {
   count,
@@ -22,7 +21,7 @@ import {
   repoOf,
   versionOf,
 } from "../conversation/models.js";
-import { isLocal, shownName } from "../engines/refusal.js";
+import { isLocal, refusal, shownName } from "../engines/refusal.js";
 import { copyText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { begin, changed, engine, refusalOf, restore, run, writer } from "../page/actions.js";
@@ -47,17 +46,17 @@ import { drawPicture } from "./picture.js";
  * @param {Log} log
  * @param {Site} site
  * @returns {Promise<string>} its parameters
- * @throws {LinkError}
+ * @throws {Refusal}
  */
 export async function linkTo(log, site) {
   const replies = remembered(log);
-  if (!lastTurn(log)) throw new LinkError("refusal.no_reply");
-  if (!replies.length) throw new LinkError("link.beginning_gone");
+  if (!lastTurn(log)) throw refusal("refusal.no_reply");
+  if (!replies.length) throw refusal("link.beginning_gone");
   const last = replies.at(-1).reply;
   const whole = replies.every(
     ({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
   );
-  if (!whole) throw new LinkError("link.two_commits");
+  if (!whole) throw refusal("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
   const second = last.second && linkRef(last.second, site);
   const models = [last.model, last.second].flatMap((each) => (each && findModel(site, each.name)) ?? []);
@@ -86,7 +85,7 @@ function hashOf(log) {
  */
 function stepsOf(turn, reply) {
   const parts = reply.parts.filter((part) => part.text);
-  if (!parts.length) throw new LinkError("link.nothing_written");
+  if (!parts.length) throw refusal("link.nothing_written");
   return parts.flatMap((part, at) => {
     if (!part.settings) return [];
     // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
@@ -108,7 +107,7 @@ function linkRef({ name, commit }, site) {
   return { name: repoOf({ name, commit }), commit };
 }
 
-/** Shows the link, copied where the browser allows it, and the other ways to share. @throws {LinkError} there is no link */
+/** Shows the link, copied where the browser allows it, and the other ways to share. @throws {Refusal} there is no link */
 export async function showLink() {
   const [log, site] = [state.log.value, state.site.value];
   state.shareBox.value = lastTurn(log) && { address: "", embeds: false, note: "", code: "" };
@@ -197,7 +196,7 @@ const WAYS = {
 /**
  * Shows the settings of a link, and starts to write its text if it has one.
  * @param {string} query  the parameters of the address
- * @throws {LinkError | import("../engines/engine.js").Refusal} it cannot be written here; then its prompt is in the field
+ * @throws {Refusal} it cannot be written here; then its prompt is in the field
  */
 export async function openLink(query) {
   const { link, models } = await read(query);
@@ -214,7 +213,7 @@ export async function openLink(query) {
   if (JSON.stringify(before) !== JSON.stringify(after)) state.message.value = { id: "link.settings" };
 }
 
-/** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {LinkError} with all faults of the link */
+/** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {Refusal} with all faults of the link */
 async function read(query) {
   const faults = /** @type {Message[]} */ ([]);
   let link = /** @type {?Link} */ (null);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { wrap } from "../../../../web/conversation/chat.js";
+import { wrap } from "../../../../web/conversation/replies.js";
 import { readLink, writeLink } from "../../../../web/conversation/links.js";
 import { findModel, modelsOfLink, repoOf } from "../../../../web/conversation/models.js";
 
