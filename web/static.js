@@ -1,12 +1,11 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
 import { WorkerEngine } from "./engines/worker_engine.js";
-import { create, find } from "./document/dom.js";
+import { create, find, focusPrompt } from "./document/dom.js";
 import { loadLanguages, t } from "./document/words.js";
-import { addModel, chooseModel, engine, send } from "./page/actions.js";
+import { addModel, chooseModel, engine, send } from "./state/actions.js";
 import { start } from "./page/main.js";
-import { focusPrompt } from "./page/prompt.js";
-import * as state from "./page/state.js";
+import * as state from "./state/state.js";
 import { effect } from "./vendor/preact.js";
 
 const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js

@@ -25,7 +25,7 @@ MOUNT = """async ([web, root]) => {
   const load = (name) => import(`${web}${name}.js`);
   const names = ["log", "models", "links"].map((name) => `conversation/${name}`);
   const [log, models, links, main, share, server, state, actions, source] = await Promise.all(
-    [...names, "page/main", "sharing/share", "engines/server", "page/state", "page/actions", "page/source"].map(load)
+    [...names, "page/main", "sharing/share", "engines/server", "state/state", "state/actions", "state/source"].map(load)
   );
   await (await load("document/words")).loadLanguages(new URL(web, location.href).href, "en");
   const html = await (await fetch(`${web}index.html`)).text();

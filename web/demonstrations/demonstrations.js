@@ -4,7 +4,7 @@ import { effect, html, render, signal } from "../vendor/preact.js";
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
-import * as state from "../page/state.js";
+import * as state from "../state/state.js";
 import { lineCounter } from "./line_counter.js";
 
 const LINK = /^#tour-([1-6])$/;

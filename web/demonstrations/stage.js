@@ -1,13 +1,12 @@
 // The stage, which shows a demonstration instead of the conversation: its heading, its result and its texts.
 
 import { batch, effect, html, render, signal, untracked, useLayoutEffect, useRef } from "../vendor/preact.js";
-import { find } from "../document/dom.js";
+import { find, focusPrompt } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { number, render as textOf, t } from "../document/words.js";
 import { colourOf } from "../lenses/surprise_colours.js";
-import { clamp, engine, restore } from "../page/actions.js";
-import { focusPrompt } from "../page/prompt.js";
-import * as state from "../page/state.js";
+import { clamp, engine, restore } from "../state/actions.js";
+import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
 import { Learning } from "./learning.js";
 import { DEMONSTRATIONS, meanOf, newShowing, run } from "./shown.js";

@@ -5,8 +5,8 @@ import { lastPart, lastTurn, replyText } from "../conversation/log.js";
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { render as textOf, t } from "../document/words.js";
-import { clamp, retry, rewrite, send } from "../page/actions.js";
-import * as state from "../page/state.js";
+import { clamp, retry, rewrite, send } from "../state/actions.js";
+import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "./line_counter.js";
 import { ownSettings, putBack } from "./stage.js";
 

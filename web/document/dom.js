@@ -225,6 +225,11 @@ export function hasTouch() {
   return matchMedia("(pointer: coarse)").matches;
 }
 
+/** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
+export function focusPrompt() {
+  find(document, hasTouch() ? '#ask [data-move="send"]' : "#prompt").focus({ preventScroll: true });
+}
+
 /** @type {Object<string, string>} */
 const SIGNS = { "\n": "⏎", " ": "␣", "\t": "⇥" };
 

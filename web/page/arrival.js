@@ -6,8 +6,8 @@ import { refOf } from "../conversation/models.js";
 import { addButton, find, hasTouch, setText, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
-import { changed } from "./actions.js";
-import * as state from "./state.js";
+import { changed } from "../state/actions.js";
+import * as state from "../state/state.js";
 import { bestMark, placesToMark } from "./welcome_mark.js";
 
 const LATEST_MS = 20_000; // after the first character; later none is marked

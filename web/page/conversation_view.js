@@ -5,9 +5,9 @@ import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
-import { authorOfReply } from "./actions.js";
-import { clampName, nameOf } from "./names.js";
-import * as state from "./state.js";
+import { authorOfReply } from "../state/actions.js";
+import { clampName, nameOf } from "../state/names.js";
+import * as state from "../state/state.js";
 
 /**
  * @import { Part, Reply, Turn } from "../conversation/log.js"

@@ -1,11 +1,11 @@
 // The list of earlier conversations in this browser: search, open, delete, and undo the last deletion.
 
 import { html } from "../vendor/preact.js";
+import { focusPrompt } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { language, t } from "../document/words.js";
-import { deleteEarlier, open, restoreEarlier } from "./actions.js";
-import { focusPrompt } from "./prompt.js";
-import { earlier, log } from "./state.js";
+import { deleteEarlier, open, restoreEarlier } from "../state/actions.js";
+import { earlier, log } from "../state/state.js";
 
 const SHOWN = 50;
 const EXCERPT = 80; // characters

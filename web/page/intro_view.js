@@ -3,8 +3,8 @@
 import { effect, html } from "../vendor/preact.js";
 import { isLocal, shownName } from "../engines/refusal.js";
 import { render, t } from "../document/words.js";
-import { corpusOf, titleOf } from "./names.js";
-import * as state from "./state.js";
+import { corpusOf, titleOf } from "../state/names.js";
+import * as state from "../state/state.js";
 
 /** @type {Record<string, string>} the line under the title with the text that the model was trained on, by the line without */
 const WITH_CORPUS = { "site.greeting": "site.greeting_of", "static.greeting": "static.greeting_of" };

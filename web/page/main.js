@@ -9,7 +9,7 @@ import { find, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { Lenses, loadPanels } from "../lenses/lens.js";
 import { ShareBox, closeShare, loadShare } from "../sharing/sharing.js";
-import * as actions from "./actions.js";
+import * as actions from "../state/actions.js";
 import { Arrival } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";
 import { HistoryView } from "./history_view.js";
@@ -18,8 +18,8 @@ import { ClampedCells, Examples, MessageLine, Moves, Versions } from "./moves_vi
 import { bindPrompt } from "./prompt.js";
 import { SettingsView } from "./settings_view.js";
 import { watchSite } from "./site_watch.js";
-import { canContinueFrom, drawOf, textOf } from "./source.js";
-import * as state from "./state.js";
+import { canContinueFrom, drawOf, textOf } from "../state/source.js";
+import * as state from "../state/state.js";
 
 const LATER_MS = 500; // after the page can be used
 

@@ -2,14 +2,13 @@
 
 import { html } from "../vendor/preact.js";
 import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
-import { copyText, hasTouch } from "../document/dom.js";
+import { copyText, focusPrompt, hasTouch } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { render, t } from "../document/words.js";
 import { loadShare } from "../sharing/sharing.js";
-import * as actions from "./actions.js";
-import { clampName, nameOf } from "./names.js";
-import { focusPrompt } from "./prompt.js";
-import * as state from "./state.js";
+import * as actions from "../state/actions.js";
+import { clampName, nameOf } from "../state/names.js";
+import * as state from "../state/state.js";
 
 // A second click may come before the buttons are drawn anew.
 const unlessBusy = (act) => () => state.busy.value || act();

@@ -4,19 +4,14 @@
 import { effect, signal } from "../vendor/preact.js";
 import { followsText } from "../conversation/replies.js";
 import { findModel } from "../conversation/models.js";
-import { find, findAll, hasTouch, keepAtEnd, showInRow } from "../document/dom.js";
+import { find, findAll, keepAtEnd, showInRow } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { send, stop } from "./actions.js";
-import * as state from "./state.js";
+import { send, stop } from "../state/actions.js";
+import * as state from "../state/state.js";
 
 /** @returns {HTMLTextAreaElement} */
 const field = () => find(document, "#prompt", HTMLTextAreaElement);
 const button = (name) => find(document, `#ask [data-move="${name}"]`, HTMLButtonElement);
-
-/** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
-export function focusPrompt() {
-  (hasTouch() ? button("send") : field()).focus({ preventScroll: true });
-}
 
 /** Binds the elements of the prompt to the state. */
 export function bindPrompt() {

@@ -3,9 +3,9 @@
 import { html } from "../vendor/preact.js";
 import { render, number, t } from "../document/words.js";
 import { SETTINGS, isAllowed } from "../settings.js";
-import { blendWith, chooseModel } from "./actions.js";
-import { choiceOf } from "./names.js";
-import * as state from "./state.js";
+import { blendWith, chooseModel } from "../state/actions.js";
+import { choiceOf } from "../state/names.js";
+import * as state from "../state/state.js";
 
 /** @param {{openModel: ?(() => void)}} properties  opens a model from a file, where the page can */
 export function SettingsView({ openModel }) {

@@ -24,10 +24,10 @@ import {
 import { isLocal, refusal, shownName } from "../engines/refusal.js";
 import { copyText } from "../document/dom.js";
 import { render, t } from "../document/words.js";
-import { begin, changed, engine, refusalOf, restore, run, writer } from "../page/actions.js";
-import { titleOf } from "../page/names.js";
-import { textOf } from "../page/source.js";
-import * as state from "../page/state.js";
+import { begin, changed, engine, refusalOf, restore, run, writer } from "../state/actions.js";
+import { titleOf } from "../state/names.js";
+import { textOf } from "../state/source.js";
+import * as state from "../state/state.js";
 import { SETTINGS } from "../settings.js";
 import { fileName, frameCode, logJson, save } from "./files.js";
 import { drawPicture } from "./picture.js";

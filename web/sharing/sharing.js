@@ -3,7 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
-import { shareBox } from "../page/state.js";
+import { shareBox } from "../state/state.js";
 
 let loading = /** @type {Promise<typeof import("./share.js")> | null} */ (null);
 
