@@ -181,9 +181,7 @@ def test_a_stored_conversation_with_two_models_side_by_side_shows_the_first_one(
     send(page, PROMPT)
     settled(page)
     [written] = stored_logs(page)
-    page.goto(
-        f"{both.app.url}{'site' if both.kind == 'app' else 'settings.json'}"
-    )
+    page.goto(f"{both.app.url}{'site' if both.kind == 'app' else 'settings.json'}")
     forget(page)
     page.evaluate(SIDE_BY_SIDE, [TWO, json.dumps(written)])
     page.evaluate("id => sessionStorage.setItem('char-lstm/current', id)", written["id"])

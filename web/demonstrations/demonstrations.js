@@ -20,10 +20,9 @@ export class Demonstrations {
   #shown = /** @type {typeof import("./shown.js") | null} */ (null);
   stage = /** @type {import("./stage.js").Stage | null} */ (null);
 
-  /** @param {HTMLElement} root @param {import("../lenses/lens.js").Lenses} lenses */
-  constructor(root, lenses) {
+  /** @param {HTMLElement} root */
+  constructor(root) {
     this.root = root;
-    this.lenses = lenses;
     this.row = find(root, "#demonstrations");
     this.running = /** @type {AbortController | null} */ (null);
     this.tried = /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null); // by the last "Try it yourself"

@@ -1,6 +1,7 @@
 /** The chances of characters under the settings on the page, and the bars that show them. */
 
-import { create, visibleCharacter } from "../document/dom.js";
+import { html } from "../vendor/preact.js";
+import { visibleCharacter } from "../document/dom.js";
 import { percent } from "../document/words.js";
 import { nameOf } from "./names.js";
 
@@ -8,35 +9,36 @@ const SHOWN = 5; // most likely characters
 
 /**
  * @import { Sampling } from "../engines/engine.js"
- * @typedef {{top: [character: string, logit: number][], rest: number[]}} Predicted the largest logits first
+ * @typedef {{top?: [character: string, logit: number][], rest?: number[]}} Predicted the largest logits first
  */
 
 /**
- * Adds a bar that fills a part of its track, and the text beside it.
- * @param {Element} row
- * @param {[from: number, to: number]} part 0 to 1
- * @param {string} text
+ * A bar that fills a part of its track, from `from` to `to` of 0 to 1, and the text beside it.
+ * @param {{from?: number, to: number, children?: string}} properties
  */
-export function showBar(row, [from, to], text) {
-  const { style } = create("span", "filled", create("span", "track", row));
-  [style.left, style.width] = [`${100 * from}%`, `${100 * (to - from)}%`];
-  create("span", "share", row).textContent = text;
+export function Bar({ from = 0, to, children }) {
+  const style = `left: ${100 * from}%; width: ${100 * (to - from)}%`;
+  return html`<span class="track"><span class="filled" style=${style}></span></span><span class="share">${children}</span>`;
 }
 
-/** Adds a row to a list: a character and its chance. @type {(list: Element, character: string, share: number, isThere: boolean) => void} */
-export function addChance(list, character, share, isThere) {
-  const row = create("li", isThere ? "there" : "", list);
-  create("b", "char", row).textContent = visibleCharacter(character);
-  showBar(row, [0, share], chance(share));
-  row.ariaLabel = `${nameOf(character)}: ${chance(share)}`;
+/** A row of a list: a character and its chance. @param {{character: string, share: number, isThere: boolean}} properties */
+export function Chance({ character, share, isThere }) {
+  const label = `${nameOf(character)}: ${chance(share)}`;
+  return html`
+    <li class=${isThere ? "there" : null} aria-label=${label}>
+      <b class="char">${visibleCharacter(character)}</b><${Bar} to=${share}>${chance(share)}<//>
+    </li>`;
 }
 
 /**
- * Adds the most likely characters to a list, and the one that is there.
- * @type {(list: Element, predicted: Predicted, settings: Sampling, char: string, bits?: ?number) => void}
+ * The list of characters with their chances.
+ * @param {{rows: [character: string, share: number][], char: string, label: string}} properties  `char` is the one that is there
  */
-export function addLikely(list, predicted, settings, char, bits = null) {
-  for (const [each, share] of likely(predicted, settings, char, bits)) addChance(list, each, share, each === char);
+export function Chances({ rows, char, label }) {
+  const items = rows.map(
+    ([each, share]) => html`<${Chance} character=${each} share=${share} isThere=${each === char} />`,
+  );
+  return html`<ol class="likely" aria-label=${label}>${items}</ol>`;
 }
 
 /**
@@ -44,7 +46,7 @@ export function addLikely(list, predicted, settings, char, bits = null) {
  * @param {Predicted} predicted
  * @param {Sampling} settings
  * @param {string} char
- * @param {?number} bits of the character, from which its logit follows; without them it is shown only if it was likely
+ * @param {?number} [bits] of the character, from which its logit follows; without them it is shown only if it was likely
  * @returns {[character: string, share: number][]}
  */
 export function likely({ top, rest }, settings, char, bits) {

@@ -1,6 +1,6 @@
-/** The colours of values between -1 and 1: blue, the background, orange, as light or dark as the page. */
+// The colours of values between -1 and 1: blue, the background, orange, as light or dark as the page.
 
-import { create } from "../document/dom.js";
+import { html } from "../vendor/preact.js";
 
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
@@ -16,17 +16,17 @@ const DARK = [
 ];
 const tables = /** @type {Map<boolean, Uint32Array>} */ (new Map());
 
-/** Adds a text and the scale of the colours. @param {HTMLElement} parent @param {string} text */
-export function addScale(parent, text) {
-  const legend = create("p", "legend", parent);
-  legend.append(text, " ");
-  const swatches = create("span", "swatches", legend); // on one line
-  for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), swatches).textContent = NUMBERS[mark] ?? "";
+/** A text and the scale of the colours. @param {{children: string}} properties */
+export function Scale({ children }) {
+  const swatches = SWATCHES.map((mark) => html`<span class=${"swatch " + mark}>${NUMBERS[mark]}</span>`);
+  return html`<p class="legend">${children} <span class="swatches">${swatches}</span></p>`;
 }
 
 /** @returns {Uint32Array} for pictures: the pixel of each byte value from -128 to 127 */
 export function shadesNow() {
-  const isDark = document.body.classList.contains("dark");
+  const { colorScheme } = getComputedStyle(document.body); // "light dark" follows the browser
+  const isDark =
+    colorScheme === "light dark" ? matchMedia("(prefers-color-scheme: dark)").matches : colorScheme === "dark";
   if (!tables.has(isDark)) tables.set(isDark, makeTable(isDark ? DARK : LIGHT));
   return tables.get(isDark);
 }

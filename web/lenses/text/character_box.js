@@ -8,7 +8,6 @@ import { create, resetGrownText } from "../../document/dom.js";
  */
 
 const places = /** @type {WeakMap<Element, Place>} */ (new WeakMap());
-const marks = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // the class of a character's colour
 
 /**
  * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
@@ -23,6 +22,7 @@ export class CharacterBox {
     this.element = element;
     this.traced = traced;
     this.nodes = /** @type {HTMLElement[]} */ ([]);
+    this.marks = /** @type {string[]} */ ([]); // the class of each character's colour
     this.rest = /** @type {Text | null} */ (null);
     this.line = /** @type {Element | null} */ (null);
     this.lineEnded = false;
@@ -45,6 +45,7 @@ export class CharacterBox {
   cut(count) {
     if (count >= this.nodes.length) return;
     for (const node of this.nodes.splice(count)) node.remove();
+    this.marks.length = count;
     this.rest?.remove();
     while (this.element.lastElementChild && !this.element.lastElementChild.hasChildNodes()) {
       this.element.lastElementChild.remove();
@@ -83,6 +84,7 @@ export class CharacterBox {
     places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
     line.insertBefore(node, this.rest?.parentNode === line ? this.rest : null);
     this.nodes.push(node);
+    this.marks.push("");
     if (character === "\n") {
       node.className = "end";
       this.lineEnded = true;
@@ -118,14 +120,22 @@ export class CharacterBox {
     while (this.painted < this.nodes.length && count < most) {
       const value = values[this.start + this.painted];
       if (value === undefined) break;
-      setMark(this.nodes[this.painted++], mark(value));
+      this.setMark(this.painted++, mark(value));
       count++;
     }
     while (this.outdated > this.painted && count < most) {
-      setMark(this.nodes[--this.outdated], "");
+      this.setMark(--this.outdated, "");
       count++;
     }
     return count;
+  }
+
+  setMark(at, mark) {
+    const { classList } = this.nodes[at];
+    if (this.marks[at] === mark) return;
+    if (this.marks[at]) classList.remove(this.marks[at]);
+    if (mark) classList.add(mark);
+    this.marks[at] = mark;
   }
 
   /** The element of the character at a position, if it is drawn. @param {number} position */
@@ -142,12 +152,4 @@ export class CharacterBox {
 /** The text and the position of the character that an element of a box shows. @param {Element | null} node */
 export function placeOf(node) {
   return places.get(node);
-}
-
-function setMark(node, mark) {
-  const old = marks.get(node) ?? "";
-  if (old === mark) return;
-  if (old) node.classList.remove(old);
-  if (mark) node.classList.add(mark);
-  marks.set(node, mark);
 }

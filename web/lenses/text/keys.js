@@ -26,7 +26,7 @@ export function nextPosition(key, from, chars, turns) {
  * @param {string} key of a keydown event
  * @param {number} position
  * @param {string[]} chars the text
- * @param {{at: number, given: number, length: number, shown?: number}[]} turns
+ * @param {{at: number, given: number, length: number}[]} turns
  * @returns {number|null} the position of a character of a reply that is no line end: this one, or the next in the direction
  *   of the key; null if there is none
  */
@@ -34,7 +34,7 @@ export function nextInReply(key, position, chars, turns) {
   const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
   const end = Math.max(0, ...turns.map((turn) => turn.at + turn.length));
   const isInReply = (/** @type {number} */ at) =>
-    turns.some((turn) => at >= turn.at + turn.given && at < turn.at + (turn.shown ?? turn.length));
+    turns.some((turn) => at >= turn.at + turn.given && at < turn.at + turn.length);
   for (let at = position; at >= 0 && at < end; at += by) if (chars[at] !== "\n" && isInReply(at)) return at;
   return null;
 }
