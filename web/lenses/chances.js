@@ -1,4 +1,4 @@
-/** The chances of characters under the settings on the page, and the bars that show them. */
+// The chances of characters under the settings on the page, and the bars that show them.
 
 import { html } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
@@ -21,23 +21,18 @@ export function Bar({ from = 0, to, children }) {
   return html`<span class="track"><span class="filled" style=${style}></span></span><span class="share">${children}</span>`;
 }
 
-/** A row of a list: a character and its chance. @param {{character: string, share: number, isThere: boolean}} properties */
-export function Chance({ character, share, isThere }) {
-  const label = `${nameOf(character)}: ${chance(share)}`;
-  return html`
-    <li class=${isThere ? "there" : null} aria-label=${label}>
-      <b class="char">${visibleCharacter(character)}</b><${Bar} to=${share}>${chance(share)}<//>
-    </li>`;
-}
-
 /**
  * The list of characters with their chances.
  * @param {{rows: [character: string, share: number][], char: string, label: string}} properties  `char` is the one that is there
  */
 export function Chances({ rows, char, label }) {
-  const items = rows.map(
-    ([each, share]) => html`<${Chance} character=${each} share=${share} isThere=${each === char} />`,
-  );
+  const items = rows.map(([each, share]) => {
+    const text = chance(share);
+    return html`
+      <li class=${each === char ? "there" : null} aria-label=${nameOf(each) + ": " + text}>
+        <b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${text}<//>
+      </li>`;
+  });
   return html`<ol class="likely" aria-label=${label}>${items}</ol>`;
 }
 
@@ -77,10 +72,7 @@ export function chance(share) {
  */
 export function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
   const logits = [...top.map(([, logit]) => logit), ...rest];
-  let weights = logits.map((logit, at) => {
-    if (temperature > 0) return Math.exp((logit - logits[0]) / temperature);
-    return at ? 0 : 1;
-  });
+  let weights = logits.map((logit, at) => (temperature > 0 ? Math.exp((logit - logits[0]) / temperature) : at ? 0 : 1));
   if (top_k > 0) weights = weights.map((weight, at) => (at < top_k ? weight : 0));
   let room = top_p < 1 ? top_p * sum(weights) : Infinity;
   weights = weights.map((weight) => {
@@ -92,6 +84,4 @@ export function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
   return weights.map((weight) => weight / total);
 }
 
-function sum(numbers) {
-  return numbers.reduce((total, each) => total + each, 0);
-}
+const sum = (numbers) => numbers.reduce((total, each) => total + each, 0);

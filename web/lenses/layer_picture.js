@@ -5,7 +5,7 @@ import { hasTouch } from "../document/dom.js";
 import { t } from "../document/words.js";
 import * as page from "../page/state.js";
 import { changed } from "./lens.js";
-import { cell, details, focus, frames, keyNow, path } from "./state.js";
+import { cell, details, focus, frames, path } from "./state.js";
 import { moveTo } from "./text/focus.js";
 import { shadesNow } from "./value_colours.js";
 
@@ -19,13 +19,12 @@ const FINGER = 8; // pixels from the middle of a tap within which a named cell i
  */
 
 let stretch = /** @type {?Stretch} */ (null); // that is drawn
-let wanted = NaN; // the version of the text whose end was requested
 let requests = 0;
 
 export const picture = {
   /** Removes all columns, as for another layer. */
   clear() {
-    [stretch, wanted] = [null, NaN];
+    stretch = null;
   },
 
   /**
@@ -71,7 +70,6 @@ async function request(traced, position) {
   const from = Math.max(0, Math.min(position - WIDTH / 2, traced.chars.length - WIDTH));
   const to = Math.min(traced.chars.length, from + WIDTH);
   picture.clear();
-  wanted = path.version; // so that a frame before the answer does not request the end of the text
   for (let at = from; at < to;) {
     const answer = await traced.ask({ from: at, cell: cell.value, layer: cell.value[0] });
     if (asked !== requests || answer.refusal || !answer.bits?.length) return;
@@ -79,14 +77,6 @@ async function request(traced, position) {
     at += answer.bits.length;
   }
   changed();
-}
-
-// Requests the end of the text, if the picture is empty although all characters are known.
-function requestEnd() {
-  const isRead = path.chars.length > 0 && path.values(keyNow()).length === path.chars.length;
-  if (stretch || !isRead || wanted === path.version || page.busy.value) return;
-  wanted = path.version;
-  request(path, path.chars.length - 1);
 }
 
 /** The picture. A click chooses a cell and a character. @param {{choose: (cell: [layer: number, cell: number]) => void}} properties */
@@ -97,10 +87,7 @@ export function LayerPicture({ choose }) {
   useLayoutEffect(() => {
     if (about) request(about.traced, about.position);
   }, [about]);
-  useLayoutEffect(() => {
-    requestEnd();
-    draw(canvas.current);
-  });
+  useLayoutEffect(() => draw(canvas.current));
   const { columns, first } = stretch ?? { columns: [], first: 0 };
   const values = { layer: cell.value[0], cells: hidden, first: first + 1, last: first + columns.length };
   const caption = t(!columns.length ? "memory.empty" : hasTouch() ? "memory.caption.tap" : "memory.caption", values);

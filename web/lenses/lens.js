@@ -28,7 +28,7 @@ const boxes = /** @type {Map<Element, CharacterBox>} */ (new Map());
 export let log;
 let newest = 0; // the highest id of a turn that was read
 let retry = 0; // timer of the next request while the connection is lost
-let [isRead, isScheduled, hasChanged, isPumping] = [false, false, false, false];
+let [isScheduled, isPumping] = [false, false];
 
 /** Binds the lenses to the elements of the conversation. @param {HTMLElement} pane */
 export function bindLenses(pane) {
@@ -80,6 +80,7 @@ function show(pane, panel, name) {
   focus.clearDetails();
   redraw();
   update();
+  for (const article of findAll(log, "article[data-turn]")) draws(article);
   const last = path.chars.length - 1;
   const isFree = !page.busy.value && state.turns.value[0]?.id !== 0; // page/arrival.js chooses a character of a welcome text
   if (state.focus.value && !state.isAsking.value) focus.inspect();
@@ -94,12 +95,11 @@ export function repaint() {
   if (!isOn) boxes.clear();
 }
 
-/** Call this after every change of the conversation or the settings. */
+/** Reads the conversation again; called in each frame, before it is drawn. */
 export function update() {
   keepAlternatives();
   if (state.lensNow() || state.focus.value) read(); // the character in focus may be in another place
   if (!state.lensNow()) return focus.mark();
-  for (const article of findAll(log, "article[data-turn]")) draws(article);
   state.lensNow().update?.();
   changed();
   pump();
@@ -115,7 +115,6 @@ export function draws(article) {
     if (boxes.size) repaint();
     return false;
   }
-  if (!isRead) read();
   const turn = state.turns.value.find((each) => String(each.id) === article.dataset.turn);
   if (!turn) return false;
   const given = turn.at + turn.given;
@@ -123,7 +122,7 @@ export function draws(article) {
   drawIn(find(article, ".prompt"), turn.at + Number(isSeparated), given); // the view shows no line break there, either
   const shown = turn.id === 0 ? state.welcome.shown.value : Infinity;
   drawIn(find(article, ".reply"), given, turn.at + Math.min(turn.length, shown));
-  schedule();
+  changed();
   return true;
 }
 
@@ -135,10 +134,8 @@ export function drawIn(element, start, end, traced = path) {
   box.draw(AT_ONCE);
 }
 
-/** Reads the conversation: at most once until the current task ends. */
+/** Reads the conversation. */
 export function read() {
-  isRead = true;
-  queueMicrotask(() => (isRead = false));
   const [text, before] = [textOf(page.log.value), state.turns.value];
   state.turns.value = text?.turns ?? [];
   const [first, last] = [state.turns.value[0], state.turns.value.at(-1)];
@@ -147,7 +144,8 @@ export function read() {
   // A short reply may be over when it is read for the first time.
   const isNew = last && (last.writing ? last.id !== before.at(-1)?.id : last.id > newest);
   newest = Math.max(newest, last?.id ?? 0);
-  if (isNew) focus.begin(last.at, changes.text);
+  const position = focus.positionNow();
+  if (isNew && position !== null && (position < last.at || position > changes.text)) focus.clear(); // the new reply does not keep it
   invalidate(path, changes);
   for (const element of boxes.keys()) if (!element.isConnected) boxes.delete(element);
 }
@@ -161,11 +159,6 @@ export function invalidate(traced, { text, values }) {
 
 /** Draws in the next frame what may look different now. */
 export function changed() {
-  hasChanged = true;
-  schedule();
-}
-
-function schedule() {
   if (!isScheduled) requestAnimationFrame(frame);
   isScheduled = true;
 }
@@ -181,10 +174,9 @@ function frame() {
       if (left > 0) left -= box.paint(box.traced.values(state.keyNow()), lens.mark, left);
     }
   });
-  if (left <= 0) schedule();
+  if (left <= 0) changed();
   focus.mark();
-  if (hasChanged) state.frames.value++;
-  hasChanged = false;
+  state.frames.value++;
 }
 
 // The text whose values are to be fetched next: the visitor's own text before the conversation; undefined if none is.

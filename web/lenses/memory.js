@@ -55,6 +55,8 @@ function Panel() {
   const [layer, index] = cell.value;
   const known = named.find((each) => each.layer === layer && each.index === index);
   const { layers = 1, hidden = 1 } = page.model.value ?? {};
+  const field = (value, count, take) => html`
+    <input type="number" min="0" step="1" max=${count - 1} value=${value} onChange=${({ target }) => choose(take(Number(target.value)))} />`;
   return html`
     <${Scale}>${t("memory.scale")}<//>
     <${Change} />
@@ -67,15 +69,9 @@ function Panel() {
     <p class="about-cell" role="status">${known ? explain(known) : t("memory.unnamed")}</p>
     <${Passages} cell=${known} />
     <div class="choose">
-      <label>${t("memory.layer")}<${NumberField} value=${layer} count=${layers} onChoose=${(value) => choose([value, index])} /></label>
-      <label>${t("memory.cell")}<${NumberField} value=${index} count=${hidden} onChoose=${(value) => choose([layer, value])} /></label>
+      <label>${t("memory.layer")}${field(layer, layers, (value) => [value, index])}</label>
+      <label>${t("memory.cell")}${field(index, hidden, (value) => [layer, value])}</label>
     </div>`;
-}
-
-/** A field for a number from 0. @param {{value: number, count: number, onChoose: (value: number) => void}} properties */
-function NumberField({ value, count, onChoose }) {
-  const take = ({ target }) => onChoose(Number(target.value));
-  return html`<input type="number" min="0" step="1" max=${count - 1} value=${value} onChange=${take} />`;
 }
 
 /** @param {{known: NamedCell | undefined}} properties */
@@ -109,7 +105,6 @@ function Change() {
   return html`<p class="which"><b class="char">${visibleCharacter(about.char)}</b> ${changeOf(about)}</p>`;
 }
 
-/** @param {import("./state.js").Details} details */
 function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
   if (held) return t("memory.held", { value: number(cell[1], 2) });
@@ -130,12 +125,10 @@ function Gates() {
   return html`<ul class="gates" aria-label=${t("memory.gates")}>${rows}</ul>`;
 }
 
-/** @param {NamedCell} cell */
-function describe(cell) {
-  return t("memory.option", { name: featureOf(cell), cell: cell.index, layer: cell.layer, ...scoreOf(cell) });
-}
+/** @type {(cell: NamedCell) => string} */
+const describe = (cell) =>
+  t("memory.option", { name: featureOf(cell), cell: cell.index, layer: cell.layer, ...scoreOf(cell) });
 
-/** @param {NamedCell} cell */
-function explain(cell) {
-  return t("memory.about", { name: featureOf(cell), ...scoreOf(cell), baseline: number(cell.last_three, 2) });
-}
+/** @type {(cell: NamedCell) => string} */
+const explain = (cell) =>
+  t("memory.about", { name: featureOf(cell), ...scoreOf(cell), baseline: number(cell.last_three, 2) });

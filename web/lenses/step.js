@@ -52,19 +52,14 @@ export const step = {
   update: follow,
 };
 
-let [presses, wasPressed, followed] = [0, false, ""]; // the last end of the path that came into focus
+let presses = 0;
 let queue = /** @type {Promise<unknown>} */ (Promise.resolve());
 
-// Without a character in focus, the marked one of the welcome text is shown, or the last one, which is shown after each press.
+// Without a character in focus, the marked one of the welcome text is shown, or the last one.
 function follow() {
   const turn = turns.value.at(-1);
-  if (!turn || turn.writing || !turn.length || page.busy.value) return;
-  const end = `${turn.id} ${turn.length}`;
-  const isNew = end !== followed && wasPressed;
-  if (!isNew && focus.value) return;
-  [followed, wasPressed] = [end, false];
-  const marked = isNew || turn.id !== 0 ? null : welcome.marked.value;
-  moveTo(path, marked ?? turn.at + turn.length - 1, { scroll: isNew });
+  if (!turn || turn.writing || !turn.length || page.busy.value || focus.value) return;
+  moveTo(path, (turn.id === 0 ? welcome.marked.value : null) ?? turn.at + turn.length - 1);
 }
 
 /** Writes one character. A press while one is written waits; the button stays enabled, and so keeps the focus. */
@@ -72,10 +67,9 @@ export function press() {
   if (presses >= MOST_PRESSES) return;
   presses++;
   const write = async () => {
-    if (page.busy.value) return;
-    wasPressed = true;
-    await writeOne();
+    if (page.busy.value || !(await writeOne())) return;
     update();
+    moveTo(path, path.chars.length - 1, { scroll: true });
   };
   queue = queue
     .then(write)
@@ -115,6 +109,11 @@ function summary(about) {
 function chanceOf({ likely, strip }, char) {
   const [found, place] = [likely.find((each) => each[0] === char), strip.find((each) => each[0] === char)];
   return found ? found[1] : place ? place[2] - place[1] : 0;
+}
+
+/** A stage with the lines of code that compute it. @param {{title: string, lines: string[], result?: string, children?: any}} properties */
+function Stage({ title, lines, result, children }) {
+  return html`<li><h2>${title}</h2>${children}<${Code} lines=${lines} result=${result} /></li>`;
 }
 
 // The lines of code of a stage and the shape of its result, which are shown if the visitor wants to see code.
@@ -181,14 +180,12 @@ function Layer({ step, layer, at }) {
   const lines = ["gates", "cell", "shown", ...(isLast ? [] : ["above"])];
   const result = isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H });
   return html`
-    <li>
-      <h2>${t("step.layer", { layer: at })}</h2>
+    <${Stage} title=${t("step.layer", { layer: at })} lines=${lines} result=${result}>
       <${CellDrawing} step=${layer} layer=${at} cell=${cellNow()} inputs=${at ? sizes.H : sizes.E} hidden=${sizes.H} />
       ${layer.held && held}
       <div class="rows">${rows}</div>
       ${cells < sizes.H && first}
-      <${Code} lines=${lines} result=${result} />
-    </li>`;
+    <//>`;
 }
 
 /** Numbers in one row, as colours. @param {{bytes: Int8Array, text: string, onClick?: (event: MouseEvent) => void}} properties */
@@ -207,12 +204,10 @@ function Strip({ bytes, text, onClick }) {
 function Expected({ step: { likely, sizes, temperature, filters }, char }) {
   const limits = filters.map(([label, value]) => t("step.limit", { name: label.toLowerCase(), value })).join("");
   return html`
-    <li>
-      <h2>${t("step.expects")}</h2>
+    <${Stage} title=${t("step.expects")} lines=${["output", "weigh"]} result=${t("step.weights", { vocab: sizes.V })}>
       <p class="which">${t("step.logits", { vocab: sizes.V, temperature, limits })}</p>
       <${Chances} rows=${likely} char=${char} label=${t("surprise.likely")} />
-      <${Code} lines=${["output", "weigh"]} result=${t("step.weights", { vocab: sizes.V })} />
-    </li>`;
+    <//>`;
 }
 
 /** @type {(step: StepAnswer, char: string) => string} */
@@ -238,10 +233,8 @@ function Draw({ step, char }) {
   const [line, head] = [`M${x} 6 V26`, `M${x - 5} 2 H${x + 5} L${x} 12 Z`];
   const needle = html`<path d=${line} class="needle" /><path d=${head} class="needle-head" />`;
   return html`
-    <li>
-      <h2>${t("step.draw")}</h2>
+    <${Stage} title=${t("step.draw")} lines=${["draw"]}>
       <svg viewBox="0 0 360 58" class="draw" role="img" aria-label=${text}>${places}${step.draw && step.temperature > 0 && needle}</svg>
       <p class="which">${text} <b class="char">${visibleCharacter(char)}</b></p>
-      <${Code} lines=${["draw"]} />
-    </li>`;
+    <//>`;
 }

@@ -7,11 +7,10 @@ import { number, t } from "../document/words.js";
 import * as page from "../page/state.js";
 import { Chances, chance, likely } from "./chances.js";
 import { OwnText } from "./own_text.js";
-import { FirstLayer, wantsFirstLayer } from "./questions/first_layer.js";
 import { Why } from "./questions/why.js";
-import { bits, details, frames, own, path, turns } from "./state.js";
+import { asksFirstLayer, bits, details, focus, frames, own, path, turns } from "./state.js";
 import { BOUNDS, UNKNOWN, WELCOME } from "./surprise_colours.js";
-import { moveTo } from "./text/focus.js";
+import { inspect, moveTo } from "./text/focus.js";
 import { costlyWords } from "./words.js";
 
 const COSTLY = 6; // words
@@ -22,7 +21,7 @@ const COSTLY = 6; // words
 export const surprise = {
   Panel,
   offersChoices: true,
-  wants: (position) => (position === undefined ? {} : wantsFirstLayer()),
+  wants: (position) => (position !== undefined && asksFirstLayer.value && hasFirstLayer() ? { first_layer: true } : {}),
   mark: (value) => (value === UNKNOWN ? "unknown" : WELCOME.mark(value)),
 };
 
@@ -73,6 +72,28 @@ function explain(rows) {
   if (!(cost >= 0)) return t("surprise.drawn_from");
   const [, now] = rows.find(([each]) => each === about.char);
   return t("surprise.chance", { bits: number(cost, 2), chance: chance(2 ** -cost), now: chance(now) });
+}
+
+// Not for one layer, whose h gives the prediction itself, nor for a blend, which has two networks.
+const hasFirstLayer = () => (page.model.value?.layers ?? 0) > 1 && !path.path?.second;
+
+// "What did the first layer expect?": the output layer applied to the h of the first layer.
+function FirstLayer() {
+  page.watch(frames);
+  const found = asksFirstLayer.value ? details.value?.first_layer : null;
+  const rows = found ? likely(found, page.sampling.value, details.value.char) : [];
+  const ask = ({ target }) => {
+    asksFirstLayer.value = target.checked;
+    if (focus.value) inspect();
+  };
+  const answer = html`
+    <p class="about">${t("first_layer.help")}</p>
+    <${Chances} rows=${rows} char=${details.value?.char} label=${t("first_layer.likely")} />`;
+  return html`
+    <div class="first-layer" hidden=${!hasFirstLayer()}>
+      <label><input type="checkbox" checked=${asksFirstLayer.value} onChange=${ask} /> ${t("first_layer.option")}</label>
+      ${found && answer}
+    </div>`;
 }
 
 /**

@@ -108,9 +108,9 @@ function drawConversation(root) {
     state.watch(state.changes);
     untracked(() => {
       advanceArrival();
+      update();
       view.update();
       demonstrations.update();
-      update();
       showMark();
     });
   });

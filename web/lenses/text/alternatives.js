@@ -99,8 +99,8 @@ function Alternatives() {
     const name = nameOf(each);
     const label = `${canChange && !isThere ? t("rewind.pick", { character: name }) : name}: ${chance(share)}`;
     const content = html`<b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${chance(share)}<//>`;
-    const choice = html`<button type="button" class="choice" aria-label=${label} aria-current=${isThere ? "true" : null}
-      aria-disabled=${String(isThere || page.busy.value)} onClick=${() => isThere || page.busy.value || carryOut({ pick: each })()}>${content}</button>`;
+    const choice = html`<${Button} class="choice" aria-label=${label} aria-current=${isThere ? "true" : null}
+      isOff=${isThere || page.busy.value} onPress=${carryOut({ pick: each })}>${content}<//>`;
     const row = canChange ? choice : html`<span class="choice" role="img" aria-label=${label}>${content}</span>`;
     return html`<li class=${isThere ? "there" : null}>${row}</li>`;
   });

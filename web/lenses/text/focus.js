@@ -53,15 +53,6 @@ export function reveal() {
   if (top < 0 || bottom > innerHeight) marked.scrollIntoView({ block: "nearest" });
 }
 
-/**
- * Takes the focus from its character when a reply begins that does not keep it.
- * @param {number} start of the turn
- * @param {number} changed the position from which on the text is another
- */
-export function begin(start, changed) {
-  if (positionNow() !== null && (positionNow() < start || positionNow() > changed)) clear();
-}
-
 /** Takes the focus from its character. */
 export function clear() {
   focus.value = null;
@@ -169,23 +160,16 @@ function announcer(log) {
   };
 }
 
+// The character with its chance with the current settings, as the box of the alternatives shows it, if that is known.
 async function announcementOf(position) {
-  const turn = turnAt(position);
+  const [turn, char, about] = [turnAt(position), path.chars[position], details.value];
   if (!turn) return "";
-  const values = { character: nameOf(path.chars[position]), n: position - turn.at + 1, count: turn.length };
-  const share = await chanceOf(position);
-  if (!share) return t("focus.place", values);
-  return t(share.isMost ? "focus.less" : "focus.chance", { ...values, chance: share.chance });
-}
-
-// The chance with the current settings, as the box of the alternatives shows it; null if it is not known.
-async function chanceOf(position) {
-  const char = path.chars[position];
-  if (page.model.value?.vocab.includes(char) === false) return null; // the model skips it
-  const isKnown = details.value?.traced === path && details.value.position === position;
-  const answer = isKnown ? details.value : await path.ask({ at: position });
-  if (answer.refusal || !answer.top.length) return null;
+  const values = { character: nameOf(char), n: position - turn.at + 1, count: turn.length };
+  const isSkipped = page.model.value?.vocab.includes(char) === false;
+  const isKnown = about?.traced === path && about.position === position;
+  const answer = isSkipped ? null : isKnown ? about : await path.ask({ at: position });
+  if (!answer?.top?.length) return t("focus.place", values);
   const rows = likely(answer, page.sampling.value, char, path.values("bits")[position]);
   const found = rows.find(([each]) => each === char);
-  return { chance: chance((found ?? rows.at(-1))[1]), isMost: !found };
+  return t(found ? "focus.chance" : "focus.less", { ...values, chance: chance((found ?? rows.at(-1))[1]) });
 }
