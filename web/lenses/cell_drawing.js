@@ -5,18 +5,9 @@ import { number, t } from "../document/words.js";
 
 /** @import { LayerStep } from "../engines/engine.js" */
 
-const WIRES = ["M288 34 V58", "M84 186 V164", "M156 186 V164", "M220 186 V164", "M68 232 V186"];
-const ARROWS = [
-  "M4 34 H386",
-  "M84 140 V43",
-  "M156 140 V88 H179",
-  "M220 140 V88 H197",
-  "M188 79 V43",
-  "M288 78 V91",
-  "M288 140 V109",
-  "M297 100 H386",
-  "M4 186 H288 V164",
-];
+const WIRES =
+  "M288 34 V58 M84 186 V164 M156 186 V164 M220 186 V164 M68 232 V186 M4 34 H386 M84 140 V43 M156 140 V88 H179" +
+  "M220 140 V88 H197 M188 79 V43 M288 78 V91 M288 140 V109 M297 100 H386 M4 186 H288 V164";
 const SIGNS = /** @type {const} */ ([
   [84, 34, "×"],
   [188, 34, "+"],
@@ -36,9 +27,6 @@ export function CellDrawing({ step, layer, cell, inputs, hidden }) {
     [220, "g", g, "tanh"],
     [288, "o", o, "σ"],
   ]);
-  const wires = [...WIRES, ...ARROWS].map(
-    (d, at) => html`<path d=${d} class=${at < WIRES.length ? "wire" : "wire end"} />`,
-  );
   const signs = SIGNS.map(
     ([x, y, sign]) => html`<circle cx=${x} cy=${y} r="9" />${write(x, y + 4, sign, "sign", "middle")}`,
   );
@@ -64,7 +52,8 @@ export function CellDrawing({ step, layer, cell, inputs, hidden }) {
   return html`
     <svg viewBox="0 0 392 236" class="cell-drawing" role="img" aria-label=${label}>
       <rect x="58" y="8" width="280" height="200" rx="12" class="outline" />
-      ${wires}${signs}${boxes}
+      <path d=${WIRES} class="wire" />
+      ${signs}${boxes}
       <rect x="266" y="58" width="44" height="20" rx="10" class="gate" />
       ${write(288, 72, "tanh", "sign", "middle")}
       ${values}

@@ -85,6 +85,10 @@ export function LayerPicture({ choose }) {
   const canvas = useRef(null);
   const [hidden, about] = [page.model.value?.hidden ?? 1, details.value];
   useLayoutEffect(() => {
+    picture.clear(); // the text may have changed while another lens was on
+    if (!focus.value && path.chars.length) request(path, path.chars.length - 1);
+  }, []);
+  useLayoutEffect(() => {
     if (about) request(about.traced, about.position);
   }, [about]);
   useLayoutEffect(() => draw(canvas.current));

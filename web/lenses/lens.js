@@ -7,7 +7,7 @@ import { changed as redraw } from "../page/actions.js";
 import { textOf } from "../page/source.js";
 import * as page from "../page/state.js";
 import * as state from "./state.js";
-import { bindAlternatives, keepAlternatives, reopen } from "./text/alternatives.js";
+import { bindAlternatives, keepAlternatives, open } from "./text/alternatives.js";
 import { rangeOf } from "./text/caret.js";
 import { CharacterBox } from "./text/character_box.js";
 import * as focus from "./text/focus.js";
@@ -97,8 +97,8 @@ export function repaint() {
 
 /** Reads the conversation again; called in each frame, before it is drawn. */
 export function update() {
-  keepAlternatives();
   if (state.lensNow() || state.focus.value) read(); // the character in focus may be in another place
+  keepAlternatives();
   if (!state.lensNow()) return focus.mark();
   state.lensNow().update?.();
   changed();
@@ -217,15 +217,15 @@ export function answered(refusal) {
 function askAgain() {
   clearTimeout(retry);
   if (retry && state.focus.value) focus.inspect();
-  reopen();
+  const box = state.alternatives.value;
+  if (isLost(box?.answer.refusal)) open(box.position);
   retry = 0;
   pump();
 }
 
 /** Returns the element of a character; undefined if none shows it. @param {TracedText} traced @param {number} position */
 export function nodeAt(traced, position) {
-  const found = [...boxes.values()].map((box) => box.traced === traced && box.nodeAt(position));
-  return found.find(Boolean) || undefined;
+  return [...boxes.values()].find((box) => box.traced === traced && box.nodeAt(position))?.nodeAt(position);
 }
 
 /** The element of a character of the conversation, or its range in a reply without a lens; null if it is not shown. @param {number} position */

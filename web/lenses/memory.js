@@ -1,16 +1,18 @@
 // The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates.
 
 import { html } from "../vendor/preact.js";
+import { refOf } from "../conversation/models.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
-import { number, t } from "../document/words.js";
+import { number, render, t } from "../document/words.js";
+import { engine } from "../page/actions.js";
 import * as page from "../page/state.js";
+import { useAnswer } from "./answers.js";
 import { Bar } from "./chances.js";
 import { ClampChoice, Comparison, compare } from "./clamping.js";
 import { LayerPicture, picture } from "./layer_picture.js";
 import { pump, repaint } from "./lens.js";
 import { featureOf, scoreOf } from "./names.js";
-import { Passages } from "./questions/passages.js";
-import { cell, chooseCell, details, focus } from "./state.js";
+import { cell, chooseCell, details, focus, isOpen } from "./state.js";
 import { inspect } from "./text/focus.js";
 import { Scale } from "./value_colours.js";
 
@@ -19,7 +21,7 @@ const LARGEST = 127; // the value of a byte that stands for 1
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
 
-/** @import { NamedCell } from "../engines/engine.js" */
+/** @import { NamedCell, PassagesAnswer } from "../engines/engine.js" */
 
 /** @type {import("./state.js").Lens} */
 export const memory = {
@@ -132,3 +134,36 @@ const describe = (cell) =>
 /** @type {(cell: NamedCell) => string} */
 const explain = (cell) =>
   t("memory.about", { name: featureOf(cell), ...scoreOf(cell), baseline: number(cell.last_three, 2) });
+
+/** The passages in which a cell is highest and lowest, if it has some. @param {{cell: ?NamedCell}} properties */
+function Passages({ cell }) {
+  const [open, model] = [isOpen.passages.value, page.model.value];
+  const isAsked = open && cell?.passages && model;
+  const ask = () => (isAsked ? engine.passages({ model: refOf(model), cell: [cell.layer, cell.index] }) : null);
+  const answer = useAnswer(ask, [open, cell, model]);
+  const toggle = ({ target }) => (isOpen.passages.value = target.open);
+  return html`
+    <details class="passages" open=${open} hidden=${!cell?.passages} onToggle=${toggle}>
+      <summary>${t("passages.title")}</summary>
+      <div role="status">${answer && contentOf(answer)}</div>
+    </details>`;
+}
+
+/** @param {PassagesAnswer} answer */
+function contentOf(answer) {
+  if (answer.refusal) return render(answer.refusal);
+  const about = answer.seed === null ? t("passages.held_out") : t("passages.written", { seed: answer.seed });
+  const columns = /** @type {[string, string, PassagesAnswer["high"]][]} */ ([
+    [t("passages.high"), "p4", answer.high],
+    [t("passages.low"), "n4", answer.low],
+  ]).map(([title, colour, passages]) => {
+    const rows = passages.map(
+      ([before, character, after]) =>
+        html`<li><bdi>${onOneLine(before)}<mark class=${colour}>${visibleCharacter(character)}</mark>${onOneLine(after)}</bdi></li>`,
+    );
+    return html`<div><h2>${title}</h2><ol>${rows}</ol></div>`;
+  });
+  return html`<p class="about">${about}</p><div class="both">${columns}</div>`;
+}
+
+const onOneLine = (text) => text.replaceAll("\n", "⏎");

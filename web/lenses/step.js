@@ -52,8 +52,7 @@ export const step = {
   update: follow,
 };
 
-let presses = 0;
-let queue = /** @type {Promise<unknown>} */ (Promise.resolve());
+let presses = 0; // the one that is carried out, and those that wait
 
 // Without a character in focus, the marked one of the welcome text is shown, or the last one.
 function follow() {
@@ -63,18 +62,13 @@ function follow() {
 }
 
 /** Writes one character. A press while one is written waits; the button stays enabled, and so keeps the focus. */
-export function press() {
-  if (presses >= MOST_PRESSES) return;
-  presses++;
-  const write = async () => {
-    if (page.busy.value || !(await writeOne())) return;
+export async function press() {
+  presses = Math.min(MOST_PRESSES, presses + 1);
+  for (let isFirst = presses === 1; isFirst && presses > 0; presses--) {
+    if (page.busy.value || !(await writeOne())) continue;
     update();
     moveTo(path, path.chars.length - 1, { scroll: true });
-  };
-  queue = queue
-    .then(write)
-    .catch(() => {})
-    .finally(() => presses--);
+  }
 }
 
 function Panel() {

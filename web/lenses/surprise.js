@@ -1,21 +1,26 @@
 // The lens "How surprised?": each character in the colour of its bits, its alternatives, and the words with the most bits.
 
-import { html } from "../vendor/preact.js";
+import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { refOf } from "../conversation/models.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { number, t } from "../document/words.js";
+import { engine } from "../page/actions.js";
 import * as page from "../page/state.js";
+import { LIMITS } from "../settings.js";
 import { Chances, chance, likely } from "./chances.js";
-import { OwnText } from "./own_text.js";
-import { Why } from "./questions/why.js";
-import { asksFirstLayer, bits, details, focus, frames, own, path, turns } from "./state.js";
+import { changed, drawIn, invalidate, pump } from "./lens.js";
+import { Why } from "./why.js";
+import { asksFirstLayer, bits, details, focus, frames, own, ownText, path, turns } from "./state.js";
 import { BOUNDS, UNKNOWN, WELCOME } from "./surprise_colours.js";
-import { inspect, moveTo } from "./text/focus.js";
+import { inspect, moveTo, moveToNode } from "./text/focus.js";
+import { TracedText } from "./text/traced_text.js";
 import { costlyWords } from "./words.js";
 
 const COSTLY = 6; // words
-
-/** @import { TracedText } from "./text/traced_text.js" */
+const REST_MS = 150; // after the last key press
+let timer = 0;
+let over = /** @type {?Element} */ (null); // the character under the pointer
 
 /** @type {import("./state.js").Lens} */
 export const surprise = {
@@ -100,7 +105,7 @@ function FirstLayer() {
  * The total and the mean of a part of a text, and once it is whole the words with the most bits.
  * @param {{text: TracedText, start: number, end: number, isWhole: boolean, children?: any}} properties  children are shown between them
  */
-export function Sum({ text, start, end, isWhole, children }) {
+function Sum({ text, start, end, isWhole, children }) {
   page.watch(frames);
   const values = text.values("bits").slice(start, end);
   const known = values.filter((each) => each !== null && each !== UNKNOWN);
@@ -117,4 +122,60 @@ export function Sum({ text, start, end, isWhole, children }) {
     <p class="sum" role="status" aria-live=${isWhole ? "polite" : "off"}>${known.length ? t("surprise.sum", facts) : ""}</p>
     ${children}
     <div class="costly">${words.length > 1 && [lead, buttons]}</div>`;
+}
+
+// The visitor's own text: a text field, with the colours of its characters behind it.
+function OwnText() {
+  page.watch(frames);
+  const [field, under, wasUsed] = [useRef(null), useRef(null), useRef(ownText.value !== "")];
+  const [text, length] = [own.value, [...ownText.value].length];
+  const draw = () => {
+    if (own.value) drawIn(under.current, 0, own.value.chars.length, own.value);
+    under.current.scrollTop = field.current.scrollTop;
+  };
+  useLayoutEffect(draw, []);
+  const type = ({ target }) => {
+    ownText.value = target.value;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      read();
+      draw();
+    }, REST_MS);
+  };
+  const point = ({ target }) => {
+    const position = [...target.value.slice(0, target.selectionStart)].length - 1;
+    if (position >= 0 && position < (own.value?.chars.length ?? 0)) moveTo(own.value, position);
+  };
+  const fault = t("refusal.characters", { field: t("setting.text"), length, most: LIMITS.prompt });
+  const line = html`<p class="fault" role="alert">${length > LIMITS.prompt ? fault : ""}</p>`;
+  const sum = html`<${Sum} text=${text} start=${0} end=${text?.chars.length} isWhole=${true}>${line}<//>`;
+  return html`
+    <details class="own" open=${wasUsed.current}>
+      <summary>${t("surprise.own")}</summary>
+      <div class="field">
+        <div class="under" aria-hidden="true" ref=${under}></div>
+        <textarea rows="5" spellcheck=${false} aria-label=${t("surprise.own_label")} placeholder=${t("surprise.own_hint")}
+          value=${ownText.value} ref=${field} onInput=${type} onKeyUp=${point} onClick=${point} onMouseMove=${moveOver}
+          onScroll=${() => (under.current.scrollTop = field.current.scrollTop)}></textarea>
+      </div>
+      ${text ? sum : line}
+    </details>`;
+}
+
+// Puts the character behind the pointer in focus.
+function moveOver({ clientX, clientY }) {
+  const node = document.elementsFromPoint(clientX, clientY).find((each) => each.matches(".under i")) ?? null;
+  if (node !== over) moveToNode(node);
+  over = node;
+}
+
+function read() {
+  const model = page.model.value;
+  if ([...ownText.value].length > LIMITS.prompt || !model) return;
+  const text = own.value ?? new TracedText(engine);
+  const path = { model: refOf(model), second: null, share: null, start: true, text: ownText.value, clamps: [] };
+  invalidate(text, text.set(path));
+  own.value = text;
+  changed();
+  pump();
 }

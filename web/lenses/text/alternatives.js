@@ -44,11 +44,6 @@ export async function open(position) {
   alternatives.value = { position, turn: turn.id, char: path.chars[position], answer };
 }
 
-/** Asks again for what is shown, if the connection was lost. */
-export function reopen() {
-  if (isLost(alternatives.value?.answer.refusal)) open(alternatives.value.position);
-}
-
 const hasFocus = () => box.contains(document.activeElement);
 
 /** Closes the box; the text gets the focus. @param {boolean} returnsFocus */
@@ -64,7 +59,6 @@ function close(returnsFocus = hasFocus()) {
 export function keepAlternatives() {
   if (!alternatives.value) return;
   const { position, turn, char } = alternatives.value;
-  if (!lensNow()) read();
   if (path.chars[position] !== char || turnAt(position)?.id !== turn) close();
 }
 
@@ -73,8 +67,8 @@ function Alternatives() {
   const shown = alternatives.value;
   useLayoutEffect(() => shown && place());
   useLayoutEffect(() => {
-    const choice = box.querySelector("button.choice:not([aria-current])") ?? box.querySelector(".close");
-    if (choice instanceof HTMLElement) choice.focus({ preventScroll: true });
+    const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
+    choice?.focus({ preventScroll: true });
   }, [shown]);
   const turn = shown && turnAt(shown.position);
   if (!turn) return null;
@@ -95,18 +89,16 @@ function Alternatives() {
     close(true);
   };
   const items = rows.map(([each, share]) => {
-    const isThere = each === char;
-    const name = nameOf(each);
-    const label = `${canChange && !isThere ? t("rewind.pick", { character: name }) : name}: ${chance(share)}`;
-    const content = html`<b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${chance(share)}<//>`;
+    const [isThere, name, text] = [each === char, nameOf(each), chance(share)];
+    const label = `${canChange && !isThere ? t("rewind.pick", { character: name }) : name}: ${text}`;
+    const content = html`<b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${text}<//>`;
     const choice = html`<${Button} class="choice" aria-label=${label} aria-current=${isThere ? "true" : null}
       isOff=${isThere || page.busy.value} onPress=${carryOut({ pick: each })}>${content}<//>`;
     const row = canChange ? choice : html`<span class="choice" role="img" aria-label=${label}>${content}</span>`;
     return html`<li class=${isThere ? "there" : null}>${row}</li>`;
   });
-  const start = path.chars
-    .slice(position + 1 - Math.min(kept, AROUND), position + 1)
-    .map((each) => (each === " " ? each : visibleCharacter(each)));
+  const end = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
+  const start = end.map((each) => (each === " " ? each : visibleCharacter(each))).join("");
   const ways = ["here", "seed"].map((way) => {
     const [text, help] = [t(`rewind.${way}`), t(`rewind.${way}.help`)];
     return html`
@@ -115,7 +107,7 @@ function Alternatives() {
   });
   const onward = html`
     <div class="onward" role="group" aria-label=${t("rewind.group")}>
-      <span>${t("rewind.from")} <b>${kept > AROUND && "…"}${start.join("")}</b></span>
+      <span>${t("rewind.from")} <b>${kept > AROUND && "…"}${start}</b></span>
       ${ways}
     </div>`;
   return html`

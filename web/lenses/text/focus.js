@@ -8,7 +8,7 @@ import { chance, likely } from "../chances.js";
 import { answered, characterAt, log, nodeAt, read } from "../lens.js";
 import { nameOf } from "../names.js";
 import { alternatives, details, focus, isAsking, lensNow, path, turnAt, turns } from "../state.js";
-import { LineEndMark } from "./caret.js";
+import { markLineEnd } from "./caret.js";
 import { placeOf } from "./character_box.js";
 import { nextInReply, nextPosition } from "./keys.js";
 
@@ -21,7 +21,6 @@ const KEY_REST_MS = 150; // of quick moves with the keys only the last one is an
 let isOutdated = false; // the values of the character in focus
 let inspections = 0;
 let marked = /** @type {?Element} */ (null);
-const lineEnd = new LineEndMark();
 
 /** Returns the position of the character in focus, if it is one of the conversation; else null. */
 export const positionNow = () => (focus.value?.traced === path ? focus.value.position : null);
@@ -105,10 +104,10 @@ export function mark() {
   }
   const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
   const character = isUsed && positionNow() !== null ? characterAt(positionNow()) : null;
-  lineEnd.show(character instanceof Range ? character : null);
-  if (!globalThis.Highlight) return;
-  if (character instanceof Range) CSS.highlights.set(CARET, new Highlight(character));
-  else CSS.highlights.delete(CARET);
+  const range = character instanceof Range ? character : null;
+  markLineEnd(range);
+  if (range) CSS.highlights?.set(CARET, new Highlight(range));
+  else CSS.highlights?.delete(CARET);
 }
 
 /** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log */

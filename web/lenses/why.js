@@ -1,21 +1,21 @@
 // "Why this character?" under the lens Surprise: how much each of the characters before it mattered.
 
-import { html, useLayoutEffect, useRef, useSignal } from "../../vendor/preact.js";
-import { pause, visibleCharacter } from "../../document/dom.js";
-import { number, render, t } from "../../document/words.js";
-import { useAnswer } from "../answers.js";
-import { nameOf, quoted } from "../names.js";
-import { details, isOpen } from "../state.js";
+import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
+import { pause, visibleCharacter } from "../document/dom.js";
+import { number, render, t } from "../document/words.js";
+import { useAnswer } from "./answers.js";
+import { nameOf, quoted } from "./names.js";
+import { details, isOpen } from "./state.js";
 
 const REST_MS = 200; // after the last change of the character in focus
 const LEVELS = 4; // colours on each side of zero
 const SMALLEST = 0.1; // bits of a full bar at least, so that tiny changes get short bars
 const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
 
-/** @import { TraceAnswer } from "../../engines/engine.js" */
+/** @import { TraceAnswer } from "../engines/engine.js" */
 
 // The engine answers in parts. No further part is requested once another character is in focus.
-/** @param {import("../state.js").Details} about @param {() => boolean} isLate @returns {Promise<TraceAnswer>} */
+/** @param {import("./state.js").Details} about @param {() => boolean} isLate @returns {Promise<TraceAnswer>} */
 async function ask({ traced, position }, isLate) {
   let answer = /** @type {?TraceAnswer} */ (null);
   for (await pause(REST_MS); !isLate() && (!answer || answer.more);) answer = await traced.ask({ why: position });
