@@ -69,7 +69,7 @@ export const alternatives = signal(
 /** Whether the visitor has opened alternatives. */
 export const hasOpened = signal(false);
 /** Returns whether a click shows alternatives, and there was none yet. */
-export const isUntried = () => !hasOpened.value && (lensNow()?.offersChoices ?? true);
+export const isUntried = () => !hasOpened.value && (!lensNow() || lensNow().offersChoices === true);
 
 /** Surprise: the visitor's own text, and which questions are open. */
 export const ownText = signal("");
