@@ -93,6 +93,7 @@ export function repaint() {
   const isOn = state.lensNow() !== undefined;
   for (const box of boxes.values()) box[isOn ? "repaint" : "release"]();
   if (!isOn) boxes.clear();
+  changed();
 }
 
 /** Reads the conversation again; called in each frame, before it is drawn. */
