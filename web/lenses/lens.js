@@ -59,10 +59,9 @@ function Panel() {
   const name = state.shownName.value;
   const lens = state.panels.value?.[name];
   if (!lens) return null;
-  return html`<p class="help">${t("lens." + name + ".help")}</p><p class="problem" role="status">${write(problem())}</p><${lens.Panel} />`;
+  const problem = isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value;
+  return html`<p class="help">${t("lens." + name + ".help")}</p><p class="problem" role="status">${write(problem)}</p><${lens.Panel} />`;
 }
-
-const problem = () => (isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value);
 
 /** Returns whether a question was refused because the connection is lost. @param {?Message} [refusal] */
 export const isLost = (refusal) => refusal?.id === "fault.connection";

@@ -130,6 +130,7 @@ function OwnText() {
   const [field, under, wasUsed] = [useRef(null), useRef(null), useRef(ownText.value !== "")];
   const [text, length] = [own.value, [...ownText.value].length];
   const draw = () => {
+    if (!under.current) return; // another lens was chosen
     if (own.value) drawIn(under.current, 0, own.value.chars.length, own.value);
     under.current.scrollTop = field.current.scrollTop;
   };

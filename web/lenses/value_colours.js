@@ -4,16 +4,8 @@ import { html } from "../vendor/preact.js";
 
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
-const LIGHT = [
-  [8, 64, 126],
-  [255, 255, 255],
-  [122, 47, 4],
-];
-const DARK = [
-  [103, 171, 221],
-  [28, 25, 23],
-  [238, 154, 69],
-];
+const LIGHT = [0x08407e, 0xffffff, 0x7a2f04]; // blue, background, orange
+const DARK = [0x67abdd, 0x1c1917, 0xee9a45];
 const tables = /** @type {Map<boolean, Uint32Array>} */ (new Map());
 
 /** A text and the scale of the colours. @param {{children: string}} properties */
@@ -31,8 +23,9 @@ export function shadesNow() {
   return tables.get(isDark);
 }
 
-/** @param {number[][]} ends blue, background, orange */
-function makeTable([low, zero, high]) {
+/** @param {number[]} colours */
+function makeTable(colours) {
+  const [low, zero, high] = colours.map((each) => [each >> 16, (each >> 8) & 255, each & 255]);
   const shades = Array.from({ length: 256 }, (_, at) => {
     const share = Math.min(1, Math.abs(at - 128) / 127);
     const end = at < 128 ? low : high;
