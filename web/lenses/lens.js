@@ -7,7 +7,7 @@ import { changed as redraw } from "../page/actions.js";
 import { textOf } from "../page/source.js";
 import * as page from "../page/state.js";
 import * as state from "./state.js";
-import { bindAlternatives, keepAlternatives, open } from "./text/alternatives.js";
+import { bindAlternatives, open } from "./text/alternatives.js";
 import { rangeOf } from "./text/caret.js";
 import { CharacterBox } from "./text/character_box.js";
 import * as focus from "./text/focus.js";
@@ -97,8 +97,7 @@ export function repaint() {
 
 /** Reads the conversation again; called in each frame, before it is drawn. */
 export function update() {
-  if (state.lensNow() || state.focus.value) read(); // the character in focus may be in another place
-  keepAlternatives();
+  if (state.lensNow() || state.focus.value || state.alternatives.value) read();
   if (!state.lensNow()) return focus.mark();
   state.lensNow().update?.();
   changed();

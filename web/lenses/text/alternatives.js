@@ -55,17 +55,10 @@ function close(returnsFocus = hasFocus()) {
   mark();
 }
 
-/** Closes the box if its character is no longer there. */
-export function keepAlternatives() {
-  if (!alternatives.value) return;
-  const { position, turn, char } = alternatives.value;
-  if (path.chars[position] !== char || turnAt(position)?.id !== turn) close();
-}
-
 function Alternatives() {
   page.watch(page.changes, frames);
   const shown = alternatives.value;
-  useLayoutEffect(() => shown && place());
+  useLayoutEffect(place);
   useLayoutEffect(() => {
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
@@ -119,9 +112,12 @@ function Alternatives() {
 
 const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
 
+// Places the box next to its character, and closes it if that is no longer there.
 function place() {
-  if (!alternatives.value) return;
-  const character = characterAt(alternatives.value.position);
+  const shown = alternatives.value;
+  if (!shown) return;
+  const isThere = path.chars[shown.position] === shown.char && turnAt(shown.position)?.id === shown.turn;
+  const character = isThere ? characterAt(shown.position) : null;
   if (!character) return close();
   const [rect, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
   const { width, height } = box.getBoundingClientRect();
