@@ -1,6 +1,6 @@
 // The lens "How surprised?": each character in the colour of its bits, its alternatives, and the words with the most bits.
 
-import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
 import { refOf } from "../conversation/models.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { Button } from "../document/views.js";
@@ -128,7 +128,7 @@ function Sum({ text, start, end, isWhole, children }) {
 function OwnText() {
   page.watch(frames);
   const [field, under, wasUsed] = [useRef(null), useRef(null), useRef(ownText.value !== "")];
-  const [text, length] = [own.value, [...ownText.value].length];
+  const [text, fault] = [own.value, useSignal("")];
   const draw = () => {
     if (!under.current) return; // another lens was chosen
     if (own.value) drawIn(under.current, 0, own.value.chars.length, own.value);
@@ -139,7 +139,10 @@ function OwnText() {
     ownText.value = target.value;
     clearTimeout(timer);
     timer = setTimeout(() => {
-      read();
+      const length = [...ownText.value].length;
+      const values = { field: t("setting.text"), length, most: LIMITS.prompt };
+      fault.value = length > LIMITS.prompt ? t("refusal.characters", values) : "";
+      if (!fault.value) read();
       draw();
     }, REST_MS);
   };
@@ -147,8 +150,7 @@ function OwnText() {
     const position = [...target.value.slice(0, target.selectionStart)].length - 1;
     if (position >= 0 && position < (own.value?.chars.length ?? 0)) moveTo(own.value, position);
   };
-  const fault = t("refusal.characters", { field: t("setting.text"), length, most: LIMITS.prompt });
-  const line = html`<p class="fault" role="alert">${length > LIMITS.prompt ? fault : ""}</p>`;
+  const line = html`<p class="fault" role="alert">${fault.value}</p>`;
   const sum = html`<${Sum} text=${text} start=${0} end=${text?.chars.length} isWhole=${true}>${line}<//>`;
   return html`
     <details class="own" open=${wasUsed.current}>
@@ -172,7 +174,7 @@ function moveOver({ clientX, clientY }) {
 
 function read() {
   const model = page.model.value;
-  if ([...ownText.value].length > LIMITS.prompt || !model) return;
+  if (!model) return;
   const text = own.value ?? new TracedText(engine);
   const path = { model: refOf(model), second: null, share: null, start: true, text: ownText.value, clamps: [] };
   invalidate(text, text.set(path));

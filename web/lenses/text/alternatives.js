@@ -38,10 +38,10 @@ export async function open(position) {
   const isElsewhere = ![opener, document.body].includes(document.activeElement) && !hasFocus();
   if (isElsewhere || (!answer.refusal && !answer.top.length)) return close();
   if (isLost(answer.refusal)) answered(answer.refusal);
+  alternatives.value = { position, turn: turn.id, char: path.chars[position], answer };
   if (!lensNow()) moveTo(path, position);
   const character = characterAt(position);
   if (character) scrollInside(log, character);
-  alternatives.value = { position, turn: turn.id, char: path.chars[position], answer };
 }
 
 const hasFocus = () => box.contains(document.activeElement);
