@@ -71,7 +71,7 @@ def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page,
     trace.set_text(greeting(app))
     colours = [level(each.bits) for each in trace.tokens()]
     article = page.locator(".welcome article")
-    eventually(lambda: [mark.replace(" try", "") for mark in marks(article)] == colours)
+    eventually(lambda: [mark.replace("try", "").strip() for mark in marks(article)] == colours)
     expect(log(page)).to_have_attribute("aria-busy", "false")
     page.emulate_media(reduced_motion="reduce")
     page.reload()

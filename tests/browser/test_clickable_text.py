@@ -26,7 +26,6 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     send(page, "ab")
     text = reply(page)
     expect(turns(page).last.locator(".hint")).to_have_text(HINT)
-    assert turns(page).last.locator(".reply").evaluate("(each) => getComputedStyle(each).cursor") == "pointer"
     log(page).focus()
     page.keyboard.press("Enter")
     last, before = (NAMES.get(text[at], text[at]) for at in (-1, -2))
@@ -115,7 +114,6 @@ def test_characters_that_the_model_skips_are_struck_out_and_named_alike(both: Si
     skipped = turns(page).last.locator(".prompt .unknown")
     expect(skipped).to_have_text(["漢字", "ü漢"])
     assert skipped.first.evaluate("(each) => getComputedStyle(each).textDecorationLine") == "line-through"
-    assert skipped.first.evaluate("(each) => getComputedStyle(each).fontWeight") == "400"
     expect(turns(page).last.locator(".notice")).to_have_text(
         "This network skips the characters that it does not know: "
         "\u2068'漢'\u2069 (2 times), \u2068'字'\u2069, \u2068'ü'\u2069."

@@ -152,6 +152,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     expect(page.get_by_text("Where it is highest and lowest")).to_be_hidden()
     named.select_option(label="position in the line (inverted: it falls): cell 5 of layer 1")
     expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
+    eventually(lambda: marks(turn) == cell_marks(app, text, 1, 5))  # its values are known already
     page.get_by_text("Where it is highest and lowest").click()
     passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]
     rows = page.locator(".passages li")

@@ -23,9 +23,8 @@ const isFree = () => !state.busy.value && state.model.value !== null;
  * Draws the row, and opens the step of the tour that the address names. Returns what imports the modules of the stage and
  * the tour.
  * @param {HTMLElement} root
- * @param {import("../lenses/lens.js").Lenses} lenses
  */
-export function bindDemonstrations(root, lenses) {
+export function bindDemonstrations(root) {
   const row = find(root, "#demonstrations");
   const { href, target, rel } = find(row, ".train", HTMLAnchorElement); // as the entry of the page has set them
   const train = html`<${TrainLink} href=${href} target=${target || null} rel=${rel || null} />`;
@@ -33,7 +32,7 @@ export function bindDemonstrations(root, lenses) {
   const draw = async () => {
     const [stage, tour] = await Promise.all([import("./stage.js"), import("./tour.js")]);
     stage.drawStage(root, train);
-    tour.drawTour(root, lenses);
+    tour.drawTour(root);
     return stage;
   };
   const load = () => {

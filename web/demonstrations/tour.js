@@ -5,6 +5,10 @@ import { lastPart, lastTurn, replyText } from "../conversation/log.js";
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { render as textOf, t } from "../document/words.js";
+import { choose } from "../lenses/memory.js";
+import * as lenses from "../lenses/state.js";
+import { press } from "../lenses/step.js";
+import { moveTo } from "../lenses/text/focus.js";
 import { clamp, retry, rewrite, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "./line_counter.js";
@@ -14,26 +18,25 @@ const SURE = 1; // bits: a character with fewer was expected
 const FEW = 10; // characters of a reply, as after some presses of "One letter", in which little is seen
 
 /**
- * @import { Lenses } from "../lenses/lens.js"
  * @import { Clamp, Message } from "../engines/engine.js"
  *
  * @typedef {object} Step
  * @property {string} lens
  * @property {boolean} [needsReply]  whether the welcome text is not enough
- * @property {(lenses: Lenses) => unknown} [prepare]  puts a cell or a character in focus
- * @property {[text: Message, act: (lenses: Lenses) => unknown, value?: number][]} actions  the buttons, and
+ * @property {() => unknown} [prepare]  puts a cell or a character in focus
+ * @property {[text: Message, act: () => unknown, value?: number][]} actions  the buttons, and
  *   the temperature that each sets
  */
 
 /** @type {Step["actions"]} */
 const ALONG = [
-  [{ id: "tour.before" }, (lenses) => move(lenses, -1)],
-  [{ id: "tour.after" }, (lenses) => move(lenses, 1)],
+  [{ id: "tour.before" }, () => move(-1)],
+  [{ id: "tour.after" }, () => move(1)],
 ];
 
 /** @type {Step[]} */
 const STEPS = [
-  { lens: "step", actions: [[{ id: "step.button" }, (lenses) => lenses.lenses.step.press()]] },
+  { lens: "step", actions: [[{ id: "step.button" }, press]] },
   {
     lens: "surprise",
     prepare: focusUncertainCharacter,
@@ -50,7 +53,7 @@ const STEPS = [
     needsReply: true,
     prepare: chooseCounter,
     actions: [
-      [{ id: "tour.hold" }, (lenses) => writeWith([heldCell(lenses)])],
+      [{ id: "tour.hold" }, () => writeWith([heldCell()])],
       [{ id: "tour.free" }, () => writeWith([])],
     ],
   },
@@ -69,8 +72,8 @@ const result = signal(/** @type {?Message} */ (null));
 /** The visitor's own lens and settings. */
 let before = { lens: "", settings: ownSettings() };
 
-/** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root @param {Lenses} lenses */
-export function drawTour(root, lenses) {
+/** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root */
+export function drawTour(root) {
   const box = find(root, "#tour");
   // Wherever the focus is. The Escape that stops a reply, or closes something else, leaves the card open.
   document.addEventListener("keydown", (event) => {
@@ -88,7 +91,7 @@ export function drawTour(root, lenses) {
       state.lens.value = before.lens;
     });
   });
-  render(html`<${Card} lenses=${lenses} />`, box); // now that it is shown, its heading can get the focus
+  render(html`<${Card} />`, box); // now that it is shown, its heading can get the focus
 }
 
 function close() {
@@ -96,19 +99,17 @@ function close() {
   find(document, "#demonstrations .tour").focus({ preventScroll: true });
 }
 
-/** @param {{lenses: Lenses}} properties */
-function Card({ lenses }) {
+function Card() {
   const [heading, number] = [useRef(/** @type {?HTMLElement} */ (null)), state.tourStep.value];
   useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), [number]);
   useEffect(() => {
-    if (number) open(lenses, number);
+    if (number) open(number);
   }, [number]);
   if (!number) return null;
   const isLast = number === STEPS.length;
   const buttons = STEPS[number - 1].actions.map(([text, act, value]) => {
     const isChosen = value === undefined ? null : Number(state.typed.temperature.value) === value;
-    const press = () => act(lenses);
-    return html`<${Button} key=${textOf(text)} aria-pressed=${isChosen} isOff=${state.busy.value} onPress=${press}>${textOf(text)}<//>`;
+    return html`<${Button} key=${textOf(text)} aria-pressed=${isChosen} isOff=${state.busy.value} onPress=${act}>${textOf(text)}<//>`;
   });
   const go = (by) => () => (isLast && by > 0 ? close() : (state.tourStep.value = number + by));
   const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`)];
@@ -128,8 +129,8 @@ function Card({ lenses }) {
 }
 
 // Begins a step: the lens, and the character or the cell in focus.
-/** @param {Lenses} lenses @param {number} number */
-async function open(lenses, number) {
+/** @param {number} number */
+async function open(number) {
   const step = STEPS[number - 1];
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
@@ -139,47 +140,41 @@ async function open(lenses, number) {
   const reply = lastTurn(state.log.value)?.reply;
   const hasFew = reply ? number > 1 && replyText(reply).length < FEW : step.needsReply;
   if (hasFew) send(state.model.value?.examples[0] ?? "");
-  if (lenses.name !== step.lens) {
-    const isChosen = lenses.choose(step.lens);
-    state.lens.value = step.lens;
-    await isChosen;
-  }
-  if (state.tourStep.value !== number) return;
-  await step.prepare?.(lenses);
-  const shown = step.lens === "plain" ? lenses.log : lenses.panel;
+  state.lens.value = step.lens;
+  await step.prepare?.();
+  const shown = document.querySelector(step.lens === "plain" ? ".pane .log" : ".pane .panel");
   if (state.tourStep.value === number) shown.scrollIntoView({ block: "nearest" });
 }
 
 // Puts a character in focus where others were likely too.
-/** @param {Lenses} lenses */
-async function focusUncertainCharacter(lenses) {
-  const turn = lenses.turns.at(-1);
+async function focusUncertainCharacter() {
+  const turn = lenses.turns.value.at(-1);
   if (!turn) return;
   const from = turn.at + turn.given;
   const { bits = [] } = await lenses.path.ask({ from });
   const found = bits.findIndex((each, at) => at > 0 && each > SURE);
-  if (found > 0 && lenses.name === "surprise") lenses.focus.moveTo(lenses.path, from + found);
+  if (found > 0 && state.lens.value === "surprise") moveTo(lenses.path, from + found);
 }
 
 // Shows the named cell that counts the line, else the first named one.
-/** @param {Lenses} lenses */
-function chooseCounter(lenses) {
+function chooseCounter() {
   const model = state.model.value;
   const cell = (model && lineCounter(model)?.cell) ?? model?.cells[0];
-  if (cell) lenses.lenses.memory.choose([cell.layer, cell.index]);
+  if (cell) choose([cell.layer, cell.index]);
 }
 
 // Puts the next character, or the one before, in focus.
-/** @param {Lenses} lenses @param {number} by */
-function move({ focus, path }, by) {
+/** @param {number} by */
+function move(by) {
+  const { path } = lenses;
   const last = path.chars.length - 1;
-  const wanted = (focus.at?.position ?? last) + by;
-  if (last >= 0) focus.moveTo(path, Math.max(0, Math.min(last, wanted)), { scroll: true });
+  const wanted = (lenses.focus.value?.position ?? last) + by;
+  if (last >= 0) moveTo(path, Math.max(0, Math.min(last, wanted)), { scroll: true });
 }
 
-/** The cell of the memory lens, clamped so that lines become short if it counts them. @param {Lenses} lenses @returns {Clamp} */
-function heldCell(lenses) {
-  const [layer, index] = lenses.lenses.memory.cell;
+/** The cell of the memory lens, clamped so that lines become short if it counts them. @returns {Clamp} */
+function heldCell() {
+  const [layer, index] = lenses.cell.value;
   const counter = lineCounter(state.model.value);
   const isCounter = counter?.cell.layer === layer && counter.cell.index === index;
   return [layer, index, isCounter ? counter.value : CLAMP_VALUE];

@@ -1,6 +1,7 @@
-/** The chances of characters under the settings on the page, and the bars that show them. */
+// The chances of characters under the settings on the page, and the bars that show them.
 
-import { create, visibleCharacter } from "../document/dom.js";
+import { html } from "../vendor/preact.js";
+import { visibleCharacter } from "../document/dom.js";
 import { percent } from "../document/words.js";
 import { nameOf } from "./names.js";
 
@@ -8,35 +9,31 @@ const SHOWN = 5; // most likely characters
 
 /**
  * @import { Sampling } from "../engines/engine.js"
- * @typedef {{top: [character: string, logit: number][], rest: number[]}} Predicted the largest logits first
+ * @typedef {{top?: [character: string, logit: number][], rest?: number[]}} Predicted the largest logits first
  */
 
 /**
- * Adds a bar that fills a part of its track, and the text beside it.
- * @param {Element} row
- * @param {[from: number, to: number]} part 0 to 1
- * @param {string} text
+ * A bar that fills a part of its track, from `from` to `to` of 0 to 1, and the text beside it.
+ * @param {{from?: number, to: number, children?: string}} properties
  */
-export function showBar(row, [from, to], text) {
-  const { style } = create("span", "filled", create("span", "track", row));
-  [style.left, style.width] = [`${100 * from}%`, `${100 * (to - from)}%`];
-  create("span", "share", row).textContent = text;
-}
-
-/** Adds a row to a list: a character and its chance. @type {(list: Element, character: string, share: number, isThere: boolean) => void} */
-export function addChance(list, character, share, isThere) {
-  const row = create("li", isThere ? "there" : "", list);
-  create("b", "char", row).textContent = visibleCharacter(character);
-  showBar(row, [0, share], chance(share));
-  row.ariaLabel = `${nameOf(character)}: ${chance(share)}`;
+export function Bar({ from = 0, to, children }) {
+  const style = `left: ${100 * from}%; width: ${100 * (to - from)}%`;
+  return html`<span class="track"><span class="filled" style=${style}></span></span><span class="share">${children}</span>`;
 }
 
 /**
- * Adds the most likely characters to a list, and the one that is there.
- * @type {(list: Element, predicted: Predicted, settings: Sampling, char: string, bits?: ?number) => void}
+ * The list of characters with their chances.
+ * @param {{rows: [character: string, share: number][], char: string, label: string}} properties  `char` is the one that is there
  */
-export function addLikely(list, predicted, settings, char, bits = null) {
-  for (const [each, share] of likely(predicted, settings, char, bits)) addChance(list, each, share, each === char);
+export function Chances({ rows, char, label }) {
+  const items = rows.map(([each, share]) => {
+    const text = chance(share);
+    return html`
+      <li class=${each === char ? "there" : null} aria-label=${nameOf(each) + ": " + text}>
+        <b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${text}<//>
+      </li>`;
+  });
+  return html`<ol class="likely" aria-label=${label}>${items}</ol>`;
 }
 
 /**
@@ -44,7 +41,7 @@ export function addLikely(list, predicted, settings, char, bits = null) {
  * @param {Predicted} predicted
  * @param {Sampling} settings
  * @param {string} char
- * @param {?number} bits of the character, from which its logit follows; without them it is shown only if it was likely
+ * @param {?number} [bits] of the character, from which its logit follows; without them it is shown only if it was likely
  * @returns {[character: string, share: number][]}
  */
 export function likely({ top, rest }, settings, char, bits) {
@@ -75,10 +72,7 @@ export function chance(share) {
  */
 export function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
   const logits = [...top.map(([, logit]) => logit), ...rest];
-  let weights = logits.map((logit, at) => {
-    if (temperature > 0) return Math.exp((logit - logits[0]) / temperature);
-    return at ? 0 : 1;
-  });
+  let weights = logits.map((logit, at) => (temperature > 0 ? Math.exp((logit - logits[0]) / temperature) : at ? 0 : 1));
   if (top_k > 0) weights = weights.map((weight, at) => (at < top_k ? weight : 0));
   let room = top_p < 1 ? top_p * sum(weights) : Infinity;
   weights = weights.map((weight) => {
@@ -90,6 +84,4 @@ export function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
   return weights.map((weight) => weight / total);
 }
 
-function sum(numbers) {
-  return numbers.reduce((total, each) => total + each, 0);
-}
+const sum = (numbers) => numbers.reduce((total, each) => total + each, 0);

@@ -1,13 +1,8 @@
-// The list of the lenses that have a panel. The modules are imported when the first of them is chosen.
+// The lenses that have a panel. The modules are imported when the first of them is chosen.
 
-import { MemoryLens } from "./memory.js";
-import { StepLens } from "./step.js";
-import { SurpriseLens } from "./surprise.js";
+import { memory } from "./memory.js";
+import { step } from "./step.js";
+import { surprise } from "./surprise.js";
 
-/** @typedef {ReturnType<typeof panelsOf>} Panels */
-
-/** @param {import("./lens.js").Lenses} lenses */
-export function panelsOf(lenses) {
-  const memory = new MemoryLens(lenses);
-  return { surprise: new SurpriseLens(lenses), memory, step: new StepLens(lenses, memory) };
-}
+/** @type {Record<string, import("./state.js").Lens>} */
+export const panels = { surprise, memory, step };

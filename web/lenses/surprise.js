@@ -1,173 +1,184 @@
-/** The lens "How surprised?": each character in the colour of its bits, its alternatives, and the words with the most bits. */
+// The lens "How surprised?": each character in the colour of its bits, its alternatives, and the words with the most bits.
 
-import { addButton, create, find, hasTouch, isOutdated, setText, visibleCharacter } from "../document/dom.js";
+import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
+import { refOf } from "../conversation/models.js";
+import { hasTouch, visibleCharacter } from "../document/dom.js";
+import { Button } from "../document/views.js";
 import { number, t } from "../document/words.js";
-import { addLikely, chance, likely } from "./chances.js";
-import { FirstLayer } from "./questions/first_layer.js";
-import { BOUNDS, UNKNOWN, colourOf } from "./surprise_colours.js";
-import { OwnText } from "./own_text.js";
-import { Why } from "./questions/why.js";
+import { engine } from "../state/actions.js";
+import * as page from "../state/state.js";
+import { LIMITS } from "../settings.js";
+import { Chances, chance, likely } from "./chances.js";
+import { changed, drawIn, invalidate, pump } from "./lens.js";
+import { Why } from "./why.js";
+import { asksFirstLayer, bits, details, focus, frames, own, ownText, path, turns } from "./state.js";
+import { BOUNDS, UNKNOWN, WELCOME } from "./surprise_colours.js";
+import { inspect, moveTo, moveToNode } from "./text/focus.js";
+import { TracedText } from "./text/traced_text.js";
+import { costlyWords } from "./words.js";
 
 const COSTLY = 6; // words
-const WORD_LENGTH = 24; // characters of a word that are shown
+const REST_MS = 150; // after the last key press
+let timer = 0;
+let over = /** @type {?Element} */ (null); // the character under the pointer
+
+/** @type {import("./state.js").Lens} */
+export const surprise = {
+  Panel,
+  offersChoices: true,
+  wants: (position) => (position !== undefined && asksFirstLayer.value && hasFirstLayer() ? { first_layer: true } : {}),
+  mark: (value) => (value === UNKNOWN ? "unknown" : WELCOME.mark(value)),
+};
+
+function Panel() {
+  const swatches = [...BOUNDS, null].map((high, level) => {
+    const low = BOUNDS[level - 1];
+    const range = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
+    return html`<span class=${"swatch b" + level}>${range}</span>`;
+  });
+  return html`
+    <p class="legend">${t("surprise.scale")} ${swatches}<${Skipped} /></p>
+    <div class="sides">
+      <div class="sums"><${LastTurn} /></div>
+      <div class="closely"><${Character} /><${FirstLayer} /></div>
+    </div>
+    <${Why} />
+    <${OwnText} />`;
+}
+
+// The sample of a skipped character and its text stay together.
+function Skipped() {
+  page.watch(frames);
+  const isHidden = ![path, own.value].some((each) => each?.values("bits").includes(UNKNOWN));
+  return html`<span hidden=${isHidden}><span class="swatch unknown" aria-hidden="true">§</span> ${t("surprise.unknown")}</span>`;
+}
+
+function LastTurn() {
+  const { at, length, writing } = turns.value.at(-1) ?? { at: 0, length: 0, writing: false };
+  return html`<${Sum} text=${path} start=${at} end=${at + length} isWhole=${!writing} />`;
+}
+
+// What the engine predicted for the character in focus.
+function Character() {
+  const [about, cost] = [details.value, bits.value];
+  const rows = about?.top.length && cost !== UNKNOWN ? likely(about, page.sampling.value, about.char, cost) : [];
+  const char = about && html`<b class="char">${visibleCharacter(about.char)}</b> `;
+  return html`
+    <p class="which">${char}${explain(rows)}</p>
+    <${Chances} rows=${rows} char=${about?.char} label=${t("surprise.likely")} />`;
+}
+
+/** @param {[character: string, share: number][]} rows */
+function explain(rows) {
+  const [about, cost] = [details.value, bits.value];
+  if (!about) return t(hasTouch() ? "surprise.tap" : "surprise.hint");
+  if (cost === UNKNOWN) return t("surprise.not_read");
+  if (!about.top.length) return t("surprise.first");
+  if (!(cost >= 0)) return t("surprise.drawn_from");
+  const [, now] = rows.find(([each]) => each === about.char);
+  return t("surprise.chance", { bits: number(cost, 2), chance: chance(2 ** -cost), now: chance(now) });
+}
+
+// Not for one layer, whose h gives the prediction itself, nor for a blend, which has two networks.
+const hasFirstLayer = () => (page.model.value?.layers ?? 0) > 1 && !path.path?.second;
+
+// "What did the first layer expect?": the output layer applied to the h of the first layer.
+function FirstLayer() {
+  page.watch(frames);
+  const found = asksFirstLayer.value ? details.value?.first_layer : null;
+  const rows = found ? likely(found, page.sampling.value, details.value.char) : [];
+  const ask = ({ target }) => {
+    asksFirstLayer.value = target.checked;
+    if (focus.value) inspect();
+  };
+  const answer = html`
+    <p class="about">${t("first_layer.help")}</p>
+    <${Chances} rows=${rows} char=${details.value?.char} label=${t("first_layer.likely")} />`;
+  return html`
+    <div class="first-layer" hidden=${!hasFirstLayer()}>
+      <label><input type="checkbox" checked=${asksFirstLayer.value} onChange=${ask} /> ${t("first_layer.option")}</label>
+      ${found && answer}
+    </div>`;
+}
 
 /**
- * @import { Details, Lens, Lenses } from "./lens.js"
- * @import { TracedText } from "./text/traced_text.js"
+ * The total and the mean of a part of a text, and once it is whole the words with the most bits.
+ * @param {{text: TracedText, start: number, end: number, isWhole: boolean, children?: any}} properties  children are shown between them
  */
-
-/** @implements {Lens} */
-export class SurpriseLens {
-  offersChoices = true;
-
-  /** @param {Lenses} lenses */
-  constructor(lenses) {
-    this.lenses = lenses;
-    this.ownText = new OwnText(lenses, (box, text) => showSum(box, text, 0, text.chars.length, true, this.open(text)));
-    this.firstLayer = new FirstLayer(lenses);
-    this.why = new Why();
-    this.details = /** @type {Details | null} */ (null);
-    this.bits = /** @type {number | null | undefined} */ (undefined); // of the character in focus; undefined before it is read
-  }
-
-  /** The visitor's own text; null until there is one. */
-  get own() {
-    return this.ownText.traced;
-  }
-
-  /** @type {Lens["wants"]} */
-  wants(position) {
-    return position === undefined ? {} : this.firstLayer.wants();
-  }
-
-  /** @type {Lens["mark"]} */
-  mark(bits) {
-    if (bits === null) return "";
-    return bits === UNKNOWN ? "unknown" : colourOf(bits);
-  }
-
-  /** @param {HTMLElement} panel */
-  build(panel) {
-    this.panel = panel;
-    const legend = create("p", "legend", panel);
-    legend.append(t("surprise.scale"), " ");
-    for (let level = 0; level <= BOUNDS.length; level++) {
-      const [low, high] = [BOUNDS[level - 1], BOUNDS[level]];
-      const text = !low ? `< ${high}` : !high ? `${low} +` : `${low}–${high}`;
-      create("span", `swatch b${level}`, legend).textContent = text;
-    }
-    this.skipped = create("span", "", legend); // the sample and its text stay together
-    const sample = create("span", "swatch unknown", this.skipped);
-    [sample.textContent, sample.ariaHidden] = ["§", "true"];
-    this.skipped.append(` ${t("surprise.unknown")}`);
-    const sides = create("div", "sides", panel);
-    const sums = create("div", "sums", sides);
-    create("p", "sum", sums).role = "status";
-    create("div", "costly", sums);
-    const closely = create("div", "closely", sides);
-    create("p", "which", closely);
-    create("ol", "likely", closely).ariaLabel = t("surprise.likely");
-    this.firstLayer.build(closely);
-    this.why.build(panel);
-    this.inspect(null);
-    this.ownText.build(panel);
-  }
-
-  show() {
-    const { path, turns } = this.lenses;
-    const { at, length, writing } = turns.at(-1) ?? { at: 0, length: 0, writing: false };
-    showSum(find(this.panel, ".sums"), path, at, at + length, !writing, this.open(path));
-    this.ownText.show();
-    this.skipped.hidden = ![path, this.ownText.traced].some((each) => each?.values("bits").includes(UNKNOWN));
-    if (this.details && this.bits === undefined) this.inspect(this.details);
-  }
-
-  /** Shows the character in focus. @param {Details | null} details */
-  inspect(details) {
-    this.details = details;
-    this.bits = details?.traced.values("bits")[details.position];
-    const [which, list] = [find(this.panel, ".which"), find(this.panel, ".likely")];
-    list.replaceChildren();
-    which.replaceChildren();
-    if (details) create("b", "char", which).textContent = visibleCharacter(details.char);
-    which.append(this.explain());
-    if (this.bits !== UNKNOWN && details?.top.length) {
-      addLikely(
-        list,
-        /** @type {import("./chances.js").Predicted} */ (details),
-        this.lenses.source.settings(),
-        details.char,
-        this.bits,
-      );
-    }
-    this.firstLayer.show(details);
-    this.why.show(details);
-  }
-
-  explain() {
-    const { bits, details } = this;
-    if (!details) return t(hasTouch() ? "surprise.tap" : "surprise.hint");
-    if (bits === UNKNOWN) return ` ${t("surprise.not_read")}`;
-    if (!details.top.length) return ` ${t("surprise.first")}`;
-    if (!(bits >= 0)) return ` ${t("surprise.drawn_from")}`;
-    const shares = likely(
-      /** @type {import("./chances.js").Predicted} */ (details),
-      this.lenses.source.settings(),
-      details.char,
-      bits,
-    );
-    const [, now] = shares.find(([each]) => each === details.char);
-    return ` ${t("surprise.chance", { bits: number(bits, 2), chance: chance(2 ** -bits), now: chance(now) })}`;
-  }
-
-  /** @param {TracedText} text */
-  open(text) {
-    return (/** @type {number} */ position) => this.lenses.focus.moveTo(text, position, { scroll: true });
-  }
-}
-
-// Shows the total and the mean of a part of the text, and once it is whole the words with the most bits.
-/** @type {(box: HTMLElement, text: TracedText, start: number, end: number, isWhole: boolean, open: (position: number) => void) => void} */
-function showSum(box, text, start, end, isWhole, open) {
+function Sum({ text, start, end, isWhole, children }) {
+  page.watch(frames);
   const values = text.values("bits").slice(start, end);
-  const known = values.filter((bits) => bits !== null && bits !== UNKNOWN);
-  const total = known.reduce((sum, bits) => sum + bits, 0);
+  const known = values.filter((each) => each !== null && each !== UNKNOWN);
+  const total = known.reduce((sum, each) => sum + each, 0);
   const facts = { mean: number(total / known.length, 2), total: Math.round(total), count: known.length };
-  find(box, ".sum").ariaLive = isWhole ? "polite" : "off"; // not at every character
-  setText(find(box, ".sum"), known.length ? t("surprise.sum", facts) : "");
-  if (!isWhole || values.length < end - start) return;
-  const words = wordsOf(text.chars.slice(start, end), values);
-  const costly = find(box, ".costly");
-  if (!isOutdated(costly, [start, words.length, words.slice(0, COSTLY)])) return; // the buttons stay, with the keyboard focus
-  costly.replaceChildren();
-  if (words.length < 2) return;
-  create("span", "lead", costly).textContent = t("surprise.words");
-  for (const { word, bits, at } of words.slice(0, COSTLY)) {
-    const button = addButton(costly, "", `${word} `, () => open(start + at));
-    create("small", "", button).textContent = t("surprise.bits", { bits: Math.round(bits) });
-  }
+  const words = isWhole && values.length === end - start ? costlyWords(text.chars.slice(start, end), values) : [];
+  const buttons = words.slice(0, COSTLY).map(({ word, bits, at }) => {
+    const cost = t("surprise.bits", { bits: Math.round(bits) });
+    const open = () => moveTo(text, start + at, { scroll: true });
+    return html`<${Button} onPress=${open}>${word} <small>${cost}</small><//>`;
+  });
+  const lead = html`<span class="lead">${t("surprise.words")}</span>`;
+  return html`
+    <p class="sum" role="status" aria-live=${isWhole ? "polite" : "off"}>${known.length ? t("surprise.sum", facts) : ""}</p>
+    ${children}
+    <div class="costly">${words.length > 1 && [lead, buttons]}</div>`;
 }
 
-// Scripts without spaces between words: each character counts as a word. Their punctuation ends one, as a space does.
-const ONE_CHARACTER = /\p{Script=Han}|\p{Script=Hiragana}|\p{Script=Katakana}/u;
-const BETWEEN = /[\s\u3000-\u303f\uff00-\uff0f\uff1a-\uff20]/;
+// The visitor's own text: a text field, with the colours of its characters behind it.
+function OwnText() {
+  page.watch(frames);
+  const [field, under, wasUsed] = [useRef(null), useRef(null), useRef(ownText.value !== "")];
+  const [text, fault] = [own.value, useSignal("")];
+  const draw = () => {
+    if (!under.current) return; // another lens was chosen
+    if (own.value) drawIn(under.current, 0, own.value.chars.length, own.value);
+    under.current.scrollTop = field.current.scrollTop;
+  };
+  useLayoutEffect(draw, []);
+  const type = ({ target }) => {
+    ownText.value = target.value;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const length = [...ownText.value].length;
+      const values = { field: t("setting.text"), length, most: LIMITS.prompt };
+      fault.value = length > LIMITS.prompt ? t("refusal.characters", values) : "";
+      if (!fault.value) read();
+      draw();
+    }, REST_MS);
+  };
+  const point = ({ target }) => {
+    const position = [...target.value.slice(0, target.selectionStart)].length - 1;
+    if (position >= 0 && position < (own.value?.chars.length ?? 0)) moveTo(own.value, position);
+  };
+  const line = html`<p class="fault" role="alert">${fault.value}</p>`;
+  const sum = html`<${Sum} text=${text} start=${0} end=${text?.chars.length} isWhole=${true}>${line}<//>`;
+  return html`
+    <details class="own" open=${wasUsed.current}>
+      <summary>${t("surprise.own")}</summary>
+      <div class="field">
+        <div class="under" aria-hidden="true" ref=${under}></div>
+        <textarea rows="5" spellcheck=${false} aria-label=${t("surprise.own_label")} placeholder=${t("surprise.own_hint")}
+          value=${ownText.value} ref=${field} onInput=${type} onKeyUp=${point} onClick=${point} onMouseMove=${moveOver}
+          onScroll=${() => (under.current.scrollTop = field.current.scrollTop)}></textarea>
+      </div>
+      ${text ? sum : line}
+    </details>`;
+}
 
-// The words with the most bits first, and the character in each that has the most. A skipped character has no bits.
-function wordsOf(chars, values) {
-  const words = [];
-  let word = null;
-  chars.forEach((char, at) => {
-    if (BETWEEN.test(char)) {
-      word = null;
-      return;
-    }
-    const isAlone = ONE_CHARACTER.test(char);
-    if (!word || isAlone) words.push((word = { word: "", bits: 0, at, most: 0 }));
-    word.word += word.word.length < WORD_LENGTH ? char : "";
-    const bits = Math.max(0, values[at] ?? 0);
-    word.bits += bits;
-    if (bits > word.most) [word.most, word.at] = [bits, at];
-    if (isAlone) word = null;
-  });
-  return words.filter((each) => each.bits >= 1).sort((one, other) => other.bits - one.bits);
+// Puts the character behind the pointer in focus.
+function moveOver({ clientX, clientY }) {
+  const node = document.elementsFromPoint(clientX, clientY).find((each) => each.matches(".under i")) ?? null;
+  if (node !== over) moveToNode(node);
+  over = node;
+}
+
+function read() {
+  const model = page.model.value;
+  if (!model) return;
+  const text = own.value ?? new TracedText(engine);
+  const path = { model: refOf(model), second: null, share: null, start: true, text: ownText.value, clamps: [] };
+  invalidate(text, text.set(path));
+  own.value = text;
+  changed();
+  pump();
 }

@@ -1,38 +1,31 @@
-/** The colours of values between -1 and 1: blue, the background, orange, as light or dark as the page. */
+// The colours of values between -1 and 1: blue, the background, orange, as light or dark as the page.
 
-import { create } from "../document/dom.js";
+import { html } from "../vendor/preact.js";
 
 const SWATCHES = ["n4", "n3", "n2", "n1", "", "p1", "p2", "p3", "p4"];
 const NUMBERS = { n4: "−1", "": "0", p4: "1" };
-const LIGHT = [
-  [8, 64, 126],
-  [255, 255, 255],
-  [122, 47, 4],
-];
-const DARK = [
-  [103, 171, 221],
-  [28, 25, 23],
-  [238, 154, 69],
-];
+const LIGHT = [0x08407e, 0xffffff, 0x7a2f04]; // blue, background, orange
+const DARK = [0x67abdd, 0x1c1917, 0xee9a45];
 const tables = /** @type {Map<boolean, Uint32Array>} */ (new Map());
 
-/** Adds a text and the scale of the colours. @param {HTMLElement} parent @param {string} text */
-export function addScale(parent, text) {
-  const legend = create("p", "legend", parent);
-  legend.append(text, " ");
-  const swatches = create("span", "swatches", legend); // on one line
-  for (const mark of SWATCHES) create("span", `swatch ${mark}`.trim(), swatches).textContent = NUMBERS[mark] ?? "";
+/** A text and the scale of the colours. @param {{children: string}} properties */
+export function Scale({ children }) {
+  const swatches = SWATCHES.map((mark) => html`<span class=${"swatch " + mark}>${NUMBERS[mark]}</span>`);
+  return html`<p class="legend">${children} <span class="swatches">${swatches}</span></p>`;
 }
 
 /** @returns {Uint32Array} for pictures: the pixel of each byte value from -128 to 127 */
 export function shadesNow() {
-  const isDark = document.body.classList.contains("dark");
+  const { colorScheme } = getComputedStyle(document.body); // "light dark" follows the browser
+  const isDark =
+    colorScheme === "light dark" ? matchMedia("(prefers-color-scheme: dark)").matches : colorScheme === "dark";
   if (!tables.has(isDark)) tables.set(isDark, makeTable(isDark ? DARK : LIGHT));
   return tables.get(isDark);
 }
 
-/** @param {number[][]} ends blue, background, orange */
-function makeTable([low, zero, high]) {
+/** @param {number[]} colours */
+function makeTable(colours) {
+  const [low, zero, high] = colours.map((each) => [each >> 16, (each >> 8) & 255, each & 255]);
   const shades = Array.from({ length: 256 }, (_, at) => {
     const share = Math.min(1, Math.abs(at - 128) / 127);
     const end = at < 128 ? low : high;

@@ -1,110 +1,96 @@
 // The welcome text of an empty page: it appears character by character, at the page's speed, and one character with likely
 // alternatives is marked. The model wrote the text before, so the visitor does not wait for it.
 
+import { effect, untracked } from "../vendor/preact.js";
 import { count, lastTurn } from "../conversation/log.js";
 import { refOf } from "../conversation/models.js";
-import { addButton, find, hasTouch, setText, prefersReducedMotion } from "../document/dom.js";
+import { addButton, find, hasTouch, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
+import { nodeAt } from "../lenses/lens.js";
+import { focus, frames, hasOpened, lensNow, path, welcome } from "../lenses/state.js";
+import { open } from "../lenses/text/alternatives.js";
+import { moveTo } from "../lenses/text/focus.js";
 import { changed } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { bestMark, placesToMark } from "./welcome_mark.js";
 
 const LATEST_MS = 20_000; // after the first character; later none is marked
 
-export class Arrival {
-  /** @param {HTMLElement} log @param {() => import("../lenses/lens.js").Lenses} lenses */
-  constructor(log, lenses) {
-    this.lenses = lenses;
-    this.key = ""; // the model whose welcome text is shown
-    this.began = NaN; // performance.now() of its first character
-    this.isWhole = false;
-    this.mark = /** @type {number | null} */ (null); // the position that is marked
-    this.isSearching = false;
-    const painted = log.querySelector(".welcome .reply");
-    this.early = Number((painted instanceof HTMLElement && painted.dataset.began) || NaN); // document/first_paint.js
-    for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, () => this.finish());
-    log.addEventListener("click", changed); // label and hint are removed once alternatives were opened
-  }
+let key = ""; // the model whose welcome text is shown
+let began = NaN; // performance.now() of its first character
+let early = NaN; // the same of what document/first_paint.js has written
+let [isWhole, isSearching] = [false, false];
 
-  /** The model whose welcome text is shown; null once there is a conversation. */
-  get model() {
-    return lastTurn(state.log.value) ? null : state.model.value;
-  }
+/** Lets a click or a key show the whole welcome text. @param {HTMLElement} log */
+export function bindArrival(log) {
+  early = Number(log.querySelector(".welcome .reply")?.getAttribute("data-began") || NaN);
+  for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, finish);
+  log.addEventListener("click", changed); // label and hint are removed once alternatives were opened
+  effect(() => {
+    state.watch(frames);
+    untracked(searchMark);
+  });
+}
 
-  /** Returns how many characters of a welcome text are shown by now. @param {number} length */
-  shown(length) {
-    const speed = state.speed.value;
-    const isAtOnce = this.isWhole || speed === null || document.hidden || prefersReducedMotion();
-    if (!this.model || isAtOnce || state.lens.value !== "plain") return length;
-    const began = Number.isNaN(this.began) ? this.early : this.began; // document/first_paint.js began it, before the first frame of the page
-    const elapsed = performance.now() - began || 0; // NaN where the document has no welcome text
-    return Math.min(length, Math.floor((elapsed * speed) / 1000));
-  }
+/** Returns the model whose welcome text is shown; null once there is a conversation. */
+const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);
 
-  /** Shows the whole welcome text. */
-  finish() {
-    if (this.isWhole || !this.model) return;
-    this.isWhole = true;
-    changed();
-  }
+function finish() {
+  if (isWhole || !modelNow()) return;
+  isWhole = true;
+  changed();
+}
 
-  /** Called in each frame that shows the page. */
-  update() {
-    const { model } = this;
-    if (!model?.welcome) return;
-    if (state.refusal.value) this.isWhole = true; // the visitor is to read the message
-    const key = JSON.stringify(refOf(model));
-    if (key !== this.key) {
-      [this.key, this.mark, this.isSearching] = [key, null, false];
-      [this.began, this.early] = [Number.isNaN(this.early) ? performance.now() : this.early, NaN];
-    }
-    const length = count(model.welcome);
-    // The view was drawn earlier in this frame, so it is drawn once more if the welcome text has become whole since.
-    if (!this.isWhole) changed();
-    if (this.shown(length) === length) this.isWhole = true;
-    this.#searchMark(key);
-    this.#showMark(this.shown(length));
+/** Sets how much of the welcome text is shown; called in each frame that shows the page. */
+export function advanceArrival() {
+  const model = modelNow();
+  if (!model?.welcome) return;
+  if (state.refusal.value) isWhole = true; // the visitor is to read the message
+  const now = JSON.stringify(refOf(model));
+  if (now !== key) {
+    [key, welcome.marked.value, isSearching] = [now, null, false];
+    [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
+  const speed = state.speed.value;
+  const isAtOnce = speed === null || document.hidden || prefersReducedMotion() || state.lens.value !== "plain";
+  const shown = isWhole || isAtOnce ? Infinity : Math.floor(((performance.now() - began) * speed) / 1000);
+  isWhole = shown >= count(model.welcome);
+  welcome.shown.value = isWhole ? Infinity : shown;
+  if (!isWhole) changed();
+}
 
-  // Requests the alternatives of a few characters, once the surprise of all is known.
-  async #searchMark(key) {
-    const { path } = this.lenses();
-    const bits = path.values("bits");
-    if (this.isSearching || performance.now() - this.began > LATEST_MS) return;
-    if (!bits.length || bits.length < path.chars.length) return;
-    this.isSearching = true;
-    const found = [];
-    for (const position of placesToMark(path.chars, bits)) {
-      const { top = [], rest = [] } = await path.ask({ at: position });
-      if (key !== this.key || !this.model) return;
-      found.push({ position, top, chances: chancesOf({ top, rest }, state.sampling.value) });
-    }
-    this.mark = bestMark(found, path.chars);
-    changed();
+// Requests the alternatives of a few characters, once the surprise of all is known.
+async function searchMark() {
+  const [now, bits] = [key, path.values("bits")];
+  if (isSearching || !modelNow() || performance.now() - began > LATEST_MS) return;
+  if (!bits.length || bits.length < path.chars.length) return;
+  isSearching = true;
+  const found = [];
+  for (const position of placesToMark(path.chars, bits)) {
+    const { top = [], rest = [] } = await path.ask({ at: position });
+    if (now !== key || !modelNow()) return;
+    found.push({ position, top, chances: chancesOf({ top, rest }, state.sampling.value) });
   }
+  welcome.marked.value = bestMark(found, path.chars);
+  changed();
+}
 
-  /** @param {number} shown */
-  #showMark(shown) {
-    const lens = this.lenses();
-    const article = lens.log.querySelector(".welcome article");
-    if (!article) return;
-    const hasPanel = lens.lens?.build !== undefined;
-    if (this.mark !== null && hasPanel && !lens.focus.at) lens.focus.moveTo(lens.path, this.mark); // its panel has something to show at once
-    const node =
-      this.mark !== null && shown > this.mark + 1 && lens.lens?.offersChoices
-        ? lens.nodeAt(lens.path, this.mark)
-        : null;
-    let label = article.querySelector(".try-label");
-    if (!node) return label?.remove();
-    node.classList.add("try");
-    label ??= addButton(article, "try-label", "", () => lens.alternatives.open(this.mark));
-    setText(label, t(hasTouch() ? "greeting.tap" : "greeting.click"));
-    const [button, character] = [/** @type {HTMLElement} */ (label), /** @type {HTMLElement} */ (node)];
-    button.classList.toggle("done", lens.alternatives.openings > 0);
-    const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - button.offsetWidth));
-    button.classList.toggle("far", character.offsetTop > find(article, ".text").offsetTop + character.offsetHeight); // not in the first line
-    button.style.left = `${left}px`;
-    button.style.setProperty("--arrow", `${character.offsetLeft + character.offsetWidth / 2 - left}px`);
-  }
+/** Marks the character that was found, with a label above it; called after the text was drawn. */
+export function showMark() {
+  const article = document.querySelector(".log .welcome article");
+  const [at, lens] = [welcome.marked.value, lensNow()];
+  if (!article || !modelNow()) return;
+  if (at !== null && lens?.Panel && !focus.value) moveTo(path, at); // its panel has something to show at once
+  const isShown = at !== null && welcome.shown.value > at + 1 && lens?.offersChoices;
+  const character = isShown ? nodeAt(path, at) : undefined;
+  let label = /** @type {?HTMLElement} */ (article.querySelector(".try-label"));
+  if (!character) return label?.remove();
+  character.classList.add("try");
+  label ??= addButton(article, "try-label", t(hasTouch() ? "greeting.tap" : "greeting.click"), () => open(at));
+  label.classList.toggle("done", hasOpened.value);
+  const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - label.offsetWidth));
+  label.classList.toggle("far", character.offsetTop > find(article, ".text").offsetTop + character.offsetHeight); // not in the first line
+  label.style.left = `${left}px`;
+  label.style.setProperty("--arrow", `${character.offsetLeft + character.offsetWidth / 2 - left}px`);
 }

@@ -5,6 +5,8 @@ import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
+import { draws } from "../lenses/lens.js";
+import { isUntried, shownName } from "../lenses/state.js";
 import { authorOfReply } from "../state/actions.js";
 import { clampName, nameOf } from "../state/names.js";
 import * as state from "../state/state.js";
@@ -19,10 +21,9 @@ const FASTEST = 1000; // characters per second that a footer shows; more tells a
 const split = new WeakMap();
 
 export class ConversationView {
-  /** @param {HTMLElement} pane @param {import("../lenses/lens.js").Lenses} lenses */
-  constructor(pane, lenses) {
+  /** @param {HTMLElement} pane */
+  constructor(pane) {
     this.element = find(pane, ".log");
-    this.lenses = lenses;
     this.written = 0; // the id of the turn that is being written
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.announcer = new Announcer(find(pane, ".frame"));
@@ -99,13 +100,12 @@ export class ConversationView {
       addTurn(create("article", "", box), 0);
       create("p", "hint", box);
     }
-    const lens = this.lenses.name;
-    const lead =
-      lens === "plain" && state.hasLenses.value ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello"); // the panel of a lens explains its colours
+    const isPlain = shownName.value === "plain"; // the panel of a lens explains its colours
+    const lead = isPlain && state.hasLenses.value ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello");
     setText(find(box, ".lead"), model.welcome ? lead : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
-    if (!this.lenses.draws(article)) growText(find(article, ".reply"), model.welcome);
+    if (!draws(article)) growText(find(article, ".reply"), model.welcome);
     const writing = find(article, ".reply").textContent.length < model.welcome.length;
     article.classList.toggle("writing", writing);
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
@@ -124,7 +124,7 @@ export class ConversationView {
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
-    if (!this.lenses.draws(node)) {
+    if (!draws(node)) {
       showPrompt(find(node, ".prompt"), turn, authorOfReply(reply)?.vocab);
       growText(find(node, ".reply"), text);
     }
@@ -140,11 +140,11 @@ export class ConversationView {
       "footer",
       part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "",
     );
-    const isUntried = this.lenses.alternatives.isUntried;
+    const untried = isUntried();
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
-    const isHinted = isLast && state.hasLenses.value && text !== "" && !writing && (isUntried || before);
+    const isHinted = isLast && state.hasLenses.value && text !== "" && !writing && (untried || before);
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
-    before?.classList.toggle("done", !isUntried);
+    before?.classList.toggle("done", !untried);
   }
 }
 

@@ -7,10 +7,11 @@ import { Storage } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
 import { find, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
-import { Lenses, loadPanels } from "../lenses/lens.js";
+import { bindLenses, loadPanels, update } from "../lenses/lens.js";
+import { clear as clearFocus } from "../lenses/text/focus.js";
 import { ShareBox, closeShare, loadShare } from "../sharing/sharing.js";
 import * as actions from "../state/actions.js";
-import { Arrival } from "./arrival.js";
+import { advanceArrival, bindArrival, showMark } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";
 import { HistoryView } from "./history_view.js";
 import { IntroView, Loading, Notices, bindTitle } from "./intro_view.js";
@@ -18,7 +19,6 @@ import { ClampedCells, Examples, MessageLine, Moves, Versions } from "./moves_vi
 import { bindPrompt } from "./prompt.js";
 import { SettingsView } from "./settings_view.js";
 import { watchSite } from "./site_watch.js";
-import { canContinueFrom, drawOf, textOf } from "../state/source.js";
 import * as state from "../state/state.js";
 
 const LATER_MS = 500; // after the page can be used
@@ -55,13 +55,11 @@ export async function start(root, engine, intro, openModel) {
   actions.resume();
   // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
   setTimeout(() => {
-    const later = [loadPanels, () => import("../lenses/text/move_announcer.js"), loadShare, loadDemonstrations];
+    const later = [loadPanels, loadShare, loadDemonstrations];
     for (const load of later) load().catch(() => {});
   }, LATER_MS);
 }
 
-/** @type {Lenses} */
-export let lenses;
 /** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
 let loadDemonstrations;
 
@@ -84,7 +82,7 @@ function draw(root, openModel) {
   bindTitle();
   bindPrompt();
   drawConversation(root);
-  loadDemonstrations = bindDemonstrations(root, lenses);
+  loadDemonstrations = bindDemonstrations(root);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !state.shareBox.value) return;
     event.preventDefault(); // it closes nothing else
@@ -98,36 +96,12 @@ function draw(root, openModel) {
 // The text and what the lenses show of it are drawn without components: thousands of characters at 60 frames a second.
 function drawConversation(root) {
   const pane = find(root, ".pane");
-  const arrival = new Arrival(find(pane, ".log"), () => lenses);
-  const source = {
-    path: () => {
-      const path = textOf(state.log.value);
-      if (path && source.isWelcome()) path.turns[0].shown = arrival.shown(path.turns[0].length);
-      return path;
-    },
-    isWelcome: () => !lastTurn(state.log.value),
-    marked: () => (source.isWelcome() ? arrival.mark : null),
-    about: () => state.model.value,
-    draw: drawOf,
-    settings: () => state.sampling.value,
-    busy: () => state.busy.value,
-    clampedCells: () => state.clampedCells.value,
-    clamp: actions.clamp,
-    canContinueFrom,
-    pick: (id, keep, pick) => actions.continueFrom(id, keep, { pick }),
-    rewrite: (id, keep, newSeed) => actions.continueFrom(id, keep, { newSeed }),
-    step: actions.step,
-    withoutClamps: (id) => actions.writer.withoutClamps(id),
-  };
-  lenses = new Lenses({ pane, engine: actions.engine, source, onChange: actions.changed });
-  const view = new ConversationView(pane, lenses);
+  bindLenses(pane);
+  const view = new ConversationView(pane);
+  bindArrival(find(pane, ".log"));
   effect(() => {
     state.watch(state.log);
-    untracked(() => lenses.focus.clear());
-  });
-  effect(() => {
-    const name = state.lens.value;
-    untracked(() => lenses.chosen === name || lenses.choose(name));
+    untracked(clearFocus);
   });
   // Everything that is drawn in the frame after a change.
   effect(() => {
@@ -137,9 +111,10 @@ function drawConversation(root) {
   effect(() => {
     state.watch(state.changes);
     untracked(() => {
+      advanceArrival();
+      update();
       view.update();
-      lenses.update();
-      arrival.update();
+      showMark();
     });
   });
 }

@@ -1,4 +1,4 @@
-/** Finds and marks characters in a text that is not drawn character by character. All numbers are in code points. */
+// Finds and marks characters in a text that is not drawn character by character. All numbers are in code points.
 
 import { count } from "../../conversation/log.js";
 import { create } from "../../document/dom.js";
@@ -49,19 +49,15 @@ export function rangeOf(element, n) {
   return null;
 }
 
-/** Marks a line end, of which a highlight shows nothing, by a sign that takes no room. */
-export class LineEndMark {
-  constructor() {
-    this.sign = create("span", "line-end");
-  }
+let sign = /** @type {?HTMLElement} */ (null);
 
-  /** @param {Range | null} character without the mark if it is no line end */
-  show(character) {
-    const isLineEnd = character?.toString() === "\n";
-    if (isLineEnd && this.sign.nextSibling === character.startContainer && character.startOffset === 0) return;
-    const parent = this.sign.parentNode;
-    this.sign.remove();
-    parent?.normalize(); // the sign has split its text
-    if (isLineEnd) character.insertNode(this.sign);
-  }
+/** Marks a line end, of which a highlight shows nothing, by a sign that takes no room. @param {?Range} character  no mark if it is no line end */
+export function markLineEnd(character) {
+  sign ??= create("span", "line-end");
+  const isLineEnd = character?.toString() === "\n";
+  if (isLineEnd && sign.nextSibling === character.startContainer && character.startOffset === 0) return;
+  const parent = sign.parentNode;
+  sign.remove();
+  parent?.normalize(); // the sign has split its text
+  if (isLineEnd) character.insertNode(sign);
 }

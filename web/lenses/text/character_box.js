@@ -1,4 +1,4 @@
-/** The characters of a prompt or a reply as elements, each with the colour that a lens gives it. */
+// The characters of a prompt or a reply as elements, each with the colour that a lens gives it.
 
 import { create, resetGrownText } from "../../document/dom.js";
 
@@ -8,26 +8,23 @@ import { create, resetGrownText } from "../../document/dom.js";
  */
 
 const places = /** @type {WeakMap<Element, Place>} */ (new WeakMap());
-const marks = /** @type {WeakMap<Element, string>} */ (new WeakMap()); // the class of a character's colour
+
+/** Returns the text and the position of the character that an element of a box shows. @param {Element} node */
+export const placeOf = (node) => places.get(node);
 
 /**
  * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
  * the last line only when the text grows. Characters that are not drawn yet are shown as plain text after the others.
  */
 export class CharacterBox {
-  /**
-   * @param {HTMLElement} element
-   * @param {TracedText} traced
-   */
+  /** @param {HTMLElement} element @param {TracedText} traced */
   constructor(element, traced) {
     this.element = element;
     this.traced = traced;
     this.nodes = /** @type {HTMLElement[]} */ ([]);
-    this.rest = /** @type {Text | null} */ (null);
-    this.line = /** @type {Element | null} */ (null);
-    this.lineEnded = false;
-    this.start = 0;
-    this.end = 0;
+    this.marks = /** @type {string[]} */ ([]); // the class of each node's colour
+    this.rest = document.createTextNode("");
+    this.start = this.end = 0; // positions in the text
     this.painted = 0; // nodes that have their colour
     this.outdated = 0; // nodes from `painted` to this one may have an outdated colour
     element.replaceChildren();
@@ -45,12 +42,9 @@ export class CharacterBox {
   cut(count) {
     if (count >= this.nodes.length) return;
     for (const node of this.nodes.splice(count)) node.remove();
-    this.rest?.remove();
-    while (this.element.lastElementChild && !this.element.lastElementChild.hasChildNodes()) {
-      this.element.lastElementChild.remove();
-    }
-    this.line = this.element.lastElementChild;
-    this.lineEnded = this.nodes[count - 1]?.textContent === "\n";
+    this.marks.length = count;
+    this.rest.remove();
+    for (let line = this.element.lastChild; line && !line.hasChildNodes(); line = this.element.lastChild) line.remove();
     this.painted = Math.min(this.painted, count);
     this.outdated = Math.min(this.outdated, count);
   }
@@ -71,42 +65,29 @@ export class CharacterBox {
   draw(most) {
     const [chars, before] = [this.traced.chars, this.nodes.length];
     const wanted = Math.min(this.end - this.start, before + most);
-    while (this.nodes.length < wanted) this.add(chars[this.start + this.nodes.length]);
-    this.showRest(chars.slice(this.start + this.nodes.length, this.end).join(""));
-    return this.nodes.length - before;
+    while (this.nodes.length < wanted) this.#add(chars[this.start + this.nodes.length]);
+    const rest = chars.slice(this.start + wanted, this.end).join("");
+    if (!rest) this.rest.remove();
+    else if (this.rest.parentNode !== this.#line()) this.#line().append(this.rest);
+    if (this.rest.data !== rest) this.rest.data = rest;
+    return wanted - before;
   }
 
-  add(character) {
-    const line = this.openLine();
-    const node = document.createElement("i");
+  #add(character) {
+    const [line, node] = [this.#line(), document.createElement("i")];
     node.textContent = character;
+    if (character === "\n") node.className = "end";
     places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
-    line.insertBefore(node, this.rest?.parentNode === line ? this.rest : null);
+    line.insertBefore(node, this.rest.parentNode === line ? this.rest : null);
     this.nodes.push(node);
-    if (character === "\n") {
-      node.className = "end";
-      this.lineEnded = true;
-    }
+    this.marks.push("");
   }
 
-  openLine() {
-    if (!this.line || this.lineEnded) {
-      this.line = create("span", this.line ? "line block" : "line", this.element);
-      this.lineEnded = false;
-    }
-    return this.line;
-  }
-
-  showRest(text) {
-    if (!text) {
-      this.rest?.remove();
-      this.rest = null;
-      return;
-    }
-    this.rest ??= document.createTextNode("");
-    const line = this.openLine();
-    if (this.rest.parentNode !== line) line.append(this.rest);
-    if (this.rest.data !== text) this.rest.data = text;
+  // Returns the line that the next character belongs to.
+  #line() {
+    const [line, last] = [this.element.lastElementChild, this.nodes.at(-1)];
+    const isOver = !line || (last?.parentNode === line && last.textContent === "\n");
+    return isOver ? create("span", line ? "line block" : "line", this.element) : line;
   }
 
   /**
@@ -115,17 +96,18 @@ export class CharacterBox {
    */
   paint(values, mark, most) {
     let count = 0;
-    while (this.painted < this.nodes.length && count < most) {
-      const value = values[this.start + this.painted];
-      if (value === undefined) break;
-      setMark(this.nodes[this.painted++], mark(value));
-      count++;
-    }
-    while (this.outdated > this.painted && count < most) {
-      setMark(this.nodes[--this.outdated], "");
-      count++;
-    }
+    const known = Math.min(this.nodes.length, values.length - this.start);
+    for (; this.painted < known && count < most; count++)
+      this.#mark(this.painted, mark(values[this.start + this.painted++]));
+    for (; this.outdated > this.painted && count < most; count++) this.#mark(--this.outdated, "");
     return count;
+  }
+
+  #mark(at, mark) {
+    if (this.marks[at] === mark) return;
+    if (this.marks[at]) this.nodes[at].classList.remove(this.marks[at]);
+    if (mark) this.nodes[at].classList.add(mark);
+    this.marks[at] = mark;
   }
 
   /** The element of the character at a position, if it is drawn. @param {number} position */
@@ -137,17 +119,4 @@ export class CharacterBox {
   release() {
     this.element.replaceChildren(this.traced.chars.slice(this.start, this.end).join(""));
   }
-}
-
-/** The text and the position of the character that an element of a box shows. @param {Element | null} node */
-export function placeOf(node) {
-  return places.get(node);
-}
-
-function setMark(node, mark) {
-  const old = marks.get(node) ?? "";
-  if (old === mark) return;
-  if (old) node.classList.remove(old);
-  if (mark) node.classList.add(mark);
-  marks.set(node, mark);
 }

@@ -1,189 +1,174 @@
-/** The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched. */
+// The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched.
 
-import { scrollInside } from "../../document/dom.js";
-import { LineEndMark } from "./caret.js";
+import { batch } from "../../vendor/preact.js";
+import { create, scrollInside, setText } from "../../document/dom.js";
+import { t } from "../../document/words.js";
+import * as page from "../../state/state.js";
+import { chance, likely } from "../chances.js";
+import { answered, characterAt, log, nodeAt, read } from "../lens.js";
+import { nameOf } from "../names.js";
+import { alternatives, details, focus, isAsking, lensNow, path, turnAt, turns } from "../state.js";
+import { markLineEnd } from "./caret.js";
 import { placeOf } from "./character_box.js";
 import { nextInReply, nextPosition } from "./keys.js";
 
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
+const KEY_REST_MS = 150; // of quick moves with the keys only the last one is announced
+
+/** @import { TracedText } from "./traced_text.js" */
+
+let isOutdated = false; // the values of the character in focus
+let inspections = 0;
+let marked = /** @type {?Element} */ (null);
+
+/** Returns the position of the character in focus, if it is one of the conversation; else null. */
+export const positionNow = () => (focus.value?.traced === path ? focus.value.position : null);
 
 /**
- * @import { Details, Lenses } from "../lens.js"
- * @import { Place } from "./character_box.js"
- * @import { TracedText } from "./traced_text.js"
+ * Puts a character in focus. Resolves once the panel shows its values.
+ * @param {TracedText} traced
+ * @param {number} position
  */
+export function moveTo(traced, position, { scroll = false } = {}) {
+  focus.value = { traced, position };
+  mark();
+  if (scroll) reveal();
+  return inspect();
+}
 
-export class Focus {
-  /** @param {Lenses} lenses */
-  constructor(lenses) {
-    this.lenses = lenses;
-    this.at = /** @type {(Place & {outdated?: boolean}) | null} */ (null);
-    this.node = /** @type {Element | null} */ (null); // the element that is marked
-    this.lineEnd = new LineEndMark();
-    this.details = /** @type {Details | null} */ (null); // what the panel shows
-    this.inspections = 0;
-    this.announcer = /** @type {Promise<import("./move_announcer.js").MoveAnnouncer> | null} */ (null); // few visitors use the keys
-    this.#listen();
+/** Puts the character of an element in focus, if it shows one. @param {?Element} node */
+export function moveToNode(node) {
+  const place = node && placeOf(node);
+  if (lensNow() && place) moveTo(place.traced, place.position);
+}
+
+/** Scrolls to the character in focus. */
+export function reveal() {
+  const character = positionNow() !== null && characterAt(positionNow());
+  if (character) scrollInside(log, character);
+  if (!marked) return;
+  const { top, bottom } = marked.getBoundingClientRect(); // under a lens the text stays in the window by itself
+  if (top < 0 || bottom > innerHeight) marked.scrollIntoView({ block: "nearest" });
+}
+
+/** Takes the focus from its character. */
+export function clear() {
+  focus.value = null;
+  clearDetails();
+  mark();
+}
+
+/** Removes the values of the character in focus. Only a character of the conversation stays in focus. */
+export function clearDetails() {
+  inspections++;
+  batch(() => {
+    if (positionNow() === null) focus.value = null;
+    [details.value, isAsking.value] = [null, false];
+  });
+}
+
+/** Fetches the values of the character in focus, which the panel of the lens shows. */
+export async function inspect() {
+  const [{ traced, position }, lens] = [focus.value, lensNow()];
+  isOutdated = false;
+  if (!lens?.Panel) return;
+  const inspection = ++inspections;
+  isAsking.value = true;
+  const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
+  if (inspection !== inspections) return;
+  batch(() => {
+    isAsking.value = false;
+    answered(answer.refusal);
+    details.value = answer.refusal ? null : { ...answer, traced, position, char: traced.chars[position] }; // not those of another character
+  });
+}
+
+/** Call this after a text or its values changed from a position on. @param {TracedText} traced @param {number} from */
+export function invalidate(traced, from) {
+  if (focus.value?.traced !== traced) return;
+  const { position } = focus.value;
+  isOutdated ||= from <= position;
+  if (!isOutdated) return;
+  if (position < traced.chars.length) inspect();
+  else if (!page.busy.value) clear(); // else the reply will reach the position again
+}
+
+/** Marks the character in focus: its element, or without a lens, while the text or the alternatives are used, its range. */
+export function mark() {
+  const node = focus.value && nodeAt(focus.value.traced, focus.value.position);
+  if (node !== marked) {
+    marked?.classList.remove("focus");
+    node?.classList.add("focus");
+    marked = node;
   }
+  const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
+  const character = isUsed && positionNow() !== null ? characterAt(positionNow()) : null;
+  const range = character instanceof Range ? character : null;
+  markLineEnd(range);
+  if (range) CSS.highlights?.set(CARET, new Highlight(range));
+  else CSS.highlights?.delete(CARET);
+}
 
-  /** The character in focus: the id of its turn, and its number in the text of the turn; null for none. */
-  get place() {
-    if (!this.at || this.at.traced !== this.lenses.path) return null;
-    const turn = this.lenses.turnAt(this.at.position);
-    return turn ? { turn: turn.id, n: this.at.position - turn.at } : null;
-  }
-
-  /**
-   * Puts a character in focus. Resolves once the panel shows its values.
-   * @param {TracedText} traced
-   * @param {number} position
-   */
-  moveTo(traced, position, { scroll = false } = {}) {
-    this.at = { traced, position };
-    this.show();
-    if (scroll) this.reveal();
-    return this.inspect();
-  }
-
-  /** Scrolls to the character in focus. */
-  reveal() {
-    const character = this.at?.traced === this.lenses.path && this.lenses.characterAt(this.at.position);
-    if (character) scrollInside(this.lenses.log, character);
-    if (!this.node) return;
-    const { top, bottom } = this.node.getBoundingClientRect(); // under a lens the text stays in the window by itself
-    if (top < 0 || bottom > innerHeight) this.node.scrollIntoView({ block: "nearest" });
-  }
-
-  /** Puts the character of an element in focus, if it shows one. @param {Element | null} node */
-  moveToNode(node) {
-    const place = placeOf(node);
-    if (this.lenses.lens && place) this.moveTo(place.traced, place.position);
-  }
-
-  /**
-   * Takes the focus from its character when a reply begins that does not keep it.
-   * @param {number} start of the turn
-   * @param {number} changed the position from which on the text is another
-   */
-  begin(start, changed) {
-    if (this.at?.traced === this.lenses.path && (this.at.position < start || this.at.position > changed)) this.clear();
-  }
-
-  /** Takes the focus from its character. */
-  clear() {
-    this.at = this.details = null;
-    this.inspections++;
-    this.lenses.panel.ariaBusy = null;
-    this.show();
-    this.lenses.lens?.inspect?.(null);
-  }
-
-  /** Fetches the values of the character in focus, and shows them in the panel of the lens. */
-  async inspect() {
-    const { traced, position } = this.at;
-    const { lens, panel, path } = this.lenses;
-    this.at.outdated = false;
-    if (!lens?.inspect) return;
-    const inspection = ++this.inspections;
-    panel.ariaBusy = "true"; // it still shows the character that was in focus before
-    const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
-    if (inspection !== this.inspections || lens !== this.lenses.lens) return;
-    panel.ariaBusy = null;
-    this.lenses.answered(answer.refusal);
-    if (answer.refusal) return void lens.inspect(null); // not what belongs to another character
-    const turn = traced === path ? this.lenses.turnAt(position) : null;
-    this.details = { ...answer, traced, position, turn, char: traced.chars[position] };
-    lens.inspect(this.details);
-  }
-
-  /** Clears the values, after another lens was chosen. Only a character of the conversation stays in focus. */
-  clearDetails() {
-    this.details = null;
-    if (this.at?.traced !== this.lenses.path) this.at = null;
-  }
-
-  /** Finds the turn of the character again, after the turns have changed. */
-  findTurn() {
-    if (this.details?.traced === this.lenses.path) this.details.turn = this.lenses.turnAt(this.details.position);
-  }
-
-  /** Call this after a text or its values changed from a position on. @param {TracedText} traced @param {number} from */
-  invalidate(traced, from) {
-    if (this.at?.traced !== traced) return;
-    const { position } = this.at;
-    if (from <= position) this.at.outdated = true;
-    if (!this.at.outdated) return;
-    if (position < traced.chars.length) this.inspect();
-    else if (!this.lenses.source.busy()) this.clear(); // else the reply will reach the position again
-  }
-
-  /** Marks the character in focus: its element, or without a lens, while the text or the alternatives are used, its range. */
-  show() {
-    const { alternatives, lens, log } = this.lenses;
-    const node = this.at && this.lenses.nodeAt(this.at.traced, this.at.position);
-    if (node !== this.node) {
-      this.node?.classList.remove("focus");
-      node?.classList.add("focus");
-      this.node = node;
-    }
-    const isUsed = !lens && (document.activeElement === log || alternatives.shown);
-    this.#showCaret(isUsed && this.at ? this.lenses.characterAt(this.at.position) : null);
-  }
-
-  /** @param {Element | Range | null} character */
-  #showCaret(character) {
-    this.lineEnd.show(character instanceof Range ? character : null);
-    if (!globalThis.Highlight) return;
-    if (character instanceof Range) CSS.highlights.set(CARET, new Highlight(character));
-    else CSS.highlights.delete(CARET);
-  }
-
-  #listen() {
-    const { log } = this.lenses;
-    const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
-    let over = /** @type {Element | null} */ (null);
-    let [timer, pointer] = [0, ""];
-    // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests; at times Chromium sends
-    // a "mousemove" then, too.
-    log.addEventListener("mousemove", (event) => {
-      const [node, where] = [nodeUnder(event), `${event.screenX} ${event.screenY}`];
-      const rests = where === pointer;
-      pointer = where;
-      if (rests || node === over) return;
-      over = node;
-      clearTimeout(timer);
-      timer = setTimeout(() => node?.isConnected && this.moveToNode(node), REST_MS);
-    });
-    log.addEventListener("click", (event) => this.moveToNode(nodeUnder(event)));
-    log.addEventListener("keydown", (event) => this.#onKey(event));
-    for (const name of ["focus", "blur"]) log.addEventListener(name, () => this.show());
-    log.addEventListener("focus", () => this.#announce());
-  }
-
-  #onKey(event) {
+/** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log */
+export function bindFocus(log) {
+  const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
+  let over = /** @type {?Element} */ (null);
+  let [timer, pointer] = [0, ""];
+  // "mousemove", because "mouseover" also fires when a growing text moves under a pointer that rests; at times Chromium sends
+  // a "mousemove" then, too.
+  log.addEventListener("mousemove", (event) => {
+    const [node, where] = [nodeUnder(event), `${event.screenX} ${event.screenY}`];
+    const rests = where === pointer;
+    pointer = where;
+    if (rests || node === over) return;
+    over = node;
+    clearTimeout(timer);
+    timer = setTimeout(() => node?.isConnected && moveToNode(node), REST_MS);
+  });
+  log.addEventListener("click", (event) => moveToNode(nodeUnder(event)));
+  for (const name of ["focus", "blur"]) log.addEventListener(name, mark);
+  const announce = announcer(log);
+  log.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    const { lens, path } = this.lenses;
-    if (!lens) this.lenses.read();
-    const { turns } = this.lenses;
-    const from = this.at?.traced === path ? this.at.position : null;
-    let position = nextPosition(event.key, from, path.chars, turns);
+    if (!lensNow()) read();
+    const from = positionNow();
+    let position = nextPosition(event.key, from, path.chars, turns.value);
     if (position === null) return;
     event.preventDefault();
-    if (!lens) position = nextInReply(event.key, position, path.chars, turns) ?? from;
-    if (position === null) return;
-    const moved = this.moveTo(path, position, { scroll: true });
-    Promise.all([this.#announce(), moved]).then(
-      ([announcer]) => this.at?.position === position && announcer?.announce(position),
-    );
-  }
+    if (!lensNow()) position = nextInReply(event.key, position, path.chars, turns.value) ?? from;
+    if (position !== null) moveTo(path, position, { scroll: true }).then(() => announce(position));
+  });
+}
 
-  // Returns what announces the moves; null if it could not be loaded.
-  #announce() {
-    const load = async () => {
-      const { MoveAnnouncer } = await import("./move_announcer.js");
-      return new MoveAnnouncer(this.lenses);
-    };
-    return (this.announcer ??= load().catch(() => (this.announcer = null)));
-  }
+// Returns what announces a character that a key has put in focus to users of screen readers, once no other key follows.
+function announcer(log) {
+  const region = create("div", "for-readers moves-announced", log.parentElement);
+  region.ariaLive = "polite";
+  let timer = 0;
+  log.addEventListener("blur", () => {
+    clearTimeout(timer);
+    setText(region, ""); // the text is in the page, too
+  });
+  return (position) => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const text = await announcementOf(position);
+      if (positionNow() === position && document.activeElement === log) setText(region, text);
+    }, KEY_REST_MS);
+  };
+}
+
+// The character with its chance with the current settings, as the box of the alternatives shows it, if that is known.
+async function announcementOf(position) {
+  const [turn, char, about] = [turnAt(position), path.chars[position], details.value];
+  if (!turn) return "";
+  const values = { character: nameOf(char), n: position - turn.at + 1, count: turn.length };
+  const isSkipped = page.model.value?.vocab.includes(char) === false;
+  const isKnown = about?.traced === path && about.position === position;
+  const answer = isSkipped ? null : isKnown ? about : await path.ask({ at: position });
+  if (!answer?.top?.length) return t("focus.place", values);
+  const rows = likely(answer, page.sampling.value, char, path.values("bits")[position]);
+  const found = rows.find(([each]) => each === char);
+  return t(found ? "focus.chance" : "focus.less", { ...values, chance: chance((found ?? rows.at(-1))[1]) });
 }

@@ -1,4 +1,4 @@
-/** A text that the engine reads again for the lenses: its characters, and the values of each that were answered so far. */
+// A text that the engine reads again for the lenses: its characters, and the values of each that were answered so far.
 
 import { randomId } from "../../conversation/hash.js";
 import { firstChange } from "../../engines/clamps.js";
@@ -14,20 +14,19 @@ export class TracedText {
   /** @param {Pick<TextEngine, "trace">} engine */
   constructor(engine) {
     this.engine = engine;
-    this.chars = /** @type {string[]} */ ([]); // code points
     this.version = 0; // changes whenever values are removed
     this.queue = /** @type {Promise<unknown>} */ (Promise.resolve());
-    this.restart("", null);
+    this.#restart("", null);
   }
 
-  /** @param {string} identity @param {Path | null} path */
-  restart(identity, path) {
+  /** @param {string} identity @param {?Path} path */
+  #restart(identity, path) {
     this.identity = identity;
     this.id = randomId();
     this.server = "";
     this.path = path;
     this.text = "";
-    this.chars.length = 0;
+    this.chars = /** @type {string[]} */ ([]); // code points
     this.sent = 0; // characters that the engine has
     this.unchanged = Infinity; // characters that have not changed since the last question was sent
     this.known = /** @type {Map<string, (number | null)[]>} */ (new Map());
@@ -36,19 +35,19 @@ export class TracedText {
 
   /**
    * Replaces the text.
-   * @param {Path | null} path
+   * @param {?Path} path
    * @returns {{text: number, values: number}} the positions from which on the characters, and their values, have changed;
    *   Infinity if none has
    */
   set(path) {
     const identity = path ? JSON.stringify([path.model, path.second, path.share, path.start]) : "";
     if (identity !== this.identity) {
-      this.restart(identity, path);
-      this.append(path?.text ?? "");
+      this.#restart(identity, path);
+      this.#replaceText(path?.text ?? "");
       return { text: 0, values: 0 };
     }
     if (!path) return { text: Infinity, values: Infinity };
-    const text = this.replaceText(path.text);
+    const text = this.#replaceText(path.text);
     // Clamps change the cells from the step on that reads the character at their position.
     const values = Math.min(text, Math.max(0, firstChange(this.path.clamps, path.clamps)));
     this.path = path;
@@ -59,25 +58,21 @@ export class TracedText {
     return { text, values };
   }
 
-  replaceText(text) {
-    if (text === this.text) return Infinity;
-    if (text.startsWith(this.text)) {
-      this.append(text.slice(this.text.length));
-      return Infinity;
+  // Returns the position of the first character that has changed; Infinity if the text has only grown.
+  #replaceText(text) {
+    const before = this.text;
+    this.text = text;
+    let [same, units] = [this.chars.length, before.length];
+    const hasGrown = text.startsWith(before);
+    if (!hasGrown) {
+      for (same = units = 0; same < this.chars.length && text.startsWith(this.chars[same], units);)
+        units += this.chars[same++].length;
+      this.chars.length = same;
+      this.sent = Math.min(this.sent, same);
+      this.unchanged = Math.min(this.unchanged, same);
     }
-    let [same, units] = [0, 0];
-    while (same < this.chars.length && text.startsWith(this.chars[same], units)) units += this.chars[same++].length;
-    this.chars.length = same;
-    this.sent = Math.min(this.sent, same);
-    this.unchanged = Math.min(this.unchanged, same);
-    this.text = text.slice(0, units);
-    this.append(text.slice(units));
-    return same;
-  }
-
-  append(text) {
-    for (const character of text) this.chars.push(character);
-    this.text += text;
+    for (const character of text.slice(units)) this.chars.push(character);
+    return hasGrown ? Infinity : same;
   }
 
   /** Returns the values of the first characters that are known so far. @param {string} key of a lens */
@@ -91,13 +86,13 @@ export class TracedText {
    * @param {TraceQuestion} question
    */
   ask(question) {
-    const answer = this.queue.then(() => this.send(question));
+    const answer = this.queue.then(() => this.#send(question));
     this.queue = answer.catch(() => {});
     return answer;
   }
 
   /** @param {TraceQuestion} question @returns {Promise<TraceAnswer>} */
-  async send(question) {
+  async #send(question) {
     const trace = this.id;
     for (let attempt = 0; attempt < ATTEMPTS && trace === this.id && this.path; attempt++) {
       const { length } = this.chars;
@@ -107,14 +102,10 @@ export class TracedText {
       this.unchanged = Infinity;
       const answer = await this.engine.trace(query);
       if (trace !== this.id) break;
-      if (answer.server) this.server = answer.server;
+      this.server = answer.server || this.server;
       if (answer.refusal) return answer;
-      if (answer.unknown) {
-        this.sent = 0;
-        continue;
-      }
-      this.sent = Math.min(length, this.unchanged);
-      return answer;
+      this.sent = answer.unknown ? 0 : Math.min(length, this.unchanged);
+      if (!answer.unknown) return answer;
     }
     return { refusal: { id: "fault.forgotten" } };
   }

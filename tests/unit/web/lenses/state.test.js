@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as state from "../../../../web/lenses/state.js";
+import { WELCOME } from "../../../../web/lenses/surprise_colours.js";
+import * as page from "../../../../web/state/state.js";
+
+const named = (layer, index) => ({ layer, index, name: "x", kind: "auc", score: 1, remembers: true });
+const model = (name, cells) => ({ name, commit: "1", failure: null, loading: false, layers: 2, hidden: 24, cells });
+
+function serve(...models) {
+  page.site.value = { ...page.NO_SITE, models };
+}
+
+test("the memory lens shows the first named cell of a model until the visitor chooses one", () => {
+  serve(model("one", [named(1, 5)]), model("two", []));
+  assert.deepEqual(state.cell.value, [1, 5]);
+  state.chooseCell([0, 99]);
+  assert.deepEqual(state.cell.value, [0, 23]);
+  state.chooseCell([7, -1.5]);
+  assert.deepEqual(state.cell.value, [1, 0]);
+  page.chosen.model.value = "two";
+  assert.deepEqual(state.cell.value, [0, 0]);
+});
+
+test("a lens is on once its panel is loaded; a welcome text has colours without one", () => {
+  page.lens.value = "memory";
+  assert.equal(state.shownName.value, "plain");
+  assert.equal(state.lensNow(), WELCOME);
+  const memory = { Panel: () => null, mark: () => "", key: () => "cell 0,0" };
+  state.panels.value = { memory };
+  assert.equal(state.shownName.value, "memory");
+  assert.equal(state.lensNow(), memory);
+  assert.equal(state.keyNow(), "cell 0,0");
+  assert.ok(!state.isUntried()); // it shows other values of a character than its alternatives
+});
+
+test("the bits of the character in focus are shown once they are known", () => {
+  state.details.value = { traced: state.path, position: 1, char: "b" };
+  assert.equal(state.bits.value, undefined);
+  state.path.values("bits").push(null, 2.5);
+  state.frames.value++;
+  assert.equal(state.bits.value, 2.5);
+});
+
+test("a position belongs to the turn around it", () => {
+  state.turns.value = [
+    { id: 1, at: 0, given: 1, length: 3, writing: false },
+    { id: 2, at: 3, given: 0, length: 2, writing: true },
+  ];
+  assert.deepEqual(
+    [0, 2, 3, 5].map((at) => state.turnAt(at)?.id),
+    [1, 1, 2, undefined],
+  );
+});

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { UNKNOWN, WELCOME, colourOf } from "../../../../web/lenses/surprise_colours.js";
+import { nextInReply, nextPosition } from "../../../../web/lenses/text/keys.js";
+import { TracedText } from "../../../../web/lenses/text/traced_text.js";
+import { costlyWords } from "../../../../web/lenses/words.js";
+
+const CHARS = [..."ab\n\ncdef\ng"];
+const TURNS = [{ at: 0, given: 2, length: CHARS.length }];
+
+test("the arrow keys move by characters and lines, Home and End to the ends of the turn", () => {
+  const moves = { ArrowLeft: 4, ArrowRight: 6, ArrowUp: 3, ArrowDown: 9, Home: 0, End: 9, x: null };
+  for (const [key, wanted] of Object.entries(moves)) assert.equal(nextPosition(key, 5, CHARS, TURNS), wanted, key);
+  assert.equal(nextPosition("ArrowUp", 1, CHARS, TURNS), 1);
+  assert.equal(nextPosition("ArrowLeft", null, CHARS, TURNS), 9);
+  assert.equal(nextPosition("Home", null, [], []), null);
+});
+
+test("without a lens the keys skip line ends and prompts", () => {
+  assert.equal(nextInReply("ArrowLeft", 8, CHARS, TURNS), 7);
+  assert.equal(nextInReply("Home", 0, CHARS, TURNS), 4);
+  assert.equal(nextInReply("ArrowLeft", 1, CHARS, TURNS), null);
+});
+
+test("the words with the most bits come first, Chinese ones one by one", () => {
+  const words = costlyWords([..."to be, 春夜"], [null, 1, 0, 2, 3, UNKNOWN, 0, 4, 0.5]);
+  assert.deepEqual(
+    words.map(({ word, bits, at }) => [word, bits, at]),
+    [
+      ["be,", 5, 4],
+      ["春", 4, 7],
+      ["to", 1, 1],
+    ],
+  );
+});
+
+test("a colour stands for a range of bits; without bits there is none", () => {
+  assert.deepEqual([0, 1, 3.9, 4, 100].map(colourOf), ["b0", "b1", "b3", "b4", "b6"]);
+  assert.deepEqual([null, UNKNOWN, 2].map(WELCOME.mark), ["", "", "b2"]);
+});
+
+const PATH = { model: { name: "m", commit: "" }, second: null, share: null, start: true, text: "", clamps: [] };
+
+test("a text sends only what is new, and all of it to an engine that has forgotten it", async () => {
+  const tails = [];
+  const text = new TracedText({
+    trace: async ({ tail }) => {
+      tails.push([tail.at, tail.text]);
+      return tails.length === 3 ? { unknown: true } : { bits: [] };
+    },
+  });
+  for (const each of ["ab🙂", "ab🙂c", "ab🙂cd"]) {
+    text.set({ ...PATH, text: each });
+    await text.ask({ from: 0 });
+  }
+  const wanted = [
+    [0, "ab🙂"],
+    [3, "c"],
+    [4, "d"],
+    [0, "ab🙂cd"],
+  ];
+  assert.deepEqual(tails, wanted);
+});
+
+test("values are kept up to the first character or clamp that has changed", () => {
+  const text = new TracedText({ trace: async () => ({}) });
+  assert.deepEqual(text.set({ ...PATH, text: "abcdef" }), { text: 0, values: 0 });
+  text.values("bits").push(1, 2, 3, 4, 5, 6);
+  assert.deepEqual(text.set({ ...PATH, text: "abcdefg" }), { text: Infinity, values: Infinity });
+  assert.deepEqual(text.set({ ...PATH, text: "abcXefg" }), { text: 3, values: 3 });
+  assert.deepEqual(text.values("bits"), [1, 2, 3]);
+  assert.equal(text.chars.join(""), "abcXefg");
+  const { values } = text.set({ ...PATH, text: "abcXefg", clamps: [[1, [[0, 0, 4]]]] });
+  assert.equal(values, 1);
+  assert.deepEqual(text.set({ ...PATH, start: false, text: "a" }), { text: 0, values: 0 });
+});

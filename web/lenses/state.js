@@ -1,0 +1,99 @@
+// What the lenses show, as signals: the text with its values, the character in focus, and what the panels were asked for.
+
+import { computed, signal } from "../vendor/preact.js";
+import { lastTurn } from "../conversation/log.js";
+import { engine } from "../state/actions.js";
+import * as page from "../state/state.js";
+import { WELCOME } from "./surprise_colours.js";
+import { TracedText } from "./text/traced_text.js";
+
+/**
+ * @import { ReadTurn } from "../conversation/log.js"
+ * @import { Message, TraceAnswer, TraceQuestion } from "../engines/engine.js"
+ * @import { Place } from "./text/character_box.js"
+ *
+ * @typedef {TraceAnswer & Place & {char: string}} Details  the values of the character in focus
+ *
+ * @typedef {object} Lens
+ * @property {() => any} [Panel]
+ * @property {() => string} [key]  under which values are kept; without it they are the bits
+ * @property {(position?: number) => TraceQuestion} [wants]  what a request asks for besides the bits, for all characters or
+ *   for one
+ * @property {(answer: TraceAnswer, traced: TracedText, from: number) => (number | null)[]} [take]  the values of an answer
+ * @property {(value: number | null) => string} mark  the class of a value
+ * @property {boolean} [offersChoices]  whether a click on a character shows its alternatives
+ * @property {() => void} [reveal]  scrolls to the values of a character that was tapped
+ * @property {(traced: TracedText, position: number) => void} [invalidate]  after the values from a position on became outdated
+ * @property {() => void} [update]  after the conversation or the settings changed
+ */
+
+/** The text that the model has read, and the turns in it. */
+export const path = new TracedText({ trace: (query) => engine.trace(query) });
+export const turns = signal(/** @type {ReadTurn[]} */ ([]));
+/** Counts the frames in which characters or their values were new. */
+export const frames = signal(0);
+
+/** The lenses with a panel by name; null until their modules are loaded. */
+export const panels = signal(/** @type {?Record<string, Lens>} */ (null));
+/** The name of the lens that is shown: the chosen one once its panel is loaded. */
+export const shownName = computed(() => (panels.value ? page.lens.value : "plain"));
+
+/** Returns the lens that is on; a welcome text without one has colours, too. @returns {Lens | undefined} */
+export const lensNow = () => panels.value?.[shownName.value] ?? (lastTurn(page.log.value) ? undefined : WELCOME);
+/** Returns the key of the values of the lens that is on. */
+export const keyNow = () => lensNow()?.key?.() ?? "bits";
+/** Returns the turn of the path that has a position; null if none has. @param {number} position */
+export const turnAt = (position) =>
+  turns.value.find(({ at, length }) => position >= at && position < at + length) ?? null;
+
+/** How many characters of the welcome text are shown, and the position of the one that is marked; page/arrival.js sets both. */
+export const welcome = { shown: signal(Infinity), marked: signal(/** @type {?number} */ (null)) };
+
+/** The character in focus, and its values once the engine has answered. */
+export const focus = signal(/** @type {?Place} */ (null));
+export const details = signal(/** @type {?Details} */ (null));
+/** Whether its values are requested; until they arrive, the panel shows those of the one before. */
+export const isAsking = signal(false);
+/** Why the engine refused the last question. */
+export const problem = signal(/** @type {?Message} */ (null));
+/** The bits of the character in focus; undefined before they are known. */
+export const bits = computed(() => {
+  page.watch(frames);
+  return details.value?.traced.values("bits")[details.value.position];
+});
+
+/** The character whose alternatives are shown. */
+export const alternatives = signal(
+  /** @type {?{position: number, turn: number, char: string, answer: TraceAnswer}} */ (null),
+);
+/** Whether the visitor has opened alternatives. */
+export const hasOpened = signal(false);
+/** Returns whether a click shows alternatives, and there was none yet. */
+export const isUntried = () => !hasOpened.value && (!lensNow() || lensNow().offersChoices === true);
+
+/** Surprise: the visitor's own text, and which questions are open. */
+export const ownText = signal("");
+export const own = signal(/** @type {?TracedText} */ (null));
+export const asksFirstLayer = signal(false);
+export const isOpen = { why: signal(false), passages: signal(false), layers: signal(false), code: signal(false) };
+
+const modelKey = computed(() => `${page.model.value?.name}@${page.model.value?.commit}`);
+const chosenCell = signal({ model: "", cell: /** @type {[layer: number, cell: number]} */ ([0, 0]) });
+/** Memory: the cell that is shown; until one of the chosen model is chosen, its first named one. */
+export const cell = computed(() => {
+  if (chosenCell.value.model === modelKey.value) return chosenCell.value.cell;
+  const { layer, index } = page.model.value?.cells[0] ?? { layer: 0, index: 0 };
+  return /** @type {[layer: number, cell: number]} */ ([layer, index]);
+});
+/** The last reply as the same seeds write it without clamps, from a position in it on; null if it is not known. */
+export const comparison = signal(/** @type {?{from: number, chars: string[]}} */ (null));
+
+/** Chooses a cell: the nearest one that the model has. @param {number[]} wanted */
+export function chooseCell([layer, index]) {
+  const { layers, hidden } = page.model.value ?? { layers: 1, hidden: 1 };
+  const within = (value, count) => Math.max(0, Math.min(count - 1, Math.trunc(value) || 0));
+  chosenCell.value = { model: modelKey.value, cell: [within(layer, layers), within(index, hidden)] };
+}
+
+/** One letter at a time: the number of the cell that the drawings show; null for that of the memory lens. */
+export const drawnCell = signal(/** @type {?number} */ (null));
