@@ -26,8 +26,11 @@ export function ClampChoice() {
   const choices = Object.entries(CHOICES).map(([name, value]) => {
     const choose = () =>
       clamp([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
+    const label = t(`hold.${name}`);
     return html`
-      <label><input type="radio" name="hold" value=${name} checked=${value === now} onChange=${choose} /><span>${t("hold." + name)}</span></label>`;
+      <label>
+        <input type="radio" name="hold" value=${name} checked=${value === now} onChange=${choose} /><span>${label}</span>
+      </label>`;
   });
   return html`<fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>`;
 }

@@ -60,7 +60,11 @@ function Panel() {
   const lens = state.panels.value?.[name];
   if (!lens) return null;
   const problem = isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value;
-  return html`<p class="help">${t("lens." + name + ".help")}</p><p class="problem" role="status">${write(problem)}</p><${lens.Panel} />`;
+  const help = t(`lens.${name}.help`);
+  return html`
+    <p class="help">${help}</p>
+    <p class="problem" role="status">${write(problem)}</p>
+    <${lens.Panel} />`;
 }
 
 /** Returns whether a question was refused because the connection is lost. @param {?Message} [refusal] */

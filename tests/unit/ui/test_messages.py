@@ -29,7 +29,7 @@ NAMES = {"tanh", "Top-k", "Top-p"}  # the same in every language
 def test_every_used_id_has_an_english_text() -> None:
     shown, _, beginnings = ids_used()
     assert {id for id in shown if id not in ENGLISH} == set()
-    assert {"move.send", "rewind.here", "fact.seed", "link.too_long", "static.loading"} <= shown
+    assert {"move.send", "rewind.group", "fact.seed", "link.too_long", "static.loading"} <= shown
     assert {"lens.", "cell.", "setting."} <= beginnings
 
 
