@@ -4,7 +4,7 @@ import { effect, html } from "../vendor/preact.js";
 import { t } from "../document/words.js";
 import { clamp, writer } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { nodeAt } from "./lens.js";
+import { nodeAt } from "./text/drawn_text.js";
 import { cell, comparison, frames, path, shownName, turns } from "./state.js";
 
 const STRONG = 4; // its tanh is 0.999

@@ -4,7 +4,7 @@ import { html, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { hasTouch } from "../document/dom.js";
 import { t } from "../document/words.js";
 import * as page from "../state/state.js";
-import { changed } from "./lens.js";
+import { changed } from "./text/drawn_text.js";
 import { cell, details, focus, frames, path } from "./state.js";
 import { moveTo } from "./text/focus.js";
 import { shadesNow } from "./value_colours.js";

@@ -10,7 +10,7 @@ import { drawOf } from "../state/source.js";
 import * as page from "../state/state.js";
 import { CellDrawing } from "./cell_drawing.js";
 import { Chances, chance } from "./chances.js";
-import { update } from "./lens.js";
+import { update } from "./reading.js";
 import { quoted } from "./names.js";
 import { cell, details, drawnCell, focus, isOpen, path, turnAt, turns, welcome } from "./state.js";
 import { inspect, moveTo } from "./text/focus.js";

@@ -7,7 +7,7 @@ import { refOf } from "../conversation/models.js";
 import { addButton, find, hasTouch, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { chancesOf } from "../lenses/chances.js";
-import { nodeAt } from "../lenses/lens.js";
+import { nodeAt } from "../lenses/text/drawn_text.js";
 import { focus, frames, hasOpened, lensNow, path, welcome } from "../lenses/state.js";
 import { open } from "../lenses/text/alternatives.js";
 import { moveTo } from "../lenses/text/focus.js";

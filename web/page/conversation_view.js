@@ -5,7 +5,7 @@ import { Announcer } from "../document/announcer.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
-import { draws } from "../lenses/lens.js";
+import { draws } from "../lenses/text/drawn_text.js";
 import { isUntried, shownName } from "../lenses/state.js";
 import { authorOfReply } from "../state/actions.js";
 import { clampName, nameOf } from "../state/names.js";

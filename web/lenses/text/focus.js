@@ -1,15 +1,16 @@
 // The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched.
 
-import { batch } from "../../vendor/preact.js";
+import { batch, effect, untracked } from "../../vendor/preact.js";
 import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
 import { chance, likely } from "../chances.js";
-import { answered, characterAt, log, nodeAt, read } from "../lens.js";
+import { answered, retries } from "../connection.js";
 import { nameOf } from "../names.js";
-import { alternatives, details, focus, isAsking, lensNow, path, turnAt, turns } from "../state.js";
+import { alternatives, details, focus, frames, isAsking, lensNow, path, turnAt, turns } from "../state.js";
 import { markLineEnd } from "./caret.js";
 import { placeOf } from "./character_box.js";
+import { characterAt, log, nodeAt } from "./drawn_text.js";
 import { nextInReply, nextPosition } from "./keys.js";
 
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
@@ -110,8 +111,15 @@ export function mark() {
   else CSS.highlights?.delete(CARET);
 }
 
-/** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log */
-export function bindFocus(log) {
+/** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log @param {() => void} read  reads the conversation */
+export function bindFocus(log, read) {
+  effect(() => {
+    page.watch(frames);
+    untracked(mark);
+  });
+  effect(() => {
+    if (retries.value && focus.peek()) untracked(inspect);
+  });
   const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
   let over = /** @type {?Element} */ (null);
   let [timer, pointer] = [0, ""];
