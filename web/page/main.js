@@ -14,7 +14,6 @@ import { ShareBox, closeShare, loadShare } from "../sharing/sharing.js";
 import * as actions from "../state/actions.js";
 import { advanceArrival, bindArrival, showMark } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";
-import { HistoryView } from "./history_view.js";
 import { IntroView, Loading, Notices, bindTitle } from "./intro_view.js";
 import { ClampedCells, Examples, MessageLine, Moves, Versions } from "./moves_view.js";
 import { bindPrompt } from "./prompt.js";
@@ -56,7 +55,11 @@ export async function start(root, engine, intro, openModel) {
   actions.resume();
   // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
   setTimeout(() => {
-    const later = [loadPanels, loadShare, loadDemonstrations];
+    const drawHistory = async () => {
+      const { HistoryView } = await import("./history_view.js");
+      render(html`<${HistoryView} />`, find(root, "#earlier"));
+    };
+    const later = [drawHistory, loadPanels, loadShare, loadDemonstrations];
     for (const load of later) load().catch(() => {});
   }, LATER_MS);
 }
@@ -73,7 +76,6 @@ function draw(root, openModel) {
     ".shared": html`<${Examples} /><${Moves} /><${ShareBox} />`,
     "#message": html`<${MessageLine} />`,
     "#below": html`<${Examples} isBelow=${true} />`,
-    "#earlier": html`<${HistoryView} />`,
     "#settings > .body": html`<${SettingsView} openModel=${openModel} />`,
   };
   const settings = find(root, "#settings", HTMLDetailsElement);
