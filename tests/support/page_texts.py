@@ -36,9 +36,7 @@ def ids_used() -> tuple[set[str], set[str], set[str]]:
         attributes = set(_ATTRIBUTE.findall(script))
         shown |= {id for id in attributes if "$" not in id}
         beginnings |= {id.partition("$")[0] for id in attributes if "$" in id} - {""}
-        shown |= set(re.findall(r'\b(?:t|refusal)\(\s*"([^"]+)"', script)) | set(
-            re.findall(r'\bid: "([^"]+)"', script)
-        )
+        shown |= set(re.findall(r'\b(?:t|refusal)\(\s*"([^"]+)"', script)) | set(re.findall(r'\bid: "([^"]+)"', script))
         alike |= {text for text in re.findall(r'"([^"\n]*)"', script) if _ID.fullmatch(text)}
         beginnings |= set(re.findall(r"`(\w+\.)\$\{", script))
     return shown, alike | shown, beginnings

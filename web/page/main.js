@@ -41,7 +41,7 @@ export async function start(root, engine, intro, openModel) {
   translate(root);
   actions.connect(engine, await storage);
   engine.onProgress = (part) => (state.downloaded.value = part);
-  draw(root, openModel);
+  drawPage(root, openModel);
   await watchSite(engine, root, actions.receiveSite);
   if (state.downloaded.value === 0) state.downloaded.value = 1; // nothing is being downloaded
   render(html`<${IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
@@ -67,8 +67,8 @@ export async function start(root, engine, intro, openModel) {
 /** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
 let loadDemonstrations;
 
-/** @param {HTMLElement} root @param {() => void} [openModel] */
-function draw(root, openModel) {
+/** Draws the state, and every change of it. @param {HTMLElement} root @param {() => void} [openModel] */
+export function drawPage(root, openModel) {
   root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
   const views = {
     "#notices": html`<${Notices} />`,

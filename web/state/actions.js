@@ -44,7 +44,11 @@ export function connect(textEngine, conversations) {
   [engine, storage] = [textEngine, conversations];
   writer = new Writer(engine, {
     log: () => state.log.peek(),
-    changed,
+    changed: () => {
+      state.isWriting.value = writer.busy;
+      if (!writer.busy) state.isStopping.value = false;
+      changed();
+    },
     status: (messages) => (state.waits.value = messages),
     model: (name) => findModel(state.site.peek(), name),
   });
@@ -81,8 +85,6 @@ export function connect(textEngine, conversations) {
 
 /** Notes a change of the conversation, which the views show in the next frame. */
 export function changed() {
-  state.isWriting.value = writer.busy;
-  if (!writer.busy) state.isStopping.value = false;
   if (scheduled) return;
   scheduled = true;
   const show = () => {
