@@ -98,6 +98,8 @@ def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes
     assert reply(page)[: position + 1] == text[:position] + char
     assert len(reply(page)) == 500
     expect(turns(page).last.locator("i")).to_have_count(0)  # a conversation, which "Text" shows without colours
+    marked = page.evaluate("[...CSS.highlights.get('shown-character')][0].toString()")
+    assert marked == char  # the letter that the visitor changed
     changed = reply(page)
     button(page, "Share").click()
     page.goto(page.get_by_role("textbox", name="Link to this text").input_value())

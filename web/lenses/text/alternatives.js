@@ -41,7 +41,7 @@ export async function open(position) {
   if (isElsewhere || (!answer.refusal && !answer.top.length)) return close();
   if (isLost(answer.refusal)) answered(answer.refusal);
   alternatives.value = { position, turn: turn.id, char: path.chars[position], answer };
-  if (!lensNow()) moveTo(path, position);
+  if (!lensNow()?.Panel) moveTo(path, position);
   const character = characterAt(position);
   if (character) scrollInside(log, character);
 }
