@@ -10,7 +10,7 @@ import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { update } from "../lenses/reading.js";
 import { clear as clearFocus } from "../lenses/text/focus.js";
-import { ShareBox, closeShare, loadShare } from "../sharing/sharing.js";
+import { ShareBox, closeShare, loadShare } from "../sharing/share_box.js";
 import * as actions from "../state/actions.js";
 import { advanceArrival, bindArrival, showMark } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";

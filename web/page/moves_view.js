@@ -5,7 +5,7 @@ import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { copyText, focusPrompt, hasTouch } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { render, t } from "../document/words.js";
-import { loadShare } from "../sharing/sharing.js";
+import { loadShare } from "../sharing/share_box.js";
 import * as actions from "../state/actions.js";
 import { clampName, nameOf } from "../state/names.js";
 import * as state from "../state/state.js";

@@ -131,7 +131,7 @@ export const hasLenses = computed(() => site.value.lenses !== false);
 /** The chosen model, if it can write now; null while it loads. */
 export const model = computed(() => findModel(site.value, modelName.value));
 
-/** The cells that are clamped of the chosen model; null while two are blended, whose cells cannot be. */
+/** The cells that are clamped from now on, which the conversation has as `held`, if the chosen model has them; null while two are blended, whose cells cannot be. */
 export const clampedCells = computed(() => {
   const { held } = currentLog();
   return blendName.value === null ? (held.model === modelName.value ? held.cells : []) : null;
