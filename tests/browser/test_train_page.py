@@ -105,19 +105,6 @@ def kill_tabs(page: Page) -> None:
     page.close()
 
 
-def edit(folder: Path, name: str, old: str, new: str) -> Callable[[], None]:
-    """Change a file of a page; returns what restores it."""
-    path = folder / name
-    before = path.read_text(encoding="utf-8")
-    assert old in before
-    path.write_text(before.replace(old, new), encoding="utf-8")
-
-    def restore() -> None:
-        path.write_text(before, encoding="utf-8")
-
-    return restore
-
-
 def fault(page: Page) -> Locator:
     return panel(page).locator(".said + .fault")
 
@@ -300,14 +287,14 @@ def test_after_the_death_of_a_worker_the_training_continues(
     visitor: Make, expected: dict[str, bytes], tmp_path: Path
 ) -> None:
     write_static(tmp_path, tiny_model())
-    died = 'if (this.step === 10) throw new Error("out of memory");\n      const taken ='
-    restore = edit(tmp_path, "learn/worker.js", "const taken=", died)
+    trainer = tmp_path / "learn" / "trainer.js"
+    dies = 'if (step === 10 && !self.died) { self.died = true; throw new Error("out of memory"); } const dropout='
+    trainer.write_text(trainer.read_text(encoding="utf-8").replace("const dropout=", dies), encoding="utf-8")
     with serve(tmp_path) as url:
         page = visitor(url).open()
         give(page)
         start(page)
-        expect(fault(page)).to_contain_text("A training worker ended (Uncaught Error: out of memory)")
-        restore()
+        expect(fault(page)).to_contain_text("A training worker ended (out of memory)")
         start(page, "Continue your training")
         ended(page)
         assert files_of(page)["model.safetensors"] == expected["model.safetensors"]

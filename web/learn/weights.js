@@ -1,12 +1,29 @@
-// Initial weights: of a new network as in training/learner/trainer.py, or those of a trained model with rows for
-// new characters.
+// The tensors in the learner's memory, and their first values: those of a new network as in training/learner/trainer.py, or of
+// a trained model with rows for new characters.
 
 import { Network } from "../worker/int8_inference.js";
+import { countOf, shapesOf } from "../worker/shapes.js";
 import { fillNormal, fillUniform } from "./random.js";
 
 const EMBEDDING_NORM = 2; // of a character's vector, on average
 const COUNTED = 1_000_000; // characters from the beginning of the text
 const PREDICTED = 2_000; // characters from which the odds of new characters are estimated
+
+/**
+ * Returns the tensors in an array that is laid out as the learner's memory, as views by the names of nn.LSTM.
+ * @param {Float32Array} all
+ * @param {import("../worker/shapes.js").Sizes} sizes
+ * @returns {Record<string, Float32Array>}
+ */
+export function tensorsOf(all, sizes) {
+  let at = 0;
+  const entries = Object.entries(shapesOf(sizes)).map(([name, shape]) => {
+    const [start, count] = [at, countOf(shape)];
+    at += Math.ceil(count / 4) * 4; // the learner pads each tensor to a multiple of 4 numbers
+    return [name, all.subarray(start, start + count)];
+  });
+  return Object.fromEntries(entries);
+}
 
 /**
  * Fills the tensors of a new network, which predicts each character with its frequency in the text.

@@ -13,6 +13,13 @@ FOLDER = Path(__file__).parent
 
 @pytest.mark.parametrize("name", sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.test.js")))
 def test_the_scripts_in_node(name: str) -> None:
-    words = ["--import", (FOLDER / "setup.js").as_uri(), "--test", "--test-reporter=spec", str(FOLDER / name)]
+    words = [
+        "--import",
+        (FOLDER / "setup.js").as_uri(),
+        "--test",
+        "--test-force-exit",
+        "--test-reporter=spec",
+        str(FOLDER / name),
+    ]
     done = node(words, return_completed_process=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout

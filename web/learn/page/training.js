@@ -9,7 +9,11 @@ import { loadModels, use } from "./models.js";
 import { set, state } from "./state.js";
 import { called } from "./text.js";
 
+const TICK_MS = 5000;
+const SILENT_TICKS = 12; // without a message: the worker has ended without an error event
+
 let worker = /** @type {Worker | null} */ (null);
+let [ticks, timer] = [0, 0]; // since the last message
 let release = () => {}; // lets another tab train
 
 /** Begins a training with the text and the options. @param {boolean} isFineTuning whether it starts from the chosen model */
@@ -51,8 +55,7 @@ export async function discard() {
   const unlock = await lockTraining();
   if (!unlock) return set({ fault: { id: "train.other_tab" } });
   await deleteRun();
-  worker?.terminate(); // it may have the run in memory, after a fault
-  worker = null;
+  closeWorker(); // it may have the run in memory, after a fault
   unlock();
   set({ kept: null, fault: null, focus: "textarea" });
 }
@@ -70,49 +73,59 @@ async function train(message) {
   set({ phase: "starts", progress: null, kept: null, trained: null, fault: null, message: { id: "train.starts" } });
   worker ??= newWorker();
   worker.postMessage(message);
+  ticks = 0;
+  timer = +setInterval(() => {
+    if (state.phase.value === "runs" && ++ticks > SILENT_TICKS) failWithoutWorker("no step in a minute");
+  }, TICK_MS);
 }
 
 function newWorker() {
   const created = new Worker(new URL("../run.js", import.meta.url), { type: "module" });
   created.onmessage = ({ data }) => receive(data);
-  created.onerror = (event) => {
-    created.terminate();
-    worker = null;
-    receive({ fault: event.message || "Worker" });
-  };
+  created.onerror = (event) => failWithoutWorker(event.message || "Worker");
   return created;
 }
 
+function closeWorker() {
+  worker?.terminate();
+  worker = null;
+}
+
+function failWithoutWorker(reason) {
+  closeWorker();
+  receive({ failed: { id: "train.fault", values: { reason } } });
+}
+
 /** Changes the state by a message of the worker. @param {any} data see run.js */
-export function receive(data) {
-  if (data.progress) advance(data.progress);
-  else if (data.started) showStarted(data.started);
-  else if (data.phase) set({ message: { id: `train.${data.phase}` } });
-  else if (data.notSaved) set({ fault: { id: "train.not_kept", values: { reason: data.notSaved } } });
-  else if (data.ended) return showEnd(data.ended);
-  else if (data.refusal) return ended(data.refusal);
-  else if (data.fault) return ended({ id: "train.fault", values: { reason: data.fault } });
+export function receive({ phase, progress, notSaved, ended, failed }) {
+  ticks = 0;
+  if (progress) showProgress(progress);
+  else if (phase) set({ message: { id: `train.${phase}` } });
+  else if (notSaved) set({ fault: { id: "train.not_kept", values: { reason: notSaved } } });
+  else if (ended) return showEnd(ended);
+  else return end(failed);
 }
 
-function showStarted(progress) {
+function showProgress(progress) {
   const { about, parameters } = progress;
-  const message = { id: "train.running", values: { name: called(about.name), parameters } };
-  set({ phase: "runs", focus: ".pause", progress: { ...progress, isEnded: false }, message });
-}
-
-function advance(change) {
-  const progress = state.progress.value;
-  if (progress) set({ progress: { ...progress, ...change } });
+  set({ progress: { ...progress, isEnded: false } });
+  if (state.phase.value !== "starts") return;
+  set({
+    phase: "runs",
+    focus: ".pause",
+    message: { id: "train.running", values: { name: called(about.name), parameters } },
+  });
 }
 
 async function showEnd({ reason, step, best, model, files, notice }) {
-  advance({ step });
-  if (!model) await ended({ id: "train.nothing_learned", values: { step } });
+  closeWorker();
+  set({ progress: { ...state.progress.value, step } });
+  if (!model) await end({ id: "train.nothing_learned", values: { step } });
   else {
     if (files) await state.host.give(model.name, files);
     const isElsewhere = usesAnotherPart();
     const failure = await use(model.name);
-    await ended(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
+    await end(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
       const values = { ended: { id: `train.ended_${reason}`, values: { step } }, best, name: model.name };
       set({ message: { id: "train.done", values }, trained: { name: model.name, isStored: !files } });
@@ -122,11 +135,14 @@ async function showEnd({ reason, step, best, model, files, notice }) {
   await loadModels();
 }
 
-// Notes that a training has ended; if it is stored, it can be continued.
-async function ended(fault) {
+// Ends a training, or the attempt to begin one; what is stored can be continued.
+/** @param {import("../../engines/engine.js").Message | null} fault null leaves the one that is shown */
+async function end(fault) {
+  clearInterval(timer);
   release();
+  const shown = state.progress.value;
   set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
-  advance({ isEnded: true });
+  set({ progress: shown && { ...shown, isEnded: true } });
   await loadKept();
 }
 

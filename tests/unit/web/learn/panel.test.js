@@ -64,11 +64,11 @@ test("a training begins with the text and the options", async () => {
   const [{ begin }] = sent;
   assert.deepEqual([begin.text, begin.minutes, begin.parent], [TEXT.text, 2, { name: "tiny", commit: "c" }]);
   assert.equal(state.phase.value, "starts");
-  training.receive({ started: STARTED });
+  training.receive({ progress: STARTED });
   training.pause(true);
   assert.deepEqual([state.phase.value, sent.at(-1)], ["paused", { wanted: "pause" }]);
-  training.receive({ progress: { step: 7 } });
-  await training.receive({ fault: "out of memory" });
+  training.receive({ progress: { ...STARTED, step: 7 } });
+  await training.receive({ failed: { id: "train.fault", values: { reason: "out of memory" } } });
   assert.deepEqual([state.phase.value, state.progress.value.step, state.progress.value.isEnded], ["none", 7, true]);
   assert.equal(state.fault.value.id, "train.fault");
   assert.deepEqual(released, [true]);
@@ -76,12 +76,14 @@ test("a training begins with the text and the options", async () => {
 
 test("the page writes with a model that has just been trained", async () => {
   await training.begin(false);
-  training.receive({ started: STARTED });
+  training.receive({ progress: STARTED });
   await training.receive({
-    ended: { reason: "stop", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
+    ended: { reason: "diverged", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
   });
   assert.equal(chosen, "local/mine");
   assert.deepEqual([usesTrained.value, canGoBack.value, messageNow.value.id], [true, true, "train.done"]);
+  const values = { ended: { id: "train.ended_diverged", values: { step: 9 } }, best: 7, name: "mine" };
+  assert.deepEqual(messageNow.value.values, values);
   assert.equal(state.host.showText.mock.callCount(), 1);
   state.host.choose("tiny");
   assert.deepEqual([usesTrained.value, canGoBack.value], [false, false]);
