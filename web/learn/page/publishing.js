@@ -2,10 +2,12 @@
 
 import { findModel } from "../../conversation/models.js";
 import { Refusal } from "../../engines/refusal.js";
+import { addModel, engine } from "../../page/actions.js";
+import * as page from "../../page/state.js";
 import { LICENSES, configOf } from "../hub/card.js";
 import { session, signIn } from "../hub/sign_in.js";
 import { loadModel } from "../stored_training.js";
-import { set, state } from "./state.js";
+import { HOME, hub, set, state } from "./state.js";
 
 const PREVIEW = 200; // characters of the first words for link previews: chats show fewer
 
@@ -55,7 +57,7 @@ export function cancel() {
 export async function leaveToSignIn() {
   const { model, fields } = state.form.value;
   set({ refusal: null });
-  await signIn(state.host.hub, { model: model.name, fields: { ...fields, token: "" } }).catch(refuse);
+  await signIn(hub(), { model: model.name, fields: { ...fields, token: "" } }).catch(refuse);
 }
 
 /** Publishes the model. The typed token is used once. */
@@ -69,7 +71,7 @@ export async function send() {
   const [repo, corpus] = [fields.repo.trim(), fields.corpus.trim()];
   const wanted = {
     ...{ token: session.token || fields.token.trim(), repo, space: fields.space ? repo : "", isPrivate },
-    ...{ files: model.files, card: { title, corpus, license }, hub: state.host.hub, home: state.host.home },
+    ...{ files: model.files, card: { title, corpus, license }, hub: hub(), home: HOME },
     preview: () => previewOf(model.name, title),
   };
   const report = (progress) => {
@@ -102,11 +104,11 @@ function refuse(error) {
 // Returns the first words of the model's welcome text, and a picture of it; null if the browser cannot draw it.
 /** @param {string} name of the model @param {string} title of the page that is published @returns {Promise<?import("../hub/space.js").Preview>} */
 async function previewOf(name, title) {
-  const { host } = state;
-  await host.add(name);
-  const model = findModel(host.site(), name);
+  await addModel(name);
+  const model = findModel(page.site.value, name);
   if (!model?.welcome) return null;
   const text = [...model.welcome.replace(/\s+/g, " ").trim()].slice(0, PREVIEW).join("").trimEnd();
-  const picture = await host.picture(model, title);
+  const { drawPreview } = await import("../../sharing/picture.js");
+  const picture = await drawPreview(engine, model, title, document.querySelector(".char-lstm")).catch(() => null);
   return picture && { text, picture };
 }

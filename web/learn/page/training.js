@@ -2,13 +2,16 @@
 
 import { refOf } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
+import { chooseModel, engine } from "../../page/actions.js";
+import * as page from "../../page/state.js";
 import { randomSeed } from "../../settings.js";
+import { effect } from "../../vendor/preact.js";
 import { deleteRun, loadPart } from "../stored_training.js";
-import { lockTraining } from "./locks.js";
-import { loadModels, use } from "./models.js";
-import { set, state } from "./state.js";
+import { loadModels, showText, use } from "./models.js";
+import { HOME, hub, set, state } from "./state.js";
 import { called } from "./text.js";
 
+const LOCK = "char-lstm/training";
 const TICK_MS = 5000;
 const SILENT_TICKS = 12; // without a message: the worker has ended without an error event
 
@@ -20,17 +23,25 @@ let release = () => {}; // lets another tab train
 export function begin(isFineTuning = state.isFineTuning.value) {
   if (state.kept.value && !confirm(t("train.replace_sure"))) return;
   const { text, name, chat, private: privateThings } = state.text.value;
-  const { home, hub } = state.host;
-  const { model } = state.chosen.value;
+  const model = page.model.value;
   const parent = isFineTuning && model ? refOf(model) : null;
   const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
-  const given = { text, name, chat: format, privateThings, minutes: state.minutes.value, parent, home, hub };
+  const given = {
+    text,
+    name,
+    chat: format,
+    privateThings,
+    minutes: state.minutes.value,
+    parent,
+    home: HOME,
+    hub: hub(),
+  };
   return train({ begin: { seed: randomSeed(), ...given, ...state.sizes.value } });
 }
 
 /** Trains the new model further on the text. */
 export function trainOn() {
-  state.host.choose(state.trained.value.name);
+  chooseModel(state.trained.value.name);
   return begin(true);
 }
 
@@ -122,14 +133,14 @@ async function showEnd({ reason, step, best, model, files, notice }) {
   set({ progress: { ...state.progress.value, step } });
   if (!model) await end({ id: "train.nothing_learned", values: { step } });
   else {
-    if (files) await state.host.give(model.name, files);
+    if (files) await engine.give(model.name, files);
     const isElsewhere = usesAnotherPart();
     const failure = await use(model.name);
     await end(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
       const values = { ended: { id: `train.ended_${reason}`, values: { step } }, best, name: model.name };
       set({ message: { id: "train.done", values }, trained: { name: model.name, isStored: !files } });
-      if (!isElsewhere) state.host.showText();
+      if (!isElsewhere) showText();
     }
   }
   await loadModels();
@@ -149,4 +160,36 @@ async function end(fault) {
 function usesAnotherPart() {
   const focused = document.activeElement;
   return focused && focused !== document.body && !focused.closest("#training");
+}
+
+/** Whether this browser can keep the screen on. */
+export const canKeepScreenOn = () => "wakeLock" in navigator;
+
+/** Keeps the screen on while a training runs in a visible tab. */
+export function keepScreenOn() {
+  let held = /** @type {WakeLockSentinel | null} */ (null);
+  let queue = Promise.resolve(); // one request at a time: a second lock would have to be released separately
+  const update = async (/** @type {boolean} */ isWanted) => {
+    if (!isWanted || held?.released) held = void held?.release(); // a browser releases it when the tab is hidden
+    if (isWanted && !held) held = await navigator.wakeLock.request("screen").catch(() => null); // refused at a low battery
+  };
+  const check = () => {
+    const isWanted = ["starts", "runs"].includes(state.phase.value) && document.visibilityState === "visible";
+    queue = queue.then(() => update(isWanted));
+  };
+  if (!canKeepScreenOn()) return;
+  document.addEventListener("visibilitychange", check);
+  effect(check);
+}
+
+// Takes the lock that lets this tab train, or discard the stored training. Resolves to what releases it; null if another tab
+// has it.
+/** @returns {Promise<(() => void) | null>} */
+function lockTraining() {
+  return new Promise((resolve) => {
+    if (!navigator.locks) return resolve(() => {});
+    navigator.locks.request(LOCK, { ifAvailable: true }, (lock) =>
+      lock ? new Promise((release) => resolve(() => release(null))) : resolve(null),
+    );
+  });
 }

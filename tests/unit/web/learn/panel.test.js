@@ -6,9 +6,21 @@ const released = [];
 const screenLocks = [];
 let isFree = true;
 let changeVisibility = () => {};
+const pane = { scrollIntoView: mock.fn(), focus: () => {} };
+globalThis.HTMLTextAreaElement = class {
+  static [Symbol.hasInstance] = () => true;
+};
+globalThis.matchMedia = () => ({ matches: false });
+globalThis.addEventListener = () => {};
 globalThis.document = {
-  ...{ documentElement: { lang: "en" }, body: {}, activeElement: null, visibilityState: "visible" },
+  ...{
+    documentElement: { lang: "en", dataset: { hub: "" } },
+    body: {},
+    activeElement: null,
+    visibilityState: "visible",
+  },
   addEventListener: (_name, act) => (changeVisibility = act),
+  querySelector: () => pane,
 };
 globalThis.Worker = class {
   postMessage = (message) => sent.push(message);
@@ -29,31 +41,29 @@ Object.defineProperty(globalThis, "navigator", {
   },
 });
 
-const { canGoBack, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
+const { first, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
 const training = await import("../../../../web/learn/page/training.js");
-const { keepScreenOn } = await import("../../../../web/learn/page/locks.js");
-const { noteModels } = await import("../../../../web/learn/page/models.js");
+const { chooseModel, connect } = await import("../../../../web/page/actions.js");
+const page = await import("../../../../web/page/state.js");
 
 const TEXT = { text: "ab".repeat(60), name: "alice.txt", chat: null, private: [] };
 const STARTED = { about: { name: "alice.txt", minutes: 3 }, parameters: 9, step: 0, steps: 40, seconds: 0 };
-let chosen = "tiny";
+
+connect(
+  /** @type {any} */ ({ add: async (name) => ({ name }), site: async () => page.site.value }),
+  /** @type {any} */ ({ onChange: () => {}, save: async () => true }),
+);
+page.site.value = /** @type {any} */ ({
+  models: [
+    { name: "local/mine", vocab: [] },
+    { name: "tiny", commit: "c", vocab: [] },
+  ],
+});
 
 beforeEach(() => {
   isFree = true;
-  chosen = "tiny";
   sent.length = released.length = 0;
-  state.host = {
-    home: "/",
-    hub: "",
-    site: () => ({ models: [{ name: "local/mine" }, { name: "tiny" }] }),
-    chosen: () => ({ name: chosen, model: { name: chosen, commit: "c" } }),
-    choose: (name) => ((chosen = name), noteModels()),
-    add: async () => null,
-    give: async () => {},
-    offer: () => {},
-    showText: mock.fn(),
-  };
-  noteModels();
+  chooseModel("tiny");
   state.text.value = TEXT;
   state.kept.value = state.trained.value = state.fault.value = null;
 });
@@ -80,13 +90,13 @@ test("the page writes with a model that has just been trained", async () => {
   await training.receive({
     ended: { reason: "diverged", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
   });
-  assert.equal(chosen, "local/mine");
-  assert.deepEqual([usesTrained.value, canGoBack.value, messageNow.value.id], [true, true, "train.done"]);
+  assert.equal(page.modelName.value, "local/mine");
+  assert.deepEqual([usesTrained.value, first.value, messageNow.value.id], [true, "tiny", "train.done"]);
   const values = { ended: { id: "train.ended_diverged", values: { step: 9 } }, best: 7, name: "mine" };
   assert.deepEqual(messageNow.value.values, values);
-  assert.equal(state.host.showText.mock.callCount(), 1);
-  state.host.choose("tiny");
-  assert.deepEqual([usesTrained.value, canGoBack.value], [false, false]);
+  assert.equal(pane.scrollIntoView.mock.callCount(), 1);
+  chooseModel("tiny");
+  assert.deepEqual([usesTrained.value, first.value], [false, ""]);
   assert.deepEqual(messageNow.value, { id: "train.used", values: { name: "tiny" } });
 });
 
@@ -121,7 +131,7 @@ test("the screen stays on while a training runs in a visible tab", async () => {
     );
   };
   state.phase.value = "none";
-  keepScreenOn();
+  training.keepScreenOn();
   await shows({}, []);
   state.phase.value = "runs";
   await shows({}, [false]);
