@@ -33,7 +33,7 @@ export function isReturning() {
  */
 export async function signIn(hub, form = null) {
   const { oauthLoginUrl } = await import("../../vendor/huggingface_hub.js");
-  const { refusalOf } = await import("./refusals.js");
+  const { refusalOf } = await import("./publish.js");
   const kept = {};
   const hash = location.hash.startsWith("#train-") ? location.hash : "#train"; // opens the panel again
   const back = `${location.search}${hash}`;
@@ -58,7 +58,7 @@ export async function finishSignIn(hub) {
   sessionStorage.removeItem(STORED); // a code is good for one request
   history.replaceState(null, "", location.pathname + back);
   const { HubApiError, oauthHandleRedirect } = await import("../../vendor/huggingface_hub.js");
-  const { refusalOf } = await import("./refusals.js");
+  const { refusalOf } = await import("./publish.js");
   try {
     session.token = (
       await inTime(oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier }))

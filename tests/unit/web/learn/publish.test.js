@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { publish } from "../../../../web/learn/hub/publish.js";
-import { refusalOf } from "../../../../web/learn/hub/refusals.js";
+import { publish, refusalOf } from "../../../../web/learn/hub/publish.js";
 import { finishSignIn, session } from "../../../../web/learn/hub/sign_in.js";
 import { HubApiError } from "../../../../web/vendor/huggingface_hub.js";
 
