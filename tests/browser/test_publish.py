@@ -42,10 +42,9 @@ PUBLISH = """async ({ files, padding = 0, ...wanted }) => {
   const weights = decoded["model.safetensors"];
   if (padding) (decoded["model.safetensors"] = new Uint8Array(weights.length + padding)).set(weights);
   const reports = [];
-  const home = new URL(".", location.href).href;
   try {
     const preview = async () => null;
-    const done = await publish({ ...wanted, home, preview, files: decoded }, (report) => reports.push(report));
+    const done = await publish({ ...wanted, preview, files: decoded }, (report) => reports.push(report));
     return { done, reports };
   } catch (error) {
     if (!error.reason) throw error;

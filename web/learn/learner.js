@@ -1,6 +1,6 @@
 // Wraps the learner in WebAssembly (source/learner.c): its memory as arrays, its functions, and the text that it reads.
 
-import { randomAt } from "./random.js";
+import { randomAt } from "./weights.js";
 
 const [COUNT, WEIGHTS, IDS, STATE, HELD_OUT_STATE] = [8, 20, 25, 26, 27]; // fields of `Learner`, 4 bytes each
 // A function whose body is one relaxed multiply-add: a browser that validates it can run learner-relaxed.wasm.
@@ -8,33 +8,20 @@ const RELAXED = [
   0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32, 2,
   253, 133, 2, 11,
 ];
-// A function that returns a vector of 16 zeros.
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
-
-/** Returns whether the browser has WebAssembly SIMD, which training needs. */
-export function hasSimd() {
-  return typeof WebAssembly === "object" && WebAssembly.validate(new Uint8Array(SIMD));
-}
 
 /**
- * @typedef {object} Sizes
- * @property {number} vocab
- * @property {number} embedding
- * @property {number} hidden cells of each layer
- * @property {number} layers 1 or 2
- * @property {number} rows of the batch that this learner computes
- * @property {number} window characters that each row reads in a step
- * @property {number} allRows rows of the whole batch, which several learners may share
- * @property {number} firstRow the first row of this learner in the batch
- *
  * @typedef {Record<"weights" | "average" | "mean" | "squares", Float32Array>} Weights and the state of the optimizer
+ * @typedef {{embedding: number, hidden: number, layers: number, rows: number, window: number, seed: number}} Sizes of a network
+ *   with 1 or 2 layers, the rows of each worker, and the characters that each row reads in a step
  *
  * @typedef {object} Given
  * @property {WebAssembly.Module} code
+ * @property {number} vocab
  * @property {Sizes} sizes
+ * @property {number} workers that share each batch
+ * @property {number} index of this one
  * @property {Uint16Array} ids of the text to train on, at least two
  * @property {Uint16Array} [heldOut]
- * @property {number} seed of dropout, and of the places where the text is cut
  * @property {Weights} [weights] of a run that continues, or of the other workers
  * @property {Float32Array} [carried] the state of the rows
  */
@@ -58,14 +45,14 @@ export class Learner {
   #exports;
 
   /** @param {Given} given @throws {RangeError} the browser has not enough memory */
-  constructor({ code, sizes, ids, heldOut = ids, seed, weights, carried }) {
-    const { vocab, embedding, hidden, layers, rows, window, allRows, firstRow } = sizes;
-    this.sizes = sizes;
+  constructor({ code, vocab, sizes, workers, index, ids, heldOut = ids, weights, carried }) {
+    const { embedding, hidden, layers, rows, window, seed } = sizes;
     this.text = ids;
     this.heldOut = heldOut;
     this.seed = seed;
+    this.rows = { first: index * rows, all: workers * rows, own: rows, window };
     this.#exports = /** @type {any} */ (new WebAssembly.Instance(code, {}).exports);
-    const at = this.#exports.create(vocab, embedding, hidden, layers, rows, window, allRows, firstRow);
+    const at = this.#exports.create(vocab, embedding, hidden, layers, rows, window, workers * rows, index * rows);
     if (!at) throw new RangeError("there is not enough memory for this network");
     // All memory is taken now, so these views stay valid.
     const { buffer } = this.#exports.memory;
@@ -111,15 +98,15 @@ export class Learner {
    * @param {number} most characters that all workers read together, at most
    */
   evaluate(most) {
-    const { rows, allRows, window } = this.sizes;
-    const steps = Math.max(1, Math.min(this.#stepsPerPass(this.heldOut), Math.ceil(most / (allRows * window))));
+    const { all, own, window } = this.rows;
+    const steps = Math.max(1, Math.min(this.#stepsPerPass(this.heldOut), Math.ceil(most / (all * window))));
     this.heldOutState.fill(0);
     let sum = 0;
     for (let step = 0; step < steps; step++) {
       this.#read(this.heldOut, null, step);
       sum += this.#exports.held_out_loss();
     }
-    return { sum, count: steps * rows * window };
+    return { sum, count: steps * own * window };
   }
 
   /** Returns copies of the weights, their average, and the state of the optimizer. @returns {Weights} */
@@ -128,20 +115,20 @@ export class Learner {
   }
 
   #stepsPerPass({ length }) {
-    return Math.max(1, Math.floor(length / (this.sizes.allRows * this.sizes.window)));
+    return Math.max(1, Math.floor(length / (this.rows.all * this.rows.window)));
   }
 
   // Puts the characters of a step into `ids`, and the one after each row, as training/learner/dataset.py does. The text is a
   // ring that is cut into as many streams as the batch has rows; without a seed the cuts stay where they are.
   #read(text, seed, step) {
-    const { rows, allRows, firstRow, window } = this.sizes;
+    const { own, all, first, window } = this.rows;
     const { length } = text;
     const [pass, inPass] = [Math.floor(step / this.#stepsPerPass(text)), step % this.#stepsPerPass(text)];
     const offset = seed === null ? 0 : randomAt(seed, pass) % length;
-    for (let row = 0; row < rows; row++) {
-      let at = (offset + inPass * window + Math.floor(((firstRow + row) * length) / allRows)) % length;
+    for (let row = 0; row < own; row++) {
+      let at = (offset + inPass * window + Math.floor(((first + row) * length) / all)) % length;
       for (let t = 0; t <= window; t++) {
-        this.ids[t * rows + row] = text[at];
+        this.ids[t * own + row] = text[at];
         at = at + 1 === length ? 0 : at + 1;
       }
     }

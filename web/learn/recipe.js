@@ -116,7 +116,7 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
 
 /** Returns the network with which the speed of a machine is measured, and the rows and steps of its windows. @param {number} vocab */
 export function measuredSizes(vocab) {
-  return { vocab, ...newNetwork(vocab, MEASURED_CELLS), rows: rowsFor(vocab, ROWS), window: WINDOW };
+  return { ...newNetwork(vocab, MEASURED_CELLS), rows: rowsFor(vocab, ROWS), window: WINDOW, seed: 1 };
 }
 
 // One layer, with larger embeddings for a large vocabulary.

@@ -29,6 +29,7 @@ import { commitOf, deleteRun, freeName, listModels, loadRun, saveModel, saveRun 
 import { idsOf, split, vocabularyOf } from "./text.js";
 import { Training, measureSpeed, workerCount } from "./trainer.js";
 
+const HOME = new URL("../", import.meta.url).href;
 const SHOWN_MS = 250; // between two messages about steps
 const POINTS = 200; // of the curve of the training loss
 const MAX_LAYERS = 2; // that learner.wasm trains
@@ -46,7 +47,6 @@ const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that
  * @property {Message[]} privateThings what looks private in the text
  * @property {number} minutes
  * @property {ModelRef | null} parent the model to fine-tune; null trains from scratch
- * @property {string} home the address of the folder of the page
  * @property {string} hub
  * @property {number} seed
  * @property {number} [workers] as many as the machine has cores for, if omitted
@@ -203,9 +203,9 @@ async function sampleOf({ vocab, recipe }, tensors, code) {
 }
 
 /** @param {Begin} given @returns {Promise<StoredRun>} */
-async function prepare({ text, minutes, parent, home, hub, seed, workers = workerCount(), speed, ...described }) {
+async function prepare({ text, minutes, parent, hub, seed, workers = workerCount(), speed, ...described }) {
   if (parent) postMessage({ phase: "loading" });
-  const known = parent && (await new Models(home, hub, () => {}).read(parent));
+  const known = parent && (await new Models(HOME, hub, () => {}).read(parent));
   if (known && known.sizes.layers > MAX_LAYERS) {
     throw new Refusal({ id: "train.too_many_layers", values: { layers: known.sizes.layers, most: MAX_LAYERS } });
   }

@@ -93,20 +93,24 @@ export class Training {
 
   // Returns the learner of this thread, and lets the others have the same weights.
   async #learner() {
-    const { recipe, workers, vocab, ids: all, trained } = this.plan;
-    const { embedding, hidden, layers, rows, window, seed } = recipe;
-    const network = { vocab: vocab.length, embedding, hidden, layers };
+    const { recipe, workers, vocab: characters, ids: all, trained } = this.plan;
+    const { embedding, hidden, layers, seed } = recipe;
+    const [vocab, network] = [characters.length, { embedding, hidden, layers }];
     const [ids, heldOut] = split(all);
-    const given = { code: await compileLearner(), ids, heldOut, seed, weights: this.saved?.state };
-    const own = (index) => ({
-      ...given,
-      sizes: { ...network, rows, window, allRows: workers * rows, firstRow: index * rows },
-      carried: this.saved?.carried[index],
-    });
+    const given = {
+      code: await compileLearner(),
+      vocab,
+      sizes: recipe,
+      workers,
+      ids,
+      heldOut,
+      weights: this.saved?.state,
+    };
+    const own = (index) => ({ ...given, index, carried: this.saved?.carried[index] });
     const learner = new Learner(own(0));
     if (!this.saved) {
-      const tensors = tensorsOf(learner.weights, network);
-      if (trained) copyTrained(tensors, trained, { embedding, hidden, layers }, ids, seed);
+      const tensors = tensorsOf(learner.weights, { vocab, ...network });
+      if (trained) copyTrained(tensors, trained, network, ids, seed);
       else initialize(tensors, network, ids, seed);
       learner.average.set(learner.weights);
     }
@@ -152,7 +156,7 @@ export class Training {
     const dropout = dropoutAt(recipe, step);
     const answers = this.#all("gradients", step, dropout);
     let sum = learner.gradients(step, dropout);
-    const { gradient, sizes } = learner;
+    const { gradient, rows } = learner;
     // In the order of the workers, so that the same run has the same sum, bit for bit.
     for (const part of await answers) {
       sum += part.loss;
@@ -160,14 +164,15 @@ export class Training {
     }
     const rates = ratesAt(recipe, step);
     if (this.#peers.length) this.#all("update", gradient.slice(), step + 1, rates).catch(() => {}); // the next call fails, too
-    return Number.isFinite(learner.update(step + 1, rates)) ? sum / (sizes.allRows * sizes.window) : NaN;
+    return Number.isFinite(learner.update(step + 1, rates)) ? sum / (rows.all * rows.window) : NaN;
   }
 
   async #evaluate(learner, step, most) {
     const answers = this.#all("evaluate", most);
     const parts = [learner.evaluate(most), ...(await answers)];
     const [sum, count] = ["sum", "count"].map((name) => parts.reduce((total, part) => total + part[name], 0));
-    return { step, loss: sum / count, tensors: tensorsOf(learner.average.slice(), learner.sizes) };
+    const sizes = { ...this.plan.recipe, vocab: this.plan.vocab.length };
+    return { step, loss: sum / count, tensors: tensorsOf(learner.average.slice(), sizes) };
   }
 
   // Calls a function of all other workers; resolves to what they return.
@@ -190,8 +195,7 @@ export async function measureSpeed(vocab) {
   const sizes = measuredSizes(vocab);
   const { rows, window } = sizes;
   const ids = Uint16Array.from({ length: 2 * rows * window }, (_, n) => (n * 7) % vocab);
-  const code = await compileLearner();
-  const learner = new Learner({ code, sizes: { ...sizes, allRows: rows, firstRow: 0 }, ids, seed: 1 });
+  const learner = new Learner({ code: await compileLearner(), vocab, sizes, workers: 1, index: 0, ids });
   learner.weights.forEach((_, n) => (learner.weights[n] = Math.sin(n) / 16));
   let began = 0;
   for (let step = 0; step < WARM_UP + MEASURED; step++) {

@@ -3,7 +3,6 @@
 
 import { Network } from "../worker/int8_inference.js";
 import { countOf, shapesOf } from "../worker/shapes.js";
-import { fillNormal, fillUniform } from "./random.js";
 
 const EMBEDDING_NORM = 2; // of a character's vector, on average
 const COUNTED = 1_000_000; // characters from the beginning of the text
@@ -93,4 +92,30 @@ function countsOf(ids, vocab) {
   const counts = Array.from({ length: vocab }, () => 0);
   for (const id of ids.subarray(0, COUNTED)) counts[id]++;
   return counts;
+}
+
+function mix(x) {
+  x ^= x >>> 16;
+  x = Math.imul(x, 0x7feb352d);
+  x ^= x >>> 15;
+  x = Math.imul(x, 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** Returns number `index` of the stream of a seed, as in source/random.h: 0 to 2^32 - 1. @param {number} seed @param {number} index */
+export function randomAt(seed, index) {
+  return mix(mix(seed >>> 0) ^ mix((index + 0x9e3779b9) >>> 0));
+}
+
+// From -limit to limit.
+function fillUniform(target, limit, seed) {
+  for (let n = 0; n < target.length; n++) target[n] = (randomAt(seed, n) / 2 ** 31 - 1) * limit;
+}
+
+// Box and Muller 1958.
+function fillNormal(target, deviation, seed) {
+  for (let n = 0; n < target.length; n++) {
+    const [u, v] = [(randomAt(seed, 2 * n) + 1) / (2 ** 32 + 1), randomAt(seed, 2 * n + 1) / 2 ** 32];
+    target[n] = deviation * Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+  }
 }

@@ -46,7 +46,6 @@ const BY_STATUS = {
  * @property {string} space name, or user/name; "" for none
  * @property {() => Promise<?Preview>} preview draws what chats show for the address of the Space
  * @property {string} hub its address
- * @property {string} home the address of the folder of the page
  */
 
 /**
@@ -99,13 +98,13 @@ export async function publish(wanted, report, controller = new AbortController()
  * @param {Watch} watch
  * @param {{model: string, space: string}} done gets the addresses of what is published
  */
-async function sendAll({ token, files, card, isPrivate, hub, home, preview, ...names }, access, watch, done) {
+async function sendAll({ token, files, card, isPrivate, hub, preview, ...names }, access, watch, done) {
   if (!/^hf_\w+$/.test(token)) throw new Refusal({ id: "publish.token_form" });
   watch.report({ id: "publish.checks", repo: names.repo, part: 0 });
   const { name: user, auth } = await whoAmI(access);
   if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name: user } });
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(home, card.title, await preview(), access.fetch) : {}; // before anything is created
+  const page = space ? await pageFiles(card.title, await preview(), access.fetch) : {}; // before anything is created
   const published = await publishedFiles(files, card, repo);
   const model = { "README.md": modelCard(published, card, { repo, space, hub }), ...published };
   await sendFiles({ type: "model", name: repo }, model, access, isPrivate, watch);

@@ -7,7 +7,7 @@ import * as page from "../../page/state.js";
 import { LICENSES, configOf } from "../hub/card.js";
 import { session, signIn } from "../hub/sign_in.js";
 import { loadModel } from "../stored_training.js";
-import { HOME, hub, set, state } from "./state.js";
+import { hub, set, state } from "./state.js";
 
 const PREVIEW = 200; // characters of the first words for link previews: chats show fewer
 
@@ -71,7 +71,7 @@ export async function send() {
   const [repo, corpus] = [fields.repo.trim(), fields.corpus.trim()];
   const wanted = {
     ...{ token: session.token || fields.token.trim(), repo, space: fields.space ? repo : "", isPrivate },
-    ...{ files: model.files, card: { title, corpus, license }, hub: hub(), home: HOME },
+    ...{ files: model.files, card: { title, corpus, license }, hub: hub() },
     preview: () => previewOf(model.name, title),
   };
   const report = (progress) => {

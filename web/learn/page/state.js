@@ -23,9 +23,6 @@ import { MINUTES } from "../recipe.js";
  * @typedef {{model: LocalModel, fields: Fields, isExpired: boolean}} Form
  */
 
-/** The address of the folder of the page. */
-export const HOME = new URL("../../", import.meta.url).href;
-
 /** Returns the address of the Hub. */
 export const hub = () => document.documentElement.dataset.hub;
 

@@ -8,7 +8,7 @@ import { randomSeed } from "../../settings.js";
 import { effect } from "../../vendor/preact.js";
 import { deleteRun, loadPart } from "../stored_training.js";
 import { loadModels, showText, use } from "./models.js";
-import { HOME, hub, set, state } from "./state.js";
+import { hub, set, state } from "./state.js";
 import { called } from "./text.js";
 
 const LOCK = "char-lstm/training";
@@ -33,7 +33,6 @@ export function begin(isFineTuning = state.isFineTuning.value) {
     privateThings,
     minutes: state.minutes.value,
     parent,
-    home: HOME,
     hub: hub(),
   };
   return train({ begin: { seed: randomSeed(), ...given, ...state.sizes.value } });

@@ -15,7 +15,6 @@ const WANTED = {
   space: "",
   preview: async () => null,
   hub: HUB,
-  home: "https://page.example/",
 };
 
 function refused(status, error = "", url = `${HUB}/api/models/ada/letters/commit/main`) {
