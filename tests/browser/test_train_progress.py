@@ -31,7 +31,7 @@ def progress(**values: Any) -> dict[str, Any]:
         "loss": None,
         "speed": None,
     }
-    return {**begun, "curve": {"training": [], "heldOut": []}, "sample": None, "isEnded": False, **values}
+    return {**begun, "curve": {"training": [], "heldOut": []}, "sample": None, **values}
 
 
 def test_the_panel_draws_any_state(web_page: Page) -> None:
@@ -59,7 +59,7 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
-    ended = {"phase": "none", "progress": progress(curve=curve, step=10, isEnded=True)}
+    ended = {"phase": "none", "progress": progress(curve=curve, step=10)}
     web_page.evaluate(PUT, {**ended, "kept": {"name": "words", "step": 10, "steps": STEPS}})
     expect(panel.locator(".figures")).to_have_text("Stopped at step 10 of 1,000")
     expect(said).to_be_empty()

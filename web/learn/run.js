@@ -13,7 +13,7 @@
 //   {progress: PROGRESS}                  at the start, four times a second, and after each evaluation
 //   {notSaved: Message}
 //   {ended: {reason, step, best, model, files, notice}}  `model` has the weights of step `best`, which had the
-//                                         lowest held-out loss; null if no loss was measured. `files` are those of a
+//                                         lowest held-out loss; none if no loss was measured. `files` are those of a
 //                                         model that could not be stored, `notice` says why
 //   {failed: Message}                     what is stored can be continued
 
@@ -27,11 +27,12 @@ import { checkpointFiles } from "./checkpoint_files.js";
 import { planRun } from "./recipe.js";
 import { commitOf, deleteRun, freeName, listModels, loadRun, saveModel, saveRun } from "./stored_training.js";
 import { idsOf, split, vocabularyOf } from "./text.js";
-import { Training, measureSpeed, workerCount } from "./trainer.js";
+import { Training, measureSpeed } from "./trainer.js";
 
 const HOME = new URL("../", import.meta.url).href;
 const SHOWN_MS = 250; // between two messages about steps
 const POINTS = 200; // of the curve of the training loss
+const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns little more
 const MAX_LAYERS = 2; // that learner.wasm trains
 const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that only the weights differ
 
@@ -40,19 +41,10 @@ const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that
  * @import { Plan } from "./recipe.js"
  * @import { Evaluation, Saved } from "./trainer.js"
  *
- * @typedef {object} Begin
- * @property {string} text
- * @property {string} name of the text
- * @property {ChatFormat | null} chat
- * @property {Message[]} privateThings what looks private in the text
- * @property {number} minutes
- * @property {ModelRef | null} parent the model to fine-tune; null trains from scratch
- * @property {string} hub
- * @property {number} seed
- * @property {number} [workers] as many as the machine has cores for, if omitted
- * @property {number} [speed] characters per second of one worker; measured if omitted
- *
  * @typedef {{name: string, chat: ChatFormat | null, privateThings: Message[], parent: ModelRef | null, minutes: number}} About
+ *   a text, what looks private in it, and the model to fine-tune; null trains from scratch
+ * @typedef {About & {text: string, hub: string, seed: number, workers?: number, speed?: number}} Begin as many workers as the
+ *   machine has cores for, and the characters per second that are measured, if omitted
  * @typedef {{training: [number, number][], heldOut: [number, number][]}} Curve losses by step
  * @typedef {{plan: Plan, about: About, saved: Saved | null, curve: Curve, best: Evaluation | null}} StoredRun
  *
@@ -70,7 +62,7 @@ const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that
 
 class Run {
   #storing = Promise.resolve();
-  #isBestStored = true;
+  #storedBest = /** @type {Evaluation | null} */ (null);
   #losses = /** @type {number[]} */ ([]); // of the next point of the curve
   #shownAt = 0;
   #code = compile();
@@ -80,7 +72,7 @@ class Run {
     this.stored = stored;
     const { plan, about, saved, curve, best } = stored;
     this.training = new Training(plan, saved);
-    this.best = best;
+    this.best = this.#storedBest = best;
     const { step = 0, seconds = 0, steps = plan.recipe.steps } = saved?.state ?? {};
     const taken = { step, steps, seconds, curve: structuredClone(curve) };
     this.progress = { about, parameters: plan.parameters, ...taken, loss: null, speed: null, sample: null };
@@ -119,7 +111,7 @@ class Run {
     const { step, loss, tensors } = evaluated;
     if (!Number.isFinite(loss)) return;
     this.progress.curve.heldOut.push([step, loss]);
-    if (!this.best || loss <= this.best.loss) [this.best, this.#isBestStored] = [evaluated, false];
+    if (!this.best || loss <= this.best.loss) this.best = evaluated;
     this.progress.sample = await sampleOf(this.stored.plan, tensors, await this.#code);
     this.#show();
   }
@@ -132,12 +124,11 @@ class Run {
 
   async #store() {
     const { saved, curve, best } = this.stored;
-    const isNew = !this.#isBestStored;
-    this.#isBestStored = true;
+    const isNew = best !== this.#storedBest;
     try {
       await saveRun({ saved, curve, summary: summaryOf(this.stored), ...(isNew ? { best } : {}) });
+      this.#storedBest = best;
     } catch (error) {
-      if (isNew) this.#isBestStored = false;
       postMessage({ notSaved: reasonOf(error) });
     }
   }
@@ -146,8 +137,8 @@ class Run {
     await this.#storing;
     const { best } = this;
     if (!best) await deleteRun().catch(() => {});
-    const result = best ? await this.#storeModel(await this.#files(best)) : { model: null, files: null, notice: null };
-    postMessage({ ended: { reason, step: this.progress.step, best: best?.step ?? null, ...result } });
+    const result = best ? await this.#storeModel(await this.#files(best)) : {};
+    postMessage({ ended: { reason, step: this.progress.step, best: best?.step, ...result } });
   }
 
   async #files({ step, loss, tensors }) {
@@ -178,7 +169,7 @@ class Run {
     try {
       const model = await save().catch(() => discard().then(save));
       await discard();
-      return { model, files: null, notice: null };
+      return { model };
     } catch (error) {
       const taken = await listModels().catch(() => []);
       return { model: { name: freeName(name, taken), commit: commitOf(files) }, files, notice: reasonOf(error) };
@@ -202,8 +193,11 @@ async function sampleOf({ vocab, recipe }, tensors, code) {
   });
 }
 
+// The cores that are used, one of which is left for the page.
+const cores = () => Math.max(2, Math.min(MAX_WORKERS + 1, navigator.hardwareConcurrency || 2));
+
 /** @param {Begin} given @returns {Promise<StoredRun>} */
-async function prepare({ text, minutes, parent, hub, seed, workers = workerCount(), speed, ...described }) {
+async function prepare({ text, minutes, parent, hub, seed, workers = cores() - 1, speed, ...described }) {
   if (parent) postMessage({ phase: "loading" });
   const known = parent && (await new Models(HOME, hub, () => {}).read(parent));
   if (known && known.sizes.layers > MAX_LAYERS) {

@@ -6,7 +6,6 @@ import { dropoutAt, evaluationsOf, measuredSizes, ratesAt, stepsWithin } from ".
 import { split } from "./text.js";
 import { copyTrained, initialize, tensorsOf } from "./weights.js";
 
-const MAX_WORKERS = 4; // with more, a batch has so many rows that a step learns little more
 const WARM_UP = 2; // steps before the browser's compiler has optimized the code
 const MEASURED = 4; // steps
 const HELD_OUT = 20_000; // characters that an evaluation reads, in plans of earlier versions
@@ -31,26 +30,22 @@ const STALL_MS = 10_000; // a step that is longer, and a hundred times as long a
 
 // A worker that computes a part of each batch.
 class Peer {
-  #worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   #calls = /** @type {((answer: any) => void)[]} */ ([]); // that were not answered yet, the first one first
   /** Rejects when the worker has ended. @type {Promise<never>} */
   ended = new Promise((_, reject) => {
-    this.#worker.onerror = (event) => reject(new Error(event.message || "a training worker has ended"));
+    this.worker.onerror = (event) => reject(new Error(event.message || "a training worker has ended"));
   });
 
   constructor() {
     this.ended.catch(() => {}); // also while nothing is called
-    this.#worker.onmessage = ({ data }) => this.#calls.shift()(data);
+    this.worker.onmessage = ({ data }) => this.#calls.shift()(data);
   }
 
   /** Calls a function of worker.js. @param {...any} call its name and its arguments @returns {Promise<any>} */
   call(...call) {
-    this.#worker.postMessage(call);
+    this.worker.postMessage(call);
     return Promise.race([this.ended, new Promise((resolve) => this.#calls.push(resolve))]);
-  }
-
-  close() {
-    this.#worker.terminate();
   }
 }
 
@@ -87,7 +82,7 @@ export class Training {
       this.#peers = Array.from({ length: this.plan.workers - 1 }, () => new Peer());
       yield* this.#steps(await this.#learner());
     } finally {
-      for (const peer of this.#peers) peer.close();
+      for (const peer of this.#peers) peer.worker.terminate();
     }
   }
 
@@ -179,11 +174,6 @@ export class Training {
   #all(...call) {
     return Promise.all(this.#peers.map((peer) => peer.call(...call)));
   }
-}
-
-/** Returns the number of workers that train at once on this machine: one core is left for the page. */
-export function workerCount() {
-  return Math.max(1, Math.min(MAX_WORKERS, (navigator.hardwareConcurrency || 2) - 1));
 }
 
 /**

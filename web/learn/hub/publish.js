@@ -90,14 +90,8 @@ export async function publish(wanted, report, controller = new AbortController()
   return done;
 }
 
-/**
- * @typedef {{accessToken: string, hubUrl: string, fetch: typeof fetch}} Access
- * @typedef {{report: (progress: Progress) => void, signal: AbortSignal}} Watch
- * @param {Wanted} wanted
- * @param {Access} access
- * @param {Watch} watch
- * @param {{model: string, space: string}} done gets the addresses of what is published
- */
+// Sends the model, then the Space; `done` gets the addresses of what is published.
+/** @param {Wanted} wanted */
 async function sendAll({ token, files, card, isPrivate, hub, preview, ...names }, access, watch, done) {
   if (!/^hf_\w+$/.test(token)) throw new Refusal({ id: "publish.token_form" });
   watch.report({ id: "publish.checks", repo: names.repo, part: 0 });
@@ -122,13 +116,7 @@ function fullName(typed, user) {
   throw new Refusal({ id: "publish.name", values: { name: typed } });
 }
 
-/**
- * @param {{type: "model" | "space", name: string}} repo
- * @param {Record<string, Uint8Array<ArrayBuffer> | Blob | string>} contents
- * @param {Access} access
- * @param {boolean} isPrivate
- * @param {Watch} watch
- */
+/** @param {{type: "model" | "space", name: string}} repo @param {Record<string, Uint8Array<ArrayBuffer> | Blob | string>} contents */
 async function sendFiles(repo, contents, access, isPrivate, { report, signal }) {
   report({ id: "publish.creates", repo: repo.name, part: 0 });
   try {

@@ -52,23 +52,18 @@ export function drawPanel(box) {
 }
 
 function Panel({ box }) {
-  const [focus, isShown] = [state.focus.value, isTraining.value];
+  const { trained, lacks, fault, focus } = state;
   useEffect(() => {
-    if (isShown) box.parentElement.scrollIntoView({ block: "start" });
-  }, [isShown]);
+    if (isTraining.value) box.parentElement.scrollIntoView({ block: "start" });
+  }, [isTraining.value]);
   useEffect(() => {
-    if (focus && document.activeElement === document.body) focusOn(box, focus);
-    state.focus.value = "";
-  }, [focus]);
-  return html`<${Content} />`;
-}
-
-function Content() {
-  const { trained, lacks } = state;
+    if (focus.value && document.activeElement === document.body) focusOn(box, focus.value);
+    focus.value = "";
+  }, [focus.value]);
   return html`
     <p class="what" hidden=${isTraining.value || trained.value !== null}>${t("train.what")}</p>
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
-    <p class="fault" role="alert">${renderMessage(lacks.value ?? state.fault.value)}</p>
+    <p class="fault" role="alert">${renderMessage(lacks.value ?? fault.value)}</p>
     <${Next} />
     <${Back} />
     <${ProgressView} />

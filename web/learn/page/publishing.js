@@ -11,7 +11,7 @@ import { hub, set, state } from "./state.js";
 
 const PREVIEW = 200; // characters of the first words for link previews: chats show fewer
 
-let sending = /** @type {AbortController | null} */ (null);
+let controller = /** @type {AbortController | null} */ (null); // of the publishing in progress
 
 /** Opens the form for a stored model. @param {string} name @param {Partial<import("./state.js").Fields>} [filledIn] */
 export async function openForm(name, filledIn = {}) {
@@ -48,8 +48,8 @@ function setField(name, value) {
 
 /** Closes the form, and ends a publishing in progress: nothing more is sent. */
 export function cancel() {
-  sending?.abort(new Refusal({ id: "publish.cancelled" }));
-  sending = null;
+  controller?.abort(new Refusal({ id: "publish.cancelled" }));
+  controller = null;
   set({ form: null, sending: null, report: null, refusal: null });
 }
 
@@ -62,9 +62,9 @@ export async function leaveToSignIn() {
 
 /** Publishes the model. The typed token is used once. */
 export async function send() {
-  if (sending) return;
+  if (state.sending.value) return;
   const { model, fields } = state.form.value;
-  const controller = (sending = new AbortController());
+  const own = (controller = new AbortController());
   setField("token", "");
   set({ refusal: null, report: null, published: [], sending: { id: "publish.checks", repo: fields.repo, part: 0 } });
   const { title, license, isPrivate } = fields;
@@ -74,20 +74,17 @@ export async function send() {
     ...{ files: model.files, card: { title, corpus, license }, hub: hub() },
     preview: () => previewOf(model.name, title),
   };
-  const report = (progress) => {
-    if (sending === controller) set({ sending: progress });
-  };
+  const report = (progress) => controller === own && set({ sending: progress });
   try {
     const { publish: sendAll } = await import("../hub/publish.js");
-    const { fault, ...addresses } = await sendAll(wanted, report, controller);
+    const { fault, ...addresses } = await sendAll(wanted, report, own);
     set({ published: Object.values(addresses).filter(Boolean) });
     if (fault) return refuse(new Refusal({ id: "publish.half", values: { reason: fault } }));
     set({ report: { id: "publish.done" }, form: null });
   } catch (error) {
     refuse(error);
   } finally {
-    if (sending === controller) set({ sending: null });
-    if (sending === controller) sending = null;
+    if (controller === own) set({ sending: null });
   }
 }
 

@@ -17,7 +17,6 @@ import { MINUTES } from "../recipe.js";
  * @typedef {{source: Blob | string, name?: string, others?: number}} Given a text; without a name if it was typed or pasted;
  *   how many files were dropped besides
  * @typedef {ReadText & {name: string}} NamedText
- * @typedef {Progress & {isEnded: boolean}} Shown
  * @typedef {{repo: string, title: string, corpus: string, license: string, isPrivate: boolean, space: boolean, may: boolean, token: string}} Fields
  * @typedef {{name: string, files: Files, privateThings?: Message[]}} LocalModel to be published
  * @typedef {{model: LocalModel, fields: Fields, isExpired: boolean}} Form
@@ -42,7 +41,7 @@ export const state = {
   sizes: signal(/** @type {{workers?: number, speed?: number, seed?: number}} */ ({})), // set by tests: small runs, each the same
 
   phase: signal(/** @type {"none" | "starts" | "runs" | "paused"} */ ("none")),
-  progress: signal(/** @type {Shown | null} */ (null)), // of this training, or of the last one
+  progress: signal(/** @type {Progress | null} */ (null)), // of this training, or of the last one
   kept: signal(/** @type {{name: string, step: number, steps: number} | null} */ (null)), // the stored training
   trained: signal(/** @type {{name: string, isStored: boolean} | null} */ (null)), // the result of the last training
   models: signal(/** @type {StoredModel[]} */ ([])),

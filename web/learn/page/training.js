@@ -26,16 +26,8 @@ export function begin(isFineTuning = state.isFineTuning.value) {
   const model = page.model.value;
   const parent = isFineTuning && model ? refOf(model) : null;
   const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
-  const given = {
-    text,
-    name,
-    chat: format,
-    privateThings,
-    minutes: state.minutes.value,
-    parent,
-    hub: hub(),
-  };
-  return train({ begin: { seed: randomSeed(), ...given, ...state.sizes.value } });
+  const about = { name, chat: format, privateThings, minutes: state.minutes.value, parent };
+  return train({ begin: { ...about, text, hub: hub(), seed: randomSeed(), ...state.sizes.value } });
 }
 
 /** Trains the new model further on the text. */
@@ -118,13 +110,10 @@ export function receive({ phase, progress, notSaved, ended, failed }) {
 
 function showProgress(progress) {
   const { about, parameters } = progress;
-  set({ progress: { ...progress, isEnded: false } });
+  set({ progress });
   if (state.phase.value !== "starts") return;
-  set({
-    phase: "runs",
-    focus: ".pause",
-    message: { id: "train.running", values: { name: called(about.name), parameters } },
-  });
+  const message = { id: "train.running", values: { name: called(about.name), parameters } };
+  set({ phase: "runs", focus: ".pause", message });
 }
 
 async function showEnd({ reason, step, best, model, files, notice }) {
@@ -150,9 +139,7 @@ async function showEnd({ reason, step, best, model, files, notice }) {
 async function end(fault) {
   clearInterval(timer);
   release();
-  const shown = state.progress.value;
   set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
-  set({ progress: shown && { ...shown, isEnded: true } });
   await loadKept();
 }
 
@@ -166,15 +153,12 @@ export const canKeepScreenOn = () => "wakeLock" in navigator;
 
 /** Keeps the screen on while a training runs in a visible tab. */
 export function keepScreenOn() {
-  let held = /** @type {WakeLockSentinel | null} */ (null);
-  let queue = Promise.resolve(); // one request at a time: a second lock would have to be released separately
-  const update = async (/** @type {boolean} */ isWanted) => {
-    if (!isWanted || held?.released) held = void held?.release(); // a browser releases it when the tab is hidden
-    if (isWanted && !held) held = await navigator.wakeLock.request("screen").catch(() => null); // refused at a low battery
-  };
+  let held = /** @type {Promise<?WakeLockSentinel> | null} */ (null);
   const check = () => {
     const isWanted = ["starts", "runs"].includes(state.phase.value) && document.visibilityState === "visible";
-    queue = queue.then(() => update(isWanted));
+    if (isWanted)
+      held ??= navigator.wakeLock.request("screen").catch(() => null); // refused at a low battery
+    else held = void held?.then((lock) => lock?.release());
   };
   if (!canKeepScreenOn()) return;
   document.addEventListener("visibilitychange", check);

@@ -79,7 +79,7 @@ test("a training begins with the text and the options", async () => {
   assert.deepEqual([state.phase.value, sent.at(-1)], ["paused", { wanted: "pause" }]);
   training.receive({ progress: { ...STARTED, step: 7 } });
   await training.receive({ failed: { id: "train.fault", values: { reason: "out of memory" } } });
-  assert.deepEqual([state.phase.value, state.progress.value.step, state.progress.value.isEnded], ["none", 7, true]);
+  assert.deepEqual([state.phase.value, state.progress.value.step], ["none", 7]);
   assert.equal(state.fault.value.id, "train.fault");
   assert.deepEqual(released, [true]);
 });
