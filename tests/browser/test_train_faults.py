@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, expect
@@ -113,13 +115,13 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, tmp_path: Path)
     expect(fault(page)).not_to_be_empty()
 
 
-def test_the_models_of_a_browser_are_offered_used_and_deleted(visitor: Make, packed: bytes) -> None:
+def test_the_models_of_a_browser_are_offered_used_and_deleted(visitor: Make, packed: bytes, tmp_path: Path) -> None:
     visits = visitor()
     page = visits.open()
     model, stored = page.get_by_role("combobox", name="Model", exact=True), panel(page).locator(".trained li")
     first, name = model.input_value(), "local/letters"
-    file = {"name": "letters.zip", "mimeType": "application/zip", "buffer": packed}
-    page.locator(".model-file").set_input_files(file)  # type: ignore[arg-type]
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
+    page.locator(".model-folder").set_input_files(tmp_path / "letters")
     for used in (name, first, name):
         expect(model).to_have_value(used)
         expect(panel(page).locator(".said")).to_have_text(f"This page now writes with {used.removeprefix('local/')}.")

@@ -21,17 +21,9 @@ PUT = "(values) => { for (const [name, value] of Object.entries(values)) state[n
 
 
 def progress(**values: Any) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": "words", "chat": None, "privateThings": [], "parent": None, "minutes": 1}
-    begun: dict[str, Any] = {
-        "about": about,
-        "parameters": 1,
-        "step": 0,
-        "steps": STEPS,
-        "seconds": 0,
-        "loss": None,
-        "speed": None,
-    }
-    return {**begun, "curve": {"training": [], "heldOut": []}, "sample": None, **values}
+    about: dict[str, Any] = {"name": "words", "minutes": 1}
+    begun: dict[str, Any] = {"about": about, "seconds": 0, "loss": None, "speed": None, "sample": None}
+    return {**begun, "step": 10, "steps": STEPS, **values}
 
 
 def test_the_panel_draws_any_state(web_page: Page) -> None:
@@ -41,7 +33,7 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     one = math.log(2)  # bits in nats
     held_out = [[100 * at, one * bits] for at, bits in enumerate((4, 2, 1, 1.1, 1.2), 1)]
     curve = {"training": [[1, 4 * one], [300, 2 * one], [500, one]], "heldOut": held_out}
-    web_page.evaluate(PUT, {"phase": "runs", "progress": progress(curve=curve, step=10, steps=1000, seconds=2)})
+    web_page.evaluate(PUT, {"phase": "runs", "progress": progress(curve=curve, seconds=2)})
     expect(panel.get_by_role("textbox")).to_have_count(0)
     expect(panel.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:18
     for name, text in {
@@ -59,7 +51,7 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
-    ended = {"phase": "none", "progress": progress(curve=curve, step=10)}
+    ended = {"phase": "none", "progress": progress(curve=curve)}
     web_page.evaluate(PUT, {**ended, "kept": {"name": "words", "step": 10, "steps": STEPS}})
     expect(panel.locator(".figures")).to_have_text("Stopped at step 10 of 1,000")
     expect(said).to_be_empty()

@@ -96,10 +96,7 @@ export function deleteModel(name) {
   return use((database) => Promise.all([MODELS, FILES].map((store) => database.delete(store, name))));
 }
 
-/**
- * Returns the commit of a local model: the first 40 hex digits of the SHA-256 of its weights, from manifest.json.
- * @param {Files} files
- */
+/** Returns the commit of a local model: 40 hex digits of the SHA-256 of its weights, from manifest.json. @param {Files} files */
 export function commitOf(files) {
   const manifest = JSON.parse(new TextDecoder().decode(files["manifest.json"]));
   return String(manifest.sha256["model.safetensors"]).slice(0, 40);

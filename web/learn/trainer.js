@@ -31,21 +31,22 @@ const STALL_MS = 10_000; // a step that is longer, and a hundred times as long a
 // A worker that computes a part of each batch.
 class Peer {
   worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  #calls = /** @type {((answer: any) => void)[]} */ ([]); // that were not answered yet, the first one first
-  /** Rejects when the worker has ended. @type {Promise<never>} */
-  ended = new Promise((_, reject) => {
-    this.worker.onerror = (event) => reject(new Error(event.message || "a training worker has ended"));
-  });
+  #calls = /** @type {{resolve: (answer: any) => void, reject: (error: Error) => void}[]} */ ([]); // not answered yet
+  #fault = /** @type {Error | null} */ (null);
 
   constructor() {
-    this.ended.catch(() => {}); // also while nothing is called
-    this.worker.onmessage = ({ data }) => this.#calls.shift()(data);
+    this.worker.onmessage = ({ data }) => this.#calls.shift().resolve(data);
+    this.worker.onerror = ({ message }) => {
+      this.#fault = new Error(message || "a training worker has ended");
+      for (const { reject } of this.#calls) reject(this.#fault);
+    };
   }
 
   /** Calls a function of worker.js. @param {...any} call its name and its arguments @returns {Promise<any>} */
-  call(...call) {
+  async call(...call) {
+    if (this.#fault) throw this.#fault;
     this.worker.postMessage(call);
-    return Promise.race([this.ended, new Promise((resolve) => this.#calls.push(resolve))]);
+    return new Promise((resolve, reject) => this.#calls.push({ resolve, reject }));
   }
 }
 
@@ -56,10 +57,7 @@ export class Training {
   #saves = false;
   #wake = () => {};
 
-  /**
-   * @param {import("./recipe.js").Plan} plan
-   * @param {Saved | null} saved where it continues; null begins it
-   */
+  /** @param {import("./recipe.js").Plan} plan @param {Saved | null} saved where it continues; null begins it */
   constructor(plan, saved = null) {
     this.plan = plan;
     this.saved = saved;
@@ -92,16 +90,9 @@ export class Training {
     const { embedding, hidden, layers, seed } = recipe;
     const [vocab, network] = [characters.length, { embedding, hidden, layers }];
     const [ids, heldOut] = split(all);
-    const given = {
-      code: await compileLearner(),
-      vocab,
-      sizes: recipe,
-      workers,
-      ids,
-      heldOut,
-      weights: this.saved?.state,
-    };
-    const own = (index) => ({ ...given, index, carried: this.saved?.carried[index] });
+    const given = { code: await compileLearner(), vocab, sizes: recipe, workers, ids, heldOut };
+    const { state: weights, carried } = this.saved ?? {};
+    const own = (index) => ({ ...given, index, weights, carried: carried?.[index] });
     const learner = new Learner(own(0));
     if (!this.saved) {
       const tensors = tensorsOf(learner.weights, { vocab, ...network });
@@ -109,8 +100,8 @@ export class Training {
       else initialize(tensors, network, ids, seed);
       learner.average.set(learner.weights);
     }
-    const weights = this.#peers.length ? learner.copy() : null;
-    await Promise.all(this.#peers.map((peer, n) => peer.call("create", { ...own(n + 1), weights })));
+    const same = { weights: this.#peers.length ? learner.copy() : null };
+    await Promise.all(this.#peers.map((peer, n) => peer.call("create", { ...own(n + 1), ...same })));
     return learner;
   }
 

@@ -24,13 +24,7 @@ export function tensorsOf(all, sizes) {
   return Object.fromEntries(entries);
 }
 
-/**
- * Fills the tensors of a new network, which predicts each character with its frequency in the text.
- * @param {Record<string, Float32Array>} tensors
- * @param {{embedding: number, hidden: number}} sizes
- * @param {Uint16Array} ids of the text to train on
- * @param {number} seed
- */
+/** Fills the tensors of a new network, which predicts each character with its frequency in the text to train on. */
 export function initialize(tensors, { embedding, hidden }, ids, seed) {
   Object.entries(tensors).forEach(([name, values], n) => {
     if (name.startsWith("lstm.")) fillUniform(values, 1 / Math.sqrt(hidden), seed + n);

@@ -88,11 +88,7 @@ export function modelCard(files, about, { repo, space, hub }) {
   ]);
 }
 
-/**
- * Returns the README.md of a static Space that writes with the model.
- * @param {About} about
- * @param {string} repo of the model
- */
+/** Returns the README.md of a static Space that writes with a model. @param {About} about @param {string} repo of the model */
 export function spaceCard(about, repo) {
   const data = {
     title: line(about.title).slice(0, MAX_TITLE),

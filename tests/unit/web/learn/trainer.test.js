@@ -89,6 +89,11 @@ test("fine-tuning keeps what the model knows", async () => {
   assert.ok(tuned.losses[0] < scratch.losses[0] - 0.5);
 });
 
+test("a text of one character is learned", async () => {
+  const { heldOut } = await train(planOf({ text: "a".repeat(2000), steps: 20 }));
+  assert.ok(Math.abs(heldOut.at(-1)[1]) < 1e-6);
+});
+
 test("sixty thousand different characters are trained on", async () => {
   const codes = Array.from({ length: 60_000 }, (_, n) => (n < 17_280 ? 0x4e00 + n : 0x20000 + n - 17_280));
   const { losses, heldOut } = await train(
