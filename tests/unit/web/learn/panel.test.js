@@ -84,6 +84,20 @@ test("a training begins with the text and the options", async () => {
   assert.deepEqual(released, [true]);
 });
 
+test("a training that takes no step for a minute has failed, unless it is paused", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  await training.begin(false);
+  training.receive({ progress: STARTED });
+  training.pause(true);
+  context.mock.timers.tick(600_000);
+  training.pause(false);
+  context.mock.timers.tick(60_000);
+  assert.equal(state.phase.value, "runs");
+  context.mock.timers.tick(5_000);
+  assert.equal(state.phase.value, "none");
+  assert.equal(state.fault.value.id, "train.fault");
+});
+
 test("the page writes with a model that has just been trained", async () => {
   await training.begin(false);
   training.receive({ progress: STARTED });

@@ -111,6 +111,20 @@ test("a loss that is not finite ends the run, and the weights before it were rep
   assert.ok(Object.values(tensors).every((values) => values.every(Number.isFinite)));
 });
 
+test("a run ends with the fault of one of its workers", async () => {
+  const ended = [];
+  globalThis.Worker = /** @type {any} */ (
+    class {
+      postMessage([name]) {
+        queueMicrotask(() => (name === "create" ? this.onmessage({}) : this.onerror({ message: "out of memory" })));
+      }
+      terminate = () => ended.push(this);
+    }
+  );
+  await assert.rejects(train({ ...planOf(), workers: 3 }), /out of memory/);
+  assert.equal(ended.length, 2);
+});
+
 test("a run on a machine that is slower than it was leaves steps out", async () => {
   const { ended, losses, heldOut } = await train(planOf({ steps: 20_000, limit: 0.2 }));
   assert.equal(ended, "length");
