@@ -27,7 +27,6 @@ from ui.routes.web_files import FOLDER
 
 __all__ = ["packed"]  # a fixture
 
-NAME = "local/letters"
 SHOWN = "letters"  # the name as visitors read it
 SPACE = "ada/trainer"
 

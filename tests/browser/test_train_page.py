@@ -181,11 +181,6 @@ def trained(browser: Browser, url: str) -> Iterator[Trained]:
     assert visit.complaints == [[]]
 
 
-@pytest.fixture(scope="module")
-def expected(trained: Trained) -> dict[str, bytes]:
-    return trained.files
-
-
 def test_a_visitor_downloads_little(trained: Trained, url: str) -> None:
     """Without weights, which differ by model, and without what a visitor who publishes or opens a model needs."""
     names = trained.requested - {"model.safetensors"}
@@ -247,7 +242,7 @@ def test_a_text_becomes_a_model_that_writes(trained: Trained, tmp_path: Path) ->
     assert reply(other) == written
 
 
-def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make, expected: dict[str, bytes]) -> None:
+def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make, trained: Trained) -> None:
     """It ends without a warning: its process is killed, as a browser does that needs the memory."""
     page = visitor().open()
     give(page)
@@ -274,7 +269,7 @@ def test_a_tab_that_is_discarded_during_a_training_changes_nothing(visitor: Make
     assert asked == ["Discard the stored training and start a new one?"]
     start(page, "Continue your training")
     ended(page)
-    assert files_of(page)["model.safetensors"] == expected["model.safetensors"]
+    assert files_of(page)["model.safetensors"] == trained.files["model.safetensors"]
     page.reload()
     expect(button(page, "Send")).to_be_enabled()
     expect(panel(page)).not_to_have_attribute("open", "")
