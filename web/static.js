@@ -1,12 +1,10 @@
 // The entry of the static page, which generates in the visitor's own browser.
 
 import { WorkerEngine } from "./engines/worker_engine.js";
-import { create, find, focusPrompt } from "./document/dom.js";
+import { create, find } from "./document/dom.js";
 import { loadLanguages, t } from "./document/words.js";
-import { addModel, chooseModel, engine, send } from "./state/actions.js";
 import { start } from "./page/main.js";
 import * as state from "./state/state.js";
-import { effect } from "./vendor/preact.js";
 
 const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js
 const MAX_TRAINED = 4; // trained models that are loaded at the start
@@ -21,9 +19,9 @@ function modelsOfAddress() {
 }
 
 // Returns something that a training has stored in this browser; null if it stores nothing.
-/** @template Found @param {(storage: typeof import("./learn/stored_training.js")) => Promise<Found>} load @returns {Promise<?Found>} */
+/** @template Found @param {(storage: typeof import("./worker/stored_training.js")) => Promise<Found>} load @returns {Promise<?Found>} */
 function stored(load) {
-  return import("./learn/stored_training.js").then(load).catch(() => null);
+  return import("./worker/stored_training.js").then(load).catch(() => null);
 }
 
 // Returns the names of the models that were trained in this browser, the newest first.
@@ -31,40 +29,17 @@ async function trainedModels() {
   return ((await stored(({ listModels }) => listModels())) ?? []).map(({ name }) => name);
 }
 
-// What the panel that trains a model uses of the page: `Host` in learn/page/state.js.
-/** @param {HTMLElement} root @param {string} home @param {string} hub @returns {import("./learn/page/state.js").Host} */
-function hostOf(root, home, hub) {
-  const prompt = find(root, "#prompt");
-  return {
-    ...{ home, hub },
-    site: () => state.site.value,
-    chosen: () => ({ name: state.modelName.value, model: state.model.value }),
-    choose: chooseModel,
-    add: async (name) => (await addModel(name))?.failure ?? null,
-    give: (name, files) => engine.give(name, files),
-    offer: (names) => (state.ownModels.value = names),
-    onModel: (changed) => effect(() => (state.watch(state.model), queueMicrotask(changed))),
-    showText: () => (find(root, ".pane").scrollIntoView({ block: "start" }), focusPrompt()),
-    write: () => send(),
-    picture: async (model, title) => {
-      const { drawPreview } = await import("./sharing/picture.js");
-      return drawPreview(engine, model, title, find(root, ".char-lstm")).catch(() => null);
-    },
-    isUnused: () => !state.draft.value && [document.body, prompt].includes(/** @type {any} */ (document.activeElement)),
-  };
-}
-
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
 // has #train or #train-alone, or if a training can be continued.
 // Returns what opens a model from a file, and what offers the training once the models are known.
-function offerTraining(root, host, { isBack, kept }) {
+function offerTraining(root, { isBack, kept }) {
   const details = find(root, "#training", HTMLDetailsElement);
   let panel = null;
   const isWanted = location.hash.startsWith("#train");
   const open = async () => {
     if (!details.open || panel) return;
     panel = import("./learn/page/panel.js").then(({ openPanel }) =>
-      openPanel(find(details, ".body"), host, { isBack, isWanted }),
+      openPanel(find(details, ".body"), { isBack, isWanted }),
     );
     await panel.catch((error) => {
       panel = null;
@@ -124,7 +99,7 @@ async function open() {
   const models = isAlone ? (await trainedModels()).slice(0, MAX_TRAINED) : modelsOfAddress();
   const textEngine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    const training = offerTraining(root, hostOf(root, base, hub), { isBack, kept });
+    const training = offerTraining(root, { isBack, kept });
     await start(root, textEngine, "static.greeting", training.openModel);
     training.begin();
     state.ownModels.value = await trainedModels();

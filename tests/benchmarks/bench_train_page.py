@@ -59,27 +59,19 @@ WATCH = """() => {
   requestAnimationFrame(next);
 }"""
 # Characters a second of a run, over some steps after the first ones, in which the browser still compiles.
-SPEED = """async ({ vocab, hidden, workers, warmUp, steps }) => {
-  const { Trainer } = await import("./learn/trainer.js");
-  const { newNetwork, recipeFor } = await import("./learn/recipe.js");
-  const network = newNetwork(vocab, hidden);
-  const about = { vocab, characters: 1_000_000, steps: 1_000_000, workers, seed: 1, network, isFineTuning: false };
-  const recipe = recipeFor(about);
-  const ids = Uint16Array.from({ length: 100_000 }, (_, n) => (n * n + 7 * n) % vocab);
-  const plan = { vocab: Array(vocab).fill("x"), ids, recipe, workers, parameters: 0, trained: null };
-  return new Promise((resolve, reject) => {
-    let began = 0;
-    const trainer = new Trainer(plan, {
-      onStep: (step, _, seconds) => {
-        if (step === warmUp) began = seconds;
-        if (step !== warmUp + steps) return;
-        trainer.terminate();
-        resolve((steps * recipe.rows * recipe.window * workers) / (seconds - began));
-      },
-      onEvaluation: () => {}, onSaved: () => {}, onEnd: reject, onFault: reject,
-    });
-    trainer.start();
-  });
+SPEED = """async ({ vocab: size, hidden, workers, warmUp, steps }) => {
+  const { Training } = await import("./learn/trainer.js");
+  const { planRun } = await import("./learn/recipe.js");
+  const ids = Uint16Array.from({ length: 100_000 }, (_, n) => (n * n + 7 * n) % size);
+  const vocab = Array(size).fill("x");
+  const plan = planRun({ vocab, ids, minutes: 1000, speed: 20_000, seed: 1, workers, parent: null });
+  Object.assign(plan.recipe, { hidden });
+  let began = 0;
+  for await (const { taken } of new Training(plan).run()) {
+    if (taken?.step === warmUp) began = taken.seconds;
+    if (taken?.step !== warmUp + steps) continue;
+    return (steps * plan.recipe.rows * plan.recipe.window * workers) / (taken.seconds - began);
+  }
 }"""
 FIGURES = "() => document.querySelector('#training .figures').textContent"
 

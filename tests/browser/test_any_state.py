@@ -64,7 +64,15 @@ PART: dict[str, Any] = {
 
 def turn(id: int, parent: int, **part: Any) -> dict[str, Any]:
     ref = {"name": "m", "commit": ""}
-    reply: dict[str, Any] = {"model": ref, "second": None, "fresh": True, "start": True, "given": "", "chat": False, "before": ""}
+    reply: dict[str, Any] = {
+        "model": ref,
+        "second": None,
+        "fresh": True,
+        "start": True,
+        "given": "",
+        "chat": False,
+        "before": "",
+    }
     reply |= {"notices": [], "parts": [{**PART, **part}]}
     return {"id": id, "parent": parent, "replaced": 0, "prompt": "p", "shared": False, "check": [], "reply": reply}
 

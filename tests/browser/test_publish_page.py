@@ -6,7 +6,6 @@ import html
 import io
 import json
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,19 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
 from tests.browser.driving import QUIET, TIMEOUT_MS, button, reply
-from tests.browser.test_train_page import (
-    FEW,
-    SHOWN as TRAINED,
-    TEXT,
-    Make,
-    ended,
-    give,
-    packed,
-    panel,
-    start,
-    url,
-    visitor,
-)
+from tests.browser.test_train_page import packed
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
 from tests.support.chromium import serve
@@ -38,9 +25,8 @@ from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 from ui.routes.web_files import FOLDER
 
-__all__ = ["packed", "url", "visitor"]  # fixtures
+__all__ = ["packed"]  # a fixture
 
-NAME = "local/letters"
 SHOWN = "letters"  # the name as visitors read it
 SPACE = "ada/trainer"
 
@@ -166,17 +152,7 @@ def test_a_visitor_of_the_app_publishes_on_its_hub(
         context.close()  # before the app, whose address it has open
 
 
-def test_the_folder_of_a_model_is_opened(context: BrowserContext, site: Path, packed: bytes, tmp_path: Path) -> None:
-    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
-    with serve(site) as url:
-        page = context.new_page()
-        page.goto(f"{url}#train")
-        page.locator(".model-folder").set_input_files(tmp_path / "letters")
-        expect(button(page, f"Publish {SHOWN}")).to_be_visible()
-        expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
-
-
-def test_a_visitor_of_a_space_signs_in(
+def test_a_visitor_of_a_space_signs_in_and_a_sign_in_that_fails_leaves_the_form(
     context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:
     page = opened(context, space_url(hub, site), packed)
@@ -184,10 +160,18 @@ def test_a_visitor_of_a_space_signs_in(
     page.get_by_label("Title").fill("My letters")
     page.get_by_label("Private: only you see it").uncheck()
     page.get_by_label("I may give away").check()
+    hub.fail("POST /oauth/token", "cut", times=None)
+    for link, said in (("Cancel", "You are not signed in"), ("Authorize", "The Hub cannot be reached")):
+        button(page, "Sign in with Hugging Face").click()
+        page.get_by_role("link", name=link).click()
+        expect(refusal(page)).to_contain_text(said)
+        expect(page.get_by_label("Title")).to_have_value("My letters")
+    hub.faults.clear()
     button(page, "Sign in with Hugging Face").click()
     expect(page.get_by_text("openid profile contribute-repos")).to_be_visible()
     page.get_by_role("link", name="Authorize").click()
     expect(form(page)).to_be_visible()
+    expect(refusal(page)).to_be_empty()
     assert re.fullmatch(rf"{hub.url}/static/{SPACE}/#train", page.url)
     expect(page.get_by_label("Title")).to_have_value("My letters")
     expect(page.get_by_label("Private: only you see it")).not_to_be_checked()
@@ -210,25 +194,6 @@ def test_a_visitor_of_a_space_signs_in(
     expect(button(page, "Sign in with Hugging Face")).to_be_visible()
 
 
-def test_a_sign_in_that_fails_leaves_the_form_as_it_was(
-    context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
-) -> None:
-    page = opened(context, space_url(hub, site), packed)
-    page.get_by_label("Title").fill("My letters")
-    hub.fail("POST /oauth/token", "cut", times=None)
-    for link, said in (("Cancel", "You are not signed in"), ("Authorize", "The Hub cannot be reached")):
-        button(page, "Sign in with Hugging Face").click()
-        page.get_by_role("link", name=link).click()
-        expect(refusal(page)).to_contain_text(said)
-        expect(page.get_by_label("Title")).to_have_value("My letters")
-    hub.faults.clear()
-    button(page, "Sign in with Hugging Face").click()
-    page.get_by_role("link", name="Authorize").click()
-    expect(form(page)).to_be_visible()
-    expect(refusal(page)).to_be_empty()
-    expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
-
-
 def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, hub: LocalHub, site: Path) -> None:
     page = context.new_page()
     state = json.dumps({"nonce": "x", "redirectUri": "y"})
@@ -237,7 +202,7 @@ def test_an_answer_that_nobody_asked_for_is_no_sign_in(context: BrowserContext, 
     assert hub.requests("/oauth/") == []
 
 
-def test_a_publishing_can_be_cancelled_and_ends_when_the_hub_is_silent(
+def test_a_publishing_can_be_cancelled(
     context: BrowserContext, hub: LocalHub, token: str, site: Path, packed: bytes
 ) -> None:
     with serve(site) as url:
@@ -255,31 +220,7 @@ def test_a_publishing_can_be_cancelled_and_ends_when_the_hub_is_silent(
             button(page, f"Publish {SHOWN}").click()
             expect(page.get_by_label("Token of the Hub")).to_have_value("")
             fill(page, token)
-        page.clock.install()
-        hub.fail("GET /api/whoami", "hang", times=1)
-        button(page, "Publish").click()
-        expect(button(page, "Publish")).to_be_disabled()
-        page.clock.fast_forward(61_000)
-        expect(refusal(page)).to_contain_text("The Hub does not answer")
-        hub.faults.clear()
         fill(page, token, name="others")
         button(page, "Publish").click()
         expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/others"])
     assert hub.repos["ada/letters"].titles() == ["initial commit"], "the cancelled uploads are not there"
-
-
-def test_what_looks_private_is_said_before_a_training_and_before_publishing(visitor: Make) -> None:
-    """Also after a reload, when the text is gone."""
-    page = visitor().open(speed=FEW)
-    said = panel(page).locator(".choose .private")
-    button(page, "Recipes").click()
-    expect(panel(page).locator(".read")).to_contain_text("Recipes: ")
-    expect(said).to_be_hidden()
-    give(page, f"{TEXT}Write to ada@lovelace.org soon.\n")
-    expect(said).to_contain_text("1 e-mail address (the first in line 201: ")
-    start(page)
-    ended(page)
-    page.reload()
-    page.locator("#training summary").click()
-    button(page, f"Publish {TRAINED}").click()
-    expect(form(page).locator(".private-things")).to_contain_text("In the text there may be: 1 e-mail address")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright, expect
 
-from model import CharLSTM
 from tests.browser.driving import button, complaints_of, fast, reply, send, turns
 from tests.browser.test_train_page import (
     FEW,
@@ -16,7 +17,6 @@ from tests.browser.test_train_page import (
     TEXT,
     Make,
     begin,
-    edit,
     ended,
     fault,
     files_of,
@@ -28,28 +28,10 @@ from tests.browser.test_train_page import (
     visitor,
 )
 from tests.support.app_server import random_model, serving
-from tests.support.chromium import NO_SIMD, launch, serve
-from tests.support.tiny_models import tiny_model
-from training.hub.space_files import write_static
+from tests.support.chromium import NO_SIMD, launch
 from ui.registry.registry import ModelRegistry
 
 __all__ = ["packed", "url", "visitor"]  # fixtures
-
-
-def test_a_loss_that_is_not_finite_ends_the_training_and_the_best_weights_are_kept(
-    visitor: Make, tmp_path: Path
-) -> None:
-    write_static(tmp_path / "site", tiny_model())
-    edit(tmp_path / "site", "learn/recipe.js", "const rising=", "if (step === 15) return Infinity;const rising=")
-    with serve(tmp_path / "site") as url:
-        page = visitor(url).open(speed=FEW)
-        give(page)
-        start(page)
-        expect(ended(page)).to_contain_text("The loss became infinite after step 1")
-        (tmp_path / "model").mkdir()
-        for name, content in files_of(page).items():
-            (tmp_path / "model" / name).write_bytes(content)
-        assert CharLSTM.from_pretrained(tmp_path / "model").training["val_loss"] < 4
 
 
 def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(visitor: Make) -> None:
@@ -132,13 +114,13 @@ def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, tmp_path: Path)
     expect(fault(page)).not_to_be_empty()
 
 
-def test_the_models_of_a_browser_are_offered_used_and_deleted(visitor: Make, packed: bytes) -> None:
+def test_the_models_of_a_browser_are_offered_used_and_deleted(visitor: Make, packed: bytes, tmp_path: Path) -> None:
     visits = visitor()
     page = visits.open()
     model, stored = page.get_by_role("combobox", name="Model", exact=True), panel(page).locator(".trained li")
     first, name = model.input_value(), "local/letters"
-    file = {"name": "letters.zip", "mimeType": "application/zip", "buffer": packed}
-    page.locator(".model-file").set_input_files(file)  # type: ignore[arg-type]
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
+    page.locator(".model-folder").set_input_files(tmp_path / "letters")
     for used in (name, first, name):
         expect(model).to_have_value(used)
         expect(panel(page).locator(".said")).to_have_text(f"This page now writes with {used.removeprefix('local/')}.")

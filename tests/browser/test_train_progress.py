@@ -21,17 +21,9 @@ PUT = "(values) => { for (const [name, value] of Object.entries(values)) state[n
 
 
 def progress(**values: Any) -> dict[str, Any]:
-    about: dict[str, Any] = {"name": "words", "chat": None, "privateThings": [], "parent": None, "minutes": 1}
-    begun: dict[str, Any] = {
-        "about": about,
-        "parameters": 1,
-        "step": 0,
-        "steps": STEPS,
-        "seconds": 0,
-        "loss": None,
-        "speed": None,
-    }
-    return {**begun, "curve": {"training": [], "heldOut": []}, "sample": None, "isEnded": False, **values}
+    about: dict[str, Any] = {"name": "words", "minutes": 1}
+    begun: dict[str, Any] = {"about": about, "seconds": 0, "loss": None, "speed": None, "sample": None}
+    return {**begun, "step": 10, "steps": STEPS, **values}
 
 
 def test_the_panel_draws_any_state(web_page: Page) -> None:
@@ -41,31 +33,23 @@ def test_the_panel_draws_any_state(web_page: Page) -> None:
     one = math.log(2)  # bits in nats
     held_out = [[100 * at, one * bits] for at, bits in enumerate((4, 2, 1, 1.1, 1.2), 1)]
     curve = {"training": [[1, 4 * one], [300, 2 * one], [500, one]], "heldOut": held_out}
-    web_page.evaluate(PUT, {"phase": "runs", "progress": progress(curve=curve, step=10, steps=1000, seconds=2)})
+    web_page.evaluate(PUT, {"phase": "runs", "progress": progress(curve=curve, seconds=2)})
     expect(panel.get_by_role("textbox")).to_have_count(0)
     expect(panel.locator(".figures")).to_contain_text("1:00 left")  # the minute that was chosen, not 3:18
-    for name, text in {
-        "highest": "4.00 bits per character",
-        "middle": "2.00",
-        "lowest": "1.00",
-        "last": "step 1,000",
-    }.items():
+    for name, text in (("highest", "4.00 bits per character"), ("lowest", "1.00"), ("last", "step 1,000")):
         expect(panel.locator(f".curve .{name}")).to_have_text(text)
-    points = panel.locator("polyline.held-out").get_attribute("points") or ""
-    best = panel.locator(".curve .best").evaluate("(dot) => [dot.style.left, dot.style.top].map(parseFloat)")
-    assert [round(each, 2) for each in best] == [round(float(each), 2) for each in points.split(" ")[2].split(",")]
+    expect(panel.locator(".curve .best")).not_to_have_attribute("hidden", "")
     said = panel.locator(".explained").get_by_role("status", include_hidden=True)
     expect(said).to_have_text(
         "It begins to learn your text by heart: the loss on the held-out text has risen from 1.00 to 1.20. "
         "Stop here, or add more text. The weights of step 300, with the lowest loss, are kept."
     )
-    ended = {"phase": "none", "progress": progress(curve=curve, step=10, isEnded=True)}
+    ended = {"phase": "none", "progress": progress(curve=curve)}
     web_page.evaluate(PUT, {**ended, "kept": {"name": "words", "step": 10, "steps": STEPS}})
     expect(panel.locator(".figures")).to_have_text("Stopped at step 10 of 1,000")
     expect(said).to_be_empty()
     expect(panel.get_by_role("button", name="Continue your training")).to_be_visible()
     web_page.evaluate("window.matchMedia = () => ({ matches: true })")  # the pointer is a finger
-    facts: dict[str, Any] = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
-    read = {**facts, "chat": None, "notes": [], "private": []}
+    read = {"text": "", "name": "words", "characters": 120, "distinct": 2, "lines": 1}
     web_page.evaluate(PUT, {"text": read})
     expect(panel.locator(".phone")).to_contain_text("On a phone, keep this page in front: training pauses while")

@@ -8,20 +8,12 @@ import { unzipSync, zipSync } from "../vendor/fflate.js";
 const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out
 const CONFIG = FILES[0];
 const MAX_BYTES = 256 << 20; // of the .zip, and of its files: 64 million weights
-const MAX_SMALL = 16 << 20; // bytes of each file but the weights, as in worker/checkpoint.js
 const MAX_ENTRIES = 1000; // of a .zip or a folder
 
-/**
- * @typedef {Record<string, Uint8Array<ArrayBuffer>>} Files of a model, by name
- * @typedef {{name: string, size: number, read: () => Promise<Uint8Array<ArrayBuffer>>}} Entry
- */
+/** @typedef {{name: string, size: number, read: () => Promise<Uint8Array<ArrayBuffer>>}} Entry */
 
-/**
- * Returns a .zip of the files in one folder.
- * @param {Record<string, Uint8Array>} files
- * @param {string} folder its name
- */
-export function zipOf(files, folder = "model") {
+/** Returns a .zip of files by name, in one folder. @param {Record<string, Uint8Array>} files @param {string} folder its name */
+export function zipOf(files, folder) {
   const packed = Object.entries(files).map(([name, bytes]) => {
     const level = /** @type {0 | 6} */ (name.endsWith(".safetensors") ? 0 : 6); // weights hardly become smaller
     return [`${folder}/${name}`, [bytes, { level }]];
@@ -30,23 +22,26 @@ export function zipOf(files, folder = "model") {
 }
 
 /**
- * Returns the checked files of a model.
- * @param {Blob | Iterable<File>} source a .zip, or the files of a folder
- * @returns {Promise<Files>}
+ * Returns the checked files of a model by name: those beside config.json.
+ * @param {Blob | File[]} source a .zip, or the files of a folder
+ * @returns {Promise<Record<string, Uint8Array<ArrayBuffer>>>}
  * @throws {Refusal}
  */
 export async function filesOf(source) {
-  const entries = ofModel(await entriesOf(source));
-  const files = /** @type {Files} */ ({});
-  for (const { name, size, read } of entries) {
-    if (name !== "model.safetensors" && size > MAX_SMALL) throw refusal("files.large", { name, most: MAX_SMALL >> 20 });
-    files[name] = await read();
-  }
+  const entries = source instanceof Blob ? await zipEntries(source) : source.map(entryOf);
+  if (entries.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
+  const [found, ...more] = entries.filter(({ name }) => name === CONFIG || name.endsWith(`/${CONFIG}`));
+  if (!found) throw refusal("files.none");
+  if (more.length) throw refusal("files.several", { names: [found, ...more].map(({ name }) => name) });
+  const folder = found.name.slice(0, -CONFIG.length);
+  const wanted = entries.filter(({ name }) => name.startsWith(folder) && FILES.includes(name.slice(folder.length)));
+  checkSize(wanted.reduce((total, { size }) => total + size, 0));
+  const read = wanted.map(async (entry) => [entry.name.slice(folder.length), await entry.read()]);
+  const files = Object.fromEntries(await Promise.all(read));
   try {
     await load({ base: "", name: "", commit: "", files });
   } catch (error) {
-    if (error instanceof ModelError) throw refusal("files.no_checkpoint", { reason: error.message });
-    throw error;
+    throw error instanceof ModelError ? refusal("files.no_checkpoint", { reason: error.message }) : error;
   }
   return files;
 }
@@ -55,29 +50,13 @@ function refusal(id, values = {}) {
   return new Refusal({ id, values });
 }
 
-/** @returns {Promise<Entry[]>} */
-async function entriesOf(source) {
-  const files = source instanceof Blob ? [] : Array.from(source);
-  if (!files.length) return zipEntries(source);
-  if (files.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
-  return files.map((file) => ({
-    name: file.webkitRelativePath || file.name,
-    size: file.size,
-    read: () => bytesOf(file),
-  }));
+function checkSize(bytes) {
+  if (bytes > MAX_BYTES) throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
 }
 
-// Returns the entries of the model, which are those beside config.json, without their folder.
-function ofModel(entries) {
-  const [found, ...more] = entries.filter(({ name }) => name === CONFIG || name.endsWith(`/${CONFIG}`));
-  if (!found) throw refusal("files.none");
-  if (more.length) throw refusal("files.several", { names: [found, ...more].map(({ name }) => name) });
-  const folder = found.name.slice(0, -CONFIG.length);
-  const wanted = FILES.map((name) => entries.find((entry) => entry.name === folder + name)).filter(Boolean);
-  if (wanted.reduce((total, { size }) => total + size, 0) > MAX_BYTES) {
-    throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
-  }
-  return wanted.map((entry) => ({ ...entry, name: entry.name.slice(folder.length) }));
+/** @param {File} file @returns {Entry} */
+function entryOf(file) {
+  return { name: file.webkitRelativePath || file.name, size: file.size, read: () => bytesOf(file) };
 }
 
 async function bytesOf(blob) {
@@ -95,7 +74,7 @@ async function bytesOf(blob) {
  * @throws {Refusal} the .zip is damaged or too large
  */
 export async function zipEntries(blob) {
-  if (blob.size > MAX_BYTES) throw refusal("files.unpacked", { most: MAX_BYTES >> 20 });
+  checkSize(blob.size);
   const bytes = await bytesOf(blob);
   const entries = /** @type {Entry[]} */ ([]);
   unzip(bytes, ({ name, originalSize: size }) => {
@@ -108,12 +87,7 @@ export async function zipEntries(blob) {
   return entries;
 }
 
-/**
- * Unpacks the files that a filter chooses.
- * @param {Uint8Array} bytes of the .zip
- * @param {(entry: {name: string, originalSize: number}) => boolean} filter
- * @returns {Record<string, Uint8Array<ArrayBuffer>>}
- */
+// Unpacks the files that a filter chooses.
 function unzip(bytes, filter) {
   try {
     return unzipSync(bytes, { filter });

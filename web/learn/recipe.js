@@ -1,9 +1,12 @@
-// The recipe of a run in the browser: sizes, rates and dropout, from the text, the time and the speed of the machine.
+// The plan of a run in the browser: sizes, rates, dropout and steps, from the text, the time and the speed of the machine.
 // The measurements behind these numbers are in docs/lab-book.md.
 
 import { parametersOf } from "../worker/shapes.js";
+import { split } from "./text.js";
 
 /**
+ * @typedef {{embedding: number, hidden: number, layers: number}} Network
+ *
  * @typedef {object} Recipe
  * @property {number} embedding numbers in the vector of a character
  * @property {number} hidden cells
@@ -20,17 +23,33 @@ import { parametersOf } from "../worker/shapes.js";
  * @property {number} warmup share of the steps in which the rates rise
  * @property {{reset: number, between: number, out: number, weights: number}} dropout
  * @property {number} dropoutRise share of the steps in which dropout rises from zero to its rates; 0: none
+ *
+ * @typedef {object} Plan a run before it starts; can be stored
+ * @property {string[]} vocab
+ * @property {Uint16Array} ids of the whole text
+ * @property {Recipe} recipe
+ * @property {number} workers
+ * @property {number} parameters
+ * @property {number} [heldOutCharacters] that each evaluation reads, at most; plans of earlier versions have none
+ * @property {number} [limit] seconds of training; steps that do not fit into them are left out. Plans of earlier versions have none
+ * @property {Record<string, Float32Array> | null} trained the tensors of the model to fine-tune
  */
 
 export const MINUTES = { least: 1, most: 10, usual: 3 }; // of a run, that a visitor can choose
-export const WINDOW = 64;
-export const LEAST_STEPS = 20; // of a run
-export const EVALUATIONS = 16; // in a run, more often at first
+const WINDOW = 64;
+const LEAST_STEPS = 20; // of a run
+const EVALUATIONS = 16; // in a run, more often at first
 const ROWS = 32;
 const OPTIMIZER_COST = 270; // the time of the optimizer in a step, in that of so many characters; measured with 384 cells
 const FIRST_SECONDS = 1 / 60; // of a run: too few steps to know its speed, and the first ones are slow
 const REPLANNED = 0.03; // a smaller change of the speed leaves the plan as it is
-const MAX_LOGITS = 1 << 22; // of a step: rows x window x vocabulary
+const MAX_STEP_LOGITS = 1 << 22; // rows x window x vocabulary
+const MEASURED_CELLS = 256; // of the network with which the speed of a machine is measured
+const HELD_OUT = 20_000; // characters that an evaluation reads, at most
+const MAX_LOGITS = 80_000_000; // of an evaluation: with 60,000 different characters each step of it takes long
+const UPPER_LAYER = 1.5; // the time of a second layer, in that of the first, whose products come from a table
+const FORWARD = 1 / 3; // of the time of a training step: an evaluation computes no gradients
+const EVALUATION_SHARE = 0.15; // of a run's time, at most: a large network that is fine-tuned is slow
 // Fine-tuning: more, smaller steps than those of a new network, and no dropout at first, which would cost a trained
 // network more in the first seconds than it learns.
 const TUNING = { rows: 16, rates: 0.2, dropoutRise: 1 };
@@ -44,37 +63,40 @@ const SIZES = [
 ];
 
 /**
- * Returns the number of cells for a run.
- * @param {number} readable characters that a network of 256 cells can read in the time
+ * Plans a run.
+ * @param {object} wanted
+ * @param {string[]} wanted.vocab
+ * @param {Uint16Array} wanted.ids
+ * @param {number} wanted.minutes
+ * @param {number} wanted.speed from `measureSpeed`
+ * @param {number} wanted.seed
+ * @param {number} wanted.workers
+ * @param {{network: Network, tensors: Record<string, Float32Array>} | null} wanted.parent the model to fine-tune; null trains
+ *   from scratch
+ * @returns {Plan}
  */
-export function cellsFor(readable) {
-  return SIZES.find(([most]) => readable < most)[1];
-}
-
-/** Returns the rows of a worker in a step. @param {number} vocab @param {boolean} isFineTuning */
-export function rowsFor(vocab, isFineTuning) {
-  const { rows } = isFineTuning ? TUNING : NEW;
-  return Math.max(1, Math.min(rows, Math.floor(MAX_LOGITS / (WINDOW * vocab))));
-}
-
-/**
- * Returns the recipe of a run.
- * @param {object} run
- * @param {number} run.vocab characters of the vocabulary
- * @param {number} run.characters of the text to train on
- * @param {number} run.steps
- * @param {number} run.workers
- * @param {number} run.seed
- * @param {{embedding: number, hidden: number, layers: number}} run.network
- * @param {boolean} run.isFineTuning whether the weights are those of a trained model
- * @returns {Recipe}
- */
-export function recipeFor({ vocab, characters, steps, workers, seed, network, isFineTuning }) {
-  const { rates: scale, dropoutRise } = isFineTuning ? TUNING : NEW;
-  const rows = rowsFor(vocab, isFineTuning);
+export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
+  const limit = 60 * minutes;
+  const { rows: most, rates: scale, dropoutRise } = parent ? TUNING : NEW;
+  const cells = SIZES.find(([readable]) => limit * speed * workers < readable)[1];
+  const network = parent?.network ?? newNetwork(vocab.length, cells);
+  const [measured, rows] = [ROWS, most].map((each) => rowsFor(vocab.length, each));
+  const layers = 1 + UPPER_LAYER * (network.layers - 1);
+  const cost = (layers * network.hidden ** 2) / MEASURED_CELLS ** 2; // of a step, beside that which was measured
+  // The optimizer takes as long for a small batch.
+  const [step, measuredStep] = [rows, measured].map((each) => each * WINDOW + OPTIMIZER_COST);
+  const seconds = ((measured * WINDOW) / speed) * cost * (step / measuredStep);
+  const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
+  const heldOutCharacters = Math.ceil(
+    Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * limit) / evaluated),
+  );
+  const [training, heldOut] = split(ids);
+  const time = limit - evaluated * Math.min(heldOut.length, heldOutCharacters);
+  const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));
   const read = steps * rows * workers * WINDOW;
   const isShort = read < 3_000_000;
-  return {
+  const parameters = parametersOf({ ...network, vocab: vocab.length });
+  const recipe = {
     ...network,
     rows,
     window: WINDOW,
@@ -86,21 +108,33 @@ export function recipeFor({ vocab, characters, steps, workers, seed, network, is
     average: Math.min(0.998, 1 - 20 / Math.max(40, steps)),
     clip: 1,
     warmup: 0.03,
-    dropout: { reset: 0.02, ...dropoutFor(read, characters, parametersOf({ vocab, ...network })) },
+    dropout: { reset: 0.02, ...dropoutFor(read, training.length, parameters) },
     dropoutRise,
   };
+  return { vocab, ids, recipe, workers, parameters, heldOutCharacters, limit, trained: parent?.tensors ?? null };
 }
 
-/** Returns the sizes of a new network: one layer, with larger embeddings for a large vocabulary. */
-export function newNetwork(vocab, hidden) {
+/** Returns the network with which the speed of a machine is measured, and the rows and steps of its windows. @param {number} vocab */
+export function measuredSizes(vocab) {
+  return { ...newNetwork(vocab, MEASURED_CELLS), rows: rowsFor(vocab, ROWS), window: WINDOW, seed: 1 };
+}
+
+// One layer, with larger embeddings for a large vocabulary.
+function newNetwork(vocab, hidden) {
   const embedding = 2 ** Math.round(Math.log2(4 * Math.sqrt(vocab)));
   return { embedding: Math.max(64, Math.min(256, embedding)), hidden, layers: 1 };
 }
 
-/** Returns the learning rates at a step, as a share of the largest ones: linear warm-up, then linear decay to zero. */
-export function shareAt({ steps, warmup }, step) {
+function rowsFor(vocab, most) {
+  return Math.max(1, Math.min(most, Math.floor(MAX_STEP_LOGITS / (WINDOW * vocab))));
+}
+
+/** Returns a recipe with its learning rates at a step: linear warm-up, then linear decay to zero. @param {Recipe} recipe @param {number} step from 0 */
+export function ratesAt(recipe, step) {
+  const { steps, warmup, muonRate, rate } = recipe;
   const rising = Math.max(1, Math.round(warmup * steps));
-  return step < rising ? (step + 1) / rising : 1 - (step - rising) / Math.max(1, steps - rising);
+  const share = step < rising ? (step + 1) / rising : 1 - (step - rising) / Math.max(1, steps - rising);
+  return { ...recipe, muonRate: muonRate * share, rate: rate * share };
 }
 
 /** Returns the steps after which the held-out loss is measured, with growing gaps, and the last step. @param {number} steps */
@@ -126,14 +160,6 @@ export function dropoutAt({ steps, dropout, dropoutRise }, step) {
   const share = dropoutRise ? Math.min(1, step / (dropoutRise * steps)) : 1;
   const { reset, between, out, weights } = dropout;
   return { reset, between: share * between, out: share * out, weights: share * weights };
-}
-
-/**
- * Returns the time of a step, in that of so many characters in large batches: the optimizer takes as long for a small batch.
- * @param {number} rows
- */
-export function costOf(rows) {
-  return rows * WINDOW + OPTIMIZER_COST;
 }
 
 // The more parameters a network has for each character and the more often it reads each, the more it overfits: the rule

@@ -1,5 +1,7 @@
 // The text to train on: its characters and their ids.
 
+const VALIDATION_PART = 10; // the last tenth of a text is held out
+
 /**
  * Returns the distinct characters of a text, sorted by code point as in Python; with a model to fine-tune its
  * characters first, then the new ones.
@@ -25,4 +27,10 @@ export function idsOf(text, vocab) {
   let count = 0;
   for (const character of text) found[count++] = ids.get(character);
   return found.slice(0, count);
+}
+
+/** Splits the ids of a text into those to train on and the held-out last tenth. @param {Uint16Array} ids */
+export function split(ids) {
+  const cut = ids.length - Math.max(1, Math.floor(ids.length / VALIDATION_PART));
+  return [ids.subarray(0, cut), ids.subarray(cut)];
 }

@@ -1,20 +1,30 @@
-// Initial weights: of a new network as in training/learner/trainer.py, or those of a trained model with rows for
-// new characters.
+// The tensors in the learner's memory, and their first values: those of a new network as in training/learner/trainer.py, or of
+// a trained model with rows for new characters.
 
 import { Network } from "../worker/int8_inference.js";
-import { fillNormal, fillUniform } from "./random.js";
+import { countOf, shapesOf } from "../worker/shapes.js";
 
 const EMBEDDING_NORM = 2; // of a character's vector, on average
 const COUNTED = 1_000_000; // characters from the beginning of the text
 const PREDICTED = 2_000; // characters from which the odds of new characters are estimated
 
 /**
- * Fills the tensors of a new network, which predicts each character with its frequency in the text.
- * @param {Record<string, Float32Array>} tensors
- * @param {{embedding: number, hidden: number}} sizes
- * @param {Uint16Array} ids of the text to train on
- * @param {number} seed
+ * Returns the tensors in an array that is laid out as the learner's memory, as views by the names of nn.LSTM.
+ * @param {Float32Array} all
+ * @param {import("../worker/shapes.js").Sizes} sizes
+ * @returns {Record<string, Float32Array>}
  */
+export function tensorsOf(all, sizes) {
+  let at = 0;
+  const entries = Object.entries(shapesOf(sizes)).map(([name, shape]) => {
+    const [start, count] = [at, countOf(shape)];
+    at += Math.ceil(count / 4) * 4; // the learner pads each tensor to a multiple of 4 numbers
+    return [name, all.subarray(start, start + count)];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Fills the tensors of a new network, which predicts each character with its frequency in the text to train on. */
 export function initialize(tensors, { embedding, hidden }, ids, seed) {
   Object.entries(tensors).forEach(([name, values], n) => {
     if (name.startsWith("lstm.")) fillUniform(values, 1 / Math.sqrt(hidden), seed + n);
@@ -76,4 +86,30 @@ function countsOf(ids, vocab) {
   const counts = Array.from({ length: vocab }, () => 0);
   for (const id of ids.subarray(0, COUNTED)) counts[id]++;
   return counts;
+}
+
+function mix(x) {
+  x ^= x >>> 16;
+  x = Math.imul(x, 0x7feb352d);
+  x ^= x >>> 15;
+  x = Math.imul(x, 0x846ca68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** Returns number `index` of the stream of a seed, as in source/random.h: 0 to 2^32 - 1. @param {number} seed @param {number} index */
+export function randomAt(seed, index) {
+  return mix(mix(seed >>> 0) ^ mix((index + 0x9e3779b9) >>> 0));
+}
+
+// From -limit to limit.
+function fillUniform(target, limit, seed) {
+  for (let n = 0; n < target.length; n++) target[n] = (randomAt(seed, n) / 2 ** 31 - 1) * limit;
+}
+
+// Box and Muller 1958.
+function fillNormal(target, deviation, seed) {
+  for (let n = 0; n < target.length; n++) {
+    const [u, v] = [(randomAt(seed, 2 * n) + 1) / (2 ** 32 + 1), randomAt(seed, 2 * n + 1) / 2 ** 32];
+    target[n] = deviation * Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
+  }
 }

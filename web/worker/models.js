@@ -110,7 +110,7 @@ export class Models {
 
   // The place of a local model: its files, and their commit.
   async #local({ name, commit }) {
-    const { commitOf, loadModel } = await import("../learn/stored_training.js"); // few visitors need it
+    const { commitOf, loadModel } = await import("./stored_training.js"); // few visitors need it
     const given = this.#given.get(name);
     const stored = given ? null : await loadModel(name).catch(() => null);
     const files = given ?? stored?.files;

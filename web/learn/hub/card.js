@@ -4,17 +4,9 @@ import { sha256 } from "../../conversation/hash.js";
 import { parametersOf } from "../../worker/shapes.js";
 import { jsonBytes } from "../checkpoint_files.js";
 
+const CREATIVE_COMMONS = ["cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"];
 /** Licences of the text that the page offers, by their names on the Hub. The first one is the default. */
-export const LICENSES = [
-  "unknown",
-  "cc0-1.0",
-  "cc-by-4.0",
-  "cc-by-sa-4.0",
-  "cc-by-nc-4.0",
-  "mit",
-  "apache-2.0",
-  "other",
-];
+export const LICENSES = ["unknown", ...CREATIVE_COMMONS, "mit", "apache-2.0", "other"];
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json", "samples.jsonl"];
@@ -96,11 +88,7 @@ export function modelCard(files, about, { repo, space, hub }) {
   ]);
 }
 
-/**
- * Returns the README.md of a static Space that writes with the model.
- * @param {About} about
- * @param {string} repo of the model
- */
+/** Returns the README.md of a static Space that writes with a model. @param {About} about @param {string} repo of the model */
 export function spaceCard(about, repo) {
   const data = {
     title: line(about.title).slice(0, MAX_TITLE),
@@ -122,11 +110,7 @@ export function spaceCard(about, repo) {
   ]);
 }
 
-/**
- * Returns the content of config.json.
- * @param {Files} files
- * @returns {any}
- */
+/** Returns the content of config.json. @param {Files} files @returns {any} */
 export function configOf(files) {
   return JSON.parse(new TextDecoder().decode(files[CONFIG]));
 }

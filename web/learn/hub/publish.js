@@ -12,7 +12,6 @@ import {
   whoAmI,
 } from "../../vendor/huggingface_hub.js";
 import { modelCard, publishedFiles, spaceCard } from "./card.js";
-import { refusalOf } from "./refusals.js";
 import { pageFiles } from "./space.js";
 
 const TITLE = "Upload from the browser";
@@ -21,16 +20,22 @@ const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?$/;
 // A repo may be replaced if it is empty, or if it has the file that every model, or every page, of this project has.
 const INITIAL = [".gitattributes", "README.md"];
 const OWN = { model: "manifest.json", space: "offline.js" };
+const BY_STATUS = {
+  401: "token",
+  402: "quota",
+  404: "missing",
+  409: "changed",
+  412: "changed",
+  413: "quota",
+  429: "rate",
+};
 
 /**
  * @import { Message } from "../../engines/engine.js"
  * @import { About, Files } from "./card.js"
  * @import { Preview } from "./space.js"
- * @typedef {"model" | "space"} Kind
  * @typedef {{id: "publish.checks" | "publish.creates" | "publish.sends", repo: string, part: number}} Progress the part
  *   is 0 to 1
- * @typedef {{report: (progress: Progress) => void, signal: AbortSignal, alive: () => void}} Watch `alive` is called when the
- *   Hub has answered
  *
  * @typedef {object} Wanted
  * @property {string} token of the Hub
@@ -41,7 +46,6 @@ const OWN = { model: "manifest.json", space: "offline.js" };
  * @property {string} space name, or user/name; "" for none
  * @property {() => Promise<?Preview>} preview draws what chats show for the address of the Space
  * @property {string} hub its address
- * @property {string} home the address of the folder of the page
  */
 
 /**
@@ -57,18 +61,27 @@ const OWN = { model: "manifest.json", space: "offline.js" };
 export async function publish(wanted, report, controller = new AbortController()) {
   const { signal } = controller;
   const done = { model: "", space: "", fault: null };
-  let timer = 0;
+  let [timer, repo] = [0, ""];
   const alive = () => {
     clearTimeout(timer);
     timer = +setTimeout(() => controller.abort(new Refusal({ id: "publish.silent" })), PATIENCE_MS);
   };
+  const request = async (address, options) => {
+    alive();
+    return fetch(address, { ...options, signal }).finally(alive);
+  };
+  const advance = (/** @type {Progress} */ progress) => {
+    alive();
+    repo = progress.repo;
+    report(progress);
+  };
   const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   try {
     signal.throwIfAborted();
-    alive();
-    await Promise.race([aborted, sendAll(wanted, { report, signal, alive }, done)]);
+    const access = { accessToken: wanted.token, hubUrl: wanted.hub, fetch: request };
+    await Promise.race([aborted, sendAll(wanted, access, { report: advance, signal }, done)]);
   } catch (error) {
-    const reason = signal.aborted ? signal.reason : error;
+    const reason = signal.aborted ? signal.reason : refusalOf(error, repo);
     if (!done.model || !(reason instanceof Refusal)) throw reason;
     done.fault = reason.reason;
   } finally {
@@ -77,45 +90,23 @@ export async function publish(wanted, report, controller = new AbortController()
   return done;
 }
 
-/**
- * @param {Wanted} wanted
- * @param {Watch} watch
- * @param {{model: string, space: string}} done gets the addresses of what is published
- */
-async function sendAll({ token, files, card, isPrivate, hub, home, preview, ...names }, watch, done) {
+// Sends the model, then the Space; `done` gets the addresses of what is published.
+/** @param {Wanted} wanted */
+async function sendAll({ token, files, card, isPrivate, hub, preview, ...names }, access, watch, done) {
   if (!/^hf_\w+$/.test(token)) throw new Refusal({ id: "publish.token_form" });
   watch.report({ id: "publish.checks", repo: names.repo, part: 0 });
-  const request = async (address, options) => {
-    watch.alive();
-    return fetch(address, { ...options, signal: watch.signal }).finally(watch.alive);
-  };
-  const access = { accessToken: token, hubUrl: hub, fetch: request };
-  const user = await asRefusal(() => nameOfUser(access), "");
+  const { name: user, auth } = await whoAmI(access);
+  if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name: user } });
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const pageOf = async () => pageFiles(home, card.title, await preview(), request);
-  const page = space ? await asRefusal(pageOf, space) : {}; // before anything is created
-  const send = (kind, name, contents) =>
-    asRefusal(() => sendFiles(kind, name, contents, { access, isPrivate, watch }), name);
+  const page = space ? await pageFiles(card.title, await preview(), access.fetch) : {}; // before anything is created
   const published = await publishedFiles(files, card, repo);
-  await send("model", repo, { "README.md": modelCard(published, card, { repo, space, hub }), ...published });
+  const model = { "README.md": modelCard(published, card, { repo, space, hub }), ...published };
+  await sendFiles({ type: "model", name: repo }, model, access, isPrivate, watch);
   done.model = `${hub}/${repo}`;
   if (!space) return;
-  await send("space", space, { ...page, "README.md": spaceCard(card, repo), ...published });
+  const whole = { ...page, "README.md": spaceCard(card, repo), ...published };
+  await sendFiles({ type: "space", name: space }, whole, access, isPrivate, watch);
   done.space = `${hub}/spaces/${space}`;
-}
-
-async function asRefusal(act, repo) {
-  try {
-    return await act();
-  } catch (error) {
-    throw refusalOf(error, repo);
-  }
-}
-
-async function nameOfUser(access) {
-  const { name, auth } = await whoAmI(access);
-  if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name } });
-  return name;
 }
 
 function fullName(typed, user) {
@@ -125,40 +116,62 @@ function fullName(typed, user) {
   throw new Refusal({ id: "publish.name", values: { name: typed } });
 }
 
-/**
- * @param {Kind} kind
- * @param {string} name
- * @param {Record<string, Uint8Array<ArrayBuffer> | Blob | string>} contents
- * @param {{access: {accessToken: string, hubUrl: string, fetch: typeof fetch}, isPrivate: boolean, watch: Watch}} options
- */
-async function sendFiles(kind, name, contents, { access, isPrivate, watch }) {
-  watch.report({ id: "publish.creates", repo: name, part: 0 });
-  const repo = { type: kind, name };
+/** @param {{type: "model" | "space", name: string}} repo @param {Record<string, Uint8Array<ArrayBuffer> | Blob | string>} contents */
+async function sendFiles(repo, contents, access, isPrivate, { report, signal }) {
+  report({ id: "publish.creates", repo: repo.name, part: 0 });
   try {
-    await createRepo({ ...access, repo, private: isPrivate, ...(kind === "space" ? { sdk: "static" } : {}) });
+    await createRepo({ ...access, repo, private: isPrivate, ...(repo.type === "space" ? { sdk: "static" } : {}) });
   } catch (error) {
     if (!(error instanceof HubApiError) || error.statusCode !== 409) throw error;
-    await checkExisting(kind, name, access, isPrivate);
+    await checkExisting(repo, access, isPrivate);
   }
   const files = Object.entries(contents).map(([path, content]) => ({ path, content: new Blob([content]) }));
-  const parts = new Map(files.map(({ path, content }) => [path, { size: content.size, done: 0 }]));
-  const total = files.reduce((sum, { content }) => sum + content.size, 0);
-  const upload = { ...access, repo, files, commitTitle: TITLE, abortSignal: watch.signal };
+  const sizes = Object.fromEntries(files.map(({ path, content }) => [path, content.size]));
+  const sent = /** @type {Record<string, number>} */ ({}); // bytes of each file
+  const sum = (/** @type {Record<string, number>} */ bytes) =>
+    Object.values(bytes).reduce((all, each) => all + each, 0);
+  const upload = { ...access, repo, files, commitTitle: TITLE, abortSignal: signal };
   for await (const event of uploadFilesWithProgress(upload)) {
-    watch.alive();
-    if (event.event === "fileProgress" && event.state === "uploading") parts.get(event.path).done = event.progress;
-    const sent = [...parts.values()].reduce((sum, { size, done }) => sum + size * done, 0);
-    watch.report({ id: "publish.sends", repo: name, part: sent / total });
+    if (event.event === "fileProgress" && event.state === "uploading")
+      sent[event.path] = event.progress * sizes[event.path];
+    report({ id: "publish.sends", repo: repo.name, part: sum(sent) / sum(sizes) });
   }
-  watch.report({ id: "publish.sends", repo: name, part: 1 });
+  report({ id: "publish.sends", repo: repo.name, part: 1 });
 }
 
 // Checks that an existing repo may be replaced, and that it is private if the visitor wants that.
-async function checkExisting(kind, name, access, isPrivate) {
+async function checkExisting(repo, access, isPrivate) {
+  const { type, name } = repo;
   const paths = [];
-  for await (const { path } of listFiles({ ...access, repo: { type: kind, name } })) paths.push(path);
-  const isOwn = paths.includes(OWN[kind]) || paths.every((path) => INITIAL.includes(path));
+  for await (const { path } of listFiles({ ...access, repo })) paths.push(path);
+  const isOwn = paths.includes(OWN[type]) || paths.every((path) => INITIAL.includes(path));
   if (!isOwn) throw new Refusal({ id: "publish.taken", values: { repo: name } });
-  const found = await (kind === "model" ? modelInfo : spaceInfo)({ ...access, name });
+  const found = await (type === "model" ? modelInfo : spaceInfo)({ ...access, name });
   if (isPrivate && !found.private) throw new Refusal({ id: "publish.is_public", values: { repo: name } });
+}
+
+/**
+ * Returns the refusal for an error of a request to the Hub: what is wrong, and what to do. Other errors are returned as they are.
+ * @param {any} error
+ * @param {string} repo that the request was about
+ */
+export function refusalOf(error, repo) {
+  if (error instanceof HubApiError) {
+    const { statusCode: status, data, url } = error;
+    const text = `${data?.error ?? data?.message ?? ""}`.replace(/\s+/g, " ").slice(0, 300);
+    const kind =
+      status === 403 ? whyForbidden(text, url) : (BY_STATUS[status] ?? (status >= 500 ? "hub_fault" : "refused"));
+    return new Refusal({ id: `publish.${kind}`, values: { repo, status, reason: text || `HTTP ${status}` } });
+  }
+  if (error instanceof SyntaxError) return new Refusal({ id: "publish.portal" }); // HTML where the Hub answers with JSON
+  // Chromium, Firefox and Safari each have a text of their own; the wrapper of XMLHttpRequest in @huggingface/hub has none.
+  const isNetwork = error instanceof TypeError && /fetch|network|load failed/i.test(error.message);
+  return isNetwork || (error instanceof Error && !error.message) ? new Refusal({ id: "publish.offline" }) : error;
+}
+
+// An upload with a progress has no address.
+function whyForbidden(text, url) {
+  if (!/\/api\/|\.git\/info\/lfs\/|\/oauth\//.test(url)) return "expired"; // an address that the Hub has signed for some time
+  if (/storage|quota/i.test(text)) return "quota";
+  return /limit|maximum|too many/i.test(text) ? "limit" : "forbidden";
 }

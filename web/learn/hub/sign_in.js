@@ -32,19 +32,12 @@ export function isReturning() {
  * @param {FilledIn | null} form is restored when the visitor returns
  */
 export async function signIn(hub, form = null) {
-  const { oauthLoginUrl } = await import("../../vendor/huggingface_hub.js");
-  const { refusalOf } = await import("./refusals.js");
   const kept = {};
   const hash = location.hash.startsWith("#train-") ? location.hash : "#train"; // opens the panel again
-  const back = `${location.search}${hash}`;
-  try {
-    const redirectUrl = location.origin + location.pathname;
-    const address = await inTime(oauthLoginUrl({ hubUrl: hub, redirectUrl, localStorage: kept }));
-    sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back, form }));
-    location.assign(address);
-  } catch (error) {
-    throw refusalOf(error, "");
-  }
+  const redirectUrl = location.origin + location.pathname;
+  const address = await asked(({ oauthLoginUrl }) => oauthLoginUrl({ hubUrl: hub, redirectUrl, localStorage: kept }));
+  sessionStorage.setItem(STORED, JSON.stringify({ ...kept, back: `${location.search}${hash}`, form }));
+  location.assign(address);
 }
 
 /**
@@ -53,25 +46,29 @@ export async function signIn(hub, form = null) {
  */
 export async function finishSignIn(hub) {
   const { nonce, codeVerifier, back, form } = JSON.parse(sessionStorage.getItem(STORED) ?? "{}");
-  const redirectedUrl = location.href;
+  const given = { hubUrl: hub, redirectedUrl: location.href, nonce, codeVerifier };
   session.filledIn = form;
   sessionStorage.removeItem(STORED); // a code is good for one request
   history.replaceState(null, "", location.pathname + back);
-  const { HubApiError, oauthHandleRedirect } = await import("../../vendor/huggingface_hub.js");
-  const { refusalOf } = await import("./refusals.js");
   try {
-    session.token = (
-      await inTime(oauthHandleRedirect({ hubUrl: hub, redirectedUrl, nonce, codeVerifier }))
-    ).accessToken;
+    session.token = (await asked(({ oauthHandleRedirect }) => oauthHandleRedirect(given))).accessToken;
   } catch (error) {
-    const refusal = error instanceof HubApiError ? null : refusalOf(error, "");
-    session.fault = refusal instanceof Refusal ? refusal.reason : { id: "publish.not_signed_in" };
+    const isNetwork = ["publish.silent", "publish.offline", "publish.portal"].includes(error.reason?.id);
+    session.fault = isNetwork ? error.reason : { id: "publish.not_signed_in" };
   }
 }
 
-// Rejects if a promise of the Hub's library takes too long: its requests for a sign-in cannot be aborted.
-/** @template Value @param {Promise<Value>} promise @returns {Promise<Value>} */
-function inTime(promise) {
+// Returns what the Hub's library answers; refuses if it takes too long: its requests for a sign-in cannot be aborted.
+/** @template Value @param {(library: typeof import("../../vendor/huggingface_hub.js")) => Promise<Value>} act */
+async function asked(act) {
+  const [library, { refusalOf }] = await Promise.all([
+    import("../../vendor/huggingface_hub.js"),
+    import("./publish.js"),
+  ]);
   const late = new Refusal({ id: "publish.silent" });
-  return Promise.race([promise, new Promise((_, reject) => setTimeout(() => reject(late), PATIENCE_MS))]);
+  try {
+    return await Promise.race([act(library), new Promise((_, reject) => setTimeout(() => reject(late), PATIENCE_MS))]);
+  } catch (error) {
+    throw refusalOf(error, "");
+  }
 }

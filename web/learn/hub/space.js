@@ -14,16 +14,15 @@ const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*
 
 /**
  * Returns the files of the page by name.
- * @param {string} home the address of the folder of the page
  * @param {string} title of the new page, also for link previews
  * @param {?Preview} preview of the model; without it, the page has the picture of this page
  * @param {typeof fetch} request fetches a file
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-export async function pageFiles(home, title, preview, request) {
+export async function pageFiles(title, preview, request) {
   const fetchFile = async (name) => {
-    const response = request(new URL(name, home), { cache: "no-cache" });
+    const response = request(new URL(`../../${name}`, import.meta.url), { cache: "no-cache" });
     const file = await response.then((found) => (found.ok ? found.blob() : null)).catch(() => null);
     if (!file) throw new Refusal({ id: "publish.no_page", values: { name } });
     return file;

@@ -1,29 +1,31 @@
 // The actions on the models that were trained or opened in this browser.
 
-import { readyModels } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
-import { Refusal, isLocal, shownName } from "../../engines/refusal.js";
+import { Refusal, shownName } from "../../engines/refusal.js";
+import { addModel, chooseModel } from "../../state/actions.js";
+import { focusPrompt } from "../../document/dom.js";
+import * as page from "../../state/state.js";
 import { save } from "../../sharing/files.js";
-import { deleteModel, listModels, loadModel, saveModel } from "../stored_training.js";
-import { set, state } from "./state.js";
+import { deleteModel, listModels, loadModel, saveModel } from "../../worker/stored_training.js";
+import { set } from "./state.js";
 
-/** Notes which model the page writes with, and which one it goes back to. */
-export function noteModels() {
-  const first = readyModels(state.host.site()).find(({ name }) => !isLocal(name))?.name ?? "";
-  set({ chosen: state.host.chosen(), first });
+/** Scrolls to the page's text, and focuses the prompt. */
+export function showText() {
+  document.querySelector(".pane").scrollIntoView({ block: "start" });
+  focusPrompt();
 }
 
 /** Loads the list of the stored models, which the page's settings offer, too. */
 export async function loadModels() {
   const models = await listModels().catch(() => []);
-  state.host.offer(models.map(({ name }) => name));
+  page.ownModels.value = models.map(({ name }) => name);
   set({ models });
 }
 
 /** Makes a stored model that of the page. @param {string} name @returns {Promise<?import("../../engines/engine.js").Message>} why it cannot be used */
 export async function use(name) {
-  const fault = await state.host.add(name);
-  if (!fault) state.host.choose(name);
+  const fault = (await addModel(name))?.failure ?? null;
+  if (!fault) chooseModel(name);
   set({ fault, message: fault ? null : { id: "train.used", values: { name } } });
   return fault;
 }

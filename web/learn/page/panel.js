@@ -3,40 +3,41 @@
 import { hasTouch } from "../../document/dom.js";
 import { language, number, render as renderMessage, t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
+import { chooseModel, send } from "../../state/actions.js";
+import * as page from "../../state/state.js";
 import { html, render, useEffect } from "../../vendor/preact.js";
-import { hasSimd } from "../learner.js";
 import { MINUTES } from "../recipe.js";
 import { FileButton, button } from "./elements.js";
-import { canKeepScreenOn, keepScreenOn } from "./locks.js";
-import { download, loadModels, noteModels, openModel, remove, use } from "./models.js";
+import { download, loadModels, openModel, remove, showText, use } from "./models.js";
 import { ProgressView } from "./progress.js";
 import { PublishForm } from "./publish_form.js";
 import { openForm, resume as resumePublishing } from "./publishing.js";
-import { canGoBack, isTraining, messageNow, state, usesTrained } from "./state.js";
+import { first, isTraining, messageNow, state, usesTrained } from "./state.js";
 import { called } from "./text.js";
 import { TextField } from "./text_view.js";
 import * as training from "./training.js";
 
+// A function of WebAssembly that returns a vector of 16 zeros: training needs SIMD.
+const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
+
 /**
  * Shows the panel, with a training that can be continued and the stored models.
  * @param {HTMLElement} box gets the panel
- * @param {import("./state.js").Host} host
  * @param {{isBack: boolean, isWanted: boolean}} arrival whether the visitor returns from signing in on the Hub, and whether
  *   the page's address opens the panel
  */
-export async function openPanel(box, host, { isBack, isWanted }) {
-  state.host = host;
-  const lacks = hasSimd() ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
+export async function openPanel(box, { isBack, isWanted }) {
+  const hasSimd = globalThis.WebAssembly?.validate(new Uint8Array(SIMD));
+  const lacks = hasSimd ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
   state.lacks.value = lacks && { id: lacks };
-  host.onModel(noteModels);
-  noteModels();
   if (!lacks) await Promise.all([training.loadKept(), loadModels()]);
   drawPanel(box);
   if (lacks) return;
-  keepScreenOn();
+  training.keepScreenOn();
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && training.store());
   if (isBack) return resumePublishing();
-  if (isWanted && host.isUnused()) focusOn(box, state.kept.value ? ".continue" : "textarea");
+  const isUnused = !page.draft.value && document.activeElement.matches("body, #prompt");
+  if (isWanted && isUnused) focusOn(box, state.kept.value ? ".continue" : "textarea");
 }
 
 /** @param {HTMLElement} box @param {string} selector */
@@ -51,23 +52,18 @@ export function drawPanel(box) {
 }
 
 function Panel({ box }) {
-  const [focus, isShown] = [state.focus.value, isTraining.value];
+  const { trained, lacks, fault, focus } = state;
   useEffect(() => {
-    if (isShown) box.parentElement.scrollIntoView({ block: "start" });
-  }, [isShown]);
+    if (isTraining.value) box.parentElement.scrollIntoView({ block: "start" });
+  }, [isTraining.value]);
   useEffect(() => {
-    if (focus && document.activeElement === document.body) focusOn(box, focus);
-    state.focus.value = "";
-  }, [focus]);
-  return html`<${Content} />`;
-}
-
-function Content() {
-  const { trained, lacks } = state;
+    if (focus.value && document.activeElement === document.body) focusOn(box, focus.value);
+    focus.value = "";
+  }, [focus.value]);
   return html`
     <p class="what" hidden=${isTraining.value || trained.value !== null}>${t("train.what")}</p>
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
-    <p class="fault" role="alert">${renderMessage(lacks.value ?? state.fault.value)}</p>
+    <p class="fault" role="alert">${renderMessage(lacks.value ?? fault.value)}</p>
     <${Next} />
     <${Back} />
     <${ProgressView} />
@@ -86,9 +82,9 @@ function Content() {
 // The buttons for the model that was trained, while the page writes with it.
 function Next() {
   if (!usesTrained.value) return null;
-  const { trained, text, host } = state;
+  const { trained, text } = state;
   const { name, isStored } = trained.value;
-  const write = () => (host.showText(), host.write());
+  const write = () => (showText(), send());
   return html`<div class="row next" role="group" aria-label=${t("train.next")}>
     ${button("primary write", t("train.write"), write)}
     ${text.value && button("train-on", t("train.on"), training.trainOn)}
@@ -99,9 +95,8 @@ function Next() {
 
 // The way back to the page's first model.
 function Back() {
-  if (!canGoBack.value) return null;
-  const { first, host } = state;
-  const back = () => (host.choose(first.value), host.showText());
+  if (!first.value) return null;
+  const back = () => (chooseModel(first.value), showText());
   return html`<div class="row">
     ${button("back-to-first", t("train.back_to", { name: shownName(first.value) }), back)}
   </div>`;
@@ -144,15 +139,15 @@ function Choose() {
       <div class="row">
         ${button("primary start", start, () => training.begin(), { disabled: !text.value })}
       </div>
-      <p class="phone" hidden=${!phone}>${t(canKeepScreenOn() ? "train.phone_awake" : "train.phone")}</p>
+      <p class="phone" hidden=${!phone}>${t(training.canKeepScreenOn() ? "train.phone_awake" : "train.phone")}</p>
     </div>
   <//>`;
 }
 
 // Whether a training starts from a new network, or from the chosen model if that can be used.
 function Origin() {
-  const { isFineTuning, chosen } = state;
-  const { model } = chosen.value;
+  const { isFineTuning } = state;
+  const model = page.model.value;
   if (!model) return null;
   const tuned = t("train.fine_tune", { name: shownName(model.name) || t("train.this_model") });
   const choice = (value, label) => {
@@ -183,7 +178,7 @@ function StoredModels() {
 }
 
 function Line({ model: { name, created, bytes } }) {
-  const isUsed = name === state.chosen.value.name;
+  const isUsed = name === page.modelName.value;
   const isOffered = isUsed && usesTrained.value && !isTraining.value; // its buttons are above
   const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
   const act = (kind, run) => {

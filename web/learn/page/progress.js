@@ -10,15 +10,15 @@ import { pause, stop } from "./training.js";
 
 const NO_CURVE = { training: [], heldOut: [] };
 
-/** @import { Curve } from "../run.js" */
-/** @import { Shown } from "./state.js" */
+/** @import { Curve, Progress } from "../run.js" */
 
 /** The training that runs, or has ended. */
 export function ProgressView() {
   const shown = state.progress.value;
   const isShown = isTraining.value || (shown && (!state.trained.value || usesTrained.value));
   if (!isShown) return null;
-  const { step = 0, steps = 1, isEnded = false, curve = NO_CURVE, sample } = shown ?? {};
+  const { step = 0, steps = 1, curve = NO_CURVE, sample } = shown ?? {};
+  const isEnded = !isTraining.value;
   const isComplete = step >= steps;
   const ended = t(isComplete ? "train.figures_complete" : "train.figures_stopped", { step, steps });
   const risen = isEnded ? null : byHeart(curve);
@@ -89,14 +89,14 @@ function Chart({ curve, steps }) {
 
 const percents = (share) => `${share}%`;
 
-/** @param {Shown} shown */
+/** @param {Progress} shown */
 function figuresOf({ step, steps, seconds, speed, about }) {
   // The first steps are slow. Where the whole would take longer than was chosen, the training leaves steps out soon.
   const left = step ? clock(Math.min(60 * about.minutes, (steps - step) * (seconds / step))) : "–";
   return t("train.figures", { step, steps, left, speed: speed === null ? "–" : number(Math.round(speed)) });
 }
 
-/** @param {Shown} shown */
+/** @param {Progress} shown */
 function lossesOf({ loss, curve }) {
   const [measured, heldOut] = curve.heldOut.at(-1) ?? [0, null]; // it may be many steps old
   const mean = curve.training.at(-1)?.[1] ?? loss; // of the last steps, as on the curve

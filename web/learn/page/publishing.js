@@ -2,14 +2,16 @@
 
 import { findModel } from "../../conversation/models.js";
 import { Refusal } from "../../engines/refusal.js";
+import { addModel, engine } from "../../state/actions.js";
+import * as page from "../../state/state.js";
 import { LICENSES, configOf } from "../hub/card.js";
 import { session, signIn } from "../hub/sign_in.js";
-import { loadModel } from "../stored_training.js";
-import { set, state } from "./state.js";
+import { loadModel } from "../../worker/stored_training.js";
+import { hub, set, state } from "./state.js";
 
 const PREVIEW = 200; // characters of the first words for link previews: chats show fewer
 
-let sending = /** @type {AbortController | null} */ (null);
+let controller = /** @type {AbortController | null} */ (null); // of the publishing in progress
 
 /** Opens the form for a stored model. @param {string} name @param {Partial<import("./state.js").Fields>} [filledIn] */
 export async function openForm(name, filledIn = {}) {
@@ -46,8 +48,8 @@ function setField(name, value) {
 
 /** Closes the form, and ends a publishing in progress: nothing more is sent. */
 export function cancel() {
-  sending?.abort(new Refusal({ id: "publish.cancelled" }));
-  sending = null;
+  controller?.abort(new Refusal({ id: "publish.cancelled" }));
+  controller = null;
   set({ form: null, sending: null, report: null, refusal: null });
 }
 
@@ -55,37 +57,34 @@ export function cancel() {
 export async function leaveToSignIn() {
   const { model, fields } = state.form.value;
   set({ refusal: null });
-  await signIn(state.host.hub, { model: model.name, fields: { ...fields, token: "" } }).catch(refuse);
+  await signIn(hub(), { model: model.name, fields: { ...fields, token: "" } }).catch(refuse);
 }
 
 /** Publishes the model. The typed token is used once. */
 export async function send() {
-  if (sending) return;
+  if (state.sending.value) return;
   const { model, fields } = state.form.value;
-  const controller = (sending = new AbortController());
+  const own = (controller = new AbortController());
   setField("token", "");
   set({ refusal: null, report: null, published: [], sending: { id: "publish.checks", repo: fields.repo, part: 0 } });
   const { title, license, isPrivate } = fields;
   const [repo, corpus] = [fields.repo.trim(), fields.corpus.trim()];
   const wanted = {
     ...{ token: session.token || fields.token.trim(), repo, space: fields.space ? repo : "", isPrivate },
-    ...{ files: model.files, card: { title, corpus, license }, hub: state.host.hub, home: state.host.home },
+    ...{ files: model.files, card: { title, corpus, license }, hub: hub() },
     preview: () => previewOf(model.name, title),
   };
-  const report = (progress) => {
-    if (sending === controller) set({ sending: progress });
-  };
+  const report = (progress) => controller === own && set({ sending: progress });
   try {
     const { publish: sendAll } = await import("../hub/publish.js");
-    const { fault, ...addresses } = await sendAll(wanted, report, controller);
+    const { fault, ...addresses } = await sendAll(wanted, report, own);
     set({ published: Object.values(addresses).filter(Boolean) });
     if (fault) return refuse(new Refusal({ id: "publish.half", values: { reason: fault } }));
     set({ report: { id: "publish.done" }, form: null });
   } catch (error) {
     refuse(error);
   } finally {
-    if (sending === controller) set({ sending: null });
-    if (sending === controller) sending = null;
+    if (controller === own) set({ sending: null });
   }
 }
 
@@ -102,11 +101,11 @@ function refuse(error) {
 // Returns the first words of the model's welcome text, and a picture of it; null if the browser cannot draw it.
 /** @param {string} name of the model @param {string} title of the page that is published @returns {Promise<?import("../hub/space.js").Preview>} */
 async function previewOf(name, title) {
-  const { host } = state;
-  await host.add(name);
-  const model = findModel(host.site(), name);
+  await addModel(name);
+  const model = findModel(page.site.value, name);
   if (!model?.welcome) return null;
   const text = [...model.welcome.replace(/\s+/g, " ").trim()].slice(0, PREVIEW).join("").trimEnd();
-  const picture = await host.picture(model, title);
+  const { drawPreview } = await import("../../sharing/picture.js");
+  const picture = await drawPreview(engine, model, title, document.querySelector(".char-lstm")).catch(() => null);
   return picture && { text, picture };
 }

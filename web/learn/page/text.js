@@ -71,8 +71,6 @@ export function paste(event) {
 
 /** Takes a file or a text that is dropped. @param {DragEvent} event */
 export function drop(event) {
-  event.preventDefault();
-  state.isDragging.value = false;
   const [file, ...others] = event.dataTransfer.files;
   const text = event.dataTransfer.getData("text/plain");
   if (file) take(file, file.name, others.length);

@@ -2,7 +2,7 @@
 
 import { hasTouch } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
-import { html } from "../../vendor/preact.js";
+import { html, useSignal } from "../../vendor/preact.js";
 import { LEAST_CHARACTERS } from "../corpus/decode.js";
 import { EXAMPLES } from "../corpus/examples.js";
 import { FileButton, button, items } from "./elements.js";
@@ -13,7 +13,8 @@ import { drop, paste, readAgain, take, takeExample, type } from "./text.js";
 
 /** @param {{start: string, children: any}} props the text of the button that starts a training; the options below */
 export function TextField({ start, children }) {
-  const { typed, isReading, isDragging } = state;
+  const { typed, isReading } = state;
+  const isDragging = useSignal(false);
   const over = (isOver) => (event) => {
     event.preventDefault();
     isDragging.value = isOver;
@@ -27,7 +28,7 @@ export function TextField({ start, children }) {
     aria-busy=${isReading.value}
     onDragOver=${over(true)}
     onDragLeave=${over(false)}
-    onDrop=${drop}
+    onDrop=${(event) => (over(false)(event), drop(event))}
   >
     <p class="how">${how}</p>
     <label class="wide">

@@ -2,31 +2,37 @@
 
 import { refOf } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
+import { chooseModel, engine } from "../../state/actions.js";
+import * as page from "../../state/state.js";
 import { randomSeed } from "../../settings.js";
-import { deleteRun, loadPart } from "../stored_training.js";
-import { lockTraining } from "./locks.js";
-import { loadModels, use } from "./models.js";
-import { set, state } from "./state.js";
+import { effect } from "../../vendor/preact.js";
+import { deleteRun, loadPart } from "../../worker/stored_training.js";
+import { loadModels, showText, use } from "./models.js";
+import { hub, set, state } from "./state.js";
 import { called } from "./text.js";
 
+const LOCK = "char-lstm/training";
+const TICK_MS = 5000;
+const SILENT_TICKS = 12; // without a message: the worker has ended without an error event
+
 let worker = /** @type {Worker | null} */ (null);
+let [ticks, timer] = [0, 0]; // since the last message
 let release = () => {}; // lets another tab train
 
 /** Begins a training with the text and the options. @param {boolean} isFineTuning whether it starts from the chosen model */
 export function begin(isFineTuning = state.isFineTuning.value) {
   if (state.kept.value && !confirm(t("train.replace_sure"))) return;
   const { text, name, chat, private: privateThings } = state.text.value;
-  const { home, hub } = state.host;
-  const { model } = state.chosen.value;
+  const model = page.model.value;
   const parent = isFineTuning && model ? refOf(model) : null;
   const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
-  const given = { text, name, chat: format, privateThings, minutes: state.minutes.value, parent, home, hub };
-  return train({ begin: { seed: randomSeed(), ...given, ...state.sizes.value } });
+  const about = { name, chat: format, privateThings, minutes: state.minutes.value, parent };
+  return train({ begin: { ...about, text, hub: hub(), seed: randomSeed(), ...state.sizes.value } });
 }
 
 /** Trains the new model further on the text. */
 export function trainOn() {
-  state.host.choose(state.trained.value.name);
+  chooseModel(state.trained.value.name);
   return begin(true);
 }
 
@@ -51,8 +57,7 @@ export async function discard() {
   const unlock = await lockTraining();
   if (!unlock) return set({ fault: { id: "train.other_tab" } });
   await deleteRun();
-  worker?.terminate(); // it may have the run in memory, after a fault
-  worker = null;
+  closeWorker(); // it may have the run in memory, after a fault
   unlock();
   set({ kept: null, fault: null, focus: "textarea" });
 }
@@ -70,67 +75,104 @@ async function train(message) {
   set({ phase: "starts", progress: null, kept: null, trained: null, fault: null, message: { id: "train.starts" } });
   worker ??= newWorker();
   worker.postMessage(message);
+  ticks = 0;
+  timer = +setInterval(() => {
+    if (state.phase.value === "runs" && ++ticks > SILENT_TICKS) failWithoutWorker("no step in a minute");
+  }, TICK_MS);
 }
 
 function newWorker() {
   const created = new Worker(new URL("../run.js", import.meta.url), { type: "module" });
   created.onmessage = ({ data }) => receive(data);
-  created.onerror = (event) => {
-    created.terminate();
-    worker = null;
-    receive({ fault: event.message || "Worker" });
-  };
+  created.onerror = (event) => failWithoutWorker(event.message || "Worker");
   return created;
 }
 
+function closeWorker() {
+  worker?.terminate();
+  worker = null;
+}
+
+function failWithoutWorker(reason) {
+  closeWorker();
+  receive({ failed: { id: "train.fault", values: { reason } } });
+}
+
 /** Changes the state by a message of the worker. @param {any} data see run.js */
-export function receive(data) {
-  if (data.progress) advance(data.progress);
-  else if (data.started) showStarted(data.started);
-  else if (data.phase) set({ message: { id: `train.${data.phase}` } });
-  else if (data.notSaved) set({ fault: { id: "train.not_kept", values: { reason: data.notSaved } } });
-  else if (data.ended) return showEnd(data.ended);
-  else if (data.refusal) return ended(data.refusal);
-  else if (data.fault) return ended({ id: "train.fault", values: { reason: data.fault } });
+export function receive({ phase, progress, notSaved, ended, failed }) {
+  ticks = 0;
+  if (progress) showProgress(progress);
+  else if (phase) set({ message: { id: `train.${phase}` } });
+  else if (notSaved) set({ fault: { id: "train.not_kept", values: { reason: notSaved } } });
+  else if (ended) return showEnd(ended);
+  else return end(failed);
 }
 
-function showStarted(progress) {
+function showProgress(progress) {
   const { about, parameters } = progress;
+  set({ progress });
+  if (state.phase.value !== "starts") return;
   const message = { id: "train.running", values: { name: called(about.name), parameters } };
-  set({ phase: "runs", focus: ".pause", progress: { ...progress, isEnded: false }, message });
-}
-
-function advance(change) {
-  const progress = state.progress.value;
-  if (progress) set({ progress: { ...progress, ...change } });
+  set({ phase: "runs", focus: ".pause", message });
 }
 
 async function showEnd({ reason, step, best, model, files, notice }) {
-  advance({ step });
-  if (!model) await ended({ id: "train.nothing_learned", values: { step } });
+  closeWorker();
+  set({ progress: { ...state.progress.value, step } });
+  if (!model) await end({ id: "train.nothing_learned", values: { step } });
   else {
-    if (files) await state.host.give(model.name, files);
+    if (files) await engine.give(model.name, files);
     const isElsewhere = usesAnotherPart();
     const failure = await use(model.name);
-    await ended(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
+    await end(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
       const values = { ended: { id: `train.ended_${reason}`, values: { step } }, best, name: model.name };
       set({ message: { id: "train.done", values }, trained: { name: model.name, isStored: !files } });
-      if (!isElsewhere) state.host.showText();
+      if (!isElsewhere) showText();
     }
   }
   await loadModels();
 }
 
-// Notes that a training has ended; if it is stored, it can be continued.
-async function ended(fault) {
+// Ends a training, or the attempt to begin one; what is stored can be continued.
+/** @param {import("../../engines/engine.js").Message | null} fault null leaves the one that is shown */
+async function end(fault) {
+  clearInterval(timer);
   release();
   set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
-  advance({ isEnded: true });
   await loadKept();
 }
 
 function usesAnotherPart() {
   const focused = document.activeElement;
   return focused && focused !== document.body && !focused.closest("#training");
+}
+
+/** Whether this browser can keep the screen on. */
+export const canKeepScreenOn = () => "wakeLock" in navigator;
+
+/** Keeps the screen on while a training runs in a visible tab. */
+export function keepScreenOn() {
+  let held = /** @type {Promise<?WakeLockSentinel> | null} */ (null);
+  const check = () => {
+    const isWanted = ["starts", "runs"].includes(state.phase.value) && document.visibilityState === "visible";
+    if (isWanted)
+      held ??= navigator.wakeLock.request("screen").catch(() => null); // refused at a low battery
+    else held = void held?.then((lock) => lock?.release());
+  };
+  if (!canKeepScreenOn()) return;
+  document.addEventListener("visibilitychange", check);
+  effect(check);
+}
+
+// Takes the lock that lets this tab train, or discard the stored training. Resolves to what releases it; null if another tab
+// has it.
+/** @returns {Promise<(() => void) | null>} */
+function lockTraining() {
+  return new Promise((resolve) => {
+    if (!navigator.locks) return resolve(() => {});
+    navigator.locks.request(LOCK, { ifAvailable: true }, (lock) =>
+      lock ? new Promise((release) => resolve(() => release(null))) : resolve(null),
+    );
+  });
 }

@@ -63,7 +63,7 @@ const BAD = {
     () => withFiles(Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`${n}.txt`, Buffer.alloc(0)]))),
   ],
   lzma: ["files.damaged", () => patched(zip(FILES), directory(zip(FILES)) + 10, [14])],
-  "large config": ["files.large", () => zip({ "config.json": Buffer.alloc(17 << 20, " ") })],
+  "large config": ["files.no_checkpoint", () => zip({ "config.json": Buffer.alloc(17 << 20, " ") })],
   bomb: [
     "files.unpacked",
     () => withSize(zip({ "model.safetensors": Buffer.alloc(9), "config.json": config }), 257 << 20),

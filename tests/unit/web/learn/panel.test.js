@@ -6,9 +6,21 @@ const released = [];
 const screenLocks = [];
 let isFree = true;
 let changeVisibility = () => {};
+const pane = { scrollIntoView: mock.fn(), focus: () => {} };
+globalThis.HTMLElement = class {
+  static [Symbol.hasInstance] = () => true;
+};
+globalThis.matchMedia = () => ({ matches: false });
+globalThis.addEventListener = () => {};
 globalThis.document = {
-  ...{ documentElement: { lang: "en" }, body: {}, activeElement: null, visibilityState: "visible" },
+  ...{
+    documentElement: { lang: "en", dataset: { hub: "" } },
+    body: {},
+    activeElement: null,
+    visibilityState: "visible",
+  },
   addEventListener: (_name, act) => (changeVisibility = act),
+  querySelector: () => pane,
 };
 globalThis.Worker = class {
   postMessage = (message) => sent.push(message);
@@ -29,31 +41,29 @@ Object.defineProperty(globalThis, "navigator", {
   },
 });
 
-const { canGoBack, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
+const { first, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
 const training = await import("../../../../web/learn/page/training.js");
-const { keepScreenOn } = await import("../../../../web/learn/page/locks.js");
-const { noteModels } = await import("../../../../web/learn/page/models.js");
+const { chooseModel, connect } = await import("../../../../web/state/actions.js");
+const page = await import("../../../../web/state/state.js");
 
 const TEXT = { text: "ab".repeat(60), name: "alice.txt", chat: null, private: [] };
 const STARTED = { about: { name: "alice.txt", minutes: 3 }, parameters: 9, step: 0, steps: 40, seconds: 0 };
-let chosen = "tiny";
+
+connect(
+  /** @type {any} */ ({ add: async (name) => ({ name }), site: async () => page.site.value }),
+  /** @type {any} */ ({ onChange: () => {}, save: async () => true }),
+);
+page.site.value = /** @type {any} */ ({
+  models: [
+    { name: "local/mine", vocab: [] },
+    { name: "tiny", commit: "c", vocab: [] },
+  ],
+});
 
 beforeEach(() => {
   isFree = true;
-  chosen = "tiny";
   sent.length = released.length = 0;
-  state.host = {
-    home: "/",
-    hub: "",
-    site: () => ({ models: [{ name: "local/mine" }, { name: "tiny" }] }),
-    chosen: () => ({ name: chosen, model: { name: chosen, commit: "c" } }),
-    choose: (name) => ((chosen = name), noteModels()),
-    add: async () => null,
-    give: async () => {},
-    offer: () => {},
-    showText: mock.fn(),
-  };
-  noteModels();
+  chooseModel("tiny");
   state.text.value = TEXT;
   state.kept.value = state.trained.value = state.fault.value = null;
 });
@@ -64,27 +74,43 @@ test("a training begins with the text and the options", async () => {
   const [{ begin }] = sent;
   assert.deepEqual([begin.text, begin.minutes, begin.parent], [TEXT.text, 2, { name: "tiny", commit: "c" }]);
   assert.equal(state.phase.value, "starts");
-  training.receive({ started: STARTED });
+  training.receive({ progress: STARTED });
   training.pause(true);
   assert.deepEqual([state.phase.value, sent.at(-1)], ["paused", { wanted: "pause" }]);
-  training.receive({ progress: { step: 7 } });
-  await training.receive({ fault: "out of memory" });
-  assert.deepEqual([state.phase.value, state.progress.value.step, state.progress.value.isEnded], ["none", 7, true]);
+  training.receive({ progress: { ...STARTED, step: 7 } });
+  await training.receive({ failed: { id: "train.fault", values: { reason: "out of memory" } } });
+  assert.deepEqual([state.phase.value, state.progress.value.step], ["none", 7]);
   assert.equal(state.fault.value.id, "train.fault");
   assert.deepEqual(released, [true]);
 });
 
+test("a training that takes no step for a minute has failed, unless it is paused", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  await training.begin(false);
+  training.receive({ progress: STARTED });
+  training.pause(true);
+  context.mock.timers.tick(600_000);
+  training.pause(false);
+  context.mock.timers.tick(60_000);
+  assert.equal(state.phase.value, "runs");
+  context.mock.timers.tick(5_000);
+  assert.equal(state.phase.value, "none");
+  assert.equal(state.fault.value.id, "train.fault");
+});
+
 test("the page writes with a model that has just been trained", async () => {
   await training.begin(false);
-  training.receive({ started: STARTED });
+  training.receive({ progress: STARTED });
   await training.receive({
-    ended: { reason: "stop", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
+    ended: { reason: "diverged", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
   });
-  assert.equal(chosen, "local/mine");
-  assert.deepEqual([usesTrained.value, canGoBack.value, messageNow.value.id], [true, true, "train.done"]);
-  assert.equal(state.host.showText.mock.callCount(), 1);
-  state.host.choose("tiny");
-  assert.deepEqual([usesTrained.value, canGoBack.value], [false, false]);
+  assert.equal(page.modelName.value, "local/mine");
+  assert.deepEqual([usesTrained.value, first.value, messageNow.value.id], [true, "tiny", "train.done"]);
+  const values = { ended: { id: "train.ended_diverged", values: { step: 9 } }, best: 7, name: "mine" };
+  assert.deepEqual(messageNow.value.values, values);
+  assert.equal(pane.scrollIntoView.mock.callCount(), 1);
+  chooseModel("tiny");
+  assert.deepEqual([usesTrained.value, first.value], [false, ""]);
   assert.deepEqual(messageNow.value, { id: "train.used", values: { name: "tiny" } });
 });
 
@@ -119,7 +145,7 @@ test("the screen stays on while a training runs in a visible tab", async () => {
     );
   };
   state.phase.value = "none";
-  keepScreenOn();
+  training.keepScreenOn();
   await shows({}, []);
   state.phase.value = "runs";
   await shows({}, [false]);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { publish } from "../../../../web/learn/hub/publish.js";
-import { refusalOf } from "../../../../web/learn/hub/refusals.js";
+import { publish, refusalOf } from "../../../../web/learn/hub/publish.js";
 import { finishSignIn, session } from "../../../../web/learn/hub/sign_in.js";
 import { HubApiError } from "../../../../web/vendor/huggingface_hub.js";
 
@@ -16,7 +15,6 @@ const WANTED = {
   space: "",
   preview: async () => null,
   hub: HUB,
-  home: "https://page.example/",
 };
 
 function refused(status, error = "", url = `${HUB}/api/models/ada/letters/commit/main`) {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { dropoutAt, stepsWithin } from "../../../../web/learn/recipe.js";
-import { measureSpeed, planRun } from "../../../../web/learn/trainer.js";
+import { dropoutAt, planRun, stepsWithin } from "../../../../web/learn/recipe.js";
 
 // At the rates and with the dropout of a new network, a trained one first forgets what it knows.
 test("fine-tuning takes more and smaller steps, and starts without dropout", () => {
@@ -44,9 +43,4 @@ test("a run on a machine that is slower than it was leaves steps out", () => {
     [2000, 100, 400, 101],
   ])
     assert.equal(stepsWithin({ planned: 2000, steps, limit: 180 }, step, seconds), expected);
-});
-
-test("the speed of this machine is measured with the learner in WebAssembly", async () => {
-  const speed = await measureSpeed(80);
-  assert.ok(speed > 100 && speed < 1e7, `${speed} characters per second`);
 });

@@ -32,10 +32,7 @@ export function saveRun(parts) {
   });
 }
 
-/**
- * Returns all parts of the stored run; null if there is none.
- * @returns {Promise<Record<string, any> | null>}
- */
+/** Returns all parts of the stored run; null if there is none. @returns {Promise<Record<string, any> | null>} */
 export function loadRun() {
   return use(async (database) => {
     const { store } = database.transaction(RUN);
@@ -76,10 +73,7 @@ export async function saveModel({ name, files, privateThings = [] }) {
   return ref;
 }
 
-/**
- * Returns the stored models, the newest first, without their files.
- * @returns {Promise<StoredModel[]>}
- */
+/** Returns the stored models, the newest first, without their files. @returns {Promise<StoredModel[]>} */
 export async function listModels() {
   const found = await use((database) => database.getAll(MODELS));
   return found.sort((one, other) => other.created - one.created);
@@ -97,18 +91,12 @@ export function loadModel(name) {
   });
 }
 
-/**
- * Deletes a stored model.
- * @param {string} name local/NAME
- */
+/** Deletes a stored model. @param {string} name local/NAME */
 export function deleteModel(name) {
   return use((database) => Promise.all([MODELS, FILES].map((store) => database.delete(store, name))));
 }
 
-/**
- * Returns the commit of a local model: the first 40 hex digits of the SHA-256 of its weights, from manifest.json.
- * @param {Files} files
- */
+/** Returns the commit of a local model: 40 hex digits of the SHA-256 of its weights, from manifest.json. @param {Files} files */
 export function commitOf(files) {
   const manifest = JSON.parse(new TextDecoder().decode(files["manifest.json"]));
   return String(manifest.sha256["model.safetensors"]).slice(0, 40);
