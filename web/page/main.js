@@ -14,6 +14,7 @@ import { ShareBox, closeShare, loadShare } from "../sharing/share_box.js";
 import * as actions from "../state/actions.js";
 import { advanceArrival, bindArrival, showMark } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";
+import { HistoryView } from "./history_view.js";
 import { IntroView, Loading, Notices, bindTitle } from "./intro_view.js";
 import { ClampedCells, Examples, MessageLine, Moves, Versions } from "./moves_view.js";
 import { bindPrompt } from "./prompt.js";
@@ -55,11 +56,7 @@ export async function start(root, engine, intro, openModel) {
   actions.resume();
   // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
   setTimeout(() => {
-    const drawHistory = async () => {
-      const { HistoryView } = await import("./history_view.js");
-      render(html`<${HistoryView} />`, find(root, "#earlier"));
-    };
-    const later = [drawHistory, loadPanels, loadShare, loadDemonstrations];
+    const later = [loadPanels, loadShare, loadDemonstrations];
     for (const load of later) load().catch(() => {});
   }, LATER_MS);
 }
@@ -76,6 +73,7 @@ export function drawPage(root, openModel) {
     ".shared": html`<${Examples} /><${Moves} /><${ShareBox} />`,
     "#message": html`<${MessageLine} />`,
     "#below": html`<${Examples} isBelow=${true} />`,
+    "#earlier": html`<${HistoryView} />`,
     "#settings > .body": html`<${SettingsView} openModel=${openModel} />`,
   };
   const settings = find(root, "#settings", HTMLDetailsElement);
