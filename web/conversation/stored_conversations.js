@@ -63,7 +63,9 @@ export class Storage {
       const { revision, log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
       if (!parseLog(log)) continue;
       const stored = await store.get(log.id);
-      if (stored && stored.revision !== revision) log.id = randomId(); // another tab has changed it
+      if (stored && contentOf(stored.log) === contentOf(log)) continue; // the last save of the page has ended after all
+      // Another tab has changed it. A page that had not stored it before knows no revision.
+      if (stored && revision !== undefined && stored.revision !== revision) log.id = randomId();
       store.put({ id: log.id, revision: randomId(), changed: log.changed, log });
     }
     await done;
