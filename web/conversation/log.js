@@ -59,7 +59,6 @@ import { randomId } from "./hash.js";
  * @property {number} given  the length of the text that the model read before it wrote
  * @property {number} length  of that text and the reply together
  * @property {boolean} writing
- * @property {number} [shown]  how many characters are shown; all of them without it
  */
 
 export const VERSION = 1;

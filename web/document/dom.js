@@ -1,14 +1,10 @@
 /** Helpers for the document. All text is set as textContent, so a model's text is never parsed as HTML. */
 
-const SVG = "http://www.w3.org/2000/svg";
 const BLOCK = 1000; // characters after which a line end closes a block: the browser then lays out the last block only
 const NEAR_END = 40; // pixels
 
 /** @type {WeakMap<Element, string>} the text that growText shows in an element */
 const grown = new WeakMap();
-
-/** @type {WeakMap<Element, string>} the content for which an element was drawn last, as JSON */
-const drawn = new WeakMap();
 
 /**
  * @template {Element} [Kind=HTMLElement]
@@ -72,17 +68,6 @@ export function setText(node, text) {
 }
 
 /**
- * Returns whether an element must be drawn again: its content is not the same as at the last call.
- * @param {Element} element
- * @param {unknown} content everything that the drawing depends on; can be written as JSON
- */
-export function isOutdated(element, content) {
-  const [before, now] = [drawn.get(element), JSON.stringify(content)];
-  drawn.set(element, now);
-  return before !== now;
-}
-
-/**
  * Shows a text in the one paragraph of a class that a parent may have; an empty text removes the paragraph.
  * @param {Element} parent
  * @param {string} className
@@ -142,22 +127,6 @@ export function keepAtEnd(log, change, toEnd = false) {
 }
 
 /**
- * @template {keyof SVGElementTagNameMap} Tag
- * @param {Tag} tag
- * @param {Element|null} parent gets the element as its last child
- * @param {Object<string, string|number>} [attributes]
- * @param {string} [text]
- * @returns {SVGElementTagNameMap[Tag]}
- */
-export function svg(tag, parent, attributes = {}, text) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
-  if (text !== undefined) node.textContent = text;
-  parent?.append(node);
-  return node;
-}
-
-/**
  * Copies a text. If the browser does not allow that, as in a frame, the element that shows the text is selected.
  * @param {string} text
  * @param {Element} shown
@@ -188,26 +157,6 @@ function copyOldWay(text) {
   field.remove();
   if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
   return isCopied;
-}
-
-/**
- * Chooses an option, if there is one of the value.
- * @param {HTMLSelectElement} select
- * @param {string | undefined} value
- */
-export function fillValue(select, value) {
-  if ([...select.options].some((option) => option.value === value)) select.value = value;
-}
-
-/**
- * Shows options, and keeps the chosen one if it is still offered.
- * @param {HTMLSelectElement} select
- * @param {[value: string, text: string][]} options
- * @param {string} chosen
- */
-export function fill(select, options, chosen) {
-  if (isOutdated(select, options)) select.replaceChildren(...options.map(([value, text]) => new Option(text, value)));
-  select.value = options.some(([value]) => value === chosen) ? chosen : (options[0]?.[0] ?? "");
 }
 
 /** Resolves after some milliseconds. @param {number} ms */

@@ -178,7 +178,7 @@ export function shownFault(name) {
  * @param {string} name
  * @returns {?Message}
  */
-export function faultOf(name) {
+function faultOf(name) {
   const [setting, text] = [SETTINGS[name], typed[name].value.trim()];
   if (name === "seed" && text === "") return null; // a random one
   const values = { field: { id: `setting.${name}` }, allowed: setting.rule };
