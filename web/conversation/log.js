@@ -64,7 +64,6 @@ import { randomId } from "./hash.js";
 export const VERSION = 1;
 const MAX_TURNS = 60; // of the tree, the shown path included
 const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
-export const MAX_TEXT = 100_000; // characters that a model reads and writes in one conversation
 
 /** Returns the number of code points of a text; all positions are in code points. @param {string} text */
 export function count(text) {

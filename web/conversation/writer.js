@@ -5,7 +5,6 @@
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import {
-  MAX_TEXT,
   addTurn,
   count,
   isOver,
@@ -257,7 +256,7 @@ export class Writer {
     const before = turn.reply.fresh ? [] : remembered(log, turn.parent);
     const whole = readText([...before, { turn: { id: 0 }, reply: turn.reply }], () => true).text;
     const length = count(whole) + options.settings.length;
-    if (length > MAX_TEXT) throw new Refusal({ id: "refusal.conversation_full", values: { most: MAX_TEXT } });
+    if (length > LIMITS.text) throw new Refusal({ id: "refusal.conversation_full", values: { most: LIMITS.text } });
     const now = known ?? addTurn(log, turn);
     const { share, ...alone } = options.settings;
     const settings = options.author.second ? options.settings : alone;

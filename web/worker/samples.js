@@ -1,9 +1,9 @@
 // samples.jsonl: what a model wrote after some steps of its training. The rules are those of model/checkpoint/samples.py.
 
 import { ModelError, textOf } from "./checkpoint.js";
+import { limits } from "./limits.js";
 
 const MAX_SAMPLES = 1000;
-const MAX_TEXT = 1000; // characters of a sample
 
 /**
  * Returns the samples in a file that was verified, oldest first; none without a file.
@@ -32,5 +32,5 @@ function parse(line) {
 
 /** @param {unknown} value */
 function isText(value) {
-  return typeof value === "string" && [...value].length <= MAX_TEXT;
+  return typeof value === "string" && [...value].length <= limits.sample;
 }

@@ -1,7 +1,8 @@
 // Generates text in a worker, so that the page reacts to the visitor meanwhile.
 //
-// The first message is {home, hub, models, version}: the folder of the page, the Hub's address, the models of the Hub
-// that are shown ("user/name@revision"; without one, the model of the folder is), and the version of int8 inference. Then
+// The first message is {home, hub, models, version, limits}: the folder of the page, the Hub's address, the models of the Hub
+// that are shown ("user/name@revision"; without one, the model of the folder is), the version of int8 inference, and the
+// limits of settings.json. Then
 //
 //   {call, name, argument}   calls a method of the text engine (engines/engine.js): site, write, trace, passages, samples, add, give
 //   {abort: call}            ends the reply of a call before its next character
@@ -16,6 +17,7 @@ import { Refusal } from "../engines/refusal.js";
 import { ModelError } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
+import { limits } from "./limits.js";
 import { passagesOf } from "./named_cells.js";
 import { writeReply } from "./reply.js";
 import { samplesIn } from "./samples.js";
@@ -23,7 +25,6 @@ import { describe, emptyModel, writeWelcome } from "./site.js";
 import { States } from "./states.js";
 import { Traces } from "./lenses/trace.js";
 
-const MAX_TEXT = 110_000; // characters: what the page allows, and a reply
 const server = randomId();
 const states = new States();
 const traces = new Traces();
@@ -167,8 +168,9 @@ function asModelError(error) {
 
 function check({ text, received }) {
   const length = text.length + received.length;
-  if (length > 2 * MAX_TEXT || Array.from(text).length > MAX_TEXT) {
-    throw new Refusal({ id: "refusal.characters", values: { field: "text", length, most: MAX_TEXT } });
+  const most = limits.text + limits.length; // what the page allows, and a reply
+  if (length > 2 * most || Array.from(text).length > most) {
+    throw new Refusal({ id: "refusal.characters", values: { field: "text", length, most } });
   }
 }
 
@@ -186,6 +188,7 @@ onmessage = ({ data }) => {
   if (data.home !== undefined) {
     models = new Models(data.home, data.hub, (part) => postMessage({ part }));
     [shown, version] = [data.models, String(data.version)];
+    Object.assign(limits, data.limits);
   } else if (data.abort) replies.get(data.abort)?.abort();
   else answer(data);
 };

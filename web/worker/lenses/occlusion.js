@@ -1,10 +1,10 @@
 // How much each earlier character mattered for a character: model/attribution.py in JavaScript.
 
+import { limits } from "../limits.js";
 import { rounded } from "../numbers.js";
 import { inSlices } from "../slices.js";
 import { bitsOf } from "./text_trace.js";
 
-const WINDOW = 64; // characters before the one in question that are left out, each in turn
 const DIGITS = 6;
 
 /**
@@ -24,7 +24,7 @@ export class Occlusion {
   constructor(trace, position) {
     this.#trace = trace;
     this.position = position;
-    this.start = Math.max(0, position - WINDOW);
+    this.start = Math.max(0, position - limits.why);
   }
 
   /**

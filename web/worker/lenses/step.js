@@ -1,10 +1,9 @@
 // What the lens Step shows: how one character was computed. The answer is that of ui/routes/lenses/step_lens.py.
 
 import { mostLikely, randomNumber, weightsOf } from "../sampling.js";
+import { limits } from "../limits.js";
 import { byteOf, rounded } from "../numbers.js";
 
-const SHOWN = 512; // first cells of a layer
-const LIKELY = 8;
 const THIN = 0.004; // of the strip: narrower shares are left out
 
 /**
@@ -66,7 +65,7 @@ function describeLayer(lm, { id, before, after, clamps }, layer, cell) {
   const rows = [outputs(old), tanh(part(old.c)), ...gates, tanh(part(changed.c)), outputs(changed)];
   const numbers = [outputs(old), part(old.c), ...gates, part(changed.c), outputs(changed)];
   return {
-    bytes: Int8Array.from(rows.flatMap((row) => Array.from(row.subarray(0, SHOWN), byteOf))),
+    bytes: Int8Array.from(rows.flatMap((row) => Array.from(row.subarray(0, limits.step_cells), byteOf))),
     cell: numbers.map((each) => rounded(each[cell], 3)),
     held: clamps.some(([of, index]) => of === layer && index === cell),
   };
@@ -81,7 +80,7 @@ function describeShares(logits, settings, vocab, drawn) {
   const shares = weights.map((weight) => weight / total);
   const order = Array.from(shares.keys()).sort((a, b) => shares[b] - shares[a] || a - b);
   const likely = order
-    .slice(0, LIKELY)
+    .slice(0, limits.top)
     .map((id) => /** @type {[string, number]} */ ([vocab[id], rounded(shares[id], 5)]));
   const strip = /** @type {StepAnswer["strip"]} */ ([]);
   let end = 0;

@@ -5,12 +5,10 @@ import { Occlusion } from "./occlusion.js";
 import { inSlices } from "../slices.js";
 import { describeStep } from "./step.js";
 import { TextTrace } from "./text_trace.js";
+import { limits } from "../limits.js";
 import { byteOf, rounded } from "../numbers.js";
 
 const MAX_TRACES = 16; // that are kept
-const COLUMNS = 256; // characters of a layer's picture in one answer, at most
-const TOP = 8; // most likely characters that are sent by name
-const MAX_LOGITS = 4096; // that are sent
 const ANSWER_MS = 40; // of work per answer
 const WHY_MS = 150; // of work per answer: a page that asks about another character meanwhile waits as long
 
@@ -95,7 +93,7 @@ async function answerFrom(trace, { from, cell, layer }) {
     if (layer !== undefined) {
       for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(trace.cell(shown, n)))));
     }
-    return columns.length === COLUMNS * lm.hidden || performance.now() > end; // the next answer continues the picture
+    return columns.length === limits.columns * lm.hidden || performance.now() > end; // the next answer continues the picture
   });
   const ofCell = cell && { values };
   const ofLayer = layer !== undefined && { columns: Int8Array.from(columns) };
@@ -136,7 +134,7 @@ function predicted(logits, vocab) {
   if (!logits) return { top: [], rest: [] };
   const order = Array.from(logits.keys())
     .sort((a, b) => logits[b] - logits[a] || a - b)
-    .slice(0, MAX_LOGITS);
+    .slice(0, limits.logits);
   const sorted = order.map((id) => rounded(logits[id], 4));
-  return { top: order.slice(0, TOP).map((id, n) => [vocab[id], sorted[n]]), rest: sorted.slice(TOP) };
+  return { top: order.slice(0, limits.top).map((id, n) => [vocab[id], sorted[n]]), rest: sorted.slice(limits.top) };
 }
