@@ -58,10 +58,12 @@ export class Storage {
   async #moveWaiting() {
     const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(WAITING))) ?? [];
     if (!this.database || !keys.length) return;
+    const moved = [];
     const { store, done } = this.database.transaction(STORE, "readwrite");
     for (const key of keys) {
       const { revision, log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
-      if (!parseLog(log)) continue;
+      if (!parseLog(log)) continue; // of another version, perhaps: it stays
+      moved.push(key);
       const stored = await store.get(log.id);
       if (stored && contentOf(stored.log) === contentOf(log)) continue; // the last save of the page has ended after all
       // Another tab has changed it. A page that had not stored it before knows no revision.
@@ -69,7 +71,7 @@ export class Storage {
       store.put({ id: log.id, revision: randomId(), changed: log.changed, log });
     }
     await done;
-    for (const key of keys) localStorage.removeItem(key);
+    for (const key of moved) localStorage.removeItem(key);
   }
 
   /** Stores a conversation, if it has changed, before it returns: the page may be closed then. @param {Log} log */
