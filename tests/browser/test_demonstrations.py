@@ -262,3 +262,31 @@ def test_escape_closes_one_thing(page: Page) -> None:
     page.evaluate("document.activeElement.blur()")  # as after a click beside all controls
     page.keyboard.press("Escape")
     expect(page.locator("#tour")).to_be_hidden()
+
+
+def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> None:
+    setting(page, "Speed", 200)
+    send(page, PROMPT)
+    address = page.url
+    written = log(page).inner_text()
+    button(page, "Calm, normal, wild").click()
+    expect(page.locator("#stage")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#stage")).to_be_hidden()
+    button(page, "Take the tour").click()
+    expect(page.locator("#tour")).to_be_visible()
+    button(page, "Share").click()
+    expect(page.locator("#share-link")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#share-link")).to_have_count(0)
+    expect(page.locator("#tour")).to_be_visible()
+    page.evaluate("location.hash = 'tour-2'")
+    expect(page.locator("#tour-title")).to_have_text(STEPS[1])
+    page.go_back()
+    expect(page.locator("#tour")).to_be_hidden()
+    button(page, "Same seed, same text").click()
+    button(page, "Back to the conversation").click()  # leaves no entry behind
+    expect(page.locator("#stage")).to_be_hidden()
+    assert page.url == address
+    page.reload()
+    expect(log(page)).to_have_text(written, use_inner_text=True)

@@ -51,6 +51,8 @@ export class Storage {
     const upgrade = (database) => void database.createObjectStore(STORE, { keyPath: "id" });
     const opened = async () => openDB(NAME, 1, { upgrade });
     const storage = new Storage(await opened().catch(() => null));
+    // All entries of this document have the conversation that is shown.
+    addEventListener("popstate", () => storage.#setCurrent(attempt(() => sessionStorage.getItem(CURRENT)) ?? ""));
     await storage.#moveWaiting().catch(() => {}); // they stay where they are
     return storage;
   }

@@ -4,6 +4,7 @@ import { effect, html, render, signal } from "../vendor/preact.js";
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
+import { isCovered } from "../state/back.js";
 import * as state from "../state/state.js";
 import { lineCounter } from "./line_counter.js";
 
@@ -53,10 +54,11 @@ export function bindDemonstrations(root) {
 function followLinks() {
   const wanted = signal(0);
   const follow = () => (wanted.value = Number(LINK.exec(location.hash)?.[1] ?? 0));
-  addEventListener("hashchange", follow);
+  addEventListener("hashchange", () => isCovered() || follow()); // Back opens no step again
   follow();
   effect(() => {
     if (!wanted.value || !state.isStarted.value || !isFree()) return;
+    history.replaceState(history.state, "", location.pathname + location.search); // the card has an entry of its own
     state.tourStep.value = wanted.value;
     wanted.value = 0;
   });

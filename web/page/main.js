@@ -12,6 +12,7 @@ import { update } from "../lenses/reading.js";
 import { clear as clearFocus } from "../lenses/text/focus.js";
 import { ShareBox, closeShare, loadShare } from "../sharing/share_box.js";
 import * as actions from "../state/actions.js";
+import { bindBack } from "../state/back.js";
 import { advanceArrival, bindArrival, showMark } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";
 import { HistoryView } from "./history_view.js";
@@ -82,6 +83,7 @@ export function drawPage(root, openModel) {
   for (const [selector, view] of Object.entries(views)) render(view, find(root, selector));
   bindTitle();
   bindPrompt();
+  bindBack();
   drawConversation(root);
   loadDemonstrations = bindDemonstrations(root);
   document.addEventListener("keydown", (event) => {
