@@ -7,10 +7,10 @@ scheme are those that the client has used to reach a trusted proxy.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextlib import ExitStack
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -131,8 +131,9 @@ class RequestFilter:
             self._limiter.begin_body(address, size)
             at_end.callback(self._limiter.end_body, address, size)
             try:
-                body = await asyncio.wait_for(_received(request, row.max_body), self._body_s)
-            except (TimeoutError, asyncio.TimeoutError):  # two kinds until Python 3.11
+                with anyio.fail_after(self._body_s):
+                    body = await _received(request, row.max_body)
+            except TimeoutError:
                 detail = f"the body did not arrive within {self._body_s:g} seconds"
                 raise HTTPException(408, detail, _CLOSE) from None
             if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):

@@ -21,7 +21,7 @@ MAX_CLIENTS = 10_000  # whose use is stored; of more, those that sent the newest
 MAX_LIMIT = 10**9
 HALF_LIFE_S = 30.0
 _BYTE_S = 5e-6  # what a byte of a body counts as seconds of a core before it is read: small requests come first
-BODIES_AT_ONCE = 16 << 20  # bytes of requests that are answered, of all addresses; parsed they take ten times as much
+BODIES_AT_ONCE = 8 << 20  # bytes of requests that are answered, of all addresses; parsed they take ten times as much
 REQUESTS_AT_ONCE = 256  # a page has up to six connections, and a class of 30 has 180
 
 

@@ -93,6 +93,8 @@ class Workers:
         except asyncio.CancelledError:
             await asyncio.wait([work])
             raise
+        finally:
+            del work  # its exception refers to this call, and a cycle would keep the request in memory until gc runs
 
     def _end(self, address: str, seconds: float) -> None:
         self.limiter.spend_cpu(address, seconds)

@@ -96,7 +96,8 @@ class ReadText:
 def _changes(clamps: Stretches, before: int) -> Iterator[tuple[int, Clamps]]:
     """Yields the clamps that apply before a position, without those that change nothing."""
     current: Clamps = ()
-    for position, each in clamps:
+    for change in clamps:
+        position, each = change
         if position < before and each != current:
             current = each
-            yield position, each
+            yield change  # not a copy: there may be thousands

@@ -67,15 +67,17 @@ class Writer:
 
     async def _write(self, request: Request) -> Response:
         services, address = self._services, address_of(request)
-        fields, digest, prepared = await services.preparing.run(address, self._prepare, await request.body())
+        body = await request.body()
+        fields, digest, prepared = await services.preparing.run(address, self._prepare, body)
         received = fields.text("received", "")
         reply = self.replies.find(fields.hex("id"), digest, received)
         if reply is None:
+            if isinstance(prepared, RefusalError) and prepared.id in LOADING:
+                await services.model(fields, address)
+                _, digest, prepared = await services.preparing.run(address, self._prepare, body)
+            del fields  # with 2,000 clamps they take a megabyte, and the reply may have to wait
             if isinstance(prepared, RefusalError):
-                if prepared.id not in LOADING:
-                    raise prepared
-                wanted = parse_write(fields, await services.model(fields, address))
-                prepared = await services.preparing.run(address, self.replies.prepare, wanted)
+                raise prepared
             if len(received) == prepared.request.params.length:  # the page lacks only the end
                 return EventStream(_nothing_left(len(received)))
             reply = await self.replies.start(prepared, digest, address)
