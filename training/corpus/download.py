@@ -65,15 +65,10 @@ def _fetch(url: str, file: SourceFile) -> Generator[bytes]:
 
 def _check_response(response: httpx2.Response, url: str, file: SourceFile) -> None:
     status, length = response.status_code, response.headers.get("content-length", "")
-    if status in (404, 410):
-        raise CorpusError(f"{file.label} does not exist ({status}): check the address in a browser")
-    if status in (401, 403):
-        raise CorpusError(
-            f"{file.label} may not be read without a login ({status}): download the text and give the file"
-        )
     if not 200 <= status < 300 or status == 204:
         raise CorpusError(
-            f"{file.label} gave no text (the server answered {status}): check the address, or try again later"
+            f"{file.label} gave no text (the server answered {status}): check the address in a browser; if it needs a "
+            "login, download the text and give the file"
         )
     file.is_web_page = response.headers.get("content-type", "").partition(";")[0].strip().lower() in _WEB_PAGES
     file.charset = response.charset_encoding or ""

@@ -50,10 +50,10 @@ def hub_files(source: str) -> SourceFiles:
     dataset, revision, path = parse_hub_source(source)
     try:
         with time_limits():
-            info = HfApi().dataset_info(dataset, revision=revision, files_metadata=True)
+            info = HfApi().dataset_info(dataset, revision=revision)
     except Exception as error:
         raise _unreadable(error, dataset) from error
-    sizes = {sibling.rfilename: sibling.size for sibling in info.siblings or []}
+    names = sorted(sibling.rfilename for sibling in info.siblings or [])
     return SourceFiles(
         source,
         [
@@ -62,9 +62,8 @@ def hub_files(source: str) -> SourceFiles:
                 name=Path(name).name,
                 read=partial(_download, dataset, info.sha, name),
                 found=name != path,
-                size=sizes[name],
             )
-            for name in _select(dataset, sorted(sizes), path)
+            for name in _select(dataset, names, path)
         ],
     )
 
@@ -103,8 +102,7 @@ def _select(dataset: str, names: list[str], path: str) -> list[str]:
         found = [name for name in names if name.startswith(folder) and name.lower().endswith(".txt")]
     if not found:
         missing = f"no {one_line(path)}" if path else "no .txt file"
-        has = [one_line(name, 80) for name in names if not name.startswith(".")]
-        listed = (", ".join(has[:5]) or "nothing") + (f" and {len(has) - 5} more" if len(has) > 5 else "")
+        listed = one_line(", ".join(name for name in names if not name.startswith(".")) or "nothing")
         raise CorpusError(
             f"the dataset {dataset} has {missing}; it has {listed}: "
             f"give one of its text files (hf://datasets/{dataset}/FILE)"

@@ -24,7 +24,7 @@ from model.files import FULL_DISK
 from model.terminal import one_line
 
 from .chats.reader import ChatReader
-from .collector import Collector, Progress, too_large
+from .collector import Collector, Progress
 from .decode import CorpusError, Reading
 from .ids_file import EncodedText, IdsWriter, decode_ids
 from .source_file import SourceFile, SourceFiles
@@ -85,7 +85,6 @@ def read_corpus(
     base_vocab: Sequence[str] = (),
     reading: Reading = Reading(merge_rare=False),  # noqa: B008  frozen
     progress: Progress | None = None,
-    max_bytes: int | None = None,
     chat: ChatReader | None = None,
 ) -> Corpus:
     """Reads `sources` into one text.
@@ -96,7 +95,6 @@ def read_corpus(
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them.
         reading: how bytes become text, and whether rare characters share one id.
         progress: called with the state of each file.
-        max_bytes: limit of the text in UTF-8; None for what fits on the disk.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
 
     Raises:
@@ -106,14 +104,10 @@ def read_corpus(
     expanded = [expand(typed) for typed in sources]
     if not sources:
         expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
-    if max_bytes is None:
-        max_bytes = _free_bytes(path)
-    size = sum(file.size or 0 for source in expanded for file in source.files)
-    if size > max_bytes:
-        raise too_large(one_line(sources[0]) if len(sources) == 1 else "the text", size, max_bytes)
+    free = free_bytes(path)
     try:
         with closing(IdsWriter(path, base_vocab)) as writer:
-            collector = Collector(writer=writer, reading=reading, progress=progress, max_bytes=max_bytes, chat=chat)
+            collector = Collector(writer=writer, reading=reading, progress=progress, max_bytes=free, chat=chat)
             for source in expanded:
                 collector.read(source)
             warnings = collector.finish()
@@ -130,7 +124,7 @@ def read_corpus(
     )
 
 
-def _free_bytes(path: Path | None) -> int:
+def free_bytes(path: Path | None) -> int:
     """Returns how many bytes of text fit on the disk, once as UTF-8 and once as ids, which need seldom more."""
     folder = Path(tempfile.gettempdir()) if path is None else path.parent
     free = shutil.disk_usage(folder).free

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.terminal import one_line
 
-from .decode import CHUNK, CorpusError, LeftOutError
+from .decode import CHUNK, LeftOutError
 
 
 @dataclass(kw_only=True)
@@ -22,10 +22,10 @@ class SourceFile:
     label: str  # for messages to the user; may hold a path of this machine
     name: str  # the base name, which may be published
     read: Callable[[SourceFile], Generator[bytes]]
-    """Yields the content of this file in chunks of 1 MB; for an address, sets what the headers of the response say."""
+    """Yields the content of this file in chunks of 1 MB; sets its size and what the headers of a response say."""
     found: bool = False
     """Whether it is from a folder, a glob or an archive, and may be left out; False if the user named it."""
-    size: int | None = None  # in bytes; None if it is not known before
+    size: int | None = None  # in bytes; None if it is not known
     charset: str = ""  # the encoding according to the server
     is_web_page: bool = False  # according to the server
 
@@ -37,21 +37,14 @@ class SourceFiles:
     typed: str
     files: list[SourceFile] = field(default_factory=list)
     left_out: dict[str, set[Path]] = field(default_factory=lambda: defaultdict(set))  # by the reason
-    warnings: list[str] = field(default_factory=list)
 
 
 def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
     """Yields a file, or standard input for None, until it ends: a pipe's size is unknown. Raises LeftOutError."""
-    if path is None and sys.stdin is None:  # a program without a console
-        raise CorpusError("there is no standard input to read: give a file")
     try:
         with path.open("rb") if path else nullcontext(sys.stdin.buffer) as stream:
+            file.size = path.stat().st_size or None if path else None  # that of a pipe is not known
             yield from iter(partial(stream.read, CHUNK), b"")
     except OSError as error:
-        raise unreadable(file.label, error) from error
-
-
-def unreadable(label: str, error: Exception) -> LeftOutError:
-    """Returns the error for a local file that cannot be read."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-    return LeftOutError(f"{label} cannot be read ({one_line(reason)}): check its name and its permissions")
+        reason = one_line(error.strerror or type(error).__name__)
+        raise LeftOutError(f"{file.label} cannot be read ({reason}): check its name and its permissions") from error

@@ -1,16 +1,14 @@
 """Finds the files of one source that a user typed: their labels, their base names, and how to read them.
 
-Only the beginnings of a folder's files are read here, so that a missing file is reported before a large one is
-downloaded. A file that the user named must be text; one that was `found` in a folder or by a glob may be left out.
+No file is opened here, so that a missing one is reported before a large one is downloaded. A file that the user named
+must be text; one that was `found` in a folder or by a glob may be left out.
 """
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 import re
-import stat
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -21,12 +19,10 @@ from model.terminal import one_line
 from . import hub_datasets
 from .decode import UNREADABLE, CorpusError
 from .download import url_file_name, web_file, without_secrets
-from .file_kinds import SNIFFED_BYTES, file_kind
-from .source_file import SourceFile, SourceFiles, read_path, unreadable
+from .source_file import SourceFile, SourceFiles, read_path
 
 STDIN = "-"
 _GLOB = re.compile(r"[*?\[]")
-_SIMILARITY = 0.7  # of two names, by difflib's ratio; from it on one is suggested for the other
 
 
 def expand(typed: str) -> SourceFiles:
@@ -84,37 +80,30 @@ def absolute_source(source: str) -> str:
 
 def expanded_path(typed: str | Path) -> Path:
     """Returns a path with ~ and ~USER replaced; unchanged if there is no such user."""
-    try:
-        return Path(typed).expanduser()
-    except RuntimeError:  # there is no such user
-        return Path(typed)
+    return Path(os.path.expanduser(typed))  # noqa: PTH111  Path.expanduser raises an error then
 
 
 def _expand_local(typed: str) -> SourceFiles:
-    if not typed.strip() or "\0" in typed:
+    if not typed.strip():
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
-    path, source = expanded_path(typed), SourceFiles(typed)
+    label, path, source = one_line(typed), expanded_path(typed), SourceFiles(typed)
     matches, inside = [path], path
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        status = None
-    except (OSError, ValueError) as error:
-        raise unreadable(one_line(typed), error) from error
-    if status is not None and not stat.S_ISDIR(status.st_mode):
-        return SourceFiles(typed, [_local_file(one_line(typed), path, status)])
-    if status is None:
+    if not os.path.exists(path):  # noqa: PTH110  raises no error
         if not _GLOB.search(typed):
-            raise CorpusError(_not_found(typed, path))
+            raise CorpusError(_not_found(typed, label))
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207  Path.glob takes no /
         inside = next(parent for parent in path.parents if not _GLOB.search(str(parent)))
         if not matches:
-            raise CorpusError(f"no file matches {one_line(typed)}: check the pattern and the folder you are in")
+            raise CorpusError(f"no file matches {label}: check the pattern and the folder you are in")
+    elif not path.is_dir():
+        return SourceFiles(typed, [SourceFile(label=label, name=path.name, read=partial(read_path, path))])
     entered: set[str] = set()
     matches.sort(key=lambda match: match.parts)
     # `**` matches a folder and the files in it: each file counts once.
-    for file in dict.fromkeys(file for match in matches for file in _walk(match, source, inside.resolve(), entered)):
-        _add_found(file, source)
+    found = dict.fromkeys(file for match in matches for file in _walk(match, source, inside.resolve(), entered))
+    for file in found:
+        read = partial(read_path, file)
+        source.files.append(SourceFile(label=one_line(str(file)), name=file.name, read=read, found=True))
     return source
 
 
@@ -127,8 +116,10 @@ def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> I
     target = os.path.realpath(path)
     if not Path(target).is_relative_to(inside) and os.path.exists(target):  # noqa: PTH110  raises no error
         source.left_out["linked from outside the folder"].add(path)
-    elif not os.path.isdir(target):  # noqa: PTH112  raises no error
+    elif os.path.isfile(target):  # noqa: PTH113  raises no error
         yield path
+    elif not os.path.isdir(target):  # noqa: PTH112  raises no error
+        source.left_out[UNREADABLE].add(path)  # a pipe, which may never end, or a link to a missing file
     elif target not in entered:
         entered.add(target)
         try:
@@ -143,41 +134,11 @@ def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> I
                 yield from _walk(path / name, source, inside, entered)
 
 
-def _add_found(path: Path, source: SourceFiles) -> None:
-    """Adds a file of a folder, unless it cannot be read or is not text; archives and documents hold text."""
-    reason = "binary"  # so is a pipe, which may never end
-    try:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode):
-            with path.open("rb") as file:
-                kind = file_kind(file.read(SNIFFED_BYTES), path.name)
-            if kind is None or kind.unpack:
-                source.files.append(_local_file(one_line(str(path)), path, status, found=True))
-                return
-    except FileNotFoundError:
-        reason = "linked to a missing file"
-    except OSError:
-        reason = UNREADABLE
-    source.left_out[reason].add(path)
-
-
-def _local_file(label: str, path: Path, status: os.stat_result, found: bool = False) -> SourceFile:
-    size = status.st_size if stat.S_ISREG(status.st_mode) else None
-    return SourceFile(label=label, name=path.name, read=partial(read_path, path), found=found, size=size)
-
-
-def _not_found(typed: str, path: Path) -> str:
+def _not_found(typed: str, label: str) -> str:
     """Returns the message for a path that does not exist, with the most likely correction."""
-    label = one_line(typed)
     if bundled_name(typed) is not None:
         return f"{label} is a model, not a text: to train from it, use --from {label}"
-    message = f"there is no file or folder {label}"
-    try:  # suffixes are ignored: a common one makes no two names similar
-        names = {Path(entry.name).stem.casefold(): entry.name for entry in sorted(path.parent.iterdir())}
-    except OSError:
-        names = {}
-    if close := difflib.get_close_matches(path.stem.casefold(), names, 1, _SIMILARITY):
-        return f"{message}: is it {one_line(str(Path(typed).with_name(names[close[0]])))}?"
+    advice = "check the name and the folder you are in"
     if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
-        return f"{message}: for a dataset on the Hub, write hf://datasets/{label}"
-    return f"{message}: check the name and the folder you are in"
+        advice += f"; for a dataset on the Hub, write hf://datasets/{label}"
+    return f"there is no file or folder {label}: {advice}"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from tests.local_hub import LocalHub
 from tests.support.corpus_errors import corpus_error
 from training.corpus.reader import Corpus, read_corpus
 
-LARGE = "".join(random.Random(2).choices("abcdefgh \n", k=300_000)).encode()
 PLAYS = {
     "README.md": b"---\nlicense: mit\n---\n",
     "hamlet.txt": "\ufeffTo be,\r\nor not\r\n".encode(),
@@ -118,12 +115,6 @@ def test_a_token_opens_a_private_dataset_and_is_never_shown(hub: LocalHub, monke
 def test_an_invalid_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
     assert "hf://datasets/OWNER/NAME" in corpus_error(source)
     assert not hub.requests()
-
-
-def test_more_than_the_limit_is_refused_before_it_is_downloaded(hub: LocalHub) -> None:
-    hub.add_repo("ada/large", {"a.txt": LARGE, "b.txt": LARGE}, kind="dataset")
-    assert "is too large: 600 kB" in corpus_error("hf://datasets/ada/large", max_bytes=400_000)
-    assert not hub.requests("resolve")
 
 
 @pytest.mark.parametrize("kind", [500, 503, "cut", "html"])

@@ -103,7 +103,7 @@ def test_the_speakers_of_a_chat_get_letters_and_roles_keep_their_names() -> None
         "C: late\n"
     )
     assert reader.names == {"Anna": "A", "Ben": "B", "+49 170 1234567": "C"}
-    assert reader.warnings == ["chat.txt: left out 4 of 9 messages (notices: 2, pictures and files: 1, deleted: 1)"]
+    assert reader.warnings == ["chat.txt: left out 4 of 9 messages, which nobody wrote in this chat"]
     assert reader.speakers == {"Anna": 2, "Ben": 2, "+49 170 1234567": 1}
     assert reader.format("Ben") == ChatFormat("A: ", "\n\nB: ", "\n\n")
     assert reader.read("1/1/2022, 00:01 - Ben: Later", "more.txt") == "B: Later\n"
