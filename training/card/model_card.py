@@ -24,7 +24,7 @@ from ..learner.dataset import VALIDATION_PART
 from ..learner.evaluation import bits
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
-from .ngram import ORDER, comparison
+from .ngram import ORDER
 from .overlap import Overlap, Source
 from .public_text import USE, code, code_block, markdown, page_link, redact
 from .summary import TrainingSummary, quotes_of
@@ -110,7 +110,7 @@ def render_card(
     environment = jinja2.Environment(  # noqa: S701  Markdown is escaped by the filters
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown, "comparison": comparison}
+    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown}
     environment.filters |= {"commas": "{:,.0f}".format, "repr": repr}
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         front_matter=_front_matter(summary, title),

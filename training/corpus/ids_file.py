@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import hashlib
-import mmap
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ import numpy.typing as npt
 
 from model.files import atomic_path
 
-from ..os_calls import release_pages
-
 Ids = npt.NDArray[Any]
 """(N,) character ids; in a file uint8, uint16 or uint32, the narrowest type that holds the vocabulary."""
 
@@ -32,14 +29,6 @@ RARE_SHARE = 0.001  # of a text: characters that together have a smaller share a
 KEPT_CHARACTERS = 256  # the number of most frequent characters, which are never rare: so few cost no training time
 PIECE = 1 << 20  # characters processed at once
 _DTYPES = ("|u1", "<u2", "<u4")
-_KEPT_IN_MEMORY = 64 << 20  # bytes; the pages of a smaller file are never dropped
-
-
-def release(ids: Ids) -> None:
-    """Frees the memory that the pages of a large mapped file take; the next access reads them from disk again."""
-    mapped = getattr(ids, "_mmap", None)
-    if isinstance(mapped, mmap.mmap) and len(mapped) > _KEPT_IN_MEMORY:
-        release_pages(mapped)
 
 
 def open_ids(path: Path, dtype: str, count: int) -> Ids:
@@ -54,7 +43,6 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
     code_points = np.array([ord(character) for character in vocab], dtype="<u4")
     for start in range(0, len(ids), PIECE):
         yield code_points[ids[start : start + PIECE]].tobytes().decode("utf-32-le")
-        release(ids)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +75,6 @@ class IdsWriter:
         self._path = path
         self._base_vocab = tuple(base_vocab)
         self._text = tempfile.TemporaryFile(dir=path.parent if path else None)  # noqa: SIM115  see close
-        self._size = 0
 
     def close(self) -> None:
         """Deletes the temporary file of the text."""
@@ -96,15 +83,15 @@ class IdsWriter:
 
     def add(self, text: str) -> None:
         """Appends a piece of text; OSError if the disk is full."""
-        self._size += self._text.write(text.encode())
+        self._text.write(text.encode())
 
     def position(self) -> int:
         """Returns the length of the text so far, in bytes of UTF-8."""
-        return self._size
+        return self._text.tell()
 
     def truncate(self, position: int) -> None:
         """Removes everything that was added after `position`."""
-        self._size = self._text.seek(position)
+        self._text.seek(position)
         self._text.truncate()
 
     def finish(self, *, merge_rare: bool = False, keep: str = "") -> EncodedText:
@@ -131,8 +118,8 @@ class IdsWriter:
             new_id[[ord(character) for character in rare]] = new_id[ord(RARE)]
         ids = self._write((new_id[codes] for codes in self._pieces()), dtype, sum(times.values()))
         digest = hashlib.sha256()
-        for chunk in (piece.encode() for piece in decode_ids(ids, vocab)) if rare else self._chunks():
-            digest.update(chunk)
+        for piece in decode_ids(ids, vocab):
+            digest.update(piece.encode())
         return EncodedText(
             ids=ids,
             vocab=vocab,
@@ -143,12 +130,9 @@ class IdsWriter:
 
     def _pieces(self) -> Iterator[npt.NDArray[np.uint32]]:
         """Yields the code points of the text, at most `PIECE` at a time."""
-        for piece in codecs.iterdecode(self._chunks(), "utf-8"):
-            yield np.frombuffer(piece.encode("utf-32-le"), "<u4")
-
-    def _chunks(self) -> Iterator[bytes]:
         self._text.seek(0)
-        return iter(partial(self._text.read, PIECE), b"")
+        for piece in codecs.iterdecode(iter(partial(self._text.read, PIECE), b""), "utf-8"):
+            yield np.frombuffer(piece.encode("utf-32-le"), "<u4")
 
     def _write(self, pieces: Iterator[Ids], dtype: str, count: int) -> Ids:
         """Writes pieces of ids to the file at `path`, or a temporary one; returns all (count,), mapped."""
