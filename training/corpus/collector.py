@@ -14,14 +14,13 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from model.terminal import one_line, size_text
 
 from .chats.reader import ChatReader, chat_kind
 from .decode import CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
 from .file_kinds import SNIFFED_BYTES, file_kind
-from .ids_file import IdsWriter
 from .source_file import SourceFile, SourceFiles
 from .unpack import page_encoding, page_text, parts_of, whole
 
@@ -41,20 +40,20 @@ class CollectedText(NamedTuple):
     label: str
     name: str  # the base name
     first_line: int  # the line of the text, counted from 1, at which it begins
-    next_line: int
 
 
 @dataclass(kw_only=True)
 class Collector:
     """Collects the text of one corpus, and its warnings."""
 
-    writer: IdsWriter
+    text: IO[bytes]  # the file of the text, in UTF-8
     reading: Reading
     progress: Progress | None
     max_bytes: int  # limit of the text in UTF-8
     chat: ChatReader | None  # None to read files as they are
     texts: dict[bytes, CollectedText] = field(default_factory=dict)  # in their order, by the SHA-256 of their texts
-    _end: int = 0  # of the text of these files, for the writer
+    _end: int = 0  # of the text of these files, in bytes
+    _line: int = 1  # at which the next one begins
     _has_text: bool = False  # whether the source that is read has text, or a copy of it
     _warnings: list[str] = field(default_factory=list)
     _left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names of files, by reason
@@ -117,7 +116,8 @@ class Collector:
                 self._warnings.append(str(error))
             if error.proposal:
                 self._proposals.setdefault(*error.proposal)
-            self.writer.truncate(self._end)
+            self.text.seek(self._end)
+            self.text.truncate()
             self._has_text |= error.reason == _COPY or not file.found
 
     def _read_content(self, file: SourceFile, chunks: Iterator[bytes], head: bytes, depth: int, is_text: bool) -> None:
@@ -166,19 +166,18 @@ class Collector:
         digest, beginning, lines = hashlib.sha256(), "", 0
         for text in pieces:
             if text and not beginning and self.texts:
-                self.writer.add("\n")
+                self.text.write(b"\n")
             beginning = beginning or text[:_CHAT_SAMPLE]
-            self.writer.add(text)
-            self._check_size(file.label, self.writer.position())
+            self.text.write(text.encode())
+            self._check_size(file.label, self.text.tell())
             digest.update(text.encode())
             lines += text.count("\n")
         if not beginning:
             raise LeftOutError(f"{file.label} is empty", _EMPTY)
         if same := self.texts.get(digest.digest()):
             raise LeftOutError(f"{file.label} repeats the text of {same.label} and is read once", _COPY)
-        first_line = next(reversed(self.texts.values())).next_line if self.texts else 1
-        self.texts[digest.digest()] = CollectedText(file.label, file.name, first_line, first_line + lines + 1)
-        self._end, self._has_text = self.writer.position(), True
+        self.texts[digest.digest()] = CollectedText(file.label, file.name, self._line)
+        self._end, self._line, self._has_text = self.text.tell(), self._line + lines + 1, True
         if self.chat is None and (kind := chat_kind(beginning)):
             self._warnings.append(f"{file.label} looks like {kind}: use --chat to read it as turns without dates")
 

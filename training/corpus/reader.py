@@ -16,7 +16,6 @@ import shutil
 import tempfile
 from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from model.terminal import one_line
 from .chats.reader import ChatReader
 from .collector import Collector, Progress
 from .decode import CorpusError, Reading
-from .ids_file import EncodedText, IdsWriter, decode_ids
+from .ids_file import EncodedText, decode_ids, write_ids
 from .source_file import SourceFile, SourceFiles
 from .sources import expand, name_of
 
@@ -106,20 +105,20 @@ def read_corpus(
         expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
     free = free_bytes(path)
     try:
-        with closing(IdsWriter(path, base_vocab)) as writer:
-            collector = Collector(writer=writer, reading=reading, progress=progress, max_bytes=free, chat=chat)
+        with tempfile.TemporaryFile(dir=path.parent if path else None) as text:
+            collector = Collector(text=text, reading=reading, progress=progress, max_bytes=free, chat=chat)
             for source in expanded:
                 collector.read(source)
             warnings = collector.finish()
             keep = "\n: " + "".join(chat.names.values()) if chat else "\n"  # the format of a chat needs them
-            encoded = writer.finish(merge_rare=reading.merge_rare, keep=keep)
+            encoded = write_ids(text, path, base_vocab, merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
         raise _cannot_write(path, error) from error
     return Corpus(
         **vars(encoded),
         name=corpus_name(sources),
-        files=tuple(text.name for text in collector.texts.values()),
-        first_lines=tuple(text.first_line for text in collector.texts.values()),
+        files=tuple(file.name for file in collector.texts.values()),
+        first_lines=tuple(file.first_line for file in collector.texts.values()),
         warnings=tuple(warnings),
     )
 
