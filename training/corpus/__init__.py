@@ -4,8 +4,7 @@ reader        reads all sources into one text
 collector     collects the files of all sources, and notes which are left out
 sources       finds the files of one source
 source_file   one file of a source
-hub_datasets  downloads files of datasets on the Hub
-download      downloads texts from http(s) addresses
+download      downloads texts from http(s) addresses and from datasets on the Hub
 unpack        archives, documents, tables and web pages: the texts inside them
 decode        turns bytes into text, or proposes an encoding
 file_kinds    recognises files that are not text

@@ -2,9 +2,7 @@
 
 A source is a file, a folder, a glob, `-` (standard input), `http(s)://…` or `hf://datasets/OWNER/NAME/PATH`. Without
 sources the text is Python's own documentation. Files keep the order in which they were typed; the files of a folder
-or a glob are sorted by path. They are joined with one line end between them: `"\\n".join(files)`. `sources` finds the
-files of a source, `download` and `hub_datasets` fetch remote ones, `collector` decides which files count, `unpack`
-opens archives and documents, `decode` turns bytes into text, and `ids_file` turns text into ids.
+or a glob are sorted by path. They are joined with one line end between them: `"\\n".join(files)`.
 
 Each file is read once, from beginning to end, in pieces: a text may be larger than memory, and standard input can be
 read only once. A Corpus is stored in run folders and model cards, so its fields hold base names, never full paths.

@@ -16,9 +16,16 @@ from pathlib import Path
 from model.checkpoint.bundled import bundled_name
 from model.terminal import one_line
 
-from . import hub_datasets
 from .decode import UNREADABLE, CorpusError
-from .download import url_file_name, web_file, without_secrets
+from .download import (
+    HUB_PREFIX,
+    hub_files,
+    is_public_dataset,
+    parse_hub_source,
+    url_file_name,
+    web_file,
+    without_secrets,
+)
 from .source_file import SourceFile, SourceFiles, read_path
 
 STDIN = "-"
@@ -32,8 +39,8 @@ def expand(typed: str) -> SourceFiles:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
     if separator and scheme.lower() in ("http", "https"):
         return SourceFiles(typed, [web_file(f"{scheme.lower()}://{rest}")])
-    if typed.startswith(hub_datasets.HUB_PREFIX):
-        return hub_datasets.hub_files(typed)
+    if typed.startswith(HUB_PREFIX):
+        return hub_files(typed)
     if separator and scheme.isalnum():
         raise CorpusError(
             f"{one_line(typed)} cannot be read: a text is a file, a folder, a glob, -, http(s)://… "
@@ -47,8 +54,8 @@ def is_public(typed: str) -> bool:
 
     An address with a user, a password, a query or a fragment may hold a secret, and does not count.
     """
-    if typed.startswith(hub_datasets.HUB_PREFIX):
-        return hub_datasets.is_public(hub_datasets.parse_hub_source(typed)[0])
+    if typed.startswith(HUB_PREFIX):
+        return is_public_dataset(parse_hub_source(typed)[0])
     return "://" in typed and without_secrets(typed) == typed
 
 
@@ -58,8 +65,8 @@ def name_of(typed: str) -> str:
         base = "stdin"
     elif typed.lower().startswith(("http://", "https://")):
         base = Path(url_file_name(typed)).stem
-    elif typed.startswith(hub_datasets.HUB_PREFIX):
-        dataset, _, inside = hub_datasets.parse_hub_source(typed)
+    elif typed.startswith(HUB_PREFIX):
+        dataset, _, inside = parse_hub_source(typed)
         base = dataset.partition("/")[2] if not inside or _GLOB.search(inside) else Path(inside).stem
     else:
         path = expanded_path(typed)
