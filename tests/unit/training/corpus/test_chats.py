@@ -1,4 +1,7 @@
-"""An export of each messenger, invented for the test: what is read, and how much is left out."""
+"""Chats: an invented export of each messenger, what is no chat, and the speakers and the format of what is read.
+
+WhatsApp's exports are in tests/vectors/chats.json.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.chat_samples import HEADERS
-from training.corpus.chats.reader import ChatReader, chat_kind
+from model import ChatFormat
+from tests.support.alarms import alarm
+from tests.support.platforms import posix_only
+from training.corpus.chats.reader import ChatReader, chat_kind, speakers_of
 from training.corpus.decode import CorpusError
 
 EXPORTS = json.loads(Path(__file__).with_name("exports.json").read_text(encoding="utf-8"))
@@ -28,13 +33,6 @@ def test_an_export_is_recognised_and_read_and_what_it_leaves_out_is_counted(expo
     left_out, every = export["left_out"], export["left_out"] + reader.speakers.total()
     warning = f"chat: left out {left_out} of {every} messages, which nobody wrote in this chat"
     assert reader.warnings == ([warning] if left_out else [])
-
-
-@pytest.mark.parametrize("header", HEADERS)
-def test_whatsapps_dates_of_many_countries(header: str) -> None:
-    text = f"{header}Anna: One\n{header}Ben: Two\nand 3\n"
-    assert chat_kind(text) == "a WhatsApp export"
-    assert read(text) == "Anna: One\n\nBen: Two\nand 3\n"
 
 
 @pytest.mark.parametrize(
@@ -94,3 +92,70 @@ def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, message: str) 
 )
 def test_other_texts_are_not_recognised_as_chats(text: str) -> None:
     assert chat_kind(text) == ""
+
+
+def two(lines: str) -> ChatReader:
+    reader = ChatReader(keep_names=True)
+    reader.read(
+        "\n".join(json.dumps(dict(zip(("name", "text"), line.split("|"), strict=True))) for line in lines.split()), "x"
+    )
+    return reader
+
+
+def test_the_model_replies_as_the_most_frequent_speaker_or_the_chosen_one() -> None:
+    reader = two("Anna|a Ben|b Ben|c Carl|d Carl|e Carl|f")
+    assert reader.format() == ChatFormat("Ben: ", "\n\nCarl: ", "\n\n")
+    assert reader.format("Anna") == ChatFormat("Carl: ", "\n\nAnna: ", "\n\n")
+
+
+def test_an_assistant_is_recognised_by_its_role() -> None:
+    assert two("user|a user|b assistant|c").format() == ChatFormat("user: ", "\n\nassistant: ", "\n\n")
+    assert two("human|a human|b gpt|c X|d X|e X|f").format() == ChatFormat("human: ", "\n\ngpt: ", "\n\n")
+
+
+def test_one_speaker_or_an_unknown_one_is_refused() -> None:
+    with pytest.raises(CorpusError, match="a chat needs two speakers, and this one has only Anna"):
+        two("Anna|a").format()
+    with pytest.raises(CorpusError, match=r"--reply-as is 'anna': it must be one of the speakers, Ben, Anna"):
+        two("Anna|a Ben|b Ben|c").format("anna")
+
+
+def test_examples_are_frequent_messages_of_other_speakers() -> None:
+    reader = two(" ".join(["Anna|Hi"] * 6 + ["Anna|secret"] * 4 + ["Ben|Ho"] * 11))
+    assert reader.examples(reader.format()) == ["Hi"]
+    assert reader.examples(reader.format("Anna")) == ["Ho"]
+
+
+HOSTILE = {
+    "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n": (
+        " ",
+        "\u200e<",
+        ":",
+        "31/12/2021, 11:59 ",
+        "![](",
+    ),
+    "====================\nGuild: A\nChannel: B\n[11/05/2023 7:04 AM] Anna\nHi\n[11/05/2023 7:04 AM] B{}.\nHo": (
+        *(" ", " (pinned)", "{Embed}\n"),
+    ),
+    "07:04\tAnna\tHi{}.\n07:04\tBen\tHo\n": (" ", '"', "1/1/1 "),
+    "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo": (" ", "\n\nFrom: ", "\nType: "),
+    "07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.\n": (" ", "-- ", "* a b sets mode"),
+    "Anna: Hi\nBen: Ho\n{}.\n": (" ", "A: "),
+    '{{"participants": [], "messages": [{{"sender_name": "Anna", "content": "Hi"}}, '
+    '{{"sender_name": "Ben", "content": "{}"}}]}}': (" ", "a sent a photo", "Ã"),
+}
+
+
+@posix_only
+@pytest.mark.parametrize(("text", "unit"), [(text, unit) for text, units in HOSTILE.items() for unit in units])
+def test_the_time_is_linear_for_any_text(text: str, unit: str) -> None:
+    with alarm(f"{unit!r}, repeated"):
+        assert read(text.format(unit * (200_000 // len(unit)))).startswith("Anna: Hi")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_text(size: int) -> None:
+    lines = ["Anna: Hi", "and more", "user: Ho", "Ben: She: said so", "Anna: Yes"]
+    text = ChatReader().read("\n".join(lines), "chat.txt")
+    assert text == "A: Hi\nand more\n\nuser: Ho\n\nC: She: said so\n\nA: Yes\n"
+    assert speakers_of(text[at : at + size] for at in range(0, len(text), size)) == {"A", "C", "user"}
