@@ -31,13 +31,11 @@ _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched
 _MAX_DEPTH = 4  # archives in archives
 _LISTED = 5  # names of files that are listed for each reason
 _EMPTY, _COPY = "empty", "equal to another file"  # reasons for which a file is left out
-_COUNTED = ("hidden", _EMPTY)  # reasons without the names of the files
 
 
 class CollectedText(NamedTuple):
     """A file that is a part of the text."""
 
-    label: str
     name: str  # the base name
     first_line: int  # the line of the text, counted from 1, at which it begins
 
@@ -57,7 +55,6 @@ class Collector:
     _has_text: bool = False  # whether the source that is read has text, or a copy of it
     _warnings: list[str] = field(default_factory=list)
     _left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names of files, by reason
-    _proposals: dict[str, str] = field(default_factory=dict)  # a sample line by the encoding that it seems to have
 
     def read(self, source: SourceFiles) -> None:
         """Adds the text of a source.
@@ -76,13 +73,10 @@ class Collector:
 
     def finish(self) -> list[str]:
         """Returns the warnings; CorpusError if all files were empty."""
+        left_out = self._left_out_text()
         if not self.texts:
-            raise CorpusError(f"{'; '.join(self._warnings)}: give a file with text in it")
-        if left_out := self._left_out_text():
-            self._warnings.append(f"left out of the text: {left_out}")
-        for encoding, sample in self._proposals.items():
-            self._warnings.append(f"--encoding {encoding} may read what is not UTF-8: “{sample}”")
-        return self._warnings
+            raise CorpusError(f"there is no text (left out: {left_out}): give a file with text in it")
+        return [*self._warnings, f"left out of the text: {left_out}"] if left_out else self._warnings
 
     def _watched(self, file: SourceFile) -> Iterator[bytes]:
         """Yields the content of a file and reports progress."""
@@ -110,12 +104,7 @@ class Collector:
         except LeftOutError as error:
             if not (file.found or error.reason in (_COPY, _EMPTY)):
                 raise
-            if file.found:
-                self._left_out[error.reason].append(file.name)
-            else:
-                self._warnings.append(str(error))
-            if error.proposal:
-                self._proposals.setdefault(*error.proposal)
+            self._left_out[error.reason].append(file.name)
             self.text.seek(self._end)
             self.text.truncate()
             self._has_text |= error.reason == _COPY or not file.found
@@ -174,9 +163,9 @@ class Collector:
             lines += text.count("\n")
         if not beginning:
             raise LeftOutError(f"{file.label} is empty", _EMPTY)
-        if same := self.texts.get(digest.digest()):
-            raise LeftOutError(f"{file.label} repeats the text of {same.label} and is read once", _COPY)
-        self.texts[digest.digest()] = CollectedText(file.label, file.name, self._line)
+        if digest.digest() in self.texts:
+            raise LeftOutError(f"{file.label} is a copy", _COPY)
+        self.texts[digest.digest()] = CollectedText(file.name, self._line)
         self._end, self._line, self._has_text = self.text.tell(), self._line + lines + 1, True
         if self.chat is None and (kind := chat_kind(beginning)):
             self._warnings.append(f"{file.label} looks like {kind}: use --chat to read it as turns without dates")
@@ -192,7 +181,7 @@ class Collector:
         parts = []
         for reason, names in self._left_out.items():
             listed = ", ".join(one_line(name, 60) for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
-            parts.append(f"{len(names):,} {reason}" + ("" if reason in _COUNTED else f" ({listed})"))
+            parts.append(f"{len(names):,} {reason} ({listed})")
         return ", ".join(parts)
 
 

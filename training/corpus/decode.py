@@ -44,16 +44,11 @@ class CorpusError(ValueError):
 
 
 class LeftOutError(CorpusError):
-    """A file cannot be read; one that the user did not name is left out of the text.
+    """A file cannot be read; one that the user did not name is left out of the text, and listed with the `reason`."""
 
-    Attributes:
-        reason: what the list of such files calls it.
-        proposal: the likely encoding of a text that is not UTF-8, and a line of the text in it; None if there is none.
-    """
-
-    def __init__(self, message: str, reason: str = UNREADABLE, proposal: tuple[str, str] | None = None) -> None:
+    def __init__(self, message: str, reason: str = UNREADABLE) -> None:
         super().__init__(message)
-        self.reason, self.proposal = reason, proposal
+        self.reason = reason
 
 
 def not_text(label: str, kind: Kind) -> LeftOutError:
@@ -187,17 +182,17 @@ def _is_utf8(chunk: bytes, final: bool) -> bool:
 
 def _encoding_error(error: UnicodeError, label: str, name: str, line: int) -> LeftOutError:
     """Returns the error for a text with an invalid byte; `line` is that of what could not be decoded."""
-    place, proposal, advice = one_line(str(error)), None, "give its --encoding"  # a UnicodeError of another kind
+    place, reason, advice = one_line(str(error)), "not UTF-8", "give its --encoding"  # another kind of UnicodeError
     if isinstance(error, UnicodeDecodeError):
         raw, at = error.object, error.start
         line += raw[:at].decode(name, "replace").count("\n")
         place = f"byte 0x{raw[at]:02X} in line {line}"
         if name == _UTF8 and (proposal := _propose(raw, at)):
+            reason = f"not UTF-8 but perhaps {proposal[0]}"
             advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
     return LeftOutError(
         f"{label} is not {name}: {place}: {advice}, or use --errors replace, which writes U+FFFD for each invalid byte",
-        "not UTF-8",
-        proposal,
+        reason,
     )
 
 

@@ -136,11 +136,7 @@ def _cannot_write(path: Path | None, error: OSError) -> CorpusError:
 
 
 def _python_docs(_: SourceFile) -> Generator[bytes]:
-    try:
-        from pydoc_data.topics import topics
-    except ImportError as error:  # some Linux distributions package it separately
-        raise CorpusError(
-            "no text was given, and this Python was installed without its documentation text: give a text file"
-        ) from error
+    from pydoc_data.topics import topics
+
     # Each topic begins with its underlined title; joined like files, topics are separated by a blank line.
     yield "\n".join(topics[key] for key in sorted(topics)).encode()

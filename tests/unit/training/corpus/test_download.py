@@ -109,7 +109,7 @@ def test_the_headers_say_how_a_body_is_read(web: Web, body: bytes, headers: dict
         ("/a", b"no gzip", {"content_encoding": "gzip"}, "cannot be downloaded (Error -3 while decompressing"),
         ("/a", b"x" * 500, {"content_length": "1000"}, "check the address and the network, and try again"),
         ("/a", b"\xe9\xe9", {"content_type": "text/plain; charset=none"}, "is not UTF-8"),
-        ("/a", b"", {}, "is empty"),
+        ("/a", b"", {}, "there is no text (left out: 1 empty (a))"),
         ("/u/r/blob/main/a", b"<html>", {"content_type": "Text/HTML; charset=utf-8"}, "/u/r/raw/main/a)"),
         ("/a", gzip.compress(b"a" * 9_000_000, mtime=0), {"content_encoding": "gzip"}, "is too large: the disk"),
     ],
