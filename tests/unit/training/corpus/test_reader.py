@@ -61,7 +61,7 @@ CASES = {
     "outside, *.txt": Case(OUTSIDE, "data/*.txt", "a d", (f"2 {OUT} (b.txt, near.txt)",)),
     "**/*": Case(GLOBS, "**/*.txt", "1 2 6 3 5 4"),
     **{each: Case(GLOBS, each, "5 4", ("1 binary (z)",)) for each in ("d/**", "d/*", "**/d")},
-    "twice": Case("a=a b=b", "b . a", "b a", (f"2 {COPY} (a, b)",)),
+    "twice": Case("a=a b=b", "b . a", "b a", (f"2 {COPY} (b, a)",)),
     "empty": Case("a= b=\xef\xbb\xbf c=ab", "a b c", "ab", ("2 empty (a, b)",)),
 }
 

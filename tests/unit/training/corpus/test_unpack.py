@@ -115,9 +115,7 @@ KINDS = {
     "zip, in a zip": Kind("a.zip", zipped({"b.zip": zipped({"a.txt": HAIKU})}), HAIKU),
     "zip, encrypted": Kind("a.zip", encrypted_zip(), None, "protected by a password"),
     "zip, damaged": Kind("a.zip", zipped({"a.txt": HAIKU})[:-30], None, "cannot be unpacked"),
-    "zip, cp1252 inside": Kind(
-        "a.zip", zipped({"a": HAIKU, "b": GERMAN.encode("cp1252")}), HAIKU, "perhaps cp1252 (b)"
-    ),
+    "zip, cp1252": Kind("a.zip", zipped({"a": HAIKU, "b": GERMAN.encode("cp1252")}), HAIKU, "perhaps cp1252 (b)"),
     "tar": Kind("a.tar", tarred({"a.txt": HAIKU, "b.bin": b"\0"}), HAIKU, "1 binary (b.bin)"),
     "tar.gz": Kind("a.tar.gz", tarred({"x/a.txt": HAIKU, "x/b.txt": "b"}, "w:gz"), f"{HAIKU}\nb"),
     "HTML": Kind("a.html", PAGE.encode(), PAGE_TEXT),
