@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import IO, NamedTuple
+from typing import IO
 
 from model.terminal import one_line, size_text
 
@@ -33,13 +33,6 @@ _LISTED = 5  # names of files that are listed for each reason
 _EMPTY, _COPY = "empty", "equal to another file"  # reasons for which a file is left out
 
 
-class CollectedText(NamedTuple):
-    """A file that is a part of the text."""
-
-    name: str  # the base name
-    first_line: int  # the line of the text, counted from 1, at which it begins
-
-
 @dataclass(kw_only=True)
 class Collector:
     """Collects the text of one corpus, and its warnings."""
@@ -49,7 +42,8 @@ class Collector:
     progress: Progress | None
     max_bytes: int  # limit of the text in UTF-8
     chat: ChatReader | None  # None to read files as they are
-    texts: dict[bytes, CollectedText] = field(default_factory=dict)  # in their order, by the SHA-256 of their texts
+    files: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    """The base names of the files, and the lines of the text (counted from 1) at which they begin, by their SHA-256."""
     _end: int = 0  # of the text of these files, in bytes
     _line: int = 1  # at which the next one begins
     _has_text: bool = False  # whether the source that is read has text, or a copy of it
@@ -74,7 +68,7 @@ class Collector:
     def finish(self) -> list[str]:
         """Returns the warnings; CorpusError if all files were empty."""
         left_out = self._left_out_text()
-        if not self.texts:
+        if not self.files:
             raise CorpusError(f"there is no text (left out: {left_out}): give a file with text in it")
         return [*self._warnings, f"left out of the text: {left_out}"] if left_out else self._warnings
 
@@ -154,7 +148,7 @@ class Collector:
             pieces = _turns(pieces, file.label, self.chat)
         digest, beginning, lines = hashlib.sha256(), "", 0
         for text in pieces:
-            if text and not beginning and self.texts:
+            if text and not beginning and self.files:
                 self.text.write(b"\n")
             beginning = beginning or text[:_CHAT_SAMPLE]
             self.text.write(text.encode())
@@ -163,9 +157,9 @@ class Collector:
             lines += text.count("\n")
         if not beginning:
             raise LeftOutError(f"{file.label} is empty", _EMPTY)
-        if digest.digest() in self.texts:
+        if digest.digest() in self.files:
             raise LeftOutError(f"{file.label} is a copy", _COPY)
-        self.texts[digest.digest()] = CollectedText(file.name, self._line)
+        self.files[digest.digest()] = (file.name, self._line)
         self._end, self._line, self._has_text = self.text.tell(), self._line + lines + 1, True
         if self.chat is None and (kind := chat_kind(beginning)):
             self._warnings.append(f"{file.label} looks like {kind}: use --chat to read it as turns without dates")

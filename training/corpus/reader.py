@@ -115,8 +115,8 @@ def read_corpus(
     return Corpus(
         **vars(encoded),
         name=corpus_name(sources),
-        files=tuple(file.name for file in collector.texts.values()),
-        first_lines=tuple(file.first_line for file in collector.texts.values()),
+        files=tuple(name for name, _ in collector.files.values()),
+        first_lines=tuple(line for _, line in collector.files.values()),
         warnings=tuple(warnings),
     )
 

@@ -15,7 +15,6 @@ PLAYS = {
     "other/Macbeth.TXT": b"Out, spot!",
     "other/data.parquet": b"PAR1\x00PAR1",
 }
-HAMLET = "hf://datasets/ada/plays/hamlet.txt"
 
 
 @pytest.fixture
@@ -115,10 +114,3 @@ def test_a_token_opens_a_private_dataset_and_is_never_shown(hub: LocalHub, monke
 def test_an_invalid_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
     assert "hf://datasets/OWNER/NAME" in corpus_error(source)
     assert not hub.requests()
-
-
-@pytest.mark.parametrize("kind", [500, 503, "cut", "html"])
-def test_a_failing_hub_and_a_captive_portal_are_reported(plays: LocalHub, kind: int | str) -> None:
-    plays.fail("GET /api/datasets", kind, times=None)
-    message = "the answer is not from the Hub" if kind == "html" else "the dataset ada/plays cannot be read: "
-    assert message in corpus_error(HAMLET)
