@@ -32,7 +32,6 @@ _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  #
 _WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "p": "\n"}
 _TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
 _CHAT_COLUMNS = ("messages", "conversations", "instruction", "prompt", "question")
-_REASON = "not unpacked"  # why a file is left out
 
 
 class Part(NamedTuple):
@@ -87,7 +86,7 @@ def _readable(label: str) -> Iterator[None]:
         if "password" in str(error):  # zipfile's message begins with a long description of the file in the archive
             reason = "it is protected by a password"
         message = f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside"
-        raise LeftOutError(message, _REASON) from error
+        raise LeftOutError(message) from error
 
 
 def _chunks(stream: IO[bytes], label: str) -> Iterator[bytes]:
@@ -101,7 +100,7 @@ def whole(chunks: Iterable[bytes], label: str) -> bytes:
     for chunk in chunks:
         data += chunk
         if len(data) > _MAX_DOCUMENT:
-            raise LeftOutError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it", _REASON)
+            raise LeftOutError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it")
     return bytes(data)
 
 
@@ -152,7 +151,7 @@ def _book_chapters(archive: zipfile.ZipFile, label: str) -> Iterator[str]:
         if href := unquote(paths.get(reference.get("idref"), "").partition("#")[0]):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(book), href))
             if path in encrypted:
-                raise LeftOutError(f"{label} is encrypted (DRM): give a copy without protection, or its text", _REASON)
+                raise LeftOutError(f"{label} is encrypted (DRM): give a copy without protection, or its text")
             page = _read(archive, path, label)
             if text := page_text(page.decode(page_encoding(page) or "utf-8", "replace")):
                 yield text
@@ -178,16 +177,14 @@ def _table(file: IO[bytes], label: str) -> Part:
     try:
         import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
-        raise LeftOutError(f"{label} is a Parquet table, which pyarrow reads: pip install pyarrow", _REASON) from None
+        raise LeftOutError(f"{label} is a Parquet table, which pyarrow reads: pip install pyarrow") from None
     table = pyarrow.parquet.ParquetFile(file)
     names = list(table.schema_arrow.names)
     is_chat = any(name in names for name in _CHAT_COLUMNS)
     column = next((name for name in _TEXT_COLUMNS if name in names), names[0] if len(names) == 1 else None)
     if column is None and not is_chat:
         listed = one_line(", ".join(names), 200)
-        raise LeftOutError(
-            f"{label} has no column named text (it has {listed}): export its text to a plain text file", _REASON
-        )
+        raise LeftOutError(f"{label} has no column named text (it has {listed}): export its text to a plain text file")
 
     def lines() -> Iterator[bytes]:
         with _readable(label):

@@ -13,7 +13,7 @@ OTHER_ROLES = ("system", "developer", "tool", "function")  # not part of the con
 ROLES = (*ASSISTANT_ROLES, *USER_ROLES, *OTHER_ROLES)
 # Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 _MARKS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# signs         what the beginning of an export in JSON has somewhere, by what it is in words
+# sign          an expression for what the beginning of an export in JSON has somewhere
 # JSON          the formats of `json_formats`
 # instructions  the keys of question and answer in data sets of instructions
 # phrases       what messengers write in place of a message: expressions, by messenger

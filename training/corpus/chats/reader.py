@@ -151,13 +151,12 @@ def chat_kind(head: str) -> str:
         return found.kind
     if not _begins_like_json(head):
         return ""
-    if kind := next((kind for kind, sign in FORMATS["signs"].items() if re.search(sign, head)), ""):
-        return str(kind)
     try:
         groups = [*json_conversations(json_values(head.strip().partition("\n")[0], ""))]
-    except (CorpusError, RecursionError):
-        return ""
-    return "a chat in JSON lines" if any(each.speaker and each.text for group in groups for each in group) else ""
+    except (CorpusError, RecursionError):  # the beginning of a longer value
+        groups = []
+    is_chat = any(each.speaker and each.text for group in groups for each in group)
+    return "a chat in JSON" if is_chat or re.search(FORMATS["sign"], head) else ""
 
 
 def conversations(text: str, label: str) -> Iterator[Iterable[Message]]:

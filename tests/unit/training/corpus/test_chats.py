@@ -50,7 +50,7 @@ def test_messages_line_by_line_and_in_a_list(one: dict[str, Any], other: dict[st
     assert read("\n".join(lines)) == "Anna: Hi\n\nBen: Ho\nHo\n"
     assert read("\n\n" + "\n\n".join(lines) + "\n") == "Anna: Hi\n\nBen: Ho\nHo\n"
     assert read(json.dumps([one, other], indent=2)) == "Anna: Hi\n\nBen: Ho\n"
-    assert chat_kind("\n".join(lines)) == "a chat in JSON lines"
+    assert chat_kind("\n".join(lines)) == "a chat in JSON"
 
 
 @pytest.mark.parametrize(
