@@ -49,4 +49,5 @@ def vectors() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    VECTORS.write_text(json.dumps(vectors(), indent=1) + "\n", encoding="utf-8", newline="\n")
+    lines = ",\n".join(map(json.dumps, vectors()))
+    VECTORS.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
