@@ -1,8 +1,8 @@
 """Collects the files of all sources into one text, and lists the files that are left out, with the reasons.
 
 A file that the user named must be text. Of a folder, a glob or an archive the text files are read; hidden, binary,
-empty, unreadable and wrongly encoded files and links that lead out of the folder are left out and listed. Files with
-equal texts are read once: otherwise the validation split would repeat training text.
+empty, unreadable and wrongly encoded files and links are left out and listed. Files with equal texts are read once:
+otherwise the validation split would repeat training text.
 """
 
 from __future__ import annotations

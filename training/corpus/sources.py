@@ -94,41 +94,36 @@ def _expand_local(typed: str) -> SourceFiles:
     if not typed.strip():
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
     label, path, source = one_line(typed), expanded_path(typed), SourceFiles(typed)
-    matches, inside = [path], path
+    matches = [path]
     if not os.path.exists(path):  # noqa: PTH110  raises no error
         if not _GLOB.search(typed):
             raise CorpusError(_not_found(typed, label))
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207  Path.glob takes no /
-        inside = next(parent for parent in path.parents if not _GLOB.search(str(parent)))
         if not matches:
             raise CorpusError(f"no file matches {label}: check the pattern and the folder you are in")
     elif not path.is_dir():
         return SourceFiles(typed, [SourceFile(label=label, name=path.name, read=partial(read_path, path))])
-    entered: set[str] = set()
     matches.sort(key=lambda match: match.parts)
     # `**` matches a folder and the files in it: each file counts once.
-    found = dict.fromkeys(file for match in matches for file in _walk(match, source, inside.resolve(), entered))
+    found = dict.fromkeys(file for match in matches for file in _walk(match, source, path))
     for file in found:
         read = partial(read_path, file)
         source.files.append(SourceFile(label=one_line(str(file)), name=file.name, read=read, found=True))
     return source
 
 
-def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> Iterator[Path]:
+def _walk(path: Path, source: SourceFiles, typed: Path) -> Iterator[Path]:
     """Yields a file, or the files of a folder sorted by their path in it: every machine reads the same text.
 
-    Links that lead out of the folder `inside` are left out: a cloned folder may link to private files of this machine.
-    Other links are followed, but not in circles: a folder in `entered` is not read again.
+    Links are left out, but not the path that the user typed: a cloned folder may link to private files of this machine.
     """
-    target = os.path.realpath(path)
-    if not Path(target).is_relative_to(inside) and os.path.exists(target):  # noqa: PTH110  raises no error
-        source.left_out["linked from outside the folder"].add(path)
-    elif os.path.isfile(target):  # noqa: PTH113  raises no error
+    if path.is_symlink() and path != typed:
+        source.left_out["linked"].add(path)
+    elif path.is_file():
         yield path
-    elif not os.path.isdir(target):  # noqa: PTH112  raises no error
-        source.left_out[UNREADABLE].add(path)  # a pipe, which may never end, or a link to a missing file
-    elif target not in entered:
-        entered.add(target)
+    elif not path.is_dir():
+        source.left_out[UNREADABLE].add(path)  # a pipe, which may never end
+    else:
         try:
             names = sorted(os.listdir(path))  # noqa: PTH208  the names are what is sorted
         except OSError:
@@ -138,7 +133,7 @@ def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> I
             if name.startswith("."):
                 source.left_out["hidden"].add(path / name)
             else:
-                yield from _walk(path / name, source, inside, entered)
+                yield from _walk(path / name, source, typed)
 
 
 def _not_found(typed: str, label: str) -> str:
