@@ -23,6 +23,7 @@ PUBLISH_ANYWAY = "--publish-anyway"
 EMAIL, PHONE, SECRET, CHAT = "e-mail address", "phone number", "password or key", "message of an exported chat"
 ACCOUNT = "number of an account, a card or social security"
 _CONTEXT = 16_384  # characters; more than the longest finding and what is read before and after it
+_LISTED = 5  # findings that a report shows
 _Found = re.Match[str]
 _Excerpt = Callable[[_Found], str]
 _SEARCHES: list[tuple[str, re.Pattern[str], _Excerpt, list[str]]] = []
@@ -309,21 +310,20 @@ def _matches(text: str) -> Iterator[tuple[int, int, str, str]]:
                     yield *found.span("private" if "private" in expression.groupindex else 0), kind, shown
 
 
-def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]] | None = None, limit: int = 5) -> str:
+def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]]) -> str:
     """Returns what a user must know before the text is published, in a few lines; "" without findings.
 
     Args:
         findings: read once; there may be millions.
         locate: returns (file, line in it) for a line of the text, as `Corpus.locate` does.
-        limit: findings that are listed one by one.
     """
     counts: Counter[str] = Counter()
     lines: list[str] = []
     for finding in findings:
         counts[finding.kind] += 1
-        if len(lines) < limit:
-            file, line = locate(finding.line) if locate else ("", finding.line)
-            lines.append(f"  {f'{file}, ' if file else ''}line {line}: {finding.kind} {finding.excerpt}")
+        if len(lines) < _LISTED:
+            file, line = locate(finding.line)
+            lines.append(f"  {file}, line {line}: {finding.kind} {finding.excerpt}")
     if not lines:
         return ""
     listed = ", ".join(f"{kind}: {count:,}" for kind, count in counts.most_common())
