@@ -57,7 +57,7 @@ def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys
     assert [sample["step"] for sample in shown] == [0, 4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
     card = (best / "README.md").read_text()
-    assert "that was copied from the training text has" in card
+    assert "characters of the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card
     for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
         assert (best / file).is_file()
