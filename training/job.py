@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
     from training.card.public_text import redact
-    from training.corpus.download import without_secrets
+    from training.corpus.sources import without_secrets
     from training.errors import HubError
 
     try:

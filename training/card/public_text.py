@@ -15,8 +15,7 @@ from huggingface_hub import constants
 
 from model.terminal import markdown_text
 
-from ..corpus.download import without_secrets
-from ..corpus.sources import absolute_source
+from ..corpus.sources import absolute_source, without_secrets
 
 USE = "## Use it"  # heading of the section that links to the model's page; published cards have it
 

@@ -2,9 +2,7 @@
 
 reader        reads all sources into one text
 collector     collects the files of all sources, and notes which are left out
-sources       finds the files of one source
-source_file   one file of a source
-download      downloads texts from http(s) addresses and from datasets on the Hub
+sources       finds the files of one source, on this machine, at an http(s) address or on the Hub
 unpack        archives, documents, tables and web pages: the texts inside them
 decode        turns bytes into text, or proposes an encoding
 file_kinds    recognises files that are not text

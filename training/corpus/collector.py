@@ -21,7 +21,7 @@ from model.terminal import one_line, size_text
 from .chats.reader import ChatReader, chat_kind
 from .decode import CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
 from .file_kinds import SNIFFED_BYTES, file_kind
-from .source_file import SourceFile, SourceFiles
+from .sources import SourceFile, SourceFiles
 from .unpack import page_encoding, page_text, parts_of, whole
 
 Progress = Callable[[str, int, "int | None"], None]

@@ -24,8 +24,7 @@ from .chats.reader import ChatReader
 from .collector import Collector, Progress
 from .decode import CorpusError, Reading
 from .ids_file import EncodedText, decode_ids, write_ids
-from .source_file import SourceFile, SourceFiles
-from .sources import expand, name_of
+from .sources import SourceFile, SourceFiles, expand, name_of
 
 PYTHON_DOCS = "python-docs"
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it

@@ -128,7 +128,7 @@ def test_a_silent_server_and_one_that_never_ends_are_errors(web: Web, monkeypatc
         while not web.released.is_set():
             request.wfile.write(b"x" * 65_536)
 
-    monkeypatch.setattr("training.corpus.download.READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("training.corpus.sources.READ_TIMEOUT_S", 0.5)
     monkeypatch.setattr("training.corpus.reader.free_bytes", lambda _: 4_000_000)
     web.answers |= {"/silent": lambda _: web.released.wait(20), "/endless": endless}
     assert "/silent cannot be downloaded (" in corpus_error(web.url + "/silent")
