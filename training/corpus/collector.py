@@ -20,9 +20,8 @@ from model.terminal import one_line, size_text
 
 from .chats.reader import ChatReader, chat_kind
 from .decode import CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
-from .file_kinds import SNIFFED_BYTES, file_kind
 from .sources import SourceFile, SourceFiles
-from .unpack import page_encoding, page_text, parts_of, whole
+from .unpack import SNIFFED_BYTES, file_kind, page_encoding, page_text, parts_of, whole
 
 Progress = Callable[[str, int, "int | None"], None]
 """Called as (label, bytes read, bytes in total if known) for each megabyte of a file."""
@@ -109,7 +108,7 @@ class Collector:
         if kind is None:
             self._add_text(file, chunks, is_text)
         elif not kind.unpack or depth == _MAX_DEPTH:
-            raise not_text(file.label, kind)
+            raise not_text(file.label, kind.what, kind.advice)
         elif kind.unpack == "html":
             self._add_text(file, [self._page(file, chunks)], is_text=True)
         else:

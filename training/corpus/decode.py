@@ -17,13 +17,13 @@ from typing import Any, Literal, TypedDict, TypeVar
 
 from model.terminal import one_line
 
-from .file_kinds import BINARY, Kind
-
 Errors = Literal["strict", "replace"]
 T = TypeVar("T")
 
 CHUNK = 1 << 20  # bytes of a file that are read and decoded at once
 _UTF8 = "UTF-8"
+# Files with a NUL: pictures, recordings, weights of models, databases.
+_BINARY = ("binary data (it has a NUL)", "give a plain text file, or remove the NUL characters")
 UNREADABLE = "unreadable"  # the reason of a LeftOutError
 _SAMPLE_LENGTH = 60  # characters of the line that is shown
 # WHATWG's Encoding Standard, which browsers follow: these labels mean the larger Windows code pages.
@@ -51,9 +51,9 @@ class LeftOutError(CorpusError):
         self.reason = reason
 
 
-def not_text(label: str, kind: Kind) -> LeftOutError:
-    """Returns the error for a file that is not text but of some other kind."""
-    return LeftOutError(f"{label} is not text but {kind.what}: {kind.advice}", "binary")
+def not_text(label: str, what: str, advice: str) -> LeftOutError:
+    """Returns the error for a file that is not text."""
+    return LeftOutError(f"{label} is not text but {what}: {advice}", "binary")
 
 
 class ReadingRecord(TypedDict):
@@ -143,10 +143,10 @@ def decode(
             text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
         except UnicodeError as error:
             if b"\0" in chunk and _extends_ascii(name):
-                raise not_text(label, BINARY) from error
+                raise not_text(label, *_BINARY) from error
             raise _encoding_error(error, label, name.removesuffix("-SIG"), line) from error
         if "\0" in text:
-            raise not_text(label, BINARY)
+            raise not_text(label, *_BINARY)
         text = line_ends.decode(text, final)
         line += text.count("\n")
         yield text
