@@ -154,30 +154,31 @@ def _expand_local(typed: str) -> SourceFiles:
     if not typed.strip():
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
     label, path, source = one_line(typed), expanded_path(typed), SourceFiles(typed)
-    matches = [path]
+    matches, inside = [path], path
     if not os.path.exists(path):  # noqa: PTH110  raises no error
         if not _GLOB.search(typed):
             raise CorpusError(_not_found(typed, label))
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207  Path.glob takes no /
+        inside = next(parent for parent in path.parents if not _GLOB.search(str(parent)))
         if not matches:
             raise CorpusError(f"no file matches {label}: check the pattern and the folder you are in")
     elif not path.is_dir():
         return SourceFiles(typed, [SourceFile(label=label, name=path.name, read=partial(read_path, path))])
     matches.sort(key=lambda match: match.parts)
     # `**` matches a folder and the files in it: each file counts once.
-    found = dict.fromkeys(file for match in matches for file in _walk(match, source, path))
+    found = dict.fromkeys(file for match in matches for file in _walk(match, source, inside))
     for file in found:
         read = partial(read_path, file)
         source.files.append(SourceFile(label=one_line(str(file)), name=file.name, read=read, found=True))
     return source
 
 
-def _walk(path: Path, source: SourceFiles, typed: Path) -> Iterator[Path]:
+def _walk(path: Path, source: SourceFiles, inside: Path) -> Iterator[Path]:
     """Yields a file, or the files of a folder sorted by their path in it: every machine reads the same text.
 
-    Links are left out, but not the path that the user typed: a cloned folder may link to private files of this machine.
+    What a link in the folder `inside` leads to is left out: a cloned folder may link to private files of this machine.
     """
-    if path.is_symlink() and path != typed:
+    if Path(os.path.realpath(path)) != Path(os.path.realpath(inside)) / path.relative_to(inside):
         source.left_out["linked"].add(path)
     elif path.is_file():
         yield path
@@ -193,7 +194,7 @@ def _walk(path: Path, source: SourceFiles, typed: Path) -> Iterator[Path]:
             if name.startswith("."):
                 source.left_out["hidden"].add(path / name)
             else:
-                yield from _walk(path / name, source, typed)
+                yield from _walk(path / name, source, inside)
 
 
 def _not_found(typed: str, label: str) -> str:
