@@ -70,7 +70,7 @@ def make_metrics(count: int = 8) -> list[dict[str, Any]]:
 
 
 def card_of(samples: list[CardSample] | None = None, overlap: Overlap | None = None, **changes: Any) -> str:
-    return render_card(make_lm(**changes), make_metrics(), samples or [], with_curve=True, overlap=overlap)
+    return render_card(make_lm(**changes), make_metrics(), samples or [], overlap)
 
 
 def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: LocalHub) -> None:
@@ -149,26 +149,24 @@ def outside_fences(card: str) -> str:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_texts_and_names_stay_in_their_fence_and_on_their_line(text: str, tmp_path: Path) -> None:
+def test_texts_and_names_stay_in_their_fence_and_on_their_line(text: str) -> None:
     samples = [CardSample(0.5, "", text), CardSample(0.8, text, text)]
     plain = [CardSample(0.5, "", "a"), CardSample(0.8, "b", "c")]
     assert outside_fences(card_of(samples)) == outside_fences(card_of(plain))
     fields = ("corpus", "base_corpus", "machine", "python", "torch", "command", "line_ends", "license")
-    names = dict.fromkeys(fields, text)
-    lm = make_lm(**names, repo="", base_model="", taught_by=None, examples=[text], quotes="text")
-    write_card(tmp_path, lm, make_metrics(), samples, Source(lm.tokenizer, *[lm.tokenizer.encode("abc" * 400)] * 2))
-    card = ModelCard.load(tmp_path / "README.md")
-    assert card.data.license == line(text)
+    names: dict[str, Any] = dict.fromkeys(fields, text)
+    names |= {"repo": "", "base_model": ""}
+    card = ModelCard(card_of(samples, **names, taught_by=None, examples=[text], quotes="text"))
+    assert card.data.to_dict()["license"] == line(text)
     outside = outside_fences(card.text)
     assert len([row for row in outside.splitlines() if row.startswith("#")]) == 6
     assert not re.search(r"(?<!\\)<\w|(?<!\\)\]\((?!curve\.png\))|\x1b|\x00", outside)
 
 
-def test_a_card_shows_the_longest_copied_passage(tmp_path: Path) -> None:
-    lm = make_lm(quotes="text")
-    source = Source(lm.tokenizer, lm.tokenizer.encode("ab c\nROMEO: abba" * 40), lm.tokenizer.encode("ca" * 30))
-    write_card(tmp_path, lm, [], [CardSample(0.5, "R", "RRc\nROMEO: abRR")], source)
-    card = (tmp_path / "README.md").read_text()
+def test_a_card_shows_the_longest_copied_passage() -> None:
+    encode = make_lm().tokenizer.encode
+    source = Source(make_lm().tokenizer, encode("ab c\nROMEO: abba" * 40), encode("ca" * 30))
+    card = card_of(overlap=source.overlap(["RRc\nROMEO: abRR"]), quotes="text")
     assert "samples above (15 characters) that was copied from the last 640 characters" in card
     assert "has 11 characters: `c⏎ROMEO: ab`.\n" in card
     assert "the first 15 held-out characters share a passage of 1 with it." in card
@@ -189,7 +187,6 @@ def test_a_card_links_to_its_space_and_the_link_can_be_added_or_replaced() -> No
     assert with_page_link("# Written by hand\n", "ada/page") == "# Written by hand\n"
 
 
-def test_a_card_holds_no_access_token(tmp_path: Path) -> None:
+def test_a_card_holds_no_access_token() -> None:
     secret = "hf_" + "aB3" * 11
-    write_card(tmp_path, make_lm(command=f"x --y {secret}"), [], [CardSample(0.5, "", f"login {secret}")])
-    assert secret not in (tmp_path / "README.md").read_text()
+    assert secret not in card_of([CardSample(0.5, "", f"login {secret}")], command=f"x --y {secret}")
