@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -154,15 +155,9 @@ def decode(
 
 def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
     """Yields (item, whether it is the last)."""
-    rest = iter(items)
-    try:
-        before = next(rest)
-    except StopIteration:
-        return
-    for item in rest:
-        yield before, False
-        before = item
-    yield before, True
+    last: Any = object()
+    for item, after in itertools.pairwise(itertools.chain(items, [last])):
+        yield item, after is last
 
 
 def _extends_ascii(encoding: str) -> bool:

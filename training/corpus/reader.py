@@ -110,7 +110,11 @@ def read_corpus(
             keep = "\n: " + "".join(chat.names.values()) if chat else "\n"  # the format of a chat needs them
             encoded = write_ids(text, path, base_vocab, merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
-        raise _cannot_write(path, error) from error
+        is_full = error.errno in FULL_DISK
+        advice = "free some disk space, or choose another disk with --out" if is_full else "choose another --out"
+        where = "a temporary file" if path is None else one_line(str(path.parent))
+        reason = error.strerror or type(error).__name__
+        raise CorpusError(f"the text cannot be written to {where} ({reason}): {advice}") from error
     return Corpus(
         **vars(encoded),
         name=corpus_name(sources),
@@ -125,13 +129,6 @@ def free_bytes(path: Path | None) -> int:
     folder = Path(tempfile.gettempdir()) if path is None else path.parent
     free = shutil.disk_usage(folder).free
     return (free - min(_KEPT_FREE, free // 2)) // 2
-
-
-def _cannot_write(path: Path | None, error: OSError) -> CorpusError:
-    is_full = error.errno in FULL_DISK
-    advice = "free some disk space, or choose another disk with --out" if is_full else "choose another --out"
-    where = "a temporary file" if path is None else one_line(str(path.parent))
-    return CorpusError(f"the text cannot be written to {where} ({error.strerror or type(error).__name__}): {advice}")
 
 
 def _python_docs(_: SourceFile) -> Generator[bytes]:

@@ -129,17 +129,9 @@ def _letters(number: int) -> str:
     return letters
 
 
-def speakers_of(pieces: Iterable[str]) -> set[str]:
-    """Returns the names of all speakers in a text that `ChatReader` wrote and that comes in pieces."""
-    speakers: set[str] = set()
-    rest, begins_turn = "", True
-    for piece in (*pieces, "\n"):
-        *lines, rest = (rest + piece).split("\n")
-        for line in lines:
-            if begins_turn and line:
-                speakers.add(line.partition(": ")[0])
-            begins_turn = not line
-    return speakers
+def speakers_of(text: str) -> set[str]:
+    """Returns the names of all speakers in a text that `ChatReader` wrote."""
+    return {turn.partition(": ")[0] for turn in text.split(TURN_END) if turn}
 
 
 def chat_kind(head: str) -> str:
