@@ -128,11 +128,11 @@ def test_a_silent_server_and_one_that_never_ends_are_errors(web: Web, monkeypatc
         while not web.released.is_set():
             request.wfile.write(b"x" * 65_536)
 
-    monkeypatch.setattr("training.corpus.sources.READ_TIMEOUT_S", 0.5)
     monkeypatch.setattr("training.corpus.reader.free_bytes", lambda _: 4_000_000)
     web.answers |= {"/silent": lambda _: web.released.wait(20), "/endless": endless}
-    assert "/silent cannot be downloaded (" in corpus_error(web.url + "/silent")
     assert "is too large: the disk of the run has room for 4 MB" in corpus_error(web.url + "/endless")
+    monkeypatch.setattr("training.corpus.sources.READ_TIMEOUT_S", 0.5)
+    assert "/silent cannot be downloaded (" in corpus_error(web.url + "/silent")
 
 
 def test_secrets_in_an_address_are_neither_shown_nor_kept(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
