@@ -49,7 +49,8 @@ def main(arguments: Sequence[str]) -> None:
     root = code_folder()
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
-    from training.card.public_text import redact, redact_address
+    from training.card.public_text import redact
+    from training.corpus.sources import without_secrets
     from training.errors import HubError
 
     try:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str]) -> None:
     except (UsageError, HubError) as error:
         _say(f"error: {error}")
         sys.exit(2)
-    shown = shlex.join(redact_address(redact(word)) for word in ("python", *words))
+    shown = shlex.join(redact(without_secrets(word) if "://" in word else word) for word in ("python", *words))
     _say(f"Will {what}, with the code in {root}:\n  {shown}")
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     # Not a child process, so that the machine's signals reach it.

@@ -1,4 +1,4 @@
-"""Calls that differ between Linux, macOS and Windows: signals, processes, mapped memory, disk space.
+"""Calls that differ between Linux, macOS and Windows: signals, processes, memory, disk space.
 
 No other module of the project makes such a call, apart from `model/files.py` (locks, syncing folders) and
 `model/backends/device.py` (processor features, free memory). A test searches the code for them.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import mmap
 import os
 import signal
 import subprocess
@@ -57,15 +56,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(mmap_max, 0)
         mallopt(trim_threshold, 2**31 - 1)
-
-
-def release_pages(mapped: mmap.mmap) -> None:
-    """Frees the memory that the pages of a mapped file take; the next access reads them from disk again.
-
-    Windows has no such call and frees the pages when memory is short.
-    """
-    if hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def allocate(file: IO[bytes], size: int) -> None:

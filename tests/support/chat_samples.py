@@ -18,8 +18,6 @@ VECTORS = Path(__file__).parents[1] / "vectors" / "chats.json"
 _ERRORS = {"has no message": "text.chat_empty", "a chat needs two speakers": "text.chat_one_speaker"}
 STORED: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
 SAMPLES: dict[str, str] = {each["name"]: each["input"] for each in STORED}
-# The headers of messages, as phones of many countries write them; each is followed by a name.
-HEADERS = [text.partition("Priya: One")[0] for name, text in SAMPLES.items() if name.startswith("header ")]
 
 
 def result_of(text: str, reply_as: str | None) -> dict[str, Any]:
@@ -51,4 +49,5 @@ def vectors() -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    VECTORS.write_text(json.dumps(vectors(), indent=1) + "\n", encoding="utf-8", newline="\n")
+    lines = ",\n".join(map(json.dumps, vectors()))
+    VECTORS.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")

@@ -10,19 +10,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.corpus.privacy import scan
+from training.corpus.privacy import ACCOUNT, CHAT, EMAIL, PHONE, SECRET, scan
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "private.json"
 STORED: list[dict[str, Any]] = json.loads(VECTORS.read_text(encoding="utf-8"))
 SAMPLES: dict[str, str] = {each["name"]: "".join(each["parts"]) for each in STORED}
 _PART = 8  # characters
-_KINDS = {  # of the browser, which has one for all keys and passwords
-    "e-mail address": "email",
-    "phone number": "phone",
-    "bank account number": "account",
-    "payment card number": "account",
-    "social security number": "account",
-    "message of an exported chat": "chat",
+_KINDS = {  # of the browser
+    EMAIL: "email",
+    PHONE: "phone",
+    ACCOUNT: "account",
+    CHAT: "chat",
+    SECRET: "secret",
 }
 
 
@@ -32,7 +31,7 @@ def vectors() -> list[dict[str, Any]]:
         {
             "name": name,
             "parts": [text[at : at + _PART] for at in range(0, len(text), _PART)],
-            "found": [[_KINDS.get(each.kind, "secret"), each.line] for each in scan(text)],
+            "found": [[_KINDS[each.kind], each.line] for each in scan(text)],
         }
         for name, text in SAMPLES.items()
     ]

@@ -24,7 +24,7 @@ from ..learner.dataset import VALIDATION_PART
 from ..learner.evaluation import bits
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
-from .ngram import ORDER, comparison
+from .ngram import ORDER
 from .overlap import Overlap, Source
 from .public_text import USE, code, code_block, markdown, page_link, redact
 from .summary import TrainingSummary, quotes_of
@@ -50,34 +50,29 @@ class CardSample:
     text: str
 
 
-def write_card(
-    folder: Path,
-    lm: CharLSTM,
-    metrics: Metrics,
-    samples: Sequence[CardSample] | None = None,
-    source: Source | None = None,
-    about: str = "",
-) -> None:
+def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | None = None, about: str = "") -> None:
     """Writes README.md and curve.png into a checkpoint folder, each atomically.
 
     Args:
         folder: the checkpoint folder of `lm`.
         lm: the model; `training` of its config.json says how it was trained.
         metrics: lines of metrics.jsonl, oldest first.
-        samples: texts to show; None to generate them now, with seed 1.
         source: the training text, in which the samples are searched for copied passages.
         about: Markdown about the training text, for a section of its own; "" for none.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    curve = Curve("", metrics, number(lm.training.get("ngram_loss")))
+    curve = _curve(lm, metrics)
     if curve.is_drawable:
         atomic_write(folder / CURVE, draw([curve]))
-    samples = write_samples(lm) if samples is None else samples
-    overlap = source.overlap([sample.text for sample in samples]) if source and samples else None
-    card = render_card(lm, metrics, samples, with_curve=curve.is_drawable, overlap=overlap, about=about)
-    atomic_write(folder / CARD, redact(card).encode("utf-8", "replace"))
+    samples = write_samples(lm)
+    overlap = source.overlap([sample.text for sample in samples]) if source else None
+    atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
+
+
+def _curve(lm: CharLSTM, metrics: Metrics) -> Curve:
+    return Curve("", metrics, number(lm.training.get("ngram_loss")))
 
 
 def import_libraries() -> None:
@@ -95,13 +90,7 @@ def write_samples(lm: CharLSTM) -> list[CardSample]:
 
 
 def render_card(
-    lm: CharLSTM,
-    metrics: Metrics,
-    samples: Sequence[CardSample],
-    *,
-    with_curve: bool,
-    overlap: Overlap | None = None,
-    about: str = "",
+    lm: CharLSTM, metrics: Metrics, samples: Sequence[CardSample], overlap: Overlap | None = None, about: str = ""
 ) -> str:
     """Returns the text of README.md, which quotes the training text and the model as far as `quotes_of` allows."""
     summary, is_chat = TrainingSummary(lm.training), lm.chat is not None
@@ -110,9 +99,9 @@ def render_card(
     environment = jinja2.Environment(  # noqa: S701  Markdown is escaped by the filters
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown, "comparison": comparison}
+    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown}
     environment.filters |= {"commas": "{:,.0f}".format, "repr": repr}
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    card = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         front_matter=_front_matter(summary, title),
         title=title,
         config=lm.config,
@@ -132,12 +121,13 @@ def render_card(
         order=ORDER,
         block=BLOCK,
         evaluations=len(metrics),
-        curve=CURVE if with_curve else "",
+        curve=CURVE if _curve(lm, metrics).is_drawable else "",
         samples=samples,
         quotes=quotes_of(lm.training, is_chat=is_chat),
         passes=_passes(summary, metrics),
         overlap=overlap,
     )
+    return redact(card)
 
 
 def _front_matter(summary: TrainingSummary, title: str) -> str:

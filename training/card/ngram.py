@@ -56,12 +56,3 @@ def ngram_loss(train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER
         is_followed = np.isin(place, counted_contexts)
         read_contexts = np.where(is_counted & is_followed, place, -1)[:-1]
     return float(-np.log(chance[1:]).mean())
-
-
-def comparison(loss: float, baseline: float) -> str:
-    """Returns which of the two losses is lower, as in `0.3540 nats better than a 5-gram counter (1.6688)`."""
-    difference = round(baseline - loss, 4)
-    if difference == 0:
-        return f"as good as a {ORDER}-gram counter ({baseline:.4f})"
-    word = "better" if difference > 0 else "worse"
-    return f"{abs(difference):.4f} nats {word} than a {ORDER}-gram counter ({baseline:.4f})"

@@ -28,15 +28,13 @@ class Overlap:
         characters: length of all samples together.
         held_out: length of the longest passage that held-out text of this length shares with the training text; None
             if the held-out text is too short.
-        searched: characters of the training text that were searched.
-        whole: whether the whole training text was searched.
+        searched: characters of the training text that were searched, its last ones.
     """
 
     passage: str
     characters: int
     held_out: int | None
     searched: int
-    whole: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Source:
         if count <= len(self.held_out):
             rest = iter(self.tokenizer.decode(self.held_out[:count].astype(np.int64)))
             held_out = len(longest_shared(["".join(next(rest) for _ in sample) for sample in samples], text))
-        return Overlap(longest_shared(samples, text), count, held_out, len(text), len(text) == len(self.train))
+        return Overlap(longest_shared(samples, text), count, held_out, len(text))
 
 
 def longest_shared(samples: Iterable[str], text: str) -> str:

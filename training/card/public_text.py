@@ -15,8 +15,7 @@ from huggingface_hub import constants
 
 from model.terminal import markdown_text
 
-from ..corpus.download import without_secrets
-from ..corpus.sources import absolute_source
+from ..corpus.sources import absolute_source, without_secrets
 
 USE = "## Use it"  # heading of the section that links to the model's page; published cards have it
 
@@ -79,8 +78,6 @@ def with_page_link(card: str, space: str) -> str:
 # --- secrets
 
 _TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}")
-_ADDRESS = re.compile(r"(\w+://)(?:[^/\s]*@)?([^?#\s]*)([?#]\S*)?")
-_FOLDERS = re.compile(r"^(--[\w-]+=)?(?:~|[A-Za-z]:)?[/\\](?:.*[/\\])?")  # of an absolute path
 
 
 def redact(text: str, token: str | None = None) -> str:
@@ -91,21 +88,11 @@ def redact(text: str, token: str | None = None) -> str:
     return _TOKEN.sub("hf_***", text)
 
 
-def redact_address(word: str) -> str:
-    """Returns a word of a command without user and password of an address in it, and with `?***` for its query."""
-    return _ADDRESS.sub(lambda found: f"{found[1]}{found[2]}{'?***' if found[3] else ''}", word)
-
-
 def public_source(text: str) -> str:
     """Returns one source as it may be published: the base name of a file, or an address without secrets."""
     if "://" in text:
         return without_secrets(text)
     return Path(absolute_source(text)).name.encode("utf-8", "replace").decode() or "text"
-
-
-def base_name(path: str) -> str:
-    """Returns the last part of a path of any operating system."""
-    return re.split(r"[/\\]", path.rstrip("/\\"))[-1]
 
 
 def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
@@ -124,12 +111,3 @@ def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
             elif each is not None and each is not False:
                 words += [option, f"{each:g}" if isinstance(each, float) else str(each)]
     return shlex.join(words)
-
-
-def redact_command(command: str) -> str:
-    """Returns a command line without the folders of absolute paths, and with redacted addresses."""
-    try:
-        words = shlex.split(command)
-    except ValueError:  # a quotation mark is missing
-        words = command.split()
-    return shlex.join(redact_address(_FOLDERS.sub(r"\1", word)) for word in words)

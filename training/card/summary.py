@@ -12,7 +12,7 @@ from typing import Any, Literal
 from model.checkpoint.record import TrainingRecord
 
 from .curve import number
-from .public_text import base_name, line, redact_command
+from .public_text import line
 
 _MAX_COMMAND = 2000  # characters
 _PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
@@ -49,10 +49,10 @@ class TrainingSummary:
 
     def __init__(self, training: TrainingRecord) -> None:
         self._training: Mapping[str, Any] = training
-        self.corpus = base_name(self.text("corpus")) or "a text"
-        self.base_corpus = base_name(self.text("base_corpus"))
+        self.corpus = self.text("corpus") or "a text"
+        self.base_corpus = self.text("base_corpus")
         self.base_model = _matching(_PINNED, training.get("base_model"))
-        self.command = redact_command(self.text("command", _MAX_COMMAND))
+        self.command = self.text("command", _MAX_COMMAND)
         self.repo, self.space = (_matching(_REPO, training.get(name)) for name in ("repo", "space"))
         self.teachers = [_matching(_PINNED, model) for model in training.get("taught_by", {}).get("models", [])]
         self.example = next(filter(None, map(line, training.get("examples", []))), "")

@@ -205,7 +205,7 @@ def _contents_of_text(text: Text) -> str:
     closed = ", ".join(sorted(one_line(public_source(source), 100) for source in text.origin.closed))
     is_chat = text.chat is not None
     if is_chat and text.origin.public is not None:
-        is_chat = not speakers_of(text.corpus.pieces()) <= {*ROLES}
+        is_chat = not speakers_of(text.corpus.text) <= {*ROLES}
     return _contents(text.corpus, closed, is_chat=is_chat)
 
 

@@ -2,13 +2,9 @@
 
 reader        reads all sources into one text
 collector     collects the files of all sources, and notes which are left out
-sources       finds the files of one source
-source_file   one file of a source
-hub_datasets  downloads files of datasets on the Hub
-download      downloads texts from http(s) addresses
-unpack        archives, documents, tables and web pages: the texts inside them
+sources       finds the files of one source, on this machine, at an http(s) address or on the Hub
+unpack        recognises archives, documents, tables and web pages, and reads the texts inside them
 decode        turns bytes into text, or proposes an encoding
-file_kinds    recognises files that are not text
 chats         turns chat exports into text
 ids_file      the ids of a text in a memory-mapped file
 privacy       personal data and secrets in a text

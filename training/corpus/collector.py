@@ -1,8 +1,8 @@
 """Collects the files of all sources into one text, and lists the files that are left out, with the reasons.
 
 A file that the user named must be text. Of a folder, a glob or an archive the text files are read; hidden, binary,
-empty, unreadable and wrongly encoded files and links that lead out of the folder are left out and listed. Files with
-equal texts are read once: otherwise the validation split would repeat training text.
+empty, unreadable and wrongly encoded files and links are left out and listed. Files with equal texts are read once:
+otherwise the validation split would repeat training text.
 """
 
 from __future__ import annotations
@@ -12,20 +12,16 @@ import itertools
 import posixpath
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import IO
 
 from model.terminal import one_line, size_text
 
-from .chats.format_list import chat_kind
-from .chats.reader import ChatReader
-from .decode import UTF8, CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
-from .file_kinds import SNIFFED_BYTES, file_kind
-from .ids_file import IdsWriter
-from .source_file import SourceFile, SourceFiles
-from .unpack import TooMuchError, page_encoding, page_text, parts_of, whole
+from .chats.reader import ChatReader, chat_kind
+from .decode import CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
+from .sources import SourceFile, SourceFiles
+from .unpack import SNIFFED_BYTES, file_kind, page_encoding, page_text, parts_of, whole
 
 Progress = Callable[[str, int, "int | None"], None]
 """Called as (label, bytes read, bytes in total if known) for each megabyte of a file."""
@@ -34,31 +30,24 @@ _CHAT_SAMPLE = 10_000  # characters at the beginning of a file that are searched
 _MAX_DEPTH = 4  # archives in archives
 _LISTED = 5  # names of files that are listed for each reason
 _EMPTY, _COPY = "empty", "equal to another file"  # reasons for which a file is left out
-_COUNTED = ("hidden", _EMPTY)  # reasons without the names of the files
-
-
-class CollectedText(NamedTuple):
-    """A file that is a part of the text."""
-
-    label: str
-    name: str  # the base name
-    first_line: int  # the line of the text, counted from 1, at which it begins
-    next_line: int
 
 
 @dataclass(kw_only=True)
 class Collector:
     """Collects the text of one corpus, and its warnings."""
 
-    writer: IdsWriter
+    text: IO[bytes]  # the file of the text, in UTF-8
     reading: Reading
     progress: Progress | None
     max_bytes: int  # limit of the text in UTF-8
     chat: ChatReader | None  # None to read files as they are
-    texts: dict[bytes, CollectedText] = field(default_factory=dict)  # in their order, by the SHA-256 of their texts
+    files: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    """The base names of the files, and the lines of the text (counted from 1) at which they begin, by their SHA-256."""
+    _end: int = 0  # of the text of these files, in bytes
+    _line: int = 1  # at which the next one begins
+    _has_text: bool = False  # whether the source that is read has text, or a copy of it
     _warnings: list[str] = field(default_factory=list)
     _left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names of files, by reason
-    _proposals: dict[str, str] = field(default_factory=dict)  # a sample line by the encoding that it seems to have
 
     def read(self, source: SourceFiles) -> None:
         """Adds the text of a source.
@@ -66,40 +55,33 @@ class Collector:
         Raises:
             CorpusError: the source has no text, or cannot be read. An empty file that the user named is only a warning.
         """
-        self._warnings += source.warnings
         for reason, paths in source.left_out.items():
             self._left_out[reason] += [path.name for path in sorted(paths)]
-        has_text = False
+        self._has_text = False
         for file in source.files:
-            with closing(self._watched(file)) as chunks:
-                has_text |= self._read_file(file, chunks)
-        if not has_text:
+            self._read_file(file, self._watched(file))
+        if not self._has_text:
             left_out = f" (left out: {listed})" if (listed := self._left_out_text()) else ""
             raise CorpusError(f"{one_line(source.typed)} holds no text{left_out}: give text files in UTF-8")
 
     def finish(self) -> list[str]:
         """Returns the warnings; CorpusError if all files were empty."""
-        if not self.texts:
-            raise CorpusError(f"{'; '.join(self._warnings)}: give a file with text in it")
-        if left_out := self._left_out_text():
-            self._warnings.append(f"left out of the text: {left_out}")
-        for encoding, sample in self._proposals.items():
-            self._warnings.append(f"--encoding {encoding} may read what is not UTF-8: “{sample}”")
-        return self._warnings
+        left_out = self._left_out_text()
+        if not self.files:
+            raise CorpusError(f"there is no text (left out: {left_out}): give a file with text in it")
+        return [*self._warnings, f"left out of the text: {left_out}"] if left_out else self._warnings
 
-    def _watched(self, file: SourceFile) -> Generator[bytes]:
-        """Yields the content of a file and reports progress; CorpusError for a file that is too large."""
+    def _watched(self, file: SourceFile) -> Iterator[bytes]:
+        """Yields the content of a file and reports progress."""
         done = 0
         for chunk in file.read(file):
-            if file.size is not None and file.size > self.max_bytes:
-                raise too_large(file.label, file.size, self.max_bytes)
             done += len(chunk)
             if self.progress is not None:
                 self.progress(file.label, done, file.size)
             yield chunk
 
-    def _read_file(self, file: SourceFile, chunks: Iterator[bytes], depth: int = 0, is_text: bool = False) -> bool:
-        """Adds the text of a file or of the files in an archive; returns whether there is any, or a copy of it.
+    def _read_file(self, file: SourceFile, chunks: Iterator[bytes], depth: int = 0, is_text: bool = False) -> None:
+        """Adds the text of a file or of the files in an archive.
 
         A file that the user did not name is left out if it cannot be read.
 
@@ -109,47 +91,37 @@ class Collector:
             depth: the number of archives around it.
             is_text: whether the content is text in UTF-8 that was made from a document.
         """
-        position, chat_position = self.writer.position(), self.chat.position() if self.chat else 0
-        count = len(self.texts)
         try:
             head = next(chunks, b"")
-            return self._read_content(file, itertools.chain([head], chunks), head[:SNIFFED_BYTES], depth, is_text)
+            self._read_content(file, itertools.chain([head], chunks), head[:SNIFFED_BYTES], depth, is_text)
         except LeftOutError as error:
-            is_bomb = isinstance(error, TooMuchError) and depth > 0  # the whole archive is left out
-            if is_bomb or not (file.found or error.reason in (_COPY, _EMPTY)):
+            if not (file.found or error.reason in (_COPY, _EMPTY)):
                 raise
-            if file.found:
-                self._left_out[error.reason].append(file.name)
-            else:
-                self._warnings.append(str(error))
-            if error.proposal:
-                self._proposals.setdefault(*error.proposal)
-            self.writer.truncate(position)
-            if self.chat is not None:
-                self.chat.truncate(chat_position)
-            while len(self.texts) > count:
-                self.texts.popitem()
-            return error.reason == _COPY or not file.found
+            self._left_out[error.reason].append(file.name)
+            self.text.seek(self._end)
+            self.text.truncate()
+            self._has_text |= error.reason == _COPY or not file.found
 
-    def _read_content(self, file: SourceFile, chunks: Iterator[bytes], head: bytes, depth: int, is_text: bool) -> bool:
+    def _read_content(self, file: SourceFile, chunks: Iterator[bytes], head: bytes, depth: int, is_text: bool) -> None:
         # The headers of a response show that it is HTML; of a local file only the name shows it.
         kind = None if is_text else file_kind(head, "page.html" if file.is_web_page else file.name)
         if kind is None:
             self._add_text(file, chunks, is_text)
-            return True
-        if not kind.unpack or depth == _MAX_DEPTH:
-            raise not_text(file.label, kind)
-        if kind.unpack == "html":
+        elif not kind.unpack or depth == _MAX_DEPTH:
+            raise not_text(file.label, kind.what, kind.advice)
+        elif kind.unpack == "html":
             self._add_text(file, [self._page(file, chunks)], is_text=True)
-            return True
-        has_text = False
+        else:
+            self._unpack(kind.unpack, file, chunks, depth)
+
+    def _unpack(self, kind: str, file: SourceFile, chunks: Iterator[bytes], depth: int) -> None:
         with tempfile.TemporaryFile() as packed:
             for chunk in chunks:
                 packed.write(chunk)
                 self._check_size(file.label, packed.tell())
-            for part in parts_of(kind.unpack, packed, file.name, file.label):
+            for part in parts_of(kind, packed, file.name, file.label):
                 path = one_line(part.path)
-                is_single = part.is_text or kind.unpack not in ("zip", "tar")
+                is_single = part.is_text or kind not in ("zip", "tar")
                 inner = replace(
                     file,
                     label=file.label if is_single else f"{file.label}/{path}",
@@ -158,15 +130,14 @@ class Collector:
                     charset="",
                     is_web_page=False,
                 )
-                has_text |= self._read_file(inner, iter(part.chunks), depth + 1, part.is_text)
-        return has_text
+                self._read_file(inner, iter(part.chunks), depth + 1, part.is_text)
 
     def _page(self, file: SourceFile, chunks: Iterable[bytes]) -> bytes:
         """Returns the text of a web page in UTF-8."""
         page = whole(chunks, file.label)
         encoding = web_encoding(file.charset) or page_encoding(page) or self.reading.encoding
-        pieces = decode([page], file.label, self.reading.errors, encoding)
-        return page_text("".join(text for text, _, _ in pieces)).encode("utf-8", "replace")
+        text = "".join(decode([page], file.label, self.reading.errors, encoding))
+        return page_text(text).encode("utf-8", "replace")
 
     def _add_text(self, file: SourceFile, chunks: Iterable[bytes], is_text: bool) -> None:
         """Adds the text of one file; LeftOutError if it is empty, a copy, or no text."""
@@ -174,56 +145,43 @@ class Collector:
         pieces = decode(chunks, file.label, self.reading.errors, encoding)
         if self.chat is not None:
             pieces = _turns(pieces, file.label, self.chat)
-        digest, beginning, lines, replaced, name = hashlib.sha256(), "", 0, 0, UTF8
-        for text, count, used in pieces:
-            if text and not beginning and self.texts:
-                self.writer.add("\n")
+        digest, beginning, lines = hashlib.sha256(), "", 0
+        for text in pieces:
+            if text and not beginning and self.files:
+                self.text.write(b"\n")
             beginning = beginning or text[:_CHAT_SAMPLE]
-            self.writer.add(text)
-            self._check_size(file.label, self.writer.position())
+            self.text.write(text.encode())
+            self._check_size(file.label, self.text.tell())
             digest.update(text.encode())
             lines += text.count("\n")
-            replaced += count
-            name = used
         if not beginning:
             raise LeftOutError(f"{file.label} is empty", _EMPTY)
-        if same := self.texts.get(digest.digest()):
-            raise LeftOutError(f"{file.label} repeats the text of {same.label} and is read once", _COPY)
-        first_line = next(reversed(self.texts.values())).next_line if self.texts else 1
-        self.texts[digest.digest()] = CollectedText(file.label, file.name, first_line, first_line + lines + 1)
+        if digest.digest() in self.files:
+            raise LeftOutError(f"{file.label} is a copy", _COPY)
+        self.files[digest.digest()] = (file.name, self._line)
+        self._end, self._line, self._has_text = self.text.tell(), self._line + lines + 1, True
         if self.chat is None and (kind := chat_kind(beginning)):
             self._warnings.append(f"{file.label} looks like {kind}: use --chat to read it as turns without dates")
-        if replaced:
-            self._warnings.append(f"{file.label} is not {name}: {replaced:,} invalid byte sequences became U+FFFD")
-        elif name != UTF8:
-            self._warnings.append(f"{file.label} is read as {name}")
 
     def _check_size(self, label: str, size: int) -> None:
         if size > self.max_bytes:
-            raise too_large(label, None, self.max_bytes)
+            raise CorpusError(
+                f"{label} is too large: the disk of the run has room for {size_text(self.max_bytes)}: free some space, "
+                "choose another disk with --out, or give a part of the text"
+            )
 
     def _left_out_text(self) -> str:
         parts = []
         for reason, names in self._left_out.items():
             listed = ", ".join(one_line(name, 60) for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
-            parts.append(f"{len(names):,} {reason}" + ("" if reason in _COUNTED else f" ({listed})"))
+            parts.append(f"{len(names):,} {reason} ({listed})")
         return ", ".join(parts)
 
 
-def too_large(label: str, size: int | None, limit: int) -> CorpusError:
-    """Returns the error for a text of more than `limit` bytes; `size` is None if its end was not reached."""
-    amount = f"more than {size_text(limit)}" if size is None else size_text(size)
-    return CorpusError(
-        f"{label} is too large: {amount}, and the disk of the run has room for {size_text(limit)}: free some space, "
-        "choose another disk with --out, or give a part of the text"
-    )
-
-
-def _turns(pieces: Iterable[tuple[str, int, str]], label: str, chat: ChatReader) -> Iterator[tuple[str, int, str]]:
+def _turns(pieces: Iterable[str], label: str, chat: ChatReader) -> Iterator[str]:
     """Yields the text of a chat export as turns, at once."""
-    texts, replaced, names = zip(*pieces, strict=True)
-    if text := "".join(texts):
+    if text := "".join(pieces):
         try:
-            yield chat.read(text, label), sum(replaced), names[-1]
+            yield chat.read(text, label)
         except CorpusError as error:
             raise LeftOutError(str(error), "without messages") from error

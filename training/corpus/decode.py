@@ -1,15 +1,16 @@
 """Decodes the bytes of a file into text.
 
-Text is UTF-8; or UTF-16 or UTF-32, recognised by a byte order mark or by NUL bytes; or another encoding, which the user
-or the server names for files that are not UTF-8. Its code points stay as they are (no Unicode normalisation) with two
-exceptions: a byte order mark at the start of a file is removed, and the line ends CRLF and CR become LF. For a text in
-another encoding, the error names the likely one and shows a line in it.
+Text is UTF-8; or UTF-16 or UTF-32, recognised by a byte order mark; or another encoding, which the user or the server
+names for files that are not UTF-8. Its code points stay as they are (no Unicode normalisation) with two exceptions: a
+byte order mark at the start of a file is removed, and the line ends CRLF and CR become LF. For a text in another
+encoding, the error names the likely one and shows a line in it.
 """
 
 from __future__ import annotations
 
 import codecs
 import io
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,18 +18,21 @@ from typing import Any, Literal, TypedDict, TypeVar
 
 from model.terminal import one_line
 
-from .file_kinds import Kind, binary_data, wide_encoding
-
 Errors = Literal["strict", "replace"]
 T = TypeVar("T")
 
 CHUNK = 1 << 20  # bytes of a file that are read and decoded at once
-UTF8 = "UTF-8"
+_UTF8 = "UTF-8"
+# Files with a NUL: pictures, recordings, weights of models, databases.
+_BINARY = ("binary data (it has a NUL)", "give a plain text file, or remove the NUL characters")
 UNREADABLE = "unreadable"  # the reason of a LeftOutError
 _SAMPLE_LENGTH = 60  # characters of the line that is shown
 # WHATWG's Encoding Standard, which browsers follow: these labels mean the larger Windows code pages.
 _WEB = {"iso8859-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254", "gb2312": "gb18030", "gbk": "gb18030"}
 _WIDE = ("cp932", "euc_jp", "gb18030", "big5", "cp949")  # encodings of two bytes
+# Longest first: the byte order mark of UTF-32-LE begins with that of UTF-16-LE.
+_MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF8: "UTF-8-SIG"}
+_MARKS |= {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 # The encodings of most texts that are not UTF-8; without this list charset-normalizer proposes rare similar ones.
 _LIKELY = [
     *(*_WIDE, "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"),
@@ -41,21 +45,16 @@ class CorpusError(ValueError):
 
 
 class LeftOutError(CorpusError):
-    """A file cannot be read; one that the user did not name is left out of the text.
+    """A file cannot be read; one that the user did not name is left out of the text, and listed with the `reason`."""
 
-    Attributes:
-        reason: what the list of such files calls it.
-        proposal: the likely encoding of a text that is not UTF-8, and a line of the text in it; None if there is none.
-    """
-
-    def __init__(self, message: str, reason: str = UNREADABLE, proposal: tuple[str, str] | None = None) -> None:
+    def __init__(self, message: str, reason: str = UNREADABLE) -> None:
         super().__init__(message)
-        self.reason, self.proposal = reason, proposal
+        self.reason = reason
 
 
-def not_text(label: str, kind: Kind) -> LeftOutError:
-    """Returns the error for a file that is not text but of some other kind."""
-    return LeftOutError(f"{label} is not text but {kind.what}: {kind.advice}", "binary")
+def not_text(label: str, what: str, advice: str) -> LeftOutError:
+    """Returns the error for a file that is not text."""
+    return LeftOutError(f"{label} is not text but {what}: {advice}", "binary")
 
 
 class ReadingRecord(TypedDict):
@@ -111,73 +110,54 @@ def web_encoding(charset: str) -> str | None:
 
 
 def decode(
-    chunks: Iterable[bytes],
-    label: str,
-    errors: Errors = "strict",
-    encoding: str | None = None,
-) -> Iterator[tuple[str, int, str]]:
-    """Decodes the chunks of a file; removes a byte order mark and turns CRLF and CR into LF.
+    chunks: Iterable[bytes], label: str, errors: Errors = "strict", encoding: str | None = None
+) -> Iterator[str]:
+    """Yields the text in the chunks of a file, without a byte order mark, with CRLF and CR as LF.
 
     Other separators (U+2028, U+0085, form feeds) are characters and stay.
 
     Args:
-        chunks: the bytes of the file. The first chunk shows what its encoding is, so it has 4 kB, or all of the file.
+        chunks: the bytes of the file. The first one has 4 bytes, or all of the file.
         label: the name of the file in errors.
         errors: what to do with invalid bytes.
         encoding: the encoding of the file if it is not UTF-8.
-
-    Yields:
-        (piece of text, number of places in it where U+FFFD replaced invalid bytes, the encoding so far).
 
     Raises:
         LeftOutError: the file has a NUL, or is text in another encoding; pieces of it may have been yielded before.
     """
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
-    name, offset, line = UTF8, 0, 1
+    name, line = _UTF8, 1
     decoder = codecs.getincrementaldecoder(name)(errors)
     for number, (chunk, final) in enumerate(mark_last(chunks)):
         before = name
         if number == 0:
-            if chunk.startswith(codecs.BOM_UTF8):
-                chunk, offset, encoding = chunk[len(codecs.BOM_UTF8) :], len(codecs.BOM_UTF8), None
-            elif wide := wide_encoding(chunk):
-                name, encoding = wide, None
+            if marked := next((each for mark, each in _MARKS.items() if chunk.startswith(mark)), None):
+                name, encoding = marked, None
             elif encoding and not _extends_ascii(encoding):
                 name, encoding = encoding, None
         if encoding and not chunk.isascii():  # the first such chunk shows whether the file is UTF-8
             name, encoding = name if _is_utf8(chunk, final) else encoding, None
         if name != before:
             decoder = codecs.getincrementaldecoder(name)(errors)
-        rest = decoder.getstate()[0]  # the beginning of a character at the end of the chunk before
         try:
             text = decoder.decode(chunk, final)
             text.encode()  # in UTF-7 and in escapes, half of a surrogate pair is valid
         except UnicodeError as error:
-            if name == UTF8 and b"\0" in chunk:
-                raise not_text(label, binary_data()) from error
-            raise _encoding_error(error, label, name, offset - len(rest), line) from error
+            if b"\0" in chunk and _extends_ascii(name):
+                raise not_text(label, *_BINARY) from error
+            raise _encoding_error(error, label, name.removesuffix("-SIG"), line) from error
         if "\0" in text:
-            raise not_text(label, binary_data())
-        replaced = text.count("\ufffd") if errors == "replace" else 0
-        if replaced and name == UTF8:
-            replaced -= (rest + chunk).count("\ufffd".encode())
+            raise not_text(label, *_BINARY)
         text = line_ends.decode(text, final)
-        offset += len(chunk)
         line += text.count("\n")
-        yield text, replaced, name
+        yield text
 
 
 def mark_last(items: Iterable[T]) -> Iterator[tuple[T, bool]]:
     """Yields (item, whether it is the last)."""
-    rest = iter(items)
-    try:
-        before = next(rest)
-    except StopIteration:
-        return
-    for item in rest:
-        yield before, False
-        before = item
-    yield before, True
+    last: Any = object()
+    for item, after in itertools.pairwise(itertools.chain(items, [last])):
+        yield item, after is last
 
 
 def _extends_ascii(encoding: str) -> bool:
@@ -195,19 +175,19 @@ def _is_utf8(chunk: bytes, final: bool) -> bool:
     return True
 
 
-def _encoding_error(error: UnicodeError, label: str, name: str, offset: int, line: int) -> LeftOutError:
-    """Returns the error for a text with an invalid byte; `offset` and `line` are those of what could not be decoded."""
-    place, proposal, advice = one_line(str(error)), None, "give its --encoding"  # a UnicodeError of another kind
+def _encoding_error(error: UnicodeError, label: str, name: str, line: int) -> LeftOutError:
+    """Returns the error for a text with an invalid byte; `line` is that of what could not be decoded."""
+    place, reason, advice = one_line(str(error)), "not UTF-8", "give its --encoding"  # another kind of UnicodeError
     if isinstance(error, UnicodeDecodeError):
         raw, at = error.object, error.start
         line += raw[:at].decode(name, "replace").count("\n")
-        place = f"byte 0x{raw[at]:02X} at byte offset {offset + at} (line {line})"
-        if name == UTF8 and (proposal := _propose(raw, at)):
+        place = f"byte 0x{raw[at]:02X} in line {line}"
+        if name == _UTF8 and (proposal := _propose(raw, at)):
+            reason = f"not UTF-8 but perhaps {proposal[0]}"
             advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
     return LeftOutError(
         f"{label} is not {name}: {place}: {advice}, or use --errors replace, which writes U+FFFD for each invalid byte",
-        "not UTF-8",
-        proposal,
+        reason,
     )
 
 

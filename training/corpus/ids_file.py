@@ -1,28 +1,24 @@
 """Writes the character ids of a text to a file and reads them back through a memory map.
 
-A text may be larger than memory, and its vocabulary is complete only at its end. So `IdsWriter` keeps the text in a
-temporary file, and writes the ids when the text ends. Depends on NumPy only: no sources, no models.
+A text may be larger than memory, and its vocabulary is complete only at its end. So the text is first a temporary file
+in UTF-8. Depends on NumPy only: no sources, no models.
 """
 
 from __future__ import annotations
 
 import codecs
-import contextlib
 import hashlib
-import mmap
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model.files import atomic_path
-
-from ..os_calls import release_pages
 
 Ids = npt.NDArray[Any]
 """(N,) character ids; in a file uint8, uint16 or uint32, the narrowest type that holds the vocabulary."""
@@ -32,18 +28,10 @@ RARE_SHARE = 0.001  # of a text: characters that together have a smaller share a
 KEPT_CHARACTERS = 256  # the number of most frequent characters, which are never rare: so few cost no training time
 PIECE = 1 << 20  # characters processed at once
 _DTYPES = ("|u1", "<u2", "<u4")
-_KEPT_IN_MEMORY = 64 << 20  # bytes; the pages of a smaller file are never dropped
-
-
-def release(ids: Ids) -> None:
-    """Frees the memory that the pages of a large mapped file take; the next access reads them from disk again."""
-    mapped = getattr(ids, "_mmap", None)
-    if isinstance(mapped, mmap.mmap) and len(mapped) > _KEPT_IN_MEMORY:
-        release_pages(mapped)
 
 
 def open_ids(path: Path, dtype: str, count: int) -> Ids:
-    """Returns the ids (count,) in a file that `IdsWriter` wrote, memory-mapped; ValueError if it holds others."""
+    """Returns the ids (count,) in a file that `write_ids` wrote, memory-mapped; ValueError if it holds others."""
     if dtype not in _DTYPES or path.stat().st_size != count * np.dtype(dtype).itemsize:
         raise ValueError(f"{path.name} does not hold {count:,} ids of type {dtype}")
     return np.memmap(path, dtype, mode="r")
@@ -54,12 +42,11 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
     code_points = np.array([ord(character) for character in vocab], dtype="<u4")
     for start in range(0, len(ids), PIECE):
         yield code_points[ids[start : start + PIECE]].tobytes().decode("utf-32-le")
-        release(ids)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedText:
-    """The text that an `IdsWriter` wrote."""
+    """A text whose ids are in a file."""
 
     ids: Ids = field(repr=False, compare=False)
     """(N,) indices into `vocab`, memory-mapped from a file."""
@@ -73,94 +60,58 @@ class EncodedText:
     """How often these characters occur."""
 
 
-class IdsWriter:
-    """Writes the ids of a text to a file, atomically; `add` takes the text in pieces.
-
-    The file gets its name in `finish`, after it is closed: Windows renames no open file. Call `close` at the end.
+def write_ids(
+    text: IO[bytes], path: Path | None, base_vocab: Sequence[str] = (), *, merge_rare: bool = False, keep: str = ""
+) -> EncodedText:
+    """Writes the ids of a text in vocabulary order to a file, atomically, and maps it.
 
     Args:
-        path: the file; None for a temporary file, which is deleted when it is no longer used.
+        text: a file with the text in UTF-8.
+        path: the file of the ids; None for a temporary one, which is deleted when it is no longer used.
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them; new characters follow, sorted.
+        merge_rare: whether rare characters become RARE.
+        keep: characters that are never rare.
+
+    Raises:
+        OSError: the file cannot be written; the disk may be full.
     """
+    counts = np.zeros(0x110000, np.int64)
+    for codes in _pieces(text):
+        counts += np.bincount(codes, minlength=len(counts))
+    times = {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}
+    rare = _rare_characters(times, {*base_vocab, *keep, RARE}) if merge_rare else {}
+    new = times.keys() - rare.keys() | ({RARE} if rare else set())
+    vocab = (*base_vocab, *sorted(new - {*base_vocab}))
+    dtype = next(dtype for dtype in _DTYPES if len(vocab) <= 1 << (8 * np.dtype(dtype).itemsize))
+    new_id = np.zeros(len(counts), dtype)
+    new_id[[ord(character) for character in vocab]] = np.arange(len(vocab))
+    if rare:
+        new_id[[ord(character) for character in rare]] = new_id[ord(RARE)]
+    ids = _write((new_id[codes] for codes in _pieces(text)), path, dtype, sum(times.values()))
+    digest = hashlib.sha256()
+    for piece in decode_ids(ids, vocab):
+        digest.update(piece.encode())
+    return EncodedText(ids=ids, vocab=vocab, sha256=digest.hexdigest(), rare=len(rare), rare_times=sum(rare.values()))
 
-    def __init__(self, path: Path | None, base_vocab: Sequence[str] = ()) -> None:
-        self._path = path
-        self._base_vocab = tuple(base_vocab)
-        self._text = tempfile.TemporaryFile(dir=path.parent if path else None)  # noqa: SIM115  see close
-        self._size = 0
 
-    def close(self) -> None:
-        """Deletes the temporary file of the text."""
-        with contextlib.suppress(OSError):  # the disk is full, which `add` has reported
-            self._text.close()
+def _pieces(text: IO[bytes]) -> Iterator[npt.NDArray[np.uint32]]:
+    """Yields the code points of a text in UTF-8, at most `PIECE` at a time."""
+    text.seek(0)
+    for piece in codecs.iterdecode(iter(partial(text.read, PIECE), b""), "utf-8"):
+        yield np.frombuffer(piece.encode("utf-32-le"), "<u4")
 
-    def add(self, text: str) -> None:
-        """Appends a piece of text; OSError if the disk is full."""
-        self._size += self._text.write(text.encode())
 
-    def position(self) -> int:
-        """Returns the length of the text so far, in bytes of UTF-8."""
-        return self._size
-
-    def truncate(self, position: int) -> None:
-        """Removes everything that was added after `position`."""
-        self._size = self._text.seek(position)
-        self._text.truncate()
-
-    def finish(self, *, merge_rare: bool = False, keep: str = "") -> EncodedText:
-        """Writes the ids in vocabulary order, syncs the file to disk, renames it to `path` and maps it.
-
-        Args:
-            merge_rare: whether rare characters become RARE.
-            keep: characters that are never rare.
-
-        Raises:
-            OSError: the file cannot be written; the disk may be full.
-        """
-        counts = np.zeros(0x110000, np.int64)
-        for codes in self._pieces():
-            counts += np.bincount(codes, minlength=len(counts))
-        times = {chr(code): int(counts[code]) for code in np.flatnonzero(counts)}
-        rare = _rare_characters(times, {*self._base_vocab, *keep, RARE}) if merge_rare else {}
-        new = times.keys() - rare.keys() | ({RARE} if rare else set())
-        vocab = (*self._base_vocab, *sorted(new - {*self._base_vocab}))
-        dtype = next(dtype for dtype in _DTYPES if len(vocab) <= 1 << (8 * np.dtype(dtype).itemsize))
-        new_id = np.zeros(len(counts), dtype)
-        new_id[[ord(character) for character in vocab]] = np.arange(len(vocab))
-        if rare:
-            new_id[[ord(character) for character in rare]] = new_id[ord(RARE)]
-        ids = self._write((new_id[codes] for codes in self._pieces()), dtype, sum(times.values()))
-        digest = hashlib.sha256()
-        for chunk in (piece.encode() for piece in decode_ids(ids, vocab)) if rare else self._chunks():
-            digest.update(chunk)
-        return EncodedText(
-            ids=ids,
-            vocab=vocab,
-            sha256=digest.hexdigest(),
-            rare=len(rare),
-            rare_times=sum(rare.values()),
-        )
-
-    def _pieces(self) -> Iterator[npt.NDArray[np.uint32]]:
-        """Yields the code points of the text, at most `PIECE` at a time."""
-        for piece in codecs.iterdecode(self._chunks(), "utf-8"):
-            yield np.frombuffer(piece.encode("utf-32-le"), "<u4")
-
-    def _chunks(self) -> Iterator[bytes]:
-        self._text.seek(0)
-        return iter(partial(self._text.read, PIECE), b"")
-
-    def _write(self, pieces: Iterator[Ids], dtype: str, count: int) -> Ids:
-        """Writes pieces of ids to the file at `path`, or a temporary one; returns all (count,), mapped."""
-        if self._path is None:
-            with tempfile.TemporaryFile() as file:
-                for piece in pieces:
-                    file.write(piece.data)
-                return np.memmap(file, dtype, mode="r", shape=(count,))
-        with atomic_path(self._path) as temporary, temporary.open("wb") as file:
+def _write(pieces: Iterator[Ids], path: Path | None, dtype: str, count: int) -> Ids:
+    """Writes pieces of ids to the file at `path`, or a temporary one; returns all (count,), mapped."""
+    if path is None:
+        with tempfile.TemporaryFile() as file:
             for piece in pieces:
                 file.write(piece.data)
-        return open_ids(self._path, dtype, count)
+            return np.memmap(file, dtype, mode="r", shape=(count,))
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        for piece in pieces:
+            file.write(piece.data)
+    return open_ids(path, dtype, count)
 
 
 def _rare_characters(times: Mapping[str, int], kept: set[str]) -> dict[str, int]:

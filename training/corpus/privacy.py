@@ -21,8 +21,9 @@ from .decode import mark_last
 
 PUBLISH_ANYWAY = "--publish-anyway"
 EMAIL, PHONE, SECRET, CHAT = "e-mail address", "phone number", "password or key", "message of an exported chat"
-IN_ADDRESS = "password in an address"
+ACCOUNT = "number of an account, a card or social security"
 _CONTEXT = 16_384  # characters; more than the longest finding and what is read before and after it
+_LISTED = 5  # findings that a report shows
 _Found = re.Match[str]
 _Excerpt = Callable[[_Found], str]
 _SEARCHES: list[tuple[str, re.Pattern[str], _Excerpt, list[str]]] = []
@@ -30,11 +31,10 @@ _SEARCHES: list[tuple[str, re.Pattern[str], _Excerpt, list[str]]] = []
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that looks private: its kind, its place (line and column from 1), and a short harmless excerpt."""
+    """Something that looks private: its kind, its line (counted from 1), and a short harmless excerpt."""
 
     kind: str
     line: int
-    column: int
     excerpt: str
 
 
@@ -76,13 +76,13 @@ def _mail(found: _Found) -> str:
     return "@".join(f"{part[: min(2, (len(part) + 1) // 2)]}…" for part in (found["local"], found["domain"]))
 
 
-@_search(IN_ADDRESS, rf"://[^\s/@:?#]{{0,64}}:(?P<private>(?P<password>[^\s/@?#]{{3,128}})@{_DOMAIN})", "://")
+@_search(SECRET, rf"://[^\s/@:?#]{{0,64}}:(?P<private>(?P<password>[^\s/@?#]{{3,128}})@{_DOMAIN})", "://")
 def _in_address(found: _Found) -> str:
     is_none = _NO_PASSWORD.search(found["password"]) or _RESERVED.search(found["domain"])
     return "" if is_none else f"…@{found['domain'][:2]}…"
 
 
-@_search("bank account number", r"[A-Z](?<![\w-].)[A-Z][0-9]{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}")
+@_search(ACCOUNT, r"[A-Z](?<![\w-].)[A-Z][0-9]{2}(?:[ \u00a0-]?[A-Z0-9]){11,30}")
 def _bank_account(found: _Found) -> str:
     ends = range(15, len(found[0]) + 1)  # the expression may read on into the next word
     return f"{found[0][:2]}…" if any(iban.is_valid(found[0][:end]) for end in ends) else ""
@@ -94,14 +94,14 @@ _BEFORE = r"(?<![\w.,+$#@=/:-].)"
 _AFTER = r"(?![\w/]|[-.:,+*= ][0-9])"
 
 
-@_search("payment card number", rf"[2-6]{_BEFORE}[0-9]{{3}}([ \u00a0-]?)[0-9]{{4}}(?:\1[0-9]{{4}}){{2}}{_AFTER}")
-@_search("payment card number", rf"3{_BEFORE}[47][0-9]{{2}}([ \u00a0-]?)[0-9]{{6}}\1[0-9]{{5}}{_AFTER}")
+@_search(ACCOUNT, rf"[2-6]{_BEFORE}[0-9]{{3}}([ \u00a0-]?)[0-9]{{4}}(?:\1[0-9]{{4}}){{2}}{_AFTER}")
+@_search(ACCOUNT, rf"3{_BEFORE}[47][0-9]{{2}}([ \u00a0-]?)[0-9]{{6}}\1[0-9]{{5}}{_AFTER}")
 def _card(found: _Found) -> str:
     digits = re.sub("[^0-9]", "", found[0])
     return f"{digits[:2]}…" if len(set(digits)) > 1 and luhn.is_valid(digits) else ""
 
 
-@_search("social security number", rf"[0-9]{_BEFORE}[0-9]{{2}}-[0-9]{{2}}-[0-9]{{4}}{_AFTER}")
+@_search(ACCOUNT, rf"[0-9]{_BEFORE}[0-9]{{2}}-[0-9]{{2}}-[0-9]{{4}}{_AFTER}")
 def _social_security(found: _Found) -> str:
     return f"{found[0][0]}…" if ssn.is_valid(found[0]) else ""
 
@@ -178,38 +178,39 @@ def _token(found: _Found) -> str:
     return f"{found[1]}…" if any(map(str.isdigit, rest)) or (rest.isalnum() and not rest.islower()) else ""
 
 
-for _kind, _beginnings, _rest in (
-    ("Hugging Face token", "hf_ api_org_", "[A-Za-z0-9]{30,64}"),
-    ("GitHub token", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"\w{36,255}"),
-    ("GitLab token", "glpat- glptt- glrt- gldt-", r"[\w-]{20,64}"),
-    ("API key", "sk-", r"(?:proj|svcacct|admin|ant|or-v1)-[\w-]{20,255}"),
-    ("API key", "sk- gsk_ xai- pplx- r8_ npm_ dop_v1_ shpat_ ntn_ lin_api_", "[A-Za-z0-9]{20,255}"),
-    ("API key", "nvapi- pypi- hvs. ATATT3", r"[\w-]{20,255}"),
-    ("Stripe key", "sk_live_ rk_live_ whsec_", "[A-Za-z0-9]{16,255}"),
-    ("Twilio key", "SK", "[0-9a-f]{32}"),
-    ("AWS access key", "AKIA ASIA", "[A-Z2-7]{16}"),
-    ("Slack token", "xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", "[A-Za-z0-9-]{10,255}"),
-    ("Slack webhook", "hooks.slack.com/", "(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,100}"),
-    ("Discord webhook", "discord.com/api/webhooks/ discordapp.com/api/webhooks/", r"[0-9]{17,20}/[\w-]{60,80}"),
-    ("Google API key", "AIza", r"[\w-]{35}"),
-    ("Google token", "ya29. GOCSPX-", r"[\w-]{20,1024}"),
-    ("Azure key", "AccountKey=", "[A-Za-z0-9+/]{86}=="),
-    ("SendGrid key", "SG.", r"[\w-]{22}\.[\w-]{43}"),
-    ("private key", "AGE-SECRET-KEY-1", "[0-9A-Z]{58}"),
-    ("JSON web token", "eyJ", r"[\w-]{8,2048}\.eyJ[\w-]{4,4096}\.[\w-]{16,1024}"),
+for _beginnings, _rest in (
+    (
+        "hf_ api_org_ sk- gsk_ xai- pplx- r8_ npm_ dop_v1_ shpat_ ntn_ lin_api_ sk_live_ rk_live_ whsec_",
+        "[A-Za-z0-9]{20,255}",
+    ),
+    (
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- glptt- glrt- gldt- sk-proj- sk-svcacct- sk-admin- sk-ant- "
+        "sk-or-v1- nvapi- pypi- hvs. ATATT3 AIza ya29. GOCSPX-",
+        r"[\w-]{20,1024}",
+    ),
+    ("xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp-", "[A-Za-z0-9-]{10,255}"),  # Slack
+    ("hooks.slack.com/", "(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,100}"),
+    ("discord.com/api/webhooks/ discordapp.com/api/webhooks/", r"[0-9]{17,20}/[\w-]{60,80}"),
+    ("SK", "[0-9a-f]{32}"),  # Twilio
+    ("AKIA ASIA", "[A-Z2-7]{16}"),  # Amazon
+    ("AccountKey=", "[A-Za-z0-9+/]{86}=="),  # Azure
+    ("SG.", r"[\w-]{22}\.[\w-]{43}"),  # SendGrid
+    ("AGE-SECRET-KEY-1", "[0-9A-Z]{58}"),
+    ("eyJ", r"[\w-]{8,2048}\.eyJ[\w-]{4,4096}\.[\w-]{16,1024}"),  # a JSON web token
 ):
     _either = "|".join(map(re.escape, _beginnings.split()))
-    _search(_kind, rf"(?<![\w-])({_either})(?a:{_rest})(?![\w-])", _beginnings)(_token)
-_search("Telegram bot token", r"(?<![\w-])()[0-9]{8,10}:AA(?a:[\w-]{32,33})(?![\w-])", ":AA")(_token)
-_search("Discord bot token", r"[MNO](?<![\w-].)()(?a:[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40})(?![\w-])")(_token)
+    _search(SECRET, rf"(?<![\w-])({_either})(?a:{_rest})(?![\w-])", _beginnings)(_token)
+# Bots of Telegram and Discord.
+_search(SECRET, r"(?<![\w-])()[0-9]{8,10}:AA(?a:[\w-]{32,33})(?![\w-])", ":AA")(_token)
+_search(SECRET, r"[MNO](?<![\w-].)()(?a:[\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40})(?![\w-])")(_token)
 
 
 # A manual shows the head of a key alone; in a key, lines in base64 follow soon.
 _KEY_HEAD = r"-----BEGIN (?:\w{1,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
 
 
-@_search("private key", rf"{_KEY_HEAD}(?=[\s\S]{{0,400}}?[A-Za-z0-9+/]{{32}})", "PRIVATE")
-@_search("private key", r"PuTTY-User-Key-File-[23]:(?= [\s\S]{0,3000}?Private-Lines: )", "PuTTY")
+@_search(SECRET, rf"{_KEY_HEAD}(?=[\s\S]{{0,400}}?[A-Za-z0-9+/]{{32}})", "PRIVATE")
+@_search(SECRET, r"PuTTY-User-Key-File-[23]:(?= [\s\S]{0,3000}?Private-Lines: )", "PuTTY")
 def _private_key(found: _Found) -> str:
     return f"{found[0]}…"
 
@@ -284,21 +285,19 @@ def scan(text: str) -> list[Finding]:
 
 def scan_pieces(pieces: Iterable[str]) -> Iterator[Finding]:
     """Yields the findings in a text that comes in pieces, of which one or two are in memory at a time."""
-    window, done, line, column = "", 0, 1, 1  # the text in memory; what is done of it, and the place where that ends
+    window, done, line = "", 0, 1  # the text in memory; what is done of it, and the line where that ends
     taken = 0  # the end of the last finding
     for piece, is_last in mark_last(pieces):
         window += piece
         complete = len(window) - (0 if is_last else _CONTEXT)  # a finding that begins before it is whole
-        matches = sorted(_matches(window), key=lambda each: (each[0], each[2] == SECRET, -each[1]))
+        matches = sorted(_matches(window), key=lambda each: (each[0], -each[1]))
         places = [*((each[0], each) for each in matches if done <= each[0] < complete), (max(done, complete), None)]
         for start, match in places:
-            breaks = window.count("\n", done, start)
-            line += breaks
-            column = start - window.rindex("\n", done, start) if breaks else column + start - done
+            line += window.count("\n", done, start)
             done = start
             if match and start >= taken:
                 taken = match[1]
-                yield Finding(match[2], line, column, match[3])
+                yield Finding(match[2], line, match[3])
         dropped = max(0, done - _CONTEXT)
         window, done, taken = window[dropped:], done - dropped, taken - dropped
 
@@ -311,39 +310,30 @@ def _matches(text: str) -> Iterator[tuple[int, int, str, str]]:
                     yield *found.span("private" if "private" in expression.groupindex else 0), kind, shown
 
 
-_PLURALS = {IN_ADDRESS: "passwords in addresses", SECRET: "passwords or keys", CHAT: "messages of exported chats"}
-
-
-def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]] | None = None, limit: int = 5) -> str:
+def report(findings: Iterable[Finding], locate: Callable[[int], tuple[str, int]]) -> str:
     """Returns what a user must know before the text is published, in a few lines; "" without findings.
 
     Args:
         findings: read once; there may be millions.
         locate: returns (file, line in it) for a line of the text, as `Corpus.locate` does.
-        limit: findings that are listed one by one.
     """
     counts: Counter[str] = Counter()
     lines: list[str] = []
     for finding in findings:
         counts[finding.kind] += 1
-        if len(lines) < limit:
-            file, line = locate(finding.line) if locate else ("", finding.line)
-            place = f"{file}, line {line}" if file else f"line {line}"
-            lines.append(f"  {place}, column {finding.column}: {finding.kind} {finding.excerpt}")
+        if len(lines) < _LISTED:
+            file, line = locate(finding.line)
+            lines.append(f"  {file}, line {line}: {finding.kind} {finding.excerpt}")
     if not lines:
         return ""
-    *parts, last = (f"{count:,} {kind if count == 1 else _plural(kind)}" for kind, count in counts.most_common())
-    listed = f"{', '.join(parts)} and {last}" if parts else last
+    listed = ", ".join(f"{kind}: {count:,}" for kind, count in counts.most_common())
     if more := counts.total() - len(lines):
         lines.append(f"  and {more:,} more")
     return "\n".join(
         (
-            f"The text holds {listed}. A model can reproduce its training text, and then anyone could read this:",
+            f"The text holds private data ({listed}).",
+            "A model can reproduce its training text, and then anyone could read this:",
             *lines,
             f"Remove it from the text, publish with --private, or publish it with {PUBLISH_ANYWAY}.",
         )
     )
-
-
-def _plural(kind: str) -> str:
-    return _PLURALS.get(kind) or (f"{kind}es" if kind.endswith("s") else f"{kind}s")

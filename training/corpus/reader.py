@@ -2,9 +2,7 @@
 
 A source is a file, a folder, a glob, `-` (standard input), `http(s)://…` or `hf://datasets/OWNER/NAME/PATH`. Without
 sources the text is Python's own documentation. Files keep the order in which they were typed; the files of a folder
-or a glob are sorted by path. They are joined with one line end between them: `"\\n".join(files)`. `sources` finds the
-files of a source, `download` and `hub_datasets` fetch remote ones, `collector` decides which files count, `unpack`
-opens archives and documents, `decode` turns bytes into text, and `ids_file` turns text into ids.
+or a glob are sorted by path. They are joined with one line end between them: `"\\n".join(files)`.
 
 Each file is read once, from beginning to end, in pieces: a text may be larger than memory, and standard input can be
 read only once. A Corpus is stored in run folders and model cards, so its fields hold base names, never full paths.
@@ -16,7 +14,6 @@ import shutil
 import tempfile
 from bisect import bisect_right
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,11 +21,10 @@ from model.files import FULL_DISK
 from model.terminal import one_line
 
 from .chats.reader import ChatReader
-from .collector import Collector, Progress, too_large
+from .collector import Collector, Progress
 from .decode import CorpusError, Reading
-from .ids_file import EncodedText, IdsWriter, decode_ids
-from .source_file import SourceFile, SourceFiles
-from .sources import expand, name_of
+from .ids_file import EncodedText, decode_ids, write_ids
+from .sources import SourceFile, SourceFiles, expand, name_of
 
 PYTHON_DOCS = "python-docs"
 _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on a small disk, half of it
@@ -85,7 +81,6 @@ def read_corpus(
     base_vocab: Sequence[str] = (),
     reading: Reading = Reading(merge_rare=False),  # noqa: B008  frozen
     progress: Progress | None = None,
-    max_bytes: int | None = None,
     chat: ChatReader | None = None,
 ) -> Corpus:
     """Reads `sources` into one text.
@@ -96,7 +91,6 @@ def read_corpus(
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them.
         reading: how bytes become text, and whether rare characters share one id.
         progress: called with the state of each file.
-        max_bytes: limit of the text in UTF-8; None for what fits on the disk.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
 
     Raises:
@@ -106,50 +100,39 @@ def read_corpus(
     expanded = [expand(typed) for typed in sources]
     if not sources:
         expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
-    if max_bytes is None:
-        max_bytes = _free_bytes(path)
-    size = sum(file.size or 0 for source in expanded for file in source.files)
-    if size > max_bytes:
-        raise too_large(one_line(sources[0]) if len(sources) == 1 else "the text", size, max_bytes)
+    free = free_bytes(path)
     try:
-        with closing(IdsWriter(path, base_vocab)) as writer:
-            collector = Collector(writer=writer, reading=reading, progress=progress, max_bytes=max_bytes, chat=chat)
+        with tempfile.TemporaryFile(dir=path.parent if path else None) as text:
+            collector = Collector(text=text, reading=reading, progress=progress, max_bytes=free, chat=chat)
             for source in expanded:
                 collector.read(source)
             warnings = collector.finish()
             keep = "\n: " + "".join(chat.names.values()) if chat else "\n"  # the format of a chat needs them
-            encoded = writer.finish(merge_rare=reading.merge_rare, keep=keep)
+            encoded = write_ids(text, path, base_vocab, merge_rare=reading.merge_rare, keep=keep)
     except OSError as error:  # from writing; errors of reading are CorpusErrors already
-        raise _cannot_write(path, error) from error
+        is_full = error.errno in FULL_DISK
+        advice = "free some disk space, or choose another disk with --out" if is_full else "choose another --out"
+        where = "a temporary file" if path is None else one_line(str(path.parent))
+        reason = error.strerror or type(error).__name__
+        raise CorpusError(f"the text cannot be written to {where} ({reason}): {advice}") from error
     return Corpus(
         **vars(encoded),
         name=corpus_name(sources),
-        files=tuple(text.name for text in collector.texts.values()),
-        first_lines=tuple(text.first_line for text in collector.texts.values()),
+        files=tuple(name for name, _ in collector.files.values()),
+        first_lines=tuple(line for _, line in collector.files.values()),
         warnings=tuple(warnings),
     )
 
 
-def _free_bytes(path: Path | None) -> int:
+def free_bytes(path: Path | None) -> int:
     """Returns how many bytes of text fit on the disk, once as UTF-8 and once as ids, which need seldom more."""
     folder = Path(tempfile.gettempdir()) if path is None else path.parent
     free = shutil.disk_usage(folder).free
     return (free - min(_KEPT_FREE, free // 2)) // 2
 
 
-def _cannot_write(path: Path | None, error: OSError) -> CorpusError:
-    is_full = error.errno in FULL_DISK
-    advice = "free some disk space, or choose another disk with --out" if is_full else "choose another --out"
-    where = "a temporary file" if path is None else one_line(str(path.parent))
-    return CorpusError(f"the text cannot be written to {where} ({error.strerror or type(error).__name__}): {advice}")
-
-
 def _python_docs(_: SourceFile) -> Generator[bytes]:
-    try:
-        from pydoc_data.topics import topics
-    except ImportError as error:  # some Linux distributions package it separately
-        raise CorpusError(
-            "no text was given, and this Python was installed without its documentation text: give a text file"
-        ) from error
+    from pydoc_data.topics import topics
+
     # Each topic begins with its underlined title; joined like files, topics are separated by a blank line.
     yield "\n".join(topics[key] for key in sorted(topics)).encode()

@@ -1,43 +1,84 @@
 """Finds the files of one source that a user typed: their labels, their base names, and how to read them.
 
-Only the beginnings of a folder's files are read here, so that a missing file is reported before a large one is
-downloaded. A file that the user named must be text; one that was `found` in a folder or by a glob may be left out.
+No file is opened here, and no address requested, before it is read, so that a missing file is reported before a large
+one is downloaded. A file that the user named must be text; one that was `found` in a folder or by a glob may be left
+out. Only the Hub gets a token, and messages show an address without user, password and query, any of which may be
+secret. httpx2, which huggingface_hub installs, and huggingface_hub are imported inside the functions that need them,
+because most texts are local.
 """
 
 from __future__ import annotations
 
-import difflib
+import fnmatch
 import glob
 import os
 import re
-import stat
-from collections.abc import Iterator
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from model.checkpoint.bundled import bundled_name
+from model.hub.errors import explain
+from model.hub.limits import time_limits
 from model.terminal import one_line
 
-from . import hub_datasets
-from .decode import UNREADABLE, CorpusError
-from .download import url_file_name, web_file, without_secrets
-from .file_kinds import SNIFFED_BYTES, file_kind
-from .source_file import SourceFile, SourceFiles, read_path, unreadable
+from .decode import CHUNK, UNREADABLE, CorpusError, LeftOutError
 
-STDIN = "-"
+if TYPE_CHECKING:
+    import httpx2
+
+_STDIN = "-"
 _GLOB = re.compile(r"[*?\[]")
-_SIMILARITY = 0.7  # of two names, by difflib's ratio; from it on one is suggested for the other
+READ_TIMEOUT_S = 30.0
+_CONNECT_TIMEOUT_S = 10.0
+_WEB_PAGES = ("text/html", "application/xhtml+xml")
+_HUB_PREFIX = "hf://"
+_HUB_SOURCE = re.compile(
+    r"hf://datasets/(?P<repo>[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)"
+    r"(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+))?(?:/(?P<path>.*))?",
+    re.DOTALL,
+)
+
+
+@dataclass(kw_only=True)
+class SourceFile:
+    """One file of a source, or in an archive."""
+
+    label: str  # for messages to the user; may hold a path of this machine
+    name: str  # the base name, which may be published
+    read: Callable[[SourceFile], Generator[bytes]]
+    """Yields the content of this file in chunks of 1 MB; sets its size and what the headers of a response say."""
+    found: bool = False
+    """Whether it is from a folder, a glob or an archive, and may be left out; False if the user named it."""
+    size: int | None = None  # in bytes; None if it is not known
+    charset: str = ""  # the encoding according to the server
+    is_web_page: bool = False  # according to the server
+
+
+@dataclass
+class SourceFiles:
+    """The files of one source, and the files of its folders that are left out unread."""
+
+    typed: str
+    files: list[SourceFile] = field(default_factory=list)
+    left_out: dict[str, set[Path]] = field(default_factory=lambda: defaultdict(set))  # by the reason
 
 
 def expand(typed: str) -> SourceFiles:
     """Returns the files of one source; CorpusError if it has none."""
     scheme, separator, rest = typed.partition("://")
-    if typed == STDIN:
+    if typed == _STDIN:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
     if separator and scheme.lower() in ("http", "https"):
-        return SourceFiles(typed, [web_file(f"{scheme.lower()}://{rest}")])
-    if typed.startswith(hub_datasets.HUB_PREFIX):
-        return hub_datasets.hub_files(typed)
+        return SourceFiles(typed, [_web_file(f"{scheme.lower()}://{rest}")])
+    if typed.startswith(_HUB_PREFIX):
+        return _hub_files(typed)
     if separator and scheme.isalnum():
         raise CorpusError(
             f"{one_line(typed)} cannot be read: a text is a file, a folder, a glob, -, http(s)://… "
@@ -49,21 +90,29 @@ def expand(typed: str) -> SourceFiles:
 def is_public(typed: str) -> bool:
     """Returns whether anyone can read a source: a dataset of the Hub that is neither private nor gated, or an address.
 
-    An address with a user, a password, a query or a fragment may hold a secret, and does not count.
+    The Hub is asked without a token; a dataset is not public if it does not answer. An address with a user, a password,
+    a query or a fragment may hold a secret, and is not public.
     """
-    if typed.startswith(hub_datasets.HUB_PREFIX):
-        return hub_datasets.is_public(hub_datasets.parse_hub_source(typed)[0])
-    return "://" in typed and without_secrets(typed) == typed
+    if not typed.startswith(_HUB_PREFIX):
+        return "://" in typed and without_secrets(typed) == typed
+    from huggingface_hub import HfApi
+
+    try:
+        with time_limits():
+            info = HfApi().dataset_info(_parse_hub_source(typed)[0], token=False)
+    except Exception:  # noqa: BLE001  no such dataset for strangers, or no answer
+        return False
+    return not (info.private or info.gated or info.disabled)
 
 
 def name_of(typed: str) -> str:
     """Returns a short name for a source, made of its base name, and valid as the name of a folder or a repo."""
-    if typed == STDIN:
+    if typed == _STDIN:
         base = "stdin"
     elif typed.lower().startswith(("http://", "https://")):
-        base = Path(url_file_name(typed)).stem
-    elif typed.startswith(hub_datasets.HUB_PREFIX):
-        dataset, _, inside = hub_datasets.parse_hub_source(typed)
+        base = Path(_url_file_name(typed)).stem
+    elif typed.startswith(_HUB_PREFIX):
+        dataset, _, inside = _parse_hub_source(typed)
         base = dataset.partition("/")[2] if not inside or _GLOB.search(inside) else Path(inside).stem
     else:
         path = expanded_path(typed)
@@ -77,60 +126,65 @@ def name_of(typed: str) -> str:
 
 def absolute_source(source: str) -> str:
     """Returns a source that does not depend on the working folder: local paths become absolute."""
-    if source == STDIN or "://" in source:
+    if source == _STDIN or "://" in source:
         return source
     return os.path.abspath(os.path.expanduser(source))  # noqa: PTH100, PTH111  a glob is no path to resolve
 
 
 def expanded_path(typed: str | Path) -> Path:
     """Returns a path with ~ and ~USER replaced; unchanged if there is no such user."""
+    return Path(os.path.expanduser(typed))  # noqa: PTH111  Path.expanduser raises an error then
+
+
+# --- files of this machine
+
+
+def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
+    """Yields a file, or standard input for None, until it ends: a pipe's size is unknown. Raises LeftOutError."""
     try:
-        return Path(typed).expanduser()
-    except RuntimeError:  # there is no such user
-        return Path(typed)
+        with path.open("rb") if path else nullcontext(sys.stdin.buffer) as stream:
+            file.size = path.stat().st_size or None if path else None  # that of a pipe is not known
+            yield from iter(partial(stream.read, CHUNK), b"")
+    except OSError as error:
+        reason = one_line(error.strerror or type(error).__name__)
+        raise LeftOutError(f"{file.label} cannot be read ({reason}): check its name and its permissions") from error
 
 
 def _expand_local(typed: str) -> SourceFiles:
-    if not typed.strip() or "\0" in typed:
+    if not typed.strip():
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
-    path, source = expanded_path(typed), SourceFiles(typed)
+    label, path, source = one_line(typed), expanded_path(typed), SourceFiles(typed)
     matches, inside = [path], path
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        status = None
-    except (OSError, ValueError) as error:
-        raise unreadable(one_line(typed), error) from error
-    if status is not None and not stat.S_ISDIR(status.st_mode):
-        return SourceFiles(typed, [_local_file(one_line(typed), path, status)])
-    if status is None:
+    if not os.path.exists(path):  # noqa: PTH110  raises no error
         if not _GLOB.search(typed):
-            raise CorpusError(_not_found(typed, path))
+            raise CorpusError(_not_found(typed, label))
         matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207  Path.glob takes no /
         inside = next(parent for parent in path.parents if not _GLOB.search(str(parent)))
         if not matches:
-            raise CorpusError(f"no file matches {one_line(typed)}: check the pattern and the folder you are in")
-    entered: set[str] = set()
+            raise CorpusError(f"no file matches {label}: check the pattern and the folder you are in")
+    elif not path.is_dir():
+        return SourceFiles(typed, [SourceFile(label=label, name=path.name, read=partial(read_path, path))])
     matches.sort(key=lambda match: match.parts)
     # `**` matches a folder and the files in it: each file counts once.
-    for file in dict.fromkeys(file for match in matches for file in _walk(match, source, inside.resolve(), entered)):
-        _add_found(file, source)
+    found = dict.fromkeys(file for match in matches for file in _walk(match, source, inside))
+    for file in found:
+        read = partial(read_path, file)
+        source.files.append(SourceFile(label=one_line(str(file)), name=file.name, read=read, found=True))
     return source
 
 
-def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> Iterator[Path]:
+def _walk(path: Path, source: SourceFiles, inside: Path) -> Iterator[Path]:
     """Yields a file, or the files of a folder sorted by their path in it: every machine reads the same text.
 
-    Links that lead out of the folder `inside` are left out: a cloned folder may link to private files of this machine.
-    Other links are followed, but not in circles: a folder in `entered` is not read again.
+    What a link in the folder `inside` leads to is left out: a cloned folder may link to private files of this machine.
     """
-    target = os.path.realpath(path)
-    if not Path(target).is_relative_to(inside) and os.path.exists(target):  # noqa: PTH110  raises no error
-        source.left_out["linked from outside the folder"].add(path)
-    elif not os.path.isdir(target):  # noqa: PTH112  raises no error
+    if Path(os.path.realpath(path)) != Path(os.path.realpath(inside)) / path.relative_to(inside):
+        source.left_out["linked"].add(path)
+    elif path.is_file():
         yield path
-    elif target not in entered:
-        entered.add(target)
+    elif not path.is_dir():
+        source.left_out[UNREADABLE].add(path)  # a pipe, which may never end
+    else:
         try:
             names = sorted(os.listdir(path))  # noqa: PTH208  the names are what is sorted
         except OSError:
@@ -140,44 +194,150 @@ def _walk(path: Path, source: SourceFiles, inside: Path, entered: set[str]) -> I
             if name.startswith("."):
                 source.left_out["hidden"].add(path / name)
             else:
-                yield from _walk(path / name, source, inside, entered)
+                yield from _walk(path / name, source, inside)
 
 
-def _add_found(path: Path, source: SourceFiles) -> None:
-    """Adds a file of a folder, unless it cannot be read or is not text; archives and documents hold text."""
-    reason = "binary"  # so is a pipe, which may never end
-    try:
-        status = path.stat()
-        if stat.S_ISREG(status.st_mode):
-            with path.open("rb") as file:
-                kind = file_kind(file.read(SNIFFED_BYTES), path.name)
-            if kind is None or kind.unpack:
-                source.files.append(_local_file(one_line(str(path)), path, status, found=True))
-                return
-    except FileNotFoundError:
-        reason = "linked to a missing file"
-    except OSError:
-        reason = UNREADABLE
-    source.left_out[reason].add(path)
-
-
-def _local_file(label: str, path: Path, status: os.stat_result, found: bool = False) -> SourceFile:
-    size = status.st_size if stat.S_ISREG(status.st_mode) else None
-    return SourceFile(label=label, name=path.name, read=partial(read_path, path), found=found, size=size)
-
-
-def _not_found(typed: str, path: Path) -> str:
+def _not_found(typed: str, label: str) -> str:
     """Returns the message for a path that does not exist, with the most likely correction."""
-    label = one_line(typed)
     if bundled_name(typed) is not None:
         return f"{label} is a model, not a text: to train from it, use --from {label}"
-    message = f"there is no file or folder {label}"
-    try:  # suffixes are ignored: a common one makes no two names similar
-        names = {Path(entry.name).stem.casefold(): entry.name for entry in sorted(path.parent.iterdir())}
-    except OSError:
-        names = {}
-    if close := difflib.get_close_matches(path.stem.casefold(), names, 1, _SIMILARITY):
-        return f"{message}: is it {one_line(str(Path(typed).with_name(names[close[0]])))}?"
+    advice = "check the name and the folder you are in"
     if re.fullmatch(r"[\w.-]+/[\w.-]+", typed, re.ASCII):
-        return f"{message}: for a dataset on the Hub, write hf://datasets/{label}"
-    return f"{message}: check the name and the folder you are in"
+        advice += f"; for a dataset on the Hub, write hf://datasets/{label}"
+    return f"there is no file or folder {label}: {advice}"
+
+
+# --- addresses
+
+
+def without_secrets(url: str) -> str:
+    """Returns an address, which need not be valid, without user, password, query and fragment: any may be secret."""
+    scheme, _, rest = re.split(r"[?#]", url, maxsplit=1)[0].partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}://{authority.rpartition('@')[2]}{slash}{path}"
+
+
+def _url_file_name(url: str) -> str:
+    """Returns the base name of the file behind an address, or its host if the path is empty."""
+    parts = [part for part in one_line(without_secrets(url)).partition("://")[2].split("/") if part]
+    return unquote(parts[-1]) if parts else "web"
+
+
+def _web_file(url: str) -> SourceFile:
+    """Returns the file behind an address; nothing is requested before it is read."""
+    return SourceFile(label=one_line(without_secrets(url)), name=_url_file_name(url), read=partial(_fetch, url))
+
+
+def _fetch(url: str, file: SourceFile) -> Generator[bytes]:
+    """Yields the response body, uncompressed, after setting what its headers say of the file."""
+    import httpx2
+
+    # The size of a body that the server compresses is not known before.
+    headers = {"user-agent": "char-lstm", "accept": "text/plain, */*;q=0.5", "accept-encoding": "identity"}
+    timeout = httpx2.Timeout(READ_TIMEOUT_S, connect=_CONNECT_TIMEOUT_S)
+    try:
+        with httpx2.stream("GET", url, timeout=timeout, follow_redirects=True, headers=headers) as response:
+            _check_response(response, url, file)
+            yield from response.iter_bytes(CHUNK)
+    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL) as error:  # whose text may hold a password
+        raise CorpusError(f"{file.label} is not an address that can be read: write http(s)://HOST/PATH") from error
+    except httpx2.HTTPError as error:
+        reason = one_line(str(error)) or type(error).__name__
+        raise CorpusError(
+            f"{file.label} cannot be downloaded ({reason}): check the address and the network, and try again"
+        ) from error
+
+
+def _check_response(response: httpx2.Response, url: str, file: SourceFile) -> None:
+    status, length = response.status_code, response.headers.get("content-length", "")
+    if not 200 <= status < 300 or status == 204:
+        raise CorpusError(
+            f"{file.label} gave no text (the server answered {status}): check the address in a browser; if it needs a "
+            "login, download the text and give the file"
+        )
+    file.is_web_page = response.headers.get("content-type", "").partition(";")[0].strip().lower() in _WEB_PAGES
+    file.charset = response.charset_encoding or ""
+    if re.fullmatch("[0-9]{1,18}", length) and response.headers.get("content-encoding", "identity") == "identity":
+        file.size = int(length)
+    if file.is_web_page and "/blob/" in url:
+        raise CorpusError(
+            f"{file.label} is a web page that shows a text: give the address of the raw text "
+            f"(perhaps {file.label.replace('/blob/', '/raw/')})"
+        )
+
+
+# --- datasets on the Hub
+
+
+def _parse_hub_source(source: str) -> tuple[str, str | None, str]:
+    """Returns (OWNER/NAME, revision or None, path or "") of an `hf://` source; CorpusError for another address."""
+    match = _HUB_SOURCE.fullmatch(source)
+    if match is None or "--" in match["repo"] or ".." in match["repo"]:  # not allowed in names of repos
+        raise CorpusError(
+            f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
+            "(or hf://datasets/OWNER/NAME for all its .txt files)"
+        )
+    revision = match["revision"]
+    return match["repo"], unquote(revision) if revision else None, (match["path"] or "").strip("/")
+
+
+def _hub_files(source: str) -> SourceFiles:
+    """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob.
+
+    Raises CorpusError if the dataset cannot be read, or has no such file.
+    """
+    from huggingface_hub import HfApi
+
+    dataset, revision, path = _parse_hub_source(source)
+    try:
+        with time_limits():
+            info = HfApi().dataset_info(dataset, revision=revision)
+    except Exception as error:
+        raise _unreadable_dataset(error, dataset) from error
+    names = sorted(sibling.rfilename for sibling in info.siblings or [])
+    return SourceFiles(
+        source,
+        [
+            SourceFile(
+                label=one_line(f"hf://datasets/{dataset}/{name}"),
+                name=Path(name).name,
+                read=partial(_download_file, dataset, info.sha, name),
+                found=name != path,
+            )
+            for name in _select(dataset, names, path)
+        ],
+    )
+
+
+def _download_file(dataset: str, commit: str | None, path: str, file: SourceFile) -> Generator[bytes]:
+    from huggingface_hub import hf_hub_download
+
+    try:
+        with time_limits():
+            cached = hf_hub_download(dataset, path, repo_type="dataset", revision=commit)
+    except Exception as error:
+        raise _unreadable_dataset(error, dataset) from error
+    yield from read_path(Path(cached), file)
+
+
+def _select(dataset: str, names: list[str], path: str) -> list[str]:
+    """Returns the files that `path` means: a file, the .txt files of a folder, or the files of a glob."""
+    if path in names:
+        return [path]
+    if _GLOB.search(path):
+        found = [name for name in names if fnmatch.fnmatchcase(name, path)]
+    else:
+        folder = f"{path}/" if path else ""
+        found = [name for name in names if name.startswith(folder) and name.lower().endswith(".txt")]
+    if not found:
+        missing = f"no {one_line(path)}" if path else "no .txt file"
+        listed = one_line(", ".join(name for name in names if not name.startswith(".")) or "nothing")
+        raise CorpusError(
+            f"the dataset {dataset} has {missing}; it has {listed}: "
+            f"give one of its text files (hf://datasets/{dataset}/FILE)"
+        )
+    return found
+
+
+def _unreadable_dataset(error: Exception, dataset: str) -> CorpusError:
+    return CorpusError(f"the dataset {one_line(dataset)} cannot be read: {explain(error).reason}")

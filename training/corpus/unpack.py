@@ -1,7 +1,7 @@
-"""The texts in archives (.gz, .bz2, .xz, .zip, .tar), documents (.docx, .epub), tables (.parquet) and web pages.
+"""Recognises what is not plain text, and reads archives, documents, tables (.parquet) and web pages.
 
-Nothing is written to disk under a name from an archive, so a name such as ../../x does no harm. Links are left out. XML
-with entities of its own is refused: a few of them may expand to gigabytes, or to files of this machine.
+Nothing is written to disk under a name from an archive, so a name such as ../../x does no harm. Links are left out. The
+parser of XML reads no files for entities, and refuses those that expand to gigabytes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
@@ -25,19 +26,71 @@ from model.terminal import one_line, size_text
 
 from .decode import CHUNK, CorpusError, LeftOutError, web_encoding
 
-MAX_RATIO = 200  # unpacked bytes for each packed one; text has 3 to 20, a zip bomb 1,000 and more
-FREE_BYTES = 100 << 20  # every archive may unpack to this size, even with a higher ratio
 _MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
 _ROWS = 1000  # of a table, read at once
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  # of an .epub
 _WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "p": "\n"}
 _TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
 _CHAT_COLUMNS = ("messages", "conversations", "instruction", "prompt", "question")
-_REASON = "not unpacked"  # why a file is left out
 
 
-class TooMuchError(LeftOutError):
-    """An archive unpacks to more than its limit; all of it is left out."""
+# --- formats
+
+SNIFFED_BYTES = 8192  # beginning of a file that is needed to recognise all formats below
+
+_UNPACK = "unpack it and give the text inside"
+_SAVE_AS_TEXT = "save it as plain text (.txt, UTF-8) and give that"
+_PAGES = (".html", ".htm", ".xhtml")
+# Zip archives that hold no text of their own.
+_PROGRAMS = (".jar", ".apk", ".whl", ".npz", ".pt", ".pth", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".keras", ".kmz")
+
+
+class Kind(NamedTuple):
+    """A file format that is not plain text."""
+
+    what: str  # in words, with an article
+    advice: str  # what the user should do if the file cannot be read
+    unpack: str = ""  # how `parts_of` reads it, or "html"; "" if nothing does
+
+
+# The first expression that matches the beginning of a file wins.
+_KINDS = [
+    (re.compile(pattern, re.DOTALL), Kind(what, advice, *unpack))
+    for pattern, what, advice, *unpack in (
+        (rb"\x1f\x8b", "a gzip archive", _UNPACK, "gzip"),
+        (rb"BZh", "a bzip2 archive", _UNPACK, "bz2"),
+        (rb"\xfd7zXZ\0", "an xz archive", _UNPACK, "lzma"),
+        (rb".{257}ustar", "a tar archive", _UNPACK, "tar"),
+        (rb"PK\x03\x04.{0,4096}(?:xl/|ppt/|\.opendocument)", "an Office document", _SAVE_AS_TEXT),
+        (rb"PK\x03\x04", "a zip archive", _UNPACK, "zip"),  # also .docx and .epub
+        (rb"PAR1", "a Parquet table", "export its text column to a plain text file and give that", "parquet"),
+        (rb"\x28\xb5\x2f\xfd|7z\xbc\xaf\x27\x1c|Rar!\x1a\x07", "a zstd, 7-Zip or RAR archive", _UNPACK),
+        (rb"%PDF-", "a PDF document", "extract its text, for example with pdftotext, and give that"),
+        (rb"\{\\rtf|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an RTF or old Office document", _SAVE_AS_TEXT),
+        (rb"version https://git-lfs\.", "a Git LFS pointer, not the file itself", "download the file (git lfs pull)"),
+    )
+]
+_PAGE = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,400}>\s*)?(?:<!--.{0,4000}?-->\s*)*<(?:!doctype html|html|head|body)\b",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+def file_kind(head: bytes, name: str) -> Kind | None:
+    """Returns what a file is; None for plain text, and for binary data, which `decode` refuses.
+
+    Args:
+        head: its first 8 kB.
+        name: its base name. HTML counts as a web page only in a file of such a name; elsewhere it may be source code.
+    """
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix in _PAGES and _PAGE.match(head):
+        return Kind("a web page", _SAVE_AS_TEXT, "html")
+    found = next((kind for pattern, kind in _KINDS if pattern.match(head)), None)
+    return found._replace(unpack="") if found and found.unpack == "zip" and suffix in _PROGRAMS else found
+
+
+# --- archives
 
 
 class Part(NamedTuple):
@@ -52,36 +105,52 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
     """Yields the parts of an archive, a document or a table.
 
     Args:
-        kind: `file_kinds.Kind.unpack`, but not html.
-        file: a file that can seek, at its end.
+        kind: `Kind.unpack`, but not html.
+        file: a file that can seek.
         name: its base name.
         label: the file in errors.
 
     Raises:
-        LeftOutError: the file is damaged, encrypted, or unpacks to too much.
+        LeftOutError: the file is damaged or encrypted.
     """
-    budget = _Budget(label, file.tell())
     file.seek(0)
-    try:
+    with _readable(label):
         if kind == "zip":
             with zipfile.ZipFile(file) as archive:
-                yield from _zip_parts(archive, budget)
+                yield from _zip_parts(archive, label)
         elif kind == "tar":
             with tarfile.open(fileobj=file, mode="r:") as tar:
                 for info in tar:
                     stream = tar.extractfile(info) if info.isreg() and not _is_hidden(info.name) else None
                     if stream is not None:
-                        yield Part(info.name, budget.read(stream))
+                        yield Part(info.name, _chunks(stream, label))
         elif kind == "parquet":
-            yield _table(file, budget)
+            yield _table(file, label)
         else:
             with importlib.import_module(kind).open(file) as stream:  # gzip, bz2 or lzma
                 path = PurePosixPath(name)
-                yield Part(path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else name, budget.read(stream))
+                inner = path.stem if path.suffix.lower() in (".gz", ".bz2", ".xz") else name
+                yield Part(inner, _chunks(stream, label))
+
+
+@contextmanager
+def _readable(label: str) -> Iterator[None]:
+    """Turns the errors of libraries that unpack a file into LeftOutErrors."""
+    try:
+        yield
     except CorpusError:
         raise
     except Exception as error:
-        raise _damaged(label, error) from error
+        reason = one_line(str(error), 100) or type(error).__name__
+        if "password" in str(error):  # zipfile's message begins with a long description of the file in the archive
+            reason = "it is protected by a password"
+        message = f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside"
+        raise LeftOutError(message) from error
+
+
+def _chunks(stream: IO[bytes], label: str) -> Iterator[bytes]:
+    with _readable(label):
+        yield from iter(partial(stream.read, CHUNK), b"")
 
 
 def whole(chunks: Iterable[bytes], label: str) -> bytes:
@@ -90,44 +159,8 @@ def whole(chunks: Iterable[bytes], label: str) -> bytes:
     for chunk in chunks:
         data += chunk
         if len(data) > _MAX_DOCUMENT:
-            raise LeftOutError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it", _REASON)
+            raise LeftOutError(f"{label} holds a document of more than {size_text(_MAX_DOCUMENT)}: split it")
     return bytes(data)
-
-
-class _Budget:
-    """Counts the unpacked bytes of one archive of `packed` bytes, which errors call `label`."""
-
-    def __init__(self, label: str, packed: int) -> None:
-        self.label = label
-        self._left = self._limit = max(FREE_BYTES, MAX_RATIO * packed)
-
-    def read(self, stream: IO[bytes]) -> Iterator[bytes]:
-        """Yields a stream of unpacked bytes; LeftOutError if it is damaged or too long."""
-        return self.count(iter(partial(stream.read, CHUNK), b""))
-
-    def count(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yields the same chunks; LeftOutError if they cannot be read or are too many."""
-        try:
-            for chunk in chunks:
-                self._left -= len(chunk)
-                if self._left < 0:
-                    raise TooMuchError(
-                        f"{self.label} unpacks to more than {size_text(self._limit)}, over {MAX_RATIO} times its size: "
-                        "unpack it yourself and give the text inside, if it is what you expect",
-                        _REASON,
-                    )
-                yield chunk
-        except CorpusError:
-            raise
-        except Exception as error:
-            raise _damaged(self.label, error) from error
-
-
-def _damaged(label: str, error: Exception) -> LeftOutError:
-    reason = one_line(str(error), 100) or type(error).__name__
-    if "password" in str(error):  # zipfile's message begins with a long description of the file in the archive
-        reason = "it is protected by a password"
-    return LeftOutError(f"{label} cannot be unpacked ({reason}): it may be damaged; give the text inside", _REASON)
 
 
 def _is_hidden(path: str) -> bool:
@@ -139,34 +172,34 @@ def _is_hidden(path: str) -> bool:
 # --- zip archives, .docx and .epub
 
 
-def _zip_parts(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[Part]:
+def _zip_parts(archive: zipfile.ZipFile, label: str) -> Iterator[Part]:
     names = archive.namelist()
     if "word/document.xml" in names:
-        yield _text_part(_word_text(archive, budget))
+        yield _text_part(_word_text(archive, label))
     elif _CONTAINER in names:
-        yield _text_part("\n\n".join(_book_chapters(archive, budget)))
+        yield _text_part("\n\n".join(_book_chapters(archive, label)))
     else:
         for info in archive.infolist():
             if not info.is_dir() and not _is_hidden(info.filename):
                 with archive.open(info) as stream:
-                    yield Part(info.filename, budget.read(stream))
+                    yield Part(info.filename, _chunks(stream, label))
 
 
 def _text_part(text: str) -> Part:
     return Part("", [text.encode("utf-8", "replace")], is_text=True)
 
 
-def _word_text(archive: zipfile.ZipFile, budget: _Budget) -> str:
+def _word_text(archive: zipfile.ZipFile, label: str) -> str:
     """Returns the paragraphs of a .docx, a line each, as they are after all tracked changes."""
-    elements = _xml_elements(archive, "word/document.xml", budget)
+    elements = _xml_elements(archive, "word/document.xml", label)
     return "".join((each.text or "") if tag == "t" else _WORD_MARKS.get(tag, "") for tag, each in elements)
 
 
-def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
+def _book_chapters(archive: zipfile.ZipFile, label: str) -> Iterator[str]:
     """Yields the text of each chapter of an .epub, in the order of reading; LeftOutError if it is encrypted."""
 
     def found(file: str, tag: str) -> list[ElementTree.Element]:
-        return [each for name, each in _xml_elements(archive, file, budget) if name == tag]
+        return [each for name, each in _xml_elements(archive, file, label) if name == tag]
 
     book = next((each.get("full-path", "") for each in found(_CONTAINER, "rootfile")), "")
     paths = {each.get("id"): each.get("href", "") for each in found(book, "item")}
@@ -177,59 +210,49 @@ def _book_chapters(archive: zipfile.ZipFile, budget: _Budget) -> Iterator[str]:
         if href := unquote(paths.get(reference.get("idref"), "").partition("#")[0]):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(book), href))
             if path in encrypted:
-                raise LeftOutError(
-                    f"{budget.label} is encrypted (DRM): give a copy without protection, or its text", _REASON
-                )
-            page = _read(archive, path, budget)
+                raise LeftOutError(f"{label} is encrypted (DRM): give a copy without protection, or its text")
+            page = _read(archive, path, label)
             if text := page_text(page.decode(page_encoding(page) or "utf-8", "replace")):
                 yield text
 
 
-def _read(archive: zipfile.ZipFile, path: str, budget: _Budget) -> bytes:
+def _read(archive: zipfile.ZipFile, path: str, label: str) -> bytes:
     with archive.open(path) as stream:
-        return whole(budget.read(stream), budget.label)
+        return whole(_chunks(stream, label), label)
 
 
-def _xml_elements(archive: zipfile.ZipFile, path: str, budget: _Budget) -> Iterator[tuple[str, ElementTree.Element]]:
-    """Yields (tag, element) for each element of an XML file when it ends; LeftOutError if the file defines entities."""
-    data = _read(archive, path, budget)
-    if b"<!ENTITY" in data:
-        raise LeftOutError(
-            f"{budget.label} defines entities of its own, which may be an attack: give its text", _REASON
-        )
-    # In another encoding than UTF-8, expat limits what entities expand to, and no file is read for one.
-    for _, element in ElementTree.iterparse(io.BytesIO(data)):  # noqa: S314
+def _xml_elements(archive: zipfile.ZipFile, path: str, label: str) -> Iterator[tuple[str, ElementTree.Element]]:
+    """Yields (tag, element) for each element of an XML file when it ends."""
+    # expat 2.4 limits what entities expand to, and ElementTree reads no file for one.
+    for _, element in ElementTree.iterparse(io.BytesIO(_read(archive, path, label))):  # noqa: S314
         yield element.tag.rpartition("}")[2], element
 
 
 # --- tables
 
 
-def _table(file: IO[bytes], budget: _Budget) -> Part:
+def _table(file: IO[bytes], label: str) -> Part:
     """Returns the rows of a .parquet table: as JSON lines if it holds conversations, else their texts."""
     try:
         import pyarrow.parquet  # type: ignore[import-untyped]
     except ImportError:
-        raise LeftOutError(
-            f"{budget.label} is a Parquet table, which pyarrow reads: pip install pyarrow", _REASON
-        ) from None
+        raise LeftOutError(f"{label} is a Parquet table, which pyarrow reads: pip install pyarrow") from None
     table = pyarrow.parquet.ParquetFile(file)
     names = list(table.schema_arrow.names)
     is_chat = any(name in names for name in _CHAT_COLUMNS)
     column = next((name for name in _TEXT_COLUMNS if name in names), names[0] if len(names) == 1 else None)
     if column is None and not is_chat:
         listed = one_line(", ".join(names), 200)
-        raise LeftOutError(
-            f"{budget.label} has no column named text (it has {listed}): export its text to a plain text file", _REASON
-        )
+        raise LeftOutError(f"{label} has no column named text (it has {listed}): export its text to a plain text file")
 
     def lines() -> Iterator[bytes]:
-        for batch in table.iter_batches(batch_size=_ROWS, columns=names if is_chat else [column]):
-            rows = batch.to_pylist() if is_chat else batch.column(0).to_pylist()
-            texts = [json.dumps(row, ensure_ascii=False, default=str) if is_chat else row for row in rows]
-            yield "".join(f"{text}\n" for text in texts if isinstance(text, str)).encode("utf-8", "replace")
+        with _readable(label):
+            for batch in table.iter_batches(batch_size=_ROWS, columns=names if is_chat else [column]):
+                rows = batch.to_pylist() if is_chat else batch.column(0).to_pylist()
+                texts = [json.dumps(row, ensure_ascii=False, default=str) if is_chat else row for row in rows]
+                yield "".join(f"{text}\n" for text in texts if isinstance(text, str)).encode("utf-8", "replace")
 
-    return Part("", budget.count(lines()), is_text=not is_chat)
+    return Part("", lines(), is_text=not is_chat)
 
 
 # --- web pages

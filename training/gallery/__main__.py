@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,6 @@ from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import samples_from_json
-from model.cli.arguments import ArgumentParser, UsageError
 from model.files import atomic_write
 
 from ..card.model_card import write_card
@@ -30,30 +30,24 @@ from ..run.snapshot import read_metrics
 from ..signals import Signals
 from .table import GALLERY, Entry
 
-PASSAGE = 1_000  # characters of held-out text that config.json keeps, so that anyone can check the loss
+_PASSAGE = 1_000  # characters of held-out text that config.json keeps, so that anyone can check the loss
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Trains one run after another and bundles the last; returns the exit code: 0, or that of the run that failed.
+    """Trains one run after another and bundles the last; returns 0, or the exit code of the run that failed.
 
     A run that has a checkpoint is resumed, so the same command continues when it was stopped.
     """
-    parser = ArgumentParser(
-        prog="python -m training.gallery", description="Train a model of the gallery again, from its text."
-    )
-    parser.add_argument("name", metavar="NAME", choices=GALLERY, help=f"one of {', '.join(GALLERY)}")
+    parser = argparse.ArgumentParser(prog="python -m training.gallery", description=__doc__)
+    parser.add_argument("name", metavar="NAME", choices=GALLERY, help=", ".join(GALLERY))
     parser.add_argument("text", metavar="TEXT", help="the file of its text, see docs/gallery.md")
-    try:
-        typed = parser.parse_args(argv)
-    except UsageError as error:
-        say(f"error: {error}")
-        return 2
+    typed = parser.parse_args(argv)
     entry, run = GALLERY[typed.name], Path(f"runs/gallery-{typed.name}")
-    folders = {earlier: f"{run}-{earlier}" for earlier in entry.earlier}
-    options = {**{folders[earlier]: words for earlier, words in entry.earlier.items()}, str(run): entry.options}
+    folders = {name: f"{run}-{name}" for name in entry.earlier}
+    runs = [*zip(folders.values(), entry.earlier.values(), strict=True), (str(run), entry.options)]
     with Signals() as signals:
-        for number, (folder, words) in enumerate(options.items(), start=1):
-            say(f"Run {number} of {len(options)}, in {folder}:")
+        for number, (folder, words) in enumerate(runs, start=1):
+            say(f"Run {number} of {len(runs)}, in {folder}:")
             new = [typed.text, "--license", entry.license, *words.format(**folders).split(), "--out", folder]
             if code := train(["--resume", folder] if has_checkpoint(Path(folder)) else new, signals):
                 return code
@@ -70,6 +64,8 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
     best = checkpoint_folder(run)
     lm = CharLSTM.from_pretrained(best)
     text = lm.tokenizer.decode(held_out.tolist())
+    passage = text[:_PASSAGE]
+    loss = score(lm, passage).nats
     learning = Path(f"{run}-{entry.samples}") if entry.samples else run
     samples = [json.loads(line) for line in (learning / SAMPLES).read_bytes().splitlines()]
     noted: TrainingRecord = {
@@ -81,20 +77,19 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
         "quotes": "text",
         **({"package": entry.package, "command": f"python -m training.gallery {name} TEXT"} if entry.package else {}),
         "examples": list(entry.examples),
-        "passage": text[:PASSAGE],
-        "passage_loss": score(lm, text[:PASSAGE]).nats,
+        "passage": passage,
+        "passage_loss": loss,
         "val_adapted": score_adapting(lm, text).nats,
         "welcome": write_welcome(lm),
     }
     lm = replace(lm, samples=samples_from_json(samples), training=noted)
     lm.save_pretrained(folder, dtype="bfloat16")
     atomic_write(folder / METRICS, (best / METRICS).read_bytes())
-    passage = (
-        f"The first {len(text[:PASSAGE]):,} held-out characters are stored in config.json (`passage`): read from a "
-        f"state of zeros, they cost {noted['passage_loss']:.4f} nats per character."
+    about = (
+        f"{entry.about}\n\nThe first {len(passage):,} held-out characters are stored in config.json (`passage`): read "
+        f"from a state of zeros, they cost {loss:.4f} nats per character."
     )
-    source = Source(lm.tokenizer, train_ids, held_out)
-    write_card(folder, lm, read_metrics(best), source=source, about=f"{entry.about}\n\n{passage}")
+    write_card(folder, lm, read_metrics(best), source=Source(lm.tokenizer, train_ids, held_out), about=about)
 
 
 if __name__ == "__main__":

@@ -8,30 +8,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A model of the gallery.
+    """A model of the gallery."""
 
-    Attributes:
-        package: the package that holds the text, as REGISTRY:NAME; "" if none does. docs/gallery.md says how the
-            text is made from it.
-        corpus: the name of the text, for the page and the card.
-        license: the Hub's identifier of the text's licence; `other` if it has none, and then `license_name` names it.
-        about: sentences for the card: what the text is, and why a model of it may be published.
-        options: the options of `python -m training`; `{NAME}` is replaced by the folder of a run in `earlier`.
-        earlier: the options of the runs before the last one, by name, in order: teachers of later runs, and models that
-            later runs start from.
-        samples: the run in `earlier` whose samples the page shows; "" for those of the last run.
-        examples: four prompts for the page.
-    """
-
-    package: str = ""
-    corpus: str
-    license: str
-    license_name: str = ""
-    about: str
-    options: str
-    earlier: Mapping[str, str] = field(default_factory=dict)
-    samples: str = ""
-    examples: tuple[str, str, str, str]
+    package: str = ""  # REGISTRY:NAME of the package from which docs/gallery.md makes the text
+    corpus: str  # the name of the text, for the page and the card
+    license: str = "other"  # the Hub's identifier of the text's licence
+    license_name: str = "public-domain"  # if that is `other`
+    about: str  # for the card: what the text is, and why a model of it may be published
+    options: str  # of `python -m training`; `{NAME}` is replaced by the folder of a run in `earlier`
+    earlier: Mapping[str, str] = field(default_factory=dict)  # the options of the runs before, by name, in order
+    samples: str = ""  # the run in `earlier` whose samples the page shows; "" for those of the last run
+    examples: tuple[str, str, str, str]  # prompts for the page
 
 
 _SMALL = "--preset small --set evaluations=5"
@@ -41,8 +28,6 @@ _TUNED = "--preset medium --steps 5500 --set matrix_lr=0.045,lr=0.005"
 GALLERY = {
     "shakespeare": Entry(
         corpus="Shakespeare",
-        license="other",
-        license_name="public-domain",
         about="Scenes from the plays of William Shakespeare, as speeches after the names of their speakers (Tiny "
         "Shakespeare, the file of Karpathy's char-rnn). The plays are in the public domain.",
         options=f"--from {{sixth}} --teacher {{fifth}} --teacher {{sixth}} {_TUNED} --set seed=3,shuffle=true,"
@@ -63,8 +48,6 @@ GALLERY = {
     "bible": Entry(
         package="debian:bible-kjv-text",
         corpus="King James Bible",
-        license="other",
-        license_name="public-domain",
         about="The King James Version of the Bible (1611), one verse a line after its chapter and verse. It is in the "
         "public domain; in the United Kingdom the Crown licenses printed editions. It comes from the Debian package "
         "`bible-kjv-text`.",
@@ -75,6 +58,7 @@ GALLERY = {
         package="npm:chinese-poetry",
         corpus="Complete Tang Poems",
         license="mit",
+        license_name="",
         about="Poems from the Complete Tang Poems (御定全唐詩, 1705) in traditional characters: those of 4 to 16 lines "
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
         "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao). It comes from the package of "
@@ -85,8 +69,6 @@ GALLERY = {
     "jargon": Entry(
         package="debian:dict-jargon",
         corpus="Jargon File",
-        license="other",
-        license_name="public-domain",
         about="The Jargon File, version 4.4.7 (29 December 2003), a dictionary of hackers' slang. It is in the public "
         "domain. It comes from the Debian package `dict-jargon`.",
         options=f"{_SMALL} --steps 2600",
@@ -95,7 +77,6 @@ GALLERY = {
     "python": Entry(
         package="python:stdlib",
         corpus="Python's standard library",
-        license="other",
         license_name="psf-2.0",
         about="The modules of Python's standard library that are written in ASCII, without its tests and tools. They "
         "are under the PSF License Agreement, version 2; some came with licences of their own, which permit the same.",
@@ -106,6 +87,7 @@ GALLERY = {
         package="pypi:chitchat-dataset",
         corpus="BYU Chit-Chat",
         license="mit",
+        license_name="",
         about="Conversations from the BYU Chit-Chat dataset (Myers, Etchart and Fulda 2020) between people who did not "
         "know each other, without names of speakers and without messages that the scan for personal data marks. The "
         "dataset is under the MIT licence (copyright 2019 Perception, Control and Cognition Lab). It comes from the "

@@ -21,11 +21,10 @@ from torch import Tensor
 
 from model import CharTokenizer
 
-from ..corpus.ids_file import PIECE, Ids, release
+from ..corpus.ids_file import PIECE, Ids
 
 Positions = npt.NDArray[np.int64]
 VALIDATION_PART = 10  # the last tenth of a text is held out
-_ROWS_MAPPED = 1024  # rows read before the pages of a mapped text are freed; each row maps some 64 kB
 
 
 def split(ids: Ids) -> tuple[Ids, Ids]:
@@ -83,7 +82,6 @@ def find_paragraphs(ids: Ids, tokenizer: CharTokenizer) -> Paragraphs:
     for start in range(0, len(ids), PIECE):
         piece = np.asarray(ids[max(0, start - 1) : start + PIECE]) == line_break
         found.append(np.flatnonzero(piece[:-1] & piece[1:]) + max(0, start - 1) + 2)
-        release(ids)
     starts = np.concatenate(found)
     # Of several blank lines in a row, the last one ends the paragraph.
     last = np.append(np.diff(starts) > 1, True)
@@ -134,8 +132,6 @@ class Windows:
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """Returns the inputs of a step and their next characters, (B, T) int64 each, of the rows of this process."""
         read = torch.from_numpy(self.ids[self.positions(step)].astype(np.int64))
-        if step % max(1, _ROWS_MAPPED // self.batch) == 0:
-            release(self.ids)
         return read[:, :-1].contiguous(), read[:, 1:].contiguous()
 
     def positions(self, step: int) -> Positions:

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from ..corpus.ids_file import PIECE, Ids, release
+from ..corpus.ids_file import PIECE, Ids
 from ..os_calls import keep_freed_memory
 from ..signals import Signals
 from . import processes
@@ -83,6 +83,4 @@ def _broadcast_ids(ids: Ids | None = None) -> Ids:
         piece = processes.broadcast(None if ids is None else np.array(ids[start : start + PIECE]))
         if ids is None:
             pieces.append(piece)
-        else:
-            release(ids)
     return np.concatenate(pieces) if ids is None else ids

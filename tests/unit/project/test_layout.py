@@ -18,7 +18,7 @@ SYSTEM_MODULES = {  # where calls that not every operating system has may be mad
     "training/os_calls.py",
 }
 SYSTEM_CALL = re.compile(
-    r"""\b(fcntl|msvcrt|SIGHUP|SIGKILL|posix_fallocate|madvise|start_new_session|creationflags|sysconf|CDLL)\b"""
+    r"""\b(fcntl|msvcrt|SIGHUP|SIGKILL|posix_fallocate|start_new_session|creationflags|sysconf|CDLL)\b"""
     r"""|\b(CLOCK_BOOTTIME|os\.fork|os\.symlink|symlink_to|readlink|getuid|geteuid)\b|["'/]/?proc/"""
     r"""|^import (resource|pwd|termios)\b"""
 )

@@ -32,9 +32,8 @@ class JsonFormat:
         messages: the key of the messages in such an object; "" if it is a message itself.
         joint: what joins a text in several parts.
         repair: the name of what is done to each name and each text.
-        left_out: a reason, paths and an expression. A message is left out for this reason if the expression matches the
-            value there, or if that is not empty and the expression is "". The paths `speaker` and `text` are those of
-            the format.
+        left_out: paths and an expression. A message is left out if the expression matches the value there, or if that
+            is not empty and the expression is "". The paths `speaker` and `text` are those of the format.
     """
 
     speaker: str
@@ -43,7 +42,7 @@ class JsonFormat:
     messages: str = "messages"
     joint: str = ""
     repair: str = ""
-    left_out: list[tuple[str, str, str]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
 
     def fits(self, value: object) -> bool:
         """Returns whether a value is an object that has what this format needs."""
@@ -64,7 +63,7 @@ class JsonFormat:
     def message(self, record: object) -> Message:
         """Returns the message in a record; without speaker or text, one that is left out."""
         if not isinstance(record, dict):
-            return Message(reason="notices")
+            return Message()
         repair = _REPAIRS[self.repair]
         if (speaker := record.get("role")) not in ROLES:  # a data set may also have a name
             speaker = repair(_at(record, self.speaker, str) or "")
@@ -72,17 +71,11 @@ class JsonFormat:
             speaker = "Deleted Account"  # as Telegram calls it
         text = repair(plain(_at(record, self.text, str | list), self.joint))
         seen = {**record, "speaker": speaker, "text": text}
-        if reason := _reason(seen, self.left_out):
-            return Message(reason=reason)
-        return written(speaker, text, "" if text.strip() else _reason(seen, FORMATS["without_text"]))
-
-
-def _reason(record: Record, rules: list[tuple[str, str, str]]) -> str:
-    for reason, paths, expression in rules:
-        value = _at(record, paths, str | int) if expression else _at(record, paths)
-        if re.fullmatch(expression, str(value)) if expression and value is not None else value:
-            return reason
-    return ""
+        for paths, expression in self.left_out:
+            value = _at(seen, paths, str | int) if expression else _at(seen, paths)
+            if re.fullmatch(expression, str(value)) if expression and value is not None else value:
+                return Message()
+        return written(speaker, text)
 
 
 def _at(value: object, paths: str, kind: type | UnionType = object) -> Any:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from .message import MAX_NAME, Message, clean, reason_of, unmarked, written
+from .message import MAX_NAME, Message, clean, is_phrase, unmarked, written
 
 Header = re.Match[str]
 
@@ -67,11 +67,10 @@ def _marked(text: str) -> str:
 
 def _whatsapp_message(found: Header, text: str) -> Message:
     whole = clean(text)
-    reason = reason_of(whole, "WhatsApp") if found["name"] else "notices"
-    if reason or _LINKED_FILE.fullmatch(whole):
-        return Message(reason=reason or "pictures and files")
+    if is_phrase(whole, "WhatsApp") or _LINKED_FILE.fullmatch(whole):
+        return Message()
     # Below a picture is its caption.
-    return written(found["name"], text.partition("\n")[2] if text.startswith("\0") else text, "pictures and files")
+    return written(found["name"], text.partition("\n")[2] if text.startswith("\0") else text)
 
 
 # DiscordChatExporter's text, with a frame around its head and the count at its end.
@@ -80,16 +79,15 @@ _DISCORD = re.compile(
     r"^\[\d{1,4}[./-]\d{1,2}[./-]\d{1,4}[, ] ?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?:\s[AaPp][Mm])?\] (?P<name>\S.*)$",
     re.MULTILINE,
 )
-_DISCORD_END = re.compile(r"^(?:={5}.*|\{(Attachments|Embed|Stickers|Reactions)\}\s*)$", re.MULTILINE)
+_DISCORD_END = re.compile(r"^(?:={5}.*|\{(?:Attachments|Embed|Stickers|Reactions)\}\s*)$", re.MULTILINE)
 
 
 def _discord_message(found: Header, text: str) -> Message:
     end = _DISCORD_END.search(text)
     text = (text[: end.start()] if end else text).strip()
     if text == "Pinned a message.":
-        return Message(reason="pins")
-    name = found["name"].rstrip().removesuffix(" (pinned)")
-    return written(name, text, "pictures and files" if end and end[1] else "")
+        return Message()
+    return written(found["name"].rstrip().removesuffix(" (pinned)"), text)
 
 
 # LINE: time, name and text between tabs, below a line for each day.
@@ -108,25 +106,21 @@ def _line_message(found: Header, text: str) -> Message:
     text = text.strip()
     if "\n" in text and text.startswith('"') and text.endswith('"'):  # how LINE writes a text of several lines
         text = text[1:-1].replace('""', '"')
-    reason = reason_of(clean(text), "LINE", "WhatsApp") if found["name"] else "notices"
-    return Message(reason=reason) if reason else written(found["name"], text)
+    return Message() if is_phrase(clean(text), "LINE", "WhatsApp") else written(found["name"], text)
 
 
 # Signal Desktop through sigtop: after an empty line, some fields, an empty line, and the text.
 _SIGNAL_HEAD = re.compile(r"(?:Conversation: .*\n)?From: .*\n(?:To: .*\n)?Type: ")
 _SIGNAL = re.compile(r"(?:\A|(?<=\n\n))From: ?(?P<name>.*)")
 _SIGNAL_NUMBER = re.compile(r" ?\((?:\+?[\d ]{5,20}|[0-9a-f-]{36})\)$")  # after a name
-_SIGNAL_CALL = re.compile(r"^Type:(?! ?(?:incoming|outgoing)$)(.*)$", re.MULTILINE)
+_SIGNAL_NOTICE = re.compile(r"^(?:Deleted:|Type:(?! ?(?:incoming|outgoing)$))", re.MULTILINE)
 
 
 def _signal_message(found: Header, text: str) -> Message:
     fields, _, text = text.partition("\n\n")
-    if "\nDeleted:" in fields:
-        return Message(reason="deleted")
-    if kind := _SIGNAL_CALL.search(fields):
-        return Message(reason="calls" if "call" in kind[1] else "notices")
-    name = _SIGNAL_NUMBER.sub("", found["name"].rstrip())
-    return written(name, text, "pictures and files" if "\nAttachment:" in fields else "")
+    if _SIGNAL_NOTICE.search(fields):
+        return Message()
+    return written(_SIGNAL_NUMBER.sub("", found["name"].rstrip()), text)
 
 
 # IRC: irssi, HexChat and mIRC (`07:04 <anna> hello`), and WeeChat's columns.
@@ -153,7 +147,7 @@ def _begins_irc(text: str) -> bool:
 
 def _irc_message(found: Header, text: str) -> Message:
     does = "/me " if found["who"] else ""  # `* anna waves` was typed as `/me waves`
-    return written(found["name"] or found["nick"] or found["who"] or "", does + text)
+    return written(found["name"] or found["nick"] or found["who"], does + text)
 
 
 # Plain lines of `Name: text`. A name occurs at least twice in the text, or has at most three words, unlike "Once upon a

@@ -13,30 +13,24 @@ OTHER_ROLES = ("system", "developer", "tool", "function")  # not part of the con
 ROLES = (*ASSISTANT_ROLES, *USER_ROLES, *OTHER_ROLES)
 # Left-to-right marks and similar characters, which the messengers put around names, numbers and notices.
 _MARKS = dict.fromkeys([0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
-# signs         what the beginning of an export in JSON has somewhere, by what it is in words
+# sign          an expression for what the beginning of an export in JSON has somewhere
 # JSON          the formats of `json_formats`
-# without_text  why a message in JSON has no text, besides the reasons of its format
 # instructions  the keys of question and answer in data sets of instructions
-# phrases       what messengers write in place of a message, by messenger and reason
+# phrases       what messengers write in place of a message: expressions, by messenger
 FORMATS = json.loads(Path(__file__).with_name("formats.json").read_text(encoding="utf-8"))
-_PHRASES: dict[str, dict[str, re.Pattern[str]]] = {
-    messenger: {reason: re.compile("|".join(phrases)) for reason, phrases in reasons.items()}
-    for messenger, reasons in FORMATS["phrases"].items()
-}
+_PHRASES = {messenger: re.compile("|".join(phrases)) for messenger, phrases in FORMATS["phrases"].items()}
 
 
 class Message(NamedTuple):
-    """One message; without speaker or text it is left out, and `reason`, which the user reads, is counted."""
+    """One message; without speaker or text it is left out and counted."""
 
     speaker: str = ""
     text: str = ""
-    reason: str = ""
 
 
-def written(speaker: str, text: str, reason: str = "") -> Message:
-    """Returns a person's message, cleaned. By default, its reason is "empty", or "notices" without a name."""
-    name = clean_name(speaker)
-    return Message(name, clean(text), reason or ("empty" if name else "notices"))
+def written(speaker: str | None, text: str) -> Message:
+    """Returns a person's message, cleaned."""
+    return Message(clean_name(speaker or ""), clean(text))
 
 
 def clean(text: str) -> str:
@@ -55,13 +49,11 @@ def unmarked(text: str) -> str:
     return text.translate(_MARKS)
 
 
-def reason_of(text: str, *messengers: str) -> str:
-    """Returns why a cleaned text is left out, if it is a phrase of these messengers; "" for the text of a person."""
-    if re.fullmatch(r"<[^<>\n]{3,60}>", text):
-        return "pictures and files"
+def is_phrase(text: str, *messengers: str) -> bool:
+    """Returns whether a cleaned text is one that these messengers write in place of a message."""
     phrase = text.rstrip(".。").strip("*_ ")
-    reasons = (each for messenger in messengers for each in _PHRASES[messenger].items())
-    return next((reason for reason, phrases in reasons if phrases.fullmatch(phrase)), "")
+    is_known = any(_PHRASES[messenger].fullmatch(phrase) for messenger in messengers)
+    return is_known or re.fullmatch(r"<[^<>\n]{3,60}>", text) is not None
 
 
 def _only_text(text: str) -> str:

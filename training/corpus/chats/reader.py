@@ -6,34 +6,25 @@ Consecutive messages of one speaker are one turn of several lines. What no perso
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 
 from model import ChatFormat
 from model.terminal import one_line
 
 from ..decode import CorpusError
-from .format_list import conversations
-from .message import ASSISTANT_ROLES, ROLES, USER_ROLES
+from .json_formats import json_conversations, json_values
+from .line_formats import LINE_FORMATS, LineFormat
+from .message import ASSISTANT_ROLES, FORMATS, ROLES, USER_ROLES, Message, unmarked
 
 TURN_END = "\n\n"
 _MAX_EXAMPLES, _MAX_EXAMPLE = 4, 60  # messages, and the characters of each
 _MIN_EXAMPLE_COUNT = 5  # times that a message must occur to become an example
-_MAX_DISTINCT = 200_000  # distinct messages that are counted
-
-
-@dataclass
-class _File:
-    """What one file adds to a chat: the messages of each speaker, how often short messages occur, and a warning."""
-
-    speakers: Counter[str] = field(default_factory=Counter)
-    messages: Counter[tuple[str, str]] = field(default_factory=Counter)  # by speaker and text
-    warning: str = ""
 
 
 class ChatReader:
-    """Reads chat exports file by file and counts the messages of each speaker.
+    """Reads chat exports file by file and counts the messages of each speaker; equal files count once.
 
     Args:
         keep_names: whether the text has the names of the speakers. Otherwise they are called A, B, … in it, in the
@@ -41,30 +32,17 @@ class ChatReader:
 
     Attributes:
         names: the names in the text, by the names in the export. Roles such as `user` do not change.
+        speakers: the number of messages of each speaker, by the names in the export.
+        warnings: one line for the user for each file whose messages were partly left out.
     """
 
     def __init__(self, *, keep_names: bool = False) -> None:
         self.names: dict[str, str] = {}
+        self.speakers: Counter[str] = Counter()
+        self.warnings: list[str] = []
         self._keep_names = keep_names
-        self._files: list[_File] = []
-
-    @property
-    def speakers(self) -> Counter[str]:
-        """The number of messages of each speaker, by the names in the export."""
-        return sum((file.speakers for file in self._files), Counter())
-
-    @property
-    def warnings(self) -> list[str]:
-        """One line for the user for each file whose messages were partly left out."""
-        return [file.warning for file in self._files if file.warning]
-
-    def position(self) -> int:
-        """Returns the number of files read so far, for `truncate`."""
-        return len(self._files)
-
-    def truncate(self, position: int) -> None:
-        """Forgets the files that were read after this position, because they are left out of the text."""
-        del self._files[position:]
+        self._messages: Counter[tuple[str, str]] = Counter()  # how often short messages occur, by speaker and text
+        self._read: set[int] = set()  # the hashes of the texts that were read
 
     def read(self, text: str, label: str) -> str:
         """Returns the turns of one export with LF line ends, which errors call `label`.
@@ -72,35 +50,40 @@ class ChatReader:
         Raises CorpusError if it is no chat export, is damaged, or holds no message.
         """
         turns: list[list[str]] = []  # a turn is a list of messages; adding to one string would copy it each time
-        file = _File()
-        left_out: Counter[str] = Counter()
+        speakers: Counter[str] = Counter()
+        messages: Counter[tuple[str, str]] = Counter()
+        left_out = 0
         for conversation in conversations(text, label):
             previous = ""
-            for speaker, said, reason in conversation:
+            for speaker, said in conversation:
                 if not speaker or not said:
-                    left_out[reason] += 1
+                    left_out += 1
                     continue
-                file.speakers[speaker] += 1
-                is_example = said.isprintable() and len(said) <= _MAX_EXAMPLE
-                if is_example and ((speaker, said) in file.messages or len(file.messages) < _MAX_DISTINCT):
-                    file.messages[speaker, said] += 1
+                speakers[speaker] += 1
+                if said.isprintable() and len(said) <= _MAX_EXAMPLE:
+                    messages[speaker, said] += 1
                 if speaker == previous:
                     turns[-1].append(said)
                 else:
                     turns.append([f"{self._name(speaker)}: {said}"])
                 previous = speaker
-        if not (count := file.speakers.total()):
+        if not speakers:
             raise CorpusError(
                 f"{label} has no message with a name and a text: --chat reads the exports of messengers, and JSON "
                 'lines such as {"name": "Anna", "text": "Hello"}; docs/chats.md lists them'
             )
-        if left_out:
-            reasons = ", ".join(f"{reason}: {times:,}" for reason, times in left_out.most_common())
-            total = left_out.total()
-            file.warning = f"{label}: left out {total:,} of {count + total:,} messages ({reasons})"
-        self._files.append(file)
         # With the line end between two files, the last one ends the turn.
-        return TURN_END.join("\n".join(turn) for turn in turns) + "\n"
+        read = TURN_END.join("\n".join(turn) for turn in turns) + "\n"
+        if hash(read) not in self._read:
+            self._read.add(hash(read))
+            self.speakers += speakers
+            self._messages += messages
+            if left_out:
+                every = left_out + speakers.total()
+                self.warnings.append(
+                    f"{label}: left out {left_out:,} of {every:,} messages, which nobody wrote in this chat"
+                )
+        return read
 
     def _name(self, speaker: str) -> str:
         is_kept = self._keep_names or speaker in ROLES
@@ -131,10 +114,9 @@ class ChatReader:
         """Returns up to 4 messages to the replying speaker that occur at least 5 times; they may still be private."""
         replies = chat.opening.removesuffix(": ")
         texts: Counter[str] = Counter()
-        for file in self._files:
-            for (speaker, text), times in file.messages.items():
-                if self.names[speaker] != replies:
-                    texts[text] += times
+        for (speaker, text), times in self._messages.items():
+            if self.names[speaker] != replies:
+                texts[text] += times
         return [text for text, times in texts.most_common(_MAX_EXAMPLES) if times >= _MIN_EXAMPLE_COUNT]
 
 
@@ -147,14 +129,49 @@ def _letters(number: int) -> str:
     return letters
 
 
-def speakers_of(pieces: Iterable[str]) -> set[str]:
-    """Returns the names of all speakers in a text that `ChatReader` wrote and that comes in pieces."""
-    speakers: set[str] = set()
-    rest, begins_turn = "", True
-    for piece in (*pieces, "\n"):
-        *lines, rest = (rest + piece).split("\n")
-        for line in lines:
-            if begins_turn and line:
-                speakers.add(line.partition(": ")[0])
-            begins_turn = not line
-    return speakers
+def speakers_of(text: str) -> set[str]:
+    """Returns the names of all speakers in a text that `ChatReader` wrote."""
+    return {turn.partition(": ")[0] for turn in text.split(TURN_END) if turn}
+
+
+def chat_kind(head: str) -> str:
+    """Returns which chat export a file that begins with `head` looks like, in words; "" for none.
+
+    Plain lines of `Name: text` do not count: a play has them, too.
+    """
+    if found := _line_format(head):
+        return found.kind
+    if not _begins_like_json(head):
+        return ""
+    try:
+        groups = [*json_conversations(json_values(head.strip().partition("\n")[0], ""))]
+    except (CorpusError, RecursionError):  # the beginning of a longer value
+        groups = []
+    is_chat = any(each.speaker and each.text for group in groups for each in group)
+    return "a chat in JSON" if is_chat or re.search(FORMATS["sign"], head) else ""
+
+
+def conversations(text: str, label: str) -> Iterator[Iterable[Message]]:
+    """Yields the messages of one conversation at a time; CorpusError if the file is no chat export, or is damaged."""
+    if found := _line_format(text[:20_000]):
+        yield found.messages(text)
+    elif _begins_like_json(text):
+        try:
+            yield from json_conversations(json_values(text, label))
+        except RecursionError:
+            raise CorpusError(f"{label} is nested too deeply for a chat: give it as it was exported") from None
+    else:
+        number = next((number for number, line in enumerate(text.split("\n"), 1) if line.strip()), 1)
+        raise CorpusError(
+            f"{label}, line {number}, does not begin like a chat (31/12/2021, 23:59 - Anna: Hello, or Anna: Hello), "
+            "and the file is not JSON: give the chat as the messenger exported it, or omit --chat"
+        )
+
+
+def _line_format(head: str) -> LineFormat | None:
+    beginning = "\n".join(line for line in unmarked(head).split("\n") if line.strip())
+    return next((each for each in LINE_FORMATS if each.begins(beginning)), None)
+
+
+def _begins_like_json(text: str) -> bool:
+    return re.match(r"\s*[{\[]", text) is not None

@@ -57,7 +57,7 @@ def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys
     assert [sample["step"] for sample in shown] == [0, 4, 10, 19, 29, 40]
     assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
     card = (best / "README.md").read_text()
-    assert "that was copied from the training text has" in card
+    assert "characters of the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card
     for file in ("README.md", "config.json", "curve.png", "manifest.json", "metrics.jsonl", "model.safetensors"):
         assert (best / file).is_file()
@@ -126,7 +126,7 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
     ("typed", "message"),
     [
         ("missing.txt", "there is no file or folder missing.txt"),
-        ("empty.txt --out=run/inner", "empty.txt is empty"),
+        ("empty.txt --out=run/inner", "there is no text (left out: 1 empty (empty.txt))"),
         ("short.txt", "it has 99 characters, and training needs at least 100"),
         ("missing.txt --set=lr=0", "--set lr is 0: it must be a number above 0, at most 10"),
         ("text.txt --set=hidden_size=8192,num_layers=30", "hidden_size 8192 with num_layers 30 and a vocabulary of"),

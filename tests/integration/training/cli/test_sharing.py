@@ -81,7 +81,7 @@ def accepted(here: Here, *arguments: str | Path) -> str:
 
 @pytest.mark.parametrize(
     ("typed", "reason"),
-    [("roles.jsonl --chat", "The text is a chat"), ("chat.txt", "120 messages of exported chats")],
+    [("roles.jsonl --chat", "The text is a chat"), ("chat.txt", "(message of an exported chat: 120)")],
 )
 def test_a_chat_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path, typed: str, reason: str) -> None:
     output = refused(here, *typed.split(), *QUICK, "--push-to=ada/chat", "--out=run")
@@ -94,7 +94,7 @@ def test_a_chat_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path:
 # a run that was not scanned
 
 
-@pytest.mark.parametrize(("name", "reason"), [("diary", "1 e-mail address"), ("chat", "The text is a chat")])
+@pytest.mark.parametrize(("name", "reason"), [("diary", "(e-mail address: 1)"), ("chat", "The text is a chat")])
 def test_a_run_that_was_not_scanned_is_published_with_a_yes(
     hub: LocalHub, here: Here, tmp_path: Path, copied: Copied, name: str, reason: str
 ) -> None:
@@ -165,7 +165,7 @@ def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: H
         del note.get("training", note)["sharing"]
         path.write_text(json.dumps(note))
     output = refused(here, "push", "run")
-    assert "error: nothing was pushed.\nThe text holds 1 e-mail address" in output
+    assert "error: nothing was pushed.\nThe text holds private data (e-mail address: 1)" in output
     assert "model.safetensors" not in hub.repos["ada/open"].commit("main").files
     code, output = here("push", "run", "--private")
     assert code == 1
@@ -198,7 +198,7 @@ def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_pr
 ) -> None:
     copied("diary", "ada-smith")
     output = accepted(here, "plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
-    assert "may be private (The text holds 1 e-mail address." in output
+    assert "may be private (The text holds private data (e-mail address: 1)." in output
     assert hub.repos["ada/next"].private
     assert not re.search("ada-smith|diary", (best_of(tmp_path / "next") / "config.json").read_text())
     copied("plain", "plain")

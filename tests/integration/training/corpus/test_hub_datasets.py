@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
 from tests.local_hub import LocalHub
 from tests.support.corpus_errors import corpus_error
 from training.corpus.reader import Corpus, read_corpus
 
-LARGE = "".join(random.Random(2).choices("abcdefgh \n", k=300_000)).encode()
 PLAYS = {
     "README.md": b"---\nlicense: mit\n---\n",
     "hamlet.txt": "\ufeffTo be,\r\nor not\r\n".encode(),
@@ -18,7 +15,6 @@ PLAYS = {
     "other/Macbeth.TXT": b"Out, spot!",
     "other/data.parquet": b"PAR1\x00PAR1",
 }
-HAMLET = "hf://datasets/ada/plays/hamlet.txt"
 
 
 @pytest.fixture
@@ -118,16 +114,3 @@ def test_a_token_opens_a_private_dataset_and_is_never_shown(hub: LocalHub, monke
 def test_an_invalid_address_is_refused_without_a_request(hub: LocalHub, source: str) -> None:
     assert "hf://datasets/OWNER/NAME" in corpus_error(source)
     assert not hub.requests()
-
-
-def test_more_than_the_limit_is_refused_before_it_is_downloaded(hub: LocalHub) -> None:
-    hub.add_repo("ada/large", {"a.txt": LARGE, "b.txt": LARGE}, kind="dataset")
-    assert "is too large: 600 kB" in corpus_error("hf://datasets/ada/large", max_bytes=400_000)
-    assert not hub.requests("resolve")
-
-
-@pytest.mark.parametrize("kind", [500, 503, "cut", "html"])
-def test_a_failing_hub_and_a_captive_portal_are_reported(plays: LocalHub, kind: int | str) -> None:
-    plays.fail("GET /api/datasets", kind, times=None)
-    message = "the answer is not from the Hub" if kind == "html" else "the dataset ada/plays cannot be read: "
-    assert message in corpus_error(HAMLET)

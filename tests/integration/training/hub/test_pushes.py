@@ -122,8 +122,8 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     code, output = here(*ONCE, "--push-to=ada/plays")
     assert code == 2
     assert "error: nothing was trained or published." in output
-    assert "1 e-mail address" in output
-    assert re.search(r"text\.txt, line \d+, column 10", output)
+    assert "(e-mail address: 1)" in output
+    assert re.search(r"text\.txt, line \d+: e-mail address", output)
     assert "--private" in output
     assert "--publish-anyway" in output
     assert "ada.lovelace@" not in output

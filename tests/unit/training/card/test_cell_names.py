@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 import torch
 
 from model import Cell, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, TextTrace
-from model.named_cells import cells_from_json
 from tests.support.tiny_models import ALPHABET, tiny_model
 from tests.support.tiny_runs import SIZES, write_text
 from training.__main__ import main
@@ -134,27 +132,6 @@ def test_a_text_with_private_data_or_control_characters_is_not_stored(monkeypatc
     monkeypatch.setattr("training.card.cell_names.generate", lambda *_, **__: text)
     (cell,) = add_passages(reader, [CELL], "model")
     assert (cell.sample, cell.high, cell.low) == (None, (), ())
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"layer": 2}, "layer is 2: it must be a whole number from 0 to 1"),
-        ({"index": -1}, "index is -1: it must be a whole number from 0 to 11"),
-        ({"index": 10**400}, "index is a number of over 20 digits"),
-        ({"name": "x" * 61}, "name is"),
-        ({"kind": "R"}, "kind is 'R': it must be auc or r"),
-        ({"score": 1.5}, "score is 1.5: it must be a number from -1 to 1"),
-        ({"kind": "auc", "score": -0.5}, "score is -0.5: it must be a number from 0 to 1"),
-        ({"chance": True}, "chance is True"),
-        ({"more": 1}, "a cell must have the fields layer, index"),
-    ],
-)
-def test_an_invalid_cell_is_refused(change, message):
-    for cells, expected in (([{**CELL.facts(), **change}], message), ([CELL.facts()] * 2, "a cell occurs twice")):
-        with pytest.raises(ValueError, match=re.escape(expected)) as caught:
-            cells_from_json({"format_version": 1, "cells": cells}, tiny_model().config)
-        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.slow

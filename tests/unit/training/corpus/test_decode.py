@@ -19,63 +19,51 @@ STRICT, REPLACE = Reading(), Reading(errors="replace")
 
 
 def decoded(chunks: list[bytes], errors: Errors = "strict") -> str:
-    return "".join(text for text, _, _ in decode(chunks, "it", errors))
+    return "".join(decode(chunks, "it", errors))
 
 
-def encoded(text: str, encoding: str) -> tuple[bytes, Reading, str, str]:
-    return text.encode(encoding), Reading(encoding=encoding), text, f"is read as {encoding}"
+def encoded(text: str, encoding: str) -> tuple[bytes, Reading, str]:
+    return text.encode(encoding), Reading(encoding=encoding), text
 
 
 @pytest.mark.parametrize(
-    ("raw", "reading", "text", "warning"),
+    ("raw", "reading", "text"),
     [
-        (b"a\r\nb\rc\nd", STRICT, "a\nb\nc\nd", ""),
-        (b"a\r\r\nb\n\r", STRICT, "a\n\nb\n\n", ""),
-        (b"\xef\xbb\xbfa\n", STRICT, "a\n", ""),
-        (b"\xef\xbb\xbf\xef\xbb\xbfa", STRICT, "\ufeffa", ""),
-        *((text.encode(), STRICT, text, "") for text in ("a\u2028b\u0085c\x0bd e\u0301 \u00e9", GERMAN)),
+        (b"a\r\nb\rc\nd", STRICT, "a\nb\nc\nd"),
+        (b"a\r\r\nb\n\r", STRICT, "a\n\nb\n\n"),
+        (b"\xef\xbb\xbfa\n", STRICT, "a\n"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfa", STRICT, "\ufeffa"),
+        ("a\u2028b\u0085c\x0bd e\u0301 \u00e9".encode(), STRICT, "a\u2028b\u0085c\x0bd e\u0301 \u00e9"),
         # Texts that begin almost like other formats.
+        *((text.encode(), STRICT, text) for text in ("BZ", "PAR", "%PD", "{\\rt", "id,ftyp")),
         *(
-            (text.encode(), STRICT, text, "")
-            for text in ("BZ", "PAR", "ID3", "GIF8", "%PD", "{\\rt", "\x7f.", "id,ftyp")
-        ),
-        *(
-            (text.encode(encoding), STRICT, text, f"is read as {encoding[:6].upper()}")
-            for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be")
-            for text in ("To be, or not to be:\n" * 9, RUSSIAN * 9, "hi\n")
+            ((mark + RUSSIAN).encode(encoding), STRICT, RUSSIAN)
+            for encoding, mark in (("utf-16", ""), ("utf-16-be", "\ufeff"), ("utf-32", ""), ("utf-32-be", "\ufeff"))
         ),
         encoded(ASCII + "„Grüße“", "cp1252"),
         encoded("caf\u00e9", "cp1252"),  # the beginning of a character in UTF-8, too
         encoded(ASCII + "吾輩は猫である", "shift_jis"),
         encoded("床前明月光𠀀", "gb18030"),
-        encoded("床前明月光", "utf-16-le"),
+        encoded("hi", "utf-16-le"),
         encoded(ASCII + "Grüße", "utf-7"),
         encoded("吾輩は猫", "iso2022_jp"),
-        (GERMAN.encode(), Reading(encoding="cp1252"), GERMAN, ""),
-        (b"fine", REPLACE, "fine", ""),
-        (
-            "kept \ufffd, ".encode() + b"caf\xe9 \xed\xa0\x80!",
-            REPLACE,
-            "kept \ufffd, caf\ufffd \ufffd\ufffd\ufffd!",
-            "is not UTF-8: 4 invalid byte sequences became U+FFFD",
-        ),
+        (GERMAN.encode(), Reading(encoding="cp1252"), GERMAN),
+        ("kept \ufffd, ".encode() + b"caf\xe9 \xed\xa0\x80!", REPLACE, "kept \ufffd, caf\ufffd \ufffd\ufffd\ufffd!"),
     ],
 )
-def test_the_text_of_a_file(tmp_path: Path, raw: bytes, reading: Reading, text: str, warning: str) -> None:
+def test_the_text_of_a_file(tmp_path: Path, raw: bytes, reading: Reading, text: str) -> None:
     (tmp_path / "a.txt").write_bytes(raw)
     for source in (tmp_path / "a.txt", tmp_path):  # in a folder too: it is a text that the person wants
         corpus = read_corpus([str(source)], reading=reading)
-        assert corpus.text == text
-        assert corpus.warnings == () if not warning else f"{tmp_path / 'a.txt'} {warning}" in corpus.warnings[0]
+        assert (corpus.text, corpus.warnings) == (text, ())
 
 
 @pytest.mark.parametrize(
     ("raw", "reading", "message"),
     [
-        (b"one\ncaf\xe9 au lait", STRICT, "is not UTF-8: byte 0xE9 at byte offset 7 (line 2): it looks like"),
-        (b"\xef\xbb\xbf" + b"a\r\n" * 700_000 + b"\xe4\xb8", STRICT, "byte offset 2100003 (line 700001)"),
-        (b"a\xed\xa0\x80b", STRICT, "byte offset 1 "),  # a surrogate, which UTF-8 does not have
-        (b"a\n\x81", Reading(encoding="cp1252"), "is not cp1252: byte 0x81 at byte offset 2 (line 2): give its"),
+        (b"one\ncaf\xe9 au lait", STRICT, "is not UTF-8: byte 0xE9 in line 2: it looks like"),
+        (b"\xef\xbb\xbf" + b"a\r\n" * 700_000 + b"\xe4\xb8", STRICT, "is not UTF-8: byte 0xE4 in line 700001"),
+        (b"a\n\x81", Reading(encoding="cp1252"), "is not cp1252: byte 0x81 in line 2: give its"),
         # Codecs raise UnicodeErrors of other kinds, too, which ended in a traceback.
         (b"no mark\xff", Reading(encoding="utf-16", errors="replace"), "is not utf-16: UTF-16 stream does not start"),
         (b"+2AA-", Reading(encoding="utf-7"), "is not utf-7: 'utf-8' codec can't encode"),
@@ -103,7 +91,7 @@ def test_decoding_in_pieces_equals_decoding_at_once() -> None:
         try:
             raw.decode()
         except UnicodeDecodeError as error:
-            with pytest.raises(CorpusError, match=f"at byte offset {error.start} "):
+            with pytest.raises(CorpusError, match=f"byte 0x{raw[error.start]:02X} in line "):
                 decoded(chunks)
         else:
             assert decoded(chunks) == whole
@@ -124,6 +112,5 @@ def test_the_likely_encoding_is_proposed(tmp_path: Path, encoding: str, text: st
     assert f"it looks like {encoding} (“{text[:10]}" in corpus_error(tmp_path / "a.txt")
     (tmp_path / "b.txt").write_bytes(b"fine")
     assert read_corpus([str(tmp_path)]).warnings == (
-        "left out of the text: 1 not UTF-8 (a.txt)",
-        f"--encoding {encoding} may read what is not UTF-8: “{text.strip()[:60]}”",
+        f"left out of the text: 1 not UTF-8 but perhaps {encoding} (a.txt)",
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import random
 import re
-from contextlib import closing
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training.corpus import ids_file
-from training.corpus.ids_file import RARE, EncodedText, IdsWriter, decode_ids, open_ids
+from training.corpus.ids_file import RARE, EncodedText, decode_ids, open_ids, write_ids
 
 TEXTS = {
     "|u1": "one two three\n" * 40,
@@ -24,15 +24,9 @@ TEXTS = {
 def encode(
     text: str, path: Path | None = None, base_vocab: tuple[str, ...] = (), *, merge_rare: bool = False, keep: str = ""
 ) -> EncodedText:
-    """Returns a text that was added in pieces, one of which was removed again."""
-    cuts = sorted(random.Random(3).choices(range(len(text) + 1), k=7))
-    with closing(IdsWriter(path, base_vocab)) as writer:
-        for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
-            writer.add(text[start:end])
-            position = writer.position()
-            writer.add("removed, with \U0001f600")
-            writer.truncate(position)
-        return writer.finish(merge_rare=merge_rare, keep=keep)
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode())
+        return write_ids(file, path, base_vocab, merge_rare=merge_rare, keep=keep)
 
 
 @pytest.mark.parametrize("dtype", TEXTS)

@@ -24,8 +24,6 @@ def test_a_model_is_made_by_several_runs(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(gallery, "BUNDLED_FOLDER", tmp_path / "made")
-    assert gallery.main(["chit", "talks.jsonl"]) == 2
-    assert "did you mean chat?" in capsys.readouterr().err
     words = ["How", "are", "you", "on", "this", "fine", "day?", "I", "am", "well,", "and", "what", "do", "you", "do"]
     said = [{"role": role, "content": f"{a} {b}"} for a in words for b in words for role in ("user", "assistant")]
     Path("talks.jsonl").write_text(json.dumps({"messages": said}))

@@ -171,7 +171,7 @@ test("a chat is read with its notes, as another sender, or as it is", async () =
 });
 
 test("chats of other messengers are refused with the command that reads them", async () => {
-  const others = json("unit/training/corpus/chats/exports.json").filter(({ kind }) => !/WhatsApp|IRC|^$/.test(kind));
+  const others = json("unit/training/corpus/exports.json").filter(({ kind }) => !/WhatsApp|IRC|^$/.test(kind));
   assert.ok(others.length > 15);
   for (const { name, lines, json: value } of others) {
     const { id } = await refusal(lines?.join("\n") ?? JSON.stringify(value, null, 1));

@@ -1,0 +1,160 @@
+"""Chats: an invented export of each messenger, what is no chat, and the speakers and the format of what is read.
+
+WhatsApp's exports are in tests/vectors/chats.json.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model import ChatFormat
+from tests.support.alarms import alarm
+from tests.support.platforms import posix_only
+from training.corpus.chats.reader import ChatReader, chat_kind, speakers_of
+from training.corpus.decode import CorpusError
+
+EXPORTS = json.loads(Path(__file__).with_name("exports.json").read_text(encoding="utf-8"))
+
+
+def read(text: str) -> str:
+    return ChatReader(keep_names=True).read(text, "chat.txt")
+
+
+@pytest.mark.parametrize("export", EXPORTS, ids=lambda export: export["name"])
+def test_an_export_is_recognised_and_read_and_what_it_leaves_out_is_counted(export: dict[str, Any]) -> None:
+    text = "\n".join(export["lines"]) if "lines" in export else json.dumps(export["json"], indent=1)
+    reader = ChatReader(keep_names=True)
+    assert reader.read(text, "chat") == "\n\n".join(export["turns"]) + "\n"
+    assert chat_kind(text[:10_000]) == export["kind"]
+    left_out, every = export["left_out"], export["left_out"] + reader.speakers.total()
+    warning = f"chat: left out {left_out} of {every} messages, which nobody wrote in this chat"
+    assert reader.warnings == ([warning] if left_out else [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"name": "Anna", "text": "Hi"}, {"name": "Ben", "text": "Ho"}),
+        ({"from": "Anna", "message": "Hi"}, {"from": "Ben", "message": "Ho"}),
+        ({"author": "Anna", "content": "Hi"}, {"author": {"name": "Ben"}, "content": "Ho"}),
+        ({"role": "Anna", "content": "Hi"}, {"role": "Ben", "content": [{"type": "text", "text": "Ho"}]}),
+        ({"name": "Anna", "role": "admin", "text": "Hi"}, {"name": "Ben", "role": "guest", "text": "Ho"}),
+    ],
+)
+def test_messages_line_by_line_and_in_a_list(one: dict[str, Any], other: dict[str, Any]) -> None:
+    lines = [json.dumps(each) for each in (one, other, other)]
+    assert read("\n".join(lines)) == "Anna: Hi\n\nBen: Ho\nHo\n"
+    assert read("\n\n" + "\n\n".join(lines) + "\n") == "Anna: Hi\n\nBen: Ho\nHo\n"
+    assert read(json.dumps([one, other], indent=2)) == "Anna: Hi\n\nBen: Ho\n"
+    assert chat_kind("\n".join(lines)) == "a chat in JSON"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Once upon a time\n", "chat.txt, line 1, does not begin like a chat"),
+        ("\n\n12:30 Anna: no date\n", "chat.txt, line 3, does not begin like"),
+        ('{"name": "Anna", "text": "Hi"}\n{"name": "Ben", "te', "chat.txt is not valid JSON in line 2 (Untermin"),
+        ('{"name": "Anna", "text": "Hi"}\n\nBen: Ho', "chat.txt is not valid JSON in line 3 (Expecting value)"),
+        ('{\n "messages": [\n  {"from": }', "chat.txt is not valid JSON in line 3 (Expecting value)"),
+        ("[" * 100_000, "chat.txt is nested too deeply"),
+        ('{"name": "Anna", "text": ' + "9" * 5000 + "}", "chat.txt is not valid JSON in line 1 (a number is too long)"),
+        *(
+            (text, "chat.txt has no message with a name and a text")
+            for text in ("[1, null, [true], {}]", '{"name": 7, "text": "Hi"}', "31/12/2021, 23:59 - Ben left\n")
+        ),
+    ],
+)
+def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(CorpusError) as error:
+        read(text)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "To be, or not to be: that is the question.\n",
+        "ROMEO: Hi\n",
+        '{"a": 1}\n',
+        '{"text": "the usual form of a data set"}\n',
+        "[package]\n",
+        "[" * 50_000,
+    ],
+)
+def test_other_texts_are_not_recognised_as_chats(text: str) -> None:
+    assert chat_kind(text) == ""
+
+
+def two(lines: str) -> ChatReader:
+    reader = ChatReader(keep_names=True)
+    reader.read(
+        "\n".join(json.dumps(dict(zip(("name", "text"), line.split("|"), strict=True))) for line in lines.split()), "x"
+    )
+    return reader
+
+
+def test_the_model_replies_as_the_most_frequent_speaker_or_the_chosen_one() -> None:
+    reader = two("Anna|a Ben|b Ben|c Carl|d Carl|e Carl|f")
+    assert reader.format() == ChatFormat("Ben: ", "\n\nCarl: ", "\n\n")
+    assert reader.format("Anna") == ChatFormat("Carl: ", "\n\nAnna: ", "\n\n")
+
+
+def test_an_assistant_is_recognised_by_its_role() -> None:
+    assert two("user|a user|b assistant|c").format() == ChatFormat("user: ", "\n\nassistant: ", "\n\n")
+    assert two("human|a human|b gpt|c X|d X|e X|f").format() == ChatFormat("human: ", "\n\ngpt: ", "\n\n")
+
+
+def test_one_speaker_or_an_unknown_one_is_refused() -> None:
+    with pytest.raises(CorpusError, match="a chat needs two speakers, and this one has only Anna"):
+        two("Anna|a").format()
+    with pytest.raises(CorpusError, match=r"--reply-as is 'anna': it must be one of the speakers, Ben, Anna"):
+        two("Anna|a Ben|b Ben|c").format("anna")
+
+
+def test_examples_are_frequent_messages_of_other_speakers() -> None:
+    reader = two(" ".join(["Anna|Hi"] * 6 + ["Anna|secret"] * 4 + ["Ben|Ho"] * 11))
+    assert reader.examples(reader.format()) == ["Hi"]
+    assert reader.examples(reader.format("Anna")) == ["Ho"]
+
+
+HOSTILE = {
+    "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n": (
+        " ",
+        "\u200e<",
+        ":",
+        "31/12/2021, 11:59 ",
+        "![](",
+    ),
+    "====================\nGuild: A\nChannel: B\n[11/05/2023 7:04 AM] Anna\nHi\n[11/05/2023 7:04 AM] B{}.\nHo": (
+        *(" ", " (pinned)", "{Embed}\n"),
+    ),
+    "07:04\tAnna\tHi{}.\n07:04\tBen\tHo\n": (" ", '"', "1/1/1 "),
+    "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo": (" ", "\n\nFrom: ", "\nType: "),
+    "07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.\n": (" ", "-- ", "* a b sets mode"),
+    "Anna: Hi\nBen: Ho\n{}.\n": (" ", "A: "),
+    '{{"participants": [], "messages": [{{"sender_name": "Anna", "content": "Hi"}}, '
+    '{{"sender_name": "Ben", "content": "{}"}}]}}': (" ", "a sent a photo", "Ã"),
+}
+
+
+@posix_only
+@pytest.mark.parametrize(("text", "unit"), [(text, unit) for text, units in HOSTILE.items() for unit in units])
+def test_the_time_is_linear_for_any_text(text: str, unit: str) -> None:
+    with alarm(f"{unit!r}, repeated"):
+        assert read(text.format(unit * (200_000 // len(unit)))).startswith("Anna: Hi")
+
+
+def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_text() -> None:
+    lines = ["Anna: Hi", "and more", "user: Ho", "Ben: She: said so", "Anna: Yes"]
+    text = ChatReader().read("\n".join(lines), "chat.txt")
+    assert text == "A: Hi\nand more\n\nuser: Ho\n\nC: She: said so\n\nA: Yes\n"
+    assert speakers_of(f"{text}\n{text}") == {"A", "C", "user"}
