@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import io
-import json
 import os
 import re
 import shlex
@@ -39,11 +38,6 @@ def _picture(found: re.Match[str]) -> str:
 def markdown_text(text: str) -> str:
     """Returns `text` for a Markdown file: line ends become LF, other controls but tabs and surrogates U+FFFD."""
     return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
-
-
-def json_line(value: object) -> str:
-    """Returns a value as one line of JSON with all characters as they are, except those that a terminal executes."""
-    return _FOR_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def one_line(text: str, limit: int = 200) -> str:

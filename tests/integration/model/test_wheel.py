@@ -98,7 +98,7 @@ def test_every_example_of_the_docs_and_the_command_line_run_with_the_wheel(insta
     assert (tmp_path / "mine" / "manifest.json").exists()
     assert written == generate(lm, "ROMEO:", 20, seed=1)
     (line,) = done.stderr.splitlines()
-    assert line.endswith("again: python -m char_lstm generate --length=20 --seed=1 ROMEO:")
+    assert "20 characters" in line
 
 
 def test_the_wheel_works_offline_and_names_missing_packages(hub: LocalHub, installed: Path, tmp_path: Path) -> None:
