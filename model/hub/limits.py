@@ -24,7 +24,7 @@ _RETRIED = (408, 429, 500, 502, 503, 504)  # the client repeats a request after 
 
 
 class GivenUpError(Exception):
-    """A request got no answer `TRIES` times, or the time of its block is over."""
+    """A request got no answer `TRIES` times, or would begin after the time of its block."""
 
 
 class _Limits(NamedTuple):
@@ -38,7 +38,7 @@ _INSTALLING = threading.Lock()
 
 @contextmanager
 def time_limits(total_s: float = math.inf) -> Iterator[None]:
-    """Limits all requests of huggingface_hub that this thread makes in the block.
+    """Limits all requests of huggingface_hub that this thread makes in the block; none begins after `total_s`.
 
     A block inside another one ends with the outer one. The client's warnings about its retries are not printed: the
     error that it raises at last says the same.
@@ -105,7 +105,6 @@ def _after_response(response: Any) -> None:
     if (limits := _ACTIVE.get()) is None:
         return
     response.headers.pop("x-xet-hash", None)  # Xet has connections of its own, without these limits: HTTP instead
-    response.stream = _limited(response.stream, limits.end)
     tries = limits.tries[_name(response.request)]
     if response.status_code < 400:
         del limits.tries[_name(response.request)]
@@ -115,20 +114,3 @@ def _after_response(response: Any) -> None:
 
 def _name(request: Any) -> str:
     return f"{request.method} {request.url}"
-
-
-def _limited(stream: Any, end: float) -> Any:
-    """Returns the content of a response as a stream that raises GivenUpError when the time is over."""
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
-
-    class Limited(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            for chunk in stream:
-                if time.monotonic() > end:
-                    raise GivenUpError
-                yield chunk
-
-        def close(self) -> None:
-            stream.close()
-
-    return Limited()

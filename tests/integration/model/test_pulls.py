@@ -18,13 +18,7 @@ from tests.support.hub_faults import FAULTS, HARMLESS, check_line, faulty
 
 REPO = "ada/tiny"
 WEIGHTS = f"GET /{REPO}/resolve/.*/model.safetensors"
-INFO = f"GET /api/models/{REPO}\\?"
 EVERYTHING = f"(GET|HEAD) .*{REPO}"
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch):
-    monkeypatch.setattr("model.hub.snapshot._PAUSE_S", 0.01)
 
 
 def load() -> CharLSTM:
@@ -76,14 +70,6 @@ def test_without_a_cached_copy_the_reason_is_named(hub, commit, monkeypatch, fau
     assert (found.retry, found.wait_s) == (True, float(fault.get("retry_after", 0)))
     hub.unplug()
     assert "the Hub cannot be reached: is the network down" in str(refusal())
-
-
-@pytest.mark.parametrize("where", [INFO, WEIGHTS])
-@pytest.mark.parametrize("kind", ["cut", "close", "cut-body", "reset-body", 500, 429])
-def test_one_broken_connection_or_a_short_pause_that_the_hub_asks_for_is_no_failure(hub, commit, kind, where):
-    hub.fail(where, kind, 1, **({"retry_after": 1} if kind == 429 else {}))
-    lm = load()
-    assert (lm.commit, lm.notice) == (commit, "")
 
 
 @pytest.mark.parametrize("kind", ["short", "redirect"])
