@@ -20,7 +20,7 @@ import torch
 
 from .backends.backend import Floats
 from .clamps import Clamps, Stretches, clamps_at
-from .engine.language_model import LanguageModel, default_precision
+from .engine.blend import LanguageModel, default_precision
 from .engine.sequence import Memory
 from .lstm import LSTMState
 from .settings import Precision

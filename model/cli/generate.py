@@ -12,9 +12,8 @@ import time
 from dataclasses import replace
 from typing import Any, TextIO
 
-from ..engine.blend import DEFAULT_SHARE, Blend
+from ..engine.blend import DEFAULT_SHARE, Blend, LanguageModel
 from ..engine.engine import Engine
-from ..engine.language_model import LanguageModel
 from ..generation import Stream
 from ..scoring.adaptation import adapted
 from ..settings import SETTINGS, SamplingParams, UsageError, draw_seed, number_or_text

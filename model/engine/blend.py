@@ -25,6 +25,7 @@ from ..settings import SETTINGS, Precision, SamplingParams, UsageError
 from ..tokenizer import CharTokenizer
 
 DEFAULT_SHARE = 0.5
+_MAX_INT8_COST = 0.01  # nats per character; a model that loses more in int8 runs in float32
 
 
 class Blend:
@@ -81,6 +82,14 @@ class Blend:
     def make_backend(self, slots: int, precision: Precision) -> Backend:
         """Returns a backend that runs both models."""
         return _BlendBackend(self, [model.make_backend(slots, precision) for model in self.models])
+
+
+LanguageModel = CharLSTM | Blend
+
+
+def default_precision(lm: LanguageModel) -> Precision:
+    """Returns "int8", unless training measured that it costs this model more than `_MAX_INT8_COST`: then "float32"."""
+    return "float32" if lm.training.get("int8_cost", 0.0) > _MAX_INT8_COST else "int8"
 
 
 class _BlendBackend(Backend):

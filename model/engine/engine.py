@@ -18,9 +18,9 @@ from collections.abc import Iterable
 from ..clamps import Clamps, Stretches, check_clamps, clamps_at
 from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams, UsageError, check_value
+from .blend import LanguageModel, default_precision
 from .blocked_words import BlockedWords
 from .bursts import Bursts, Drawn
-from .language_model import LanguageModel, default_precision
 from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 from .statistics import Statistics

@@ -25,7 +25,17 @@ def test_a_file_that_is_cut_or_has_more_bytes_or_a_wrong_header_length_is_refuse
     start, size = len(data) - len(split(data)[1]), int.from_bytes(data[:8], "little")
     lengths = [0, 1, size - 1, size + 1, len(data) - 7, 2**20 + 1, 2**63, 2**64 - 1]
     for wrong in (
-        *(b"", b"{", b"\x80" * 9, b"\x00" * 9, data + b"\x00", data + b"\x00" * 4096, b'{"weights": []}' * 10),
+        *(
+            b"PK\x03\x04" + b"\x14\x00" * 50,
+            b"<!DOCTYPE html><html><body>Sign in</body></html>",
+            b"",
+            b"{",
+            b"\x80" * 9,
+            b"\x00" * 9,
+            data + b"\x00",
+            data + b"\x00" * 4096,
+            b'{"weights": []}' * 10,
+        ),
         *(pickle.dumps({"a": [1.0] * 50}), gzip.compress(b"weights" * 100, mtime=0)),
         *(data[:cut] for cut in (1, 7, 8, 9, start - 1, start, start + 1, len(data) // 2, len(data) - 1)),
         *(struct.pack("<Q", length) + data[8:] for length in lengths),
@@ -44,30 +54,13 @@ def test_a_huge_file_is_not_read(folder):
     assert peak < 32 * 2**20
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 13\n", "Git LFS pointer"),
-        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
-        (b"\n  <HTML><head></head></HTML>", "web page"),
-        (b"PK\x03\x04" + b"\x14\x00" * 50, "zip archive"),
-    ],
-)
-def test_an_error_names_the_type_of_another_file_in_place_of_the_weights(folder, content, words):
-    rewrite(folder, WEIGHTS, content)
-    check_refused(folder, WEIGHTS, words)
-
-
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
         return (os.mkdir, ("pickle-was-opened",))
 
 
-def test_a_pickle_is_named_and_never_opened(folder, tmp_path, monkeypatch):
+def test_a_pickle_is_never_opened(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"a": torch.zeros(2)}, tmp_path / "weights.pt")
-    rewrite(folder, WEIGHTS, (tmp_path / "weights.pt").read_bytes())
-    check_refused(folder, WEIGHTS, "zip archive", "may hold code")
     rewrite(folder, WEIGHTS, pickle.dumps(Bomb()))
     check_refused(folder, WEIGHTS)
     (folder / WEIGHTS).unlink()
