@@ -24,15 +24,8 @@ def test_a_file_that_is_cut_or_another_one_is_refused(folder):
     page, archive = b"<!DOCTYPE html><html><body>Sign in</body></html>", b"PK\x03\x04" + b"\x14\x00" * 50
     lengths = [struct.pack("<Q", length) + data[8:] for length in (0, 2**20 + 1, 2**64 - 1)]
     headers = [join(header, bytes(64)) for header in (b"[]", b"{", b"{}", b"[" * 100_000)]
-    for wrong in (
-        b"",
-        data + b"\x00",
-        page,
-        archive,
-        *(data[:cut] for cut in (1, 9, len(data) - 1)),
-        *lengths,
-        *headers,
-    ):
+    parts = [data[:cut] for cut in (0, 1, 9, len(data) - 1)]
+    for wrong in (*parts, data + b"\x00", page, archive, *lengths, *headers):
         rewrite(folder, WEIGHTS, wrong)
         check_refused(folder, WEIGHTS)
 

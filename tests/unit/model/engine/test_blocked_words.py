@@ -43,19 +43,11 @@ def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "") -
     return [*seen, sequence.text, sequence.finish_reason or ""]
 
 
-def test_the_beginning_of_a_word_is_held_back_until_it_cannot_become_one():
-    assert write("oh damp", WORDS) == ["o", "oh", "oh ", "oh ", "oh ", "oh ", "oh damp", "oh damp", "length"]
-    assert write("oh damn it", WORDS)[2:] == ["oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "oh ", "blocked"]
-
-
 @pytest.mark.parametrize(
     ("before", "text", "stop", "released", "reason"),
     [
         ("", "oh dam", "", "oh dam", "length"),
-        ("", "oh damn", "", "oh ", "blocked"),
-        ("", "a bad worm", "", "a bad worm", "length"),
         ("dam", "n it", "", "", "blocked"),  # a word that begins before the reply
-        ("dam", "p it", "", "p it", "length"),
         ("god", "damn it", "", "damn it", "length"),
         ("", "oh damnXY and", "XY", "oh ", "blocked"),
         ("", "oh dampXY and", "XY", "oh damp", "stop"),

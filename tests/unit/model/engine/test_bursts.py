@@ -72,7 +72,7 @@ def test_bursts_change_nothing(lm, monkeypatch, settings, replies, words):
     assert any(each[1] == "blocked" for each in found[0]) or not words or settings[0]
 
 
-def test_bursts_are_used_while_no_request_waits_and_end_with_the_shortest_reply(lm, monkeypatch):
+def test_bursts_are_used_while_no_request_waits(lm, monkeypatch):
     engine = Engine(lm, max_slots=1)
     lengths = count_bursts(engine, monkeypatch)
     first, second = add(engine, 1, 100), add(engine, 2, 100)
@@ -82,12 +82,6 @@ def test_bursts_are_used_while_no_request_waits_and_end_with_the_shortest_reply(
     run_in_bursts(engine)
     assert lengths
     assert second.text == generate(lm, "ROMEO:", 100, seed=2)
-    engine = Engine(lm)
-    lengths = count_bursts(engine, monkeypatch)
-    short, long = add(engine, 1, 5), add(engine, 2, 40)
-    run_in_bursts(engine)
-    assert (short.length, long.length, engine.written) == (5, 40, 45)
-    assert lengths[0] <= 5 < max(lengths)
 
 
 def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fast_one(lm):
@@ -103,6 +97,3 @@ def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fa
     assert "".join(itertools.islice(fast, 500)) == generate(lm, "ROMEO:", 500, seed=1)
     fast.abort()
     assert len("".join(fast)) < MAX_CHARACTERS
-    offset, memory = fast.sequence.next_draw_offset, fast.sequence.memory
-    continued = generate(lm, "", 100, seed=1, memory=memory, draw_offset=offset)
-    assert fast.sequence.text + continued == generate(lm, "ROMEO:", offset + 100, seed=1)
