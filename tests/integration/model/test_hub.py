@@ -1,24 +1,49 @@
-"""Models are downloaded from the Hub at one commit, and pushed without changing files that people wrote."""
+"""Models are downloaded from the Hub at one commit, whole or not at all, and pushed without changing other files."""
 
 from __future__ import annotations
 
+import json
 import traceback
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
-from model import CharLSTM, ModelUnavailableError, generate
+from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
 from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES
-from tests.support.hub_faults import check_line
-from tests.support.tiny_models import tiny_model
+from model.hub import limits
+from tests.local_hub import LocalHub
+from tests.support.hub_faults import FAULTS, HARMLESS, check_line, faulty
+from tests.support.tiny_models import saved_files, tiny_model
 
 REPO = "ada/tiny"
 CARD = b"---\nlibrary_name: char-lstm\n---\n\n# Written by hand\n"
 NOBODYS = "hf_ThisIsNobodysToken0123456789abcdef"
+WEIGHTS = f"GET /{REPO}/resolve/.*/model.safetensors"
+EVERYTHING = f"(GET|HEAD) .*{REPO}"
+Files = dict[str, bytes]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Files:
+    return saved_files(tiny_model(seed=1), tmp_path / "old")
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Files:
+    """Another architecture and alphabet: a file of each would never fit the other."""
+    return saved_files(tiny_model("abc\n", hidden=7, layers=1, seed=2), tmp_path / "new")
+
+
+@pytest.fixture
+def commit(hub: LocalHub, old: Files) -> str:
+    """The commit of a repo that holds the old model."""
+    return hub.add_repo(REPO, old).branches["main"]
 
 
 def load(**options: Any) -> CharLSTM:
@@ -29,13 +54,14 @@ def text_of(lm: CharLSTM) -> str:
     return generate(lm, "abc", 40, seed=1)
 
 
-def check_refused(words: str, **options: Any) -> None:
-    """Loading must fail with one line that has the words, no token, no URL and no path."""
+def check_refused(words: str, **options: Any) -> ModelUnavailableError:
+    """Returns the error of loading, which must be one line that has the words, no token, no URL and no path."""
     with pytest.raises(ModelUnavailableError) as caught:
         load(**options)
     check_line(str(caught.value))
     assert words in str(caught.value)
     assert not options.get("token") or options["token"] not in "".join(traceback.format_exception(caught.value))
+    return caught.value
 
 
 # one commit
@@ -118,6 +144,42 @@ def test_offline_means_no_request(hub, commit, tmp_path, monkeypatch, switch):
 # errors of the Hub
 
 
+@pytest.mark.parametrize("where", [WEIGHTS, EVERYTHING], ids=["weights", "everything"])
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "wrong hash"])  # see the tests of content
+def test_a_model_is_loaded_whole_or_from_the_cache_or_not_at_all(hub, commit, new, fault, where):
+    with faulty(hub, fault, where):
+        if fault in HARMLESS:
+            assert load().commit == commit
+        else:
+            check_refused("")
+    assert load().commit == commit
+    newer = hub.commit(hub.repos[REPO], new)
+    with faulty(hub, fault, where), suppress(ModelUnavailableError):  # of a fault that only the user can end
+        lm = load()
+        assert (lm.commit, bool(lm.notice)) == ((newer, False) if fault in HARMLESS else (commit, True))
+    assert load().commit == newer
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"kind": 429, "retry_after": 3600}, "a pause after too many requests (429): wait 60.0 minutes"),
+        ({"kind": 503}, "the Hub has a server error (503): see status.huggingface.co"),
+        ({"kind": "html"}, "not from the Hub: does this network ask you to sign in on a web page first?"),
+        ({"kind": "close"}, "the connection to the Hub broke off: try again"),
+        ({"kind": "hang"}, "the Hub did not answer in time: is the network slow or down?"),
+    ],
+)
+def test_without_a_cached_copy_the_reason_is_named(hub, commit, monkeypatch, fault: dict[str, Any], reason):
+    if fault["kind"] == "hang":
+        monkeypatch.setattr(limits, "READ_S", 0.3)
+    hub.fail(".", times=None, **fault)
+    found = check_refused(reason)
+    assert (found.retry, found.wait_s) == (True, float(fault.get("retry_after", 0)))
+    hub.unplug()
+    check_refused("the Hub cannot be reached: is the network down")
+
+
 def test_a_missing_repo_or_revision_is_named_even_if_a_copy_is_cached(hub, commit):
     load()
     check_refused(f"{REPO} at v9 cannot be loaded: there is no such revision", revision="v9")
@@ -136,6 +198,66 @@ def test_a_private_or_gated_repo_says_how_to_get_access_and_a_bad_token_is_never
     gated = {"revision": repo.branches["main"], "token": stranger, "cache_dir": tmp_path}
     check_refused("it is gated: accept its terms on its page", **gated)
     check_refused(f"{REPO} cannot be loaded: the Hub does not accept the token (401): log in", token=NOBODYS)
+
+
+def test_other_requests_of_the_process_have_no_limits(hub, old, monkeypatch):
+    hub.add_repo(REPO, {**old, "README.md": b"0123456789"})
+    load()
+    monkeypatch.setattr(limits, "TRIES", 0)
+    assert Path(huggingface_hub.hf_hub_download(REPO, "README.md")).read_bytes() == b"0123456789"
+
+
+def test_a_client_of_ones_own_is_kept_and_has_the_limits(hub, commit, monkeypatch):
+    before = huggingface_hub.get_session()
+    kind, hooks = type(before), before.event_hooks
+    monkeypatch.setattr(limits, "READ_S", 0.3)
+    try:
+        huggingface_hub.set_client_factory(lambda: kind(headers={"X-Mine": "1"}, follow_redirects=True))
+        own = huggingface_hub.get_session()
+        hub.fail(WEIGHTS, "hang", None)
+        assert check_refused("").retry
+        assert huggingface_hub.get_session() is own
+    finally:
+        huggingface_hub.set_client_factory(lambda: kind(event_hooks=hooks, follow_redirects=True, timeout=None))
+
+
+# content
+
+
+@pytest.mark.parametrize("name", MODEL_FILES)
+def test_bytes_that_change_on_their_way_or_in_the_cache_are_asked_for_again(hub, commit, old, name):
+    flipped = hub.fail(f"GET .*/{name}", "wrong", 1)
+    assert load().commit == commit
+    assert flipped.hits == 1
+    found = huggingface_hub.try_to_load_from_cache(REPO, name, revision=commit)
+    assert isinstance(found, str)
+    Path(found).resolve().write_bytes(old[name][:-1] + b"?")
+    hub.log.clear()
+    assert load().commit == commit
+    assert len(hub.requests(f"GET .*/resolve/.*{name}")) == 1
+    Path(found).resolve().write_bytes(b"")
+    hub.unplug()
+    with pytest.raises(CheckpointError, match=name):
+        load()
+
+
+@pytest.mark.parametrize(("name", "size"), [("model.safetensors", 4_000_000), ("manifest.json", 2_000_000)])
+def test_a_file_that_is_too_large_is_never_downloaded(hub, old, name, size):
+    hub.add_repo(REPO, {**old, name: old[name] + bytes(size)})
+    with pytest.raises(CheckpointError, match=f"{name} is larger than the "):
+        load()
+    assert not hub.requests(f"(GET|HEAD) .*/{name}")
+
+
+def test_files_that_the_manifest_lists_are_part_of_the_model_and_code_is_not_downloaded(hub, old):
+    repo = hub.add_repo(REPO, {**old, "modeling.py": b"raise SystemExit", "pytorch_model.bin": b"\x80\x04."})
+    load()
+    assert {str(request).rpartition("/")[2] for request in hub.requests("/resolve/")} == set(MODEL_FILES)
+    manifest = json.loads(old["manifest.json"])
+    manifest["sha256"]["cells.json"] = "0" * 64
+    hub.commit(repo, {"manifest.json": json.dumps(manifest).encode()})
+    with pytest.raises(ModelUnavailableError, match=r"it has no cells\.json"):
+        load()
 
 
 # pushing
