@@ -17,7 +17,7 @@ from ..engine.engine import Engine
 from ..generation import Stream
 from ..scoring.adaptation import adapted
 from ..settings import SETTINGS, SamplingParams, UsageError, draw_seed, number_or_text
-from ..terminal import ctrl_c, say, terminal_text
+from ..terminal import say, terminal_text
 from ..tokenizer import describe_unknown
 from .arguments import add_command, add_precision
 from .inputs import load_model, normalized, read_text
@@ -75,10 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
     reply = Stream(engine, sequence)
     if sequence.unknown:
         say(f"notice: skipped characters that this model does not know: {describe_unknown(sequence.unknown)}")
-    status = _write(reply, prompt, sys.stdout)
+    length, status = _write(reply, prompt, sys.stdout)
     speed = sequence.measured_chars_per_second
     seed = f"seed {params.seed}: --seed={params.seed} generates the same text again"
-    say(f"{sequence.length:,} characters, {speed:,.0f} per second, {seed}")
+    say(f"{length:,} characters, {speed:,.0f} per second, {seed}")
     return status
 
 
@@ -115,21 +115,24 @@ def _load(arguments: argparse.Namespace) -> LanguageModel:
     return Blend(lm, load_model(arguments.blend_with), share)
 
 
-def _write(reply: Stream, prompt: str, out: TextIO) -> int:
-    """Streams a reply, to a terminal with its prompt before it; returns the exit status."""
+def _write(reply: Stream, prompt: str, out: TextIO) -> tuple[int, int]:
+    """Streams a reply, to a terminal with its prompt before it; returns its length and the exit status."""
     terminal = out.isatty()
     show = terminal_text if terminal else str
     if terminal:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         out.write(show(prompt) if plain or not prompt else f"\x1b[1m{show(prompt)}\x1b[0m")
-    flushed = 0.0
-    with ctrl_c(reply.abort):
+    length, flushed, status = 0, 0.0, 0
+    try:
         for piece in reply:
             out.write(show(piece))
+            length += 1
             if (now := time.monotonic()) - flushed >= _FLUSH_S:
                 out.flush()
                 flushed = now
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     if terminal and not reply.sequence.text.endswith("\n"):
         out.write("\n")
     out.flush()
-    return INTERRUPTED if reply.sequence.finish_reason == "abort" else 0
+    return length, status
