@@ -72,18 +72,6 @@ def test_bursts_change_nothing(lm, monkeypatch, settings, replies, words):
     assert any(each[1] == "blocked" for each in found[0]) or not words or settings[0]
 
 
-def test_bursts_are_used_while_no_request_waits(lm, monkeypatch):
-    engine = Engine(lm, max_slots=1)
-    lengths = count_bursts(engine, monkeypatch)
-    first, second = add(engine, 1, 100), add(engine, 2, 100)
-    while not first.finished:
-        engine.step(burst=True)
-    assert not lengths
-    run_in_bursts(engine)
-    assert lengths
-    assert second.text == generate(lm, "ROMEO:", 100, seed=2)
-
-
 def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fast_one(lm):
     """Otherwise a reply would continue for a while after it was aborted."""
     slow, fast = (stream(lm, "ROMEO:", 1000, seed=1) for _ in range(2))
