@@ -1,4 +1,4 @@
-"""One commit of a model on the Hub, downloaded into the client's cache.
+"""One commit of a model on the Hub, downloaded into the client's cache; and the commits in that cache.
 
 The branch or tag is resolved to a commit first, and each file is downloaded at that commit, so files of two commits are
 never mixed, even if the repo is pushed to meanwhile.
@@ -6,6 +6,7 @@ never mixed, even if the repo is pushed to meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,9 +16,9 @@ from typing import Any, TypeVar
 
 from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, WEIGHTS
 from ..checkpoint.read import check_size, read_config, read_manifest
+from ..files import atomic_write
 from ..lstm import LSTMConfig
 from ..terminal import one_line
-from .cache import note_revision
 from .errors import MissingFileError, ModelUnavailableError, explain
 from .limits import time_limits
 
@@ -167,3 +168,44 @@ class Snapshot:
 def is_commit(revision: str | None) -> bool:
     """Returns whether a revision is a full commit id, 40 hex digits, which no push changes."""
     return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
+
+
+def note_revision(repo: str, revision: str | None, commit: str, cache_dir: str | Path | None = None) -> None:
+    """Records in the cache to which commit a branch or tag (None: main) points; does nothing in a read-only cache.
+
+    With it, the branch can be loaded without a network. The client records it only for downloads by the branch.
+    """
+    revision = revision or "main"
+    if revision == commit or ".." in revision:
+        return
+    with contextlib.suppress(OSError):
+        reference = _repo_folder(repo, cache_dir) / "refs" / revision
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(reference, commit.encode())
+
+
+def is_cached(repo: str, commit: str) -> bool:
+    """Returns whether the cache holds any file of a commit."""
+    return (_repo_folder(repo) / "snapshots" / commit).is_dir()
+
+
+def remove_cached(repo: str, commit: str) -> None:
+    """Removes a commit from the cache, except files that other commits share.
+
+    A commit to which a recorded branch or tag points stays, so that it can be loaded without a network.
+    """
+    from huggingface_hub import constants, scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    with contextlib.suppress(OSError, ValueError, CacheNotFound):  # what cannot be removed stays
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
+        repos = [each for each in cache.repos if (each.repo_type, each.repo_id) == ("model", repo)]
+        if any(each.commit_hash == commit and not each.refs for cached in repos for each in cached.revisions):
+            cache.delete_revisions(commit).execute()
+
+
+def _repo_folder(repo: str, cache_dir: str | Path | None = None) -> Path:
+    """Returns the folder of a model, as the documentation of the cache describes it."""
+    from huggingface_hub import constants
+
+    return Path(cache_dir or constants.HF_HUB_CACHE).expanduser() / f"models--{repo.replace('/', '--')}"
