@@ -183,6 +183,17 @@ def test_a_fault_is_logged_with_its_text_and_traceback_and_is_the_cause_of_the_e
     assert all(part in caplog.text for part in ("/secret/path", "Traceback"))
 
 
+def test_a_long_prompt_does_not_delay_other_replies(lm):
+    engine = Engine(lm)
+    writers = [engine.add_request("", params(seed, 100)) for seed in range(8)]
+    engine.step()
+    reader = engine.add_request("To be, " * 6, params(9, 20))
+    for written in range(2, 42):
+        engine.step()
+        assert (reader.prompt_memory, {each.length for each in writers}) == (None, {written})
+    assert finish(engine, reader) == [alone(lm, 9, 20, "To be, " * 6)]
+
+
 # who gets a slot
 
 
