@@ -133,22 +133,6 @@ def test_the_logits_are_those_from_which_a_reply_was_drawn_with_clamps_and_witho
     assert torch.equal(again.c, begun.memory.state.c)
 
 
-def test_clamps_can_include_the_character_before_the_text(lm):
-    begun = stream(lm, "To be", 10, seed=3)
-    "".join(begun)
-    memory, hold = begun.sequence.memory, (Clamp(1, 5, 4.0),)
-    text = stream(lm, "", 20, seed=4, memory=memory, clamps=hold)
-    trace = TextTrace(lm, memory)
-    trace.set_text("".join(text))
-    free = read(trace)
-    assert trace.set_text(text.sequence.text, [(-1, hold)]) == 0
-    held = read(trace)
-    assert not np.array_equal(predicted(held[0]), predicted(free[0]))
-    assert all(drawn_from(each, 4, each.position) for each in held)
-    trace.set_text(text.sequence.text)
-    assert np.array_equal(predicted(read(trace)[0]), predicted(free[0]))
-
-
 @both
 def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm, precision: Precision):
     trace = TextTrace(lm, precision=precision)
