@@ -37,10 +37,9 @@ if TYPE_CHECKING:
     from .checkpoint.bundled import PRETRAINED as PRETRAINED
     from .checkpoint.format import CheckpointError as CheckpointError
     from .clamps import Clamp as Clamp
-    from .engine.blend import Blend as Blend
+    from .engine.blend import Blend as Blend, LanguageModel as LanguageModel
     from .engine.blocked_words import BlockedWords as BlockedWords
     from .engine.engine import Engine as Engine, EngineBusyError as EngineBusyError
-    from .engine.language_model import LanguageModel as LanguageModel
     from .engine.sequence import Memory as Memory, Sequence as Sequence
     from .generation import Stream as Stream, generate as generate, stream as stream
     from .hub.errors import ModelUnavailableError as ModelUnavailableError
@@ -61,10 +60,9 @@ _EXPORTS = {  # by module: its public names. A module, and torch with it, is imp
     "chat": ("ChatFormat",),
     "checkpoint.format": ("CheckpointError",),
     "clamps": ("Clamp",),
-    "engine.blend": ("Blend",),
     "engine.blocked_words": ("BlockedWords",),
     "engine.engine": ("Engine", "EngineBusyError"),
-    "engine.language_model": ("LanguageModel",),
+    "engine.blend": ("Blend", "LanguageModel"),
     "engine.sequence": ("Memory", "Sequence"),
     "generation": ("Stream", "generate", "stream"),
     "hub.errors": ("ModelUnavailableError",),

@@ -10,7 +10,7 @@ import sys
 from . import __version__
 from .checkpoint.format import CheckpointError
 from .cli import generate, info, score
-from .cli.arguments import ArgumentParser, Commands
+from .cli.arguments import ArgumentParser, CommandParser
 from .hub.errors import ModelUnavailableError
 from .settings import UsageError
 from .terminal import discard_stdout, say, use_utf8
@@ -40,7 +40,9 @@ def _parser() -> ArgumentParser:
     program = f"python -m {__package__}"  # installed from a wheel the package has another name
     parser = ArgumentParser(prog=program, description="Generate and score text with a character LSTM.")
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
-    commands = Commands(parser)
+    commands = parser.add_subparsers(
+        required=True, dest="command", metavar="COMMAND", title="commands", parser_class=CommandParser
+    )
     for module in (generate, score, info):
         module.add_to(commands)
     return parser

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .engine.language_model import LanguageModel
+from .engine.blend import LanguageModel
 from .scoring.surprisal import result_of
 from .settings import Precision
 from .trace import UNKNOWN, TextTrace, surprisal

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal, ParamSpec
 
+from .engine.blend import LanguageModel
 from .engine.engine import Engine
-from .engine.language_model import LanguageModel
 from .engine.sequence import Memory, Sequence
 from .settings import Precision, SamplingParams, Settings, draw_seed
 from .tokenizer import UnknownCharactersError, describe_unknown
@@ -106,17 +105,8 @@ def stream(
         raise UnknownCharactersError(sequence.unknown)
     if sequence.unknown and unknown == "warn":
         names = describe_unknown(sequence.unknown)
-        message = f"the prompt has characters that this model does not know, skipped: {names}"
-        warnings.warn(message, stacklevel=_frames_of_this_module())
+        warnings.warn(f"the prompt has characters that this model does not know, skipped: {names}", stacklevel=2)
     return Stream(engine, sequence)
-
-
-def _frames_of_this_module() -> int:
-    """Returns the `stacklevel` of a warning that names the line of the program that called this module."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename == __file__:
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 def _as_text(function: Callable[P, Stream]) -> Callable[P, str]:

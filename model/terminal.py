@@ -7,18 +7,13 @@ change the order of the displayed characters.
 from __future__ import annotations
 
 import codecs
-import contextlib
 import io
-import json
 import os
 import re
 import shlex
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from types import FrameType
+from collections.abc import Sequence
 from typing import TextIO
 
 _BIDI = "\u202a-\u202e\u2066-\u2069"
@@ -41,35 +36,10 @@ def markdown_text(text: str) -> str:
     return _FOR_MARKDOWN.sub("\ufffd", re.sub(r"\r\n?", "\n", text))
 
 
-def json_line(value: object) -> str:
-    """Returns a value as one line of JSON with all characters as they are, except those that a terminal executes."""
-    return _FOR_TERMINAL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
-
-
 def one_line(text: str, limit: int = 200) -> str:
     """Returns `text` as one printable line of at most `limit` characters; others are escaped as in Python (`\\x1b`)."""
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text[: limit + 1])
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-@contextlib.contextmanager
-def ctrl_c(end: Callable[[], None]) -> Iterator[None]:
-    """Makes the first Ctrl-C in the block call `end`, which stops the work cleanly; a second one interrupts."""
-
-    def handle(_signal: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        end()
-
-    before = signal.getsignal(signal.SIGINT)
-    ours = before is signal.default_int_handler and threading.current_thread() is threading.main_thread()
-    if not ours:  # SIGINT is ignored, as in a background job, or has another handler
-        yield
-        return
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def size_text(count: int) -> str:

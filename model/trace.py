@@ -20,8 +20,7 @@ import torch
 
 from .backends.backend import Floats
 from .clamps import Clamps, Stretches, clamps_at
-from .engine.language_model import LanguageModel, default_precision
-from .engine.sequence import Memory
+from .engine.blend import LanguageModel, default_precision
 from .lstm import LSTMState
 from .settings import Precision
 
@@ -93,11 +92,12 @@ class _Saved(NamedTuple):
 class TextTrace:
     """Traces a text, which may change. All methods are safe in any thread.
 
+    The text is read from a state of zeros, as after a line end.
+
     Args:
         lm: the model that reads.
-        start: where the text continues; None starts from a state of zeros, as after a line end.
-        skip_start: without `start`, read no line end before the text: its first character then has no prediction, as
-            in a prompt that the engine reads.
+        skip_start: read no line end before the text: its first character then has no prediction, as in a prompt that
+            the engine reads.
         precision: "int8" or "float32"; None is the default of the model, see `Engine`.
 
     Attributes:
@@ -105,21 +105,14 @@ class TextTrace:
         precision: "int8" or "float32".
     """
 
-    def __init__(
-        self,
-        lm: LanguageModel,
-        start: Memory | None = None,
-        *,
-        skip_start: bool = False,
-        precision: Precision | None = None,
-    ) -> None:
+    def __init__(self, lm: LanguageModel, *, skip_start: bool = False, precision: Precision | None = None) -> None:
         self.lm = lm
         self.ids = np.zeros(0, np.int64)
         self.precision: Precision = precision or default_precision(lm)
         self._backend = lm.make_backend(1, self.precision)
         self._lock = threading.RLock()
-        self._start_state = start.state if start else LSTMState.zeros(lm.config, device=lm.device)
-        self._start_id = start.last_id if start else None if skip_start else lm.tokenizer.start_id
+        self._zeros = LSTMState.zeros(lm.config, device=lm.device)
+        self._start_id = None if skip_start else lm.tokenizer.start_id
         self._clamps: Stretches = ()
         self._distance = _MIN_DISTANCE
         self._saved: list[_Saved] = []
@@ -206,7 +199,7 @@ class TextTrace:
         with self._lock:
             current = self._current()
             if position < 0:
-                self._backend.load(0, self._start_state)
+                self._backend.load(0, self._zeros)
             else:
                 self._go_to(position)
             before = self._backend.state(0)
@@ -247,12 +240,12 @@ class TextTrace:
         return clamps_at(self._clamps, position)
 
     def _restart(self) -> None:
-        self._backend.load(0, self._start_state)
+        self._backend.load(0, self._zeros)
         self._read_start()
         self._saved = [self._current()]
 
     def _read_start(self) -> TokenTrace:
-        """Reads the character before the text, if there is one. The backend must hold the start state."""
+        """Reads the character before the text, if there is one. The backend must hold the state of zeros."""
         self._position, self._logits = 0, None if self._start_id is None else self._read(self._start_id, -1)
         id_ = UNKNOWN if self._start_id is None else self._start_id
         return TokenTrace(position=-1, id=id_, logits=None, cells=self._backend.cells(0))

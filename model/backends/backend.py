@@ -1,7 +1,7 @@
 """The interface that the engine uses to run a network: states in slots, and one step over some of the slots.
 
 A backend has a number of slots. A slot holds the LSTM state of one sequence. A step reads one character in each of B
-slots and returns the logits of the next one. A step that raises an exception changes no state.
+slots and returns the logits of the next one.
 
 Shapes: B slots in a step, T characters, V vocabulary, H hidden, L layers.
 """

@@ -65,13 +65,10 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "mps":
         return False
-    if hasattr(torch.cpu, "get_capabilities"):  # not in torch 2.6
-        found = torch.cpu.get_capabilities()
-        return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
-    with contextlib.suppress(OSError):
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        return "avx512_bf16" in flags or "amx_bf16" in flags
-    return False
+    if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.6
+        return False
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def free_memory(device: torch.device) -> int | None:

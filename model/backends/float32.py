@@ -33,16 +33,13 @@ class Float32Backend(Backend):
         return self._states[slot]  # a step makes new tensors and changes none
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
-        logits, states = [], []
+        logits = []
         with torch.inference_mode():
             for position, (slot, token) in enumerate(zip(slots.tolist(), ids.tolist(), strict=True)):
                 clamped = clamps[position] if clamps else ()
                 token = torch.tensor([token], device=self._device)
-                each, state = self._network.step(token, self._states[slot], clamped)
+                each, self._states[slot] = self._network.step(token, self._states[slot], clamped)
                 logits.append(each[0].float().cpu().numpy())
-                states.append(state)
-        for slot, state in zip(slots.tolist(), states, strict=True):
-            self._states[slot] = state
         result = np.stack(logits)
         if self._blocked is not None:
             result[:, self._blocked] = NEVER

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..int8.dot_products import INSTRUCTIONS, pack, padded_shape, supported
 from ..int8.weights import QuantizedMatrix, exact_product
 
 log = logging.getLogger("model")
@@ -44,10 +43,10 @@ def numba_available() -> bool:
 
 @cache
 def instruction_kind() -> int:
-    """Returns the position in `dot_products.INSTRUCTIONS` of the fastest instruction that this processor has."""
+    """Returns the position in `numba_kernels.INSTRUCTIONS` of the fastest instruction that this processor has."""
     from ..int8 import numba_kernels
 
-    return supported(numba_kernels.features())[-1]
+    return numba_kernels.supported(numba_kernels.features())[-1]
 
 
 @cache
@@ -55,7 +54,7 @@ def most_compiled_rows() -> int:
     """Returns the largest number of rows for which the compiled loops are faster than torch's products."""
     from ..int8 import numba_kernels
 
-    if not INSTRUCTIONS[instruction_kind()].intrinsic:
+    if not numba_kernels.INSTRUCTIONS[instruction_kind()].intrinsic:
         return _PLAIN_ROWS
     return _AMX_ROWS if "+amx-int8" in numba_kernels.features().split(",") else 2**31
 
@@ -85,8 +84,8 @@ def compiled_product(x: Int8s, matrix: QuantizedMatrix) -> Int32s:
     from ..int8 import numba_kernels
 
     kind = instruction_kind()
-    rows, columns = padded_shape(kind, *matrix.q.shape)
-    packed, start = pack(kind, matrix.q.numpy())
+    rows, columns = numba_kernels.padded_shape(kind, *matrix.q.shape)
+    packed, start = numba_kernels.pack(kind, matrix.q.numpy())
     out, padded = np.empty((len(x), rows), np.int32), np.zeros((len(x), columns), np.int16)
     numba_kernels.fill(kind, x, 0, padded)
     numba_kernels.product(kind, packed, start, padded, out)

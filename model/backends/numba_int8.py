@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ..clamps import Clamps
-from ..int8.dot_products import pack
+from ..int8 import numba_kernels
 from ..int8.sampling import POWERS
 from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h
 from ..lstm import LSTMState
@@ -36,10 +36,7 @@ class NumbaInt8Backend(TorchInt8Backend):
     """
 
     def __init__(self, weights: Int8Weights, slots: int) -> None:
-        from ..int8 import numba_kernels
-
         super().__init__(weights, slots)
-        self._kernels = numba_kernels
         self._kind = instruction_kind()
         self._vocab = len(weights.table)
         self._states = self._h.numpy(), self._c.numpy()  # the same memory
@@ -71,7 +68,7 @@ class NumbaInt8Backend(TorchInt8Backend):
     ) -> list[list[int]]:
         drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
         logits = np.empty((len(slots), self._vocab), np.float32)
-        draws = self._kernels.draw_params(params), np.array(numbers, np.uint64).T.copy(), drawn
+        draws = numba_kernels.draw_params(params), np.array(numbers, np.uint64).T.copy(), drawn
         self._run(slots, ids, clamps, logits, draws)
         return drawn.T.tolist()
 
@@ -98,7 +95,7 @@ class NumbaInt8Backend(TorchInt8Backend):
             self._memory = np.empty(size, np.int8), np.empty(size, np.float32)
         self._after = tuple(each[:size].reshape(shape) for each in self._memory)
         if len(slots) <= most_compiled_rows() or steps > 1:
-            self._kernels.run(self._kind, self._packed, self._states, slots, ids, entries, self._after, logits, draws)
+            numba_kernels.run(self._kind, self._packed, self._states, slots, ids, entries, self._after, logits, draws)
         else:
             self._run_with_torch(slots, ids, entries, logits, draws)
 
@@ -115,12 +112,12 @@ class NumbaInt8Backend(TorchInt8Backend):
             which = np.full(len(slots), len(added) - len(h) + layer) if layer else ids
             sums = torch_product(x, self._weights.layers[layer])
             of_layer = before[layer], after_c[layer], after_h[layer]
-            self._kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, *of_layer)
+            numba_kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, *of_layer)
         if len(logits):
-            self._kernels.scaled(torch_product(after_h[-1], self._weights.output), output, logits)
+            numba_kernels.scaled(torch_product(after_h[-1], self._weights.output), output, logits)
         params, numbers, drawn = draws
         if len(drawn):
-            self._kernels.draw(logits, params, numbers[0], powers, drawn[0])
+            numba_kernels.draw(logits, params, numbers[0], powers, drawn[0])
         h[:, slots], c[:, slots] = after_h, after_c
 
 
@@ -131,13 +128,13 @@ def _packed(weights: Int8Weights, kind: int) -> tuple[npt.NDArray[Any], ...]:
     """Returns the `weights` of `numba_kernels.run`; packed once, because each call of `stream` makes a backend."""
     kinds = _packed_weights.setdefault(weights, {})
     if kind not in kinds:
-        packed = [pack(kind, matrix.q.numpy()) for matrix in weights.layers]
+        packed = [numba_kernels.pack(kind, matrix.q.numpy()) for matrix in weights.layers]
         kinds[kind] = (
             torch.cat([torch.from_numpy(q) for q, _ in packed]).numpy(),
             np.stack([start for _, start in packed]),
             np.stack([matrix.scale.numpy() for matrix in weights.layers]),
             np.concatenate([weights.table.numpy(), *(bias.numpy()[None] for bias in weights.biases)]),
-            *pack(kind, weights.output.q.numpy()),
+            *numba_kernels.pack(kind, weights.output.q.numpy()),
             torch.stack([weights.output.scale, weights.output_bias]).numpy(),
             torch.stack([SIGMOID, TANH]).numpy(),
             POWERS,

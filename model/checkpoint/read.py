@@ -21,17 +21,11 @@ from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
 from .format import DTYPES, Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
-from .samples import Sample, check_count, samples_from_json
+from .samples import Sample, samples_from_json
 
 _MAX_JSON = 16 << 20  # bytes; enough for a vocabulary of all code points
 _MAX_HEADER = 1 << 20  # bytes; a safetensors header has about a hundred bytes per layer
 _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones, sums overflow and logits become NaN
-_OTHER_TYPES = {  # by how they begin, in small letters
-    b"version https://git": "a Git LFS pointer: the file itself was not downloaded (git lfs pull)",
-    b"<!doctype": "a web page",
-    b"<html": "a web page",
-    b"pk\x03\x04": "a zip archive, as torch.save writes: it may hold code and is not opened",
-}
 
 
 def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
@@ -49,15 +43,13 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
         raise CheckpointError(f"there is no checkpoint folder named {folder.name!r}")
     if not (folder / CONFIG).exists():
         raise CheckpointError(f"{CONFIG} is missing: this is not a char-lstm checkpoint")
-    config_bytes = _read_file(folder, CONFIG)
     hashes = read_manifest(folder)
-    checkpoint = parse_config(config_bytes)
-    _check_hash(CONFIG, config_bytes, hashes)
+    checkpoint = parse_config(_read_checked(folder, CONFIG, hashes))
     return replace(
         checkpoint,
         weights=_read_weights(folder, hashes, checkpoint.config) if weights else {},
-        cells=_read_cells(folder, hashes, checkpoint.config),
-        samples=_read_samples(folder, hashes),
+        cells=_read_cells(folder, hashes, checkpoint.config) if CELLS in hashes else (),
+        samples=_read_samples(folder, hashes) if SAMPLES in hashes else (),
     )
 
 
@@ -115,9 +107,7 @@ def check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
 
 
 def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> dict[str, Tensor]:
-    data = _read_file(folder, WEIGHTS, config)
-    _check_file_type(data)
-    _check_hash(WEIGHTS, data, hashes)
+    data = _read_checked(folder, WEIGHTS, hashes, config)
     try:
         tensors = load(data)  # checks the header: no overlap, no gap, nothing after the end
     except (SafetensorError, ValueError, OverflowError) as error:
@@ -127,10 +117,7 @@ def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -
 
 
 def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> tuple[Cell, ...]:
-    data = _read_listed(folder, CELLS, hashes)
-    if not data:
-        return ()
-    content = parse_json(CELLS, data)
+    content = parse_json(CELLS, _read_checked(folder, CELLS, hashes))
     try:
         return cells_from_json(content, config)
     except ValueError as error:
@@ -138,19 +125,16 @@ def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> 
 
 
 def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]:
-    lines = _read_listed(folder, SAMPLES, hashes).splitlines()
+    lines = [parse_json(SAMPLES, line) for line in _read_checked(folder, SAMPLES, hashes).splitlines()]
     try:
-        check_count(len(lines))
-        return samples_from_json([parse_json(SAMPLES, line) for line in lines])
+        return samples_from_json(lines)
     except ValueError as error:
         raise CheckpointError(f"{SAMPLES}: {error}") from error
 
 
-def _read_listed(folder: Path, name: str, hashes: Mapping[str, str]) -> bytes:
-    """Returns a file that is a part of the model only if the manifest lists it; b"" if it does not."""
-    if name not in hashes:
-        return b""
-    data = _read_file(folder, name)
+def _read_checked(folder: Path, name: str, hashes: Mapping[str, str], config: LSTMConfig | None = None) -> bytes:
+    """Returns a file whose hash the manifest lists."""
+    data = _read_file(folder, name, config)
     _check_hash(name, data, hashes)
     return data
 
@@ -177,13 +161,7 @@ def _parse_manifest(data: bytes) -> dict[str, str]:
 def _check_hash(name: str, data: bytes, hashes: Mapping[str, str]) -> None:
     if name not in hashes:
         raise CheckpointError(f"{MANIFEST} does not list {name}")
+    if data.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"{name} is a Git LFS pointer: the file itself was not downloaded (git lfs pull)")
     if hashlib.sha256(data).hexdigest() != hashes[name]:
         raise CheckpointError(f"{name} is not the file that {MANIFEST} describes (SHA-256): damaged or changed")
-
-
-def _check_file_type(data: bytes) -> None:
-    """Raises CheckpointError that names the type, if model.safetensors is another file saved under this name."""
-    start = data[:512].lstrip().lower()
-    for beginning, description in _OTHER_TYPES.items():
-        if start.startswith(beginning):
-            raise CheckpointError(f"{WEIGHTS} is {description}")

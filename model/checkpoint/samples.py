@@ -23,19 +23,14 @@ class Sample(TypedDict):
     text: str
 
 
-def check_count(count: int) -> None:
-    """Raises ValueError if there are more samples than a checkpoint may have."""
-    if count > MAX_SAMPLES:
-        raise ValueError(f"it has {count:,} samples: at most {MAX_SAMPLES:,} are allowed")
-
-
 def samples_from_json(lines: Sequence[Mapping[str, Any]]) -> tuple[Sample, ...]:
     """Returns the samples, oldest first.
 
     Raises:
         ValueError: the lines are not samples in the order of their steps, or there are more than 1,000.
     """
-    check_count(len(lines))
+    if len(lines) > MAX_SAMPLES:
+        raise ValueError(f"it has {len(lines):,} samples: at most {MAX_SAMPLES:,} are allowed")
     samples = tuple(_sample(line) for line in lines)
     steps = [sample["step"] for sample in samples]
     if steps != sorted(steps):

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, get_args
 from ..checkpoint.bundled import PRETRAINED
 from ..settings import Precision, UsageError
 
-__all__ = ["ArgumentParser", "Commands", "UsageError", "add_precision", "nearest"]
+__all__ = ["ArgumentParser", "CommandParser", "UsageError", "add_command", "add_precision", "nearest"]
 Run = Callable[[argparse.Namespace], int]
 
 
@@ -42,7 +42,7 @@ class ArgumentParser(argparse.ArgumentParser):
         return nearest(choice[1], choices) if choice else None
 
 
-class _CommandParser(ArgumentParser):
+class CommandParser(ArgumentParser):
     """The parser of a command, whose errors name the help of the command."""
 
     def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
@@ -52,32 +52,26 @@ class _CommandParser(ArgumentParser):
         return namespace, unknown
 
 
-class Commands:
-    """The commands of a program.
+def add_command(commands: Any, name: str, text: str, run: Run, *, model: bool = True) -> ArgumentParser:
+    """Adds a command with, unless `model` is False, --model; returns its parser.
 
     Args:
-        parser: the parser of the program.
+        commands: what `ArgumentParser.add_subparsers` returns.
+        name, text: the name, and what the command does.
+        run: runs the command; returns the exit status.
+        model: whether the command has --model.
     """
-
-    def __init__(self, parser: ArgumentParser) -> None:
-        self._added = parser.add_subparsers(
-            required=True, dest="command", metavar="COMMAND", title="commands", parser_class=_CommandParser
+    parser: ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    if model:
+        parser.add_argument(
+            "--model",
+            default=str(PRETRAINED),
+            metavar="MODEL",
+            help="the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME (default: "
+            "the first of the bundled models)",
         )
-
-    def add(self, name: str, text: str, run: Run, *, model: bool = True) -> ArgumentParser:
-        """Adds a command with --json and, unless `model` is False, --model; returns its parser."""
-        parser = self._added.add_parser(name, help=text, description=text)
-        parser.set_defaults(run=run)
-        if model:
-            parser.add_argument(
-                "--model",
-                default=str(PRETRAINED),
-                metavar="MODEL",
-                help="the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME (default: "
-                "the first of the bundled models)",
-            )
-        parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-        return parser
+    return parser
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
@@ -89,7 +83,6 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     """Adds the option --precision: int8 or float32 inference."""
     parser.add_argument(
         "--precision",
-        "--arithmetic",  # its name until version 0.1
         choices=get_args(Precision),
         help="int8 gives the same text on every machine (default int8, or float32 if int8 costs the model over "
         "0.01 nats per character)",

@@ -1,7 +1,6 @@
 """`python -m model generate`: continues a prompt.
 
-The text goes to standard output, in a terminal after its prompt. The seed, the speed and the command that generates the
-same text go to standard error.
+The text goes to standard output, in a terminal after its prompt. The speed and the seed go to standard error.
 """
 
 from __future__ import annotations
@@ -11,34 +10,31 @@ import os
 import sys
 import time
 from dataclasses import replace
-from typing import TextIO
+from typing import Any, TextIO
 
-from ..char_lstm import CharLSTM, split_revision
-from ..checkpoint.bundled import PRETRAINED
-from ..engine.blend import DEFAULT_SHARE, Blend
+from ..engine.blend import DEFAULT_SHARE, Blend, LanguageModel
 from ..engine.engine import Engine
-from ..engine.language_model import LanguageModel
 from ..generation import Stream
 from ..scoring.adaptation import adapted
 from ..settings import SETTINGS, SamplingParams, UsageError, draw_seed, number_or_text
-from ..terminal import ctrl_c, json_line, quote_command, say, terminal_text
+from ..terminal import say, terminal_text
 from ..tokenizer import describe_unknown
-from .arguments import Commands, add_precision
-from .inputs import check_argument, load_model, model_fields, normalized, read_text
+from .arguments import add_command, add_precision
+from .inputs import load_model, normalized, read_text
 
 INTERRUPTED = 130  # the exit status of a program that Ctrl-C ended
 _FLUSH_S = 1 / 30  # one system call per character would cost more than the character
 
 
-def add_to(commands: Commands) -> None:
+def add_to(commands: Any) -> None:
     """Adds the command generate; the options of the generation settings come from `SETTINGS`."""
-    parser = commands.add("generate", "Continue a prompt.", _run)
+    parser = add_command(commands, "generate", "Continue a prompt.", _run)
     parser.add_argument("prompt", nargs="?", default="", help="the text to continue; - reads standard input")
     for name, setting in SETTINGS.items():
         default = DEFAULT_SHARE if name == "share" else setting.default
         shown = "random" if default is None else "empty" if default == "" else default
         parser.add_argument(
-            _option(name),
+            f"--{name.replace('_', '-')}",
             type=str if setting.type is str else number_or_text,
             default=setting.default,
             metavar={str: "TEXT", int: "N"}.get(setting.type, "X"),
@@ -79,22 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
     reply = Stream(engine, sequence)
     if sequence.unknown:
         say(f"notice: skipped characters that this model does not know: {describe_unknown(sequence.unknown)}")
-    command = _command(arguments, params, lm)
-    if arguments.json:
-        fields = {
-            "prompt": prompt,
-            "text": "".join(reply),
-            "seed": params.seed,
-            "finish_reason": sequence.finish_reason,
-            "unknown": [each.character for each in sequence.unknown],
-            "chars_per_sec": round(sequence.measured_chars_per_second),
-            "again": command,
-        }
-        print(json_line({**fields, **model_fields(lm)}))
-        return 0
-    status = _write(reply, prompt, sys.stdout)
+    length, status = _write(reply, prompt, sys.stdout)
     speed = sequence.measured_chars_per_second
-    say(f"{sequence.length:,} characters, {speed:,.0f} per second, seed {params.seed}; again: {command}")
+    seed = f"seed {params.seed}: --seed={params.seed} generates the same text again"
+    say(f"{length:,} characters, {speed:,.0f} per second, {seed}")
     return status
 
 
@@ -104,8 +88,6 @@ def _checked(arguments: argparse.Namespace) -> SamplingParams:
     Raises:
         UsageError: a value is not allowed, or two options contradict each other.
     """
-    for name, text in (("stop", arguments.stop), ("the prompt", arguments.prompt), ("--adapt", arguments.adapt)):
-        check_argument(name, text)
     given = {name: getattr(arguments, name) for name in SETTINGS}
     params = SamplingParams(**{**given, "seed": draw_seed() if arguments.seed is None else arguments.seed})
     if arguments.chat and params.stop:
@@ -133,51 +115,24 @@ def _load(arguments: argparse.Namespace) -> LanguageModel:
     return Blend(lm, load_model(arguments.blend_with), share)
 
 
-def _write(reply: Stream, prompt: str, out: TextIO) -> int:
-    """Streams a reply, to a terminal with its prompt before it; returns the exit status."""
+def _write(reply: Stream, prompt: str, out: TextIO) -> tuple[int, int]:
+    """Streams a reply, to a terminal with its prompt before it; returns its length and the exit status."""
     terminal = out.isatty()
     show = terminal_text if terminal else str
     if terminal:
         plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         out.write(show(prompt) if plain or not prompt else f"\x1b[1m{show(prompt)}\x1b[0m")
-    flushed = 0.0
-    with ctrl_c(reply.abort):
+    length, flushed, status = 0, 0.0, 0
+    try:
         for piece in reply:
             out.write(show(piece))
+            length += 1
             if (now := time.monotonic()) - flushed >= _FLUSH_S:
                 out.flush()
                 flushed = now
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     if terminal and not reply.sequence.text.endswith("\n"):
         out.write("\n")
     out.flush()
-    return INTERRUPTED if reply.sequence.finish_reason == "abort" else 0
-
-
-def _command(arguments: argparse.Namespace, params: SamplingParams, lm: LanguageModel) -> str:
-    """Returns the command that generates the same text again."""
-    words = [*f"python -m {__package__}".removesuffix(".cli").split(), "generate"]  # char_lstm in a wheel
-    first, *second = lm.models
-    shown = replace(params, stop="") if arguments.chat else params
-    defaults = SamplingParams(seed=0)
-    words += [
-        f"{_option(name)}={value}"
-        for name, value in vars(shown).items()
-        if name == "seed" or value != getattr(defaults, name)
-    ]
-    words += ["--chat"] if arguments.chat else []
-    words += [f"--adapt={arguments.adapt}"] if arguments.adapt else []
-    words += [f"--precision={arguments.precision}"] if arguments.precision else []
-    words += [f"--hold={layer},{cell},{value}" for layer, cell, value in arguments.hold]
-    words += [f"--model={_at_commit(arguments.model, first)}"] if arguments.model != str(PRETRAINED) else []
-    words += [f"--blend-with={_at_commit(arguments.blend_with, other)}" for other in second]
-    words += ["--"] if arguments.prompt.startswith("-") and arguments.prompt != "-" else []
-    return quote_command([*words, arguments.prompt] if arguments.prompt else words)
-
-
-def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def _at_commit(model: str, lm: CharLSTM) -> str:
-    name = split_revision(model)[0]
-    return f"{name}@{lm.commit}" if lm.commit else name
+    return length, status

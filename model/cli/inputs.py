@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from ..char_lstm import CharLSTM, split_revision
-from ..engine.language_model import LanguageModel
 from ..settings import UsageError
 from ..terminal import say
 
@@ -29,15 +28,6 @@ def load_model(name: str) -> CharLSTM:
     return lm
 
 
-def model_fields(lm: LanguageModel) -> dict[str, object]:
-    """Returns the fields of --json that identify a model."""
-    first, *second = lm.models
-    fields: dict[str, object] = {"model": first.name, "commit": first.commit}
-    if second:
-        fields |= {"blend_with": second[0].name, "blend_commit": second[0].commit, "share": lm.share}
-    return fields
-
-
 def read_text(name: str) -> str:
     """Returns the text of a file, or of standard input for "-", as training reads it: see `normalized`.
 
@@ -53,13 +43,6 @@ def read_text(name: str) -> str:
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise UsageError(f"{shown} is not UTF-8: byte {error.start:,} is 0x{byte:02x}") from error
-
-
-def check_argument(name: str, text: str) -> str:
-    """Returns the text; raises UsageError if the shell passed bytes that are not UTF-8."""
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UsageError(f"{name} is not UTF-8")
-    return text
 
 
 def normalized(text: str) -> str:

@@ -10,20 +10,22 @@ import json
 import math
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from ..attribution import WINDOW, occlusion
 from ..scoring.adaptation import score_adapting
 from ..scoring.surprisal import Score, score
 from ..settings import UsageError
-from ..terminal import json_line, size_text, table
+from ..terminal import size_text, table
 from ..tokenizer import describe_unknown
-from .arguments import Commands, add_precision
-from .inputs import check_argument, load_model, model_fields, read_text
+from .arguments import add_command, add_precision
+from .inputs import load_model, read_text
 
 
-def add_to(commands: Commands) -> None:
+def add_to(commands: Any) -> None:
     """Adds the commands score and why."""
-    parser = commands.add("score", "Measure how surprised a model is by a text, in bits per character.", _score)
+    text = "Measure how surprised a model is by a text, in bits per character."
+    parser = add_command(commands, "score", text, _score)
     parser.add_argument("file", metavar="FILE", help="a text in UTF-8; - reads standard input")
     parser.add_argument(
         "--per-character", action="store_true", help="print a line for each character: its bits, a tab, the character"
@@ -33,13 +35,10 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="let a copy of the model learn from each 32 characters before it reads the next ones (dynamic evaluation)",
     )
-    text = "Measure how much each earlier character mattered for a character: each is left out in turn."
-    parser = commands.add("why", text, _why)
+    text = f"Measure how much each of the {WINDOW} characters before a character mattered: each is left out in turn."
+    parser = add_command(commands, "why", text, _why)
     parser.add_argument("text", metavar="TEXT", help="a text; - reads standard input, without its last line end")
     parser.add_argument("--at", type=int, metavar="N", help="the position of the character, from 0 (default: the last)")
-    parser.add_argument(
-        "--window", type=int, default=WINDOW, metavar="N", help=f"characters that are left out (default {WINDOW})"
-    )
     add_precision(parser)
 
 
@@ -47,20 +46,7 @@ def _score(arguments: argparse.Namespace) -> int:
     text = read_text(arguments.file)
     lm = load_model(arguments.model)
     result = score_adapting(lm, text) if arguments.adapt else score(lm, text)
-    known = result.characters > 0
-    if arguments.json:
-        fields = {
-            "protocol": "adapted" if arguments.adapt else "carried",
-            "characters": result.characters,
-            "nats": result.nats if known else None,
-            "bpc": result.bpc if known else None,
-            "total_bits": result.bpc * result.characters if known else 0.0,
-            "bits": _rounded(result.bits.tolist()),
-            "unknown": [each._asdict() for each in result.unknown],
-        }
-        print(json_line({**fields, **model_fields(lm)}))
-        return 0
-    if not known:
+    if not result.characters:
         name = "standard input" if arguments.file == "-" else repr(arguments.file)
         raise UsageError(f"{name} {'has no character that the model knows' if text else 'is empty'}: give another text")
     if arguments.per_character:
@@ -85,22 +71,15 @@ def _lines(result: Score, *, adapts: bool) -> dict[str, str]:
 
 def _why(arguments: argparse.Namespace) -> int:
     given = arguments.text
-    text = read_text("-").removesuffix("\n") if given == "-" else check_argument("TEXT", given)
+    text = read_text("-").removesuffix("\n") if given == "-" else given
     if not text:
         raise UsageError("TEXT is empty: it must have at least one character")
     at = len(text) - 1 if arguments.at is None else arguments.at
     if not 0 <= at < len(text):
         raise UsageError(f"--at is {at}: it must be from 0 to {len(text) - 1}")
-    if arguments.window < 1:
-        raise UsageError(f"--window is {arguments.window}: it must be at least 1")
     lm = load_model(arguments.model)
-    found = occlusion(lm, text, at, arguments.window, precision=arguments.precision)
+    found = occlusion(lm, text, at, precision=arguments.precision)
     left_out, changes = text[found.start : at], found.changes.tolist()
-    if arguments.json:
-        (bits,) = _rounded([found.bits])
-        fields = {"position": at, "start": found.start, "bits": bits, "changes": _rounded(changes)}
-        print(json_line({**fields, "left_out": left_out, "character": text[at], **model_fields(lm)}))
-        return 0
     _print_characters(left_out, changes, "+.4f")
     shown = "no prediction" if math.isnan(found.bits) else f"{found.bits:.4f} bits"
     columns = "the bits that it costs more without a character, that character"
@@ -114,8 +93,3 @@ def _print_characters(text: str, values: Iterable[float], style: str) -> None:
     for character, value in zip(text, values, strict=True):
         shown = "unknown" if math.isnan(value) else format(value, style)
         sys.stdout.write(f"{shown}\t{json.dumps(character, ensure_ascii=False)}\n")
-
-
-def _rounded(values: Iterable[float]) -> list[float | None]:
-    """Returns numbers for JSON, which has no NaN: None stands for it."""
-    return [None if math.isnan(value) else round(value, 6) for value in values]

@@ -9,7 +9,7 @@ Shapes: B slots in a step, T characters, V shared characters, L layers and H hid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from ..settings import SETTINGS, Precision, SamplingParams, UsageError
 from ..tokenizer import CharTokenizer
 
 DEFAULT_SHARE = 0.5
+_MAX_INT8_COST = 0.01  # nats per character; a model that loses more in int8 runs in float32
 
 
 class Blend:
@@ -83,6 +84,14 @@ class Blend:
         return _BlendBackend(self, [model.make_backend(slots, precision) for model in self.models])
 
 
+LanguageModel = CharLSTM | Blend
+
+
+def default_precision(lm: LanguageModel) -> Precision:
+    """Returns "int8", unless training measured that it costs this model more than `_MAX_INT8_COST`: then "float32"."""
+    return "float32" if lm.training.get("int8_cost", 0.0) > _MAX_INT8_COST else "int8"
+
+
 class _BlendBackend(Backend):
     """One backend per model; a slot of the blend is the same slot in both."""
 
@@ -105,7 +114,8 @@ class _BlendBackend(Backend):
         return LSTMState(h, c)
 
     def prefill(self, slots: Indices, ids: Indices) -> None:
-        self._run_both(slots, lambda backend, own_ids: backend.prefill(slots, own_ids[ids]))
+        for backend, own_ids in zip(self._backends, self._ids, strict=True):
+            backend.prefill(slots, own_ids[ids])
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         return self._mix(slots, ids, np.full(len(slots), self._share), clamps)
@@ -133,24 +143,13 @@ class _BlendBackend(Backend):
         """Returns the mixed logits, (B, V); the two products, their sum and the result are each rounded once."""
         if any(clamps):
             raise ValueError("the cells of a blend cannot be clamped")
-        results = self._run_both(slots, lambda backend, own_ids: backend.forward(slots, own_ids[ids])[:, own_ids])
-        first, second = (logits.astype(np.float64) for logits in results if logits is not None)
+        first, second = (
+            backend.forward(slots, own_ids[ids])[:, own_ids].astype(np.float64)
+            for backend, own_ids in zip(self._backends, self._ids, strict=True)
+        )
         weight = shares[:, None]
         mixed: Floats = ((1.0 - weight) * first + weight * second).astype(np.float32)
         return mixed
-
-    def _run_both(self, slots: Indices, action: Callable[[Backend, Indices], Floats | None]) -> list[Floats | None]:
-        """Runs an action on both backends. If the second one fails, the states of the first are restored."""
-        first, second = self._backends
-        saved = [(slot, first.state(slot)) for slot in slots.tolist()]
-        results = [action(first, self._ids[0])]
-        try:
-            results.append(action(second, self._ids[1]))
-        except Exception:
-            for slot, state in saved:
-                first.load(slot, state)
-            raise
-        return results
 
     def _parts(self) -> Iterator[tuple[slice, slice, slice]]:
         """Yields the part of the joint state, (L, B, H), that belongs to each model."""

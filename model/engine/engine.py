@@ -13,22 +13,19 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import TypeVar
+from collections.abc import Iterable
 
 from ..clamps import Clamps, Stretches, check_clamps, clamps_at
 from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams, UsageError, check_value
+from .blend import LanguageModel, default_precision
 from .blocked_words import BlockedWords
 from .bursts import Bursts, Drawn
-from .language_model import LanguageModel, default_precision
 from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 from .statistics import Statistics
 
 log = logging.getLogger("model")
-Result = TypeVar("Result")
 MAX_PREFILL = 32  # characters of each prompt read in one step
 _MAX_READ = 1_024  # characters of all prompts in one step, 40 ms: the replies of other clients wait meanwhile
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
@@ -193,18 +190,27 @@ class Engine:
     def step(self, *, burst: bool = False) -> None:
         """Reads the next characters of prompts that are not read yet, and generates one for each other due request.
 
-        With `burst`, it generates several characters for each of these if no request waits, see `Bursts.length`.
+        With `burst`, it generates several characters for each of these if no request waits, see `Bursts.length`. An
+        exception of the backend is logged, and ends the running replies with the reason "error".
         """
-        self._admit()
-        now = time.monotonic()
-        for request in self._running:
-            if reason := request.sequence.end_reason(now):
-                self._finish(request, reason)
-        due = [request for request in self._running if request.due_at <= now and not request.sequence.finished]
-        self._prefill(due)
-        due = [request for request in due if not request.sequence.finished]
-        several = burst and not self._waiting
-        self._decode(due, now, self._bursts.length(due, self._running, self._backend, now) if several else 1)
+        try:
+            self._admit()
+            now = time.monotonic()
+            for request in self._running:
+                if reason := request.sequence.end_reason(now):
+                    self._finish(request, reason)
+            due = [request for request in self._running if request.due_at <= now and not request.sequence.finished]
+            self._prefill(due)
+            several = burst and not self._waiting
+            self._decode(due, now, self._bursts.length(due, self._running, self._backend, now) if several else 1)
+        except Exception as error:
+            log.exception("the replies of %s ended with an error", self.lm.name)
+            for request in self._running:
+                if not request.sequence.finished:
+                    # Clients get the type of the error only, because its text may hold a path.
+                    request.sequence.error = f"{type(error).__name__} while writing"
+                    request.sequence.cause = error
+                    self._end(request, "error", None)
         self._running = [request for request in self._running if not request.sequence.finished]
 
     def run(self) -> None:
@@ -218,13 +224,7 @@ class Engine:
                 if delay is None or delay > 0:
                     self._changed.wait(delay)
                     continue
-            try:
-                self.step(burst=True)
-            except Exception as error:  # noqa: BLE001  a failing backend ends its replies, never the thread
-                for request in self._running:
-                    if not request.sequence.finished:
-                        self._fail(request, error)
-                self._running.clear()
+            self.step(burst=True)
         for request in (*self._running, *self._waiting):
             self._finish(request, "abort")
         self._running.clear()
@@ -293,23 +293,19 @@ class Engine:
         for _ in range(min(most, generating // 8) - 1 if generating else most):
             if not reading:
                 return
-            for request in self._isolate_faults(reading, self._read):
-                request.advance(self._backend)  # only now: after a fault the memory must not lack a character
-            reading = [each for each in reading if not each.prompt_is_read and not each.sequence.finished]
-
-    def _read(self, requests: list[Request]) -> list[Request]:
-        clamps = [request.next_clamps for request in requests]
-        if any(clamps):
-            self._backend.forward(*slots_and_ids(requests), clamps)
-        else:
-            self._backend.prefill(*slots_and_ids(requests))
-        return requests
+            clamps = [request.next_clamps for request in reading]
+            if any(clamps):
+                self._backend.forward(*slots_and_ids(reading), clamps)
+            else:
+                self._backend.prefill(*slots_and_ids(reading))
+            for request in reading:
+                request.advance(self._backend)
+            reading = [request for request in reading if not request.prompt_is_read]
 
     def _decode(self, requests: list[Request], now: float, length: int) -> None:
         """Generates a burst for each request whose prompt is read; reads a character of the other prompts with it."""
         if any(request.prompt_is_read for request in requests):
-            draw = partial(self._bursts.draw, backend=self._backend, length=length)
-            for request, drawn in self._isolate_faults(requests, draw):
+            for request, drawn in self._bursts.draw(requests, self._backend, length):
                 if request.prompt_is_read:
                     self._append(request, drawn, now)
                 else:
@@ -326,35 +322,6 @@ class Engine:
         self.written += added
         if reason:
             self._finish(request, reason, drawn.state(added - 1))
-
-    def _isolate_faults(
-        self, requests: list[Request], action: Callable[[list[Request]], list[Result]]
-    ) -> Iterator[Result]:
-        """Runs an action on a batch. If it raises, runs it on each request alone and ends those for which it raises.
-
-        Each result is yielded before the next action runs, which may invalidate it.
-        """
-        try:
-            results = action(requests) if requests else []
-        except Exception as error:  # noqa: BLE001  an error ends the requests that cause it, never the engine
-            results = []
-            if len(requests) == 1:
-                self._fail(requests[0], error)
-            for request in requests if len(requests) > 1 else ():
-                yield from self._isolate_faults([request], action)
-        yield from results
-
-    def _fail(self, request: Request, error: Exception) -> None:
-        """Ends a reply with an error, which is logged; clients get its type only, because its text may hold a path."""
-        log.error("a reply of %s ended with an error: %s", self.lm.name, error, exc_info=error)
-        request.sequence.error = f"{type(error).__name__} while writing"
-        request.sequence.cause = error
-        try:
-            memory = request.memory(self._backend)
-        except Exception:  # the backend that failed may fail again
-            log.exception("the state of the reply is lost")
-            memory = None
-        self._end(request, "error", memory)
 
     def _finish(self, request: Request, reason: FinishReason, state: LSTMState | None = None) -> None:
         self._end(request, reason, request.memory(self._backend, state))

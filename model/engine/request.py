@@ -14,7 +14,7 @@ from ..backends.backend import Backend, Indices
 from ..clamps import Clamps
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
-from .language_model import LanguageModel
+from .blend import LanguageModel
 from .sequence import Memory, Sequence
 
 

@@ -54,7 +54,7 @@ class Sequence:
         error: what went wrong in one line, if `finish_reason` is "error"; `cause` is the exception, `EngineBusyError`
             if the reply ended to make room for one of another group.
         memory: the memory from which the next reply continues, once it is finished; None if the prompt was not read to
-            its end, or if the reply ended before a blocked word.
+            its end, or if the reply ended with an error or before a blocked word.
         prompt_memory: the memory with which the reply began; None before the prompt is read, and without a prompt.
         added_at: the time.monotonic() of the request.
         started_at, ended_at: the time.monotonic() of the first character and of the end; 0 before.

@@ -16,12 +16,6 @@ from .limits import GivenUpError, asked_wait_s
 LOGIN = "log in (`hf auth login`)"
 WRITE_LOGIN = "log in with a token that may write (`hf auth login`, https://huggingface.co/settings/tokens)"
 
-_BROKEN = ("the connection to the Hub broke off", "try again", True)
-_FOREIGN = ("the answer is not from the Hub", "does this network ask you to sign in on a web page first?", True)
-_MISSING = ("there is no such repo, or the token may not read it ({status})", "check the name, or {login}", False)
-_RACED = ("another commit changed the repo at the same time ({status})", "try again", True)
-_SERVER = ("the Hub has a server error ({status})", "see status.huggingface.co", True)
-_SILENT = ("the Hub did not answer in time", "is the network slow or down?", True)
 # What is wrong, what to do, and whether to retry: by the class of an error, the status of its response, or a word of
 # `_keys`.
 _PROBLEMS: dict[str, tuple[str, str, bool]] = {
@@ -30,32 +24,31 @@ _PROBLEMS: dict[str, tuple[str, str, bool]] = {
     "DisabledRepoError": ("the Hub has disabled it", "name another repo", False),
     "RevisionNotFoundError": ("there is no such revision", "check the branch, tag or commit", False),
     "RemoteEntryNotFoundError": ("there is no such file in it", "check the name", False),
-    "RepositoryNotFoundError": _MISSING,
     "401": ("the Hub does not accept the token ({status})", "{login}", False),
     "402": ("the Hub asks for a paid plan or more storage ({status})", "name another repo", False),
     "403": ("the token has no right to do that ({status})", "{login}{own}", False),
-    "404": _MISSING,
-    "408": _SERVER,
-    "409": _RACED,
-    "412": _RACED,
+    **dict.fromkeys(
+        ("404", "RepositoryNotFoundError"),
+        ("there is no such repo, or the token may not read it ({status})", "check the name, or {login}", False),
+    ),
+    **dict.fromkeys(("409", "412"), ("another commit changed the repo at the same time ({status})", "try again", True)),
     "429": ("the Hub asks for a pause after too many requests ({status})", "wait {pause}", True),
     "4xx": ("the Hub refused the request ({status})", "update huggingface_hub, or name another repo", False),
-    "5xx": _SERVER,
+    **dict.fromkeys(("408", "5xx"), ("the Hub has a server error ({status})", "see status.huggingface.co", True)),
     "OfflineModeIsEnabled": ("HF_HUB_OFFLINE is set", "unset it", False),
     "HFValidationError": ("this is not the name of a repo", "write user/name", False),
-    "LocalTokenNotFoundError": ("there is no token", "{login}, or set HF_TOKEN", False),
-    "FileMetadataError": _FOREIGN,
-    "JSONDecodeError": _FOREIGN,
-    "KeyError": _FOREIGN,  # JSON of another server
-    "UnicodeDecodeError": _FOREIGN,
-    "DecodingError": _FOREIGN,
-    "TooManyRedirects": ("the Hub's address leads in a circle", f"is HF_ENDPOINT right, or {_FOREIGN[1]}", True),
-    "TimeoutException": _SILENT,
-    "ReadError": _BROKEN,
-    "WriteError": _BROKEN,
-    "RemoteProtocolError": _BROKEN,
+    **dict.fromkeys(
+        # KeyError: JSON of another server
+        ("FileMetadataError", "JSONDecodeError", "KeyError", "UnicodeDecodeError", "DecodingError", "TooManyRedirects"),
+        ("the answer is not from the Hub", "does this network ask you to sign in on a web page first?", True),
+    ),
+    **dict.fromkeys(
+        ("TimeoutException", "given up"), ("the Hub did not answer in time", "is the network slow or down?", True)
+    ),
+    **dict.fromkeys(
+        ("ReadError", "WriteError", "RemoteProtocolError"), ("the connection to the Hub broke off", "try again", True)
+    ),
     "TransportError": ("the Hub cannot be reached", "is the network down, or HF_ENDPOINT wrong?", True),
-    "given up": _SILENT,
     "not cached": ("it is not in the cache", "load it once with a network", True),
     "cut short": ("the download was cut short", "try again", True),
     "full disk": ("the disk is full", "free some space, or set HF_HOME to a folder on another disk", True),

@@ -11,11 +11,11 @@ import math
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 READ_S, WRITE_S = 10.0, 60.0  # without a byte: of GET and HEAD, and of a request that changes something on the Hub
 TRIES = 2  # of a request, until the Hub answers it
@@ -24,12 +24,13 @@ _RETRIED = (408, 429, 500, 502, 503, 504)  # the client repeats a request after 
 
 
 class GivenUpError(Exception):
-    """A request got no answer `TRIES` times, or the time of its block is over."""
+    """A request got no answer `TRIES` times, or would begin after the time of its block."""
 
 
-class _Limits(NamedTuple):
+@dataclass
+class _Limits:
     end: float  # time.monotonic()
-    tries: Counter[str]  # of each request without a successful answer
+    tries: int = 0  # requests since the last answer that ends the client's tries
 
 
 _ACTIVE: ContextVar[_Limits | None] = ContextVar("time_limits", default=None)
@@ -38,7 +39,7 @@ _INSTALLING = threading.Lock()
 
 @contextmanager
 def time_limits(total_s: float = math.inf) -> Iterator[None]:
-    """Limits all requests of huggingface_hub that this thread makes in the block.
+    """Limits all requests of huggingface_hub that this thread makes in the block; none begins after `total_s`.
 
     A block inside another one ends with the outer one. The client's warnings about its retries are not printed: the
     error that it raises at last says the same.
@@ -48,7 +49,7 @@ def time_limits(total_s: float = math.inf) -> Iterator[None]:
     """
     _install()
     end, outer = time.monotonic() + total_s, _ACTIVE.get()
-    token = _ACTIVE.set(_Limits(min(end, outer.end) if outer else end, Counter()))
+    token = _ACTIVE.set(_Limits(min(end, outer.end) if outer else end))
     try:
         yield
     finally:
@@ -90,8 +91,8 @@ def _before_request(request: Any) -> None:
     if (limits := _ACTIVE.get()) is None:
         return
     left_s = limits.end - time.monotonic()
-    limits.tries[_name(request)] += 1
-    if left_s <= 0 or limits.tries[_name(request)] > TRIES:
+    limits.tries += 1
+    if left_s <= 0 or limits.tries > TRIES:
         raise GivenUpError
     longest_s = min(READ_S if request.method in ("GET", "HEAD") else WRITE_S, left_s)
     given = request.extensions.get("timeout") or {}
@@ -105,30 +106,7 @@ def _after_response(response: Any) -> None:
     if (limits := _ACTIVE.get()) is None:
         return
     response.headers.pop("x-xet-hash", None)  # Xet has connections of its own, without these limits: HTTP instead
-    response.stream = _limited(response.stream, limits.end)
-    tries = limits.tries[_name(response.request)]
-    if response.status_code < 400:
-        del limits.tries[_name(response.request)]
-    elif response.status_code in _RETRIED and (tries >= TRIES or asked_wait_s(response.headers) > PAUSE_S):
+    if response.status_code not in _RETRIED:
+        limits.tries = 0
+    elif limits.tries >= TRIES or asked_wait_s(response.headers) > PAUSE_S:
         hf_raise_for_status(response)
-
-
-def _name(request: Any) -> str:
-    return f"{request.method} {request.url}"
-
-
-def _limited(stream: Any, end: float) -> Any:
-    """Returns the content of a response as a stream that raises GivenUpError when the time is over."""
-    from huggingface_hub.utils import httpx  # type: ignore[attr-defined]
-
-    class Limited(httpx.SyncByteStream):
-        def __iter__(self) -> Iterator[bytes]:
-            for chunk in stream:
-                if time.monotonic() > end:
-                    raise GivenUpError
-                yield chunk
-
-        def close(self) -> None:
-            stream.close()
-
-    return Limited()

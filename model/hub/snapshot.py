@@ -1,4 +1,4 @@
-"""One commit of a model on the Hub, downloaded into the client's cache.
+"""One commit of a model on the Hub, downloaded into the client's cache; and the commits in that cache.
 
 The branch or tag is resolved to a commit first, and each file is downloaded at that commit, so files of two commits are
 never mixed, even if the repo is pushed to meanwhile.
@@ -6,26 +6,24 @@ never mixed, even if the repo is pushed to meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, WEIGHTS
+from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, WEIGHTS
 from ..checkpoint.read import check_size, read_config, read_manifest
+from ..files import atomic_write
 from ..lstm import LSTMConfig
 from ..terminal import one_line
-from . import limits
-from .cache import note_revision
 from .errors import MissingFileError, ModelUnavailableError, explain
 from .limits import time_limits
 
 T = TypeVar("T")
-PULL_S = 900.0  # for a file, however slowly its bytes come
-_PAUSE_S = 0.5  # before a request is repeated
+PULL_S = 900.0  # in which the requests for a file may begin
 
 
 @dataclass
@@ -59,23 +57,13 @@ class Snapshot:
             ModelUnavailableError: they cannot be downloaded.
             CheckpointError: config.json or manifest.json is not valid, or a file is larger than a valid one can be.
         """
-        folder = self.download_file(CONFIG, force=force).parent
-        self.download_file(MANIFEST, force=force)
-        self.download_file(WEIGHTS, read_config(folder), force=force)
-        for name in read_manifest(folder).keys() & set(LISTED_FILES):
-            self.download_file(name, force=force)
-        return folder
-
-    def download_file(self, name: str, config: LSTMConfig | None = None, *, force: bool = False) -> Path:
-        """Returns the path in the cache of one file; raises as `download`. The size of weights needs their `config`."""
         self._resolve()
-        if not self.offline and (force or not self._is_cached(name)):
-            stated = self._files().get(name)
-            if stated is None:
-                raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
-            if name in (*MODEL_FILES, *LISTED_FILES):
-                check_size(name, stated.size or 0, config)
-        return self._download(name, force)
+        folder = self._download(CONFIG, force).parent
+        self._download(MANIFEST, force)
+        self._download(WEIGHTS, force, read_config(folder))
+        for name in read_manifest(folder).keys() & set(LISTED_FILES):
+            self._download(name, force)
+        return folder
 
     def use_cached(self, error: ModelUnavailableError) -> bool:
         """Switches to another cached commit after a failed download, and returns whether the cache has one.
@@ -95,17 +83,12 @@ class Snapshot:
         Raises:
             ModelUnavailableError: the Hub cannot be reached, or has no such revision.
         """
-        return str(self._call(partial(self._api().model_info, self.repo, revision=self.revision, expand=["sha"])).sha)
+        return str(self._info(expand=["sha"]).sha)
 
     def note_revision(self) -> None:
         """Records in the cache that the revision points to this commit; call it after the model was read."""
         if not self.offline:
             note_revision(self.repo, self.revision, self.commit, self.cache_dir)
-
-    def _api(self) -> Any:
-        from huggingface_hub import HfApi
-
-        return HfApi(token=self.token)
 
     def _resolve(self) -> None:
         """Sets `commit` before the first download."""
@@ -120,16 +103,19 @@ class Snapshot:
         else:
             self.commit, self.offline = self._cached_commit(), True
             self.notice = f"offline: this is the cached copy of {self.repo}"
-            if not self.commit:
-                raise ModelUnavailableError(self._failed("it is not in the cache: load it once with a network"))
 
     def _files(self) -> Mapping[str, Any]:
         """Returns size and hash of each file by its name, as the Hub states them; the same request gives the commit."""
         if self._listing is None:
-            revision = self.commit or self.revision
-            info = self._call(partial(self._api().model_info, self.repo, revision=revision, files_metadata=True))
+            info = self._info(files_metadata=True)
             self.commit, self._listing = str(info.sha), {each.rfilename: each for each in info.siblings or []}
         return self._listing
+
+    def _info(self, **what: Any) -> Any:
+        from huggingface_hub import HfApi
+
+        revision, model_info = self.commit or self.revision, HfApi(token=self.token).model_info
+        return self._call(partial(model_info, self.repo, revision=revision, **what))
 
     def _cached_commit(self) -> str:
         """Returns the cached commit to which the revision pointed last; "" if there is none."""
@@ -142,38 +128,35 @@ class Snapshot:
             return ""
         return found.resolved
 
-    def _is_cached(self, name: str) -> bool:
-        from huggingface_hub import try_to_load_from_cache
+    def _download(self, name: str, force: bool, config: LSTMConfig | None = None) -> Path:
+        """Returns the path in the cache of one file. The size of weights needs their `config`."""
+        from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
-        found = try_to_load_from_cache(self.repo, name, cache_dir=self.cache_dir, revision=self.commit)
-        return isinstance(found, str)
-
-    def _download(self, name: str, force: bool) -> Path:
-        from huggingface_hub import hf_hub_download
-
-        where: dict[str, Any] = {"revision": self.commit, "token": self.token, "cache_dir": self.cache_dir}
-        how: dict[str, Any] = {"local_files_only": self.offline, "force_download": force}
-        return Path(self._call(partial(hf_hub_download, self.repo, name, **where, **how)))
+        where: Any = {"revision": self.commit, "cache_dir": self.cache_dir}
+        cached = try_to_load_from_cache(self.repo, name, **where) if self.commit and not force else None
+        if isinstance(cached, str):
+            return Path(cached)
+        if self.offline:
+            raise ModelUnavailableError(self._failed("it is not in the cache: load it once with a network"))
+        stated = self._files().get(name)
+        if stated is None:
+            raise MissingFileError(f"{self._model()} is not a char-lstm model: it has no {name}", name)
+        check_size(name, stated.size or 0, config)
+        download = partial(hf_hub_download, self.repo, name, token=self.token, force_download=force, **where)
+        return Path(self._call(download))
 
     def _call(self, request: Callable[[], T]) -> T:
-        """Returns what a request returns. One that fails at once is repeated after the pause that the Hub asks for.
+        """Returns what a request returns.
 
         Raises:
             ModelUnavailableError: it failed. The message has no URL, no path and no token.
         """
-        start = time.monotonic()
-        for is_last in (False, True):
-            try:
-                with time_limits(PULL_S):
-                    return request()
-            except Exception as error:
-                found = explain(error)
-                is_slow = time.monotonic() > start + limits.READ_S / 2
-                if is_last or is_slow or not found.retry or found.wait_s > limits.PAUSE_S:
-                    message = self._failed(found.reason)
-                    raise ModelUnavailableError(message, retry=found.retry, wait_s=found.wait_s) from error
-                time.sleep(found.wait_s or _PAUSE_S)
-        raise AssertionError("the last try returns or raises")
+        try:
+            with time_limits(PULL_S):
+                return request()
+        except Exception as error:
+            found = explain(error)
+            raise ModelUnavailableError(self._failed(found.reason), retry=found.retry, wait_s=found.wait_s) from error
 
     def _failed(self, reason: str) -> str:
         return f"{self._model()} cannot be loaded: {reason}"
@@ -185,3 +168,44 @@ class Snapshot:
 def is_commit(revision: str | None) -> bool:
     """Returns whether a revision is a full commit id, 40 hex digits, which no push changes."""
     return re.fullmatch("[0-9a-f]{40}", revision or "") is not None
+
+
+def note_revision(repo: str, revision: str | None, commit: str, cache_dir: str | Path | None = None) -> None:
+    """Records in the cache to which commit a branch or tag (None: main) points; does nothing in a read-only cache.
+
+    With it, the branch can be loaded without a network. The client records it only for downloads by the branch.
+    """
+    revision = revision or "main"
+    if revision == commit or ".." in revision:
+        return
+    with contextlib.suppress(OSError):
+        reference = _repo_folder(repo, cache_dir) / "refs" / revision
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(reference, commit.encode())
+
+
+def is_cached(repo: str, commit: str) -> bool:
+    """Returns whether the cache holds any file of a commit."""
+    return (_repo_folder(repo) / "snapshots" / commit).is_dir()
+
+
+def remove_cached(repo: str, commit: str) -> None:
+    """Removes a commit from the cache, except files that other commits share.
+
+    A commit to which a recorded branch or tag points stays, so that it can be loaded without a network.
+    """
+    from huggingface_hub import constants, scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    with contextlib.suppress(OSError, ValueError, CacheNotFound):  # what cannot be removed stays
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
+        repos = [each for each in cache.repos if (each.repo_type, each.repo_id) == ("model", repo)]
+        if any(each.commit_hash == commit and not each.refs for cached in repos for each in cached.revisions):
+            cache.delete_revisions(commit).execute()
+
+
+def _repo_folder(repo: str, cache_dir: str | Path | None = None) -> Path:
+    """Returns the folder of a model, as the documentation of the cache describes it."""
+    from huggingface_hub import constants
+
+    return Path(cache_dir or constants.HF_HUB_CACHE).expanduser() / f"models--{repo.replace('/', '--')}"

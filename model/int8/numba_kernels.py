@@ -3,33 +3,89 @@
 The loops do the operations of these modules in the same order; tests compare every bit. They release the GIL while they
 run, and numba caches the machine code, so only the first start compiles.
 
+The plain loop over products of 8-bit integers runs on any processor. The other instructions read a matrix in panels: of
+as many rows as `VECTORS` vectors have lanes, one group of columns after another, so that no sum crosses lanes and
+memory is read in order.
+
 Shapes: B rows, T characters of each, L layers, V vocabulary, H hidden, N and K rows and columns of a matrix, N' and K'
-those of a packed one (`dot_products`). `kind` is the position of an instruction in `dot_products.INSTRUCTIONS`.
+those of a packed one (`pack`). `kind` is the position of an instruction in `INSTRUCTIONS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from ..settings import SamplingParams
-from .dot_products import INSTRUCTIONS, VECTORS, Instruction, supported
 from .sampling import STEPS_PER_NAT, fixed_point
 
 Array = npt.NDArray[Any]
+VECTORS = 4  # of sums at once: an instruction takes 4 to 5 cycles, and one or two start in each cycle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instruction:
+    """A way to add products.
+
+    Attributes:
+        name: its name in docs/int8-inference.md.
+        needs: the features that the processor must have, as LLVM names them.
+        intrinsic: LLVM's name of the instruction; "" for the plain loop.
+        lanes: sums in a vector.
+        group: products that each lane adds at once: 4 of uint8 and int8, or 2 of int16.
+    """
+
+    name: str
+    needs: tuple[str, ...] = ()
+    intrinsic: str = ""
+    lanes: int = 1
+    group: int = 1
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether it multiplies uint8 with int8: it reads x + 128 instead of x."""
+        return self.group == 4
+
+    @property
+    def rows(self) -> int:
+        """The number of rows of x that use a vector of q: processors without AVX-512 have half as many registers."""
+        return 4 if self.lanes == 16 else 2
+
+    @property
+    def panel(self) -> int:
+        """The number of rows of a panel."""
+        return self.lanes * VECTORS if self.intrinsic else 1
+
+
+# The slowest first. The position is the `kind` of the compiled loops.
+INSTRUCTIONS = (
+    Instruction(name="plain"),
+    Instruction(name="avx2", needs=("avx2",), intrinsic="llvm.x86.avx2.pmadd.wd", lanes=8, group=2),
+    Instruction(name="avx-vnni", needs=("avx2", "avxvnni"), intrinsic="llvm.x86.avx512.vpdpbusd.256", lanes=8, group=4),
+    Instruction(
+        name="avx512bw", needs=("avx512f", "avx512bw"), intrinsic="llvm.x86.avx512.pmaddw.d.512", lanes=16, group=2
+    ),
+    Instruction(
+        name="avx512-vnni",
+        needs=("avx512f", "avx512bw", "avx512vnni"),
+        intrinsic="llvm.x86.avx512.vpdpbusd.512",
+        lanes=16,
+        group=4,
+    ),
+)
+
 _RANGE = np.float32(8.0)
 _STEPS = np.float32(256.0)
 _H = np.float32(127.0)
-# numba compiles again if this file changes, but not if another one does. So a test compares this checksum of
-# `dot_products`, which must be changed with it.
-CHECKSUM = 1483757900
 _PANEL = np.array([each.panel for each in INSTRUCTIONS])
 _GROUP = np.array([each.group for each in INSTRUCTIONS])
 _ROWS = np.array([each.rows for each in INSTRUCTIONS])
@@ -39,6 +95,39 @@ _ALL = 2**31  # as top_k: more than any vocabulary has
 _ID_BITS = 24  # of a sort key below the weight, which has 32
 _MAX_ID = 2**_ID_BITS - 1
 _INT8, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+
+
+def supported(features: str) -> tuple[int, ...]:
+    """Returns the kinds that a processor with these features has, the fastest last.
+
+    Args:
+        features: as LLVM lists them, such as "+avx2,-avx512f".
+    """
+    has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
+    return tuple(kind for kind, each in enumerate(INSTRUCTIONS) if has.issuperset(each.needs))
+
+
+def padded_shape(kind: int, rows: int, columns: int) -> tuple[int, int]:
+    """Returns the shape of a packed matrix: whole panels of whole groups."""
+    panel, group = INSTRUCTIONS[kind].panel, INSTRUCTIONS[kind].group
+    return -(-rows // panel) * panel, -(-columns // group) * group
+
+
+def pack(kind: int, q: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32]]:
+    """Returns a matrix (N, K) as an instruction reads it, flat, and the N' sums of each row before its first product.
+
+    N' is N, rounded up to whole panels. x + 128 makes each sum 128 times the sum of the row too large; it begins with
+    that number subtracted.
+    """
+    instruction = INSTRUCTIONS[kind]
+    rows, columns = padded_shape(kind, *q.shape)
+    padded = np.zeros((rows, columns), np.int8)
+    padded[: q.shape[0], : q.shape[1]] = q
+    groups = padded.view(f"i{instruction.group}").reshape(rows // instruction.panel, instruction.panel, -1)
+    packed = torch.empty(rows * columns, dtype=torch.int8).numpy()  # torch aligns to cache lines, numpy does not
+    packed.view(groups.dtype).reshape(groups.swapaxes(1, 2).shape)[:] = groups.swapaxes(1, 2)
+    sums = padded.sum(axis=1, dtype=np.int32) if instruction.unsigned else np.zeros(rows, np.int32)
+    return packed, -128 * sums
 
 
 def compiled(function: Callable[..., None]) -> Callable[..., None]:
@@ -134,7 +223,7 @@ def _generate_panel(builder: Any, used: Instruction, rows: int, addresses: tuple
 def product(kind: int, q: Array, start: Array, x: Array, out: Array) -> None:
     """Computes out (B, N') int32 = x (B, K') · qᵀ, exact.
 
-    q (N' · K',) int8 and start (N',) int32 come from `dot_products.pack`, x from `fill`.
+    q (N' · K',) int8 and start (N',) int32 come from `pack`, x from `fill`.
     """
     rows, count = out.shape
     columns = len(q) // count

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from model import Cell, Memory, SamplingParams, TextTrace
+from model import Cell, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
 from tests.browser.driving import button, fast, log, reply, send, setting, turns
@@ -48,8 +48,8 @@ def write(page: Page, prompt: str = PROMPT) -> str:
     return prompt + reply(page)
 
 
-def trace_of(app: App, text: str, memory: Memory | None = None) -> TextTrace:
-    trace = TextTrace(app.served("random").lm, memory, skip_start=memory is None)
+def trace_of(app: App, text: str) -> TextTrace:
+    trace = TextTrace(app.served("random").lm, skip_start=True)
     trace.set_text(text)
     return trace
 
@@ -60,9 +60,9 @@ def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> Non
     second = write(page, "More")
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
     assert turns(page).first.locator(".text").text_content() == first
-    end = trace_of(app, new_line(first))  # the next prompt begins a line of its own
-    memory = Memory(end.state_after(len(new_line(first)) - 1), list(end.tokens())[-1].id)
-    assert marks(turns(page).last) == [level(each.bits) for each in trace_of(app, second, memory).tokens()]
+    before = new_line(first)  # the next prompt begins a line of its own
+    seen = trace_of(app, before + second).tokens(len(before))
+    assert marks(turns(page).last) == [level(each.bits) for each in seen]
     button(page, "Undo").click()
     expect(turns(page)).to_have_count(1)
     assert turns(page).first.locator(".text").text_content() == first

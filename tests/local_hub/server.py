@@ -206,9 +206,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()  # one write with the headers; the body follows at once, Nagle is off
         if self.command == "HEAD":
             return
-        if fault and fault.kind == "trickle":
-            self._trickle(body, fault)
-            return
         if fault and fault.kind in ("cut-body", "reset-body", "hang-body"):
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
@@ -217,14 +214,6 @@ class Handler(BaseHTTPRequestHandler):
             self._cut(reset=fault.kind == "reset-body")
             return
         self.wfile.write(body)
-
-    def _trickle(self, body: bytes, fault: Fault) -> None:
-        """Sends a body byte by byte, until the fault is lifted."""
-        for at in range(len(body)):
-            if fault.released.wait(fault.seconds):
-                self._cut()
-                return
-            self.wfile.write(body[at : at + 1])
 
     def _cut(self, reset: bool = True) -> None:
         """Ends the connection; with `reset` by RST instead of FIN, so that unread bytes are lost."""

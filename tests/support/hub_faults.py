@@ -25,7 +25,6 @@ FAULTS: dict[str, dict[str, Any]] = {
     "hangs before the body": {"kind": "hang"},
     "hangs in the body": {"kind": "hang-body"},
     "hangs after the work": {"kind": "hang", "after": True},
-    "one byte a second": {"kind": "trickle", "seconds": 0.1},
     "reset": {"kind": "cut"},
     "closed": {"kind": "close"},
     "cut": {"kind": "cut-body"},

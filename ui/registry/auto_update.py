@@ -19,10 +19,9 @@ import random
 import threading
 
 from model import CharLSTM, ModelUnavailableError
-from model.hub.cache import is_cached, note_revision, remove_cached
 from model.hub.errors import MissingFileError
 from model.hub.limits import time_limits
-from model.hub.snapshot import Snapshot
+from model.hub.snapshot import Snapshot, is_cached, note_revision, remove_cached
 
 from ..messages import Message
 from .entry import Entry

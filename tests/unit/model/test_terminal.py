@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
 
-from model.terminal import json_line, markdown_text, one_line, quote_command, terminal_text
+from model.terminal import markdown_text, one_line, quote_command, terminal_text
 
 HOSTILE = "a\x1b[2Jb\x07c\x00d\x9be\u202ef\u2028g\th\rk\x7f"
 PLAIN = "plain\n\ttext, é 日本 👍"
-LINE = json_line({HOSTILE: [HOSTILE, PLAIN]})
 
 
 @pytest.mark.parametrize(
@@ -19,8 +17,6 @@ LINE = json_line({HOSTILE: [HOSTILE, PLAIN]})
     [
         (terminal_text, HOSTILE, "a␛[2Jb␇c␀d\ufffde\ufffdf\ufffdg\th␍k␡"),
         (terminal_text, PLAIN, PLAIN),
-        (terminal_text, LINE, LINE),
-        (json.loads, LINE, {HOSTILE: [HOSTILE, PLAIN]}),
         (markdown_text, "a\r\nb\rc", "a\nb\nc"),
         (markdown_text, "a\x1b\x00\x9b\x7f\u202e\u2066\ud800z", "a" + "\ufffd" * 7 + "z"),
         (markdown_text, PLAIN, PLAIN),

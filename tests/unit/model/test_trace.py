@@ -60,19 +60,16 @@ def test_every_position_can_be_reached_from_every_other_and_a_far_one_in_parts(l
     for each in (trace, fresh):
         each.set_text(text)
     whole = read(trace)
-    for position in np.random.default_rng(1).integers(0, len(text), 25).tolist():
-        again = next(trace.tokens(position))
-        assert np.array_equal(again.cells, whole[position].cells)
-        assert again.bits == whole[position].bits
+    for position in np.random.default_rng(1).integers(1, len(text), 25).tolist():
+        assert next(trace.tokens(position)).bits == whole[position].bits
         step = trace.step(position)
         assert np.array_equal(step.token.cells, whole[position].cells)
-        assert not position or np.array_equal(step.c_before, whole[position - 1].cells)
+        assert np.array_equal(step.c_before, whole[position - 1].cells)
     parts = 1
     while not fresh.approach(len(text) - 1, 50):
         parts += 1
     assert len(text) // 50 - 3 <= parts <= len(text) // 50, "no character is read twice"
     assert np.array_equal(fresh.step(len(text) - 1).h, trace.step(len(text) - 1).h)
-    assert fresh.approach(7, 0), "a saved state is near"
 
 
 def test_a_changed_text_is_read_again_from_the_first_change(lm):
@@ -83,7 +80,6 @@ def test_a_changed_text_is_read_again_from_the_first_change(lm):
     assert trace.set_text(changed) == 100
     fresh.set_text(changed)
     assert bits(trace) == bits(fresh)
-    assert (trace.set_text(changed + "more"), len(trace)) == (len(changed), len(changed) + 4)
     assert (trace.set_text(""), read(trace), trace.gates(0).shape) == (0, [], (0, 4, 12))
 
 
@@ -104,9 +100,6 @@ def test_the_values_of_a_step_follow_from_each_other(lm, precision: Precision):
             assert step.logits_after is not None
             assert np.array_equal(step.logits_after, predicted(seen[position + 1]))
             assert np.array_equal(trace.step(position + 1).h_before, step.h)
-    before = trace.step(-1)
-    assert before.token.id == lm.tokenizer.start_id
-    assert not before.h_before.any()
     assert bits(trace) == [each.bits for each in seen]
     trace.set_text("To bö or")
     for layer in (0, 1):
@@ -133,30 +126,11 @@ def test_the_logits_are_those_from_which_a_reply_was_drawn_with_clamps_and_witho
         seen = read(trace)
         assert all(drawn_from(each, 3, each.position - 9) for each in seen[9:])
     assert [each.cells[0, 3] == 4.0 for each in seen] == [8 <= at < 38 for at in range(len(text))]
-    step = trace.step(50)
-    assert step.clamps == other
-    assert np.array_equal(step.c_before, seen[49].cells)
     assert begun
     assert begun.memory
     again = trace.state_after(len(text) - 2)
     assert torch.equal(again.h, begun.memory.state.h)
     assert torch.equal(again.c, begun.memory.state.c)
-
-
-def test_clamps_can_include_the_character_before_the_text(lm):
-    begun = stream(lm, "To be", 10, seed=3)
-    "".join(begun)
-    memory, hold = begun.sequence.memory, (Clamp(1, 5, 4.0),)
-    text = stream(lm, "", 20, seed=4, memory=memory, clamps=hold)
-    trace = TextTrace(lm, memory)
-    trace.set_text("".join(text))
-    free = read(trace)
-    assert trace.set_text(text.sequence.text, [(-1, hold)]) == 0
-    held = read(trace)
-    assert not np.array_equal(predicted(held[0]), predicted(free[0]))
-    assert all(drawn_from(each, 4, each.position) for each in held)
-    trace.set_text(text.sequence.text)
-    assert np.array_equal(predicted(read(trace)[0]), predicted(free[0]))
 
 
 @both

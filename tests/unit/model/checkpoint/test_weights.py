@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import pickle
 import struct
@@ -16,20 +15,17 @@ import torch
 
 from model import CharLSTM, generate
 from model.checkpoint.names import WEIGHTS
-from tests.support.checkpoint_files import Header, changed_header, check_refused, join, rewrite, split
+from tests.support.checkpoint_files import Header, changed_header, check_refused, join, rewrite
 from tests.support.tiny_models import tiny_model
 
 
-def test_a_file_that_is_cut_or_has_more_bytes_or_a_wrong_header_length_is_refused(folder):
+def test_a_file_that_is_cut_or_another_one_is_refused(folder):
     data = (folder / WEIGHTS).read_bytes()
-    start, size = len(data) - len(split(data)[1]), int.from_bytes(data[:8], "little")
-    lengths = [0, 1, size - 1, size + 1, len(data) - 7, 2**20 + 1, 2**63, 2**64 - 1]
-    for wrong in (
-        *(b"", b"{", b"\x80" * 9, b"\x00" * 9, data + b"\x00", data + b"\x00" * 4096, b'{"weights": []}' * 10),
-        *(pickle.dumps({"a": [1.0] * 50}), gzip.compress(b"weights" * 100, mtime=0)),
-        *(data[:cut] for cut in (1, 7, 8, 9, start - 1, start, start + 1, len(data) // 2, len(data) - 1)),
-        *(struct.pack("<Q", length) + data[8:] for length in lengths),
-    ):
+    page, archive = b"<!DOCTYPE html><html><body>Sign in</body></html>", b"PK\x03\x04" + b"\x14\x00" * 50
+    lengths = [struct.pack("<Q", length) + data[8:] for length in (0, 2**20 + 1, 2**64 - 1)]
+    headers = [join(header, bytes(64)) for header in (b"[]", b"{", b"{}", b"[" * 100_000)]
+    parts = [data[:cut] for cut in (0, 1, 9, len(data) - 1)]
+    for wrong in (*parts, data + b"\x00", page, archive, *lengths, *headers):
         rewrite(folder, WEIGHTS, wrong)
         check_refused(folder, WEIGHTS)
 
@@ -44,30 +40,13 @@ def test_a_huge_file_is_not_read(folder):
     assert peak < 32 * 2**20
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 13\n", "Git LFS pointer"),
-        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
-        (b"\n  <HTML><head></head></HTML>", "web page"),
-        (b"PK\x03\x04" + b"\x14\x00" * 50, "zip archive"),
-    ],
-)
-def test_an_error_names_the_type_of_another_file_in_place_of_the_weights(folder, content, words):
-    rewrite(folder, WEIGHTS, content)
-    check_refused(folder, WEIGHTS, words)
-
-
 class Bomb:
     def __reduce__(self) -> tuple[Any, ...]:
         return (os.mkdir, ("pickle-was-opened",))
 
 
-def test_a_pickle_is_named_and_never_opened(folder, tmp_path, monkeypatch):
+def test_a_pickle_is_never_opened(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"a": torch.zeros(2)}, tmp_path / "weights.pt")
-    rewrite(folder, WEIGHTS, (tmp_path / "weights.pt").read_bytes())
-    check_refused(folder, WEIGHTS, "zip archive", "may hold code")
     rewrite(folder, WEIGHTS, pickle.dumps(Bomb()))
     check_refused(folder, WEIGHTS)
     (folder / WEIGHTS).unlink()
@@ -77,25 +56,17 @@ def test_a_pickle_is_named_and_never_opened(folder, tmp_path, monkeypatch):
 
 
 BIAS = "output.bias"
-SHAPES: list[Any] = [[2**62, 0], [2**63], [2**32, 2**32], [0], [4], [-3], ["3"], [[3]], [True, 3], [10**400], None, {}]
-METADATA: list[Any] = [[], 5, {"a": 1}]
 Change = Callable[[Header], object]
 CHANGES: list[tuple[Change, str]] = [
-    *((lambda h, v=values: h[BIAS].update(data_offsets=v), "is damaged") for values in (
-        [0, 12], [-12, 0], [10**6, 10**6 + 12], [12, 0], [0, 0], [0.0, 12.0], [0], ["x\n" * 9, 12], [2**64 - 12, 2**64],
-        None)),
-    (lambda h: h[BIAS].pop("data_offsets"), "is damaged"),
+    *((lambda h, v=values: h[BIAS].update(data_offsets=v), "is damaged") for values in ([0, 12], [12, 0], [0.0, 12.0])),
     (lambda h: h["lstm.bias_ih_l0"].update(data_offsets=h["lstm.bias_hh_l0"]["data_offsets"]), "is damaged"),
-    *((lambda h, v=shape: h[BIAS].update(shape=v), "is damaged") for shape in SHAPES),
-    *((lambda h, v=shape: h[BIAS].update(shape=v), f"{BIAS} has shape {shape}") for shape in ([3, 1], [1, 3])),
-    *((lambda h, v=dtype: h[BIAS].update(dtype=v), "") for dtype in ("I8", "F64", "BF16", "f32", 32, ["F32"], None)),
-    *((lambda h, v=dtype: h[BIAS].update(dtype=v), f"{BIAS} has dtype") for dtype in ("I32", "U32")),
+    *((lambda h, v=shape: h[BIAS].update(shape=v), "is damaged") for shape in ([2**62, 0], [2**63], [-3], None)),
+    (lambda h: h[BIAS].update(shape=[3, 1]), f"{BIAS} has shape [3, 1]"),
+    (lambda h: h[BIAS].update(dtype="I32"), f"{BIAS} has dtype"),
     (lambda h: h.update({"x": h.pop(BIAS)}), f"lacks the tensor '{BIAS}'"),
-    *((lambda h, v=entry: h.update({BIAS: v}), "is damaged") for entry in (None, 5, "x", {}, {"shape": [3]})),
-    *((lambda h, v=metadata: h.update(__metadata__=v), "is damaged") for metadata in METADATA),
-    *((lambda h, v=count: h.update({f"x\n{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
-                                    for i in range(v)}), "") for count in (300, 10_000)),
-]  # fmt: skip
+    (lambda h: h.update({"x\n": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}), "has an unknown tensor"),
+    (lambda h: h.update(__metadata__=5), "is damaged"),
+]
 
 
 @pytest.mark.parametrize("at", range(len(CHANGES)))
@@ -103,27 +74,6 @@ def test_a_wrong_header_is_refused(folder, at):
     change, words = CHANGES[at]
     changed_header(folder, change)
     check_refused(folder, WEIGHTS, words)
-
-
-def test_a_gap_between_tensors_is_refused(folder):
-    header, payload = split((folder / WEIGHTS).read_bytes())
-    last = max((name for name in header if name != "__metadata__"), key=lambda name: header[name]["data_offsets"])
-    begin, end = header[last]["data_offsets"]
-    header[last]["data_offsets"] = [begin + 8, end + 8]
-    rewrite(folder, WEIGHTS, join(header, payload[:begin] + bytes(8) + payload[begin:]))
-    check_refused(folder, WEIGHTS)
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        *(b"[]", b"null", b"{", b"", b"{'a': 1}", b'{"a": NaN}', b"[" * 100_000, b'{"a":' * 100_000, b"\xff{}"),
-        *("{}".encode("utf-16"), b"\xef\xbb\xbf{}", b'{"a": ' + b"9" * 5000 + b"}", b"{}", b'{"__metadata__": {}}'),
-    ],
-)
-def test_a_header_that_is_not_plain_json_of_tensors_is_refused(folder, header):
-    rewrite(folder, WEIGHTS, join(header, bytes(64)))
-    check_refused(folder, WEIGHTS)
 
 
 @pytest.mark.parametrize(

@@ -34,28 +34,20 @@ def test_the_files_have_the_published_format(tmp_path):
     assert FORMAT_VERSION == 1
     header, _ = split((tmp_path / WEIGHTS).read_bytes())
     assert header.pop("__metadata__") == {"format": "pt"}
+    weights = {
+        "embedding.weight": [3, 5],
+        "output.weight": [3, 3],
+        "output.bias": [3],
+        "lstm.weight_ih_l0": [12, 5],
+        "lstm.weight_ih_l1": [12, 3],
+        **{f"lstm.{name}_l{layer}": [12] for name in ("bias_ih", "bias_hh") for layer in (0, 1)},
+        **{f"lstm.weight_hh_l{layer}": [12, 3] for layer in (0, 1)},
+    }
     assert {name: (entry["dtype"], entry["shape"]) for name, entry in header.items()} == {
-        "embedding.weight": ("F32", [3, 5]),
-        "lstm.weight_ih_l0": ("F32", [12, 5]),
-        "lstm.weight_hh_l0": ("F32", [12, 3]),
-        "lstm.bias_ih_l0": ("F32", [12]),
-        "lstm.bias_hh_l0": ("F32", [12]),
-        "lstm.weight_ih_l1": ("F32", [12, 3]),
-        "lstm.weight_hh_l1": ("F32", [12, 3]),
-        "lstm.bias_ih_l1": ("F32", [12]),
-        "lstm.bias_hh_l1": ("F32", [12]),
-        "output.weight": ("F32", [3, 3]),
-        "output.bias": ("F32", [3]),
+        name: ("F32", shape) for name, shape in weights.items()
     }
     manifest = json.loads((tmp_path / MANIFEST).read_text())
     assert sorted(manifest["sha256"]) == [CONFIG, WEIGHTS]
-
-
-def test_the_same_model_gives_the_same_bytes(tmp_path):
-    for name in ("one", "two"):
-        tiny_model().save_pretrained(tmp_path / name)
-    for name in MODEL_FILES:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 def test_any_vocabulary_is_read_back_and_other_files_in_the_folder_are_kept_and_ignored(tmp_path):
@@ -71,7 +63,6 @@ def test_any_vocabulary_is_read_back_and_other_files_in_the_folder_are_kept_and_
     [
         ("output.bias", torch.full((3,), torch.nan), "float32", "output.bias holds NaN or infinity"),
         ("output.bias", torch.full((3,), 1e5), "float16", "output.bias holds NaN or infinity"),
-        ("output.bias", torch.full((3,), 1.01e6), "float32", "output.bias holds"),
         ("output.bias", torch.zeros(4), "float32", "output.bias has shape"),
         ("x", torch.zeros(1), "float32", "has an unknown tensor 'x'"),
     ],

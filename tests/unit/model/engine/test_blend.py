@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from model import Blend, CharLSTM, Engine, SamplingParams, TextTrace, generate, stream
-from tests.support.app_server import scripted_model
 from tests.support.engines import finish
 from tests.support.tiny_models import ALPHABET, tiny_model
 
@@ -78,20 +77,6 @@ def test_characters_of_only_one_model_are_neither_generated_nor_read(blend):
     assert set(text) <= set(blend.tokenizer.vocab)
     assert [each.character for each in reply.sequence.unknown] == ["Q", "ä", "!"]
     assert text == generate(blend, "", 300, temperature=2.0, seed=1)
-
-
-def test_a_step_that_fails_in_the_second_model_restores_the_first():
-    tale = "abcdefghij" * 9
-    second = scripted_model(tale)
-    network: Any = second.network
-    network.fail_at = 7
-    engine = Engine(Blend(scripted_model(tale), second, 0.5))
-    sequence = engine.add_request("", SamplingParams(length=20, seed=1))
-    assert finish(engine, sequence) == [tale[:7]]
-    assert sequence.error == "RuntimeError while writing"
-    network.fail_at = None
-    again = engine.add_request("", SamplingParams(length=5, seed=1), memory=sequence.memory, draw_offset=7)
-    assert finish(engine, again) == [tale[7:12]]
 
 
 def test_a_wrong_blend_is_refused(pair: Pair, blend):

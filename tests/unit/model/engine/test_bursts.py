@@ -72,44 +72,6 @@ def test_bursts_change_nothing(lm, monkeypatch, settings, replies, words):
     assert any(each[1] == "blocked" for each in found[0]) or not words or settings[0]
 
 
-def test_bursts_are_used_while_no_request_waits_and_end_with_the_shortest_reply(lm, monkeypatch):
-    engine = Engine(lm, max_slots=1)
-    lengths = count_bursts(engine, monkeypatch)
-    first, second = add(engine, 1, 100), add(engine, 2, 100)
-    while not first.finished:
-        engine.step(burst=True)
-    assert not lengths
-    run_in_bursts(engine)
-    assert lengths
-    assert second.text == generate(lm, "ROMEO:", 100, seed=2)
-    engine = Engine(lm)
-    lengths = count_bursts(engine, monkeypatch)
-    short, long = add(engine, 1, 5), add(engine, 2, 40)
-    run_in_bursts(engine)
-    assert (short.length, long.length, engine.written) == (5, 40, 45)
-    assert lengths[0] <= 5 < max(lengths)
-
-
-def test_a_fault_in_a_burst_ends_only_the_reply_that_has_it(lm, monkeypatch):
-    engine = Engine(lm)
-    sequences = [add(engine, each, 100) for each in (1, 2, 3)]
-    write = engine._backend.write
-
-    def faulty(slots: Any, ids: Any, params: Any, numbers: Any, clamps: Any) -> Any:
-        if len(numbers[0]) > 1 and any(each.seed == 2 for each in params):
-            raise FloatingPointError
-        return write(slots, ids, params, numbers, clamps)
-
-    monkeypatch.setattr(engine._backend, "write", faulty)
-    run_in_bursts(engine)
-    texts = [generate(lm, "ROMEO:", 100, seed=seed) for seed in (1, 2, 3)]
-    victim = sequences[1]
-    assert [sequences[0].text, sequences[2].text] == [texts[0], texts[2]]
-    assert (victim.finish_reason, victim.error) == ("error", "FloatingPointError while writing")
-    offset, memory = victim.next_draw_offset, victim.memory
-    assert victim.text + generate(lm, "", 100 - offset, seed=2, memory=memory, draw_offset=offset) == texts[1]
-
-
 def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fast_one(lm):
     """Otherwise a reply would continue for a while after it was aborted."""
     slow, fast = (stream(lm, "ROMEO:", 1000, seed=1) for _ in range(2))
@@ -123,6 +85,3 @@ def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fa
     assert "".join(itertools.islice(fast, 500)) == generate(lm, "ROMEO:", 500, seed=1)
     fast.abort()
     assert len("".join(fast)) < MAX_CHARACTERS
-    offset, memory = fast.sequence.next_draw_offset, fast.sequence.memory
-    continued = generate(lm, "", 100, seed=1, memory=memory, draw_offset=offset)
-    assert fast.sequence.text + continued == generate(lm, "ROMEO:", offset + 100, seed=1)

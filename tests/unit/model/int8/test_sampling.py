@@ -86,13 +86,3 @@ def test_a_wrong_value_is_refused_in_one_line(name: str, values: list[Any], rule
             SamplingParams(**{name: value})
         message = str(caught.value)
         assert (rule in message, "\n" in message, len(message) < 160) == (True, False, True)
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{"temperature": 0, "length": 1, "top_k": 0, "top_p": 1, "min_p": 0, "seed": 0, "stop": ""},
-     {"temperature": 5, "length": 10**7, "top_k": 10**30, "top_p": 1e-300, "min_p": 1, "seed": 2**32 - 1},
-     {"temperature": np.float64(0.7), "stop": "😀" * 100}],
-)  # fmt: skip
-def test_values_at_the_bounds_are_allowed(settings: Any):
-    assert 0 <= choose(some_logits(), SamplingParams(**settings), TOP // 2) < 40

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -24,15 +23,6 @@ def test_bits_equal_those_of_single_steps_whatever_the_size_of_the_chunks(lm, mo
         bits.append(-math.log2(float(logits[0].double().softmax(0)[after])))
     monkeypatch.setattr(surprisal, "_CHUNK", chunk)
     np.testing.assert_allclose(score(lm, TEXT).bits, bits, atol=1e-4)
-
-
-def test_a_huge_vocabulary_gets_shorter_chunks(lm, monkeypatch):
-    """The logits of 4,096 characters may not fit into memory."""
-    monkeypatch.setattr(surprisal, "_MAX_LOGITS", 10 * 58)
-    forward = Mock(wraps=lm.network.forward)
-    monkeypatch.setattr(lm.network, "forward", forward)
-    score(lm, TEXT)
-    assert max(ids.shape[1] for (ids, *_), _ in forward.call_args_list) == 10
 
 
 def test_unknown_characters_are_skipped_marked_and_listed(lm):
