@@ -16,11 +16,9 @@ from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
 from ..run.hub_resume import SCHEME
-from .parser import MINUTES, SETTINGS, STEPS, train_parser
+from .parser import MINUTES, SETTINGS, STEPS, TEACHERS, train_parser
 
-AUTO = "auto"
 _UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
-_MAX_TEACHERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class TrainOptions:
     """The options of `python -m training TEXT…`; `parser` describes each. None: not given.
 
     Attributes:
-        teachers: how many teachers are trained first, or AUTO.
+        teachers: how many teachers are trained first.
         ray: what trains them: "local", or the address of a Ray cluster; None for this machine.
         text_of: a run folder whose text is read instead of `text`.
         recipe: the fields of `Recipe` that were given.
@@ -43,7 +41,7 @@ class TrainOptions:
     resume: str | None
     parent: str | None
     teacher: tuple[str, ...]
-    teachers: int | str | None
+    teachers: int | None
     ray: str | None
     text_of: str | None
     errors: Errors | None
@@ -140,12 +138,9 @@ def _public_model(typed: str | None) -> str | None:
 def _check(options: TrainOptions) -> None:
     if options.minutes is not None and options.steps is not None:
         raise UsageError("--minutes and --steps both set the length of the run: give one of them")
-    for setting, length in ((MINUTES, options.minutes), (STEPS, options.steps)):
-        if length is not None:
-            setting.check(length)
-    count = 0 if options.teachers in (None, AUTO) else options.teachers
-    if type(count) is not int or not 0 <= count <= _MAX_TEACHERS:
-        raise UsageError(f"--teachers is {count!r:.60}: it must be auto, or a whole number from 0 to {_MAX_TEACHERS}")
+    for setting, value in ((MINUTES, options.minutes), (STEPS, options.steps), (TEACHERS, options.teachers)):
+        if value is not None:
+            setting.check(value)
     if options.ray is not None and not options.teachers and options.resume is None:
         raise UsageError("--ray is for --teachers: give --teachers N, too, or omit it")
     if options.resume is not None:

@@ -20,9 +20,9 @@ from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import expanded_path, is_public
 from ..errors import RunError
 from ..run.console import say, throttled, warn
-from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.hub_resume import SCHEME
-from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
+from ..run.kept_text import read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
 from .options import TrainOptions, hides_file_names
@@ -90,7 +90,7 @@ class Text:
 def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], plan: TeachersPlan | None) -> Text:
     """Returns the text of a new run.
 
-    A run with a plan of its teachers has its text in its folder; a teacher takes that of the run of --text-of.
+    A run with a plan of its teachers has its text in its folder; that of a teacher is in the folder of --text-of.
 
     Args:
         base_vocab: characters that get the first ids.
@@ -101,11 +101,10 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
     """
     if plan is None and options.text_of is None:
         return _read_new_text(options, folder, base_vocab)
-    if options.text_of is not None:
-        link_kept_text(expanded_path(options.text_of), folder.path)
-    corpus = read_kept_text(folder.path, plan.text.record["sha256"] if plan else None)
+    place = expanded_path(options.text_of) if options.text_of else folder.path
+    corpus = read_kept_text(place, plan.text.record["sha256"] if plan else None)
     if corpus is None:
-        raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
+        raise RunError(f"the copy of the text in {str(place)!r} is missing or damaged: start a new run")
     if plan:
         return Text(corpus=corpus, chat=plan.chat, facts=plan.text, origin=origin_of(options.text, options.reading))
     origin = Origin(public=None, closed=frozenset())
@@ -138,48 +137,30 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
         CorpusError: the text cannot be read.
         RunError: it is not the text of the run, or it must be given.
     """
-    record = saved.state["corpus"]
-    corpus = None if options.text else read_kept_text(folder.path, record["sha256"])
+    record, about, checkpoint = saved.state["corpus"], saved.state["about"], saved.checkpoint
+    if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
+        about["quotes"], about["command"], record["name"] = "nothing", "", "text"
+    place = expanded_path(options.text_of) if options.text_of else folder.path
+    corpus = None if options.text else read_kept_text(place, record["sha256"])
     if corpus is not None:
-        origin = _saved_origin(folder, saved)
+        is_closed = about["quotes"] == "nothing" and checkpoint.chat is None
+        closed = frozenset({"the source of this text"} if is_closed else ())
+        origin = Origin(public=record.get("public"), closed=closed)
     else:
         sources, reading = _sources(options, folder, record)
         corpus = _read_again(sources, reading, folder, saved)
         if options.text or options.hub_run:
             folder.write_sources(sources, reading.record())
         origin = origin_of(sources, reading)
-    about, checkpoint = saved.state["about"], saved.checkpoint
-    if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
-        about["quotes"] = origin.quotes(is_chat=checkpoint.chat is not None, quote_chat=_keeps_names(about))
-        if origin.closed:
-            about["command"], record["name"] = "", "text"
     examples = [] if about["quotes"] == "nothing" else list(checkpoint.training.get("examples", []))
     facts = _facts(corpus, origin.public, examples, record["name"])
     return Text(corpus=corpus, chat=checkpoint.chat, facts=facts, origin=origin)
 
 
-def _keeps_names(about: About) -> bool:
-    """Returns whether the text of a chat has the names of its speakers; runs of earlier versions always kept them."""
-    return about.get("quote_chat", "sharing" not in about)
-
-
-def _saved_origin(folder: RunFolder, saved: Snapshot) -> Origin:
-    """Returns who can read the text of a run, as recorded; for a run of an earlier version, the sources are asked."""
-    public, about = saved.state["corpus"].get("public"), saved.state["about"]
-    if "quotes" in about:
-        is_closed = about["quotes"] == "nothing" and saved.checkpoint.chat is None
-        return Origin(public=public, closed=frozenset({"the source of this text"} if is_closed else ()))
-    try:
-        sources = folder.read_sources()[0]
-    except RunError:  # such as of standard input
-        sources = public["sources"] if public else ["-"]
-    return origin_of(sources, Reading.from_record(public or {}))
-
-
 def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, saved: Snapshot) -> Corpus:
     temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
     record, checkpoint = saved.state["corpus"], saved.checkpoint
-    chat = ChatReader(keep_names=_keeps_names(saved.state["about"])) if checkpoint.chat else None
+    chat = ChatReader(keep_names=saved.state["about"].get("quote_chat", False)) if checkpoint.chat else None
     try:
         corpus = _read(sources, reading, temporary, checkpoint.tokenizer.vocab, chat)
         if corpus.sha256 != record["sha256"]:

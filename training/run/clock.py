@@ -153,7 +153,7 @@ def restored(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Clock
     Raises:
         ValueError: a number is missing or not allowed; the checkpoint may come from a stranger's repo.
     """
-    saved = state["clock"] if "clock" in state else _of_earlier_version(recipe, state, steps_done)
+    saved = state.get("clock")
     if saved is None:
         return Clock(recipe, steps_done=steps_done, progress=float(steps_done))
     numbers: dict[str, float] = {}
@@ -166,17 +166,6 @@ def restored(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Clock
     if not minutes or not numbers["step_s"] or progress > recipe.steps:
         raise ValueError(f"the clock is not valid: {saved!r:.200}")
     return Clock(recipe, minutes, Costs(**numbers), steps_done=steps_done, progress=progress)
-
-
-def _of_earlier_version(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Mapping[str, Any] | None:
-    """Returns the clock of a run that recorded decisions on its number of steps, (step, steps, …); None without any."""
-    if "time_plan" not in state:
-        return None
-    plan, (_, steps, *_) = state["time_plan"], state["decisions"][-1]
-    step_s = plan["measured_s"]
-    times = {"evaluation_s": plan["evaluation"] * step_s, "sample_s": plan["sample"] * step_s, "end_s": plan["end_s"]}
-    progress = recipe.steps * min(1.0, steps_done / max(1, steps))
-    return {"minutes": plan["minutes"], "progress": progress, "step_s": step_s, **times}
 
 
 class ProgressLog:
@@ -194,14 +183,11 @@ class ProgressLog:
         self._steps: dict[int, tuple[float, int]] = {}
         records: dict[int, tuple[float, int]] = {}
         whole = 0  # bytes of whole records in progress.log: a process that was killed may have written half of one
-        # A new run repeats nothing, and an earlier one that was killed may have left a log. Runs of earlier versions
-        # have the steps before the newest checkpoint in a file of their own.
-        for path in (folder / "progress-before.log", folder / LOG) if after else ():
-            whole = 0
+        if after:  # a new run repeats nothing, and an earlier one that was killed may have left a log
             with contextlib.suppress(OSError):
-                data = path.read_bytes()
+                data = (folder / LOG).read_bytes()
                 whole = len(data) // _RECORD.size * _RECORD.size
-                records |= {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
+                records = {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
         while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
             after, progress = after + 1, record[0]
             self._steps[after] = record

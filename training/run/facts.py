@@ -93,7 +93,7 @@ class About(TypedDict, total=False):
 class RunState(TypedDict, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
-    Only runs of --minutes have `clock`, and those of earlier versions `time_plan` and `decisions` instead.
+    Only runs of --minutes have `clock`, and those of earlier versions `decisions` instead: (step, steps of the run, …).
     """
 
     recipe: Mapping[str, Any]
@@ -101,7 +101,6 @@ class RunState(TypedDict, total=False):
     about: About
     seconds: float
     clock: Mapping[str, float]
-    time_plan: Mapping[str, float]
     decisions: Sequence[Sequence[int]]
 
 

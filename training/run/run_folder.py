@@ -22,7 +22,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.format import CheckpointError, parse_json
-from model.checkpoint.names import METRICS, SAMPLES, STATE
+from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.pointer import BEST, LATEST, STEP_FOLDER, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import Sample, samples_from_json
@@ -53,8 +52,7 @@ class RunFolder:
     """One run folder, locked so that no other process trains in it.
 
     Args:
-        path: the folder; it is created for a new run.
-        resume: True if the folder must hold a run, False if it must not.
+        resume: True if the folder must hold a run; False if it must not, and it is created.
 
     Raises:
         RunError: the folder is missing, holds another run, is in use, or is not writable.
@@ -80,12 +78,10 @@ class RunFolder:
         # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
-    def close(self) -> None:
-        """Unlocks the folder for other processes."""
-        self._unlock()
-
-    def discard(self) -> None:
-        """Unlocks the folder; if it has no checkpoint of the run or of a teacher, also removes what the run created."""
+    def discard(self, *, with_checkpoints: bool = False) -> None:
+        """Unlocks the folder; removes what the run created, unless a checkpoint of it or of a teacher is to be kept."""
+        if with_checkpoints:
+            _remove(*self.steps())
         is_empty = not any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
         if is_empty:  # before the folder is unlocked: another process may start a run in it
             _remove(*(self.path / name for name in _CREATED), *self.path.glob(".*.tmp"))
@@ -94,11 +90,6 @@ class RunFolder:
             if os.name == "nt":  # Windows removes no open file, and the lock was open until now
                 _remove(self.path / LOCK)
             self._remove_new_folders()
-
-    def discard_all(self) -> None:
-        """Unlocks the folder and removes everything that was created in it, checkpoints included."""
-        _remove(*self.steps())
-        self.discard()
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""
@@ -129,7 +120,7 @@ class RunFolder:
             write(temporary)
             for inner in (*(path for path in temporary.rglob("*") if path.is_dir()), temporary):
                 sync_folder(inner)
-            self._remove_checkpoint(folder)  # one that cannot be resumed: weights alone, which a full disk left
+            self._remove_checkpoint(folder)
             temporary.rename(folder)
             sync_folder(self.path)
         finally:
@@ -182,8 +173,7 @@ class RunFolder:
     def restore(self, warn: Callable[[str], None]) -> Snapshot:
         """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.
 
-        Newer ones that are damaged are renamed to damaged-step-…, with a warning. One without its training state, for
-        which a full disk had no room, stays until the run saves that step again.
+        Newer ones that are damaged are renamed to damaged-step-…, with a warning.
 
         Raises:
             RunError: no checkpoint can be resumed.
@@ -193,8 +183,7 @@ class RunFolder:
             try:
                 found = read_snapshot(folder)
             except (CheckpointError, OSError) as error:
-                if (folder / STATE).exists():
-                    damaged.append(folder)
+                damaged.append(folder)
                 warn(f"{folder.name} cannot be resumed ({error}): the checkpoint before it is resumed")
                 continue
             for other in damaged:
@@ -214,7 +203,7 @@ class RunFolder:
                 return
 
     def _read_samples(self, step: int) -> list[Sample]:
-        """Returns the samples of the run up to a step; [] when they cannot be read: no run depends on them."""
+        """Returns the samples of the run up to a step, which the checkpoints of a private text do not have; else []."""
         try:
             lines = [parse_json(SAMPLES, line) for line in (self.path / SAMPLES).read_bytes().splitlines()]
             return [sample for sample in samples_from_json(lines) if sample["step"] <= step]
@@ -223,11 +212,8 @@ class RunFolder:
 
     def _check_run(self, shown: str) -> None:
         if not self.path.is_dir():
-            hub = f" (a run on the Hub is written hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
-            raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
+            raise RunError(f"there is no run folder {shown!r}: nothing was resumed (a run on the Hub: hf://USER/NAME)")
         if not self.steps():
-            if (self.path / STATE).is_dir():
-                raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
 
     def _remove_new_folders(self) -> None:

@@ -59,8 +59,8 @@ class Snapshot:
         """The validation loss, in nats per character; infinite when this step was not evaluated."""
         return loss_at(self.step, self.metrics)
 
-    def write(self, folder: Path, *, with_state: bool = True) -> None:
-        """Writes a checkpoint into an empty folder; without training_state/ it is about a tenth as large.
+    def write(self, folder: Path) -> None:
+        """Writes a checkpoint into an empty folder.
 
         Raises:
             CheckpointError: the weights are not finite.
@@ -68,8 +68,7 @@ class Snapshot:
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
         atomic_write(folder / METRICS, json_lines(self.metrics))
-        if with_state:
-            write_state(folder, self.state, self.tensors)
+        write_state(folder, self.state, self.tensors)
 
 
 def read_snapshot(folder: Path) -> Snapshot:

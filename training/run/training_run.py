@@ -253,18 +253,18 @@ class TrainingRun:
         self._wait_for_writer()
         snapshot = self._snapshot(measured)
         if is_last:
-            self._write(snapshot, is_last=True)
+            self._write(snapshot)
         else:
-            self._writing = self._writer.submit(self._write, snapshot, is_last=False)
+            self._writing = self._writer.submit(self._write, snapshot)
 
     def _wait_for_writer(self) -> None:
         """Waits until the last snapshot is saved; raises DivergedError if its weights are not finite."""
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, snapshot: Snapshot, *, is_last: bool) -> None:
+    def _write(self, snapshot: Snapshot) -> None:
         try:
-            self.checkpoint_manager.save(snapshot, is_last=is_last)
+            self.checkpoint_manager.save(snapshot)
         except CheckpointError as error:
             raise DivergedError(f"the weights after step {snapshot.step:,} cannot be saved: {error}") from error
 

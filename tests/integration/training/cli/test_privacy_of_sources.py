@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import random
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,9 @@ import pytest
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import Here, words
 from training.card.cell_names import SHORTEST
+from training.cli.options import parse_train, published_command
+from training.cli.text import origin_of
+from training.corpus.decode import Reading
 
 QUICK = ("--preset=tiny", "--set=hidden_size=16,embedding_size=4,batch=4,window=16", "--steps=6")
 PIECE = 20  # characters: a text of the model shares shorter ones with its training text by chance
@@ -139,33 +138,10 @@ def test_a_run_that_is_pushed_later_is_not_quoted_either(hub: LocalHub, here: He
     assert NAME.encode() not in published(hub, "ada/model", "spaces/ada/page")
 
 
-def test_an_address_with_a_password_is_closed(hub: LocalHub, here: Here, guarded: str) -> None:
-    address = guarded.replace("//", "//ada:engine1843@") + "WhatsApp%20Chat.txt"
-    code, output = here(address, "--chat", *QUICK, "--push-to=ada/model")
-    assert code == 2, output
-    assert "engine1843" not in output
-    assert here(address, "--chat", *QUICK, "--push-to=ada/model", "--publish-anyway")[0] == 0
-    assert quoted(hub, TEXTS["WhatsApp Chat with Ben.txt"], "ada/model") == set()
-    assert not {word for word in (b"engine1843", b"WhatsApp") if word in published(hub, "ada/model")}
-
-
-@pytest.fixture
-def guarded() -> Iterator[str]:
-    """The address of a web server that gives a chat to those who know the password."""
-    expected = f"Basic {base64.b64encode(b'ada:engine1843').decode()}"
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            is_allowed = self.headers.get("authorization") == expected
-            self.send_response(200 if is_allowed else 401)
-            self.end_headers()
-            self.wfile.write(TEXTS["WhatsApp Chat with Ben.txt"].encode() if is_allowed else b"")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+def test_an_address_with_a_password_is_closed_and_not_published() -> None:
+    address = "https://ada:engine1843@example.org/WhatsApp%20Chat.txt"
+    origin = origin_of([address], Reading())
+    assert origin.public is None
+    assert origin.closed == {address}
+    assert origin.quotes(is_chat=False, quote_chat=True) == "nothing"
+    assert published_command(parse_train([address]), origin.closed) == "python -m training TEXT"
