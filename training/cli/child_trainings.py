@@ -39,17 +39,11 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class ChildTraining:
-    """A training in its own run folder.
+    """A training in its own run folder."""
 
-    Attributes:
-        folder: the run folder; an absolute path.
-        arguments: the arguments of `python -m training` for a new run, without --out.
-        resumes: those in addition to --resume.
-    """
-
-    folder: Path
-    arguments: tuple[str, ...]
-    resumes: tuple[str, ...] = ()
+    folder: Path  # the run folder; an absolute path
+    arguments: tuple[str, ...]  # the arguments of `python -m training` for a new run, without --out
+    resumes: tuple[str, ...] = ()  # those in addition to --resume
 
     def words(self) -> Sequence[str]:
         """Returns the arguments of `python -m training` for the next process: a run with a checkpoint is resumed."""
@@ -73,16 +67,12 @@ class ChildTraining:
 
 @dataclass(frozen=True)
 class Machine:
-    """What trainings run on.
+    """What trainings run on."""
 
-    Attributes:
-        at_once: how many trainings run at the same time.
-        run: trains until the training ends or the event is set; returns the exit code. Called in threads.
-        stop: makes all trainings that still run save a checkpoint and end, and frees what the machine took.
-    """
-
-    at_once: int
+    at_once: int  # how many trainings run at the same time
+    # Trains until the training ends or the event is set; returns the exit code. Called in threads
     run: Callable[[ChildTraining, Event], int]
+    # Makes all trainings that still run save a checkpoint and end, and frees what the machine took
     stop: Callable[[], None]
 
 

@@ -33,19 +33,12 @@ characters; bpc: the loss in bits per character; int8: what int8 inference adds 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, or a checkpoint folder.
+    """A run folder, or a checkpoint folder."""
 
-    Attributes:
-        name: the folder's name; RUN/CHECKPOINT for a checkpoint folder.
-        metrics: the lines of metrics.jsonl, oldest first.
-        parameters: the number of weights.
-        training: `training` of config.json of the best checkpoint.
-    """
-
-    name: str
-    metrics: Sequence[Mapping[str, Any]]
-    parameters: int
-    training: TrainingRecord
+    name: str  # the folder's name; RUN/CHECKPOINT for a checkpoint folder
+    metrics: Sequence[Mapping[str, Any]]  # the lines of metrics.jsonl, oldest first
+    parameters: int  # the number of weights
+    training: TrainingRecord  # `training` of config.json of the best checkpoint
 
     @property
     def best(self) -> Mapping[str, Any]:

@@ -23,14 +23,7 @@ _UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """The options of `python -m training TEXT…`; `parser` describes each. None: not given.
-
-    Attributes:
-        teachers: how many teachers are trained first.
-        ray: what trains them: "local", or the address of a Ray cluster; None for this machine.
-        text_of: a run folder whose text is read instead of `text`.
-        recipe: the fields of `Recipe` that were given.
-    """
+    """The options of `python -m training TEXT…`; `parser` describes each. None: not given."""
 
     text: tuple[str, ...]
     out: str | None
@@ -41,9 +34,9 @@ class TrainOptions:
     resume: str | None
     parent: str | None
     teacher: tuple[str, ...]
-    teachers: int | None
-    ray: str | None
-    text_of: str | None
+    teachers: int | None  # how many teachers are trained first
+    ray: str | None  # what trains them: "local", or the address of a Ray cluster; None for this machine
+    text_of: str | None  # a run folder whose text is read instead of `text`
     errors: Errors | None
     encoding: str | None
     chat: bool
@@ -56,7 +49,7 @@ class TrainOptions:
     license: str
     publish_anyway: bool
     replace: bool
-    recipe: Mapping[str, Any]
+    recipe: Mapping[str, Any]  # the fields of `Recipe` that were given
 
     @property
     def hub_run(self) -> str:

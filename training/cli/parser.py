@@ -51,10 +51,7 @@ def train_parser() -> ArgumentParser:
     _add_text(parser)
     parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
     parser.add_argument(
-        "--minutes",
-        type=number_or_text,
-        metavar="M",
-        help=f"{MINUTES.help} (default {MINUTES.default:g})",
+        "--minutes", type=number_or_text, metavar="M", help=f"{MINUTES.help} (default {MINUTES.default:g})"
     )
     parser.add_argument("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
     parser.add_argument(

@@ -50,9 +50,7 @@ def choose_recipe(
     Args:
         options: the fields of the recipe that are given do not change.
         ids: (N,) the whole text.
-        folder: the run folder, for the plan that is printed.
         start: `time.monotonic()` when this process began; the minutes count from then.
-        parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
 
     Raises:
@@ -104,7 +102,6 @@ def with_minutes(
     """Returns the recipe with the steps and evaluations that fit into the time; sets the time of an evaluation.
 
     Args:
-        found: what was measured for the recipe.
         minutes: the time from the start of the process to its end.
         elapsed_s: the seconds of it that have passed.
         held_out: characters of the held-out text.

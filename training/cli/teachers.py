@@ -49,21 +49,13 @@ _SHARE = 0.5  # of the minutes that are left, for all teachers, or of --steps, f
 
 @dataclass(frozen=True, kw_only=True)
 class TeachersPlan:
-    """What a run needs to train its teachers, and to continue after it was stopped meanwhile.
+    """What a run needs to train its teachers, and to continue after it was stopped meanwhile."""
 
-    Attributes:
-        options: the options that the run was started with; its paths are absolute.
-        text: what is published about its text.
-        chat: the format of its text; None if it is not a chat.
-        minutes: the length of each teacher's run; None in a run of --steps.
-        seconds: the time that the run has taken so far.
-    """
-
-    options: TrainOptions
-    text: TextFacts
-    chat: ChatFormat | None
-    minutes: float | None = None
-    seconds: float = 0.0
+    options: TrainOptions  # the options that the run was started with; its paths are absolute
+    text: TextFacts  # what is published about its text
+    chat: ChatFormat | None  # the format of its text; None if it is not a chat
+    minutes: float | None = None  # the length of each teacher's run; None in a run of --steps
+    seconds: float = 0.0  # the time that the run has taken so far
 
     @property
     def count(self) -> int:

@@ -34,14 +34,11 @@ _MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to me
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Who can read the sources of a text.
+    """Who can read the sources of a text."""
 
-    Attributes:
-        public: where anyone can read the whole text; None if a part is a file of this machine, or is closed.
-        closed: the addresses that not everyone can read: private and gated datasets, addresses that may hold a secret.
-    """
-
+    # Where anyone can read the whole text; None if a part is a file of this machine, or is closed
     public: PublicText | None
+    # The addresses that not everyone can read: private and gated datasets, addresses that may hold a secret
     closed: frozenset[str]
 
     def quotes(self, *, is_chat: bool, quote_chat: bool) -> Quotes:
@@ -61,17 +58,10 @@ def origin_of(sources: Sequence[str], reading: Reading) -> Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """The text of a run.
+    """The text of a run."""
 
-    Attributes:
-        corpus: its ids, in the run folder.
-        chat: its format if it is a chat.
-        facts: what is published about it.
-        origin: who can read its sources.
-    """
-
-    corpus: Corpus
-    chat: ChatFormat | None
+    corpus: Corpus  # its ids, in the run folder
+    chat: ChatFormat | None  # its format if it is a chat
     facts: TextFacts
     origin: Origin
 

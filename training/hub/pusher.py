@@ -67,8 +67,6 @@ class Pusher:
     """Pushes the checkpoints of one run to one repo, in the background.
 
     Args:
-        destination: the repo.
-        run_folder: the run, whose record of what was pushed is written.
         report: called with one line for each push or new error, from the thread that pushes.
 
     Attributes:

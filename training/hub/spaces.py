@@ -27,19 +27,12 @@ _STARTING = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTI
 
 @dataclass(frozen=True)
 class Space:
-    """A Space for a page.
+    """A Space for a page."""
 
-    Attributes:
-        name: USER/NAME.
-        hardware: the value of --hardware, such as "static" or "zero-gpu".
-        private: whether the Space is private, or must be if it is created.
-        model_private: whether the model that it shows is private or gated.
-    """
-
-    name: str
-    hardware: str
-    private: bool = False
-    model_private: bool = False
+    name: str  # USER/NAME
+    hardware: str  # the value of --hardware, such as "static" or "zero-gpu"
+    private: bool = False  # whether the Space is private, or must be if it is created
+    model_private: bool = False  # whether the model that it shows is private or gated
 
     @property
     def url(self) -> str:

@@ -34,7 +34,6 @@ class CheckpointManager:
     """The checkpoints of one run.
 
     Args:
-        folder: the run folder.
         pusher: pushes checkpoints to the Hub; None when the run is not pushed.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.

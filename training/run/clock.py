@@ -31,32 +31,21 @@ _NEW_SHARE = 0.5  # of the newest measurement in the time of an evaluation or a 
 
 @dataclass(kw_only=True)
 class Costs:
-    """Seconds that the parts of a run take on a machine as busy as before its first step.
+    """Seconds that the parts of a run take on a machine as busy as before its first step."""
 
-    Attributes:
-        step_s: a training step; 0 if it was not measured.
-        evaluation_s: an evaluation, with its sample and its checkpoint.
-        sample_s: a sample without an evaluation.
-        end_s: what follows the last evaluation: named cells, the last card, the end of the process.
-    """
-
-    step_s: float = 0.0
-    evaluation_s: float = 0.0
-    sample_s: float = 0.0
-    end_s: float = 0.0
+    step_s: float = 0.0  # a training step; 0 if it was not measured
+    evaluation_s: float = 0.0  # an evaluation, with its sample and its checkpoint
+    sample_s: float = 0.0  # a sample without an evaluation
+    end_s: float = 0.0  # what follows the last evaluation: named cells, the last card, the end of the process
 
 
 class Clock:
     """The progress of one run.
 
     Args:
-        recipe: its planned steps.
         minutes: the time that the run may take; None for a run of a fixed number of steps.
         costs: what its parts take.
         steps_done, progress: where it is.
-
-    Attributes:
-        minutes, costs, progress: as above.
     """
 
     def __init__(
@@ -172,7 +161,6 @@ class ProgressLog:
     """`progress.log` of a run folder: the progress after each step and its number of threads, 20 bytes a step.
 
     Args:
-        folder: the run folder.
         after: the step of the checkpoint that is resumed; 0 in a new run.
         progress: the progress there.
         planned: the progress at the end.

@@ -106,15 +106,10 @@ class RunState(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class TextFacts:
-    """The training text of a run.
+    """The training text of a run."""
 
-    Attributes:
-        record: its name, hash and length.
-        examples: prompts for a model of it, such as frequent line beginnings.
-    """
-
-    record: CorpusRecord
-    examples: list[str]
+    record: CorpusRecord  # its name, hash and length
+    examples: list[str]  # prompts for a model of it, such as frequent line beginnings
 
 
 def parse_run_state(saved: Mapping[str, Any]) -> RunState:

@@ -31,23 +31,14 @@ _STATE_FILES = ("state.safetensors", "state.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A run after one step. Later steps do not change it.
+    """A run after one step. Later steps do not change it."""
 
-    Attributes:
-        checkpoint: the model: weights, vocabulary, config.
-        metrics: the evaluations so far.
-        samples: the samples so far.
-        state: state.json.
-        tensors: weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`.
-        complete: whether this was the last step of the run.
-    """
-
-    checkpoint: Checkpoint
-    metrics: Sequence[Evaluation]
-    samples: Sequence[Sample]
+    checkpoint: Checkpoint  # the model: weights, vocabulary, config
+    metrics: Sequence[Evaluation]  # so far
+    samples: Sequence[Sample]  # so far
     state: RunState
-    tensors: Mapping[str, Tensor]
-    complete: bool = False
+    tensors: Mapping[str, Tensor]  # weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`
+    complete: bool = False  # whether this was the last step of the run
 
     @property
     def step(self) -> int:

@@ -45,39 +45,22 @@ _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95
 
 @dataclass(kw_only=True)
 class TrainingRun:
-    """A run that is ready to train.
-
-    Attributes:
-        checkpoint_manager: saves its checkpoints.
-        tokenizer: the vocabulary of the text.
-        trainer: the network and its optimizers.
-        validation: (N,) ids read at each evaluation: the beginning of the held-out part of the text.
-        text: the published facts about the training text.
-        about: the published facts about the run.
-        seconds_before: the seconds that earlier processes of this run took.
-        start: `time.monotonic()` when this process began.
-        clock: its progress.
-        threads: the number of threads of its steps; None to choose it by measurement.
-        metrics: the evaluations so far.
-        samples: the samples so far; a long run keeps evenly spaced ones.
-        chat: the chat format, if the text is a chat.
-        page: the Space to publish when the run is complete.
-    """
+    """A run that is ready to train."""
 
     checkpoint_manager: CheckpointManager
     tokenizer: CharTokenizer
     trainer: Trainer
-    validation: Ids
+    validation: Ids  # (N,) ids read at each evaluation: the beginning of the held-out part of the text
     text: TextFacts
     about: About
-    start: float
+    start: float  # `time.monotonic()` when this process began
     clock: Clock
-    threads: Threads | None = None
-    seconds_before: float = 0.0
-    metrics: list[Evaluation] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    chat: ChatFormat | None = None
-    page: Space | None = None
+    threads: Threads | None = None  # None to choose the number by measurement
+    seconds_before: float = 0.0  # of earlier processes of this run
+    metrics: list[Evaluation] = field(default_factory=list)  # so far
+    samples: list[Sample] = field(default_factory=list)  # so far; a long run keeps evenly spaced ones
+    chat: ChatFormat | None = None  # the chat format, if the text is a chat
+    page: Space | None = None  # the Space to publish when the run is complete
     _writer: ThreadPoolExecutor = field(
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
     )

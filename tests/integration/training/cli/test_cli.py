@@ -17,17 +17,7 @@ import torch.nn.functional as F
 
 from model import CharLSTM
 from model.__main__ import main as model
-from tests.support.tiny_runs import (
-    ROOT,
-    SIZES,
-    Here,
-    best_of,
-    checkpoints,
-    metrics,
-    outcome,
-    words,
-    write_text,
-)
+from tests.support.tiny_runs import ROOT, SIZES, Here, best_of, checkpoints, metrics, outcome, words, write_text
 from training.run.run_folder import RunFolder
 
 QUICK = (*SIZES, "--steps=6", "--set=evaluations=2")

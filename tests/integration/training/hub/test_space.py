@@ -193,18 +193,3 @@ def test_missing_files_of_a_page_are_reported_before_the_first_step(
     code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p")
     assert (code, hub.repos, (tmp_path / "run").exists()) == (2, {}, False)
     assert "error: files that a page needs are missing (web): run this from a whole copy" in output
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        (("runs/x",), "the following arguments are required: --space"),
-        (("runs/x", "--space=a/b/c"), "'a/b/c' is not the name of a repo"),
-        (("runs/x", "--space=o", "--title= "), "must have 1 to 60 characters"),
-    ],
-)
-def test_an_invalid_command_is_one_line(hub: LocalHub, here: Here, typed: tuple[str, ...], message: str) -> None:
-    code, output = here("space", *typed)
-    assert (code, output.count("\n")) == (2, 1)
-    assert message in output
-    assert not hub.log
