@@ -19,7 +19,6 @@ from ..learner import processes
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
-from ..learner.schedule import SAMPLES
 from ..run import measure
 from ..run.clock import MIN_STEPS, Clock
 from ..run.console import say, speed_text
@@ -120,7 +119,7 @@ def with_minutes(
         # One a minute, so that a run that is killed loses no more than a minute; up to 200.
         wanted = min(200, max(recipe.evaluations, round(minutes)))
         evaluations = max(_MIN_EVALUATIONS, min(wanted, int(share_s / costs.evaluation_s)))
-    left_s -= evaluations * costs.evaluation_s + max(0, SAMPLES - evaluations) * costs.sample_s
+    left_s -= evaluations * costs.evaluation_s
     steps = min(_MAX_STEPS, max(MIN_STEPS, round(left_s / found.costs.step_s)))
     if evaluated < min(recipe.evaluated, held_out):
         recipe = replace(recipe, evaluated=evaluated)

@@ -2,8 +2,8 @@
 
 A run of `--minutes` spreads the progress that is left over the time that is left for training steps: a step that took a
 hundredth of that time takes the progress a hundredth of the rest further. So the run ends in time whatever else the
-machine does, and its learning rate has fallen to zero by then. Evaluations, samples and the end of the run take their
-time from that of the steps; what they take is measured before the first step and again whenever one has ended.
+machine does, and its learning rate has fallen to zero by then. Evaluations and the end of the run take their time from
+that of the steps; what they take is measured before the first step and again whenever one has ended.
 
 The progress after each step is written to `progress.log` before the run uses it. A resumed run repeats the progress and
 the number of threads of the steps that it takes again, so that these steps are the same, bit for bit.
@@ -26,7 +26,7 @@ LOG = "progress.log"
 MIN_STEPS = 10  # of a run, however short
 _RECORD = struct.Struct("<qdi")  # step, progress after it, threads
 _RECENT_S = 5.0  # over which the speed is averaged
-_NEW_SHARE = 0.5  # of the newest measurement in the time of an evaluation or a sample
+_NEW_SHARE = 0.5  # of the newest measurement in the time of an evaluation
 
 
 @dataclass(kw_only=True)
@@ -35,7 +35,6 @@ class Costs:
 
     step_s: float = 0.0  # a training step; 0 if it was not measured
     evaluation_s: float = 0.0  # an evaluation, with its sample and its checkpoint
-    sample_s: float = 0.0  # a sample without an evaluation
     end_s: float = 0.0  # what follows the last evaluation: named cells, the last card, the end of the process
 
 
@@ -102,9 +101,8 @@ class Clock:
         return min(reached, self._planned * self._steps_done / min(MIN_STEPS, self._planned))
 
     def _evaluations_s(self) -> float:
-        """Returns the seconds of all evaluations and samples that are left."""
-        evaluations_s = self._schedule.evaluations_left(self.progress) * self.costs.evaluation_s
-        return self._slower * (evaluations_s + self._schedule.samples_left(self.progress) * self.costs.sample_s)
+        """Returns the seconds of all evaluations that are left."""
+        return self._slower * self._schedule.evaluations_left(self.progress) * self.costs.evaluation_s
 
     def _end_s(self) -> float:
         # Another program that takes one of two cores slows down a step, which uses both, but hardly the end of the run,
@@ -120,10 +118,6 @@ class Clock:
     def add_evaluation(self, seconds: float) -> None:
         """Updates the time of an evaluation with that of the last one."""
         self.costs.evaluation_s += _NEW_SHARE * (seconds / self._slower - self.costs.evaluation_s)
-
-    def add_sample(self, seconds: float) -> None:
-        """Updates the time of a sample with that of the last one."""
-        self.costs.sample_s += _NEW_SHARE * (seconds / self._slower - self.costs.sample_s)
 
     def seconds_left(self, elapsed_s: float) -> float:
         """Returns how many seconds the run still takes, after `elapsed_s` seconds."""

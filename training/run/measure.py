@@ -77,7 +77,6 @@ def measured(
         costs=Costs(
             step_s=step_s,
             evaluation_s=int8_s + sample_s + (_CARD_S + search_s if pushes else 0.0),
-            sample_s=sample_s,
             end_s=(_END_S + search_s) * min(_MAX_WAITING, max(1.0, waiting)),
         ),
     )

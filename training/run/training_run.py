@@ -162,7 +162,7 @@ class TrainingRun:
                 steps.gather_state()
                 self._evaluate(bar, schedule)
             elif schedule.samples(before, clock.progress):
-                self._sample(bar)
+                bar.print_sample(self._generate_sample(), f"step {trainer.steps_done:,}: training loss {bar.loss:.2f}")
 
     def _evaluate(self, bar: Progress, schedule: Schedule) -> None:
         began = time.monotonic()
@@ -193,12 +193,6 @@ class TrainingRun:
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
         self._save({**line, **rounded}, is_last=self.clock.is_done)
         self.clock.add_evaluation(time.monotonic() - began)
-
-    def _sample(self, bar: Progress) -> None:
-        """Generates and prints a sample between two evaluations."""
-        began = time.monotonic()
-        bar.print_sample(self._generate_sample(), f"step {self.trainer.steps_done:,}: training loss {bar.loss:.2f}")
-        self.clock.add_sample(time.monotonic() - began)
 
     def _generate_sample(self) -> str | None:
         """Generates, records and returns a sample; None if it fails because the weights are about to diverge."""

@@ -12,7 +12,7 @@ from training.run.clock import LOG, Clock, Costs, ProgressLog, restored
 
 
 def test_a_clock_survives_a_checkpoint_and_refuses_what_no_run_saves() -> None:
-    recipe, costs = Recipe(steps=1000), Costs(step_s=0.05, evaluation_s=0.2, sample_s=0.06, end_s=2.0)
+    recipe, costs = Recipe(steps=1000), Costs(step_s=0.05, evaluation_s=0.2, end_s=2.0)
     clock = Clock(recipe, 3, costs, steps_done=7, progress=12.25)
     saved = json.loads(json.dumps(clock.to_json()))
     assert restored(recipe, {"clock": saved}, 7).to_json() == saved
