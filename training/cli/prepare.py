@@ -145,11 +145,9 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
     recipe, clock = _saved_recipe(saved)
     if options.teacher and "taught_by" not in about:
         raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
-    # Before the text is read: the repo names its addresses, and may be a stranger's.
-    own = sharing.check_repo(options, options.hub_run, record) if options.hub_run and not options.push_to else None
     text = resumed_text(options, folder, saved)
     shared = sharing.of_resumed_run(options, text, folder.path)
-    destination = sharing.shared_as(own, shared) if own else _destination(options, record, folder, shared)
+    destination = _destination(options, record, folder, shared)
     about["sharing"] = destination.sharing if destination else shared
     page = resume_page(options, about, destination.repo if destination else None)
     if destination is not None:
@@ -196,6 +194,8 @@ def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder,
 
     A run that is pushed to its own repo again keeps its sharing, so its text is not scanned.
     """
+    if options.hub_run and not options.push_to:
+        return sharing.shared_as(sharing.check_repo(options, options.hub_run, record), shared)
     if options.push_to or not (folder.path / DESTINATION).exists():
         return check_destination(options, options.push_to or options.space, record, shared)
     destination = read_destination(folder.path)

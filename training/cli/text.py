@@ -21,7 +21,6 @@ from ..corpus.sources import expanded_path, is_public
 from ..errors import RunError
 from ..run.console import say, throttled, warn
 from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
-from ..run.hub_resume import SCHEME
 from ..run.kept_text import read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
@@ -172,17 +171,13 @@ def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, sav
 
 def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Reading]:
     """Returns where the text of a resumed run is, and how it is read: as recorded, or as the options say."""
-    public = record.get("public")
-    again = f"give it again: python -m training TEXT --resume {options.resume}"
-    recorded: Mapping[str, Any] = public or {}
+    sources: Sequence[str] = ()
+    recorded: Mapping[str, Any] = record.get("public") or {}
     if options.hub_run:
-        sources = [str(source) for source in public["sources"]] if public else []
-        is_safe = all("://" in source and public_source(source) == source for source in sources)
-        if not options.text and not (public and is_safe):  # a repo must not choose which local files are read
+        # A repo may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
+        if not options.text and recorded.get("sources") != []:
+            again = f"give it again: python -m training TEXT --resume {options.resume}"
             raise RunError(f"the text of this run is not on the Hub: {again}")
-        if not options.text and options.push_to and any(not source.startswith(SCHEME) for source in sources):
-            listed = one_line(", ".join(sources), 300)
-            raise RunError(f"the repo names addresses outside the Hub ({listed}): if you trust them, {again}")
     else:
         try:
             sources, recorded = folder.read_sources()
@@ -190,7 +185,7 @@ def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> 
             if not options.text:
                 raise
     given = {name: value for name in ("errors", "encoding") if (value := getattr(options, name)) is not None}
-    return list(options.text) or sources, replace(Reading.from_record(recorded), **given)
+    return list(options.text or sources), replace(Reading.from_record(recorded), **given)
 
 
 def _read(

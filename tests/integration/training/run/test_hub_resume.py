@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import cast
 
 import pytest
 
@@ -101,52 +98,6 @@ def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
     assert [folder.name for folder in checkpoints(tmp_path / "one")] == ([newest] if other else [best, newest])
     assert best_of(tmp_path / "one").name == (newest if other else best)
     assert latest_of(tmp_path / "one").name == newest
-
-
-def test_a_text_that_anyone_can_read_is_read_again(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    repo = hub.add_repo("ada/words", kind="dataset")
-    hub.commit(repo, {"text.txt": (tmp_path / "text.txt").read_bytes()})
-    assert here("hf://datasets/ada/words/text.txt", *TINY)[0] == 0
-    shutil.rmtree(tmp_path / "run")
-    code, output = here("--resume=hf://ada/plays")
-    assert code == 0, output
-    assert "Reading hf://datasets/ada/words/text.txt …" in output
-
-
-class Asked(SimpleHTTPRequestHandler):
-    """Serves the folder of a test and notes each request."""
-
-    paths: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.paths.append(self.path)
-        super().do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Logs nothing."""
-
-
-def test_addresses_in_an_untrusted_run_are_not_requested(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They may be addresses of this network, which a stranger cannot reach."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Asked, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        assert here(f"http://127.0.0.1:{server.server_port}/text.txt", *TINY)[0] == 0
-        shutil.rmtree(tmp_path / "run")
-        Asked.paths.clear()
-        monkeypatch.setenv("HF_TOKEN", hub.add_token("bob"))
-        refused(here, tmp_path, "error: asking for the right to write to ada/plays failed", "--resume=hf://ada/plays")
-        line = "error: the repo names addresses outside the Hub"
-        refused(here, tmp_path, line, "--resume=hf://ada/plays", "--push-to=bob/plays")
-        assert Asked.paths == []
-        monkeypatch.setenv("HF_TOKEN", token)
-        assert here("--resume=hf://ada/plays")[0] == 0
-        assert Asked.paths
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:
