@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,6 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
     corpus = _read(options.text, options.reading, folder.path / IDS, base_vocab, reader)
     chat = reader.format(options.reply_as) if reader else None
     write_kept_text(corpus, folder.path)
-    folder.write_sources(options.text, options.reading.record())
     origin = origin_of(options.text, options.reading)
     examples: list[str] | None = [] if options.chat or origin.closed else None
     if reader is not None and chat is not None:
@@ -118,9 +117,7 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
 
 
 def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Text:
-    """Returns the text of a resumed run: the copy in its folder.
-
-    The text is read again only when TEXT was given, or when the copy is missing or damaged.
+    """Returns the text of a resumed run: the copy in its folder, unless TEXT was given.
 
     Raises:
         CorpusError: the text cannot be read.
@@ -131,27 +128,32 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
         about["quotes"], about["command"], record["name"] = "nothing", "", "text"
     place = expanded_path(options.text_of) if options.text_of else folder.path
     corpus = None if options.text else read_kept_text(place, record["sha256"])
-    if corpus is not None:
-        is_closed = about["quotes"] == "nothing" and checkpoint.chat is None
-        closed = frozenset({"the source of this text"} if is_closed else ())
-        origin = Origin(public=record.get("public"), closed=closed)
-    else:
-        sources, reading = _sources(options, folder, record)
-        corpus = _read_again(sources, reading, folder, saved)
-        if options.text or options.hub_run:
-            folder.write_sources(sources, reading.record())
-        origin = origin_of(sources, reading)
+    corpus = corpus or _read_again(options, folder, saved)
+    is_closed = about["quotes"] == "nothing" and checkpoint.chat is None
+    closed = frozenset({"the source of this text"} if is_closed else ())
+    origin = Origin(public=record.get("public"), closed=closed)
     examples = [] if about["quotes"] == "nothing" else list(checkpoint.training.get("examples", []))
     facts = _facts(corpus, origin.public, examples, record["name"])
     return Text(corpus=corpus, chat=checkpoint.chat, facts=facts, origin=origin)
 
 
-def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, saved: Snapshot) -> Corpus:
-    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
+def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Corpus:
     record, checkpoint = saved.state["corpus"], saved.checkpoint
+    public: Mapping[str, Any] = record.get("public") or {}
+    # The record may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
+    if not options.text and public.get("sources") != []:
+        again = f"give it again: python -m training TEXT --resume {options.resume}"
+        raise RunError(f"the run has no whole copy of its text: {again}")
+    recorded = Reading.from_record(public)
+    reading = Reading(
+        errors=options.errors or recorded.errors,
+        encoding=options.encoding or recorded.encoding,
+        merge_rare=checkpoint.tokenizer.rare is not None,
+    )
+    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
     chat = ChatReader(keep_names=saved.state["about"].get("quote_chat", False)) if checkpoint.chat else None
     try:
-        corpus = _read(sources, reading, temporary, checkpoint.tokenizer.vocab, chat)
+        corpus = _read(options.text, reading, temporary, checkpoint.tokenizer.vocab, chat)
         if corpus.sha256 != record["sha256"]:
             raise RunError(
                 f"the text is not the one that this run started with ({record['characters']:,} characters then, "
@@ -167,25 +169,6 @@ def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, sav
     if kept is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
     return kept
-
-
-def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Reading]:
-    """Returns where the text of a resumed run is, and how it is read: as recorded, or as the options say."""
-    sources: Sequence[str] = ()
-    recorded: Mapping[str, Any] = record.get("public") or {}
-    if options.hub_run:
-        # A repo may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
-        if not options.text and recorded.get("sources") != []:
-            again = f"give it again: python -m training TEXT --resume {options.resume}"
-            raise RunError(f"the text of this run is not on the Hub: {again}")
-    else:
-        try:
-            sources, recorded = folder.read_sources()
-        except RunError:
-            if not options.text:
-                raise
-    given = {name: value for name in ("errors", "encoding") if (value := getattr(options, name)) is not None}
-    return list(options.text or sources), replace(Reading.from_record(recorded), **given)
 
 
 def _read(

@@ -5,7 +5,6 @@
       best, latest     text files, each with the name of one checkpoint folder
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
-      sources.json     the TEXT arguments, for resuming; never pushed
       progress.log     the progress after each step (see `clock`)
       text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
       teachers/        runs of the teachers of --teachers, until the run is complete
@@ -20,14 +19,12 @@ power failure.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from model.checkpoint.format import CheckpointError, parse_json
 from model.checkpoint.names import METRICS, SAMPLES
@@ -36,16 +33,16 @@ from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import Sample, samples_from_json
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
 
-from ..corpus.sources import absolute_source, expanded_path
+from ..corpus.sources import expanded_path
 from ..errors import RunError
 from .clock import LOG
 from .facts import Evaluation
 from .snapshot import Snapshot, loss_at, read_snapshot
 
-SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
+IDS, TEXT = "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
 LOCK, TEACHERS = "lock", "teachers"
-_CREATED = (SOURCES, IDS, TEXT, SOFT_TARGETS, METRICS, SAMPLES, LOG, BEST, LATEST, TEACHERS, "outbox", LOCK)
+_CREATED = (IDS, TEXT, SOFT_TARGETS, METRICS, SAMPLES, LOG, BEST, LATEST, TEACHERS, "outbox", LOCK)
 
 
 class RunFolder:
@@ -144,31 +141,6 @@ class RunFolder:
             if folder.name not in kept:
                 with contextlib.suppress(OSError):  # such as on Windows, while another process reads the folder
                     self._remove_checkpoint(folder)
-
-    def write_sources(self, sources: Sequence[str], reading: Mapping[str, Any]) -> None:
-        """Writes sources.json: where the text is (paths are made absolute), and how it is read.
-
-        Raises:
-            OSError: the folder is not writable.
-        """
-        note = json.dumps({"sources": [absolute_source(source) for source in sources], **reading}) + "\n"
-        atomic_write(self.path / SOURCES, note.encode())
-
-    def read_sources(self) -> tuple[list[str], Mapping[str, Any]]:
-        """Returns what `write_sources` wrote.
-
-        Raises:
-            RunError: the file is missing or damaged, or the text came from standard input.
-        """
-        again = f"give the text again: python -m training TEXT --resume {self.path}"
-        try:
-            note = json.loads((self.path / SOURCES).read_text(encoding="utf-8"))
-            sources = [str(source) for source in note["sources"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise RunError(f"{SOURCES} of this run does not say where its text is: {again}") from None
-        if "-" in sources:
-            raise RunError(f"this run read its text from standard input: {again}")
-        return sources, note
 
     def restore(self, warn: Callable[[str], None]) -> Snapshot:
         """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.

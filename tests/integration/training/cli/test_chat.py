@@ -63,7 +63,7 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     whole = outcome(tmp_path / "run")  # a resumed run reads the chat in the same way
     shutil.rmtree(latest_of(tmp_path / "run"))
     (tmp_path / "run" / "text.ids").unlink()
-    assert here("--resume=run")[0] == 0
+    assert here("Chat with Anna.txt", "--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == whole
     assert CharLSTM.from_pretrained(tmp_path / "run").chat == lm.chat
 

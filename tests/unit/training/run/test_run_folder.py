@@ -94,7 +94,7 @@ def test_a_run_without_a_checkpoint_is_removed_and_other_files_stay(run: RunFold
     (tmp_path / "mine/letter.txt").write_text("")
     for path in (tmp_path / "a/b/c", tmp_path / "mine"):
         folder = RunFolder(path, resume=False)
-        folder.write_sources(["text.txt"], {"errors": "strict"})
+        (folder.path / "text.ids").write_text("")
         folder.discard()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "runs"]
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
@@ -156,14 +156,3 @@ def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder) -> None:
     shutil.rmtree(run.path / "step-00000040")
     again(run).restore(print)
     assert marks(run) == ("30", "30")
-
-
-def test_sources_mean_the_same_from_any_folder(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(run.path)
-    monkeypatch.setenv("HOME", "/home/ada")
-    typed = ["a.txt", "../b/*.txt", "~/c", "https://d.org/e", "hf://datasets/f/g", "/h"]
-    run.write_sources(typed, {"errors": "replace"})
-    sources, reading = run.read_sources()
-    local = [str(run.path / "a.txt"), str(run.path.parent / "b" / "*.txt"), "/home/ada/c"]
-    assert sources == [*local, *typed[3:]]
-    assert reading["errors"] == "replace"
