@@ -11,8 +11,8 @@ import ctypes
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
-from typing import IO
+from collections.abc import Mapping
+from typing import IO, Any
 
 # The signals that stop a run, and how a message names each. Windows has no SIGHUP.
 STOP_SIGNALS: Mapping[int, str] = {
@@ -21,28 +21,18 @@ STOP_SIGNALS: Mapping[int, str] = {
     if hasattr(signal, name)
 }
 
+# Options of `subprocess.Popen` for a process that Ctrl-C in this terminal does not reach; Windows needs the second.
+NEW_SESSION: Mapping[str, Any] = {
+    "start_new_session": True,
+    "creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+}
+
 
 def processors() -> int:
     """Returns how many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def start_in_new_session(
-    command: Sequence[str], *, stdin: int, stdout: IO[str], stderr: IO[str], env: Mapping[str, str]
-) -> subprocess.Popen[str]:
-    """Starts a process that Ctrl-C in this terminal does not reach."""
-    return subprocess.Popen(
-        command,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        env=env,
-        text=True,
-        start_new_session=True,  # ignored by Windows, which has process groups instead
-        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-    )
 
 
 def keep_freed_memory() -> None:

@@ -23,7 +23,7 @@ from training.__main__ import main
 from training.run.run_folder import has_checkpoint
 
 RUNS = 2
-TASK = b"ray::_train_on_node"  # the name that Ray gives to the process of a task
+TASK = b"ray::_train"  # the name that Ray gives to the process of a task
 
 
 def kill_one(kind: str, runs: str) -> None:

@@ -1,8 +1,8 @@
 """Trains several models at once, each by a `python -m training` of its own: on this machine, or on a Ray cluster.
 
 The standard input of such a process stays open until its parent stops it or ends in any way. When it closes, the
-training saves a checkpoint and stops (`signals.stop_when_closed`). A process that fails is started again, up to three
-times, and continues at its last checkpoint. On a cluster all nodes must see the run folders under the same path.
+training saves a checkpoint and stops (`signals.stop_when_closed`). On a cluster all nodes must see the run folders
+under the same path, and Ray starts a training again whose worker or node was lost.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,18 +24,14 @@ from model.checkpoint.format import CheckpointError
 from model.terminal import one_line
 
 from ..errors import RunError
-from ..os_calls import processors, start_in_new_session
-from ..run.console import say
+from ..os_calls import NEW_SESSION, processors
 from ..run.facts import Evaluation
 from ..run.run_folder import has_checkpoint
 from ..run.snapshot import read_metrics
 
 OUTPUT = "output.txt"  # in the run folder: what its processes printed
-RETRIES = 3
-_USER_ERROR = 2  # the exit code of a training that cannot start: a retry would fail in the same way
 _POLL_S = 0.1
 _STOP_S = 60.0  # how long a training may take for its last step and checkpoint before it is killed
-_WAITING_S = 20.0  # without any output: the cluster has no free processor
 _PACKAGES = Path(__file__).resolve().parents[2]
 # Two trainings with one thread each are together twice as fast as one with two threads, which wait for each other.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
@@ -43,17 +39,11 @@ _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class ChildTraining:
-    """A training in its own run folder.
+    """A training in its own run folder."""
 
-    Attributes:
-        folder: the run folder; an absolute path.
-        arguments: the arguments of `python -m training` for a new run, without --out.
-        resumes: those in addition to --resume.
-    """
-
-    folder: Path
-    arguments: tuple[str, ...]
-    resumes: tuple[str, ...] = ()
+    folder: Path  # the run folder; an absolute path
+    arguments: tuple[str, ...]  # the arguments of `python -m training` for a new run, without --out
+    resumes: tuple[str, ...] = ()  # those in addition to --resume
 
     def words(self) -> Sequence[str]:
         """Returns the arguments of `python -m training` for the next process: a run with a checkpoint is resumed."""
@@ -77,37 +67,30 @@ class ChildTraining:
 
 @dataclass(frozen=True)
 class Machine:
-    """What trainings run on.
+    """What trainings run on."""
 
-    Attributes:
-        at_once: how many trainings run at the same time.
-        run: trains until the training ends or the event is set; returns the exit code. Called in threads.
-        stop: makes all trainings that still run save a checkpoint and end, and frees what the machine took.
-    """
-
-    at_once: int
+    at_once: int  # how many trainings run at the same time
+    # Trains until the training ends or the event is set; returns the exit code. Called in threads
     run: Callable[[ChildTraining, Event], int]
+    # Makes all trainings that still run save a checkpoint and end, and frees what the machine took
     stop: Callable[[], None]
 
 
 def train_all(
     trainings: Sequence[ChildTraining], machine: Machine, show: Callable[[ChildTraining, Evaluation], None]
-) -> Generator[ChildTraining, None, None]:
-    """Yields each training when its run is complete.
-
-    Use it in `contextlib.closing`: when it is closed, or KeyboardInterrupt is raised in it, the trainings save a
-    checkpoint and stop.
+) -> None:
+    """Trains until every run is complete; when KeyboardInterrupt is raised, the trainings save a checkpoint and stop.
 
     Args:
         show: called with each new evaluation of a training.
 
     Raises:
-        RunError: a training failed, and was retried in vain.
+        RunError: a training failed; the others were stopped.
     """
     shown = {each: each.last_evaluation() for each in trainings}
     stopped = Event()
     with ThreadPoolExecutor(machine.at_once) as pool:
-        running = {pool.submit(_retried, each, machine, stopped): each for each in trainings}
+        running = {pool.submit(machine.run, each, stopped): each for each in trainings}
         try:
             while running:
                 done, _ = wait(running, _POLL_S, FIRST_COMPLETED)
@@ -121,20 +104,10 @@ def train_all(
                     if code := future.result():
                         reason = training.last_output().removeprefix("error: ") or f"exit code {code}"
                         raise RunError(f"teacher {training.folder.name} could not be trained: {reason}")
-                    yield training
         finally:
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             machine.stop()
-
-
-def _retried(training: ChildTraining, machine: Machine, stopped: Event) -> int:
-    """Returns the exit code of the last process of a training."""
-    training.folder.mkdir(parents=True, exist_ok=True)
-    code, tries = 1, 0
-    while code not in (0, _USER_ERROR) and tries <= RETRIES and not stopped.is_set():
-        code, tries = machine.run(training, stopped), tries + 1
-    return code
 
 
 def machine_for(ray_address: str | None, device: str) -> Machine:
@@ -144,16 +117,22 @@ def machine_for(ray_address: str | None, device: str) -> Machine:
     return Machine(processors() if device == "cpu" else 1, _train, lambda: None)
 
 
-def _train(training: ChildTraining, stopped: Event) -> int:
+def _train(training: ChildTraining, stopped: Event | None = None) -> int:
     """Trains in a process that Ctrl-C in this terminal does not reach; returns its exit code."""
+    if not training.folder.is_dir():
+        raise RunError(
+            f"the node {socket.gethostname()} does not have {training.folder}: choose an --out that all nodes share"
+        )
+    stopped = stopped or Event()
     path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
     with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
-        process = start_in_new_session(
+        process = subprocess.Popen(
             [sys.executable, "-m", "training", *training.words()],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
             env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": path},
+            **NEW_SESSION,
         )
     try:
         while process.poll() is None and not stopped.wait(_POLL_S):
@@ -203,34 +182,20 @@ def _ray_cluster(address: str, device: str) -> Machine:
     at_once = int(ray.cluster_resources().get(needed, 0))
     if not at_once:
         raise RunError(f"--ray {address}: the cluster has no {needed}")
-    remote, tasks = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=0)(_train_on_node), []
+    remote, tasks = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_train), []
 
     def run(training: ChildTraining, _: Event) -> int:
-        task = remote.remote(training)
-        tasks.append(task)
-        if not ray.wait([task], timeout=_WAITING_S)[0] and not (training.folder / OUTPUT).exists():
-            say(f"teacher {training.folder.name} waits for a free processor of the cluster …")
+        tasks.append(remote.remote(training))
         try:
-            return int(ray.get(task))
-        except ray.exceptions.RayTaskError as error:
-            raise RunError(one_line(str(error.cause))) from error
-        except ray.exceptions.RayError:  # its worker or its node was lost
-            return 1
+            return int(ray.get(tasks[-1]))
+        except ray.exceptions.RayError as error:
+            raise RunError(one_line(str(getattr(error, "cause", error)))) from error
 
     def stop() -> None:
         for task in tasks:
-            ray.cancel(task)  # raises KeyboardInterrupt in `_train_on_node`
+            ray.cancel(task)  # raises KeyboardInterrupt in `_train`
         if tasks:
             ray.wait(tasks, num_returns=len(tasks), timeout=_STOP_S)
         ray.shutdown()
 
     return Machine(at_once, run, stop)
-
-
-def _train_on_node(training: ChildTraining) -> int:
-    """Trains in a child process of a Ray worker; returns its exit code."""
-    if not training.folder.is_dir():
-        raise RunError(
-            f"the node {socket.gethostname()} does not have {training.folder}: choose an --out that all nodes share"
-        )
-    return _train(training, Event())

@@ -33,17 +33,11 @@ _WINDOW = 250
 
 @dataclass(frozen=True)
 class NamedModel:
-    """A model that a run starts or learns from.
-
-    Attributes:
-        lm: the model.
-        name: its published name, `user/name@commit`; "" for a folder of this machine.
-        typed: its name as it was typed.
-    """
+    """A model that a run starts or learns from."""
 
     lm: CharLSTM
-    name: str
-    typed: str = ""
+    name: str  # its published name, `user/name@commit`; "" for a folder of this machine
+    typed: str = ""  # the name as it was typed
 
     def about(self, *, private: bool) -> About:
         """Returns the fields `base_model` and `base_corpus` of a run that starts from this model.

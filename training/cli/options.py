@@ -16,23 +16,14 @@ from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
 from ..run.hub_resume import SCHEME
-from .parser import MINUTES, SETTINGS, STEPS, train_parser
+from .parser import MINUTES, SETTINGS, STEPS, TEACHERS, train_parser
 
-AUTO = "auto"
 _UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
-_MAX_TEACHERS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """The options of `python -m training TEXT…`; `parser` describes each. None: not given.
-
-    Attributes:
-        teachers: how many teachers are trained first, or AUTO.
-        ray: what trains them: "local", or the address of a Ray cluster; None for this machine.
-        text_of: a run folder whose text is read instead of `text`.
-        recipe: the fields of `Recipe` that were given.
-    """
+    """The options of `python -m training TEXT…`; `parser` describes each. None: not given."""
 
     text: tuple[str, ...]
     out: str | None
@@ -43,9 +34,9 @@ class TrainOptions:
     resume: str | None
     parent: str | None
     teacher: tuple[str, ...]
-    teachers: int | str | None
-    ray: str | None
-    text_of: str | None
+    teachers: int | None  # how many teachers are trained first
+    ray: str | None  # what trains them: "local", or the address of a Ray cluster; None for this machine
+    text_of: str | None  # a run folder whose text is read instead of `text`
     errors: Errors | None
     encoding: str | None
     chat: bool
@@ -58,7 +49,7 @@ class TrainOptions:
     license: str
     publish_anyway: bool
     replace: bool
-    recipe: Mapping[str, Any]
+    recipe: Mapping[str, Any]  # the fields of `Recipe` that were given
 
     @property
     def hub_run(self) -> str:
@@ -140,12 +131,9 @@ def _public_model(typed: str | None) -> str | None:
 def _check(options: TrainOptions) -> None:
     if options.minutes is not None and options.steps is not None:
         raise UsageError("--minutes and --steps both set the length of the run: give one of them")
-    for setting, length in ((MINUTES, options.minutes), (STEPS, options.steps)):
-        if length is not None:
-            setting.check(length)
-    count = 0 if options.teachers in (None, AUTO) else options.teachers
-    if type(count) is not int or not 0 <= count <= _MAX_TEACHERS:
-        raise UsageError(f"--teachers is {count!r:.60}: it must be auto, or a whole number from 0 to {_MAX_TEACHERS}")
+    for setting, value in ((MINUTES, options.minutes), (STEPS, options.steps), (TEACHERS, options.teachers)):
+        if value is not None:
+            setting.check(value)
     if options.ray is not None and not options.teachers and options.resume is None:
         raise UsageError("--ray is for --teachers: give --teachers N, too, or omit it")
     if options.resume is not None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import replace
-from pathlib import Path
 
 from model.cli.arguments import ArgumentParser
 from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
@@ -22,6 +20,7 @@ MINUTES = Setting(
     exclusive_minimum=True,
     help="length of the run in minutes on this machine",
 )
+TEACHERS = Setting(name="--teachers", type=int, default=0, minimum=0, maximum=64, help="models to train first")
 COMMANDS = {
     "push": "push the checkpoints of a run that are not on the Hub yet",
     "space": "make a page for a model: a Space on the Hub",
@@ -30,19 +29,8 @@ COMMANDS = {
 }
 STEPS = replace(RECIPE_SETTINGS["steps"], name="--steps")
 SETTINGS = {name: replace(each, name=f"--set {name}") for name, each in RECIPE_SETTINGS.items() if name != "steps"}
-# What other trainers call an option, and what to suggest for it.
-_OTHER_NAMES = {
-    "--epochs": "--minutes or --steps",
-    "--iterations": "--steps",
-    "--learning-rate": "--set lr=VALUE",
-    "--batch-size": "--set batch=VALUE",
-    "--seq-length": "--set window=VALUE",
-    "--layers": "--set num_layers=VALUE",
-    "--output": "--out",
-    "--model": "--from",
-    "--dataset": "TEXT, without an option",
-    **{f"--{name.replace('_', '-')}": f"--set {name}=VALUE" for name in SETTINGS},
-}
+# What to suggest for a setting that is written as an option.
+_OTHER_NAMES = {f"--{name.replace('_', '-')}": f"--set {name}=VALUE" for name in SETTINGS}
 
 
 def train_parser() -> ArgumentParser:
@@ -61,13 +49,9 @@ def train_parser() -> ArgumentParser:
         f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
     )
     _add_text(parser)
-    parser.add_argument("--version", action="version", version=_version(), help="print the version and exit")
     parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
     parser.add_argument(
-        "--minutes",
-        type=number_or_text,
-        metavar="M",
-        help=f"{MINUTES.help} (default {MINUTES.default:g})",
+        "--minutes", type=number_or_text, metavar="M", help=f"{MINUTES.help} (default {MINUTES.default:g})"
     )
     parser.add_argument("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
     parser.add_argument(
@@ -111,8 +95,7 @@ def _add_teachers(parser: ArgumentParser) -> None:
         "--teachers",
         type=number_or_text,
         metavar="N",
-        help="train this many other models of the text first, and learn from their predictions, too; auto: 3 to 8, "
-        "so that all processors are busy (default 0)",
+        help="train this many other models of the text first, and learn from their predictions, too (default 0)",
     )
     parser.add_argument(
         "--ray",
@@ -232,11 +215,3 @@ def command_parser(name: str) -> ArgumentParser:
         parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
         parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
     return parser
-
-
-def _version() -> str:
-    """Returns the version in pyproject.toml of this checkout; "unknown" on a machine that has only the folders."""
-    project = Path(__file__).resolve().parents[2] / "pyproject.toml"
-    text = project.read_text(encoding="utf-8") if project.exists() else ""
-    found = re.search(r'^version = "(.+)"', text, re.MULTILINE)
-    return f"char-lstm {found[1] if found else 'unknown'}"

@@ -19,7 +19,6 @@ from ..learner import processes
 from ..learner.dataset import split
 from ..learner.distillation import SoftTargets
 from ..learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
-from ..learner.schedule import SAMPLES
 from ..run import measure
 from ..run.clock import MIN_STEPS, Clock
 from ..run.console import say, speed_text
@@ -50,9 +49,7 @@ def choose_recipe(
     Args:
         options: the fields of the recipe that are given do not change.
         ids: (N,) the whole text.
-        folder: the run folder, for the plan that is printed.
         start: `time.monotonic()` when this process began; the minutes count from then.
-        parent: the model to start from.
         soft_targets: (N, V), the predictions of the teachers.
 
     Raises:
@@ -104,7 +101,6 @@ def with_minutes(
     """Returns the recipe with the steps and evaluations that fit into the time; sets the time of an evaluation.
 
     Args:
-        found: what was measured for the recipe.
         minutes: the time from the start of the process to its end.
         elapsed_s: the seconds of it that have passed.
         held_out: characters of the held-out text.
@@ -123,7 +119,7 @@ def with_minutes(
         # One a minute, so that a run that is killed loses no more than a minute; up to 200.
         wanted = min(200, max(recipe.evaluations, round(minutes)))
         evaluations = max(_MIN_EVALUATIONS, min(wanted, int(share_s / costs.evaluation_s)))
-    left_s -= evaluations * costs.evaluation_s + max(0, SAMPLES - evaluations) * costs.sample_s
+    left_s -= evaluations * costs.evaluation_s
     steps = min(_MAX_STEPS, max(MIN_STEPS, round(left_s / found.costs.step_s)))
     if evaluated < min(recipe.evaluated, held_out):
         recipe = replace(recipe, evaluated=evaluated)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ from .child_trainings import machine_for
 from .options import TrainOptions, published_command
 from .plan import choose_recipe
 from .sharing import check_destination
-from .space import prepare_page, resume_page, with_page
+from .space import checked_page, resume_page, with_page
 from .text import Text, new_text, resumed_text
 
 
@@ -61,34 +60,23 @@ def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
         options, start = plan.options, start - plan.seconds
     if options.space is not None:
         check_project(options.hardware)
-    with ExitStack() as undo:
-        folder = _open_folder(options, undo)
+    folder = _open_folder(options)
+    try:
         is_new = options.resume is None
-        run = _new_run(options, start, folder, plan) if is_new else _resumed_run(options, start, folder)
-        undo.pop_all()
-        return run
+        return _new_run(options, start, folder, plan) if is_new else _resumed_run(options, start, folder)
+    except BaseException:
+        folder.discard(with_checkpoints=bool(options.hub_run))
+        raise
 
 
-def _open_folder(options: TrainOptions, undo: ExitStack) -> RunFolder:
-    """Returns the run folder. One for a run on the Hub is new, and is removed if the run cannot be resumed."""
+def _open_folder(options: TrainOptions) -> RunFolder:
+    """Returns the run folder: by default runs/NAME, or the first of runs/NAME-2, runs/NAME-3 … that is free."""
     repo = options.hub_run
     if options.resume is not None and not repo:
-        folder = RunFolder(options.resume, resume=True)
-        undo.callback(folder.close)
-        return folder
+        return RunFolder(options.resume, resume=True)
     if options.out is not None:
-        folder = RunFolder(options.out, resume=False)
-    else:
-        folder = _free_folder(repo.split("/")[1] if repo else corpus_name(options.text))
-    undo.callback(folder.discard_all if repo else folder.discard)
-    if repo:
-        say(f"Downloading the newest checkpoint of {repo} to {folder.path} …")
-        pull_run(repo, folder)
-    return folder
-
-
-def _free_folder(name: str) -> RunFolder:
-    """Returns runs/NAME, or the first of runs/NAME-2, runs/NAME-3 … that is free."""
+        return RunFolder(options.out, resume=False)
+    name = repo.split("/")[1] if repo else corpus_name(options.text)
     paths = (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
     return RunFolder(next(path for path in paths if not path.exists()), resume=False)
 
@@ -102,7 +90,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
     shared = sharing.of_new_run(options, text, learns_from_private=bool(private_models))
     destination = check_destination(options, options.push_to, text.facts.record, shared)
-    page = prepare_page(options, destination.repo if destination else None, shared)
+    page = checked_page(options, destination.repo if destination else None, shared) if options.space else None
     tokenizer, ids = text.tokenizer(base), text.corpus.ids
     train, validation = split(ids)
     # Before any time is measured.
@@ -110,7 +98,6 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     counter = f"counting what follows each {ngram.ORDER - 1} characters in the text"
     say(f"For comparison, without a network: {counter} reaches {loss_text(baseline)} on the held-out last tenth.")
     if options.teachers:
-        teachers.check_room(len(train), len(tokenizer), folder.path)
         machine = machine_for(options.ray, device.type)
         plan = plan or teachers.plan_teachers(options, text.facts, text.chat, start, machine.at_once)
         teaching += teachers.train_teachers(plan, machine, folder.path, start, device.type)
@@ -148,18 +135,19 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
 
 
 def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> TrainingRun:
-    """Returns a run at its newest whole checkpoint."""
+    """Returns a run at its newest whole checkpoint; that of a run on the Hub is downloaded into a new folder."""
+    if options.hub_run:
+        say(f"Downloading the newest checkpoint of {options.hub_run} to {folder.path} …")
+        pull_run(options.hub_run, folder)
     device = processes.training_device(options.device)
     saved = folder.restore(warn)
     about, record = saved.state["about"], saved.state["corpus"]
     recipe, clock = _saved_recipe(saved)
     if options.teacher and "taught_by" not in about:
         raise UsageError("--teacher cannot change in a run, and this run started without one: omit it")
-    # Before the text is read: the repo names its addresses, and may be a stranger's.
-    own = sharing.check_repo(options, options.hub_run, record) if options.hub_run and not options.push_to else None
     text = resumed_text(options, folder, saved)
-    shared = sharing.of_resumed_run(options, saved, text, folder.path)
-    destination = sharing.shared_as(own, shared) if own else _destination(options, record, folder, shared)
+    shared = sharing.of_resumed_run(options, text, folder.path)
+    destination = _destination(options, record, folder, shared)
     about["sharing"] = destination.sharing if destination else shared
     page = resume_page(options, about, destination.repo if destination else None)
     if destination is not None:
@@ -194,8 +182,10 @@ def _saved_recipe(saved: Snapshot) -> tuple[Recipe, Clock]:
     """Returns the recipe of a run and its clock at a checkpoint."""
     try:
         recipe = Recipe(**saved.state["recipe"])
+        if decisions := saved.state.get("decisions"):  # an earlier version: it continues as a run of so many steps
+            recipe = replace(recipe, steps=decisions[-1][1])
         return recipe, restored(recipe, saved.state, saved.step)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError) as error:
         raise other_version(error) from error
 
 
@@ -204,6 +194,8 @@ def _destination(options: TrainOptions, record: CorpusRecord, folder: RunFolder,
 
     A run that is pushed to its own repo again keeps its sharing, so its text is not scanned.
     """
+    if options.hub_run and not options.push_to:
+        return sharing.shared_as(sharing.check_repo(options, options.hub_run, record), shared)
     if options.push_to or not (folder.path / DESTINATION).exists():
         return check_destination(options, options.push_to or options.space, record, shared)
     destination = read_destination(folder.path)

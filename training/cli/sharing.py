@@ -10,6 +10,7 @@ unscanned  the run is not pushed, so its text was not scanned
 
 from __future__ import annotations
 
+import contextlib
 import json
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
@@ -37,7 +38,6 @@ from ..run.console import loss_text, say
 from ..run.facts import CorpusRecord
 from ..run.kept_text import read_kept_text
 from ..run.run_folder import IDS
-from ..run.snapshot import Snapshot
 from .fine_tune import NamedModel
 from .options import TrainOptions
 from .text import Text
@@ -72,17 +72,13 @@ def of_new_run(options: TrainOptions, text: Text, *, learns_from_private: bool) 
     return PUBLIC
 
 
-def of_resumed_run(options: TrainOptions, saved: Snapshot, text: Text, folder: Path) -> str:
+def of_resumed_run(options: TrainOptions, text: Text, folder: Path) -> str:
     """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan.
-
-    Args:
-        saved: its newest checkpoint.
-        folder: the run folder.
 
     Raises:
         RunError: the run is to be pushed to a new repo, and its text may be private.
     """
-    recorded = asked_for(options) or _recorded_in_destination(folder) or saved.state["about"].get("sharing", UNSCANNED)
+    recorded = asked_for(options) or _recorded(str(folder))
     if recorded in (PRIVATE, PUBLIC):
         return recorded
     if options.hub_run and options.push_to and (reason := _restriction(options.hub_run)):
@@ -267,16 +263,10 @@ def _run_of(name: str) -> Path:
 
 def _recorded(name: str) -> str:
     """Returns the recorded sharing of the run or the checkpoint in a folder; that of the run's destination is newer."""
-    training = _config(Path(name)).get("training", {})
-    recorded = _recorded_in_destination(_run_of(name)) or training.get("sharing")
+    recorded = _config(Path(name)).get("training", {}).get("sharing")
+    with contextlib.suppress(HubError):  # it was never pushed
+        recorded = read_destination(_run_of(name)).sharing or recorded
     return recorded if recorded in (PRIVATE, PUBLIC) else UNSCANNED
-
-
-def _recorded_in_destination(run: Path) -> str:
-    try:
-        return read_destination(run).sharing
-    except HubError:
-        return ""
 
 
 def _config(folder: Path) -> dict[str, Any]:

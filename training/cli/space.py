@@ -46,7 +46,7 @@ def make_space(arguments: Sequence[str]) -> int:
     shared = sharing.asked_for(options)
     if is_local(name):  # before a Space is created
         shared = shared or sharing.of_local_model(name)
-    space = _checked_space(options, shared, repo, publish_anyway=options.publish_anyway)
+    space = checked_page(options, repo, shared, publish_anyway=options.publish_anyway)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.title is not None:
         lm.training = {**lm.training, "page_title": options.title}
@@ -56,25 +56,18 @@ def make_space(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _checked_space(
-    options: TrainOptions | Namespace, shared: str, repo: str | None, *, publish_anyway: bool = False
+def checked_page(
+    options: TrainOptions | Namespace, repo: str | None, shared: str, *, publish_anyway: bool = False
 ) -> Space:
-    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
+    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private.
+
+    Args:
+        repo: the repo of the model; None when it is not on the Hub.
+        shared: the sharing of the run or the model.
+    """
     name, private = options.space or "", shared == PRIVATE
     check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
     return retried(check, say)
-
-
-def prepare_page(options: TrainOptions, repo: str | None, shared: str) -> Space | None:
-    """Returns the page of a training, checked before the first step; None without `--space`.
-
-    Args:
-        repo: the repo that the run is pushed to; None when it is not pushed.
-        shared: the sharing of the run. The page of a private one is private.
-    """
-    if options.space is None:
-        return None
-    return _checked_space(options, shared, repo)
 
 
 def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space | None:
@@ -84,7 +77,7 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space 
     the Space that is written to.
     """
     if options.space is not None:
-        return prepare_page(options, repo, about.get("sharing", UNSCANNED))
+        return checked_page(options, repo, about.get("sharing", UNSCANNED))
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
     hardware, private = str(about.get("space_hardware", STATIC)), about.get("sharing") == PRIVATE

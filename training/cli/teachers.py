@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from time import monotonic
@@ -24,7 +22,7 @@ from model.backends.device import has_fast_bfloat16
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
-from model.terminal import duration_text, one_line, quote_command, size_text
+from model.terminal import duration_text, one_line, quote_command
 from model.tokenizer import UnknownCharacter, describe_unknown
 
 from ..corpus.ids_file import Ids
@@ -38,14 +36,12 @@ from ..run.facts import About, Evaluation, TextFacts
 from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
 from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
-from .options import AUTO, TrainOptions, absolute_model, given_options
+from .options import TrainOptions, absolute_model, given_options
 from .parser import MINUTES
 
 PLAN = "plan.json"
 _FORMAT = 2
 _SHARE = 0.5  # of the minutes that are left, for all teachers, or of --steps, for each: see docs/teachers.md
-_MIN_AUTO, _MAX_AUTO = 3, 8  # teachers of --teachers auto
-_KEPT_FREE = 200 << 20  # bytes of disk space that soft targets leave for checkpoints
 
 
 # --- teachers that are trained first
@@ -53,26 +49,23 @@ _KEPT_FREE = 200 << 20  # bytes of disk space that soft targets leave for checkp
 
 @dataclass(frozen=True, kw_only=True)
 class TeachersPlan:
-    """What a run needs to train its teachers, and to continue after it was stopped meanwhile.
+    """What a run needs to train its teachers, and to continue after it was stopped meanwhile."""
 
-    Attributes:
-        options: the options that the run was started with; its paths are absolute.
-        text: what is published about its text.
-        chat: the format of its text; None if it is not a chat.
-        count: the number of teachers.
-        minutes, steps: the length of each teacher's run; one of them is None.
-        seconds: the time that the run has taken so far.
-        complete: the numbers of the teachers that are complete.
-    """
+    options: TrainOptions  # the options that the run was started with; its paths are absolute
+    text: TextFacts  # what is published about its text
+    chat: ChatFormat | None  # the format of its text; None if it is not a chat
+    minutes: float | None = None  # the length of each teacher's run; None in a run of --steps
+    seconds: float = 0.0  # the time that the run has taken so far
 
-    options: TrainOptions
-    text: TextFacts
-    chat: ChatFormat | None
-    count: int
-    minutes: float | None = None
-    steps: int | None = None
-    seconds: float = 0.0
-    complete: tuple[int, ...] = ()
+    @property
+    def count(self) -> int:
+        """The number of teachers."""
+        return self.options.teachers or 0
+
+    @property
+    def steps(self) -> int | None:
+        """The steps of each teacher; None in a run of --minutes."""
+        return max(1, round(_SHARE * self.options.steps)) if self.options.steps else None
 
     def write(self, run: Path) -> None:
         """Writes the plan into a run folder."""
@@ -109,14 +102,12 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
         return None
     try:
         saved = json.loads(path.read_bytes())
-        if saved.pop("format_version") != _FORMAT:
-            raise ValueError("it was written by another version of the project")
-        given = {**saved.pop("options"), **given_options(typed), "resume": None, "out": typed.resume}
+        given = {**saved["options"], **given_options(typed), "resume": None, "out": typed.resume}
         known = {each.name: given[each.name] for each in fields(TrainOptions)}  # earlier versions had more options
         options = TrainOptions(**{**known, "text": tuple(known["text"]), "teacher": tuple(known["teacher"])})
-        text, chat = TextFacts(**saved.pop("text")), saved.pop("chat")
-        saved["complete"] = tuple(saved["complete"])
-        return TeachersPlan(options=options, text=text, chat=ChatFormat(**chat) if chat else None, **saved)
+        text, chat = TextFacts(**saved["text"]), ChatFormat(**saved["chat"]) if saved["chat"] else None
+        times = {name: saved[name] for name in ("minutes", "seconds")}
+        return TeachersPlan(options=options, text=text, chat=chat, **times)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         remedy = f"remove {typed.resume}, and start the run again"
         raise RunError(f"{str(path)!r} cannot be read ({error}): {remedy}") from error
@@ -125,7 +116,7 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
 def plan_teachers(
     options: TrainOptions, text: TextFacts, chat: ChatFormat | None, start: float, at_once: int
 ) -> TeachersPlan:
-    """Returns how many teachers a new run trains, and for how long.
+    """Returns how long the teachers of a new run train.
 
     Args:
         start: the `time.monotonic()` from which the minutes of the run count.
@@ -137,17 +128,14 @@ def plan_teachers(
         parent=absolute_model(options.parent) if options.parent is not None else None,
         teacher=tuple(map(absolute_model, options.teacher)),
     )
-    # A multiple of `at_once`, so that no processor is idle before the last teacher ends.
-    auto = min(_MAX_AUTO, at_once * math.ceil(_MIN_AUTO / at_once))
-    count = auto if options.teachers == AUTO else int(options.teachers or 0)
-    plan = TeachersPlan(options=options, text=text, chat=chat, count=count)
+    plan = TeachersPlan(options=options, text=text, chat=chat)
     if options.steps is not None:
-        return replace(plan, steps=max(1, round(_SHARE * options.steps)))
-    return replace(plan, minutes=round(_SHARE * plan.left_s(start) / 60 / math.ceil(count / at_once), 4))
+        return plan
+    return replace(plan, minutes=round(_SHARE * plan.left_s(start) / 60 / math.ceil(plan.count / at_once), 4))
 
 
 def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float, device: str) -> list[NamedModel]:
-    """Trains the teachers of a run that are not complete; returns the best checkpoint of every teacher.
+    """Trains the teachers of a run until each is complete; returns the best checkpoint of every teacher.
 
     Args:
         run: the run folder, which holds the text.
@@ -159,13 +147,10 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
         KeyboardInterrupt: a signal came; the teachers have saved their checkpoints.
     """
     _say_plan(plan, start, machine.at_once)
-    numbers = [number for number in range(1, plan.count + 1) if number not in plan.complete]
     say_sometimes = throttled()
 
-    def note(*complete: int) -> None:
-        nonlocal plan
-        plan = replace(plan, seconds=monotonic() - start, complete=plan.complete + complete)
-        plan.write(run)
+    def note() -> None:
+        replace(plan, seconds=monotonic() - start).write(run)
 
     def show(training: ChildTraining, evaluation: Evaluation) -> None:
         note()
@@ -173,21 +158,23 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
         loss = loss_text(evaluation["val_loss"])
         say_sometimes(f"teacher {training.folder.name}, step {evaluation['step']:,}: held-out loss {loss}{left}")
 
+    trainings = [plan.training(run, number, device) for number in range(1, plan.count + 1)]
+    for training in trainings:
+        training.folder.mkdir(parents=True, exist_ok=True)
     note()
     try:
-        with closing(train_all([plan.training(run, each, device) for each in numbers], machine, show)) as trained:
-            for training in trained:
-                note(int(training.folder.name))
-                best = CharLSTM.from_pretrained(training.folder).training.get("val_loss", math.nan)
-                say(f"teacher {training.folder.name} of {plan.count} is trained: held-out loss {loss_text(best)}")
+        train_all(trainings, machine, show)
     except (RunError, KeyboardInterrupt) as error:
-        if any(map(has_checkpoint, (run / TEACHERS).glob("[0-9]*"))):
-            note()
-            what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
-            command = quote_command(["python", "-m", "training", "--resume", str(run)])
-            raise type(error)(f"{what}. To continue:\n  {command}") from error
-        raise
-    return _load_teachers(run)
+        if not any(has_checkpoint(each.folder) for each in trainings):
+            raise
+        note()
+        what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
+        command = quote_command(["python", "-m", "training", "--resume", str(run)])
+        raise type(error)(f"{what}. To continue:\n  {command}") from error
+    teachers = _load_teachers(run)
+    for number, teacher in enumerate(teachers, start=1):
+        say(f"Teacher {number} is trained: held-out loss {loss_text(teacher.lm.training.get('val_loss', math.nan))}.")
+    return teachers
 
 
 def teacher_seed(seed: int, number: int) -> int:
@@ -204,8 +191,6 @@ def _load_teachers(run: Path) -> list[NamedModel]:
 def _say_plan(plan: TeachersPlan, start: float, at_once: int) -> None:
     """Prints how many teachers are trained, and how long each part of the run takes."""
     at_once = min(plan.count, at_once)
-    if plan.complete:
-        say(f"{len(plan.complete)} of {plan.count} teachers are trained.")
     order = "one after another" if at_once == 1 else "side by side" if at_once == plan.count else f"{at_once} at once"
     teachers = "1 teacher" if plan.count == 1 else f"{plan.count} teachers, {order}"
     if plan.steps is not None:
@@ -214,7 +199,7 @@ def _say_plan(plan: TeachersPlan, start: float, at_once: int) -> None:
         each_s = 60 * (plan.minutes or 0.0)
         rest_s = plan.left_s(start) - each_s * math.ceil(plan.count / at_once)
         length, rest = f"{duration_text(each_s)} each", f"about {duration_text(max(0.0, rest_s))}"
-    say(f"Training {teachers}, {length}; then the model that learns from them, {rest} (--teachers 0: none).")
+    say(f"Training {teachers}, {length}; then the model that learns from them, {rest}.")
 
 
 # --- what all teachers predict for the text
@@ -257,16 +242,6 @@ def predict(
         bfloat16=has_fast_bfloat16(device),
         progress=lambda share: say_sometimes(f"{share:.0%} of the text"),
     )
-
-
-def check_room(characters: int, vocab_size: int, folder: Path) -> None:
-    """Raises RunError if the disk has no room for the soft targets of `characters` characters."""
-    needed, free = distillation.bytes_needed(characters, vocab_size), shutil.disk_usage(folder).free
-    if needed > free - _KEPT_FREE:
-        raise RunError(
-            f"the predictions of the teachers take {size_text(needed)} on the disk, and {size_text(free)} are free: "
-            "choose another disk with --out"
-        )
 
 
 def about_teachers(teachers: Sequence[NamedModel], folder: Path) -> About:

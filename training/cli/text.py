@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,8 @@ from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import expanded_path, is_public
 from ..errors import RunError
 from ..run.console import say, throttled, warn
-from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
-from ..run.hub_resume import SCHEME
-from ..run.kept_text import link_kept_text, read_kept_text, write_kept_text
+from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.kept_text import read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
 from .options import TrainOptions, hides_file_names
@@ -34,14 +33,11 @@ _MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to me
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Who can read the sources of a text.
+    """Who can read the sources of a text."""
 
-    Attributes:
-        public: where anyone can read the whole text; None if a part is a file of this machine, or is closed.
-        closed: the addresses that not everyone can read: private and gated datasets, addresses that may hold a secret.
-    """
-
+    # Where anyone can read the whole text; None if a part is a file of this machine, or is closed
     public: PublicText | None
+    # The addresses that not everyone can read: private and gated datasets, addresses that may hold a secret
     closed: frozenset[str]
 
     def quotes(self, *, is_chat: bool, quote_chat: bool) -> Quotes:
@@ -61,17 +57,10 @@ def origin_of(sources: Sequence[str], reading: Reading) -> Origin:
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """The text of a run.
+    """The text of a run."""
 
-    Attributes:
-        corpus: its ids, in the run folder.
-        chat: its format if it is a chat.
-        facts: what is published about it.
-        origin: who can read its sources.
-    """
-
-    corpus: Corpus
-    chat: ChatFormat | None
+    corpus: Corpus  # its ids, in the run folder
+    chat: ChatFormat | None  # its format if it is a chat
     facts: TextFacts
     origin: Origin
 
@@ -90,7 +79,7 @@ class Text:
 def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], plan: TeachersPlan | None) -> Text:
     """Returns the text of a new run.
 
-    A run with a plan of its teachers has its text in its folder; a teacher takes that of the run of --text-of.
+    A run with a plan of its teachers has its text in its folder; that of a teacher is in the folder of --text-of.
 
     Args:
         base_vocab: characters that get the first ids.
@@ -101,11 +90,10 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
     """
     if plan is None and options.text_of is None:
         return _read_new_text(options, folder, base_vocab)
-    if options.text_of is not None:
-        link_kept_text(expanded_path(options.text_of), folder.path)
-    corpus = read_kept_text(folder.path, plan.text.record["sha256"] if plan else None)
+    place = expanded_path(options.text_of) if options.text_of else folder.path
+    corpus = read_kept_text(place, plan.text.record["sha256"] if plan else None)
     if corpus is None:
-        raise RunError(f"the copy of the text in {str(folder.path)!r} is missing or damaged: start a new run")
+        raise RunError(f"the copy of the text in {str(place)!r} is missing or damaged: start a new run")
     if plan:
         return Text(corpus=corpus, chat=plan.chat, facts=plan.text, origin=origin_of(options.text, options.reading))
     origin = Origin(public=None, closed=frozenset())
@@ -117,7 +105,6 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
     corpus = _read(options.text, options.reading, folder.path / IDS, base_vocab, reader)
     chat = reader.format(options.reply_as) if reader else None
     write_kept_text(corpus, folder.path)
-    folder.write_sources(options.text, options.reading.record())
     origin = origin_of(options.text, options.reading)
     examples: list[str] | None = [] if options.chat or origin.closed else None
     if reader is not None and chat is not None:
@@ -130,58 +117,43 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
 
 
 def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Text:
-    """Returns the text of a resumed run: the copy in its folder.
-
-    The text is read again only when TEXT was given, or when the copy is missing or damaged.
+    """Returns the text of a resumed run: the copy in its folder, unless TEXT was given.
 
     Raises:
         CorpusError: the text cannot be read.
         RunError: it is not the text of the run, or it must be given.
     """
-    record = saved.state["corpus"]
-    corpus = None if options.text else read_kept_text(folder.path, record["sha256"])
-    if corpus is not None:
-        origin = _saved_origin(folder, saved)
-    else:
-        sources, reading = _sources(options, folder, record)
-        corpus = _read_again(sources, reading, folder, saved)
-        if options.text or options.hub_run:
-            folder.write_sources(sources, reading.record())
-        origin = origin_of(sources, reading)
-    about, checkpoint = saved.state["about"], saved.checkpoint
+    record, about, checkpoint = saved.state["corpus"], saved.state["about"], saved.checkpoint
     if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
-        about["quotes"] = origin.quotes(is_chat=checkpoint.chat is not None, quote_chat=_keeps_names(about))
-        if origin.closed:
-            about["command"], record["name"] = "", "text"
+        about["quotes"], about["command"], record["name"] = "nothing", "", "text"
+    place = expanded_path(options.text_of) if options.text_of else folder.path
+    corpus = None if options.text else read_kept_text(place, record["sha256"])
+    corpus = corpus or _read_again(options, folder, saved)
+    is_closed = about["quotes"] == "nothing" and checkpoint.chat is None
+    closed = frozenset({"the source of this text"} if is_closed else ())
+    origin = Origin(public=record.get("public"), closed=closed)
     examples = [] if about["quotes"] == "nothing" else list(checkpoint.training.get("examples", []))
     facts = _facts(corpus, origin.public, examples, record["name"])
     return Text(corpus=corpus, chat=checkpoint.chat, facts=facts, origin=origin)
 
 
-def _keeps_names(about: About) -> bool:
-    """Returns whether the text of a chat has the names of its speakers; runs of earlier versions always kept them."""
-    return about.get("quote_chat", "sharing" not in about)
-
-
-def _saved_origin(folder: RunFolder, saved: Snapshot) -> Origin:
-    """Returns who can read the text of a run, as recorded; for a run of an earlier version, the sources are asked."""
-    public, about = saved.state["corpus"].get("public"), saved.state["about"]
-    if "quotes" in about:
-        is_closed = about["quotes"] == "nothing" and saved.checkpoint.chat is None
-        return Origin(public=public, closed=frozenset({"the source of this text"} if is_closed else ()))
-    try:
-        sources = folder.read_sources()[0]
-    except RunError:  # such as of standard input
-        sources = public["sources"] if public else ["-"]
-    return origin_of(sources, Reading.from_record(public or {}))
-
-
-def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, saved: Snapshot) -> Corpus:
-    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
+def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Corpus:
     record, checkpoint = saved.state["corpus"], saved.checkpoint
-    chat = ChatReader(keep_names=_keeps_names(saved.state["about"])) if checkpoint.chat else None
+    public: Mapping[str, Any] = record.get("public") or {}
+    # The record may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
+    if not options.text and public.get("sources") != []:
+        again = f"give it again: python -m training TEXT --resume {options.resume}"
+        raise RunError(f"the run has no whole copy of its text: {again}")
+    recorded = Reading.from_record(public)
+    reading = Reading(
+        errors=options.errors or recorded.errors,
+        encoding=options.encoding or recorded.encoding,
+        merge_rare=checkpoint.tokenizer.rare is not None,
+    )
+    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
+    chat = ChatReader(keep_names=saved.state["about"].get("quote_chat", False)) if checkpoint.chat else None
     try:
-        corpus = _read(sources, reading, temporary, checkpoint.tokenizer.vocab, chat)
+        corpus = _read(options.text, reading, temporary, checkpoint.tokenizer.vocab, chat)
         if corpus.sha256 != record["sha256"]:
             raise RunError(
                 f"the text is not the one that this run started with ({record['characters']:,} characters then, "
@@ -197,29 +169,6 @@ def _read_again(sources: Sequence[str], reading: Reading, folder: RunFolder, sav
     if kept is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
     return kept
-
-
-def _sources(options: TrainOptions, folder: RunFolder, record: CorpusRecord) -> tuple[list[str], Reading]:
-    """Returns where the text of a resumed run is, and how it is read: as recorded, or as the options say."""
-    public = record.get("public")
-    again = f"give it again: python -m training TEXT --resume {options.resume}"
-    recorded: Mapping[str, Any] = public or {}
-    if options.hub_run:
-        sources = [str(source) for source in public["sources"]] if public else []
-        is_safe = all("://" in source and public_source(source) == source for source in sources)
-        if not options.text and not (public and is_safe):  # a repo must not choose which local files are read
-            raise RunError(f"the text of this run is not on the Hub: {again}")
-        if not options.text and options.push_to and any(not source.startswith(SCHEME) for source in sources):
-            listed = one_line(", ".join(sources), 300)
-            raise RunError(f"the repo names addresses outside the Hub ({listed}): if you trust them, {again}")
-    else:
-        try:
-            sources, recorded = folder.read_sources()
-        except RunError:
-            if not options.text:
-                raise
-    given = {name: value for name in ("errors", "encoding") if (value := getattr(options, name)) is not None}
-    return list(options.text) or sources, replace(Reading.from_record(recorded), **given)
 
 
 def _read(

@@ -64,11 +64,11 @@ def call(what: str, function: Callable[[], T]) -> T:
 def lookup(what: str, function: Callable[[], T], *missing: type[Exception]) -> T | None:
     """Returns what `call` returns; None if the exception is one of `missing`."""
     try:
-        return function()
-    except missing:
-        return None
-    except Exception as error:
-        raise hub_error(error, what) from error
+        return call(what, function)
+    except HubError as error:
+        if isinstance(error.__cause__, missing):
+            return None
+        raise
 
 
 def retried(work: Callable[[], T], report: Report) -> T:

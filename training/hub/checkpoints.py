@@ -10,14 +10,7 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from huggingface_hub import (
-    CommitOperationAdd,
-    CommitOperationDelete,
-    HfApi,
-    ModelCard,
-    ModelInfo,
-    hf_hub_download,
-)
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, ModelInfo, hf_hub_download
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
 from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
@@ -34,13 +27,7 @@ _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
 
 
 def check_repo(
-    repo: str,
-    *,
-    private: bool,
-    license: str,
-    corpus: str = "",
-    corpus_characters: int = 0,
-    replace: bool = False,
+    repo: str, *, private: bool, license: str, corpus: str = "", corpus_characters: int = 0, replace: bool = False
 ) -> Destination:
     """Checks token, licence and rights before a run; creates the repo (NAME or USER/NAME) if it is missing.
 

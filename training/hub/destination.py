@@ -21,24 +21,17 @@ _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 
 @dataclass(frozen=True)
 class Destination:
-    """The repo that a run is pushed to.
+    """The repo that a run is pushed to."""
 
-    Attributes:
-        repo: USER/NAME.
-        private: whether the repo is private.
-        loss_to_beat: the held-out loss in nats per character of the model on its main branch, which a model with a
-            higher loss must not replace; None if any model may be pushed there.
-        keep_card: whether its README.md stays, because it is not a model card of this project.
-        sharing: the sharing of the run; `private` runs are pushed to private repos only. "" in runs of earlier
-            versions.
-        pushed: by branch, the step of the checkpoint that was pushed last.
-    """
-
-    repo: str
+    repo: str  # USER/NAME
     private: bool = False
+    # The held-out loss in nats per character of the model on its main branch, which a model with a higher loss must not
+    # replace; None if any model may be pushed there
     loss_to_beat: float | None = None
-    keep_card: bool = False
+    keep_card: bool = False  # whether its README.md stays, because it is not a model card of this project
+    # The sharing of the run; `private` runs are pushed to private repos only. "" in runs of earlier versions
     sharing: str = ""
+    # By branch, the step of the checkpoint that was pushed last
     pushed: Mapping[str, int] = field(default_factory=dict)
 
     @property

@@ -14,7 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from model.hub.limits import time_limits
 from model.hub.names import MAIN, TRAINING, commit_title
 from model.terminal import duration_text
 
+from ..errors import HubError
 from . import calls
 from .calls import Report, hub_error, wait_s
 from .checkpoints import push_checkpoint
@@ -62,20 +63,10 @@ def _evaluation(folder: Path) -> Mapping[str, Any]:
     return {}
 
 
-@dataclass(frozen=True, eq=False)
-class _Push:
-    """A checkpoint that a branch should get."""
-
-    branch: str
-    folder: Path
-
-
 class Pusher:
     """Pushes the checkpoints of one run to one repo, in the background.
 
     Args:
-        destination: the repo.
-        run_folder: the run, whose record of what was pushed is written.
         report: called with one line for each push or new error, from the thread that pushes.
 
     Attributes:
@@ -85,9 +76,9 @@ class Pusher:
     def __init__(self, destination: Destination, run_folder: Path, *, report: Report) -> None:
         self.destination = destination
         self._run_folder, self._report = run_folder, report
-        self._wanted: dict[str, _Push] = {}  # by branch
-        self._active: _Push | None = None
-        self._refused: set[_Push] = set()  # not tried again before the next checkpoint
+        self._wanted: dict[str, Path] = {}  # by branch, without the active one
+        self._active: tuple[str, Path] | None = None
+        self._refused: set[str] = set()  # branches that are not tried again before the next checkpoint
         self._error = ""  # of the last push; "" if it succeeded
         self._failures = 0  # since the last success
         self._not_before = 0.0  # when the next push is due
@@ -104,18 +95,18 @@ class Pusher:
         """
         with self._changed:
             if new_card:
-                self._wanted.pop(MAIN, None)
                 self._record(**{MAIN: 0})
             for branch, folder in pending(self._run_folder, self.destination).items():
-                if branch not in self._wanted or self._wanted[branch].folder != folder:
-                    self._wanted[branch] = _Push(branch, folder)
+                if (branch, folder) != self._active or (new_card and branch == MAIN):
+                    self._wanted[branch] = folder
             self._refused.clear()
             self._changed.notify_all()
 
     def waiting(self) -> list[str]:
         """Returns the names of the checkpoint folders that are still to be pushed, or are being pushed."""
         with self._changed:
-            return sorted({each.folder.name for each in (*self._wanted.values(), self._active) if each})
+            active = [self._active[1]] if self._active else []
+            return sorted({folder.name for folder in [*self._wanted.values(), *active]})
 
     def close(self, deadline_s: float = 60.0) -> list[str]:
         """Waits until every checkpoint is pushed or refused, at most `deadline_s` seconds; returns the others.
@@ -130,7 +121,7 @@ class Pusher:
         finally:  # also if Ctrl-C ends the waiting
             with self._changed:
                 if self._active and not self._error:
-                    self._say(f"no answer yet; {self._active.folder.name} is to be pushed later")
+                    self._say(f"no answer yet; {self._active[1].name} is to be pushed later")
                 self._close_at = -math.inf
                 self._changed.notify_all()
         return self.waiting()
@@ -139,55 +130,53 @@ class Pusher:
 
     def _work(self) -> None:
         while (push := self._next()) is not None:
+            branch, folder = push
             try:
-                title = commit_title(push.branch, _step_of(push.folder), **_evaluation(push.folder))
+                title = commit_title(branch, _step_of(folder), **_evaluation(folder))
                 with time_limits(calls.TRY_S):
-                    commit = push_checkpoint(self.destination, push.branch, push.folder, title)
+                    commit = push_checkpoint(self.destination, branch, folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues
-                failure = hub_error(error, f"pushing {push.folder.name} to {self.destination.repo}@{push.branch}")
+                failure = hub_error(error, f"pushing {folder.name} to {self.destination.repo}@{branch}")
                 with self._changed:
-                    self._note_failure(push, str(failure), failure.wait_s, retry=failure.retry)
+                    self._note_failure(branch, folder, failure)
             else:
                 with self._changed:
-                    self._note_success(push, commit)
+                    self._note_success(branch, folder, commit)
 
-    def _next(self) -> _Push | None:
-        """Waits until a push is due and returns it; None when the thread must end."""
+    def _next(self) -> tuple[str, Path] | None:
+        """Waits until a push is due and returns its branch and folder; None when the thread must end."""
         with self._changed:
-            self._active = None
             while True:
                 now, end = time.monotonic(), self._close_at
-                due = [self._wanted[branch] for branch in (MAIN, TRAINING) if branch in self._wanted]
-                due = [each for each in due if each not in self._refused]
+                due = [branch for branch in (MAIN, TRAINING) if branch in self._wanted and branch not in self._refused]
                 if end is not None and (not due or max(now, self._not_before) >= end):
                     return None
                 if due and now >= self._not_before:
-                    self._active = due[0]
+                    self._active = due[0], self._wanted.pop(due[0])
                     return self._active
                 self._changed.wait(self._not_before - now if due else None)
 
-    def _note_success(self, push: _Push, commit: str) -> None:
-        self._failures, self._not_before, self._error = 0, 0.0, ""
-        if self._wanted.get(push.branch) is push:
-            del self._wanted[push.branch]
-            self._record(**{push.branch: _step_of(push.folder)})
+    def _note_success(self, branch: str, folder: Path, commit: str) -> None:
+        self._active, self._failures, self._not_before, self._error = None, 0, 0.0, ""
+        if branch not in self._wanted:
+            self._record(**{branch: _step_of(folder)})
         more = f", {len(self._wanted)} more to push" if self._wanted else ""
-        self._say(f"pushed {push.folder.name} to {self.destination.repo}@{push.branch} ({commit[:8]}){more}")
+        self._say(f"pushed {folder.name} to {self.destination.repo}@{branch} ({commit[:8]}){more}")
 
-    def _note_failure(self, push: _Push, error: str, asked_s: float, *, retry: bool) -> None:
+    def _note_failure(self, branch: str, folder: Path, failure: HubError) -> None:
         """Sets the time of the retry, and reports the error if it is new."""
-        self._failures += 1
-        pause_s = wait_s(self._failures, asked_s) if retry else 0.0
-        if not retry:
-            self._refused.add(push)
+        self._active, self._failures = None, self._failures + 1
+        if self._wanted.setdefault(branch, folder) == folder and not failure.retry:
+            self._refused.add(branch)
+        pause_s = wait_s(self._failures, failure.wait_s) if failure.retry else 0.0
         now = time.monotonic()
         self._not_before = now + pause_s
-        is_new, self._error = error != self._error, error
+        is_new, self._error = str(failure) != self._error, str(failure)
         left_s = (self._close_at or 0.0) - now
         tries = f"trying again in {duration_text(pause_s)}, for at most {duration_text(left_s)}"
         if is_new:
-            is_waited_for = retry and left_s > pause_s  # by `close`
-            self._say(f"{error}; {tries if is_waited_for else 'it is to be pushed later'}")
+            is_waited_for = failure.retry and left_s > pause_s  # by `close`
+            self._say(f"{failure}; {tries if is_waited_for else 'it is to be pushed later'}")
 
     def _record(self, **pushed: int) -> None:
         self.destination = replace(self.destination, pushed={**self.destination.pushed, **pushed})

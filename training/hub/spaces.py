@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import CommitOperationAdd, constants
-from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from model.checkpoint.names import CARD
 
@@ -22,33 +22,17 @@ from .checkpoints import restriction
 STATIC, ZERO_GPU = "static", "zero-gpu"
 START_S = 1200.0  # an app installs its requirements first, torch included
 POLL_S = 2.0
-_FREE = "free accounts may host static and ZeroGPU Spaces, so use --hardware static or --hardware zero-gpu"
-_STAGES = {
-    "BUILDING": "is being built",
-    "RUNNING_BUILDING": "is being built; the old page runs until then",
-    "APP_STARTING": "is starting",
-    "RUNNING_APP_STARTING": "is starting; the old page runs until then",
-    "NO_APP_FILE": "has no files yet",
-    "SLEEPING": "sleeps until a visitor opens it",
-    "RUNNING": "runs",
-}
+_STARTING = ("BUILDING", "RUNNING_BUILDING", "APP_STARTING", "RUNNING_APP_STARTING", "NO_APP_FILE")
 
 
 @dataclass(frozen=True)
 class Space:
-    """A Space for a page.
+    """A Space for a page."""
 
-    Attributes:
-        name: USER/NAME.
-        hardware: the value of --hardware, such as "static" or "zero-gpu".
-        private: whether the Space is private, or must be if it is created.
-        model_private: whether the model that it shows is private or gated.
-    """
-
-    name: str
-    hardware: str
-    private: bool = False
-    model_private: bool = False
+    name: str  # USER/NAME
+    hardware: str  # the value of --hardware, such as "static" or "zero-gpu"
+    private: bool = False  # whether the Space is private, or must be if it is created
+    model_private: bool = False  # whether the model that it shows is private or gated
 
     @property
     def url(self) -> str:
@@ -79,11 +63,11 @@ def check_space(name: str, hardware: str, *, private: bool, model: str | None, p
     private = private or (model_private and not publish_anyway)
     info = lookup(f"looking at the Space {name}", lambda: api.space_info(name), RepositoryNotFoundError)
     if info is None:
-        flavor = flavor_of(hardware)
-        kind: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": flavor}
-        kind = {"space_sdk": STATIC} if flavor == STATIC else kind
+        kind: dict[str, Any] = {"space_sdk": STATIC}
+        if hardware != STATIC:
+            kind = {"space_sdk": "gradio", "space_hardware": flavor_of(hardware)}
         create = partial(api.create_repo, name, repo_type="space", private=private, exist_ok=True, **kind)
-        _paid(f"creating the Space {name} ({flavor})", create)
+        call(f"creating the Space {name} on {hardware}", create)
         return Space(name, hardware, private, model_private)
     what = f"asking for the right to write to the Space {name}"
     call(what, lambda: api.auth_check(name, repo_type="space", write=True))
@@ -91,16 +75,6 @@ def check_space(name: str, hardware: str, *, private: bool, model: str | None, p
         reason = "the model is private or gated" if model_private else "the model or the run is private"
         raise HubError(f"the Space {name} is public already, and {reason}: name another Space")
     return Space(name, hardware, bool(info.private), model_private)
-
-
-def _paid(what: str, function: Callable[[], Any]) -> None:
-    """Calls a function that may need a paid plan; see `call`."""
-    try:
-        call(what, function)
-    except HubError as error:
-        if isinstance(error.__cause__, HfHubHTTPError) and error.__cause__.response.status_code == 402:
-            raise HubError(f"{what} failed: it needs a paid plan (402); {_FREE}") from error
-        raise
 
 
 def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, str]) -> tuple[str, bool]:
@@ -119,7 +93,7 @@ def push_space(space: Space, folder: Path, title: str, variables: Mapping[str, s
         flavor: Any = flavor_of(space.hardware)  # may be newer than this client's list
         runtime = call(what, lambda: api.get_space_runtime(name))
         if flavor not in (runtime.requested_hardware, runtime.hardware):
-            _paid(f"asking for {flavor} for the Space {name}", lambda: api.request_space_hardware(name, flavor))
+            call(f"asking for {flavor} for the Space {name}", lambda: api.request_space_hardware(name, flavor))
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = [CommitOperationAdd(path.relative_to(folder).as_posix(), path) for path in paths]
     made = commit(what, name, files, title=title, parent=head, repo_type="space")
@@ -149,11 +123,11 @@ def wait_until_up(space: Space, report: Report) -> None:
     while True:
         stage = retried(lambda: _stage(space.name), report)
         if stage != reported:
-            report(f"The Space {_STAGES.get(stage, f'is at stage {stage}')}.")
+            report(f"The Space is at stage {stage}.")
             reported = stage
         if stage in ("SLEEPING", "RUNNING"):
             return
-        if stage not in _STAGES:
+        if stage not in _STARTING:
             raise HubError(f"the Space {space.name} does not run ({stage}): its log is at {space.url}")
         if time.monotonic() >= end:
             raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")

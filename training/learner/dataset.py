@@ -41,22 +41,16 @@ def utf8_bytes(tokenizer: CharTokenizer, ids: Ids) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Paragraphs:
-    """The paragraphs of a text: what lies between two blank lines, with the blank line after it.
+    """The paragraphs of a text: what lies between two blank lines, with the blank line after it."""
 
-    Attributes:
-        starts: (P,) the position of the first character of each paragraph, ascending; the first is 0.
-        length: N.
-    """
-
-    starts: Positions
-    length: int
+    starts: Positions  # (P,) the position of the first character of each paragraph, ascending; the first is 0
+    length: int  # N
 
     def reorder(self, positions: Positions, seed: int, pass_number: int) -> Positions:
         """Maps positions in a pass that reads the paragraphs in random order to positions in the text.
 
         Args:
             positions: of any shape, 0 to N - 1.
-            seed: the seed of the run.
             pass_number: from 0; the order of the paragraphs is a function of `seed` and `pass_number`.
         """
         shifts, ends = _order(self, seed, pass_number)

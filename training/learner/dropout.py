@@ -22,7 +22,6 @@ class DroppedNetwork:
 
     Args:
         network: its weights are used and trained; nothing is copied.
-        recipe: the four dropout rates, and the number of rows in the whole batch.
         rows: the rows of the batch that this process reads.
     """
 

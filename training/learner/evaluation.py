@@ -34,17 +34,12 @@ _LOGITS = 1 << 25  # logits in memory at once, at most: shorter chunks where the
 
 @dataclass(frozen=True)
 class Chunk:
-    """A part of a text that is read in rows; see `read_in_rows`.
+    """A part of a text that is read in rows; see `read_in_rows`."""
 
-    Attributes:
-        positions: (B, T) in the text.
-        counted: (B, T) true for a row's own positions; the others are warm-up, or padding at the end of the last row.
-        follows_warm_up: whether the rows' own parts begin with this chunk.
-    """
-
-    positions: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]  # (B, T) in the text
+    # (B, T) true for a row's own positions; the others are warm-up, or padding at the end of the last row
     counted: npt.NDArray[np.bool_]
-    follows_warm_up: bool
+    follows_warm_up: bool  # whether the rows' own parts begin with this chunk
 
     def state_before(self, state: LSTMState | None) -> LSTMState | None:
         """Returns the state after the previous chunk, with the first row's set to zero where the text begins."""

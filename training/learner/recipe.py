@@ -24,12 +24,12 @@ def _whole(default: int, least: int, most: int, text: str) -> Any:
     return setting_field(Setting(type=int, default=default, minimum=least, maximum=most, help=text))
 
 
-def _rate(default: float, text: str) -> Any:
-    return setting_field(Setting(type=float, default=default, maximum=10, exclusive_minimum=True, help=text))
+def _real(default: float, most: float, text: str, *, above_zero: bool = False) -> Any:
+    return setting_field(Setting(type=float, default=default, maximum=most, exclusive_minimum=above_zero, help=text))
 
 
-def _share(default: float, text: str) -> Any:
-    return setting_field(Setting(type=float, default=default, maximum=0.95, help=text))
+def _flag(text: str) -> Any:
+    return setting_field(Setting(type=bool, default=False, help=text))
 
 
 @dataclass(frozen=True)
@@ -51,35 +51,21 @@ class Recipe:
     batch: int = _whole(64, 1, 65536, "rows of text that are read side by side; by default fewer for a huge vocabulary")
     window: int = _whole(64, 1, 65536, "BPTT length: characters that each row reads in a step")
     steps: int = _whole(2000, 1, 10**9, "optimizer steps; with --minutes, the number planned before the first step")
-    matrix_lr: float = _rate(0.04, "Muon's learning rate, for the matrices of the LSTM")
-    lr: float = _rate(4e-3, "AdamW's learning rate, for embedding, output and biases")
-    weight_decay: float = setting_field(
-        Setting(
-            type=float,
-            default=0.05,
-            maximum=10,
-            help="decoupled weight decay of the matrices, times their learning rate",
-        )
+    matrix_lr: float = _real(0.04, 10, "Muon's learning rate, for the matrices of the LSTM", above_zero=True)
+    lr: float = _real(4e-3, 10, "AdamW's learning rate, for embedding, output and biases", above_zero=True)
+    weight_decay: float = _real(0.05, 10, "decoupled weight decay of the matrices, times their learning rate")
+    dropout_in: float = _real(0.05, 0.95, "share of the embedding that locked dropout sets to zero")
+    dropout_between: float = _real(0.3, 0.95, "share of the cells that locked dropout sets to zero between layers")
+    dropout_out: float = _real(0.35, 0.95, "share of the cells that locked dropout sets to zero before the output")
+    dropout_weights: float = _real(
+        0.0, 0.95, "share of the recurrent weights that weight dropout sets to zero, in steps of 1/256"
     )
-    dropout_in: float = _share(0.05, "share of the embedding that locked dropout sets to zero")
-    dropout_between: float = _share(0.3, "share of the cells that locked dropout sets to zero between layers")
-    dropout_out: float = _share(0.35, "share of the cells that locked dropout sets to zero before the output")
-    dropout_weights: float = _share(
-        0.0, "share of the recurrent weights that weight dropout sets to zero, in steps of 1/256"
+    reset: float = _real(0.02, 0.95, "probability that a row's carried state is reset to zero before a step")
+    average: float = _real(0.999, 0.999999, "EMA decay per step of the averaged weights, which are evaluated and saved")
+    clip: float = _real(1.0, 10**9, "maximum norm of the gradient", above_zero=True)
+    warmup: float = _real(
+        0.03, 0.95, "share of the steps in which the learning rates rise; then they fall linearly to zero"
     )
-    reset: float = _share(0.02, "probability that a row's carried state is reset to zero before a step")
-    average: float = setting_field(
-        Setting(
-            type=float,
-            default=0.999,
-            maximum=0.999999,
-            help="EMA decay per step of the averaged weights, which are evaluated and saved",
-        )
-    )
-    clip: float = setting_field(
-        Setting(type=float, default=1.0, maximum=10**9, exclusive_minimum=True, help="maximum norm of the gradient")
-    )
-    warmup: float = _share(0.03, "share of the steps in which the learning rates rise; then they fall linearly to zero")
     evaluations: int = _whole(
         20, 1, 10_000, "evaluations, each with a checkpoint; by default one per minute where --minutes allows it"
     )
@@ -89,17 +75,9 @@ class Recipe:
         10**9,
         "characters of the held-out text that an evaluation reads, at most; by default fewer where --minutes is short",
     )
-    shuffle: bool = setting_field(
-        Setting(
-            type=bool,
-            default=False,
-            help="read the paragraphs, which blank lines separate, in another random order in each pass",
-        )
-    )
+    shuffle: bool = _flag("read the paragraphs, which blank lines separate, in another random order in each pass")
     seed: int = _whole(1, 0, MAX_SEED, "seed of all random numbers")
-    bfloat16: bool = setting_field(
-        Setting(type=bool, default=False, help="compute matrix products in bfloat16 instead of float32")
-    )
+    bfloat16: bool = _flag("compute matrix products in bfloat16 instead of float32")
 
     def __post_init__(self) -> None:
         for name, setting in RECIPE_SETTINGS.items():

@@ -46,11 +46,6 @@ class Schedule:
         """Returns how many evaluations follow."""
         return len(self._evaluations) - bisect_right(self._evaluations, progress) + (progress < self._steps)
 
-    def samples_left(self, progress: float) -> int:
-        """Returns how many samples without an evaluation follow, or one more than that."""
-        left = len(self._samples) - bisect_right(self._samples, progress) + (progress < self._steps)
-        return max(0, left - self.evaluations_left(progress))
-
 
 def _passes(positions: list[int], before: float, after: float) -> bool:
     return bisect_right(positions, after) > bisect_right(positions, before)

@@ -8,15 +8,14 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from model import CharLSTM
-from model.checkpoint.names import METRICS, SAMPLES, STATE
+from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.pointer import BEST, LATEST
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_cells, write_training
-from model.files import FULL_DISK, atomic_write, json_lines
+from model.files import atomic_write, json_lines
 
 from ..card import model_card
 from ..card.cell_names import add_passages, name_cells
@@ -35,7 +34,6 @@ class CheckpointManager:
     """The checkpoints of one run.
 
     Args:
-        folder: the run folder.
         pusher: pushes checkpoints to the Hub; None when the run is not pushed.
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
@@ -88,26 +86,17 @@ class CheckpointManager:
             self.pusher.update(new_card=True)
         self.folder.prune(self.waiting(), newest=NEWEST_KEPT)
 
-    def save(self, snapshot: Snapshot, *, is_last: bool = False) -> bool:
-        """Saves a checkpoint; marks it when it is the best; queues it for the Hub.
-
-        Args:
-            snapshot: the run after a step.
-            is_last: whether this process saves no later checkpoint: on a full disk it then saves the weights alone.
-
-        Returns:
-            True when the checkpoint is on disk and can be resumed.
+    def save(self, snapshot: Snapshot) -> None:
+        """Saves a checkpoint; marks it when it is the best; queues it for the Hub. A full disk costs the checkpoint.
 
         Raises:
             CheckpointError: the weights are not finite.
         """
         self._write_log(SAMPLES, snapshot.samples)  # first: not every checkpoint has its own
-        folder = self._save(snapshot, is_last or snapshot.complete)
+        folder = self._save(snapshot)
         if folder is None:
-            return False
-        is_resumable = (folder / STATE).is_dir()
-        if is_resumable:
-            self.saved_step = snapshot.step
+            return
+        self.saved_step = snapshot.step
         self._try("the file latest", lambda: self.folder.mark(LATEST, folder))
         is_best = self.folder.best() is None or snapshot.val_loss <= self._best_loss
         if is_best:
@@ -121,34 +110,18 @@ class CheckpointManager:
         if self.pusher:
             self.pusher.update(new_card=is_best or snapshot.complete)
         self.folder.prune(self.waiting(), newest=NEWEST_KEPT)
-        return is_resumable
 
-    def _save(self, snapshot: Snapshot, is_last: bool) -> Path | None:
-        """Returns the checkpoint folder; None when nothing could be saved."""
-        step = snapshot.step
-        ways: list[Callable[[Path], None]] = [snapshot.write, snapshot.write]
-        ways += [partial(snapshot.write, with_state=False)] if is_last else []
-        for number, write in enumerate(ways):
-            if number == 1:  # old checkpoints that are only kept for the Hub may fill the disk; a new one matters more
-                self.folder.prune((), newest=1)
+    def _save(self, snapshot: Snapshot) -> Path | None:
+        """Returns the checkpoint folder; None, with a warning, when the disk is full or not writable."""
+        try:
             try:
-                folder = self.folder.save(step, write)
-            except OSError as error:
-                reason = error
-                if error.errno not in FULL_DISK:
-                    break
-                continue
-            if number == 2:
-                warn(
-                    f"step {step:,} is saved without its training state ({reason.strerror}): the model is complete, "
-                    "but the run cannot be resumed from this step"
-                )
-            return folder
-        warn(
-            f"step {step:,} could not be saved ({reason.strerror}); earlier checkpoints are intact"
-            + ("" if is_last else ", and the run continues")
-        )
-        return None
+                return self.folder.save(snapshot.step, snapshot.write)
+            except OSError:  # old checkpoints that are only kept for the Hub may fill the disk; a new one matters more
+                self.folder.prune((), newest=1)
+                return self.folder.save(snapshot.step, snapshot.write)
+        except OSError as error:
+            warn(f"step {snapshot.step:,} could not be saved ({error.strerror}); earlier checkpoints are intact")
+            return None
 
     def _write_log(self, name: str, records: Sequence[Evaluation] | Sequence[Sample]) -> None:
         self._try(name, lambda: atomic_write(self.folder.path / name, json_lines(records)))

@@ -2,8 +2,8 @@
 
 A run of `--minutes` spreads the progress that is left over the time that is left for training steps: a step that took a
 hundredth of that time takes the progress a hundredth of the rest further. So the run ends in time whatever else the
-machine does, and its learning rate has fallen to zero by then. Evaluations, samples and the end of the run take their
-time from that of the steps; what they take is measured before the first step and again whenever one has ended.
+machine does, and its learning rate has fallen to zero by then. Evaluations and the end of the run take their time from
+that of the steps; what they take is measured before the first step and again whenever one has ended.
 
 The progress after each step is written to `progress.log` before the run uses it. A resumed run repeats the progress and
 the number of threads of the steps that it takes again, so that these steps are the same, bit for bit.
@@ -26,37 +26,25 @@ LOG = "progress.log"
 MIN_STEPS = 10  # of a run, however short
 _RECORD = struct.Struct("<qdi")  # step, progress after it, threads
 _RECENT_S = 5.0  # over which the speed is averaged
-_NEW_SHARE = 0.5  # of the newest measurement in the time of an evaluation or a sample
+_NEW_SHARE = 0.5  # of the newest measurement in the time of an evaluation
 
 
 @dataclass(kw_only=True)
 class Costs:
-    """Seconds that the parts of a run take on a machine as busy as before its first step.
+    """Seconds that the parts of a run take on a machine as busy as before its first step."""
 
-    Attributes:
-        step_s: a training step; 0 if it was not measured.
-        evaluation_s: an evaluation, with its sample and its checkpoint.
-        sample_s: a sample without an evaluation.
-        end_s: what follows the last evaluation: named cells, the last card, the end of the process.
-    """
-
-    step_s: float = 0.0
-    evaluation_s: float = 0.0
-    sample_s: float = 0.0
-    end_s: float = 0.0
+    step_s: float = 0.0  # a training step; 0 if it was not measured
+    evaluation_s: float = 0.0  # an evaluation, with its sample and its checkpoint
+    end_s: float = 0.0  # what follows the last evaluation: named cells, the last card, the end of the process
 
 
 class Clock:
     """The progress of one run.
 
     Args:
-        recipe: its planned steps.
         minutes: the time that the run may take; None for a run of a fixed number of steps.
         costs: what its parts take.
         steps_done, progress: where it is.
-
-    Attributes:
-        minutes, costs, progress: as above.
     """
 
     def __init__(
@@ -113,9 +101,8 @@ class Clock:
         return min(reached, self._planned * self._steps_done / min(MIN_STEPS, self._planned))
 
     def _evaluations_s(self) -> float:
-        """Returns the seconds of all evaluations and samples that are left."""
-        evaluations_s = self._schedule.evaluations_left(self.progress) * self.costs.evaluation_s
-        return self._slower * (evaluations_s + self._schedule.samples_left(self.progress) * self.costs.sample_s)
+        """Returns the seconds of all evaluations that are left."""
+        return self._slower * self._schedule.evaluations_left(self.progress) * self.costs.evaluation_s
 
     def _end_s(self) -> float:
         # Another program that takes one of two cores slows down a step, which uses both, but hardly the end of the run,
@@ -131,10 +118,6 @@ class Clock:
     def add_evaluation(self, seconds: float) -> None:
         """Updates the time of an evaluation with that of the last one."""
         self.costs.evaluation_s += _NEW_SHARE * (seconds / self._slower - self.costs.evaluation_s)
-
-    def add_sample(self, seconds: float) -> None:
-        """Updates the time of a sample with that of the last one."""
-        self.costs.sample_s += _NEW_SHARE * (seconds / self._slower - self.costs.sample_s)
 
     def seconds_left(self, elapsed_s: float) -> float:
         """Returns how many seconds the run still takes, after `elapsed_s` seconds."""
@@ -153,7 +136,7 @@ def restored(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Clock
     Raises:
         ValueError: a number is missing or not allowed; the checkpoint may come from a stranger's repo.
     """
-    saved = state["clock"] if "clock" in state else _of_earlier_version(recipe, state, steps_done)
+    saved = state.get("clock")
     if saved is None:
         return Clock(recipe, steps_done=steps_done, progress=float(steps_done))
     numbers: dict[str, float] = {}
@@ -168,22 +151,10 @@ def restored(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Clock
     return Clock(recipe, minutes, Costs(**numbers), steps_done=steps_done, progress=progress)
 
 
-def _of_earlier_version(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Mapping[str, Any] | None:
-    """Returns the clock of a run that recorded decisions on its number of steps, (step, steps, …); None without any."""
-    if "time_plan" not in state:
-        return None
-    plan, (_, steps, *_) = state["time_plan"], state["decisions"][-1]
-    step_s = plan["measured_s"]
-    times = {"evaluation_s": plan["evaluation"] * step_s, "sample_s": plan["sample"] * step_s, "end_s": plan["end_s"]}
-    progress = recipe.steps * min(1.0, steps_done / max(1, steps))
-    return {"minutes": plan["minutes"], "progress": progress, "step_s": step_s, **times}
-
-
 class ProgressLog:
     """`progress.log` of a run folder: the progress after each step and its number of threads, 20 bytes a step.
 
     Args:
-        folder: the run folder.
         after: the step of the checkpoint that is resumed; 0 in a new run.
         progress: the progress there.
         planned: the progress at the end.
@@ -194,14 +165,11 @@ class ProgressLog:
         self._steps: dict[int, tuple[float, int]] = {}
         records: dict[int, tuple[float, int]] = {}
         whole = 0  # bytes of whole records in progress.log: a process that was killed may have written half of one
-        # A new run repeats nothing, and an earlier one that was killed may have left a log. Runs of earlier versions
-        # have the steps before the newest checkpoint in a file of their own.
-        for path in (folder / "progress-before.log", folder / LOG) if after else ():
-            whole = 0
+        if after:  # a new run repeats nothing, and an earlier one that was killed may have left a log
             with contextlib.suppress(OSError):
-                data = path.read_bytes()
+                data = (folder / LOG).read_bytes()
                 whole = len(data) // _RECORD.size * _RECORD.size
-                records |= {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
+                records = {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
         while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
             after, progress = after + 1, record[0]
             self._steps[after] = record

@@ -86,7 +86,6 @@ class Progress:
 
     Args:
         planned: the progress at the end of the run, in planned steps.
-        progress: the progress so far.
         is_timed: whether the clock sets the progress, so that the number of steps is not known before the end.
 
     Attributes:
@@ -108,15 +107,7 @@ class Progress:
         )
 
     def advance(self, loss: float, progress: float, step: int, chars_per_sec: float, left_s: float) -> None:
-        """Shows the step, the loss, the speed and the time left.
-
-        Args:
-            loss: the training loss of the step, in nats per character.
-            progress: the progress after it, in planned steps.
-            step: the number of steps done.
-            chars_per_sec: the speed.
-            left_s: seconds until the run ends.
-        """
+        """Shows a step: its training loss in nats per character, the progress after it in planned steps, its number."""
         self._is_done = progress >= self._planned
         self.loss = loss if math.isnan(self.loss) else 0.95 * self.loss + 0.05 * loss
         text = f"loss {self.loss:.3f}, {speed_text(chars_per_sec)}, {duration_text(left_s)} left"

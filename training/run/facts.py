@@ -93,7 +93,7 @@ class About(TypedDict, total=False):
 class RunState(TypedDict, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
-    Only runs of --minutes have `clock`, and those of earlier versions `time_plan` and `decisions` instead.
+    Only runs of --minutes have `clock`, and those of earlier versions `decisions` instead: (step, steps of the run, …).
     """
 
     recipe: Mapping[str, Any]
@@ -101,21 +101,15 @@ class RunState(TypedDict, total=False):
     about: About
     seconds: float
     clock: Mapping[str, float]
-    time_plan: Mapping[str, float]
     decisions: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextFacts:
-    """The training text of a run.
+    """The training text of a run."""
 
-    Attributes:
-        record: its name, hash and length.
-        examples: prompts for a model of it, such as frequent line beginnings.
-    """
-
-    record: CorpusRecord
-    examples: list[str]
+    record: CorpusRecord  # its name, hash and length
+    examples: list[str]  # prompts for a model of it, such as frequent line beginnings
 
 
 def parse_run_state(saved: Mapping[str, Any]) -> RunState:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from model.files import atomic_write
@@ -59,17 +58,3 @@ def read_kept_text(folder: Path, sha256: str | None = None) -> Corpus | None:
         return corpus if digest.hexdigest() == sha256 else None
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None
-
-
-def link_kept_text(run: Path, folder: Path) -> None:
-    """Links the text of another run into a run folder; copies it where the file system has no hard links.
-
-    Raises:
-        OSError: the other run has no text, or the disk is full or not writable.
-    """
-    (folder / IDS).unlink(missing_ok=True)
-    try:
-        (folder / IDS).hardlink_to(run / IDS)
-    except OSError:
-        shutil.copyfile(run / IDS, folder / IDS)
-    atomic_write(folder / TEXT, (run / TEXT).read_bytes())

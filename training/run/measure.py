@@ -34,17 +34,11 @@ _TRIES = 4  # steps of which the shortest counts, after one to warm up
 
 @dataclass(kw_only=True)
 class Measured:
-    """What was measured for a recipe.
+    """What was measured for a recipe."""
 
-    Attributes:
-        threads: the number of threads, chosen by the steps that were timed.
-        character_s: seconds of the losses of an evaluation, for each character that it reads.
-        costs: those of the parts of the run; `evaluation_s` without these losses.
-    """
-
-    threads: Threads
-    character_s: float
-    costs: Costs
+    threads: Threads  # the number of threads, chosen by the steps that were timed
+    character_s: float  # seconds of the losses of an evaluation, for each character that it reads
+    costs: Costs  # those of the parts of the run; `evaluation_s` without these losses
 
 
 def measured(
@@ -83,7 +77,6 @@ def measured(
         costs=Costs(
             step_s=step_s,
             evaluation_s=int8_s + sample_s + (_CARD_S + search_s if pushes else 0.0),
-            sample_s=sample_s,
             end_s=(_END_S + search_s) * min(_MAX_WAITING, max(1.0, waiting)),
         ),
     )

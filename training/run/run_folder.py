@@ -5,7 +5,6 @@
       best, latest     text files, each with the name of one checkpoint folder
       metrics.jsonl    one evaluation a line
       samples.jsonl    the samples of the evaluations: step, prompt, temperature, seed, text
-      sources.json     the TEXT arguments, for resuming; never pushed
       progress.log     the progress after each step (see `clock`)
       text.ids         the training text as ids; text.json has its vocabulary (see `kept_text`); never pushed
       teachers/        runs of the teachers of --teachers, until the run is complete
@@ -20,41 +19,37 @@ power failure.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from model.checkpoint.format import CheckpointError, parse_json
-from model.checkpoint.names import METRICS, SAMPLES, STATE
+from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.pointer import BEST, LATEST, STEP_FOLDER, pointed_checkpoint
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import Sample, samples_from_json
 from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
 
-from ..corpus.sources import absolute_source, expanded_path
+from ..corpus.sources import expanded_path
 from ..errors import RunError
 from .clock import LOG
 from .facts import Evaluation
 from .snapshot import Snapshot, loss_at, read_snapshot
 
-SOURCES, IDS, TEXT = "sources.json", "text.ids", "text.json"
+IDS, TEXT = "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
 LOCK, TEACHERS = "lock", "teachers"
-_CREATED = (SOURCES, IDS, TEXT, SOFT_TARGETS, METRICS, SAMPLES, LOG, BEST, LATEST, TEACHERS, "outbox", LOCK)
+_CREATED = (IDS, TEXT, SOFT_TARGETS, METRICS, SAMPLES, LOG, BEST, LATEST, TEACHERS, "outbox", LOCK)
 
 
 class RunFolder:
     """One run folder, locked so that no other process trains in it.
 
     Args:
-        path: the folder; it is created for a new run.
-        resume: True if the folder must hold a run, False if it must not.
+        resume: True if the folder must hold a run; False if it must not, and it is created.
 
     Raises:
         RunError: the folder is missing, holds another run, is in use, or is not writable.
@@ -80,12 +75,10 @@ class RunFolder:
         # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
-    def close(self) -> None:
-        """Unlocks the folder for other processes."""
-        self._unlock()
-
-    def discard(self) -> None:
-        """Unlocks the folder; if it has no checkpoint of the run or of a teacher, also removes what the run created."""
+    def discard(self, *, with_checkpoints: bool = False) -> None:
+        """Unlocks the folder; removes what the run created, unless a checkpoint of it or of a teacher is to be kept."""
+        if with_checkpoints:
+            _remove(*self.steps())
         is_empty = not any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
         if is_empty:  # before the folder is unlocked: another process may start a run in it
             _remove(*(self.path / name for name in _CREATED), *self.path.glob(".*.tmp"))
@@ -94,11 +87,6 @@ class RunFolder:
             if os.name == "nt":  # Windows removes no open file, and the lock was open until now
                 _remove(self.path / LOCK)
             self._remove_new_folders()
-
-    def discard_all(self) -> None:
-        """Unlocks the folder and removes everything that was created in it, checkpoints included."""
-        _remove(*self.steps())
-        self.discard()
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""
@@ -129,7 +117,7 @@ class RunFolder:
             write(temporary)
             for inner in (*(path for path in temporary.rglob("*") if path.is_dir()), temporary):
                 sync_folder(inner)
-            self._remove_checkpoint(folder)  # one that cannot be resumed: weights alone, which a full disk left
+            self._remove_checkpoint(folder)
             temporary.rename(folder)
             sync_folder(self.path)
         finally:
@@ -154,36 +142,10 @@ class RunFolder:
                 with contextlib.suppress(OSError):  # such as on Windows, while another process reads the folder
                     self._remove_checkpoint(folder)
 
-    def write_sources(self, sources: Sequence[str], reading: Mapping[str, Any]) -> None:
-        """Writes sources.json: where the text is (paths are made absolute), and how it is read.
-
-        Raises:
-            OSError: the folder is not writable.
-        """
-        note = json.dumps({"sources": [absolute_source(source) for source in sources], **reading}) + "\n"
-        atomic_write(self.path / SOURCES, note.encode())
-
-    def read_sources(self) -> tuple[list[str], Mapping[str, Any]]:
-        """Returns what `write_sources` wrote.
-
-        Raises:
-            RunError: the file is missing or damaged, or the text came from standard input.
-        """
-        again = f"give the text again: python -m training TEXT --resume {self.path}"
-        try:
-            note = json.loads((self.path / SOURCES).read_text(encoding="utf-8"))
-            sources = [str(source) for source in note["sources"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise RunError(f"{SOURCES} of this run does not say where its text is: {again}") from None
-        if "-" in sources:
-            raise RunError(f"this run read its text from standard input: {again}")
-        return sources, note
-
     def restore(self, warn: Callable[[str], None]) -> Snapshot:
         """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.
 
-        Newer ones that are damaged are renamed to damaged-step-…, with a warning. One without its training state, for
-        which a full disk had no room, stays until the run saves that step again.
+        Newer ones that are damaged are renamed to damaged-step-…, with a warning.
 
         Raises:
             RunError: no checkpoint can be resumed.
@@ -193,8 +155,7 @@ class RunFolder:
             try:
                 found = read_snapshot(folder)
             except (CheckpointError, OSError) as error:
-                if (folder / STATE).exists():
-                    damaged.append(folder)
+                damaged.append(folder)
                 warn(f"{folder.name} cannot be resumed ({error}): the checkpoint before it is resumed")
                 continue
             for other in damaged:
@@ -214,7 +175,7 @@ class RunFolder:
                 return
 
     def _read_samples(self, step: int) -> list[Sample]:
-        """Returns the samples of the run up to a step; [] when they cannot be read: no run depends on them."""
+        """Returns the samples of the run up to a step, which the checkpoints of a private text do not have; else []."""
         try:
             lines = [parse_json(SAMPLES, line) for line in (self.path / SAMPLES).read_bytes().splitlines()]
             return [sample for sample in samples_from_json(lines) if sample["step"] <= step]
@@ -223,11 +184,8 @@ class RunFolder:
 
     def _check_run(self, shown: str) -> None:
         if not self.path.is_dir():
-            hub = f" (a run on the Hub is written hf://{shown})" if re.fullmatch(r"[\w.-]+/[\w.-]+", shown) else ""
-            raise RunError(f"there is no run folder {shown!r}: nothing was resumed{hub}")
+            raise RunError(f"there is no run folder {shown!r}: nothing was resumed (a run on the Hub: hf://USER/NAME)")
         if not self.steps():
-            if (self.path / STATE).is_dir():
-                raise RunError(f"{shown!r} is one checkpoint of a run: resume the run, {str(self.path.parent)!r}")
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
 
     def _remove_new_folders(self) -> None:

@@ -31,23 +31,14 @@ _STATE_FILES = ("state.safetensors", "state.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A run after one step. Later steps do not change it.
+    """A run after one step. Later steps do not change it."""
 
-    Attributes:
-        checkpoint: the model: weights, vocabulary, config.
-        metrics: the evaluations so far.
-        samples: the samples so far.
-        state: state.json.
-        tensors: weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`.
-        complete: whether this was the last step of the run.
-    """
-
-    checkpoint: Checkpoint
-    metrics: Sequence[Evaluation]
-    samples: Sequence[Sample]
+    checkpoint: Checkpoint  # the model: weights, vocabulary, config
+    metrics: Sequence[Evaluation]  # so far
+    samples: Sequence[Sample]  # so far
     state: RunState
-    tensors: Mapping[str, Tensor]
-    complete: bool = False
+    tensors: Mapping[str, Tensor]  # weights, averaged weights, optimizers, LSTM state; see `Trainer.state_tensors`
+    complete: bool = False  # whether this was the last step of the run
 
     @property
     def step(self) -> int:
@@ -59,8 +50,8 @@ class Snapshot:
         """The validation loss, in nats per character; infinite when this step was not evaluated."""
         return loss_at(self.step, self.metrics)
 
-    def write(self, folder: Path, *, with_state: bool = True) -> None:
-        """Writes a checkpoint into an empty folder; without training_state/ it is about a tenth as large.
+    def write(self, folder: Path) -> None:
+        """Writes a checkpoint into an empty folder.
 
         Raises:
             CheckpointError: the weights are not finite.
@@ -68,8 +59,7 @@ class Snapshot:
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
         atomic_write(folder / METRICS, json_lines(self.metrics))
-        if with_state:
-            write_state(folder, self.state, self.tensors)
+        write_state(folder, self.state, self.tensors)
 
 
 def read_snapshot(folder: Path) -> Snapshot:

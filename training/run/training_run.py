@@ -45,39 +45,22 @@ _SUMMARY = ("val_loss", "val_loss_95", "val_bpc", "val_cold256", "val_cold256_95
 
 @dataclass(kw_only=True)
 class TrainingRun:
-    """A run that is ready to train.
-
-    Attributes:
-        checkpoint_manager: saves its checkpoints.
-        tokenizer: the vocabulary of the text.
-        trainer: the network and its optimizers.
-        validation: (N,) ids read at each evaluation: the beginning of the held-out part of the text.
-        text: the published facts about the training text.
-        about: the published facts about the run.
-        seconds_before: the seconds that earlier processes of this run took.
-        start: `time.monotonic()` when this process began.
-        clock: its progress.
-        threads: the number of threads of its steps; None to choose it by measurement.
-        metrics: the evaluations so far.
-        samples: the samples so far; a long run keeps evenly spaced ones.
-        chat: the chat format, if the text is a chat.
-        page: the Space to publish when the run is complete.
-    """
+    """A run that is ready to train."""
 
     checkpoint_manager: CheckpointManager
     tokenizer: CharTokenizer
     trainer: Trainer
-    validation: Ids
+    validation: Ids  # (N,) ids read at each evaluation: the beginning of the held-out part of the text
     text: TextFacts
     about: About
-    start: float
+    start: float  # `time.monotonic()` when this process began
     clock: Clock
-    threads: Threads | None = None
-    seconds_before: float = 0.0
-    metrics: list[Evaluation] = field(default_factory=list)
-    samples: list[Sample] = field(default_factory=list)
-    chat: ChatFormat | None = None
-    page: Space | None = None
+    threads: Threads | None = None  # None to choose the number by measurement
+    seconds_before: float = 0.0  # of earlier processes of this run
+    metrics: list[Evaluation] = field(default_factory=list)  # so far
+    samples: list[Sample] = field(default_factory=list)  # so far; a long run keeps evenly spaced ones
+    chat: ChatFormat | None = None  # the chat format, if the text is a chat
+    page: Space | None = None  # the Space to publish when the run is complete
     _writer: ThreadPoolExecutor = field(
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
     )
@@ -179,7 +162,7 @@ class TrainingRun:
                 steps.gather_state()
                 self._evaluate(bar, schedule)
             elif schedule.samples(before, clock.progress):
-                self._sample(bar)
+                bar.print_sample(self._generate_sample(), f"step {trainer.steps_done:,}: training loss {bar.loss:.2f}")
 
     def _evaluate(self, bar: Progress, schedule: Schedule) -> None:
         began = time.monotonic()
@@ -210,12 +193,6 @@ class TrainingRun:
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
         self._save({**line, **rounded}, is_last=self.clock.is_done)
         self.clock.add_evaluation(time.monotonic() - began)
-
-    def _sample(self, bar: Progress) -> None:
-        """Generates and prints a sample between two evaluations."""
-        began = time.monotonic()
-        bar.print_sample(self._generate_sample(), f"step {self.trainer.steps_done:,}: training loss {bar.loss:.2f}")
-        self.clock.add_sample(time.monotonic() - began)
 
     def _generate_sample(self) -> str | None:
         """Generates, records and returns a sample; None if it fails because the weights are about to diverge."""
@@ -253,18 +230,18 @@ class TrainingRun:
         self._wait_for_writer()
         snapshot = self._snapshot(measured)
         if is_last:
-            self._write(snapshot, is_last=True)
+            self._write(snapshot)
         else:
-            self._writing = self._writer.submit(self._write, snapshot, is_last=False)
+            self._writing = self._writer.submit(self._write, snapshot)
 
     def _wait_for_writer(self) -> None:
         """Waits until the last snapshot is saved; raises DivergedError if its weights are not finite."""
         if self._writing is not None:
             self._writing.result()
 
-    def _write(self, snapshot: Snapshot, *, is_last: bool) -> None:
+    def _write(self, snapshot: Snapshot) -> None:
         try:
-            self.checkpoint_manager.save(snapshot, is_last=is_last)
+            self.checkpoint_manager.save(snapshot)
         except CheckpointError as error:
             raise DivergedError(f"the weights after step {snapshot.step:,} cannot be saved: {error}") from error
 

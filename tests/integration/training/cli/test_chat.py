@@ -63,7 +63,7 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     whole = outcome(tmp_path / "run")  # a resumed run reads the chat in the same way
     shutil.rmtree(latest_of(tmp_path / "run"))
     (tmp_path / "run" / "text.ids").unlink()
-    assert here("--resume=run")[0] == 0
+    assert here("Chat with Anna.txt", "--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == whole
     assert CharLSTM.from_pretrained(tmp_path / "run").chat == lm.chat
 
@@ -74,15 +74,11 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
         ("chat.txt --reply-as=Carl", "--reply-as is 'Carl': it must be one of the speakers, "),
         ("--chat", "--chat needs a TEXT: give the chat"),
         ("plain.txt --chat", "plain.txt, line 1, does not begin like a chat"),
-        ("alone.jsonl --chat", "a chat needs two speakers, and this one has only Anna"),
-        ("chat.txt --chat --resume=run", "--chat cannot change in a run: omit it with --resume"),
     ],
 )
 def test_a_file_that_is_no_chat_is_refused_in_one_line(here: Here, tmp_path: Path, typed: str, message: str) -> None:
     (tmp_path / "plain.txt").write_text("Once upon a time. " * 30)
-    (tmp_path / "alone.jsonl").write_text('{"name": "Anna", "text": "Hi"}\n' * 60)
-    words = QUICK if "--resume" not in typed else ()
-    code, output = here(*typed.split(), *words)
+    code, output = here(*typed.split(), *QUICK)
     assert code == 2
     assert f"error: {message}" in output
     assert not (tmp_path / "run").exists()

@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,7 @@ import torch.nn.functional as F
 
 from model import CharLSTM
 from model.__main__ import main as model
-from tests.support.tiny_runs import (
-    ROOT,
-    SIZES,
-    Here,
-    best_of,
-    checkpoints,
-    latest_of,
-    metrics,
-    outcome,
-    words,
-    write_text,
-)
+from tests.support.tiny_runs import ROOT, SIZES, Here, best_of, checkpoints, metrics, outcome, words, write_text
 from training.run.run_folder import RunFolder
 
 QUICK = (*SIZES, "--steps=6", "--set=evaluations=2")
@@ -46,10 +34,7 @@ def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys
     run, best = tmp_path / "runs/text", best_of(tmp_path / "runs/text")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 10, 19, 29, 40]
-    names = ["step", "chars", "seconds", "train_loss", "val_loss", "val_bpc", "val_cold256", "chars_per_sec", "lr"]
-    assert all(list(line) == names for line in lines)
     assert [line["chars"] for line in lines] == [64 * line["step"] for line in lines]
-    assert all(line["val_bpc"] == pytest.approx(line["val_loss"] / math.log(2)) for line in lines)
     assert lines[-1]["val_loss"] < lines[0]["val_loss"]
     assert lines[-1]["lr"] == 0
     assert all(f"step {line['step']}: held-out loss {line['val_loss']:.4f} nats" in output for line in lines)
@@ -77,18 +62,6 @@ def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys
     assert len(capsys.readouterr().out.rstrip("\n")) == 20
 
 
-def test_the_progress_of_a_run_of_some_minutes_is_saved_with_it(here: Here, tmp_path: Path) -> None:
-    write_text(tmp_path)
-    code, output = here("text.txt", *SIZES, "--minutes=0.05", "--out=run")
-    assert code == 0
-    assert "Measuring this machine …" in output
-    assert "minutes in all." in output
-    state = json.loads((latest_of(tmp_path / "run") / "training_state/state.json").read_text())
-    assert metrics(tmp_path / "run")[-1]["step"] >= 10
-    assert state["clock"]["progress"] == state["recipe"]["steps"]
-    assert f"This run is complete: {metrics(tmp_path / 'run')[-1]['step']} steps." in here("--resume=run")[1]
-
-
 def test_runs_with_the_same_seed_are_equal_and_a_name_that_is_taken_gets_a_number(here: Here, tmp_path: Path) -> None:
     write_text(tmp_path)
     for more in ((), (), ("--set=seed=2",)):
@@ -109,7 +82,7 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "run" / "text.json").unlink()
     code, output = here("--resume=run")
     assert code == 2
-    assert "error: this run read its text from standard input: give the text again: python -m training TEXT" in output
+    assert "error: the run has no whole copy of its text: give it again: python -m training TEXT --resume run" in output
     monkeypatch.setattr(sys, "stdin", typed())
     assert here("-", "--resume=run")[0] == 0
 
@@ -128,14 +101,12 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
         ("missing.txt", "there is no file or folder missing.txt"),
         ("empty.txt --out=run/inner", "there is no text (left out: 1 empty (empty.txt))"),
         ("short.txt", "it has 99 characters, and training needs at least 100"),
-        ("missing.txt --set=lr=0", "--set lr is 0: it must be a number above 0, at most 10"),
         ("text.txt --set=hidden_size=8192,num_layers=30", "hidden_size 8192 with num_layers 30 and a vocabulary of"),
         ("text.txt --set=hidden_size=4096,batch=60000", "are free: choose smaller ones"),
         ("text.txt --device=mps", "--device is mps, but torch finds no Apple GPU"),
         ("text.txt --out=text.txt", "'text.txt' cannot be written (File exists): choose another --out"),
         ("--resume=nowhere", "there is no run folder 'nowhere': nothing was resumed"),
         ("--resume=.", "there is no run to resume in '.': it has no step-… folder"),
-        ("--resume=hf://", "--resume is 'hf://': a run on the Hub is written hf://USER/NAME"),
         ("--resume=hf://plays", "--resume is 'hf://plays': a run on the Hub is written hf://USER/NAME"),
         ("--resume=hf://ada/plays@v1", "'ada/plays@v1' is not the name of a repo"),
     ],
@@ -160,8 +131,9 @@ def test_a_second_run_in_one_folder_is_refused(tmp_path: Path, here: Here) -> No
     assert here("text.txt", *QUICK, "--out=run")[0] == 0
     code, output = here("text.txt", *QUICK, "--out=run")
     assert (code, "error: 'run' holds a run already: continue it with --resume run" in output) == (2, True)
-    with closing(RunFolder("run", resume=True)):
-        code, output = here("--resume=run")
+    other = RunFolder("run", resume=True)
+    code, output = here("--resume=run")
+    other.discard()
     assert (code, output.splitlines()[-1][:38]) == (2, "error: another process is training in ")
 
 

@@ -11,6 +11,9 @@ import pytest
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import Here, words
 from training.card.cell_names import SHORTEST
+from training.cli.options import parse_train, published_command
+from training.cli.text import origin_of
+from training.corpus.decode import Reading
 from training.corpus.sources import is_public
 
 QUICK = ("--preset=tiny", "--set=hidden_size=16,embedding_size=4,batch=4,window=16", "--steps=6")
@@ -142,3 +145,12 @@ def test_a_run_that_is_pushed_later_is_not_quoted_either(hub: LocalHub, here: He
 def test_only_an_address_without_anything_secret_is_public(address: str) -> None:
     assert not is_public(address)
     assert is_public("https://host.org/a.txt")
+
+
+def test_an_address_with_a_password_is_closed_and_not_published() -> None:
+    address = "https://ada:engine1843@example.org/WhatsApp%20Chat.txt"
+    origin = origin_of([address], Reading())
+    assert origin.public is None
+    assert origin.closed == {address}
+    assert origin.quotes(is_chat=False, quote_chat=True) == "nothing"
+    assert published_command(parse_train([address]), origin.closed) == "python -m training TEXT"

@@ -29,8 +29,6 @@ def write_texts(folder: Path) -> None:
     (folder / "diary.txt").write_text(words(200) + SECRET)
     lines = [f"31/12/2021, 10:{n // 2:02d} - {('Anna', 'Ben')[n % 2]}: soon, {n * n}" for n in range(120)]
     (folder / "chat.txt").write_text("\n".join(lines))
-    roles = [json.dumps({"role": role, "content": "I feel ill again"}) for role in ("user", "assistant") * 40]
-    (folder / "roles.jsonl").write_text("\n".join(roles))
 
 
 @pytest.fixture(autouse=True)
@@ -204,11 +202,3 @@ def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_pr
     copied("plain", "plain")
     accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
     assert not hub.repos["ada/open"].private
-
-
-def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, here: Here) -> None:
-    tiny_model().push_to_hub("ada/secret", private=True)
-    accepted(here, "space", "ada/secret", "--space=ada/ours")
-    assert hub.repos["spaces/ada/ours"].private
-    accepted(here, "space", "ada/secret", "--space=ada/open", "--publish-anyway")
-    assert not hub.repos["spaces/ada/open"].private

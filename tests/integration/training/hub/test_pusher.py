@@ -9,7 +9,6 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from tests.support.app_server import eventually
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import ROOT, environment
 from training.hub import calls
-from training.hub.destination import DESTINATION, Destination, read_destination
+from training.hub.destination import Destination, read_destination
 from training.hub.pusher import Pusher, pending, push_pending
 
 CARD = "---\nlibrary_name: char-lstm\n---\n\n# plays\n"
@@ -132,22 +131,6 @@ def test_a_card_that_has_changed_is_pushed_again(hub: LocalHub, run: Path, pushe
     assert hub.read("ada/plays", "README.md").endswith(b"better\n")
 
 
-def test_a_run_of_an_earlier_version_is_pushed(hub: LocalHub, token: str, run: Path, lines: Lines) -> None:
-    """Its outbox has a file for each push, and its destination does not say what was pushed."""
-    make_step(run, 1, best=True)
-    make_step(run, 2)
-    add_repo(hub)
-    (run / "outbox").mkdir()
-    (run / "outbox" / "00000004-training.json").write_text('{"number": 4}')
-    noted = {**asdict(destination()), "user": "ada", "created": False, "url": "http://127.0.0.1/ada/plays"}
-    del noted["pushed"], noted["sharing"]
-    (run / DESTINATION).write_text(json.dumps(noted))
-    assert push_pending(run, read_destination(run), report=lines) == []
-    assert hub.read("ada/plays", "config.json", "training") == b'{"step": 2}'
-    assert hub.read("ada/plays", "config.json") == b'{"step": 1}'
-    assert pending(run, read_destination(run)) == {}
-
-
 # faults that pass; test_faults.py has those that last
 
 
@@ -161,16 +144,6 @@ def test_a_commit_of_someone_else_in_between_is_kept(hub: LocalHub, run: Path, p
     assert pusher.close() == []
     assert [title[:11] for title in hub.repos["ada/plays"].titles()] == ["Best so far", "notes", "initial com"]
     assert "NOTES.md" in hub.repos["ada/plays"].commit("main").files
-
-
-def test_a_pause_of_an_hour_is_named_and_not_waited_for(hub: LocalHub, run: Path, pusher: Pusher, lines: Lines) -> None:
-    """The end of a run once waited two minutes for it, and then said only that the push was ended."""
-    fault = hub.fail("POST .*/commit/", 429, None, retry_after=3600)
-    make_step(run, 1)
-    pusher.update()
-    assert pusher.close(calls.LONGEST_PAUSE_S / 2) == ["step-00000001"]
-    assert re.search(r"asks for a pause .* \(429\): wait 60.0 minutes; it is to be pushed later$", lines[0])
-    assert fault.hits <= 2
 
 
 def test_one_refused_checkpoint_does_not_block_the_others(
@@ -206,7 +179,6 @@ PROGRAM = """
     ("end", "route"),
     [
         ("pass", "PUT /lfs"),
-        ("sys.exit(0)", "/preupload/"),
         ("raise KeyboardInterrupt", "POST .*/commit/"),
         ("kill", "POST .*/commit/"),
         ("kill, answer lost", "POST .*/commit/"),

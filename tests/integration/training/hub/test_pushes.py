@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from safetensors.torch import load
 
 from model import CharLSTM
 from tests.local_hub import LocalHub
-from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
 
@@ -62,11 +59,7 @@ def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
     assert "training_state/state.safetensors" not in repo.commit("main").files
     best = min(metrics(tmp_path / "run"), key=lambda line: float(line["val_loss"]))
     assert f"val loss {best['val_loss']:.4f} nats" in repo.titles()[0]
-    card = hub.read("ada/plays", "README.md").decode()
-    assert "`carried`" in card
-    assert "`cold256`" in card
-    assert "CharLSTM.from_pretrained('ada/plays')" in card
-    assert "has the lowest `carried` loss of" in card  # the card says that the validation split chose the checkpoint
+    assert "CharLSTM.from_pretrained('ada/plays')" in hub.read("ada/plays", "README.md").decode()
     pulled, kept = CharLSTM.from_pretrained("ada/plays"), CharLSTM.from_pretrained(tmp_path / "run")
     assert pulled.commit == repo.branches["main"]
     for name, tensor in kept.network.state_dict().items():
@@ -139,16 +132,14 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
 # faults of the Hub
 
 
-@pytest.mark.parametrize("fault", ["no network", "silence"])
 def test_training_without_the_hub_is_complete_and_pushed_later(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """test_faults.py has all faults of a push."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 0.5)
     four = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=4")
     with monkeypatch.context() as middle:
-        act = hub.unplug if fault == "no network" else lambda: hub.fail("POST|PUT", "hang", times=None)
-        before_step(middle, 2, act)
+        before_step(middle, 2, lambda: hub.fail("POST|PUT", "hang", times=None))
         code, output = here(*four, "--out=run", "--push-to=ada/plays")
     assert code == 0
     assert "Done in" in output
@@ -156,7 +147,6 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
     assert "Hub: " in output, "the reason"
     assert here(*four, "--out=alone")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "alone")
-    hub.plug_in()
     hub.faults.clear()
     code, output = here("push", "run")
     assert code == 0, output
@@ -191,25 +181,6 @@ def test_a_run_without_a_destination_has_nothing_to_push(here: Here) -> None:
 # resumed
 
 
-@posix_only
-def test_a_resumed_run_pushes_where_it_did_before(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as middle:
-        before_step(middle, 6, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        code, output = here(*QUICK, "--push-to=ada/plays")
-    assert code == 143
-    assert "Stopped after step 6." in output
-    hub.log.clear()
-    code, output = here("--resume=run")
-    assert code == 0
-    assert f"Pushing to {hub.url}/ada/plays (public" in output
-    state = load(hub.read("ada/plays", "training_state/state.safetensors", "training"))
-    assert int(state["steps_done"]) == 8
-    assert output.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
-    assert hub.requests("whoami") == []  # it was checked when the run started
-
-
 def test_a_resumed_run_may_start_to_push(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
     here(*ONCE)
     code, _ = here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")
@@ -219,6 +190,3 @@ def test_a_resumed_run_may_start_to_push(hub: LocalHub, token: str, here: Here, 
     assert "CharLSTM.from_pretrained('ada/plays')" in card
     assert hub.repos["ada/plays"].private
     assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files
-
-
-# broken weights

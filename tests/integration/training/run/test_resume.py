@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,8 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from model import CharLSTM
-from model.checkpoint.write import write_checkpoint, write_manifest
+from model.checkpoint.write import write_checkpoint
 from tests.support.interruptions import signal_after_step
 from tests.support.killed_runs import kills_that_change_the_outcome
 from tests.support.tiny_runs import ROOT, SIZES, Here, checkpoints, flip, metrics, outcome, write_text
@@ -110,8 +108,7 @@ def test_a_killed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     assert kills_that_change_the_outcome(tmp_path, tmp_path / "text.txt", kills) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
     """While the text is read, and while the machine is measured."""
     write_text(tmp_path, 20_000)
     os.mkfifo(tmp_path / "endless")
@@ -120,8 +117,8 @@ def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path, number: 
     for arguments, line in ((("endless", "--out=a/run"), "^Reading endless"), (slow, "^Measuring this machine")):
         with Training(*arguments, cwd=tmp_path) as run:
             run.until(line)
-            run.send(number)
-            assert run.end() == code
+            run.send(signal.SIGTERM)
+            assert run.end() == 143
         assert run.lines[-1] == "stopped"
         assert sorted(tmp_path.iterdir()) == before
 
@@ -168,55 +165,19 @@ def test_a_run_trains_on_its_copy_of_the_text(here: Here, tmp_path: Path, run: P
     assert outcome(run) == before
 
 
-def test_a_damaged_newest_checkpoint_is_skipped(here: Here, run: Path) -> None:
-    whole = outcome(run)
-    flip(run / "step-00000024/training_state/state.safetensors")
-    code, output = here("--resume=run")
-    assert code == 0
-    line = "warning: step-00000024 cannot be resumed (state.safetensors is not the file that manifest.json describes"
-    assert line in output
-    assert "Resuming after step 16 of 24." in output
-    assert (run / "damaged-step-00000024").is_dir()
-    assert outcome(run) == whole
-
-
-# a disk that is full
-
-
 def test_a_full_disk_at_the_end_is_an_error(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The weights alone, a tenth of the size, are saved, and the run resumes from the checkpoint before."""
-
     def write(folder: Path, *what: Any, plain: Callable[..., None] = write_state) -> None:
-        if metrics_at(folder) >= full_from:
+        if len((folder / "metrics.jsonl").read_text().splitlines()) == 4:
             raise OSError(28, "No space left on device")
         plain(folder, *what)
 
-    monkeypatch.setattr("training.run.snapshot.write_state", write)
-    for full_from, action in ((1, "start the run again in another folder"), (4, "use --resume")):
-        code, output = here(*SHORT, f"--out=run-{full_from}")
-        assert code == 1
-        assert output.count("could not be saved (No space left on device)") == 4 - full_from
-        assert "warning: step 24 is saved without its training state (No space left on device)" in output
-        assert f"error: the last checkpoint is not saved completely: free some disk space, then {action}" in output
-        assert CharLSTM.from_pretrained(tmp_path / f"run-{full_from}").training["step"] == 24
-    monkeypatch.undo()
-    code, output = here(f"--resume={tmp_path / 'run-4'}")
+    with monkeypatch.context() as full:
+        full.setattr("training.run.snapshot.write_state", write)
+        code, output = here(*SHORT, "--out=run")
+    assert code == 1
+    assert "warning: step 24 could not be saved (No space left on device); earlier checkpoints are intact" in output
+    assert "error: the last checkpoint is not saved completely: free some disk space, then use --resume" in output
+    code, output = here("--resume=run")
     assert code == 0
     assert "Resuming after step 16 of 24." in output
-    assert checkpoints(tmp_path / "run-4")[-1].name == "step-00000024"
-
-
-def metrics_at(folder: Path) -> int:
-    """The number of evaluations in a checkpoint folder."""
-    return len((folder / "metrics.jsonl").read_text().splitlines())
-
-
-def test_a_recipe_of_another_version_is_refused(here: Here, run: Path) -> None:
-    inside = checkpoints(run)[-1] / "training_state"
-    state = json.loads((inside / "state.json").read_text())
-    state["recipe"]["unheard_of"] = 1
-    (inside / "state.json").write_text(json.dumps(state))
-    write_manifest(inside, ["state.json", "state.safetensors"])
-    code, output = here("--resume=run")
-    assert code == 2
-    assert output.splitlines()[-1].startswith("error: this run was started with another version of the project")
+    assert checkpoints(tmp_path / "run")[-1].name == "step-00000024"

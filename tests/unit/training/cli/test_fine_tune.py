@@ -8,10 +8,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, LSTMNetwork
 from tests.support.tiny_runs import words
-from training.cli.fine_tune import (
-    weights_for_new_characters,
-    with_lower_rates,
-)
+from training.cli.fine_tune import weights_for_new_characters, with_lower_rates
 from training.corpus.ids_file import Ids
 from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer

@@ -34,7 +34,7 @@ def predictions_of(lm: CharLSTM, ids: np.ndarray) -> np.ndarray:
     return logits[0].softmax(-1).numpy()
 
 
-@pytest.mark.parametrize("count", [7, 400, 5000, 40_001])
+@pytest.mark.parametrize("count", [7, 5000])
 def test_soft_targets_are_the_predictions_of_one_pass(tmp_path: Path, count: int) -> None:
     ids, lm = text(count), model("abcd")
     found = teachers.write_soft_targets([lm], lm.tokenizer, ids, tmp_path / "expected")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import numpy as np
 import pytest
@@ -63,13 +62,6 @@ def test_losses_are_those_of_a_plain_loop_in_the_order_of_the_text(network: LSTM
     cold = evaluate.cold_losses(network, ids, window=400, rows=2)
     expected = [loss for start in (0, 400, 800) for loss in plain_losses(network, ids[start : start + 401])]
     assert cold == pytest.approx(np.array(expected), abs=1e-4)
-
-
-def test_the_loss_of_nothing_is_nan(network: LSTMNetwork) -> None:
-    for count in (0, 1):
-        assert math.isnan(carried(network, text(count)))
-        assert math.isnan(cold(network, text(count)))
-        assert math.isnan(evaluate.int8_cost(network, text(count)))
 
 
 def test_the_cost_of_int8_is_the_difference_of_two_losses(network: LSTMNetwork) -> None:

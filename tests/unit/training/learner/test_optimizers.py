@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.learner.optimizers import AdamW, GatewiseMuon, Optimizer, orthogonalize
+from training.learner.optimizers import AdamW, GatewiseMuon, orthogonalize
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -27,7 +27,7 @@ def one_step(gradient: Tensor) -> Tensor:
     return matrix.detach() / 2
 
 
-@pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16), (2, 24, 24)])
+@pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16)])
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_orthogonalize_moves_singular_values_near_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
     """Singular values from 0.004 of the norm on."""
@@ -40,7 +40,7 @@ def test_orthogonalize_moves_singular_values_near_one(shape: tuple[int, int, int
     assert made.dtype == torch.float32
 
 
-@pytest.mark.parametrize(("cells", "parts"), [(128, 1), (256, 1), (257, 1), (300, 2), (384, 2), (700, 4), (1024, 4)])
+@pytest.mark.parametrize(("cells", "parts"), [(256, 1), (257, 1), (300, 2), (1024, 4)])
 def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> None:
     """Of at most 256 cells; as a whole where the cells do not divide evenly."""
     gradient = random(4 * cells, 5)
@@ -53,31 +53,17 @@ def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> Non
         assert torch.allclose(update[rows], (size / 5) ** 0.5 * alone, atol=1e-5)
 
 
-def make(kind: str, matrix: nn.Parameter, weight_decay: float = 0.0) -> Optimizer:
-    if kind == "muon":
-        return GatewiseMuon({"m": matrix}, 0.5, weight_decay=weight_decay)
-    return AdamW({"m": matrix}, 0.5, weight_decay=weight_decay)
-
-
-@pytest.mark.parametrize("kind", ["muon", "adamw"])
-def test_weight_decay_is_decoupled(kind: str) -> None:
-    matrix = parameter(8, 3)
-    before = matrix.detach().clone()
-    matrix.grad = torch.zeros_like(matrix)
-    make(kind, matrix, 0.1).step(0.5, 1)
-    assert torch.allclose(matrix.detach(), before * (1 - 0.5 * 0.5 * 0.1))
-
-
-def test_muon_has_nesterov_momentum() -> None:
+def test_muon_has_nesterov_momentum_and_decoupled_decay() -> None:
     gradients = [random(8, 5, seed=seed) for seed in range(3)]
-    matrix, expected, buffer = nn.Parameter(torch.zeros(8, 5)), torch.zeros(8, 5), torch.zeros(8, 5)
-    optimizer = GatewiseMuon({"m": matrix}, 0.1, dtype=torch.float32)
+    matrix, expected, buffer = nn.Parameter(torch.ones(8, 5)), torch.ones(8, 5), torch.zeros(8, 5)
+    optimizer = GatewiseMuon({"m": matrix}, 0.1, weight_decay=0.2, dtype=torch.float32)
     for number, gradient in enumerate(gradients, 1):
         matrix.grad = gradient
         optimizer.step(1.0, number)
         buffer = 0.95 * buffer + 0.05 * gradient
         looked_ahead = (0.05 * gradient + 0.95 * buffer).view(4, 2, 5)
         turn = torch.tensor([number % 2 == gate % 2 for gate in range(4)])[:, None, None]
+        expected *= 1 - 0.1 * 0.2  # the decay is decoupled
         expected -= (0.2 * turn * orthogonalize(looked_ahead, torch.float32)).view(8, 5)
     assert torch.allclose(matrix.detach(), expected, atol=1e-5)
 

@@ -8,13 +8,7 @@ from typing import Any
 
 import pytest
 
-from training.learner.recipe import (
-    PRESETS,
-    Recipe,
-    fit_dropout,
-    fit_to_vocabulary,
-    preset_for,
-)
+from training.learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
 
 
 @pytest.mark.parametrize("value", ["?", None, math.nan, -1, 10**4000])
