@@ -79,7 +79,7 @@ def accepted(here: Here, *arguments: str | Path) -> str:
 
 @pytest.mark.parametrize(
     ("typed", "reason"),
-    [("roles.jsonl --chat", "The text is a chat"), ("chat.txt", "(message of an exported chat: 120)")],
+    [("chat.txt --chat", "The text is a chat"), ("chat.txt", "(message of an exported chat: 120)")],
 )
 def test_a_chat_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path, typed: str, reason: str) -> None:
     output = refused(here, *typed.split(), *QUICK, "--push-to=ada/chat", "--out=run")
