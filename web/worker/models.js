@@ -1,7 +1,7 @@
 // The models of the worker: loaded when they are first needed, two of them blended on demand.
 
 import { isLocal } from "../engines/refusal.js";
-import { Network } from "./int8_inference.js";
+import { Network, compile } from "./int8_inference.js";
 import { LanguageModel } from "./language_model.js";
 import { ModelError, load, locate, readParts } from "./checkpoint.js";
 
@@ -19,7 +19,6 @@ const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used f
 export class Models {
   #loaded = /** @type {Map<string, Loading>} */ (new Map()); // by key, the one that was used last at the end
   #given = /** @type {Map<string, Record<string, Uint8Array>>} */ (new Map()); // files of local models, by name
-  #code;
 
   /**
    * @param {string} home the address of the folder of the page
@@ -30,12 +29,6 @@ export class Models {
     this.home = home;
     this.hub = hub;
     this.progress = progress;
-    this.#code = compile();
-  }
-
-  /** How matrix products are computed. */
-  async way() {
-    return (await this.#code) ? "WebAssembly" : "JavaScript";
   }
 
   /**
@@ -153,23 +146,13 @@ export class Models {
 
   /** @param {string} key @param {ModelRef} ref @param {Promise<Place>} place @param {Promise<Parts>} parts @returns {Promise<LoadedModel>} */
   async #load(key, { name, commit }, place, parts) {
-    const { tensors, ...model } = await load(await place, this.progress, parts);
+    const [code, { tensors, ...model }] = await Promise.all([compile(), load(await place, this.progress, parts)]);
     const ids = new Map(model.vocab.map((character, id) => [character, id]));
     if (model.rare !== null) tensors["output.bias"][ids.get(model.rare)] = NEVER;
-    return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };
+    return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, code) };
   }
 }
 
 function keyOf({ name, commit }) {
   return commit ? `${name}@${commit}` : "";
-}
-
-// Compiles the int8 matrix product; null without WebAssembly, or without its SIMD (Safari before 16.4).
-export async function compile() {
-  try {
-    const response = await fetch(new URL("product.wasm", import.meta.url));
-    return await WebAssembly.compile(await response.arrayBuffer());
-  } catch {
-    return null;
-  }
 }

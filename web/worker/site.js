@@ -7,7 +7,7 @@ import { writeText } from "./reply.js";
  * @import { Message, Model, ModelRef } from "../engines/engine.js"
  * @import { Parts } from "./checkpoint.js"
  * @import { LanguageModel } from "./language_model.js"
- * @import { States } from "./states.js"
+ * @import { ReadTexts } from "./text_reader.js"
  */
 
 const MAX_EXAMPLES = 4;
@@ -20,16 +20,15 @@ const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app use
  * Returns the description of a model, with the welcome text that its config.json stores: "" if it stores none.
  * @param {ModelRef} ref
  * @param {Parts} parts
- * @param {string} way how matrix products are computed
  * @param {string} version of int8 inference
  * @returns {Model}
  */
-export function describe({ name, commit }, parts, way, version) {
+export function describe({ name, commit }, parts, version) {
   const { chat, sizes, vocab, cells, training } = parts;
   return {
     ...emptyModel(name, commit),
     name: name || (typeof training.corpus === "string" && training.corpus.slice(0, MAX_CORPUS)) || "char-lstm",
-    about: [...originOf(name, commit, parts), ...facts(parts, way)],
+    about: [...originOf(name, commit, parts), ...facts(parts)],
     ...storedWelcome(parts),
     examples: examplesOf(parts),
     chat,
@@ -68,14 +67,14 @@ function originOf(name, commit, { training }) {
   return commit && !isLocal(name) ? [...found, { id: "model.commit", values: { commit: commit.slice(0, 7) } }] : found;
 }
 
-/** @type {(parts: Parts, way: string) => Message[]} */
-function facts({ parameters, sizes, training, verified }, way) {
+/** @type {(parts: Parts) => Message[]} */
+function facts({ parameters, sizes, training, verified }) {
   /** @type {Message[]} */
   const facts = [
     { id: "model.parameters", values: { count: parameters } },
     { id: "model.layers", values: { layers: sizes.layers, cells: sizes.hidden } },
     { id: "model.characters", values: { count: sizes.vocab } },
-    { id: "static.browser", values: { way } },
+    { id: "static.browser" },
   ];
   if (!verified) facts.push({ id: "static.not_verified" });
   if (Number(training.int8_cost) > MAX_INT8_COST) facts.push({ id: "static.float32" });
@@ -109,13 +108,13 @@ function storedWelcome({ training, vocab }) {
 /**
  * Returns a text that the model writes from an empty memory, and its seed, as in ui/registry/welcome.py.
  * @param {LanguageModel} lm
- * @param {States} states
+ * @param {ReadTexts} texts
  */
-export async function writeWelcome(lm, states) {
+export async function writeWelcome(lm, texts) {
   // Imported here: settings.js awaits a file, and a worker loses the messages that arrive before its modules have run.
   const { SAMPLING, WELCOME } = await import("../settings.js");
   const write = (/** @type {number} */ seed, length = WELCOME.length) =>
-    writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), states);
+    writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), texts);
   let [chosen] = WELCOME.seeds; // the first whose text does not begin with an empty line
   for (const seed of WELCOME.seeds) {
     chosen = seed;

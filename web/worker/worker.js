@@ -14,19 +14,18 @@
 
 import { randomId } from "../conversation/hash.js";
 import { Refusal } from "../engines/refusal.js";
-import { ModelError } from "./checkpoint.js";
+import { ModelError, samplesIn } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
 import { limits } from "./limits.js";
 import { passagesOf } from "./named_cells.js";
 import { writeReply } from "./reply.js";
-import { samplesIn } from "./samples.js";
 import { describe, emptyModel, writeWelcome } from "./site.js";
-import { States } from "./states.js";
+import { ReadTexts } from "./text_reader.js";
 import { Traces } from "./lenses/trace.js";
 
 const server = randomId();
-const states = new States();
+const texts = new ReadTexts();
 const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
 let models = /** @type {Models | null} */ (null);
@@ -83,7 +82,7 @@ const methods = {
       throw new Refusal({ id: "refusal.clamps_blended" });
     }
     const send = (text) => postMessage({ call, text });
-    return writeReply(lm, request, states, send, () => signal.aborted);
+    return writeReply(lm, request, texts, send, () => signal.aborted);
   },
 
   async trace(query, call) {
@@ -126,13 +125,13 @@ function describeModel(name) {
 
 async function describeAtOnce(name) {
   const ref = name ? await models.find(name) : { name: "", commit: "" };
-  return { ref, model: describe(ref, await models.parts(ref), await models.way(), version) };
+  return { ref, model: describe(ref, await models.parts(ref), version) };
 }
 
 // The description of a model whose weights are here: it writes the welcome text that its files lack.
 async function complete(ref, model) {
   const loaded = await models.open(ref);
-  return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), states)) };
+  return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), texts)) };
 }
 
 /** @param {ModelRef} ref @param {() => Promise<{ref: ModelRef, model: Model}>} act */

@@ -32,7 +32,7 @@ from model.engine.blend import Blend
 from model.named_cells import cells_from_json
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
-from tests.support.cells_files import INVALID, VALID
+from tests.support.cells_files import CELL, PLACES, VALID, content
 from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
 from tests.unit.model.int8.test_vectors import VECTORS, tiny as network_of_the_vectors
@@ -41,7 +41,6 @@ from ui.routes.lenses.step_lens import describe_step
 from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
 
 pytestmark = pytest.mark.slow
-NO_SIMD = "--no-enable-sse4-1"  # V8 has no WebAssembly SIMD on a processor without it
 SETTINGS: list[dict[str, Any]] = [
     {"seed": 1},
     {"seed": 2**32 - 1, "temperature": 1.37},
@@ -103,18 +102,15 @@ def test_the_replies_of_the_vectors(tmp_path: Path) -> None:
             assert engine.write(request(prompt, **{"length": 120, **each}))["text"] == text
 
 
-@pytest.mark.parametrize(("flags", "way"), [([], "WebAssembly"), ([NO_SIMD], "JavaScript")])
-def test_the_text_equals_that_of_python(folder: Path, lm: CharLSTM, flags: list[str], way: str) -> None:
-    with node_engine(folder, *flags) as engine:
-        assert engine.models()[0]["about"][-1]["values"]["way"] == way
-        for prompt in PROMPTS:
-            for settings in SETTINGS:
-                cells = settings.get("clamps", [])
-                plain = {name: value for name, value in settings.items() if name != "clamps"}
-                start = not lm.tokenizer.in_vocab(prompt).any()
-                asked = request(prompt, start=start, cells=cells, length=150, **plain)
-                text = generate(lm, prompt, 150, unknown="skip", **settings)
-                assert engine.write(asked) == {"text": text, "end": "length"}
+def test_the_text_equals_that_of_python(engine: NodeEngine, lm: CharLSTM) -> None:
+    for prompt in PROMPTS:
+        for settings in SETTINGS:
+            cells = settings.get("clamps", [])
+            plain = {name: value for name, value in settings.items() if name != "clamps"}
+            start = not lm.tokenizer.in_vocab(prompt).any()
+            asked = request(prompt, start=start, cells=cells, length=150, **plain)
+            text = generate(lm, prompt, 150, unknown="skip", **settings)
+            assert engine.write(asked) == {"text": text, "end": "length"}
 
 
 def test_each_dtype_is_read_exactly(tmp_path: Path) -> None:
@@ -161,15 +157,19 @@ def test_the_bundled_model_and_its_named_cells() -> None:
         assert engine.write(request("ROMEO:", seed=1, length=300))["text"] == text
 
 
-def test_passages_are_checked_as_python_does(engine: NodeEngine) -> None:
+@pytest.mark.parametrize("wrong", [{"index": 100}, {"layer": -1}, {"name": ""}, {"score": "x"}, {"high": [6]}], ids=str)
+def test_cells_that_the_page_could_not_show_are_refused(engine: NodeEngine, wrong: dict[str, Any]) -> None:
+    asked = {"content": content({**CELL, **PLACES, **wrong}), "sizes": {"layers": 2, "hidden": 100}, "cell": [1, 3]}
+    assert "not valid" in engine.call("passagesIn", asked)["refusal"]
+
+
+def test_the_passages_of_a_cell_are_those_of_python(engine: NodeEngine) -> None:
     asked = {"sizes": {"layers": 2, "hidden": 100}, "cell": [1, 3]}
-    for content in INVALID:
-        assert engine.call("passagesIn", {"content": content, **asked}) is None
-    for content in VALID:
-        (cell,) = cells_from_json(content, LSTMConfig(50, 5, 100, 2))
-        shown = engine.call("passagesIn", {"content": content, **asked})
-        assert shown["high"] == [list(astuple(each)) for each in cell.passages(cell.high)]
-        assert shown["low"] == [list(astuple(each)) for each in cell.passages(cell.low)]
+    for each in VALID:
+        (cell,) = cells_from_json(each, LSTMConfig(50, 5, 100, 2))
+        shown = engine.call("passagesIn", {"content": each, **asked})
+        assert shown["high"] == [list(astuple(found)) for found in cell.passages(cell.high)]
+        assert shown["low"] == [list(astuple(found)) for found in cell.passages(cell.low)]
 
 
 def conversation(lm: CharLSTM) -> tuple[str, list[tuple[int, Clamps]], Reply]:
