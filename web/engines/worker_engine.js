@@ -1,6 +1,6 @@
 // The text engine in this browser: starts a Web Worker and sends each call to it as a message, see worker/worker.js.
 
-import { INT8_VERSION, LIMITS, SETTINGS } from "../settings.js";
+import { INT8_VERSION, LIMITS } from "../settings.js";
 import { Refusal } from "./refusal.js";
 
 /**
@@ -27,13 +27,7 @@ export class WorkerEngine {
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");
-    this.#worker.postMessage({
-      home,
-      hub,
-      models,
-      version: INT8_VERSION,
-      limits: { ...LIMITS, length: SETTINGS.length.maximum },
-    });
+    this.#worker.postMessage({ home, hub, models, version: INT8_VERSION, limits: LIMITS });
   }
 
   /** @returns {Promise<Site>} */

@@ -71,6 +71,7 @@ export class Models {
     return this.#loading(ref).parts;
   }
 
+  /** @returns {Loading} */
   #loading(ref) {
     const key = keyOf(ref);
     const loading = this.#loaded.get(key) ?? this.#begin(key, ref);
@@ -133,7 +134,6 @@ export class Models {
     return { base, name: commit ? name : "", commit };
   }
 
-  /** @returns {Loading} */
   #begin(key, ref) {
     const place = this.#place(ref);
     const parts = place.then(readParts);

@@ -26,7 +26,9 @@ const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app use
 export function describe({ name, commit }, parts, version) {
   const { chat, sizes, vocab, cells, training } = parts;
   return {
-    ...emptyModel(name, commit),
+    failure: null,
+    loading: false,
+    commit,
     name: name || (typeof training.corpus === "string" && training.corpus.slice(0, MAX_CORPUS)) || "char-lstm",
     about: [...originOf(name, commit, parts), ...facts(parts)],
     ...storedWelcome(parts),
@@ -41,16 +43,11 @@ export function describe({ name, commit }, parts, version) {
   };
 }
 
-/**
- * Returns the description of a model that is not loaded.
- * @param {string} name
- * @param {string} commit
- * @returns {Model}
- */
-export function emptyModel(name, commit) {
-  const sizes = { layers: 0, hidden: 0, vocab: [], cells: [], samples: false };
-  const state = { failure: null, loading: false, version: "" };
-  return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
+/** Returns the description of a model that could not be loaded. @param {ModelRef} ref @param {?Message} failure @returns {Model} */
+export function emptyModel({ name, commit }, failure) {
+  const sizes = { layers: 0, hidden: 0, vocab: [], cells: [], samples: false, version: "" };
+  const texts = { about: [], welcome: "", welcome_seed: 0, examples: [], chat: null };
+  return { name, commit, failure, loading: false, ...texts, ...sizes };
 }
 
 // What a model has read, and the commit of one of the Hub.

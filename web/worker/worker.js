@@ -35,7 +35,7 @@ const POLLED_S = 1; // between two requests for the site while weights are downl
 let changes = 0; // of descriptions
 
 /**
- * @import { Model, ModelRef } from "../engines/engine.js"
+ * @import { Message, Model } from "../engines/engine.js"
  * @typedef {{now: Promise<Model>, whole: Promise<Model>, isWhole: boolean}} Described what is known of a model, at first
  *   without its weights
  */
@@ -49,15 +49,8 @@ const methods = {
     const models = await Promise.all(known.map(({ now }) => now));
     models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // the next call tries again
     const again_s = areWhole.some((isWhole, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
-    return {
-      version: siteVersion,
-      again_s,
-      title: models[0]?.name ?? "",
-      welcome: "",
-      notices: [],
-      models,
-      address: "",
-    };
+    const own = { title: models[0]?.name ?? "", welcome: "", notices: [], address: "" };
+    return { version: siteVersion, again_s, models, ...own };
   },
 
   async add(name) {
@@ -73,7 +66,6 @@ const methods = {
   },
 
   async write(request, call) {
-    check(request);
     const { signal } = replies.set(call, new AbortController()).get(call);
     const aborted = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
     const lm = await Promise.race([open(request.model, request.second, call), aborted]);
@@ -86,7 +78,6 @@ const methods = {
   },
 
   async trace(query, call) {
-    check({ text: query.tail.text, received: "" });
     const lm = await open(query.model, query.second, call);
     return { server, ...(await traces.answer(query, lm)) };
   },
@@ -107,41 +98,45 @@ function offered() {
 
 // Describes a model of the Hub, or with "" the one in the page's folder.
 function describeModel(name) {
-  if (!described.has(name)) {
-    const first = attempt({ name: name.split("@")[0], commit: "" }, () => describeAtOnce(name));
-    const known = { now: first.then(({ model }) => model), whole: null, isWhole: false };
-    known.whole = first.then(async ({ ref, model }) => {
-      const whole = model.failure
-        ? model
-        : (await attempt(ref, async () => ({ ref, model: await complete(ref, model) }))).model;
-      known.isWhole = true;
-      if (whole !== model) [known.now, changes] = [Promise.resolve(whole), changes + 1];
-      return whole;
-    });
-    described.set(name, known);
-  }
-  return described.get(name);
+  const known = described.get(name);
+  if (known) return known;
+  const now = describeAtOnce(name);
+  const found = /** @type {Described} */ ({ now, whole: now.then(complete), isWhole: false });
+  described.set(name, found);
+  found.whole.then(async (whole) => {
+    if (whole !== (await now)) changes++;
+    [found.now, found.isWhole] = [found.whole, true];
+  });
+  return found;
 }
 
 async function describeAtOnce(name) {
-  const ref = name ? await models.find(name) : { name: "", commit: "" };
-  return { ref, model: describe(ref, await models.parts(ref), version) };
+  let ref = { name: name.split("@")[0], commit: "" };
+  try {
+    if (name) ref = await models.find(name);
+    return describe(ref, await models.parts(ref), version);
+  } catch (error) {
+    return emptyModel(ref, notLoaded(error));
+  }
 }
 
 // The description of a model whose weights are here: it writes the welcome text that its files lack.
-async function complete(ref, model) {
-  const loaded = await models.open(ref);
-  return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), texts)) };
+/** @param {Model} model */
+async function complete(model) {
+  if (model.failure) return model;
+  try {
+    const loaded = await models.open(model);
+    return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), texts)) };
+  } catch (error) {
+    return emptyModel(model, notLoaded(error));
+  }
 }
 
-/** @param {ModelRef} ref @param {() => Promise<{ref: ModelRef, model: Model}>} act */
-async function attempt(ref, act) {
-  try {
-    return await act();
-  } catch (error) {
-    const failure = { id: "static.not_loaded", values: { reason: asModelError(error).message } };
-    return { ref, model: { ...emptyModel(ref.name, ref.commit), failure } };
-  }
+/** @param {unknown} error @returns {Message} */
+function notLoaded(error) {
+  const isKnown = error instanceof ModelError;
+  if (!isKnown) console.error(error);
+  return { id: "static.not_loaded", values: { reason: isKnown ? error.message : `${error}` } };
 }
 
 // Returns a model, or two as a blend; says so while they are loaded.
@@ -150,27 +145,13 @@ async function open(ref, second, call) {
   const names = missing.map(({ name }) => name);
   if (names.length) postMessage({ call, status: [{ id: "model.loading", values: { names } }] });
   const lm = await models.languageModel(ref, second).catch((error) => {
-    throw new Refusal({ id: "static.not_loaded", values: { reason: asModelError(error).message } });
+    throw new Refusal(notLoaded(error));
   });
   if (names.length) postMessage({ call, status: [] });
   if (!lm.vocab.length) {
     throw new Refusal({ id: "refusal.no_common_character", values: { first: ref.name, second: second.name } });
   }
   return lm;
-}
-
-function asModelError(error) {
-  if (error instanceof ModelError) return error;
-  console.error(error);
-  return new ModelError(`${error}`);
-}
-
-function check({ text, received }) {
-  const length = text.length + received.length;
-  const most = limits.text + limits.length; // what the page allows, and a reply
-  if (length > 2 * most || Array.from(text).length > most) {
-    throw new Refusal({ id: "refusal.characters", values: { field: "text", length, most } });
-  }
 }
 
 async function answer({ call, name, argument }) {
