@@ -4,19 +4,10 @@ import { effect, html, render, signal } from "../vendor/preact.js";
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
+import { lineCounter } from "../lenses/names.js";
 import * as state from "../state/state.js";
 
 const LINK = /^#tour-([1-6])$/;
-export const CLAMP_VALUE = 4; // tanh of it is 0.999
-// Names of cells that follow the position in the line, the best first, each with the sign of the clamp that makes lines
-// short if the cell rises with the feature, and the id of the text that says what it does.
-const COUNTERS = /** @type {const} */ ([
-  ["words in the line so far", 1, "demo.lines.words"],
-  ["place in the line", 1, "demo.lines.place"],
-  ["line end near", 1, "demo.lines.near"],
-  ["characters left in the line", -1, "demo.lines.left"],
-]);
-
 /** @import { Model } from "../engines/engine.js" */
 
 /** @type {Record<string, (model: Model) => boolean>} whether a model has a demonstration, by name */
@@ -92,18 +83,4 @@ function Row({ train, show }) {
 function TrainLink(attributes) {
   const away = html`<span class="for-readers away">${t("page.new_tab")}</span>`;
   return html`<a class="train" ...${attributes}><span>${t("train.title")}</span>${away}</a>`;
-}
-
-/**
- * Returns the cell of a model that counts the line, the value that makes lines short, and the id of the text that says
- * what the cell does; null if the model has no such cell.
- * @param {Model} model
- */
-export function lineCounter(model) {
-  for (const [name, sense, does] of COUNTERS) {
-    const cell = model.cells.find((each) => each.name === name);
-    const isInverted = cell?.score < (cell?.kind === "auc" ? 0.5 : 0); // it falls where its feature rises
-    if (cell) return { cell, value: CLAMP_VALUE * sense * (isInverted ? -1 : 1), does };
-  }
-  return null;
 }

@@ -11,7 +11,7 @@ import { press } from "../lenses/step.js";
 import { moveTo } from "../lenses/text/focus.js";
 import { clamp, restore, retry, rewrite, send } from "../state/actions.js";
 import * as state from "../state/state.js";
-import { CLAMP_VALUE, lineCounter } from "./demonstrations.js";
+import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
 const SURE = 1; // bits: a character with fewer was expected
 

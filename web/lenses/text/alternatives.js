@@ -10,7 +10,7 @@ import { continueFrom } from "../../state/actions.js";
 import { canContinueFrom } from "../../state/source.js";
 import * as page from "../../state/state.js";
 import { Bar, chance, likely } from "../chances.js";
-import { answered, isLost, retries } from "../connection.js";
+import { answered, isLost, retries } from "../questions.js";
 import { read } from "../reading.js";
 import { characterAt, log } from "./drawn_text.js";
 import { nameOf } from "../names.js";
@@ -26,7 +26,6 @@ const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.c
 /** @type {HTMLElement} */
 let box;
 let openings = 0;
-let uncovered = /** @type {unknown} */ (null); // the alternatives that the page was scrolled for
 
 /** Shows the alternatives to the character at a position of the conversation. @param {number} position */
 export async function open(position) {
@@ -62,6 +61,7 @@ function Alternatives() {
   const shown = alternatives.value;
   useLayoutEffect(place);
   useLayoutEffect(() => {
+    uncover();
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
   }, [shown]);
@@ -125,7 +125,7 @@ function place() {
   const { width, height } = box.getBoundingClientRect();
   if (matchMedia(SHEET).matches) {
     box.style.left = box.style.top = "";
-    return uncover(character);
+    return;
   }
   if (rect.bottom < text.top || rect.top > text.bottom) return close();
   const isBelow = rect.bottom + GAP + height <= innerHeight || rect.top - GAP - height < 0;
@@ -138,15 +138,14 @@ function place() {
   box.classList.toggle("above", !isBelow);
 }
 
-// Scrolls the page once if the sheet covers the character, and where the page ends the text.
-function uncover(character) {
+// Scrolls the page if the sheet covers the character, and where the page ends the text.
+function uncover() {
+  const character = alternatives.value && matchMedia(SHEET).matches ? characterAt(alternatives.value.position) : null;
+  if (!character) return;
   const hidden = () =>
     Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - box.getBoundingClientRect().top);
-  if (hidden() && uncovered !== alternatives.value) {
-    scrollBy({ top: hidden(), behavior: "instant" });
-    log.scrollTop += hidden();
-  }
-  uncovered = alternatives.value;
+  scrollBy({ top: hidden(), behavior: "instant" });
+  log.scrollTop += hidden();
 }
 
 /** Adds the box to the pane, and opens it from the text. @param {HTMLElement} pane */

@@ -5,10 +5,9 @@ import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
 import { chance, likely } from "../chances.js";
-import { answered, retries } from "../connection.js";
+import { answered, retries } from "../questions.js";
 import { nameOf } from "../names.js";
 import { alternatives, details, focus, frames, isAsking, lensNow, path, turnAt, turns } from "../state.js";
-import { markLineEnd } from "./caret.js";
 import { placeOf } from "./character_box.js";
 import { characterAt, log, nodeAt } from "./drawn_text.js";
 import { nextInReply, nextPosition } from "./keys.js";
@@ -106,7 +105,6 @@ export function mark() {
   const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
   const character = isUsed && positionNow() !== null ? characterAt(positionNow()) : null;
   const range = character instanceof Range ? character : null;
-  markLineEnd(range);
   if (range) CSS.highlights?.set(CARET, new Highlight(range));
   else CSS.highlights?.delete(CARET);
 }
