@@ -61,7 +61,7 @@ export class WorkerEngine {
       receiver.onText(text);
     };
     try {
-      return await this.#send(call, "write", request, { ...receiver, onText });
+      return await this.#call("write", request, { ...receiver, onText }, call);
     } catch (error) {
       if (error instanceof Refusal && !isStarted) throw error;
       const message = error instanceof Refusal ? error.reason : { id: "fault.model", values: { error: error.message } };
@@ -72,36 +72,25 @@ export class WorkerEngine {
   }
 
   /** @type {TextEngine["trace"]} */
-  trace(query) {
-    return this.#answer("trace", query);
-  }
+  trace = (query) => this.#answer("trace", query);
 
   /** @type {TextEngine["passages"]} */
-  passages(query) {
-    return this.#answer("passages", query);
-  }
+  passages = (query) => this.#answer("passages", query);
 
   /** @type {TextEngine["samples"]} */
-  samples(model) {
-    return this.#answer("samples", model);
-  }
+  samples = (model) => this.#answer("samples", model);
 
   // Returns the answer of a method; a refusal is returned as {refusal}.
-  async #answer(name, query) {
-    try {
-      return await this.#call(name, query);
-    } catch (error) {
+  #answer(name, query) {
+    return this.#call(name, query).catch((error) => {
       if (error instanceof Refusal) return { refusal: error.reason };
       console.error(error);
       return { refusal: { id: "fault.again" } };
-    }
+    });
   }
 
-  #call(name, argument) {
-    return this.#send(++this.#last, name, argument);
-  }
-
-  #send(call, name, argument, receiver) {
+  /** @param {string} name @param {unknown} [argument] @param {Receiver} [receiver] @returns {Promise<any>} */
+  #call(name, argument, receiver, call = ++this.#last) {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#calls.set(call, { resolve, reject, receiver });

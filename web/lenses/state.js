@@ -10,7 +10,7 @@ import { TracedText } from "./text/traced_text.js";
 /**
  * @import { ReadTurn } from "../conversation/log.js"
  * @import { Message, TraceAnswer, TraceQuestion } from "../engines/engine.js"
- * @import { Place } from "./text/character_box.js"
+ * @import { Place } from "./text/drawn_text.js"
  *
  * @typedef {TraceAnswer & Place & {char: string}} Details  the values of the character in focus
  *

@@ -119,10 +119,7 @@ export class LanguageModel {
   }
 }
 
-/**
- * Returns a copy of a state.
- * @param {State} state
- */
+/** Returns a copy of a state. @param {State} state */
 export function copyOf(state) {
   return state.map(({ h, c }) => ({ h: h.slice(), c: c.slice() }));
 }

@@ -116,11 +116,7 @@ export class TextReader {
     return clampsAt(this.#clamps, position);
   }
 
-  /**
-   * Returns the c of a cell after the last character that was read.
-   * @param {number} layer
-   * @param {number} cell
-   */
+  /** Returns the c of a cell after the last character that was read. @param {number} layer @param {number} cell */
   cell(layer, cell) {
     return this.lm.cell(this.#state, layer, cell);
   }
@@ -185,11 +181,7 @@ export class ReadTexts {
   }
 }
 
-/**
- * Returns -log2 of the probability of a character.
- * @param {Float32Array} logits
- * @param {number} id
- */
+/** Returns -log2 of the probability of a character. @param {Float32Array} logits @param {number} id */
 export function bitsOf(logits, id) {
   let [most, sum] = [-Infinity, 0];
   for (const logit of logits) most = Math.max(most, logit);

@@ -12,11 +12,10 @@ import * as page from "../../state/state.js";
 import { Bar, chance, likely } from "../chances.js";
 import { answered, isLost, retries } from "../questions.js";
 import { read } from "../reading.js";
-import { characterAt, log } from "./drawn_text.js";
+import { characterAt, log, placeOf } from "./drawn_text.js";
 import { nameOf } from "../names.js";
 import { alternatives, focus, frames, hasOpened, lensNow, path, turnAt, turns } from "../state.js";
 import { characterUnder } from "./caret.js";
-import { placeOf } from "./character_box.js";
 import { mark, moveTo, positionNow } from "./focus.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept

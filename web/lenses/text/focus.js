@@ -8,8 +8,7 @@ import { chance, likely } from "../chances.js";
 import { answered, retries } from "../questions.js";
 import { nameOf } from "../names.js";
 import { alternatives, details, focus, frames, isAsking, lensNow, path, turnAt, turns } from "../state.js";
-import { placeOf } from "./character_box.js";
-import { characterAt, log, nodeAt } from "./drawn_text.js";
+import { characterAt, log, nodeAt, placeOf } from "./drawn_text.js";
 import { nextInReply, nextPosition } from "./keys.js";
 
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens

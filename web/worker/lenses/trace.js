@@ -27,12 +27,7 @@ const WHY_MS = 150; // of work per answer: a page that asks about another charac
 export class Traces {
   #texts = /** @type {Map<string, Text>} */ (new Map()); // the one that was used last at the end
 
-  /**
-   * Answers a query.
-   * @param {TraceQuery} query
-   * @param {LanguageModel} lm
-   * @returns {Promise<TraceAnswer>}
-   */
+  /** Answers a query. @param {TraceQuery} query @param {LanguageModel} lm @returns {Promise<TraceAnswer>} */
   answer(query, lm) {
     const text = this.#open(query.trace);
     const answer = text.last.then(() => this.#answer(text, query, lm));
