@@ -139,6 +139,10 @@ def test_the_site_describes_the_model(folder: Path, tmp_path: Path, lm: CharLSTM
     for each in (model, written):
         assert generate(lm, "", 240, seed=each["welcome_seed"]).startswith(each["welcome"])
         assert len(each["welcome"]) >= 100
+    chat = ChatFormat("A: ", "\nB: ", "e")
+    replace(lm, chat=chat).save_pretrained(tmp_path / "chat")
+    with node_engine(tmp_path / "chat") as engine:
+        assert engine.models()[0]["chat"] == asdict(chat)
 
 
 def test_the_bundled_model_and_its_named_cells() -> None:
@@ -205,20 +209,6 @@ def test_the_stop_text_is_held_back(engine: NodeEngine, lm: CharLSTM) -> None:
     stopped = engine.write(request("A", seed=5, length=200, stop=stop))
     assert stopped == {"text": whole[: whole.index(stop)], "end": "stop"}
     assert engine.write(request("A", seed=5, length=92, stop=near)) == {"text": whole[:92], "end": "length"}
-
-
-def test_a_chat(lm: CharLSTM, tmp_path: Path) -> None:
-    chat = ChatFormat("A: ", "\nB: ", "e")
-    replace(lm, chat=chat).save_pretrained(tmp_path)
-    first = python_reply(lm, chat.wrap("Hello"), seed=3, length=500, stop="e")
-    second = python_reply(lm, chat.wrap("Again"), first, seed=4, length=500, stop="e")
-    with node_engine(tmp_path) as engine:
-        assert engine.models()[0]["chat"] == {"prefix": "A: ", "suffix": "\nB: ", "stop": "e"}
-        text = chat.wrap("Hello")
-        answer = engine.write(request(text, seed=3, length=500, stop="e"))
-        assert answer == {"text": first.text, "end": first.finish_reason}
-        text += first.text + ("e" if first.finish_reason == "stop" else "") + chat.wrap("Again")
-        assert engine.write(request(text, seed=4, length=500, stop="e"))["text"] == second.text
 
 
 def test_the_character_of_rare_ones_is_never_written(lm: CharLSTM, tmp_path: Path) -> None:
