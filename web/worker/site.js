@@ -1,5 +1,6 @@
 // What the page shows of the models of this browser.
 
+import { count } from "../conversation/log.js";
 import { isLocal, shownName } from "../engines/refusal.js";
 import { writeText } from "./reply.js";
 
@@ -81,25 +82,17 @@ function facts({ parameters, sizes, training, verified }) {
 // The trainer's example prompts of which the model knows every character.
 /** @type {(parts: Parts) => string[]} */
 function examplesOf({ training, vocab }) {
-  const known = new Set(vocab);
-  const fits = (each) => {
-    const characters = typeof each === "string" ? Array.from(each) : [];
-    const isKnown = characters.every((character) => known.has(character));
-    return isKnown && characters.length > 0 && characters.length <= MAX_EXAMPLE;
-  };
-  const given = Array.isArray(training.examples) ? training.examples : [];
+  const isShort = (each) => typeof each === "string" && each !== "" && count(each) <= MAX_EXAMPLE;
+  const fits = (each) => isShort(each) && [...each].every((character) => vocab.includes(character));
+  const given = /** @type {string[]} */ ([training.examples ?? []].flat());
   return [...new Set(given.filter(fits))].slice(0, MAX_EXAMPLES);
 }
 
 /** @type {(parts: Parts) => {welcome: string, welcome_seed: number}} */
-function storedWelcome({ training, vocab }) {
+function storedWelcome({ training }) {
   const { text, seed } = /** @type {{text?: unknown, seed?: unknown}} */ (training.welcome ?? {});
-  const characters = typeof text === "string" ? Array.from(text) : [];
-  const isWhole =
-    characters.length <= MAX_WELCOME &&
-    characters.every((character) => vocab.includes(character)) &&
-    Number.isInteger(seed);
-  return isWhole ? { welcome: wholeLines(characters), welcome_seed: Number(seed) } : { welcome: "", welcome_seed: 0 };
+  const isWhole = typeof text === "string" && count(text) <= MAX_WELCOME && Number.isInteger(seed);
+  return { welcome: isWhole ? wholeLines(text) : "", welcome_seed: isWhole ? Number(seed) : 0 };
 }
 
 /**
@@ -117,13 +110,13 @@ export async function writeWelcome(lm, texts) {
     chosen = seed;
     if ((await write(seed, 1)) !== "\n") break;
   }
-  return { welcome: wholeLines(Array.from(await write(chosen))), welcome_seed: chosen };
+  return { welcome: wholeLines(await write(chosen)), welcome_seed: chosen };
 }
 
 // A text without its last line, or its last word, if the rest is at least half of it.
-/** @param {string[]} written */
+/** @param {string} written */
 function wholeLines(written) {
-  const characters = Array.from(written.join("").replace(/\n+$/, ""));
+  const characters = Array.from(written.replace(/\n+$/, ""));
   const half = Math.floor(characters.length / 2);
   const line = characters.lastIndexOf("\n");
   const cut = line < half ? Math.max(line, characters.lastIndexOf(" ")) : line;

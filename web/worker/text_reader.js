@@ -26,7 +26,6 @@ export class TextReader {
   #clamps = /** @type {ClampsOfText} */ ([]);
   #saved = /** @type {Saved[]} */ ([]);
   #distance = MIN_DISTANCE;
-  #state = /** @type {State} */ ([]); // changes with each character
 
   /**
    * @param {LanguageModel} lm
@@ -39,6 +38,7 @@ export class TextReader {
     this.share = share;
     this.ids = /** @type {number[]} */ ([]); // of the text's characters
     this.position = 0; // of the next character to read
+    this.state = /** @type {State} */ ([]); // before that character; reading changes it
     this.#restart();
   }
 
@@ -87,7 +87,7 @@ export class TextReader {
   /** Reads the character at the position. */
   readNext() {
     const { ids, position } = this;
-    if (ids[position] !== UNKNOWN) this.lm.read(ids[position], this.#state, this.clampsAt(position));
+    if (ids[position] !== UNKNOWN) this.lm.read(ids[position], this.state, this.clampsAt(position));
     this.position++;
     this.#save();
   }
@@ -96,7 +96,7 @@ export class TextReader {
   logits() {
     const known = this.ids.findIndex((id) => id !== UNKNOWN);
     const hasRead = this.start || (known >= 0 && known < this.position);
-    return hasRead ? this.lm.predict(this.#state, this.share) : null;
+    return hasRead ? this.lm.predict(this.state, this.share) : null;
   }
 
   /** Returns the surprisal of the character at the position in bits: null without a prediction, -1 for one that the model does not have. */
@@ -106,19 +106,9 @@ export class TextReader {
     return id === UNKNOWN ? -1 : logits && bitsOf(logits, id);
   }
 
-  /** Returns a copy of the state before the character at the position. */
-  state() {
-    return copyOf(this.#state);
-  }
-
   /** The cells that are clamped in the step that reads the character at a position. @param {number} position */
   clampsAt(position) {
     return clampsAt(this.#clamps, position);
-  }
-
-  /** Returns the c of a cell after the last character that was read. @param {number} layer @param {number} cell */
-  cell(layer, cell) {
-    return this.lm.cell(this.#state, layer, cell);
   }
 
   /**
@@ -128,26 +118,26 @@ export class TextReader {
    */
   step(position) {
     const id = position < 0 ? this.lm.startId : this.ids[position];
-    const [before, clamps] = [position < 0 ? this.lm.zeros() : this.state(), this.clampsAt(position)];
+    const [before, clamps] = [position < 0 ? this.lm.zeros() : copyOf(this.state), this.clampsAt(position)];
     const after = copyOf(before);
     if (id !== UNKNOWN) this.lm.read(id, after, clamps);
     return { id, before, after, clamps };
   }
 
   #restart() {
-    [this.position, this.#state] = [0, this.lm.zeros()];
-    if (this.start) this.lm.read(this.lm.startId, this.#state, this.clampsAt(-1));
-    this.#saved = [{ position: 0, state: this.state() }];
+    [this.position, this.state] = [0, this.lm.zeros()];
+    if (this.start) this.lm.read(this.lm.startId, this.state, this.clampsAt(-1));
+    this.#saved = [{ position: 0, state: copyOf(this.state) }];
   }
 
   #restore({ position, state }) {
-    [this.position, this.#state] = [position, copyOf(state)];
+    [this.position, this.state] = [position, copyOf(state)];
   }
 
   // Saves the state if it is due; halves the number of saved states when there are too many.
   #save() {
     if (this.position % this.#distance || this.position <= this.#saved.at(-1).position) return;
-    this.#saved.push({ position: this.position, state: this.state() });
+    this.#saved.push({ position: this.position, state: copyOf(this.state) });
     if (this.#saved.length <= MAX_SAVED) return;
     this.#distance *= 2;
     this.#saved = this.#saved.filter(({ position }) => position % this.#distance === 0);

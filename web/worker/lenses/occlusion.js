@@ -1,5 +1,6 @@
 // How much each earlier character mattered for a character: model/attribution.py in JavaScript.
 
+import { copyOf } from "../language_model.js";
 import { limits } from "../limits.js";
 import { rounded } from "../numbers.js";
 import { inSlices } from "../slices.js";
@@ -53,7 +54,7 @@ export class Occlusion {
     if (this.#bits === null || !hasRead) return null;
     if (!isKnown(out)) return 0;
     await this.#reader.goTo(out);
-    const state = this.#reader.state();
+    const state = copyOf(this.#reader.state);
     await inSlices(() => {
       if (left.length) lm.read(ids[left[0]], state, this.#reader.clampsAt(left.shift()));
       return !left.length;

@@ -85,9 +85,9 @@ async function answerFrom(reader, { from, cell, layer }) {
     const surprisal = reader.bits();
     reader.readNext();
     bits.push(surprisal === null ? null : rounded(surprisal, 3));
-    if (cell) values.push(hasCell ? rint(127 * Math.tanh(reader.cell(...cell))) : null);
+    if (cell) values.push(hasCell ? rint(127 * Math.tanh(lm.cell(reader.state, ...cell))) : null);
     if (layer !== undefined) {
-      for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(reader.cell(shown, n)))));
+      for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(lm.cell(reader.state, shown, n)))));
     }
     return columns.length === limits.columns * lm.hidden || performance.now() > end; // the next answer continues the picture
   });
