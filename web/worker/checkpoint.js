@@ -5,13 +5,8 @@ import { sha256 } from "../conversation/hash.js";
 import { parseCells } from "./named_cells.js";
 import { countOf, parametersOf, shapesOf } from "./shapes.js";
 
-const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = [
-  "config.json",
-  "manifest.json",
-  "model.safetensors",
-  "cells.json",
-  "samples.jsonl",
-];
+const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
+const [CELLS, SAMPLES] = ["cells.json", "samples.jsonl"];
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
 const MAX_PARAMETERS = 500_000_000;
 const MAX_HEADER = 1 << 20;
@@ -80,7 +75,7 @@ export async function load(place, progress = () => {}, known = readParts(place))
   const bytes = files
     ? given(files, WEIGHTS)
     : await fetchWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress);
-  await verify(WEIGHTS, bytes, parts.hashes);
+  if (files) await verify(WEIGHTS, bytes, parts.hashes);
   return { ...parts, tensors: parseWeights(bytes, parts.sizes) };
 }
 
@@ -103,7 +98,7 @@ export async function readParts({ base, name, commit, files }) {
   return { ...config, cells: named.cells, passages: named.sample, samples, hashes, verified };
 }
 
-// Returns the bytes of the weights, from the browser's store if it has them.
+// Returns the verified bytes of the weights, from the browser's store if it has them.
 async function fetchWeights(url, name, { hashes, parameters }, progress) {
   const key = `${url}?sha256=${hashes[WEIGHTS]}`;
   const old = await stored(key);
@@ -177,8 +172,7 @@ function checkConfig(config) {
     throw wrong(`${name} is ${config[name]}: it must be a whole number from 1 to ${most}`);
   }
   const { embedding_size: embedding, hidden_size: hidden, num_layers: layers, vocab, training } = config;
-  const isCharacter = (entry) =>
-    typeof entry === "string" && [...entry].length === 1 && !/^[\ud800-\udfff]$/.test(entry);
+  const isCharacter = (entry) => typeof entry === "string" && [...entry].length === 1;
   if (!Array.isArray(vocab) || !vocab.length || !vocab.every(isCharacter) || new Set(vocab).size < vocab.length) {
     throw wrong("vocab must be a list of distinct characters");
   }
@@ -224,25 +218,15 @@ function parseWeights(bytes, sizes) {
   return Object.fromEntries(Object.entries(shapesOf(sizes)).map(read));
 }
 
-// Returns each stored number as the float32 that is equal to it.
+// Returns each stored number as the float32 that is equal to it. A float16 with its bits at those places of a float32 is
+// 2^-112 of itself, also where it is subnormal.
 function widen(buffer, dtype) {
   if (dtype === "F32") return new Float32Array(buffer);
-  const stored = new Uint16Array(buffer);
-  const wide = new Float32Array(stored.length);
-  const bits = new Uint32Array(wide.buffer);
-  for (let i = 0; i < stored.length; i++) {
-    if (dtype === "BF16") bits[i] = stored[i] << 16;
-    else wide[i] = half(stored[i]);
-  }
-  return wide;
-}
-
-function half(bits) {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const whole = exponent ? 1024 + fraction : fraction; // times 2^(exponent - 25), the least exponent being 1
-  const shift = Math.max(exponent, 1) - 25;
-  const size = shift > 0 ? whole * (1 << shift) : whole / (1 << -shift);
-  return (bits >> 15 ? -1 : 1) * (exponent === 31 ? (fraction ? NaN : Infinity) : size);
+  const bits = Uint32Array.from(new Uint16Array(buffer), (each) =>
+    dtype === "BF16" ? each << 16 : ((each & 0x8000) << 16) | ((each & 0x7fff) << 13),
+  );
+  const wide = new Float32Array(bits.buffer);
+  return dtype === "BF16" ? wide : wide.map((each) => each * 2 ** 112);
 }
 
 /**
