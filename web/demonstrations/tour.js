@@ -173,12 +173,10 @@ function move(by) {
   if (last >= 0) moveTo(path, Math.max(0, Math.min(last, wanted)), { scroll: true });
 }
 
-/** The cell of the memory lens, clamped so that lines become short if it counts them. @returns {Clamp} */
+/** The cell that counts the line, clamped so that lines become short; else the one of the memory lens. @returns {Clamp} */
 function heldCell() {
-  const [layer, index] = lenses.cell.value;
-  const counter = lineCounter(state.model.value);
-  const isCounter = counter?.cell.layer === layer && counter.cell.index === index;
-  return [layer, index, isCounter ? counter.value : CLAMP_VALUE];
+  const [counter, [layer, index]] = [lineCounter(state.model.value), lenses.cell.value];
+  return counter ? [counter.cell.layer, counter.cell.index, counter.value] : [layer, index, CLAMP_VALUE];
 }
 
 // Clamps these cells only, and writes the reply again.

@@ -5,7 +5,7 @@ import { find, findAll, keepAtEnd } from "../document/dom.js";
 import { render as write, t } from "../document/words.js";
 import { changed as redraw } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { isLost, retries, retry } from "./questions.js";
+import { isLost, onRetry, retry } from "./questions.js";
 import { pump, read, update } from "./reading.js";
 import * as state from "./state.js";
 import { bindAlternatives } from "./text/alternatives.js";
@@ -21,9 +21,7 @@ export function bindLenses(pane) {
   render(html`<${Panel} />`, panel);
   document.addEventListener("visibilitychange", pump);
   addEventListener("online", retry);
-  effect(() => {
-    if (retries.value) untracked(pump);
-  });
+  onRetry(pump);
   effect(() => {
     if (page.lens.value !== "plain" && !state.panels.value) loadPanels();
   });

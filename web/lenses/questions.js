@@ -1,15 +1,17 @@
 // The questions of the panels. If the engine refuses one, the panel says why; if the connection is lost, it is sent again.
 
-import { signal, useLayoutEffect, useSignal } from "../vendor/preact.js";
+import { useLayoutEffect, useSignal } from "../vendor/preact.js";
 import { problem } from "./state.js";
 
 const LOST_MS = 3000; // between two requests while the connection is lost
 
 /** @import { Message } from "../engines/engine.js" */
 
-/** Counts how often the questions are to be sent again, because the connection may be back. */
-export const retries = signal(0);
+const acts = /** @type {(() => unknown)[]} */ ([]);
 let timer = 0;
+
+/** Lets questions be sent again when the connection may be back. @param {() => unknown} act  sends those that are needed */
+export const onRetry = (act) => acts.push(act);
 
 /** Returns whether a question was refused because the connection is lost. @param {?Message} [refusal] */
 export const isLost = (refusal) => refusal?.id === "fault.connection";
@@ -20,11 +22,11 @@ export function answered(refusal) {
   if (isLost(refusal)) timer ||= setTimeout(retry, LOST_MS);
 }
 
-/** Lets the questions be sent again. */
+/** Sends the questions again. */
 export function retry() {
   clearTimeout(timer);
   timer = 0;
-  retries.value++;
+  for (const act of acts) act();
 }
 
 /**

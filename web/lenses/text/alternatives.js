@@ -2,7 +2,7 @@
 // replaces the character and continues from there. A click opens it, and so does Enter for the character in focus. In a lens
 // that shows other values of a character, a finger opens it by tapping the character in focus once more.
 
-import { effect, html, render, untracked, useLayoutEffect } from "../../vendor/preact.js";
+import { effect, html, render, useLayoutEffect } from "../../vendor/preact.js";
 import { create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { Button } from "../../document/views.js";
 import { render as write, t } from "../../document/words.js";
@@ -10,7 +10,7 @@ import { continueFrom } from "../../state/actions.js";
 import { canContinueFrom } from "../../state/source.js";
 import * as page from "../../state/state.js";
 import { Bar, chance, likely } from "../chances.js";
-import { answered, isLost, retries } from "../questions.js";
+import { answered, isLost, onRetry } from "../questions.js";
 import { read } from "../reading.js";
 import { characterAt, log, placeOf } from "./drawn_text.js";
 import { nameOf } from "../names.js";
@@ -153,11 +153,7 @@ export function bindAlternatives(pane) {
   find(pane, ".frame").after(box);
   box.tabIndex = -1; // a click beside its buttons leaves the focus in it, and so Escape closes it
   box.role = "dialog";
-  effect(() => {
-    if (!retries.value) return;
-    const lost = untracked(() => (isLost(alternatives.value?.answer.refusal) ? alternatives.value : null));
-    if (lost) untracked(() => open(lost.position));
-  });
+  onRetry(() => isLost(alternatives.value?.answer.refusal) && open(alternatives.value.position));
   effect(() => {
     box.hidden = !alternatives.value;
     box.ariaLabel = titleOf(alternatives.value?.char ?? "");

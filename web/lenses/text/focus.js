@@ -5,7 +5,7 @@ import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
 import { chance, likely } from "../chances.js";
-import { answered, retries } from "../questions.js";
+import { answered, onRetry } from "../questions.js";
 import { nameOf } from "../names.js";
 import { alternatives, details, focus, frames, isAsking, lensNow, path, turnAt, turns } from "../state.js";
 import { characterAt, log, nodeAt, placeOf } from "./drawn_text.js";
@@ -114,9 +114,7 @@ export function bindFocus(log, read) {
     page.watch(frames);
     untracked(mark);
   });
-  effect(() => {
-    if (retries.value && focus.peek()) untracked(inspect);
-  });
+  onRetry(() => focus.value && inspect());
   const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
   let over = /** @type {?Element} */ (null);
   let [timer, pointer] = [0, ""];
