@@ -12,7 +12,6 @@
 //
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
-import { randomId } from "../conversation/hash.js";
 import { Refusal } from "../engines/refusal.js";
 import { ModelError, samplesIn } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
@@ -24,7 +23,6 @@ import { describe, emptyModel, writeWelcome } from "./site.js";
 import { ReadTexts } from "./text_reader.js";
 import { Traces } from "./lenses/trace.js";
 
-const server = randomId();
 const texts = new ReadTexts();
 const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
@@ -78,8 +76,7 @@ const methods = {
   },
 
   async trace(query, call) {
-    const lm = await open(query.model, query.second, call);
-    return { server, ...(await traces.answer(query, lm)) };
+    return traces.answer(query, await open(query.model, query.second, call));
   },
 
   async passages({ model, cell }) {
