@@ -18,7 +18,6 @@ from typing import Any
 
 from model import LSTMConfig, clamps
 from model.attribution import WINDOW
-from model.checkpoint.samples import MAX_TEXT as MAX_SAMPLE
 from model.clamps import MAX_CLAMPS, MAX_VALUE, Clamps
 from model.engine.blend import DEFAULT_SHARE
 from model.int8.weights import VERSION
@@ -242,7 +241,6 @@ def browser_settings() -> dict[str, Any]:
             "logits": MAX_LOGITS,
             "top": TOP,
             "step_cells": MAX_STEP_CELLS,
-            "sample": MAX_SAMPLE,
             "why": WINDOW,
         },
         "welcome": {"length": WELCOME_LENGTH, "seeds": list(WELCOME_SEEDS)},

@@ -48,7 +48,7 @@ def replace(page: Page) -> str:
     return SIGNS.get(char, char)
 
 
-def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None:
+def test_surprise_shows_colours_and_the_likeliest_characters_of_the_network_and_of_its_first_layer(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
     choose_lens(page, "How surprised?")
@@ -72,6 +72,13 @@ def test_surprise_shows_colours_and_the_likeliest_characters(both: Site) -> None
     expect(page.locator(".likely .share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
     names = [both.one.tokenizer.vocab[at] for at in best]
     assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
+    page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?").check()
+    logits = trace(both, text).first_layer_logits(position)
+    assert logits is not None
+    weight = weights(logits, SamplingParams(temperature=0.8))
+    best = list(np.argsort(-logits, kind="stable")[:5])
+    rows = page.get_by_role("list", name="The likeliest characters after the first layer alone")
+    expect(rows.locator(".share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
 
 
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
@@ -96,23 +103,6 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
-
-
-def test_the_first_layer_has_a_prediction_of_its_own(both: Site) -> None:
-    page = begin(both.open())
-    send(page, PROMPT)
-    choose_lens(page, "How surprised?")
-    text = PROMPT + text_of(both)
-    position = letters(text, len(PROMPT))[0]
-    turns(page).last.locator(".text i").nth(position).click()
-    expect(page.locator(".closely > .likely li.there")).to_have_count(1)  # they move the box down
-    page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?").check()
-    logits = trace(both, text).first_layer_logits(position)
-    assert logits is not None
-    weight = weights(logits, SamplingParams(temperature=0.8))
-    best = np.argsort(-logits, kind="stable")[:5]
-    rows = page.get_by_role("list", name="The likeliest characters after the first layer alone")
-    expect(rows.locator(".share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
 
 
 def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) -> None:
@@ -168,7 +158,6 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     compared = page.get_by_role("region", name="Held and free")
     expect(compared.get_by_role("status")).to_contain_text(f"Identical for {same} character")
     assert compared.locator("mark").all_text_contents() == [each[same].replace("\n", "⏎\n") for each in (clamped, free)]
-    expect(turns(page).last.locator("i.differs")).to_have_text(clamped[same])
     button(page, f"Release: cell {cell} (layer 1) held high").click()
     expect(clamps(page)).to_be_hidden()
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()

@@ -54,17 +54,17 @@ TRAIN = """async ({ text, workers, rows, saves = 0, goesOn = false }) => {
 WRITE = """async (packed) => {
   const { filesOf } = await import("./learn/archive.js");
   const { load } = await import("./worker/checkpoint.js");
-  const { Network } = await import("./worker/int8_inference.js");
+  const { Network, compile } = await import("./worker/int8_inference.js");
   const { LanguageModel } = await import("./worker/language_model.js");
-  const { States } = await import("./worker/states.js");
+  const { ReadTexts } = await import("./worker/text_reader.js");
   const { writeText } = await import("./worker/reply.js");
   const files = await filesOf(new Blob([Uint8Array.from(atob(packed), (each) => each.charCodeAt(0))]));
   const model = await load({ base: "", name: "", commit: "", files });
   const ids = new Map(model.vocab.map((character, id) => [character, id]));
-  const network = new Network(model.sizes, model.tensors, null);
+  const network = new Network(model.sizes, model.tensors, await compile());
   const settings = { length: 1000, temperature: 0.8, top_k: 0, top_p: 1, min_p: 0, seed: 3, stop: "" };
   const lm = new LanguageModel([{ ...model, ids, network, key: "" }]);
-  return writeText(lm, { text: "", start: true }, settings, new States());
+  return writeText(lm, { text: "", start: true }, settings, new ReadTexts());
 }"""
 
 

@@ -72,7 +72,7 @@ def test_a_pushed_static_space_generates_with_the_pushed_model(
         browser = launch(playwright)
         page = browser.new_page()
         page.goto(url)
-        _, texts = write_all(page, LENGTH, [{"prompt": "ROMEO", "seed": SEED}])
+        texts = write_all(page, LENGTH, [{"prompt": "ROMEO", "seed": SEED}])
         browser.close()
     assert texts == [plays]
     assert not hub.log

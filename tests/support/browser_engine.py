@@ -38,8 +38,8 @@ def open_engine(page: Page, url: str, **options: object) -> None:
     page.evaluate(_OPEN, options)
 
 
-def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str, list[str]]:
-    """Return how an open static page computes its matrix products, and the texts that its worker generates.
+def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> list[str]:
+    """Return the texts that the worker of an open static page generates.
 
     Args:
         page: an open static page.
@@ -48,7 +48,6 @@ def write_all(page: Page, length: int, jobs: list[dict[str, Any]]) -> tuple[str,
     """
     page.evaluate(_OPEN, {"hub": ""})
     model = page.evaluate("() => window.engine.site()")["models"][0]
-    way = next(each["values"]["way"] for each in model["about"] if each["id"] == "static.browser")
     same: dict[str, Any] = {"model": {name: model[name] for name in ("name", "commit")}, "length": length}
     asked = [request(job.pop("prompt"), start=False, **same, **job) for job in map(dict, jobs)]
-    return way, [page.evaluate(_WRITE, each) for each in asked]
+    return [page.evaluate(_WRITE, each) for each in asked]

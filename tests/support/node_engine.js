@@ -56,9 +56,8 @@ const methods = {
     return engine.give(name, Object.fromEntries(bytes));
   },
 
-  passagesIn({ content, sizes, cell }) {
-    const found = parseCells(content, sizes);
-    return found && passagesOf(found.sample, cell);
+  async passagesIn({ content, sizes, cell }) {
+    return passagesOf(parseCells(content, sizes).sample, cell);
   },
 };
 

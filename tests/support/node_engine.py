@@ -47,12 +47,12 @@ class NodeEngine:
 
 
 @contextmanager
-def node_engine(folder: Path, *flags: str, hub: str = "", models: Sequence[str] = ()) -> Iterator[NodeEngine]:
-    """Yield the engine of a page in a folder; ``flags`` are those of Node, ``models`` those of the Hub."""
+def node_engine(folder: Path, *, hub: str = "", models: Sequence[str] = ()) -> Iterator[NodeEngine]:
+    """Yield the engine of a page in a folder; ``models`` are those of the Hub."""
     options = json.dumps({"home": f"{folder.as_uri()}/", "hub": hub, "models": models})
     setup = (TESTS / "unit" / "web" / "setup.js").as_uri()
     script = str(TESTS / "support" / "node_engine.js")
-    command = [str(NODE), *flags, "--import", setup, script, options]
+    command = [str(NODE), "--import", setup, script, options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8") as process:
         try:
             yield NodeEngine(process)

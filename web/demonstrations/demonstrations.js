@@ -4,13 +4,14 @@ import { effect, html, render, signal } from "../vendor/preact.js";
 import { find } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
+import { lineCounter } from "../lenses/names.js";
 import { isCovered } from "../state/back.js";
 import * as state from "../state/state.js";
-import { lineCounter } from "./line_counter.js";
 
 const LINK = /^#tour-([1-6])$/;
+/** @import { Model } from "../engines/engine.js" */
 
-/** @type {Record<string, (model: import("../engines/engine.js").Model) => boolean>} whether a model has a demonstration, by name */
+/** @type {Record<string, (model: Model) => boolean>} whether a model has a demonstration, by name */
 const OFFERED = {
   lines: (model) => lineCounter(model) !== null,
   bolder: () => true,

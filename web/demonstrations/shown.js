@@ -13,7 +13,7 @@ import { corpusOf } from "../state/names.js";
 import { site } from "../state/state.js";
 import { SAMPLING } from "../settings.js";
 import { chosen } from "./learning.js";
-import { lineCounter } from "./line_counter.js";
+import { lineCounter } from "../lenses/names.js";
 
 const LENGTH = 260; // characters of each text
 const SPEED = 70; // characters per second: a text takes four seconds

@@ -5,7 +5,7 @@ import { find, focusPrompt } from "../document/dom.js";
 import { Button } from "../document/views.js";
 import { number, render as textOf, t } from "../document/words.js";
 import { colourOf } from "../lenses/surprise_colours.js";
-import { clamp, engine, restore } from "../state/actions.js";
+import { engine } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
 import { Learning } from "./learning.js";
@@ -17,8 +17,6 @@ const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
 /** @import { Column, Showing } from "./shown.js" */
 
 const showing = signal(/** @type {?Showing} */ (null));
-/** What the last "Try it yourself" has set, and the visitor's own values. */
-let tried = /** @type {?Record<"before" | "after", ReturnType<typeof ownSettings>>} */ (null);
 
 /** Draws the stage while a demonstration is shown. @param {HTMLElement} root @param {any} train  the link to a training */
 export function drawStage(root, train) {
@@ -64,31 +62,14 @@ function leave() {
   button.focus({ preventScroll: true });
 }
 
-/** Returns the visitor's own values of what the demonstrations and the tour set, for `putBack`. */
-export function ownSettings() {
-  const { temperature, seed } = state.controls();
-  return { temperature, seed, cells: state.log.value.held.cells };
-}
-
-/** Sets values of before. @param {ReturnType<typeof ownSettings>} before */
-export function putBack({ cells, ...values }) {
-  restore(values);
-  if (cells !== ownSettings().cells) clamp(cells);
-}
-
-// Leaves the visitor at the prompt, with the control set and one sentence about what to do. What the last try has set is put
-// back, unless the visitor has changed it since.
+// Leaves the visitor at the prompt, with the control set and one sentence about what to do.
 /** @param {Showing} showing */
 function tryIt({ name, model, seed }) {
   if (state.busy.value) return;
   state.demonstration.value = "";
-  const before = ownSettings();
-  for (const each of Object.keys(before)) if (tried?.after[each] === before[each]) before[each] = tried.before[each];
-  putBack(before);
   const { about, set } = DEMONSTRATIONS[name];
   const values = about(model, seed);
   set(values);
-  tried = { before, after: ownSettings() };
   state.openChanged();
   state.message.value = { id: `demo.${name}.try`, values: { ...BUTTONS, ...values } };
   state.draft.value ||= model.examples[0] ?? "";

@@ -9,13 +9,11 @@ import { choose } from "../lenses/memory.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo } from "../lenses/text/focus.js";
-import { clamp, retry, rewrite, send } from "../state/actions.js";
+import { clamp, restore, retry, rewrite, send } from "../state/actions.js";
 import * as state from "../state/state.js";
-import { CLAMP_VALUE, lineCounter } from "./line_counter.js";
-import { ownSettings, putBack } from "./stage.js";
+import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
 const SURE = 1; // bits: a character with fewer was expected
-const FEW = 10; // characters of a reply, as after some presses of "One letter", in which little is seen
 
 /**
  * @import { Clamp, Message } from "../engines/engine.js"
@@ -69,8 +67,13 @@ const STEPS = [
 
 /** What became of the text at this step. */
 const result = signal(/** @type {?Message} */ (null));
-/** The visitor's own lens and settings. */
-let before = { lens: "", settings: ownSettings() };
+/** The visitor's own lens, settings and clamped cells. */
+let before = ownChoices();
+
+function ownChoices() {
+  const { temperature, seed } = state.controls();
+  return { lens: state.lens.value, settings: { temperature, seed }, cells: state.log.value.held.cells };
+}
 
 /** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root */
 export function drawTour(root) {
@@ -85,9 +88,10 @@ export function drawTour(root) {
     box.hidden = !isShown;
     find(root, ".char-lstm").classList.toggle("on-tour", isShown);
     untracked(() => {
-      if (isShown) return (before = { lens: state.lens.value, settings: ownSettings() });
+      if (isShown) return (before = ownChoices());
       history.replaceState(history.state, "", location.pathname + location.search);
-      putBack(before.settings);
+      restore(before.settings);
+      if (before.cells !== ownChoices().cells) clamp(before.cells);
       state.lens.value = before.lens;
     });
   });
@@ -135,11 +139,8 @@ async function open(number) {
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
   result.value = null;
-  state.type("temperature", before.settings.temperature); // another step may have set both
-  state.type("seed", before.settings.seed);
-  const reply = lastTurn(state.log.value)?.reply;
-  const hasFew = reply ? number > 1 && replyText(reply).length < FEW : step.needsReply;
-  if (hasFew) send(state.model.value?.examples[0] ?? "");
+  restore(before.settings); // another step may have set them
+  if (step.needsReply && !lastTurn(state.log.value)) send(state.model.value?.examples[0] ?? "");
   state.lens.value = step.lens;
   await step.prepare?.();
   const shown = document.querySelector(step.lens === "plain" ? ".pane .log" : ".pane .panel");
@@ -172,12 +173,10 @@ function move(by) {
   if (last >= 0) moveTo(path, Math.max(0, Math.min(last, wanted)), { scroll: true });
 }
 
-/** The cell of the memory lens, clamped so that lines become short if it counts them. @returns {Clamp} */
+/** The cell that counts the line, clamped so that lines become short; else the one of the memory lens. @returns {Clamp} */
 function heldCell() {
-  const [layer, index] = lenses.cell.value;
-  const counter = lineCounter(state.model.value);
-  const isCounter = counter?.cell.layer === layer && counter.cell.index === index;
-  return [layer, index, isCounter ? counter.value : CLAMP_VALUE];
+  const [counter, [layer, index]] = [lineCounter(state.model.value), lenses.cell.value];
+  return counter ? [counter.cell.layer, counter.cell.index, counter.value] : [layer, index, CLAMP_VALUE];
 }
 
 // Clamps these cells only, and writes the reply again.

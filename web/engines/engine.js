@@ -15,11 +15,8 @@
 /**
  * @typedef {{temperature: number, [filter: string]: any}} Sampling the temperature, and the settings that remove unlikely characters before the
  *   draw: see `samplingOf` in settings.js
- * @typedef {object} OtherSettings
- * @property {number} length characters, at most
- * @property {number} seed
- * @property {number | null} [share] the weight of the second model of a blend, 0 to 1
- * @typedef {Sampling & OtherSettings} Settings
+ * @typedef {Sampling & {length: number, seed: number, share?: number | null}} Settings also how many characters are written
+ *   at most, and the weight of the second model of a blend, 0 to 1
  */
 
 /**

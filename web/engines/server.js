@@ -157,16 +157,9 @@ async function* events(response, signal) {
       const { done, value } = await reader.read();
       clearTimeout(timer);
       if (done) return;
-      const messages = (rest + value).split("\n\n");
-      rest = messages.pop();
-      for (const message of messages) {
-        const data = message
-          .split("\n")
-          .filter((line) => line.startsWith("data: "))
-          .map((line) => line.slice(6))
-          .join("\n");
-        if (data) yield JSON.parse(data);
-      }
+      const lines = (rest + value).split("\n");
+      rest = lines.pop();
+      for (const line of lines) if (line.startsWith("data: ")) yield JSON.parse(line.slice(6));
     }
   } finally {
     clearTimeout(timer);
@@ -177,10 +170,9 @@ async function* events(response, signal) {
 
 // Waits for some milliseconds, or until the browser is online again or the signal is aborted.
 function waitFor(ms, signal) {
-  const ended = new AbortController();
-  const end = () => ended.abort();
-  setTimeout(end, ms);
-  addEventListener("online", end, { signal: ended.signal });
-  signal.addEventListener("abort", end, { signal: ended.signal });
-  return new Promise((resolve) => ended.signal.addEventListener("abort", resolve));
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    addEventListener("online", resolve, { once: true });
+    signal.addEventListener("abort", resolve, { once: true });
+  });
 }

@@ -1,6 +1,6 @@
 // The text engine in this browser: starts a Web Worker and sends each call to it as a message, see worker/worker.js.
 
-import { INT8_VERSION, LIMITS, SETTINGS } from "../settings.js";
+import { INT8_VERSION, LIMITS } from "../settings.js";
 import { Refusal } from "./refusal.js";
 
 /**
@@ -27,13 +27,7 @@ export class WorkerEngine {
     this.#worker = new Worker(new URL("../worker/worker.js", import.meta.url), { type: "module" });
     this.#worker.onmessage = ({ data }) => this.#receive(data);
     this.#worker.onerror = ({ message }) => this.#fail(message || "no module workers");
-    this.#worker.postMessage({
-      home,
-      hub,
-      models,
-      version: INT8_VERSION,
-      limits: { ...LIMITS, length: SETTINGS.length.maximum },
-    });
+    this.#worker.postMessage({ home, hub, models, version: INT8_VERSION, limits: LIMITS });
   }
 
   /** @returns {Promise<Site>} */
@@ -67,7 +61,7 @@ export class WorkerEngine {
       receiver.onText(text);
     };
     try {
-      return await this.#send(call, "write", request, { ...receiver, onText });
+      return await this.#call("write", request, { ...receiver, onText }, call);
     } catch (error) {
       if (error instanceof Refusal && !isStarted) throw error;
       const message = error instanceof Refusal ? error.reason : { id: "fault.model", values: { error: error.message } };
@@ -78,36 +72,25 @@ export class WorkerEngine {
   }
 
   /** @type {TextEngine["trace"]} */
-  trace(query) {
-    return this.#answer("trace", query);
-  }
+  trace = (query) => this.#answer("trace", query);
 
   /** @type {TextEngine["passages"]} */
-  passages(query) {
-    return this.#answer("passages", query);
-  }
+  passages = (query) => this.#answer("passages", query);
 
   /** @type {TextEngine["samples"]} */
-  samples(model) {
-    return this.#answer("samples", model);
-  }
+  samples = (model) => this.#answer("samples", model);
 
   // Returns the answer of a method; a refusal is returned as {refusal}.
-  async #answer(name, query) {
-    try {
-      return await this.#call(name, query);
-    } catch (error) {
+  #answer(name, query) {
+    return this.#call(name, query).catch((error) => {
       if (error instanceof Refusal) return { refusal: error.reason };
       console.error(error);
       return { refusal: { id: "fault.again" } };
-    }
+    });
   }
 
-  #call(name, argument) {
-    return this.#send(++this.#last, name, argument);
-  }
-
-  #send(call, name, argument, receiver) {
+  /** @param {string} name @param {unknown} [argument] @param {Receiver} [receiver] @returns {Promise<any>} */
+  #call(name, argument, receiver, call = ++this.#last) {
     return new Promise((resolve, reject) => {
       if (this.#failure) return reject(this.#failure);
       this.#calls.set(call, { resolve, reject, receiver });

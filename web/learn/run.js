@@ -19,9 +19,9 @@
 
 import { Refusal } from "../engines/refusal.js";
 import { ModelError } from "../worker/checkpoint.js";
-import { Network } from "../worker/int8_inference.js";
-import { bitsOf } from "../worker/lenses/text_trace.js";
-import { Models, compile } from "../worker/models.js";
+import { Network, compile } from "../worker/int8_inference.js";
+import { bitsOf } from "../worker/text_reader.js";
+import { Models } from "../worker/models.js";
 import { choose, randomNumber } from "../worker/sampling.js";
 import { checkpointFiles } from "./checkpoint_files.js";
 import { planRun } from "./recipe.js";
@@ -178,7 +178,7 @@ class Run {
 }
 
 // Returns the characters that a network writes from a zero state, by int8 inference, each with its surprisal in bits.
-/** @param {Plan} plan @param {Record<string, Float32Array>} tensors @param {WebAssembly.Module | null} code product.wasm */
+/** @param {Plan} plan @param {Record<string, Float32Array>} tensors @param {WebAssembly.Module} code product.wasm */
 async function sampleOf({ vocab, recipe }, tensors, code) {
   const { embedding, hidden, layers } = recipe;
   const network = new Network({ vocab: vocab.length, embedding, hidden, layers }, tensors, code);
@@ -188,8 +188,9 @@ async function sampleOf({ vocab, recipe }, tensors, code) {
   let id = ["\n", " "].map((character) => vocab.indexOf(character)).find((found) => found >= 0) ?? 0;
   return Array.from({ length: LENGTH }, (_, n) => {
     network.read(id, state);
-    id = choose(network.logits, settings, randomNumber(SEED, n));
-    return /** @type {[string, number]} */ ([vocab[id], Math.round(100 * bitsOf(network.logits, id)) / 100]);
+    const logits = network.predict(state);
+    id = choose(logits, settings, randomNumber(SEED, n));
+    return /** @type {[string, number]} */ ([vocab[id], Math.round(100 * bitsOf(logits, id)) / 100]);
   });
 }
 

@@ -96,7 +96,7 @@ export class Training {
     const learner = new Learner(own(0));
     if (!this.saved) {
       const tensors = tensorsOf(learner.weights, { vocab, ...network });
-      if (trained) copyTrained(tensors, trained, network, ids, seed);
+      if (trained) await copyTrained(tensors, trained, network, ids, seed);
       else initialize(tensors, network, ids, seed);
       learner.average.set(learner.weights);
     }

@@ -1,7 +1,7 @@
 // The tensors in the learner's memory, and their first values: those of a new network as in training/learner/trainer.py, or of
 // a trained model with rows for new characters.
 
-import { Network } from "../worker/int8_inference.js";
+import { Network, compile } from "../worker/int8_inference.js";
 import { countOf, shapesOf } from "../worker/shapes.js";
 
 const EMBEDDING_NORM = 2; // of a character's vector, on average
@@ -45,7 +45,7 @@ export function initialize(tensors, { embedding, hidden }, ids, seed) {
  * @param {Uint16Array} ids of the text to train on; those of the model's characters are the model's
  * @param {number} seed
  */
-export function copyTrained(tensors, trained, sizes, ids, seed) {
+export async function copyTrained(tensors, trained, sizes, ids, seed) {
   const { embedding } = sizes;
   for (const [name, values] of Object.entries(trained)) tensors[name].set(values);
   const [old, vocab] = [trained["output.bias"].length, tensors["output.bias"].length];
@@ -61,7 +61,7 @@ export function copyTrained(tensors, trained, sizes, ids, seed) {
   }
   const counts = countsOf(ids, vocab);
   const known = counts.slice(0, old).reduce((sum, count) => sum + count, 0);
-  const odds = meanOdds(new Network({ vocab: old, ...sizes }, trained), ids);
+  const odds = meanOdds(new Network({ vocab: old, ...sizes }, trained, await compile()), ids);
   for (let id = old; id < vocab; id++) {
     tensors["output.bias"][id] = Math.log((counts[id] + 0.5) / Math.max(1, known)) - Math.log(odds);
   }
@@ -77,7 +77,7 @@ function meanOdds(network, ids) {
   let total = 0;
   for (const id of known) {
     network.read(id, state);
-    total += 1 / network.logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    total += 1 / network.predict(state).reduce((sum, logit) => sum + Math.exp(logit), 0);
   }
   return known.length ? total / known.length : 1 / network.sizes.vocab;
 }

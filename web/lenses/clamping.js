@@ -1,11 +1,10 @@
 // Clamping a cell while the model writes: the choice under the memory lens, and what it has changed in the reply.
 
-import { effect, html } from "../vendor/preact.js";
+import { html, signal } from "../vendor/preact.js";
 import { t } from "../document/words.js";
 import { clamp, writer } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { nodeAt } from "./text/drawn_text.js";
-import { cell, comparison, frames, path, shownName, turns } from "./state.js";
+import { cell, path, turns } from "./state.js";
 
 const STRONG = 4; // its tanh is 0.999
 const CHOICES = { free: null, up: STRONG, off: 0, down: -STRONG };
@@ -36,20 +35,20 @@ export function ClampChoice() {
 }
 
 let asked = ""; // the reply whose counterpart was requested
-let fetched = /** @type {Promise<void>} */ (Promise.resolve());
+/** The last reply as the same seeds write it without clamps, from a position in it on; null if it is not known. */
+const comparison = signal(/** @type {?{from: number, chars: string[]}} */ (null));
 
-/** Requests the last reply without clamps once it has ended, if cells were clamped in it. Resolves once it has arrived. */
+/** Requests the last reply without clamps once it has ended, if cells were clamped in it. */
 export function compare() {
   const [turn, clamps] = [turns.value.at(-1), path.path?.clamps ?? []];
   const isWanted = turn && !turn.writing && wasClamped(turn, clamps);
   const wanted = isWanted ? `${turn.id} ${turn.length} ${JSON.stringify(clamps)}` : "";
-  if (wanted === asked) return fetched;
+  if (wanted === asked) return;
   [asked, comparison.value] = [wanted, null];
   const take = (free) => {
     if (wanted === asked) comparison.value = free && { from: free.from, chars: [...free.text] };
   };
-  if (isWanted) fetched = writer.withoutClamps(turn.id).then(take, () => {}); // without it there is nothing to compare
-  return fetched;
+  if (isWanted) writer.withoutClamps(turn.id).then(take, () => {}); // without it there is nothing to compare
 }
 
 // Whether cells were clamped in a step that drew a character of the reply, or read one of it.
@@ -62,22 +61,15 @@ function wasClamped(turn, clamps) {
   });
 }
 
-// The last reply and its counterpart from the first clamp on, and where they begin to differ (-1: nowhere).
-function compared() {
+/** The last reply beside the one that the same seeds write with no cell clamped, from the first clamp on. */
+export function Comparison() {
   const turn = turns.value.at(-1);
-  if (!comparison.value || !turn || shownName.value !== "memory") return null;
+  if (!comparison.value || !turn) return null;
   const { from, chars } = comparison.value;
   const start = turn.at + turn.given + from;
   const clamped = path.chars.slice(start, Math.min(turn.at + turn.length, start + chars.length));
   const free = chars.slice(0, clamped.length);
-  return { start, clamped, free, found: clamped.findIndex((character, at) => character !== free[at]) };
-}
-
-/** The last reply beside the one that the same seeds write with no cell clamped. */
-export function Comparison() {
-  const found = compared();
-  if (!found) return null;
-  const { clamped, free, found: at } = found;
+  const at = clamped.findIndex((character, n) => character !== free[n]); // -1: the same text
   const columns = [
     ["hold.with", clamped],
     ["hold.without", free],
@@ -103,14 +95,3 @@ function summary(found, length) {
   const characters = t("fact.characters", { count: found < 0 ? length : found });
   return t(found < 0 ? "hold.no_change" : "hold.differs", { characters });
 }
-
-// Marks in the conversation where the two texts begin to differ.
-let differing = /** @type {?Element} */ (null);
-effect(() => {
-  page.watch(frames);
-  const found = compared();
-  const node = found && found.found >= 0 ? nodeAt(path, found.start + found.found) : null;
-  if (node !== differing) differing?.classList.remove("differs");
-  node?.classList.add("differs");
-  differing = node;
-});

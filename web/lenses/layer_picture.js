@@ -27,12 +27,8 @@ export const picture = {
     stretch = null;
   },
 
-  /**
-   * Adds the columns of an answer while a text is read, unless the picture shows the character in focus.
-   * @param {TraceAnswer} answer
-   * @param {TracedText} traced
-   * @param {number} from
-   */
+  // Adds the columns of an answer while a text is read, unless the picture shows the character in focus.
+  /** @param {TraceAnswer} answer @param {TracedText} traced @param {number} from */
   take(answer, traced, from) {
     if (traced === path && (page.busy.value || !focus.value)) add(traced, from, answer);
   },

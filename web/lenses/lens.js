@@ -5,7 +5,7 @@ import { find, findAll, keepAtEnd } from "../document/dom.js";
 import { render as write, t } from "../document/words.js";
 import { changed as redraw } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { isLost, retries, retry } from "./connection.js";
+import { isLost, onRetry, retry } from "./questions.js";
 import { pump, read, update } from "./reading.js";
 import * as state from "./state.js";
 import { bindAlternatives } from "./text/alternatives.js";
@@ -21,9 +21,7 @@ export function bindLenses(pane) {
   render(html`<${Panel} />`, panel);
   document.addEventListener("visibilitychange", pump);
   addEventListener("online", retry);
-  effect(() => {
-    if (retries.value) untracked(pump);
-  });
+  onRetry(pump);
   effect(() => {
     if (page.lens.value !== "plain" && !state.panels.value) loadPanels();
   });
@@ -36,8 +34,12 @@ export function bindLenses(pane) {
 
 /** Imports the lenses that have a panel; few visitors use them at once. */
 export async function loadPanels() {
-  const { panels } = await import("./lens_list.js");
-  state.panels.value = panels;
+  const [{ surprise }, { memory }, { step }] = await Promise.all([
+    import("./surprise.js"),
+    import("./memory.js"),
+    import("./step.js"),
+  ]);
+  state.panels.value = { surprise, memory, step };
 }
 
 function Panel() {

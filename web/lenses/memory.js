@@ -6,7 +6,7 @@ import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { engine } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { useAnswer } from "./answers.js";
+import { useAnswer } from "./questions.js";
 import { Bar } from "./chances.js";
 import { ClampChoice, Comparison, compare } from "./clamping.js";
 import { LayerPicture, picture } from "./layer_picture.js";

@@ -3,7 +3,7 @@
 import { pause } from "../document/dom.js";
 import { textOf } from "../state/source.js";
 import * as page from "../state/state.js";
-import { answered } from "./connection.js";
+import { answered } from "./questions.js";
 import * as state from "./state.js";
 import { changed, invalidateDrawn } from "./text/drawn_text.js";
 import * as focus from "./text/focus.js";

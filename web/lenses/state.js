@@ -10,7 +10,7 @@ import { TracedText } from "./text/traced_text.js";
 /**
  * @import { ReadTurn } from "../conversation/log.js"
  * @import { Message, TraceAnswer, TraceQuestion } from "../engines/engine.js"
- * @import { Place } from "./text/character_box.js"
+ * @import { Place } from "./text/drawn_text.js"
  *
  * @typedef {TraceAnswer & Place & {char: string}} Details  the values of the character in focus
  *
@@ -85,8 +85,6 @@ export const cell = computed(() => {
   const { layer, index } = page.model.value?.cells[0] ?? { layer: 0, index: 0 };
   return /** @type {[layer: number, cell: number]} */ ([layer, index]);
 });
-/** The last reply as the same seeds write it without clamps, from a position in it on; null if it is not known. */
-export const comparison = signal(/** @type {?{from: number, chars: string[]}} */ (null));
 
 /** Chooses a cell: the nearest one that the model has. @param {number[]} wanted */
 export function chooseCell([layer, index]) {
@@ -94,6 +92,3 @@ export function chooseCell([layer, index]) {
   const within = (value, count) => Math.max(0, Math.min(count - 1, Math.trunc(value) || 0));
   chosenCell.value = { model: modelKey.value, cell: [within(layer, layers), within(index, hidden)] };
 }
-
-/** One letter at a time: the number of the cell that the drawings show; null for that of the memory lens. */
-export const drawnCell = signal(/** @type {?number} */ (null));

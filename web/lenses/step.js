@@ -12,7 +12,7 @@ import { CellDrawing } from "./cell_drawing.js";
 import { Chances, chance } from "./chances.js";
 import { update } from "./reading.js";
 import { quoted } from "./names.js";
-import { cell, details, drawnCell, focus, isOpen, path, turnAt, turns, welcome } from "./state.js";
+import { cell, chooseCell, details, focus, isOpen, path, turnAt, turns, welcome } from "./state.js";
 import { inspect, moveTo } from "./text/focus.js";
 import { Scale, shadesNow } from "./value_colours.js";
 
@@ -36,8 +36,6 @@ const CODE = {
 
 /** @import { LayerStep, StepAnswer } from "../engines/engine.js" */
 
-const cellNow = () => drawnCell.value ?? cell.value[1];
-
 /** @type {import("./state.js").Lens} */
 export const step = {
   Panel,
@@ -47,7 +45,7 @@ export const step = {
     const turn = turnAt(position);
     const isWritten = turn && position >= turn.at + turn.given;
     const drawn = isWritten ? drawOf(turn.id, position - turn.at - turn.given) : null;
-    return { cell: [0, cellNow()], step: drawn ?? { settings: null, draw: null, picked: false } };
+    return { cell: [0, cell.value[1]], step: drawn ?? { settings: null, draw: null, picked: false } };
   },
   update: follow,
 };
@@ -122,22 +120,22 @@ function Code({ lines, result = "" }) {
 /** The inside of the network. @param {{step: StepAnswer}} properties */
 function Network({ step }) {
   const layers = step.layers.map((layer, at) => html`<${Layer} step=${step} layer=${layer} at=${at} />`);
-  const choose = ({ target }) => chooseCell(Number(target.value));
   const toggle = ({ target }) => (isOpen.layers.value = target.open);
   const check = ({ target }) => (isOpen.code.value = target.checked);
   return html`
     <details open=${isOpen.layers.value} onToggle=${toggle}>
       <summary>${t("step.network")}</summary>
       <div class="options">
-        <label>${t("step.cell")}<input type="number" min="0" step="1" value=${cellNow()} onChange=${choose} /></label>
+        <label>${t("step.cell")}<input type="number" min="0" step="1" value=${cell.value[1]} onChange=${({ target }) => choose(target.value)} /></label>
         <label><input type="checkbox" checked=${isOpen.code.value} onChange=${check} />${t("step.code")}</label>
       </div>
       <ol class="layers"><${Read} ...${step} />${layers}</ol>
     </details>`;
 }
 
-function chooseCell(wanted) {
-  drawnCell.value = Math.max(0, Math.trunc(wanted) || 0);
+// The drawings of all layers show the cell of this number.
+function choose(wanted) {
+  chooseCell([cell.value[0], wanted]);
   if (focus.value) inspect();
 }
 
@@ -163,11 +161,11 @@ function Read({ read, id, row, sizes }) {
 function Layer({ step, layer, at }) {
   const [{ sizes }, isLast] = [step, at === step.layers.length - 1];
   const cells = layer.bytes.length / ROWS.length;
-  const choose = ({ offsetX, target }) => chooseCell(Math.floor((cells * offsetX) / target.clientWidth));
+  const press = ({ offsetX, target }) => choose((cells * offsetX) / target.clientWidth);
   const rows = ROWS.map((name, row) => {
     const label = name.length > 1 ? t(`step.${name}`) : name;
     const part = layer.bytes.subarray(row * cells, (row + 1) * cells);
-    return html`<span>${label}</span><${Strip} bytes=${part} text=${t("step.strip", { row: label, layer: at })} onClick=${choose} />`;
+    return html`<span>${label}</span><${Strip} bytes=${part} text=${t("step.strip", { row: label, layer: at })} onClick=${press} />`;
   });
   const held = html`<p>${t("step.held")}</p>`;
   const first = html`<p>${t("step.first_cells", { count: cells, cells: sizes.H })}</p>`;
@@ -175,7 +173,7 @@ function Layer({ step, layer, at }) {
   const result = isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H });
   return html`
     <${Stage} title=${t("step.layer", { layer: at })} lines=${lines} result=${result}>
-      <${CellDrawing} step=${layer} layer=${at} cell=${cellNow()} inputs=${at ? sizes.H : sizes.E} hidden=${sizes.H} />
+      <${CellDrawing} step=${layer} layer=${at} cell=${cell.value[1]} inputs=${at ? sizes.H : sizes.E} hidden=${sizes.H} />
       ${layer.held && held}
       <div class="rows">${rows}</div>
       ${cells < sizes.H && first}

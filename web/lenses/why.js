@@ -3,7 +3,7 @@
 import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
 import { pause, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
-import { useAnswer } from "./answers.js";
+import { useAnswer } from "./questions.js";
 import { nameOf, quoted } from "./names.js";
 import { details, isOpen } from "./state.js";
 

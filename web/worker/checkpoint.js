@@ -1,24 +1,18 @@
-// Downloads the files of a model, checks them, and stores them for visits without a network connection. The checks are
-// those of model/checkpoint/read.py: names, sizes, shapes and numbers are compared with config.json, which is read first.
+// Downloads the files of a model, checks them, and stores them for visits without a network connection. Hashes are compared
+// with manifest.json, then sizes, shapes and numbers with config.json, as model/checkpoint/read.py does.
 
 import { sha256 } from "../conversation/hash.js";
 import { parseCells } from "./named_cells.js";
 import { countOf, parametersOf, shapesOf } from "./shapes.js";
 
-const [CONFIG, MANIFEST, WEIGHTS, CELLS, SAMPLES] = [
-  "config.json",
-  "manifest.json",
-  "model.safetensors",
-  "cells.json",
-  "samples.jsonl",
-];
-const FIELDS = ["format_version", "model_type", "embedding_size", "hidden_size", "num_layers", "vocab", "training"];
-const OPTIONAL = ["chat", "rare"];
+const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
+const [CELLS, SAMPLES] = ["cells.json", "samples.jsonl"];
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
 const MAX_PARAMETERS = 500_000_000;
 const MAX_HEADER = 1 << 20;
 const MAX_WEIGHT = 1e6; // trained weights stay below a hundred
 const MAX_SMALL = 16 << 20; // bytes of each other file
+const MAX_SAMPLES = 1000;
 const NO_CELLS = { cells: [], sample: null };
 const BYTES = { F32: 4, BF16: 2, F16: 2 };
 
@@ -41,7 +35,7 @@ export class ModelError extends Error {}
  * @typedef {object} Files what the other files say
  * @property {import("../engines/engine.js").NamedCell[]} cells
  * @property {any} passages see named_cells.js
- * @property {Uint8Array | null} samples see samples.js
+ * @property {Uint8Array | null} samples see samplesIn
  * @property {Record<string, string>} hashes of the files, by name
  * @property {boolean} verified whether hashes were compared, which a browser does over HTTPS alone
  * @typedef {Config & Files} Parts all but the weights
@@ -78,11 +72,11 @@ export async function locate(model, hub) {
 export async function load(place, progress = () => {}, known = readParts(place)) {
   const parts = await known;
   const { base, name, files } = place;
-  if (!files)
-    return { ...parts, tensors: await readWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress) };
-  const tensors = parseWeights(given(files, WEIGHTS), parts.sizes);
-  await verify(WEIGHTS, files[WEIGHTS], parts.hashes);
-  return { ...parts, tensors };
+  const bytes = files
+    ? given(files, WEIGHTS)
+    : await fetchWeights(new URL(WEIGHTS, base).href, name || WEIGHTS, parts, progress);
+  if (files) await verify(WEIGHTS, bytes, parts.hashes);
+  return { ...parts, tensors: parseWeights(bytes, parts.sizes) };
 }
 
 /**
@@ -95,10 +89,7 @@ export async function readParts({ base, name, commit, files }) {
   const read = (file) =>
     files ? given(files, file) : fetchStored(new URL(file, base).href, file, name, Boolean(commit));
   const [configBytes, manifestBytes] = await Promise.all([CONFIG, MANIFEST].map(read));
-  const { sha256: hashes } = json(MANIFEST, manifestBytes);
-  if (typeof hashes !== "object" || ![CONFIG, WEIGHTS].every((file) => typeof hashes?.[file] === "string")) {
-    throw new ModelError("manifest.json does not list config.json and model.safetensors with their SHA-256");
-  }
+  const hashes = Object(json(MANIFEST, manifestBytes).sha256);
   const verified = await verify(CONFIG, configBytes, hashes);
   const config = checkConfig(json(CONFIG, configBytes));
   const [cells, samples] = await Promise.all([CELLS, SAMPLES].map((file) => (file in hashes ? read(file) : null)));
@@ -107,28 +98,25 @@ export async function readParts({ base, name, commit, files }) {
   return { ...config, cells: named.cells, passages: named.sample, samples, hashes, verified };
 }
 
-/**
- * Returns the tensors, from the browser's store if it has them.
- * @returns {Promise<Record<string, Float32Array>>}
- */
-async function readWeights(url, name, { hashes, sizes, parameters }, progress) {
+// Returns the verified bytes of the weights, from the browser's store if it has them.
+async function fetchWeights(url, name, { hashes, parameters }, progress) {
   const key = `${url}?sha256=${hashes[WEIGHTS]}`;
   const old = await stored(key);
-  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return parseWeights(old, sizes);
+  if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return old;
   const most = 8 + MAX_HEADER + 4 * parameters; // no file of this network can be larger
   progress(0); // the server may take long to begin
   const bytes = await download(url, name, most, progress).finally(() => progress(1));
-  const tensors = parseWeights(bytes, sizes); // before the hash: its message says what is wrong with the file
-  const verified = await verify(WEIGHTS, bytes, hashes);
-  if (verified) await store(key, bytes, url);
-  return tensors;
+  if (await verify(WEIGHTS, bytes, hashes)) await store(key, bytes, url);
+  return bytes;
 }
 
 async function readCells(bytes, hashes, sizes) {
   await verify(CELLS, bytes, hashes);
-  const found = parseCells(json(CELLS, bytes), sizes);
-  if (!found) throw new ModelError(`${CELLS} is not a list of cells of this network`);
-  return found;
+  try {
+    return parseCells(json(CELLS, bytes), sizes);
+  } catch {
+    throw new ModelError(`${CELLS} is not a list of cells of this network`);
+  }
 }
 
 function given(files, file) {
@@ -151,32 +139,40 @@ function json(file, bytes) {
 }
 
 /**
- * Returns the text of a file in UTF-8.
- * @param {Uint8Array} bytes
+ * Returns what a model wrote after steps of its training, from samples.jsonl, oldest first; nothing without the file.
+ * @param {Uint8Array | null} bytes
+ * @returns {[step: number, text: string][]}
+ * @throws {ModelError}
  */
-export function textOf(bytes) {
+export function samplesIn(bytes) {
+  try {
+    const lines = bytes ? textOf(bytes).split("\n").filter(Boolean).slice(0, MAX_SAMPLES) : [];
+    return lines.map((line) => JSON.parse(line)).map(({ step, prompt, text }) => [Number(step), `${prompt}${text}`]);
+  } catch {
+    throw new ModelError(`${SAMPLES} is not a list of samples of a training`);
+  }
+}
+
+/** Returns the text of a file in UTF-8. @param {Uint8Array} bytes */
+function textOf(bytes) {
   return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
 /**
  * Returns what config.json says of a model.
  * @returns {Config}
- * @throws {ModelError} a field is missing, unknown or not allowed
+ * @throws {ModelError} a field is missing or not allowed
  */
 function checkConfig(config) {
   const wrong = (what) => new ModelError(`config.json: ${what}`);
   if (config.model_type !== "char-lstm") throw wrong(`model_type is ${config.model_type}, not char-lstm`);
   if (config.format_version !== 1) throw wrong(`format_version is ${config.format_version}: it must be 1`);
-  const [lacks] = FIELDS.filter((name) => !(name in config));
-  const [extra] = Object.keys(config).filter((name) => !FIELDS.includes(name) && !OPTIONAL.includes(name));
-  if (lacks || extra) throw wrong(lacks ? `the field ${lacks} is missing` : `there is an unknown field ${extra}`);
   for (const [name, most] of Object.entries(MOST)) {
     if (Number.isInteger(config[name]) && config[name] >= 1 && config[name] <= most) continue;
     throw wrong(`${name} is ${config[name]}: it must be a whole number from 1 to ${most}`);
   }
   const { embedding_size: embedding, hidden_size: hidden, num_layers: layers, vocab, training } = config;
-  const isCharacter = (entry) =>
-    typeof entry === "string" && [...entry].length === 1 && !/^[\ud800-\udfff]$/.test(entry);
+  const isCharacter = (entry) => typeof entry === "string" && [...entry].length === 1;
   if (!Array.isArray(vocab) || !vocab.length || !vocab.every(isCharacter) || new Set(vocab).size < vocab.length) {
     throw wrong("vocab must be a list of distinct characters");
   }
@@ -197,81 +193,40 @@ function checkConfig(config) {
  * Returns the tensors of model.safetensors: 8 bytes with the length of a JSON header, the header, the numbers.
  * @param {Uint8Array} bytes
  * @param {Sizes} sizes
+ * @returns {Record<string, Float32Array>}
  * @throws {ModelError}
  */
 function parseWeights(bytes, sizes) {
-  const shapes = shapesOf(sizes);
   const wrong = (what) => new ModelError(`${WEIGHTS} ${what}`);
-  const start = String.fromCharCode(...bytes.subarray(0, 64))
-    .trimStart()
-    .toLowerCase();
-  if (start.startsWith("version https://git-lfs")) throw wrong("is a Git LFS pointer: the file itself is not there");
-  if (/^<(!doctype|html)/.test(start)) throw wrong("is a web page: the file itself is not there");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const size = bytes.length < 10 ? Infinity : Number(view.getBigUint64(0, true));
-  if (size > MAX_HEADER || size > bytes.length - 8) throw wrong("is cut or damaged: its header is not whole");
-  const header = json(`the header of ${WEIGHTS}`, bytes.subarray(8, 8 + size));
-  delete header.__metadata__;
-  const [lacks] = Object.keys(shapes).filter((name) => !(name in header));
-  const [extra] = Object.keys(header).filter((name) => !(name in shapes));
-  if (lacks || extra) throw wrong(lacks ? `lacks the tensor ${lacks}` : `has an unknown tensor ${extra}`);
-  const tensors = /** @type {Record<string, Float32Array>} */ ({});
-  let end = 0;
-  const offsets = (entry) => (Array.isArray(entry?.data_offsets) ? entry.data_offsets : []);
-  const entries = Object.entries(header).map(([name, entry]) => [name, entry ?? {}, offsets(entry)]);
-  for (const [name, { dtype, shape }, [from, to]] of entries.sort((a, b) => a[2][0] - b[2][0])) {
-    if (JSON.stringify(shape) !== JSON.stringify(shapes[name])) {
-      throw wrong(`has ${name} of shape ${JSON.stringify(shape)}; config.json says ${JSON.stringify(shapes[name])}`);
+  const start = bytes.length < 8 ? Infinity : 8 + Number(view.getBigUint64(0, true));
+  if (start > Math.min(bytes.length, 8 + MAX_HEADER)) throw wrong("is cut or damaged: its header is not whole");
+  const header = json(`the header of ${WEIGHTS}`, bytes.subarray(8, start));
+  const read = ([name, shape]) => {
+    const { dtype, shape: stored, data_offsets: [from, to] = [] } = header[name] ?? {};
+    if (JSON.stringify(stored) !== JSON.stringify(shape)) {
+      throw wrong(`has ${name} of shape ${JSON.stringify(stored)}; config.json says ${JSON.stringify(shape)}`);
     }
     if (!(dtype in BYTES)) throw wrong(`has ${name} of dtype ${dtype}, not F32, BF16 or F16`);
-    if (from !== end || to !== from + countOf(shape) * BYTES[dtype]) throw wrong(`is damaged: the place of ${name}`);
-    end = to;
-    if (8 + size + end > bytes.length) throw wrong("is cut");
-    tensors[name] = widen(bytes.slice(8 + size + from, 8 + size + to).buffer, dtype);
-    const large = tensors[name].find((weight) => !(Math.abs(weight) <= MAX_WEIGHT));
+    const isWhole = from >= 0 && to - from === countOf(shape) * BYTES[dtype] && start + to <= bytes.length;
+    if (!isWhole) throw wrong(`is cut or damaged: the place of ${name}`);
+    const values = widen(bytes.slice(start + from, start + to).buffer, dtype);
+    const large = values.find((weight) => !(Math.abs(weight) <= MAX_WEIGHT));
     if (large !== undefined) throw wrong(`holds ${large} in ${name}`);
-  }
-  if (8 + size + end !== bytes.length) throw wrong("has something behind its end");
-  return tensors;
+    return [name, values];
+  };
+  return Object.fromEntries(Object.entries(shapesOf(sizes)).map(read));
 }
 
-// Returns each stored number as the float32 that is equal to it.
+// Returns each stored number as the float32 that is equal to it. A float16 with its bits at those places of a float32 is
+// 2^-112 of itself, also where it is subnormal.
 function widen(buffer, dtype) {
   if (dtype === "F32") return new Float32Array(buffer);
-  const stored = new Uint16Array(buffer);
-  const wide = new Float32Array(stored.length);
-  const bits = new Uint32Array(wide.buffer);
-  for (let i = 0; i < stored.length; i++) {
-    if (dtype === "BF16") bits[i] = stored[i] << 16;
-    else wide[i] = half(stored[i]);
-  }
-  return wide;
-}
-
-function half(bits) {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const whole = exponent ? 1024 + fraction : fraction; // times 2^(exponent - 25), the least exponent being 1
-  const shift = Math.max(exponent, 1) - 25;
-  const size = shift > 0 ? whole * (1 << shift) : whole / (1 << -shift);
-  return (bits >> 15 ? -1 : 1) * (exponent === 31 ? (fraction ? NaN : Infinity) : size);
-}
-
-/**
- * Returns the response of a server to a request that it fulfils.
- * @param {string} url
- * @param {string} name what is downloaded, for messages
- * @throws {ModelError}
- */
-async function request(url, name) {
-  const fault = (what) => new ModelError(`${name}${what}`);
-  const response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" }).catch(() => {
-    throw fault(" could not be fetched: is there a network?");
-  });
-  if (response.status === 404 || response.status === 401) {
-    throw fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
-  }
-  if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
-  return response;
+  const bits = Uint32Array.from(new Uint16Array(buffer), (each) =>
+    dtype === "BF16" ? each << 16 : ((each & 0x8000) << 16) | ((each & 0x7fff) << 13),
+  );
+  const wide = new Float32Array(bits.buffer);
+  return dtype === "BF16" ? wide : wide.map((each) => each * 2 ** 112);
 }
 
 /**
@@ -282,13 +237,20 @@ async function request(url, name) {
  * @param {(part: number) => void} progress called with the downloaded part, 0 to 1
  * @throws {ModelError}
  */
-export async function download(url, name, most = MAX_SMALL, progress = () => {}) {
-  const response = await request(url, name);
+async function download(url, name, most = MAX_SMALL, progress = () => {}) {
+  const fault = (what) => new ModelError(`${name}${what}`);
+  const response = await fetch(url, { cache: "no-cache", referrerPolicy: "no-referrer" }).catch(() => {
+    throw fault(" could not be fetched: is there a network?");
+  });
+  if (response.status === 404 || response.status === 401) {
+    throw fault(`: there is no ${url.split("/").pop()}, or it may not be read without logging in`);
+  }
+  if (!response.ok) throw fault(` could not be fetched: the server answered ${response.status}`);
   const expected = Number(response.headers.get("content-length"));
   const [pieces, reader] = [/** @type {Uint8Array<ArrayBuffer>[]} */ ([]), response.body.getReader()];
   for (let length = 0; ;) {
     const { done, value } = await reader.read().catch(() => {
-      throw new ModelError(`${name} could not be fetched whole: try again`);
+      throw fault(" could not be fetched whole: try again");
     });
     if (done) return new Uint8Array(await new Blob(pieces).arrayBuffer());
     pieces.push(value);

@@ -49,14 +49,20 @@ function output(gate, c) {
   return rint(fround(fround(SIGMOID[gate] * TANH[indexOf(c)]) * 127));
 }
 
+/** Compiles product.wasm. */
+export async function compile() {
+  const response = await fetch(new URL("product.wasm", import.meta.url));
+  return WebAssembly.compile(await response.arrayBuffer());
+}
+
 /**
- * Quantized matrices, and their products with a vector. WebAssembly and JavaScript use the same memory: the vector x as
- * int16, the sums as int32, then the matrices as int8, their rows padded to a multiple of 4, their columns to one of 8.
+ * Quantized matrices, and their products with a vector by WebAssembly. Its memory has the vector x as int16, the sums as
+ * int32, then the matrices as int8, their rows padded to a multiple of 4, their columns to one of 8.
  */
 class Products {
-  #product; // the function of product.wasm; null to use JavaScript
+  #product; // the function of product.wasm
 
-  /** @param {number[][]} shapes rows and columns of each matrix @param {WebAssembly.Module | null} code product.wasm */
+  /** @param {number[][]} shapes rows and columns of each matrix @param {WebAssembly.Module} code product.wasm */
   constructor(shapes, code) {
     let size = 0;
     const place = (bytes) => (size += Math.ceil(bytes / 16) * 16) - Math.ceil(bytes / 16) * 16;
@@ -64,32 +70,17 @@ class Products {
     const x = place(2 * Math.max(...padded.map(([, columns]) => columns)));
     const out = place(4 * Math.max(...padded.map(([rows]) => rows)));
     this.matrices = padded.map(([rows, columns]) => ({ rows, columns, at: place(rows * columns) }));
-    const memory = code && new WebAssembly.Memory({ initial: Math.ceil(size / 65536) });
-    const buffer = memory ? memory.buffer : new ArrayBuffer(size);
+    const memory = new WebAssembly.Memory({ initial: Math.ceil(size / 65536) });
+    const { buffer } = memory;
     this.x = new Int16Array(buffer, x, (out - x) / 2);
     this.sums = new Int32Array(buffer, out, Math.max(...padded.map(([rows]) => rows)));
     this.bytes = new Int8Array(buffer);
-    const exports = code && new WebAssembly.Instance(code, { page: { memory } }).exports;
-    this.#product = /** @type {((x: number, q: number, out: number, rows: number, columns: number) => void) | null} */ (
-      exports?.product
-    );
+    this.#product = /** @type {Function} */ (new WebAssembly.Instance(code, { page: { memory } }).exports.product);
   }
 
   // Sets sums to the exact product of a matrix and x.
   multiply({ rows, columns, at }) {
-    const { x, sums, bytes } = this;
-    if (this.#product) return this.#product(x.byteOffset, at, sums.byteOffset, rows, columns);
-    for (let row = 0; row < rows; row += 4, at += 4 * columns) {
-      let [a, b, c, d] = [0, 0, 0, 0];
-      for (let k = 0; k < columns; k++) {
-        const [y, from] = [x[k], at + k];
-        a = (a + Math.imul(bytes[from], y)) | 0;
-        b = (b + Math.imul(bytes[from + columns], y)) | 0;
-        c = (c + Math.imul(bytes[from + 2 * columns], y)) | 0;
-        d = (d + Math.imul(bytes[from + 3 * columns], y)) | 0;
-      }
-      [sums[row], sums[row + 1], sums[row + 2], sums[row + 3]] = [a, b, c, d];
-    }
+    this.#product(this.x.byteOffset, at, this.sums.byteOffset, rows, columns);
   }
 }
 
@@ -98,7 +89,7 @@ class Products {
  * @import { Clamp } from "../engines/engine.js"
  */
 
-/** A network in 8 bits. `logits` is the prediction after the last `read`, until the next one. */
+/** A network in 8 bits. */
 export class Network {
   #rows = new Map(); // of the first layer's table, each computed when its character is first read
   #first; // the tensors from which they are computed
@@ -108,9 +99,9 @@ export class Network {
   /**
    * @param {import("./shapes.js").Sizes} sizes
    * @param {Record<string, Float32Array>} tensors by the names of nn.LSTM, in its layout
-   * @param {WebAssembly.Module | null} code product.wasm; null to use JavaScript
+   * @param {WebAssembly.Module} code product.wasm
    */
-  constructor(sizes, tensors, code = null) {
+  constructor(sizes, tensors, code) {
     const { vocab, hidden, layers } = sizes;
     this.sizes = sizes;
     const shapes = Array.from({ length: layers }, (_, layer) => [4 * hidden, layer ? 2 * hidden : hidden]);
@@ -128,7 +119,7 @@ export class Network {
     this.#outputBias = tensors["output.bias"];
     this.#first = ["weight_ih", "bias_ih", "bias_hh"].map((name) => tensors[`lstm.${name}_l0`]);
     this.#indices = new Int32Array(4 * hidden);
-    this.logits = new Float32Array(vocab);
+    this.logits = new Float32Array(vocab); // of the last prediction
   }
 
   /** @returns {NetworkState} the state before any character */
@@ -142,9 +133,8 @@ export class Network {
    * @param {number} id
    * @param {NetworkState} state
    * @param {Clamp[]} clamps the cells that are clamped in this step
-   * @param {boolean} predicts whether `logits` are computed
    */
-  read(id, { h, c }, clamps = [], predicts = true) {
+  read(id, { h, c }, clamps = []) {
     const { hidden, layers } = this.sizes;
     const indices = this.#indices;
     for (let layer = 0; layer < layers; layer++) {
@@ -163,16 +153,20 @@ export class Network {
         own[j] = output(indices[3 * hidden + j], c[start + j]);
       }
     }
-    if (predicts) this.predict(h.subarray((layers - 1) * hidden));
   }
 
-  /** Sets `logits` to what the output layer computes from the outputs of a layer. @param {Int8Array} h */
-  predict(h) {
+  /**
+   * Returns what the output layer computes from the outputs of a layer, until the next call.
+   * @param {NetworkState} state
+   * @param {number} layer the last one, for the prediction of the network
+   */
+  predict({ h }, layer = this.sizes.layers - 1) {
     const { products, logits, sizes } = this;
-    products.x.set(h);
+    products.x.set(h.subarray(layer * sizes.hidden, (layer + 1) * sizes.hidden));
     products.multiply(products.matrices[sizes.layers]);
     const [scale, bias] = [this.scales[sizes.layers], this.#outputBias];
     for (let n = 0; n < sizes.vocab; n++) logits[n] = fround(fround(products.sums[n]) * scale[n]) + bias[n];
+    return logits;
   }
 
   /**

@@ -32,6 +32,11 @@ export class LanguageModel {
     this.#mixed = new Float32Array(this.vocab.length);
   }
 
+  /** Returns the id of each character of a text: -1 for one that the model does not have. @param {string[]} characters */
+  idsOf(characters) {
+    return characters.map((character) => this.ids.get(character) ?? -1);
+  }
+
   /** The network, if it is one. */
   get network() {
     return this.#networks[0];
@@ -47,18 +52,18 @@ export class LanguageModel {
    * @param {number} id
    * @param {State} state
    * @param {Clamp[]} clamps the cells that are clamped in this step
-   * @param {boolean} predicts whether `logits` may be called afterwards
    */
-  read(id, state, clamps = [], predicts = true) {
-    this.#networks.forEach((network, at) => network.read(this.#ids[at][id], state[at], clamps, predicts));
+  read(id, state, clamps = []) {
+    this.#networks.forEach((network, at) => network.read(this.#ids[at][id], state[at], clamps));
   }
 
   /**
-   * Returns the prediction after the character that was read last, until the next one is read.
+   * Returns the prediction of the next character, until the next call.
+   * @param {State} state
    * @param {number} share the weight of the second model of a blend
    */
-  logits(share) {
-    const [first, second] = this.#networks.map((network) => network.logits);
+  predict(state, share) {
+    const [first, second] = this.#networks.map((network, at) => network.predict(state[at]));
     if (!second) return first;
     const [ofFirst, ofSecond] = this.#ids;
     for (let id = 0; id < this.#mixed.length; id++) {
@@ -72,10 +77,8 @@ export class LanguageModel {
    * nostalgebraist 2020). Null for a network of one layer, and for a blend.
    * @param {State} state
    */
-  firstLayerLogits([{ h }]) {
-    if (this.isBlend || this.layers === 1) return null;
-    this.network.predict(h.subarray(0, this.hidden));
-    return this.network.logits.slice();
+  predictByFirstLayer([state]) {
+    return this.isBlend || this.layers === 1 ? null : this.network.predict(state, 0);
   }
 
   /**
@@ -116,10 +119,7 @@ export class LanguageModel {
   }
 }
 
-/**
- * Returns a copy of a state.
- * @param {State} state
- */
+/** Returns a copy of a state. @param {State} state */
 export function copyOf(state) {
   return state.map(({ h, c }) => ({ h: h.slice(), c: c.slice() }));
 }

@@ -1,7 +1,7 @@
 // The models of the worker: loaded when they are first needed, two of them blended on demand.
 
 import { isLocal } from "../engines/refusal.js";
-import { Network } from "./int8_inference.js";
+import { Network, compile } from "./int8_inference.js";
 import { LanguageModel } from "./language_model.js";
 import { ModelError, load, locate, readParts } from "./checkpoint.js";
 
@@ -19,7 +19,6 @@ const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used f
 export class Models {
   #loaded = /** @type {Map<string, Loading>} */ (new Map()); // by key, the one that was used last at the end
   #given = /** @type {Map<string, Record<string, Uint8Array>>} */ (new Map()); // files of local models, by name
-  #code;
 
   /**
    * @param {string} home the address of the folder of the page
@@ -30,12 +29,6 @@ export class Models {
     this.home = home;
     this.hub = hub;
     this.progress = progress;
-    this.#code = compile();
-  }
-
-  /** How matrix products are computed. */
-  async way() {
-    return (await this.#code) ? "WebAssembly" : "JavaScript";
   }
 
   /**
@@ -44,47 +37,51 @@ export class Models {
    * @returns {Promise<ModelRef>}
    */
   async find(model) {
-    if (isLocal(model)) {
-      const [name, commit = ""] = model.split("@");
-      const place = await this.#local({ name, commit });
-      return { name, commit: place.commit };
-    }
-    return locate(model, this.hub);
+    if (!isLocal(model)) return locate(model, this.hub);
+    const [name, commit = ""] = model.split("@");
+    return { name, commit: (await this.#local({ name, commit })).commit };
   }
 
-  /**
-   * Whether a model is loaded or being loaded.
-   * @param {ModelRef} ref
-   */
+  /** Whether a model is loaded or being loaded. @param {ModelRef} ref */
   has(ref) {
     return this.#loaded.has(keyOf(ref));
   }
 
-  /**
-   * Returns a model; a ref without a commit is the model beside the page.
-   * @param {ModelRef} ref
-   * @throws {ModelError}
-   */
+  /** Returns a model; a ref without a commit is the model beside the page. @param {ModelRef} ref @throws {ModelError} */
   open(ref) {
     return this.#loading(ref).model;
   }
 
-  /**
-   * Returns what is known of a model before its weights have arrived, which are loaded too.
-   * @param {ModelRef} ref
-   * @throws {ModelError}
-   */
+  /** Returns what is known of a model before its weights have arrived, which are loaded too. @param {ModelRef} ref @throws {ModelError} */
   parts(ref) {
     return this.#loading(ref).parts;
   }
 
+  /** @param {ModelRef} ref @returns {Loading} */
   #loading(ref) {
     const key = keyOf(ref);
-    const loading = this.#loaded.get(key) ?? this.#begin(key, ref);
+    const loading = this.#loaded.get(key) ?? this.#load(key, ref);
     this.#loaded.delete(key);
     this.#loaded.set(key, loading);
     const unused = [...this.#loaded.keys()].filter(Boolean).slice(0, -MAX_LOADED);
     for (const each of unused) this.#loaded.delete(each);
+    return loading;
+  }
+
+  #load(key, ref) {
+    const place = this.#place(ref);
+    const parts = place.then(readParts);
+    const model = Promise.all([place, compile(), parts]).then(async ([place, code]) => {
+      const { tensors, ...facts } = await load(place, this.progress, parts);
+      const ids = new Map(facts.vocab.map((character, id) => [character, id]));
+      if (facts.rare !== null) tensors["output.bias"][ids.get(facts.rare)] = NEVER;
+      const { name, commit } = ref;
+      return { ...facts, key, name, commit, ids, network: new Network(facts.sizes, tensors, code) };
+    });
+    const loading = { parts, model };
+    model.catch(() => {
+      if (this.#loaded.get(key) === loading) this.#loaded.delete(key); // so that the next call tries again
+    });
     return loading;
   }
 
@@ -99,35 +96,25 @@ export class Models {
     return new LanguageModel(await Promise.all(refs.map((each) => this.open(each))));
   }
 
-  /**
-   * Takes the files of a local model that the browser could not store.
-   * @param {string} name
-   * @param {Record<string, Uint8Array>} files
-   */
+  /** Takes the files of a local model that the browser could not store. @param {string} name @param {Record<string, Uint8Array>} files */
   give(name, files) {
     this.#given.set(name, files);
+  }
+
+  /** Returns what the files of a model hold: its config and its tensors. @param {ModelRef} ref @throws {ModelError} */
+  async read(ref) {
+    return load(await this.#place(ref));
   }
 
   // The place of a local model: its files, and their commit.
   async #local({ name, commit }) {
     const { commitOf, loadModel } = await import("./stored_training.js"); // few visitors need it
-    const given = this.#given.get(name);
-    const stored = given ? null : await loadModel(name).catch(() => null);
-    const files = given ?? stored?.files;
+    const files = this.#given.get(name) ?? (await loadModel(name).catch(() => null))?.files;
     const found = files && commitOf(files);
-    if (!files || (commit && commit !== found)) {
+    if (!found || (commit && commit !== found)) {
       throw new ModelError(`${name} was trained in a browser, and only that browser has it`);
     }
     return { base: "", name, commit: found, files };
-  }
-
-  /**
-   * Returns what the files of a model hold: its config and its tensors.
-   * @param {ModelRef} ref
-   * @throws {ModelError}
-   */
-  async read(ref) {
-    return load(await this.#place(ref));
   }
 
   // Where the files of a model are.
@@ -139,37 +126,8 @@ export class Models {
     const base = commit ? `${this.hub}/${name}/resolve/${commit}/` : this.home;
     return { base, name: commit ? name : "", commit };
   }
-
-  /** @returns {Loading} */
-  #begin(key, ref) {
-    const place = this.#place(ref);
-    const parts = place.then(readParts);
-    const loading = { parts, model: this.#load(key, ref, place, parts) };
-    loading.model.catch(() => {
-      if (this.#loaded.get(key) === loading) this.#loaded.delete(key); // so that the next call tries again
-    });
-    return loading;
-  }
-
-  /** @param {string} key @param {ModelRef} ref @param {Promise<Place>} place @param {Promise<Parts>} parts @returns {Promise<LoadedModel>} */
-  async #load(key, { name, commit }, place, parts) {
-    const { tensors, ...model } = await load(await place, this.progress, parts);
-    const ids = new Map(model.vocab.map((character, id) => [character, id]));
-    if (model.rare !== null) tensors["output.bias"][ids.get(model.rare)] = NEVER;
-    return { ...model, key, name, commit, ids, network: new Network(model.sizes, tensors, await this.#code) };
-  }
 }
 
 function keyOf({ name, commit }) {
   return commit ? `${name}@${commit}` : "";
-}
-
-// Compiles the int8 matrix product; null without WebAssembly, or without its SIMD (Safari before 16.4).
-export async function compile() {
-  try {
-    const response = await fetch(new URL("product.wasm", import.meta.url));
-    return await WebAssembly.compile(await response.arrayBuffer());
-  } catch {
-    return null;
-  }
 }

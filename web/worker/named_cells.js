@@ -1,13 +1,9 @@
 // cells.json: the cells of a model that follow a feature of the text, and where in a text they are highest and lowest.
-// The checks are those of model/named_cells.py.
 
 const MAX_CELLS = 200;
 const MAX_NAME = 60; // characters
-const FIELDS = ["chance", "index", "kind", "last_three", "layer", "name", "score"];
-const [PLAIN, WITH_PASSAGES] = [1, 2]; // versions of the format
-const [MAX_SAMPLE, MAX_SAMPLE_BYTES] = [6000, 12_000]; // characters, and bytes in UTF-8
 const MAX_PASSAGES = 10;
-const MAX_WITH_PASSAGES = 70; // cells
+const [PLAIN, WITH_PASSAGES] = [1, 2]; // versions of the format
 const [BEFORE, AFTER] = [30, 12]; // characters around the one at which a cell is highest or lowest
 const HIDDEN = /(?![\t\n])\p{Cc}|[\u202a-\u202e\u2066-\u2069]|\p{Cs}/gu; // controls, and halves of characters
 
@@ -20,25 +16,41 @@ const HIDDEN = /(?![\t\n])\p{Cc}|[\u202a-\u202e\u2066-\u2069]|\p{Cs}/gu; // cont
  */
 
 /**
- * Returns what cells.json says; null if it is not valid.
- * @param {{format_version?: unknown, cells?: unknown, sample?: unknown}} content
+ * Returns what cells.json says.
+ * @param {any} content
  * @param {{layers: number, hidden: number}} sizes
- * @returns {{cells: NamedCell[], sample: Sample | null} | null}
+ * @returns {{cells: NamedCell[], sample: Sample | null}}
+ * @throws {Error} the content is not that of a cells.json of such a network
  */
-export function parseCells({ format_version: version, cells, sample, ...others }, sizes) {
-  if (Object.keys(others).length || !Array.isArray(cells) || cells.length > MAX_CELLS) return null;
-  const found = version === WITH_PASSAGES ? parseSample(sample) : null;
-  if (version !== PLAIN && !found) return null;
-  if (!cells.every((cell) => isCell(cell, sizes, found))) return null;
-  if (cells.filter(({ high, low }) => high?.length || low?.length).length > MAX_WITH_PASSAGES) return null;
-  for (const { layer, index, high, low } of found ? cells : []) found.places.set(`${layer} ${index}`, { high, low });
-  return { cells: cells.map(describe), sample: found };
+export function parseCells({ format_version: version, cells, sample: found }, sizes) {
+  if (![PLAIN, WITH_PASSAGES].includes(version) || cells.length > MAX_CELLS) throw new Error("cells.json is not valid");
+  const text = version === PLAIN ? "" : found.text.replace(/\r\n?/g, "\n").replace(HIDDEN, "\ufffd");
+  const sample = { characters: Array.from(text), seed: found?.seed ?? null, places: new Map() };
+  const described = cells.map((/** @type {any} */ { high = [], low = [], ...facts }) => {
+    check(facts, [...high, ...low], sizes, sample.characters.length);
+    sample.places.set(`${facts.layer} ${facts.index}`, { high, low });
+    const { kind, last_three: score } = facts;
+    // A name says something new if the last three characters alone do not follow the feature.
+    const remembers = kind === "auc" ? score < 0.9 : Math.abs(score) < 0.7;
+    return { ...facts, remembers, passages: high.length + low.length > 0 };
+  });
+  return { cells: described, sample: version === PLAIN ? null : sample };
+}
+
+// Throws an error if the page could not show a cell, or passages at some places in a text.
+function check({ layer, index, name, kind, score, chance, last_three }, places, { layers, hidden }, length) {
+  const isIndex = (value, below) => Number.isInteger(value) && value >= 0 && value < below;
+  const isName = typeof name === "string" && name !== "" && [...name].length <= MAX_NAME && !/\p{Cc}/u.test(name);
+  const isCell = isIndex(layer, layers) && isIndex(index, hidden) && ["auc", "r"].includes(kind) && isName;
+  const areNumbers = [score, chance, last_three].every((each) => Math.abs(each) <= 1);
+  const arePlaces = places.length <= 2 * MAX_PASSAGES && places.every((each) => isIndex(each, length));
+  if (!isCell || !areNumbers || !arePlaces) throw new Error(`a cell of cells.json is not valid: ${name}`);
 }
 
 /**
  * The passages of a cell.
  * @param {Sample | null} sample
- * @param {[layer: number, index: number]} cell
+ * @param {[layer: number, cell: number]} cell
  * @returns {PassagesAnswer}
  */
 export function passagesOf(sample, [layer, index]) {
@@ -49,38 +61,4 @@ export function passagesOf(sample, [layer, index]) {
   const around = (at) =>
     /** @type {[string, string, string]} */ ([part(at - BEFORE, at), characters[at], part(at + 1, at + 1 + AFTER)]);
   return { seed, high: places.high.map(around), low: places.low.map(around) };
-}
-
-/** @type {(cell: NamedCell & {high?: number[], low?: number[]}) => NamedCell} */
-function describe({ high, low, ...facts }) {
-  // A name says something new if the last three characters alone do not follow the feature.
-  const { kind, last_three: score } = facts;
-  const remembers = kind === "auc" ? score < 0.9 : Math.abs(score) < 0.7;
-  return { ...facts, remembers, passages: Boolean(high?.length || low?.length) };
-}
-
-/** @returns {Sample | null} */
-function parseSample(sample) {
-  if (!sample || `${Object.keys(sample).sort()}` !== "seed,text" || typeof sample.text !== "string") return null;
-  const { seed, text } = sample;
-  const length = Array.from(text.slice(0, 2 * MAX_SAMPLE + 1)).length;
-  if (length < 1 || length > MAX_SAMPLE || new TextEncoder().encode(text).length > MAX_SAMPLE_BYTES) return null;
-  if (seed !== null && !(Number.isSafeInteger(seed) && seed >= 0)) return null;
-  const shown = text.replace(/\r\n?/g, "\n").replace(HIDDEN, "\ufffd");
-  return { characters: Array.from(shown), seed, places: new Map() };
-}
-
-function isCell(cell, { layers, hidden }, sample) {
-  const names = sample ? [...FIELDS, "high", "low"].sort() : FIELDS;
-  if (!cell || `${Object.keys(cell).sort()}` !== `${names}`) return false;
-  const isIndex = (value, below) => Number.isInteger(value) && value >= 0 && value < below;
-  const isList = (list) =>
-    Array.isArray(list) && list.length <= MAX_PASSAGES && list.every((at) => isIndex(at, sample.characters.length));
-  if (sample && !(isList(cell.high) && isList(cell.low))) return false;
-  const least = cell.kind === "auc" ? 0 : -1;
-  const scores = [cell.score, cell.chance, cell.last_three];
-  const { name } = cell;
-  const isName = typeof name === "string" && name.length > 0 && [...name].length <= MAX_NAME && !/\p{Cc}/u.test(name);
-  const fits = isIndex(cell.layer, layers) && isIndex(cell.index, hidden) && ["auc", "r"].includes(cell.kind);
-  return fits && isName && scores.every((score) => Number.isFinite(score) && score >= least && score <= 1);
 }

@@ -12,10 +12,7 @@ export function rounded(value, digits) {
   return isTie ? rint(value * 10 ** digits) / 10 ** digits : Number(value.toFixed(digits));
 }
 
-/**
- * Returns 127 x as a whole number, x limited to [-1, 1], in float32.
- * @param {number} x
- */
+/** Returns 127 x as a whole number, x limited to [-1, 1], in float32. @param {number} x */
 export function byteOf(x) {
   return rint(Math.fround(127 * Math.max(-1, Math.min(1, x))));
 }

@@ -1,5 +1,6 @@
 // What the page shows of the models of this browser.
 
+import { count } from "../conversation/log.js";
 import { isLocal, shownName } from "../engines/refusal.js";
 import { writeText } from "./reply.js";
 
@@ -7,7 +8,7 @@ import { writeText } from "./reply.js";
  * @import { Message, Model, ModelRef } from "../engines/engine.js"
  * @import { Parts } from "./checkpoint.js"
  * @import { LanguageModel } from "./language_model.js"
- * @import { States } from "./states.js"
+ * @import { ReadTexts } from "./text_reader.js"
  */
 
 const MAX_EXAMPLES = 4;
@@ -20,16 +21,17 @@ const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app use
  * Returns the description of a model, with the welcome text that its config.json stores: "" if it stores none.
  * @param {ModelRef} ref
  * @param {Parts} parts
- * @param {string} way how matrix products are computed
  * @param {string} version of int8 inference
  * @returns {Model}
  */
-export function describe({ name, commit }, parts, way, version) {
+export function describe({ name, commit }, parts, version) {
   const { chat, sizes, vocab, cells, training } = parts;
   return {
-    ...emptyModel(name, commit),
+    failure: null,
+    loading: false,
+    commit,
     name: name || (typeof training.corpus === "string" && training.corpus.slice(0, MAX_CORPUS)) || "char-lstm",
-    about: [...originOf(name, commit, parts), ...facts(parts, way)],
+    about: [...originOf(name, commit, parts), ...facts(parts)],
     ...storedWelcome(parts),
     examples: examplesOf(parts),
     chat,
@@ -42,16 +44,11 @@ export function describe({ name, commit }, parts, way, version) {
   };
 }
 
-/**
- * Returns the description of a model that is not loaded.
- * @param {string} name
- * @param {string} commit
- * @returns {Model}
- */
-export function emptyModel(name, commit) {
-  const sizes = { layers: 0, hidden: 0, vocab: [], cells: [], samples: false };
-  const state = { failure: null, loading: false, version: "" };
-  return { name, commit, about: [], welcome: "", welcome_seed: 0, examples: [], chat: null, ...sizes, ...state };
+/** Returns the description of a model that could not be loaded. @param {ModelRef} ref @param {?Message} failure @returns {Model} */
+export function emptyModel({ name, commit }, failure) {
+  const sizes = { layers: 0, hidden: 0, vocab: [], cells: [], samples: false, version: "" };
+  const texts = { about: [], welcome: "", welcome_seed: 0, examples: [], chat: null };
+  return { name, commit, failure, loading: false, ...texts, ...sizes };
 }
 
 // What a model has read, and the commit of one of the Hub.
@@ -68,14 +65,14 @@ function originOf(name, commit, { training }) {
   return commit && !isLocal(name) ? [...found, { id: "model.commit", values: { commit: commit.slice(0, 7) } }] : found;
 }
 
-/** @type {(parts: Parts, way: string) => Message[]} */
-function facts({ parameters, sizes, training, verified }, way) {
+/** @type {(parts: Parts) => Message[]} */
+function facts({ parameters, sizes, training, verified }) {
   /** @type {Message[]} */
   const facts = [
     { id: "model.parameters", values: { count: parameters } },
     { id: "model.layers", values: { layers: sizes.layers, cells: sizes.hidden } },
     { id: "model.characters", values: { count: sizes.vocab } },
-    { id: "static.browser", values: { way } },
+    { id: "static.browser" },
   ];
   if (!verified) facts.push({ id: "static.not_verified" });
   if (Number(training.int8_cost) > MAX_INT8_COST) facts.push({ id: "static.float32" });
@@ -85,49 +82,41 @@ function facts({ parameters, sizes, training, verified }, way) {
 // The trainer's example prompts of which the model knows every character.
 /** @type {(parts: Parts) => string[]} */
 function examplesOf({ training, vocab }) {
-  const known = new Set(vocab);
-  const fits = (each) => {
-    const characters = typeof each === "string" ? Array.from(each) : [];
-    const isKnown = characters.every((character) => known.has(character));
-    return isKnown && characters.length > 0 && characters.length <= MAX_EXAMPLE;
-  };
-  const given = Array.isArray(training.examples) ? training.examples : [];
+  const isShort = (each) => typeof each === "string" && each !== "" && count(each) <= MAX_EXAMPLE;
+  const fits = (each) => isShort(each) && [...each].every((character) => vocab.includes(character));
+  const given = /** @type {string[]} */ ([training.examples ?? []].flat());
   return [...new Set(given.filter(fits))].slice(0, MAX_EXAMPLES);
 }
 
 /** @type {(parts: Parts) => {welcome: string, welcome_seed: number}} */
-function storedWelcome({ training, vocab }) {
+function storedWelcome({ training }) {
   const { text, seed } = /** @type {{text?: unknown, seed?: unknown}} */ (training.welcome ?? {});
-  const characters = typeof text === "string" ? Array.from(text) : [];
-  const isWhole =
-    characters.length <= MAX_WELCOME &&
-    characters.every((character) => vocab.includes(character)) &&
-    Number.isInteger(seed);
-  return isWhole ? { welcome: wholeLines(characters), welcome_seed: Number(seed) } : { welcome: "", welcome_seed: 0 };
+  const isWhole = typeof text === "string" && count(text) <= MAX_WELCOME && Number.isInteger(seed);
+  return { welcome: isWhole ? wholeLines(text) : "", welcome_seed: isWhole ? Number(seed) : 0 };
 }
 
 /**
  * Returns a text that the model writes from an empty memory, and its seed, as in ui/registry/welcome.py.
  * @param {LanguageModel} lm
- * @param {States} states
+ * @param {ReadTexts} texts
  */
-export async function writeWelcome(lm, states) {
+export async function writeWelcome(lm, texts) {
   // Imported here: settings.js awaits a file, and a worker loses the messages that arrive before its modules have run.
   const { SAMPLING, WELCOME } = await import("../settings.js");
   const write = (/** @type {number} */ seed, length = WELCOME.length) =>
-    writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), states);
+    writeText(lm, { text: "", start: true }, /** @type {any} */ ({ ...SAMPLING, stop: "", seed, length }), texts);
   let [chosen] = WELCOME.seeds; // the first whose text does not begin with an empty line
   for (const seed of WELCOME.seeds) {
     chosen = seed;
     if ((await write(seed, 1)) !== "\n") break;
   }
-  return { welcome: wholeLines(Array.from(await write(chosen))), welcome_seed: chosen };
+  return { welcome: wholeLines(await write(chosen)), welcome_seed: chosen };
 }
 
 // A text without its last line, or its last word, if the rest is at least half of it.
-/** @param {string[]} written */
+/** @param {string} written */
 function wholeLines(written) {
-  const characters = Array.from(written.join("").replace(/\n+$/, ""));
+  const characters = Array.from(written.replace(/\n+$/, ""));
   const half = Math.floor(characters.length / 2);
   const line = characters.lastIndexOf("\n");
   const cut = line < half ? Math.max(line, characters.lastIndexOf(" ")) : line;

@@ -5,10 +5,7 @@ const waiting = /** @type {(() => void)[]} */ ([]);
 const channel = new MessageChannel();
 channel.port1.onmessage = () => waiting.shift()?.();
 
-/**
- * Calls a function until it returns true, in slices.
- * @param {() => boolean} step
- */
+/** Calls a function until it returns true, in slices. @param {() => boolean} step */
 export async function inSlices(step) {
   for (let begun = performance.now(); !step();) {
     if (performance.now() - begun < SLICE_MS) continue;

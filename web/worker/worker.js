@@ -12,21 +12,18 @@
 //
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
-import { randomId } from "../conversation/hash.js";
 import { Refusal } from "../engines/refusal.js";
-import { ModelError } from "./checkpoint.js";
+import { ModelError, samplesIn } from "./checkpoint.js";
 import { LanguageModel } from "./language_model.js";
 import { Models } from "./models.js";
 import { limits } from "./limits.js";
 import { passagesOf } from "./named_cells.js";
 import { writeReply } from "./reply.js";
-import { samplesIn } from "./samples.js";
 import { describe, emptyModel, writeWelcome } from "./site.js";
-import { States } from "./states.js";
+import { ReadTexts } from "./text_reader.js";
 import { Traces } from "./lenses/trace.js";
 
-const server = randomId();
-const states = new States();
+const texts = new ReadTexts();
 const traces = new Traces();
 const replies = /** @type {Map<number, AbortController>} */ (new Map()); // by their calls
 let models = /** @type {Models | null} */ (null);
@@ -36,7 +33,7 @@ const POLLED_S = 1; // between two requests for the site while weights are downl
 let changes = 0; // of descriptions
 
 /**
- * @import { Model, ModelRef } from "../engines/engine.js"
+ * @import { Message, Model } from "../engines/engine.js"
  * @typedef {{now: Promise<Model>, whole: Promise<Model>, isWhole: boolean}} Described what is known of a model, at first
  *   without its weights
  */
@@ -50,15 +47,8 @@ const methods = {
     const models = await Promise.all(known.map(({ now }) => now));
     models.forEach(({ failure }, at) => failure && described.delete(offered()[at])); // the next call tries again
     const again_s = areWhole.some((isWhole, at) => !isWhole && !models[at].failure) ? POLLED_S : null;
-    return {
-      version: siteVersion,
-      again_s,
-      title: models[0]?.name ?? "",
-      welcome: "",
-      notices: [],
-      models,
-      address: "",
-    };
+    const own = { title: models[0]?.name ?? "", welcome: "", notices: [], address: "" };
+    return { version: siteVersion, again_s, models, ...own };
   },
 
   async add(name) {
@@ -74,7 +64,6 @@ const methods = {
   },
 
   async write(request, call) {
-    check(request);
     const { signal } = replies.set(call, new AbortController()).get(call);
     const aborted = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
     const lm = await Promise.race([open(request.model, request.second, call), aborted]);
@@ -83,13 +72,11 @@ const methods = {
       throw new Refusal({ id: "refusal.clamps_blended" });
     }
     const send = (text) => postMessage({ call, text });
-    return writeReply(lm, request, states, send, () => signal.aborted);
+    return writeReply(lm, request, texts, send, () => signal.aborted);
   },
 
   async trace(query, call) {
-    check({ text: query.tail.text, received: "" });
-    const lm = await open(query.model, query.second, call);
-    return { server, ...(await traces.answer(query, lm)) };
+    return traces.answer(query, await open(query.model, query.second, call));
   },
 
   async passages({ model, cell }) {
@@ -108,41 +95,45 @@ function offered() {
 
 // Describes a model of the Hub, or with "" the one in the page's folder.
 function describeModel(name) {
-  if (!described.has(name)) {
-    const first = attempt({ name: name.split("@")[0], commit: "" }, () => describeAtOnce(name));
-    const known = { now: first.then(({ model }) => model), whole: null, isWhole: false };
-    known.whole = first.then(async ({ ref, model }) => {
-      const whole = model.failure
-        ? model
-        : (await attempt(ref, async () => ({ ref, model: await complete(ref, model) }))).model;
-      known.isWhole = true;
-      if (whole !== model) [known.now, changes] = [Promise.resolve(whole), changes + 1];
-      return whole;
-    });
-    described.set(name, known);
-  }
-  return described.get(name);
+  const known = described.get(name);
+  if (known) return known;
+  const now = describeAtOnce(name);
+  const found = /** @type {Described} */ ({ now, whole: now.then(complete), isWhole: false });
+  described.set(name, found);
+  found.whole.then(async (whole) => {
+    if (whole !== (await now)) changes++;
+    [found.now, found.isWhole] = [found.whole, true];
+  });
+  return found;
 }
 
 async function describeAtOnce(name) {
-  const ref = name ? await models.find(name) : { name: "", commit: "" };
-  return { ref, model: describe(ref, await models.parts(ref), await models.way(), version) };
+  let ref = { name: name.split("@")[0], commit: "" };
+  try {
+    if (name) ref = await models.find(name);
+    return describe(ref, await models.parts(ref), version);
+  } catch (error) {
+    return emptyModel(ref, notLoaded(error));
+  }
 }
 
 // The description of a model whose weights are here: it writes the welcome text that its files lack.
-async function complete(ref, model) {
-  const loaded = await models.open(ref);
-  return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), states)) };
+/** @param {Model} model */
+async function complete(model) {
+  if (model.failure) return model;
+  try {
+    const loaded = await models.open(model);
+    return model.welcome ? model : { ...model, ...(await writeWelcome(new LanguageModel([loaded]), texts)) };
+  } catch (error) {
+    return emptyModel(model, notLoaded(error));
+  }
 }
 
-/** @param {ModelRef} ref @param {() => Promise<{ref: ModelRef, model: Model}>} act */
-async function attempt(ref, act) {
-  try {
-    return await act();
-  } catch (error) {
-    const failure = { id: "static.not_loaded", values: { reason: asModelError(error).message } };
-    return { ref, model: { ...emptyModel(ref.name, ref.commit), failure } };
-  }
+/** @param {unknown} error @returns {Message} */
+function notLoaded(error) {
+  const isKnown = error instanceof ModelError;
+  if (!isKnown) console.error(error);
+  return { id: "static.not_loaded", values: { reason: isKnown ? error.message : `${error}` } };
 }
 
 // Returns a model, or two as a blend; says so while they are loaded.
@@ -151,27 +142,13 @@ async function open(ref, second, call) {
   const names = missing.map(({ name }) => name);
   if (names.length) postMessage({ call, status: [{ id: "model.loading", values: { names } }] });
   const lm = await models.languageModel(ref, second).catch((error) => {
-    throw new Refusal({ id: "static.not_loaded", values: { reason: asModelError(error).message } });
+    throw new Refusal(notLoaded(error));
   });
   if (names.length) postMessage({ call, status: [] });
   if (!lm.vocab.length) {
     throw new Refusal({ id: "refusal.no_common_character", values: { first: ref.name, second: second.name } });
   }
   return lm;
-}
-
-function asModelError(error) {
-  if (error instanceof ModelError) return error;
-  console.error(error);
-  return new ModelError(`${error}`);
-}
-
-function check({ text, received }) {
-  const length = text.length + received.length;
-  const most = limits.text + limits.length; // what the page allows, and a reply
-  if (length > 2 * most || Array.from(text).length > most) {
-    throw new Refusal({ id: "refusal.characters", values: { field: "text", length, most } });
-  }
 }
 
 async function answer({ call, name, argument }) {

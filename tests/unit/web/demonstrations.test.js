@@ -19,17 +19,16 @@ const model = {
 };
 
 /** Runs a demonstration whose texts are given, in turn. Each character of the second one is unlikely, the others are not. */
-async function shown(name, texts, { chat = null, end = "length" } = {}) {
+async function shown(name, texts) {
   const waiting = [...texts];
   const write = async (request, { onText }) => {
     onText(waiting.shift());
-    if (end === "closed") showing.ended.abort();
-    return { end, rate: null, error: null };
+    return { end: "length", rate: null, error: null };
   };
   const trace = async ({ tail, from }) => ({
     bits: [...tail.text].slice(from).map(() => (tail.text.endsWith(texts[1]) ? 4 : 1)),
   });
-  const showing = newShowing(name, { ...model, chat }, 7, { write, trace });
+  const showing = newShowing(name, model, 7, { write, trace });
   await run(showing);
   return showing;
 }
@@ -58,16 +57,6 @@ test("the first difference of two texts is a character that is shown", async () 
   assert.deepEqual(other, { id: "demo.same.other", values: { seed: 8, at: 3 } });
   const [differs, none] = (await shown("same", ["ab", "bb", "ab"])).message.value;
   assert.deepEqual([differs.id, none.id], ["demo.same.differs", "demo.same.no_other"]);
-});
-
-test("the answers of a chat model begin on a line of their own", async () => {
-  const chat = { prefix: "A: ", suffix: "B: ", stop: "A: " };
-  assert.equal((await shown("same", ["a", "a", "b"])).body.value.prompt, "Hi");
-  assert.equal((await shown("same", ["a", "a", "b"], { chat })).body.value.prompt, "Hi\n");
-});
-
-test("a demonstration that was closed while its texts ended has no result", async () => {
-  assert.equal((await shown("same", ["a", "a", "b"], { end: "closed" })).isDone.value, false);
 });
 
 test("the first samples of a training are shown longest, and the whole takes as long", () => {

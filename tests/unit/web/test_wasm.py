@@ -40,7 +40,7 @@ def test_the_bytes_are_those_of_the_text() -> None:
     assert (folder / "product.wasm").read_bytes() == wasmtime.wat2wasm((folder / "product.wat").read_text())
 
 
-@pytest.mark.parametrize("shape", [(4, 8), (8, 8), (4, 16), (68, 512), (2048, 1024)])
+@pytest.mark.parametrize("shape", [(4, 8), (68, 512)])
 def test_sums_are_exact(product: Product, shape: tuple[int, int]) -> None:
     random = np.random.default_rng(shape[0])
     q = random.integers(-127, 128, shape, dtype=np.int8)

@@ -2,7 +2,7 @@
 // replaces the character and continues from there. A click opens it, and so does Enter for the character in focus. In a lens
 // that shows other values of a character, a finger opens it by tapping the character in focus once more.
 
-import { effect, html, render, untracked, useLayoutEffect } from "../../vendor/preact.js";
+import { effect, html, render, useLayoutEffect } from "../../vendor/preact.js";
 import { create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { Button } from "../../document/views.js";
 import { render as write, t } from "../../document/words.js";
@@ -10,13 +10,12 @@ import { continueFrom } from "../../state/actions.js";
 import { canContinueFrom } from "../../state/source.js";
 import * as page from "../../state/state.js";
 import { Bar, chance, likely } from "../chances.js";
-import { answered, isLost, retries } from "../connection.js";
+import { answered, isLost, onRetry } from "../questions.js";
 import { read } from "../reading.js";
-import { characterAt, log } from "./drawn_text.js";
+import { characterAt, log, placeOf } from "./drawn_text.js";
 import { nameOf } from "../names.js";
 import { alternatives, focus, frames, hasOpened, lensNow, path, turnAt, turns } from "../state.js";
 import { characterUnder } from "./caret.js";
-import { placeOf } from "./character_box.js";
 import { mark, moveTo, positionNow } from "./focus.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept
@@ -26,7 +25,6 @@ const SHEET = "(max-width: 640px), (pointer: coarse)"; // the same as in style.c
 /** @type {HTMLElement} */
 let box;
 let openings = 0;
-let uncovered = /** @type {unknown} */ (null); // the alternatives that the page was scrolled for
 
 /** Shows the alternatives to the character at a position of the conversation. @param {number} position */
 export async function open(position) {
@@ -62,6 +60,7 @@ function Alternatives() {
   const shown = alternatives.value;
   useLayoutEffect(place);
   useLayoutEffect(() => {
+    uncover();
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
   }, [shown]);
@@ -125,7 +124,7 @@ function place() {
   const { width, height } = box.getBoundingClientRect();
   if (matchMedia(SHEET).matches) {
     box.style.left = box.style.top = "";
-    return uncover(character);
+    return;
   }
   if (rect.bottom < text.top || rect.top > text.bottom) return close();
   const isBelow = rect.bottom + GAP + height <= innerHeight || rect.top - GAP - height < 0;
@@ -138,15 +137,14 @@ function place() {
   box.classList.toggle("above", !isBelow);
 }
 
-// Scrolls the page once if the sheet covers the character, and where the page ends the text.
-function uncover(character) {
+// Scrolls the page if the sheet covers the character, and where the page ends the text.
+function uncover() {
+  const character = alternatives.value && matchMedia(SHEET).matches ? characterAt(alternatives.value.position) : null;
+  if (!character) return;
   const hidden = () =>
     Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - box.getBoundingClientRect().top);
-  if (hidden() && uncovered !== alternatives.value) {
-    scrollBy({ top: hidden(), behavior: "instant" });
-    log.scrollTop += hidden();
-  }
-  uncovered = alternatives.value;
+  scrollBy({ top: hidden(), behavior: "instant" });
+  log.scrollTop += hidden();
 }
 
 /** Adds the box to the pane, and opens it from the text. @param {HTMLElement} pane */
@@ -155,11 +153,7 @@ export function bindAlternatives(pane) {
   find(pane, ".frame").after(box);
   box.tabIndex = -1; // a click beside its buttons leaves the focus in it, and so Escape closes it
   box.role = "dialog";
-  effect(() => {
-    if (!retries.value) return;
-    const lost = untracked(() => (isLost(alternatives.value?.answer.refusal) ? alternatives.value : null));
-    if (lost) untracked(() => open(lost.position));
-  });
+  onRetry(() => isLost(alternatives.value?.answer.refusal) && open(alternatives.value.position));
   effect(() => {
     box.hidden = !alternatives.value;
     box.ariaLabel = titleOf(alternatives.value?.char ?? "");

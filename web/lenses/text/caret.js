@@ -1,7 +1,6 @@
-// Finds and marks characters in a text that is not drawn character by character. All numbers are in code points.
+// Finds characters in a text that is not drawn character by character. All numbers are in code points.
 
 import { count } from "../../conversation/log.js";
-import { create } from "../../document/dom.js";
 
 /**
  * Returns the number of the character under the pointer; -1 if there is none.
@@ -47,17 +46,4 @@ export function rangeOf(element, n) {
     left -= characters.length;
   }
   return null;
-}
-
-let sign = /** @type {?HTMLElement} */ (null);
-
-/** Marks a line end, of which a highlight shows nothing, by a sign that takes no room. @param {?Range} character  no mark if it is no line end */
-export function markLineEnd(character) {
-  sign ??= create("span", "line-end");
-  const isLineEnd = character?.toString() === "\n";
-  if (isLineEnd && sign.nextSibling === character.startContainer && character.startOffset === 0) return;
-  const parent = sign.parentNode;
-  sign.remove();
-  parent?.normalize(); // the sign has split its text
-  if (isLineEnd) character.insertNode(sign);
 }

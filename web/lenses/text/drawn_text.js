@@ -1,20 +1,27 @@
 // The text of the conversation on the screen: the elements of its characters, in the colours of the lens.
 
-import { find, keepAtEnd } from "../../document/dom.js";
+import { create, find, keepAtEnd, resetGrownText } from "../../document/dom.js";
 import * as state from "../state.js";
 import { rangeOf } from "./caret.js";
-import { CharacterBox } from "./character_box.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
 const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
 
-/** @import { TracedText } from "./traced_text.js" */
+/**
+ * @import { TracedText } from "./traced_text.js"
+ * @typedef {{traced: TracedText, position: number}} Place
+ */
 
 const { path } = state;
 const boxes = /** @type {Map<Element, CharacterBox>} */ (new Map());
 /** @type {HTMLElement} */
 export let log;
 let isScheduled = false;
+
+const places = /** @type {WeakMap<Element, Place>} */ (new WeakMap());
+
+/** Returns the text and the position of the character that an element of a box shows. @param {Element} node */
+export const placeOf = (node) => places.get(node);
 
 /** Notes the element of the conversation. @param {HTMLElement} element */
 export function bindText(element) {
@@ -95,4 +102,109 @@ export function characterAt(position) {
   const turn = state.turnAt(position);
   const reply = turn && log.querySelector(`article[data-turn="${turn.id}"] .reply`);
   return nodeAt(path, position) ?? (reply && rangeOf(reply, position - turn.at - turn.given));
+}
+
+/**
+ * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
+ * the last line only when the text grows. Characters that are not drawn yet are shown as plain text after the others.
+ */
+class CharacterBox {
+  /** @param {HTMLElement} element @param {TracedText} traced */
+  constructor(element, traced) {
+    this.element = element;
+    this.traced = traced;
+    this.nodes = /** @type {HTMLElement[]} */ ([]);
+    this.marks = /** @type {string[]} */ ([]); // the class of each node's colour
+    this.rest = document.createTextNode("");
+    this.start = this.end = 0; // positions in the text
+    this.painted = 0; // nodes that have their colour
+    element.replaceChildren();
+    resetGrownText(element);
+  }
+
+  /** Sets the positions in the text that the element shows. @param {number} start @param {number} end */
+  setRange(start, end) {
+    if (start !== this.start) this.cut(0);
+    [this.start, this.end] = [start, end];
+    this.cut(end - start);
+  }
+
+  /** Removes all but the first nodes. @param {number} count */
+  cut(count) {
+    if (count >= this.nodes.length) return;
+    for (const node of this.nodes.splice(count)) node.remove();
+    this.marks.length = count;
+    this.rest.remove();
+    for (let line = this.element.lastChild; line && !line.hasChildNodes(); line = this.element.lastChild) line.remove();
+    this.painted = Math.min(this.painted, count);
+  }
+
+  /** Removes characters and outdates colours, from positions of the text on. @param {number} text @param {number} values */
+  invalidate(text, values) {
+    this.cut(Math.max(0, text - this.start));
+    if (values - this.start < this.painted) this.repaint(Math.max(0, values - this.start));
+  }
+
+  /** Removes the colours of the nodes from one on, which other values will have. */
+  repaint(from = 0) {
+    while (this.painted > from) this.#mark(--this.painted, "");
+  }
+
+  /** Draws at most `most` characters more; returns how many. @param {number} most */
+  draw(most) {
+    const [chars, before] = [this.traced.chars, this.nodes.length];
+    const wanted = Math.min(this.end - this.start, before + most);
+    while (this.nodes.length < wanted) this.#add(chars[this.start + this.nodes.length]);
+    const rest = chars.slice(this.start + wanted, this.end).join("");
+    if (!rest) this.rest.remove();
+    else if (this.rest.parentNode !== this.#line()) this.#line().append(this.rest);
+    if (this.rest.data !== rest) this.rest.data = rest;
+    return wanted - before;
+  }
+
+  #add(character) {
+    const [line, node] = [this.#line(), document.createElement("i")];
+    node.textContent = character;
+    if (character === "\n") node.className = "end";
+    places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
+    line.insertBefore(node, this.rest.parentNode === line ? this.rest : null);
+    this.nodes.push(node);
+    this.marks.push("");
+  }
+
+  // Returns the line that the next character belongs to.
+  #line() {
+    const [line, last] = [this.element.lastElementChild, this.nodes.at(-1)];
+    const isOver = !line || (last?.parentNode === line && last.textContent === "\n");
+    return isOver ? create("span", line ? "line block" : "line", this.element) : line;
+  }
+
+  /**
+   * Colours at most `most` characters; returns how many. `mark` gives the class of a value.
+   * @type {(values: (number | null)[], mark: (value: number | null) => string, most: number) => number}
+   */
+  paint(values, mark, most) {
+    let count = 0;
+    const known = Math.min(this.nodes.length, values.length - this.start);
+    for (; this.painted < known && count < most; count++)
+      this.#mark(this.painted, mark(values[this.start + this.painted++]));
+    return count;
+  }
+
+  #mark(at, mark) {
+    if (this.marks[at] === mark) return;
+    if (this.marks[at]) this.nodes[at].classList.remove(this.marks[at]);
+    if (mark) this.nodes[at].classList.add(mark);
+    this.marks[at] = mark;
+  }
+
+  /** The element of the character at a position, if it is drawn. @param {number} position */
+  nodeAt(position) {
+    return position >= this.start && position < this.end ? this.nodes[position - this.start] : undefined;
+  }
+
+  /** Replaces the elements by plain text. */
+  release() {
+    this.element.replaceChildren(this.traced.chars.slice(this.start, this.end).join(""));
+  }
 }

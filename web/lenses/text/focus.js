@@ -5,12 +5,10 @@ import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
 import { chance, likely } from "../chances.js";
-import { answered, retries } from "../connection.js";
+import { answered, onRetry } from "../questions.js";
 import { nameOf } from "../names.js";
 import { alternatives, details, focus, frames, isAsking, lensNow, path, turnAt, turns } from "../state.js";
-import { markLineEnd } from "./caret.js";
-import { placeOf } from "./character_box.js";
-import { characterAt, log, nodeAt } from "./drawn_text.js";
+import { characterAt, log, nodeAt, placeOf } from "./drawn_text.js";
 import { nextInReply, nextPosition } from "./keys.js";
 
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
@@ -106,7 +104,6 @@ export function mark() {
   const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
   const character = isUsed && positionNow() !== null ? characterAt(positionNow()) : null;
   const range = character instanceof Range ? character : null;
-  markLineEnd(range);
   if (range) CSS.highlights?.set(CARET, new Highlight(range));
   else CSS.highlights?.delete(CARET);
 }
@@ -117,9 +114,7 @@ export function bindFocus(log, read) {
     page.watch(frames);
     untracked(mark);
   });
-  effect(() => {
-    if (retries.value && focus.peek()) untracked(inspect);
-  });
+  onRetry(() => focus.value && inspect());
   const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
   let over = /** @type {?Element} */ (null);
   let [timer, pointer] = [0, ""];

@@ -1,28 +1,27 @@
 // How much each earlier character mattered for a character: model/attribution.py in JavaScript.
 
+import { copyOf } from "../language_model.js";
 import { limits } from "../limits.js";
 import { rounded } from "../numbers.js";
 import { inSlices } from "../slices.js";
-import { bitsOf } from "./text_trace.js";
+import { bitsOf } from "../text_reader.js";
 
 const DIGITS = 6;
 
 /**
  * @import { TraceAnswer } from "../../engines/engine.js"
- * @import { Saved, TextTrace } from "./text_trace.js"
+ * @import { TextReader } from "../text_reader.js"
  */
 
 /** The work for one character. It can be done in parts, while the text up to the character stays the same. */
 export class Occlusion {
-  #trace;
-  #before = /** @type {Saved[]} */ ([]); // the states before the characters of the window, and before the position
-  #work = /** @type {Generator<void> | null} */ (null);
-  #bits = /** @type {number | null} */ (null);
+  #reader;
+  #bits = /** @type {number | null} */ (null); // of the character, before it is rounded
   #changes = /** @type {(number | null)[]} */ ([]);
 
-  /** @param {TextTrace} trace @param {number} position of the character */
-  constructor(trace, position) {
-    this.#trace = trace;
+  /** @param {TextReader} reader @param {number} position of the character */
+  constructor(reader, position) {
+    this.#reader = reader;
     this.position = position;
     this.start = Math.max(0, position - limits.why);
   }
@@ -33,42 +32,33 @@ export class Occlusion {
    * @returns {Promise<TraceAnswer>} `more` while the work is not done
    */
   async advance(ms) {
-    const end = performance.now() + ms;
-    this.#work ??= await this.#begin();
-    let more = true;
+    const [end, changes] = [performance.now() + ms, this.#changes];
+    if (!changes.length) {
+      await this.#reader.goTo(this.position);
+      this.#bits = this.#reader.ids[this.position] < 0 ? null : this.#reader.bits();
+    }
+    while (changes.length < this.position - this.start) {
+      if (performance.now() > end) return { start: this.start, changes: [], more: true };
+      changes.push(await this.#changeWithout(this.start + changes.length));
+    }
+    const surprisal = this.#bits === null ? null : rounded(this.#bits, DIGITS);
+    return { surprisal, start: this.start, changes, more: false };
+  }
+
+  // Returns how many bits more the character costs if another one is left out; null if that is not known.
+  async #changeWithout(out) {
+    const { ids, lm, share, start } = this.#reader;
+    const isKnown = (at) => ids[at] >= 0;
+    const left = Array.from({ length: this.position - out - 1 }, (_, n) => out + 1 + n).filter(isKnown);
+    const hasRead = start || left.length > 0 || ids.slice(0, out).some((id) => id >= 0);
+    if (this.#bits === null || !hasRead) return null;
+    if (!isKnown(out)) return 0;
+    await this.#reader.goTo(out);
+    const state = copyOf(this.#reader.state);
     await inSlices(() => {
-      more = !this.#work.next().done;
-      return !more || performance.now() > end;
+      if (left.length) lm.read(ids[left[0]], state, this.#reader.clampsAt(left.shift()));
+      return !left.length;
     });
-    if (more) return { start: this.start, changes: [], more };
-    return { surprisal: this.#bits, start: this.start, changes: this.#changes, more };
-  }
-
-  async #begin() {
-    for (let at = this.start; at <= this.position; at++) {
-      await this.#trace.goTo(at);
-      this.#before.push(this.#trace.current());
-    }
-    return this.#steps();
-  }
-
-  // Yields after each character that is read.
-  *#steps() {
-    const { ids, lm, share } = this.#trace;
-    const [{ logits: whole }, id] = [this.#before.at(-1), ids[this.position]];
-    if (whole && id >= 0) this.#bits = rounded(bitsOf(whole, id), DIGITS);
-    const last = ids.slice(0, this.position).findLastIndex((each) => each >= 0);
-    for (let out = this.start; out < this.position; out++) {
-      const { state, logits: before } = this.#before[out - this.start];
-      let logits = ids[out] < 0 ? whole : before;
-      for (let at = out + 1; ids[out] >= 0 && at <= last; at++) {
-        if (ids[at] < 0) continue;
-        lm.read(ids[at], state, this.#trace.clampsAt(at), at === last);
-        if (at === last) logits = lm.logits(share).slice();
-        yield;
-      }
-      const isKnown = this.#bits !== null && logits;
-      this.#changes.push(isKnown ? rounded(bitsOf(logits, id) - bitsOf(whole, id), DIGITS) : null);
-    }
+    return rounded(bitsOf(lm.predict(state, share), ids[this.position]) - this.#bits, DIGITS);
   }
 }

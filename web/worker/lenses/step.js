@@ -8,24 +8,24 @@ const THIN = 0.004; // of the strip: narrower shares are left out
 
 /**
  * @import { Drawn, LayerStep, StepAnswer } from "../../engines/engine.js"
- * @import { TextTrace } from "./text_trace.js"
+ * @import { TextReader } from "../text_reader.js"
  */
 
 /**
  * Describes how the character at a position was computed; {} if the model had read no character before it.
- * @param {TextTrace} trace
+ * @param {TextReader} reader
  * @param {number} at the position
  * @param {number} cell the cell whose numbers are shown for each layer
  * @param {Drawn} drawn
  * @returns {Promise<StepAnswer>}
  */
-export async function describeStep(trace, at, cell, { settings, draw, picked }) {
-  const before = trace.ids.slice(0, at).findLastIndex((id) => id >= 0);
-  if (before < trace.first) return {};
-  const { lm } = trace;
+export async function describeStep(reader, at, cell, { settings, draw, picked }) {
+  const { ids, lm } = reader;
+  const before = ids.slice(0, at).findLastIndex((id) => id >= 0);
+  if (before < 0 && !reader.start) return {};
   if (lm.isBlend) return { mixed: true };
-  if (before >= 0) await trace.goTo(before);
-  const step = trace.step(before);
+  if (before >= 0) await reader.goTo(before);
+  const step = reader.step(before);
   const { FILTERS, SAMPLING, SETTINGS } = await import("../../settings.js");
   const used = settings ?? { ...SAMPLING, temperature: 1, seed: 0 }; // of a text that was not drawn
   const { sizes, embedding } = lm.network;
@@ -36,7 +36,7 @@ export async function describeStep(trace, at, cell, { settings, draw, picked }) 
     id: step.id,
     row: bytesOfRow(row),
     layers: Array.from({ length: sizes.layers }, (_, layer) => describeLayer(lm, step, layer, shown)),
-    ...describeShares(step.logitsAfter, used, lm.vocab, trace.ids[at]),
+    ...describeShares(lm.predict(step.after, reader.share), used, lm.vocab, ids[at]),
     temperature: used.temperature,
     filters: FILTERS.filter((name) => used[name] !== SETTINGS[name].default).map((name) => [
       SETTINGS[name].label,
@@ -73,7 +73,6 @@ function describeLayer(lm, { id, before, after, clamps }, layer, cell) {
 
 /** @returns {Pick<StepAnswer, "likely" | "strip">} */
 function describeShares(logits, settings, vocab, drawn) {
-  if (!logits) return { likely: [], strip: [] };
   let weights = weightsOf(logits, settings);
   if (settings.temperature === 0) weights = weights.map((_, id) => (id === mostLikely(logits) ? 1 : 0));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

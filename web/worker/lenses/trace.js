@@ -4,9 +4,9 @@ import { rint } from "../int8_inference.js";
 import { Occlusion } from "./occlusion.js";
 import { inSlices } from "../slices.js";
 import { describeStep } from "./step.js";
-import { TextTrace } from "./text_trace.js";
 import { limits } from "../limits.js";
 import { byteOf, rounded } from "../numbers.js";
+import { TextReader } from "../text_reader.js";
 
 const MAX_TRACES = 16; // that are kept
 const ANSWER_MS = 40; // of work per answer
@@ -18,7 +18,7 @@ const WHY_MS = 150; // of work per answer: a page that asks about another charac
  * @typedef {object} Text
  * @property {string[]} characters
  * @property {string} key of what the trace depends on beside the text
- * @property {TextTrace | null} trace
+ * @property {TextReader | null} reader
  * @property {Occlusion | null} why that was begun
  * @property {Promise<unknown>} last
  */
@@ -27,12 +27,7 @@ const WHY_MS = 150; // of work per answer: a page that asks about another charac
 export class Traces {
   #texts = /** @type {Map<string, Text>} */ (new Map()); // the one that was used last at the end
 
-  /**
-   * Answers a query.
-   * @param {TraceQuery} query
-   * @param {LanguageModel} lm
-   * @returns {Promise<TraceAnswer>}
-   */
+  /** Answers a query. @param {TraceQuery} query @param {LanguageModel} lm @returns {Promise<TraceAnswer>} */
   answer(query, lm) {
     const text = this.#open(query.trace);
     const answer = text.last.then(() => this.#answer(text, query, lm));
@@ -41,7 +36,7 @@ export class Traces {
   }
 
   #open(id) {
-    const text = this.#texts.get(id) ?? { characters: [], key: "", trace: null, why: null, last: Promise.resolve() };
+    const text = this.#texts.get(id) ?? { characters: [], key: "", reader: null, why: null, last: Promise.resolve() };
     this.#texts.delete(id);
     this.#texts.set(id, text);
     if (this.#texts.size > MAX_TRACES) this.#texts.delete(this.#texts.keys().next().value);
@@ -57,62 +52,63 @@ export class Traces {
     if (characters.length !== length) return { unknown: true };
     text.characters = characters;
     const key = JSON.stringify([lm.key, start, share]);
-    if (text.key !== key) [text.key, text.trace, text.why] = [key, new TextTrace(lm, start, share ?? 0.5), null];
-    const unchanged = text.trace.setText(characters, query.clamps);
+    if (text.key !== key) [text.key, text.reader, text.why] = [key, new TextReader(lm, start, share ?? 0.5), null];
+    const unchanged = text.reader.setText(lm.idsOf(characters), query.clamps);
     if (text.why && unchanged <= text.why.position) text.why = null;
     if ("why" in query) return answerWhy(text, query.why);
-    return "at" in query ? answerAt(text.trace, query) : answerFrom(text.trace, query);
+    return "at" in query ? answerAt(text.reader, query) : answerFrom(text.reader, query);
   }
 }
 
 /** @type {(text: Text, position: number) => Promise<TraceAnswer>} */
 async function answerWhy(text, position) {
-  if (position >= text.trace.length) return { refusal: { id: "refusal.no_character" } };
-  if (text.why?.position !== position) text.why = new Occlusion(text.trace, position);
+  if (position >= text.reader.ids.length) return { refusal: { id: "refusal.no_character" } };
+  if (text.why?.position !== position) text.why = new Occlusion(text.reader, position);
   const answer = await text.why.advance(WHY_MS);
-  if (!answer.more) text.why = null; // its states are a third of a megabyte
+  if (!answer.more) text.why = null;
   return answer;
 }
 
 /**
  * The surprisal of the characters from a position on, as many as can be read in ANSWER_MS.
- * @type {(trace: TextTrace, query: TraceQuery) => Promise<TraceAnswer>}
+ * @type {(reader: TextReader, query: TraceQuery) => Promise<TraceAnswer>}
  */
-async function answerFrom(trace, { from, cell, layer }) {
+async function answerFrom(reader, { from, cell, layer }) {
   const [bits, values, columns] = [[], [], []];
-  const { lm } = trace;
+  const { lm } = reader;
   const shown = Math.min(layer ?? 0, lm.layers - 1);
   const hasCell = cell && cell[0] < lm.layers && cell[1] < lm.hidden;
-  await trace.goTo(Math.min(from, trace.length));
+  await reader.goTo(Math.min(from, reader.ids.length));
   const end = performance.now() + ANSWER_MS;
   await inSlices(() => {
-    if (from + bits.length >= trace.length) return true;
-    const surprisal = trace.readNext();
+    if (from + bits.length >= reader.ids.length) return true;
+    const surprisal = reader.bits();
+    reader.readNext();
     bits.push(surprisal === null ? null : rounded(surprisal, 3));
-    if (cell) values.push(hasCell ? rint(127 * Math.tanh(trace.cell(...cell))) : null);
+    if (cell) values.push(hasCell ? rint(127 * Math.tanh(lm.cell(reader.state, ...cell))) : null);
     if (layer !== undefined) {
-      for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(trace.cell(shown, n)))));
+      for (let n = 0; n < lm.hidden; n++) columns.push(byteOf(Math.fround(Math.tanh(lm.cell(reader.state, shown, n)))));
     }
     return columns.length === limits.columns * lm.hidden || performance.now() > end; // the next answer continues the picture
   });
   const ofCell = cell && { values };
   const ofLayer = layer !== undefined && { columns: Int8Array.from(columns) };
-  return { bits, more: from + bits.length < trace.length, ...ofCell, ...ofLayer };
+  return { bits, more: from + bits.length < reader.ids.length, ...ofCell, ...ofLayer };
 }
 
 /**
  * One character: what the model predicted, and what one cell did.
- * @type {(trace: TextTrace, query: TraceQuery) => Promise<TraceAnswer>}
+ * @type {(reader: TextReader, query: TraceQuery) => Promise<TraceAnswer>}
  */
-async function answerAt(trace, { at, cell, step: drawn, first_layer: asksFirst }) {
-  const { lm } = trace;
-  if (at >= trace.length) return { refusal: { id: "refusal.no_character" } };
-  await trace.goTo(at);
-  const step = trace.step(at);
-  const answer = /** @type {TraceAnswer} */ (predicted(step.logits, lm.vocab));
+async function answerAt(reader, { at, cell, step: drawn, first_layer: asksFirst }) {
+  const { lm } = reader;
+  if (at >= reader.ids.length) return { refusal: { id: "refusal.no_character" } };
+  await reader.goTo(at);
+  const [logits, step] = [reader.logits(), reader.step(at)];
+  const answer = /** @type {TraceAnswer} */ (predicted(logits, lm.vocab));
   if (asksFirst) {
-    const logits = step.logits && lm.firstLayerLogits(step.before);
-    answer.first_layer = logits && predicted(logits, lm.vocab);
+    const first = logits && lm.predictByFirstLayer(step.before);
+    answer.first_layer = first && predicted(first, lm.vocab);
   }
   if (cell && cell[0] < lm.layers && cell[1] < lm.hidden) {
     const [layer, index] = cell;
@@ -122,7 +118,7 @@ async function answerAt(trace, { at, cell, step: drawn, first_layer: asksFirst }
     const cellIn = (state) => rounded(lm.cell(state, layer, index), 3);
     answer.cell = [cellIn(step.before), cellIn(step.after)];
   }
-  if (drawn) answer.step = await describeStep(trace, at, cell ? cell[1] : 0, drawn);
+  if (drawn) answer.step = await describeStep(reader, at, cell ? cell[1] : 0, drawn);
   return answer;
 }
 

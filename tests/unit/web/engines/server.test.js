@@ -87,6 +87,15 @@ test("a proxy that answers instead of the server, an outage and a busy server en
   }
 });
 
+test("a reply that a proxy refuses is not asked for again", async () => {
+  for (const status of [401, 413]) {
+    serve(html(status));
+    await assert.rejects(write(), { reason: { id: "fault.refused", values: { status } } });
+    assert.equal(asked.length, 1);
+    asked = [];
+  }
+});
+
 test("a connection without data is asked for again after 20 seconds", async ({ mock }) => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const silent = stream(rest("").slice(0, 60), "open");

@@ -34,22 +34,3 @@ test("a lens is on once its panel is loaded; a welcome text has colours without 
   assert.equal(state.keyNow(), "cell 0,0");
   assert.ok(!state.isUntried()); // it shows other values of a character than its alternatives
 });
-
-test("the bits of the character in focus are shown once they are known", () => {
-  state.details.value = { traced: state.path, position: 1, char: "b" };
-  assert.equal(state.bits.value, undefined);
-  state.path.values("bits").push(null, 2.5);
-  state.frames.value++;
-  assert.equal(state.bits.value, 2.5);
-});
-
-test("a position belongs to the turn around it", () => {
-  state.turns.value = [
-    { id: 1, at: 0, given: 1, length: 3, writing: false },
-    { id: 2, at: 3, given: 0, length: 2, writing: true },
-  ];
-  assert.deepEqual(
-    [0, 2, 3, 5].map((at) => state.turnAt(at)?.id),
-    [1, 1, 2, undefined],
-  );
-});
