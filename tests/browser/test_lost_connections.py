@@ -73,10 +73,7 @@ def expect_retries(page: Page) -> None:
     expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
 
 
-def test_an_outage_of_the_network_during_a_reply(
-    app: App, net: Network, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.2)
+def test_an_outage_of_the_network_during_a_reply(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
     context.clock.install()
     page = begin(context, through(net, app))
     net.cut()

@@ -12,7 +12,6 @@ Positions and lengths are in code points.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -178,13 +177,6 @@ def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
         chars_per_second=check_speed(fields.values["speed"]) if "speed" in fields else None,
         boundaries=tuple(check_whole("boundaries", each, 0, len(text)) for each in boundaries),
     )
-
-
-def digest_of(fields: Fields) -> str:
-    """Returns the SHA-256 of the fields that determine the text of a reply, in hex digits."""
-    names = ("model", "second", "text", "start", "clamps", "settings", "draw_offset", "cells")
-    values = json.dumps([fields.values.get(name) for name in names], sort_keys=True)
-    return hashlib.sha256(values.encode()).hexdigest()
 
 
 def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:

@@ -20,7 +20,6 @@ from tests.support.write_client import PageClient
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 STREAMS = 128
 pytestmark = pytest.mark.anyio
-RETURN_S = 1.0  # how long a reply without a reader continues
 
 
 async def idle(app: App, name: str = "random") -> None:
@@ -148,7 +147,6 @@ async def test_a_reply_that_ends_in_any_way_changes_no_other_reply(
         return draw(slots, **options)
 
     monkeypatch.setattr(engine._bursts, "draw", faulty)
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", RETURN_S)
 
     async def write(visitor: Visitor, seed: int) -> str:
         ending = next((ending for ending, seeds in _SEEDS.items() if seed in seeds), None)

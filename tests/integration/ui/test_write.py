@@ -101,28 +101,29 @@ def _last_known(lm: Any, text: str) -> int:
     return int(known[-1]) if len(known) else -1
 
 
-async def test_a_reader_that_reconnects_receives_the_rest_of_the_same_reply(app: App, page: PageClient) -> None:
-    request = page.request("random", "ROMEO:", length=200, speed=190)
-    received = await _begin(page, request, 20)
-    steps = app.served("random").engine.written
-    reply = await page.read({**request, "received": received})
-    complete = generate(app.served("random").lm, "ROMEO:", 200, temperature=0.8, seed=7)
-    assert received + reply.text == complete
-    assert app.served("random").engine.written - steps <= 200 - len(received)
-
-
-async def test_a_reply_without_a_reader_is_aborted_and_continued_when_the_reader_reconnects(
-    app: App, page: PageClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.3)
-    request = page.request("random", "ROMEO:", length=1000, speed=100)
+async def test_a_reply_ends_with_its_connection_and_the_page_requests_the_rest(app: App, page: PageClient) -> None:
+    engine, request = app.served("random").engine, page.request("random", "ROMEO:", length=1000, speed=100)
     received = await _begin(page, request, 20)
     await idle(app)
+    steps = engine.written
     reply = await page.read({**request, "received": received, "speed": None})
     complete = generate(app.served("random").lm, "ROMEO:", 1000, temperature=0.8, seed=7)
     assert received + reply.text == complete
+    assert engine.written - steps <= 1000 - len(received)
     again = await page.read({**request, "received": complete})
     assert (again.text, again.ending["end"]) == ("", "length")
+
+
+async def test_a_request_with_the_same_id_ends_the_reply_whose_connection_is_broken_unnoticed(
+    app: App, page: PageClient
+) -> None:
+    request = page.request("random", "ROMEO:", length=200, speed=20)
+    complete = generate(app.served("random").lm, "ROMEO:", 200, temperature=0.8, seed=7)
+    async with aclosing(page.events(request)) as events:
+        received = (await anext(events))["text"]
+        reply = await page.read({**request, "received": received, "speed": None})
+        assert received + reply.text == complete
+        assert [event async for event in events][-1]["end"] == "abort"
 
 
 @pytest.mark.parametrize("cells", [[], UP])
@@ -177,19 +178,6 @@ async def test_stop_ends_a_reply_and_its_reader_receives_the_last_event(app: App
 
 async def _stop(page: PageClient, request: dict[str, Any]) -> Any:
     return (await page.http.post(f"{page.url}write/stop", json={"id": request["id"]})).json()
-
-
-async def test_a_request_for_another_reply_ends_the_reply_that_the_page_no_longer_reads(
-    app: App, page: PageClient
-) -> None:
-    await _begin(page, page.request("random", "", length=10_000, speed=60), 5)
-    other = PageClient(page.http, page.url)
-    await _begin(other, other.request("random", "", length=10_000, speed=60), 5)
-    assert app.served("random").engine.running == 2
-    await page.write("random", "a", length=5)
-    await asyncio.to_thread(eventually, lambda: app.served("random").engine.running == 1)
-    await other.write("random", "a", length=5)
-    await idle(app)
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

@@ -12,8 +12,7 @@ from model import SamplingParams
 from model.settings import MAX_SEED
 from tests.support.page_texts import ROOT
 from ui.messages import RefusalError
-from ui.routes.requests import digest_of
-from ui.settings import MAX_LENGTH, MAX_PROMPT, Fields, browser_settings, check_params, check_speed, check_text
+from ui.settings import MAX_LENGTH, MAX_PROMPT, browser_settings, check_params, check_speed, check_text
 
 GOOD: dict[str, Any] = {
     "length": 10,
@@ -95,16 +94,3 @@ def test_the_highest_speed_means_no_limit() -> None:
     for wrong in (0, 4, 201, math.nan, True, "60", None):
         with pytest.raises(RefusalError, match=r"^speed is"):
             check_speed(wrong)
-
-
-def test_the_digest_covers_all_fields_that_determine_the_text() -> None:
-    query: dict[str, object] = {
-        "model": {"name": "a", "commit": ""},
-        "text": "\ud83d",
-        "settings": {"seed": 1, "length": 5},
-        "received": "",
-    }
-    same = {**query, "settings": {"length": 5, "seed": 1}, "received": "abc", "speed": 5, "boundaries": [1]}
-    assert digest_of(Fields(query)) == digest_of(Fields(same))
-    others = [{**query, name: value} for name, value in (("text", "b"), ("cells", [[0, 0, 1]]), ("draw_offset", 1))]
-    assert len({digest_of(Fields(each)) for each in (query, *others)}) == 4

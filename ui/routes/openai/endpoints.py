@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -49,14 +49,13 @@ class _Choice:
         index: of the choice in the answer.
         prompt: the text that it continues.
         scorer: measures the probabilities; None if they are not asked for.
-        reply: the reply, and its reader; None if only the prompt is scored.
+        reply: the reply; None if only the prompt is scored.
     """
 
     index: int
     prompt: str
     scorer: Scorer | None
     reply: RunningReply | None = None
-    reader: asyncio.Event = field(default_factory=asyncio.Event)
 
     def end(self) -> str:
         """Returns why the text has ended, in the protocol's words; raises if the model has failed or is too busy."""
@@ -113,7 +112,7 @@ class OpenAI:
         name = "chatcmpl" if is_chat else "cmpl"
         shape = Shape(f"{name}-{secrets.token_hex(12)}", is_chat, loaded.name, version)
         choices: list[_Choice] = []
-        end, client = partial(self._expire, choices), secrets.token_hex(8)  # each request is a client of its own
+        end, client = partial(self._end, choices), secrets.token_hex(8)  # each request is a client of its own
         try:
             for prompt in [prompt for prompt in prompts for _ in range(wanted.count)]:
                 choices.append(await self._choice(wanted, loaded, prompt, len(choices), client, address))
@@ -138,8 +137,7 @@ class OpenAI:
             params = replace(params, stop=loaded.lm.chat.stop)
         request = WriteRequest(id=secrets.token_hex(16), client=client, before=ReadText(loaded, prompt), params=params)
         prepared = await self._services.preparing.run(address, self._replies.prepare, request)
-        choice.reply = await self._replies.start(prepared, request.id, address)
-        choice.reader = choice.reply.connect()
+        choice.reply = await self._replies.start(prepared, address)
         return choice
 
     async def _whole(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> Mapping[str, Any]:
@@ -196,7 +194,7 @@ class OpenAI:
         if wanted.echo:
             yield choice.prompt, of_prompt
         if choice.reply:
-            async for piece in choice.reply.pieces(choice.reader, 0):
+            async for piece in choice.reply.pieces():
                 if piece:
                     yield piece, await self._scored(choice, piece, address)
 
@@ -209,10 +207,10 @@ class OpenAI:
             found.add(Probabilities.of(part, await self._services.workers.run(address, choice.scorer.read, part)))
         return found
 
-    def _expire(self, choices: list[_Choice]) -> None:
+    def _end(self, choices: list[_Choice]) -> None:
         for choice in choices:
             if choice.reply:
-                self._replies.expire(choice.reply)
+                self._replies.end(choice.reply)
 
 
 def _usage(choices: list[_Choice]) -> dict[str, int]:
