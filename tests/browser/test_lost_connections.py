@@ -168,7 +168,7 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
         fast(page)
         send(page, "ROMEO:", wait=False)
         expect_retries(page)
-        monkeypatch.setattr("ui.registry.lookup.WAIT_S", 1.0)
+        monkeypatch.setattr("ui.registry.registry.WAIT_S", 1.0)
         [entry] = first.registry.entries
         loaded, entry.loaded = entry.loaded, None
         entry.done.clear()

@@ -31,7 +31,6 @@ from ..access.workers import Workers
 from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
-from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed, check_whole, refused
 
@@ -95,7 +94,7 @@ class Services:
         """
         for name in ("model", "second"):
             if name in fields:
-                await find_model(self.registry, fields.object(name).text("name"))
+                await self.registry.find(fields.object(name).text("name"))
         return await self.preparing.run(address, self.loaded_model, fields)
 
     def loaded_model(self, fields: Fields) -> LoadedModel:

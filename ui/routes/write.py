@@ -35,7 +35,7 @@ from ..access.answers import HEADERS
 from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..messages import RefusalError
-from ..registry.lookup import LOADING
+from ..registry.registry import LOADING
 from ..settings import MAX_STEPS, Fields, check_text
 from .requests import Services, address_of, parse_json, parse_write, route
 from .running_replies import EventStream, Prepared, RunningReplies, event

@@ -22,7 +22,6 @@ from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from tests.support.tiny_models import saved_files
-from ui.messages import Message
 from ui.registry.auto_update import LONGEST_S, AutoUpdater
 from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
@@ -195,13 +194,9 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
 
 
 WEIGHTS = "GET .*/model.safetensors"
-
-
 SLOW: dict[str, dict[str, Any]] = {
-    "a pause of an hour": {"kind": 429, "retry_after": 3600},
     "one byte a second": {"kind": "trickle", "seconds": 0.1},
     "no answer": {"kind": "hang"},
-    "half an answer": {"kind": "hang-body"},
 }
 
 
@@ -209,7 +204,6 @@ SLOW: dict[str, dict[str, Any]] = {
 def test_a_slow_download_does_not_block_the_next_commit(
     hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.2)
     repo = hub.add_repo(NAME, old)
     with auto_updated(NAME) as registry:
         monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
@@ -223,46 +217,21 @@ def test_a_slow_download_does_not_block_the_next_commit(
         assert not registry.notices
 
 
-def test_retry_after_is_respected_and_shown(hub: LocalHub, old: Files, new: Files) -> None:
-    repo = hub.add_repo(NAME, old)
-    with auto_updated(NAME) as registry:
-        pause = hub.fail(f"/api/models/{NAME}", 429, None, retry_after=7200)
-        hub.commit(repo, new)
-        eventually(lambda: registry.notices)
-        assert registry.notices == [Message("model.hub_asks_to_wait", name=NAME, minutes=120)]
-        assert pause.hits == 1
-    updater = AutoUpdater(registry, INTERVAL_S)
-    assert updater.pause_s(1, 200.0) == 200.0
-    assert updater.pause_s(1, 7200.0) <= 300.0, "the Hub may be well before"
-
-
 @pytest.mark.parametrize("pinned", [False, True])
-def test_a_model_that_failed_at_the_start_is_retried_even_without_auto_updates(
-    hub: LocalHub, old: Files, monkeypatch: pytest.MonkeyPatch, pinned: bool
-) -> None:
-    monkeypatch.setattr("ui.registry.auto_update._RETRY_S", INTERVAL_S)
+def test_a_model_that_failed_at_the_start_is_tried_again(hub: LocalHub, old: Files, pinned: bool) -> None:
     commit = hub.add_repo(NAME, old).commit("main").oid
     hub.unplug()
-    registry = ModelRegistry([f"{NAME}@{commit}" if pinned else NAME])
-    registry.start()
-    updater = AutoUpdater(registry, 0)
-    updater.start()
-    assert registry.wait(120)
-    assert registry.get(None).name == BUNDLED
-    hub.plug_in()
-    eventually(lambda: registry.get(None).commit == commit)
-    eventually(lambda: not [each for each in threading.enumerate() if each.name.startswith("auto update")])
-    assert not registry.notices
-    updater.stop()
-    registry.stop()
+    with auto_updated(f"{NAME}@{commit}" if pinned else NAME) as registry:
+        assert registry.get(None).name == BUNDLED
+        hub.plug_in()
+        eventually(lambda: registry.get(None).commit == commit)
+        assert not registry.notices
 
 
 def test_the_interval_grows_with_failures_up_to_a_quarter_of_an_hour() -> None:
-    auto_updater = AutoUpdater(ModelRegistry(), 60.0)
-    for fails, most in ((0, 60.0), (1, 120.0), (3, 480.0), (4, LONGEST_S), (10_000, LONGEST_S)):
-        pauses = [auto_updater.pause_s(fails) for _ in range(50)]
-        assert 0.8 * most <= min(pauses) < max(pauses) <= most
-    assert AutoUpdater(ModelRegistry(), 3600.0).pause_s(9) > 0.8 * 3600
+    every_minute, every_hour = (AutoUpdater(ModelRegistry(), every_s) for every_s in (60.0, 3600.0))
+    assert [every_minute.pause_s(fails) for fails in (0, 1, 3, 4, 10_000)] == [60, 120, 480, LONGEST_S, LONGEST_S]
+    assert every_hour.pause_s(9) == 3600
 
 
 def test_at_most_two_commits_of_a_model_are_loaded(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:

@@ -132,32 +132,22 @@ def test_a_model_that_fails_does_not_affect_the_others(hub: LocalHub, files: dic
     assert "ada/nothing" in notices
 
 
-@pytest.mark.parametrize("is_cached", [False, True])
-def test_during_a_long_download_another_model_is_served(
-    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch, is_cached: bool
+def test_during_a_long_download_the_bundled_model_is_served(
+    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ui.registry.registry.FALLBACK_S", 0.2)
-    monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.05)
     repo = hub.add_repo("ada/novel", files)
-    first = repo.commit("main").oid
-    if is_cached:
-        CharLSTM.from_pretrained("ada/novel")
-        hub.commit(repo, {"README.md": b"newer"})
     slow = hub.fail("/api/models/ada/novel", "slow", None, seconds=10_000)
     monkeypatch.setattr("model.hub.limits.READ_S", 100.0)
     registry = registry_of("ada/novel")
     assert registry.loading == ["ada/novel"]
     with serving(registry) as app:
-        if is_cached:
-            assert (registry.get(None).name, registry.get(None).commit) == ("ada/novel", first)
-            assert registry.notices == [Message("model.still_coming", name="ada/novel")]
-        else:
-            assert registry.get(None).name == BUNDLED
-            assert registry.notices == [Message("model.bundled_instead")]
-            assert english(site_of(app)["notices"]).endswith("Loading ada/novel …")
-            slowly, bundled = site_of(app)["models"]
-            assert (slowly["loading"], bundled["loading"], bundled["failure"]) == (True, False, None)
-            assert english(slowly["failure"]) == "Loading ada/novel …", "a page chooses a model without a failure"
+        assert registry.get(None).name == BUNDLED
+        assert registry.notices == [Message("model.bundled_instead")]
+        assert english(site_of(app)["notices"]).endswith("Loading ada/novel …")
+        slowly, bundled = site_of(app)["models"]
+        assert (slowly["loading"], bundled["loading"], bundled["failure"]) == (True, False, None)
+        assert english(slowly["failure"]) == "Loading ada/novel …", "a page chooses a model without a failure"
         assert site_of(app)["again_s"] == 1.0
         slow.lift()
         eventually(lambda: not registry.loading)

@@ -13,7 +13,6 @@ from model import BlockedWords, Cell, ChatFormat
 from model.checkpoint.samples import Sample
 from tests.support.app_server import App, random_model, scripted_model, serving
 from tests.support.english import english
-from ui.registry import lookup
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -96,9 +95,9 @@ def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) 
     with serving(registry) as app:
         assert httpx.get(f"{app.url}readyz").status_code == 503
         assert httpx.get(f"{app.url}healthz").status_code == 200
-        monkeypatch.setattr(lookup, "WAIT_S", 0.0)
+        monkeypatch.setattr("ui.registry.registry.WAIT_S", 0.0)
         assert complete(app).status_code == 503
-        monkeypatch.setattr(lookup, "WAIT_S", 60.0)
+        monkeypatch.setattr("ui.registry.registry.WAIT_S", 60.0)
         threading.Timer(0.3, loaded.set).start()
         assert complete(app, max_tokens=20).json()["usage"]["completion_tokens"] == 20
         assert httpx.get(f"{app.url}readyz").json() == {"status": "ok"}

@@ -30,7 +30,6 @@ from ...access.answers import HEADERS, AsciiJSONResponse, openai_error
 from ...conversation.read_text import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
-from ...registry.lookup import find_model
 from ..requests import Services, WriteRequest, address_of, route, while_connected
 from ..running_replies import EventStream, RunningReplies, RunningReply
 from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse_chat, parse_completion, reason_of, sent
@@ -103,7 +102,7 @@ class OpenAI:
     async def _respond(self, request: Request, *, is_chat: bool) -> Response:
         address, fields = address_of(request), await self._services.fields(request)
         wanted = parse_chat(fields) if is_chat else parse_completion(fields)
-        loaded = await find_model(self._registry, wanted.model)
+        loaded = await self._registry.find(wanted.model)
         if is_chat and not loaded.lm.chat:
             reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
             raise RefusalError("refusal.other", field="model", reason=reason)
