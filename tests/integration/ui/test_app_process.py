@@ -102,11 +102,7 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
         ([], {"GRADIO_SERVER_PORT": "web"}, "GRADIO_SERVER_PORT is 'web': it must be a port"),
         ([], {"ROWS_EACH": "0"}, "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
         ([], {"ROWS_EACH": "1e2"}, "ROWS_EACH is '1e2': it must be a whole number from 1 to 256"),
-        (
-            [],
-            {"FORWARDED_ALLOW_IPS": "proxy"},
-            "FORWARDED_ALLOW_IPS has 'proxy': it must be an address, a network or *",
-        ),
+        ([], {"FORWARDED_ALLOW_IPS": "proxy"}, "FORWARDED_ALLOW_IPS has 'proxy': it must be an address or a network"),
         ([], {"ALLOWED_ORIGINS": "example.org"}, "ALLOWED_ORIGINS has 'example.org': it must be origins such as"),
         ([], {"PAGE_TITLE": "x" * 61}, "PAGE_TITLE has 61 characters: at most 60 are allowed"),
         ([], {"PAGE_GREETING": "x" * 1001}, "PAGE_GREETING has 1,001 characters: at most 1,000 are allowed"),

@@ -66,17 +66,6 @@ def test_closed_routes_answer_in_one_line(app: App) -> None:
     assert closed > 30  # file=, upload, proxy=, deep_link, component_server, login, monitoring, …
 
 
-def test_a_browser_gets_a_page_at_an_unknown_address(app: App) -> None:
-    headers = {"accept": "text/html,*/*;q=0.8", "accept-language": "de-AT,en"}
-    answer = httpx.get(f"{app.url}nothing/here", headers=headers)
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "Unter dieser Adresse gibt es keine Seite." in answer.text
-    assert f'<a href="{app.url}">' in answer.text
-    for accept in ("*/*", "application/json"):
-        answer = httpx.get(f"{app.url}nothing/here", headers={"accept": accept})
-        assert (answer.status_code, answer.json()) == (404, {"detail": "there is nothing at this address"})
-
-
 JOIN = {"data": ["a"], "fn_index": 0, "session_hash": "abc"}
 
 
