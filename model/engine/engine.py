@@ -25,7 +25,6 @@ from .bursts import Bursts, Drawn
 from .language_model import LanguageModel, default_precision
 from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
-from .statistics import Statistics
 
 log = logging.getLogger("model")
 Result = TypeVar("Result")
@@ -57,7 +56,6 @@ class Engine:
 
     Attributes:
         written: characters generated so far, in all replies.
-        statistics: the statistics of the replies that have ended.
     """
 
     def __init__(
@@ -78,7 +76,6 @@ class Engine:
         self.max_slots_per_client = max_slots_per_client
         self.max_waiting_per_client = max_waiting_per_client
         self.written = 0
-        self.statistics = Statistics()
         self.precision: Precision = precision or default_precision(lm)
         self._backend = lm.make_backend(max_slots, self.precision)
         self._bursts = Bursts()
@@ -362,5 +359,4 @@ class Engine:
     def _end(self, request: Request, reason: FinishReason, memory: Memory | None) -> None:
         if request.slot >= 0:
             self._free_slots.append(request.slot)
-        self.statistics.add(request.sequence, reason)
         request.sequence.finish(reason, memory)

@@ -20,7 +20,7 @@ from ..messages import Message, RefusalError
 log = logging.getLogger("char-lstm")
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-REFUSALS: Counter[str] = Counter()  # how many requests this process has refused, by the id of the message
+REFUSALS: Counter[str] = Counter()  # how many requests were refused since /metrics was read, by the message's id
 _FAULT = "something went wrong here: try again later"
 _NAMES = {"length": "max_tokens"}  # a setting's name here, and in OpenAI's protocol
 _TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
