@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
-import threading
 from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -96,10 +95,18 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
 @pytest.mark.parametrize(
     ("arguments", "environment", "line"),
     [
-        (["--renew-every", "soon"], {}, "--renew-every is 'soon': it must be from 0 (never) to 86,400 seconds"),
-        ([], {"RENEW_EVERY": "-1"}, "RENEW_EVERY is '-1': it must be"),
-        (["--port", "70000"], {}, "--port is '70000': it must be a port"),
-        ([], {"GRADIO_SERVER_PORT": "web"}, "GRADIO_SERVER_PORT is 'web': it must be a port"),
+        (
+            ["--renew-every", "soon"],
+            {},
+            "argument --renew-every: 'soon' is not a number of seconds",
+        ),
+        (
+            [],
+            {"RENEW_EVERY": "-1"},
+            "'-1' is not a number of seconds from 0 (never) to 86,400",
+        ),
+        (["--port", "70000"], {}, "argument --port: '70000' is not a port from 1 to 65535"),
+        ([], {"GRADIO_SERVER_PORT": "web"}, "'web' is not a port from 1 to 65535 (--port, or GRADIO_SERVER_PORT)"),
         ([], {"ROWS_EACH": "0"}, "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
         ([], {"ROWS_EACH": "1e2"}, "ROWS_EACH is '1e2': it must be a whole number from 1 to 256"),
         ([], {"FORWARDED_ALLOW_IPS": "proxy"}, "FORWARDED_ALLOW_IPS has 'proxy': it must be an address or a network"),
@@ -154,27 +161,15 @@ def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> Non
     assert all(option in shown for option in ("--model", "--port", "--device", "--precision", "--mcp", "--renew-every"))
 
 
-@pytest.mark.usefixtures("same_handlers")
-@posix_only
-def test_a_signal_ends_a_long_wait() -> None:
-    shutdown = entry.Shutdown()
-    threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
-    assert shutdown.wait(60)
-    assert shutdown.exit_status == 143
-    assert shutdown.wait(60)
-
-
-@pytest.mark.usefixtures("same_handlers")
 def test_the_app_ends_when_an_engine_has_ended(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(entry, "_CHECK_EVERY_S", 0.01)
     registry = ModelRegistry()
-    loaded = registry.add("random", random_model())
-    loaded.engine.stop()
-    eventually(lambda: not loaded.thread.is_alive())
-    shutdown = entry.Shutdown()
+    registry.add("random", random_model()).engine.stop()
+    eventually(lambda: registry.failed_engines)
+    monkeypatch.setattr(entry, "start_models", lambda *_, **__: registry)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr("ui.page.launch.launch", lambda *_, **__: (SimpleNamespace(close=lambda: None), ""))
     with caplog.at_level(logging.ERROR, "char-lstm"):
-        entry._watch_engines(registry, shutdown)
-    assert shutdown.exit_status == 1
-    assert caplog.messages == ["the engine of random has ended: start the app again"]
+        entry.serve(entry.Options(), registry.site)
+    assert "the engine of random has ended: start the app again" in caplog.messages
