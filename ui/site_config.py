@@ -1,21 +1,4 @@
-"""Settings of a site, which its owner gives as environment variables.
-
-    PAGE_TITLE      the title of the page; at most 60 characters (default the page's own, in each language)
-    PAGE_GREETING   the text below the title; at most 1,000 characters (default the page's own, in each language)
-    ROWS_EACH       how many replies one client may have in progress at once, for each model: 1 to 256 (default 4)
-    BLOCKED_WORDS   words that must not appear, separated by commas or newlines (default none); see
-                    ``model.engine.blocked_words``
-    METRICS         1 serves figures for Prometheus at /metrics, to everyone who can reach the app (default 0)
-    ALLOWED_HOSTS   names under which a proxy serves the app, separated by commas (default none: an app that listens on
-                    a loopback address answers under the names of this machine, any other one under every name)
-    ALLOWED_ORIGINS origins whose pages may call the app, such as https://example.org, separated by commas (default
-                    none)
-
-    REQUESTS_PER_MINUTE, MEGABYTES_PER_MINUTE, CPU_SECONDS_PER_MINUTE, REPLIES_AT_ONCE, CHARACTERS_PER_MINUTE
-                    what one address may use; see ``ui.access.limits.Limits``
-    FORWARDED_ALLOW_IPS, SPACE_ID
-                    addresses and networks of proxies whose X-Forwarded-For names the client, separated by commas;
-                    on a Space, all private networks are among them
+"""Settings of a site, which its owner gives as environment variables; docs/serve.md describes each.
 
 An empty variable counts as one that is not set.
 """

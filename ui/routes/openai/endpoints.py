@@ -9,7 +9,6 @@ The protocol has no way to continue a broken stream: the same request with the s
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
@@ -37,7 +36,6 @@ from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse_chat, par
 log = logging.getLogger("char-lstm")
 
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
-_DONE = "data: [DONE]\n\n"
 
 
 @dataclass
@@ -152,40 +150,22 @@ class OpenAI:
         return shape.whole(found, _usage(choices))
 
     async def _chunks(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> AsyncIterator[str]:
-        """Yields the server-sent events of an answer; those of several choices in the order in which they arrive."""
-        events: asyncio.Queue[str | None] = asyncio.Queue()
-
-        async def follow(choice: _Choice) -> None:
-            try:
+        """Yields the server-sent events of an answer, those of one choice after the other."""
+        try:
+            for choice in choices:
                 position = 0
                 async for piece, part in self._pieces(wanted, choice, address):
                     shown = part if choice.scorer else None
-                    part_of = shape.choice(choice.index, piece, probabilities=shown, position=position)
-                    events.put_nowait(shape.chunk([part_of]))
+                    yield shape.chunk([shape.choice(choice.index, piece, probabilities=shown, position=position)])
                     position += len(piece)
-                last = shape.choice(choice.index, "", reason=choice.end(), position=position)
-                events.put_nowait(shape.chunk([last]))
-            except Exception as error:
-                if not isinstance(error, HTTPException | RefusalError):
-                    log.exception("a text could not be streamed")
-                events.put_nowait(sent(openai_error(error)))
-            finally:
-                events.put_nowait(None)
-
-        tasks = [asyncio.create_task(follow(choice)) for choice in choices]
-        try:
-            left = len(tasks)
-            while left:
-                if (each := await events.get()) is None:
-                    left -= 1
-                else:
-                    yield each
+                yield shape.chunk([shape.choice(choice.index, "", reason=choice.end(), position=position)])
             if wanted.has_usage:
                 yield shape.chunk([], _usage(choices))
-            yield _DONE
-        finally:
-            for task in tasks:
-                task.cancel()
+        except Exception as error:
+            if not isinstance(error, HTTPException | RefusalError):
+                log.exception("a text could not be streamed")
+            yield sent(openai_error(error))
+        yield "data: [DONE]\n\n"
 
     async def _pieces(self, wanted: Wanted, choice: _Choice, address: str) -> AsyncIterator[tuple[str, Probabilities]]:
         """Yields the parts of the text of a choice, with the probabilities of their characters if asked for."""
