@@ -225,27 +225,6 @@ def test_a_client_that_disconnects_frees_its_slot(app: App) -> None:
         app.network("tale").delay_s = 0.0
 
 
-def test_one_client_cannot_take_the_slots_of_other_clients(app: App) -> None:
-    tale, engine = app.network("tale"), app.served("tale").engine
-    tale.delay_s = 0.01
-    greedy, modest = (Client(app.url, verbose=False) for _ in range(2))
-    arguments = {**ARGUMENTS, "length": 10_000, "model": "tale", "api_name": "/generate"}
-    jobs = [greedy.submit(**arguments) for _ in range(engine.max_slots_per_client + 2)]
-    try:
-        # New requests also wait until the next step admits them.
-        eventually(lambda: (engine.running, engine.waiting) == (engine.max_slots_per_client, 2))
-        jobs.append(modest.submit(**arguments))
-        eventually(lambda: engine.running == engine.max_slots_per_client + 1)
-        assert engine.waiting == 2
-    finally:
-        for job in jobs:
-            job.cancel()
-        tale.delay_s = 0.0
-        eventually(lambda: engine.idle)
-        for client in (greedy, modest):
-            client.close()
-
-
 @pytest.mark.parametrize("text", ["ROMEO:\nis it", "To \u3042 be", "", "\u3042"])
 def test_inspect_returns_the_values_and_gates_of_a_cell(app: App, text: str) -> None:
     result = Client(app.url, verbose=False).predict(text, 1, 5, "random", api_name="/inspect")

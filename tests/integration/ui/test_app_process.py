@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 import app as entry
-from model import CharLSTM, __version__, generate
+from model import CharLSTM, generate
 from tests.local_hub import LocalHub
 from tests.support.app_process import begin, started
 from tests.support.app_server import eventually, random_model
@@ -95,31 +95,15 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
 @pytest.mark.parametrize(
     ("arguments", "environment", "line"),
     [
-        (
-            ["--renew-every", "soon"],
-            {},
-            "argument --renew-every: 'soon' is not a number of seconds",
-        ),
-        (
-            [],
-            {"RENEW_EVERY": "-1"},
-            "'-1' is not a number of seconds from 0 (never) to 86,400",
-        ),
-        (["--port", "70000"], {}, "argument --port: '70000' is not a port from 1 to 65535"),
+        (["--renew-every", "soon"], {}, "argument --renew-every: 'soon' is not a number of seconds"),
         ([], {"GRADIO_SERVER_PORT": "web"}, "'web' is not a port from 1 to 65535 (--port, or GRADIO_SERVER_PORT)"),
         ([], {"ROWS_EACH": "0"}, "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
-        ([], {"ROWS_EACH": "1e2"}, "ROWS_EACH is '1e2': it must be a whole number from 1 to 256"),
         ([], {"FORWARDED_ALLOW_IPS": "proxy"}, "FORWARDED_ALLOW_IPS has 'proxy': it must be an address or a network"),
         ([], {"ALLOWED_ORIGINS": "example.org"}, "ALLOWED_ORIGINS has 'example.org': it must be origins such as"),
         ([], {"PAGE_TITLE": "x" * 61}, "PAGE_TITLE has 61 characters: at most 60 are allowed"),
-        ([], {"PAGE_GREETING": "x" * 1001}, "PAGE_GREETING has 1,001 characters: at most 1,000 are allowed"),
         ([], {"PAGE_TITLE": "a\udcff"}, "PAGE_TITLE is not text in UTF-8"),
         ([], {"BLOCKED_WORDS": "x" * 101}, "BLOCKED_WORDS: the blocked word"),
-        ([], {"BLOCKED_WORDS": "a,\u200b"}, "has 1 characters: none of them is visible"),
         (["--modle", "runs/mine"], {}, "did you mean --model?"),
-        (["--device", "gpu"], {}, "invalid choice: 'gpu'"),
-        (["--device", "mps"], {}, "--device is mps, but"),
-        (["--model", "runs/nope"], {}, "there is no folder 'runs/nope'"),
         (["--model", "bundled", "--model", "nope"], {}, "--model is 'nope': it must be a folder here, or USER/NAME"),
         (["--model", "ada/novel@"], {}, "names no revision"),
     ],
@@ -149,16 +133,6 @@ def test_the_command_line_overrides_the_environment() -> None:
     options = entry.parse_options(["--model", "e/f", "--renew-every=0", "--port=9000"], environment)
     assert (options.models, options.models_typed) == (("e/f",), True)
     assert (options.renew_every_s, options.port) == (0.0, 9000)
-
-
-def test_version_and_help_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--version"], ["--help"]):
-        with pytest.raises(SystemExit) as ended:
-            entry.main(arguments)
-        assert ended.value.code == 0
-    shown = capsys.readouterr().out
-    assert f"char-lstm {__version__}" in shown
-    assert all(option in shown for option in ("--model", "--port", "--device", "--precision", "--mcp", "--renew-every"))
 
 
 def test_the_app_ends_when_an_engine_has_ended(

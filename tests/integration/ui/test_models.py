@@ -118,20 +118,6 @@ def test_a_model_that_cannot_be_loaded_is_reported_with_the_reason(
     assert str(Path.cwd()) not in str(registry.notices[0])
 
 
-def test_a_model_that_fails_does_not_affect_the_others(hub: LocalHub, files: dict[str, bytes], tmp_path: Path) -> None:
-    random_model(seed=2).save_pretrained(tmp_path / "mine")
-    hub.add_repo("ada/novel", files)
-    registry = registry_of("ada/nothing", str(tmp_path / "mine"), "ada/novel")
-    assert [served.name for served in registry.loaded_models] == ["mine", "ada/novel"]
-    assert len(registry.notices) == 1
-    with serving(registry) as app:
-        failed, *models = site_of(app)["models"]
-        notices = english(site_of(app)["notices"])
-    assert [model["name"] for model in models] == ["mine", "ada/novel"]
-    assert "ada/nothing" in english(failed["failure"])
-    assert "ada/nothing" in notices
-
-
 def test_during_a_long_download_the_bundled_model_is_served(
     hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -36,12 +35,6 @@ def test_every_used_id_has_an_english_text() -> None:
 def test_every_english_text_is_used() -> None:
     _, alike, beginnings = ids_used()
     assert {id for id in ENGLISH if id not in alike and not any(id.startswith(each) for each in beginnings)} == set()
-
-
-def test_every_named_cell_has_a_text() -> None:
-    source = ast.parse((ROOT / "training/card/cell_features.py").read_text(encoding="utf-8"))
-    texts = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    assert {id.removeprefix("cell.") for id in ENGLISH if id.startswith("cell.")} <= texts
 
 
 def test_the_english_labels_are_those_of_the_table_of_settings() -> None:
@@ -106,12 +99,6 @@ def test_the_browser_renders_each_message_as_the_server_does() -> None:
     given = json.dumps([message.as_json() for message in messages])
     done = node(words, return_completed_process=True, input=given, stdout=subprocess.PIPE, encoding="utf-8")
     assert json.loads(done.stdout) == [str(message) for message in messages]
-
-
-def test_a_message_is_serialized_as_its_id_and_values() -> None:
-    message = Message("check.different", reasons=[Message("difference.changed"), raw("x")])
-    reasons = [{"id": "difference.changed"}, {"id": "raw", "values": {"text": "x"}}]
-    assert message.as_json() == {"id": "check.different", "values": {"reasons": reasons}}
 
 
 def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() -> None:
