@@ -34,7 +34,7 @@ from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.tiny_models import saved_files
 from tests.support.unreliable_network import Network, network
-from ui.access.limits import TooManyError
+from ui.messages import RefusalError
 from ui.registry.auto_update import AutoUpdater
 from ui.registry.registry import ModelRegistry
 
@@ -123,7 +123,7 @@ def test_a_refusal_of_a_busy_server_keeps_the_prompt(
     app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:
-        raise TooManyError("refusal.replies_at_once", wait_s=1, most=64)
+        raise RefusalError("refusal.replies_at_once", wait_s=1, most=64)
 
     with monkeypatch.context() as patch:
         patch.setattr("ui.access.limits.Limiter.begin_reply", refuse)

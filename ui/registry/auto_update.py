@@ -23,7 +23,7 @@ from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot
 
 from ..messages import Message
-from .problems import commit_problem, load_problem, update_problem
+from .problems import commit_problem, load_problem, plain
 from .registry import Entry, ModelRegistry
 from .specs import split_spec
 
@@ -113,7 +113,7 @@ class _ModelUpdate:
         if error and not entry.loaded:
             entry.failure = load_problem(entry.name, error)
         else:
-            entry.update_problem = update_problem(entry.name, error) if error else None
+            entry.update_problem = Message("model.not_updated", name=entry.name, reason=plain(error)) if error else None
         if before != (entry.failure, entry.update_problem):
             self._registry.bump_version()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits, TooManyError
+from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits
+from ui.messages import RefusalError
 
 ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
@@ -51,7 +52,7 @@ def test_open_requests_are_limited() -> None:
     limiter = Limiter(Limits(requests_per_minute=0))
     for _ in range(REQUESTS_AT_ONCE):
         limiter.begin_request(ONE)
-    with pytest.raises(TooManyError, match="More than 256 requests"):
+    with pytest.raises(RefusalError, match="More than 256 requests"):
         limiter.begin_request(ONE)
     limiter.end_request(ONE)
     limiter.begin_request(ONE)
@@ -61,12 +62,12 @@ def test_replies_and_their_characters_are_limited() -> None:
     limiter = Limiter(Limits(replies_at_once=2, characters_per_minute=1_000))
     limiter.begin_reply(ONE, 900)
     limiter.begin_reply(ONE, 50)
-    with pytest.raises(TooManyError, match="2 replies are being written"):
+    with pytest.raises(RefusalError, match="2 replies are being written"):
         limiter.begin_reply(ONE, 1)
     limiter.end_reply(ONE, 0)
     limiter.begin_reply(ONE, 10_000)  # one reply may be longer than the limit
     limiter.end_reply(ONE, 0)
-    with pytest.raises(TooManyError, match="Too many requests"):
+    with pytest.raises(RefusalError, match="Too many requests"):
         limiter.begin_reply(ONE, 1)
     limiter.end_reply(ONE, 10_500)  # a stopped reply refunds the characters that were not generated
     limiter.begin_reply(ONE, 1)
@@ -77,12 +78,12 @@ def test_bytes_are_limited_and_full_memory_refuses_the_address_that_fills_it() -
     limiter = Limiter(Limits(megabytes_per_minute=100))
     limiter.begin_body(ONE, BODIES_AT_ONCE - 10)
     limiter.begin_body(OTHER, 5)
-    with pytest.raises(TooManyError):
+    with pytest.raises(RefusalError):
         limiter.begin_body(ONE, 10)
     limiter.begin_body(OTHER, 10)
     limiter.end_body(ONE, BODIES_AT_ONCE - 10)
     limiter.begin_body(ONE, 40 * 10**6)
-    with pytest.raises(TooManyError):
+    with pytest.raises(RefusalError):
         limiter.begin_body(ONE, 1)
 
 
@@ -90,7 +91,7 @@ def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None
     limiter = Limiter(Limits(requests_per_minute=1, replies_at_once=1))
     limiter.begin_request("2001:db8::1")
     limiter.begin_request("2001:db8:0:1::1")
-    with pytest.raises(TooManyError):
+    with pytest.raises(RefusalError):
         limiter.begin_request("2001:db8::ffff")
     for _ in range(3):
         for address in ("127.0.0.1", "::1"):
