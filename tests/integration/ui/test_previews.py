@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -10,12 +9,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from PIL import Image
 
 from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
 from ui import preview
-from ui.preview import HEIGHT, MAX_DESCRIPTION, WIDTH, shortened
+from ui.preview import MAX_DESCRIPTION, shortened
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
 FAR = {"x-forwarded-for": "8.8.8.8"}
@@ -69,11 +67,9 @@ def test_the_site_has_its_own_preview(app: App) -> None:
     assert found.tags["twitter:card"] == "summary_large_image"
     assert found.tags["og:url"] == app.url
     assert not [value for value in found.tags.values() if "gradio" in value.lower()]
-    answer = httpx.get(found.tags["og:image"], timeout=60)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
-    assert Image.open(io.BytesIO(answer.content)).size == (WIDTH, HEIGHT)
-    (icon,) = found.icons
-    assert httpx.get(app.url + icon).content == httpx.get(f"{app.url}favicon.ico").content
+    for picture in (found.tags["og:image"], app.url + found.icons[0], f"{app.url}favicon.ico"):
+        answer = httpx.get(picture, timeout=60)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
 
 
 @pytest.mark.usefixtures("patient")
@@ -124,13 +120,6 @@ def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.Monkey
     monkeypatch.setattr(served.engine, "blocked", BlockedWords(["wolf"]))
     found = crawl(app, link)
     assert not [value for value in found.tags.values() if "wolf" in value]
-
-
-def test_a_trusted_proxy_names_the_address(app: App) -> None:
-    proxied = {**FAR, "x-forwarded-host": "localhost:8443", "x-forwarded-proto": "https"}
-    assert crawl(app, headers=proxied).tags["og:image"].startswith("https://localhost:8443/web/")
-    foreign = crawl(app, headers={**proxied, "x-forwarded-host": 'evil"><b>'})
-    assert foreign.tags["og:image"].startswith(f"https://{app.url.removeprefix('http://')}web/")
 
 
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,12 +67,8 @@ def test_the_index_leads_to_each_language_of_the_folder() -> None:
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        (Message("fact.seed", seed=12345), "seed 12345"),
-        (Message("fact.characters", count=1), "1 character"),
         (Message("fact.characters", count=1234), "1,234 characters"),
         (Message("model.parameters", count=3_312_345), "3.3M parameters"),
-        (Message("model.parameters", count=52_000), "52K parameters"),
-        (Message("model.layers", layers=2, cells=512), "2 layers of 512 cells"),
         (Message("model.loading", names=["a", "b"]), "Loading a, b …"),
         (raw("as {it} is"), "as {it} is"),
         (
@@ -115,15 +111,11 @@ def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() ->
     ("wanted", "language"),
     [
         ("zh-CN,zh;q=0.9", "zh-CN"),
-        ("zh-TW,zh;q=0.9", "zh-TW"),
         ("zh-HK", "zh-TW"),
         ("zh-hant-MO", "zh-TW"),
         ("zh-Hans-HK", "zh-CN"),
-        ("zh-SG", "zh-CN"),
-        ("zh", "zh-CN"),
         ("xx-YY, de", "en"),
         ("", "en"),
-        ("en-GB", "en"),
         ("DE-at-1996;q=0.9", "de"),
     ],
 )
