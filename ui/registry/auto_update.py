@@ -54,32 +54,21 @@ class AutoUpdater:
         if constants.HF_HUB_OFFLINE or not self._every_s:
             return
         for entry in self._registry.on_hub:
-            name = f"auto update {entry.name}"
-            threading.Thread(target=self._update_forever, args=(entry,), name=name, daemon=True).start()
+            run, name = _ModelUpdate(self._registry, entry).run, f"auto update {entry.name}"
+            threading.Thread(target=run, args=(self._every_s, self._stopped), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """Ends the threads after the request in progress."""
         self._stopped.set()
 
-    def pause_s(self, fails: int) -> float:
-        """Returns the seconds until the next request, after so many failed requests in a row."""
-        return min(self._every_s * 2.0 ** min(fails, 30), max(self._every_s, LONGEST_S))
 
-    def _update_forever(self, entry: Entry) -> None:
-        entry.done.wait()
-        update = _ModelUpdate(self._registry, entry)
-        while entry in self._registry.auto_updated or not entry.loaded:
-            if self._stopped.wait(self.pause_s(update.fails)):
-                return
-            update.check()
+def pause_s(every_s: float, fails: int) -> float:
+    """Returns the seconds until the next request, after so many failed requests in a row."""
+    return min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S))
 
 
 class _ModelUpdate:
-    """The updates of one model.
-
-    Attributes:
-        fails: how many requests in a row failed.
-    """
+    """The updates of one model."""
 
     def __init__(self, registry: ModelRegistry, entry: Entry) -> None:
         self._registry = registry
@@ -88,7 +77,15 @@ class _ModelUpdate:
         self._repo = id_.removeprefix("hf://")
         self._refused = ""  # the newest commit, if it cannot be loaded
         self._downloaded: set[str] = set()  # commits that were not in the cache before
-        self.fails = 0
+        self._fails = 0  # requests in a row
+
+    def run(self, every_s: float, stopped: threading.Event) -> None:
+        """Checks for newer commits until ``stopped``; of a pinned model, until it is loaded."""
+        self._entry.done.wait()
+        while self._entry in self._registry.auto_updated or not self._entry.loaded:
+            if stopped.wait(pause_s(every_s, self._fails)):
+                return
+            self.check()
 
     def check(self) -> None:
         """Requests the newest commit id and serves that commit if it is not served yet."""
@@ -100,10 +97,10 @@ class _ModelUpdate:
             self._clean_up(newest)
         except ModelUnavailableError as problem:
             error = problem
-        self.fails = self.fails + 1 if error else 0
-        if error and self.fails == 1:
+        self._fails = self._fails + 1 if error else 0
+        if error and self._fails == 1:
             log.warning("the newest commit of %s is unknown (%s): checking less often", self._entry.name, error)
-        if error is None or self.fails >= _FAILS_SHOWN:
+        if error is None or self._fails >= _FAILS_SHOWN:
             self._show_problem(error)
 
     def _show_problem(self, error: ModelUnavailableError | None) -> None:

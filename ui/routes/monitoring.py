@@ -4,14 +4,8 @@
     GET /readyz   {"status": "ok"} once the first model can write; otherwise 503: send the visitors elsewhere
     GET /metrics  figures for Prometheus, if METRICS is 1
 
-    char_lstm_replies_total{model,reason}      replies that have ended, by their finish reason
-    char_lstm_characters_total{model}          characters written
-    char_lstm_refusals_total{id}               requests that were refused, by the id of the message
-    char_lstm_first_character_seconds{model}   a histogram: from a request to the first character of the reply
-    char_lstm_writing, char_lstm_waiting{model}  replies that are being written, and replies in the queue
-    char_lstm_model_info{model,commit}         1 for each model that is served
-
-and the figures of ``prometheus_client`` about the process: memory, processor time, open files.
+Beside the figures that `metrics_route` defines, those of ``prometheus_client`` about the process are served: memory,
+processor time, open files.
 """
 
 from __future__ import annotations
