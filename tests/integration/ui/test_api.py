@@ -64,7 +64,7 @@ def generated(app: App, **changed: Any) -> str:
     return str(data[0])
 
 
-def test_the_api_has_three_endpoints_with_their_arguments_in_order(client: Client) -> None:
+def test_the_api_has_three_endpoints_with_their_arguments_in_order(client: Client, app: App) -> None:
     endpoints: Any = client.view_api(return_format="dict")
     named = {
         name: [each["parameter_name"] for each in about["parameters"]]
@@ -79,6 +79,8 @@ def test_the_api_has_three_endpoints_with_their_arguments_in_order(client: Clien
     parameters = endpoints["named_endpoints"]["/generate"]["parameters"]
     assert [each["parameter_name"] for each in parameters if each["parameter_has_default"]] == settings
     assert not endpoints["unnamed_endpoints"]
+    document = httpx.get(f"{app.url}api").text
+    assert all(word in document for word in (*named, *settings, f'base_url="{app.url}v1"'))
 
 
 @pytest.mark.parametrize(
