@@ -158,26 +158,21 @@ class Document:
     async def _tags(self, request: Request, language: str) -> str:
         """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        title = site.title_in(language)
-        address = address_of_app(request)
-        picture = f"{address}{self._web}preview.png"
+        title, address = site.title_in(language), address_of_app(request)
         query = request.scope["query_string"].decode("latin-1")
         try:
             text = await self._shared_texts.beginning(query, request.client.host if request.client else "")
         except Exception:
             log.exception("the preview of a link could not be written")
             text = None
-        if text is not None:
-            return tags(
-                site=title,
-                title=filled(texts["preview.shared"], title=title),
-                description=shortened(text) or texts["site.greeting"],
-                address=f"{address}?{quote(query, safe=_SAFE)}",
-                picture=picture,
-            )
-        words = [self._intro(language), first.welcome_text if first else ""]
-        description = shortened(" ".join(words))
-        return tags(site=title, title=title, description=description, address=address, picture=picture)
+        if text is None:
+            shown, url = title, address
+            description = shortened(" ".join([self._intro(language), first.welcome_text if first else ""]))
+        else:
+            shown, url = filled(texts["preview.shared"], title=title), f"{address}?{quote(query, safe=_SAFE)}"
+            description = shortened(text) or texts["site.greeting"]
+        picture = f"{address}{self._web}preview.png"
+        return tags(site=title, title=shown, description=description, address=url, picture=picture)
 
 
 def _policy(script: str, origins: Collection[str]) -> str:

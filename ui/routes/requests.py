@@ -37,7 +37,6 @@ from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 MAX_DRAW = (1 << 40) - 1  # of a seed: more than any conversation has
-_SMALL = 4 << 10  # bytes of a body that are parsed at once; a larger one is parsed in a thread
 Result = TypeVar("Result")
 
 
@@ -75,16 +74,12 @@ class Services:
         self.workers = Workers(self.limiter, at_once=2)
 
     async def fields(self, request: Request) -> Fields:
-        """Returns the JSON object in the body of a request.
+        """Returns the JSON object in the body of a request, which is parsed in a thread.
 
         Raises:
-            RefusalError: the body is not a JSON object, or the client has too much work.
+            RefusalError: the body is not a JSON object.
         """
-        body, address = await request.body(), address_of(request)
-        if len(body) <= _SMALL:
-            return parse_json(body)
-        async with self.preparing.work(address):
-            return await self.preparing.run(address, parse_json, body)
+        return await self.preparing.run(address_of(request), parse_json, await request.body())
 
     async def model(self, fields: Fields, address: str) -> LoadedModel:
         """Returns the model, or the blend of two, that a request names with its commit; waits while they load.
