@@ -31,7 +31,7 @@ from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ..requests import Services, WriteRequest, address_of, route, while_connected
 from ..running_replies import EventStream, RunningReplies, RunningReply
-from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse_chat, parse_completion, reason_of, sent
+from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse, reason_of, sent
 
 log = logging.getLogger("char-lstm")
 
@@ -99,7 +99,7 @@ class OpenAI:
 
     async def _respond(self, request: Request, *, is_chat: bool) -> Response:
         address, fields = address_of(request), await self._services.fields(request)
-        wanted = parse_chat(fields) if is_chat else parse_completion(fields)
+        wanted = parse(fields, is_chat=is_chat)
         loaded = await self._registry.find(wanted.model)
         if is_chat and not loaded.lm.chat:
             reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
