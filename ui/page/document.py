@@ -81,7 +81,6 @@ class Document:
         self._script = web.text("document/first_paint.js")
         names = [*web.modules("app.js"), "settings.json"]
         self._preloads = "".join(map(self._preload, names))
-        self._pages: dict[str, tuple[object, str]] = {}  # by language: the model of the welcome text, and the markup
         self._headers = {
             "cache-control": "no-store",
             "vary": "accept-language",
@@ -127,9 +126,6 @@ class Document:
     def _page(self, language: str) -> str:
         """Returns the page's markup with the texts of a language, the site's title, and its model's welcome text."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        of, markup = self._pages.get(language, (self, ""))
-        if of is first:
-            return markup
         title, intro = html.escape(site.title_in(language)), html.escape(self._intro(language))
         markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{intro}</p>{found[2]}", self._markup)
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
@@ -139,7 +135,6 @@ class Document:
             markup = _WELCOME_TEXT.sub(
                 lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
             )
-        self._pages[language] = first, markup
         return markup
 
     def _intro(self, language: str) -> str:

@@ -46,22 +46,6 @@ def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
         assert changed["address"] == "https://user-name.hf.space/"
 
 
-def test_a_model_that_cannot_be_loaded_has_a_reason_and_increments_the_version() -> None:
-    registry = ModelRegistry(["./no-such-folder"])
-    with serving(registry) as app:
-        loading = httpx.get(f"{app.url}site").json()
-        assert loading["again_s"] == 1
-        assert loading["models"][0]["loading"]
-        assert "Loading no-such-folder" in english(loading["notices"])
-        registry.start()
-        assert registry.wait(60)
-        failed, bundled = httpx.get(f"{app.url}site", params={"since": loading["version"]}).json()["models"]
-        assert "no-such-folder cannot be served" in english(failed["failure"])
-        assert not failed["loading"]
-        assert bundled["name"] == "bundled"
-        assert bundled["layers"]
-
-
 def sample(step: int, text: str) -> Sample:
     return {"step": step, "prompt": "To ", "temperature": 0.7, "seed": 1, "text": text}
 
