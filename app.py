@@ -15,15 +15,14 @@ import contextlib
 import gc
 import importlib.util
 import logging
-import math
 import os
-import queue
 import signal
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,6 @@ _RENEW_EVERY_S = 60.0
 _MAX_RENEW_EVERY_S = 86_400.0
 _READY_S = 1.0  # a model that takes longer to load is waited for on the page
 _PORT = 7860
-_VARIABLES = {"--port": "GRADIO_SERVER_PORT", "--renew-every": "RENEW_EVERY"}
 
 log = logging.getLogger("char-lstm")
 
@@ -77,36 +75,16 @@ class PlainFormatter(logging.Formatter):
         return terminal_text(super().format(record))
 
 
-class Shutdown:
-    """Waits for SIGINT or SIGTERM.
-
-    Attributes:
-        exit_status: 128 and the number of the signal; 0 before it came; 1 after a fault.
-    """
-
-    def __init__(self) -> None:
-        self.exit_status = 0
-        # Not an Event: `set` in a handler would wait for the lock that `wait` holds in the same thread.
-        self._requests: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._request)
-
-    def wait(self, timeout_s: float) -> bool:
-        """Returns whether a signal has come within the time."""
-        with contextlib.suppress(queue.Empty):
-            return bool(self.exit_status or self._requests.get(timeout=timeout_s))
-        return False
-
-    def _request(self, number: int, _frame: object) -> None:
-        self.exit_status = 128 + number
-        self._requests.put(number)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves until a signal comes. Returns the exit status: 128 + signal, 1 for a fault, 2 for a wrong option."""
+    """Serves until an engine has ended. Returns the exit status: 1 for a fault, 2 for a wrong option.
+
+    Raises:
+        SystemExit: SIGINT or SIGTERM has come; the exit status is 128 and the number of the signal.
+    """
     try:
         options = parse_options(argv, os.environ)
-        shutdown = Shutdown()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _exit)
         _set_up_logging()
         _register_with_zero_gpu()
         site = check_options(options, os.environ)
@@ -114,11 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
     try:
-        serve(options, site, shutdown)
+        serve(options, site)
     except OSError as error:
         print(f"app.py: {error}", file=sys.stderr)
-        return 1
-    return shutdown.exit_status
+    return 1
 
 
 def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
@@ -127,22 +104,19 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
     Raises:
         ValueError: an option is unknown or not allowed, or a package is missing.
     """
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(environment).parse_args(argv)
     mcp = arguments.mcp or environment.get("GRADIO_MCP_SERVER", "").lower() == "true"
     if mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError("--mcp needs the package mcp: pip install -r requirements-mcp.txt")
     listed = [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
-    port = _number("--port", arguments.port, environment, 1, 65_535, "a port, a whole number from 1 to 65535")
-    rule = f"from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} seconds"
-    every_s = _number("--renew-every", arguments.renew_every, environment, 0, _MAX_RENEW_EVERY_S, rule)
     return Options(
         models=tuple(arguments.model or listed),
         models_typed=bool(arguments.model),
         device=arguments.device,
         precision=arguments.precision,
         mcp=mcp,
-        renew_every_s=_RENEW_EVERY_S if every_s is None else every_s,
-        port=None if port is None else int(port),
+        renew_every_s=arguments.renew_every,
+        port=arguments.port,
     )
 
 
@@ -183,11 +157,12 @@ def start_models(options: Options, site: SiteConfig, *, after: threading.Event |
     return registry
 
 
-def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
-    """Serves the page and the API until the shutdown.
+def serve(options: Options, site: SiteConfig) -> None:
+    """Serves the page and the API until an engine has ended.
 
     Raises:
         OSError: the port is taken.
+        SystemExit: a signal has come.
     """
     imported = threading.Event()
     registry = start_models(options, site, after=imported)  # downloads while the imports below take half of the time
@@ -203,23 +178,22 @@ def serve(options: Options, site: SiteConfig, shutdown: Shutdown) -> None:
     auto_updater.start()
     server, url = launch(Page(registry), server_port=options.port, mcp_server=options.mcp)
     log.info("%s at %s", ", ".join(registry.names), url)
-    _watch_engines(registry, shutdown)
-    auto_updater.stop()
-    registry.stop()
-    time.sleep(_GOODBYE_S)
-    server.close()
+    try:
+        while not registry.failed_engines:
+            time.sleep(_CHECK_EVERY_S)
+        log.error("the engine of %s has ended: start the app again", registry.failed_engines)
+    finally:
+        auto_updater.stop()
+        registry.stop()
+        time.sleep(_GOODBYE_S)
+        server.close()
 
 
-def _watch_engines(registry: ModelRegistry, shutdown: Shutdown) -> None:
-    """Returns at the shutdown, or when the engine of a model has ended."""
-    while not shutdown.wait(_CHECK_EVERY_S):
-        if registry.failed_engines:
-            log.error("the engine of %s has ended: start the app again", registry.failed_engines)
-            shutdown.exit_status = 1
-            return
+def _exit(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
-def _parser() -> ArgumentParser:
+def _parser(environment: Mapping[str, str]) -> ArgumentParser:
     parser = ArgumentParser(prog="app.py", description="Serve character LSTMs as a page and an API.")
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     parser.add_argument(
@@ -229,7 +203,13 @@ def _parser() -> ArgumentParser:
         help="a model to serve: the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME; "
         "may be repeated (default: the variable MODELS, else all bundled models)",
     )
-    parser.add_argument("--port", metavar="N", help=f"the port to listen on, 1 to 65535 (default {_PORT})")
+    parser.add_argument(
+        "--port",
+        type=_number(int, 1, 65_535, "a port from 1 to 65535 (--port, or GRADIO_SERVER_PORT)"),
+        default=environment.get("GRADIO_SERVER_PORT", "").strip() or None,
+        metavar="N",
+        help=f"the port to listen on, 1 to 65535 (default the variable GRADIO_SERVER_PORT, else {_PORT})",
+    )
     parser.add_argument(
         "--device",
         choices=DEVICES,
@@ -241,8 +221,11 @@ def _parser() -> ArgumentParser:
         action="store_true",
         help="serve /generate, /score and /inspect over the Model Context Protocol too (default off)",
     )
+    rule = f"a number of seconds from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} (--renew-every, or RENEW_EVERY)"
     parser.add_argument(
         "--renew-every",
+        type=_number(float, 0, _MAX_RENEW_EVERY_S, rule),
+        default=environment.get("RENEW_EVERY", "").strip() or _RENEW_EVERY_S,
         metavar="SECONDS",
         help=f"seconds between two checks for a newer commit of each model on the Hub; 0 = never (default the variable "
         f"RENEW_EVERY, else {_RENEW_EVERY_S:g})",
@@ -250,21 +233,16 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def _number(
-    option: str, given: str | None, environment: Mapping[str, str], low: float, high: float, rule: str
-) -> float | None:
-    """Returns the number of an option, or else of its variable; None if neither is given."""
-    variable = _VARIABLES[option]
-    name, text = (variable, environment.get(variable, "")) if given is None else (option, given)
-    if not text.strip():
-        return None
-    try:
-        number = int(text) if option == "--port" else float(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:
-        raise ValueError(f"{name} is {text!r:.40}: it must be {rule}")
-    return number
+def _number(type_: Callable[[str], float], low: float, high: float, rule: str) -> Callable[[str], float]:
+    """Returns the type of an option that is a number; an error says the rule."""
+
+    def parse(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if low <= type_(text) <= high:
+                return type_(text)
+        raise ArgumentTypeError(f"{text!r:.40} is not {rule}")
+
+    return parse
 
 
 def _set_up_logging() -> None:

@@ -33,9 +33,6 @@ class FairCache(Generic[Value]):
     def __len__(self) -> int:
         return len(self._values)
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
-
     def __iter__(self) -> Iterator[tuple[str, Value]]:
         return iter([(key, value) for key, (_, value) in self._values.items()])
 

@@ -48,6 +48,7 @@ def best_language(wanted: str) -> str:
 _BUSY = ("loading", "named_loading", "queue_full", "just_updated", "no_answer")
 _STATUS = {  # of the refusals that are not answered with 400
     **{f"refusal.{each}": 503 for each in _BUSY},
+    **{f"refusal.{each}": 429 for each in ("too_many", "requests_at_once", "replies_at_once")},
     "refusal.characters": 413,
     "refusal.body_too_long": 413,
     "refusal.commit_gone": 404,

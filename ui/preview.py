@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl
 from model import SamplingParams
 from model.settings import SETTINGS
 
-from .access.workers import Workers
 from .conversation.progress import check_words, write
 from .registry.loaded_model import LoadedModel
 from .routes.requests import Services
@@ -28,7 +27,6 @@ MAX_DESCRIPTION = 200  # characters; chats show fewer
 WITHIN_S = 0.3  # for which a document waits for the text
 MAX_PROMPT = 1_000  # characters
 MAX_FIELDS = 1_000
-MAX_WAITING, MAX_WAITING_EACH = 16, 4  # texts that are being written, of all addresses and of one
 _COMMIT = re.compile("@[0-9a-f]{40}$")
 _CHANGES = ("blend_with", "hold", "pick")  # fields with which the text is not that of the model alone
 
@@ -38,7 +36,7 @@ class SharedTexts:
 
     def __init__(self, services: Services) -> None:
         self._registry = services.registry
-        self._workers = Workers(services.limiter, at_once=1, max_waiting=MAX_WAITING, max_waiting_each=MAX_WAITING_EACH)
+        self._workers = services.workers
 
     async def beginning(self, query: str, address: str) -> str | None:
         """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.

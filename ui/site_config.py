@@ -1,20 +1,4 @@
-"""Settings of a site, which its owner gives as environment variables.
-
-    PAGE_TITLE      the title of the page; at most 60 characters (default the page's own, in each language)
-    PAGE_GREETING   the text below the title; at most 1,000 characters (default the page's own, in each language)
-    ROWS_EACH       how many replies one client may have in progress at once, for each model: 1 to 256 (default 4)
-    BLOCKED_WORDS   words that must not appear, separated by commas or newlines (default none); see
-                    ``model.engine.blocked_words``
-    METRICS         1 serves figures for Prometheus at /metrics, to everyone who can reach the app (default 0)
-    ALLOWED_HOSTS   names under which a proxy serves the app, separated by commas (default none: an app that listens on
-                    a loopback address answers under the names of this machine, any other one under every name)
-    ALLOWED_ORIGINS origins whose pages may call the app, such as https://example.org, separated by commas (default
-                    none)
-
-    REQUESTS_PER_MINUTE, MEGABYTES_PER_MINUTE, CPU_SECONDS_PER_MINUTE, REPLIES_AT_ONCE, CHARACTERS_PER_MINUTE
-                    what one address may use; see ``ui.access.limits.Limits``
-    FORWARDED_ALLOW_IPS, SPACE_ID
-                    whose X-Forwarded-For names the client; see ``ui.access.addresses.Proxies``
+"""Settings of a site, which its owner gives as environment variables; docs/serve.md describes each.
 
 An empty variable counts as one that is not set.
 """
@@ -29,7 +13,7 @@ from dataclasses import dataclass, field
 from model import BlockedWords
 from model.settings import MAX_TITLE, shorten
 
-from .access.addresses import Proxies, is_host, is_origin
+from .access.addresses import PRIVATE, is_host, is_network, is_origin
 from .access.limits import Limits
 from .messages import LANGUAGES
 from .settings import whole_variable
@@ -51,7 +35,7 @@ class SiteConfig:
     lenses: bool = True
     allowed_hosts: frozenset[str] = frozenset()
     allowed_origins: frozenset[str] = frozenset()
-    proxies: Proxies = field(default_factory=Proxies)
+    proxies: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
 
     def title_in(self, language: str) -> str:
@@ -89,13 +73,14 @@ class SiteConfig:
             lenses=bool(whole_variable(environment, "LENSES", 1, 0, 1)),
             allowed_hosts=_listed("ALLOWED_HOSTS", environment, is_host, "names without a port, such as example.org"),
             allowed_origins=_listed("ALLOWED_ORIGINS", environment, is_origin, "origins such as https://example.org"),
-            proxies=Proxies.of(environment),
+            proxies=_listed("FORWARDED_ALLOW_IPS", environment, is_network, "an address or a network")
+            | (PRIVATE if environment.get("SPACE_ID") else frozenset()),
             limits=Limits.of(environment),
         )
 
 
 def _listed(name: str, environment: Mapping[str, str], is_allowed: Callable[[str], bool], rule: str) -> frozenset[str]:
-    """Returns the names of hosts or origins in a variable."""
+    """Returns the hosts, origins or networks in a variable."""
     values = [value.strip().lower().rstrip("/") for value in environment.get(name, "").split(",") if value.strip()]
     for value in values:
         if not is_allowed(value):

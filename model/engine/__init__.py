@@ -4,7 +4,6 @@ engine         Engine: the queue of requests, the batched steps
 bursts         Bursts: several characters of each reply in one call of the backend
 request        Request: a sequence with its slot and its unread characters; which request gets a slot, and whose
 sequence       Sequence: one reply, its settings and its text; Memory: where the next reply continues
-statistics     Statistics: how many replies have ended, and the time from a request to its first character
 blend          Blend: two models whose predictions are mixed; LanguageModel: a CharLSTM or a Blend; its precision
 blocked_words  BlockedWords: words that end a reply before a reader sees them
 """

@@ -23,7 +23,6 @@ from .blocked_words import BlockedWords
 from .bursts import Bursts, Drawn
 from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
-from .statistics import Statistics
 
 log = logging.getLogger("model")
 MAX_PREFILL = 32  # characters of each prompt read in one step
@@ -54,7 +53,6 @@ class Engine:
 
     Attributes:
         written: characters generated so far, in all replies.
-        statistics: the statistics of the replies that have ended.
     """
 
     def __init__(
@@ -75,7 +73,6 @@ class Engine:
         self.max_slots_per_client = max_slots_per_client
         self.max_waiting_per_client = max_waiting_per_client
         self.written = 0
-        self.statistics = Statistics()
         self.precision: Precision = precision or default_precision(lm)
         self._backend = lm.make_backend(max_slots, self.precision)
         self._bursts = Bursts()
@@ -329,5 +326,4 @@ class Engine:
     def _end(self, request: Request, reason: FinishReason, memory: Memory | None) -> None:
         if request.slot >= 0:
             self._free_slots.append(request.slot)
-        self.statistics.add(request.sequence, reason)
         request.sequence.finish(reason, memory)

@@ -205,8 +205,7 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
     expect(turns(page).last.locator(".prompt")).to_be_hidden()
 
 
-def test_a_closed_tab_frees_its_slot(app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", 0.2)
+def test_a_closed_tab_frees_its_slot(app: App, browser: Browser) -> None:
     context = browser.new_context(**QUIET)
     page, _ = open_page(context, app)
     send(page, "", wait=False)

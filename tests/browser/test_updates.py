@@ -13,8 +13,7 @@ from tests.browser.driving import button, fast, log, reply, send, setting, settl
 from tests.support.app_server import App, random_model, serving
 from tests.support.both_pages import new_line
 from ui.messages import Message
-from ui.registry.entry import Entry
-from ui.registry.registry import ModelRegistry
+from ui.registry.registry import Entry, ModelRegistry
 
 NAME = "ada/novel"
 

@@ -1,7 +1,7 @@
 """The address of the client of a request, the hosts under which the app is served, and the app's own address.
 
-A proxy appends the address of its client to X-Forwarded-For. The last address in it that is not a trusted proxy's is
-the client's: the client may have invented the addresses before it.
+uvicorn's middleware takes the address from X-Forwarded-For if the connection comes from a proxy in `LOOPBACK`, or one
+that the owner has listed.
 
 A page of another site can make a browser send requests to an app on the visitor's own machine, under a name of its own
 that it has pointed to 127.0.0.1 (DNS rebinding). So an app that listens on a loopback address answers only under names
@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -21,63 +21,20 @@ from urllib.parse import urlsplit
 import httpx
 from starlette.requests import Request
 
-_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-_LOOPBACK = ("127.0.0.0/8", "::1/128")
+LOOPBACK = frozenset({"127.0.0.0/8", "::1"})
+PRIVATE = frozenset({"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"})
 _PREFIX = 64  # bits of the network part of an IPv6 address: one visitor may use all addresses of that network
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]{1,5})?")
 
 
-class Proxies:
-    """The addresses of the proxies that are trusted, those of this machine among them.
-
-    Args:
-        trusted: networks; "*" is every address.
-
-    Raises:
-        ValueError: the text of a network is none.
-    """
-
-    def __init__(self, trusted: Collection[str] = ()) -> None:
-        self._all = "*" in trusted
-        self._networks = [ipaddress.ip_network(each, strict=False) for each in (*_LOOPBACK, *trusted) if each != "*"]
-
-    @classmethod
-    def of(cls, environment: Mapping[str, str]) -> Proxies:
-        """Returns the proxies in FORWARDED_ALLOW_IPS, and on a Space those in private networks.
-
-        Raises:
-            ValueError: the variable is not a list of addresses and networks.
-        """
-        given = [each.strip() for each in environment.get("FORWARDED_ALLOW_IPS", "").split(",") if each.strip()]
-        for each in given:
-            try:
-                cls([each])
-            except ValueError:
-                rule = "it must be an address, a network or *"
-                raise ValueError(f"FORWARDED_ALLOW_IPS has {each!r:.40}: {rule}") from None
-        return cls([*given, *(_PRIVATE if environment.get("SPACE_ID") else ())])
-
-    def client(self, peer: str, forwarded: str) -> str:
-        """Returns the address of a client.
-
-        Args:
-            peer: the address that the connection comes from.
-            forwarded: the value of X-Forwarded-For; "" without one.
-        """
-        client = peer
-        for address in reversed([_without_port(each.strip()) for each in forwarded.split(",")]):
-            if not self.trusts(client) or _parsed(address) is None:
-                break
-            client = address
-            if self._all:  # every address is trusted: the last one is that of the last proxy's client
-                break
-        return client
-
-    def trusts(self, address: str) -> bool:
-        """Returns whether an address is that of a trusted proxy."""
-        parsed = _parsed(address)
-        return self._all or (parsed is not None and any(parsed in network for network in self._networks))
+def is_network(text: str) -> bool:
+    """Returns whether a text is an IP address, or a network such as 10.0.0.0/8."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 def group_of(address: str) -> str:
@@ -152,13 +109,6 @@ def _host_of(header: str) -> str:
     except (httpx.InvalidURL, ValueError):
         return ""
     return match.group(1).lower() if match and port != 0 else ""
-
-
-def _without_port(address: str) -> str:
-    """Returns an address without the port that some proxies add: 203.0.113.7:50312, [2001:db8::1]:50312."""
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 @lru_cache(4096)

@@ -1,13 +1,11 @@
 """The answers to requests that are refused or have failed.
 
 An answer is JSON with "detail", an English line. A refusal that a page shows also has "refusal", a MESSAGE, and "gone"
-if another commit of the model is served. Under /v1 the answer is only the error of OpenAI's protocol; a browser that
-has opened an unknown address gets a page.
+if another commit of the model is served. Under /v1 the answer is only the error of OpenAI's protocol.
 """
 
 from __future__ import annotations
 
-import html
 import json
 import logging
 from collections import Counter
@@ -15,30 +13,18 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from ..messages import LANGUAGES, Message, RefusalError, best_language
-from .addresses import address_of_app
+from ..messages import Message, RefusalError
 
 log = logging.getLogger("char-lstm")
 
 HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-REFUSALS: Counter[str] = Counter()  # how many requests this process has refused, by the id of the message
+REFUSALS: Counter[str] = Counter()  # how many requests were refused since /metrics was read, by the message's id
 _FAULT = "something went wrong here: try again later"
 _NAMES = {"length": "max_tokens"}  # a setting's name here, and in OpenAI's protocol
 _TYPES = {429: "rate_limit_error", 503: "server_error", 500: "server_error"}
 _CODES = {404: "model_not_found", 413: "context_length_exceeded", 429: "rate_limit_exceeded"}
-_NOT_FOUND = """<!DOCTYPE html>
-<html lang="{language}">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>{text}</title>
-<style>body {{ max-width: 40rem; margin: 20vh auto; padding: 0 1rem; font: 1.1rem/1.6 system-ui, sans-serif; }}</style>
-<h1>{text}</h1>
-<p><a href="{address}">{link}</a></p>
-</html>
-"""
 
 
 class AsciiJSONResponse(JSONResponse):
@@ -68,8 +54,6 @@ def answer_to(request: Request, error: Exception) -> Response:
         headers["connection"] = "close"  # the rest of the body is not read
     if request.scope["path"].startswith("/v1/"):
         content = openai_error(error)
-    elif status == 404 and "text/html" in request.headers.get("accept", ""):
-        return HTMLResponse(_not_found(request), 404, headers)
     return AsciiJSONResponse(content, status, headers)
 
 
@@ -105,13 +89,3 @@ def _text(error: Exception) -> str:
     if isinstance(error, HTTPException):
         return error.detail
     return str(error) if isinstance(error, RefusalError) else _FAULT
-
-
-def _not_found(request: Request) -> str:
-    language = best_language(request.headers.get("accept-language", ""))
-    return _NOT_FOUND.format(
-        language=language,
-        text=html.escape(LANGUAGES[language]["site.not_found"]),
-        address=html.escape(address_of_app(request)),
-        link=html.escape(LANGUAGES[language]["site.open"]),
-    )

@@ -1,8 +1,7 @@
 """The ASGI middleware in front of the whole app. A request that it denies is never parsed, and changes nothing.
 
 It answers closed paths with 404, other methods with 405, a long URL with 414, long headers with 431, a long body with
-413, a slow body with 408, and a host that is not allowed with 403. In the requests that it passes on, address, host and
-scheme are those that the client has used to reach a trusted proxy.
+413, a slow body with 408, and a host that is not allowed with 403.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..messages import RefusalError
-from .addresses import Names, Proxies
+from .addresses import Names
 from .answers import answer_to
 from .gradio_calls import GradioCalls
 from .limits import Limiter
@@ -42,7 +41,6 @@ class RequestFilter:
         *,
         calls: GradioCalls,
         names: Names,
-        proxies: Proxies,
         limiter: Limiter,
         mcp: bool = False,
         metrics: bool = False,
@@ -51,7 +49,6 @@ class RequestFilter:
         self._calls = calls
         self._unread = UnreadCalls(app)
         self._names = names
-        self._proxies = proxies
         self._limiter = limiter
         self._body_s = BODY_S
         self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)
@@ -80,20 +77,16 @@ class RequestFilter:
                 await answer_to(request, error)(scope, receive, send)
 
     def _forwarded(self, request: Request) -> Request:
-        """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API."""
+        """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API, and
+        with the host that the client has named to a proxy."""
         scope, headers = request.scope, MutableHeaders(scope=request.scope)
-        peer, port = scope["client"] or ("", 0)
-        address = self._proxies.client(peer, ", ".join(headers.getlist("x-forwarded-for")))
-        host, scheme = (headers.get(f"x-forwarded-{each}", "").partition(",")[0].strip() for each in ("host", "proto"))
-        if port == 0 or self._proxies.trusts(peer):  # uvicorn sets 0 when it has taken the address from a trusted proxy
-            if host and self._names.allows(host):
-                headers["host"] = host
-            if scheme in ("http", "https"):
-                scope["scheme"] = scheme
+        scope["client"] = scope["client"] or ("", 0)
+        host = headers.get("x-forwarded-host", "").partition(",")[0].strip()
+        if host and self._names.allows(host):
+            headers["host"] = host
         for name in _REPLACED:  # Gradio builds URLs of some, and answers any Origin with its own CORS headers
             del headers[name]
-        headers["x-forwarded-for"] = address
-        scope["client"] = (address, port)
+        headers["x-forwarded-for"] = scope["client"][0]
         return Request(scope, request.receive)
 
     def _checked(self, request: Request, served_name: bool) -> OpenPath:
@@ -146,7 +139,7 @@ class RequestFilter:
                 if row.kind == "call":
                     send = self._unread.noting(session, send)
             receive = _replay(body, receive)
-        self._unread.start()
+        self._unread.sweep()
         with self._unread.reading(self._unread.session_of_stream(path, request.query_params)):
             await self._app(scope, receive, send)
 

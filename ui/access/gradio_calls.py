@@ -50,6 +50,8 @@ class GradioCalls:
         """
         fields, call = _json_object(body), _CALL.fullmatch(path)
         endpoint = call[1] if call else ""
+        if call:  # which then has a session of its own
+            fields.pop("session_hash", None)
         for name in ("session_hash", "event_id"):
             value = fields.get(name)
             if value is not None and not (isinstance(value, str) and re.fullmatch(SESSION, value)):

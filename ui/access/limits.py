@@ -11,7 +11,6 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
 
 from ..messages import RefusalError
 from ..settings import whole_variable
@@ -56,13 +55,6 @@ class Limits:
         return cls(
             **{name: whole_variable(environment, name.upper(), getattr(cls, name), 0, MAX_LIMIT) for name in names}
         )
-
-
-class TooManyError(RefusalError):
-    """An address has reached one of its limits."""
-
-    def __init__(self, id: str, /, *, wait_s: int, **values: Any) -> None:
-        super().__init__(id, status=429, wait_s=wait_s, **values)
 
 
 class Usage:
@@ -117,7 +109,7 @@ class Bucket(Usage):
 
 
 class Limiter:
-    """Counts what all addresses use, and raises TooManyError at a limit. Belongs to one event loop."""
+    """Counts what all addresses use, and raises RefusalError at a limit. Belongs to one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -134,11 +126,11 @@ class Limiter:
         """Counts a request, which `end_request` must end.
 
         Raises:
-            TooManyError: the address has sent too many requests.
+            RefusalError: the address has sent too many requests.
         """
         client = self._check(self.requests, address)
         if self._requests[client] >= REQUESTS_AT_ONCE and not is_this_machine(address):
-            raise TooManyError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
+            raise RefusalError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
         self._spend(self.requests, address, 1)
         self._requests[client] += 1
 
@@ -150,11 +142,11 @@ class Limiter:
         """Counts a reply and the characters that it may read and write; `end_reply` must end it.
 
         Raises:
-            TooManyError: the address has too many replies, or too many characters.
+            RefusalError: the address has too many replies, or too many characters.
         """
         client, most = self._check(self.characters, address), self.limits.replies_at_once
         if 0 < most <= self._replies[client] and not is_this_machine(address):
-            raise TooManyError("refusal.replies_at_once", wait_s=1, most=most)
+            raise RefusalError("refusal.replies_at_once", wait_s=1, most=most)
         self._spend(self.characters, address, characters)
         self._replies[client] += 1
 
@@ -167,13 +159,13 @@ class Limiter:
         """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
 
         Raises:
-            TooManyError: the address has sent too many bytes, or all bodies together are too large and its own the
+            RefusalError: the address has sent too many bytes, or all bodies together are too large and its own the
                 largest.
         """
         client = self._check(self.megabytes, address)
         self._spend(self.megabytes, address, size / 1e6)
         if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
-            raise TooManyError("refusal.too_many", wait_s=1, seconds=1)
+            raise RefusalError("refusal.too_many", wait_s=1, seconds=1)
         self._bodies[client] += size
         self.usage.spend(client, size * _BYTE_S)
 
@@ -185,7 +177,7 @@ class Limiter:
         """Checks that an address may use the processor.
 
         Raises:
-            TooManyError: it has used too much of it.
+            RefusalError: it has used too much of it.
         """
         self._check(self.cpu_seconds, address)
 
@@ -195,12 +187,12 @@ class Limiter:
         self._spend(self.cpu_seconds, address, seconds)
 
     def _check(self, bucket: Bucket, address: str) -> str:
-        """Returns what the limits count as the client; raises TooManyError if it is over a limit."""
+        """Returns what the limits count as the client; raises RefusalError if it is over a limit."""
         client = group_of(address)
         wait_s = 0.0 if is_this_machine(address) else bucket.wait_s(client)
         if wait_s:
             seconds = max(1, math.ceil(wait_s))
-            raise TooManyError("refusal.too_many", wait_s=seconds, seconds=seconds)
+            raise RefusalError("refusal.too_many", wait_s=seconds, seconds=seconds)
         return client
 
     def _spend(self, bucket: Bucket, address: str, amount: float) -> None:

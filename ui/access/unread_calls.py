@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -23,20 +23,22 @@ from starlette.types import ASGIApp, Message, Send
 from .paths import EVENT
 
 UNREAD_S = 60.0  # after the newest call of a session
-SWEEP_S = 5.0  # between two sweeps
 MAX_UNREAD = 200  # sessions; of more, the oldest ones are read at once
-MAX_KNOWN = 8_000  # sessions and calls that are remembered
+MAX_KNOWN = 8_000  # sessions that are remembered
 _DATA = "/gradio_api/queue/data"
 _RESULT = re.compile(rf"/gradio_api/call/\w+/({EVENT})")
 
 
 class UnreadCalls:
-    """The sessions of Gradio's queue. Belongs to one event loop."""
+    """The sessions of Gradio's queue: those that clients have chosen, and one for each other call, with the call's id.
+
+    Belongs to one event loop.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._known: OrderedDict[str, None] = OrderedDict()
         self._unread: OrderedDict[str, float] = OrderedDict()  # by session: when its newest call was made
-        self._session_of: OrderedDict[str, str] = OrderedDict()  # by the id of a call; a session is its own
         self._readers: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,7 +54,9 @@ class UnreadCalls:
         async def send_noted(message: Message) -> None:
             body.extend(message.get("body", b""))
             if message["type"] == "http.response.body" and not message.get("more_body"):
-                self._note(session, bytes(body))
+                with suppress(ValueError, KeyError, TypeError):  # the call was refused
+                    event = json.loads(body)["event_id"]
+                    self._note(session or event)
             await send(message)
 
         return send_noted
@@ -66,9 +70,8 @@ class UnreadCalls:
         result = _RESULT.fullmatch(path)
         if path != _DATA and not result:
             return ""
-        id_ = result[1] if result else ",".join(query.getlist("session_hash"))
-        session = self._session_of.get(id_, "")
-        if session not in self._session_of or (session != id_ and not result):
+        session = result[1] if result else ",".join(query.getlist("session_hash"))
+        if session not in self._known:
             raise HTTPException(404, "there is no such call or session, or its results were read already")
         return session
 
@@ -89,51 +92,30 @@ class UnreadCalls:
             if self._unread.get(session, began) <= began:
                 self._unread.pop(session, None)
                 if re.fullmatch(EVENT, session):  # of one call, whose result can be read once
-                    self._session_of.pop(session, None)
-
-    def start(self) -> None:
-        """Starts to sweep every ``SWEEP_S`` seconds; does nothing if that was started before."""
-        if not self._tasks:
-            self._run(self._sweep_periodically())
+                    self._known.pop(session, None)
 
     def sweep(self) -> None:
         """Starts to read the results that no client reads."""
-        now = time.monotonic()
+        oldest = time.monotonic() - UNREAD_S
         waiting = [session for session in self._unread if not self._readers[session]]
-        old = [session for session in waiting if now - self._unread[session] >= UNREAD_S]
+        old = [session for session in waiting if self._unread[session] <= oldest]
         for session in dict.fromkeys([*old, *waiting[:-MAX_UNREAD]]):
             del self._unread[session]
-            self._session_of.pop(session, None)
-            self._run(self._drop(session))
+            self._known.pop(session, None)
+            task = asyncio.create_task(self._drop(session))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-    def _note(self, session: str, answer: bytes) -> None:
-        try:
-            event = json.loads(answer)["event_id"]
-        except (ValueError, KeyError, TypeError):  # the call was refused
-            return
-        session = session or event
-        for each in (event, session):
-            self._session_of[each] = session
-            self._session_of.move_to_end(each)
-        while len(self._session_of) > MAX_KNOWN:
-            self._session_of.popitem(last=False)
+    def _note(self, session: str) -> None:
+        self._known[session] = None
+        self._known.move_to_end(session)
+        if len(self._known) > MAX_KNOWN:
+            self._known.popitem(last=False)
         self._unread[session] = time.monotonic()
         self._unread.move_to_end(session)
-        if len(self._unread) > MAX_UNREAD:
-            self.sweep()
 
     async def _drop(self, session: str) -> None:
         """Reads the events of a session to their end, as a client would."""
         with suppress(Exception):  # Gradio may have deleted the session: its client has left, or cancelled the call
             async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app)) as http:
                 await http.get(f"http://localhost{_DATA}", params={"session_hash": session})
-
-    async def _sweep_periodically(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_S)
-            self.sweep()
-
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

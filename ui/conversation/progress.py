@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from functools import partial
 
 from model import Memory, SamplingParams, Sequence
@@ -23,6 +23,7 @@ _MESSAGE_S = 0.005  # of the server's time for an update over Gradio's queue: wi
 _SLOWEST_S = 0.2  # between two updates, however many readers there are
 _KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
+on_end: list[Callable[[str, Sequence], None]] = []  # called with each reply that ends, and the name of its model
 _GRACE_S = 10.0  # after the deadline, at which a working engine ends a reply
 
 
@@ -113,6 +114,8 @@ async def write(
         if sequence:
             length = sequence.length
             served.engine.abort(sequence)
+            for call in on_end:
+                call(served.name, sequence)
         workers.limiter.end_reply(address, params.length - length)
 
 

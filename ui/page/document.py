@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
 from ..access.addresses import address_of_app
@@ -37,39 +37,29 @@ _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)'
 _SAFE = "%&=+~,;:@/?!$'()*"  # characters of a query that need no escape
 _FRAMED_BY = ("'self'", "https://huggingface.co", "https://*.hf.space")  # the page of a Space holds it in a frame
 
-_API = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{title}: API</title>
-<style>
-body {{ max-width: 52rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.6 system-ui, sans-serif; }}
-pre {{ padding: 0.8rem; overflow-x: auto; white-space: pre-wrap; font-size: 0.85rem; border: 1px solid #8886; }}
-</style>
-</head>
-<body>
-<p><a href="./">{title}</a></p>
-<h1>Call this app from a program</h1>
-<p>Models: {names}. A token is a character.</p>
-<h2>With a client for OpenAI's protocol</h2>
-<pre>from openai import OpenAI
+_API = """{title}: {address}
+Models: {names}. A token is a character.
 
-client = OpenAI(base_url="{address}v1", api_key="none")
-answer = client.completions.create(model="{model}", prompt="ROMEO:", max_tokens=200, seed=1)
-print(answer.choices[0].text)</pre>
-<h2>With gradio_client</h2>
-<pre>from gradio_client import Client
+With a client for OpenAI's protocol:
 
-app = Client("{address}")
-text, about = app.predict("ROMEO:", api_name="/generate")</pre>
-<h2>With curl</h2>
-<pre>curl {address}v1/completions -H 'content-type: application/json' \\
-  -d '{{"prompt": "ROMEO:", "max_tokens": 200, "stream": true}}'</pre>
-{endpoints}
-</body>
-</html>
+    from openai import OpenAI
+
+    client = OpenAI(base_url="{address}v1", api_key="none")
+    answer = client.completions.create(model="{model}", prompt="ROMEO:", max_tokens=200, seed=1)
+    print(answer.choices[0].text)
+
+With gradio_client:
+
+    from gradio_client import Client
+
+    app = Client("{address}")
+    text, about = app.predict("ROMEO:", api_name="/generate")
+
+With curl:
+
+    curl {address}v1/completions -H 'content-type: application/json' \\
+      -d '{{"prompt": "ROMEO:", "max_tokens": 200, "stream": true}}'
+
 """
 
 
@@ -91,7 +81,6 @@ class Document:
         self._script = web.text("document/first_paint.js")
         names = [*web.modules("app.js"), "settings.json"]
         self._preloads = "".join(map(self._preload, names))
-        self._pages: dict[str, tuple[object, str]] = {}  # by language: the model of the welcome text, and the markup
         self._headers = {
             "cache-control": "no-store",
             "vary": "accept-language",
@@ -137,9 +126,6 @@ class Document:
     def _page(self, language: str) -> str:
         """Returns the page's markup with the texts of a language, the site's title, and its model's welcome text."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        of, markup = self._pages.get(language, (self, ""))
-        if of is first:
-            return markup
         title, intro = html.escape(site.title_in(language)), html.escape(self._intro(language))
         markup = _INTRO.sub(lambda found: f"{found[1]}<h1>{title}</h1><p>{intro}</p>{found[2]}", self._markup)
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
@@ -149,7 +135,6 @@ class Document:
             markup = _WELCOME_TEXT.sub(
                 lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
             )
-        self._pages[language] = first, markup
         return markup
 
     def _intro(self, language: str) -> str:
@@ -168,26 +153,21 @@ class Document:
     async def _tags(self, request: Request, language: str) -> str:
         """Returns the tags for link previews: of a share link if the address is one, otherwise of the site."""
         site, first, texts = self._registry.site, self._registry.first(), LANGUAGES[language]
-        title = site.title_in(language)
-        address = address_of_app(request)
-        picture = f"{address}{self._web}preview.png"
+        title, address = site.title_in(language), address_of_app(request)
         query = request.scope["query_string"].decode("latin-1")
         try:
             text = await self._shared_texts.beginning(query, request.client.host if request.client else "")
         except Exception:
             log.exception("the preview of a link could not be written")
             text = None
-        if text is not None:
-            return tags(
-                site=title,
-                title=filled(texts["preview.shared"], title=title),
-                description=shortened(text) or texts["site.greeting"],
-                address=f"{address}?{quote(query, safe=_SAFE)}",
-                picture=picture,
-            )
-        words = [self._intro(language), first.welcome_text if first else ""]
-        description = shortened(" ".join(words))
-        return tags(site=title, title=title, description=description, address=address, picture=picture)
+        if text is None:
+            shown, url = title, address
+            description = shortened(" ".join([self._intro(language), first.welcome_text if first else ""]))
+        else:
+            shown, url = filled(texts["preview.shared"], title=title), f"{address}?{quote(query, safe=_SAFE)}"
+            description = shortened(text) or texts["site.greeting"]
+        picture = f"{address}{self._web}preview.png"
+        return tags(site=title, title=shown, description=description, address=url, picture=picture)
 
 
 def _policy(script: str, origins: Collection[str]) -> str:
@@ -206,25 +186,17 @@ def _policy(script: str, origins: Collection[str]) -> str:
 
 
 def api_document_route(registry: ModelRegistry, endpoints: Mapping[str, Callable[..., Any]]) -> Route:
-    """Returns the route of the document at /api: how a program calls the app, with the arguments of each endpoint.
+    """Returns the route of the text at /api: how a program calls the app, with the arguments of each endpoint.
 
     Args:
         registry: the models that are served.
         endpoints: the functions of the API by name, whose docstrings are shown.
     """
-    documents = [
-        f"<h2>/{name}</h2>\n<pre>{html.escape(function.__doc__ or '')}</pre>" for name, function in endpoints.items()
-    ]
+    documents = "\n\n".join(f"/{name}\n\n{function.__doc__}" for name, function in endpoints.items())
 
-    async def respond(request: Request) -> HTMLResponse:
-        document = _API.format(
-            title=html.escape(registry.site.title_in("en")),
-            names=html.escape(", ".join(registry.names)),
-            model=html.escape(registry.names[0]),
-            address=html.escape(address_of_app(request)),
-            endpoints="\n".join(documents),
-        )
-        policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-        return HTMLResponse(document, headers={**HEADERS, "content-security-policy": policy})
+    async def respond(request: Request) -> PlainTextResponse:
+        title, names, address = registry.site.title_in("en"), registry.names, address_of_app(request)
+        head = _API.format(title=title, names=", ".join(names), model=names[0], address=address)
+        return PlainTextResponse(head + documents, headers=HEADERS)
 
     return route("/api", respond, "GET")

@@ -11,8 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from gradio.exceptions import ServerFailedToStartError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from ..access.addresses import Names
+from ..access.addresses import LOOPBACK, Names
 from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
 from ..routes.api import refuse_malformed
@@ -48,7 +49,7 @@ class AppServer(gr.Server):
             self.api(function, name=name, concurrency_limit=None)
         # Gradio adds middleware when it launches, CORS for every origin among it; the filter is in front of all.
         self.filter = _filter(super().__call__, page, bound_to=bound_to, mcp=mcp)
-        self._entry = _with_cors(self.filter, page)
+        self._entry = outermost(self.filter, page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -100,7 +101,7 @@ def asgi_app(page: Page) -> FastAPI:
     handlers = {"exception_handlers": {RequestValidationError: refuse_malformed}}
     gr.mount_gradio_app(app, blocks, "/", app_kwargs=handlers, mcp_server=False, **_OPTIONS)
     app.add_middleware(_filter, page=page, bound_to="", mcp=False)
-    app.add_middleware(_with_cors, page=page)
+    app.add_middleware(outermost, page=page)
     return app
 
 
@@ -114,14 +115,15 @@ def _set_up_gradio() -> None:
 def _filter(app: ASGIApp, page: Page, *, bound_to: str, mcp: bool) -> RequestFilter:
     site, calls = page.registry.site, GradioCalls(page.endpoints)
     names = Names(bound_to, site.allowed_hosts)
-    return RequestFilter(
-        app, calls=calls, names=names, proxies=site.proxies, limiter=page.limiter, mcp=mcp, metrics=site.metrics
-    )
+    return RequestFilter(app, calls=calls, names=names, limiter=page.limiter, mcp=mcp, metrics=site.metrics)
 
 
-def _with_cors(app: ASGIApp, page: Page) -> ASGIApp:
-    """Returns the app with the headers that let pages of the listed origins call it."""
-    origins, headers = page.registry.site.allowed_origins, ("authorization", "content-type")
-    if not origins:
-        return app
-    return CORSMiddleware(app, allow_origins=origins, allow_methods=("GET", "POST"), allow_headers=headers)
+def outermost(app: Any, page: Page) -> Any:
+    """Returns the app with CORS for the origins that the owner lists, and with the addresses of clients of proxies."""
+    site = page.registry.site
+    if site.allowed_origins:
+        headers = ("authorization", "content-type")
+        app = CORSMiddleware(
+            app, allow_origins=site.allowed_origins, allow_methods=("GET", "POST"), allow_headers=headers
+        )
+    return ProxyHeadersMiddleware(app, trusted_hosts=[*LOOPBACK, *site.proxies])

@@ -1,10 +1,8 @@
 """The models that are served, and their newer commits.
 
-registry      all served models
-entry         one configured model: loading, loaded or failed
+registry      all served models: loading, loaded or failed
 specs         the models that a site serves, by path or name
 problems      explains to visitors why a model cannot be served
 loaded_model  one served model: its engine, welcome text and example prompts
-lookup        finds the model of a request, and waits while it loads
 auto_update   serves newer commits from the Hub
 """

@@ -1,12 +1,11 @@
 """Serves the newest commit of models on the Hub: when a branch gets a new commit, that commit replaces the old one.
 
-A model whose first download failed is downloaded again in the same way, even if updates are off, until it is loaded.
+A model whose first download failed is downloaded again in the same way until it is loaded.
 
-Each model's newest commit id is requested at intervals. They are slightly shortened at random, so that many apps do not
-send requests at the same time, and longer while the Hub does not answer. A new commit is loaded with all checks while
-the old one is served, and then replaces it (``ModelRegistry.replace``). A commit that cannot be loaded is reported and
-not tried again; a download that failed or was damaged is repeated. Models in folders and models pinned to a commit are
-never updated.
+Each model's newest commit id is requested at intervals, which are longer while the Hub does not answer. A new commit is
+loaded with all checks while the old one is served, and then replaces it (``ModelRegistry.replace``). A commit that
+cannot be loaded is reported and not tried again; a download that failed or was damaged is repeated. Models in folders
+and models pinned to a commit are never updated.
 
 Commits that this module downloaded are removed from the Hub's cache once they are not needed: an app runs for months,
 and its model may get a new commit every minute. Commits that were in the cache before are kept.
@@ -15,7 +14,6 @@ and its model may get a new commit every minute. Commits that were in the cache 
 from __future__ import annotations
 
 import logging
-import random
 import threading
 
 from model import CharLSTM, ModelUnavailableError
@@ -24,19 +22,15 @@ from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot, is_cached, note_revision, remove_cached
 
 from ..messages import Message
-from .entry import Entry
-from .problems import LONG_WAIT_S, commit_problem, load_problem, update_problem
-from .registry import ModelRegistry
+from .problems import commit_problem, load_problem, plain
+from .registry import Entry, ModelRegistry
 from .specs import split_spec
 
 log = logging.getLogger("char-lstm")
 
 LONGEST_S = 900.0  # between two requests, however long the Hub has been out of reach
-_RETRY_S = 60.0  # between two tries to load a model whose first download failed, if updates are off
-_LONGEST_WAIT_S = 300.0  # however long a pause the Hub asks for: it may be well before
 _CHECK_S = 300.0  # the limit of one check, its download included: a slow one must not keep the next commit away
 _FAILS_SHOWN = 3  # in a row, after which the page shows that newer commits cannot be downloaded
-_JITTER = 0.2  # the largest part by which an interval is shortened
 
 
 class AutoUpdater:
@@ -53,46 +47,27 @@ class AutoUpdater:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Starts the threads; none if HF_HUB_OFFLINE is set."""
+        """Starts the threads; none if updates are off or HF_HUB_OFFLINE is set."""
         from huggingface_hub import constants
 
-        if constants.HF_HUB_OFFLINE:
+        if constants.HF_HUB_OFFLINE or not self._every_s:
             return
         for entry in self._registry.on_hub:
-            name = f"auto update {entry.name}"
-            threading.Thread(target=self._update_forever, args=(entry,), name=name, daemon=True).start()
+            run, name = _ModelUpdate(self._registry, entry).run, f"auto update {entry.name}"
+            threading.Thread(target=run, args=(self._every_s, self._stopped), name=name, daemon=True).start()
 
     def stop(self) -> None:
         """Ends the threads after the request in progress."""
         self._stopped.set()
 
-    def pause_s(self, fails: int, wait_s: float = 0.0) -> float:
-        """Returns the seconds until the next request.
 
-        Args:
-            fails: how many requests in a row have failed.
-            wait_s: the pause that the Hub asked for; 0 if it did not.
-        """
-        every_s = self._every_s or _RETRY_S
-        pause_s = min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S)) * random.uniform(1 - _JITTER, 1)
-        return max(pause_s, min(wait_s, _LONGEST_WAIT_S))
-
-    def _update_forever(self, entry: Entry) -> None:
-        entry.done.wait()
-        update = _ModelUpdate(self._registry, entry)
-        may_change = bool(self._every_s) and entry in self._registry.auto_updated
-        while may_change or (entry.retry and (entry.loaded is None or entry.update_problem is not None)):
-            if self._stopped.wait(self.pause_s(update.fails, entry.wait_s)):
-                return
-            update.check()
+def pause_s(every_s: float, fails: int) -> float:
+    """Returns the seconds until the next request, after so many failed requests in a row."""
+    return min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S))
 
 
 class _ModelUpdate:
-    """The updates of one model.
-
-    Attributes:
-        fails: how many requests in a row failed.
-    """
+    """The updates of one model."""
 
     def __init__(self, registry: ModelRegistry, entry: Entry) -> None:
         self._registry = registry
@@ -101,7 +76,15 @@ class _ModelUpdate:
         self._repo = id_.removeprefix("hf://")
         self._refused = ""  # the newest commit, if it cannot be loaded
         self._downloaded: set[str] = set()  # commits that were not in the cache before
-        self.fails = 0
+        self._fails = 0  # requests in a row
+
+    def run(self, every_s: float, stopped: threading.Event) -> None:
+        """Checks for newer commits until ``stopped``; of a pinned model, until it is loaded."""
+        self._entry.done.wait()
+        while self._entry in self._registry.auto_updated or not self._entry.loaded:
+            if stopped.wait(pause_s(every_s, self._fails)):
+                return
+            self.check()
 
     def check(self) -> None:
         """Requests the newest commit id and serves that commit if it is not served yet."""
@@ -113,10 +96,10 @@ class _ModelUpdate:
             self._clean_up(newest)
         except ModelUnavailableError as problem:
             error = problem
-        self.fails, self._entry.wait_s = (self.fails + 1, error.wait_s) if error else (0, 0.0)
-        if error and self.fails == 1:
+        self._fails = self._fails + 1 if error else 0
+        if error and self._fails == 1:
             log.warning("the newest commit of %s is unknown (%s): checking less often", self._entry.name, error)
-        if error is None or self.fails >= _FAILS_SHOWN or error.wait_s > LONG_WAIT_S:
+        if error is None or self._fails >= _FAILS_SHOWN:
             self._show_problem(error)
 
     def _show_problem(self, error: ModelUnavailableError | None) -> None:
@@ -126,7 +109,7 @@ class _ModelUpdate:
         if error and not entry.loaded:
             entry.failure = load_problem(entry.name, error)
         else:
-            entry.update_problem = update_problem(entry.name, error) if error else None
+            entry.update_problem = Message("model.not_updated", name=entry.name, reason=plain(error)) if error else None
         if before != (entry.failure, entry.update_problem):
             self._registry.bump_version()
 

@@ -137,21 +137,19 @@ def example_prompts(lm: CharLSTM, blocked: BlockedWords) -> tuple[str, ...]:
     return tuple(fitting[:MAX_EXAMPLES]) or ("",)
 
 
-def welcome_text_of(engine: Engine, lm: CharLSTM, *, deadline_s: float = _DEADLINE_S) -> tuple[str, int]:
-    """Returns a text that the model generates without a prompt, cut after a word or a line, and its seed.
+def welcome_text_of(engine: Engine, lm: CharLSTM) -> tuple[str, int]:
+    """Returns the stored welcome text and its seed; without one, a text that the model generates without a prompt.
 
-    If a blocked word ends the text, it begins with an empty line or nothing was written before the deadline, as on a
-    machine that starts several models, the next seed is tried. If the text is incomplete at the deadline, the text that
-    `config.json` stores is returned instead, or the incomplete one if none is stored. The engine must be running.
+    Another seed is tried if a text ends before a blocked word or begins with an empty line. The longest is cut after a
+    word or a line. The engine must be running.
     """
+    stored = stored_welcome_text_of(lm, engine.blocked)
+    if stored[0]:
+        return stored
     text, chosen = "", WELCOME_SEEDS[0]
     for seed in WELCOME_SEEDS:
-        params = SamplingParams(length=WELCOME_LENGTH, seed=seed)
-        sequence = engine.add_request("", params, deadline_s=deadline_s)
-        in_time = sequence.wait(2 * deadline_s) and sequence.finish_reason != "time"
-        stored = ("", 0) if in_time else stored_welcome_text_of(lm, engine.blocked)
-        if stored[0]:
-            return stored
+        sequence = engine.add_request("", SamplingParams(length=WELCOME_LENGTH, seed=seed), deadline_s=_DEADLINE_S)
+        sequence.wait(2 * _DEADLINE_S)
         found = sequence.text.rstrip("\n")
         if len(found) > len(text):
             text, chosen = found, seed

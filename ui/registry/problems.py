@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 
 from model import CheckpointError, ModelUnavailableError
 from model.hub.errors import MissingFileError
@@ -13,7 +12,6 @@ from ..messages import Message, raw
 
 log = logging.getLogger("char-lstm")
 
-LONG_WAIT_S = 60.0  # a longer pause that the Hub asks for is shown on the page
 _LONGEST = 300  # characters of an error
 
 
@@ -21,29 +19,20 @@ def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
     """Returns why a model failed to load, for visitors. ``spec``, its path on this machine, is replaced by its name."""
     if not isinstance(error, ModelUnavailableError):
         return Message("model.failed", name=name, reason=commit_problem(error, spec, name))
-    if error.wait_s > LONG_WAIT_S:
-        return Message("model.hub_asks_to_wait", name=name, minutes=math.ceil(error.wait_s / 60))
-    return raw(_plain(error))
+    return raw(plain(error))
 
 
 def commit_problem(error: Exception, hidden: str = "", shown: str = "") -> str | Message:
     """Returns why a commit cannot be loaded, for visitors; a text in it may be replaced by another one."""
     if isinstance(error, CheckpointError):
-        return _plain(error, hidden, shown)
+        return plain(error, hidden, shown)
     if isinstance(error, MissingFileError):
         return Message("model.file_missing", file=error.file)
     log.error("loading a model", exc_info=error)
     return Message("model.load_error", error=type(error).__name__)
 
 
-def update_problem(name: str, error: ModelUnavailableError) -> Message:
-    """Returns why the newest commit of a served model is not known or could not be downloaded, for visitors."""
-    if error.wait_s > LONG_WAIT_S:
-        return load_problem(name, error)
-    return Message("model.not_updated", name=name, reason=_plain(error))
-
-
-def _plain(error: Exception, hidden: str = "", shown: str = "") -> str:
+def plain(error: Exception, hidden: str = "", shown: str = "") -> str:
     """Returns an error as one printable line, because it may quote a file of anyone."""
     text = str(error)
     return one_line(text.replace(hidden, shown) if hidden else text, _LONGEST)

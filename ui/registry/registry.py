@@ -1,12 +1,12 @@
 """The models that are served: each at one commit, with an engine in a thread, until a newer commit replaces it.
 
 Models load in the background, so the page answers even if the Hub is slow or cannot be reached. A model that cannot be
-loaded is reported on the page; if no other one is loaded, the bundled model is served. While a download takes longer
-than ``FALLBACK_S``, the cached copy of the model is served, or without one the bundled model.
+loaded is reported on the page. If no model is loaded after ``FALLBACK_S``, the bundled one is served.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -14,8 +14,9 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Sequence as Names
 from contextlib import suppress
+from dataclasses import dataclass, field
 
-from model import PRETRAINED, Blend, CharLSTM, CheckpointError, Engine, ModelUnavailableError
+from model import PRETRAINED, Blend, CharLSTM, Engine
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
@@ -25,16 +26,41 @@ from model.terminal import one_line
 
 from ..messages import Message, RefusalError, raw
 from ..site_config import SiteConfig
-from .entry import Entry
 from .loaded_model import LoadedModel, Preview, start_engine, start_model
 from .problems import load_problem
 from .specs import choose_device, is_on_hub, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
 
-FALLBACK_S = 25.0  # after which a cached copy or the bundled model is served while the download continues
+LOADING = {"refusal.loading", "refusal.named_loading"}
+WAIT_S = 30.0  # how long a request waits for a model that still loads
+_POLL_S = 0.05
+FALLBACK_S = 25.0  # after which the bundled model is served while the download continues
 MAX_BLEND_BYTES = 256 << 20
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just got it may still submit a request
+
+
+@dataclass(eq=False)
+class Entry:
+    """A configured model: loading, loaded, or failed.
+
+    Attributes:
+        spec: a path, or a name on the Hub; "" for a model that was added from memory.
+        name: its name on the page and in the API.
+        loaded: the model that is served; None while it loads, and if it failed.
+        failure: why it could not be loaded; None if it did not fail.
+        update_problem: why its newest commit is not known; None if it is, or if no commit is loaded.
+        preview: the model without its weights, if it is loaded on first use; otherwise None.
+        done: set once the model is loaded or has failed, or its preview is read.
+    """
+
+    spec: str
+    name: str
+    loaded: LoadedModel | None = None
+    failure: Message | None = None
+    update_problem: Message | None = None
+    preview: Preview | None = None
+    done: threading.Event = field(default_factory=threading.Event)
 
 
 class ModelRegistry:
@@ -154,7 +180,7 @@ class ModelRegistry:
     @property
     def may_change(self) -> bool:
         """Whether a newer commit may appear, or a model that could not be loaded will be tried again."""
-        return bool(self.auto_updated) or any(entry.retry and not entry.loaded for entry in self.on_hub)
+        return bool(self.auto_updated) or not all(entry.loaded for entry in self.on_hub)
 
     @property
     def all_loaded(self) -> list[LoadedModel]:
@@ -229,6 +255,17 @@ class ModelRegistry:
             raise RefusalError("refusal.named_loading", field="model", name=entry.name)
         return entry.loaded
 
+    async def find(self, name: object) -> LoadedModel:
+        """Returns the same as `get`; waits up to ``WAIT_S`` seconds while the model loads."""
+        end = time.monotonic() + WAIT_S
+        while True:
+            try:
+                return self.get(name)
+            except RefusalError as refusal:
+                if refusal.id not in LOADING or time.monotonic() >= end:
+                    raise
+            await asyncio.sleep(_POLL_S)
+
     def unknown(self, name: object) -> RefusalError:
         """Returns the refusal of a name that no model has."""
         allowed = Message("rule.served", names=self.names)
@@ -267,13 +304,11 @@ class ModelRegistry:
         log.info("%s is unloaded, its last reply is written", one_line(f"{older.name} {older.commit[:7]}".strip()))
 
     def _settle(self) -> None:
-        """Waits until every model is loaded or has failed, at most ``FALLBACK_S`` for the Hub; then loads fallbacks."""
+        """Waits until every model is loaded or has failed, at most ``FALLBACK_S`` for the Hub; loads a fallback."""
         end = time.monotonic() + FALLBACK_S
         for entry in self.entries:
             # A folder needs no network, so on a busy machine no fallback would be loaded sooner.
             entry.done.wait(max(0.0, end - time.monotonic()) if entry in self.on_hub else None)
-        for entry in [each for each in self.on_hub if not each.done.is_set()]:
-            self._load_cached(entry)
         if not self.loaded_models:
             fallback, self._fell_back = Entry(str(PRETRAINED), BUNDLED), True
             self._load(fallback, None)
@@ -296,24 +331,9 @@ class ModelRegistry:
         finally:
             entry.done.set()
 
-    def _load_cached(self, entry: Entry) -> None:
-        """Serves the cached copy of a model, unless its download has ended meanwhile."""
-        try:
-            lm = self._read(entry, cached=True)
-        except (ModelUnavailableError, CheckpointError):
-            return
-        lm.notice = ""
-        loaded = start_model(entry.name, lm, self.precision, self.site)
-        with self._putting:
-            if entry.loaded or self._stopped:
-                loaded.engine.stop()
-                return
-            entry.loaded, entry.update_problem = loaded, Message("model.still_coming", name=entry.name)
-        self._announce(loaded, None)
-
-    def _read(self, entry: Entry, *, cached: bool = False) -> CharLSTM:
+    def _read(self, entry: Entry) -> CharLSTM:
         id_or_path, revision = split_spec(entry.spec)
-        return CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device, local_files_only=cached)
+        return CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
 
     def _without_weights(self, entry: Entry) -> CharLSTM:
         checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
@@ -329,14 +349,9 @@ class ModelRegistry:
             threading.Thread(target=self._load, args=(entry, None), daemon=True).start()
 
     def _fail(self, entry: Entry, error: Exception) -> None:
-        """Notes why a model could not be loaded. If a cached copy of it is served, it stays, with a notice."""
-        reason = load_problem(entry.name, error, spec=entry.spec)
-        entry.retry, entry.wait_s = getattr(error, "retry", False), getattr(error, "wait_s", 0.0)
-        if entry.loaded:
-            entry.update_problem = reason
-        else:
-            entry.failure = reason
-        log.warning("%s", reason)
+        """Notes why a model could not be loaded."""
+        entry.failure = load_problem(entry.name, error, spec=entry.spec)
+        log.warning("%s", entry.failure)
         self.bump_version()
 
 

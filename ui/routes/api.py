@@ -31,7 +31,6 @@ from ..access.answers import REFUSALS
 from ..conversation.progress import check_words, write
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
-from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import (
     DEADLINE_S,
@@ -118,7 +117,7 @@ def _generate(services: Services) -> Callable[..., Any]:
         with _refusals_as_errors():
             text = check_text("prompt", prompt)
             params = check_params(settings)
-            loaded = await find_model(registry, model)
+            loaded = await registry.find(model)
             about = {"seed": params.seed, "model": loaded.name, "commit": loaded.lm.commit}
             clamps = check_clamps([] if hold is None else hold, loaded.lm.config)
             if blend_with is not None:
@@ -153,7 +152,7 @@ def _score(services: Services) -> Callable[..., Any]:
     async def score_text(request: gr.Request, text: str, model: object) -> dict[str, Any]:
         with _refusals_as_errors():
             check_text("text", text)
-            loaded = await find_model(services.registry, model)
+            loaded = await services.registry.find(model)
             address, _ = _caller(request)
             services.limiter.check_cpu(address)
             result = await services.workers.run_slices(address, score_in_slices(loaded.lm.models[0], text, _SCORED))
@@ -181,7 +180,7 @@ def _inspect(services: Services) -> Callable[..., Any]:
     ) -> dict[str, Any]:
         with _refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
-            loaded = await find_model(services.registry, model)
+            loaded = await services.registry.find(model)
             config = loaded.lm.config
             place = [
                 check_whole("layer", layer, 0, config.num_layers - 1),
@@ -211,7 +210,7 @@ def _inspect(services: Services) -> Callable[..., Any]:
 async def _second_model(registry: ModelRegistry, first: LoadedModel, name: str) -> LoadedModel:
     """Returns the model that is blended with the first."""
     try:
-        second = await find_model(registry, name)
+        second = await registry.find(name)
     except RefusalError as refusal:
         message = Message(refusal.id, **refusal.values)
         raise RefusalError.of(message, field="blend_with" if refusal.field else "") from None

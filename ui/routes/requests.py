@@ -12,7 +12,6 @@ Positions and lengths are in code points.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
@@ -32,14 +31,12 @@ from ..access.workers import Workers
 from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
 from ..registry.loaded_model import LoadedModel
-from ..registry.lookup import find_model
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed, check_whole, refused
 
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 MAX_DRAW = (1 << 40) - 1  # of a seed: more than any conversation has
-_SMALL = 4 << 10  # bytes of a body that are parsed at once; a larger one is parsed in a thread
 Result = TypeVar("Result")
 
 
@@ -77,16 +74,12 @@ class Services:
         self.workers = Workers(self.limiter, at_once=2)
 
     async def fields(self, request: Request) -> Fields:
-        """Returns the JSON object in the body of a request.
+        """Returns the JSON object in the body of a request, which is parsed in a thread.
 
         Raises:
-            RefusalError: the body is not a JSON object, or the client has too much work.
+            RefusalError: the body is not a JSON object.
         """
-        body, address = await request.body(), address_of(request)
-        if len(body) <= _SMALL:
-            return parse_json(body)
-        async with self.preparing.work(address):
-            return await self.preparing.run(address, parse_json, body)
+        return await self.preparing.run(address_of(request), parse_json, await request.body())
 
     async def model(self, fields: Fields, address: str) -> LoadedModel:
         """Returns the model, or the blend of two, that a request names with its commit; waits while they load.
@@ -96,7 +89,7 @@ class Services:
         """
         for name in ("model", "second"):
             if name in fields:
-                await find_model(self.registry, fields.object(name).text("name"))
+                await self.registry.find(fields.object(name).text("name"))
         return await self.preparing.run(address, self.loaded_model, fields)
 
     def loaded_model(self, fields: Fields) -> LoadedModel:
@@ -178,13 +171,6 @@ def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
         chars_per_second=check_speed(fields.values["speed"]) if "speed" in fields else None,
         boundaries=tuple(check_whole("boundaries", each, 0, len(text)) for each in boundaries),
     )
-
-
-def digest_of(fields: Fields) -> str:
-    """Returns the SHA-256 of the fields that determine the text of a reply, in hex digits."""
-    names = ("model", "second", "text", "start", "clamps", "settings", "draw_offset", "cells")
-    values = json.dumps([fields.values.get(name) for name in names], sort_keys=True)
-    return hashlib.sha256(values.encode()).hexdigest()
 
 
 def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:

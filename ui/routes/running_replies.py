@@ -1,7 +1,6 @@
-"""The replies that are being written. Each has one reader, which may lose its connection and connect again.
+"""The replies that are being written, each for one connection. When that ends, the reply ends and its state is cached.
 
-A reply continues for ``RETURN_S`` seconds without a reader. Then it ends, and its state is cached: a reader that
-connects later requests the rest, which is the same text.
+A page whose connection was lost requests the rest of the reply, which is the same text.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ from .requests import Services, WriteRequest
 
 log = logging.getLogger("char-lstm")
 
-RETURN_S = 15.0
 # x-accel-buffering: a proxy must not collect messages and send them together.
 _STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
 _MESSAGE_S = 0.0008  # seconds of server time per message: with more readers, each gets fewer messages
@@ -41,22 +39,16 @@ class RunningReply:
 
     Attributes:
         request: the request for the reply, of which the engine's sequence holds the characters after ``received``.
-        digest: identifies the text: a request with the same digest gets the same reply.
-        address: the client's address.
         ended: whether the text is complete and the state cached.
-        delivered: whether a reader has received the end.
-        reader: of the current reader; set when there may be an event for it. None without a reader.
     """
 
-    def __init__(self, request: WriteRequest, digest: str, sequence: Sequence, address: str) -> None:
+    def __init__(self, request: WriteRequest, sequence: Sequence, address: str) -> None:
         self.request = request
-        self.digest = digest
-        self.address = address
-        self.ended = self.delivered = False
-        self.reader: asyncio.Event | None = None
+        self.ended = False
+        self._address = address
         self._sequence = sequence
         self._failure: Message | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._changed = asyncio.Event()
 
     @property
     def text(self) -> str:
@@ -92,20 +84,20 @@ class RunningReply:
         try:
             async with aclosing(steps):
                 async for _ in steps:
-                    self._notify()
+                    self._changed.set()
         except RefusalError as refusal:
             self._failure = refusal.message
         except Exception:
             log.exception("a reply could not be followed")
             self._failure = Message("fault.reply")
         if self._sequence.prompt_memory or self._sequence.memory:
-            await workers.run(self.address, self._save, read, states)
+            await workers.run(self._address, self._save, read, states)
         self.ended = True
-        self._notify()
+        self._changed.set()
 
     def _save(self, read: ReadText, states: States) -> None:
         """Caches the states before and after the reply."""
-        sequence, group = self._sequence, group_of(self.address)
+        sequence, group = self._sequence, group_of(self._address)
         if sequence.prompt_memory:
             states.save(read, sequence.prompt_memory, group)
         if sequence.memory:
@@ -113,29 +105,10 @@ class RunningReply:
             stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
             states.save(read.followed_by(sequence.text + stop, self.request.cells), sequence.memory, group)
 
-    def connect(self) -> asyncio.Event:
-        """Returns a new reader, for `events`; the reader before gets no more events."""
-        if self._timer:
-            self._timer.cancel()
-        self._notify()
-        self.reader = asyncio.Event()
-        return self.reader
-
-    def disconnect(self, reader: asyncio.Event, expire: Callable[[], None]) -> None:
-        """Notes that a reader has disconnected; calls ``expire`` if no reader connects within ``RETURN_S`` seconds."""
-        if self.reader is reader:
-            self.reader = None
-            self._timer = asyncio.get_running_loop().call_later(0 if self.delivered else RETURN_S, expire)
-
-    async def events(self, reader: asyncio.Event, position: int) -> AsyncIterator[str]:
-        """Yields the server-sent events of the reply for a page, while the reader is the newest.
-
-        Args:
-            reader: from ``connect``.
-            position: the number of characters that the reader has already.
-        """
-        empty = 0
-        async for piece in self.pieces(reader, position):
+    async def events(self) -> AsyncIterator[str]:
+        """Yields the server-sent events of the reply for a page, after the characters that the page has received."""
+        empty, position = 0, len(self.request.received)
+        async for piece in self.pieces():
             position += len(piece)
             if piece:
                 yield event(position, text=piece)
@@ -143,25 +116,20 @@ class RunningReply:
             empty += 1
             if empty > 1 and not self._sequence.length and not self.ended:  # the second is a second after the first
                 yield event(position, status=[self._queue_status().as_json()])
-        if self.delivered and self.reader is reader:
-            yield self._ending(position)
+        yield self._ending(position)
 
-    async def pieces(self, reader: asyncio.Event, position: int) -> AsyncIterator[str]:
-        """Yields the next characters of the reply until its end, while the reader is the newest; "" while it waits."""
-        while self.reader is reader:
-            reader.clear()
+    async def pieces(self) -> AsyncIterator[str]:
+        """Yields the next characters of the reply until its end; "" while it waits."""
+        position = len(self.request.received)
+        while True:
+            self._changed.clear()
             ended, piece = self.ended, self.text[position:]  # in this order: once it has ended, the text is complete
             position += len(piece)
             if piece or not ended:
                 yield piece
             if ended:
-                self.delivered = True
                 return
-            await reader.wait()
-
-    def _notify(self) -> None:
-        if self.reader:
-            self.reader.set()
+            await self._changed.wait()
 
     def _queue_status(self) -> Message:
         """Returns why the reply has not started: it is in the queue, or its prompt is being read."""
@@ -193,7 +161,7 @@ class Prepared(NamedTuple):
 
 
 class RunningReplies:
-    """The replies that have not ended, and those whose end no reader has received yet.
+    """The replies whose connections have not ended.
 
     Args:
         states: the cache of states.
@@ -212,11 +180,6 @@ class RunningReplies:
         replies = [reply for reply in list(self._replies.values()) if not reply.ended]  # Ray reads it in a thread
         return sum(reply.request.params.length - len(reply.text) for reply in replies)
 
-    def find(self, id: str, digest: str, received: str) -> RunningReply | None:
-        """Returns the reply with an id, if it has the digest and begins with the text that the page has; else None."""
-        reply = self._replies.get(id)
-        return reply if reply and reply.digest == digest and reply.text.startswith(received) else None
-
     def stop(self, id: str) -> bool:
         """Ends a reply before its next character; returns whether it was being written."""
         reply = self._replies.get(id)
@@ -230,14 +193,14 @@ class RunningReplies:
         read = before.followed_by(request.received, request.cells)
         return Prepared(request, read, *self._states.find(read, (*request.boundaries, len(before.text))))
 
-    async def start(self, prepared: Prepared, digest: str, address: str) -> RunningReply:
-        """Starts a reply.
+    async def start(self, prepared: Prepared, address: str) -> RunningReply:
+        """Starts a reply, and ends one with the same id: the page has lost its connection.
 
         Raises:
             RefusalError: the text has a blocked word, or the address or the engine has too many replies.
         """
         (request, read, memory, known), preparing = prepared, self._services.preparing
-        self._make_room(request, address)
+        self.stop(request.id)
         if read.served.engine.blocked:
             await preparing.run_slices(address, check_words(read.served, read.text, begin=known))
         steps = write(
@@ -256,26 +219,18 @@ class RunningReplies:
             message_s=_MESSAGE_S,
         )
         sequence = await anext(steps)
-        self._make_room(request, address)  # again, for a reply that was started meanwhile
-        reply = RunningReply(request, digest, sequence, address)
+        reply = RunningReply(request, sequence, address)
         self._replies[request.id] = reply
         task = asyncio.create_task(reply.run(steps, read, self._states, preparing))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return reply
 
-    def expire(self, reply: RunningReply) -> None:
-        """Ends a reply and removes it."""
+    def end(self, reply: RunningReply) -> None:
+        """Ends a reply whose connection has ended."""
         reply.stop()
         if self._replies.get(reply.request.id) is reply:
             del self._replies[reply.request.id]
-
-    def _make_room(self, request: WriteRequest, address: str) -> None:
-        """Ends the reply with the id, and those replies of the client that have no reader: it requests another one."""
-        for reply in list(self._replies.values()):
-            is_clients = (reply.address, reply.request.client) == (address, request.client)
-            if reply.request.id == request.id or (is_clients and not reply.reader):
-                self.expire(reply)
 
 
 class EventStream(StreamingResponse):

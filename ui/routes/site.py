@@ -28,9 +28,8 @@ from model.int8.weights import VERSION
 from ..access.addresses import address_of_space
 from ..access.answers import HEADERS
 from ..messages import Message
-from ..registry.entry import Entry
 from ..registry.loaded_model import LoadedModel, Preview
-from ..registry.registry import ModelRegistry
+from ..registry.registry import Entry, ModelRegistry
 from .requests import route
 
 AGAIN_S = 30.0  # between two polls of an open page

@@ -20,7 +20,6 @@ from model.named_cells import Passage
 
 from ..access.answers import HEADERS
 from ..registry.loaded_model import LoadedModel
-from ..registry.lookup import find_model
 from .lenses.trace_answers import read_cell
 from .requests import Services, address_of, route
 
@@ -29,7 +28,7 @@ def samples_route(services: Services) -> Route:
     """Returns the route, which the demonstration *Watch it learn* requests."""
 
     async def respond(request: Request) -> JSONResponse:
-        served = await find_model(services.registry, request.query_params.get("model"))
+        served = await services.registry.find(request.query_params.get("model"))
         samples = await services.workers.run(
             address_of(request), _shown, served
         )  # a million characters may be searched

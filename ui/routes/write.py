@@ -19,14 +19,12 @@ The id of each event is the number of characters of the reply so far, those rece
     {"status": [MESSAGE]}   until the first text
     {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
 
-If the connection breaks, the page sends the request again with the characters that it has received. It gets the rest of
-the same reply, from the process that writes it or from another one, which continues the same text. A request
-for a model that is not served gets 404.
+If the connection breaks, the reply ends. The page sends the request again with the characters that it has received, and
+this process or another one continues the same text. A request for a model that is not served gets 404.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -37,10 +35,10 @@ from ..access.answers import HEADERS
 from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..messages import RefusalError
-from ..registry.lookup import LOADING
+from ..registry.registry import LOADING
 from ..settings import MAX_STEPS, Fields, check_text
-from .requests import Services, address_of, digest_of, parse_json, parse_write, route
-from .running_replies import EventStream, Prepared, RunningReplies, RunningReply, event
+from .requests import Services, address_of, parse_json, parse_write, route
+from .running_replies import EventStream, Prepared, RunningReplies, event
 
 
 class Writer:
@@ -67,37 +65,32 @@ class Writer:
 
     async def _write(self, request: Request) -> Response:
         services, address = self._services, address_of(request)
-        body = await request.body()
-        fields, digest, prepared = await services.preparing.run(address, self._prepare, body)
-        received = fields.text("received", "")
-        reply = self.replies.find(fields.hex("id"), digest, received)
-        if reply is None:
-            if isinstance(prepared, RefusalError) and prepared.id in LOADING:
-                await services.model(fields, address)
-                _, digest, prepared = await services.preparing.run(address, self._prepare, body)
-            del fields  # with 2,000 clamps they take a megabyte, and the reply may have to wait
-            if isinstance(prepared, RefusalError):
-                raise prepared
-            if len(received) == prepared.request.params.length:  # the page lacks only the end
-                return EventStream(_nothing_left(len(received)))
-            reply = await self.replies.start(prepared, digest, address)
-        reader = reply.connect()
-        return EventStream(reply.events(reader, len(received)), partial(self._disconnect, reply, reader))
+        fields, prepared = await services.preparing.run(address, self._prepare, await request.body())
+        if prepared is None:
+            await services.model(fields, address)
+            prepared = await services.preparing.run(address, self._prepared, fields)
+        del fields  # with 2,000 clamps they take a megabyte, and the reply may have to wait
+        received = prepared.request.received
+        if len(received) == prepared.request.params.length:  # the page lacks only the end
+            return EventStream(_nothing_left(len(received)))
+        reply = await self.replies.start(prepared, address)
+        return EventStream(reply.events(), partial(self.replies.end, reply))
 
-    def _prepare(self, body: bytes) -> tuple[Fields, str, Prepared | RefusalError]:
-        """Returns the parsed body, its digest, and the prepared reply, or why it is refused if it is not written yet.
+    def _prepare(self, body: bytes) -> tuple[Fields, Prepared | None]:
+        """Returns the parsed body and the prepared reply; None for a model that still loads.
 
-        All in one slice, so that few parsed requests are in memory at once.
+        Both in one slice, so that few parsed requests are in memory at once.
         """
         fields = parse_json(body)
-        digest = digest_of(fields)
         try:
-            return fields, digest, self.replies.prepare(parse_write(fields, self._services.loaded_model(fields)))
+            return fields, self._prepared(fields)
         except RefusalError as refusal:
-            return fields, digest, refusal
+            if refusal.id not in LOADING:
+                raise
+            return fields, None
 
-    def _disconnect(self, reply: RunningReply, reader: asyncio.Event) -> None:
-        reply.disconnect(reader, partial(self.replies.expire, reply))
+    def _prepared(self, fields: Fields) -> Prepared:
+        return self.replies.prepare(parse_write(fields, self._services.loaded_model(fields)))
 
 
 async def _nothing_left(length: int) -> AsyncIterator[str]:

@@ -105,8 +105,7 @@ export class ServerEngine {
     });
   }
 
-  // The stream is read to its end, so that page and server have the same text. Without this request the server would
-  // continue the reply for some seconds, because a reader may connect again.
+  // The stream is read to its end, so that page and server have the same text.
   #stop(id, cut) {
     fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(() =>
       cut.abort(),

@@ -26,7 +26,6 @@ Add = Callable[[int], str]
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.registry.registry._GRACE_S", 0.01)
-    monkeypatch.setattr("ui.registry.auto_update._LONGEST_WAIT_S", 0.1)
 
 
 @pytest.fixture

@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
-import app as entry
 from model import generate
 from tests.support.app_server import App, random_model, serving
-from tests.support.platforms import posix_only
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
     with serving({"random": random_model(), "other": random_model(3)}, mcp_server=True) as app:
         yield app
-
-
-@posix_only
-@pytest.mark.parametrize(("arguments", "switch"), [(["--mcp"], ""), ([], "True")], ids=["option", "variable"])
-def test_without_the_package_one_line_names_the_command_to_install_it(
-    arguments: list[str], switch: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    find = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name, *rest: None if name == "mcp" else find(name, *rest))
-    monkeypatch.setenv("GRADIO_MCP_SERVER", switch)
-    assert entry.main(arguments) == 2
-    assert capsys.readouterr().err == "app.py: --mcp needs the package mcp: pip install -r requirements-mcp.txt\n"
-    requirements = (Path(entry.__file__).parent / "requirements-mcp.txt").read_text()
-    assert "gradio[mcp]>=" in requirements
 
 
 def with_session(app: App, scenario: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:

@@ -121,20 +121,14 @@ def test_a_chat_model_writes_the_next_message(client: openai.OpenAI, app: App) -
 
 REFUSED = [
     ({"max_tokens": 0}, "max_tokens"),
-    ({"max_tokens": 10**6}, "max_tokens"),
     ({"temperature": 9}, "temperature"),
-    ({"top_p": 0}, "top_p"),
     ({"n": 9}, "n"),
     ({"prompt": ["a"] * 9}, "prompt"),
-    ({"prompt": [1, 2]}, "prompt"),
     ({"stop": ["a", "b"]}, "stop"),
     ({"logprobs": 21}, "logprobs"),
-    ({"echo": 1}, "echo"),
-    ({"seed": -1}, "seed"),
     ({"stream_options": [1]}, "stream_options"),
     ({"frequency_penalty": 0.5}, "frequency_penalty"),
     ({"unheard_of": 1}, "unheard_of"),
-    ({"model": 3}, "model"),
     ({"prompt": "x" * 20_001}, "prompt"),
 ]
 

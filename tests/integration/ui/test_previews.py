@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
@@ -10,14 +9,11 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
-from PIL import Image
 
 from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
 from ui import preview
-from ui.preview import HEIGHT, MAX_DESCRIPTION, WIDTH, shortened, tags
-from ui.registry.registry import ModelRegistry
-from ui.site_config import SiteConfig
+from ui.preview import MAX_DESCRIPTION, shortened
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
 FAR = {"x-forwarded-for": "8.8.8.8"}
@@ -71,11 +67,9 @@ def test_the_site_has_its_own_preview(app: App) -> None:
     assert found.tags["twitter:card"] == "summary_large_image"
     assert found.tags["og:url"] == app.url
     assert not [value for value in found.tags.values() if "gradio" in value.lower()]
-    answer = httpx.get(found.tags["og:image"], timeout=60)
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
-    assert Image.open(io.BytesIO(answer.content)).size == (WIDTH, HEIGHT)
-    (icon,) = found.icons
-    assert httpx.get(app.url + icon).content == httpx.get(f"{app.url}favicon.ico").content
+    for picture in (found.tags["og:image"], app.url + found.icons[0], f"{app.url}favicon.ico"):
+        answer = httpx.get(picture, timeout=60)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
 
 
 @pytest.mark.usefixtures("patient")
@@ -128,47 +122,6 @@ def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.Monkey
     assert not [value for value in found.tags.values() if "wolf" in value]
 
 
-@pytest.mark.usefixtures("patient")
-def test_a_reply_ends_before_a_blocked_word(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = {"prompt": "KING:", "seed": "11", "length": "120"}
-    text = " ".join(crawl(app, link).tags["og:description"].split())
-    word = text.removeprefix("KING:").split()[3].strip(".,;:!?'")
-    monkeypatch.setattr(app.served("bundled").engine, "blocked", BlockedWords([word]))
-    shorter = crawl(app, {**link, "length": "119"}).tags["og:description"]
-    assert word not in shorter.split()
-    assert text.startswith(shorter)
-
-
-def test_a_trusted_proxy_names_the_address(app: App) -> None:
-    proxied = {**FAR, "x-forwarded-host": "localhost:8443", "x-forwarded-proto": "https"}
-    assert crawl(app, headers=proxied).tags["og:image"].startswith("https://localhost:8443/web/")
-    foreign = crawl(app, headers={**proxied, "x-forwarded-host": 'evil"><b>'})
-    assert foreign.tags["og:image"].startswith(f"https://{app.url.removeprefix('http://')}web/")
-
-
-def test_a_space_and_a_path_are_part_of_the_address(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert app.server
-    monkeypatch.setattr(app.server, "root_path", "/tales")
-    found = crawl(app, LINK)
-    assert found.tags["og:url"].startswith(f"{app.url}tales/?prompt=ROMEO%3A&")
-    assert found.tags["og:image"].startswith(f"{app.url}tales/web/")
-    monkeypatch.setattr(app.server, "root_path", "")
-    monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
-    assert crawl(app).tags["og:image"].startswith("https://ada-novel.hf.space/web/")
-
-
-def test_a_client_has_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    site = SiteConfig.of({"CHARACTERS_PER_MINUTE": "300"})
-    registry = ModelRegistry(site=site)
-    registry.add("random", random_model())
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
-        titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR).tags["og:title"] for seed in range(3)]
-        assert [title == "A network that writes" for title in titles] == [False, False, True]
-        assert crawl(app, "prompt=a&length=200&seed=2").tags["og:title"] == titles[0], "other clients are served"
-
-
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "WITHIN_S", 0.0)
     assert crawl(app, {**LINK, "prompt": "slow and"}).tags["og:description"] == "slow and"
@@ -189,13 +142,6 @@ def test_of_a_text_that_more_determines_only_the_prompt_is_shown(app: App) -> No
 def test_a_fault_in_a_preview_does_not_hide_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "_fields", lambda query: 1 / 0)
     assert crawl(app, LINK).tags["og:title"] == "A network that writes"
-
-
-def test_values_are_escaped() -> None:
-    hostile = "\"><script>alert(1)</script>'&"
-    written = tags(site=hostile, title=hostile, description=hostile, address=f"https://x/?{hostile}", picture=hostile)
-    assert "<script" not in written
-    assert written.count("<") == len(written.splitlines())
 
 
 def test_a_description_is_one_line_cut_after_a_word() -> None:

@@ -88,13 +88,6 @@ def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
         assert "/inspect" not in httpx.get(f"{app.url}gradio_api/info", timeout=TIMEOUT_S).json()["named_endpoints"]
 
 
-@pytest.mark.parametrize("environment", [{}, {"PAGE_TITLE": " ", "ROWS_EACH": "", "BLOCKED_WORDS": " ,\n"}])
-def test_without_variables_the_defaults_apply(environment: dict[str, str]) -> None:
-    site = SiteConfig.of(environment)
-    assert (site.title, site.intro, site.rows_each, bool(site.blocked)) == ("", "", 4, False)
-    assert [site.title_in(language) for language in ("en", "de")] == ["A network that writes", "Ein Netz, das schreibt"]
-
-
 def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:
     site = SiteConfig.of({"BLOCKED_WORDS": "one, two words\r\nthree\n", "ROWS_EACH": "2", "PAGE_TITLE": " A\n B "})
     assert [site.blocked.inside(text) for text in ("One", "two  words", "three", "two", "four")] == [

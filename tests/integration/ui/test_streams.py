@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import socket
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -20,7 +17,6 @@ from tests.support.write_client import PageClient
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 STREAMS = 128
 pytestmark = pytest.mark.anyio
-RETURN_S = 1.0  # how long a reply without a reader continues
 
 
 async def idle(app: App, name: str = "random") -> None:
@@ -101,38 +97,13 @@ async def _disconnect(app: App, visitor: Visitor, seed: int) -> str:
     return text
 
 
-async def _reset(app: App, visitor: Visitor, seed: int) -> str:
-    """Reset the TCP connection in the middle of a reply."""
-    address = urlsplit(f"{app.url}write")
-    request = json.dumps(visitor.page.request("random", "ROMEO:", length=10_000, speed=60, seed=seed))
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    head = f"POST {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(request)}\r\n\r\n"
-    writer.write(f"{head}{request}".encode())
-    await reader.readuntil(b'"text"')
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    writer.transport.abort()
-    return ""
-
-
-async def _abort(app: App, visitor: Visitor, seed: int) -> str:
-    reading = asyncio.create_task(visitor.send("ROMEO:", length=10_000, speed=60, seed=seed))
-    await asyncio.to_thread(eventually, lambda: len(visitor.text) > 60)
-    engine = app.served("random").engine
-    for slot in list(engine._running):
-        if slot.sequence.params.seed == seed:
-            engine.abort(slot.sequence)
-    reply = await reading
-    assert reply.ending["end"] == "abort"
-    return reply.text
-
-
 async def _fault(app: App, visitor: Visitor, seed: int) -> str:
     reply = await visitor.send("ROMEO:", length=10_000, speed=60, seed=seed)
     assert (reply.ending["end"], len(reply.text)) == ("error", 50)
     return reply.text
 
 
-_ENDINGS = [_stop, _disconnect, _reset, _abort, _fault]
+_ENDINGS = [_stop, _disconnect, _fault]
 _SEEDS = {ending: set(range(2 * at + 1, STREAMS, 2 * len(_ENDINGS))) for at, ending in enumerate(_ENDINGS)}
 
 
@@ -148,7 +119,6 @@ async def test_a_reply_that_ends_in_any_way_changes_no_other_reply(
         return draw(slots, **options)
 
     monkeypatch.setattr(engine._bursts, "draw", faulty)
-    monkeypatch.setattr("ui.routes.running_replies.RETURN_S", RETURN_S)
 
     async def write(visitor: Visitor, seed: int) -> str:
         ending = next((ending for ending, seeds in _SEEDS.items() if seed in seeds), None)

@@ -14,15 +14,3 @@ def test_the_oldest_value_of_the_client_that_holds_most_is_removed() -> None:
     assert cache.get("flood 7") == 7
     cache.put("flood 9", 9, "two")
     assert [key for key, _ in cache] == ["visitor", "flood 7", "flood 9"]
-
-
-def test_sizes_are_counted() -> None:
-    cache: FairCache[str] = FairCache(10, len)
-    cache.put("a", "1234", "one")
-    cache.put("a", "123456", "two")
-    assert cache.size == 6
-    cache.put("b", "12345", "one")
-    assert [key for key, _ in cache] == ["b"]
-    cache.remove("b")
-    cache.remove("b")
-    assert (cache.size, len(cache), "b" in cache) == (0, 0, False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -38,12 +37,6 @@ def test_every_english_text_is_used() -> None:
     assert {id for id in ENGLISH if id not in alike and not any(id.startswith(each) for each in beginnings)} == set()
 
 
-def test_every_named_cell_has_a_text() -> None:
-    source = ast.parse((ROOT / "training/card/cell_features.py").read_text(encoding="utf-8"))
-    texts = {node.value for node in ast.walk(source) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    assert {id.removeprefix("cell.") for id in ENGLISH if id.startswith("cell.")} <= texts
-
-
 def test_the_english_labels_are_those_of_the_table_of_settings() -> None:
     for name, setting in PAGE_SETTINGS.items():
         assert not setting.label or ENGLISH[f"setting.{name}"] == setting.label
@@ -74,12 +67,8 @@ def test_the_index_leads_to_each_language_of_the_folder() -> None:
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        (Message("fact.seed", seed=12345), "seed 12345"),
-        (Message("fact.characters", count=1), "1 character"),
         (Message("fact.characters", count=1234), "1,234 characters"),
         (Message("model.parameters", count=3_312_345), "3.3M parameters"),
-        (Message("model.parameters", count=52_000), "52K parameters"),
-        (Message("model.layers", layers=2, cells=512), "2 layers of 512 cells"),
         (Message("model.loading", names=["a", "b"]), "Loading a, b …"),
         (raw("as {it} is"), "as {it} is"),
         (
@@ -108,12 +97,6 @@ def test_the_browser_renders_each_message_as_the_server_does() -> None:
     assert json.loads(done.stdout) == [str(message) for message in messages]
 
 
-def test_a_message_is_serialized_as_its_id_and_values() -> None:
-    message = Message("check.different", reasons=[Message("difference.changed"), raw("x")])
-    reasons = [{"id": "difference.changed"}, {"id": "raw", "values": {"text": "x"}}]
-    assert message.as_json() == {"id": "check.different", "values": {"reasons": reasons}}
-
-
 def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() -> None:
     refusal = RefusalError("refusal.blocked_word", field="top_k")
     assert (str(refusal), str(refusal.message)) == (
@@ -128,15 +111,11 @@ def test_a_refusal_has_the_argument_for_programs_and_the_label_for_visitors() ->
     ("wanted", "language"),
     [
         ("zh-CN,zh;q=0.9", "zh-CN"),
-        ("zh-TW,zh;q=0.9", "zh-TW"),
         ("zh-HK", "zh-TW"),
         ("zh-hant-MO", "zh-TW"),
         ("zh-Hans-HK", "zh-CN"),
-        ("zh-SG", "zh-CN"),
-        ("zh", "zh-CN"),
         ("xx-YY, de", "en"),
         ("", "en"),
-        ("en-GB", "en"),
         ("DE-at-1996;q=0.9", "de"),
     ],
 )

@@ -9,12 +9,11 @@ The protocol has no way to continue a broken stream: the same request with the s
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -30,15 +29,13 @@ from ...access.answers import HEADERS, AsciiJSONResponse, openai_error
 from ...conversation.read_text import ReadText
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
-from ...registry.lookup import find_model
 from ..requests import Services, WriteRequest, address_of, route, while_connected
 from ..running_replies import EventStream, RunningReplies, RunningReply
-from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse_chat, parse_completion, reason_of, sent
+from .protocol import Probabilities, Shape, Wanted, chat_prompt, parse, reason_of, sent
 
 log = logging.getLogger("char-lstm")
 
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
-_DONE = "data: [DONE]\n\n"
 
 
 @dataclass
@@ -49,14 +46,13 @@ class _Choice:
         index: of the choice in the answer.
         prompt: the text that it continues.
         scorer: measures the probabilities; None if they are not asked for.
-        reply: the reply, and its reader; None if only the prompt is scored.
+        reply: the reply; None if only the prompt is scored.
     """
 
     index: int
     prompt: str
     scorer: Scorer | None
     reply: RunningReply | None = None
-    reader: asyncio.Event = field(default_factory=asyncio.Event)
 
     def end(self) -> str:
         """Returns why the text has ended, in the protocol's words; raises if the model has failed or is too busy."""
@@ -103,8 +99,8 @@ class OpenAI:
 
     async def _respond(self, request: Request, *, is_chat: bool) -> Response:
         address, fields = address_of(request), await self._services.fields(request)
-        wanted = parse_chat(fields) if is_chat else parse_completion(fields)
-        loaded = await find_model(self._registry, wanted.model)
+        wanted = parse(fields, is_chat=is_chat)
+        loaded = await self._registry.find(wanted.model)
         if is_chat and not loaded.lm.chat:
             reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
             raise RefusalError("refusal.other", field="model", reason=reason)
@@ -113,7 +109,7 @@ class OpenAI:
         name = "chatcmpl" if is_chat else "cmpl"
         shape = Shape(f"{name}-{secrets.token_hex(12)}", is_chat, loaded.name, version)
         choices: list[_Choice] = []
-        end, client = partial(self._expire, choices), secrets.token_hex(8)  # each request is a client of its own
+        end, client = partial(self._end, choices), secrets.token_hex(8)  # each request is a client of its own
         try:
             for prompt in [prompt for prompt in prompts for _ in range(wanted.count)]:
                 choices.append(await self._choice(wanted, loaded, prompt, len(choices), client, address))
@@ -138,8 +134,7 @@ class OpenAI:
             params = replace(params, stop=loaded.lm.chat.stop)
         request = WriteRequest(id=secrets.token_hex(16), client=client, before=ReadText(loaded, prompt), params=params)
         prepared = await self._services.preparing.run(address, self._replies.prepare, request)
-        choice.reply = await self._replies.start(prepared, request.id, address)
-        choice.reader = choice.reply.connect()
+        choice.reply = await self._replies.start(prepared, address)
         return choice
 
     async def _whole(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> Mapping[str, Any]:
@@ -155,40 +150,22 @@ class OpenAI:
         return shape.whole(found, _usage(choices))
 
     async def _chunks(self, wanted: Wanted, shape: Shape, choices: list[_Choice], address: str) -> AsyncIterator[str]:
-        """Yields the server-sent events of an answer; those of several choices in the order in which they arrive."""
-        events: asyncio.Queue[str | None] = asyncio.Queue()
-
-        async def follow(choice: _Choice) -> None:
-            try:
+        """Yields the server-sent events of an answer, those of one choice after the other."""
+        try:
+            for choice in choices:
                 position = 0
                 async for piece, part in self._pieces(wanted, choice, address):
                     shown = part if choice.scorer else None
-                    part_of = shape.choice(choice.index, piece, probabilities=shown, position=position)
-                    events.put_nowait(shape.chunk([part_of]))
+                    yield shape.chunk([shape.choice(choice.index, piece, probabilities=shown, position=position)])
                     position += len(piece)
-                last = shape.choice(choice.index, "", reason=choice.end(), position=position)
-                events.put_nowait(shape.chunk([last]))
-            except Exception as error:
-                if not isinstance(error, HTTPException | RefusalError):
-                    log.exception("a text could not be streamed")
-                events.put_nowait(sent(openai_error(error)))
-            finally:
-                events.put_nowait(None)
-
-        tasks = [asyncio.create_task(follow(choice)) for choice in choices]
-        try:
-            left = len(tasks)
-            while left:
-                if (each := await events.get()) is None:
-                    left -= 1
-                else:
-                    yield each
+                yield shape.chunk([shape.choice(choice.index, "", reason=choice.end(), position=position)])
             if wanted.has_usage:
                 yield shape.chunk([], _usage(choices))
-            yield _DONE
-        finally:
-            for task in tasks:
-                task.cancel()
+        except Exception as error:
+            if not isinstance(error, HTTPException | RefusalError):
+                log.exception("a text could not be streamed")
+            yield sent(openai_error(error))
+        yield "data: [DONE]\n\n"
 
     async def _pieces(self, wanted: Wanted, choice: _Choice, address: str) -> AsyncIterator[tuple[str, Probabilities]]:
         """Yields the parts of the text of a choice, with the probabilities of their characters if asked for."""
@@ -196,7 +173,7 @@ class OpenAI:
         if wanted.echo:
             yield choice.prompt, of_prompt
         if choice.reply:
-            async for piece in choice.reply.pieces(choice.reader, 0):
+            async for piece in choice.reply.pieces():
                 if piece:
                     yield piece, await self._scored(choice, piece, address)
 
@@ -209,10 +186,10 @@ class OpenAI:
             found.add(Probabilities.of(part, await self._services.workers.run(address, choice.scorer.read, part)))
         return found
 
-    def _expire(self, choices: list[_Choice]) -> None:
+    def _end(self, choices: list[_Choice]) -> None:
         for choice in choices:
             if choice.reply:
-                self._replies.expire(choice.reply)
+                self._replies.end(choice.reply)
 
 
 def _usage(choices: list[_Choice]) -> dict[str, int]:

@@ -30,6 +30,9 @@ _IGNORED = {
     *("user", "metadata", "store", "service_tier", "parallel_tool_calls", "prompt_cache_key", "safety_identifier"),
     *("reasoning_effort", "verbosity"),
 }
+_COMMON = _IGNORED | {"model", "max_tokens", "n", "logprobs", "stop", "stream", "stream_options", *_SETTINGS}
+_OF_COMPLETION = _COMMON | {"prompt", "echo"}
+_OF_CHAT = _COMMON | {"messages", "max_completion_tokens", "top_logprobs"}
 _NEUTRAL: Mapping[str, tuple[object, ...]] = {
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
@@ -71,46 +74,36 @@ class Wanted:
     has_usage: bool = False
 
 
-def parse_completion(fields: Fields) -> Wanted:
-    """Returns the checked request for completions.
+def parse(fields: Fields, *, is_chat: bool) -> Wanted:
+    """Returns the checked request for completions, or for the next message of a chat, whose prompt `chat_prompt` makes.
 
     Raises:
         RefusalError: a parameter is not allowed; its field is the parameter's name.
     """
-    _check_names(fields, {"prompt", "echo"})
+    _check_names(fields, _OF_CHAT if is_chat else _OF_COMPLETION)
     given = fields.values.get("prompt")
     prompts = given if isinstance(given, list) and given else ["" if given is None else given]
     count, echo = fields.whole("n", 1, MAX_CHOICES, default=1), fields.flag("echo")
     if len(prompts) * count > MAX_CHOICES:
         raise RefusalError("refusal.other", field="prompt", reason=f"and n ask for over {MAX_CHOICES} choices")
-    tokens = fields.whole("max_tokens", 0 if echo else 1, MAX_LENGTH, default=_DEFAULT_TOKENS)
-    has_logprobs = "logprobs" in fields and fields.values["logprobs"] is not False
+    named = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
+    default = SETTINGS["length"].default if is_chat else _DEFAULT_TOKENS
+    tokens = fields.whole(named, 0 if echo else 1, MAX_LENGTH, default=default)
+    logprobs = None
+    if is_chat and fields.flag("logprobs"):
+        logprobs = fields.whole("top_logprobs", 0, MAX_LOGPROBS, default=0)
+    elif not is_chat and "logprobs" in fields and fields.values["logprobs"] is not False:
+        logprobs = fields.whole("logprobs", 0, MAX_LOGPROBS)
     return Wanted(
+        model=fields.text("model") if "model" in fields else None,
         prompts=tuple(check_text("prompt", prompt) for prompt in prompts),
         params=_params(fields, max(1, tokens)),
         count=count,
         is_scored_only=tokens == 0,
         echo=echo,
-        logprobs=fields.whole("logprobs", 0, MAX_LOGPROBS) if has_logprobs else None,
-        **_common(fields),
-    )
-
-
-def parse_chat(fields: Fields) -> Wanted:
-    """Returns the checked request for the next message of a chat, without the prompt; see `chat_prompt`.
-
-    Raises:
-        RefusalError: a parameter is not allowed; its field is the parameter's name.
-    """
-    _check_names(fields, {"messages", "max_completion_tokens", "top_logprobs"})
-    named = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
-    tokens = fields.whole(named, 1, MAX_LENGTH, default=SETTINGS["length"].default)
-    return Wanted(
-        prompts=(),
-        params=_params(fields, tokens),
-        count=fields.whole("n", 1, MAX_CHOICES, default=1),
-        logprobs=fields.whole("top_logprobs", 0, MAX_LOGPROBS, default=0) if fields.flag("logprobs") else None,
-        **_common(fields),
+        logprobs=logprobs,
+        streams=fields.flag("stream"),
+        has_usage="stream_options" in fields and fields.object("stream_options").flag("include_usage"),
     )
 
 
@@ -158,16 +151,7 @@ def _params(fields: Fields, tokens: int) -> SamplingParams:
     return replace(check_params({**given, "stop": texts[0] if texts else None}), length=tokens)
 
 
-def _common(fields: Fields) -> dict[str, Any]:
-    return {
-        "model": fields.text("model") if "model" in fields else None,
-        "streams": fields.flag("stream"),
-        "has_usage": "stream_options" in fields and fields.object("stream_options").flag("include_usage"),
-    }
-
-
-def _check_names(fields: Fields, own: set[str]) -> None:
-    known = own | _IGNORED | {"model", "max_tokens", "n", "logprobs", "stop", "stream", "stream_options", *_SETTINGS}
+def _check_names(fields: Fields, known: set[str]) -> None:
     for name, value in fields.values.items():
         if name in known or value is None:
             continue

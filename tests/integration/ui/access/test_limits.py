@@ -114,12 +114,3 @@ def test_bytes_are_limited(app: App, limit: Callable[..., None]) -> None:
     limit(megabytes_per_minute=2)
     answers = [httpx.post(f"{app.url}trace", content=b" " * 300_000, headers=ONE).status_code for _ in range(6)]
     assert answers == [200] * 4 + [429] * 2
-
-
-async def test_the_cpu_time_of_an_address_is_limited(app: App, page: PageClient, limit: Callable[..., None]) -> None:
-    limit(cpu_seconds_per_minute=2)
-    assert "event: complete" in await call(page.http, app, "inspect", ["To be, or not to be " * 50])
-    assert app.page
-    assert app.page.limiter.cpu_seconds.used("8.8.8.8") > 0.02
-    app.page.limiter.spend_cpu("8.8.8.8", 2)
-    assert "Too many requests from your address" in await call(page.http, app, "inspect", ["To be"])

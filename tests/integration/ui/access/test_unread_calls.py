@@ -18,10 +18,8 @@ TEXT = "To be, or not to be"
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ui.access.unread_calls.SWEEP_S", 0.05)
-        with serving({"random": random_model()}) as app:
-            yield app
+    with serving({"random": random_model()}) as app:
+        yield app
 
 
 def unread(app: App) -> UnreadCalls:
@@ -36,9 +34,10 @@ def kept_messages(app: App) -> int:
     return sum(messages.qsize() for messages in queue.pending_messages_per_session.values())
 
 
-def call(app: App, session: str | None = None) -> str:
-    body = {"data": [TEXT], **({"session_hash": session} if session else {})}
-    answer = httpx.post(f"{app.url}gradio_api/call/score", json=body)
+def call(app: App, session: str = "") -> str:
+    """Calls /score; a session is that of a client that reads all its results from one stream."""
+    body = {"data": [TEXT], "fn_index": 1, "session_hash": session} if session else {"data": [TEXT]}
+    answer = httpx.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body)
     assert answer.status_code == 200
     return str(answer.json()["event_id"])
 
@@ -48,7 +47,7 @@ def test_unread_results_are_dropped_after_a_time(app: App, monkeypatch: pytest.M
     event = call(app)
     eventually(lambda: kept_messages(app) >= 4)  # of each call, that it has started and that it has ended
     monkeypatch.setattr("ui.access.unread_calls.time", SimpleNamespace(monotonic=lambda: 1e9 + UNREAD_S))
-    eventually(lambda: kept_messages(app) == 0)
+    eventually(lambda: httpx.get(f"{app.url}site") and kept_messages(app) == 0)
     for path in ("queue/data?session_hash=unread", f"call/score/{event}"):
         assert httpx.get(f"{app.url}gradio_api/{path}").status_code == 404
 
@@ -70,4 +69,4 @@ def test_the_number_of_results_without_a_reader_is_limited(app: App) -> None:
                 await http.post(f"{app.url}gradio_api/call/score", json={"data": ["a"]})
 
     asyncio.run(post_all())
-    eventually(lambda: len(unread(app)._unread) == MAX_UNREAD)
+    eventually(lambda: httpx.get(f"{app.url}site") and len(unread(app)._unread) == MAX_UNREAD)

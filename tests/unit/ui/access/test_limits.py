@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits, TooManyError
+from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits
+from ui.messages import RefusalError
 
 ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
@@ -38,13 +39,6 @@ def test_a_bucket_allows_one_minutes_amount_at_once_and_refills() -> None:
     assert bucket.wait_s(ONE) == 2
 
 
-def test_zero_is_no_limit() -> None:
-    bucket = Bucket(0)
-    bucket.spend(ONE, 10**9)
-    assert bucket.wait_s(ONE) == 0
-    assert len(bucket) == 0
-
-
 def test_a_bucket_keeps_the_most_recent_clients() -> None:
     bucket = Bucket(1)
     for at in range(MAX_CLIENTS + 5):
@@ -54,22 +48,11 @@ def test_a_bucket_keeps_the_most_recent_clients() -> None:
     assert bucket.wait_s(str(MAX_CLIENTS)) > 0
 
 
-def test_a_refusal_says_how_long_to_wait() -> None:
-    limiter = Limiter(Limits(requests_per_minute=6))
-    for _ in range(6):
-        limiter.begin_request(ONE)
-    with pytest.raises(TooManyError) as refused:
-        limiter.begin_request(ONE)
-    assert refused.value.wait_s == 10
-    assert str(refused.value) == "Too many requests from your address: try again in 10 seconds."
-    limiter.begin_request(OTHER)
-
-
 def test_open_requests_are_limited() -> None:
     limiter = Limiter(Limits(requests_per_minute=0))
     for _ in range(REQUESTS_AT_ONCE):
         limiter.begin_request(ONE)
-    with pytest.raises(TooManyError, match="More than 256 requests"):
+    with pytest.raises(RefusalError, match="More than 256 requests"):
         limiter.begin_request(ONE)
     limiter.end_request(ONE)
     limiter.begin_request(ONE)
@@ -79,12 +62,12 @@ def test_replies_and_their_characters_are_limited() -> None:
     limiter = Limiter(Limits(replies_at_once=2, characters_per_minute=1_000))
     limiter.begin_reply(ONE, 900)
     limiter.begin_reply(ONE, 50)
-    with pytest.raises(TooManyError, match="2 replies are being written"):
+    with pytest.raises(RefusalError, match="2 replies are being written"):
         limiter.begin_reply(ONE, 1)
     limiter.end_reply(ONE, 0)
     limiter.begin_reply(ONE, 10_000)  # one reply may be longer than the limit
     limiter.end_reply(ONE, 0)
-    with pytest.raises(TooManyError, match="Too many requests"):
+    with pytest.raises(RefusalError, match="Too many requests"):
         limiter.begin_reply(ONE, 1)
     limiter.end_reply(ONE, 10_500)  # a stopped reply refunds the characters that were not generated
     limiter.begin_reply(ONE, 1)
@@ -95,12 +78,12 @@ def test_bytes_are_limited_and_full_memory_refuses_the_address_that_fills_it() -
     limiter = Limiter(Limits(megabytes_per_minute=100))
     limiter.begin_body(ONE, BODIES_AT_ONCE - 10)
     limiter.begin_body(OTHER, 5)
-    with pytest.raises(TooManyError):
+    with pytest.raises(RefusalError):
         limiter.begin_body(ONE, 10)
     limiter.begin_body(OTHER, 10)
     limiter.end_body(ONE, BODIES_AT_ONCE - 10)
     limiter.begin_body(ONE, 40 * 10**6)
-    with pytest.raises(TooManyError):
+    with pytest.raises(RefusalError):
         limiter.begin_body(ONE, 1)
 
 
@@ -108,32 +91,13 @@ def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None
     limiter = Limiter(Limits(requests_per_minute=1, replies_at_once=1))
     limiter.begin_request("2001:db8::1")
     limiter.begin_request("2001:db8:0:1::1")
-    with pytest.raises(TooManyError):
+    with pytest.raises(RefusalError):
         limiter.begin_request("2001:db8::ffff")
     for _ in range(3):
         for address in ("127.0.0.1", "::1"):
             limiter.begin_request(address)
             limiter.begin_reply(address, 10**9)
             limiter.check_cpu(address)
-
-
-def test_the_defaults_suffice_for_a_class_behind_one_address() -> None:
-    limiter, people = Limiter(Limits()), 30
-    for _ in range(people):
-        for _ in range(150):
-            limiter.begin_request(ONE)
-            limiter.end_request(ONE)
-        limiter.begin_reply(ONE, 20_000)
-        limiter.begin_reply(ONE, 0)  # side by side
-        for _ in range(80):
-            limiter.check_cpu(ONE)
-            limiter.spend_cpu(ONE, 0.02)
-
-
-@pytest.mark.parametrize("value", ["-1", "1.5", "many", "1" * 11, "²"])
-def test_a_variable_that_is_no_limit_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match=f"REPLIES_AT_ONCE is '{value}': it must be a whole number from 0"):
-        Limits.of({"REPLIES_AT_ONCE": value})
 
 
 def test_the_owner_sets_limits() -> None:

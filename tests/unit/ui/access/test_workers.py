@@ -20,32 +20,6 @@ def workers(at_once: int = 1, max_waiting: int = 100, max_waiting_each: int = 50
     return Workers(Limiter(Limits()), at_once=at_once, max_waiting=max_waiting, max_waiting_each=max_waiting_each)
 
 
-async def test_a_client_with_much_work_does_not_delay_another_client() -> None:
-    done: list[str] = []
-    work = workers()
-    flood = [asyncio.create_task(work.run(ONE, done.append, ONE)) for _ in range(20)]
-    await asyncio.sleep(0)
-    await asyncio.gather(*[work.run(OTHER, done.append, OTHER) for _ in range(3)])
-    assert done.index(OTHER) <= 3
-    assert len(done) <= 9  # at most one slice of the first client for each slice of the second one
-    await asyncio.gather(*flood)
-
-
-async def test_slices_of_two_clients_alternate() -> None:
-    order: list[str] = []
-
-    def slices(client: str) -> Generator[None, None, str]:
-        for _ in range(5):
-            order.append(client)
-            yield
-        return client
-
-    work = workers()
-    assert await asyncio.gather(*[work.run_slices(each, slices(each)) for each in (ONE, OTHER)]) == [ONE, OTHER]
-    assert work.waiting == 0
-    assert all(set(order[at : at + 3]) == {ONE, OTHER} for at in range(8))
-
-
 async def test_the_queue_is_limited_for_one_client_and_for_all() -> None:
     work = workers(max_waiting=3, max_waiting_each=2)
     async with work.work(ONE), work.work(ONE):

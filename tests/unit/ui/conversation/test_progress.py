@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 import pytest
 
@@ -28,17 +27,6 @@ def loaded() -> LoadedModel:
 def written(loaded: LoadedModel, length: int) -> AsyncGenerator[Sequence, None]:
     params = SamplingParams(length=length, seed=1)
     return write(loaded, "ROMEO:", params, Workers(Limiter(Limits()), at_once=1), address="8.8.8.8", client_id="")
-
-
-async def test_progress_is_reported_at_the_start_at_each_step_and_at_the_end(loaded: LoadedModel) -> None:
-    progress = []
-    async with aclosing(written(loaded, 3)) as steps:
-        async for sequence in steps:
-            progress.append((sequence.length, sequence.finished))
-            loaded.engine.step()
-    assert progress[0] == (0, False)
-    assert progress[-1] == (3, True)
-    assert [length for length, _ in progress] == sorted(length for length, _ in progress)
 
 
 async def test_a_dead_engine_is_reported(loaded: LoadedModel) -> None:

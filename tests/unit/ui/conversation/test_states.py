@@ -84,17 +84,6 @@ def test_clamps_count_if_they_act_before_the_last_character(
     assert (alike[0].c.equal(alike[1].c) and alike[0].h.equal(alike[1].h)) == same
 
 
-def test_the_start_character_is_read_before_an_unknown_text(served: LoadedModel) -> None:
-    states = States()
-    for text in ("", "漢"):
-        read = ReadText(served, text)
-        assert read.start
-        memory, length = states.find(read)
-        assert memory is not None
-        assert (memory.last_id, float(memory.state.c.abs().sum()), length) == (served.lm.tokenizer.start_id, 0.0, 0)
-        assert read.followed_by("a", ()).start
-
-
 def test_unknown_characters_at_the_end_leave_the_memory_as_it_is(served: LoadedModel) -> None:
     read = ReadText(served, "To 漢", clamps=((2, UP), (3, DOWN)))
     assert read.clamps == ()

@@ -1,18 +1,16 @@
-"""Blends are unloaded when all together are too large; a model whose engine has no time has a welcome text."""
+"""Blends are unloaded when all together are too large; a model shows its stored welcome text."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 
 import pytest
 
-from model import BlockedWords, Engine, SamplingParams, generate
-from model.checkpoint.record import TrainingRecord
+from model import BlockedWords, SamplingParams, generate
 from tests.support.app_server import eventually, random_model
 from ui.registry import registry as module
-from ui.registry.loaded_model import welcome_text_of
 from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
 
 
 def test_the_blends_with_the_oldest_use_are_unloaded_after_their_replies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,31 +37,12 @@ def test_the_blends_with_the_oldest_use_are_unloaded_after_their_replies(monkeyp
 STORED = "Once upon a time there was a model."
 
 
-@pytest.mark.parametrize(
-    ("training", "blocked", "shown"),
-    [
-        ({"welcome": {"text": f"{STORED}\nIt ", "seed": 12}}, [], (STORED, 12)),
-        ({"welcome": {"text": f"{STORED}\nIt ", "seed": 12}}, ["upon"], ("", 10)),
-        ({}, [], ("", 10)),
-    ],
-)
-def test_after_the_deadline_the_stored_text_is_shown_unless_it_has_a_blocked_word(
-    training: TrainingRecord, blocked: list[str], shown: tuple[str, int]
-) -> None:
-    lm = replace(random_model(), training=training)
-    engine = Engine(lm, blocked=BlockedWords(blocked))  # whose thread has not run yet
-    assert welcome_text_of(engine, lm, deadline_s=0.0) == shown
-
-
-def test_a_model_whose_engine_starts_after_the_deadline_has_a_text() -> None:
-    lm = random_model()
-    engine = Engine(lm)
-    threads = [threading.Timer(0.3, engine.run), threading.Timer(60.0, engine.stop)]
-    for thread in threads:
-        thread.start()
-    text, seed = welcome_text_of(engine, lm, deadline_s=0.2)
-    threads[1].cancel()
-    engine.stop()
-    threads[0].join()
-    assert text
-    assert generate(lm, "", len(text), seed=seed) == text
+@pytest.mark.parametrize("blocked", [[], ["upon"]])
+def test_the_stored_welcome_text_is_shown_unless_it_has_a_blocked_word(blocked: list[str]) -> None:
+    lm = replace(random_model(), training={"welcome": {"text": f"{STORED}\nIt ", "seed": 12}})
+    registry = ModelRegistry(site=SiteConfig(blocked=BlockedWords(blocked)))
+    loaded = registry.add("one", lm)
+    registry.stop()
+    shown = loaded.welcome_text, loaded.welcome_seed
+    assert (shown == (STORED, 12)) == (not blocked)
+    assert blocked == [] or generate(lm, "", 240, seed=loaded.welcome_seed).startswith(loaded.welcome_text)

@@ -11,7 +11,7 @@ from huggingface_hub import constants
 from starlette.testclient import TestClient
 
 from model.hub.names import PUBLIC_HUB
-from ui.routes.web_files import FOLDER, TYPES, WebFiles
+from ui.routes.web_files import WebFiles
 
 
 def client(files: WebFiles) -> TestClient:
@@ -65,11 +65,6 @@ def test_another_version_has_another_address(folder: Path) -> None:
     assert len({before.digest, renamed.digest, WebFiles(folder).digest}) == 3
     assert client(renamed).get(f"{before.base()}worker.wasm").status_code == 404
     assert client(renamed).get(f"{renamed.base()}worker.wasm").content == b"\0asm"
-
-
-def test_every_file_that_a_page_loads_has_a_type() -> None:
-    others = {path.suffix for path in FOLDER.rglob("*") if path.is_file()} - set(TYPES)
-    assert others <= {".c", ".h", ".md", ".wat"}
 
 
 def test_the_list_of_the_files_names_all_that_are_served() -> None:
