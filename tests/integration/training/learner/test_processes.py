@@ -33,15 +33,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def together(
-    folder: Path, *arguments: str, processes: int = 2, signals: tuple[tuple[int, int, int], ...] = ()
+    folder: Path, *arguments: str, signals: tuple[tuple[int, int, int], ...] = ()
 ) -> tuple[list[int], list[str]]:
-    """Trains in several processes; (rank, step, signal): that process sends itself that signal right after that step.
+    """Trains in two processes; (rank, step, signal): that process sends itself that signal right after that step.
 
     Returns:
         the exit codes (negative: the signal that ended the process), and what each process printed.
     """
     prepare = {rank: [signal_after_step(step, number)] for rank, step, number in signals}
-    runs = train_together(*arguments, cwd=folder, processes=processes, prepare=prepare)
+    runs = train_together(*arguments, cwd=folder, processes=2, prepare=prepare)
     return [run.end() for run in runs], [run.output for run in runs]
 
 
@@ -54,11 +54,6 @@ def check_losses_are_equal(one: Path, other: Path) -> None:
 
 def test_the_losses_of_two_processes_are_those_of_one(folder: Path) -> None:
     check_losses_are_equal(folder / "alone", folder / "two")
-
-
-def test_the_losses_of_three_processes_are_those_of_one(folder: Path) -> None:
-    assert together(folder, *RUN, "--out=three", processes=3)[0] == [0, 0, 0]
-    check_losses_are_equal(folder / "alone", folder / "three")
 
 
 def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_not(folder: Path) -> None:
