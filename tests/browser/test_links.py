@@ -64,8 +64,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     assert url.startswith(app.url + "?prompt=")
     with serving({"random": random_model(), "other": random_model(3)}) as later:
         context = browser.new_context(**QUIET)
-        reader, complaints = open_page(context, later, url.removeprefix(app.url))
-        fast(reader)
+        reader, complaints = open_page(context, later, url.removeprefix(app.url).replace("?", "?speed=200&"))
         expect(log(reader).locator(".mark")).to_have_text(SAME)
         expect(turns(reader)).to_have_count(2)
         assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
@@ -192,8 +191,7 @@ def test_links_of_earlier_versions_still_reproduce_their_text(
 ) -> None:
     page, complaints = tab
     complaints.clear()
-    page.goto(f"{stored_page.url}?{stored['query']}")
-    fast(page)
+    page.goto(f"{stored_page.url}?speed=200&{stored['query']}")
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     prompts, replies = (turns(page).locator(each).all_text_contents() for each in (".prompt", ".reply"))
     first, *later = stored["texts"]
@@ -208,8 +206,7 @@ def test_a_link_with_a_damaged_end_writes_its_text(stored_page: App, tab: tuple[
     complaints.clear()
     stored = STORED[0]
     for query, mark in ((f"{stored['query']}).", SAME), (stored["query"][:-3], UNCHECKED)):
-        page.goto(f"{stored_page.url}?{query}")
-        fast(page)
+        page.goto(f"{stored_page.url}?speed=200&{query}")
         expect(turns(page).last.locator(".mark")).to_have_text(mark)
         assert reply(page) == stored["texts"][0][1]
     assert not complaints
