@@ -17,9 +17,8 @@ _STILL = """() => Promise.allSettled(
 # Sticky elements cover a part of the controls below them, which axe-core then finds too small.
 _STICK = """(style) =>
   document.querySelectorAll(".frame, .log, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
-_RUN = (
-    """([part, options]) => axe.run(part, { ...options, resultTypes: ["violations"] }).then((found) => found.violations)"""
-)
+_RUN = """([part, options]) =>
+  axe.run(part, { ...options, resultTypes: ["violations"] }).then((found) => found.violations)"""
 
 
 def violations(page: Page, part: str) -> list[str]:
