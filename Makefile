@@ -2,7 +2,7 @@
 # make quick     run tests/unit, but for what starts programs or takes seconds: 30 seconds
 # make test      run tests/unit, tests/integration and tests/browser
 # make lint      run ruff, mypy, oxlint, prettier and TypeScript, look for known vulnerabilities of the packages
-# make versions  run the unit tests under each other version of Python that is installed
+# make versions  run the unit tests under each version of Python that pyproject.toml promises; uv downloads them
 # make soak      run tests/soak: what takes minutes by its nature
 # make bench     measure speed, beside the plain way in PyTorch
 # make lines     print how many lines each package has
@@ -15,6 +15,7 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 RUN := $(VENV)/bin/python
+REQUIREMENTS := requirements.txt training/requirements.txt requirements-dev.txt
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
@@ -41,10 +42,13 @@ lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m tests.check_scripts
-	@$(RUN) -m tests.audit
+	@$(RUN) -m pip_audit --local --progress-spinner=off --timeout=10
 
 versions: $(VENV)/.installed-dev
-	@$(RUN) -m tests.versions $(ARGS)
+	@for version in 3.10 3.11 3.12 3.13; do \
+	  $(RUN) -m uv run --isolated --no-project --python $$version $(patsubst %,--with-requirements %,$(REQUIREMENTS)) \
+	    python -m pytest --numprocesses 2 --dist loadfile --quiet tests/unit || exit 1; \
+	done
 
 soak: $(VENV)/.installed-dev
 	@$(PYTEST) tests/soak -raP $(ARGS)
