@@ -138,7 +138,7 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
     context = browser.new_context(**QUIET)
     page, _ = open_page(context, app)
     setting(page, "Length", 90)
-    page.wait_for_function("() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]).includes('90')")
+    page.wait_for_function("() => JSON.parse(sessionStorage.getItem('char-lstm/settings') ?? '{}').length === '90'")
     page.goto(f"{app.url}?prompt=x&seed=3&length=40&temperature=1.5&model=other")
     expect(log(page).locator(".mark")).to_be_visible()
     expect(page.locator("#message")).to_have_text("The settings are now those of this link. Clear brings yours back.")

@@ -209,12 +209,12 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "trickle":
             self._trickle(body, fault)
             return
-        if fault and fault.kind in ("cut-body", "reset-body", "hang-body"):
+        if fault and fault.kind in ("cut-body", "hang-body"):
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
             if fault.kind == "hang-body":
                 fault.released.wait()
-            self._cut(reset=fault.kind == "reset-body")
+            self._cut(reset=False)
             return
         self.wfile.write(body)
 
