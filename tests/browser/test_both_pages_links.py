@@ -16,6 +16,7 @@ from tests.support.both_pages import (
     SEED,
     TWO,
     Site,
+    Sites,
     begin,
     link,
     stored_parts,
@@ -95,7 +96,7 @@ def test_a_link_to_a_blend(both: Site) -> None:
     reader.context.close()
 
 
-def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: dict[str, Site]) -> None:
+def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: Sites) -> None:
     other = sites["static" if both.kind == "app" else "app"]
     page = begin(both.open(f"?model={ONE}"))
     send(page, PROMPT)
