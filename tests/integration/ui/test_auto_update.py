@@ -201,7 +201,6 @@ SLOW: dict[str, dict[str, Any]] = {
     "a pause of an hour": {"kind": 429, "retry_after": 3600},
     "one byte a second": {"kind": "trickle", "seconds": 0.1},
     "no answer": {"kind": "hang"},
-    "half an answer": {"kind": "hang-body"},
 }
 
 
