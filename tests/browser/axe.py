@@ -17,20 +17,19 @@ _STILL = """() => Promise.allSettled(
 # Sticky elements cover a part of the controls below them, which axe-core then finds too small.
 _STICK = """(style) =>
   document.querySelectorAll(".frame, .log, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
-_RUN = (
-    """(options) => axe.run(document, { ...options, resultTypes: ["violations"] }).then((found) => found.violations)"""
-)
+_RUN = """([part, options]) =>
+  axe.run(part, { ...options, resultTypes: ["violations"] }).then((found) => found.violations)"""
 
 
-def violations(page: Page) -> list[str]:
-    """Return a line for each violation of WCAG 2.2 AA on a page, once its animations have ended.
+def violations(page: Page, part: str) -> list[str]:
+    """Return a line for each violation of WCAG 2.2 AA in a part of a page, once its animations have ended.
 
-    It takes half a second of the processor, so one test calls it, on every view: test_every_view.py.
+    A whole page takes half a second of the processor, so one test calls it, on every view: test_every_view.py.
     """
     page.evaluate(_STILL)
     page.evaluate(_STICK, {"position": "relative", "inset": "auto"})
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE_SCRIPT)
-    found: list[dict[str, Any]] = page.evaluate(_RUN, RULES)
+    found: list[dict[str, Any]] = page.evaluate(_RUN, [part, RULES])
     page.evaluate(_STICK, {"position": "", "inset": ""})
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]}" for each in found]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_
 from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, forget, open_page, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
-from tests.support.both_pages import Site, both_sites
+from tests.support.both_pages import Site, Sites, both_sites
 from tests.support.chromium import ChromiumMissingError, install, launch, serve
 
 WEB = Path(__file__).parents[2] / "web"
@@ -87,16 +87,14 @@ def web_page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def sites(
-    browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Site]]:
+def sites(browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     """Yield the app's page and the static page, with the same models."""
     with both_sites(browser, module_hub, tmp_path_factory.mktemp("both")) as sites:
         yield sites
 
 
 @pytest.fixture
-def both(request: pytest.FixtureRequest, sites: dict[str, Site]) -> Iterator[Site]:
+def both(request: pytest.FixtureRequest, sites: Sites) -> Iterator[Site]:
     """The static page, or the one that the test parametrizes; fails on complaints in the console, and foreign requests.
 
     The app's page has tests of its own, with `page`; see `both_kinds`.

@@ -18,14 +18,13 @@ def through(net: Network, app: App) -> App:
     return App(net.url, app.registry)
 
 
-def begin(
-    context: BrowserContext, app: App, prompt: str = "ROMEO:", *, length: int = LENGTH, query: str = "", least: int = 20
-) -> Page:
-    """Open the page and start a reply at 60 characters per second; returns once `least` characters are shown."""
-    page, _ = open_page(context, app, query)
+def begin(context: BrowserContext, app: App, *, length: int = LENGTH, speed: int = 60, least: int = 20) -> Page:
+    """Open the page and start a reply; returns once `least` characters are shown."""
+    page, _ = open_page(context, app)
+    setting(page, "Speed", speed)
     setting(page, "Length", length)
     setting(page, "Seed", SEED)
-    send(page, prompt, wait=False)
+    send(page, "ROMEO:", wait=False)
     eventually(lambda: len(reply(page)) >= least)
     return page
 

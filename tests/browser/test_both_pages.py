@@ -273,17 +273,17 @@ def test_earlier_conversations_are_listed_searched_opened_and_deleted(both: Site
 
 
 def test_a_reload_keeps_settings_and_the_typed_prompt_and_ends_the_reply(both: Site) -> None:
-    page = begin(both.open(), speed=40, length=80)
+    page = begin(both.open(), speed=40, length=50)
     setting(page, "Temperature", 1.3)
     send(page, PROMPT, wait=False)
     eventually(lambda: len(reply(page)) > 10)
     page.get_by_role("textbox", name="Prompt", exact=True).fill("not sent yet")
     page.reload()
     settled(page)
-    assert reply(page) == text_of(both, length=80, temperature=1.3)
+    assert reply(page) == text_of(both, length=50, temperature=1.3)
     expect(page.get_by_role("textbox", name="Prompt", exact=True)).to_have_value("not sent yet")
-    for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 80), ("Seed", SEED)):
+    for name, value in (("Temperature", 1.3), ("Speed", 40), ("Length", 50), ("Seed", SEED)):
         expect(page.get_by_role("spinbutton", name=name)).to_have_value(str(value))
     fast(page)
-    continued(page, 160)
-    assert reply(page) == text_of(both, length=160, temperature=1.3)
+    continued(page, 100)
+    assert reply(page) == text_of(both, length=100, temperature=1.3)

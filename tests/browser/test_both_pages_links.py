@@ -16,6 +16,7 @@ from tests.support.both_pages import (
     SEED,
     TWO,
     Site,
+    Sites,
     begin,
     link,
     stored_parts,
@@ -27,8 +28,7 @@ SAME = "The same text, character for character, as when the link was made."
 
 def follow(site: Site, query: str) -> Page:
     """Open a link as another visitor and watch its text being written."""
-    page = site.open(f"?{query}", context=site.new_context(locale="en-US"))
-    fast(page)
+    page = site.open(f"?speed=200&{query}", context=site.new_context(locale="en-US"))
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     return page
 
@@ -96,20 +96,16 @@ def test_a_link_to_a_blend(both: Site) -> None:
     reader.context.close()
 
 
-def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: dict[str, Site]) -> None:
+def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: Sites) -> None:
     other = sites["static" if both.kind == "app" else "app"]
-    for way in ("alone", "blended"):
-        page = both.open(f"?model={ONE}")
-        begin(page)
-        if way == "blended":
-            both.blend(page)
-        send(page, PROMPT)
-        query, text = link(page), reply(page)
-        assert f"model=ada%2Fone%40{both.commit}" in query
-        reader = follow(other, query)
-        assert reply(reader) == text
-        expect(reader.locator("#about")).to_contain_text(f"commit {both.commit[:7]}")
-        reader.context.close()
+    page = begin(both.open(f"?model={ONE}"))
+    send(page, PROMPT)
+    query, text = link(page), reply(page)
+    assert f"model=ada%2Fone%40{both.commit}" in query
+    reader = follow(other, query)
+    assert reply(reader) == text
+    expect(reader.locator("#about")).to_contain_text(f"commit {both.commit[:7]}")
+    reader.context.close()
 
 
 def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:

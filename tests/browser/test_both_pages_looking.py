@@ -13,7 +13,7 @@ from model.int8.sampling import weights
 from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
 from tests.browser.looking import NAMES, choose_cell, choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import eventually
-from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, both_kinds, text_of
+from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 from ui.routes.lenses.trace_answers import occlusion_within
 
 SIGNS = {"⏎": "\n", "␣": " ", "⇥": "\t"}
@@ -194,7 +194,6 @@ def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     expect(clamps(page)).to_be_hidden()  # they are cells of the first model
 
 
-@both_kinds
 def test_one_letter_at_a_time(both: Site) -> None:
     page = begin(both.open())
     choose_lens(page, "One letter at a time")

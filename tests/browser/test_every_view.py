@@ -63,9 +63,9 @@ class View:
     is_static: bool
     found: list[str]
 
-    def check(self, name: str) -> None:
-        """Note what axe finds now, once nothing moves."""
-        self.found += [f"{name}: {text}" for text in violations(self.page)]
+    def check(self, name: str, part: str = "html") -> None:
+        """Note what axe finds now in a part of the page, which is what has changed, once nothing moves."""
+        self.found += [f"{name}: {text}" for text in violations(self.page, part)]
         self.found += [f"{name}: {text}" for text in misprints(self.page, self.language)]
         self.found += [f"{name}: not translated: {text}" for text in untranslated(self.page, self.language)]
         if self.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -113,7 +113,7 @@ def conversation(view: View) -> None:
     prompt.fill("ROMEO:漢")
     prompt.press("Enter")
     expect(page.locator(".log .refusal")).to_be_visible()
-    view.check("refusal")
+    view.check("refusal", ".log")
     page.locator("#seed").fill("")
     prompt.press("Enter")
     view.written(1)
@@ -136,38 +136,38 @@ def lenses(view: View) -> None:
     page.locator(".panel .why summary").click()
     with view.at_last_character():
         expect(page.locator(".panel .left-out i").first).to_be_visible()
-        view.check("how surprised")
+        view.check("how surprised", ".frame")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_be_visible()
-    view.check("alternatives")
+    view.check("alternatives", ".frame")
     page.keyboard.press("Escape")
     view.lens("memory")
     with view.at_last_character():
         page.locator(".panel .hold label").nth(1).click()
         expect(page.locator(".held-cells li")).to_have_count(1)
-        view.check("what it remembers, a cell held")
+        view.check("what it remembers, a cell held", ".frame")
     page.locator(".held-cells li button").click()
     view.lens("step")
     with view.at_last_character():
         expect(page.locator(".panel .stages > li")).to_have_count(3)
         page.locator(".panel .network summary").click()
-        view.check("one letter at a time")
+        view.check("one letter at a time", ".frame")
     view.lens("plain")
 
 
 def demonstrations(view: View) -> None:
     page = view.page
-    for name in ("lines", "bolder", "learn", "same"):
+    for name in ("lines", "bolder", "learn"):
         page.locator(f'[data-demonstration="{name}"]').click()
         expect(page.locator("#stage .result.done" if name != "learn" else "#stage .now")).to_be_visible()
         if name == "learn":
             page.locator("#stage .player button").click()
-        view.check(f"demonstration {name}")
+        view.check(f"demonstration {name}", "#stage")
         page.keyboard.press("Escape")
     for number in (1, 4):
         page.evaluate(f"location.hash = 'tour-{number}'")
         expect(page.locator("#tour .count")).to_contain_text(str(number))
-        view.check(f"tour {number}")
+        view.check(f"tour {number}", "#tour")
     page.keyboard.press("Escape")
     expect(page.locator("#tour")).to_be_hidden()
 
@@ -177,7 +177,7 @@ def panels(view: View) -> None:
     view.press("clear")
     page.locator("#history summary").click()
     expect(page.locator("#history li").first).to_be_visible()
-    view.check("history")
+    view.check("history", "#history")
     page.locator("#history summary").click()
 
 
@@ -189,7 +189,7 @@ def blend(view: View) -> None:
         page.keyboard.press("Enter")
     second.locator(f'option[value="blended {TWO}"]').wait_for(state="attached")
     second.select_option(f"blended {TWO}")
-    view.check("two models that are blended")
+    view.check("two models that are blended", "#settings")
 
 
 def training(view: View) -> None:
@@ -197,16 +197,16 @@ def training(view: View) -> None:
     panel.locator("summary").first.click()
     panel.locator("textarea").first.fill("The cat sat on the mat of jane.roe@posteo.de.\n" * 300)
     expect(panel.locator(".start")).to_be_enabled()
-    view.check("train on your text")
+    view.check("train on your text", "#training")
     view.page.evaluate(SIZES, {"workers": 1, "speed": 9000, "seed": 5})
     panel.locator(".start").click()
     expect(panel.locator(".written .text")).not_to_be_empty()
-    view.check("a training")
+    view.check("a training", "#training")
     panel.locator(".stop").click()
     expect(panel.locator(".trained li").first).to_be_visible()
     panel.locator(".give-away").locator("visible=true").first.click()
     expect(panel.locator(".publishing form")).to_be_visible()
-    view.check("a trained model and the form that publishes it")
+    view.check("a trained model and the form that publishes it", "#training")
 
 
 # The pages share their lenses, their demonstrations and the tour.

@@ -48,7 +48,7 @@ def app() -> Iterator[App]:
         yield app
 
 
-@pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-TW"), ("de-AT", "de"), ("ja-JP", "en")])
+@pytest.mark.parametrize(("locale", "language"), [("zh-HK", "zh-TW"), ("ja-JP", "en")])
 def test_a_browser_gets_the_nearest_language_or_english(app: App, browser: Browser, locale: str, language: str) -> None:
     context = browser.new_context(locale=locale, **QUIET)
     texts = LANGUAGES[language]

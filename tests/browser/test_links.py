@@ -64,8 +64,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     assert url.startswith(app.url + "?prompt=")
     with serving({"random": random_model(), "other": random_model(3)}) as later:
         context = browser.new_context(**QUIET)
-        reader, complaints = open_page(context, later, url.removeprefix(app.url))
-        fast(reader)
+        reader, complaints = open_page(context, later, url.removeprefix(app.url).replace("?", "?speed=200&"))
         expect(log(reader).locator(".mark")).to_have_text(SAME)
         expect(turns(reader)).to_have_count(2)
         assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
@@ -139,7 +138,7 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
     context = browser.new_context(**QUIET)
     page, _ = open_page(context, app)
     setting(page, "Length", 90)
-    page.wait_for_function("() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]).includes('90')")
+    page.wait_for_function("() => JSON.parse(sessionStorage.getItem('char-lstm/settings') ?? '{}').length === '90'")
     page.goto(f"{app.url}?prompt=x&seed=3&length=40&temperature=1.5&model=other")
     expect(log(page).locator(".mark")).to_be_visible()
     expect(page.locator("#message")).to_have_text("The settings are now those of this link. Clear brings yours back.")
@@ -192,8 +191,7 @@ def test_links_of_earlier_versions_still_reproduce_their_text(
 ) -> None:
     page, complaints = tab
     complaints.clear()
-    page.goto(f"{stored_page.url}?{stored['query']}")
-    fast(page)
+    page.goto(f"{stored_page.url}?speed=200&{stored['query']}")
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     prompts, replies = (turns(page).locator(each).all_text_contents() for each in (".prompt", ".reply"))
     first, *later = stored["texts"]
@@ -208,8 +206,7 @@ def test_a_link_with_a_damaged_end_writes_its_text(stored_page: App, tab: tuple[
     complaints.clear()
     stored = STORED[0]
     for query, mark in ((f"{stored['query']}).", SAME), (stored["query"][:-3], UNCHECKED)):
-        page.goto(f"{stored_page.url}?{query}")
-        fast(page)
+        page.goto(f"{stored_page.url}?speed=200&{query}")
         expect(turns(page).last.locator(".mark")).to_have_text(mark)
         assert reply(page) == stored["texts"][0][1]
     assert not complaints

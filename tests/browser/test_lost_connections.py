@@ -91,7 +91,7 @@ def test_an_outage_of_the_network_during_a_reply(app: App, net: Network, context
 def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
     app: App, net: Network, context: BrowserContext
 ) -> None:
-    page = begin(context, through(net, app))
+    page = begin(context, through(net, app), speed=200)
     settled(page)
     context.set_offline(True)
     net.cut()

@@ -184,7 +184,7 @@ def test_a_change_after_stop_does_not_start_the_reply_again(conversation: Conver
 
 def test_cells_clamped_during_a_reply_act_from_the_next_character_on(app: App, conversation: Conversation) -> None:
     settings = {**SETTINGS, "seed": 5, "length": 120}
-    writing = "window.writing = writer.send(x.prompt, options(x.settings, 'random', 25))"
+    writing = "window.writing = writer.send(x.prompt, options(x.settings, 'random', 40))"
     conversation.run(writing, prompt=PROMPT, settings=settings)
     for length, cells in ((17, UP), (35, OFF), (60, [])):
         conversation.change_at(length, cells)

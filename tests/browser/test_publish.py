@@ -16,7 +16,6 @@ from model import CharLSTM, generate
 from model.checkpoint.record import TrainingRecord
 from tests.local_hub import LocalHub
 from tests.local_hub.repos import LICENSES
-from tests.support.browser_engine import write_engine_page
 from tests.support.chromium import serve
 from tests.support.tiny_models import tiny_model
 from training.hub.space_files import write_static
@@ -73,7 +72,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A static page whose Hub is the local one, and whose security policy allows no other."""
     folder = tmp_path_factory.mktemp("site")
     write_static(folder, tiny_model(seed=5))
-    write_engine_page(folder)
+    start = (folder / "index.html").read_text(encoding="utf-8")
+    policy = next(line for line in start.splitlines() if "Content-Security-Policy" in line)
+    icon = '<link rel="icon" href="data:,">'
+    (folder / "engine.html").write_text(f"<!doctype html><title>engine</title>{policy}{icon}", encoding="utf-8")
     with serve(folder) as url:
         yield url
 

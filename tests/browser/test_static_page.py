@@ -160,8 +160,8 @@ def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: P
         page.goto(url)
         page.evaluate("async () => { await navigator.serviceWorker.ready }")
         expect(page.locator(".welcome .hint")).to_be_visible()
-    page.goto(f"{url}?prompt=Once&seed=2&speed=200")  # nobody serves it any more
-    assert watch(page) == generate(lm, "Once", 500, seed=2)
+    page.goto(f"{url}?prompt=Once&seed=2&length=60&speed=200")  # nobody serves it any more
+    assert watch(page) == generate(lm, "Once", 60, seed=2)
     context.close()
 
 
@@ -173,8 +173,8 @@ def test_a_replaced_model_is_loaded(browser: Browser, tmp_path: Path) -> None:
             for path in tmp_path.iterdir():  # a web server tells files apart by whole seconds
                 os.utime(path, (second, second))
             page = context.new_page()
-            page.goto(f"{url}?prompt=a&seed=1&speed=200")
-            assert watch(page) == generate(model, "a", 500, seed=1)
+            page.goto(f"{url}?prompt=a&seed=1&length=60&speed=200")
+            assert watch(page) == generate(model, "a", 60, seed=1)
             page.close()
         context.close()
 
@@ -188,8 +188,8 @@ def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, 
     with serve_folder(site) as url:
         for name in (f"ada/plays@{commit}", "ada/plays"):
             page = context.new_page()
-            page.goto(f"{url}?model={name}&prompt=a&seed=1&speed=200")
-            assert watch(page) == generate(lm, "a", 500, seed=1)
+            page.goto(f"{url}?model={name}&prompt=a&seed=1&length=60&speed=200")
+            assert watch(page) == generate(lm, "a", 60, seed=1)
             expect(page.locator("#about")).to_contain_text(f"commit {commit[:7]}")
             page.close()
         page = context.new_page()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import random
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ import torch.nn.functional as F
 from playwright.sync_api import Page
 
 from model import CharLSTM, LSTMState, generate
-from tests.support.tiny_runs import environment
+from training.__main__ import main
 
 WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to", "the", "hat"]
 STEPS = 100
@@ -126,13 +124,12 @@ def test_python_finds_the_same_loss_and_writes_what_the_tab_writes(
     assert web_page.evaluate(WRITE, run["packed"]) == generate(lm, "", 1000, seed=3)
 
 
-def test_training_goes_on_from_the_folder(run: dict[str, Any], tmp_path: Path) -> None:
+def test_training_goes_on_from_the_folder(run: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     before = unpacked(run, tmp_path)
     (tmp_path / "text.txt").write_text(sentences(50, seed=9))
     options = ["--from", "words", "--steps", "3", "--set", "batch=4,window=16", "--device", "cpu", "--out", "run"]
-    command = [sys.executable, "-m", "training", "text.txt", *options]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
+    assert main(["text.txt", *options]) == 0
     after = CharLSTM.from_pretrained(tmp_path / "run")
     assert after.training["step"] == 3
     assert after.config == before.config

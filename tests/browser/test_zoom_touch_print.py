@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, send, setting, settled, turns
 from tests.browser.looking import choose_lens
-from tests.support.both_pages import PROMPT, Site, begin, both_kinds, link
+from tests.support.both_pages import PROMPT, Site, begin, link
 
 CONTROLS = "a, button, input, select, textarea, summary"
 SMALL = """([selector, least]) => [...document.querySelectorAll(`.char-lstm :is(${selector})`)]
@@ -43,7 +43,6 @@ def written(page: Page) -> Page:
     return page
 
 
-@both_kinds
 def test_a_small_window_cuts_nothing_off(both: Site) -> None:
     page = both.open()
     for width, height in (SIDEWAYS, PHONE, ZOOMED):

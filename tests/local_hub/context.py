@@ -24,7 +24,6 @@ class Context:
     store: Store
     redirect: str = "none"
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
-    visitor: str = "ada"
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
 

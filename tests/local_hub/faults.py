@@ -8,7 +8,6 @@ a number     the response has this HTTP status, with `Retry-After: retry_after`
 "cut"        the connection is dropped before any response
 "close"      the connection is closed before any response
 "cut-body"   the connection is closed in the middle of the response's body
-"reset-body" the connection is dropped in the middle of the response's body
 "short"      the last byte of the response's body is missing, and its Content-Length says so
 "redirect"   the response is a redirect to `location`
 "html"       the response is a captive portal's page, with status 200

@@ -37,7 +37,6 @@ class LocalHub:
     Settings, which `reset` sets to their defaults:
         context.redirect: how LFS files are sent: "none" directly, "same" by a redirect here, "cdn" to another origin.
         context.stages: the stages of a Space after a commit; the last one stays.
-        context.visitor: the user who signs in by OAuth.
     """
 
     def __init__(self, port: int = 0) -> None:

@@ -1,6 +1,6 @@
 """Routes of OAuth: signing in with Hugging Face on a page, by an authorization code with PKCE.
 
-The consent page has two links: Authorize, which signs in the user of `LocalHub.context.visitor`, and Cancel.
+The consent page has two links: Authorize, which signs in user "ada", and Cancel.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def token(context: Context, request: Request) -> Response:
     if grant is None or (grant.redirect_uri, grant.challenge) != (given.get("redirect_uri"), challenge):
         return json_response({"error": "invalid_grant"}, 400)
     role = "write" if WRITING & set(grant.scope.split()) else "read"
-    account = context.store.add_account(context.visitor, role, "hf_oauth_" + secrets.token_hex(16))
+    account = context.store.add_account("ada", role, "hf_oauth_" + secrets.token_hex(16))
     return json_response(
         {"access_token": account.token, "expires_in": 28_800, "scope": grant.scope, "token_type": "bearer"}
     )

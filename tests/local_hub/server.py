@@ -206,12 +206,12 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()  # one write with the headers; the body follows at once, Nagle is off
         if self.command == "HEAD":
             return
-        if fault and fault.kind in ("cut-body", "reset-body", "hang-body"):
+        if fault and fault.kind in ("cut-body", "hang-body"):
             self.wfile.write(body[: len(body) // 2])
             self.wfile.flush()
             if fault.kind == "hang-body":
                 fault.released.wait()
-            self._cut(reset=fault.kind == "reset-body")
+            self._cut(reset=False)
             return
         self.wfile.write(body)
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from gradio_client import Client  # type: ignore[import-untyped]
 from gradio_client.exceptions import AppError  # type: ignore[import-untyped]
 from huggingface_hub import snapshot_download
-from playwright.sync_api import sync_playwright
 
 from model import generate
 from tests.integration.conftest import here
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually
-from tests.support.browser_engine import write_all
-from tests.support.chromium import launch, serve
 from tests.support.ports import free_port
 from tests.support.tiny_models import saved_files, tiny_model
 from tests.support.tiny_runs import Here
@@ -56,26 +49,6 @@ def test_a_pushed_space_serves_the_pushed_model(
     if hardware == "zero-gpu":
         plain = "import spaces; assert spaces.GPU(len) is len"  # outside of ZeroGPU it has no effect
         subprocess.run([python, "-c", plain], check=True)
-        with device_api() as (url, paths):
-            there = {"SPACES_ZERO_GPU": "true", "SPACES_ZERO_DEVICE_API_URL": url}
-            assert written(python, folder, **variables, **there) == (plays, "ada/plays", commit)
-        assert paths == ["/startup-report"], "a function for the GPU was found, and no GPU was asked for"
-
-
-def test_a_pushed_static_space_generates_with_the_pushed_model(
-    hub: LocalHub, plays: str, here: Here, tmp_path: Path
-) -> None:
-    """It needs only a web server and a browser, and no request goes elsewhere."""
-    folder = pushed(here, tmp_path, "static")
-    hub.log.clear()
-    with serve(folder) as url, sync_playwright() as playwright:
-        browser = launch(playwright)
-        page = browser.new_page()
-        page.goto(url)
-        texts = write_all(page, LENGTH, [{"prompt": "ROMEO", "seed": SEED}])
-        browser.close()
-    assert texts == [plays]
-    assert not hub.log
 
 
 def pushed(here: Here, tmp_path: Path, hardware: str) -> Path:
@@ -121,29 +94,3 @@ def _generate(client: Client) -> list[tuple[str, str, str]]:
     except AppError:  # the page is served before the model is loaded
         return []
     return [(str(text), str(about["model"]), str(about["commit"]))]
-
-
-@contextmanager
-def device_api() -> Iterator[tuple[str, list[str]]]:
-    """Serve the API to which the ZeroGPU package reports at the start; yields the requested paths."""
-    paths: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            paths.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", paths
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

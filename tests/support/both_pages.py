@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
@@ -32,6 +32,7 @@ class Site:
     """One of the two pages.
 
     Attributes:
+        kind: "app" or "static".
         app: its address; the registry is empty for the static page.
         one: the model that writes, served from the Hub by the app and lying beside the static page.
         two: another model of the Hub.
@@ -40,7 +41,7 @@ class Site:
             Hub's.
     """
 
-    kind: Literal["app", "static"]
+    kind: str
     app: App
     one: CharLSTM
     two: CharLSTM
@@ -86,32 +87,41 @@ class Site:
         assert not found, found
 
 
+class Sites(dict[str, Site]):
+    """The two pages by their kinds; each is started when it is first asked for."""
+
+    def __init__(self, start: Callable[[str], Site]) -> None:
+        self._start = start
+
+    def __missing__(self, kind: str) -> Site:
+        self[kind] = self._start(kind)
+        return self[kind]
+
+
 @contextmanager
-def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[dict[str, Site]]:
+def both_sites(browser: Browser, hub: LocalHub, folder: Path) -> Iterator[Sites]:
     """Push two models to the Hub and serve them by the app and by a static page, both in a wide, light window."""
     one, two = random_model(1000), random_model(3)
     one.training = {"examples": ["ROMEO:"], "corpus": "one", "repo": ONE}
     hub.add_repo(ONE, saved_files(one, folder / "one"))
     hub.add_repo(TWO, saved_files(two, folder / "two"))
-    write_static(folder / "site", one)
-    registry = ModelRegistry([ONE, TWO])
-    registry.start()
-    assert registry.wait(60)
-    contexts = [browser.new_context(locale="en-US", **window(WIDE), **QUIET) for _ in range(2)]
-    rest: dict[str, Any] = {
-        "one": one,
-        "two": two,
-        "commit": hub.repos[ONE].commit("main").oid,
-        "hub": hub.url,
-        "browser": browser,
-    }
-    with serving(registry) as app, serve(folder / "site") as url:
-        yield {
-            "app": Site("app", app, context=contexts[0], **rest),
-            "static": Site("static", App(url, ModelRegistry()), context=contexts[1], **rest),
-        }
-    for context in contexts:
-        context.close()
+    commit = hub.repos[ONE].commit("main").oid
+    with ExitStack() as stack:
+
+        def start(kind: str) -> Site:
+            context = browser.new_context(locale="en-US", **window(WIDE), **QUIET)
+            stack.callback(context.close)
+            if kind == "app":
+                registry = ModelRegistry([ONE, TWO])
+                registry.start()
+                assert registry.wait(60)
+                app = stack.enter_context(serving(registry))
+            else:
+                write_static(folder / "site", one)
+                app = App(stack.enter_context(serve(folder / "site")), ModelRegistry())
+            return Site(kind, app, one, two, commit, hub.url, browser, context)
+
+        yield Sites(start)
 
 
 def begin(page: Page, *, speed: float = 200, length: int = LENGTH) -> Page:

@@ -26,29 +26,8 @@ COMMANDS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-c
 KNOWN_TO_PLAYWRIGHT: tuple[dict[str, Any], ...] = ({}, {"channel": "chrome"}, {"channel": "msedge"})
 # Debian's names. The fonts are for pages that show text of any script.
 PACKAGES = ("chromium-headless-shell", "fonts-dejavu", "fonts-noto-core", "fonts-noto-cjk")
-# Chromium starts two more renderer processes for each tab: one draws the suggestions below its address bar, one waits
-# for a next site. Without them a tab takes 0.97 instead of 1.46 seconds of the processor.
-PROCESSES_OFF = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess")
 NO_SIMD = "--js-flags=--no-enable-sse4-1"  # V8 has no WebAssembly SIMD on a processor without it
-# Playwright turns these off; Chromium obeys only the last --disable-features.
-PLAYWRIGHT_OFF = (
-    "AvoidUnnecessaryBeforeUnloadCheckSync",
-    "DestroyProfileOnBrowserClose",
-    "HttpsUpgrades",
-    "HttpsFirstBalancedModeAutoEnable",
-    "LensOverlay",
-    "MediaRouter",
-    "PaintHolding",
-    "ThirdPartyStoragePartitioning",
-    "AvoidCorsURLLoaderRestartOnRedirect",
-    "TcpPortRandomizationWin",
-    "OptimizationHints",
-    "NetworkTimeServiceQuerying",
-    "AimEnabled",
-    "PreconnectToSearch",
-)
 FLAGS = (
-    f"--disable-features={','.join(PLAYWRIGHT_OFF + PROCESSES_OFF)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",

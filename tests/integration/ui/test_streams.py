@@ -1,4 +1,4 @@
-"""128 concurrent replies, which end in every way that a page, a program or a fault can end them."""
+"""Concurrent replies, which end in every way that a page, a program or a fault can end them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from tests.support.write_client import PageClient
 
 TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
-STREAMS = 128
+STREAMS = 40
 pytestmark = pytest.mark.anyio
 
 
@@ -49,15 +49,16 @@ async def test_a_waiting_request_gets_its_queue_position(
     await idle(app, "tale")
 
 
-@pytest.mark.parametrize("addresses", [4, 8])
 async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
-    app: App, http: httpx.AsyncClient, addresses: int
+    app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 8, as many replies as there may be are unfinished: one of them ends."""
+    """As many replies as there may be are unfinished: one of them ends."""
     engine = app.served("random").engine
+    monkeypatch.setattr(engine, "max_slots", 96)
+    monkeypatch.setattr(engine, "max_waiting", 32)
     async with AsyncExitStack() as stack:
         tasks = []
-        for at in range(addresses):
+        for at in range(2):
             options: Any = {"headers": {"x-forwarded-for": f"9.9.9.{at}"}, "timeout": TIMEOUT_S, "limits": LIMITS}
             client = await stack.enter_async_context(httpx.AsyncClient(**options))
             for _ in range(64):
@@ -66,10 +67,10 @@ async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
         await asyncio.to_thread(eventually, lambda: engine.running + engine.waiting == len(tasks))
         reply = await PageClient(http, app.url).write("random", "ROMEO:", length=50)
         assert reply.text == generate(app.served("random").lm, "ROMEO:", 50, temperature=0.8, seed=7)
-        await asyncio.to_thread(eventually, lambda: sum(task.done() for task in tasks) >= (addresses == 8))
+        await asyncio.to_thread(eventually, lambda: sum(task.done() for task in tasks) >= 1)
         endings = [task.result().ending for task in tasks if task.done()]
         full = "The server is busy and its queue is full: try again in a moment."
-        assert [(each["end"], each["error"]) for each in endings] == [("error", full)] * (addresses == 8)
+        assert [(each["end"], each["error"]) for each in endings] == [("error", full)]
         written = engine.written
         await asyncio.to_thread(eventually, lambda: engine.written > written + len(tasks))
         assert app.page

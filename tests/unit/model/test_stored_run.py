@@ -60,10 +60,7 @@ def hashed(found: Any) -> Any:
     return {name: hashed(each) for name, each in found.items()} if isinstance(found, dict) else [*map(hashed, found)]
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_the_stored_run_writes_the_stored_texts(compiled: bool, monkeypatch):
-    if not compiled:
-        monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
+def test_the_stored_run_writes_the_stored_texts():
     assert hashed(texts()) == json.loads(TEXTS.read_text())
 
 

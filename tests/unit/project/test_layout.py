@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.unit.project.sources import PACKAGES, ROOT, modules, parsed, shown
-
-MODULES = [ROOT / "app.py", *modules(*PACKAGES)]
+ROOT = Path(__file__).parents[3]
+MODULES = [
+    ROOT / "app.py",
+    *(path for name in ("model", "training", "ui", "deploy") for path in (ROOT / name).rglob("*.py")),
+]
 SYSTEM_MODULES = {  # where calls that not every operating system has may be made
     "model/backends/device.py",
     "model/files.py",
@@ -42,9 +44,9 @@ def test_imports_go_one_way() -> None:
 def test_calls_of_one_operating_system_are_in_few_modules() -> None:
     """A call that Windows or macOS lacks ends the program there; in one module it can be seen and guarded."""
     found = {
-        (shown(path), line.strip())
+        (name, line.strip())
         for path in MODULES
-        if shown(path) not in SYSTEM_MODULES
+        if (name := path.relative_to(ROOT).as_posix()) not in SYSTEM_MODULES
         for line in path.read_text(encoding="utf-8").splitlines()
         if SYSTEM_CALL.search(line)
     }
@@ -60,17 +62,19 @@ INTERNAL = {
 
 def test_the_app_uses_only_public_names_of_its_libraries() -> None:
     found = []
-    for path in (ROOT / "app.py", *modules("ui", "deploy", "model/hub", "training/hub")):
-        for node in ast.walk(parsed(path)):
+    for path in MODULES:
+        source, own = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+        if not own.startswith(("app.py", "ui/", "deploy/", "model/hub/", "training/hub/")):
+            continue
+        for node in ast.walk(ast.parse(source)):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id == "self"):
                 names = [node.attr]
-            private = [name for name in names if re.match("_[^_]", name) and not _is_own(path, name)]
-            found += [(shown(path), name) for name in [*private, *(INTERNAL & set(names))]]
+            private = [name for name in names if re.match("_[^_]", name) and not _is_own(source, name)]
+            found += [(own, name) for name in [*private, *(INTERNAL & set(names))]]
     assert found == []
 
 
-def _is_own(path: Path, name: str) -> bool:
+def _is_own(source: str, name: str) -> bool:
     """Whether a module defines a name itself, or it is one of NamedTuple's methods, which begin with _ by design."""
-    source = path.read_text(encoding="utf-8")
     return name == "_asdict" or bool(re.search(rf"(def |class |self\.){name}\b", source))

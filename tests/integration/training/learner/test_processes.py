@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def together(
     folder: Path, *arguments: str, signals: tuple[tuple[int, int, int], ...] = ()
 ) -> tuple[list[int], list[str]]:
-    """Trains in several processes; (rank, step, signal): that process sends itself that signal right after that step.
+    """Trains in two processes; (rank, step, signal): that process sends itself that signal right after that step.
 
     Returns:
         the exit codes (negative: the signal that ended the process), and what each process printed.

@@ -103,8 +103,8 @@ def test_a_run_stopped_by_every_signal_equals_an_uninterrupted_one(here: Here, t
 
 
 def test_a_killed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    """A few of the kills at steps and while saving, once and again; tests/soak tries all of them."""
-    kills = ["sync:71", "step:13,step:2,sync:9"]
+    """Some kills at steps and while saving; tests/soak tries all of them."""
+    kills = ["sync:71,step:2,sync:9"]
     assert kills_that_change_the_outcome(tmp_path, tmp_path / "text.txt", kills) == []
 
 

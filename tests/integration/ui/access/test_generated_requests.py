@@ -9,7 +9,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.support.app_server import random_model, serving
+from tests.support.app_server import eventually, random_model, serving
 from tests.support.generated_requests import Sent, check, requests
 
 REQUESTS = 300
@@ -30,6 +30,10 @@ def run(count: int) -> Counter[int]:
             statuses[check(http, paths, sent)] += 1
 
         each()
+        # A client that leaves does not end its calls; one that begins while the app stops would be reported as a fault.
+        assert app.page
+        services, engine = app.page.write._services, app.served("random").engine
+        eventually(lambda: engine.idle and not services.preparing.waiting and not services.workers.waiting)
     return statuses
 
 
