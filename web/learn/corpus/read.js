@@ -16,7 +16,7 @@ import { checkSize } from "./decode.js";
 export async function readText(source, options, signal) {
   checkSize(typeof source === "string" ? 2 * source.length : source.size, options.name); // in memory a string has two bytes
   signal?.throwIfAborted();
-  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("reading.js", import.meta.url), { type: "module" });
   try {
     return await new Promise((resolve, reject) => {
       const fail = (/** @type {string} */ reason) =>
