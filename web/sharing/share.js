@@ -1,6 +1,6 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
-import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
+import { fingerprint, readLink, writeLink } from "../conversation/links.js";
 import {
   count,
   lastPart,
@@ -196,10 +196,12 @@ const WAYS = {
 /**
  * Shows the settings of a link, and starts to write its text if it has one.
  * @param {string} query  the parameters of the address
- * @throws {Refusal} it cannot be written here; then its prompt is in the field
+ * @throws {Refusal} it cannot be written here
  */
 export async function openLink(query) {
-  const { link, models } = await read(query);
+  const link = readLink(query);
+  const models = link.writes ? modelsOfLink(link, state.site.value) : [];
+  if (link.writes && lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   const before = state.controls();
   restore(link.controls);
   if (!link.writes) return state.openChanged();
@@ -211,34 +213,6 @@ export async function openLink(query) {
   const after = state.controls();
   state.linkControls.value = { before, after };
   if (JSON.stringify(before) !== JSON.stringify(after)) state.message.value = { id: "link.settings" };
-}
-
-/** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {Refusal} with all faults of the link */
-async function read(query) {
-  const faults = /** @type {Message[]} */ ([]);
-  let link = /** @type {?Link} */ (null);
-  try {
-    link = readLink(query, faults);
-  } finally {
-    if ((!link || link.writes) && lastTurn(state.log.value)) begin(); // before the settings change, which it stores
-  }
-  const models = (link.writes && collectFault(faults, () => modelsOfLink(link, state.site.value))) || [];
-  if (models.length === 1) collectFault(faults, () => checkClamps(link, models[0]));
-  if (!faults.length) return { link, models };
-  if (faults[0].id === "refusal.loading") throw faultyLink(faults);
-  await offer(link.steps[0].prompt);
-  throw faultyLink(Object.keys(link.controls).length ? [...faults, { id: "link.no_setting" }] : faults);
-}
-
-/** Puts the prompt of a link that cannot be followed into the empty field, unless it has a blocked word. @param {string} prompt */
-async function offer(prompt) {
-  const model = state.model.value;
-  if (!model || !prompt) return;
-  const isAllowed = await engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(
-    () => true,
-    () => false,
-  );
-  if (isAllowed !== false) state.draft.value ||= prompt;
 }
 
 /**

@@ -253,7 +253,6 @@ export function refusalOf(error) {
 // A refusal names a setting by its id in programs; the page shows the setting's label.
 /** @param {Message} reason @returns {Message} */
 function withLabel({ id, values = {} }) {
-  if (Array.isArray(values.faults)) return { id, values: { faults: values.faults.map(withLabel) } }; // of a link
   const label = `setting.${values.field}`;
   return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
 }
