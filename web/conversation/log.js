@@ -154,22 +154,6 @@ export function sameModels(one, other) {
 }
 
 /**
- * Returns whether two replies have the same text, which the same models wrote with the same settings and clamped cells.
- * @param {Reply} one
- * @param {Reply} other
- */
-export function sameReply(one, other) {
-  const facts = ({ text, end, draw_offset, cells, settings }) => [
-    text,
-    end,
-    draw_offset,
-    cells,
-    Object.entries(settings ?? {}).sort(),
-  ];
-  return sameModels(one, other) && JSON.stringify(one.parts.map(facts)) === JSON.stringify(other.parts.map(facts));
-}
-
-/**
  * Returns the replies since the model's state was zero, oldest first, up to a turn; none if the first of them is no longer kept.
  * @param {Log} log
  */

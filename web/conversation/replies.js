@@ -15,7 +15,6 @@ import { tabId } from "./stored_conversations.js";
 
 const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
 const MAX_NAMED = 8; // unknown characters that a notice lists
-const MAX_JOINED = 12; // code points that are named as one character; the longest emoji has 10
 
 /**
  * Returns the text that the model reads before it replies in a chat; model/chat.py defines the format.
@@ -188,61 +187,22 @@ function newerCommit(old, author, read) {
 function unknownCharacters(prompt, vocab) {
   const unknown = [...prompt].filter((character) => !vocab.has(character));
   if (!unknown.length) return [];
-  const items = /** @type {Map<string, number>} */ (new Map());
-  for (const item of unknownItems(prompt, vocab)) items.set(item, (items.get(item) ?? 0) + 1);
+  const different = [...new Set(unknown)];
+  const more = different.length - MAX_NAMED;
   /** @type {(string | Message)[]} */
-  const names = [...items].slice(0, MAX_NAMED).map(([item, times]) => nameOf(item, times));
-  if (items.size > MAX_NAMED) names.push({ id: "unknown.more", values: { count: items.size - MAX_NAMED } });
-  return [
-    { id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } },
-  ];
+  const characters = different.slice(0, MAX_NAMED).map(nameOf);
+  if (more > 0) characters.push({ id: "unknown.more", values: { count: more } });
+  return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters } }];
 }
 
-// What a reader sees as one character, such as an emoji of several code points, is one item if the model has none of them.
-function unknownItems(prompt, vocab) {
-  // Firefox before 125 has no Segmenter.
-  const seen = Intl.Segmenter
-    ? Array.from(new Intl.Segmenter().segment(prompt), ({ segment }) => segment)
-    : [...prompt];
-  return seen.flatMap((segment) => {
-    const characters = [...segment];
-    const unknown = characters.filter((character) => !vocab.has(character));
-    const isShown = /\p{Emoji}/u.test(segment) || !/\p{Default_Ignorable_Code_Point}/u.test(segment);
-    const isOne =
-      unknown.length === characters.length && unknown.length <= MAX_JOINED && unknown.some(isVisible) && isShown;
-    return isOne ? [segment] : unknown;
-  });
+// Isolated: a right-to-left character would reorder the list.
+function nameOf(character) {
+  const code = codeOf(character);
+  return code ? { id: "unknown.invisible", values: { code } } : `\u2068'${character}'\u2069`;
 }
 
-function isVisible(character) {
-  return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && !/^\p{Default_Ignorable_Code_Point}$/u.test(character);
-}
-
-const NAMED = new Map([
-  [" ", "unknown.space"],
-  ["\t", "unknown.tab"],
-  ["\n", "unknown.line_break"],
-  ["\u00a0", "unknown.no_break_space"],
-]);
-
-/** @type {(character: string) => string} a character as in "U+2028" */
+/** Returns the code point of a character of which a reader sees nothing, as "U+2028"; "" for another one. @param {string} character */
 export function codeOf(character) {
-  return `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
-}
-
-/** @type {(character: string) => boolean} whether a reader sees nothing of a character */
-export function isInvisible(character) {
-  return /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(character);
-}
-
-function nameOf(item, times) {
-  const code = codeOf(item);
-  const named = NAMED.has(item) ? { id: NAMED.get(item) } : null;
-  if (named) return times === 1 ? named : { id: "unknown.times", values: { character: named, count: times } };
-  if (isInvisible(item))
-    return times === 1
-      ? { id: "unknown.invisible", values: { code } }
-      : { id: "unknown.invisible_times", values: { code, count: times } };
-  const character = [...item].some(isVisible) ? `\u2068'${item}'\u2069` : code; // isolated: a right-to-left one would reorder the list
-  return times === 1 ? character : { id: "unknown.times", values: { character, count: times } };
+  if (!/^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(character)) return "";
+  return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

@@ -19,7 +19,6 @@ import {
   remembered,
   replyText,
   sameModels,
-  sameReply,
   turnOf,
   typedPrompt,
 } from "./log.js";
@@ -91,7 +90,7 @@ export class Writer {
     );
   }
 
-  /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
+  /** Writes the last turn again. The same text does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
     await this.#begin(
@@ -99,7 +98,8 @@ export class Writer {
       options,
     );
     const [now, before] = [lastTurn(log), turnOf(log, last.id)];
-    if (!before || now?.replaced !== last.id || !sameReply(now.reply, before.reply)) return;
+    if (!before || now?.replaced !== last.id || !sameModels(now.reply, before.reply)) return;
+    if (replyText(now.reply) !== replyText(before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
     const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };

@@ -1,6 +1,6 @@
 /** Names of characters and cells in the visitor's language. */
 
-import { codeOf, isInvisible } from "../conversation/replies.js";
+import { codeOf } from "../conversation/replies.js";
 import { has, number, t } from "../document/words.js";
 
 const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a feature very reliably, and reliably
@@ -9,7 +9,8 @@ const [VERY_WELL, WELL] = [0.95, 0.85]; // scores from which a cell tracks a fea
 export function nameOf(character) {
   const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
   if (ids[character]) return t(ids[character]);
-  return isInvisible(character) ? t("unknown.invisible", { code: codeOf(character) }) : character;
+  const code = codeOf(character);
+  return code ? t("unknown.invisible", { code }) : character;
 }
 
 /** @returns {string} a character in quotation marks */
