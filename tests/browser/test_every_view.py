@@ -204,7 +204,7 @@ def training(view: View) -> None:
     view.check("a training")
     panel.locator(".stop").click()
     expect(panel.locator(".trained li").first).to_be_visible()
-    panel.locator(".give-away").locator("visible=true").first.click()
+    panel.locator(".publish").locator("visible=true").first.click()
     expect(panel.locator(".publishing form")).to_be_visible()
     view.check("a trained model and the form that publishes it")
 

@@ -3,7 +3,7 @@
 import { hasTouch } from "../../document/dom.js";
 import { language, number, render as renderMessage, t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
-import { chooseModel, send } from "../../state/actions.js";
+import { send } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { html, render, useEffect } from "../../vendor/preact.js";
 import { MINUTES } from "../recipe.js";
@@ -12,7 +12,7 @@ import { download, loadModels, openModel, remove, showText, use } from "./models
 import { ProgressView } from "./progress.js";
 import { PublishForm } from "./publish_form.js";
 import { openForm, resume as resumePublishing } from "./publishing.js";
-import { first, isTraining, messageNow, state, usesTrained } from "./state.js";
+import { isTraining, messageNow, state, usesTrained } from "./state.js";
 import { called } from "./text.js";
 import { TextField } from "./text_view.js";
 import * as training from "./training.js";
@@ -65,7 +65,6 @@ function Panel({ box }) {
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
     <p class="fault" role="alert">${renderMessage(lacks.value ?? fault.value)}</p>
     <${Next} />
-    <${Back} />
     <${ProgressView} />
     <${Kept} />
     <${Choose} />
@@ -82,23 +81,10 @@ function Panel({ box }) {
 // The buttons for the model that was trained, while the page writes with it.
 function Next() {
   if (!usesTrained.value) return null;
-  const { trained, text } = state;
-  const { name, isStored } = trained.value;
   const write = () => (showText(), send());
   return html`<div class="row next" role="group" aria-label=${t("train.next")}>
     ${button("primary write", t("train.write"), write)}
-    ${text.value && button("train-on", t("train.on"), training.trainOn)}
-    ${isStored && button("get-model", t("train.download"), () => download(name))}
-    ${isStored && button("give-away", t("train.publish"), () => openForm(name))}
-  </div>`;
-}
-
-// The way back to the page's first model.
-function Back() {
-  if (!first.value) return null;
-  const back = () => (chooseModel(first.value), showText());
-  return html`<div class="row">
-    ${button("back-to-first", t("train.back_to", { name: shownName(first.value) }), back)}
+    ${state.text.value && button("train-on", t("train.on"), training.trainOn)}
   </div>`;
 }
 
@@ -139,7 +125,7 @@ function Choose() {
       <div class="row">
         ${button("primary start", start, () => training.begin(), { disabled: !text.value })}
       </div>
-      <p class="phone" hidden=${!phone}>${t(training.canKeepScreenOn() ? "train.phone_awake" : "train.phone")}</p>
+      <p class="phone" hidden=${!phone}>${t("train.phone")}</p>
     </div>
   <//>`;
 }
@@ -179,7 +165,6 @@ function StoredModels() {
 
 function Line({ model: { name, created, bytes } }) {
   const isUsed = name === page.modelName.value;
-  const isOffered = isUsed && usesTrained.value && !isTraining.value; // its buttons are above
   const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
   const act = (kind, run) => {
     const label = t(`train.${kind}_name`, { name: shownName(name) });
@@ -190,8 +175,7 @@ function Line({ model: { name, created, bytes } }) {
     <small>${t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) })}</small>
     <small class="in-use" hidden=${!isUsed}>${t("train.in_use")}</small>
     <span class="row">
-      ${!isUsed && act("use", use)} ${!isOffered && act("download", download)}
-      ${!isOffered && act("publish", openForm)} ${act("delete", remove)}
+      ${!isUsed && act("use", use)} ${act("download", download)} ${act("publish", openForm)} ${act("delete", remove)}
     </span>
   </li>`;
 }

@@ -19,11 +19,11 @@ export function type(text) {
   timer = +setTimeout(() => read({ source: text }), TYPING_MS);
 }
 
-/** Reads a file, or a text that is too long for the field. @param {Blob | string} source @param {string} [name] @param {number} [others] */
-export function take(source, name, others = 0) {
+/** Reads a file, or a text that is too long for the field. @param {Blob | string} source @param {string} [name] */
+export function take(source, name) {
   clearTimeout(timer);
   state.typed.value = "";
-  return read({ source, name, others });
+  return read({ source, name });
 }
 
 /** Reads one of the examples. @param {(typeof import("../corpus/examples.js").EXAMPLES)[number]} example */
@@ -71,9 +71,9 @@ export function paste(event) {
 
 /** Takes a file or a text that is dropped. @param {DragEvent} event */
 export function drop(event) {
-  const [file, ...others] = event.dataTransfer.files;
+  const [file] = event.dataTransfer.files;
   const text = event.dataTransfer.getData("text/plain");
-  if (file) take(file, file.name, others.length);
+  if (file) take(file, file.name);
   else if (text) take(text);
 }
 

@@ -59,7 +59,6 @@ function Facts() {
   const facts = /** @type {Message[]} */ (
     text ? [{ id: "train.read", values: { name, characters, distinct, lines } }] : []
   );
-  if (text && state.given.value.others) facts.push({ id: "train.one_file" });
   return html`<div role="status">
     <ul class="read">
       ${items([...facts, ...notes])}
