@@ -127,7 +127,7 @@ export function keepAtEnd(log, change, toEnd = false) {
 }
 
 /**
- * Copies a text. If the browser does not allow that, as in a frame, the element that shows the text is selected.
+ * Copies a text. If the browser does not allow that, as in a frame or without https, the element that shows the text is selected.
  * @param {string} text
  * @param {Element} shown
  * @returns {Promise<boolean>} whether it is copied
@@ -137,26 +137,12 @@ export async function copyText(text, shown) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    if (copyOldWay(text)) return true;
     if (shown instanceof HTMLInputElement || shown instanceof HTMLTextAreaElement) {
       shown.focus();
       shown.select();
     } else getSelection()?.selectAllChildren(shown);
     return false;
   }
-}
-
-// Without https, in a frame or without permission there is no clipboard API, but the old command works after a click.
-/** @param {string} text */
-function copyOldWay(text) {
-  const focused = document.activeElement;
-  const field = create("textarea", "for-readers", document.body);
-  field.value = text;
-  field.select();
-  const isCopied = document.execCommand("copy");
-  field.remove();
-  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
-  return isCopied;
 }
 
 /** Resolves after some milliseconds. @param {number} ms */

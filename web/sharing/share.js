@@ -175,10 +175,6 @@ const WAYS = {
       ),
       "png",
     ),
-  text: async () => {
-    const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
-    return t(isCopied ? "static.copied" : "static.copy_selected");
-  },
   txt: () => saved(new Blob([wholeText(state.log.value)], { type: "text/plain" }), "txt"),
   json: () => saved(new Blob([logJson(state.log.value)], { type: "application/json" }), "json"),
   embed: async () => {

@@ -18,7 +18,7 @@ export function loadShare() {
 export function ShareBox() {
   const box = shareBox.value;
   if (!box) return null;
-  const names = ["picture", "text", "txt", "json", ...(box.embeds ? ["embed"] : [])];
+  const names = ["picture", "txt", "json", ...(box.embeds ? ["embed"] : [])];
   const ways = names.map((name) => {
     const act = async () => (await loadShare()).shareBy(name);
     const label = t(`share.${name}`);
