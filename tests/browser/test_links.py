@@ -145,11 +145,10 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
         page.get_by_role("combobox", name="Model", exact=True),
     )
     expect(length).to_have_value("40")
-    setting(page, "Temperature", 0.3)  # the visitor's own choice
     button(page, "Clear").click()
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.3")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")
     assert page.url == app.url  # without the link, so that a copy of the address does not share it
     context.close()
 

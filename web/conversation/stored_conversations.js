@@ -9,7 +9,7 @@ import { parseLog } from "./stored_log.js";
 
 const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
 const STORE = "conversations";
-const WAITING = "char-lstm/conversation/"; // before the id in localStorage, of conversations that are not in the database yet
+const WAITING = "char-lstm/conversation/"; // before the id in localStorage, of conversations of older pages
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
 const CONTROLS = "char-lstm/settings"; // of this tab: {id} of the conversation, and its controls
@@ -44,8 +44,7 @@ export class Storage {
   }
 
   /**
-   * Opens the conversations of this browser. Those that `saveAtOnce`, or an older page, has stored in localStorage are moved
-   * into the database.
+   * Opens the conversations of this browser. Those that an older page has stored in localStorage are moved into the database.
    */
   static async open() {
     const upgrade = (database) => void database.createObjectStore(STORE, { keyPath: "id" });
@@ -61,28 +60,14 @@ export class Storage {
     const moved = [];
     const { store, done } = this.database.transaction(STORE, "readwrite");
     for (const key of keys) {
-      const { revision, log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
+      const { log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
       if (!parseLog(log)) continue; // of another version, perhaps: it stays
       moved.push(key);
-      const stored = await store.get(log.id);
-      if (stored && contentOf(stored.log) === contentOf(log)) continue; // the last save of the page has ended after all
-      // Another tab has changed it. A page that had not stored it before knows no revision.
-      if (stored && revision !== undefined && stored.revision !== revision) log.id = randomId();
-      store.put({ id: log.id, revision: randomId(), changed: log.changed, log });
+      const id = (await store.get(log.id)) ? randomId() : log.id; // the database may have it with other turns
+      store.put({ id, revision: randomId(), changed: log.changed, log: { ...log, id } });
     }
     await done;
     for (const key of moved) localStorage.removeItem(key);
-  }
-
-  /** Stores a conversation, if it has changed, before it returns: the page may be closed then. @param {Log} log */
-  saveAtOnce(log) {
-    this.#keepControls(log);
-    if (contentOf(log) === this.#saved.get(log)) return;
-    if (!log.turns.length && !log.controls.draft) return;
-    log.changed = Date.now();
-    const value = JSON.stringify({ revision: this.#revisions.get(log.id), log });
-    attempt(() => localStorage.setItem(WAITING + log.id, value));
-    this.#setCurrent(log.id);
   }
 
   #keepControls(log) {
@@ -140,7 +125,6 @@ export class Storage {
       if (isEmpty) store.delete(log.id);
       else await this.#put(store, log, isNew);
       await done;
-      attempt(() => localStorage.removeItem(WAITING + log.id));
       if (!isEmpty && this.#shown === log) this.#setCurrent(log.id);
       if (isEmpty ? !isNew : isNew || log.id !== stored.id) this.#channel.postMessage({});
       this.#saved.set(log, content);
@@ -178,7 +162,6 @@ export class Storage {
     await this.#last;
     const stored = await this.database?.get(STORE, id);
     await this.database?.delete(STORE, id);
-    attempt(() => localStorage.removeItem(WAITING + id));
     this.#channel.postMessage({ removed: id });
     return stored ?? null;
   }

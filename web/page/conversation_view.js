@@ -17,8 +17,6 @@ import * as state from "../state/state.js";
  */
 
 const FASTEST = 1000; // characters per second that a footer shows; more tells a visitor nothing
-/** @type {WeakMap<Turn, {vocab: Set<string>, pieces: string[]}>} what a model reads of a prompt and what it skips, in turn */
-const split = new WeakMap();
 
 export class ConversationView {
   /** @param {HTMLElement} pane */
@@ -125,7 +123,7 @@ export class ConversationView {
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
     if (!draws(node)) {
-      showPrompt(find(node, ".prompt"), turn, authorOfReply(reply)?.vocab);
+      showPrompt(find(node, ".prompt"), typedPrompt(turn), authorOfReply(reply)?.vocab);
       growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
@@ -165,13 +163,11 @@ function addTurn(article, id) {
 /**
  * Shows a prompt; characters that the model does not know, and skips, are struck out.
  * @param {HTMLElement} element
- * @param {Turn} turn
+ * @param {string} prompt
  * @param {Set<string>|undefined} vocab
  */
-function showPrompt(element, turn, vocab) {
-  const known = split.get(turn);
-  const pieces = known && known.vocab === vocab ? known.pieces : piecesOf(typedPrompt(turn), vocab);
-  if (vocab) split.set(turn, { vocab, pieces });
+function showPrompt(element, prompt, vocab) {
+  const pieces = piecesOf(prompt, vocab);
   const shown = [...element.childNodes];
   if (shown.length === pieces.length && pieces.every((text, at) => shown[at].textContent === text)) return;
   element.replaceChildren(...pieces);

@@ -201,14 +201,13 @@ export async function openLink(query) {
   const before = state.controls();
   restore(link.controls);
   if (!link.writes) return state.openChanged();
-  state.linkControls.value = { before, after: state.controls() };
+  state.beforeLink.value = before;
   const prompts = link.steps.flatMap((step) => step.prompt || []);
   await engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
   if (lastTurn(state.log.value)) return; // begun meanwhile
   run(() => follow(link)); // not awaited: the page can be used while it is written
-  const after = state.controls();
-  state.linkControls.value = { before, after };
-  if (JSON.stringify(before) !== JSON.stringify(after)) state.message.value = { id: "link.settings" };
+  state.beforeLink.value = before; // a new conversation begins without it
+  if (JSON.stringify(before) !== JSON.stringify(state.controls())) state.message.value = { id: "link.settings" };
 }
 
 /**

@@ -19,7 +19,6 @@ import { Writer } from "../conversation/writer.js";
 import { has } from "../document/words.js";
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS } from "../settings.js";
-import { nameOf, titleOf } from "./names.js";
 import * as state from "./state.js";
 
 const SAVE_MS = 400; // between two saves while a reply is being written
@@ -75,10 +74,6 @@ export function connect(textEngine, conversations) {
   effect(() => {
     if (state.earlier.isOpen.value) untracked(listEarlier);
     else state.earlier.deleted.value = null;
-  });
-  addEventListener("pagehide", () => {
-    state.log.value.controls = state.controls();
-    storage.saveAtOnce(state.log.value);
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
 }
@@ -171,12 +166,9 @@ export function restore(values) {
 /** Shows a conversation with its settings. @param {Log} log */
 export function openLog(log) {
   batch(() => {
-    const side = /^beside (.*)$/s.exec(log.controls.second ?? "")?.[1]; // older pages showed a second model side by side
-    if (side !== undefined) log.controls.second = "";
     state.log.value = log;
-    const name = side === undefined ? "" : nameOf(side) || titleOf(state.site.value);
-    state.refusal.value = side === undefined ? null : { id: "notice.side_by_side", values: { name } };
-    state.linkControls.value = null;
+    state.refusal.value = null;
+    state.beforeLink.value = null;
     state.shareBox.value = null;
     restore(log.controls);
     state.openChanged();
@@ -204,7 +196,7 @@ export async function open(id) {
 export async function resume() {
   const turn = lastTurn(state.log.value);
   if (!turn || state.busy.value) return; // busy: a link is followed
-  const refusal = state.refusal.value; // of a link, or of `openLog`; it would be cleared
+  const refusal = state.refusal.value; // of a link; it would be cleared
   const resumed = run(() => writer.resume(state.speed.value));
   state.refusal.value ??= refusal;
   if (!(await resumed) && !pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
@@ -337,14 +329,13 @@ export function begin() {
   return saved;
 }
 
-// Removes the link from the address. Returns the settings to restore: those that it has set and the visitor has not changed.
+// Removes the link from the address. Returns the settings that the visitor had before.
 /** @returns {Record<string, string>} */
 function leaveLink() {
-  const [own, now] = [state.linkControls.value, state.controls()];
-  state.linkControls.value = null;
-  if (!own) return {};
-  history.replaceState(history.state, "", location.pathname + location.hash);
-  return Object.fromEntries(Object.entries(own.before).filter(([name]) => own.after[name] === now[name]));
+  const before = state.beforeLink.value;
+  state.beforeLink.value = null;
+  if (before) history.replaceState(history.state, "", location.pathname + location.hash);
+  return before ?? {};
 }
 
 // Another tab has deleted the conversation that this one shows.
