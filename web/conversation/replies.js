@@ -160,12 +160,6 @@ export function onNewLine(log, prompt, author) {
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
 }
 
-/** Returns whether a prompt continues the text so far: its model has written the last reply. @param {Log} log @param {Pick<Author, "model" | "second">} author */
-export function followsText(log, author) {
-  const last = lastTurn(log);
-  return last !== undefined && sameNames(last.reply, refsOf(/** @type {Author} */ (author)));
-}
-
 function sameNames(one, other) {
   return one.model.name === other.model.name && one.second?.name === other.second?.name;
 }

@@ -19,7 +19,6 @@ const MAX_CONVERSATIONS = 100;
 /**
  * @import { Log } from "./log.js"
  *
- * @typedef {{id: string, revision: string, changed: number, log: Log}} Stored  what the database has of a conversation
  * @typedef {{id: string, changed: number, text: string}} StoredConversation  an entry of the list
  */
 
@@ -157,19 +156,11 @@ export class Storage {
     this.#setCurrent("");
   }
 
-  /** Removes a conversation, which every tab stops to show. @param {string} id @returns {Promise<?Stored>} it, for `restore` */
+  /** Removes a conversation, which every tab stops to show. @param {string} id */
   async remove(id) {
     await this.#last;
-    const stored = await this.database?.get(STORE, id);
     await this.database?.delete(STORE, id);
     this.#channel.postMessage({ removed: id });
-    return stored ?? null;
-  }
-
-  /** Stores a removed conversation again. @param {Stored} stored */
-  async restore(stored) {
-    await this.database?.put(STORE, stored);
-    this.#channel.postMessage({});
   }
 
   /** Calls a function after another tab has added or removed conversations. @param {(removed?: string) => void} act */

@@ -46,7 +46,6 @@ import { newReply, requestOf, takenOver } from "./replies.js";
  * @property {number} kept  how many parts of the reply existed before
  * @property {AbortController} controller
  * @property {?Change} next
- * @property {number} [began]  performance.now() of the first character
  */
 
 const MAX_COMPARED = 2000; // characters; two texts differ much earlier
@@ -71,11 +70,7 @@ export class Writer {
     return this.running !== null;
   }
 
-  /**
-   * Starts a new turn at the end of the conversation.
-   * @param {string} prompt
-   * @param {Options} options
-   */
+  /** Starts a new turn at the end of the conversation. @param {string} prompt @param {Options} options */
   send(prompt, options, { shared = false } = {}) {
     const { here } = this.page.log();
     const length = count(typedPrompt({ parent: here, prompt }));
@@ -172,11 +167,7 @@ export class Writer {
     return this.#begin(turn, { ...options, settings, author }, first.draw_offset);
   }
 
-  /**
-   * Writes one character, after a prompt if there is one.
-   * @param {string} prompt
-   * @param {Options} options
-   */
+  /** Writes one character, after a prompt if there is one. @param {string} prompt @param {Options} options */
   step(prompt, options) {
     const one = { ...options, settings: { ...options.settings, length: 1 }, speed: null };
     return prompt || !lastTurn(this.page.log()) ? this.send(prompt, one) : this.continueReply(one, { letters: true });
@@ -303,7 +294,6 @@ export class Writer {
       this.page.model,
     );
     const onText = (text) => {
-      run.began ??= performance.now();
       part.text += text;
       this.page.changed();
     };
@@ -324,17 +314,14 @@ export class Writer {
     if (!written) return void Object.assign(part, changed);
     run.part = { ...part, ...changed, draw_offset: part.draw_offset + written, text: "" };
     run.part.settings.length = length - written;
-    run.began = undefined;
     part.end = "changed";
     part.settings = { ...part.settings, length: written };
     turn.reply.parts.push(run.part);
   }
 
   /** @type {(run: Run, ending: Ending) => void} */
-  #finish({ turn, part, began }, { end, rate, error }) {
-    const seconds = (performance.now() - began) / 1000;
-    const measured = seconds > 0 && part.text.length > 1 ? count(part.text) / seconds : null; // the engine has no rate if it was stopped
-    [part.end, part.rate, part.error] = [end, rate ?? measured, error ?? null];
+  #finish({ turn, part }, { end, rate, error }) {
+    [part.end, part.rate, part.error] = [end, rate, error ?? null];
     joinParts(turn.reply);
   }
 

@@ -105,10 +105,7 @@ export function growText(reply, text) {
   grown.set(reply, text);
 }
 
-/**
- * Notes that an element no longer shows the text of `growText`.
- * @param {Element} reply
- */
+/** Notes that an element no longer shows the text of `growText`. @param {Element} reply */
 export function resetGrownText(reply) {
   grown.delete(reply);
 }
@@ -168,19 +165,12 @@ export function focusPrompt() {
 /** @type {Object<string, string>} */
 const SIGNS = { "\n": "⏎", " ": "␣", "\t": "⇥" };
 
-/**
- * @param {string} character
- * @returns {string} the character, or a sign for a line end, a space or a tab
- */
+/** @param {string} character @returns {string} the character, or a sign for a line end, a space or a tab */
 export function visibleCharacter(character) {
   return SIGNS[character] || character;
 }
 
-/**
- * Scrolls a box until a character in it is seen.
- * @param {Element} box
- * @param {Element | Range} character
- */
+/** Scrolls a box until a character in it is seen. @param {Element} box @param {Element | Range} character */
 export function scrollInside(box, character) {
   const [{ top, bottom, height }, rect] = [box.getBoundingClientRect(), character.getBoundingClientRect()];
   if (rect.top < top || rect.bottom > bottom) box.scrollTop += rect.top - top - height / 2;

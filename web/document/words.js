@@ -69,10 +69,7 @@ export function language() {
   return shown;
 }
 
-/**
- * @param {string} id
- * @returns {boolean} whether a text has this id
- */
+/** @param {string} id @returns {boolean} whether a text has this id */
 export function has(id) {
   return Object.hasOwn(languages.en || {}, id); // a stored message may have the id "__proto__"
 }
@@ -111,11 +108,7 @@ export function number(value, digits) {
   return /^−0[.,]?0*$/.test(text) ? text.slice(1) : text; // -0.004 is written as 0.00
 }
 
-/**
- * @param {number} share from 0 to 1
- * @param {number} [digits] decimals
- * @returns {string} the share in percent
- */
+/** @param {number} share from 0 to 1 @param {number} [digits] decimals @returns {string} the share in percent */
 export function percent(share, digits = 0) {
   return share.toLocaleString(language(), {
     style: "percent",
@@ -155,21 +148,14 @@ function pieces(text) {
   return found;
 }
 
-/**
- * @param {string} text
- * @param {Object<string, any>} values
- * @returns {string}
- */
+/** @param {string} text @param {Object<string, any>} values @returns {string} */
 function fillIn(text, values) {
   return pieces(text)
     .map((piece, at) => (at % 2 ? valueOf(piece, values) : piece))
     .join("");
 }
 
-/**
- * @param {string} placeholder
- * @param {Object<string, any>} values
- */
+/** @param {string} placeholder @param {Object<string, any>} values */
 function valueOf(placeholder, values) {
   const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder) ?? [];
   const value = values[name];

@@ -146,11 +146,7 @@ export class ConversationView {
   }
 }
 
-/**
- * Adds the elements for a turn's text to its element.
- * @param {HTMLElement} article
- * @param {number} id
- */
+/** Adds the elements for a turn's text to its element. @param {HTMLElement} article @param {number} id */
 function addTurn(article, id) {
   article.dataset.turn = String(id);
   const text = create("div", "text", article);

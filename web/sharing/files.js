@@ -18,22 +18,14 @@ export function fileName(title) {
   return [...name].slice(0, LONGEST_NAME).join("") || "text";
 }
 
-/**
- * The HTML that embeds a page in another one.
- * @param {string} address
- * @param {string} title
- */
+/** The HTML that embeds a page in another one. @param {string} address @param {string} title */
 export function frameCode(address, title) {
   const [src, name] = [address, title].map((text) => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`));
   const rest = `width="100%" height="${FRAME_HEIGHT}" sandbox="${SANDBOX}" allow="clipboard-write" loading="lazy" style="border: 0"`;
   return `<iframe src="${src}" title="${name}" ${rest}></iframe>`;
 }
 
-/**
- * Saves a file to the visitor's downloads.
- * @param {Blob} blob
- * @param {string} name
- */
+/** Saves a file to the visitor's downloads. @param {Blob} blob @param {string} name */
 export function save(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);

@@ -79,10 +79,7 @@ function hashOf(log) {
   );
 }
 
-/**
- * @param {Turn} turn
- * @param {Reply} reply
- */
+/** @param {Turn} turn @param {Reply} reply */
 function stepsOf(turn, reply) {
   const parts = reply.parts.filter((part) => part.text);
   if (!parts.length) throw refusal("link.nothing_written");
@@ -210,10 +207,7 @@ export async function openLink(query) {
   if (JSON.stringify(before) !== JSON.stringify(state.controls())) state.message.value = { id: "link.settings" };
 }
 
-/**
- * Writes the text of a link step by step, and shows whether it is the shared one.
- * @param {Link} link
- */
+/** Writes the text of a link step by step, and shows whether it is the shared one. @param {Link} link */
 export async function follow(link) {
   const models = modelsOfLink(link, state.site.value);
   const author = authorOf(models[0], models[1]);
@@ -239,10 +233,7 @@ export async function follow(link) {
   await check(link, models);
 }
 
-/**
- * @param {Link} link
- * @param {Model[]} models
- */
+/** @param {Link} link @param {Model[]} models */
 async function check(link, models) {
   const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
   const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
@@ -270,10 +261,7 @@ function lengthOf(steps) {
   return Math.min(length, SETTINGS.length.maximum);
 }
 
-/**
- * Why the link's text cannot continue after a part; "" if it can.
- * @param {ReturnType<typeof lastPart>} part
- */
+/** Why the link's text cannot continue after a part; "" if it can. @param {ReturnType<typeof lastPart>} part */
 function unfinished(part) {
   if (part?.end === "length" || part?.end === "stop") return "";
   return part?.end === "blocked" ? "check.blocked" : "check.unfinished";

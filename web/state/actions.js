@@ -73,7 +73,6 @@ export function connect(textEngine, conversations) {
   });
   effect(() => {
     if (state.earlier.isOpen.value) untracked(listEarlier);
-    else state.earlier.deleted.value = null;
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
 }
@@ -184,7 +183,6 @@ export async function open(id) {
   const log = await storage.load(id);
   if (!log || state.busy.value) return false;
   if (log.controls.draft) state.draft.value = ""; // what is typed now stays with the conversation that is left
-  state.earlier.deleted.value = null;
   openLog(log);
   await save();
   listEarlier();
@@ -385,20 +383,11 @@ export async function listEarlier() {
   if (isOpen.value) stored.value = await storage.list();
 }
 
-/** Deletes an earlier conversation. @param {import("../conversation/stored_conversations.js").StoredConversation} conversation */
-export async function deleteEarlier(conversation) {
-  const removed = await storage.remove(conversation.id);
-  state.earlier.deleted.value = { ...conversation, removed };
-  if (state.cleared.value?.id === conversation.id) state.cleared.value = null;
+/** Deletes an earlier conversation. @param {string} id */
+export async function deleteEarlier(id) {
+  await storage.remove(id);
+  if (state.cleared.value?.id === id) state.cleared.value = null;
   await listEarlier();
-}
-
-/** Restores the conversation that was deleted last. */
-export async function restoreEarlier() {
-  const { deleted } = state.earlier;
-  if (deleted.value.removed) await storage.restore(deleted.value.removed);
-  await listEarlier();
-  deleted.value = null;
 }
 
 /** Returns the author of a reply, at the commits that are served now. @param {import("../conversation/log.js").Reply} reply */

@@ -62,7 +62,7 @@ export const waits = signal(/** @type {Message[]} */ ([]));
 export const followed = signal(/** @type {?Link} */ (null));
 /** Why the last move was refused, which the conversation shows. */
 export const refusal = signal(/** @type {?Message} */ (null));
-/** The line below the prompt. `history.kept` has a button that opens the list of earlier conversations. */
+/** The line below the prompt. */
 export const message = signal(/** @type {Message | Message[] | null} */ (null));
 /** The settings before the link whose text is shown has set others; null for another conversation. */
 export const beforeLink = signal(/** @type {?Record<string, string>} */ (null));
@@ -77,7 +77,6 @@ export const earlier = {
   search: signal(""),
   ids: signal(/** @type {string[]} */ ([])),
   stored: signal(/** @type {StoredConversation[]} */ ([])),
-  deleted: signal(/** @type {?StoredConversation} */ (null)),
 };
 /** The name of the lens over the text, and of the demonstration that is shown instead of the conversation, "" for none. */
 export const lens = signal("plain");
@@ -170,11 +169,7 @@ export function shownFault(name) {
   return checked[name].value ? faultOf(name) : null;
 }
 
-/**
- * Why the value in the field of a setting is not allowed; null if it is.
- * @param {string} name
- * @returns {?Message}
- */
+/** Why the value in the field of a setting is not allowed; null if it is. @param {string} name @returns {?Message} */
 function faultOf(name) {
   const [setting, text] = [SETTINGS[name], typed[name].value.trim()];
   if (name === "seed" && text === "") return null; // a random one

@@ -12,11 +12,7 @@ export function noText(name) {
   return new Refusal({ id: "text.no_text", values: { name } });
 }
 
-/**
- * Refuses a file that is too large, before it is read.
- * @param {number} size bytes
- * @param {string} name
- */
+/** Refuses a file that is too large, before it is read. @param {number} size bytes @param {string} name */
 export function checkSize(size, name) {
   const [megabytes, most] = [size, MOST_BYTES].map((bytes) => Math.ceil(bytes / 1e6));
   if (size > MOST_BYTES) throw new Refusal({ id: "text.too_large", values: { name, megabytes, most } });

@@ -25,7 +25,7 @@ export async function openForm(name, filledIn = {}) {
   const { license } = configOf(model.files).training ?? {};
   const fields = { repo, title, corpus: "", license: LICENSES.includes(license) ? license : LICENSES[0] };
   const others = { isPrivate: true, space: false, may: false, token: "" };
-  const form = { model, fields: { ...fields, ...others, ...filledIn }, isExpired: false };
+  const form = { model, fields: { ...fields, ...others, ...filledIn } };
   set({ form, report: null, refusal: session.fault });
 }
 
@@ -92,10 +92,8 @@ export async function send() {
 function refuse(error) {
   if (!(error instanceof Refusal)) console.error(error);
   const reason = error instanceof Refusal ? error.reason : { id: "fault.again" };
-  const isExpired = reason.id === "publish.token" && session.token !== "";
-  if (isExpired) session.token = "";
-  const form = state.form.value;
-  set({ refusal: reason, form: form && { ...form, isExpired: form.isExpired || isExpired } });
+  if (reason.id === "publish.token") session.token = "";
+  set({ refusal: reason });
 }
 
 /** Returns the first words of a model's welcome text, for link previews. @param {string} name of the model */

@@ -16,7 +16,7 @@ import { MINUTES } from "../recipe.js";
  * @typedef {ReadText & {name: string}} NamedText
  * @typedef {{repo: string, title: string, corpus: string, license: string, isPrivate: boolean, space: boolean, may: boolean, token: string}} Fields
  * @typedef {{name: string, files: Files, privateThings?: Message[]}} LocalModel to be published
- * @typedef {{model: LocalModel, fields: Fields, isExpired: boolean}} Form
+ * @typedef {{model: LocalModel, fields: Fields}} Form
  */
 
 /** Returns the address of the Hub. */
