@@ -118,14 +118,14 @@ export function percent(share, digits = 0) {
 }
 
 /**
- * Puts the texts of the language into a part of the page: data-text (with data-values) is the id of an element's text,
+ * Puts the texts of the language into a part of the page: data-text is the id of an element's text,
  * data-label of its accessible name, data-description of its description, data-placeholder of its placeholder.
  * @param {HTMLElement} root
  */
 export function translate(root) {
   for (const node of [root, ...findAll(root, "[data-text], [data-label], [data-description], [data-placeholder]")]) {
-    const { text, values = "{}", label, description, placeholder } = node.dataset;
-    if (text) node.textContent = t(text, JSON.parse(values));
+    const { text, label, description, placeholder } = node.dataset;
+    if (text) node.textContent = t(text);
     if (label) node.ariaLabel = t(label);
     if (description) node.ariaDescription = t(description);
     if (placeholder) node.setAttribute("placeholder", t(placeholder));

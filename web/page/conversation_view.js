@@ -16,8 +16,6 @@ import * as state from "../state/state.js";
  * @import { Model } from "../engines/engine.js"
  */
 
-const FASTEST = 1000; // characters per second that a footer shows; more tells a visitor nothing
-
 export class ConversationView {
   /** @param {HTMLElement} pane */
   constructor(pane) {
@@ -123,7 +121,7 @@ export class ConversationView {
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
     if (!draws(node)) {
-      showPrompt(find(node, ".prompt"), typedPrompt(turn), authorOfReply(reply)?.vocab);
+      setText(find(node, ".prompt"), typedPrompt(turn));
       growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
@@ -157,37 +155,6 @@ function addTurn(article, id) {
 }
 
 /**
- * Shows a prompt; characters that the model does not know, and skips, are struck out.
- * @param {HTMLElement} element
- * @param {string} prompt
- * @param {Set<string>|undefined} vocab
- */
-function showPrompt(element, prompt, vocab) {
-  const pieces = piecesOf(prompt, vocab);
-  const shown = [...element.childNodes];
-  if (shown.length === pieces.length && pieces.every((text, at) => shown[at].textContent === text)) return;
-  element.replaceChildren(...pieces);
-  [...element.childNodes].forEach((node, at) => {
-    if (at % 2 === 0) return;
-    const skipped = create("s", "unknown");
-    node.replaceWith(skipped);
-    skipped.append(node);
-  });
-}
-
-// Stretches that a model reads and stretches that it skips, alternately; the first is of the first kind, and may be empty.
-/** @type {(text: string, vocab?: Set<string>) => string[]} */
-function piecesOf(text, vocab) {
-  const pieces = [""];
-  for (const character of text) {
-    const isSkipped = vocab !== undefined && !vocab.has(character);
-    if (isSkipped !== (pieces.length % 2 === 0)) pieces.push("");
-    pieces[pieces.length - 1] += character;
-  }
-  return pieces;
-}
-
-/**
  * The notes in the footer of a reply: how long it is and why it ended, then how to write it again.
  * @param {Reply} reply
  * @param {Part} last of the reply
@@ -212,6 +179,6 @@ function facts(reply, last, model) {
   found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
   if (last.settings) found.push(t("fact.temperature", { temperature: number(last.settings.temperature) }));
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
-  if (last.rate && last.rate <= FASTEST) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
+  if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
 }

@@ -17,9 +17,6 @@ import { called } from "./text.js";
 import { TextField } from "./text_view.js";
 import * as training from "./training.js";
 
-// A function of WebAssembly that returns a vector of 16 zeros: training needs SIMD.
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
-
 /**
  * Shows the panel, with a training that can be continued and the stored models.
  * @param {HTMLElement} box gets the panel
@@ -27,9 +24,8 @@ const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 1
  *   the page's address opens the panel
  */
 export async function openPanel(box, { isBack, isWanted }) {
-  const hasSimd = globalThis.WebAssembly?.validate(new Uint8Array(SIMD));
-  const lacks = hasSimd ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
-  state.lacks.value = lacks && { id: lacks };
+  const lacks = globalThis.crypto?.subtle ? null : { id: "train.no_https" };
+  state.lacks.value = lacks;
   if (!lacks) await Promise.all([training.loadKept(), loadModels()]);
   drawPanel(box);
   if (lacks) return;
