@@ -112,8 +112,7 @@ def test_characters_that_the_model_skips_are_named_and_struck_out_under_a_lens(b
     page = begin(both.open())
     send(page, "漢字 ROMEOü漢")
     expect(turns(page).last.locator(".notice")).to_have_text(
-        "This network skips the characters that it does not know: "
-        "\u2068'漢'\u2069, \u2068'字'\u2069, \u2068'ü'\u2069."
+        "This network skips the characters that it does not know: \u2068'漢'\u2069, \u2068'字'\u2069, \u2068'ü'\u2069."
     )
     choose_lens(page, "How surprised?")
     expect(turns(page).last.locator(".prompt i.unknown")).to_have_text(["漢", "字", "ü", "漢"])

@@ -243,21 +243,6 @@ def test_a_deleted_conversation_is_gone_in_every_tab(app: App, context: BrowserC
     assert stored_logs(two) == []
 
 
-def test_two_tabs_that_only_look_at_a_conversation_make_no_copy(app: App, context: BrowserContext) -> None:
-    one = begin(context, app, length=20, least=1)
-    settled(one)
-    with context.expect_page() as opened:
-        one.evaluate("open(location.href)")  # with a copy of sessionStorage, as a duplicated tab has
-    other = opened.value
-    expect(turns(other)).to_have_count(1)
-    before = stored_logs(other)
-    for page in (one, other):
-        setting(page, "Temperature", 1.1)
-        page.goto("about:blank")
-    third, _ = open_page(context, app)
-    assert stored_logs(third) == before
-
-
 def test_a_stored_conversation_runs_no_markup(app: App, context: BrowserContext) -> None:
     """Invalid ones are refused: see tests/unit/web/conversation/log.test.js."""
     page = begin(context, app, length=20, least=1)
