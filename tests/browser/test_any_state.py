@@ -128,7 +128,7 @@ def test_versions_clamped_cells_and_undone_turns(drawn: Page) -> None:
 
 def test_a_refusal_a_message_and_a_link(drawn: Page) -> None:
     address = "https://example.org/?prompt=p"
-    box = {"address": address, "embeds": True, "note": "Copied.", "code": ""}
+    box = {"address": address, "note": "Copied."}
     put(drawn, refusal={"id": "refusal.no_reply"}, message={"id": "history.kept"}, shareBox=box)
     expect(drawn.locator(".refusal")).not_to_be_empty()
     expect(drawn.locator("#message").get_by_role("button", name="Earlier conversations")).to_be_visible()

@@ -122,8 +122,6 @@ def conversation(view: View) -> None:
     view.written(1)
     view.press("share")
     expect(page.locator("#share-link")).to_be_visible()
-    if view.is_static:
-        page.locator('[data-way="embed"]').click()
     view.check("conversation with branches, and its link")
     view.page.keyboard.press("Escape")
 

@@ -29,7 +29,7 @@ import { titleOf } from "../state/names.js";
 import { textOf } from "../state/source.js";
 import * as state from "../state/state.js";
 import { SETTINGS } from "../settings.js";
-import { fileName, frameCode, logJson, save } from "./files.js";
+import { fileName, logJson, save } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 /**
@@ -107,15 +107,13 @@ function linkRef({ name, commit }, site) {
 /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {Refusal} there is no link */
 export async function showLink() {
   const [log, site] = [state.log.value, state.site.value];
-  state.shareBox.value = lastTurn(log) && { address: "", embeds: false, note: "", code: "" };
+  state.shareBox.value = lastTurn(log) && { address: "", note: "" };
   try {
     const query = await linkTo(log, site); // without one, the text and its picture can be saved all the same
     const address = `${site.address || location.origin + location.pathname}?${query}`;
     const last = lastTurn(log).reply;
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
-    // The app's page has no engine in the visitor's browser, and a model of this browser is in no other.
-    const embeds = document.body.classList.contains("standalone") && local === undefined;
-    state.shareBox.value = { address, embeds, note: "", code: "" };
+    state.shareBox.value = { address, note: "" };
     await frame();
     const isCopied = await copyText(address, document.querySelector("#share-link input"));
     const turns = remembered(log).length;
@@ -144,47 +142,27 @@ async function reveal() {
   document.querySelector("#share-link")?.scrollIntoView({ block: "nearest" });
 }
 
-/** Shares the text in another way than as a link. @param {string} way */
-export async function shareBy(way) {
+/** @type {Record<string, () => Blob | Promise<Blob>>} the files that can be saved, by their names in the box */
+const FILES = {
+  picture: () => {
+    const page = document.querySelector(".char-lstm");
+    return drawPicture(engine, textOf(state.log.value), titleOf(state.site.value), page);
+  },
+  txt: () => new Blob([wholeText(state.log.value)], { type: "text/plain" }),
+  json: () => new Blob([logJson(state.log.value)], { type: "application/json" }),
+};
+
+/** Saves the text as a file. @param {string} way */
+export async function saveAs(way) {
   try {
-    show({ note: await WAYS[way]() });
+    const name = `${fileName(document.title)}.${way === "picture" ? "png" : way}`;
+    save(await FILES[way](), name);
+    show({ note: t("share.saved", { name }) });
   } catch (error) {
     show({ note: render(refusalOf(error)) });
   }
   await reveal();
 }
-
-function saved(/** @type {Blob} */ blob, /** @type {string} */ ending) {
-  const name = `${fileName(document.title)}.${ending}`;
-  save(blob, name);
-  return t("share.saved", { name });
-}
-
-/** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
-const WAYS = {
-  picture: async () =>
-    saved(
-      await drawPicture(
-        engine,
-        textOf(state.log.value),
-        titleOf(state.site.value),
-        document.querySelector(".char-lstm"),
-      ),
-      "png",
-    ),
-  txt: () => saved(new Blob([wholeText(state.log.value)], { type: "text/plain" }), "txt"),
-  json: () => saved(new Blob([logJson(state.log.value)], { type: "application/json" }), "json"),
-  embed: async () => {
-    const code = frameCode(state.shareBox.value.address, titleOf(state.site.value));
-    show({ code });
-    await frame();
-    return t(
-      (await copyText(code, document.querySelector("#share-link textarea")))
-        ? "share.embed_copied"
-        : "share.embed_here",
-    );
-  },
-};
 
 /**
  * Shows the settings of a link, and starts to write its text if it has one.

@@ -69,8 +69,8 @@ export const beforeLink = signal(/** @type {?Record<string, string>} */ (null));
 /** The conversation that Clear ended, for Undo; also where the browser stores nothing. */
 export const cleared = signal(/** @type {?Log} */ (null));
 
-/** What Share shows: the link, "" if there is none; a line about it; the code that embeds the page. */
-export const shareBox = signal(/** @type {?{address: string, embeds: boolean, note: string, code: string}} */ (null));
+/** What Share shows: the link, "" if there is none; a line about it. */
+export const shareBox = signal(/** @type {?{address: string, note: string}} */ (null));
 /** The list of earlier conversations; `stored` has those of this browser, the newest first, once the list was opened. */
 export const earlier = {
   isOpen: signal(false),
