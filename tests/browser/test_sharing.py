@@ -20,7 +20,7 @@ from tests.support.chromium import serve as serve_folder
 from training.hub.space_files import write_static
 
 DOCS = Path(__file__).parents[2] / "docs" / "share-links.md"
-[FRAME] = re.findall("<iframe.*</iframe>", DOCS.read_text(encoding="utf-8"))
+[FRAME] = re.findall("<iframe src.*</iframe>", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def saved(page: Page, name: str) -> Download:
