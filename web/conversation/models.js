@@ -85,11 +85,7 @@ function modelOfLink(ref, site, isChecked) {
   const ready = readyModels(site);
   if (!ref.name && ready.length) return ready[0];
   const same = findModel(site, ref.name);
-  const named = [
-    ...ready.filter((model) => model.name === ref.name),
-    ...(same ? [same] : []),
-    ...ready.filter((model) => repoOf(model) === repoOf(ref)),
-  ];
+  const named = [...(same ? [same] : []), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
   const loading = site.models.some((model) => model.loading);
   // A model from a folder is named after the folder, so a page's only model may be the same one under another name. The hash tells.
   const only = isChecked && !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];

@@ -1,13 +1,6 @@
-// The files that the page saves: their names, and the log of a conversation.
-
-/** @import { Log } from "../conversation/log.js" */
+// The files that the page saves.
 
 const LONGEST_NAME = 60; // characters: a file system allows 255 bytes, and a character may need 4
-
-/** The log as JSON, as the browser stores it, without what was typed and not sent. @param {Log} log */
-export function logJson(log) {
-  return `${JSON.stringify({ ...log, controls: { ...log.controls, draft: "" } }, null, 1)}\n`;
-}
 
 /** The name of a file without its ending: the letters and digits of a title. @param {string} title */
 export function fileName(title) {

@@ -29,7 +29,7 @@ import { titleOf } from "../state/names.js";
 import { textOf } from "../state/source.js";
 import * as state from "../state/state.js";
 import { SETTINGS } from "../settings.js";
-import { fileName, logJson, save } from "./files.js";
+import { fileName, save } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 /**
@@ -149,7 +149,10 @@ const FILES = {
     return drawPicture(engine, textOf(state.log.value), titleOf(state.site.value), page);
   },
   txt: () => new Blob([wholeText(state.log.value)], { type: "text/plain" }),
-  json: () => new Blob([logJson(state.log.value)], { type: "application/json" }),
+  json: () => {
+    const log = { ...state.log.value, controls: { ...state.log.value.controls, draft: "" } }; // not what was not sent
+    return new Blob([`${JSON.stringify(log, null, 1)}\n`], { type: "application/json" });
+  },
 };
 
 /** Saves the text as a file. @param {string} way */

@@ -3,16 +3,15 @@
 import { hasTouch } from "../../document/dom.js";
 import { language, number, render as renderMessage, t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
-import { send } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { html, render, useEffect } from "../../vendor/preact.js";
 import { MINUTES } from "../recipe.js";
 import { FileButton, button } from "./elements.js";
-import { download, loadModels, openModel, remove, showText, use } from "./models.js";
+import { download, loadModels, openModel, remove, use } from "./models.js";
 import { ProgressView } from "./progress.js";
 import { PublishForm } from "./publish_form.js";
 import { openForm, resume as resumePublishing } from "./publishing.js";
-import { isTraining, messageNow, state, usesTrained } from "./state.js";
+import { isTraining, messageNow, state } from "./state.js";
 import { called } from "./text.js";
 import { TextField } from "./text_view.js";
 import * as training from "./training.js";
@@ -60,7 +59,6 @@ function Panel({ box }) {
     <p class="what" hidden=${isTraining.value || trained.value !== null}>${t("train.what")}</p>
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
     <p class="fault" role="alert">${renderMessage(lacks.value ?? fault.value)}</p>
-    <${Next} />
     <${ProgressView} />
     <${Kept} />
     <${Choose} />
@@ -72,16 +70,6 @@ function Panel({ box }) {
     </div>
     <div class="publishing"><${PublishForm} /></div>
   `;
-}
-
-// The buttons for the model that was trained, while the page writes with it.
-function Next() {
-  if (!usesTrained.value) return null;
-  const write = () => (showText(), send());
-  return html`<div class="row next" role="group" aria-label=${t("train.next")}>
-    ${button("primary write", t("train.write"), write)}
-    ${state.text.value && button("train-on", t("train.on"), training.trainOn)}
-  </div>`;
 }
 
 function Kept() {

@@ -1,6 +1,5 @@
 // The field for the text to train on, and the facts about the text that it has read.
 
-import { hasTouch } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
 import { html, useSignal } from "../../vendor/preact.js";
 import { LEAST_CHARACTERS } from "../corpus/decode.js";
@@ -22,7 +21,7 @@ export function TextField({ start, children }) {
   const examples = EXAMPLES.map((each) =>
     button("", render(each.name), () => takeExample(each), { title: render(each.origin) }),
   );
-  const how = t(hasTouch() ? "train.how.tap" : "train.how", { least: LEAST_CHARACTERS, start }); // a finger drops nothing
+  const how = t("train.how", { least: LEAST_CHARACTERS, start });
   return html`<div
     class=${isDragging.value ? "choose over" : "choose"}
     aria-busy=${isReading.value}
@@ -36,7 +35,7 @@ export function TextField({ start, children }) {
       <textarea
         rows="4"
         spellcheck=${false}
-        placeholder=${t(hasTouch() ? "train.paste.tap" : "train.paste")}
+        placeholder=${t("train.paste")}
         value=${typed.value}
         onInput=${(event) => type(event.target.value)}
         onPaste=${paste}

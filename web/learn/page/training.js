@@ -3,7 +3,7 @@
 import { refOf } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
-import { chooseModel, engine } from "../../state/actions.js";
+import { engine } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { randomSeed } from "../../settings.js";
 import { effect } from "../../vendor/preact.js";
@@ -17,21 +17,15 @@ const LOCK = "char-lstm/training";
 let worker = /** @type {Worker | null} */ (null);
 let release = () => {}; // lets another tab train
 
-/** Begins a training with the text and the options. @param {boolean} isFineTuning whether it starts from the chosen model */
-export function begin(isFineTuning = state.isFineTuning.value) {
+/** Begins a training with the text and the options. */
+export function begin() {
   if (state.kept.value && !confirm(t("train.replace_sure"))) return;
   const { text, name, chat, private: privateThings } = state.text.value;
   const model = page.model.value;
-  const parent = isFineTuning && model ? refOf(model) : null;
+  const parent = state.isFineTuning.value && model ? refOf(model) : null;
   const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
   const about = { name, chat: format, privateThings, minutes: state.minutes.value, parent };
   return train({ begin: { ...about, text, hub: hub(), seed: randomSeed(), ...state.sizes.value } });
-}
-
-/** Trains the new model further on the text. */
-export function trainOn() {
-  chooseModel(state.trained.value.name);
-  return begin(true);
 }
 
 /** Continues the stored training. */

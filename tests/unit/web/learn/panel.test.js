@@ -70,7 +70,8 @@ beforeEach(() => {
 
 test("a training begins with the text and the options", async () => {
   state.minutes.value = 2;
-  await training.begin(true);
+  state.isFineTuning.value = true;
+  await training.begin();
   const [{ begin }] = sent;
   assert.deepEqual([begin.text, begin.minutes, begin.parent], [TEXT.text, 2, { name: "tiny", commit: "c" }]);
   assert.equal(state.phase.value, "starts");
@@ -85,7 +86,7 @@ test("a training begins with the text and the options", async () => {
 });
 
 test("the page writes with a model that has just been trained", async () => {
-  await training.begin(false);
+  await training.begin();
   training.receive({ progress: STARTED });
   await training.receive({
     ended: { reason: "diverged", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
@@ -108,7 +109,7 @@ test("while another tab has a training, none is begun, continued or discarded", 
   isFree = false;
   state.kept.value = { name: "alice.txt", step: 3, steps: 40 };
   globalThis.confirm = () => true;
-  for (const act of [() => training.begin(false), training.resume, training.discard]) {
+  for (const act of [() => training.begin(), training.resume, training.discard]) {
     state.fault.value = null;
     await act();
     assert.deepEqual(state.fault.value, { id: "train.other_tab" });
@@ -120,7 +121,7 @@ test("while another tab has a training, none is begun, continued or discarded", 
 test("a stored training is replaced only if the visitor agrees", async () => {
   state.kept.value = { name: "alice.txt", step: 3, steps: 40 };
   globalThis.confirm = () => false;
-  await training.begin(false);
+  await training.begin();
   assert.deepEqual(sent, []);
 });
 
