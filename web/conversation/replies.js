@@ -51,16 +51,15 @@ export function newReply(log, parent, prompt, author) {
   const notices = unknownCharacters(prompt, author.vocab);
   if (older) notices.unshift(newerCommit(last, author, Boolean(carried)));
   const start = !continues && !knowsAny(given, author);
-  return {
-    ...refs,
-    fresh: !continues,
-    start,
-    given,
-    chat: Boolean(author.chat),
-    before: older ? last.model.commit : "",
-    notices,
-    parts: [],
-  };
+  const before = older ? last.model.commit : "";
+  return replyBy(author, { fresh: !continues, start, given, chat: Boolean(author.chat), before, notices });
+}
+
+// Returns a reply from a zero state, but for what is known of it.
+/** @param {Author} author @param {Partial<Reply>} known @returns {Reply} */
+function replyBy(author, known) {
+  const plain = { fresh: true, start: true, given: "", chat: false, before: "", notices: [], parts: [] };
+  return { ...refsOf(author), ...plain, ...known };
 }
 
 /**
@@ -72,16 +71,7 @@ export function newReply(log, parent, prompt, author) {
 export function welcomeTurn(model) {
   const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
   const part = newPart({ settings, text: model.welcome, end: "length" });
-  const reply = {
-    ...refsOf(authorOf(model)),
-    fresh: true,
-    start: true,
-    given: "",
-    chat: false,
-    before: "",
-    notices: [],
-    parts: [part],
-  };
+  const reply = replyBy(authorOf(model), { parts: [part] });
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], reply };
 }
 
@@ -100,17 +90,9 @@ export function takenOver(log, { parent, reply: old }, author) {
   const draws = last ? last.draw_offset + (last.settings ? count(last.text) : 0) : 0;
   const seed = last?.settings?.seed ?? last?.seed;
   const read = newPart({ settings: null, seed, draw_offset: draws, text: replyText(old), end: "length" });
-  const start = !knowsAny(given, author);
-  return {
-    ...refsOf(author),
-    fresh: true,
-    start,
-    given,
-    chat: old.chat,
-    before: old.model.commit,
-    notices: [newerCommit(old, author, true)],
-    parts: read.text ? [read] : [],
-  };
+  const [start, notices] = [!knowsAny(given, author), [newerCommit(old, author, true)]];
+  const { chat, model } = old;
+  return replyBy(author, { start, given, chat, before: model.commit, notices, parts: read.text ? [read] : [] });
 }
 
 /**

@@ -2,7 +2,7 @@
 // checked before anything is unpacked, and the files are checked like those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
-import { Refusal } from "../engines/refusal.js";
+import { refusal } from "../engines/refusal.js";
 import { unzipSync, zipSync } from "../vendor/fflate.js";
 
 const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out
@@ -41,10 +41,6 @@ export async function filesOf(source) {
     throw error instanceof ModelError ? refusal("files.no_checkpoint", { reason: error.message }) : error;
   }
   return files;
-}
-
-function refusal(id, values = {}) {
-  return new Refusal({ id, values });
 }
 
 function checkSize(bytes) {

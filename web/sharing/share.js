@@ -1,16 +1,7 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
 import { fingerprint, readLink, writeLink } from "../conversation/links.js";
-import {
-  count,
-  lastPart,
-  lastTurn,
-  pathTo,
-  remembered,
-  replyText,
-  sameModels,
-  wholeText,
-} from "../conversation/log.js";
+import * as logs from "../conversation/log.js";
 import {
   authorOf,
   differences,
@@ -49,12 +40,12 @@ import { drawPicture } from "./picture.js";
  * @throws {Refusal}
  */
 export async function linkTo(log, site) {
-  const replies = remembered(log);
-  if (!lastTurn(log)) throw refusal("refusal.no_reply");
+  const replies = logs.remembered(log);
+  if (!logs.lastTurn(log)) throw refusal("refusal.no_reply");
   if (!replies.length) throw refusal("link.beginning_gone");
   const last = replies.at(-1).reply;
   const whole = replies.every(
-    ({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
+    ({ reply }) => logs.sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
   );
   if (!whole) throw refusal("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
@@ -73,8 +64,9 @@ export async function linkTo(log, site) {
 /** The hash of the text that a link writes. @param {Log} log */
 function hashOf(log) {
   return fingerprint(
-    remembered(log)
-      .map(({ reply }) => replyText(reply))
+    logs
+      .remembered(log)
+      .map(({ reply }) => logs.replyText(reply))
       .join(""),
   );
 }
@@ -86,7 +78,7 @@ function stepsOf(turn, reply) {
   return parts.flatMap((part, at) => {
     if (!part.settings) return [];
     // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
-    const length = part.end === "stop" ? part.settings.length : count(part.text);
+    const length = part.end === "stop" ? part.settings.length : logs.count(part.text);
     const prompt = at ? null : turn.prompt;
     const pick = part.picked ? ([...part.text].at(-1) ?? "") : "";
     return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick, cells: part.cells };
@@ -107,21 +99,21 @@ function linkRef({ name, commit }, site) {
 /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {Refusal} there is no link */
 export async function showLink() {
   const [log, site] = [state.log.value, state.site.value];
-  state.shareBox.value = lastTurn(log) && { address: "", note: "" };
+  state.shareBox.value = logs.lastTurn(log) && { address: "", note: "" };
   try {
     const query = await linkTo(log, site); // without one, the text and its picture can be saved all the same
     const address = `${site.address || location.origin + location.pathname}?${query}`;
-    const last = lastTurn(log).reply;
+    const last = logs.lastTurn(log).reply;
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
     state.shareBox.value = { address, note: "" };
     await frame();
     const isCopied = await copyText(address, document.querySelector("#share-link input"));
-    const turns = remembered(log).length;
+    const turns = logs.remembered(log).length;
     const labels = { publish: { id: "train.publish" }, train: { id: "train.title" } };
     const notes = [
       { id: isCopied ? "share.copied" : "share.copy_here" },
       local ? { id: "share.local", values: { name: shownName(local.name), ...labels } } : { id: "share.opened" },
-      ...(turns < pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
+      ...(turns < logs.pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
     ];
     show({ note: render(notes) });
   } finally {
@@ -148,7 +140,7 @@ const FILES = {
     const page = document.querySelector(".char-lstm");
     return drawPicture(engine, textOf(state.log.value), titleOf(state.site.value), page);
   },
-  txt: () => new Blob([wholeText(state.log.value)], { type: "text/plain" }),
+  txt: () => new Blob([logs.wholeText(state.log.value)], { type: "text/plain" }),
   json: () => {
     const log = { ...state.log.value, controls: { ...state.log.value.controls, draft: "" } }; // not what was not sent
     return new Blob([`${JSON.stringify(log, null, 1)}\n`], { type: "application/json" });
@@ -175,14 +167,14 @@ export async function saveAs(way) {
 export async function openLink(query) {
   const link = readLink(query);
   const models = link.writes ? modelsOfLink(link, state.site.value) : [];
-  if (link.writes && lastTurn(state.log.value)) begin(); // before the settings change, which it stores
+  if (link.writes && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   const before = state.controls();
   restore(link.controls);
   if (!link.writes) return state.openChanged();
   state.beforeLink.value = before;
   const prompts = link.steps.flatMap((step) => step.prompt || []);
   await engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
-  if (lastTurn(state.log.value)) return; // begun meanwhile
+  if (logs.lastTurn(state.log.value)) return; // begun meanwhile
   run(() => follow(link)); // not awaited: the page can be used while it is written
   state.beforeLink.value = before; // a new conversation begins without it
   if (JSON.stringify(before) !== JSON.stringify(state.controls())) state.message.value = { id: "link.settings" };
@@ -193,7 +185,7 @@ export async function follow(link) {
   const models = modelsOfLink(link, state.site.value);
   const author = authorOf(models[0], models[1]);
   const last = link.steps.findLastIndex((step) => step.prompt !== null);
-  if (lastTurn(state.log.value)) begin();
+  if (logs.lastTurn(state.log.value)) begin();
   const length = lengthOf(link.steps.slice(last));
   const second = state.blendOf(models[1]?.name ?? null);
   restore({ ...link.controls, ...link.steps.at(-1).settings, length, model: models[0].name, second });
@@ -204,10 +196,10 @@ export async function follow(link) {
     if (step.prompt !== null) await writer.send(step.prompt, options, { shared: true });
     else await writer.continueReply(options, { newSeed: step.new_seed });
     if (state.followed.value !== link) return;
-    const turn = lastTurn(state.log.value);
+    const turn = logs.lastTurn(state.log.value);
     if (!turn) return;
     turn.shared = true;
-    const part = lastPart(turn.reply);
+    const part = logs.lastPart(turn.reply);
     const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
     if (failed) return end([{ id: failed }]);
   }
@@ -231,7 +223,7 @@ async function check(link, models) {
 /** @param {Message[]} check */
 function end(check) {
   state.followed.value = null;
-  const turn = lastTurn(state.log.value);
+  const turn = logs.lastTurn(state.log.value);
   if (turn) turn.check = check;
   changed();
 }
@@ -242,7 +234,7 @@ function lengthOf(steps) {
   return Math.min(length, SETTINGS.length.maximum);
 }
 
-/** Why the link's text cannot continue after a part; "" if it can. @param {ReturnType<typeof lastPart>} part */
+/** Why the link's text cannot continue after a part; "" if it can. @param {ReturnType<typeof logs.lastPart>} part */
 function unfinished(part) {
   if (part?.end === "length" || part?.end === "stop") return "";
   return part?.end === "blocked" ? "check.blocked" : "check.unfinished";
@@ -250,7 +242,7 @@ function unfinished(part) {
 
 /**
  * Puts the sender's character in the place of the last one that was written.
- * @param {ReturnType<typeof lastPart>} part
+ * @param {ReturnType<typeof logs.lastPart>} part
  * @param {string} character
  * @param {Author} author
  * @returns {boolean} whether it could

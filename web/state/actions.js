@@ -1,18 +1,7 @@
 // The actions of the visitor: functions that change the state and call the text engine.
 
 import { batch, effect, untracked } from "../vendor/preact.js";
-import {
-  addTurn,
-  emptyLog,
-  lastPart,
-  lastTurn,
-  pathTo,
-  redo as redoTurn,
-  showVersion as showVersionOf,
-  typedPrompt,
-  undo as undoTurn,
-  versionsShown,
-} from "../conversation/log.js";
+import * as logs from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
 import { onNewLine, welcomeTurn } from "../conversation/replies.js";
 import { Writer } from "../conversation/writer.js";
@@ -26,7 +15,7 @@ const CHANGED_MS = 150; // after the last movement of a slider, a reply that is 
 
 /**
  * @import { Log } from "../conversation/log.js"
- * @import { Storage, Stored } from "../conversation/stored_conversations.js"
+ * @import { Storage } from "../conversation/stored_conversations.js"
  * @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js"
  */
 
@@ -192,13 +181,13 @@ export async function open(id) {
 
 /** Continues the reply that was being written when the conversation was left; a refused prompt goes back to the field. */
 export async function resume() {
-  const turn = lastTurn(state.log.value);
+  const turn = logs.lastTurn(state.log.value);
   if (!turn || state.busy.value) return; // busy: a link is followed
   const refusal = state.refusal.value; // of a link; it would be cleared
   const resumed = run(() => writer.resume(state.speed.value));
   state.refusal.value ??= refusal;
-  if (!(await resumed) && !pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
-    state.draft.value ||= typedPrompt(turn);
+  if (!(await resumed) && !logs.pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
+    state.draft.value ||= logs.typedPrompt(turn);
 }
 
 /** Runs an action of the visitor and shows why it was refused. @param {() => unknown} act @returns {Promise<boolean>} whether it was carried out */
@@ -253,7 +242,7 @@ export async function send(prompt = state.draft.value) {
   const isTyped = prompt === state.draft.value;
   if (isTyped) state.draft.value = "";
   const sent = await run(() => write("send", prompt));
-  const isKept = pathTo(state.log.value).some((turn) => typedPrompt(turn) === prompt);
+  const isKept = logs.pathTo(state.log.value).some((turn) => logs.typedPrompt(turn) === prompt);
   if (!sent && isTyped && state.refusal.value && !isKept) state.draft.value ||= prompt;
 }
 
@@ -276,37 +265,37 @@ export function stop() {
   state.followed.value = null;
   state.isStopping.value = state.isWriting.value;
   state.message.value = null;
-  const turn = lastTurn(state.log.value);
+  const turn = logs.lastTurn(state.log.value);
   writer.stop();
-  const isCut = turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null;
+  const isCut = turn?.shared && !turn.check.length && logs.lastPart(turn.reply)?.end === null;
   if (isCut) turn.check = [{ id: "check.unfinished" }];
 }
 
 export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
 export const rewrite = () => run(() => writer.rewrite(state.options()));
-export const redo = () => run(() => redoTurn(state.log.value));
+export const redo = () => run(() => logs.redo(state.log.value));
 
 /** Shows the conversation as it was before the last action; after Clear, the one that was cleared. */
 export function undo() {
   const log = state.cleared.value;
   return run(() => {
-    if (!log || state.log.value.turns.length) return undoTurn(state.log.value);
+    if (!log || state.log.value.turns.length) return logs.undo(state.log.value);
     [state.log.value, state.cleared.value] = [log, null];
   });
 }
 
 /** Shows the version of the reply before or after the one that is shown. @param {-1 | 1} by */
 export function showVersion(by) {
-  const { ids, at } = versionsShown(state.log.value);
-  if (ids[at + by]) run(() => showVersionOf(state.log.value, ids[at + by]));
+  const { ids, at } = logs.versionsShown(state.log.value);
+  if (ids[at + by]) run(() => logs.showVersion(state.log.value, ids[at + by]));
 }
 
 /** Shows an empty conversation; the current one is in the list of earlier ones, if it could be stored. */
 export async function clear() {
   const log = state.log.value;
   const saved = begin();
-  if (!lastTurn(log)) return;
+  if (!logs.lastTurn(log)) return;
   state.cleared.value = log;
   const isStored = await saved;
   await listEarlier();
@@ -320,7 +309,7 @@ export function begin() {
   batch(() => {
     state.demonstration.value = "";
     restore(leaveLink());
-    state.log.value = { ...emptyLog(), controls: { ...state.controls(), draft: "" } };
+    state.log.value = { ...logs.emptyLog(), controls: { ...state.controls(), draft: "" } };
     for (const each of [state.refusal, state.shareBox, state.message]) each.value = null;
   });
   changed();
@@ -340,7 +329,7 @@ function leaveLink() {
 function leaveRemoved() {
   writer.stop();
   storage.leave();
-  state.log.value = { ...emptyLog(), controls: { ...state.controls(), draft: "" } };
+  state.log.value = { ...logs.emptyLog(), controls: { ...state.controls(), draft: "" } };
   state.cleared.value = null;
   state.message.value = { id: "history.deleted_elsewhere" };
   changed();
@@ -354,7 +343,7 @@ function leaveRemoved() {
  */
 export function continueFrom(id, keep, change) {
   const log = state.log.value;
-  const welcome = () => addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
+  const welcome = () => logs.addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
   return run(() => writer.continueFrom(id || welcome(), keep, state.options(), change));
 }
 

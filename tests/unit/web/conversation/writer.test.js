@@ -88,7 +88,7 @@ test("a reply is rewritten from a character on, and Undo brings the rest back", 
   assert.equal(text(page), whole);
   await page.writer.continueFrom(id, 7, optionsOf(page));
   assert.equal(text(page), whole); // the same seed
-  const gone = { reason: { id: "refusal.turn_gone" } };
+  const gone = { message: "refusal.turn_gone" };
   assert.throws(() => page.writer.continueFrom(id, 7, optionsOf(page)), gone);
   await page.writer.continueFrom(lastTurn(page.log).id, 7, optionsOf(page, { temperature: 2 }));
   const hotter = expected(`ab${whole.slice(0, 7)}`, 13, { temperature: 2, draw: 7 });
