@@ -9,7 +9,6 @@ import { set, state } from "./state.js";
 const TYPING_MS = 400; // after the last change of the field
 const LONG = 50_000; // characters; a longer text is not put into the field, which would be slow
 
-let reading = new AbortController(); // of the text that was given last
 let timer = 0;
 
 /** Notes what the field contains, and reads it soon. @param {string} text */
@@ -44,19 +43,17 @@ export function readAgain(options) {
 // Reads a text, which replaces the one before; a later call cancels this one.
 /** @param {import("./state.js").Given} given @param {{chat?: boolean, replyAs?: string}} [options] */
 async function read(given, options = {}) {
-  reading.abort();
-  const { signal } = (reading = new AbortController());
   const mayBeChat = given === state.given.value && state.mayBeChat.value;
   set({ given, isReading: true });
   const name = given.name ?? t("train.text"); // the messages about a text begin with it
   let [found, fault] = [null, null];
   try {
-    if (given.source !== "") found = await readText(given.source, { name, ...options }, signal);
+    if (given.source !== "") found = await readText(given.source, { name, ...options });
   } catch (error) {
-    if (!signal.aborted && !(error instanceof Refusal)) throw error;
+    if (!(error instanceof Refusal)) throw error;
     fault = error.reason;
   }
-  if (signal.aborted) return;
+  if (given !== state.given.value) return;
   const text = found && { ...found, name: given.name ?? t("train.own_name") };
   set({ text, mayBeChat: mayBeChat || Boolean(found?.chat), isReading: false, message: null, fault });
 }
@@ -71,6 +68,7 @@ export function paste(event) {
 
 /** Takes a file or a text that is dropped. @param {DragEvent} event */
 export function drop(event) {
+  event.preventDefault();
   const [file] = event.dataTransfer.files;
   const text = event.dataTransfer.getData("text/plain");
   if (file) take(file, file.name);

@@ -1,7 +1,7 @@
 // The field for the text to train on, and the facts about the text that it has read.
 
 import { render, t } from "../../document/words.js";
-import { html, useSignal } from "../../vendor/preact.js";
+import { html } from "../../vendor/preact.js";
 import { LEAST_CHARACTERS } from "../corpus/decode.js";
 import { EXAMPLES } from "../corpus/examples.js";
 import { FileButton, button, items } from "./elements.js";
@@ -13,21 +13,15 @@ import { drop, paste, readAgain, take, takeExample, type } from "./text.js";
 /** @param {{start: string, children: any}} props the text of the button that starts a training; the options below */
 export function TextField({ start, children }) {
   const { typed, isReading } = state;
-  const isDragging = useSignal(false);
-  const over = (isOver) => (event) => {
-    event.preventDefault();
-    isDragging.value = isOver;
-  };
   const examples = EXAMPLES.map((each) =>
     button("", render(each.name), () => takeExample(each), { title: render(each.origin) }),
   );
   const how = t("train.how", { least: LEAST_CHARACTERS, start });
   return html`<div
-    class=${isDragging.value ? "choose over" : "choose"}
+    class="choose"
     aria-busy=${isReading.value}
-    onDragOver=${over(true)}
-    onDragLeave=${over(false)}
-    onDrop=${(event) => (over(false)(event), drop(event))}
+    onDragOver=${(event) => event.preventDefault()}
+    onDrop=${drop}
   >
     <p class="how">${how}</p>
     <label class="wide">
