@@ -175,9 +175,9 @@ function faultOf(name) {
   if (name === "seed" && text === "") return null; // a random one
   const values = { field: { id: `setting.${name}` }, allowed: setting.rule };
   if (text === "" || text === NOT_A_NUMBER) return { id: text ? "refusal.no_number" : "refusal.empty", values };
-  return isAllowed(setting, Number(text))
-    ? null
-    : { id: "refusal.value", values: { ...values, value: shortened(text) } };
+  if (isAllowed(setting, Number(text))) return null;
+  const value = `${Number(text)}` === text ? Number(text) : shortened(text); // a number gets the language's decimal sign
+  return { id: "refusal.value", values: { ...values, value } };
 }
 
 /** The value of a setting. @param {string} name @throws {Refusal} it is not allowed */
