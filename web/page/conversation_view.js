@@ -40,15 +40,10 @@ export class ConversationView {
         const shared = turns.find((turn) => turn.shared && turn.prompt);
         for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
         const text = render(state.refusal.value);
-        const old = this.element.querySelector(":scope > .refusal");
-        if (
-          old?.textContent !== text ||
-          old !== (last ? this.element.lastElementChild : this.element.firstElementChild)
-        ) {
-          old?.remove();
-          const node = Object.assign(create("p", "refusal"), { textContent: text });
-          if (text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
-        }
+        paragraph(this.element, "refusal", text);
+        const node = this.element.querySelector(":scope > .refusal");
+        const place = last ? this.element.lastElementChild : this.element.firstElementChild;
+        if (node !== place && text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
         if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
         this.#announce(last, text);
       },
