@@ -134,7 +134,6 @@ function number(name, value) {
 
 /**
  * Returns the parameters of a link.
- *
  * @param {Omit<Link, "controls" | "writes" | "damaged">} link
  * @returns {string}
  * @throws {Refusal} it is too long

@@ -66,7 +66,6 @@ export function findModel(site, name) {
 
 /**
  * Returns the models of a link, one, or two for a blend: each at the link's commit if that is served.
- *
  * @param {Link} link
  * @param {Site} site
  * @throws {Refusal}

@@ -18,7 +18,6 @@ const MAX_NAMED = 8; // unknown characters that a notice lists
 
 /**
  * Returns the text that the model reads before it replies in a chat; model/chat.py defines the format.
- *
  * @param {ChatFormat} chat
  * @param {string} message  "" for another turn of the model without a message
  */
@@ -32,7 +31,6 @@ export function wrap({ prefix, suffix, stop }, message) {
 
 /**
  * Returns a new reply to a prompt, without parts.
- *
  * @param {Log} log
  * @param {number} parent  the turn before it; 0 if none
  * @param {string} prompt
@@ -77,7 +75,6 @@ export function welcomeTurn(model) {
 
 /**
  * Returns a turn's reply for a newer commit, which reads the text of the older one and continues it.
- *
  * @param {Log} log
  * @param {Pick<Turn, "parent" | "reply">} turn
  * @param {Author} author
@@ -97,7 +94,6 @@ export function takenOver(log, { parent, reply: old }, author) {
 
 /**
  * Returns the request that writes the next part of a reply.
- *
  * @param {{turn: {id: number}, reply: Reply}[]} before  the replies that the model remembers, see `remembered`
  * @param {Reply} reply  with the parts before this one
  * @param {Part} part
@@ -128,7 +124,6 @@ export function requestOf(before, reply, part, speed, find) {
 /**
  * Returns the prompt of a new turn, after a line break: without it the model would read the prompt as the end of the word or
  * line with which the last reply ends. A prompt that begins with a space gets no line break.
- *
  * @param {Log} log
  * @param {string} prompt
  * @param {Author} author

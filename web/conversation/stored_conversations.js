@@ -95,7 +95,6 @@ export class Storage {
 
   /**
    * Stores a conversation, if it has changed, and makes it that of this tab; one without turns and prompt is removed.
-   *
    * @param {Log} log  gets a new id if another tab has changed the same conversation meanwhile
    * @returns {Promise<boolean>} false if the browser refuses storage or has no room
    */

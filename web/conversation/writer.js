@@ -99,7 +99,6 @@ export class Writer {
 
   /**
    * Cuts a reply after a character and continues it from there. The old reply and the turns after it stay in the tree.
-   *
    * @param {number} id  of a turn that is shown
    * @param {number} keep  how many characters of its reply stay, at least 1
    * @param {Options} options
@@ -321,7 +320,6 @@ export class Writer {
 
 /**
  * Returns the last reply from its first clamped character on, as the same seeds write it without clamps.
- *
  * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
  * @param {TextEngine} engine
  * @param {FindModel} find

@@ -7,7 +7,6 @@ const AWAY_S = 5; // while the server does not answer
 
 /**
  * Requests the site until there is an answer. Then requests go on in the background, for as long as the site can change.
- *
  * @param {import("../engines/engine.js").TextEngine} engine
  * @param {Element} root  the page; requests end when it leaves the document
  * @param {(site: import("../engines/engine.js").Site) => void} receive

@@ -33,7 +33,6 @@ import { drawPicture } from "./picture.js";
 
 /**
  * The link to the last turn and to the turns that its model remembers.
- *
  * @param {Log} log
  * @param {Site} site
  * @returns {Promise<string>} its parameters
