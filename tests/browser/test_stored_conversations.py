@@ -28,9 +28,9 @@ OLD: dict[str, Any] = json.loads(
     }"""
 )
 MODULES = """
-  const { Storage } = await import("/conversation/stored_conversations.js");
+  const { Storage, parseLog } = await import("/conversation/stored_conversations.js");
   const { addTurn, emptyLog } = await import("/conversation/log.js");
-  const [{ reply }] = (await import("/conversation/stored_log.js")).parseLog(OLD).turns;
+  const [{ reply }] = parseLog(OLD).turns;
   const say = (log, prompt) => addTurn(log, { parent: log.here, prompt, reply: { ...reply, fresh: !log.here } });
   const written = (prompt) => {
     const log = emptyLog();

@@ -78,7 +78,7 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text("Stopped after")
     panel(first).locator("[value=parent]").check()
-    button(first, "Start a new training").click()
+    button(first, "Start training").click()
     expect(button(first, "Pause")).to_be_enabled()
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text(f"The page now writes with your network “{SHOWN}-2”, as it was at step")

@@ -4,8 +4,7 @@
 
 import { openDB } from "../vendor/idb.js";
 import { randomId } from "./hash.js";
-import { emptyLog, wholeText } from "./log.js";
-import { parseLog } from "./stored_log.js";
+import { VERSION, emptyLog, wholeText } from "./log.js";
 
 const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
 const STORE = "conversations";
@@ -180,6 +179,40 @@ export class Storage {
       .map((log) => ({ id: log.id, changed: log.changed, text: wholeText(log) || log.controls.draft || "" }))
       .sort((one, other) => other.changed - one.changed);
   }
+}
+
+/**
+ * Returns the log in a stored value.
+ * @param {any} value
+ * @returns {?Log} null if it is no log of this version
+ */
+export function parseLog(value) {
+  try {
+    if (value.version !== VERSION || typeof value.id !== "string") return null;
+    const turns = value.turns.map(withOneReply);
+    return areWhole(turns) ? { ...emptyLog(), ...value, turns } : null;
+  } catch {
+    return null; // a field that every log has is missing
+  }
+}
+
+// Returns a turn with its reply. Older pages stored a list: that of the chosen model, and that of a second one side by side,
+// which is no longer shown.
+function withOneReply({ replies, ...turn }) {
+  if (!replies) return turn;
+  const continued = turn.continued?.map(({ lengths, letters }) => ({ length: lengths[0], letters }));
+  return { ...turn, reply: replies[0], ...(continued && { continued }) };
+}
+
+// A turn's parent is stored before the turn, so that no path is a circle; the first reply of a path is `fresh`.
+function areWhole(turns) {
+  const known = new Set([0]);
+  return turns.every(({ id, parent, prompt, check, reply: { fresh, model, notices, parts } }) => {
+    const isAfter = id > parent && known.has(parent) && !known.has(id) && (parent > 0 || fresh);
+    known.add(id);
+    const areTexts = [prompt, model.name, ...parts.map(({ text }) => text)].every((text) => typeof text === "string");
+    return isAfter && areTexts && [check, notices, ...parts.map(({ cells }) => cells)].every(Array.isArray);
+  });
 }
 
 // Everything that is stored of a conversation but the time of its last change. Settings alone are no change of a conversation.

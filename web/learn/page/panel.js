@@ -47,7 +47,7 @@ export function drawPanel(box) {
 }
 
 function Panel({ box }) {
-  const { trained, lacks, fault, focus } = state;
+  const { progress, lacks, fault, focus } = state;
   useEffect(() => {
     if (isTraining.value) box.parentElement.scrollIntoView({ block: "start" });
   }, [isTraining.value]);
@@ -56,7 +56,7 @@ function Panel({ box }) {
     focus.value = "";
   }, [focus.value]);
   return html`
-    <p class="what" hidden=${isTraining.value || trained.value !== null}>${t("train.what")}</p>
+    <p class="what" hidden=${isTraining.value || progress.value !== null}>${t("train.what")}</p>
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
     <p class="fault" role="alert">${renderMessage(lacks.value ?? fault.value)}</p>
     <${ProgressView} />
@@ -86,9 +86,9 @@ function Kept() {
 
 // The text, and the options of a training.
 function Choose() {
-  const { text, minutes, trained, lacks } = state;
+  const { text, minutes, lacks } = state;
   if (isTraining.value || lacks.value) return null;
-  const start = t(trained.value ? "train.start_new" : "train.start");
+  const start = t("train.start");
   const phone = hasTouch() && text.value; // a phone locks its screen and freezes background tabs
   return html`<${TextField} start=${start}>
     <div class="options">

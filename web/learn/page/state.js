@@ -40,7 +40,6 @@ export const state = {
   phase: signal(/** @type {"none" | "starts" | "runs" | "paused"} */ ("none")),
   progress: signal(/** @type {Progress | null} */ (null)), // of this training, or of the last one
   kept: signal(/** @type {{name: string, step: number, steps: number} | null} */ (null)), // the stored training
-  trained: signal(/** @type {{name: string} | null} */ (null)), // the result of the last training
   models: signal(/** @type {StoredModel[]} */ ([])),
 
   form: signal(/** @type {Form | null} */ (null)),
@@ -59,9 +58,6 @@ export function set(values) {
 
 /** Whether a training runs, is paused, or is prepared. */
 export const isTraining = computed(() => state.phase.value !== "none");
-
-/** Whether the page writes with the model that was trained last, so that its buttons and its curve are shown. */
-export const usesTrained = computed(() => state.trained.value?.name === page.modelName.value);
 
 /** The message; one that says which model the page writes with is shown while it does. */
 export const messageNow = computed(() => {

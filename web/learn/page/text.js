@@ -7,7 +7,6 @@ import { readText } from "../corpus/read.js";
 import { set, state } from "./state.js";
 
 const TYPING_MS = 400; // after the last change of the field
-const LONG = 50_000; // characters; a longer text is not put into the field, which would be slow
 
 let timer = 0;
 
@@ -18,7 +17,7 @@ export function type(text) {
   timer = +setTimeout(() => read({ source: text }), TYPING_MS);
 }
 
-/** Reads a file, or a text that is too long for the field. @param {Blob | string} source @param {string} [name] */
+/** Reads a file, or a text that was dropped. @param {Blob | string} source @param {string} [name] */
 export function take(source, name) {
   clearTimeout(timer);
   state.typed.value = "";
@@ -56,14 +55,6 @@ async function read(given, options = {}) {
   if (given !== state.given.value) return;
   const text = found && { ...found, name: given.name ?? t("train.own_name") };
   set({ text, mayBeChat: mayBeChat || Boolean(found?.chat), isReading: false, message: null, fault });
-}
-
-/** Takes a pasted text, if it is too long for the field. @param {ClipboardEvent} event */
-export function paste(event) {
-  const text = event.clipboardData?.getData("text/plain") ?? "";
-  if (text.length < LONG) return;
-  event.preventDefault();
-  take(text);
 }
 
 /** Takes a file or a text that is dropped. @param {DragEvent} event */

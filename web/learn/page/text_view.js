@@ -6,7 +6,7 @@ import { LEAST_CHARACTERS } from "../corpus/decode.js";
 import { EXAMPLES } from "../corpus/examples.js";
 import { FileButton, button, items } from "./elements.js";
 import { state } from "./state.js";
-import { drop, paste, readAgain, take, takeExample, type } from "./text.js";
+import { drop, readAgain, take, takeExample, type } from "./text.js";
 
 /** @import { Message } from "../../engines/engine.js" */
 
@@ -32,7 +32,6 @@ export function TextField({ start, children }) {
         placeholder=${t("train.paste")}
         value=${typed.value}
         onInput=${(event) => type(event.target.value)}
-        onPaste=${paste}
       ></textarea>
     </label>
     <div class="row">

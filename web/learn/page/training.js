@@ -64,7 +64,7 @@ async function train(message) {
   const unlock = await lockTraining();
   if (!unlock) return set({ fault: { id: "train.other_tab" } });
   release = unlock;
-  set({ phase: "starts", progress: null, kept: null, trained: null, fault: null, message: { id: "train.starts" } });
+  set({ phase: "starts", progress: null, kept: null, fault: null, message: { id: "train.starts" } });
   worker ??= newWorker();
   worker.postMessage(message);
 }
@@ -113,7 +113,7 @@ async function showEnd({ reason, step, best, model, files, notice }) {
     if (!failure) {
       const how = { ended: { id: `train.ended_${reason}`, values: { step } }, best };
       const values = { ...how, model: model.name, name: shownName(model.name) };
-      set({ message: { id: "train.done", values }, trained: { name: model.name } });
+      set({ message: { id: "train.done", values } });
       if (!isElsewhere) showText();
     }
   }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as log from "../../../../web/conversation/log.js";
-import { parseLog } from "../../../../web/conversation/stored_log.js";
+import { parseLog } from "../../../../web/conversation/stored_conversations.js";
 
 const PART = { draw_offset: 0, cells: [], end: "length", picked: false, rate: null, error: null };
 const REPLY = { second: null, fresh: false, start: false, chat: false, before: "", notices: [] };

@@ -41,7 +41,7 @@ Object.defineProperty(globalThis, "navigator", {
   },
 });
 
-const { messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
+const { messageNow, state } = await import("../../../../web/learn/page/state.js");
 const training = await import("../../../../web/learn/page/training.js");
 const { chooseModel, connect } = await import("../../../../web/state/actions.js");
 const page = await import("../../../../web/state/state.js");
@@ -65,7 +65,7 @@ beforeEach(() => {
   sent.length = released.length = 0;
   chooseModel("tiny");
   state.text.value = TEXT;
-  state.kept.value = state.trained.value = state.fault.value = null;
+  state.kept.value = state.fault.value = null;
 });
 
 test("a training begins with the text and the options", async () => {
@@ -92,7 +92,7 @@ test("the page writes with a model that has just been trained", async () => {
     ended: { reason: "diverged", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
   });
   assert.equal(page.modelName.value, "local/mine");
-  assert.deepEqual([usesTrained.value, messageNow.value.id], [true, "train.done"]);
+  assert.equal(messageNow.value.id, "train.done");
   const values = {
     ended: { id: "train.ended_diverged", values: { step: 9 } },
     best: 7,
@@ -102,7 +102,7 @@ test("the page writes with a model that has just been trained", async () => {
   assert.deepEqual(messageNow.value.values, values);
   assert.equal(pane.scrollIntoView.mock.callCount(), 1);
   chooseModel("tiny");
-  assert.deepEqual([usesTrained.value, messageNow.value], [false, null]);
+  assert.equal(messageNow.value, null);
 });
 
 test("while another tab has a training, none is begun, continued or discarded", async () => {
