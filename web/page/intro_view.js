@@ -28,7 +28,7 @@ export function bindTitle() {
 export function IntroView({ intro }) {
   const site = state.site.value;
   const [corpus, second] = [corpusOf(site, state.modelName.value), corpusOf(site, state.blendName.value ?? "")];
-  const read = corpus ? t(`${intro}_of`, { corpus }) : t(intro);
+  const read = corpus ? t(intro === "site.greeting" ? "site.greeting_of" : "static.greeting_of", { corpus }) : t(intro);
   const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
   const own = ownText();
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
