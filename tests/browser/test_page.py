@@ -125,15 +125,6 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
         assert turns(page).last.locator(".prompt").text_content() == prompt
 
 
-def test_unknown_characters_are_named(page: Page) -> None:
-    fast(page, 20)
-    send(page, "Chapter é 🙂 é")
-    notice = turns(page).last.locator(".notice")
-    expect(notice).to_have_text(
-        "This network skips the characters that it does not know: \u2068'é'\u2069 (2 times), \u2068'🙂'\u2069."
-    )
-
-
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     fast(page, 20)
     setting(page, "Seed", "1.5")
