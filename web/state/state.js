@@ -176,7 +176,7 @@ function faultOf(name) {
   const values = { field: { id: `setting.${name}` }, allowed: setting.rule };
   if (text === "" || text === NOT_A_NUMBER) return { id: text ? "refusal.no_number" : "refusal.empty", values };
   if (isAllowed(setting, Number(text))) return null;
-  const value = `${Number(text)}` === text ? Number(text) : shortened(text); // a number gets the language's decimal sign
+  const value = /^-?\d{1,12}(\.\d{1,12})?$/.test(text) ? Number(text) : shortened(text); // with the language's decimal sign
   return { id: "refusal.value", values: { ...values, value } };
 }
 
