@@ -153,7 +153,7 @@ def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) ->
         (
             "Seed",
             "123456789" * 5,
-            f"Seed is {'123456789' * 4}1234 …: it must be a whole number from 0 to 4,294,967,295",
+            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295",
         ),
     ):
         field = page.get_by_role("spinbutton", name=name)
