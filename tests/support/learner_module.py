@@ -17,7 +17,16 @@ import wasmtime
 
 FOLDER = Path(__file__).parents[2] / "web" / "learn"
 VARIANTS = {"learner.wasm": [], "learner-relaxed.wasm": ["-mrelaxed-simd"]}
-_FLAGS = ["-target", "wasm32-freestanding", "-O3", "-msimd128", "-nostdlib", "-Wl,--no-entry", "-Wl,--strip-all"]
+_FLAGS = [
+    "-target",
+    "wasm32-freestanding",
+    "-O3",
+    "-msimd128",
+    "-mbulk-memory",
+    "-nostdlib",
+    "-Wl,--no-entry",
+    "-Wl,--strip-all",
+]
 _WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # The fields of `Learner` in source/learner.c, 4 bytes each.
 _OFFSETS, _COUNT, _WEIGHTS, _IDS, _STATE, _HELD_OUT_STATE = 9, 8, 20, 25, 26, 27

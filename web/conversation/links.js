@@ -3,16 +3,19 @@
 
 import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
 import { sha256 } from "./hash.js";
-import { CLAMP, MODEL, parametersOf } from "./link_damage.js";
-import { NUMBER, Refusal, refusal, shortened } from "../engines/refusal.js";
+import { NUMBER, refusal, shortened } from "../engines/refusal.js";
 
 const MAX_SHARED = 1900; // characters of the parameters of a new link: with the address it fits into a chat message
 const HASH_DIGITS = 16;
 // A link does not set the speed, and only a blend has a share.
 const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" && name !== "share");
+const OWN_NAMES = [...Object.keys(SETTINGS), "v", "text", "more", "hold", "pick"]; // of values that no punctuation ends
+const CLAMP = /^(\d{1,3})\.(\d{1,5})~(-?\d{1,2}(?:\.\d{1,20})?(?:e-\d{1,3})?)$/;
+const MODEL = /^(.+)@([0-9a-f]{40})$/s;
+const ADDED = /[\s>`|\p{Pe}\p{Pf}\p{Pi}\p{Po}]+$/u; // what a sentence adds to the end of a link
 
 /**
- * @import { Clamp, Message, ModelRef, Settings } from "../engines/engine.js"
+ * @import { Clamp, ModelRef, Settings } from "../engines/engine.js"
  *
  * @typedef {object} Step  one request to the model
  * @property {?string} prompt  of a new turn; null continues the last one
@@ -27,8 +30,7 @@ const STEP_SETTINGS = Object.keys(SETTINGS).filter((name) => name !== "speed" &&
  * @property {?ModelRef} second
  * @property {string} version  of int8 inference, "float32", or ""
  * @property {string} text  the hash of the text, or ""
- * @property {string} last  the name of the last parameter, which a message may have cut off
- * @property {boolean} damaged  whether the hash or the end of the link is not as it was written
+ * @property {boolean} damaged  whether the hash is not as it was written
  * @property {Record<string, number>} controls  settings in the address, also speed
  * @property {boolean} writes  whether the link has a prompt or a seed, so that the page writes its text
  */
@@ -38,39 +40,14 @@ function wrongValue(name, value, allowed) {
 }
 
 /**
- * Returns what a function reads of a link; undefined if that is not allowed: the fault is added to the others, so that one
- * message can name them all.
- *
- * @template Value
- * @param {Message[]} faults
- * @param {() => Value} read
- */
-export function collectFault(faults, read) {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    faults.push(error.reason);
-  }
-}
-
-/** Returns the error that names all faults of a link, equal ones once. @param {Message[]} faults */
-export function faultyLink(faults) {
-  const [first, ...others] = new Map(faults.map((fault) => [JSON.stringify(fault), fault])).values();
-  return others.length ? refusal("link.faults", { faults: [first, ...others] }) : refusal(first.id, first.values);
-}
-
-/**
  * Returns the link in the parameters of an address.
- *
  * @param {string} query
- * @param {Message[]} [collected]  gets the faults of values, which then have their defaults; without it they are thrown
  * @returns {Link}
- * @throws {Refusal} it cannot be read
+ * @throws {Refusal} a value is not allowed
  */
-export function readLink(query, collected) {
+export function readLink(query) {
   if (query.length > LIMITS.link) throw refusal("link.characters", { length: query.length, most: LIMITS.link });
-  const { pairs, last, damaged } = parametersOf(query);
+  const pairs = pairsOf(query);
   const groups = [/** @type {Map<string, string>} */ (new Map())];
   for (const [name, value] of pairs) {
     if (name === "then" || name === "more") groups.push(new Map());
@@ -79,10 +56,10 @@ export function readLink(query, collected) {
   if (groups.length > LIMITS.steps) throw refusal("link.steps", { steps: groups.length, most: LIMITS.steps });
   const [first, ...rest] = groups;
   const second = first.get("blend_with") ? modelOf(first.get("blend_with")) : null;
-  const [controls, faults] = [/** @type {Record<string, number>} */ ({}), collected ?? /** @type {Message[]} */ ([])];
+  const controls = /** @type {Record<string, number>} */ ({});
   for (const name of Object.keys(SETTINGS)) {
     const value = name === "speed" ? pairs.find((pair) => pair[0] === name)?.[1] : first.get(name);
-    if (value && (second || name !== "share")) collectFault(faults, () => (controls[name] = number(name, value)));
+    if (value && (second || name !== "share")) controls[name] = number(name, value);
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
   const settings = /** @type {Settings} */ ({
@@ -90,25 +67,29 @@ export function readLink(query, collected) {
     seed: randomSeed(),
     ...(second && { share: SETTINGS.share.default }),
   });
-  const steps = [readStep(first, first.get("prompt") ?? "", settings, [], faults)];
+  const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
   for (const group of rest) {
-    const isSeedless = group.has("then") && !group.get("seed");
-    if (isSeedless && group === rest.at(-1)) throw refusal("link.cut");
-    if (isSeedless) faults.push(refusal("link.no_seed", { field: "seed" }).reason);
+    if (group.has("then") && !group.get("seed")) throw refusal("link.no_seed", { field: "seed" });
     if (group.has("more")) group.set("length", group.get("more"));
-    steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells, faults));
+    steps.push(readStep(group, group.get("then") ?? null, settings, steps.at(-1).cells));
   }
-  if (second && steps.some((step) => step.cells.length))
-    faults.push(refusal("link.clamps_with_blend", { field: "hold" }).reason);
   const version = first.get("v") ?? "";
-  if (version && !/^([0-9]{1,4}|float32)$/.test(version))
-    faults.push(wrongValue("v", version, { id: "rule.version" }).reason);
+  if (version && !/^([0-9]{1,4}|float32)$/.test(version)) throw wrongValue("v", version, { id: "rule.version" });
   const hash = first.get("text") ?? "";
   const isHash = /^[0-9a-f]{16}$/.test(hash);
-  const check = { text: isHash ? hash : "", damaged: damaged || (hash !== "" && !isHash) };
+  const check = { text: isHash ? hash : "", damaged: hash !== "" && !isHash };
   const writes = first.has("prompt") || "seed" in controls;
-  if (!collected && faults.length) throw faultyLink(faults);
-  return { steps, model: modelOf(first.get("model") ?? ""), second, version, ...check, last, controls, writes };
+  return { steps, model: modelOf(first.get("model") ?? ""), second, version, ...check, controls, writes };
+}
+
+// Returns the names and values of a link, without what a message has added to its end. HTML writes & as &amp;.
+function pairsOf(query) {
+  const pairs = [...new URLSearchParams(query.replaceAll("&amp;", "&"))];
+  const last = pairs.findLast(([name]) => OWN_NAMES.includes(name) || ["prompt", "then"].includes(name));
+  if (!last || !OWN_NAMES.includes(last[0])) return pairs;
+  const [first = ""] = last[1]; // a picked character may be a punctuation mark
+  last[1] = first + last[1].slice(first.length).replace(ADDED, "");
+  return pairs;
 }
 
 function modelOf(written) {
@@ -117,18 +98,15 @@ function modelOf(written) {
 }
 
 // Returns one step. `settings` are those of the step before, and are changed to those of this step.
-function readStep(group, prompt, settings, cells, faults) {
+function readStep(group, prompt, settings, cells) {
   for (const name of [...STEP_SETTINGS, ...("share" in settings ? ["share"] : [])]) {
-    if (group.get(name)) collectFault(faults, () => (settings[name] = number(name, group.get(name))));
+    if (group.get(name)) settings[name] = number(name, group.get(name));
   }
   const pick = group.get("pick") ?? "";
-  if ([...pick].length > 1) faults.push(wrongValue("pick", pick, { id: "rule.one_character" }).reason);
-  if (prompt !== null && [...prompt].length > LIMITS.prompt) {
-    faults.push(
-      refusal("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt }).reason,
-    );
-  }
-  const now = group.has("hold") ? (collectFault(faults, () => readClamps(group.get("hold"))) ?? []) : cells;
+  if ([...pick].length > 1) throw wrongValue("pick", pick, { id: "rule.one_character" });
+  if (prompt !== null && [...prompt].length > LIMITS.prompt)
+    throw refusal("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt });
+  const now = group.has("hold") ? readClamps(group.get("hold")) : cells;
   return {
     prompt,
     settings: { ...settings },
@@ -148,19 +126,6 @@ function readClamps(value) {
   return cells;
 }
 
-/**
- * Checks that the clamped cells of a link exist in a model.
- * @param {Link} link
- * @param {{layers: number, hidden: number}} model
- * @throws {Refusal}
- */
-export function checkClamps(link, { layers, hidden }) {
-  for (const { cells } of link.steps) {
-    if (cells.every(([layer, cell]) => layer < layers && cell < hidden)) continue;
-    throw wrongValue("hold", writeClamps(cells), { id: "rule.clamps_here", values: { most: LIMITS.clamps } });
-  }
-}
-
 function number(name, value) {
   const setting = SETTINGS[name];
   if (NUMBER.test(value) && isAllowed(setting, Number(value))) return Number(value);
@@ -169,15 +134,13 @@ function number(name, value) {
 
 /**
  * Returns the parameters of a link.
- *
- * @param {Omit<Link, "controls" | "writes" | "last" | "damaged">} link
+ * @param {Omit<Link, "controls" | "writes" | "damaged">} link
  * @returns {string}
- * @throws {Refusal} it is too long, or a prompt holds half of a surrogate pair
+ * @throws {Refusal} it is too long
  */
 export function writeLink({ steps, model, second, version, text }) {
   const query = new URLSearchParams();
   steps.forEach((step, at) => {
-    if (/\p{Surrogate}/u.test(step.prompt ?? "")) throw refusal("link.half_character", { field: "prompt" });
     const before = steps[at - 1];
     if (!before) query.append("prompt", step.prompt ?? "");
     else if (step.prompt === null) query.append("more", `${step.settings.length}`);

@@ -51,7 +51,7 @@ import { randomId } from "./hash.js";
  * @property {Turn[]} turns
  * @property {string} [address]  the parameters of the page's address at its start, which may be those of a link
  * @property {{model: string, cells: Clamp[]}} held  the cells that are clamped from now on
- * @property {Record<string, any>} controls  settings and the text that was typed but not sent, see page/controls.js
+ * @property {Record<string, any>} controls  settings and the text that was typed but not sent, see `controls` in state/state.js
  *
  * @typedef {object} ReadTurn  where a turn is in the text that a model has read; numbers are in code points
  * @property {number} id
@@ -154,22 +154,6 @@ export function sameModels(one, other) {
 }
 
 /**
- * Returns whether two replies have the same text, which the same models wrote with the same settings and clamped cells.
- * @param {Reply} one
- * @param {Reply} other
- */
-export function sameReply(one, other) {
-  const facts = ({ text, end, draw_offset, cells, settings }) => [
-    text,
-    end,
-    draw_offset,
-    cells,
-    Object.entries(settings ?? {}).sort(),
-  ];
-  return sameModels(one, other) && JSON.stringify(one.parts.map(facts)) === JSON.stringify(other.parts.map(facts));
-}
-
-/**
  * Returns the replies since the model's state was zero, oldest first, up to a turn; none if the first of them is no longer kept.
  * @param {Log} log
  */
@@ -184,7 +168,6 @@ export function remembered(log, id = log.here) {
 
 /**
  * Returns the text that a model has read and written at the end of some replies; positions are in code points.
- *
  * @param {{turn: {id: number}, reply: Reply}[]} replies  see `remembered`
  * @param {(character: string) => boolean} knows  whether the model has a character
  */
@@ -314,7 +297,6 @@ export function showVersion(log, id) {
 
 /**
  * Returns copies of the parts of a reply up to a character.
- *
  * @param {Reply} reply
  * @param {number} keep  the number of characters that stay, at least 1
  * @param {string} pick  the character that replaces the last of them; "" keeps it

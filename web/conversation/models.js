@@ -1,6 +1,6 @@
 // Finds models of the page by name; an author is a model, or a blend of two, with its vocabulary and chat format.
 
-import { Refusal, refusal, shortened } from "../engines/refusal.js";
+import { refusal, shortened } from "../engines/refusal.js";
 
 /**
  * @import { ChatFormat, Message, Model, ModelRef, Site } from "../engines/engine.js"
@@ -66,36 +66,25 @@ export function findModel(site, name) {
 
 /**
  * Returns the models of a link, one, or two for a blend: each at the link's commit if that is served.
- *
  * @param {Link} link
  * @param {Site} site
  * @throws {Refusal}
  */
 export function modelsOfLink(link, site) {
   const isChecked = Boolean(link.text) || link.damaged;
-  const found = [modelOfLink(link.model, site, link.last === "model", isChecked)];
-  if (!link.second) return found;
-  try {
-    found.push(modelOfLink(link.second, site, link.last === "blend_with", isChecked));
-  } catch (error) {
-    throw error instanceof Refusal && error.reason.id !== "link.cut"
-      ? refusal("link.second_missing", { reason: error.reason })
-      : error;
-  }
-  if (found[0] === found[1]) throw refusal("link.second_same", { name: found[0].name });
-  return found;
+  const [one, ...more] = [link.model, ...(link.second ? [link.second] : [])].map((ref) =>
+    modelOfLink(ref, site, isChecked),
+  );
+  if (more.includes(one)) throw refusal("link.second_same", { name: one.name });
+  return [one, ...more];
 }
 
-/** @type {(ref: ModelRef, site: Site, isLast: boolean, isChecked: boolean) => Model} isLast: its name ends the link; isChecked: the link has the hash of its text */
-function modelOfLink(ref, site, isLast, isChecked) {
+/** @type {(ref: ModelRef, site: Site, isChecked: boolean) => Model} isChecked: the link has the hash of its text */
+function modelOfLink(ref, site, isChecked) {
   const ready = readyModels(site);
   if (!ref.name && ready.length) return ready[0];
   const same = findModel(site, ref.name);
-  const named = [
-    ...ready.filter((model) => model.name === ref.name),
-    ...(same ? [same] : []),
-    ...ready.filter((model) => repoOf(model) === repoOf(ref)),
-  ];
+  const named = [...(same ? [same] : []), ...ready.filter((model) => repoOf(model) === repoOf(ref))];
   const loading = site.models.some((model) => model.loading);
   // A model from a folder is named after the folder, so a page's only model may be the same one under another name. The hash tells.
   const only = isChecked && !ref.commit && ready.length === 1 && !ready[0].commit && !loading ? ready : [];
@@ -104,8 +93,6 @@ function modelOfLink(ref, site, isLast, isChecked) {
   if (loading) throw refusal("refusal.loading");
   const failure = ready.length ? null : site.models.find((model) => model.failure)?.failure;
   if (failure) throw refusal(failure.id, failure.values);
-  const isCut = isLast && (/@[0-9a-f]{0,39}$/.test(ref.name) || ready.some((model) => model.name.startsWith(ref.name)));
-  if (isCut) throw refusal("link.cut");
   throw refusal("link.no_model", { name: shortened(ref.name), names: ready.map((model) => model.name) });
 }
 

@@ -15,11 +15,9 @@ import { tabId } from "./stored_conversations.js";
 
 const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers
 const MAX_NAMED = 8; // unknown characters that a notice lists
-const MAX_JOINED = 12; // code points that are named as one character; the longest emoji has 10
 
 /**
  * Returns the text that the model reads before it replies in a chat; model/chat.py defines the format.
- *
  * @param {ChatFormat} chat
  * @param {string} message  "" for another turn of the model without a message
  */
@@ -33,7 +31,6 @@ export function wrap({ prefix, suffix, stop }, message) {
 
 /**
  * Returns a new reply to a prompt, without parts.
- *
  * @param {Log} log
  * @param {number} parent  the turn before it; 0 if none
  * @param {string} prompt
@@ -52,16 +49,15 @@ export function newReply(log, parent, prompt, author) {
   const notices = unknownCharacters(prompt, author.vocab);
   if (older) notices.unshift(newerCommit(last, author, Boolean(carried)));
   const start = !continues && !knowsAny(given, author);
-  return {
-    ...refs,
-    fresh: !continues,
-    start,
-    given,
-    chat: Boolean(author.chat),
-    before: older ? last.model.commit : "",
-    notices,
-    parts: [],
-  };
+  const before = older ? last.model.commit : "";
+  return replyBy(author, { fresh: !continues, start, given, chat: Boolean(author.chat), before, notices });
+}
+
+// Returns a reply from a zero state, but for what is known of it.
+/** @param {Author} author @param {Partial<Reply>} known @returns {Reply} */
+function replyBy(author, known) {
+  const plain = { fresh: true, start: true, given: "", chat: false, before: "", notices: [], parts: [] };
+  return { ...refsOf(author), ...plain, ...known };
 }
 
 /**
@@ -73,22 +69,12 @@ export function newReply(log, parent, prompt, author) {
 export function welcomeTurn(model) {
   const settings = /** @type {Settings} */ ({ length: count(model.welcome), ...SAMPLING, seed: model.welcome_seed });
   const part = newPart({ settings, text: model.welcome, end: "length" });
-  const reply = {
-    ...refsOf(authorOf(model)),
-    fresh: true,
-    start: true,
-    given: "",
-    chat: false,
-    before: "",
-    notices: [],
-    parts: [part],
-  };
+  const reply = replyBy(authorOf(model), { parts: [part] });
   return { id: 0, parent: 0, replaced: 0, prompt: "", shared: false, check: [], reply };
 }
 
 /**
  * Returns a turn's reply for a newer commit, which reads the text of the older one and continues it.
- *
  * @param {Log} log
  * @param {Pick<Turn, "parent" | "reply">} turn
  * @param {Author} author
@@ -101,22 +87,13 @@ export function takenOver(log, { parent, reply: old }, author) {
   const draws = last ? last.draw_offset + (last.settings ? count(last.text) : 0) : 0;
   const seed = last?.settings?.seed ?? last?.seed;
   const read = newPart({ settings: null, seed, draw_offset: draws, text: replyText(old), end: "length" });
-  const start = !knowsAny(given, author);
-  return {
-    ...refsOf(author),
-    fresh: true,
-    start,
-    given,
-    chat: old.chat,
-    before: old.model.commit,
-    notices: [newerCommit(old, author, true)],
-    parts: read.text ? [read] : [],
-  };
+  const [start, notices] = [!knowsAny(given, author), [newerCommit(old, author, true)]];
+  const { chat, model } = old;
+  return replyBy(author, { start, given, chat, before: model.commit, notices, parts: read.text ? [read] : [] });
 }
 
 /**
  * Returns the request that writes the next part of a reply.
- *
  * @param {{turn: {id: number}, reply: Reply}[]} before  the replies that the model remembers, see `remembered`
  * @param {Reply} reply  with the parts before this one
  * @param {Part} part
@@ -147,7 +124,6 @@ export function requestOf(before, reply, part, speed, find) {
 /**
  * Returns the prompt of a new turn, after a line break: without it the model would read the prompt as the end of the word or
  * line with which the last reply ends. A prompt that begins with a space gets no line break.
- *
  * @param {Log} log
  * @param {string} prompt
  * @param {Author} author
@@ -159,12 +135,6 @@ export function onNewLine(log, prompt, author) {
     author.chat || !before || before.endsWith("\n") || /^\s/.test(prompt) || !sameNames(last.reply, refsOf(author));
   const isRead = author.vocab.has("\n") && (prompt === "" || knowsAny(prompt, author));
   return isSeparate || !isRead ? prompt : `\n${prompt}`;
-}
-
-/** Returns whether a prompt continues the text so far: its model has written the last reply. @param {Log} log @param {Pick<Author, "model" | "second">} author */
-export function followsText(log, author) {
-  const last = lastTurn(log);
-  return last !== undefined && sameNames(last.reply, refsOf(/** @type {Author} */ (author)));
 }
 
 function sameNames(one, other) {
@@ -188,61 +158,22 @@ function newerCommit(old, author, read) {
 function unknownCharacters(prompt, vocab) {
   const unknown = [...prompt].filter((character) => !vocab.has(character));
   if (!unknown.length) return [];
-  const items = /** @type {Map<string, number>} */ (new Map());
-  for (const item of unknownItems(prompt, vocab)) items.set(item, (items.get(item) ?? 0) + 1);
+  const different = [...new Set(unknown)];
+  const more = different.length - MAX_NAMED;
   /** @type {(string | Message)[]} */
-  const names = [...items].slice(0, MAX_NAMED).map(([item, times]) => nameOf(item, times));
-  if (items.size > MAX_NAMED) names.push({ id: "unknown.more", values: { count: items.size - MAX_NAMED } });
-  return [
-    { id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters: names } },
-  ];
+  const characters = different.slice(0, MAX_NAMED).map(nameOf);
+  if (more > 0) characters.push({ id: "unknown.more", values: { count: more } });
+  return [{ id: unknown.length < count(prompt) ? "notice.unknown" : "notice.unknown_all", values: { characters } }];
 }
 
-// What a reader sees as one character, such as an emoji of several code points, is one item if the model has none of them.
-function unknownItems(prompt, vocab) {
-  // Firefox before 125 has no Segmenter.
-  const seen = Intl.Segmenter
-    ? Array.from(new Intl.Segmenter().segment(prompt), ({ segment }) => segment)
-    : [...prompt];
-  return seen.flatMap((segment) => {
-    const characters = [...segment];
-    const unknown = characters.filter((character) => !vocab.has(character));
-    const isShown = /\p{Emoji}/u.test(segment) || !/\p{Default_Ignorable_Code_Point}/u.test(segment);
-    const isOne =
-      unknown.length === characters.length && unknown.length <= MAX_JOINED && unknown.some(isVisible) && isShown;
-    return isOne ? [segment] : unknown;
-  });
+// Isolated: a right-to-left character would reorder the list.
+function nameOf(character) {
+  const code = codeOf(character);
+  return code ? { id: "unknown.invisible", values: { code } } : `\u2068'${character}'\u2069`;
 }
 
-function isVisible(character) {
-  return /^[\p{L}\p{N}\p{P}\p{S}]$/u.test(character) && !/^\p{Default_Ignorable_Code_Point}$/u.test(character);
-}
-
-const NAMED = new Map([
-  [" ", "unknown.space"],
-  ["\t", "unknown.tab"],
-  ["\n", "unknown.line_break"],
-  ["\u00a0", "unknown.no_break_space"],
-]);
-
-/** @type {(character: string) => string} a character as in "U+2028" */
+/** Returns the code point of a character of which a reader sees nothing, as "U+2028"; "" for another one. @param {string} character */
 export function codeOf(character) {
-  return `U+${character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
-}
-
-/** @type {(character: string) => boolean} whether a reader sees nothing of a character */
-export function isInvisible(character) {
-  return /^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(character);
-}
-
-function nameOf(item, times) {
-  const code = codeOf(item);
-  const named = NAMED.has(item) ? { id: NAMED.get(item) } : null;
-  if (named) return times === 1 ? named : { id: "unknown.times", values: { character: named, count: times } };
-  if (isInvisible(item))
-    return times === 1
-      ? { id: "unknown.invisible", values: { code } }
-      : { id: "unknown.invisible_times", values: { code, count: times } };
-  const character = [...item].some(isVisible) ? `\u2068'${item}'\u2069` : code; // isolated: a right-to-left one would reorder the list
-  return times === 1 ? character : { id: "unknown.times", values: { character, count: times } };
+  if (!/^[\p{Default_Ignorable_Code_Point}\p{C}\p{Z}]$/u.test(character)) return "";
+  return `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 }

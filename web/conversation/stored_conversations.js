@@ -4,12 +4,11 @@
 
 import { openDB } from "../vendor/idb.js";
 import { randomId } from "./hash.js";
-import { emptyLog, wholeText } from "./log.js";
-import { parseLog } from "./stored_log.js";
+import { VERSION, emptyLog, wholeText } from "./log.js";
 
 const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
 const STORE = "conversations";
-const WAITING = "char-lstm/conversation/"; // before the id in localStorage, of conversations that are not in the database yet
+const WAITING = "char-lstm/conversation/"; // before the id in localStorage, of conversations of older pages
 const TAB = "char-lstm/tab";
 const CURRENT = "char-lstm/current";
 const CONTROLS = "char-lstm/settings"; // of this tab: {id} of the conversation, and its controls
@@ -19,7 +18,6 @@ const MAX_CONVERSATIONS = 100;
 /**
  * @import { Log } from "./log.js"
  *
- * @typedef {{id: string, revision: string, changed: number, log: Log}} Stored  what the database has of a conversation
  * @typedef {{id: string, changed: number, text: string}} StoredConversation  an entry of the list
  */
 
@@ -44,8 +42,7 @@ export class Storage {
   }
 
   /**
-   * Opens the conversations of this browser. Those that `saveAtOnce`, or an older page, has stored in localStorage are moved
-   * into the database.
+   * Opens the conversations of this browser. Those that an older page has stored in localStorage are moved into the database.
    */
   static async open() {
     const upgrade = (database) => void database.createObjectStore(STORE, { keyPath: "id" });
@@ -63,28 +60,14 @@ export class Storage {
     const moved = [];
     const { store, done } = this.database.transaction(STORE, "readwrite");
     for (const key of keys) {
-      const { revision, log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
+      const { log } = attempt(() => JSON.parse(localStorage.getItem(key))) ?? {};
       if (!parseLog(log)) continue; // of another version, perhaps: it stays
       moved.push(key);
-      const stored = await store.get(log.id);
-      if (stored && contentOf(stored.log) === contentOf(log)) continue; // the last save of the page has ended after all
-      // Another tab has changed it. A page that had not stored it before knows no revision.
-      if (stored && revision !== undefined && stored.revision !== revision) log.id = randomId();
-      store.put({ id: log.id, revision: randomId(), changed: log.changed, log });
+      const id = (await store.get(log.id)) ? randomId() : log.id; // the database may have it with other turns
+      store.put({ id, revision: randomId(), changed: log.changed, log: { ...log, id } });
     }
     await done;
     for (const key of moved) localStorage.removeItem(key);
-  }
-
-  /** Stores a conversation, if it has changed, before it returns: the page may be closed then. @param {Log} log */
-  saveAtOnce(log) {
-    this.#keepControls(log);
-    if (contentOf(log) === this.#saved.get(log)) return;
-    if (!log.turns.length && !log.controls.draft) return;
-    log.changed = Date.now();
-    const value = JSON.stringify({ revision: this.#revisions.get(log.id), log });
-    attempt(() => localStorage.setItem(WAITING + log.id, value));
-    this.#setCurrent(log.id);
   }
 
   #keepControls(log) {
@@ -113,7 +96,6 @@ export class Storage {
 
   /**
    * Stores a conversation, if it has changed, and makes it that of this tab; one without turns and prompt is removed.
-   *
    * @param {Log} log  gets a new id if another tab has changed the same conversation meanwhile
    * @returns {Promise<boolean>} false if the browser refuses storage or has no room
    */
@@ -142,7 +124,6 @@ export class Storage {
       if (isEmpty) store.delete(log.id);
       else await this.#put(store, log, isNew);
       await done;
-      attempt(() => localStorage.removeItem(WAITING + log.id));
       if (!isEmpty && this.#shown === log) this.#setCurrent(log.id);
       if (isEmpty ? !isNew : isNew || log.id !== stored.id) this.#channel.postMessage({});
       this.#saved.set(log, content);
@@ -175,20 +156,11 @@ export class Storage {
     this.#setCurrent("");
   }
 
-  /** Removes a conversation, which every tab stops to show. @param {string} id @returns {Promise<?Stored>} it, for `restore` */
+  /** Removes a conversation, which every tab stops to show. @param {string} id */
   async remove(id) {
     await this.#last;
-    const stored = await this.database?.get(STORE, id);
     await this.database?.delete(STORE, id);
-    attempt(() => localStorage.removeItem(WAITING + id));
     this.#channel.postMessage({ removed: id });
-    return stored ?? null;
-  }
-
-  /** Stores a removed conversation again. @param {Stored} stored */
-  async restore(stored) {
-    await this.database?.put(STORE, stored);
-    this.#channel.postMessage({});
   }
 
   /** Calls a function after another tab has added or removed conversations. @param {(removed?: string) => void} act */
@@ -209,6 +181,40 @@ export class Storage {
       .map((log) => ({ id: log.id, changed: log.changed, text: wholeText(log) || log.controls.draft || "" }))
       .sort((one, other) => other.changed - one.changed);
   }
+}
+
+/**
+ * Returns the log in a stored value.
+ * @param {any} value
+ * @returns {?Log} null if it is no log of this version
+ */
+export function parseLog(value) {
+  try {
+    if (value.version !== VERSION || typeof value.id !== "string") return null;
+    const turns = value.turns.map(withOneReply);
+    return areWhole(turns) ? { ...emptyLog(), ...value, turns } : null;
+  } catch {
+    return null; // a field that every log has is missing
+  }
+}
+
+// Returns a turn with its reply. Older pages stored a list: that of the chosen model, and that of a second one side by side,
+// which is no longer shown.
+function withOneReply({ replies, ...turn }) {
+  if (!replies) return turn;
+  const continued = turn.continued?.map(({ lengths, letters }) => ({ length: lengths[0], letters }));
+  return { ...turn, reply: replies[0], ...(continued && { continued }) };
+}
+
+// A turn's parent is stored before the turn, so that no path is a circle; the first reply of a path is `fresh`.
+function areWhole(turns) {
+  const known = new Set([0]);
+  return turns.every(({ id, parent, prompt, check, reply: { fresh, model, notices, parts } }) => {
+    const isAfter = id > parent && known.has(parent) && !known.has(id) && (parent > 0 || fresh);
+    known.add(id);
+    const areTexts = [prompt, model.name, ...parts.map(({ text }) => text)].every((text) => typeof text === "string");
+    return isAfter && areTexts && [check, notices, ...parts.map(({ cells }) => cells)].every(Array.isArray);
+  });
 }
 
 // Everything that is stored of a conversation but the time of its last change. Settings alone are no change of a conversation.

@@ -2,27 +2,9 @@
 //
 // A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start.
 
-import { Refusal } from "../engines/refusal.js";
+import { refusal } from "../engines/refusal.js";
 import { LIMITS, SETTINGS } from "../settings.js";
-import {
-  addTurn,
-  count,
-  isOver,
-  joinParts,
-  lastPart,
-  lastTurn,
-  markContinued,
-  newPart,
-  partsUpTo,
-  pathTo,
-  readText,
-  remembered,
-  replyText,
-  sameModels,
-  sameReply,
-  turnOf,
-  typedPrompt,
-} from "./log.js";
+import * as logs from "./log.js";
 import { authorNow, refsOf } from "./models.js";
 import { newReply, requestOf, takenOver } from "./replies.js";
 
@@ -47,7 +29,6 @@ import { newReply, requestOf, takenOver } from "./replies.js";
  * @property {number} kept  how many parts of the reply existed before
  * @property {AbortController} controller
  * @property {?Change} next
- * @property {number} [began]  performance.now() of the first character
  */
 
 const MAX_COMPARED = 2000; // characters; two texts differ much earlier
@@ -72,34 +53,28 @@ export class Writer {
     return this.running !== null;
   }
 
-  /**
-   * Starts a new turn at the end of the conversation.
-   * @param {string} prompt
-   * @param {Options} options
-   */
+  /** Starts a new turn at the end of the conversation. @param {string} prompt @param {Options} options */
   send(prompt, options, { shared = false } = {}) {
     const { here } = this.page.log();
-    const length = count(typedPrompt({ parent: here, prompt }));
+    const length = logs.count(logs.typedPrompt({ parent: here, prompt }));
     if (length > LIMITS.prompt)
-      throw new Refusal({
-        id: "refusal.characters",
-        values: { field: { id: "setting.prompt" }, length, most: LIMITS.prompt },
-      });
+      throw refusal("refusal.characters", { field: { id: "setting.prompt" }, length, most: LIMITS.prompt });
     return this.#begin(
       { parent: here, prompt, shared, reply: newReply(this.page.log(), here, prompt, options.author) },
       options,
     );
   }
 
-  /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
+  /** Writes the last turn again. The same text does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
     await this.#begin(
       { ...last, replaced: last.id, reply: newReply(log, last.parent, last.prompt, options.author) },
       options,
     );
-    const [now, before] = [lastTurn(log), turnOf(log, last.id)];
-    if (!before || now?.replaced !== last.id || !sameReply(now.reply, before.reply)) return;
+    const [now, before] = [logs.lastTurn(log), logs.turnOf(log, last.id)];
+    if (!before || now?.replaced !== last.id || !logs.sameModels(now.reply, before.reply)) return;
+    if (logs.replyText(now.reply) !== logs.replyText(before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
     const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
@@ -112,9 +87,9 @@ export class Writer {
     const last = this.#last();
     const { reply } = last;
     const author = this.#authorNow(reply);
-    if (isOver(reply)) return this.send("", { ...options, author });
+    if (logs.isOver(reply)) return this.send("", { ...options, author });
     const now = this.#asNow(last, reply, author);
-    if (now === reply) markContinued(last, letters);
+    if (now === reply) logs.markContinued(last, letters);
     return this.#more(
       now === reply ? last : { ...last, replaced: last.id, reply: now },
       { ...options, author },
@@ -124,7 +99,6 @@ export class Writer {
 
   /**
    * Cuts a reply after a character and continues it from there. The old reply and the turns after it stay in the tree.
-   *
    * @param {number} id  of a turn that is shown
    * @param {number} keep  how many characters of its reply stay, at least 1
    * @param {Options} options
@@ -134,16 +108,15 @@ export class Writer {
    */
   continueFrom(id, keep, options, { pick = "", newSeed = false } = {}) {
     const log = this.page.log();
-    const turn = pathTo(log).find((each) => each.id === id);
-    if (!turn) throw new Refusal({ id: "refusal.turn_gone" });
+    const turn = logs.pathTo(log).find((each) => each.id === id);
+    if (!turn) throw refusal("refusal.turn_gone");
     const old = turn.reply;
     const author = this.#authorNow(old);
-    const length = count(replyText(old));
-    if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1))
-      throw new Refusal({ id: "refusal.nothing_after" });
-    if (pick && !author.vocab.has(pick)) throw new Refusal({ id: "refusal.unknown_character" });
-    const reply = { ...old, notices: [], parts: partsUpTo(old, keep, pick) };
-    const stop = isOver(old) ? count(author.chat?.stop ?? "") : 0;
+    const length = logs.count(logs.replyText(old));
+    if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1)) throw refusal("refusal.nothing_after");
+    if (pick && !author.vocab.has(pick)) throw refusal("refusal.unknown_character");
+    const reply = { ...old, notices: [], parts: logs.partsUpTo(old, keep, pick) };
+    const stop = logs.isOver(old) ? logs.count(author.chat?.stop ?? "") : 0;
     const more = Math.max(options.settings.length, length + stop) - keep;
     const settings = {
       ...options.settings,
@@ -162,24 +135,22 @@ export class Writer {
       (part, at) => !at || !part.draw_offset || reply.parts[at - 1].picked || !reply.parts[at - 1].settings,
     );
     const at = starts.lastIndexOf(true);
-    const [first, end] = [reply.parts[at], lastPart(reply)];
-    if (!first?.settings) throw new Refusal({ id: "refusal.no_reply" });
+    const [first, end] = [reply.parts[at], logs.lastPart(reply)];
+    if (!first?.settings) throw refusal("refusal.no_reply");
     const byItself = ["stop", "blocked"].includes(end.end);
-    const left = reply.parts.slice(at).reduce((sum, part) => sum + count(part.text), 0);
+    const left = reply.parts.slice(at).reduce((sum, part) => sum + logs.count(part.text), 0);
     const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
     const turn = { ...last, replaced: last.id, reply: this.#asNow(last, kept, author) };
     return this.#begin(turn, { ...options, settings, author }, first.draw_offset);
   }
 
-  /**
-   * Writes one character, after a prompt if there is one.
-   * @param {string} prompt
-   * @param {Options} options
-   */
+  /** Writes one character, after a prompt if there is one. @param {string} prompt @param {Options} options */
   step(prompt, options) {
     const one = { ...options, settings: { ...options.settings, length: 1 }, speed: null };
-    return prompt || !lastTurn(this.page.log()) ? this.send(prompt, one) : this.continueReply(one, { letters: true });
+    return prompt || !logs.lastTurn(this.page.log())
+      ? this.send(prompt, one)
+      : this.continueReply(one, { letters: true });
   }
 
   /** Ends the reply that is being written. */
@@ -199,8 +170,8 @@ export class Writer {
 
   /** Continues the reply that was being written when the page was closed or reloaded. @param {?number} speed */
   async resume(speed) {
-    const turn = lastTurn(this.page.log());
-    const part = turn && lastPart(turn.reply);
+    const turn = logs.lastTurn(this.page.log());
+    const part = turn && logs.lastPart(turn.reply);
     if (part?.end === null) await this.#write(turn, part, speed);
   }
 
@@ -214,12 +185,12 @@ export class Writer {
   withoutClamps(id) {
     this.comparison.abort();
     this.comparison = new AbortController();
-    return withoutClamps(remembered(this.page.log(), id), this.engine, this.page.model, this.comparison);
+    return withoutClamps(logs.remembered(this.page.log(), id), this.engine, this.page.model, this.comparison);
   }
 
   #last() {
-    const last = lastTurn(this.page.log());
-    if (!last) throw new Refusal({ id: "refusal.no_reply" });
+    const last = logs.lastTurn(this.page.log());
+    if (!last) throw refusal("refusal.no_reply");
     return last;
   }
 
@@ -228,23 +199,23 @@ export class Writer {
     const author = authorNow(reply, this.page.model);
     if (author) return author;
     const { name } = this.page.model(reply.model.name) ? reply.second : reply.model;
-    throw new Refusal({ id: "refusal.model_gone", values: { name } });
+    throw refusal("refusal.model_gone", { name });
   }
 
   // Returns the reply that an author continues: a copy for the newer commit, if the author is one.
   /** @type {(turn: Turn, reply: Reply, author: Author) => Reply} */
   #asNow(turn, reply, author) {
-    return sameModels(reply, refsOf(author)) ? reply : takenOver(this.page.log(), { ...turn, reply }, author);
+    return logs.sameModels(reply, refsOf(author)) ? reply : takenOver(this.page.log(), { ...turn, reply }, author);
   }
 
   // Continues the reply of a turn, which is the last one or was made from it.
   /** @type {(turn: Turn, options: Options, newSeed: boolean) => Promise<void>} */
   #more(turn, options, newSeed) {
-    const last = lastPart(turn.reply);
+    const last = logs.lastPart(turn.reply);
     const seed = newSeed || !last ? options.settings.seed : (last.settings?.seed ?? last.seed ?? options.settings.seed);
     const share = options.author.second ? { share: options.settings.share ?? last?.settings?.share } : {};
     const settings = { ...options.settings, ...share, seed };
-    const draw_offset = newSeed || !last ? 0 : last.draw_offset + (last.settings ? count(last.text) : 0);
+    const draw_offset = newSeed || !last ? 0 : last.draw_offset + (last.settings ? logs.count(last.text) : 0);
     return this.#begin(turn, { ...options, settings }, draw_offset);
   }
 
@@ -253,14 +224,14 @@ export class Writer {
   async #begin(turn, options, draw_offset = 0) {
     const log = this.page.log();
     const known = log.turns.find((each) => each === turn);
-    const before = turn.reply.fresh ? [] : remembered(log, turn.parent);
-    const whole = readText([...before, { turn: { id: 0 }, reply: turn.reply }], () => true).text;
-    const length = count(whole) + options.settings.length;
-    if (length > LIMITS.text) throw new Refusal({ id: "refusal.conversation_full", values: { most: LIMITS.text } });
-    const now = known ?? addTurn(log, turn);
+    const before = turn.reply.fresh ? [] : logs.remembered(log, turn.parent);
+    const whole = logs.readText([...before, { turn: { id: 0 }, reply: turn.reply }], () => true).text;
+    const length = logs.count(whole) + options.settings.length;
+    if (length > LIMITS.text) throw refusal("refusal.conversation_full", { most: LIMITS.text });
+    const now = known ?? logs.addTurn(log, turn);
     const { share, ...alone } = options.settings;
     const settings = options.author.second ? options.settings : alone;
-    const part = newPart({ settings, draw_offset, cells: this.cellsFor(options.author) });
+    const part = logs.newPart({ settings, draw_offset, cells: this.cellsFor(options.author) });
     const kept = known ? 0 : now.reply.parts.length;
     now.reply.parts.push(part);
     const writing = this.#write(now, part, options.speed, kept);
@@ -294,7 +265,7 @@ export class Writer {
   /** @type {(run: Run) => Promise<Ending>} */
   #attempt(run) {
     const { turn, part } = run;
-    const replies = remembered(this.page.log(), turn.id).slice(0, -1);
+    const replies = logs.remembered(this.page.log(), turn.id).slice(0, -1);
     const request = requestOf(
       replies,
       { ...turn.reply, parts: turn.reply.parts.slice(0, -1) },
@@ -303,7 +274,6 @@ export class Writer {
       this.page.model,
     );
     const onText = (text) => {
-      run.began ??= performance.now();
       part.text += text;
       this.page.changed();
     };
@@ -319,23 +289,20 @@ export class Writer {
     const { length } = part.settings;
     const changed = { settings: { ...part.settings, ...settings, length }, cells: cells ?? part.cells };
     const same = JSON.stringify(changed) === JSON.stringify({ settings: part.settings, cells: part.cells });
-    const written = count(part.text);
+    const written = logs.count(part.text);
     if (same || written >= length) return;
     if (!written) return void Object.assign(part, changed);
     run.part = { ...part, ...changed, draw_offset: part.draw_offset + written, text: "" };
     run.part.settings.length = length - written;
-    run.began = undefined;
     part.end = "changed";
     part.settings = { ...part.settings, length: written };
     turn.reply.parts.push(run.part);
   }
 
   /** @type {(run: Run, ending: Ending) => void} */
-  #finish({ turn, part, began }, { end, rate, error }) {
-    const seconds = (performance.now() - began) / 1000;
-    const measured = seconds > 0 && part.text.length > 1 ? count(part.text) / seconds : null; // the engine has no rate if it was stopped
-    [part.end, part.rate, part.error] = [end, rate ?? measured, error ?? null];
-    joinParts(turn.reply);
+  #finish({ turn, part }, { end, rate, error }) {
+    [part.end, part.rate, part.error] = [end, rate, error ?? null];
+    logs.joinParts(turn.reply);
   }
 
   // Undoes the changes of the log by a request that was refused; text that was written stays.
@@ -345,15 +312,14 @@ export class Writer {
     if (part.text) part.end = "abort";
     else turn.reply.parts.pop();
     // The copy of a reply that was to be continued is removed if nothing was added to it: the old reply is shown again.
-    if (turn.reply.parts.length > kept || !turnOf(log, turn.id)) return;
+    if (turn.reply.parts.length > kept || !logs.turnOf(log, turn.id)) return;
     log.turns = log.turns.filter((each) => each !== turn);
-    log.here = turnOf(log, turn.replaced)?.id ?? turnOf(log, turn.parent)?.id ?? 0;
+    log.here = logs.turnOf(log, turn.replaced)?.id ?? logs.turnOf(log, turn.parent)?.id ?? 0;
   }
 }
 
 /**
  * Returns the last reply from its first clamped character on, as the same seeds write it without clamps.
- *
  * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
  * @param {TextEngine} engine
  * @param {FindModel} find
@@ -366,13 +332,13 @@ async function withoutClamps(replies, engine, find, controller) {
   const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
   if (at < 0) return null;
   const parts = reply.parts.slice(0, at);
-  const from = count(replyText({ parts }));
+  const from = logs.count(logs.replyText({ parts }));
   const { signal } = controller;
   const onStatus = (messages) => messages.some(({ id }) => id === "status.reconnecting") && controller.abort();
   let text = "";
   for (const part of reply.parts.slice(at)) {
     const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
-    const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_COMPARED - count(text));
+    const length = Math.min(whole ? logs.count(part.text) : part.settings.length, MAX_COMPARED - logs.count(text));
     if (length < 1) continue;
     const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
     const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);

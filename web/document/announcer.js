@@ -6,7 +6,6 @@ import { create, setText } from "./dom.js";
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
 const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
-const KEPT = 3; // announcements that stay in the document; a screen reader has read the others
 
 /**
  * Cuts a text into announcements.
@@ -49,7 +48,6 @@ export class Announcer {
     this.taken = 0; // UTF-16 units of the text that are announced or in the queue
     this.queue = /** @type {string[]} */ ([]);
     this.timer = 0;
-    this.replaced = /** @type {Element[]} */ ([]); // announcements of a text that is no longer shown
     this.lines = /** @type {string[]} */ ([]);
   }
 
@@ -65,7 +63,6 @@ export class Announcer {
     if (key !== this.key || !text.startsWith(this.text.slice(0, this.taken))) {
       this.taken = isWriting ? keptOf(this.text, text) : text.length;
       this.queue = [];
-      this.replaced = [...this.region.children];
       this.lines = isWriting ? [] : lines;
     }
     [this.key, this.text] = [key, text];
@@ -80,11 +77,10 @@ export class Announcer {
 
   #next() {
     if (this.timer) return; // the last announcement is being read, also if its text is no longer shown
-    this.replaced.splice(0).forEach((each) => each.remove());
+    this.region.replaceChildren(); // the text itself is in the document, too
     const piece = this.queue.shift()?.trim();
-    if (piece === undefined) return this.region.replaceChildren(); // the text itself is in the document, too
+    if (piece === undefined) return;
     if (piece) setText(create("p", "", this.region), piece);
-    while (this.region.children.length > KEPT) this.region.firstElementChild.remove();
     this.timer = setTimeout(() => ((this.timer = 0), this.#next()), piece.length * MS_PER_CHARACTER);
   }
 }

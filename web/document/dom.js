@@ -105,10 +105,7 @@ export function growText(reply, text) {
   grown.set(reply, text);
 }
 
-/**
- * Notes that an element no longer shows the text of `growText`.
- * @param {Element} reply
- */
+/** Notes that an element no longer shows the text of `growText`. @param {Element} reply */
 export function resetGrownText(reply) {
   grown.delete(reply);
 }
@@ -127,7 +124,7 @@ export function keepAtEnd(log, change, toEnd = false) {
 }
 
 /**
- * Copies a text. If the browser does not allow that, as in a frame, the element that shows the text is selected.
+ * Copies a text. If the browser does not allow that, as in a frame or without https, the element that shows the text is selected.
  * @param {string} text
  * @param {Element} shown
  * @returns {Promise<boolean>} whether it is copied
@@ -137,26 +134,12 @@ export async function copyText(text, shown) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    if (copyOldWay(text)) return true;
     if (shown instanceof HTMLInputElement || shown instanceof HTMLTextAreaElement) {
       shown.focus();
       shown.select();
     } else getSelection()?.selectAllChildren(shown);
     return false;
   }
-}
-
-// Without https, in a frame or without permission there is no clipboard API, but the old command works after a click.
-/** @param {string} text */
-function copyOldWay(text) {
-  const focused = document.activeElement;
-  const field = create("textarea", "for-readers", document.body);
-  field.value = text;
-  field.select();
-  const isCopied = document.execCommand("copy");
-  field.remove();
-  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
-  return isCopied;
 }
 
 /** Resolves after some milliseconds. @param {number} ms */
@@ -182,19 +165,12 @@ export function focusPrompt() {
 /** @type {Object<string, string>} */
 const SIGNS = { "\n": "⏎", " ": "␣", "\t": "⇥" };
 
-/**
- * @param {string} character
- * @returns {string} the character, or a sign for a line end, a space or a tab
- */
+/** @param {string} character @returns {string} the character, or a sign for a line end, a space or a tab */
 export function visibleCharacter(character) {
   return SIGNS[character] || character;
 }
 
-/**
- * Scrolls a box until a character in it is seen.
- * @param {Element} box
- * @param {Element | Range} character
- */
+/** Scrolls a box until a character in it is seen. @param {Element} box @param {Element | Range} character */
 export function scrollInside(box, character) {
   const [{ top, bottom, height }, rect] = [box.getBoundingClientRect(), character.getBoundingClientRect()];
   if (rect.top < top || rect.bottom > bottom) box.scrollTop += rect.top - top - height / 2;

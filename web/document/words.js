@@ -69,10 +69,7 @@ export function language() {
   return shown;
 }
 
-/**
- * @param {string} id
- * @returns {boolean} whether a text has this id
- */
+/** @param {string} id @returns {boolean} whether a text has this id */
 export function has(id) {
   return Object.hasOwn(languages.en || {}, id); // a stored message may have the id "__proto__"
 }
@@ -111,11 +108,7 @@ export function number(value, digits) {
   return /^−0[.,]?0*$/.test(text) ? text.slice(1) : text; // -0.004 is written as 0.00
 }
 
-/**
- * @param {number} share from 0 to 1
- * @param {number} [digits] decimals
- * @returns {string} the share in percent
- */
+/** @param {number} share from 0 to 1 @param {number} [digits] decimals @returns {string} the share in percent */
 export function percent(share, digits = 0) {
   return share.toLocaleString(language(), {
     style: "percent",
@@ -125,14 +118,14 @@ export function percent(share, digits = 0) {
 }
 
 /**
- * Puts the texts of the language into a part of the page: data-text (with data-values) is the id of an element's text,
+ * Puts the texts of the language into a part of the page: data-text is the id of an element's text,
  * data-label of its accessible name, data-description of its description, data-placeholder of its placeholder.
  * @param {HTMLElement} root
  */
 export function translate(root) {
   for (const node of [root, ...findAll(root, "[data-text], [data-label], [data-description], [data-placeholder]")]) {
-    const { text, values = "{}", label, description, placeholder } = node.dataset;
-    if (text) node.textContent = t(text, JSON.parse(values));
+    const { text, label, description, placeholder } = node.dataset;
+    if (text) node.textContent = t(text);
     if (label) node.ariaLabel = t(label);
     if (description) node.ariaDescription = t(description);
     if (placeholder) node.setAttribute("placeholder", t(placeholder));
@@ -155,21 +148,14 @@ function pieces(text) {
   return found;
 }
 
-/**
- * @param {string} text
- * @param {Object<string, any>} values
- * @returns {string}
- */
+/** @param {string} text @param {Object<string, any>} values @returns {string} */
 function fillIn(text, values) {
   return pieces(text)
     .map((piece, at) => (at % 2 ? valueOf(piece, values) : piece))
     .join("");
 }
 
-/**
- * @param {string} placeholder
- * @param {Object<string, any>} values
- */
+/** @param {string} placeholder @param {Object<string, any>} values */
 function valueOf(placeholder, values) {
   const [, name, kind, rest] = /^\s*(\w+)\s*(?:,\s*(\w+)\s*(?:,(.*))?)?$/s.exec(placeholder) ?? [];
   const value = values[name];

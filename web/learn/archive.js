@@ -1,14 +1,13 @@
-// Packs the files of a model into one .zip with a folder inside, and reads them from a .zip or a folder. Their number and sizes
-// are checked before anything is unpacked, and the files are checked like those of any model.
+// Packs the files of a model into one .zip with a folder inside, and reads them from a .zip or a folder. Their sizes are
+// checked before anything is unpacked, and the files are checked like those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
-import { Refusal } from "../engines/refusal.js";
+import { refusal } from "../engines/refusal.js";
 import { unzipSync, zipSync } from "../vendor/fflate.js";
 
 const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out
 const CONFIG = FILES[0];
 const MAX_BYTES = 256 << 20; // of the .zip, and of its files: 64 million weights
-const MAX_ENTRIES = 1000; // of a .zip or a folder
 
 /** @typedef {{name: string, size: number, read: () => Promise<Uint8Array<ArrayBuffer>>}} Entry */
 
@@ -29,10 +28,8 @@ export function zipOf(files, folder) {
  */
 export async function filesOf(source) {
   const entries = source instanceof Blob ? await zipEntries(source) : source.map(entryOf);
-  if (entries.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
-  const [found, ...more] = entries.filter(({ name }) => name === CONFIG || name.endsWith(`/${CONFIG}`));
+  const found = entries.find(({ name }) => name === CONFIG || name.endsWith(`/${CONFIG}`));
   if (!found) throw refusal("files.none");
-  if (more.length) throw refusal("files.several", { names: [found, ...more].map(({ name }) => name) });
   const folder = found.name.slice(0, -CONFIG.length);
   const wanted = entries.filter(({ name }) => name.startsWith(folder) && FILES.includes(name.slice(folder.length)));
   checkSize(wanted.reduce((total, { size }) => total + size, 0));
@@ -44,10 +41,6 @@ export async function filesOf(source) {
     throw error instanceof ModelError ? refusal("files.no_checkpoint", { reason: error.message }) : error;
   }
   return files;
-}
-
-function refusal(id, values = {}) {
-  return new Refusal({ id, values });
 }
 
 function checkSize(bytes) {
@@ -83,7 +76,6 @@ export async function zipEntries(blob) {
     if (!name.endsWith("/") && !name.startsWith("__MACOSX/")) entries.push({ name, size, read });
     return false; // only the directory is read
   });
-  if (entries.length > MAX_ENTRIES) throw refusal("files.many", { most: MAX_ENTRIES });
   return entries;
 }
 

@@ -61,8 +61,6 @@ const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that
  */
 
 class Run {
-  #storing = Promise.resolve();
-  #storedBest = /** @type {Evaluation | null} */ (null);
   #losses = /** @type {number[]} */ ([]); // of the next point of the curve
   #shownAt = 0;
   #code = compile();
@@ -72,7 +70,7 @@ class Run {
     this.stored = stored;
     const { plan, about, saved, curve, best } = stored;
     this.training = new Training(plan, saved);
-    this.best = this.#storedBest = best;
+    this.best = best;
     const { step = 0, seconds = 0, steps = plan.recipe.steps } = saved?.state ?? {};
     const taken = { step, steps, seconds, curve: structuredClone(curve) };
     this.progress = { about, parameters: plan.parameters, ...taken, loss: null, speed: null, sample: null };
@@ -83,7 +81,7 @@ class Run {
     for await (const { taken, evaluated, saved, ended } of this.training.run()) {
       if (taken) this.#advance(taken);
       else if (evaluated) await this.#evaluate(evaluated);
-      else if (saved) this.#save(saved);
+      else if (saved) await this.#save(saved);
       else await this.#end(ended);
     }
   }
@@ -116,25 +114,14 @@ class Run {
     this.#show();
   }
 
-  #save(saved) {
-    this.stored = { ...this.stored, saved, curve: structuredClone(this.progress.curve), best: this.best };
-    // After a slow disk only the newest one is stored.
-    this.#storing = this.#storing.then(() => (saved === this.stored.saved ? this.#store() : undefined));
-  }
-
-  async #store() {
-    const { saved, curve, best } = this.stored;
-    const isNew = best !== this.#storedBest;
-    try {
-      await saveRun({ saved, curve, summary: summaryOf(this.stored), ...(isNew ? { best } : {}) });
-      this.#storedBest = best;
-    } catch (error) {
-      postMessage({ notSaved: reasonOf(error) });
-    }
+  async #save(saved) {
+    const [before, { best }] = [this.stored.best, this];
+    this.stored = { ...this.stored, saved, curve: structuredClone(this.progress.curve), best };
+    const parts = { saved, curve: this.stored.curve, summary: summaryOf(this.stored) };
+    await store(best === before ? parts : { ...parts, best });
   }
 
   async #end(reason) {
-    await this.#storing;
     const { best } = this;
     if (!best) await deleteRun().catch(() => {});
     const result = best ? await this.#storeModel(await this.#files(best)) : {};
@@ -215,6 +202,11 @@ async function prepare({ text, minutes, parent, hub, seed, workers = cores() - 1
   return { plan, about, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
+// Stores parts of the run; without room for them the training goes on.
+async function store(parts) {
+  await saveRun(parts).catch((error) => postMessage({ notSaved: reasonOf(error) }));
+}
+
 /** Returns the facts about a stored run that the page shows. @param {StoredRun} run */
 function summaryOf({ plan, about, saved }) {
   return { name: about.name, step: saved?.state.step ?? 0, steps: saved?.state.steps ?? plan.recipe.steps };
@@ -235,7 +227,7 @@ async function begin(given) {
   run = new Run(prepared);
   await deleteRun().catch(() => {});
   const summary = summaryOf(prepared);
-  await saveRun({ ...prepared, summary }).catch((error) => postMessage({ notSaved: reasonOf(error) }));
+  await store({ ...prepared, summary });
   await run.train();
 }
 

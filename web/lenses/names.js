@@ -1,6 +1,6 @@
 /** Names of characters and cells in the visitor's language. */
 
-import { codeOf, isInvisible } from "../conversation/replies.js";
+import { codeOf } from "../conversation/replies.js";
 import { has, number, t } from "../document/words.js";
 
 export const CLAMP_VALUE = 4; // tanh of it is 0.999
@@ -19,7 +19,8 @@ const COUNTERS = /** @type {const} */ ([
 export function nameOf(character) {
   const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
   if (ids[character]) return t(ids[character]);
-  return isInvisible(character) ? t("unknown.invisible", { code: codeOf(character) }) : character;
+  const code = codeOf(character);
+  return code ? t("unknown.invisible", { code }) : character;
 }
 
 /** @returns {string} a character in quotation marks */

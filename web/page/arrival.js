@@ -6,21 +6,22 @@ import { count, lastTurn } from "../conversation/log.js";
 import { refOf } from "../conversation/models.js";
 import { addButton, find, hasTouch, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
-import { chancesOf } from "../lenses/chances.js";
 import { nodeAt } from "../lenses/text/drawn_text.js";
 import { focus, frames, hasOpened, lensNow, path, welcome } from "../lenses/state.js";
 import { open } from "../lenses/text/alternatives.js";
 import { moveTo } from "../lenses/text/focus.js";
 import { changed } from "../state/actions.js";
 import * as state from "../state/state.js";
-import { bestMark, placesToMark } from "./welcome_mark.js";
 
-const LATEST_MS = 20_000; // after the first character; later none is marked
+const FIRST = 4; // the earliest position that is marked, so that some characters precede it
+const NEAR = 30; // the latest position in a phone's first line, which is preferred: the label appears above the text
+const LAST = 90; // the latest position in other lines: it is shown within two seconds
+const [LEAST_BITS, MOST_BITS] = [1, 5];
 
 let key = ""; // the model whose welcome text is shown
 let began = NaN; // performance.now() of its first character
 let early = NaN; // the same of what document/first_paint.js has written
-let [isWhole, isSearching] = [false, false];
+let isWhole = false;
 
 /** Lets a click or a key show the whole welcome text. @param {HTMLElement} log */
 export function bindArrival(log) {
@@ -29,7 +30,7 @@ export function bindArrival(log) {
   log.addEventListener("click", changed); // label and hint are removed once alternatives were opened
   effect(() => {
     state.watch(frames);
-    untracked(searchMark);
+    untracked(mark);
   });
 }
 
@@ -49,7 +50,7 @@ export function advanceArrival() {
   if (state.refusal.value) isWhole = true; // the visitor is to read the message
   const now = JSON.stringify(refOf(model));
   if (now !== key) {
-    [key, welcome.marked.value, isSearching] = [now, null, false];
+    [key, welcome.marked.value] = [now, null];
     [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
   const speed = state.speed.value;
@@ -60,20 +61,31 @@ export function advanceArrival() {
   if (!isWhole) changed();
 }
 
-// Requests the alternatives of a few characters, once the surprise of all is known.
-async function searchMark() {
-  const [now, bits] = [key, path.values("bits")];
-  if (isSearching || !modelNow() || performance.now() - began > LATEST_MS) return;
-  if (!bits.length || bits.length < path.chars.length) return;
-  isSearching = true;
-  const found = [];
-  for (const position of placesToMark(path.chars, bits)) {
-    const { top = [], rest = [] } = await path.ask({ at: position });
-    if (now !== key || !modelNow()) return;
-    found.push({ position, top, chances: chancesOf({ top, rest }, state.sampling.value) });
-  }
-  welcome.marked.value = bestMark(found, path.chars);
-  changed();
+// Chooses the character that is marked, once the surprise of all is known.
+function mark() {
+  const bits = path.values("bits");
+  if (welcome.marked.value !== null || !modelNow() || !bits.length || bits.length < path.chars.length) return;
+  welcome.marked.value = placeToMark(path.chars, bits);
+  if (welcome.marked.value !== null) changed();
+}
+
+/**
+ * Returns the first letter of a word that surprised the model most, within bounds: there others were likely, too. Null if
+ * there is none.
+ * @param {string[]} chars
+ * @param {(number | null)[]} bits
+ */
+export function placeToMark(chars, bits) {
+  const isLetter = (at) => /^\p{L}$/u.test(chars[at] ?? "");
+  const hasWords = chars.includes(" "); // Chinese has none
+  const isPlace = (at) =>
+    [at, at + 1].every(isLetter) &&
+    (!hasWords || chars[at - 1] === " ") &&
+    bits[at] >= LEAST_BITS &&
+    bits[at] <= MOST_BITS;
+  const places = [...chars.keys()].slice(FIRST, LAST + 1).filter(isPlace);
+  const near = places.filter((at) => at <= NEAR && !chars.slice(0, at).includes("\n"));
+  return (near.length ? near : places).sort((one, other) => bits[other] - bits[one])[0] ?? null;
 }
 
 /** Marks the character that was found, with a label above it; called after the text was drawn. */

@@ -16,10 +16,6 @@ import * as state from "../state/state.js";
  * @import { Model } from "../engines/engine.js"
  */
 
-const FASTEST = 1000; // characters per second that a footer shows; more tells a visitor nothing
-/** @type {WeakMap<Turn, {vocab: Set<string>, pieces: string[]}>} what a model reads of a prompt and what it skips, in turn */
-const split = new WeakMap();
-
 export class ConversationView {
   /** @param {HTMLElement} pane */
   constructor(pane) {
@@ -44,15 +40,10 @@ export class ConversationView {
         const shared = turns.find((turn) => turn.shared && turn.prompt);
         for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
         const text = render(state.refusal.value);
-        const old = this.element.querySelector(":scope > .refusal");
-        if (
-          old?.textContent !== text ||
-          old !== (last ? this.element.lastElementChild : this.element.firstElementChild)
-        ) {
-          old?.remove();
-          const node = Object.assign(create("p", "refusal"), { textContent: text });
-          if (text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
-        }
+        paragraph(this.element, "refusal", text);
+        const node = this.element.querySelector(":scope > .refusal");
+        const place = last ? this.element.lastElementChild : this.element.firstElementChild;
+        if (node !== place && text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
         if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
         this.#announce(last, text);
       },
@@ -125,7 +116,7 @@ export class ConversationView {
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
     if (!draws(node)) {
-      showPrompt(find(node, ".prompt"), turn, authorOfReply(reply)?.vocab);
+      setText(find(node, ".prompt"), typedPrompt(turn));
       growText(find(node, ".reply"), text);
     }
     const part = lastPart(reply);
@@ -148,11 +139,7 @@ export class ConversationView {
   }
 }
 
-/**
- * Adds the elements for a turn's text to its element.
- * @param {HTMLElement} article
- * @param {number} id
- */
+/** Adds the elements for a turn's text to its element. @param {HTMLElement} article @param {number} id */
 function addTurn(article, id) {
   article.dataset.turn = String(id);
   const text = create("div", "text", article);
@@ -160,39 +147,6 @@ function addTurn(article, id) {
   create("span", "prompt", text);
   create("span", "reply", text);
   return article;
-}
-
-/**
- * Shows a prompt; characters that the model does not know, and skips, are struck out.
- * @param {HTMLElement} element
- * @param {Turn} turn
- * @param {Set<string>|undefined} vocab
- */
-function showPrompt(element, turn, vocab) {
-  const known = split.get(turn);
-  const pieces = known && known.vocab === vocab ? known.pieces : piecesOf(typedPrompt(turn), vocab);
-  if (vocab) split.set(turn, { vocab, pieces });
-  const shown = [...element.childNodes];
-  if (shown.length === pieces.length && pieces.every((text, at) => shown[at].textContent === text)) return;
-  element.replaceChildren(...pieces);
-  [...element.childNodes].forEach((node, at) => {
-    if (at % 2 === 0) return;
-    const skipped = create("s", "unknown");
-    node.replaceWith(skipped);
-    skipped.append(node);
-  });
-}
-
-// Stretches that a model reads and stretches that it skips, alternately; the first is of the first kind, and may be empty.
-/** @type {(text: string, vocab?: Set<string>) => string[]} */
-function piecesOf(text, vocab) {
-  const pieces = [""];
-  for (const character of text) {
-    const isSkipped = vocab !== undefined && !vocab.has(character);
-    if (isSkipped !== (pieces.length % 2 === 0)) pieces.push("");
-    pieces[pieces.length - 1] += character;
-  }
-  return pieces;
 }
 
 /**
@@ -220,6 +174,6 @@ function facts(reply, last, model) {
   found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
   if (last.settings) found.push(t("fact.temperature", { temperature: number(last.settings.temperature) }));
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
-  if (last.rate && last.rate <= FASTEST) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
+  if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
 }

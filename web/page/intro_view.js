@@ -6,9 +6,6 @@ import { render, t } from "../document/words.js";
 import { corpusOf, titleOf } from "../state/names.js";
 import * as state from "../state/state.js";
 
-/** @type {Record<string, string>} the line under the title with the text that the model was trained on, by the line without */
-const WITH_CORPUS = { "site.greeting": "site.greeting_of", "static.greeting": "static.greeting_of" };
-
 const isEmpty = () => document.body.classList.contains("trains-alone") && !state.modelName.value;
 /** The text that the chosen model was trained with in this browser; undefined for another model. */
 const ownText = () =>
@@ -31,7 +28,7 @@ export function bindTitle() {
 export function IntroView({ intro }) {
   const site = state.site.value;
   const [corpus, second] = [corpusOf(site, state.modelName.value), corpusOf(site, state.blendName.value ?? "")];
-  const read = corpus ? t(WITH_CORPUS[intro], { corpus }) : t(intro);
+  const read = corpus ? t(intro === "site.greeting" ? "site.greeting_of" : "static.greeting_of", { corpus }) : t(intro);
   const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
   const own = ownText();
   const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;

@@ -29,7 +29,6 @@ const LATER_MS = 500; // after the page can be used
 
 /**
  * Starts the page: shows the models, then the last conversation of this tab or the link in the address.
- *
  * @param {HTMLElement} root  holds the markup of index.html
  * @param {TextEngine} engine
  * @param {string} intro  the id of the line under the title, where the owner has set none

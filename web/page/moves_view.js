@@ -105,15 +105,5 @@ export function Moves() {
 
 /** The line below the prompt. */
 export function MessageLine() {
-  const message = state.message.value;
-  const text = Array.isArray(message) || message?.id !== "history.kept" ? render(message) : "";
-  if (text || !message) return text;
-  const open = () => {
-    state.earlier.isOpen.value = true;
-    const list = document.querySelector("#history");
-    list.scrollIntoView({ block: "nearest" });
-    list.querySelector("summary").focus({ preventScroll: true });
-  };
-  const [before, after] = t("history.kept", { title: "\n" }).split("\n");
-  return html`${before}<${Button} onPress=${open}>${t("history.title")}<//>${after}`;
+  return render(state.message.value);
 }

@@ -2,8 +2,6 @@
 // loaded, so this module binds them to the state.
 
 import { effect, signal } from "../vendor/preact.js";
-import { followsText } from "../conversation/replies.js";
-import { findModel } from "../conversation/models.js";
 import { find, findAll, keepAtEnd, showInRow } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { send, stop } from "../state/actions.js";
@@ -74,10 +72,8 @@ export function bindPrompt() {
 
 // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
 function invitation() {
-  const [model, log] = [state.model.value, state.currentLog()];
-  const second = findModel(state.site.value, state.blendName.value);
-  if (model?.chat) return "page.say";
-  return model && followsText(log, { model, second }) ? "page.next" : "page.start";
+  if (state.model.value?.chat) return "page.say";
+  return state.hasTurns.value ? "page.next" : "page.start";
 }
 
 // In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.

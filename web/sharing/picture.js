@@ -1,7 +1,5 @@
 // Draws a conversation as a picture: each character of the model in the colour of its surprise, as in the lens Surprise.
 
-import { count } from "../conversation/log.js";
-import { welcomeTurn } from "../conversation/replies.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { colourOf } from "../lenses/surprise_colours.js";
 import { t } from "../document/words.js";
@@ -11,11 +9,10 @@ const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 100]; // pixels
 const [SIZE, LINE, TITLE, CAPTION] = [32, 50, 52, 24];
 const MAX_LINES = 60; // programs that show pictures cut off a taller one
 const SCALE = [1, 2, 3, 4, 5, 6];
-const PREVIEW = { lines: 8, height: 630 }; // as large as chat apps show it
 
 /**
  * @import { ReadTurn } from "../conversation/log.js"
- * @import { Model, TextEngine } from "../engines/engine.js"
+ * @import { TextEngine } from "../engines/engine.js"
  * @import { Path } from "../lenses/text/traced_text.js"
  *
  * @typedef {{character: string, bits: number | null, given: boolean}} Letter  given: by a person
@@ -26,22 +23,18 @@ const PREVIEW = { lines: 8, height: 630 }; // as large as chat apps show it
  * @param {?(Path & {turns: ReadTurn[]})} path  what the model has read and written; null if its beginning is no longer kept
  * @param {string} title  of the page
  * @param {Element} page  whose colours and fonts the picture gets
- * @param {{lines: number, height: number}} [size]  of a picture for link previews; without it, all of the text is drawn
  * @returns {Promise<Blob>} a PNG
  * @throws {Refusal} the engine cannot read the text again
  */
-export async function drawPicture(engine, path, title, page, size) {
+export async function drawPicture(engine, path, title, page) {
   if (!path) throw new Refusal({ id: "share.no_picture" });
   const look = lookOf(page);
   const canvas = document.createElement("canvas");
   const pen = canvas.getContext("2d");
   const fontOf = (size, weight = 400) => `${weight} ${size}px ${look.mono}`;
   pen.font = fontOf(SIZE);
-  const lines = wrapped(await letters(engine, path), (character) => pen.measureText(character).width).slice(
-    0,
-    size?.lines,
-  );
-  [canvas.width, canvas.height] = [WIDTH, size?.height ?? TOP + lines.length * LINE + END];
+  const lines = wrapped(await letters(engine, path), (character) => pen.measureText(character).width);
+  [canvas.width, canvas.height] = [WIDTH, TOP + lines.length * LINE + END];
   pen.fillStyle = look.page;
   pen.fillRect(0, 0, canvas.width, canvas.height);
   pen.textBaseline = "alphabetic";
@@ -54,32 +47,13 @@ export async function drawPicture(engine, path, title, page, size) {
   lines.forEach((line, row) => drawLine(pen, line, TOP + row * LINE, look));
   pen.font = `400 ${CAPTION}px ${look.sans}`;
   pen.fillStyle = look.soft;
-  if (!size) pen.fillText(t("share.picture_caption"), MARGIN, canvas.height - 40, WIDTH - 2 * MARGIN);
+  pen.fillText(t("share.picture_caption"), MARGIN, canvas.height - 40, WIDTH - 2 * MARGIN);
   look.levels.forEach(({ background }, at) => {
     pen.fillStyle = background;
     pen.fillRect((at * WIDTH) / SCALE.length, canvas.height - 14, WIDTH / SCALE.length, 14);
   });
   return new Promise((done, fail) =>
     canvas.toBlob((blob) => (blob ? done(blob) : fail(new Refusal({ id: "share.no_picture" })))),
-  );
-}
-
-/**
- * Draws the welcome text of a model for link previews, as `training space` does.
- * @param {Pick<TextEngine, "trace">} engine  that has the model
- * @param {Model} model
- * @param {string} title  of the model's page
- * @param {Element} page
- */
-export function drawPreview(engine, model, title, page) {
-  const { model: name, start } = welcomeTurn(model).reply;
-  const turns = /** @type {ReadTurn[]} */ ([{ at: 0, given: 0, length: count(model.welcome) }]);
-  return drawPicture(
-    engine,
-    { model: name, second: null, share: null, start, text: model.welcome, clamps: [], turns },
-    title,
-    page,
-    PREVIEW,
   );
 }
 

@@ -1,16 +1,7 @@
 // Share: makes a link to what was written, saves it in other forms, and writes the text of a link that someone opened.
 
-import { checkClamps, collectFault, faultyLink, fingerprint, readLink, writeLink } from "../conversation/links.js";
-import {
-  count,
-  lastPart,
-  lastTurn,
-  pathTo,
-  remembered,
-  replyText,
-  sameModels,
-  wholeText,
-} from "../conversation/log.js";
+import { fingerprint, readLink, writeLink } from "../conversation/links.js";
+import * as logs from "../conversation/log.js";
 import {
   authorOf,
   differences,
@@ -29,7 +20,7 @@ import { titleOf } from "../state/names.js";
 import { textOf } from "../state/source.js";
 import * as state from "../state/state.js";
 import { SETTINGS } from "../settings.js";
-import { fileName, frameCode, logJson, save } from "./files.js";
+import { fileName, save } from "./files.js";
 import { drawPicture } from "./picture.js";
 
 /**
@@ -42,19 +33,18 @@ import { drawPicture } from "./picture.js";
 
 /**
  * The link to the last turn and to the turns that its model remembers.
- *
  * @param {Log} log
  * @param {Site} site
  * @returns {Promise<string>} its parameters
  * @throws {Refusal}
  */
 export async function linkTo(log, site) {
-  const replies = remembered(log);
-  if (!lastTurn(log)) throw refusal("refusal.no_reply");
+  const replies = logs.remembered(log);
+  if (!logs.lastTurn(log)) throw refusal("refusal.no_reply");
   if (!replies.length) throw refusal("link.beginning_gone");
   const last = replies.at(-1).reply;
   const whole = replies.every(
-    ({ reply }) => sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
+    ({ reply }) => logs.sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
   );
   if (!whole) throw refusal("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
@@ -73,23 +63,21 @@ export async function linkTo(log, site) {
 /** The hash of the text that a link writes. @param {Log} log */
 function hashOf(log) {
   return fingerprint(
-    remembered(log)
-      .map(({ reply }) => replyText(reply))
+    logs
+      .remembered(log)
+      .map(({ reply }) => logs.replyText(reply))
       .join(""),
   );
 }
 
-/**
- * @param {Turn} turn
- * @param {Reply} reply
- */
+/** @param {Turn} turn @param {Reply} reply */
 function stepsOf(turn, reply) {
   const parts = reply.parts.filter((part) => part.text);
   if (!parts.length) throw refusal("link.nothing_written");
   return parts.flatMap((part, at) => {
     if (!part.settings) return [];
     // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
-    const length = part.end === "stop" ? part.settings.length : count(part.text);
+    const length = part.end === "stop" ? part.settings.length : logs.count(part.text);
     const prompt = at ? null : turn.prompt;
     const pick = part.picked ? ([...part.text].at(-1) ?? "") : "";
     return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick, cells: part.cells };
@@ -110,23 +98,21 @@ function linkRef({ name, commit }, site) {
 /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {Refusal} there is no link */
 export async function showLink() {
   const [log, site] = [state.log.value, state.site.value];
-  state.shareBox.value = lastTurn(log) && { address: "", embeds: false, note: "", code: "" };
+  state.shareBox.value = logs.lastTurn(log) && { address: "", note: "" };
   try {
     const query = await linkTo(log, site); // without one, the text and its picture can be saved all the same
     const address = `${site.address || location.origin + location.pathname}?${query}`;
-    const last = lastTurn(log).reply;
+    const last = logs.lastTurn(log).reply;
     const local = [last.model, last.second].find((each) => each && isLocal(each.name));
-    // The app's page has no engine in the visitor's browser, and a model of this browser is in no other.
-    const embeds = document.body.classList.contains("standalone") && local === undefined;
-    state.shareBox.value = { address, embeds, note: "", code: "" };
+    state.shareBox.value = { address, note: "" };
     await frame();
     const isCopied = await copyText(address, document.querySelector("#share-link input"));
-    const turns = remembered(log).length;
+    const turns = logs.remembered(log).length;
     const labels = { publish: { id: "train.publish" }, train: { id: "train.title" } };
     const notes = [
       { id: isCopied ? "share.copied" : "share.copy_here" },
       local ? { id: "share.local", values: { name: shownName(local.name), ...labels } } : { id: "share.opened" },
-      ...(turns < pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
+      ...(turns < logs.pathTo(log).length ? [{ id: "share.part", values: { count: turns } }] : []),
     ];
     show({ note: render(notes) });
   } finally {
@@ -147,109 +133,58 @@ async function reveal() {
   document.querySelector("#share-link")?.scrollIntoView({ block: "nearest" });
 }
 
-/** Shares the text in another way than as a link. @param {string} way */
-export async function shareBy(way) {
+/** @type {Record<string, () => Blob | Promise<Blob>>} the files that can be saved, by their names in the box */
+const FILES = {
+  picture: () => {
+    const page = document.querySelector(".char-lstm");
+    return drawPicture(engine, textOf(state.log.value), titleOf(state.site.value), page);
+  },
+  txt: () => new Blob([logs.wholeText(state.log.value)], { type: "text/plain" }),
+  json: () => {
+    const log = { ...state.log.value, controls: { ...state.log.value.controls, draft: "" } }; // not what was not sent
+    return new Blob([`${JSON.stringify(log, null, 1)}\n`], { type: "application/json" });
+  },
+};
+
+/** Saves the text as a file. @param {string} way */
+export async function saveAs(way) {
   try {
-    show({ note: await WAYS[way]() });
+    const name = `${fileName(document.title)}.${way === "picture" ? "png" : way}`;
+    save(await FILES[way](), name);
+    show({ note: t("share.saved", { name }) });
   } catch (error) {
     show({ note: render(refusalOf(error)) });
   }
   await reveal();
 }
 
-function saved(/** @type {Blob} */ blob, /** @type {string} */ ending) {
-  const name = `${fileName(document.title)}.${ending}`;
-  save(blob, name);
-  return t("share.saved", { name });
-}
-
-/** @type {Record<string, () => string | Promise<string>>} each returns a line that says what it has done */
-const WAYS = {
-  picture: async () =>
-    saved(
-      await drawPicture(
-        engine,
-        textOf(state.log.value),
-        titleOf(state.site.value),
-        document.querySelector(".char-lstm"),
-      ),
-      "png",
-    ),
-  text: async () => {
-    const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
-    return t(isCopied ? "static.copied" : "static.copy_selected");
-  },
-  txt: () => saved(new Blob([wholeText(state.log.value)], { type: "text/plain" }), "txt"),
-  json: () => saved(new Blob([logJson(state.log.value)], { type: "application/json" }), "json"),
-  embed: async () => {
-    const code = frameCode(state.shareBox.value.address, titleOf(state.site.value));
-    show({ code });
-    await frame();
-    return t(
-      (await copyText(code, document.querySelector("#share-link textarea")))
-        ? "share.embed_copied"
-        : "share.embed_here",
-    );
-  },
-};
-
 /**
  * Shows the settings of a link, and starts to write its text if it has one.
  * @param {string} query  the parameters of the address
- * @throws {Refusal} it cannot be written here; then its prompt is in the field
+ * @throws {Refusal} it cannot be written here
  */
 export async function openLink(query) {
-  const { link, models } = await read(query);
+  const link = readLink(query);
+  const models = link.writes ? modelsOfLink(link, state.site.value) : [];
+  if (link.writes && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
   const before = state.controls();
   restore(link.controls);
   if (!link.writes) return state.openChanged();
-  state.linkControls.value = { before, after: state.controls() };
+  state.beforeLink.value = before;
   const prompts = link.steps.flatMap((step) => step.prompt || []);
   await engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
-  if (lastTurn(state.log.value)) return; // begun meanwhile
+  if (logs.lastTurn(state.log.value)) return; // begun meanwhile
   run(() => follow(link)); // not awaited: the page can be used while it is written
-  const after = state.controls();
-  state.linkControls.value = { before, after };
-  if (JSON.stringify(before) !== JSON.stringify(after)) state.message.value = { id: "link.settings" };
+  state.beforeLink.value = before; // a new conversation begins without it
+  if (JSON.stringify(before) !== JSON.stringify(state.controls())) state.message.value = { id: "link.settings" };
 }
 
-/** Returns a link and its models, and begins a new conversation for it. @param {string} query @throws {Refusal} with all faults of the link */
-async function read(query) {
-  const faults = /** @type {Message[]} */ ([]);
-  let link = /** @type {?Link} */ (null);
-  try {
-    link = readLink(query, faults);
-  } finally {
-    if ((!link || link.writes) && lastTurn(state.log.value)) begin(); // before the settings change, which it stores
-  }
-  const models = (link.writes && collectFault(faults, () => modelsOfLink(link, state.site.value))) || [];
-  if (models.length === 1) collectFault(faults, () => checkClamps(link, models[0]));
-  if (!faults.length) return { link, models };
-  if (faults[0].id === "refusal.loading") throw faultyLink(faults);
-  await offer(link.steps[0].prompt);
-  throw faultyLink(Object.keys(link.controls).length ? [...faults, { id: "link.no_setting" }] : faults);
-}
-
-/** Puts the prompt of a link that cannot be followed into the empty field, unless it has a blocked word. @param {string} prompt */
-async function offer(prompt) {
-  const model = state.model.value;
-  if (!model || !prompt) return;
-  const isAllowed = await engine.check?.({ ...refsOf(authorOf(model)), texts: [prompt] }).then(
-    () => true,
-    () => false,
-  );
-  if (isAllowed !== false) state.draft.value ||= prompt;
-}
-
-/**
- * Writes the text of a link step by step, and shows whether it is the shared one.
- * @param {Link} link
- */
+/** Writes the text of a link step by step, and shows whether it is the shared one. @param {Link} link */
 export async function follow(link) {
   const models = modelsOfLink(link, state.site.value);
   const author = authorOf(models[0], models[1]);
   const last = link.steps.findLastIndex((step) => step.prompt !== null);
-  if (lastTurn(state.log.value)) begin();
+  if (logs.lastTurn(state.log.value)) begin();
   const length = lengthOf(link.steps.slice(last));
   const second = state.blendOf(models[1]?.name ?? null);
   restore({ ...link.controls, ...link.steps.at(-1).settings, length, model: models[0].name, second });
@@ -260,20 +195,17 @@ export async function follow(link) {
     if (step.prompt !== null) await writer.send(step.prompt, options, { shared: true });
     else await writer.continueReply(options, { newSeed: step.new_seed });
     if (state.followed.value !== link) return;
-    const turn = lastTurn(state.log.value);
+    const turn = logs.lastTurn(state.log.value);
     if (!turn) return;
     turn.shared = true;
-    const part = lastPart(turn.reply);
+    const part = logs.lastPart(turn.reply);
     const failed = unfinished(part) || (step.pick && !pick(part, step.pick, author) ? "check.unknown_pick" : "");
     if (failed) return end([{ id: failed }]);
   }
   await check(link, models);
 }
 
-/**
- * @param {Link} link
- * @param {Model[]} models
- */
+/** @param {Link} link @param {Model[]} models */
 async function check(link, models) {
   const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
   const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
@@ -290,7 +222,7 @@ async function check(link, models) {
 /** @param {Message[]} check */
 function end(check) {
   state.followed.value = null;
-  const turn = lastTurn(state.log.value);
+  const turn = logs.lastTurn(state.log.value);
   if (turn) turn.check = check;
   changed();
 }
@@ -301,10 +233,7 @@ function lengthOf(steps) {
   return Math.min(length, SETTINGS.length.maximum);
 }
 
-/**
- * Why the link's text cannot continue after a part; "" if it can.
- * @param {ReturnType<typeof lastPart>} part
- */
+/** Why the link's text cannot continue after a part; "" if it can. @param {ReturnType<typeof logs.lastPart>} part */
 function unfinished(part) {
   if (part?.end === "length" || part?.end === "stop") return "";
   return part?.end === "blocked" ? "check.blocked" : "check.unfinished";
@@ -312,7 +241,7 @@ function unfinished(part) {
 
 /**
  * Puts the sender's character in the place of the last one that was written.
- * @param {ReturnType<typeof lastPart>} part
+ * @param {ReturnType<typeof logs.lastPart>} part
  * @param {string} character
  * @param {Author} author
  * @returns {boolean} whether it could

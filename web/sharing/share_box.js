@@ -18,21 +18,19 @@ export function loadShare() {
 export function ShareBox() {
   const box = shareBox.value;
   if (!box) return null;
-  const names = ["picture", "text", "txt", "json", ...(box.embeds ? ["embed"] : [])];
+  const names = ["picture", "txt", "json"];
   const ways = names.map((name) => {
-    const act = async () => (await loadShare()).shareBy(name);
+    const act = async () => (await loadShare()).saveAs(name);
     const label = t(`share.${name}`);
     return html`<${Button} key=${name} data-way=${name} onPress=${act}>${label}<//>`;
   });
   const link = html`<input type="text" readonly value=${box.address} aria-label=${t("share.link")} />`;
-  const code = html`<textarea readonly rows="4" value=${box.code} aria-label=${t("share.embed_code")}></textarea>`;
   return html`
     <div id="share-link">
       ${box.address && link}
       <p role="status">${box.note}</p>
       <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => closeShare(true)}>✕<//>
       <div class="ways" role="group" aria-label=${t("share.ways")}>${ways}</div>
-      ${box.code && code}
     </div>`;
 }
 

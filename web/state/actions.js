@@ -1,25 +1,13 @@
 // The actions of the visitor: functions that change the state and call the text engine.
 
 import { batch, effect, untracked } from "../vendor/preact.js";
-import {
-  addTurn,
-  emptyLog,
-  lastPart,
-  lastTurn,
-  pathTo,
-  redo as redoTurn,
-  showVersion as showVersionOf,
-  typedPrompt,
-  undo as undoTurn,
-  versionsShown,
-} from "../conversation/log.js";
+import * as logs from "../conversation/log.js";
 import { authorNow, findModel } from "../conversation/models.js";
 import { onNewLine, welcomeTurn } from "../conversation/replies.js";
 import { Writer } from "../conversation/writer.js";
 import { has } from "../document/words.js";
 import { Refusal } from "../engines/refusal.js";
 import { LIMITS } from "../settings.js";
-import { nameOf, titleOf } from "./names.js";
 import * as state from "./state.js";
 
 const SAVE_MS = 400; // between two saves while a reply is being written
@@ -27,7 +15,7 @@ const CHANGED_MS = 150; // after the last movement of a slider, a reply that is 
 
 /**
  * @import { Log } from "../conversation/log.js"
- * @import { Storage, Stored } from "../conversation/stored_conversations.js"
+ * @import { Storage } from "../conversation/stored_conversations.js"
  * @import { Clamp, Message, Model, Site, TextEngine } from "../engines/engine.js"
  */
 
@@ -74,11 +62,6 @@ export function connect(textEngine, conversations) {
   });
   effect(() => {
     if (state.earlier.isOpen.value) untracked(listEarlier);
-    else state.earlier.deleted.value = null;
-  });
-  addEventListener("pagehide", () => {
-    state.log.value.controls = state.controls();
-    storage.saveAtOnce(state.log.value);
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
 }
@@ -171,12 +154,9 @@ export function restore(values) {
 /** Shows a conversation with its settings. @param {Log} log */
 export function openLog(log) {
   batch(() => {
-    const side = /^beside (.*)$/s.exec(log.controls.second ?? "")?.[1]; // older pages showed a second model side by side
-    if (side !== undefined) log.controls.second = "";
     state.log.value = log;
-    const name = side === undefined ? "" : nameOf(side) || titleOf(state.site.value);
-    state.refusal.value = side === undefined ? null : { id: "notice.side_by_side", values: { name } };
-    state.linkControls.value = null;
+    state.refusal.value = null;
+    state.beforeLink.value = null;
     state.shareBox.value = null;
     restore(log.controls);
     state.openChanged();
@@ -192,7 +172,6 @@ export async function open(id) {
   const log = await storage.load(id);
   if (!log || state.busy.value) return false;
   if (log.controls.draft) state.draft.value = ""; // what is typed now stays with the conversation that is left
-  state.earlier.deleted.value = null;
   openLog(log);
   await save();
   listEarlier();
@@ -202,13 +181,13 @@ export async function open(id) {
 
 /** Continues the reply that was being written when the conversation was left; a refused prompt goes back to the field. */
 export async function resume() {
-  const turn = lastTurn(state.log.value);
+  const turn = logs.lastTurn(state.log.value);
   if (!turn || state.busy.value) return; // busy: a link is followed
-  const refusal = state.refusal.value; // of a link, or of `openLog`; it would be cleared
+  const refusal = state.refusal.value; // of a link; it would be cleared
   const resumed = run(() => writer.resume(state.speed.value));
   state.refusal.value ??= refusal;
-  if (!(await resumed) && !pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
-    state.draft.value ||= typedPrompt(turn);
+  if (!(await resumed) && !logs.pathTo(state.log.value).some((each) => each.prompt === turn.prompt))
+    state.draft.value ||= logs.typedPrompt(turn);
 }
 
 /** Runs an action of the visitor and shows why it was refused. @param {() => unknown} act @returns {Promise<boolean>} whether it was carried out */
@@ -253,7 +232,6 @@ export function refusalOf(error) {
 // A refusal names a setting by its id in programs; the page shows the setting's label.
 /** @param {Message} reason @returns {Message} */
 function withLabel({ id, values = {} }) {
-  if (Array.isArray(values.faults)) return { id, values: { faults: values.faults.map(withLabel) } }; // of a link
   const label = `setting.${values.field}`;
   return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
 }
@@ -264,7 +242,7 @@ export async function send(prompt = state.draft.value) {
   const isTyped = prompt === state.draft.value;
   if (isTyped) state.draft.value = "";
   const sent = await run(() => write("send", prompt));
-  const isKept = pathTo(state.log.value).some((turn) => typedPrompt(turn) === prompt);
+  const isKept = logs.pathTo(state.log.value).some((turn) => logs.typedPrompt(turn) === prompt);
   if (!sent && isTyped && state.refusal.value && !isKept) state.draft.value ||= prompt;
 }
 
@@ -287,37 +265,37 @@ export function stop() {
   state.followed.value = null;
   state.isStopping.value = state.isWriting.value;
   state.message.value = null;
-  const turn = lastTurn(state.log.value);
+  const turn = logs.lastTurn(state.log.value);
   writer.stop();
-  const isCut = turn?.shared && !turn.check.length && lastPart(turn.reply)?.end === null;
+  const isCut = turn?.shared && !turn.check.length && logs.lastPart(turn.reply)?.end === null;
   if (isCut) turn.check = [{ id: "check.unfinished" }];
 }
 
 export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
 export const rewrite = () => run(() => writer.rewrite(state.options()));
-export const redo = () => run(() => redoTurn(state.log.value));
+export const redo = () => run(() => logs.redo(state.log.value));
 
 /** Shows the conversation as it was before the last action; after Clear, the one that was cleared. */
 export function undo() {
   const log = state.cleared.value;
   return run(() => {
-    if (!log || state.log.value.turns.length) return undoTurn(state.log.value);
+    if (!log || state.log.value.turns.length) return logs.undo(state.log.value);
     [state.log.value, state.cleared.value] = [log, null];
   });
 }
 
 /** Shows the version of the reply before or after the one that is shown. @param {-1 | 1} by */
 export function showVersion(by) {
-  const { ids, at } = versionsShown(state.log.value);
-  if (ids[at + by]) run(() => showVersionOf(state.log.value, ids[at + by]));
+  const { ids, at } = logs.versionsShown(state.log.value);
+  if (ids[at + by]) run(() => logs.showVersion(state.log.value, ids[at + by]));
 }
 
 /** Shows an empty conversation; the current one is in the list of earlier ones, if it could be stored. */
 export async function clear() {
   const log = state.log.value;
   const saved = begin();
-  if (!lastTurn(log)) return;
+  if (!logs.lastTurn(log)) return;
   state.cleared.value = log;
   const isStored = await saved;
   await listEarlier();
@@ -331,28 +309,27 @@ export function begin() {
   batch(() => {
     state.demonstration.value = "";
     restore(leaveLink());
-    state.log.value = { ...emptyLog(), controls: { ...state.controls(), draft: "" } };
+    state.log.value = { ...logs.emptyLog(), controls: { ...state.controls(), draft: "" } };
     for (const each of [state.refusal, state.shareBox, state.message]) each.value = null;
   });
   changed();
   return saved;
 }
 
-// Removes the link from the address. Returns the settings to restore: those that it has set and the visitor has not changed.
+// Removes the link from the address. Returns the settings that the visitor had before.
 /** @returns {Record<string, string>} */
 function leaveLink() {
-  const [own, now] = [state.linkControls.value, state.controls()];
-  state.linkControls.value = null;
-  if (!own) return {};
-  history.replaceState(history.state, "", location.pathname + location.hash);
-  return Object.fromEntries(Object.entries(own.before).filter(([name]) => own.after[name] === now[name]));
+  const before = state.beforeLink.value;
+  state.beforeLink.value = null;
+  if (before) history.replaceState(history.state, "", location.pathname + location.hash);
+  return before ?? {};
 }
 
 // Another tab has deleted the conversation that this one shows.
 function leaveRemoved() {
   writer.stop();
   storage.leave();
-  state.log.value = { ...emptyLog(), controls: { ...state.controls(), draft: "" } };
+  state.log.value = { ...logs.emptyLog(), controls: { ...state.controls(), draft: "" } };
   state.cleared.value = null;
   state.message.value = { id: "history.deleted_elsewhere" };
   changed();
@@ -366,7 +343,7 @@ function leaveRemoved() {
  */
 export function continueFrom(id, keep, change) {
   const log = state.log.value;
-  const welcome = () => addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
+  const welcome = () => logs.addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
   return run(() => writer.continueFrom(id || welcome(), keep, state.options(), change));
 }
 
@@ -395,20 +372,11 @@ export async function listEarlier() {
   if (isOpen.value) stored.value = await storage.list();
 }
 
-/** Deletes an earlier conversation. @param {import("../conversation/stored_conversations.js").StoredConversation} conversation */
-export async function deleteEarlier(conversation) {
-  const removed = await storage.remove(conversation.id);
-  state.earlier.deleted.value = { ...conversation, removed };
-  if (state.cleared.value?.id === conversation.id) state.cleared.value = null;
+/** Deletes an earlier conversation. @param {string} id */
+export async function deleteEarlier(id) {
+  await storage.remove(id);
+  if (state.cleared.value?.id === id) state.cleared.value = null;
   await listEarlier();
-}
-
-/** Restores the conversation that was deleted last. */
-export async function restoreEarlier() {
-  const { deleted } = state.earlier;
-  if (deleted.value.removed) await storage.restore(deleted.value.removed);
-  await listEarlier();
-  deleted.value = null;
 }
 
 /** Returns the author of a reply, at the commits that are served now. @param {import("../conversation/log.js").Reply} reply */

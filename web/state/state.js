@@ -4,13 +4,12 @@
 import { computed, signal } from "../vendor/preact.js";
 import { emptyLog, lastTurn } from "../conversation/log.js";
 import { authorOf, findModel } from "../conversation/models.js";
-import { Refusal } from "../engines/refusal.js";
+import { Refusal, shortened } from "../engines/refusal.js";
 import { SAMPLING, SETTINGS, isAllowed, randomSeed, samplingOf } from "../settings.js";
 
 const BLENDED = "blended "; // before the name of a second model, which may be ""
 export const OTHER = "other"; // the choice to name another model of the Hub
 const NOT_A_NUMBER = "NaN"; // what is typed into a field is no number
-const MAX_SHOWN = 20; // characters of a number that is not allowed
 
 /**
  * @import { Link } from "../conversation/links.js"
@@ -63,24 +62,21 @@ export const waits = signal(/** @type {Message[]} */ ([]));
 export const followed = signal(/** @type {?Link} */ (null));
 /** Why the last move was refused, which the conversation shows. */
 export const refusal = signal(/** @type {?Message} */ (null));
-/** The line below the prompt. `history.kept` has a button that opens the list of earlier conversations. */
+/** The line below the prompt. */
 export const message = signal(/** @type {Message | Message[] | null} */ (null));
-/** The settings before and after the link set them whose text is shown; null for another conversation. */
-export const linkControls = signal(
-  /** @type {{before: Record<string, string>, after: Record<string, string>} | null} */ (null),
-);
+/** The settings before the link whose text is shown has set others; null for another conversation. */
+export const beforeLink = signal(/** @type {?Record<string, string>} */ (null));
 /** The conversation that Clear ended, for Undo; also where the browser stores nothing. */
 export const cleared = signal(/** @type {?Log} */ (null));
 
-/** What Share shows: the link, "" if there is none; a line about it; the code that embeds the page. */
-export const shareBox = signal(/** @type {?{address: string, embeds: boolean, note: string, code: string}} */ (null));
+/** What Share shows: the link, "" if there is none; a line about it. */
+export const shareBox = signal(/** @type {?{address: string, note: string}} */ (null));
 /** The list of earlier conversations; `stored` has those of this browser, the newest first, once the list was opened. */
 export const earlier = {
   isOpen: signal(false),
   search: signal(""),
   ids: signal(/** @type {string[]} */ ([])),
   stored: signal(/** @type {StoredConversation[]} */ ([])),
-  deleted: signal(/** @type {?StoredConversation} */ (null)),
 };
 /** The name of the lens over the text, and of the demonstration that is shown instead of the conversation, "" for none. */
 export const lens = signal("plain");
@@ -173,24 +169,15 @@ export function shownFault(name) {
   return checked[name].value ? faultOf(name) : null;
 }
 
-/**
- * Why the value in the field of a setting is not allowed; null if it is.
- * @param {string} name
- * @returns {?Message}
- */
+/** Why the value in the field of a setting is not allowed; null if it is. @param {string} name @returns {?Message} */
 function faultOf(name) {
   const [setting, text] = [SETTINGS[name], typed[name].value.trim()];
   if (name === "seed" && text === "") return null; // a random one
   const values = { field: { id: `setting.${name}` }, allowed: setting.rule };
   if (text === "" || text === NOT_A_NUMBER) return { id: text ? "refusal.no_number" : "refusal.empty", values };
-  return isAllowed(setting, Number(text)) ? null : { id: "refusal.value", values: { ...values, value: shown(text) } };
-}
-
-// A number as it was typed: with the decimal sign of the language, and never rounded.
-/** @param {string} text */
-function shown(text) {
-  if (String(Number(text)) === text && !text.includes("e")) return Number(text);
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  if (isAllowed(setting, Number(text))) return null;
+  const value = /^-?\d{1,12}(\.\d{1,12})?$/.test(text) ? Number(text) : shortened(text); // with the language's decimal sign
+  return { id: "refusal.value", values: { ...values, value } };
 }
 
 /** The value of a setting. @param {string} name @throws {Refusal} it is not allowed */

@@ -17,23 +17,21 @@ import { messagesOf } from "./whatsapp.js";
  */
 
 const TURN_END = "\n\n";
-// What the JSON of other messengers and of data sets has in its beginning: the rules of training/corpus/chats/formats.json.
+// The beginnings of chats that only Python reads: JSON of messengers and data sets (the rules of training/corpus/chats/formats.json),
+// then Discord, LINE and Signal.
 const IN_JSON = [
   String.raw`"type": ?"\w+_(?:chat|group|supergroup|channel)"|"ts": ?"\d{9,11}\.\d+"|"guild": ?\{|"sender_?[nN]ame":`,
   String.raw`"mapping": ?\{|"chat_messages": ?\[|"(?:instruction|prompt|question)": ?"[^]*"(?:output|response|completion|answer)":`,
   String.raw`"(?:role|from|name|speaker|sender|author|user|username)": ?"[^"\n]*"\}?,\s*"(?:content|text|message|value|body)":`,
 ];
-// The beginnings of chats that only Python reads.
-const OTHERS = /** @type {[RegExp, string][]} */ ([
-  [new RegExp(String.raw`^\s*[{[][^]*(?:${IN_JSON.join("|")})`), "JSON"],
-  [/^={20,}\nGuild: /, "Discord"],
-  [/^\[LINE\] /, "LINE"],
-  [/^(?:Conversation: .*\n+)?From: .*\n(?:To: .*\n)?Type: /, "Signal"],
-]);
+const OTHERS = [
+  new RegExp(String.raw`^\s*[{[][^]*(?:${IN_JSON.join("|")})`),
+  /^={20,}\nGuild: |^\[LINE\] |^(?:Conversation: .*\n+)?From: .*\n(?:To: .*\n)?Type: /,
+];
 
-/** Returns the name of the format of a chat that this page does not read; undefined for any other text. @param {string} head */
-export function otherChat(head) {
-  return OTHERS.find(([pattern]) => pattern.test(head))?.[1];
+/** Returns whether a text begins like a chat that this page does not read. @param {string} head */
+export function isOtherChat(head) {
+  return OTHERS.some((pattern) => pattern.test(head));
 }
 
 /**

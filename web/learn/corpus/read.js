@@ -5,33 +5,26 @@ import { checkSize } from "./decode.js";
 
 /** @import { ReadOptions, ReadText } from "./reading.js" */
 
+let worker = /** @type {Worker | null} */ (null);
+
 /**
- * Reads a text.
+ * Reads a text. A later call ends an earlier one, which is then never answered.
  * @param {Blob | string} source
  * @param {ReadOptions} options
- * @param {AbortSignal} [signal] ends the reading; the promise then rejects with its reason
  * @returns {Promise<ReadText>}
  * @throws {Refusal} it cannot be read; the reason is a message for the visitor
  */
-export async function readText(source, options, signal) {
+export async function readText(source, options) {
+  worker?.terminate();
   checkSize(typeof source === "string" ? 2 * source.length : source.size, options.name); // in memory a string has two bytes
-  signal?.throwIfAborted();
-  const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  try {
-    return await new Promise((resolve, reject) => {
-      const fail = (/** @type {string} */ reason) =>
-        reject(new Refusal({ id: "text.failed", values: { name: options.name, reason } }));
-      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
-      worker.onerror = ({ message }) => fail(message || "no module workers");
-      worker.onmessageerror = () => fail("out of memory");
-      worker.onmessage = ({ data: { read, refusal, error } }) => {
-        if (read) resolve(read);
-        else if (refusal) reject(new Refusal(refusal));
-        else fail(error);
-      };
-      worker.postMessage({ source, options });
-    });
-  } finally {
-    worker.terminate(); // its memory is free again
-  }
+  const own = (worker = new Worker(new URL("reading.js", import.meta.url), { type: "module" }));
+  const { read, refusal, error } = await new Promise((resolve) => {
+    own.onerror = ({ message }) => resolve({ error: message || "no module workers" });
+    own.onmessageerror = () => resolve({ error: "out of memory" });
+    own.onmessage = ({ data }) => resolve(data);
+    own.postMessage({ source, options });
+  });
+  own.terminate(); // its memory is free again
+  if (read) return read;
+  throw new Refusal(refusal ?? { id: "text.failed", values: { name: options.name, reason: error } });
 }

@@ -1,9 +1,10 @@
 // Turns a file or a pasted text into the text to train on, with notes for the visitor and a list of what looks private in it.
-// This takes seconds for a large file, so it runs in a worker: worker.js.
+// This takes seconds for a large file, so this module runs as a worker.
 
+import { count } from "../../conversation/log.js";
 import { Refusal } from "../../engines/refusal.js";
-import { otherChat, readChat } from "./chats.js";
-import { LEAST_CHARACTERS, checkSize, checkText, decode } from "./decode.js";
+import { isOtherChat, readChat } from "./chats.js";
+import { LEAST_CHARACTERS, checkSize, checkText, decode, noText } from "./decode.js";
 import { privateIn } from "./privacy.js";
 import { isWhatsapp } from "./whatsapp.js";
 
@@ -25,18 +26,9 @@ import { isWhatsapp } from "./whatsapp.js";
  */
 
 const MOST_DISTINCT = 65_536; // ids have two bytes
-const MANY_DISTINCT = 2_048; // with more, a step reads fewer characters: MAX_LOGITS in recipe.js
 const SAMPLE = 10_000; // characters that show whether a text is a chat export
 const ZIP = [0x50, 0x4b, 3, 4]; // the first bytes
 const CHAT_IN_ZIP = "_chat.txt"; // what an iPhone names the text among the pictures of an export
-// The beginnings of names inside a .zip that is a document, the message for the visitor, and the name of the format.
-const DOCUMENTS = [
-  ["word/", "text.python", "Word (.docx)"],
-  ["META-INF/container.xml", "text.python", "EPUB"],
-  ["xl/", "text.document", "Excel (.xlsx)"],
-  ["ppt/", "text.document", "PowerPoint (.pptx)"],
-  ["content.xml", "text.document", "OpenDocument"],
-];
 
 /**
  * Reads a file, the one text in a .zip, or a text.
@@ -62,11 +54,9 @@ export async function readSource(source, options) {
 async function textInZip(source, name) {
   const { zipEntries } = await import("../archive.js");
   const entries = await zipEntries(source);
-  const found = DOCUMENTS.find(([inside]) => entries.some((entry) => entry.name.startsWith(inside)));
-  if (found) throw new Refusal({ id: found[1], values: { name, format: found[2] } });
   const texts = entries.filter((entry) => /\.txt$/i.test(entry.name));
   const text = texts.find((entry) => entry.name === CHAT_IN_ZIP) ?? (texts.length === 1 ? texts[0] : null);
-  if (!text) throw new Refusal({ id: "text.archive", values: { name } });
+  if (!text) throw noText(name);
   checkSize(text.size, text.name);
   return text;
 }
@@ -76,14 +66,11 @@ function readText(whole, { name, chat = true, replyAs }) {
   if (!whole) throw new Refusal({ id: "text.empty", values: { name } });
   const found = chatOrText(whole, name, chat, replyAs);
   const counts = countsOf(found.text);
-  const { characters: count, distinct } = counts;
-  if (count < LEAST_CHARACTERS) {
-    throw new Refusal({ id: "text.too_short", values: { name, count, least: LEAST_CHARACTERS } });
-  }
+  const { characters, distinct } = counts;
+  if (characters < LEAST_CHARACTERS)
+    throw new Refusal({ id: "text.too_short", values: { name, count: characters, least: LEAST_CHARACTERS } });
   if (distinct > MOST_DISTINCT)
     throw new Refusal({ id: "text.too_many_distinct", values: { name, distinct, most: MOST_DISTINCT } });
-  if (distinct === 1) found.notes.push({ id: "text.one_character", values: { name } });
-  if (distinct > MANY_DISTINCT) found.notes.push({ id: "text.many_distinct", values: { distinct } });
   const isChat = found.chat ? [{ id: "private.conversation" }] : [];
   return { ...found, ...counts, private: [...isChat, ...privateIn(found.text)] };
 }
@@ -91,9 +78,10 @@ function readText(whole, { name, chat = true, replyAs }) {
 /** @returns {Pick<ReadText, "text" | "chat" | "notes">} */
 function chatOrText(text, name, isChat, replyAs) {
   const head = text.slice(0, SAMPLE);
-  const format = isWhatsapp(head) ? "WhatsApp" : otherChat(head);
-  if (!format) return { text, chat: null, notes: [] };
-  if (format !== "WhatsApp") throw new Refusal({ id: "text.python_chat", values: { name, format } });
+  if (!isWhatsapp(head)) {
+    if (isOtherChat(head)) throw new Refusal({ id: "text.python_chat", values: { name } });
+    return { text, chat: null, notes: [] };
+  }
   if (!isChat) return { text, chat: null, notes: [{ id: "text.chat_whatsapp", values: { name } }] };
   try {
     return readChat(text, name, replyAs);
@@ -105,14 +93,15 @@ function chatOrText(text, name, isChat, replyAs) {
 
 /** Returns how many characters (code points), distinct characters and lines a text has; the last line may have no end. */
 function countsOf(text) {
-  const seen = new Uint8Array(0x110000);
-  let [characters, distinct, lines] = [0, 0, text && !text.endsWith("\n") ? 1 : 0];
-  for (const character of text) {
-    const code = character.codePointAt(0);
-    if (code === 10) lines++;
-    characters++;
-    distinct += seen[code] ? 0 : 1;
-    seen[code] = 1;
-  }
-  return { characters, distinct, lines };
+  const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
+  return { characters: count(text), distinct: new Set(text).size, lines };
 }
+
+/** The messages of the worker: {source, options} to it, {read} or {refusal} or {error} from it. See read.js. */
+globalThis.onmessage = async ({ data: { source, options } }) => {
+  try {
+    postMessage({ read: await readSource(source, options) });
+  } catch (error) {
+    postMessage(error instanceof Refusal ? { refusal: error.reason } : { error: `${error}` });
+  }
+};

@@ -5,19 +5,15 @@
 
 const MOST_NAME = 60; // characters; a longer text before a colon is a notice of the messenger
 const MOST_PHRASE = 300; // characters; a longer text is no phrase of the messenger
-// The white space of Python's `\s`; JavaScript's has U+FEFF, but not U+001C to U+001F and U+0085.
-const SPACE = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const S = `[${SPACE}]`;
-const [LEADING, ONE_SPACE, SPACES] = [`^${S}+`, S, `${S}+`].map((each) => new RegExp(each));
 
 // Day, month and year in any order; a time with or without seconds, and words such as "PM", "p. m." or "um" around it.
 // An iPhone writes both in brackets, Android before a dash.
 const date = (/** @type {string} */ group) =>
-  String.raw`\p{Nd}{1,4}(?<${group}>[./-])${S}?\p{Nd}{1,2}\k<${group}>${S}?\p{Nd}{1,4}\.?[,،]?`;
-const WORDS = String.raw`(?:[\p{L}\p{Nl}\p{No}]{1,8}\.?${S}?){0,2}`;
-const TIME = String.raw`${WORDS}\p{Nd}{1,2}[:.]\p{Nd}{2}(?:[:.]\p{Nd}{2})?${S}?${WORDS}`;
+  String.raw`\p{Nd}{1,4}(?<${group}>[./-])\s?\p{Nd}{1,2}\k<${group}>\s?\p{Nd}{1,4}\.?[,،]?`;
+const WORDS = String.raw`(?:[\p{L}\p{Nl}\p{No}]{1,8}\.?\s?){0,2}`;
+const TIME = String.raw`${WORDS}\p{Nd}{1,2}[:.]\p{Nd}{2}(?:[:.]\p{Nd}{2})?\s?${WORDS}`;
 const HEADER = new RegExp(
-  String.raw`^(?:(?<bracket>\[)${date("phone")}${S}${TIME}\]|${date("android")}${S}${TIME}${S}?[-–])${S}`,
+  String.raw`^(?:(?<bracket>\[)${date("phone")}\s${TIME}\]|${date("android")}\s${TIME}\s?[-–])\s`,
   "u",
 );
 // Left-to-right marks and similar characters, which the messenger puts around names, numbers and notices.
@@ -57,14 +53,14 @@ const MAPS = String.raw`maps\.google\.[a-z.]{2,6}|(?:www\.)?google\.com/maps|map
 // A picture or file that was left out; a poll; a place; an attachment as signal-export writes it.
 const NO_TEXT = [
   /^<[^<>\n]{3,60}>$/u,
-  new RegExp(`^(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|ENQUETE|SONDAGGIO|ОПРОС|ANKET|ANKIETA|投票)${S}?[:：]`, "u"),
-  new RegExp(String.raw`^(?:[\p{L}\p{Nl}\p{No}][^:\n]{2,40}: ?)?https?://(?:${MAPS})/[^${SPACE}]*$`, "u"),
-  new RegExp(String.raw`^(?:!?\[[^\]\n]{0,200}\]\([^)\n]{1,400}\)${S}*)+$`, "u"),
+  new RegExp(String.raw`^(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|ENQUETE|SONDAGGIO|ОПРОС|ANKET|ANKIETA|投票)\s?[:：]`, "u"),
+  new RegExp(String.raw`^(?:[\p{L}\p{Nl}\p{No}][^:\n]{2,40}: ?)?https?://(?:${MAPS})/\S*$`, "u"),
+  new RegExp(String.raw`^(?:!?\[[^\]\n]{0,200}\]\([^)\n]{1,400}\)\s*)+$`, "u"),
 ];
 
 /** Returns whether a text begins like an export. @param {string} head the beginning of the text */
 export function isWhatsapp(head) {
-  const first = head.split("\n").find((line) => strip(line)) ?? "";
+  const first = head.split("\n").find((line) => line.trim()) ?? "";
   return HEADER.test(first.replace(MARKS, ""));
 }
 
@@ -96,32 +92,28 @@ export function* messagesOf(text) {
 }
 
 function messageOf(speaker, lines) {
-  const name = strip(speaker).replace(/^~/, "").split(SPACES).filter(Boolean).join(" ");
+  const name = speaker.trim().replace(/^~/, "").replace(/\s+/g, " ").trim();
   const whole = textOf(lines);
   // The lines below a picture are its caption.
   const text = isNoText(whole) ? "" : lines[0].startsWith(NOTICE) ? textOf(lines.slice(1)) : whole;
-  return { speaker: rstrip(name, (each) => " :".includes(each)), text };
+  return { speaker: withoutEnd(name, " :"), text };
 }
 
 /** Returns the lines without marks and without empty lines, which would end a turn. */
 function textOf(lines) {
-  const cleaned = lines.map((line) => rstrip(rstrip(line).replace(EDITED, "").replace(MARKS, "")));
-  return strip(cleaned.filter(Boolean).join("\n"));
+  const cleaned = lines.map((line) => line.trimEnd().replace(EDITED, "").replace(MARKS, "").trimEnd());
+  return cleaned.filter(Boolean).join("\n").trim();
 }
 
 function isNoText(text) {
   if (NO_TEXT.some((each) => each.test(text))) return true;
-  const phrase = rstrip(text, (each) => ".。".includes(each)).replace(/^[*_ ]+/, "");
-  return phrase.length < MOST_PHRASE && PHRASE.test(rstrip(phrase, (each) => "*_ ".includes(each)));
+  const phrase = withoutEnd(text, ".。").replace(/^[*_ ]+/, "");
+  return phrase.length < MOST_PHRASE && PHRASE.test(withoutEnd(phrase, "*_ "));
 }
 
-/** Returns a text without the white space, or other characters, at its end. The pattern /\s+$/ takes quadratic time. */
-function rstrip(text, isDropped = (/** @type {string} */ each) => ONE_SPACE.test(each)) {
+/** Returns a text without some characters at its end. The pattern /[ :]+$/ takes quadratic time. */
+function withoutEnd(text, dropped) {
   let end = text.length;
-  while (end && isDropped(text[end - 1])) end--;
+  while (end && dropped.includes(text[end - 1])) end--;
   return text.slice(0, end);
-}
-
-function strip(text) {
-  return rstrip(text).replace(LEADING, "");
 }

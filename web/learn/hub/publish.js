@@ -15,25 +15,14 @@ import { modelCard, publishedFiles, spaceCard } from "./card.js";
 import { pageFiles } from "./space.js";
 
 const TITLE = "Upload from the browser";
-const PATIENCE_MS = 60_000; // without an answer of the Hub, or a part that was sent
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?$/;
 // A repo may be replaced if it is empty, or if it has the file that every model, or every page, of this project has.
 const INITIAL = [".gitattributes", "README.md"];
 const OWN = { model: "manifest.json", space: "offline.js" };
-const BY_STATUS = {
-  401: "token",
-  402: "quota",
-  404: "missing",
-  409: "changed",
-  412: "changed",
-  413: "quota",
-  429: "rate",
-};
 
 /**
  * @import { Message } from "../../engines/engine.js"
  * @import { About, Files } from "./card.js"
- * @import { Preview } from "./space.js"
  * @typedef {{id: "publish.checks" | "publish.creates" | "publish.sends", repo: string, part: number}} Progress the part
  *   is 0 to 1
  *
@@ -44,7 +33,7 @@ const BY_STATUS = {
  * @property {About} card
  * @property {boolean} isPrivate
  * @property {string} space name, or user/name; "" for none
- * @property {() => Promise<?Preview>} preview draws what chats show for the address of the Space
+ * @property {() => Promise<string>} firstWords returns what chats show for the address of the Space
  * @property {string} hub its address
  */
 
@@ -52,53 +41,39 @@ const BY_STATUS = {
  * Publishes a model.
  * @param {Wanted} wanted
  * @param {(progress: Progress) => void} report
- * @param {AbortController} controller its abort ends the publishing at once: nothing more is sent. It is aborted here when
- *   the Hub is silent for too long
+ * @param {AbortSignal} signal ends the publishing: nothing more is sent
  * @returns {Promise<{model: string, space: string, fault: ?Message}>} the addresses of what is on the Hub, "" where there is
  *   none; and why the Space is not, if the model is
  * @throws {Refusal} the model is not published; nothing is lost: publishing again continues
  */
-export async function publish(wanted, report, controller = new AbortController()) {
-  const { signal } = controller;
+export async function publish(wanted, report, signal) {
   const done = { model: "", space: "", fault: null };
-  let [timer, repo] = [0, ""];
-  const alive = () => {
-    clearTimeout(timer);
-    timer = +setTimeout(() => controller.abort(new Refusal({ id: "publish.silent" })), PATIENCE_MS);
-  };
-  const request = async (address, options) => {
-    alive();
-    return fetch(address, { ...options, signal }).finally(alive);
-  };
+  let { repo } = wanted;
   const advance = (/** @type {Progress} */ progress) => {
-    alive();
     repo = progress.repo;
     report(progress);
   };
-  const aborted = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   try {
-    signal.throwIfAborted();
-    const access = { accessToken: wanted.token, hubUrl: wanted.hub, fetch: request };
-    await Promise.race([aborted, sendAll(wanted, access, { report: advance, signal }, done)]);
+    await sendAll(wanted, { report: advance, signal }, done);
   } catch (error) {
     const reason = signal.aborted ? signal.reason : refusalOf(error, repo);
     if (!done.model || !(reason instanceof Refusal)) throw reason;
     done.fault = reason.reason;
-  } finally {
-    clearTimeout(timer);
   }
   return done;
 }
 
 // Sends the model, then the Space; `done` gets the addresses of what is published.
 /** @param {Wanted} wanted */
-async function sendAll({ token, files, card, isPrivate, hub, preview, ...names }, access, watch, done) {
+async function sendAll({ token, files, card, isPrivate, hub, firstWords, ...names }, watch, done) {
   if (!/^hf_\w+$/.test(token)) throw new Refusal({ id: "publish.token_form" });
+  const request = async (address, options) => fetch(address, { ...options, signal: watch.signal });
+  const access = { accessToken: token, hubUrl: hub, fetch: request };
   watch.report({ id: "publish.checks", repo: names.repo, part: 0 });
   const { name: user, auth } = await whoAmI(access);
   if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name: user } });
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(card.title, await preview(), access.fetch) : {}; // before anything is created
+  const page = space ? await pageFiles(card.title, await firstWords(), request) : {}; // before anything is created
   const published = await publishedFiles(files, card, repo);
   const model = { "README.md": modelCard(published, card, { repo, space, hub }), ...published };
   await sendFiles({ type: "model", name: repo }, model, access, isPrivate, watch);
@@ -151,27 +126,20 @@ async function checkExisting(repo, access, isPrivate) {
 }
 
 /**
- * Returns the refusal for an error of a request to the Hub: what is wrong, and what to do. Other errors are returned as they are.
+ * Returns the refusal for an error of a request to the Hub. Other errors are returned as they are.
  * @param {any} error
  * @param {string} repo that the request was about
  */
 export function refusalOf(error, repo) {
   if (error instanceof HubApiError) {
-    const { statusCode: status, data, url } = error;
+    const { statusCode: status, data } = error;
+    if (status === 401) return new Refusal({ id: "publish.token" });
     const text = `${data?.error ?? data?.message ?? ""}`.replace(/\s+/g, " ").slice(0, 300);
-    const kind =
-      status === 403 ? whyForbidden(text, url) : (BY_STATUS[status] ?? (status >= 500 ? "hub_fault" : "refused"));
-    return new Refusal({ id: `publish.${kind}`, values: { repo, status, reason: text || `HTTP ${status}` } });
+    return new Refusal({ id: "publish.refused", values: { repo, reason: text || `HTTP ${status}` } });
   }
-  if (error instanceof SyntaxError) return new Refusal({ id: "publish.portal" }); // HTML where the Hub answers with JSON
-  // Chromium, Firefox and Safari each have a text of their own; the wrapper of XMLHttpRequest in @huggingface/hub has none.
+  // Chromium, Firefox and Safari each have a text of their own; the wrapper of XMLHttpRequest in @huggingface/hub has none. A
+  // network's own sign-in page is HTML where the Hub answers with JSON.
   const isNetwork = error instanceof TypeError && /fetch|network|load failed/i.test(error.message);
-  return isNetwork || (error instanceof Error && !error.message) ? new Refusal({ id: "publish.offline" }) : error;
-}
-
-// An upload with a progress has no address.
-function whyForbidden(text, url) {
-  if (!/\/api\/|\.git\/info\/lfs\/|\/oauth\//.test(url)) return "expired"; // an address that the Hub has signed for some time
-  if (/storage|quota/i.test(text)) return "quota";
-  return /limit|maximum|too many/i.test(text) ? "limit" : "forbidden";
+  const isOffline = isNetwork || error instanceof SyntaxError || (error instanceof Error && !error.message);
+  return isOffline ? new Refusal({ id: "publish.offline" }) : error;
 }

@@ -2,9 +2,7 @@
 // page. The visitor leaves the page and returns to it; then the page requests a token, and keeps it in memory only.
 
 import { attempt } from "../../conversation/stored_conversations.js";
-import { Refusal } from "../../engines/refusal.js";
 
-const PATIENCE_MS = 30_000; // for the answers of the Hub
 const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hub's answer must match
 
 /** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
@@ -53,21 +51,19 @@ export async function finishSignIn(hub) {
   try {
     session.token = (await asked(({ oauthHandleRedirect }) => oauthHandleRedirect(given))).accessToken;
   } catch (error) {
-    const isNetwork = ["publish.silent", "publish.offline", "publish.portal"].includes(error.reason?.id);
-    session.fault = isNetwork ? error.reason : { id: "publish.not_signed_in" };
+    session.fault = error.reason?.id === "publish.offline" ? error.reason : { id: "publish.not_signed_in" };
   }
 }
 
-// Returns what the Hub's library answers; refuses if it takes too long: its requests for a sign-in cannot be aborted.
+// Returns what the Hub's library answers.
 /** @template Value @param {(library: typeof import("../../vendor/huggingface_hub.js")) => Promise<Value>} act */
 async function asked(act) {
   const [library, { refusalOf }] = await Promise.all([
     import("../../vendor/huggingface_hub.js"),
     import("./publish.js"),
   ]);
-  const late = new Refusal({ id: "publish.silent" });
   try {
-    return await Promise.race([act(library), new Promise((_, reject) => setTimeout(() => reject(late), PATIENCE_MS))]);
+    return await act(library);
   } catch (error) {
     throw refusalOf(error, "");
   }

@@ -10,17 +10,15 @@ const DESCRIPTION = /(<meta (?:name="|property="og:)description" content=")[^"]*
 const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
 const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 
-/** @typedef {{text: string, picture: Blob}} Preview what chats show for the address of a page: the first words, and a PNG */
-
 /**
  * Returns the files of the page by name.
  * @param {string} title of the new page, also for link previews
- * @param {?Preview} preview of the model; without it, the page has the picture of this page
+ * @param {string} firstWords of the model, for link previews; may be ""
  * @param {typeof fetch} request fetches a file
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-export async function pageFiles(title, preview, request) {
+export async function pageFiles(title, firstWords, request) {
   const fetchFile = async (name) => {
     const response = request(new URL(`../../${name}`, import.meta.url), { cache: "no-cache" });
     const file = await response.then((found) => (found.ok ? found.blob() : null)).catch(() => null);
@@ -34,15 +32,10 @@ export async function pageFiles(title, preview, request) {
     .replace(INSERTED, "$1")
     .replace(PICTURE, "$1$2")
     .replace(TITLE, `$1${escaped(title)}`)
-    .replace(DESCRIPTION, `$1${escaped(preview?.text || t("static.greeting"))}`)
+    .replace(DESCRIPTION, `$1${escaped(firstWords || t("static.greeting"))}`)
     .replace(WELCOME, "$1$2");
   const licence = await fetchFile("LICENSE").catch(() => null); // the app's page has none beside it
-  return {
-    ...files,
-    "index.html": new Blob([page]),
-    ...(preview ? { "preview.png": preview.picture } : {}),
-    ...(licence ? { LICENSE: licence } : {}),
-  };
+  return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
 }
 
 /** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */

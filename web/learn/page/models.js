@@ -26,7 +26,7 @@ export async function loadModels() {
 export async function use(name) {
   const fault = (await addModel(name))?.failure ?? null;
   if (!fault) chooseModel(name);
-  set({ fault, message: fault ? null : { id: "train.used", values: { name } } });
+  set({ fault, message: fault ? null : { id: "train.used", values: { model: name, name: shownName(name) } } });
   return fault;
 }
 

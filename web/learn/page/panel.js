@@ -3,22 +3,18 @@
 import { hasTouch } from "../../document/dom.js";
 import { language, number, render as renderMessage, t } from "../../document/words.js";
 import { shownName } from "../../engines/refusal.js";
-import { chooseModel, send } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { html, render, useEffect } from "../../vendor/preact.js";
 import { MINUTES } from "../recipe.js";
 import { FileButton, button } from "./elements.js";
-import { download, loadModels, openModel, remove, showText, use } from "./models.js";
+import { download, loadModels, openModel, remove, use } from "./models.js";
 import { ProgressView } from "./progress.js";
 import { PublishForm } from "./publish_form.js";
 import { openForm, resume as resumePublishing } from "./publishing.js";
-import { first, isTraining, messageNow, state, usesTrained } from "./state.js";
+import { isTraining, messageNow, state } from "./state.js";
 import { called } from "./text.js";
 import { TextField } from "./text_view.js";
 import * as training from "./training.js";
-
-// A function of WebAssembly that returns a vector of 16 zeros: training needs SIMD.
-const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11];
 
 /**
  * Shows the panel, with a training that can be continued and the stored models.
@@ -27,9 +23,8 @@ const SIMD = [0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 1
  *   the page's address opens the panel
  */
 export async function openPanel(box, { isBack, isWanted }) {
-  const hasSimd = globalThis.WebAssembly?.validate(new Uint8Array(SIMD));
-  const lacks = hasSimd ? (globalThis.crypto?.subtle ? null : "train.no_https") : "train.no_simd";
-  state.lacks.value = lacks && { id: lacks };
+  const lacks = globalThis.crypto?.subtle ? null : { id: "train.no_https" };
+  state.lacks.value = lacks;
   if (!lacks) await Promise.all([training.loadKept(), loadModels()]);
   drawPanel(box);
   if (lacks) return;
@@ -52,7 +47,7 @@ export function drawPanel(box) {
 }
 
 function Panel({ box }) {
-  const { trained, lacks, fault, focus } = state;
+  const { progress, lacks, fault, focus } = state;
   useEffect(() => {
     if (isTraining.value) box.parentElement.scrollIntoView({ block: "start" });
   }, [isTraining.value]);
@@ -61,11 +56,9 @@ function Panel({ box }) {
     focus.value = "";
   }, [focus.value]);
   return html`
-    <p class="what" hidden=${isTraining.value || trained.value !== null}>${t("train.what")}</p>
+    <p class="what" hidden=${isTraining.value || progress.value !== null}>${t("train.what")}</p>
     <p class="said" role="status">${renderMessage(messageNow.value)}</p>
     <p class="fault" role="alert">${renderMessage(lacks.value ?? fault.value)}</p>
-    <${Next} />
-    <${Back} />
     <${ProgressView} />
     <${Kept} />
     <${Choose} />
@@ -77,29 +70,6 @@ function Panel({ box }) {
     </div>
     <div class="publishing"><${PublishForm} /></div>
   `;
-}
-
-// The buttons for the model that was trained, while the page writes with it.
-function Next() {
-  if (!usesTrained.value) return null;
-  const { trained, text } = state;
-  const { name, isStored } = trained.value;
-  const write = () => (showText(), send());
-  return html`<div class="row next" role="group" aria-label=${t("train.next")}>
-    ${button("primary write", t("train.write"), write)}
-    ${text.value && button("train-on", t("train.on"), training.trainOn)}
-    ${isStored && button("get-model", t("train.download"), () => download(name))}
-    ${isStored && button("give-away", t("train.publish"), () => openForm(name))}
-  </div>`;
-}
-
-// The way back to the page's first model.
-function Back() {
-  if (!first.value) return null;
-  const back = () => (chooseModel(first.value), showText());
-  return html`<div class="row">
-    ${button("back-to-first", t("train.back_to", { name: shownName(first.value) }), back)}
-  </div>`;
 }
 
 function Kept() {
@@ -116,9 +86,9 @@ function Kept() {
 
 // The text, and the options of a training.
 function Choose() {
-  const { text, minutes, trained, lacks } = state;
+  const { text, minutes, lacks } = state;
   if (isTraining.value || lacks.value) return null;
-  const start = t(trained.value ? "train.start_new" : "train.start");
+  const start = t("train.start");
   const phone = hasTouch() && text.value; // a phone locks its screen and freezes background tabs
   return html`<${TextField} start=${start}>
     <div class="options">
@@ -139,7 +109,7 @@ function Choose() {
       <div class="row">
         ${button("primary start", start, () => training.begin(), { disabled: !text.value })}
       </div>
-      <p class="phone" hidden=${!phone}>${t(training.canKeepScreenOn() ? "train.phone_awake" : "train.phone")}</p>
+      <p class="phone" hidden=${!phone}>${t("train.phone")}</p>
     </div>
   <//>`;
 }
@@ -179,7 +149,6 @@ function StoredModels() {
 
 function Line({ model: { name, created, bytes } }) {
   const isUsed = name === page.modelName.value;
-  const isOffered = isUsed && usesTrained.value && !isTraining.value; // its buttons are above
   const day = new Date(created).toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
   const act = (kind, run) => {
     const label = t(`train.${kind}_name`, { name: shownName(name) });
@@ -190,8 +159,7 @@ function Line({ model: { name, created, bytes } }) {
     <small>${t("train.model_facts", { day, megabytes: number(bytes / 1e6, 1) })}</small>
     <small class="in-use" hidden=${!isUsed}>${t("train.in_use")}</small>
     <span class="row">
-      ${!isUsed && act("use", use)} ${!isOffered && act("download", download)}
-      ${!isOffered && act("publish", openForm)} ${act("delete", remove)}
+      ${!isUsed && act("use", use)} ${act("download", download)} ${act("publish", openForm)} ${act("delete", remove)}
     </span>
   </li>`;
 }

@@ -5,7 +5,7 @@ import { colourOf } from "../../lenses/surprise_colours.js";
 import { html } from "../../vendor/preact.js";
 import { button } from "./elements.js";
 import { bits, byHeart, chartOf } from "./losses.js";
-import { isTraining, state, usesTrained } from "./state.js";
+import { isTraining, state } from "./state.js";
 import { pause, stop } from "./training.js";
 
 const NO_CURVE = { training: [], heldOut: [] };
@@ -15,8 +15,7 @@ const NO_CURVE = { training: [], heldOut: [] };
 /** The training that runs, or has ended. */
 export function ProgressView() {
   const shown = state.progress.value;
-  const isShown = isTraining.value || (shown && (!state.trained.value || usesTrained.value));
-  if (!isShown) return null;
+  if (!isTraining.value && !shown) return null;
   const { step = 0, steps = 1, curve = NO_CURVE, sample } = shown ?? {};
   const isEnded = !isTraining.value;
   const isComplete = step >= steps;

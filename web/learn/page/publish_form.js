@@ -28,7 +28,7 @@ export function PublishForm() {
 }
 
 /** @param {{form: import("./state.js").Form}} props */
-function Fields({ form: { model, fields, isExpired } }) {
+function Fields({ form: { model, fields } }) {
   const first = useRef(/** @type {HTMLInputElement} */ (null));
   useEffect(() => first.current.focus(), []);
   const sending = state.sending.value;
@@ -63,11 +63,7 @@ function Fields({ form: { model, fields, isExpired } }) {
     <div class="row sign-in" hidden=${isSignedIn || !canSignIn()}>
       ${button("sign", t("publish.sign_in"), leaveToSignIn)}
     </div>
-    ${wide(
-      "publish.token_label",
-      text("token", { type: "password", placeholder: "hf_…" }),
-      isSignedIn || (canSignIn() && !isExpired),
-    )}
+    ${wide("publish.token_label", text("token", { type: "password", placeholder: "hf_…" }), isSignedIn || canSignIn())}
     <div class="row">
       <button class="primary send" disabled=${Boolean(sending)}>${t("publish.send")}</button>
       ${button("cancel", t("publish.cancel"), cancel)}

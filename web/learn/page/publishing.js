@@ -2,7 +2,7 @@
 
 import { findModel } from "../../conversation/models.js";
 import { Refusal } from "../../engines/refusal.js";
-import { addModel, engine } from "../../state/actions.js";
+import { addModel } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { LICENSES, configOf } from "../hub/card.js";
 import { session, signIn } from "../hub/sign_in.js";
@@ -25,7 +25,7 @@ export async function openForm(name, filledIn = {}) {
   const { license } = configOf(model.files).training ?? {};
   const fields = { repo, title, corpus: "", license: LICENSES.includes(license) ? license : LICENSES[0] };
   const others = { isPrivate: true, space: false, may: false, token: "" };
-  const form = { model, fields: { ...fields, ...others, ...filledIn }, isExpired: false };
+  const form = { model, fields: { ...fields, ...others, ...filledIn } };
   set({ form, report: null, refusal: session.fault });
 }
 
@@ -72,12 +72,12 @@ export async function send() {
   const wanted = {
     ...{ token: session.token || fields.token.trim(), repo, space: fields.space ? repo : "", isPrivate },
     ...{ files: model.files, card: { title, corpus, license }, hub: hub() },
-    preview: () => previewOf(model.name, title),
+    firstWords: () => firstWordsOf(model.name),
   };
   const report = (progress) => controller === own && set({ sending: progress });
   try {
     const { publish: sendAll } = await import("../hub/publish.js");
-    const { fault, ...addresses } = await sendAll(wanted, report, own);
+    const { fault, ...addresses } = await sendAll(wanted, report, own.signal);
     set({ published: Object.values(addresses).filter(Boolean) });
     if (fault) return refuse(new Refusal({ id: "publish.half", values: { reason: fault } }));
     set({ report: { id: "publish.done" }, form: null });
@@ -92,20 +92,13 @@ export async function send() {
 function refuse(error) {
   if (!(error instanceof Refusal)) console.error(error);
   const reason = error instanceof Refusal ? error.reason : { id: "fault.again" };
-  const isExpired = reason.id === "publish.token" && session.token !== "";
-  if (isExpired) session.token = "";
-  const form = state.form.value;
-  set({ refusal: reason, form: form && { ...form, isExpired: form.isExpired || isExpired } });
+  if (reason.id === "publish.token") session.token = "";
+  set({ refusal: reason });
 }
 
-// Returns the first words of the model's welcome text, and a picture of it; null if the browser cannot draw it.
-/** @param {string} name of the model @param {string} title of the page that is published @returns {Promise<?import("../hub/space.js").Preview>} */
-async function previewOf(name, title) {
+/** Returns the first words of a model's welcome text, for link previews. @param {string} name of the model */
+async function firstWordsOf(name) {
   await addModel(name);
-  const model = findModel(page.site.value, name);
-  if (!model?.welcome) return null;
-  const text = [...model.welcome.replace(/\s+/g, " ").trim()].slice(0, PREVIEW).join("").trimEnd();
-  const { drawPreview } = await import("../../sharing/picture.js");
-  const picture = await drawPreview(engine, model, title, document.querySelector(".char-lstm")).catch(() => null);
-  return picture && { text, picture };
+  const welcome = findModel(page.site.value, name)?.welcome ?? "";
+  return [...welcome.replace(/\s+/g, " ").trim()].slice(0, PREVIEW).join("").trimEnd();
 }

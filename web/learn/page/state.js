@@ -2,8 +2,6 @@
 // views draw them, and nothing is read back from the document.
 
 import { batch, computed, signal } from "../../vendor/preact.js";
-import { readyModels } from "../../conversation/models.js";
-import { isLocal, shownName } from "../../engines/refusal.js";
 import * as page from "../../state/state.js";
 import { MINUTES } from "../recipe.js";
 
@@ -14,12 +12,11 @@ import { MINUTES } from "../recipe.js";
  * @import { Progress } from "../run.js"
  * @import { StoredModel } from "../../worker/stored_training.js"
  *
- * @typedef {{source: Blob | string, name?: string, others?: number}} Given a text; without a name if it was typed or pasted;
- *   how many files were dropped besides
+ * @typedef {{source: Blob | string, name?: string}} Given a text; without a name if it was typed or pasted
  * @typedef {ReadText & {name: string}} NamedText
  * @typedef {{repo: string, title: string, corpus: string, license: string, isPrivate: boolean, space: boolean, may: boolean, token: string}} Fields
  * @typedef {{name: string, files: Files, privateThings?: Message[]}} LocalModel to be published
- * @typedef {{model: LocalModel, fields: Fields, isExpired: boolean}} Form
+ * @typedef {{model: LocalModel, fields: Fields}} Form
  */
 
 /** Returns the address of the Hub. */
@@ -43,7 +40,6 @@ export const state = {
   phase: signal(/** @type {"none" | "starts" | "runs" | "paused"} */ ("none")),
   progress: signal(/** @type {Progress | null} */ (null)), // of this training, or of the last one
   kept: signal(/** @type {{name: string, step: number, steps: number} | null} */ (null)), // the stored training
-  trained: signal(/** @type {{name: string, isStored: boolean} | null} */ (null)), // the result of the last training
   models: signal(/** @type {StoredModel[]} */ ([])),
 
   form: signal(/** @type {Form | null} */ (null)),
@@ -63,20 +59,9 @@ export function set(values) {
 /** Whether a training runs, is paused, or is prepared. */
 export const isTraining = computed(() => state.phase.value !== "none");
 
-/** Whether the page writes with the model that was trained last, so that its buttons and its curve are shown. */
-export const usesTrained = computed(() => state.trained.value?.name === page.modelName.value);
-
-/** The name of the page's first model, to which it can go back while it writes with one of this browser; "" if it cannot. */
-export const first = computed(() => {
-  const found = readyModels(page.site.value).find(({ name }) => !isLocal(name));
-  return isLocal(page.modelName.value) ? (found?.name ?? "") : "";
-});
-
-/** The message; one that says which model the page writes with names the model of now. */
+/** The message; one that says which model the page writes with is shown while it does. */
 export const messageNow = computed(() => {
   const message = state.message.value;
-  if (message?.id !== "train.done" && message?.id !== "train.used") return message;
-  const name = page.modelName.value;
-  const { id, values } = message.values?.name === name ? message : { id: "train.used" };
-  return { id, values: { ...values, name: shownName(name) } };
+  const model = message?.values?.model;
+  return model === undefined || model === page.modelName.value ? message : null;
 });

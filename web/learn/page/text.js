@@ -7,9 +7,7 @@ import { readText } from "../corpus/read.js";
 import { set, state } from "./state.js";
 
 const TYPING_MS = 400; // after the last change of the field
-const LONG = 50_000; // characters; a longer text is not put into the field, which would be slow
 
-let reading = new AbortController(); // of the text that was given last
 let timer = 0;
 
 /** Notes what the field contains, and reads it soon. @param {string} text */
@@ -19,11 +17,11 @@ export function type(text) {
   timer = +setTimeout(() => read({ source: text }), TYPING_MS);
 }
 
-/** Reads a file, or a text that is too long for the field. @param {Blob | string} source @param {string} [name] @param {number} [others] */
-export function take(source, name, others = 0) {
+/** Reads a file, or a text that was dropped. @param {Blob | string} source @param {string} [name] */
+export function take(source, name) {
   clearTimeout(timer);
   state.typed.value = "";
-  return read({ source, name, others });
+  return read({ source, name });
 }
 
 /** Reads one of the examples. @param {(typeof import("../corpus/examples.js").EXAMPLES)[number]} example */
@@ -44,36 +42,27 @@ export function readAgain(options) {
 // Reads a text, which replaces the one before; a later call cancels this one.
 /** @param {import("./state.js").Given} given @param {{chat?: boolean, replyAs?: string}} [options] */
 async function read(given, options = {}) {
-  reading.abort();
-  const { signal } = (reading = new AbortController());
   const mayBeChat = given === state.given.value && state.mayBeChat.value;
   set({ given, isReading: true });
   const name = given.name ?? t("train.text"); // the messages about a text begin with it
   let [found, fault] = [null, null];
   try {
-    if (given.source !== "") found = await readText(given.source, { name, ...options }, signal);
+    if (given.source !== "") found = await readText(given.source, { name, ...options });
   } catch (error) {
-    if (!signal.aborted && !(error instanceof Refusal)) throw error;
+    if (!(error instanceof Refusal)) throw error;
     fault = error.reason;
   }
-  if (signal.aborted) return;
+  if (given !== state.given.value) return;
   const text = found && { ...found, name: given.name ?? t("train.own_name") };
   set({ text, mayBeChat: mayBeChat || Boolean(found?.chat), isReading: false, message: null, fault });
 }
 
-/** Takes a pasted text, if it is too long for the field. @param {ClipboardEvent} event */
-export function paste(event) {
-  const text = event.clipboardData?.getData("text/plain") ?? "";
-  if (text.length < LONG) return;
-  event.preventDefault();
-  take(text);
-}
-
 /** Takes a file or a text that is dropped. @param {DragEvent} event */
 export function drop(event) {
-  const [file, ...others] = event.dataTransfer.files;
+  event.preventDefault();
+  const [file] = event.dataTransfer.files;
   const text = event.dataTransfer.getData("text/plain");
-  if (file) take(file, file.name, others.length);
+  if (file) take(file, file.name);
   else if (text) take(text);
 }
 

@@ -1,34 +1,27 @@
 // The field for the text to train on, and the facts about the text that it has read.
 
-import { hasTouch } from "../../document/dom.js";
 import { render, t } from "../../document/words.js";
-import { html, useSignal } from "../../vendor/preact.js";
+import { html } from "../../vendor/preact.js";
 import { LEAST_CHARACTERS } from "../corpus/decode.js";
 import { EXAMPLES } from "../corpus/examples.js";
 import { FileButton, button, items } from "./elements.js";
 import { state } from "./state.js";
-import { drop, paste, readAgain, take, takeExample, type } from "./text.js";
+import { drop, readAgain, take, takeExample, type } from "./text.js";
 
 /** @import { Message } from "../../engines/engine.js" */
 
 /** @param {{start: string, children: any}} props the text of the button that starts a training; the options below */
 export function TextField({ start, children }) {
   const { typed, isReading } = state;
-  const isDragging = useSignal(false);
-  const over = (isOver) => (event) => {
-    event.preventDefault();
-    isDragging.value = isOver;
-  };
   const examples = EXAMPLES.map((each) =>
     button("", render(each.name), () => takeExample(each), { title: render(each.origin) }),
   );
-  const how = t(hasTouch() ? "train.how.tap" : "train.how", { least: LEAST_CHARACTERS, start }); // a finger drops nothing
+  const how = t("train.how", { least: LEAST_CHARACTERS, start });
   return html`<div
-    class=${isDragging.value ? "choose over" : "choose"}
+    class="choose"
     aria-busy=${isReading.value}
-    onDragOver=${over(true)}
-    onDragLeave=${over(false)}
-    onDrop=${(event) => (over(false)(event), drop(event))}
+    onDragOver=${(event) => event.preventDefault()}
+    onDrop=${drop}
   >
     <p class="how">${how}</p>
     <label class="wide">
@@ -36,10 +29,9 @@ export function TextField({ start, children }) {
       <textarea
         rows="4"
         spellcheck=${false}
-        placeholder=${t(hasTouch() ? "train.paste.tap" : "train.paste")}
+        placeholder=${t("train.paste")}
         value=${typed.value}
         onInput=${(event) => type(event.target.value)}
-        onPaste=${paste}
       ></textarea>
     </label>
     <div class="row">
@@ -59,7 +51,6 @@ function Facts() {
   const facts = /** @type {Message[]} */ (
     text ? [{ id: "train.read", values: { name, characters, distinct, lines } }] : []
   );
-  if (text && state.given.value.others) facts.push({ id: "train.one_file" });
   return html`<div role="status">
     <ul class="read">
       ${items([...facts, ...notes])}

@@ -2,7 +2,8 @@
 
 import { refOf } from "../../conversation/models.js";
 import { t } from "../../document/words.js";
-import { chooseModel, engine } from "../../state/actions.js";
+import { shownName } from "../../engines/refusal.js";
+import { engine } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { randomSeed } from "../../settings.js";
 import { effect } from "../../vendor/preact.js";
@@ -12,28 +13,19 @@ import { hub, set, state } from "./state.js";
 import { called } from "./text.js";
 
 const LOCK = "char-lstm/training";
-const TICK_MS = 5000;
-const SILENT_TICKS = 12; // without a message: the worker has ended without an error event
 
 let worker = /** @type {Worker | null} */ (null);
-let [ticks, timer] = [0, 0]; // since the last message
 let release = () => {}; // lets another tab train
 
-/** Begins a training with the text and the options. @param {boolean} isFineTuning whether it starts from the chosen model */
-export function begin(isFineTuning = state.isFineTuning.value) {
+/** Begins a training with the text and the options. */
+export function begin() {
   if (state.kept.value && !confirm(t("train.replace_sure"))) return;
   const { text, name, chat, private: privateThings } = state.text.value;
   const model = page.model.value;
-  const parent = isFineTuning && model ? refOf(model) : null;
+  const parent = state.isFineTuning.value && model ? refOf(model) : null;
   const format = chat && { prefix: chat.prefix, suffix: chat.suffix, stop: chat.stop };
   const about = { name, chat: format, privateThings, minutes: state.minutes.value, parent };
   return train({ begin: { ...about, text, hub: hub(), seed: randomSeed(), ...state.sizes.value } });
-}
-
-/** Trains the new model further on the text. */
-export function trainOn() {
-  chooseModel(state.trained.value.name);
-  return begin(true);
 }
 
 /** Continues the stored training. */
@@ -72,19 +64,18 @@ async function train(message) {
   const unlock = await lockTraining();
   if (!unlock) return set({ fault: { id: "train.other_tab" } });
   release = unlock;
-  set({ phase: "starts", progress: null, kept: null, trained: null, fault: null, message: { id: "train.starts" } });
+  set({ phase: "starts", progress: null, kept: null, fault: null, message: { id: "train.starts" } });
   worker ??= newWorker();
   worker.postMessage(message);
-  ticks = 0;
-  timer = +setInterval(() => {
-    if (state.phase.value === "runs" && ++ticks > SILENT_TICKS) failWithoutWorker("no step in a minute");
-  }, TICK_MS);
 }
 
 function newWorker() {
   const created = new Worker(new URL("../run.js", import.meta.url), { type: "module" });
   created.onmessage = ({ data }) => receive(data);
-  created.onerror = (event) => failWithoutWorker(event.message || "Worker");
+  created.onerror = (event) => {
+    closeWorker();
+    receive({ failed: { id: "train.fault", values: { reason: event.message || "Worker" } } });
+  };
   return created;
 }
 
@@ -93,14 +84,8 @@ function closeWorker() {
   worker = null;
 }
 
-function failWithoutWorker(reason) {
-  closeWorker();
-  receive({ failed: { id: "train.fault", values: { reason } } });
-}
-
 /** Changes the state by a message of the worker. @param {any} data see run.js */
 export function receive({ phase, progress, notSaved, ended, failed }) {
-  ticks = 0;
   if (progress) showProgress(progress);
   else if (phase) set({ message: { id: `train.${phase}` } });
   else if (notSaved) set({ fault: { id: "train.not_kept", values: { reason: notSaved } } });
@@ -126,8 +111,9 @@ async function showEnd({ reason, step, best, model, files, notice }) {
     const failure = await use(model.name);
     await end(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
-      const values = { ended: { id: `train.ended_${reason}`, values: { step } }, best, name: model.name };
-      set({ message: { id: "train.done", values }, trained: { name: model.name, isStored: !files } });
+      const how = { ended: { id: `train.ended_${reason}`, values: { step } }, best };
+      const values = { ...how, model: model.name, name: shownName(model.name) };
+      set({ message: { id: "train.done", values } });
       if (!isElsewhere) showText();
     }
   }
@@ -137,7 +123,6 @@ async function showEnd({ reason, step, best, model, files, notice }) {
 // Ends a training, or the attempt to begin one; what is stored can be continued.
 /** @param {import("../../engines/engine.js").Message | null} fault null leaves the one that is shown */
 async function end(fault) {
-  clearInterval(timer);
   release();
   set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
   await loadKept();
@@ -148,10 +133,7 @@ function usesAnotherPart() {
   return focused && focused !== document.body && !focused.closest("#training");
 }
 
-/** Whether this browser can keep the screen on. */
-export const canKeepScreenOn = () => "wakeLock" in navigator;
-
-/** Keeps the screen on while a training runs in a visible tab. */
+/** Keeps the screen on while a training runs in a visible tab, where the browser can. */
 export function keepScreenOn() {
   let held = /** @type {Promise<?WakeLockSentinel> | null} */ (null);
   const check = () => {
@@ -160,7 +142,7 @@ export function keepScreenOn() {
       held ??= navigator.wakeLock.request("screen").catch(() => null); // refused at a low battery
     else held = void held?.then((lock) => lock?.release());
   };
-  if (!canKeepScreenOn()) return;
+  if (!("wakeLock" in navigator)) return;
   document.addEventListener("visibilitychange", check);
   effect(check);
 }

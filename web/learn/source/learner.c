@@ -30,6 +30,24 @@ static Layer layers[MAX_LAYERS];
 static float *table, *embedded, *inputs[MAX_LAYERS], *outputs, *logits, *packed, *masked, *masks[2], *space, *left_space;
 static u32 *slots, *used, used_count;
 
+#define PAGE 65536
+#define ALIGNMENT 64
+
+// Returns a block of zeros on a 64-byte boundary, which is never given back; 0 if the browser has no more memory.
+__attribute__((noinline)) static void *take(size bytes) {
+    extern u8 __heap_base;
+    static size next;
+    if (!next) next = (size)&__heap_base;
+    size start = (next + ALIGNMENT - 1) & ~(size)(ALIGNMENT - 1);
+    size end = start + bytes, present = __builtin_wasm_memory_size(0) * (size)PAGE;
+    if (end < start) return 0;
+    if (end > present && __builtin_wasm_memory_grow(0, (end - present + PAGE - 1) / PAGE) == (size)-1) return 0;
+    next = end;
+    return (void *)start;  // fresh pages are zeros
+}
+
+static float *take_floats(size count) { return (float *)take(count * sizeof(float)); }
+
 static u32 padded(size count) { return (u32)((count + 3) & ~(size)3); }
 
 static float *parameter(float *all, int index) { return all + learner.offsets[index]; }

@@ -1,4 +1,4 @@
-// Share links: what is written into one is read from it, whatever messages do to its end, and faults are named.
+// Share links: what is written into one is read from it, what messages add to its end is ignored, and faults are named.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -60,10 +60,10 @@ test("what is written into a link is read from it", () => {
   ];
   for (const link of links) {
     const query = writeLink(link);
-    const { last, damaged, controls, writes, ...read } = readLink(`?${query}&__theme=dark&logs=1`);
+    const { damaged, controls, writes, ...read } = readLink(`?${query}&__theme=dark&logs=1`);
     assert.match(query, /^[\x20-\x7e]+$/);
     assert.deepEqual([read, damaged, writes], [link, false, true]);
-    assert.ok(last && "seed" in controls);
+    assert.ok("seed" in controls);
   }
   for (const { query } of vectors("links")) assert.equal(writeLink(readLink(query)), query);
 });
@@ -109,46 +109,43 @@ test("a value that is not allowed is named", () => {
       assert.ok(`${values.value ?? ""}`.length <= 44);
     }
   }
-  const many = "temperature=hot&prompt=x&v=x&length=-5&then=y&seed=1&temperature=hot&pick=xy&top_k=3";
-  const { id, values } = outcome(() => readLink(many)).reason;
-  assert.equal(id, "link.faults");
-  assert.deepEqual(
-    values.faults.map((fault) => fault.values.field),
-    ["temperature", "length", "pick", "v"],
-  );
 });
 
 test("a link that cannot be followed is refused", () => {
   const refused = [
     ["seed=1&then=x&then=y&seed=1", "link.no_seed"],
     [`seed=1${"&more=1".repeat(50)}`, "link.steps"],
-    ["seed=1&blend_with=b&then=x&seed=2&hold=0.1~4", "link.clamps_with_blend"],
-    ["prompt=%ff", "link.unreadable"],
     [`prompt=${"x".repeat(8000)}`, "link.characters"],
   ];
   for (const [query, id] of refused) assert.equal(outcome(() => readLink(query)).reason?.id, id);
 });
 
-test("what a message adds to the end of a link is ignored, and a cut link is refused", () => {
-  for (const { query, whole, damaged, refusal } of vectors("damaged_links")) {
-    const found = outcome(() => readLink(`?${query}`));
-    if (refusal) assert.deepEqual(found, { reason: { id: refusal, values: {} } }, query);
-    else assert.deepEqual(found.result, { ...readLink(`?${whole}`), last: found.result.last, damaged }, query);
-  }
-  // No message names a value that is only the beginning of the one that was in the link.
-  for (const { query } of vectors("links")) {
-    for (let length = 0; length < query.length; length++) {
-      const { reason } = outcome(() => readLink(query.slice(0, length)));
-      assert.ok(!reason || reason.id === "link.cut", query.slice(0, length));
-    }
-  }
+const PLAIN = "prompt=ROMEO%3A&seed=7&v=1";
+const HASH = "69174cee55d2b6a2";
+test("what a message adds to the end of a link is ignored", () => {
+  const added = [".", ")", ").", "...", "%27", "%22", "%3E", "%E3%80%82", "%0A", "*", ").&__theme=dark"];
+  const ends = [
+    `&text=${HASH}`,
+    "",
+    "&more=415",
+    "&then=a.&seed=4",
+    "&hold=0.7~4_1.3~-4",
+    "&pick=Q",
+    "&pick=.",
+    "&seed=7",
+  ];
+  for (const end of ends)
+    for (const more of added) assert.deepEqual(readLink(PLAIN + end + more), readLink(PLAIN + end), end + more);
+  assert.equal(readLink("seed=7&prompt=ROMEO.)").steps[0].prompt, "ROMEO.)");
+  assert.deepEqual(readLink(`${PLAIN}&text=${HASH}`.replaceAll("&", "&amp;")), readLink(`${PLAIN}&text=${HASH}`));
+  for (const hash of ["69174c", `${HASH}x`, HASH.toUpperCase()])
+    assert.deepEqual(readLink(`${PLAIN}&text=${hash}`), { ...readLink(PLAIN), damaged: true });
 });
 
-test("what is too long for a message, or half of a character, is refused when it is shared", () => {
+test("what is too long for a message is refused when it is shared", () => {
   assert.ok(writeLink(linkOf("x".repeat(1600))).length <= 1900);
   const { id, values } = outcome(() => writeLink(linkOf("x".repeat(2000)))).reason;
   assert.deepEqual([id, values.most], ["link.too_long", 1900]);
-  assert.equal(outcome(() => writeLink(linkOf("\ud800"))).reason?.id, "link.half_character");
 });
 
 const served = (name, commit = "") => ({ name, commit, failure: null, loading: false });
@@ -161,11 +158,8 @@ test("a link finds a model of another branch or commit, and the bundled one by i
   assert.equal(find("ada/one", ""), "ada/one@old");
   assert.equal(find("ada/one", COMMIT, models.slice(0, 1)), "ada/one@old");
   assert.deepEqual(models.map(repoOf), ["ada/one", "ada/one", "bundled"]);
-  for (const name of ["ada/o", "ada/two@0123"]) {
-    const refusal = (last) =>
-      outcome(() => modelsOfLink(linkOf("", { model: { name, commit: "" }, last }), { models })).reason.id;
-    assert.deepEqual([refusal("model"), refusal("seed")], ["link.cut", "link.no_model"]);
-  }
+  const gone = linkOf("", { model: { name: "ada/two", commit: "" } });
+  assert.equal(outcome(() => modelsOfLink(gone, { models })).reason.id, "link.no_model");
   const bundled = ["bible", "shakespeare", "tang"].map((name) => served(name));
   assert.equal(find("bundled", "", bundled), "shakespeare");
   assert.equal(findModel({ models: bundled }, "bundled").name, "shakespeare");

@@ -88,7 +88,7 @@ test("a reply is rewritten from a character on, and Undo brings the rest back", 
   assert.equal(text(page), whole);
   await page.writer.continueFrom(id, 7, optionsOf(page));
   assert.equal(text(page), whole); // the same seed
-  const gone = { reason: { id: "refusal.turn_gone" } };
+  const gone = { message: "refusal.turn_gone" };
   assert.throws(() => page.writer.continueFrom(id, 7, optionsOf(page)), gone);
   await page.writer.continueFrom(lastTurn(page.log).id, 7, optionsOf(page, { temperature: 2 }));
   const hotter = expected(`ab${whole.slice(0, 7)}`, 13, { temperature: 2, draw: 7 });
@@ -108,6 +108,9 @@ test("the same text again is no other version, and clamped cells rewrite it", as
   await page.writer.rewrite(optionsOf(page));
   assert.equal(text(page), expected("ab", 20, { cells: [[0, 1, 4]] }));
   assert.equal(page.log.turns.length, 2);
+  page.log.held = { model: "m", cells: [] };
+  await page.writer.rewrite(optionsOf(page, { seed: 77, length: 5 }));
+  assert.equal(text(page), expected("ab", 20)); // with its own seed and length
 });
 
 test("a change while a reply is written holds from its next character on, and Stop ends it", async () => {
@@ -116,8 +119,9 @@ test("a change while a reply is written holds from its next character on, and St
   await page.writer.send("ab", optionsOf(page));
   const first = expected("ab", 8);
   assert.equal(text(page), first + expected(`ab${first}`, 12, { temperature: 2, draw: 8 }));
-  page.onText = ({ length }) => length === 5 && page.writer.stop();
+  page.onText = ({ length }) => length === 5 && (page.writer.stop(), page.writer.change({ speed: 10 }));
   await page.writer.send("cd", optionsOf(page));
+  page.writer.change({ settings: { temperature: 3 } });
   assert.deepEqual([text(page).length, lastTurn(page.log).reply.parts[0].end], [5, "abort"]);
   lastTurn(page.log).reply.parts[0].end = null; // as if the page had been closed then
   page.onText = () => {};

@@ -9,13 +9,8 @@ import { Announcer } from "../../../../web/document/announcer.js";
 class Element {
   children = [];
   textContent = "";
-  append = (child) => void this.children.push(Object.assign(child, { parent: this }));
-  remove = () => void this.parent.children.splice(this.parent.children.indexOf(this), 1);
+  append = (child) => void this.children.push(child);
   replaceChildren = () => void this.children.splice(0);
-
-  get firstElementChild() {
-    return this.children[0];
-  }
 }
 globalThis.document = /** @type {any} */ ({ createElement: () => new Element() });
 

@@ -56,12 +56,6 @@ const BAD = {
   cut: ["files.damaged", () => zip(FILES).subarray(0, -40)],
   "without a beginning": ["files.none", () => zip(FILES).subarray(100)],
   "no model": ["files.none", () => zip({ "notes.txt": Buffer.from("hello") })],
-  "two models": ["files.several", () => withFiles({ "other/config.json": config })],
-  "leads out": ["files.several", () => withFiles({ "../../config.json": config })],
-  many: [
-    "files.many",
-    () => withFiles(Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [`${n}.txt`, Buffer.alloc(0)]))),
-  ],
   lzma: ["files.damaged", () => patched(zip(FILES), directory(zip(FILES)) + 10, [14])],
   "large config": ["files.no_checkpoint", () => zip({ "config.json": Buffer.alloc(17 << 20, " ") })],
   bomb: [

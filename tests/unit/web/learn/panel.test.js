@@ -41,7 +41,7 @@ Object.defineProperty(globalThis, "navigator", {
   },
 });
 
-const { first, messageNow, state, usesTrained } = await import("../../../../web/learn/page/state.js");
+const { messageNow, state } = await import("../../../../web/learn/page/state.js");
 const training = await import("../../../../web/learn/page/training.js");
 const { chooseModel, connect } = await import("../../../../web/state/actions.js");
 const page = await import("../../../../web/state/state.js");
@@ -65,12 +65,13 @@ beforeEach(() => {
   sent.length = released.length = 0;
   chooseModel("tiny");
   state.text.value = TEXT;
-  state.kept.value = state.trained.value = state.fault.value = null;
+  state.kept.value = state.fault.value = null;
 });
 
 test("a training begins with the text and the options", async () => {
   state.minutes.value = 2;
-  await training.begin(true);
+  state.isFineTuning.value = true;
+  await training.begin();
   const [{ begin }] = sent;
   assert.deepEqual([begin.text, begin.minutes, begin.parent], [TEXT.text, 2, { name: "tiny", commit: "c" }]);
   assert.equal(state.phase.value, "starts");
@@ -84,41 +85,31 @@ test("a training begins with the text and the options", async () => {
   assert.deepEqual(released, [true]);
 });
 
-test("a training that takes no step for a minute has failed, unless it is paused", async (context) => {
-  context.mock.timers.enable({ apis: ["setInterval"] });
-  await training.begin(false);
-  training.receive({ progress: STARTED });
-  training.pause(true);
-  context.mock.timers.tick(600_000);
-  training.pause(false);
-  context.mock.timers.tick(60_000);
-  assert.equal(state.phase.value, "runs");
-  context.mock.timers.tick(5_000);
-  assert.equal(state.phase.value, "none");
-  assert.equal(state.fault.value.id, "train.fault");
-});
-
 test("the page writes with a model that has just been trained", async () => {
-  await training.begin(false);
+  await training.begin();
   training.receive({ progress: STARTED });
   await training.receive({
     ended: { reason: "diverged", step: 9, best: 7, model: { name: "local/mine" }, files: null, notice: null },
   });
   assert.equal(page.modelName.value, "local/mine");
-  assert.deepEqual([usesTrained.value, first.value, messageNow.value.id], [true, "tiny", "train.done"]);
-  const values = { ended: { id: "train.ended_diverged", values: { step: 9 } }, best: 7, name: "mine" };
+  assert.equal(messageNow.value.id, "train.done");
+  const values = {
+    ended: { id: "train.ended_diverged", values: { step: 9 } },
+    best: 7,
+    model: "local/mine",
+    name: "mine",
+  };
   assert.deepEqual(messageNow.value.values, values);
   assert.equal(pane.scrollIntoView.mock.callCount(), 1);
   chooseModel("tiny");
-  assert.deepEqual([usesTrained.value, first.value], [false, ""]);
-  assert.deepEqual(messageNow.value, { id: "train.used", values: { name: "tiny" } });
+  assert.equal(messageNow.value, null);
 });
 
 test("while another tab has a training, none is begun, continued or discarded", async () => {
   isFree = false;
   state.kept.value = { name: "alice.txt", step: 3, steps: 40 };
   globalThis.confirm = () => true;
-  for (const act of [() => training.begin(false), training.resume, training.discard]) {
+  for (const act of [() => training.begin(), training.resume, training.discard]) {
     state.fault.value = null;
     await act();
     assert.deepEqual(state.fault.value, { id: "train.other_tab" });
@@ -130,7 +121,7 @@ test("while another tab has a training, none is begun, continued or discarded", 
 test("a stored training is replaced only if the visitor agrees", async () => {
   state.kept.value = { name: "alice.txt", step: 3, steps: 40 };
   globalThis.confirm = () => false;
-  await training.begin(false);
+  await training.begin();
   assert.deepEqual(sent, []);
 });
 

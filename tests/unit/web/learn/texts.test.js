@@ -34,16 +34,13 @@ async function refusal(source, options) {
 const bytes = (...parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));
 const latin1 = (text) => Buffer.from(text, "latin1");
 const utf16be = (text) => Buffer.from(text, "utf16le").swap16();
-const utf32le = (text) => Buffer.from(Uint32Array.from(text, (each) => each.codePointAt(0)).buffer);
 const zip = (files) =>
   zipSync(Object.fromEntries(Object.entries(files).map(([name, text]) => [name, Buffer.from(text)])));
 
 const ENCODINGS = {
   "UTF-8": (text) => bytes(text),
   "UTF-8 with a mark": (text) => bytes(`\ufeff${text}`),
-  "UTF-16-LE": (text) => Buffer.from(text, "utf16le"),
   "UTF-16-LE with a mark": (text) => Buffer.from(`\ufeff${text}`, "utf16le"),
-  "UTF-16-BE": utf16be,
   "UTF-16-BE with a mark": (text) => utf16be(`\ufeff${text}`),
 };
 test("a text is the same in each encoding, with each line end, and pasted", async () => {
@@ -57,48 +54,29 @@ test("a text is the same in each encoding, with each line end, and pasted", asyn
       assert.deepEqual(await read(encode(written)), expected, `${name}, ${JSON.stringify(end)}`);
     }
   }
-  const russian = "Он сказал, что это долгая история.\n".repeat(9);
-  assert.equal((await read(Buffer.from(russian, "utf16le"))).text, russian);
   assert.equal((await read(`\ud800${LONG}\udfff`)).text, `\ufffd${LONG}\ufffd`);
 });
 
-const every = Uint8Array.from({ length: 255 * 9 }, (_, n) => (n % 255) + 1);
 const REFUSED = [
   [[], "text.empty"],
-  [[0xef, 0xbb, 0xbf], "text.empty"],
   ["", "text.empty"],
   ["abc", "text.too_short", { count: 3, least: 100 }],
-  [bytes(LONG, latin1("\nGrüße")), "text.not_utf8", { byte: "0xFC", line: 6 }],
-  [bytes("é\ufffd".repeat(40_000), latin1("äb"), "c".repeat(90_000)), "text.not_utf8", { byte: "0xE4", line: 1 }],
-  [bytes("€".repeat(70_000), [0xe2, 0x82]), "text.not_utf8", { byte: "0xE2", line: 1 }],
-  [every, "text.not_utf8", { byte: "0x80", line: 2 }],
-  [utf32le(LONG), "text.encoding", { encoding: "UTF-32" }],
-  [utf32le(`\ufeffщ ${LONG}`).swap32(), "text.encoding", { encoding: "UTF-32" }],
-  [bytes(Buffer.from(`\ufeff${LONG}`, "utf16le"), "a"), "text.encoding", { encoding: "UTF-16" }],
-  [bytes(LONG, "\0 a"), "text.nul", { at: LONG.length }],
-  [`a\0${LONG}`, "text.nul", { at: 1 }],
-  [latin1("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "text.nul", { at: 8 }],
-  [bytes("abcdefg\0".repeat(20)), "text.nul", { at: 7 }],
-  [bytes([0x1f, 0x8b, 8], new Uint8Array(99)), "text.archive", { format: "" }],
-  ["%PDF-1.7\n", "text.document", { format: "PDF" }, true],
-  [latin1("SQLite format 3\0"), "text.document", { format: "SQLite" }],
-  [bytes("PAR1", LONG), "text.python", { format: "Parquet" }],
-  [zip({ "a.txt": LONG, "b.txt": LONG }), "text.archive"],
-  [zip({ "picture.jpg": "x", "result.json": LONG }), "text.archive"],
-  [zip({ "word/document.xml": "x" }), "text.python", { format: "Word (.docx)" }],
-  [zip({ mimetype: "x", "META-INF/container.xml": "x" }), "text.python", { format: "EPUB" }],
-  [zip({ "xl/workbook.xml": "x" }), "text.document", { format: "Excel (.xlsx)" }],
-  [zip({ "a.txt": "\0" }), "text.nul", { name: "a.txt", at: 0 }],
+  [bytes(LONG, latin1("\nGrüße")), "text.no_text"],
+  [Buffer.from(LONG, "utf16le"), "text.no_text"],
+  [`a\0${LONG}`, "text.no_text"],
+  [latin1("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "text.no_text"],
+  [zip({ "a.txt": LONG, "b.txt": LONG }), "text.no_text"],
+  [zip({ "word/document.xml": "x" }), "text.no_text"],
+  [zip({ "a.txt": "\0" }), "text.no_text", { name: "a.txt" }],
   [zip({ "a.txt": "a".repeat(33_000_000) }), "text.too_large", { name: "a.txt", megabytes: 33, most: 32 }],
 ];
 test("what is no text is refused with what to do", async () => {
-  for (const [source, id, values, isFile] of REFUSED) {
-    const given = isFile || Array.isArray(source) ? bytes(source) : source;
+  for (const [source, id, values] of REFUSED) {
+    const given = Array.isArray(source) ? bytes(source) : source;
     assert.deepEqual(await refusal(given), { id, values: { name: "my.txt", ...values } });
   }
   assert.equal((await refusal(zip({ "a.txt": LONG }).slice(0, -30))).id, "files.damaged");
-  const page = await refusal(bytes("<p>A story</p>\n", LONG), { name: "story.HTML" });
-  assert.deepEqual(page, { id: "text.python", values: { name: "story.HTML", format: "HTML" } });
+  assert.equal((await refusal(bytes("<p>A story</p>\n", LONG), { name: "story.HTML" })).id, "text.no_text");
   assert.equal((await read(`<!doctype html>${LONG}`)).notes.length, 0); // pasted: it is a text about pages
 });
 
@@ -119,12 +97,7 @@ test("the text of an archive is read, an iPhone's chat before others", async () 
   );
 });
 
-test("characters that make training hard are noted or refused", async () => {
-  const ids = async (text) => (await read(text)).notes.map(({ id }) => id);
-  const many = Array.from({ length: 9000 }, (_, n) => String.fromCharCode(0x4e00 + (n % 3000))).join("");
-  assert.deepEqual(await ids("a".repeat(100)), ["text.one_character"]);
-  assert.deepEqual((await read(many)).notes, [{ id: "text.many_distinct", values: { distinct: 3000 } }]);
-  assert.deepEqual(await ids(many.slice(0, 2000)), []);
+test("a text of more characters than an id can name is refused", async () => {
   const most = Array.from({ length: 65_536 }, (_, n) => String.fromCodePoint(0x20000 + n)).join("");
   assert.equal((await read(most)).distinct, 65_536);
   const values = { name: "my.txt", distinct: 65_537, most: 65_536 };

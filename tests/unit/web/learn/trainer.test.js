@@ -63,22 +63,20 @@ test("the same seed gives the same bits, also after a pause; another one does no
   assert.notDeepEqual(other.losses, whole.losses.slice(0, 3));
 });
 
-for (const saves of [1, 100])
-  test(`a run that was saved after step ${saves} continues with the same bits`, async () => {
-    const act = (training, step) => {
-      if (step === saves) training.want("save");
-      if (step === saves + 5) training.want("stop");
-    };
-    const first = await train(planOf(), { act });
-    assert.equal(first.ended, "stop");
-    assert.equal(first.heldOut.at(-1)[0], saves + 5);
-    const rest = await train(planOf(), { saved: structuredClone(first.saved) });
-    assert.deepEqual([...first.losses.slice(0, saves), ...rest.losses], whole.losses);
-    assert.deepEqual(rest.tensors, whole.tensors);
-    const fewer = structuredClone(first.saved);
-    fewer.state.steps = saves + 9; // a machine that was slower has left steps out
-    assert.equal((await train(planOf(), { saved: fewer })).losses.length, 9);
-  });
+test("a run that was saved continues with the same bits", async () => {
+  const act = (training, step) => {
+    if (step === 100) training.want("save");
+    if (step === 105) training.want("stop");
+  };
+  const first = await train(planOf(), { act });
+  assert.equal(first.ended, "stop");
+  assert.equal(first.heldOut.at(-1)[0], 105);
+  const rest = await train(planOf(), { saved: structuredClone(first.saved) });
+  assert.deepEqual([...first.losses.slice(0, 100), ...rest.losses], whole.losses);
+  assert.deepEqual(rest.tensors, whole.tensors);
+  first.saved.state.steps = 109; // a machine that was slower has left steps out
+  assert.equal((await train(planOf(), { saved: first.saved })).losses.length, 9);
+});
 
 test("fine-tuning keeps what the model knows", async () => {
   const network = { embedding: 16, hidden: 24, layers: 1 };
@@ -87,19 +85,6 @@ test("fine-tuning keeps what the model knows", async () => {
   const [tuned, scratch] = [await train(planOf({ text, parent, steps: 20 })), await train(planOf({ text, steps: 20 }))];
   assert.ok(tuned.heldOut.at(-1)[1] < scratch.heldOut.at(-1)[1] - 0.3);
   assert.ok(tuned.losses[0] < scratch.losses[0] - 0.5);
-});
-
-test("a text of one character is learned", async () => {
-  const { heldOut } = await train(planOf({ text: "a".repeat(2000), steps: 20 }));
-  assert.ok(Math.abs(heldOut.at(-1)[1]) < 1e-6);
-});
-
-test("sixty thousand different characters are trained on", async () => {
-  const codes = Array.from({ length: 60_000 }, (_, n) => (n < 17_280 ? 0x4e00 + n : 0x20000 + n - 17_280));
-  const { losses, heldOut } = await train(
-    planOf({ text: String.fromCodePoint(...codes), steps: 3, hidden: 8, rows: 1 }),
-  );
-  for (const loss of [...losses, ...heldOut.map(([, each]) => each)]) assert.ok(Math.abs(loss - Math.log(60_000)) < 1);
 });
 
 test("a loss that is not finite ends the run, and the weights before it were reported", async () => {
@@ -123,13 +108,6 @@ test("a run ends with the fault of one of its workers", async () => {
   );
   await assert.rejects(train({ ...planOf(), workers: 3 }), /out of memory/);
   assert.equal(ended.length, 2);
-});
-
-test("a run on a machine that is slower than it was leaves steps out", async () => {
-  const { ended, losses, heldOut } = await train(planOf({ steps: 20_000, limit: 0.2 }));
-  assert.equal(ended, "length");
-  assert.ok(losses.length > 300 && losses.length < 20_000); // the first measurement is after step 312
-  assert.equal(heldOut.at(-1)[0], losses.length);
 });
 
 test("the speed of this machine is measured with the learner in WebAssembly", async () => {

@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
 const WEB = new URL("../../../../web/", import.meta.url).href;
-let chances, words, marks;
+let chances, words;
 
 before(async () => {
   Object.assign(globalThis, { document: { documentElement: { lang: "en" } }, location: { href: WEB } });
-  [chances, words, marks] = await Promise.all(
-    ["lenses/chances.js", "document/words.js", "page/welcome_mark.js"].map((path) => import(WEB + path)),
-  );
+  [chances, words] = await Promise.all(["lenses/chances.js", "document/words.js"].map((path) => import(WEB + path)));
   await words.loadLanguages(WEB, "en");
 });
 
@@ -44,10 +42,4 @@ test("a very small chance is never broken between two lines", async () => {
     await words.loadLanguages(WEB, tag);
     assert.equal(chances.chance(0.0004), text);
   }
-});
-
-test("a letter of a welcome text is marked in a text without spaces too", () => {
-  const places = (text) => marks.placesToMark([...text], [...text].fill(2));
-  assert.deepEqual(places("It was so good to hear"), [7, 10, 15, 18]);
-  assert.deepEqual(places("春夜明月送友人白雲"), [4, 5, 6, 7]);
 });
