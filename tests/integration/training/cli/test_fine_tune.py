@@ -67,7 +67,7 @@ def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, 
     ("typed", "message"),
     [
         ("--from=ada/nobody", "ada/nobody cannot be loaded: there is no such repo"),
-        ("--from=hostile", "config.json has an unknown field 'auto_map'"),
+        ("--from=hostile", "config.json is not the file that manifest.json describes"),
         ("--from=parent --set=hidden_size=16", "--set sets hidden_size to 16, and the model of --from has 12: omit it"),
         ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
     ],

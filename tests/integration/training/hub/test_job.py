@@ -141,5 +141,5 @@ def test_the_header_of_the_script_lists_the_code_and_all_requirements() -> None:
     assert volumes == {f"./{name}": f"{job.MOUNTED}/{name}" for name in ("model", "training", "web")}
     files = (ROOT / "requirements.txt", ROOT / "training" / "requirements.txt")
     lines = [line.partition("#")[0].strip() for path in files for line in path.read_text().splitlines()]
-    needed = {line for line in lines if line and not line.startswith("gradio")}
+    needed = {line for line in lines if line and not line.startswith(("gradio", "uvicorn"))}
     assert set(re.findall(r'^#     "(.*)",$', text, re.MULTILINE)) == needed
