@@ -93,8 +93,8 @@ def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
 ) -> None:
     page = begin(context, through(net, app), speed=200)
     settled(page)
-    choose_lens(page, "What it remembers")  # its module is imported
-    choose_lens(page, "Text")
+    imported = "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('lenses/memory.js'))"
+    page.wait_for_function(imported)
     context.set_offline(True)
     net.cut()
     log(page).press("Home")
