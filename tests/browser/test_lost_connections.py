@@ -88,13 +88,19 @@ def test_an_outage_of_the_network_during_a_reply(app: App, net: Network, context
     check_continue(page, lm)
 
 
+PANELS = """async () => {
+    const page = document.querySelector('script[type=module][src]').src;
+    const { panels } = await import(new URL('lenses/state.js', page).href);
+    while (!panels.value) await new Promise(requestAnimationFrame); // the page imports them soon
+}"""
+
+
 def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
     app: App, net: Network, context: BrowserContext
 ) -> None:
     page = begin(context, through(net, app), speed=200)
     settled(page)
-    imported = "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('lenses/memory.js'))"
-    page.wait_for_function(imported)
+    page.evaluate(PANELS)
     context.set_offline(True)
     net.cut()
     log(page).press("Home")

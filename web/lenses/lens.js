@@ -20,16 +20,22 @@ export function bindLenses(pane) {
   bindAlternatives(pane);
   render(html`<${Panel} />`, panel);
   document.addEventListener("visibilitychange", pump);
-  addEventListener("online", retry);
-  onRetry(pump);
-  effect(() => {
-    if (page.lens.value !== "plain" && !state.panels.value) loadPanels();
+  addEventListener("online", () => {
+    retry();
+    needPanels();
   });
+  onRetry(pump);
+  effect(needPanels);
   effect(() => {
     const name = state.shownName.value;
     untracked(() => show(pane, panel, name));
   });
   effect(() => (panel.ariaBusy = state.isAsking.value ? "true" : null)); // it still shows the character that was in focus before
+}
+
+// Imports the panels for the chosen lens; without a network it is tried again when there is one.
+function needPanels() {
+  if (page.lens.value !== "plain" && !state.panels.value) loadPanels().catch(() => {});
 }
 
 /** Imports the lenses that have a panel; few visitors use them at once. */
