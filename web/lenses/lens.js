@@ -28,7 +28,7 @@ export function bindLenses(pane) {
   effect(needPanels);
   effect(() => {
     const name = state.shownName.value;
-    untracked(() => show(pane, panel, name));
+    if (name !== "plain" || !panel.hidden) untracked(() => show(pane, panel, name)); // the document has no panel at first
   });
   effect(() => (panel.ariaBusy = state.isAsking.value ? "true" : null)); // it still shows the character that was in focus before
 }

@@ -74,12 +74,13 @@ export function drawPage(root, openModel) {
     "#message": html`<${MessageLine} />`,
     "#below": html`<${Examples} isBelow=${true} />`,
     "#earlier": html`<${HistoryView} />`,
-    "#settings > .body": html`<${SettingsView} openModel=${openModel} />`,
   };
   const settings = find(root, "#settings", HTMLDetailsElement);
   settings.addEventListener("toggle", () => (state.isOpen.settings.value = settings.open));
   effect(() => (settings.open = state.isOpen.settings.value));
   for (const [selector, view] of Object.entries(views)) render(view, find(root, selector));
+  // In a task of its own: the text moves meanwhile.
+  setTimeout(() => render(html`<${SettingsView} openModel=${openModel} />`, find(settings, ".body")));
   bindTitle();
   bindPrompt();
   bindBack();
