@@ -6,7 +6,6 @@ change the order of the displayed characters.
 
 from __future__ import annotations
 
-import codecs
 import io
 import os
 import re
@@ -67,11 +66,12 @@ def table(lines: dict[str, str], out: TextIO) -> None:
 def use_utf8() -> None:
     """Makes standard output and standard error write UTF-8, also where the locale has another encoding.
 
-    In another encoding, most characters of a text would be lost or written as escapes.
+    In another encoding, most characters of a text would be lost or written as escapes. Surrogates, such as those of an
+    argument that is not UTF-8, have no UTF-8 and are written as escapes.
     """
     for file in (sys.stdout, sys.stderr):
-        if isinstance(file, io.TextIOWrapper) and codecs.lookup(file.encoding).name != "utf-8":
-            file.reconfigure(encoding="utf-8", errors="backslashreplace")  # half of a surrogate pair has no UTF-8
+        if isinstance(file, io.TextIOWrapper):
+            file.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def say(line: str) -> None:

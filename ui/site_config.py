@@ -9,6 +9,7 @@ import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 from model import BlockedWords
 from model.settings import MAX_TITLE, shorten
@@ -64,6 +65,8 @@ class SiteConfig:
             blocked = BlockedWords(word for word in words if word)
         except ValueError as error:
             raise ValueError(f"BLOCKED_WORDS: {error}") from None
+        rule = "an address or a network of proxies, such as 10.0.0.0/8 (with *, clients could choose their address)"
+        proxies = _listed("FORWARDED_ALLOW_IPS", environment, is_network, rule)
         return cls(
             title=given["PAGE_TITLE"],
             intro=given["PAGE_GREETING"],
@@ -73,7 +76,7 @@ class SiteConfig:
             lenses=bool(whole_variable(environment, "LENSES", 1, 0, 1)),
             allowed_hosts=_listed("ALLOWED_HOSTS", environment, is_host, "names without a port, such as example.org"),
             allowed_origins=_listed("ALLOWED_ORIGINS", environment, is_origin, "origins such as https://example.org"),
-            proxies=_listed("FORWARDED_ALLOW_IPS", environment, is_network, "an address or a network")
+            proxies=frozenset(str(ip_network(each, strict=False)) for each in proxies)
             | (PRIVATE if environment.get("SPACE_ID") else frozenset()),
             limits=Limits.of(environment),
         )

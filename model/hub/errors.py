@@ -60,12 +60,11 @@ class ModelUnavailableError(OSError):
 
     Attributes:
         retry: whether the same request may succeed later.
-        wait_s: seconds that the Hub asked to wait before the next request; 0 if it did not ask.
     """
 
-    def __init__(self, message: str, *, retry: bool = False, wait_s: float = 0.0) -> None:
+    def __init__(self, message: str, *, retry: bool = False) -> None:
         super().__init__(message)
-        self.retry, self.wait_s = retry, wait_s
+        self.retry = retry
 
 
 class MissingFileError(ModelUnavailableError):
@@ -85,11 +84,11 @@ def check_client(what: str) -> None:
 
 
 class HubProblem(NamedTuple):
-    """The reason for which a request to the Hub failed; `retry` and `wait_s` as in ModelUnavailableError."""
+    """The reason for which a request to the Hub failed."""
 
     reason: str  # one clause that follows "… failed: "; without the URL of the request and paths of this machine
-    retry: bool = False
-    wait_s: float = 0.0
+    retry: bool = False  # whether the same request may succeed later
+    wait_s: float = 0.0  # seconds that the Hub asked to wait before the next request; 0 if it did not ask
 
 
 def explain(error: BaseException, *, write: bool = False) -> HubProblem:

@@ -156,7 +156,7 @@ class Snapshot:
                 return request()
         except Exception as error:
             found = explain(error)
-            raise ModelUnavailableError(self._failed(found.reason), retry=found.retry, wait_s=found.wait_s) from error
+            raise ModelUnavailableError(self._failed(found.reason), retry=found.retry) from error
 
     def _failed(self, reason: str) -> str:
         return f"{self._model()} cannot be loaded: {reason}"

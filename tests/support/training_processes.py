@@ -174,6 +174,7 @@ def _train(
     constants.HF_HUB_CACHE = variables.get("HF_HUB_CACHE", constants.HF_HUB_CACHE)  # read before the fork
     os.dup2(stderr.fileno(), 2)
     stderr.close()
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", closefd=False)  # the old one was made for a file
     for call in prepare:
         call()
     sys.exit(main(arguments))

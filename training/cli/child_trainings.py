@@ -185,9 +185,10 @@ def _ray_cluster(address: str, device: str) -> Machine:
     remote, tasks = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_train), []
 
     def run(training: ChildTraining, _: Event) -> int:
-        tasks.append(remote.remote(training))
+        task = remote.remote(training)
+        tasks.append(task)
         try:
-            return int(ray.get(tasks[-1]))
+            return int(ray.get(task))
         except ray.exceptions.RayError as error:
             raise RunError(one_line(str(getattr(error, "cause", error)))) from error
 

@@ -21,6 +21,7 @@ from typing import Any
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED_FOLDER
 from model.checkpoint.names import CONFIG
+from model.checkpoint.pointer import LATEST
 from model.terminal import one_line
 
 from ..card.public_text import public_source
@@ -201,7 +202,7 @@ def _contents_of_text(text: Text) -> str:
     closed = ", ".join(sorted(one_line(public_source(source), 100) for source in text.origin.closed))
     is_chat = text.chat is not None
     if is_chat and text.origin.public is not None:
-        is_chat = not speakers_of(text.corpus.text) <= {*ROLES}
+        is_chat = not speakers_of(text.corpus.pieces()) <= {*ROLES}
     return _contents(text.corpus, closed, is_chat=is_chat)
 
 
@@ -262,11 +263,19 @@ def _run_of(name: str) -> Path:
 
 
 def _recorded(name: str) -> str:
-    """Returns the recorded sharing of the run or the checkpoint in a folder; that of the run's destination is newer."""
-    recorded = _config(Path(name)).get("training", {}).get("sharing")
+    """Returns the recorded sharing of the run or the checkpoint in a folder.
+
+    It is private if the checkpoint, the newest one of the run or the run's destination says so; else the destination
+    says it, which is newer than the checkpoint.
+    """
+    run = _run_of(name)
+    newest, recorded = (_config(folder).get("training", {}).get("sharing") for folder in (run / LATEST, Path(name)))
+    destination = ""
     with contextlib.suppress(HubError):  # it was never pushed
-        recorded = read_destination(_run_of(name)).sharing or recorded
-    return recorded if recorded in (PRIVATE, PUBLIC) else UNSCANNED
+        destination = read_destination(run).sharing
+    if PRIVATE in (newest, recorded, destination):
+        return PRIVATE
+    return PUBLIC if (destination or recorded) == PUBLIC else UNSCANNED
 
 
 def _config(folder: Path) -> dict[str, Any]:

@@ -40,7 +40,6 @@ from .options import TrainOptions, absolute_model, given_options
 from .parser import MINUTES
 
 PLAN = "plan.json"
-_FORMAT = 2
 _SHARE = 0.5  # of the minutes that are left, for all teachers, or of --steps, for each: see docs/teachers.md
 
 
@@ -70,7 +69,7 @@ class TeachersPlan:
     def write(self, run: Path) -> None:
         """Writes the plan into a run folder."""
         (run / TEACHERS).mkdir(exist_ok=True)
-        atomic_write(run / TEACHERS / PLAN, json_bytes({"format_version": _FORMAT, **asdict(self)}))
+        atomic_write(run / TEACHERS / PLAN, json_bytes(asdict(self)))
 
     def training(self, run: Path, number: int, device: str) -> ChildTraining:
         """Returns the training of the teacher with a number, from 1, of the run in the folder `run`."""
@@ -104,6 +103,7 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
         saved = json.loads(path.read_bytes())
         given = {**saved["options"], **given_options(typed), "resume": None, "out": typed.resume}
         known = {each.name: given[each.name] for each in fields(TrainOptions)}  # earlier versions had more options
+        known["teachers"] = saved.get("count", known["teachers"])  # of --teachers auto in earlier versions
         options = TrainOptions(**{**known, "text": tuple(known["text"]), "teacher": tuple(known["teacher"])})
         text, chat = TextFacts(**saved["text"]), ChatFormat(**saved["chat"]) if saved["chat"] else None
         times = {name: saved[name] for name in ("minutes", "seconds")}

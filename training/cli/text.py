@@ -124,14 +124,15 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
         RunError: it is not the text of the run, or it must be given.
     """
     record, about, checkpoint = saved.state["corpus"], saved.state["about"], saved.checkpoint
+    public = record.get("public")
     if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
-        about["quotes"], about["command"], record["name"] = "nothing", "", "text"
+        about["quotes"], about["command"], record["name"], public = "nothing", "", "text", None
     place = expanded_path(options.text_of) if options.text_of else folder.path
     corpus = None if options.text else read_kept_text(place, record["sha256"])
     corpus = corpus or _read_again(options, folder, saved)
     is_closed = about["quotes"] == "nothing" and checkpoint.chat is None
     closed = frozenset({"the source of this text"} if is_closed else ())
-    origin = Origin(public=record.get("public"), closed=closed)
+    origin = Origin(public=public, closed=closed)
     examples = [] if about["quotes"] == "nothing" else list(checkpoint.training.get("examples", []))
     facts = _facts(corpus, origin.public, examples, record["name"])
     return Text(corpus=corpus, chat=checkpoint.chat, facts=facts, origin=origin)

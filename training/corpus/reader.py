@@ -132,7 +132,9 @@ def free_bytes(path: Path | None) -> int:
 
 
 def _python_docs(_: SourceFile) -> Generator[bytes]:
-    from pydoc_data.topics import topics
-
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:  # some Linux distributions have it in a package of its own
+        raise CorpusError("this Python has no documentation (the module pydoc_data): give a TEXT") from None
     # Each topic begins with its underlined title; joined like files, topics are separated by a blank line.
     yield "\n".join(topics[key] for key in sorted(topics)).encode()

@@ -141,6 +141,8 @@ def expanded_path(typed: str | Path) -> Path:
 
 def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
     """Yields a file, or standard input for None, until it ends: a pipe's size is unknown. Raises LeftOutError."""
+    if path is None and sys.stdin is None:
+        raise CorpusError(f"{file.label} is closed: give a file")
     try:
         with path.open("rb") if path else nullcontext(sys.stdin.buffer) as stream:
             file.size = path.stat().st_size or None if path else None  # that of a pipe is not known

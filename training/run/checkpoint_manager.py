@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from model import CharLSTM
@@ -15,7 +16,7 @@ from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.pointer import BEST, LATEST
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_cells, write_training
-from model.files import atomic_write, json_lines
+from model.files import FULL_DISK, atomic_write, json_lines
 
 from ..card import model_card
 from ..card.cell_names import add_passages, name_cells
@@ -70,16 +71,17 @@ class CheckpointManager:
     def resume(self, newest: Snapshot, about: About, *, complete: bool) -> None:
         """Continues a run at its newest checkpoint, and repeats what may be missing if the run was killed just then.
 
-        The best checkpoint gets the repo, licence and Space of `about`, which may have changed since it was saved, and
-        is pushed once more; files that the Hub has already are not sent again.
+        The best and the newest checkpoint get the repo, licence, Space and sharing of `about`, which may have changed
+        since they were saved. The best one is pushed once more; files that the Hub has already are not sent again.
         """
         self.saved_step, best = newest.step, self.folder.best()
         self._write_log(SAMPLES, newest.samples)
         self._write_log(METRICS, newest.metrics)
         if best is not None:
             self._best_loss = loss_at(step_of(best), newest.metrics)
-            changed = {name: about.get(name, "") for name in ("repo", "license", "space")}
-            self._try("config.json", lambda: write_training(best, changed))
+            changed = {name: about.get(name, "") for name in ("repo", "license", "space", "sharing")}
+            for checkpoint in {best, self.folder.steps()[-1]}:
+                self._try("config.json", partial(write_training, checkpoint, changed))
         if complete or self.pusher:
             self._try("the model card", lambda: self._write_card(newest.metrics))
         if self.pusher:
@@ -116,8 +118,10 @@ class CheckpointManager:
         try:
             try:
                 return self.folder.save(snapshot.step, snapshot.write)
-            except OSError:  # old checkpoints that are only kept for the Hub may fill the disk; a new one matters more
-                self.folder.prune((), newest=1)
+            except OSError as error:
+                if error.errno not in FULL_DISK:
+                    raise
+                self.folder.prune((), newest=1)  # of those that are only kept for the Hub; a new one matters more
                 return self.folder.save(snapshot.step, snapshot.write)
         except OSError as error:
             warn(f"step {snapshot.step:,} could not be saved ({error.strerror}); earlier checkpoints are intact")

@@ -29,9 +29,9 @@ _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(:[0-9]
 
 
 def is_network(text: str) -> bool:
-    """Returns whether a text is an IP address, or a network such as 10.0.0.0/8."""
+    """Returns whether a text is an IP address, or a network such as 10.0.0.0/8; bits after the prefix may be set."""
     try:
-        ipaddress.ip_network(text)
+        ipaddress.ip_network(text, strict=False)
     except ValueError:
         return False
     return True

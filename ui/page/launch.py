@@ -126,4 +126,15 @@ def outermost(app: Any, page: Page) -> Any:
         app = CORSMiddleware(
             app, allow_origins=site.allowed_origins, allow_methods=("GET", "POST"), allow_headers=headers
         )
-    return ProxyHeadersMiddleware(app, trusted_hosts=[*LOOPBACK, *site.proxies])
+    return _Proxies(app, trusted_hosts=[*LOOPBACK, *site.proxies])
+
+
+class _Proxies(ProxyHeadersMiddleware):
+    """Takes the client's address from trusted proxies, and removes X-Forwarded-Host from requests of others."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        host, port = scope.get("client") or ("", None)
+        # No TCP connection has port 0: uvicorn's own middleware has replaced the address of a proxy that it trusts.
+        if scope["type"] == "http" and port != 0 and host not in self.trusted_hosts:
+            scope["headers"] = [each for each in scope["headers"] if each[0] != b"x-forwarded-host"]
+        await super().__call__(scope, receive, send)

@@ -50,7 +50,8 @@ class AutoUpdater:
         """Starts the threads; none if updates are off or HF_HUB_OFFLINE is set."""
         from huggingface_hub import constants
 
-        if constants.HF_HUB_OFFLINE or not self._every_s:
+        self._registry.is_followed = bool(self._every_s) and not constants.HF_HUB_OFFLINE
+        if not self._registry.is_followed:
             return
         for entry in self._registry.on_hub:
             run, name = _ModelUpdate(self._registry, entry).run, f"auto update {entry.name}"

@@ -77,6 +77,7 @@ class ModelRegistry:
         entries: all configured models, without blends: loading, loaded and failed.
         auto_updated: the entries whose branch on the Hub may get a newer commit, see ``auto_update``.
         on_hub: the entries of models on the Hub, those of ``auto_updated`` among them.
+        is_followed: whether the Hub is asked for newer commits, and for models that could not be loaded.
         draining: replaced models, and blends, that finish their replies.
         on_unload: functions that are called with each replaced model after its weights were freed.
     """
@@ -98,6 +99,7 @@ class ModelRegistry:
         self._on_demand = self.entries[len(specs) :]
         self.on_hub = [entry for entry in self.entries if is_on_hub(entry.spec)]
         self.auto_updated = [entry for entry in self.on_hub if not is_commit(split_spec(entry.spec)[1])]
+        self.is_followed = True
         self.draining: list[LoadedModel] = []
         self.on_unload: list[Callable[[LoadedModel], None]] = []
         self._blends: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()  # the one with the newest use is last
@@ -180,7 +182,7 @@ class ModelRegistry:
     @property
     def may_change(self) -> bool:
         """Whether a newer commit may appear, or a model that could not be loaded will be tried again."""
-        return bool(self.auto_updated) or not all(entry.loaded for entry in self.on_hub)
+        return self.is_followed and (bool(self.auto_updated) or not all(entry.loaded for entry in self.on_hub))
 
     @property
     def all_loaded(self) -> list[LoadedModel]:

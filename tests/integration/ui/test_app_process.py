@@ -98,7 +98,7 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated(hub: L
         (["--renew-every", "soon"], {}, "argument --renew-every: 'soon' is not a number of seconds"),
         ([], {"GRADIO_SERVER_PORT": "web"}, "'web' is not a port from 1 to 65535 (--port, or GRADIO_SERVER_PORT)"),
         ([], {"ROWS_EACH": "0"}, "ROWS_EACH is '0': it must be a whole number from 1 to 256"),
-        ([], {"FORWARDED_ALLOW_IPS": "proxy"}, "FORWARDED_ALLOW_IPS has 'proxy': it must be an address or a network"),
+        ([], {"FORWARDED_ALLOW_IPS": "*"}, "FORWARDED_ALLOW_IPS has '*': it must be an address or a network"),
         ([], {"ALLOWED_ORIGINS": "example.org"}, "ALLOWED_ORIGINS has 'example.org': it must be origins such as"),
         ([], {"PAGE_TITLE": "x" * 61}, "PAGE_TITLE has 61 characters: at most 60 are allowed"),
         ([], {"PAGE_TITLE": "a\udcff"}, "PAGE_TITLE is not text in UTF-8"),

@@ -169,6 +169,7 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
 
 WEIGHTS = "GET .*/model.safetensors"
 SLOW: dict[str, dict[str, Any]] = {
+    "one byte in a while": {"kind": "trickle", "seconds": 0.1},
     "no answer": {"kind": "hang"},
 }
 
@@ -204,6 +205,13 @@ def test_a_model_that_failed_at_the_start_is_tried_again(hub: LocalHub, old: Fil
 def test_the_interval_grows_with_failures_up_to_a_quarter_of_an_hour() -> None:
     assert [pause_s(60.0, fails) for fails in (0, 1, 3, 4, 10_000)] == [60, 120, 480, LONGEST_S, LONGEST_S]
     assert pause_s(3600.0, 9) == 3600
+
+
+def test_pages_do_not_poll_if_no_commit_is_ever_looked_for() -> None:
+    registry = ModelRegistry([NAME])
+    assert registry.may_change
+    AutoUpdater(registry, 0).start()
+    assert not registry.may_change
 
 
 def test_at_most_two_commits_of_a_model_are_loaded(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:

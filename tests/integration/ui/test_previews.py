@@ -14,6 +14,8 @@ from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
 from ui import preview
 from ui.preview import MAX_DESCRIPTION, shortened
+from ui.registry.registry import ModelRegistry
+from ui.site_config import SiteConfig
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
 FAR = {"x-forwarded-for": "8.8.8.8"}
@@ -120,6 +122,34 @@ def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.Monkey
     monkeypatch.setattr(served.engine, "blocked", BlockedWords(["wolf"]))
     found = crawl(app, link)
     assert not [value for value in found.tags.values() if "wolf" in value]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_reply_ends_before_a_blocked_word(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = {"prompt": "KING:", "seed": "11", "length": "120"}
+    text = " ".join(crawl(app, link).tags["og:description"].split())
+    word = text.removeprefix("KING:").split()[3].strip(".,;:!?'")
+    monkeypatch.setattr(app.served("bundled").engine, "blocked", BlockedWords([word]))
+    shorter = crawl(app, {**link, "length": "119"}).tags["og:description"]
+    assert word not in shorter.split()
+    assert text.startswith(shorter)
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_client_has_its_limits() -> None:
+    registry = ModelRegistry(site=SiteConfig.of({"CHARACTERS_PER_MINUTE": "300"}))
+    registry.add("random", random_model())
+    registry.start()
+    assert registry.wait(60)
+    with serving(registry) as app:
+        titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR).tags["og:title"] for seed in range(3)]
+        assert [title == "A network that writes" for title in titles] == [False, False, True]
+        assert crawl(app, "prompt=a&length=200&seed=2").tags["og:title"] == titles[0], "other clients are served"
+
+
+def test_a_trusted_proxy_names_the_address(app: App) -> None:
+    proxied = {**FAR, "x-forwarded-host": "localhost:8443", "x-forwarded-proto": "https"}
+    assert crawl(app, headers=proxied).tags["og:image"].startswith("https://localhost:8443/web/")
 
 
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

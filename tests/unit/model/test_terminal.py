@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import pytest
 
-from model.terminal import markdown_text, one_line, quote_command, terminal_text
+from model.terminal import markdown_text, one_line, quote_command, terminal_text, use_utf8
 
 HOSTILE = "a\x1b[2Jb\x07c\x00d\x9be\u202ef\u2028g\th\rk\x7f"
 PLAIN = "plain\n\ttext, é 日本 👍"
@@ -45,3 +46,12 @@ def test_a_command_is_quoted_for_the_shell_of_the_user(monkeypatch, words, posix
         assert quote_command(words) == posix
     monkeypatch.setattr("os.name", "nt")
     assert quote_command(words) == windows
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_any_text_is_written_as_utf8(monkeypatch, encoding):
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding, errors="strict"))
+    use_utf8()
+    print("é中\udcff", end="", flush=True)
+    assert written.getvalue() == "é中\\udcff".encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from model import ChatFormat
 from model.terminal import one_line
@@ -129,9 +130,14 @@ def _letters(number: int) -> str:
     return letters
 
 
-def speakers_of(text: str) -> set[str]:
-    """Returns the names of all speakers in a text that `ChatReader` wrote."""
-    return {turn.partition(": ")[0] for turn in text.split(TURN_END) if turn}
+def speakers_of(pieces: Iterable[str]) -> set[str]:
+    """Returns the names of all speakers in a text that `ChatReader` wrote; the text may be cut anywhere."""
+    speakers: set[str] = set()
+    rest = ""
+    for piece in chain(pieces, [TURN_END]):
+        *turns, rest = (rest + piece).split(TURN_END)
+        speakers |= {turn.partition(": ")[0] for turn in turns if turn}
+    return speakers
 
 
 def chat_kind(head: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from model.checkpoint.write import write_training
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import SIZES, Here, best_of, words
@@ -133,6 +134,23 @@ def test_a_private_run_stays_private(hub: LocalHub, here: Here) -> None:
     assert hub.repos["ada/next"].private
 
 
+def test_a_run_that_was_private_at_its_newest_step_stays_private(
+    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied
+) -> None:
+    """Not at its best step. Its repo becomes public before the first push."""
+    best = best_of(copied("plain"))
+    write_training(shutil.copytree(best, tmp_path / "run" / "step-00000005"), {"sharing": "private"})
+    hub.fail("POST .*/commit/", 403, times=None)
+    here("--resume=run", "--push-to=ada/ours")
+    hub.faults.clear()
+    assert hub.repos["ada/ours"].private
+    assert json.loads((best / "config.json").read_text())["training"]["sharing"] == "private"
+    hub.repos["ada/ours"].private = False
+    for command in (["--resume=run"], ["push", "run"]):
+        assert "ada/ours is public now, and this run is private" in here(*command)[1]
+    assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
+
+
 def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
     accepted(here, "diary.txt", *QUICK, "--out=run", "--push-to=ada/open", "--publish-anyway")
     accepted(here, "space", "run", "--space=ada/page")
@@ -202,3 +220,11 @@ def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_pr
     copied("plain", "plain")
     accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
     assert not hub.repos["ada/open"].private
+
+
+def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, here: Here) -> None:
+    tiny_model().push_to_hub("ada/secret", private=True)
+    accepted(here, "space", "ada/secret", "--space=ada/ours")
+    assert hub.repos["spaces/ada/ours"].private
+    accepted(here, "space", "ada/secret", "--space=ada/open", "--publish-anyway")
+    assert not hub.repos["spaces/ada/open"].private

@@ -21,7 +21,7 @@ from tests.support.tiny_runs import ROOT, SIZES, Here, checkpoints, flip, metric
 from tests.support.training_processes import Training, train
 from training.__main__ import main
 from training.learner.trainer import Trainer
-from training.run.snapshot import write_state
+from training.run.snapshot import read_state, write_state
 
 SHORT = ("text.txt", *SIZES, "--steps=24", "--set=evaluations=4")
 
@@ -145,6 +145,20 @@ def test_a_run_of_an_earlier_version_is_resumed(here: Here, tmp_path: Path) -> N
     assert "Resuming after step 8 of 24." in output
     losses = [line["val_loss"] for line in metrics(tmp_path / "run")]
     assert losses == pytest.approx([2.577134, 2.571549, 2.540176, 2.515435], abs=1e-3)
+
+
+def test_a_run_that_does_not_record_what_may_be_quoted_publishes_no_address(here: Here, tmp_path: Path) -> None:
+    """As versions before `quotes` left it, which took every address for one that anyone can read."""
+    run = tmp_path / "run"
+    shutil.copytree(ROOT / "tests/vectors/unfinished_run", run)
+    state, tensors = read_state(run / "step-00000008")
+    about = {name: value for name, value in state["about"].items() if name != "quotes"}
+    public = {"sources": ["https://ada.example/?secret"], "errors": "strict"}
+    corpus = {**state["corpus"], "public": public}
+    write_state(run / "step-00000008", {**state, "about": about, "corpus": corpus}, tensors)
+    assert here("--resume=run")[0] == 0
+    saved = [path.read_text() for path in checkpoints(run)[-1].rglob("*") if path.suffix in (".json", ".md")]
+    assert not [text for text in saved if "secret" in text]
 
 
 def test_a_run_trains_on_its_copy_of_the_text(here: Here, tmp_path: Path, run: Path) -> None:

@@ -59,11 +59,12 @@ def test_a_plan_is_read_as_it_was_written_with_the_options_that_are_given_now(
     written.write(tmp_path / "run")
     path = tmp_path / "run" / TEACHERS / "plan.json"
     content = json.loads(path.read_bytes())
-    content["options"] |= {"track": True}
+    content["options"] |= {"track": True, "teachers": "auto"}
     content |= {"count": 2, "steps": 4, "complete": [1]}  # fields of earlier versions
     path.write_text(json.dumps(content))
     found = read_plan(parse_train(["--resume=run", "--push-to=ada/z", "--license=mit"]))
     assert found is not None
+    assert found.count == 2
     assert found.options.text == (str(tmp_path / "a.txt"),)
     assert found.options.parent == str(tmp_path / "x")
     assert found.options.teacher == ("bundled:bible", "ada/y")

@@ -155,4 +155,4 @@ def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_
     lines = ["Anna: Hi", "and more", "user: Ho", "Ben: She: said so", "Anna: Yes"]
     text = ChatReader().read("\n".join(lines), "chat.txt")
     assert text == "A: Hi\nand more\n\nuser: Ho\n\nC: She: said so\n\nA: Yes\n"
-    assert speakers_of(f"{text}\n{text}") == {"A", "C", "user"}
+    assert speakers_of([f"{text}\n{text}"]) == speakers_of(f"{text}\n{text}") == {"A", "C", "user"}

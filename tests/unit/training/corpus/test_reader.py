@@ -91,6 +91,13 @@ def test_a_dash_reads_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         corpus = read_corpus(["-"])
         assert (corpus.text, corpus.name, corpus.files) == ("a\nb", "stdin", ("stdin",))
         assert "1 empty (stdin)" in corpus_error("-")
+    monkeypatch.setattr(sys, "stdin", None)
+    assert corpus_error("-") == "standard input is closed: give a file"
+
+
+def test_a_python_without_its_documentation_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydoc_data.topics", None)
+    assert corpus_error().startswith("this Python has no documentation")
 
 
 # errors

@@ -15,7 +15,7 @@ from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
 SPACE = {"SPACE_ID": "user/space"}
-LISTED = {"FORWARDED_ALLOW_IPS": "198.51.100.0/24, 2001:db8::7"}
+LISTED = {"FORWARDED_ALLOW_IPS": "198.51.100.7/24, 2001:db8::7"}
 
 
 @pytest.mark.parametrize(
@@ -33,16 +33,16 @@ LISTED = {"FORWARDED_ALLOW_IPS": "198.51.100.0/24, 2001:db8::7"}
 def test_the_last_address_of_no_trusted_proxy_is_the_clients(
     environment: dict[str, str], peer: str, forwarded: str, client: str
 ) -> None:
-    """uvicorn's middleware, with the proxies that the app trusts."""
+    """uvicorn's middleware, with the proxies that the app trusts; others name no host either."""
     seen = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
-        seen.append((scope["client"][0], scope["scheme"]))
+        seen.append((scope["client"][0], scope["scheme"], len(scope["headers"])))
 
     page: Any = SimpleNamespace(registry=ModelRegistry(site=SiteConfig.of(environment)))
-    headers = [(b"x-forwarded-for", forwarded.encode()), (b"x-forwarded-proto", b"https")]
+    headers = [(b"x-forwarded-for", forwarded.encode()), (b"x-forwarded-proto", b"https"), (b"x-forwarded-host", b"a")]
     asyncio.run(outermost(app, page)({"type": "http", "scheme": "http", "client": (peer, 1), "headers": headers}, 0, 0))
-    assert seen == [(client, "http" if client == peer else "https")]
+    assert seen == [(client, "http", 2) if client == peer else (client, "https", 3)]
 
 
 def test_an_ipv6_network_counts_as_one_client() -> None:
