@@ -63,6 +63,7 @@ const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that
 class Run {
   #losses = /** @type {number[]} */ ([]); // of the next point of the curve
   #shownAt = 0;
+  #kept = /** @type {Evaluation | null} */ (null); // the best one that this object has stored
   #code = compile();
 
   /** @param {StoredRun} stored as the browser has stored it, or would have with enough room */
@@ -115,10 +116,10 @@ class Run {
   }
 
   async #save(saved) {
-    const [before, { best }] = [this.stored.best, this];
+    const { best } = this;
     this.stored = { ...this.stored, saved, curve: structuredClone(this.progress.curve), best };
     const parts = { saved, curve: this.stored.curve, summary: summaryOf(this.stored) };
-    await store(best === before ? parts : { ...parts, best });
+    if (await store(best === this.#kept ? parts : { ...parts, best })) this.#kept = best;
   }
 
   async #end(reason) {
@@ -202,9 +203,15 @@ async function prepare({ text, minutes, parent, hub, seed, workers = cores() - 1
   return { plan, about, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
-// Stores parts of the run; without room for them the training goes on.
+// Stores parts of the run; without room for them the training goes on. Returns whether they are stored.
 async function store(parts) {
-  await saveRun(parts).catch((error) => postMessage({ notSaved: reasonOf(error) }));
+  try {
+    await saveRun(parts);
+    return true;
+  } catch (error) {
+    postMessage({ notSaved: reasonOf(error) });
+    return false;
+  }
 }
 
 /** Returns the facts about a stored run that the page shows. @param {StoredRun} run */

@@ -102,9 +102,10 @@ export function mark() {
     marked = node;
   }
   const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
-  const character = isUsed && positionNow() !== null ? characterAt(positionNow()) : null;
-  const range = character instanceof Range ? character : null;
-  if (range) CSS.highlights?.set(CARET, new Highlight(range));
+  const at = isUsed ? positionNow() : null;
+  const shown = at === null ? [] : path.chars[at] === "\n" ? [at - 1, at] : [at]; // a line end alone has no visible mark
+  const ranges = shown.map(characterAt).filter((character) => character instanceof Range);
+  if (ranges.length) CSS.highlights?.set(CARET, new Highlight(...ranges));
   else CSS.highlights?.delete(CARET);
 }
 
