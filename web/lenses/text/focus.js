@@ -103,7 +103,9 @@ export function mark() {
   }
   const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
   const at = isUsed ? positionNow() : null;
-  const shown = at === null ? [] : path.chars[at] === "\n" ? [at - 1, at] : [at]; // a line end alone has no visible mark
+  let from = at;
+  while (path.chars[from] === "\n") from--; // a line end has no visible mark
+  const shown = at === null ? [] : [...new Set([from, at])];
   const ranges = shown.map(characterAt).filter((character) => character instanceof Range);
   if (ranges.length) CSS.highlights?.set(CARET, new Highlight(...ranges));
   else CSS.highlights?.delete(CARET);
