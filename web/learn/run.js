@@ -63,7 +63,6 @@ const [LENGTH, SEED] = [240, 7]; // of a sample: the same seed for each, so that
 class Run {
   #losses = /** @type {number[]} */ ([]); // of the next point of the curve
   #shownAt = 0;
-  #kept = /** @type {Evaluation | null} */ (null); // the best one that this object has stored
   #code = compile();
 
   /** @param {StoredRun} stored as the browser has stored it, or would have with enough room */
@@ -116,10 +115,10 @@ class Run {
   }
 
   async #save(saved) {
-    const { best } = this;
+    const [before, { best }] = [this.stored.best, this];
     this.stored = { ...this.stored, saved, curve: structuredClone(this.progress.curve), best };
     const parts = { saved, curve: this.stored.curve, summary: summaryOf(this.stored) };
-    if (await store(best === this.#kept ? parts : { ...parts, best })) this.#kept = best;
+    await store(best === before ? parts : { ...parts, best });
   }
 
   async #end(reason) {
@@ -203,14 +202,16 @@ async function prepare({ text, minutes, parent, hub, seed, workers = cores() - 1
   return { plan, about, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
-// Stores parts of the run; without room for them the training goes on. Returns whether they are stored.
+let unsaved = {}; // parts of the run that could not be stored yet
+
+// Stores parts of the run, and those that could not be stored before; without room for them the training goes on.
 async function store(parts) {
+  Object.assign(unsaved, parts);
   try {
-    await saveRun(parts);
-    return true;
+    await saveRun(unsaved);
+    unsaved = {};
   } catch (error) {
     postMessage({ notSaved: reasonOf(error) });
-    return false;
   }
 }
 
