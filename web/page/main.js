@@ -41,14 +41,14 @@ export async function start(root, engine, intro, openModel) {
   state.isOpen.settings.value = find(root, "#settings", HTMLDetailsElement).open; // document/first_paint.js
   translate(root);
   actions.connect(engine, await storage);
-  let isDownloading = false;
+  let hasProgress = false; // whether the engine loads a model, or has loaded one
   engine.onProgress = (part) => {
-    isDownloading = true;
+    hasProgress = true;
     state.downloaded.value = part;
   };
   drawPage(root, openModel);
   await watchSite(engine, root, actions.receiveSite);
-  if (!isDownloading) state.downloaded.value = 1;
+  if (!hasProgress) state.downloaded.value = 1;
   render(html`<${IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
   actions.openLog(await actions.storage.current());
   actions.listEarlier();
