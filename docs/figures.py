@@ -14,7 +14,7 @@ from model.checkpoint.names import CARD
 
 PROMPT, LENGTH, SEEDS = "ROMEO:", 1_000, range(12)
 VALUE = 4.0  # of c in a clamped cell
-# Names of cells that follow how far a line is, the best first: the first ones of web/demonstrations/line_counter.js.
+# Names of cells that follow how far a line is, the best first: the first ones of web/lenses/names.js.
 COUNTERS = ("words in the line so far", "place in the line")
 
 

@@ -114,6 +114,9 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browse
         expect(turns(page)).to_have_count(0)
         assert page.evaluate("window.hit") is None
     assert write(page)
+    page.goto(f"{app.url}?seed=1&temperature=9")  # a new conversation, so that a reload does not refuse it again
+    expect(log(page).locator(".refusal")).to_be_visible()
+    expect(turns(page)).to_have_count(0)
     assert not complaints
     context.close()
 
@@ -144,11 +147,16 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
         page.get_by_role("combobox", name="Model", exact=True),
     )
     expect(length).to_have_value("40")
+    setting(page, "Top-p", 0.9)
+    button(page, "Share").click()
+    expect(page.locator("#share-link")).to_be_visible()
     button(page, "Clear").click()
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")
-    assert page.url == app.url  # without the link, so that a copy of the address does not share it
+    expect(page.get_by_role("spinbutton", name="Top-p")).to_have_value("0.9")  # changed since
+    page.wait_for_function("() => !history.state?.['char-lstm/covered']")
+    expect(page).to_have_url(app.url)  # without the link, so that a copy of the address does not share it
     context.close()
 
 

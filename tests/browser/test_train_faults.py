@@ -50,6 +50,23 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
     assert set(reply(page)) <= set(TEXT)
 
 
+def test_what_had_no_room_is_stored_once_there_is_room(visitor: Make) -> None:
+    visits = visitor()
+    page = visits.open()
+    give(page)
+    session, origin = page.context.new_cdp_session(page), {"origin": visits.url.rstrip("/")}
+    session.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": 1})
+    start(page)
+    expect(fault(page)).to_contain_text("cannot be continued after a reload: this browser has no room left for it")
+    session.send("Storage.overrideQuotaForOrigin", origin)
+    button(page, "Pause").click()
+    while not page.evaluate("async () => (await import('./worker/stored_training.js')).loadPart('plan')"):
+        page.wait_for_timeout(20)
+    page.reload()
+    start(begin(page), "Continue your training")
+    expect(ended(page)).to_contain_text("The training is complete.")
+
+
 def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> None:
     browser = launch(playwright, NO_SIMD)
     page = browser.new_page(locale="en-US")

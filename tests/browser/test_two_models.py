@@ -37,6 +37,7 @@ def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> 
     send(page, "ROMEO:")
     choose(page, "two")
     expect(button(page, "Continue with one")).to_be_enabled()  # the model of the last reply
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_attribute("placeholder", "Start a line…")
     for prompt in ("JULIET:", "NURSE:"):
         send(page, prompt)
     button(page, "Share").click()

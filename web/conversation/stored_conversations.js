@@ -4,7 +4,7 @@
 
 import { openDB } from "../vendor/idb.js";
 import { randomId } from "./hash.js";
-import { VERSION, emptyLog, wholeText } from "./log.js";
+import { VERSION, emptyLog, turnOf, wholeText } from "./log.js";
 
 const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
 const STORE = "conversations";
@@ -14,6 +14,8 @@ const CURRENT = "char-lstm/current";
 const CONTROLS = "char-lstm/settings"; // of this tab: {id} of the conversation, and its controls
 const ENTRY = "char-lstm/conversation"; // in the state of an entry of the session history
 const MAX_CONVERSATIONS = 100;
+// Names of unknown characters in notices that older pages stored; this page has no texts for them.
+const GONE = /"unknown\.(space|tab|line_break|no_break_space|times|invisible_times)"/;
 
 /**
  * @import { Log } from "./log.js"
@@ -81,7 +83,8 @@ export class Storage {
     const { id = "", ...controls } = attempt(() => JSON.parse(sessionStorage.getItem(CONTROLS))) ?? {};
     const log = own ? await this.load(own) : null;
     if (log?.id === id) log.controls = { ...log.controls, ...controls };
-    return log ?? parseLog({ ...emptyLog(), controls: { ...controls, draft: own ? "" : (controls.draft ?? "") } });
+    const isOwn = !own || own === id; // also if the page was closed before the conversation was stored
+    return log ?? parseLog({ ...emptyLog(), controls: { ...controls, draft: (isOwn && controls.draft) || "" } });
   }
 
   /** @param {string} id @returns {Promise<?Log>} null if no valid conversation is stored under it */
@@ -191,19 +194,24 @@ export class Storage {
 export function parseLog(value) {
   try {
     if (value.version !== VERSION || typeof value.id !== "string") return null;
-    const turns = value.turns.map(withOneReply);
-    return areWhole(turns) ? { ...emptyLog(), ...value, turns } : null;
+    const log = { ...emptyLog(), ...value, turns: value.turns.map(asNow) };
+    const isWhole = [log.undone, log.held.cells].every(Array.isArray) && log.controls === Object(log.controls);
+    if (!isWhole || !areWhole(log.turns)) return null;
+    if (log.here !== 0 && !turnOf(log, log.here)) log.here = log.turns.at(-1)?.id ?? 0;
+    return log;
   } catch {
     return null; // a field that every log has is missing
   }
 }
 
-// Returns a turn with its reply. Older pages stored a list: that of the chosen model, and that of a second one side by side,
-// which is no longer shown.
-function withOneReply({ replies, ...turn }) {
-  if (!replies) return turn;
+// Returns a turn with its reply, without notices that are GONE. Older pages stored a list of replies: that of the chosen model,
+// and that of a second one side by side, which is no longer shown.
+function asNow({ replies, ...turn }) {
+  const [old] = replies ?? [turn.reply];
+  const reply = { ...old, notices: old.notices.filter((notice) => !GONE.test(JSON.stringify(notice))) };
+  if (!replies) return { ...turn, reply };
   const continued = turn.continued?.map(({ lengths, letters }) => ({ length: lengths[0], letters }));
-  return { ...turn, reply: replies[0], ...(continued && { continued }) };
+  return { ...turn, reply, ...(continued && { continued }) };
 }
 
 // A turn's parent is stored before the turn, so that no path is a circle; the first reply of a path is `fresh`.

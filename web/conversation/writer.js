@@ -65,7 +65,7 @@ export class Writer {
     );
   }
 
-  /** Writes the last turn again. The same text does not become another version. @param {Options} options */
+  /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
     await this.#begin(
@@ -74,7 +74,7 @@ export class Writer {
     );
     const [now, before] = [logs.lastTurn(log), logs.turnOf(log, last.id)];
     if (!before || now?.replaced !== last.id || !logs.sameModels(now.reply, before.reply)) return;
-    if (logs.replyText(now.reply) !== logs.replyText(before.reply)) return;
+    if (madeOf(now.reply) !== madeOf(before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
     const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
@@ -316,6 +316,12 @@ export class Writer {
     log.turns = log.turns.filter((each) => each !== turn);
     log.here = logs.turnOf(log, turn.replaced)?.id ?? logs.turnOf(log, turn.parent)?.id ?? 0;
   }
+}
+
+// Returns the text of a reply and how it was drawn, as JSON.
+/** @param {Reply} reply */
+function madeOf({ parts }) {
+  return JSON.stringify(parts.map(({ text, settings, cells }) => [text, Object.entries(settings ?? {}).sort(), cells]));
 }
 
 /**

@@ -6,6 +6,7 @@ import { Button } from "../document/views.js";
 import { number, render as textOf, t } from "../document/words.js";
 import { colourOf } from "../lenses/surprise_colours.js";
 import { engine } from "../state/actions.js";
+import { close } from "../state/back.js";
 import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
 import { Learning } from "./learning.js";
@@ -55,12 +56,8 @@ export async function show(name, seed = FIRST_SEED) {
   await run(showing.value);
 }
 
-// Shows the conversation again, with the focus on the button that has opened the stage.
-function leave() {
-  const button = find(document, `[data-demonstration="${state.demonstration.value}"]`);
-  state.demonstration.value = "";
-  button.focus({ preventScroll: true });
-}
+// Shows the conversation again.
+const leave = () => close(state.demonstration);
 
 // Leaves the visitor at the prompt, with the control set and one sentence about what to do.
 /** @param {Showing} showing */

@@ -10,6 +10,7 @@ import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo } from "../lenses/text/focus.js";
 import { clamp, restore, retry, rewrite, send } from "../state/actions.js";
+import { close } from "../state/back.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
@@ -80,7 +81,7 @@ export function drawTour(root) {
   const box = find(root, "#tour");
   // Wherever the focus is. The Escape that stops a reply, or closes something else, leaves the card open.
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.defaultPrevented && state.tourStep.value && !state.busy.value) close();
+    if (event.key === "Escape" && !event.defaultPrevented && state.tourStep.value && !state.busy.value) end();
   });
   effect(() => {
     const isShown = state.tourStep.value > 0;
@@ -98,10 +99,7 @@ export function drawTour(root) {
   render(html`<${Card} />`, box); // now that it is shown, its heading can get the focus
 }
 
-function close() {
-  state.tourStep.value = 0;
-  find(document, "#demonstrations .tour").focus({ preventScroll: true });
-}
+const end = () => close(state.tourStep);
 
 function Card() {
   const [heading, number] = [useRef(/** @type {?HTMLElement} */ (null)), state.tourStep.value];
@@ -115,7 +113,7 @@ function Card() {
     const isChosen = value === undefined ? null : Number(state.typed.temperature.value) === value;
     return html`<${Button} key=${textOf(text)} aria-pressed=${isChosen} isOff=${state.busy.value} onPress=${act}>${textOf(text)}<//>`;
   });
-  const go = (by) => () => (isLast && by > 0 ? close() : (state.tourStep.value = number + by));
+  const go = (by) => () => (isLast && by > 0 ? end() : (state.tourStep.value = number + by));
   const [title, text] = [t(`tour.${number}`), t(`tour.${number}.text`)];
   return html`
     <div class="words">
@@ -128,7 +126,7 @@ function Card() {
     <div class="moves">
       <${Button} class="back" isOff=${number === 1} onPress=${go(-1)}>${t("tour.back")}<//>
       <${Button} class="next primary" onPress=${go(1)}>${t(isLast ? "tour.end" : "tour.next")}<//>
-      <${Button} class="close" onPress=${close}>${t("tour.close")}<//>
+      <${Button} class="close" onPress=${end}>${t("tour.close")}<//>
     </div>`;
 }
 

@@ -168,10 +168,12 @@ async function* events(response, signal) {
 }
 
 // Waits for some milliseconds, or until the browser is online again or the signal is aborted.
-function waitFor(ms, signal) {
-  return new Promise((resolve) => {
+async function waitFor(ms, signal) {
+  const over = new AbortController(); // removes both listeners
+  await new Promise((resolve) => {
     setTimeout(resolve, ms);
-    addEventListener("online", resolve, { once: true });
-    signal.addEventListener("abort", resolve, { once: true });
+    addEventListener("online", resolve, { signal: over.signal });
+    signal.addEventListener("abort", resolve, { signal: over.signal });
   });
+  over.abort();
 }

@@ -202,9 +202,17 @@ async function prepare({ text, minutes, parent, hub, seed, workers = cores() - 1
   return { plan, about, saved: null, curve: { training: [], heldOut: [] }, best: null };
 }
 
-// Stores parts of the run; without room for them the training goes on.
+let unsaved = {}; // parts of the run that could not be stored yet
+
+// Stores parts of the run, and those that could not be stored before; without room for them the training goes on.
 async function store(parts) {
-  await saveRun(parts).catch((error) => postMessage({ notSaved: reasonOf(error) }));
+  Object.assign(unsaved, parts);
+  try {
+    await saveRun(unsaved);
+    unsaved = {};
+  } catch (error) {
+    postMessage({ notSaved: reasonOf(error) });
+  }
 }
 
 /** Returns the facts about a stored run that the page shows. @param {StoredRun} run */

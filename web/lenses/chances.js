@@ -70,7 +70,7 @@ export function chance(share) {
  * @param {Sampling} settings
  * @returns {number[]} the chance of each
  */
-export function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
+function chancesOf({ top, rest }, { temperature, top_k, top_p, min_p }) {
   const logits = [...top.map(([, logit]) => logit), ...rest];
   let weights = logits.map((logit, at) => (temperature > 0 ? Math.exp((logit - logits[0]) / temperature) : at ? 0 : 1));
   if (top_k > 0) weights = weights.map((weight, at) => (at < top_k ? weight : 0));

@@ -41,10 +41,14 @@ export async function start(root, engine, intro, openModel) {
   state.isOpen.settings.value = find(root, "#settings", HTMLDetailsElement).open; // document/first_paint.js
   translate(root);
   actions.connect(engine, await storage);
-  engine.onProgress = (part) => (state.downloaded.value = part);
+  let hasProgress = false; // whether the engine loads a model, or has loaded one
+  engine.onProgress = (part) => {
+    hasProgress = true;
+    state.downloaded.value = part;
+  };
   drawPage(root, openModel);
   await watchSite(engine, root, actions.receiveSite);
-  if (state.downloaded.value === 0) state.downloaded.value = 1; // nothing is being downloaded
+  if (!hasProgress) state.downloaded.value = 1;
   render(html`<${IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
   actions.openLog(await actions.storage.current());
   actions.listEarlier();

@@ -164,18 +164,24 @@ export async function saveAs(way) {
  * @throws {Refusal} it cannot be written here
  */
 export async function openLink(query) {
-  const link = readLink(query);
-  const models = link.writes ? modelsOfLink(link, state.site.value) : [];
-  if (link.writes && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
+  let [link, models, isNew] = [/** @type {?Link} */ (null), /** @type {Model[]} */ ([]), true];
+  try {
+    link = readLink(query);
+    if (link.writes) models = modelsOfLink(link, state.site.value);
+    isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
+  } finally {
+    if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
+  }
   const before = state.controls();
   restore(link.controls);
   if (!link.writes) return state.openChanged();
-  state.beforeLink.value = before;
+  const note = () => (state.beforeLink.value = { before, after: state.controls() });
+  note();
   const prompts = link.steps.flatMap((step) => step.prompt || []);
   await engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
   if (logs.lastTurn(state.log.value)) return; // begun meanwhile
   run(() => follow(link)); // not awaited: the page can be used while it is written
-  state.beforeLink.value = before; // a new conversation begins without it
+  note(); // a new conversation begins without it
   if (JSON.stringify(before) !== JSON.stringify(state.controls())) state.message.value = { id: "link.settings" };
 }
 

@@ -3,6 +3,7 @@
 import { html } from "../vendor/preact.js";
 import { Button } from "../document/views.js";
 import { t } from "../document/words.js";
+import { close } from "../state/back.js";
 import { shareBox } from "../state/state.js";
 
 let loading = /** @type {Promise<typeof import("./share.js")> | null} */ (null);
@@ -37,7 +38,6 @@ export function ShareBox() {
 /** Closes the box, and puts the focus back on Share. @param {boolean} returnsFocus */
 export function closeShare(returnsFocus) {
   if (!shareBox.value) return;
-  shareBox.value = null;
-  const button = document.querySelector('[data-move="share"]');
-  if (returnsFocus && button instanceof HTMLElement) button.focus({ preventScroll: true });
+  if (returnsFocus) close(shareBox);
+  else shareBox.value = null;
 }

@@ -64,6 +64,7 @@ export function connect(textEngine, conversations) {
     if (state.earlier.isOpen.value) untracked(listEarlier);
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
+  addEventListener("pagehide", () => save());
 }
 
 /** Notes a change of the conversation, which the views show in the next frame. */
@@ -316,13 +317,18 @@ export function begin() {
   return saved;
 }
 
-// Removes the link from the address. Returns the settings that the visitor had before.
+// Removes the link from the address. Returns the settings that the visitor had before, without those changed since.
 /** @returns {Record<string, string>} */
 function leaveLink() {
-  const before = state.beforeLink.value;
+  const [link, now, query] = [state.beforeLink.value, state.controls(), location.search];
   state.beforeLink.value = null;
-  if (before) history.replaceState(history.state, "", location.pathname + location.hash);
-  return before ?? {};
+  if (!link) return {};
+  const leave = () => {
+    if (location.search === query) history.replaceState(history.state, "", location.pathname + location.hash);
+  };
+  leave();
+  addEventListener("popstate", leave); // the entry below that of the tour or of Share has the link too
+  return Object.fromEntries(Object.entries(link.before).filter(([name]) => now[name] === link.after[name]));
 }
 
 // Another tab has deleted the conversation that this one shows.

@@ -5,37 +5,53 @@ import { demonstration, shareBox, tourStep } from "./state.js";
 
 const COVERED = "char-lstm/covered"; // in the state of an entry of the browser's history
 
-/** @type {[{value: unknown}, unknown][]} what Back closes, in this order, and its value while it is closed */
+/**
+ * What Back closes, in this order: its value while it is closed, and the control that opens it.
+ * @typedef {{value: any}} Open
+ * @type {[Open, closed: unknown, opener: (value: any) => string][]}
+ */
 const CLOSED = [
-  [shareBox, null],
-  [demonstration, ""],
-  [tourStep, 0],
+  [shareBox, null, () => '[data-move="share"]'],
+  [demonstration, "", (name) => `[data-demonstration="${name}"]`],
+  [tourStep, 0, () => "#demonstrations .tour"],
 ];
 
 /** Whether the entry of the browser's history that is shown was made by `bindBack`. */
 export const isCovered = () => Boolean(history.state?.[COVERED]);
 
+/** Closes the share box, the demonstration or the tour, and puts the focus back on the control that opens it. @param {Open} open */
+export function close(open) {
+  const [, closed, opener] = CLOSED.find(([each]) => each === open);
+  const control = document.querySelector(opener(open.value));
+  open.value = closed;
+  if (control instanceof HTMLElement) control.focus({ preventScroll: true });
+}
+
 /** Gives the page an entry of its own in the browser's history while something is open. */
 export function bindBack() {
   const isOpen = computed(() => CLOSED.some(([open, closed]) => open.value !== closed));
-  let hasEntry = false;
+  let [hasEntry, isLeaving] = [false, false]; // isLeaving: history.back() was called, and its popstate has not come yet
+  const leave = () => {
+    isLeaving = true;
+    history.back();
+  };
   const follow = () => {
-    if (isOpen.value === hasEntry) return;
+    if (isOpen.value === hasEntry || isLeaving) return;
     hasEntry = isOpen.value;
-    if (!hasEntry) return history.back();
+    if (!hasEntry) return leave();
     history.scrollRestoration = "manual"; // closing something does not scroll the page
     history.pushState({ ...history.state, [COVERED]: true }, "");
   };
   effect(follow);
   addEventListener("popstate", () => {
     history.scrollRestoration = "auto";
+    isLeaving = false;
     if (hasEntry && location.hash.startsWith("#tour-") && !isCovered()) return; // a link to another step was followed
     if (hasEntry) {
       hasEntry = false;
-      const [open, closed] = CLOSED.find(([open, closed]) => open.value !== closed);
-      open.value = closed;
-      follow(); // something else may still be open
+      close(CLOSED.find(([open, closed]) => open.value !== closed)[0]);
     }
-    if (!hasEntry && isCovered()) history.back(); // the entry below a followed link, or one that Forward has reached
+    if (!isOpen.value && isCovered()) leave(); // the entry below a followed link, or one that Forward has reached
+    follow(); // something may still be open, or open again
   });
 }

@@ -64,8 +64,8 @@ export const followed = signal(/** @type {?Link} */ (null));
 export const refusal = signal(/** @type {?Message} */ (null));
 /** The line below the prompt. */
 export const message = signal(/** @type {Message | Message[] | null} */ (null));
-/** The settings before the link whose text is shown has set others; null for another conversation. */
-export const beforeLink = signal(/** @type {?Record<string, string>} */ (null));
+/** The settings before the link whose text is shown has set others, and after it; null for another conversation. */
+export const beforeLink = signal(/** @type {?Record<"before" | "after", Record<string, string>>} */ (null));
 /** The conversation that Clear ended, for Undo; also where the browser stores nothing. */
 export const cleared = signal(/** @type {?Log} */ (null));
 
@@ -181,7 +181,7 @@ function faultOf(name) {
 }
 
 /** The value of a setting. @param {string} name @throws {Refusal} it is not allowed */
-export function valueOf(name) {
+function valueOf(name) {
   const fault = faultOf(name);
   if (fault) throw new Refusal(fault);
   return Number(typed[name].value);

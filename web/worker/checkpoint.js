@@ -63,8 +63,7 @@ export async function locate(model, hub) {
 /**
  * Downloads the weights of a model, or takes its files, and checks them.
  * @param {Place} place
- * @param {(part: number) => void} progress called with the downloaded part of the weights: 0 at first, 1 at the end and
- *   when the download fails; not called for weights that the browser has stored
+ * @param {(part: number) => void} progress called with the downloaded part of the weights, if it is known
  * @param {Promise<Parts>} known what `readParts` returns
  * @returns {Promise<Parts & {tensors: Record<string, Float32Array>}>}
  * @throws {ModelError}
@@ -104,8 +103,7 @@ async function fetchWeights(url, name, { hashes, parameters }, progress) {
   const old = await stored(key);
   if (old && (await verify(WEIGHTS, old, hashes).catch(() => false))) return old;
   const most = 8 + MAX_HEADER + 4 * parameters; // no file of this network can be larger
-  progress(0); // the server may take long to begin
-  const bytes = await download(url, name, most, progress).finally(() => progress(1));
+  const bytes = await download(url, name, most, progress);
   if (await verify(WEIGHTS, bytes, hashes)) await store(key, bytes, url);
   return bytes;
 }
@@ -219,14 +217,14 @@ function parseWeights(bytes, sizes) {
 }
 
 // Returns each stored number as the float32 that is equal to it. A float16 with its bits at those places of a float32 is
-// 2^-112 of itself, also where it is subnormal.
+// 2^-112 of itself, also where it is subnormal; an infinity or a NaN would be 2^16 or more.
 function widen(buffer, dtype) {
   if (dtype === "F32") return new Float32Array(buffer);
   const bits = Uint32Array.from(new Uint16Array(buffer), (each) =>
     dtype === "BF16" ? each << 16 : ((each & 0x8000) << 16) | ((each & 0x7fff) << 13),
   );
   const wide = new Float32Array(bits.buffer);
-  return dtype === "BF16" ? wide : wide.map((each) => each * 2 ** 112);
+  return dtype === "BF16" ? wide : wide.map((each) => (Math.abs(each) < 2 ** -96 ? each * 2 ** 112 : NaN));
 }
 
 /**

@@ -18,12 +18,14 @@ const MAX_LOADED = 4; // models of the Hub; of more, the one that was not used f
 /** Loads models and keeps them. */
 export class Models {
   #loaded = /** @type {Map<string, Loading>} */ (new Map()); // by key, the one that was used last at the end
+  #parts = /** @type {Map<string, number>} */ (new Map()); // that have arrived of the models that are being loaded, by key
   #given = /** @type {Map<string, Record<string, Uint8Array>>} */ (new Map()); // files of local models, by name
 
   /**
    * @param {string} home the address of the folder of the page
    * @param {string} hub the address of the Hub
-   * @param {(part: number) => void} progress called with the downloaded part of a model
+   * @param {(part: number) => void} progress called with the downloaded part of the models that are being loaded and are
+   *   not local: 0 when the first begins, 1 when the last one is loaded or has failed
    */
   constructor(home, hub, progress) {
     this.home = home;
@@ -69,20 +71,31 @@ export class Models {
   }
 
   #load(key, ref) {
+    const report = (part) => isLocal(ref.name) || this.#report(key, part);
+    report(0);
     const place = this.#place(ref);
     const parts = place.then(readParts);
     const model = Promise.all([place, compile(), parts]).then(async ([place, code]) => {
-      const { tensors, ...facts } = await load(place, this.progress, parts);
+      const { tensors, ...facts } = await load(place, report, parts);
       const ids = new Map(facts.vocab.map((character, id) => [character, id]));
       if (facts.rare !== null) tensors["output.bias"][ids.get(facts.rare)] = NEVER;
       const { name, commit } = ref;
       return { ...facts, key, name, commit, ids, network: new Network(facts.sizes, tensors, code) };
     });
     const loading = { parts, model };
-    model.catch(() => {
+    const forget = () => {
       if (this.#loaded.get(key) === loading) this.#loaded.delete(key); // so that the next call tries again
-    });
+    };
+    model.catch(forget).finally(() => report(1));
     return loading;
+  }
+
+  #report(key, part) {
+    this.#parts.set(key, part);
+    const parts = [...this.#parts.values()];
+    const sum = parts.reduce((one, other) => one + other, 0);
+    if (sum === parts.length) this.#parts.clear();
+    this.progress(sum / parts.length);
   }
 
   /**

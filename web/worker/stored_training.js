@@ -6,7 +6,7 @@ import { openDB } from "../vendor/idb.js";
 
 const DATABASE = "char-lstm-training";
 const [RUN, MODELS, FILES] = ["run", "models", "files"]; // the object stores
-const OWNER = "local"; // see isLocal in engines/engine.js
+const OWNER = "local"; // see isLocal in engines/refusal.js
 const MAX_SLUG = 40; // characters
 
 /**

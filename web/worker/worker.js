@@ -33,7 +33,7 @@ const POLLED_S = 1; // between two requests for the site while weights are downl
 let changes = 0; // of descriptions
 
 /**
- * @import { Message, Model } from "../engines/engine.js"
+ * @import { Clamp, Message, Model } from "../engines/engine.js"
  * @typedef {{now: Promise<Model>, whole: Promise<Model>, isWhole: boolean}} Described what is known of a model, at first
  *   without its weights
  */
@@ -68,9 +68,7 @@ const methods = {
     const aborted = new Promise((resolve) => signal.addEventListener("abort", () => resolve(null)));
     const lm = await Promise.race([open(request.model, request.second, call), aborted]);
     if (!lm) return { end: "abort", error: null, rate: null };
-    if (lm.isBlend && (request.cells.length || request.clamps.some(([, cells]) => cells.length))) {
-      throw new Refusal({ id: "refusal.clamps_blended" });
-    }
+    checkClamps(lm, [request.cells, ...request.clamps.map(([, cells]) => cells)].flat());
     const send = (text) => postMessage({ call, text });
     return writeReply(lm, request, texts, send, () => signal.aborted);
   },
@@ -149,6 +147,21 @@ async function open(ref, second, call) {
     throw new Refusal({ id: "refusal.no_common_character", values: { first: ref.name, second: second.name } });
   }
   return lm;
+}
+
+// Refuses clamps of a blend, and of cells that a model does not have, in the words of the app.
+/** @param {LanguageModel} lm @param {Clamp[]} clamps */
+function checkClamps(lm, clamps) {
+  if (lm.isBlend && clamps.length) throw new Refusal({ id: "refusal.clamps_blended" });
+  const check = (name, at, count) => {
+    if (at < count) return;
+    const reason = `is not allowed: a clamp names ${name} ${at}: this model has ${name}s 0 to ${count - 1}`;
+    throw new Refusal({ id: "refusal.other", values: { field: "hold", reason } });
+  };
+  for (const [layer, cell] of clamps) {
+    check("layer", layer, lm.layers);
+    check("cell", cell, lm.hidden);
+  }
 }
 
 async function answer({ call, name, argument }) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, replace
@@ -36,8 +37,10 @@ from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
 from tests.unit.model.int8.test_vectors import VECTORS, tiny as network_of_the_vectors
 from training.hub.space_files import write_static
+from ui.messages import RefusalError
 from ui.routes.lenses.step_lens import describe_step
 from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
+from ui.settings import check_clamps
 
 pytestmark = pytest.mark.slow
 SETTINGS: list[dict[str, Any]] = [
@@ -121,6 +124,29 @@ def test_each_dtype_is_read_exactly(tmp_path: Path) -> None:
         with node_engine(tmp_path / dtype) as engine:
             expected = generate(CharLSTM.from_pretrained(tmp_path / dtype), "A", 100, seed=1)
             assert engine.write(request("A", seed=1, length=100))["text"] == expected
+
+
+def test_an_infinity_in_float16_is_refused(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path, dtype="float16")
+    weights = (tmp_path / "model.safetensors").read_bytes()[:-2] + b"\x00\x7c"
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    manifest["sha256"]["model.safetensors"] = hashlib.sha256(weights).hexdigest()
+    (tmp_path / "model.safetensors").write_bytes(weights)
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with node_engine(tmp_path) as engine:
+        assert "holds NaN" in engine.write(request("A", seed=1))["refusal"]["values"]["reason"]
+
+
+@pytest.mark.parametrize("clamp", [[2, 0, 1.0], [0, 21, 1.0]])
+def test_a_clamp_of_a_cell_that_the_model_lacks_is_refused_as_by_the_app(
+    engine: NodeEngine, lm: CharLSTM, clamp: list[float]
+) -> None:
+    with pytest.raises(RefusalError) as refused:
+        check_clamps([clamp], lm.config)
+    values = {"field": "hold", "reason": refused.value.values["reason"]}
+    for where in ("cells", "clamps"):
+        held: dict[str, Any] = {where: [clamp] if where == "cells" else [(-1, [clamp])]}
+        assert engine.write(request("A", seed=1, **held)) == {"refusal": {"id": "refusal.other", "values": values}}
 
 
 def test_the_site_describes_the_model(folder: Path, tmp_path: Path, lm: CharLSTM) -> None:

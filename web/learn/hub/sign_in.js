@@ -2,7 +2,9 @@
 // page. The visitor leaves the page and returns to it; then the page requests a token, and keeps it in memory only.
 
 import { attempt } from "../../conversation/stored_conversations.js";
+import { refusal } from "../../engines/refusal.js";
 
+const ANSWER_MS = 30_000; // the page opens only after the Hub's answer
 const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hub's answer must match
 
 /** @typedef {{model: string, fields: Record<string, string | boolean>}} FilledIn the name of a model, and a form */
@@ -48,8 +50,10 @@ export async function finishSignIn(hub) {
   session.filledIn = form;
   sessionStorage.removeItem(STORED); // a code is good for one request
   history.replaceState(null, "", location.pathname + back);
+  const limit = new Promise((_, reject) => setTimeout(() => reject(refusal("publish.offline")), ANSWER_MS));
   try {
-    session.token = (await asked(({ oauthHandleRedirect }) => oauthHandleRedirect(given))).accessToken;
+    const answer = asked(({ oauthHandleRedirect }) => oauthHandleRedirect(given));
+    session.token = (await Promise.race([answer, limit])).accessToken;
   } catch (error) {
     session.fault = error.reason?.id === "publish.offline" ? error.reason : { id: "publish.not_signed_in" };
   }

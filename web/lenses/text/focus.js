@@ -102,9 +102,12 @@ export function mark() {
     marked = node;
   }
   const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
-  const character = isUsed && positionNow() !== null ? characterAt(positionNow()) : null;
-  const range = character instanceof Range ? character : null;
-  if (range) CSS.highlights?.set(CARET, new Highlight(range));
+  const at = isUsed ? positionNow() : null;
+  let from = at;
+  while (path.chars[from] === "\n") from--; // a line end has no visible mark
+  const shown = at === null ? [] : [...new Set([from, at])];
+  const ranges = shown.map(characterAt).filter((character) => character instanceof Range);
+  if (ranges.length) CSS.highlights?.set(CARET, new Highlight(...ranges));
   else CSS.highlights?.delete(CARET);
 }
 

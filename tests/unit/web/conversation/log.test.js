@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as log from "../../../../web/conversation/log.js";
-import { parseLog } from "../../../../web/conversation/stored_conversations.js";
+import { Storage, parseLog } from "../../../../web/conversation/stored_conversations.js";
 
 const PART = { draw_offset: 0, cells: [], end: "length", picked: false, rate: null, error: null };
 const REPLY = { second: null, fresh: false, start: false, chat: false, before: "", notices: [] };
@@ -140,6 +140,21 @@ test("a stored log is read as it was written", () => {
   assert.deepEqual(parseLog(old), storedLog());
 });
 
+test("a stored log without its last turn shows the newest one, and notices without a text are left out", () => {
+  const stored = { ...storedLog(), here: 99 };
+  const notice = { id: "notice.unknown", values: { characters: [{ id: "unknown.space" }] } };
+  stored.turns[1].reply.notices.unshift(notice);
+  assert.deepEqual(parseLog(stored), storedLog());
+});
+
+test("a prompt is kept if the page was closed before its conversation was stored", async (context) => {
+  const stored = { "char-lstm/current": "a", "char-lstm/settings": JSON.stringify({ id: "a", draft: "typed" }) };
+  const sessionStorage = { getItem: (name) => stored[name] ?? null };
+  Object.defineProperty(globalThis, "sessionStorage", { value: sessionStorage, configurable: true });
+  context.after(() => Reflect.deleteProperty(globalThis, "sessionStorage"));
+  assert.equal((await new Storage(null).current()).controls.draft, "typed");
+});
+
 test("a stored value that is no log is ignored", () => {
   const one = { version: 1, id: "a" };
   const broken = [null, 1, "x", [], {}, { ...one, version: 2, turns: [] }, { ...one, turns: [{}] }];
@@ -156,6 +171,7 @@ test("a stored value that is no log is ignored", () => {
     changed((turns) => (turns[0].parent = 3)), // in a circle
     changed((turns) => (turns[1].id = 3)),
     changed((turns) => (turns[0].reply.fresh = false)), // without a beginning
+    ...["held", "controls", "undone"].map((name) => ({ ...storedLog(), [name]: null })),
   ];
   for (const each of all) assert.equal(parseLog(each), null, JSON.stringify(each));
   assert.equal(parseLog({ ...one, turns: [{ ...first, reply: whole }] }).turns.length, 1);

@@ -104,6 +104,10 @@ test("the same text again is no other version, and clamped cells rewrite it", as
   await page.writer.retry(optionsOf(page));
   assert.equal(page.log.turns.length, 1);
   assert.equal(lastTurn(page.log).reply.notices[0].id, "notice.same_again");
+  await page.writer.retry(optionsOf(page, { top_k: 5 }));
+  assert.equal(page.log.turns.length, 2); // the same text with other settings is one
+  undo(page.log);
+  page.log.turns.pop();
   page.log.held = { model: "m", cells: [[0, 1, 4]] };
   await page.writer.rewrite(optionsOf(page));
   assert.equal(text(page), expected("ab", 20, { cells: [[0, 1, 4]] }));

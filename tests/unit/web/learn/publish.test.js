@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { publish, refusalOf } from "../../../../web/learn/hub/publish.js";
+import { finishSignIn, session } from "../../../../web/learn/hub/sign_in.js";
 import { HubApiError } from "../../../../web/vendor/huggingface_hub.js";
 
 const HUB = "https://hub.example";
@@ -49,6 +50,19 @@ test("a publishing that is cancelled ends at once, with the reason of the one wh
   controller.abort(reason);
   await assert.rejects(publishing, reason);
   assert.equal(asked.length, 1);
+});
+
+test("a sign-in ends when the Hub is silent", async (context) => {
+  silentHub(context);
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const storage = { getItem: () => JSON.stringify({ nonce: "n", back: "#train", form: null }), removeItem() {} };
+  const browser = { sessionStorage: storage, location: { href: HUB, pathname: "/" }, history: { replaceState() {} } };
+  for (const [name, value] of Object.entries(browser))
+    Object.defineProperty(globalThis, name, { value, configurable: true });
+  const finishing = finishSignIn(HUB);
+  context.mock.timers.tick(30_000);
+  await finishing;
+  assert.deepEqual([session.token, session.fault.id], ["", "publish.offline"]);
 });
 
 test("a bad token or name is refused before anything is created", async (context) => {
