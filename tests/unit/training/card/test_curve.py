@@ -11,6 +11,7 @@ from PIL import Image
 from training.card.curve import Curve, draw, sparkline
 
 
+@pytest.mark.slow
 def test_each_run_is_drawn_whatever_its_name() -> None:
     lines = [{"chars": 500_000 * n, "train_loss": 1 + 1 / n, "val_loss": 2.5 - n / 9} for n in range(1, 9)]
     curves = [Curve(name, lines, 1.9) for name in ["$x^$", "_hidden", "中文", "", "a\nb", *map(str, range(9))]]
