@@ -160,7 +160,7 @@ def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: P
         page.goto(url)
         page.evaluate("async () => { await navigator.serviceWorker.ready }")
         expect(page.locator(".welcome .hint")).to_be_visible()
-    page.goto(f"{url}?prompt=Once&seed=2&length=60&speed=200")  # nobody serves it any more
+    page.goto(f"{url}?prompt=Once&seed=2&length=60&speed=200")  # no server serves it any more
     assert watch(page) == generate(lm, "Once", 60, seed=2)
     context.close()
 
