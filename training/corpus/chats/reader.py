@@ -82,7 +82,7 @@ class ChatReader:
             if left_out:
                 every = left_out + speakers.total()
                 self.warnings.append(
-                    f"{label}: left out {left_out:,} of {every:,} messages that are no text of a speaker (notices, calls, files, deleted or forwarded messages)"
+                    f"{label}: left out {left_out:,} of {every:,} messages: notices, calls, files and the like"
                 )
         return read
 

@@ -28,10 +28,7 @@ def _chat(tmp_path: Path) -> None:
 def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_path: Path) -> None:
     code, output = here("chat.txt", "--quote-chat", "--reply-as=Ben", *QUICK)
     assert code == 0, output
-    assert (
-        "warning: chat.txt: left out 61 of 182 messages that are no text of a speaker (notices, calls, files, deleted or forwarded messages)"
-        in output
-    )
+    assert "warning: chat.txt: left out 61 of 182 messages: notices, calls, files and the like" in output
     assert "121 messages of 2 speakers: the model writes as Ben to Anna." in output
     assert "python -m model generate --model run --chat Hi" in output
     lm = CharLSTM.from_pretrained(tmp_path / "run")

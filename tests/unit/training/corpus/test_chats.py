@@ -30,7 +30,7 @@ def test_an_export_is_recognised_and_read_and_what_it_leaves_out_is_counted(expo
     assert reader.read(text, "chat") == "\n\n".join(export["turns"]) + "\n"
     assert chat_kind(text[:10_000]) == export["kind"]
     left_out, every = export["left_out"], export["left_out"] + reader.speakers.total()
-    warning = f"chat: left out {left_out} of {every} messages that are no text of a speaker (notices, calls, files, deleted or forwarded messages)"
+    warning = f"chat: left out {left_out} of {every} messages: notices, calls, files and the like"
     assert reader.warnings == ([warning] if left_out else [])
 
 
