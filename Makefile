@@ -5,6 +5,7 @@
 # make versions  run the unit tests under each other version of Python that is installed
 # make soak      run tests/soak: what takes minutes by its nature
 # make bench     measure speed, beside the plain way in PyTorch
+# make release   check this version, build it and make its tag; nothing is published
 # make lines     print how many lines each package has
 # make clean     remove what make made
 #
@@ -18,7 +19,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 
 .DELETE_ON_ERROR:
-.PHONY: app quick test lint versions soak bench lines clean
+.PHONY: app quick test lint versions soak bench release lines clean
 
 # Ctrl-C is the usual way to stop the app, so it is no error.
 app: $(VENV)/.installed
@@ -58,6 +59,9 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_attacks
 	@$(RUN) -m tests.benchmarks.bench_static_page
 	@$(RUN) -m tests.benchmarks.bench_training
+
+release: $(VENV)/.installed-dev
+	@$(RUN) -m tests.release $(ARGS)
 
 # Without the libraries in web/vendor.
 lines:

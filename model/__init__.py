@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from .tokenizer import CharTokenizer as CharTokenizer, UnknownCharactersError as UnknownCharactersError
     from .trace import StepTrace as StepTrace, TextTrace as TextTrace, TokenTrace as TokenTrace
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _EXPORTS = {  # by module: its public names. A module, and torch with it, is imported when one of its names is used.
     "attribution": ("Occlusion", "occlusion"),

@@ -1,13 +1,21 @@
-"""`python -m model info` describes a model; `python -m model list` lists the models that come with the project."""
+"""`python -m model info` describes a model, or this machine; `python -m model list` lists the bundled models."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import platform
 import sys
 from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import torch
+
+from .. import __version__
+from ..backends.device import best_device, free_memory, gpu_name
+from ..backends.int8_products import numba_available
 from ..char_lstm import CharLSTM, checkpoint_folder
 from ..checkpoint.bundled import bundled_names, bundled_spec
 from ..checkpoint.names import WEIGHTS
@@ -16,15 +24,20 @@ from .arguments import add_command
 from .inputs import load_model
 
 _MAX_CHARACTERS = 200  # of the vocabulary that are shown
+_PACKAGES = ("torch", "numpy", "numba", "safetensors", "huggingface_hub", "gradio")
 
 
 def add_to(commands: Any) -> None:
     """Adds the commands info and list."""
-    add_command(commands, "info", "Describe a model: its sizes, characters and training.", _info)
+    parser = add_command(commands, "info", "Describe a model: its sizes, characters and training.", _info)
+    parser.add_argument("--bug", action="store_true", help="describe this machine, for a report of a bug")
     add_command(commands, "list", "List the models that come with the project.", _list, model=False)
 
 
 def _info(arguments: argparse.Namespace) -> int:
+    if arguments.bug:
+        table(_machine(), sys.stdout)
+        return 0
     lm = load_model(arguments.model)
     table({one_line(name, 60): terminal_text(line) for name, line in _lines(lm).items()}, sys.stdout)
     return 0
@@ -44,6 +57,28 @@ def _lines(lm: CharLSTM) -> dict[str, str]:
         **({"chat": json.dumps(asdict(lm.chat), ensure_ascii=False)} if lm.chat else {}),
         **{f"training {name}": _rounded(value) for name, value in lm.training.items() if value != ""},
     }
+
+
+def _machine() -> dict[str, str]:
+    """Returns what a report of a bug needs, without names of the user, of files or of the machine."""
+    device = best_device()
+    memory = free_memory(device)
+    return {
+        "char-lstm": __version__,
+        "Python": f"{platform.python_version()} ({platform.python_implementation()})",
+        "system": f"{platform.system()} {platform.release()} on {platform.machine()}",
+        "processor": f"{os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}",
+        "device": f"{device.type} {gpu_name(device)}".strip() + (f", {size_text(memory)} free" if memory else ""),
+        **{name: _version(name) for name in _PACKAGES},
+        "compiled kernels": "used" if numba_available() else "not used",
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _rounded(value: object) -> str:

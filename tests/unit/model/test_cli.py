@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
@@ -195,6 +197,15 @@ def test_info_describes_a_model(run: Command, lm, tmp_path: Path):
     replace(lm, training=record).save_pretrained(tmp_path)
     lines = [line.split(maxsplit=2)[1:] for line in run("info", model=tmp_path)[1].splitlines()]
     assert lines[-2:] == [["val_loss", "0.16349"], ["recipe", '{"lr": 0.008, "dropout_in": 0.33333}']]
+
+
+def test_info_for_a_bug_has_the_versions_and_nothing_of_the_user(run: Command):
+    code, out, _ = run("info", "--bug")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()][:3] == ["char-lstm", "Python", "system"]
+    assert version("torch") in out
+    assert str(Path.home()) not in out
+    assert platform.node() not in out
 
 
 def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(run: Command, lm, tmp_path: Path):

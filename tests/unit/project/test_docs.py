@@ -1,20 +1,23 @@
-"""The guided pages say what is true: each block of Python runs, and prints what stands under it."""
+"""The documentation says what is true: the code of the lecture runs, files exist, arrows are imports."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import re
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 import torch
 
 pytestmark = pytest.mark.slow
 
 
-PAGE = Path(__file__).parents[3] / "docs" / "lecture.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "lecture.md"
 # A block of Python, and what it prints if a block of text follows at once.
 BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
@@ -48,3 +51,29 @@ def test_links_between_pages_lead_somewhere():
         prose = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", prose):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_files_that_the_architecture_names_exist():
+    names = re.findall(
+        r"`((?:model|training|ui|web|deploy)/[\w/]+\.\w+)`", (ROOT / "docs/architecture.md").read_text("utf-8")
+    )
+    assert len(names) > 30
+    assert [name for name in names if not (ROOT / name).is_file()] == []
+
+
+def test_the_arrows_of_the_architecture_are_the_imports():
+    """Each arrow is an import, and each import between two packages of a box, or two boxes, follows arrows."""
+    picture = re.search(r"```mermaid\n(.*?)```", (ROOT / "docs/architecture.md").read_text("utf-8"), re.DOTALL)[1]
+    chains = [line.strip().replace("/", ".").split(" --> ") for line in picture.splitlines() if "-->" in line]
+    arrows = {pair for chain in chains for pair in pairwise(chain) if pair[0] != "app.py"}
+    graph = grimp.build_graph("model", "training", "ui", "deploy")
+    imports = {
+        pair
+        for pair in permutations({node for pair in arrows for node in pair}, 2)
+        if pair[0].rpartition(".")[0] == pair[1].rpartition(".")[0]
+        and graph.direct_import_exists(importer=pair[0], imported=pair[1], as_packages=True)
+    }
+    reached = set(arrows)
+    for _ in arrows:
+        reached |= {(above, below) for above, middle in reached for top, below in arrows if middle == top}
+    assert arrows <= imports <= reached

@@ -78,3 +78,39 @@ def test_the_app_uses_only_public_names_of_its_libraries() -> None:
 def _is_own(source: str, name: str) -> bool:
     """Whether a module defines a name itself, or it is one of NamedTuple's methods, which begin with _ by design."""
     return name == "_asdict" or bool(re.search(rf"(def |class |self\.){name}\b", source))
+
+
+def test_what_programs_may_rely_on_is_documented():
+    """The names of the package, the arguments of the API, and the variables that the app reads."""
+    import model
+    from app import parse_options
+    from ui.routes.api import _generate_arguments
+    from ui.site_config import SiteConfig
+
+    docs = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("stable", "api", "serve")}
+    listed = re.search(r"## Python\n(.*?)\n## ", docs["stable"], re.DOTALL)[1]
+    names = {name for row in re.findall(r"^\| (`.*?) \|", listed, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert names == {name for names in model._EXPORTS.values() for name in names}
+    in_api = {name for code in re.findall(r"`([^`\n]+)`", docs["api"]) for name in re.findall(r"\w+", code)}
+    assert set(_generate_arguments(None)) <= in_api
+    read = Recorder()
+    parse_options([], read)
+    SiteConfig.of(read)
+    assert len(read.names) > 10
+    assert [name for name in read.names - {"SPACE_ID"} if f"`{name}`" not in docs["serve"]] == []
+
+
+class Recorder(dict[str, str]):
+    """An empty environment that records the names of the variables that are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return default
+
+    def __contains__(self, name) -> bool:
+        self.names.add(name)
+        return False
