@@ -1,4 +1,4 @@
-"""`python -m model`: the commands generate, score, why, info and list.
+"""`python -m model`: the commands generate, score, evaluate, why, info and list.
 
 Results go to standard output; the seed, notices and errors go to standard error.
 """
@@ -9,7 +9,7 @@ import sys
 
 from . import __version__
 from .checkpoint.format import CheckpointError
-from .cli import generate, info, score
+from .cli import evaluate, generate, info, score
 from .cli.arguments import ArgumentParser, CommandParser
 from .hub.errors import ModelUnavailableError
 from .settings import UsageError
@@ -43,7 +43,7 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(
         required=True, dest="command", metavar="COMMAND", title="commands", parser_class=CommandParser
     )
-    for module in (generate, score, info):
+    for module in (generate, score, evaluate, info):
         module.add_to(commands)
     return parser
 

@@ -1,0 +1,80 @@
+"""`python -m model evaluate MODULE:FUNCTION FILE`: measures the loss of any predictor, as `score` does for a model."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ..scoring.predictor import PredictionError, Predictor, surprisals
+from ..settings import UsageError
+from ..terminal import duration_text, say, table
+from .arguments import add_command
+from .inputs import read_text
+
+_COLD_WINDOW = 256  # characters, as in the protocol cold256: docs/evaluation.md
+_REPORT_S = 5.0  # between two lines of progress
+
+
+def add_to(commands: Any) -> None:
+    """Adds the command evaluate."""
+    text = "Measure the loss of any function that predicts the next character of a text."
+    parser = add_command(commands, "evaluate", text, _evaluate, model=False)
+    parser.add_argument(
+        "function",
+        metavar="MODULE:FUNCTION",
+        help="a Python function that takes the text so far and returns a dict of each possible next character's "
+        "probability; MODULE is looked for in this folder, too",
+    )
+    parser.add_argument("file", metavar="FILE", help="a text in UTF-8; - reads standard input")
+    parser.add_argument(
+        "--cold", action="store_true", help=f"forget the text every {_COLD_WINDOW} characters (default: never)"
+    )
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    predict, text = _load(arguments.function), read_text(arguments.file)
+    if not text:
+        raise UsageError("the text is empty: give another one")
+    bits, began, reported = [], time.monotonic(), time.monotonic()
+    try:
+        for each in surprisals(predict, text, _COLD_WINDOW if arguments.cold else None):
+            bits.append(each)
+            if (now := time.monotonic()) - reported > _REPORT_S:
+                reported, left = now, (now - began) / len(bits) * (len(text) - len(bits))
+                say(f"{len(bits):,} of {len(text):,} characters, {duration_text(left)} left")
+    except PredictionError as error:
+        raise UsageError(str(error)) from error
+    mean = math.fsum(bits) / len(bits)
+    context = f"the text is forgotten every {_COLD_WINDOW}" if arguments.cold else "read once"
+    lines = {
+        "characters": f"{len(bits):,}, {context}",
+        "nats": f"{mean * math.log(2):.4f} per character",
+        "bits": f"{mean:.4f} per character",
+    }
+    table(lines, sys.stdout)
+    return 0
+
+
+def _load(name: str) -> Predictor:
+    """Returns the function MODULE:FUNCTION.
+
+    Raises:
+        UsageError: there is no such function.
+    """
+    module_name, separator, function = name.partition(":")
+    if not separator:
+        raise UsageError(f"{name!r} has no colon: write MODULE:FUNCTION, such as my_model:predict")
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise UsageError(f"cannot import {module_name!r}: there is no module {error.name!r}") from error
+    predict: Predictor | None = getattr(module, function, None)
+    if not callable(predict):
+        raise UsageError(f"the module {module_name!r} has no function {function!r}")
+    return predict

@@ -1,0 +1,48 @@
+"""The surprisal of a text under any predictor: a function from the characters so far to probabilities of the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+Predictor = Callable[[str], Mapping[str, float]]
+_TOLERANCE = 1e-3  # of the sum of the probabilities: float32 over a large vocabulary
+
+
+class PredictionError(ValueError):
+    """A predictor returned no probabilities. The message is one line with the position in the text."""
+
+
+def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iterator[float]:
+    """Yields -log2 of the probability of each character of a text.
+
+    Args:
+        predict: returns the probability of each possible next character after the text that it gets; the sum is 1.
+        text: the text.
+        window: the predictor gets at most the characters since the last multiple of this number; None: all.
+
+    Raises:
+        PredictionError: what the predictor returned has a negative number, a sum other than 1, or 0 for the character
+            that follows, whose surprisal would be infinite.
+    """
+    for position, character in enumerate(text):
+        start = position // window * window if window else 0
+        yield _surprisal(predict(text[start:position]), character, position)
+
+
+def _surprisal(found: object, character: str, position: int) -> float:
+    where = f"at position {position:,} of the text"
+    if not isinstance(found, Mapping):
+        raise PredictionError(f"{where} the function returned a {type(found).__name__}: it must return a dict")
+    try:
+        values = [float(value) for value in found.values()]
+        probability = float(found.get(character, 0.0))
+    except (TypeError, ValueError) as error:
+        raise PredictionError(f"{where} a probability is not a number ({error})") from error
+    if not all(value >= 0 for value in values):
+        raise PredictionError(f"{where} a probability is {min(values)}: it must be from 0 to 1")
+    if abs((total := math.fsum(values)) - 1) > _TOLERANCE:
+        raise PredictionError(f"{where} the probabilities sum to {total:.6g}: they must sum to 1")
+    if probability == 0:
+        raise PredictionError(f"{where} {character!r} has the probability 0, an infinite loss: give it a small one")
+    return -math.log2(probability)
