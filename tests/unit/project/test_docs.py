@@ -63,7 +63,7 @@ def test_the_files_that_the_architecture_names_exist():
 
 def test_the_arrows_of_the_architecture_are_the_imports():
     """Each arrow is an import, and each import between two packages of a box, or two boxes, follows arrows."""
-    picture = re.search(r"```mermaid\n(.*?)```", (ROOT / "docs/architecture.md").read_text("utf-8"), re.DOTALL)[1]
+    (picture,) = re.findall(r"```mermaid\n(.*?)```", (ROOT / "docs/architecture.md").read_text("utf-8"), re.DOTALL)
     chains = [line.strip().replace("/", ".").split(" --> ") for line in picture.splitlines() if "-->" in line]
     arrows = {pair for chain in chains for pair in pairwise(chain) if pair[0] != "app.py"}
     graph = grimp.build_graph("model", "training", "ui", "deploy")
