@@ -65,7 +65,7 @@ release: $(VENV)/.installed-dev
 
 # Without the libraries in web/vendor.
 lines:
-	@for part in app.py model training ui web deploy tests/*/; do \
+	@for part in app.py setup.py char_lstm model training ui web deploy tests/*/; do \
 	  git ls-files "$$part" | grep -E '\.(py|js|css|html|wat|c)$$' | grep -v ^web/vendor/ | tr '\n' '\0' | xargs -0 cat | wc -l | tr '\n' ' '; \
 	  echo "$$part"; \
 	done

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from model import __version__
 from model.cli.arguments import ArgumentParser, add_precision
 from model.settings import DEVICES, Precision
-from model.terminal import terminal_text
+from model.terminal import own_command, terminal_text
 
 if TYPE_CHECKING:
     from ui.registry.registry import ModelRegistry
@@ -89,12 +89,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _register_with_zero_gpu()
         site = check_options(options, os.environ)
     except ValueError as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     try:
         serve(options, site)
     except OSError as error:
-        print(f"app.py: {error}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
     return 1
 
 
@@ -107,7 +107,7 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
     arguments = _parser(environment).parse_args(argv)
     mcp = arguments.mcp or environment.get("GRADIO_MCP_SERVER", "").lower() == "true"
     if mcp and importlib.util.find_spec("mcp") is None:
-        raise ValueError("--mcp needs the package mcp: pip install -r requirements-mcp.txt")
+        raise ValueError("--mcp needs the package mcp: pip install 'gradio[mcp]'")
     listed = [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
     return Options(
         models=tuple(arguments.model or listed),
@@ -194,7 +194,9 @@ def _exit(number: int, _frame: object) -> None:
 
 
 def _parser(environment: Mapping[str, str]) -> ArgumentParser:
-    parser = ArgumentParser(prog="app.py", description="Serve character LSTMs as a page and an API.")
+    parser = ArgumentParser(
+        prog=" ".join(own_command("app", "app")), description="Serve character LSTMs as a page and an API."
+    )
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     parser.add_argument(
         "--model",

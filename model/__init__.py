@@ -28,6 +28,7 @@ pretrained   the bundled models
 """
 
 from importlib import import_module
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ _EXPORTS = {  # by module: its public names. A module, and torch with it, is imp
     "tokenizer": ("CharTokenizer", "UnknownCharactersError"),
     "trace": ("StepTrace", "TextTrace", "TokenTrace"),
 }
+__all__ = [*chain.from_iterable(_EXPORTS.values())]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from .cli import evaluate, generate, info, score
 from .cli.arguments import ArgumentParser, CommandParser
 from .hub.errors import ModelUnavailableError
 from .settings import UsageError
-from .terminal import discard_stdout, say, use_utf8
+from .terminal import discard_stdout, own_command, say, use_utf8
 
 _PIPE_CLOSED = 141  # the exit status after the reader of standard output closed the pipe
 
@@ -37,8 +37,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> ArgumentParser:
-    program = f"python -m {__package__}"  # installed from a wheel the package has another name
-    parser = ArgumentParser(prog=program, description="Generate and score text with a character LSTM.")
+    parser = ArgumentParser(
+        prog=" ".join(own_command("model")), description="Generate and score text with a character LSTM."
+    )
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     commands = parser.add_subparsers(
         required=True, dest="command", metavar="COMMAND", title="commands", parser_class=CommandParser

@@ -55,7 +55,7 @@ def web_content(path: Path) -> bytes:
     """
     if path.suffix != ".js" or path.parent.name == "vendor":
         return path.read_bytes()
-    import rjsmin  # only pages need it: the wheel of `model` does not install it
+    import rjsmin  # only pages need it: it comes with the extras
 
     return str(rjsmin.jsmin(path.read_text(encoding="utf-8"))).encode()
 

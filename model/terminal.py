@@ -13,8 +13,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TextIO
 
+# By the file or folder that Python was started with: the words of a user before a command.
+_PROGRAMS = {
+    "char-lstm": ["char-lstm"],
+    "hf-char-lstm": ["hf", "char-lstm"],
+    "char_lstm": ["python", "-m", "char_lstm"],
+}
 _BIDI = "\u202a-\u202e\u2066-\u2069"
 _FOR_TERMINAL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029{_BIDI}]")
 _FOR_MARKDOWN = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}]")
@@ -83,6 +90,26 @@ def say(line: str) -> None:
 def discard_stdout() -> None:
     """Redirects standard output to the null device, so that Python's flush at exit does not report the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def own_command(package: str, *words: str) -> list[str]:
+    """Returns a command of this project as the user types it, in the way in which this process was started.
+
+    It begins with `char-lstm`, `hf char-lstm` or `python -m char_lstm`; in a checkout that is not installed with
+    `python -m training`, `python -m model` or `python app.py`.
+
+    Args:
+        package: what has the command in a checkout: model, training or app.
+        words: the name of the command and its arguments.
+    """
+    started = Path(sys.argv[0])
+    program = _PROGRAMS.get(started.parent.name if started.stem == "__main__" else started.stem)
+    if program or __name__.startswith("char_lstm."):
+        return [*(program or ["char-lstm"]), *words]
+    if package == "app":
+        return ["python", "app.py", *words[1:]]
+    without_name = {"train": [], "resume": ["--resume"]}.get(words[0]) if words else None
+    return ["python", "-m", package, *(words if without_name is None else [*without_name, *words[1:]])]
 
 
 def quote_command(words: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ import torch
 
 from ..int8.weights import QuantizedMatrix, exact_product
 
-log = logging.getLogger("model")
+log = logging.getLogger("char-lstm")
 
 Int8s = npt.NDArray[np.int8]
 Int32s = npt.NDArray[np.int32]

@@ -24,7 +24,7 @@ from .bursts import Bursts, Drawn
 from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 
-log = logging.getLogger("model")
+log = logging.getLogger("char-lstm")
 MAX_PREFILL = 32  # characters of each prompt read in one step
 _MAX_READ = 1_024  # characters of all prompts in one step, 40 ms: the replies of other clients wait meanwhile
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps

@@ -13,6 +13,7 @@ those of a packed one (`pack`). `kind` is the position of an instruction in `INS
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +23,12 @@ import numpy.typing as npt
 import torch
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
+from numba.core import event
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 from ..settings import SamplingParams
+from ..terminal import say
 from .sampling import STEPS_PER_NAT, fixed_point
 
 Array = npt.NDArray[Any]
@@ -128,6 +131,24 @@ def pack(kind: int, q: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int8], npt.
     packed.view(groups.dtype).reshape(groups.swapaxes(1, 2).shape)[:] = groups.swapaxes(1, 2)
     sums = padded.sum(axis=1, dtype=np.int32) if instruction.unsigned else np.zeros(rows, np.int32)
     return packed, -128 * sums
+
+
+class _CompileNotice(event.Listener):
+    """Says once in a terminal that the loops are compiled, which takes seconds, before the first of them is."""
+
+    is_said = False
+
+    def on_start(self, event: event.Event) -> None:
+        """Is called before numba compiles a function, and not when it loads the machine code from its cache."""
+        if not self.is_said and event.data["dispatcher"].py_func.__module__ == __name__ and sys.stderr.isatty():
+            self.is_said = True
+            say("Compiling the int8 kernels for this processor; the next start loads them ...")
+
+    def on_end(self, event: event.Event) -> None:
+        """Does nothing."""
+
+
+event.register("numba:compile", _CompileNotice())  # type: ignore[no-untyped-call]
 
 
 def compiled(function: Callable[..., None]) -> Callable[..., None]:

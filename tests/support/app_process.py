@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,14 +20,16 @@ STARTING_S = 180
 
 
 @contextmanager
-def started(*arguments: str, cwd: Path = ROOT, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(
+    *arguments: str, program: Sequence[str | Path] = (sys.executable, "app.py"), cwd: Path = ROOT, **variables: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the app of a folder, with more environment variables; yields the process and its address.
 
     The page answers by then; a model may still be loading.
     """
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "app.py", *arguments],
+        [*program, *arguments],
         cwd=cwd,
         env={**os.environ, "GRADIO_SERVER_PORT": str(port), **variables},
         stdout=subprocess.PIPE,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
-from model.terminal import markdown_text
+from model.terminal import markdown_text, own_command
 
 from ..corpus.sources import absolute_source, without_secrets
 
@@ -102,7 +102,7 @@ def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
         texts: the sources as typed.
         options: value by name. True is a flag; None and False are omitted; a list repeats the option.
     """
-    words = ["python", "-m", "training", *map(public_source, texts)]
+    words = own_command("training", "train", *map(public_source, texts))
     for name, value in options.items():
         option = f"--{name.replace('_', '-')}"
         for each in value if isinstance(value, list) else [value]:

@@ -32,7 +32,8 @@ from ..run.snapshot import read_metrics
 OUTPUT = "output.txt"  # in the run folder: what its processes printed
 _POLL_S = 0.1
 _STOP_S = 60.0  # how long a training may take for its last step and checkpoint before it is killed
-_PACKAGES = Path(__file__).resolve().parents[2]
+_TRAINING = __package__.removesuffix(".cli")  # training; installed, char_lstm.training
+_PACKAGES = Path(__file__).resolve().parents[2 + _TRAINING.count(".")]  # where Python finds it
 # Two trainings with one thread each are together twice as fast as one with two threads, which wait for each other.
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 
@@ -127,7 +128,7 @@ def _train(training: ChildTraining, stopped: Event | None = None) -> int:
     path = os.pathsep.join(filter(None, [str(_PACKAGES), os.environ.get("PYTHONPATH")]))
     with (training.folder / OUTPUT).open("a", encoding="utf-8") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "training", *training.words()],
+            [sys.executable, "-m", _TRAINING, *training.words()],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
@@ -162,7 +163,8 @@ def _ray_cluster(address: str, device: str) -> Machine:
     try:
         import ray
     except ImportError:
-        raise RunError("--ray needs Ray: pip install -r requirements-ray.txt") from None
+        raise RunError("--ray needs Ray: pip install 'ray>=2.51,<3'") from None
+    packages = {module.partition(".")[0] for module in (__name__, CheckpointError.__module__)}
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ray.init(
@@ -171,7 +173,7 @@ def _ray_cluster(address: str, device: str) -> Machine:
             include_dashboard=False if address == "local" else None,
             log_to_driver=False,
             logging_level=logging.ERROR,
-            runtime_env={"py_modules": [str(_PACKAGES / "training"), str(_PACKAGES / "model")]},
+            runtime_env={"py_modules": [str(_PACKAGES / name) for name in sorted(packages)]},
         )
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise RunError(f"--ray {address}: Ray cannot be used: {one_line(str(error))}") from error

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from collections.abc import Sequence
 
-from model.terminal import duration_text
+from model.terminal import duration_text, own_command
 
 from ..card import ngram
 from ..hub.pusher import is_held_back
@@ -30,7 +30,7 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     """
     manager = run.checkpoint_manager
     pusher, folder = manager.pusher, manager.folder.path
-    train, path = ["python", "-m", "training"], str(folder)
+    path = str(folder)
     deadline_s = PUSH_AT_STOP_S if code else PUSH_AT_END_S
     try:
         if manager.waiting():
@@ -44,19 +44,21 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
         shutil.rmtree(folder / TEACHERS, ignore_errors=True)
         _print_result(run)
     elif code != 1 and manager.folder.steps():
-        say_command(f"\nStopped after step {run.trainer.steps_done:,}. To continue:", [*train, "--resume", path])
+        title = f"\nStopped after step {run.trainer.steps_done:,}. To continue:"
+        say_command(title, own_command("training", "resume", path))
     if code != 1 and manager.folder.best() is not None:
         prompt = (["--chat"] if run.chat else []) + run.text.examples[:1]
-        say_command("To generate more text:", ["python", "-m", "model", "generate", "--model", path, *prompt])
-        say_command("To open it in the browser:", ["python", "app.py", "--model", path])
+        say_command("To generate more text:", own_command("model", "generate", "--model", path, *prompt))
+        say_command("To open it in the browser:", own_command("app", "app", "--model", path))
     if code == 0 and run.page is None and pusher:
         kind = "private page" if pusher.destination.private else "page that anyone can open"
-        say_command(f"To make a {kind}:", [*train, "space", path, "--space", run.about["repo"]])
+        words = own_command("training", "space", path, "--space", run.about["repo"])
+        say_command(f"To make a {kind}:", words)
     if code == 0 and pusher and is_held_back(folder, pusher.destination):
         title = f"{run.about['repo']} keeps its better model. To replace it with the one of this run:"
-        say_command(title, [*train, "--resume", path, "--replace"])
+        say_command(title, own_command("training", "resume", path, "--replace"))
     if waiting:
-        say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", [*train, "push", path])
+        say_command(f"Not on the Hub yet: {count_text(waiting)}. To push:", own_command("training", "push", path))
     elif pusher:
         say(f"On the Hub: {pusher.destination.url}")
     if run.page is None:

@@ -9,7 +9,7 @@ from typing import Any
 from model.char_lstm import is_local
 from model.cli.arguments import UsageError, nearest
 from model.settings import number_or_text
-from model.terminal import one_line
+from model.terminal import one_line, own_command
 
 from ..card.public_text import command_line
 from ..corpus.decode import Errors, Reading, codec_name
@@ -159,7 +159,8 @@ def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
         if name not in SETTINGS or not value:
             hint = nearest(name, SETTINGS)
             remedy = f"did you mean {hint}=VALUE?" if hint and name != hint else "it is written NAME=VALUE"
-            raise UsageError(f"--set {one_line(text, 60)}: {remedy} (python -m training --help lists the settings)")
+            train = " ".join(own_command("training", "train"))
+            raise UsageError(f"--set {one_line(text, 60)}: {remedy} ({train} --help lists the settings)")
         is_bool = SETTINGS[name].type is bool and value.lower() in ("true", "false")
         found[name] = value.lower() == "true" if is_bool else number_or_text(value)
         SETTINGS[name].check(found[name])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from model.cli.arguments import ArgumentParser
 from model.settings import DEVICES, MAX_TITLE, Setting, number_or_text
+from model.terminal import own_command
 
 from ..corpus.privacy import PUBLISH_ANYWAY
 from ..hub.destination import check_repo_name
@@ -36,12 +37,13 @@ _OTHER_NAMES = {f"--{name.replace('_', '-')}": f"--set {name}=VALUE" for name in
 def train_parser() -> ArgumentParser:
     """Returns the parser of `python -m training TEXT…`."""
     parser = ArgumentParser(
-        prog="python -m training",
+        prog=" ".join(own_command("training", "train")),
         description="Train a character LSTM on a text.",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the lines of the epilog
         other_names=_OTHER_NAMES,
     )
-    parser.usage = "%(prog)s [TEXT ...] [options]\n       %(prog)s COMMAND ...   (COMMAND --help shows its options)"
+    program = " ".join(own_command("training"))
+    parser.usage = f"%(prog)s [TEXT ...] [options]\n       {program} COMMAND ...   (COMMAND --help shows its options)"
     commands = "\n".join(f"  {name:<22}{text}" for name, text in COMMANDS.items())
     settings = "\n".join(f"  {name:<22}{help_text(name)}" for name in SETTINGS)
     parser.epilog = (
@@ -193,7 +195,7 @@ def _add_space_options(group: argparse._ActionsContainer, *, required: bool = Fa
 def command_parser(name: str) -> ArgumentParser:
     """Returns the parser of `python -m training NAME`; the name is one of `COMMANDS`."""
     text = COMMANDS[name]
-    parser = ArgumentParser(prog=f"python -m training {name}", description=f"{text[0].upper()}{text[1:]}.")
+    parser = ArgumentParser(prog=" ".join(own_command("training", name)), description=f"{text[0].upper()}{text[1:]}.")
     if name == "push":
         parser.add_argument("run", metavar="RUN", help="a run folder")
         parser.add_argument("--private", action="store_true", help="push only while the repo is private")

@@ -18,7 +18,7 @@ from model.checkpoint.names import CARD
 from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.settings import MAX_TITLE
-from model.terminal import quote_command
+from model.terminal import own_command, quote_command
 
 from ..card.public_text import line, with_page_link
 from ..corpus.sources import expanded_path
@@ -105,7 +105,7 @@ def publish_best(page: Space, run: RunFolder, repo: str) -> int:
 
 def publish_hint(page: Space, run: RunFolder) -> str:
     """Returns a line that says how to publish a page that is not published yet."""
-    words = ["python", "-m", "training", "space", str(run.path), "--space", page.name]
+    words = own_command("training", "space", str(run.path), "--space", page.name)
     words += [] if page.hardware == STATIC else ["--hardware", page.hardware]
     return f"To publish the page later:\n  {quote_command(words)}"
 

@@ -22,7 +22,7 @@ from model.backends.device import has_fast_bfloat16
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
-from model.terminal import duration_text, one_line, quote_command
+from model.terminal import duration_text, one_line, own_command, quote_command
 from model.tokenizer import UnknownCharacter, describe_unknown
 
 from ..corpus.ids_file import Ids
@@ -169,7 +169,7 @@ def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float
             raise
         note()
         what = str(error) if isinstance(error, RunError) else "\nStopped while the teachers were training"
-        command = quote_command(["python", "-m", "training", "--resume", str(run)])
+        command = quote_command(own_command("training", "resume", str(run)))
         raise type(error)(f"{what}. To continue:\n  {command}") from error
     teachers = _load_teachers(run)
     for number, teacher in enumerate(teachers, start=1):

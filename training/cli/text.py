@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from model import CharTokenizer, ChatFormat
-from model.terminal import one_line, size_text
+from model.terminal import one_line, own_command, quote_command, size_text
 
 from ..card.public_text import public_source
 from ..card.summary import Quotes
@@ -143,8 +143,8 @@ def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Co
     public: Mapping[str, Any] = record.get("public") or {}
     # The record may be a stranger's, so it does not choose what is read. Without sources it is Python's documentation.
     if not options.text and public.get("sources") != []:
-        again = f"give it again: python -m training TEXT --resume {options.resume}"
-        raise RunError(f"the run has no whole copy of its text: {again}")
+        again = quote_command(own_command("training", "resume", options.resume or "", "TEXT"))
+        raise RunError(f"the run has no whole copy of its text: give it again: {again}")
     recorded = Reading.from_record(public)
     reading = Reading(
         errors=options.errors or recorded.errors,

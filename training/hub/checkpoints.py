@@ -15,7 +15,7 @@ from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundErro
 
 from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
 from model.hub.names import MAIN, TRAINING
-from model.terminal import one_line
+from model.terminal import one_line, own_command
 
 from ..card.public_text import is_model_card, linked_page, with_page_link
 from ..errors import HubError
@@ -126,7 +126,8 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
         raise HubError(f"{folder.name} is not a whole checkpoint: it has {', '.join(files) or 'no files'}")
     head = call(what, lambda: _branch_head(api, repo, branch))
     if to.sharing == PRIVATE and not head.private:
-        advice = "make it private again on its page, or use `python -m training push RUN --publish-anyway`"
+        command = " ".join(own_command("training", "push", "RUN", "--publish-anyway"))
+        advice = f"make it private again on its page, or use `{command}`"
         raise HubError(f"{repo} is public now, and this run is private: {advice}")
     present = file_names(head)
     if to.keep_card and CARD in present:

@@ -11,6 +11,7 @@ import html
 import json
 import re
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,9 @@ from ..card.welcome import with_welcome
 from ..errors import RunError
 from .spaces import STATIC, ZERO_GPU, flavor_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[2]  # of the checkout, or of the installed package, which has the same files
+_PACKAGE = __package__.removesuffix("training.hub")  # before the names of all packages: "", or installed "char_lstm."
+_PREFIX = _PACKAGE.replace(".", "/")
 _PYTHON = "3.12"  # ZeroGPU has 3.10 and 3.12
 _ZERO_GPU_TORCH = "torch>=2.8,<2.12"  # the versions that ZeroGPU has
 _DESCRIPTION = "Watch a character LSTM write, one letter at a time"  # at most 60 characters
@@ -41,17 +44,16 @@ _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)'
 
 
 def check_project(hardware: str) -> None:
-    """Raises RunError if files of the project for a page are missing: a machine may have only those of training."""
-    needed = ("web",) if hardware == STATIC else ("app.py", "requirements.txt", "ui", "web")
-    if missing := ", ".join(name for name in needed if not (ROOT / name).exists()):
-        raise RunError(f"files that a page needs are missing ({missing}): run this from a whole copy of the project")
+    """Raises RunError if an app cannot be made here: its Space has the version of Gradio that is installed here."""
+    if hardware != STATIC and find_spec("gradio") is None:
+        raise RunError(f"--hardware {hardware} needs Gradio, which is not installed here: pip install 'char-lstm[app]'")
 
 
 def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> None:
     """Writes the page for `hardware` into a folder.
 
-    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the project's
-    own files are missing, OSError if the folder cannot be written.
+    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the app cannot
+    be made here, OSError if the folder cannot be written.
     """
     check_project(hardware)
     if hardware == STATIC:
@@ -98,12 +100,16 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
     The bundled models are not among its files: a Space serves the model that it was made for.
     """
     _copy(app_files(), folder)
-    lm.save_pretrained(folder / "model" / BUNDLED_FOLDER.name / "model", dtype=smallest_dtype(lm))
+    if _PACKAGE:  # a Space runs a file, and app.py is a module of the package
+        start = f"import sys\n\nfrom {_PACKAGE}app import main\n\nsys.exit(main())\n"
+        atomic_write(folder / "app.py", start.encode())
+    bundled = f"{_PREFIX}model/{BUNDLED_FOLDER.name}"
+    lm.save_pretrained(folder / bundled / "model", dtype=smallest_dtype(lm))
     atomic_write(folder / "requirements.txt", requirements(hardware).encode())
     about = (
         "A page and an API that generate with this model, for many visitors at once: [app.py](app.py). The variable "
         "`MODELS` names the models on the Hub that it serves; without it, or without the Hub, it serves the copy in "
-        "[model/pretrained](model/pretrained)."
+        f"[{bundled}]({bundled})."
     )
     _write_readme(
         folder,
@@ -123,10 +129,10 @@ def static_files() -> dict[str, Path]:
 
 
 def app_files() -> dict[str, Path]:
-    """Returns the files of the app by their paths: app.py, model/, ui/ and web/."""
+    """Returns the files of the app by their paths: app.py, model/, ui/ and web/; installed, in the folder char_lstm."""
     code = [path for package in ("model", "ui") for path in _files(ROOT / package) if path.suffix == ".py"]
-    files = [*code, *_files(ROOT / "web")]
-    return {"app.py": ROOT / "app.py", **{path.relative_to(ROOT).as_posix(): path for path in files}}
+    files = [*ROOT.glob("__init__.py"), ROOT / "app.py", *code, *_files(ROOT / "web")]
+    return {_PREFIX + path.relative_to(ROOT).as_posix(): path for path in files}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -120,7 +120,7 @@ def test_an_invalid_option_ends_the_start_with_one_line(
         monkeypatch.setenv(name, value)
     assert entry.main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("app.py: ")
+    assert error.startswith("error: ")
     assert line in error
     assert error.count("\n") == 1
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from model.terminal import markdown_text, one_line, quote_command, terminal_text, use_utf8
+from model.terminal import markdown_text, one_line, own_command, quote_command, terminal_text, use_utf8
 
 HOSTILE = "a\x1b[2Jb\x07c\x00d\x9be\u202ef\u2028g\th\rk\x7f"
 PLAIN = "plain\n\ttext, é 日本 👍"
@@ -46,6 +46,36 @@ def test_a_command_is_quoted_for_the_shell_of_the_user(monkeypatch, words, posix
         assert quote_command(words) == posix
     monkeypatch.setattr("os.name", "nt")
     assert quote_command(words) == windows
+
+
+@pytest.mark.parametrize(
+    ("started", "shown"),
+    [
+        ("/usr/bin/char-lstm", "char-lstm resume run, char-lstm train a.txt, char-lstm info, char-lstm app --mcp"),
+        (
+            "ada/hf-char-lstm.exe",
+            "hf char-lstm resume run, hf char-lstm train a.txt, hf char-lstm info, hf char-lstm app --mcp",
+        ),
+        (
+            "project/training/__main__.py",
+            "python -m training --resume run, python -m training a.txt, python -m model info, python app.py --mcp",
+        ),
+        (
+            "project/char_lstm/__main__.py",
+            "python -m char_lstm resume run, python -m char_lstm train a.txt, python -m char_lstm info, "
+            "python -m char_lstm app --mcp",
+        ),
+    ],
+)
+def test_a_command_is_printed_as_this_program_was_started(monkeypatch, started, shown):
+    monkeypatch.setattr("sys.argv", [started])
+    commands = (
+        ("training", "resume", "run"),
+        ("training", "train", "a.txt"),
+        ("model", "info"),
+        ("app", "app", "--mcp"),
+    )
+    assert ", ".join(" ".join(own_command(*words)) for words in commands) == shown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])

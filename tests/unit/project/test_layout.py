@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 MODULES = [
     ROOT / "app.py",
-    *(path for name in ("model", "training", "ui", "deploy") for path in (ROOT / name).rglob("*.py")),
+    *(path for name in ("char_lstm", "model", "training", "ui", "deploy") for path in (ROOT / name).rglob("*.py")),
 ]
 SYSTEM_MODULES = {  # where calls that not every operating system has may be made
     "model/backends/device.py",

@@ -82,7 +82,7 @@ def test_standard_input(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / "run" / "text.json").unlink()
     code, output = here("--resume=run")
     assert code == 2
-    assert "error: the run has no whole copy of its text: give it again: python -m training TEXT --resume run" in output
+    assert "error: the run has no whole copy of its text: give it again: python -m training --resume run TEXT" in output
     monkeypatch.setattr(sys, "stdin", typed())
     assert here("-", "--resume=run")[0] == 0
 

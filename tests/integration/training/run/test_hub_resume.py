@@ -112,7 +112,7 @@ def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:
 def test_without_the_text_the_error_names_the_command_that_gives_it(
     pushed: LocalHub, here: Here, tmp_path: Path
 ) -> None:
-    line = "give it again: python -m training TEXT --resume hf://ada/plays"
+    line = "give it again: python -m training --resume hf://ada/plays TEXT"
     refused(here, tmp_path, line, "--resume=hf://ada/plays")
     (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
     line = "error: the text is not the one that this run started with"

@@ -1,0 +1,207 @@
+"""The wheel: built, installed, and used in an empty folder by processes that do not see the checkout."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from datetime import datetime, timezone
+from email.parser import HeaderParser
+from pathlib import Path
+
+import httpx
+import pytest
+from huggingface_hub import snapshot_download
+from huggingface_hub.cli.extensions import ExtensionManifest
+
+from model import PRETRAINED, CharLSTM, generate, score
+from tests.local_hub import LocalHub
+from tests.support.app_process import begin, started
+from tests.support.platforms import posix_only
+from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import ROOT, SIZES, write_text
+from training.hub.space_files import write_static
+
+PAGE = ROOT / "docs" / "python.md"
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
+PACKAGES = {
+    "app",
+    "deploy",
+    "model",
+    "training",
+    "ui",
+}  # in a checkout; nothing is installed under these names
+# Runs blocks of Python, prints `BETWEEN` after the output of each.
+BETWEEN = "\x1e"
+PROGRAM = f"""
+import json, sys
+blocks, names = json.loads(sys.argv[1]), {{}}
+for code in blocks:
+    exec(code, names)
+    print({BETWEEN!r}, end="")
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the source distribution of a copy, because a build leaves files behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    unused = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "docs", "runs", "tests", "*.egg-info")
+    shutil.copytree(ROOT, folder / "copy", ignore=unused)
+    build = "from setuptools.build_meta import build_sdist; build_sdist('..')"
+    subprocess.run([sys.executable, "-c", build], cwd=folder / "copy", check=True, stdout=subprocess.DEVNULL)
+    (source,) = folder.glob("*.tar.gz")
+    options = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "-q"]
+    subprocess.run([sys.executable, "-m", "pip", "wheel", *options, source, "-w", folder], cwd=folder, check=True)
+    (made,) = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def scripts(wheel: Path) -> Path:
+    """The folder of the programs of an environment with the wheel; its libraries are those of this environment."""
+    environment = wheel.parent / "environment"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+    folder = environment / ("Scripts" if os.name == "nt" else "bin")
+    (site_packages(folder) / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    options = ["--no-deps", "--no-index", "--disable-pip-version-check", "-q"]
+    pip = [sys.executable, "-m", "pip", "--python", str(folder / "python"), "install", *options]
+    subprocess.run([*pip, str(wheel)], cwd=wheel.parent, check=True)
+    return folder
+
+
+def site_packages(scripts: Path) -> Path:
+    shown = [str(scripts / "python"), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    return Path(subprocess.run(shown, check=True, capture_output=True, text=True).stdout.strip())
+
+
+def run(*words: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs a program without the checkout; torch computes what numba would have to compile first."""
+    environment = {**os.environ, "PYTHONPATH": "", "CHAR_LSTM_COMPILE": "0", **variables}
+    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=240)
+
+
+def test_the_wheel_has_every_file_of_the_project_inside_one_package(wheel: Path) -> None:
+    listed = ["git", "ls-files", "-co", "--exclude-standard", *PACKAGES - {"app"}, "web", "char_lstm"]
+    tracked = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    files = {f"char_lstm/{name.removeprefix('char_lstm/')}" for name in tracked if (ROOT / name).exists()}
+    with zipfile.ZipFile(wheel) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    (about,) = (name for name in contents if name.endswith(".dist-info/METADATA"))
+    assert {name for name in contents if ".dist-info/" not in name} == files | {
+        f"char_lstm/{name}" for name in ("app.py", "LICENSE", "requirements.txt")
+    }
+    for name in files:
+        if name.endswith(".py"):
+            for node in ast.walk(ast.parse(contents[name])):
+                modules = [each.name for each in node.names] if isinstance(node, ast.Import) else []
+                modules += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+                assert not {module.partition(".")[0] for module in modules} & PACKAGES, name
+    assert wheel.stat().st_size < 40_000_000
+    needs = HeaderParser().parsestr(contents[about].decode()).get_all("Requires-Dist", [])
+    of_app = {need.partition(";")[0].strip() for need in needs if "app" in need.partition(";")[2]}
+    always = {need for need in needs if ";" not in need}
+    assert len(always) == 5
+    assert always < of_app, "the version ranges of pyproject.toml and requirements.txt are equal"
+
+
+def test_every_example_of_the_docs_runs(scripts: Path, tmp_path: Path) -> None:
+    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+    assert len(blocks) == PAGE.read_text(encoding="utf-8").count("```python") >= 7
+    done = run(scripts / "python", "-c", PROGRAM, json.dumps([code for code, _ in blocks]), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    *printed, _ = done.stdout.split(BETWEEN)
+    for (_, shown), really in zip(blocks, printed, strict=True):
+        assert not shown or really == shown
+    lm = CharLSTM.from_pretrained(PRETRAINED)
+    assert printed[1] == generate(lm, "ROMEO:", 60, temperature=0.8, seed=1)
+    assert len(printed[4].splitlines()) == len(lm.cells) > 0
+    assert (tmp_path / "mine" / "manifest.json").exists()
+
+
+def test_a_user_trains_generates_scores_and_makes_a_page(
+    scripts: Path, hub: LocalHub, token: str, tmp_path: Path
+) -> None:
+    program, text = scripts / "char-lstm", write_text(tmp_path)
+    options = (*SIZES, "--steps=20", "--set=evaluations=1", "--teachers=1")
+    trained = run(program, "train", "text.txt", *options, "--push-to=plays", "--space=page", "--out=run", cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert "  char-lstm generate --model run the\n" in trained.stderr
+    assert "  char-lstm app --model run\n" in trained.stderr
+    lm = CharLSTM.from_pretrained(tmp_path / "run")
+    assert lm.training["command"].startswith("char-lstm train text.txt --steps 20 ")
+    write_static(tmp_path / "expected", lm)
+    for path in (tmp_path / "expected").rglob("*.*"):
+        assert hub.read("spaces/ada/page", path.relative_to(tmp_path / "expected").as_posix()) == path.read_bytes()
+    assert "complete" in run(program, "resume", "run", "--device=cpu", cwd=tmp_path).stderr
+
+    written = run(program, "generate", "the", "--model=run", "--length=40", "--seed=1", cwd=tmp_path)
+    assert written.stdout == generate(lm, "the", 40, seed=1), written.stderr
+    scored = run(program, "score", "text.txt", "--model=run", cwd=tmp_path)
+    assert f"{score(lm, text.read_text()).bpc:.4f} per character" in scored.stdout
+
+
+@pytest.mark.parametrize("on_a_space", [False, True])
+def test_the_app_is_served_by_the_command_and_on_a_space(
+    scripts: Path, hub: LocalHub, token: str, tmp_path: Path, on_a_space: bool
+) -> None:
+    """A Space has the files of the package, and libraries."""
+    program: tuple[str | Path, ...] = (scripts / "char-lstm", "app", "--model", "plays")
+    cwd, lm = tmp_path, tiny_model()
+    lm.save_pretrained(tmp_path / "plays")
+    if on_a_space:
+        made = run(program[0], "space", "plays", "--space=page", "--hardware=cpu-basic", cwd=tmp_path)
+        assert made.returncode == 0, made.stderr
+        cwd = Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
+        program = (sys.executable, "app.py")
+    with started(program=program, cwd=cwd, PYTHONPATH="", CHAR_LSTM_COMPILE="0") as (_, url):
+        events = httpx.get(begin(url, 40), timeout=60).text
+        answer, _ = json.loads(events.strip().split("\n")[-1].removeprefix("data: "))
+        assert answer == generate(lm, "ROMEO:", 40, seed=1)
+
+
+def test_the_command_hf_runs_it_as_an_extension(scripts: Path, tmp_path: Path) -> None:
+    manifest = ExtensionManifest(
+        owner="ada",
+        repo="hf-char-lstm",
+        repo_id="ada/hf-char-lstm",
+        short_name="char-lstm",
+        executable_path=str(scripts / "hf-char-lstm"),
+        type="python",
+        installed_at=datetime.now(timezone.utc),
+    )
+    manifest.save(tmp_path / ".local" / "share" / "hf" / "extensions" / "hf-char-lstm")
+    hf = Path(sys.executable).with_name("hf")
+    done = run(hf, "char-lstm", "--help", cwd=tmp_path, HOME=str(tmp_path), HF_HUB_DISABLE_UPDATE_CHECK="1")
+    assert done.stdout.startswith("usage: hf char-lstm COMMAND"), done.stderr
+
+
+@pytest.mark.parametrize(("command", "extra"), [("train", "train"), ("resume", "train"), ("app", "app")])
+def test_a_missing_extra_is_one_line(scripts: Path, tmp_path: Path, command: str, extra: str) -> None:
+    """In an environment that has the wheel and no library."""
+    words = ("-S", "-m", "char_lstm", command)
+    done = run(scripts / "python", *words, cwd=tmp_path, PYTHONPATH=str(site_packages(scripts)))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"error: {command} needs more libraries: pip install 'char-lstm[{extra}]'\n"
+
+
+@posix_only
+def test_a_terminal_shows_that_the_first_text_is_slow_because_it_compiles(scripts: Path, tmp_path: Path) -> None:
+    import pty
+
+    environment = {**os.environ, "PYTHONPATH": "", "NUMBA_CACHE_DIR": str(tmp_path)}
+    shown = []
+    for _ in range(2):
+        master, slave = pty.openpty()
+        words = [str(scripts / "char-lstm"), "generate", "--length=1"]
+        subprocess.run(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=slave, check=True)
+        os.close(slave)
+        shown.append(os.read(master, 10_000).decode())
+        os.close(master)
+    assert [output.count("Compiling the int8 kernels") for output in shown] == [1, 0]
