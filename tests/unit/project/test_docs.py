@@ -66,7 +66,7 @@ def test_the_arrows_of_the_architecture_are_the_imports():
     (picture,) = re.findall(r"```mermaid\n(.*?)```", (ROOT / "docs/architecture.md").read_text("utf-8"), re.DOTALL)
     chains = [line.strip().replace("/", ".").split(" --> ") for line in picture.splitlines() if "-->" in line]
     arrows = {pair for chain in chains for pair in pairwise(chain) if pair[0] != "app.py"}
-    graph = grimp.build_graph("model", "training", "ui", "deploy")
+    graph = grimp.build_graph("char_lstm", "model", "training", "ui", "deploy")
     imports = {
         pair
         for pair in permutations({node for pair in arrows for node in pair}, 2)

@@ -90,7 +90,7 @@ def test_what_programs_may_rely_on_is_documented():
     docs = {name: (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("stable", "api", "serve")}
     (listed,) = re.findall(r"## Python\n(.*?)\n## ", docs["stable"], re.DOTALL)
     names = {name for row in re.findall(r"^\| (`.*?) \|", listed, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert names == {name for names in model._EXPORTS.values() for name in names}
+    assert names == {*model.__all__}
     in_api = {name for code in re.findall(r"`([^`\n]+)`", docs["api"]) for name in re.findall(r"\w+", code)}
     assert set(_generate_arguments(Argument(str, ""))) <= in_api
     read = Recorder()
