@@ -47,20 +47,20 @@ function offerTraining(root, { isBack, kept }) {
     });
     if (isWanted && !isAlone) details.scrollIntoView(); // its content has arrived; without a model nothing is above it but the title
   };
-  const openModel = async () => {
-    details.open = true;
-    await open();
-    details.scrollIntoView(); // it says what came of it
-    find(details, ".open-model").click();
-  };
-  const link = find(root, "#demonstrations .train", HTMLAnchorElement);
-  link.href = "#training";
-  root.addEventListener("click", async (event) => {
-    if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
-    event.preventDefault(); // the address may have #train-alone
+  const show = async () => {
     details.open = true;
     await open();
     details.scrollIntoView();
+  };
+  const openModel = async () => {
+    await show(); // the panel says what came of it
+    find(details, ".open-model").click();
+  };
+  find(root, "#demonstrations .train", HTMLAnchorElement).href = "#training";
+  root.addEventListener("click", async (event) => {
+    if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
+    event.preventDefault(); // the address may have #train-alone
+    await show();
     find(details, "summary").focus({ preventScroll: true });
   });
   const begin = async () => {

@@ -2,16 +2,15 @@
 //
 // A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start.
 
-import { refusal } from "../engines/refusal.js";
+import { refusal } from "../engines/engine.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import * as logs from "./log.js";
-import { authorNow, refsOf } from "./models.js";
-import { newReply, requestOf, takenOver } from "./replies.js";
+import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js";
 
 /**
  * @import { Clamp, Ending, Message, Settings, TextEngine } from "../engines/engine.js"
  * @import { Log, NewTurn, Part, Reply, Turn } from "./log.js"
- * @import { Author, FindModel } from "./models.js"
+ * @import { Author, FindModel } from "./replies.js"
  *
  * @typedef {object} Options  how a reply is written
  * @property {Settings} settings  `share` for a blend
@@ -59,19 +58,15 @@ export class Writer {
     const length = logs.count(logs.typedPrompt({ parent: here, prompt }));
     if (length > LIMITS.prompt)
       throw refusal("refusal.characters", { field: { id: "setting.prompt" }, length, most: LIMITS.prompt });
-    return this.#begin(
-      { parent: here, prompt, shared, reply: newReply(this.page.log(), here, prompt, options.author) },
-      options,
-    );
+    const reply = newReply(this.page.log(), here, prompt, options.author);
+    return this.#begin({ parent: here, prompt, shared, reply }, options);
   }
 
   /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
-    await this.#begin(
-      { ...last, replaced: last.id, reply: newReply(log, last.parent, last.prompt, options.author) },
-      options,
-    );
+    const reply = newReply(log, last.parent, last.prompt, options.author);
+    await this.#begin({ ...last, replaced: last.id, reply }, options);
     const [now, before] = [logs.lastTurn(log), logs.turnOf(log, last.id)];
     if (!before || now?.replaced !== last.id || !logs.sameModels(now.reply, before.reply)) return;
     if (madeOf(now.reply) !== madeOf(before.reply)) return;
@@ -90,11 +85,8 @@ export class Writer {
     if (logs.isOver(reply)) return this.send("", { ...options, author });
     const now = this.#asNow(last, reply, author);
     if (now === reply) logs.markContinued(last, letters);
-    return this.#more(
-      now === reply ? last : { ...last, replaced: last.id, reply: now },
-      { ...options, author },
-      newSeed,
-    );
+    const turn = now === reply ? last : { ...last, replaced: last.id, reply: now };
+    return this.#more(turn, { ...options, author }, newSeed);
   }
 
   /**
@@ -118,10 +110,8 @@ export class Writer {
     const reply = { ...old, notices: [], parts: logs.partsUpTo(old, keep, pick) };
     const stop = logs.isOver(old) ? logs.count(author.chat?.stop ?? "") : 0;
     const more = Math.max(options.settings.length, length + stop) - keep;
-    const settings = {
-      ...options.settings,
-      length: more > 0 ? Math.min(more, SETTINGS.length.maximum) : options.settings.length,
-    };
+    const settings = { ...options.settings };
+    if (more > 0) settings.length = Math.min(more, SETTINGS.length.maximum);
     const now = this.#asNow(turn, reply, author);
     return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }
@@ -131,10 +121,8 @@ export class Writer {
     const last = this.#last();
     const { reply } = last;
     const author = this.#authorNow(reply);
-    const starts = reply.parts.map(
-      (part, at) => !at || !part.draw_offset || reply.parts[at - 1].picked || !reply.parts[at - 1].settings,
-    );
-    const at = starts.lastIndexOf(true);
+    const begins = (part, n) => !n || !part.draw_offset || reply.parts[n - 1].picked || !reply.parts[n - 1].settings;
+    const at = reply.parts.findLastIndex(begins);
     const [first, end] = [reply.parts[at], logs.lastPart(reply)];
     if (!first?.settings) throw refusal("refusal.no_reply");
     const byItself = ["stop", "blocked"].includes(end.end);
@@ -266,13 +254,8 @@ export class Writer {
   #attempt(run) {
     const { turn, part } = run;
     const replies = logs.remembered(this.page.log(), turn.id).slice(0, -1);
-    const request = requestOf(
-      replies,
-      { ...turn.reply, parts: turn.reply.parts.slice(0, -1) },
-      part,
-      run.speed,
-      this.page.model,
-    );
+    const before = { ...turn.reply, parts: turn.reply.parts.slice(0, -1) };
+    const request = requestOf(replies, before, part, run.speed, this.page.model);
     const onText = (text) => {
       part.text += text;
       this.page.changed();

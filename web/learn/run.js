@@ -17,16 +17,15 @@
 //                                         model that could not be stored, `notice` says why
 //   {failed: Message}                     what is stored can be continued
 
-import { Refusal } from "../engines/refusal.js";
+import { Refusal } from "../engines/engine.js";
 import { ModelError } from "../worker/checkpoint.js";
 import { Network, compile } from "../worker/int8_inference.js";
 import { bitsOf } from "../worker/text_reader.js";
 import { Models } from "../worker/models.js";
-import { choose, randomNumber } from "../worker/sampling.js";
+import { choose, randomNumber } from "../worker/reply.js";
 import { checkpointFiles } from "./checkpoint_files.js";
-import { planRun } from "./recipe.js";
+import { idsOf, planRun, split, vocabularyOf } from "./recipe.js";
 import { commitOf, deleteRun, freeName, listModels, loadRun, saveModel, saveRun } from "../worker/stored_training.js";
-import { idsOf, split, vocabularyOf } from "./text.js";
 import { Training, measureSpeed } from "./trainer.js";
 
 const HOME = new URL("../", import.meta.url).href;

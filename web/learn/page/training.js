@@ -1,8 +1,8 @@
 // The actions of a training: begin, pause, stop, continue, discard. web/learn/run.js, a worker, trains.
 
-import { refOf } from "../../conversation/models.js";
+import { refOf } from "../../conversation/replies.js";
 import { t } from "../../document/words.js";
-import { shownName } from "../../engines/refusal.js";
+import { shownName } from "../../engines/engine.js";
 import { engine } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { randomSeed } from "../../settings.js";
@@ -107,7 +107,8 @@ async function showEnd({ reason, step, best, model, files, notice }) {
   if (!model) await end({ id: "train.nothing_learned", values: { step } });
   else {
     if (files) await engine.give(model.name, files);
-    const isElsewhere = usesAnotherPart();
+    const { activeElement: used, body } = document;
+    const isElsewhere = used && used !== body && !used.closest("#training");
     const failure = await use(model.name);
     await end(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
@@ -126,11 +127,6 @@ async function end(fault) {
   release();
   set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
   await loadKept();
-}
-
-function usesAnotherPart() {
-  const focused = document.activeElement;
-  return focused && focused !== document.body && !focused.closest("#training");
 }
 
 /** Keeps the screen on while a training runs in a visible tab, where the browser can. */

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyLog, lastTurn, pathTo, replyText, undo, wholeText } from "../../../../web/conversation/log.js";
-import { authorOf } from "../../../../web/conversation/models.js";
+import { authorOf } from "../../../../web/conversation/replies.js";
 import { Writer } from "../../../../web/conversation/writer.js";
-import { Refusal } from "../../../../web/engines/refusal.js";
+import { Refusal } from "../../../../web/engines/engine.js";
 import { LIMITS } from "../../../../web/settings.js";
 
 const VOCAB = [..."abcdefghijklmnop \n"];
