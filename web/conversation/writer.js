@@ -62,19 +62,20 @@ export class Writer {
     return this.#begin({ parent: here, prompt, shared, reply }, options);
   }
 
-  /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
+  /** Writes the last turn again. The same text again does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
     const reply = newReply(log, last.parent, last.prompt, options.author);
     await this.#begin({ ...last, replaced: last.id, reply }, options);
     const [now, before] = [logs.lastTurn(log), logs.turnOf(log, last.id)];
     if (!before || now?.replaced !== last.id || !logs.sameModels(now.reply, before.reply)) return;
-    if (madeOf(now.reply) !== madeOf(before.reply)) return;
+    if (logs.replyText(now.reply) !== logs.replyText(before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
-    const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
-    if (options.seed_given && !before.reply.notices.some(({ id }) => id === notice.id))
-      before.reply.notices.push(notice);
+    const { temperature, seed } = options.settings;
+    const notice = { id: temperature === 0 ? "notice.same_greedy" : "notice.same_again", values: { seed } };
+    const isNew = !before.reply.notices.some(({ id }) => id === notice.id);
+    if (isNew && (options.seed_given || temperature === 0)) before.reply.notices.push(notice);
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */
@@ -299,12 +300,6 @@ export class Writer {
     log.turns = log.turns.filter((each) => each !== turn);
     log.here = logs.turnOf(log, turn.replaced)?.id ?? logs.turnOf(log, turn.parent)?.id ?? 0;
   }
-}
-
-// Returns the text of a reply and how it was drawn, as JSON.
-/** @param {Reply} reply */
-function madeOf({ parts }) {
-  return JSON.stringify(parts.map(({ text, settings, cells }) => [text, Object.entries(settings ?? {}).sort(), cells]));
 }
 
 /**

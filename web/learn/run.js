@@ -11,7 +11,7 @@
 //
 //   {phase: "loading" | "measuring"}
 //   {progress: PROGRESS}                  at the start, four times a second, and after each evaluation
-//   {notSaved: Message}
+//   {notSaved: Message | null}            null once everything is stored again
 //   {ended: {reason, step, best, model, files, notice}}  `model` has the weights of step `best`, which had the
 //                                         lowest held-out loss; none if no loss was measured. `files` are those of a
 //                                         model that could not be stored, `notice` says why
@@ -209,6 +209,7 @@ async function store(parts) {
   try {
     await saveRun(unsaved);
     unsaved = {};
+    postMessage({ notSaved: null });
   } catch (error) {
     postMessage({ notSaved: reasonOf(error) });
   }
