@@ -8,6 +8,7 @@ import { bindDemonstrations } from "../demonstrations/demonstrations.js";
 import { find, hasTouch, pause } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
+import { shownName } from "../lenses/state.js";
 import { clear as clearFocus, update } from "../lenses/text/focus.js";
 import * as views from "./views.js";
 import * as actions from "../state/actions.js";
@@ -113,6 +114,13 @@ function drawConversation(root) {
   effect(() => {
     state.watch(state.log);
     untracked(clearFocus);
+  });
+  effect(() => {
+    const { classList, dataset } = document.documentElement; // for what the styles place differently
+    dataset.lens = shownName.value;
+    classList.toggle("with-lens", shownName.value !== "plain");
+    classList.toggle("with-stage", state.demonstration.value !== "");
+    classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
   effect(() => {

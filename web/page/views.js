@@ -151,7 +151,8 @@ export function Moves() {
       name === "continue" && isOther ? t("move.continue_with", { name: state.nameOf(author) }) : t(`move.${name}`);
     return html`<${Button} key=${name} data-move=${name} isOff=${!isOn || isCovered} onPress=${name === "copy" ? act : unlessBusy(act)}>${label}<//>`;
   });
-  return html`<div id="moves">${buttons}</div>`;
+  const hasOn = moves.some(([, , isOn]) => isOn) && !isCovered;
+  return html`<div id="moves" class=${hasOn ? "on" : null}>${buttons}</div>`;
 }
 
 /** The line below the prompt. */
