@@ -1,7 +1,7 @@
 // The log of a conversation: all of its turns as plain data. The browser stores it, share links are made from it, and
 // any engine can compute the model's state from it. Pure functions: no page, no engine, no storage.
 
-import { randomId } from "../engines/engine.js";
+import { count, randomId } from "../engines/engine.js";
 
 /**
  * @import { Clamp, ClampsOfText, Ending, Message, ModelRef, Settings } from "../engines/engine.js"
@@ -64,17 +64,6 @@ import { randomId } from "../engines/engine.js";
 export const VERSION = 1;
 const MAX_TURNS = 60; // of the tree, the shown path included
 const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
-
-/** Returns the number of code points of a text; all positions are in code points. @param {string} text */
-export function count(text) {
-  let found = text.length;
-  for (let at = 0; at < text.length - 1; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00)
-      [found, at] = [found - 1, at + 1];
-  }
-  return found;
-}
 
 /** @returns {Log} an empty conversation */
 export function emptyLog() {

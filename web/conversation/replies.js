@@ -3,8 +3,8 @@
 // a state is valid for one commit only, so a newer commit reads the text again. Pure functions on the log.
 
 import { SAMPLING } from "../settings.js";
-import { randomId, refusal, shortened } from "../engines/engine.js";
-import { count, lastPart, lastTurn, newPart, readText, remembered, replyText, sameModels } from "./log.js";
+import { count, randomId, refusal, shortened } from "../engines/engine.js";
+import { lastPart, lastTurn, newPart, readText, remembered, replyText, sameModels } from "./log.js";
 import { tabId } from "./stored_conversations.js";
 
 const MAX_CARRIED = 4000; // characters that a newer commit reads again: more than an LSTM remembers

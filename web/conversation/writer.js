@@ -2,7 +2,7 @@
 //
 // A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start.
 
-import { refusal } from "../engines/engine.js";
+import { count, refusal } from "../engines/engine.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import * as logs from "./log.js";
 import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js";
@@ -55,7 +55,7 @@ export class Writer {
   /** Starts a new turn at the end of the conversation. @param {string} prompt @param {Options} options */
   send(prompt, options, { shared = false } = {}) {
     const { here } = this.page.log();
-    const length = logs.count(logs.typedPrompt({ parent: here, prompt }));
+    const length = count(logs.typedPrompt({ parent: here, prompt }));
     if (length > LIMITS.prompt)
       throw refusal("refusal.characters", { field: { id: "setting.prompt" }, length, most: LIMITS.prompt });
     const reply = newReply(this.page.log(), here, prompt, options.author);
@@ -105,11 +105,11 @@ export class Writer {
     if (!turn) throw refusal("refusal.turn_gone");
     const old = turn.reply;
     const author = this.#authorNow(old);
-    const length = logs.count(logs.replyText(old));
+    const length = count(logs.replyText(old));
     if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1)) throw refusal("refusal.nothing_after");
     if (pick && !author.vocab.has(pick)) throw refusal("refusal.unknown_character");
     const reply = { ...old, notices: [], parts: logs.partsUpTo(old, keep, pick) };
-    const stop = logs.isOver(old) ? logs.count(author.chat?.stop ?? "") : 0;
+    const stop = logs.isOver(old) ? count(author.chat?.stop ?? "") : 0;
     const more = Math.max(options.settings.length, length + stop) - keep;
     const settings = { ...options.settings };
     if (more > 0) settings.length = Math.min(more, SETTINGS.length.maximum);
@@ -127,7 +127,7 @@ export class Writer {
     const [first, end] = [reply.parts[at], logs.lastPart(reply)];
     if (!first?.settings) throw refusal("refusal.no_reply");
     const byItself = ["stop", "blocked"].includes(end.end);
-    const left = reply.parts.slice(at).reduce((sum, part) => sum + logs.count(part.text), 0);
+    const left = reply.parts.slice(at).reduce((sum, part) => sum + count(part.text), 0);
     const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
     const turn = { ...last, replaced: last.id, reply: this.#asNow(last, kept, author) };
@@ -204,7 +204,7 @@ export class Writer {
     const seed = newSeed || !last ? options.settings.seed : (last.settings?.seed ?? last.seed ?? options.settings.seed);
     const share = options.author.second ? { share: options.settings.share ?? last?.settings?.share } : {};
     const settings = { ...options.settings, ...share, seed };
-    const draw_offset = newSeed || !last ? 0 : last.draw_offset + (last.settings ? logs.count(last.text) : 0);
+    const draw_offset = newSeed || !last ? 0 : last.draw_offset + (last.settings ? count(last.text) : 0);
     return this.#begin(turn, { ...options, settings }, draw_offset);
   }
 
@@ -215,7 +215,7 @@ export class Writer {
     const known = log.turns.find((each) => each === turn);
     const before = turn.reply.fresh ? [] : logs.remembered(log, turn.parent);
     const whole = logs.readText([...before, { turn: { id: 0 }, reply: turn.reply }], () => true).text;
-    const length = logs.count(whole) + options.settings.length;
+    const length = count(whole) + options.settings.length;
     if (length > LIMITS.text) throw refusal("refusal.conversation_full", { most: LIMITS.text });
     const now = known ?? logs.addTurn(log, turn);
     const { share, ...alone } = options.settings;
@@ -273,7 +273,7 @@ export class Writer {
     const { length } = part.settings;
     const changed = { settings: { ...part.settings, ...settings, length }, cells: cells ?? part.cells };
     const same = JSON.stringify(changed) === JSON.stringify({ settings: part.settings, cells: part.cells });
-    const written = logs.count(part.text);
+    const written = count(part.text);
     if (same || written >= length) return;
     if (!written) return void Object.assign(part, changed);
     run.part = { ...part, ...changed, draw_offset: part.draw_offset + written, text: "" };
@@ -316,13 +316,13 @@ async function withoutClamps(replies, engine, find, controller) {
   const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
   if (at < 0) return null;
   const parts = reply.parts.slice(0, at);
-  const from = logs.count(logs.replyText({ parts }));
+  const from = count(logs.replyText({ parts }));
   const { signal } = controller;
   const onStatus = (messages) => messages.some(({ id }) => id === "status.reconnecting") && controller.abort();
   let text = "";
   for (const part of reply.parts.slice(at)) {
     const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
-    const length = Math.min(whole ? logs.count(part.text) : part.settings.length, MAX_COMPARED - logs.count(text));
+    const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_COMPARED - count(text));
     if (length < 1) continue;
     const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
     const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);

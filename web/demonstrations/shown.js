@@ -1,11 +1,11 @@
 // The four demonstrations: the texts that each one writes beside each other, and the sentence about their result.
 
 import { computed, signal } from "../vendor/preact.js";
-import { count, emptyLog, newPart } from "../conversation/log.js";
+import { emptyLog, newPart } from "../conversation/log.js";
 import { authorOf, newReply, refOf, requestOf } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
-import { Refusal } from "../engines/engine.js";
+import { Refusal, count } from "../engines/engine.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { clamp, restore } from "../state/actions.js";
 import { corpusOf, site } from "../state/state.js";

@@ -1,7 +1,7 @@
 // The plan of a run in the browser: sizes, rates, dropout and steps, from the text, the time and the speed of the machine.
 // The measurements behind these numbers are in docs/lab-book.md.
 
-import { parametersOf } from "../worker/shapes.js";
+import { parametersOf } from "../worker/checkpoint.js";
 
 const WINDOW = 64;
 const LEAST_STEPS = 20; // of a run

@@ -2,8 +2,9 @@
 // that the model has read, and how each character was drawn. If the engine refuses a question of a panel, the panel says why; if
 // the connection is lost, it is sent again.
 
+import { count } from "../engines/engine.js";
 import { computed, signal, useLayoutEffect, useSignal } from "../vendor/preact.js";
-import { count, lastPart, lastTurn, pathTo, readText, remembered, replyText } from "../conversation/log.js";
+import { lastPart, lastTurn, pathTo, readText, remembered, replyText } from "../conversation/log.js";
 import { authorOfReply, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
 import { welcomeTurn } from "../conversation/replies.js";

@@ -1,8 +1,9 @@
 // The welcome text of an empty page: it appears character by character, at the page's speed, and one character with likely
 // alternatives is marked. The model wrote the text before, so the visitor does not wait for it.
 
+import { count } from "../engines/engine.js";
 import { effect, untracked } from "../vendor/preact.js";
-import { count, lastTurn } from "../conversation/log.js";
+import { lastTurn } from "../conversation/log.js";
 import { refOf } from "../conversation/replies.js";
 import { addButton, find, hasTouch, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";

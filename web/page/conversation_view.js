@@ -1,6 +1,7 @@
 // Shows the turns of a conversation: prompts, replies, and a footer with notes about each reply.
 
-import { count, isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
+import { count } from "../engines/engine.js";
+import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";

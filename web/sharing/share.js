@@ -3,7 +3,7 @@
 import { fingerprint, readLink, writeLink } from "../conversation/links.js";
 import * as logs from "../conversation/log.js";
 import * as authors from "../conversation/replies.js";
-import { isLocal, refusal, shownName } from "../engines/engine.js";
+import { count, isLocal, refusal, shownName } from "../engines/engine.js";
 import { copyText, fileName, save } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { begin, changed, engine, refusalOf, restore, run, writer } from "../state/actions.js";
@@ -54,7 +54,7 @@ function stepsOf(turn, reply) {
   return parts.flatMap((part, at) => {
     if (!part.settings) return [];
     // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
-    const length = part.end === "stop" ? part.settings.length : logs.count(part.text);
+    const length = part.end === "stop" ? part.settings.length : count(part.text);
     const prompt = at ? null : turn.prompt;
     const pick = part.picked ? ([...part.text].at(-1) ?? "") : "";
     return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick, cells: part.cells };

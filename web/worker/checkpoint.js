@@ -3,7 +3,6 @@
 // that follow a feature of the text, and where in a text they are highest and lowest.
 
 import { sha256 } from "../engines/engine.js";
-import { countOf, parametersOf, shapesOf } from "./shapes.js";
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const [CELLS, SAMPLES] = ["cells.json", "samples.jsonl"];
@@ -27,7 +26,6 @@ export class ModelError extends Error {}
 
 /**
  * @import { ChatFormat, NamedCell, PassagesAnswer } from "../engines/engine.js"
- * @import { Sizes } from "./shapes.js"
  * @typedef {{base: string, name: string, commit: string, files?: Record<string, Uint8Array>}} Place where the
  *   files of a model are: in memory, or at an address; the commit is "" for a folder, whose files may change
  * @typedef {object} Config what config.json says of a model
@@ -348,4 +346,31 @@ export function passagesOf(sample, [layer, index]) {
   const around = (at) =>
     /** @type {[string, string, string]} */ ([part(at - BEFORE, at), characters[at], part(at + 1, at + 1 + AFTER)]);
   return { seed, high: places.high.map(around), low: places.low.map(around) };
+}
+
+/** @typedef {{vocab: number, embedding: number, hidden: number, layers: number}} Sizes */
+
+/**
+ * Returns the shape of each tensor, in the order of the learner's memory (learn/source/learner.c).
+ * @param {Sizes} sizes
+ * @returns {Record<string, number[]>}
+ */
+export function shapesOf({ vocab, embedding, hidden, layers }) {
+  const shapes = { "embedding.weight": [vocab, embedding], "output.weight": [vocab, hidden], "output.bias": [vocab] };
+  for (let layer = 0; layer < layers; layer++) {
+    shapes[`lstm.weight_ih_l${layer}`] = [4 * hidden, layer ? hidden : embedding];
+    shapes[`lstm.weight_hh_l${layer}`] = [4 * hidden, hidden];
+    shapes[`lstm.bias_ih_l${layer}`] = shapes[`lstm.bias_hh_l${layer}`] = [4 * hidden];
+  }
+  return shapes;
+}
+
+/** How many numbers a tensor of a shape has. @param {number[]} shape */
+export function countOf(shape) {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** How many numbers all tensors have. @param {Sizes} sizes */
+export function parametersOf(sizes) {
+  return Object.values(shapesOf(sizes)).reduce((total, shape) => total + countOf(shape), 0);
 }

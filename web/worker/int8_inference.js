@@ -98,7 +98,7 @@ export class Network {
   #outputBias;
 
   /**
-   * @param {import("./shapes.js").Sizes} sizes
+   * @param {import("./checkpoint.js").Sizes} sizes
    * @param {Record<string, Float32Array>} tensors by the names of nn.LSTM, in its layout
    * @param {WebAssembly.Module} code product.wasm
    */

@@ -1,9 +1,8 @@
 // The models of the worker: loaded when they are first needed, two of them blended on demand; and what the page shows of them.
 
-import { isLocal, shownName } from "../engines/engine.js";
+import { count, isLocal, shownName } from "../engines/engine.js";
 import { LanguageModel, Network, compile } from "./int8_inference.js";
 import { ModelError, load, locate, readParts } from "./checkpoint.js";
-import { count } from "../conversation/log.js";
 import { writeText } from "./reply.js";
 
 const NEVER = -1e9; // as a logit: a character that is never written

@@ -1,8 +1,7 @@
 // Turns a file or a pasted text into the text to train on, with notes for the visitor and a list of what looks private in it.
 // This takes seconds for a large file, so this module runs as a worker.
 
-import { count } from "../../conversation/log.js";
-import { Refusal } from "../../engines/engine.js";
+import { Refusal, count } from "../../engines/engine.js";
 import { isOtherChat, isWhatsapp, readChat } from "./whatsapp.js";
 import { LEAST_CHARACTERS, checkSize, checkText, decode, noText } from "./decode.js";
 import { privateIn } from "./privacy.js";

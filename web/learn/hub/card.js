@@ -1,7 +1,7 @@
 // Makes what is published of a model: its files without what the visitor keeps private, its card, and its Space's card.
 
 import { sha256 } from "../../engines/engine.js";
-import { parametersOf } from "../../worker/shapes.js";
+import { parametersOf } from "../../worker/checkpoint.js";
 import { jsonBytes } from "../checkpoint_files.js";
 
 const CREATIVE_COMMONS = ["cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"];

@@ -1,9 +1,9 @@
 // The text of the conversation on the screen: the elements of its characters, in the colours of the lens; the place of a character
 // in a text that is not drawn character by character. All numbers are in code points.
 
+import { count } from "../../engines/engine.js";
 import { create, find, resetGrownText } from "../../document/dom.js";
 import * as state from "../state.js";
-import { count } from "../../conversation/log.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
 const PER_FRAME = 500; // characters that are drawn or coloured between two frames: some milliseconds with their layout
