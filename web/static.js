@@ -12,9 +12,8 @@ const MAX_TRAINED = 4; // trained models that are loaded at the start
 // Returns the models of the Hub in the page's address. Any other name means the model beside the page, which is "".
 function modelsOfAddress() {
   const query = new URLSearchParams(location.search);
-  const [model, second] = ["model", "blend_with"].map(
-    (name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "",
-  );
+  const named = (name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "";
+  const [model, second] = [named("model"), named("blend_with")];
   return second ? [model, second] : model ? [model] : [];
 }
 

@@ -183,18 +183,12 @@
  * @property {(part: number) => void} [onProgress] called with the downloaded part of a model, 0 to 1
  */
 
-/**
- * Returns whether only this browser has a model, which was trained or opened in it: local/NAME.
- * @param {string} name
- */
+/** Returns whether only this browser has a model, trained or opened in it: local/NAME. @param {string} name */
 export function isLocal(name) {
   return name.startsWith("local/");
 }
 
-/**
- * Returns the name of a model as visitors read it: without the owner, if only this browser has the model.
- * @param {string} name
- */
+/** Returns the name of a model for visitors: without the owner, if only this browser has it. @param {string} name */
 export function shownName(name) {
   return isLocal(name) ? name.slice(name.indexOf("/") + 1) : name;
 }

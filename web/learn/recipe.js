@@ -88,9 +88,8 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const [step, measuredStep] = [rows, measured].map((each) => each * WINDOW + OPTIMIZER_COST);
   const seconds = ((measured * WINDOW) / speed) * cost * (step / measuredStep);
   const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
-  const heldOutCharacters = Math.ceil(
-    Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * limit) / evaluated),
-  );
+  const inTime = (EVALUATION_SHARE * limit) / evaluated; // characters
+  const heldOutCharacters = Math.ceil(Math.min(HELD_OUT, MAX_LOGITS / vocab.length, inTime));
   const [training, heldOut] = split(ids);
   const time = limit - evaluated * Math.min(heldOut.length, heldOutCharacters);
   const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));

@@ -82,15 +82,14 @@ function Panel() {
 function NamedCells({ known }) {
   const named = page.model.value?.cells ?? [];
   const first = named.filter((each, at) => named.findIndex(({ name }) => name === each.name) === at);
+  const option = (each) =>
+    html`<option value=${named.indexOf(each)} selected=${each === known}>${describe(each)}</option>`;
   const groups = [
     ["memory.keeps", first.filter((each) => each.remembers)],
     ["memory.follows", first.filter((each) => !each.remembers)],
     ["memory.more", named.filter((each) => !first.includes(each))],
   ].map(([title, cells]) => {
-    const options = cells.map(
-      (each) => html`<option value=${named.indexOf(each)} selected=${each === known}>${describe(each)}</option>`,
-    );
-    return cells.length > 0 && html`<optgroup label=${t(title)}>${options}</optgroup>`;
+    return cells.length > 0 && html`<optgroup label=${t(title)}>${cells.map(option)}</optgroup>`;
   });
   const take = ({ target }) => target.value && choose([named[target.value].layer, named[target.value].index]);
   return html`
@@ -155,16 +154,12 @@ function Passages({ cell }) {
 function contentOf(answer) {
   if (answer.refusal) return render(answer.refusal);
   const about = answer.seed === null ? t("passages.held_out") : t("passages.written", { seed: answer.seed });
-  const columns = /** @type {[string, string, PassagesAnswer["high"]][]} */ ([
-    [t("passages.high"), "p4", answer.high],
-    [t("passages.low"), "n4", answer.low],
-  ]).map(([title, colour, passages]) => {
-    const rows = passages.map(
-      ([before, character, after]) =>
-        html`<li><bdi>${onOneLine(before)}<mark class=${colour}>${visibleCharacter(character)}</mark>${onOneLine(after)}</bdi></li>`,
-    );
-    return html`<div><h2>${title}</h2><ol>${rows}</ol></div>`;
-  });
+  const column = (title, colour, passages) => {
+    const row = ([before, character, after]) =>
+      html`<li><bdi>${onOneLine(before)}<mark class=${colour}>${visibleCharacter(character)}</mark>${onOneLine(after)}</bdi></li>`;
+    return html`<div><h2>${t(title)}</h2><ol>${passages.map(row)}</ol></div>`;
+  };
+  const columns = [column("passages.high", "p4", answer.high), column("passages.low", "n4", answer.low)];
   return html`<p class="about">${about}</p><div class="both">${columns}</div>`;
 }
 

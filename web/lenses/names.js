@@ -19,6 +19,8 @@ const COUNTERS = /** @type {const} */ ([
   ["characters left in the line", -1, "demo.lines.left"],
 ]);
 
+/** @import { Model, NamedCell, Sampling } from "../engines/engine.js" */
+
 /** @returns {string} a character for use in a sentence: an invisible one is named */
 export function nameOf(character) {
   const ids = { "\n": "character.line_end", " ": "character.space", "\t": "character.tab" };
@@ -31,8 +33,6 @@ export function nameOf(character) {
 export function quoted(character) {
   return t("quoted", { text: nameOf(character) });
 }
-
-/** @import { Model, NamedCell, Sampling } from "../engines/engine.js" */
 
 /** @type {(cell: NamedCell) => string} the feature that a cell tracks; checkpoints name it in English */
 export function featureOf({ name }) {

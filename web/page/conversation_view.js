@@ -45,23 +45,17 @@ export class ConversationView {
     const node = this.element.querySelector(":scope > .refusal");
     const place = last ? this.element.lastElementChild : this.element.firstElementChild;
     if (node !== place && text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
-    if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
+    const written = last && lastPart(last.reply)?.end === null ? last.id : 0;
+    if (last) this.element.ariaBusy = String(written !== 0);
     this.#announce(last, text);
-    if (this.#begins(last)) this.toEnd();
+    if (written && written !== this.written) this.toEnd(); // its reply begins
+    this.written = written;
   }
 
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
   #modelOf(turn) {
     const reply = turn.reply;
     return authorOfReply(reply)?.model.name ?? reply.model.name;
-  }
-
-  /** Whether a reply is being written that was not at the last call: the text is scrolled to it. @param {Turn|undefined} turn */
-  #begins(turn) {
-    const reply = turn?.reply;
-    const [before, written] = [this.written, reply && lastPart(reply)?.end === null ? turn.id : 0];
-    this.written = written;
-    return written !== 0 && written !== before;
   }
 
   /** @param {Turn|undefined} turn  the last one @param {string} refusal */

@@ -54,13 +54,10 @@ export async function start(root, engine, intro, openModel) {
   const isFocusElsewhere = parent !== window || hasTouch() || root.contains(document.activeElement);
   if (!isFocusElsewhere) find(root, "#prompt").focus({ preventScroll: true });
   actions.resume();
-  once(() => state.model.value && state.downloaded.value >= 1, loadLater);
-}
-
-// Imports the modules that the first screen does not need, so that a click need not wait, and works without a network.
-function loadLater() {
+  // The modules that the first screen does not need are imported then, so that a click need not wait, and works without a network.
   const later = [loadPanels, views.loadShare, loadDemonstrations];
-  setTimeout(() => later.forEach((load) => load().catch(() => {})), LATER_MS);
+  const isReady = () => state.model.value && state.downloaded.value >= 1;
+  once(isReady, () => setTimeout(() => later.forEach((load) => load().catch(() => {})), LATER_MS));
 }
 
 /** Calls a function once, as soon as a condition on the state is true. @param {() => unknown} isTrue @param {() => void} act */

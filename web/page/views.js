@@ -280,11 +280,9 @@ export function SettingsView({ openModel }) {
 
 /** @param {{id: string, options: [value: string, text: string][], value: string, onChoose: (value: string) => void, describedBy?: string}} properties */
 function Select({ id, options, value, onChoose, describedBy }) {
-  const found = options.map(
-    ([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`,
-  );
+  const option = ([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`;
   const choose = (event) => onChoose(event.target.value);
-  return html`<select id=${id} value=${value} onChange=${choose} aria-describedby=${describedBy}>${found}</select>`;
+  return html`<select id=${id} value=${value} onChange=${choose} aria-describedby=${describedBy}>${options.map(option)}</select>`;
 }
 
 function SecondModel() {

@@ -107,14 +107,12 @@ export function PublishForm() {
   const { form, sending, report, refusal, published } = state;
   const { id, repo } = sending.value ?? {};
   const fields = form.value && html`<${Fields} key=${form.value.model.name} form=${form.value} />`;
-  const links = published.value.map(
-    (address) => html`<li><a href=${address} target="_blank" rel="noopener">${address}</a></li>`,
-  );
+  const link = (address) => html`<li><a href=${address} target="_blank" rel="noopener">${address}</a></li>`;
   return html`
     ${fields}
     <p class="report" role="status">${render(sending.value ? { id, values: { repo } } : report.value)}</p>
     <p class="refusal" role="alert">${render(refusal.value)}</p>
-    <ul class="published">${links}</ul>
+    <ul class="published">${published.value.map(link)}</ul>
   `;
 }
 

@@ -148,9 +148,8 @@ export function bindAlternatives(pane) {
   find(pane, ".frame").after(box);
   box.tabIndex = -1; // a click beside its buttons leaves the focus in it, and so Escape closes it
   box.role = "dialog";
-  state.onRetry(
-    () => state.isLost(state.alternatives.value?.answer.refusal) && open(state.alternatives.value.position),
-  );
+  const again = ({ answer, position }) => state.isLost(answer.refusal) && open(position);
+  state.onRetry(() => state.alternatives.value && again(state.alternatives.value));
   effect(() => {
     box.hidden = !state.alternatives.value;
     box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
