@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import posixpath
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota or the process's limit is reached
+_IMPORT = re.compile(r'^(?:import|export)\b(?:[^"\';]*\bfrom)?\s*"(\.[^"]+)";', re.MULTILINE)
 # The errors of file systems that have no locks, such as some network drives.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
@@ -49,15 +52,30 @@ def atomic_write(path: Path, data: bytes) -> None:
 
 
 def web_content(path: Path) -> bytes:
-    """Returns a file of `web/` as a browser gets it: scripts without comments and without spaces that have no meaning.
+    """Returns a file of `web/` as a browser gets it.
 
-    The bundles in `vendor/` are minified already.
+    Scripts have no comments and no spaces without a meaning; the bundles in `vendor/` are minified already. The static
+    page has a tag for each module, so that a browser requests all of them at once.
     """
+    if path.name == "index.html":
+        tags = "".join(f'<link rel="modulepreload" href="{name}">\n' for name in web_modules(path.parent, "static.js"))
+        return path.read_bytes().replace(b"<script type", f"{tags}<script type".encode(), 1)
     if path.suffix != ".js" or path.parent.name == "vendor":
         return path.read_bytes()
     import rjsmin  # only pages need it: it comes with the extras
 
     return str(rjsmin.jsmin(path.read_text(encoding="utf-8"))).encode()
+
+
+def web_modules(folder: Path, entry: str) -> list[str]:
+    """Returns the name of a module of `web/` and the names of all modules that it imports, also through others."""
+    found = [entry]
+    for name in found:  # the list grows meanwhile
+        for address in _IMPORT.findall((folder / name).read_text(encoding="utf-8")):
+            imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
+            if imported not in found:
+                found.append(imported)
+    return found
 
 
 def json_bytes(value: Mapping[str, Any]) -> bytes:

@@ -13,11 +13,8 @@ async function open() {
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
   // The app trains nothing: the static page, which is in the same folder, trains in the visitor's browser.
   const link = find(root, "#demonstrations .train", HTMLAnchorElement);
-  Object.assign(link, {
-    href: new URL("index.html#train-alone", import.meta.url).href,
-    target: "_blank",
-    rel: "noopener",
-  });
+  const { href } = new URL("index.html#train-alone", import.meta.url);
+  Object.assign(link, { href, target: "_blank", rel: "noopener" });
   await start(root, new ServerEngine(address), "site.greeting");
 }
 

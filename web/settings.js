@@ -38,10 +38,9 @@ export function samplingOf(settings) {
   return { temperature: settings.temperature, ...Object.fromEntries(FILTERS.map((name) => [name, settings[name]])) };
 }
 
+const defaults = Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]);
 /** The default sampling parameters. */
-export const SAMPLING = samplingOf(
-  Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default])),
-);
+export const SAMPLING = samplingOf(Object.fromEntries(defaults));
 
 /** Returns a random seed of 32 bits, as the engines do. */
 export function randomSeed() {

@@ -12,9 +12,8 @@ const MAX_TRAINED = 4; // trained models that are loaded at the start
 // Returns the models of the Hub in the page's address. Any other name means the model beside the page, which is "".
 function modelsOfAddress() {
   const query = new URLSearchParams(location.search);
-  const [model, second] = ["model", "blend_with"].map(
-    (name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "",
-  );
+  const named = (name) => /^[\w.-]+\/[\w.-]+(@[\w./-]+)?$/.exec(query.get(name) ?? "")?.[0] ?? "";
+  const [model, second] = [named("model"), named("blend_with")];
   return second ? [model, second] : model ? [model] : [];
 }
 
@@ -47,20 +46,20 @@ function offerTraining(root, { isBack, kept }) {
     });
     if (isWanted && !isAlone) details.scrollIntoView(); // its content has arrived; without a model nothing is above it but the title
   };
-  const openModel = async () => {
-    details.open = true;
-    await open();
-    details.scrollIntoView(); // it says what came of it
-    find(details, ".open-model").click();
-  };
-  const link = find(root, "#demonstrations .train", HTMLAnchorElement);
-  link.href = "#training";
-  root.addEventListener("click", async (event) => {
-    if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
-    event.preventDefault(); // the address may have #train-alone
+  const show = async () => {
     details.open = true;
     await open();
     details.scrollIntoView();
+  };
+  const openModel = async () => {
+    await show(); // the panel says what came of it
+    find(details, ".open-model").click();
+  };
+  find(root, "#demonstrations .train", HTMLAnchorElement).href = "#training";
+  root.addEventListener("click", async (event) => {
+    if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
+    event.preventDefault(); // the address may have #train-alone
+    await show();
     find(details, "summary").focus({ preventScroll: true });
   });
   const begin = async () => {

@@ -1,4 +1,4 @@
-"""A reply is announced to screen readers; tests/unit/web/document/announcer.test.js shows in which pieces."""
+"""A reply is announced to screen readers; tests/unit/web/page/announcer.test.js shows in which pieces."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, Route, expect
 from model import Cell, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, fast, log, reply, send, setting, turns
+from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens, level, marks, probabilities, shown
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
@@ -42,6 +42,30 @@ def trace_of(app: App, text: str) -> TextTrace:
     trace = TextTrace(app.served("random").lm, skip_start=True)
     trace.set_text(text)
     return trace
+
+
+AT_END = """(log) => {
+  const { scrollTop, scrollHeight, clientHeight } = log;
+  return scrollHeight > 1.5 * clientHeight && scrollHeight - scrollTop - clientHeight < 2;
+}"""
+
+
+@pytest.mark.parametrize("lens", ["Text", "How surprised?"])
+def test_a_growing_text_stays_at_its_end_unless_the_visitor_scrolls_back(page: Page, lens: str) -> None:
+    choose_lens(page, lens)
+    fast(page, 2000)
+    send(page, PROMPT)
+    at_end = log(page).element_handle()
+    page.wait_for_function(AT_END, arg=at_end)
+    page.get_by_role("textbox", name="Prompt").fill("\n" * 4)  # it takes its height from the text
+    page.wait_for_function(AT_END, arg=at_end)
+    setting(page, "Speed", 100)
+    setting(page, "Length", 150)
+    send(page, "and", wait=False)
+    page.wait_for_function(AT_END, arg=at_end)
+    log(page).evaluate("(log) => (log.scrollTop = 40)")
+    settled(page)
+    assert log(page).evaluate("(log) => log.scrollTop") == 40
 
 
 def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> None:

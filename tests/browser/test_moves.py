@@ -23,16 +23,17 @@ SETTINGS = {"temperature": 0.8, "top_k": 0, "top_p": 1, "min_p": 0}
 # The page is mounted in a document without Gradio, so that a test holds the objects of its modules.
 MOUNT = """async ([web, root]) => {
   const load = (name) => import(`${web}${name}.js`);
-  const names = ["log", "models", "links"].map((name) => `conversation/${name}`);
-  const [log, models, links, main, share, server, state, actions, source] = await Promise.all(
-    [...names, "page/main", "sharing/share", "engines/server", "state/state", "state/actions", "state/source"].map(load)
+  const names = ["log", "replies", "links"].map((name) => `conversation/${name}`);
+  const others = ["engines/engine", "engines/server", "state/state", "state/actions", "lenses/state"];
+  const [log, models, links, main, share, engines, server, state, actions, lenses] = await Promise.all(
+    [...names, "page/main", "sharing/share", ...others].map(load)
   );
   await (await load("document/words")).loadLanguages(new URL(web, location.href).href, "en");
   const html = await (await fetch(`${web}index.html`)).text();
   document.body.replaceChildren(new DOMParser().parseFromString(html, "text/html").querySelector("#page"));
   await main.start(document.body.firstChild, new server.ServerEngine(root), "site.greeting");
   state.type("speed", 200);
-  Object.assign(window, { log, models, share, links, state, actions, source });
+  Object.assign(window, { log, models, share, links, engines, state, actions, lenses });
   window.options = (settings, name = "random", speed = null) =>
     ({ settings, seed_given: true, speed, author: models.authorOf(models.findModel(state.site.value, name)) });
   window.hold = (cells, model = "random") => (state.log.value.held = { model, cells });
@@ -93,13 +94,13 @@ class Conversation:
     @property
     def path(self) -> Any:
         """Return the text that the model has read, as the lenses request it."""
-        return self.run("return source.textOf(state.log.value)")
+        return self.run("return lenses.textOf(state.log.value)")
 
     def change_at(self, length: int, cells: Any) -> None:
         """Change the clamps during a reply, once it has some length."""
         self.run(
             """
-            while (log.count(log.replyText(log.lastTurn(state.log.value).reply)) < x.length) {
+            while (engines.count(log.replyText(log.lastTurn(state.log.value).reply)) < x.length) {
               await new Promise((resolve) => setTimeout(resolve, 5));
             }
             hold(x.cells);

@@ -67,7 +67,7 @@ def test_the_first_screen(page: Page, app: App) -> None:
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("tale")
     expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
     expect(page.locator("#about")).to_contain_text("parameters")
-    assert log(page).get_attribute("aria-live") == "off"  # document/announcer.js reads it at the speed of speech
+    assert log(page).get_attribute("aria-live") == "off"  # the announcer reads it at the speed of speech
 
 
 def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:

@@ -64,7 +64,7 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
 def test_a_file_is_named_after_any_title(web_page: Page) -> None:
     titles = ["../Kafka: „Das Schloß“ / 1.txt", "会写作的网络", "é" * 300, " . ", "my-text"]
     names = ["Kafka-Das-Schloß-1-txt", "会写作的网络", "é" * 60, "text", "my-text"]
-    script = "async (titles) => titles.map((await import('/sharing/files.js')).fileName)"
+    script = "async (titles) => titles.map((await import('/document/dom.js')).fileName)"
     assert web_page.evaluate(script, titles) == names
 
 

@@ -60,6 +60,7 @@ def test_what_had_no_room_is_stored_once_there_is_room(visitor: Make) -> None:
     expect(fault(page)).to_contain_text("cannot be continued after a reload: this browser has no room left for it")
     session.send("Storage.overrideQuotaForOrigin", origin)
     button(page, "Pause").click()
+    expect(fault(page)).to_be_empty()
     while not page.evaluate("async () => (await import('./worker/stored_training.js')).loadPart('plan')"):
         page.wait_for_timeout(20)
     page.reload()

@@ -23,8 +23,7 @@ STEPS = 100
 # Trains; `saves` saves after a step, `goesOn` continues what was saved. Returns the losses, and the .zip of the model.
 TRAIN = """async ({ text, workers, rows, saves = 0, goesOn = false }) => {
   const { Training } = await import("./learn/trainer.js");
-  const { vocabularyOf, idsOf } = await import("./learn/text.js");
-  const { planRun } = await import("./learn/recipe.js");
+  const { idsOf, planRun, vocabularyOf } = await import("./learn/recipe.js");
   const { checkpointFiles } = await import("./learn/checkpoint_files.js");
   const { zipOf } = await import("./learn/archive.js");
   const vocab = vocabularyOf(text);
@@ -52,8 +51,7 @@ TRAIN = """async ({ text, workers, rows, saves = 0, goesOn = false }) => {
 WRITE = """async (packed) => {
   const { filesOf } = await import("./learn/archive.js");
   const { load } = await import("./worker/checkpoint.js");
-  const { Network, compile } = await import("./worker/int8_inference.js");
-  const { LanguageModel } = await import("./worker/language_model.js");
+  const { LanguageModel, Network, compile } = await import("./worker/int8_inference.js");
   const { ReadTexts } = await import("./worker/text_reader.js");
   const { writeText } = await import("./worker/reply.js");
   const files = await filesOf(new Blob([Uint8Array.from(atob(packed), (each) => each.charCodeAt(0))]));

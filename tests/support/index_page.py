@@ -1,9 +1,9 @@
-"""Write what web/index.html repeats of other files: the modules to preload, the English texts, the greeting's speed,
-and the script of the first paint, which must not wait for a request.
+"""Write what web/index.html repeats of other files: the English texts, the greeting's speed, and the script of the
+first paint, which must not wait for a request.
 
     python -m tests.support.index_page
 
-A browser then requests all modules of the first screen at once, and shows the page before any of them has arrived.
+A browser then shows the page before any module has arrived.
 """
 
 from __future__ import annotations
@@ -17,27 +17,22 @@ import sys
 
 from model.files import web_content
 from ui.messages import ENGLISH
-from ui.routes.web_files import FOLDER, WebFiles
+from ui.routes.web_files import FOLDER
 
 PAGE = FOLDER / "index.html"
-DATA = ("settings.json", "languages/index.json", "languages/en.json")  # that the modules fetch first
 _SCRIPT = re.compile(r"<script>.*?</script>", re.DOTALL)
 _POLICY = re.compile(r"script-src 'self' 'sha256-[^']*'")
-_LINKS = re.compile(r'(?:<link rel="(?:module)?preload"[^>]*>\n)+')
 _TEXT = re.compile(r'(data-text="([\w.]+)"[^>]*>)[^<]*')
 _NAME = re.compile(r'(data-(?:label|placeholder)="([\w.]+)" [\w-]+=)"[^"]*"')
 
 
 def generated(page: str) -> str:
     """Return the page with its repeated parts brought up to date."""
-    modules = [f'<link rel="modulepreload" href="{name}">\n' for name in WebFiles().modules("static.js")]
-    data = [f'<link rel="preload" as="fetch" crossorigin href="{name}">\n' for name in DATA]
     settings = json.loads((FOLDER / "settings.json").read_text(encoding="utf-8"))["settings"]
     script = web_content(FOLDER / "document/first_paint.js").decode()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _SCRIPT.sub(lambda _: f"<script>{script}</script>", page)
     page = _POLICY.sub(f"script-src 'self' 'sha256-{digest}'", page)
-    page = _LINKS.sub("".join([*modules, *data]), page)
     page = _TEXT.sub(lambda found: found[1] + html.escape(ENGLISH[found[2]], quote=False), page)
     page = _NAME.sub(lambda found: f'{found[1]}"{html.escape(ENGLISH[found[2]])}"', page)
     return re.sub(r'data-speed="\d*"', f'data-speed="{settings["speed"]["default"]}"', page)

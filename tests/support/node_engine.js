@@ -4,7 +4,7 @@
 import { createInterface } from "node:readline";
 
 import { WorkerEngine } from "../../web/engines/worker_engine.js";
-import { parseCells, passagesOf } from "../../web/worker/named_cells.js";
+import { parseCells, passagesOf } from "../../web/worker/checkpoint.js";
 
 globalThis.onmessage = null;
 globalThis.Worker = class {

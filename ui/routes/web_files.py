@@ -12,8 +12,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import posixpath
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +36,6 @@ TYPES = {
     ".wasm": "application/wasm",
 }
 _PAGE = "index.html"  # the static page, which the app serves for training
-_IMPORT = re.compile(r'(?:^|(?<=;))(?:import|export)\b(?:[^"\';]*\bfrom)?\s*"(\.[^"]+)";', re.MULTILINE)
 _DIGITS = 16  # hex digits of the digest
 _IMMUTABLE = {
     "cache-control": "public, max-age=31536000, immutable",
@@ -84,16 +81,6 @@ class WebFiles:
     def text(self, name: str) -> str:
         """Returns the text of a file."""
         return self._files[name].content.decode("utf-8")
-
-    def modules(self, entry: str) -> list[str]:
-        """Returns the name of a module and the names of all modules that it imports, also through others."""
-        found = [entry]
-        for name in found:  # the list grows meanwhile
-            for address in _IMPORT.findall(self.text(name)):
-                imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), address))
-                if imported not in found:
-                    found.append(imported)
-        return found
 
     def base(self) -> str:
         """Returns the address of the folder, from the root of the app, with a slash at its end."""

@@ -2,8 +2,7 @@
 // them. This module writes links and reads them, with checks of every value.
 
 import { LIMITS, SETTINGS, isAllowed, randomSeed } from "../settings.js";
-import { sha256 } from "./hash.js";
-import { NUMBER, refusal, shortened } from "../engines/refusal.js";
+import { NUMBER, refusal, sha256, shortened } from "../engines/engine.js";
 
 const MAX_SHARED = 1900; // characters of the parameters of a new link: with the address it fits into a chat message
 const HASH_DIGITS = 16;
@@ -62,11 +61,8 @@ export function readLink(query) {
     if (value && (second || name !== "share")) controls[name] = number(name, value);
   }
   const defaults = Object.fromEntries(STEP_SETTINGS.map((name) => [name, SETTINGS[name].default]));
-  const settings = /** @type {Settings} */ ({
-    ...defaults,
-    seed: randomSeed(),
-    ...(second && { share: SETTINGS.share.default }),
-  });
+  const share = second && { share: SETTINGS.share.default };
+  const settings = /** @type {Settings} */ ({ ...defaults, seed: randomSeed(), ...share });
   const steps = [readStep(first, first.get("prompt") ?? "", settings, [])];
   for (const group of rest) {
     if (group.has("then") && !group.get("seed")) throw refusal("link.no_seed", { field: "seed" });
@@ -107,13 +103,8 @@ function readStep(group, prompt, settings, cells) {
   if (prompt !== null && [...prompt].length > LIMITS.prompt)
     throw refusal("refusal.characters", { field: "prompt", length: [...prompt].length, most: LIMITS.prompt });
   const now = group.has("hold") ? readClamps(group.get("hold")) : cells;
-  return {
-    prompt,
-    settings: { ...settings },
-    new_seed: prompt !== null || Boolean(group.get("seed")),
-    pick,
-    cells: now,
-  };
+  const new_seed = prompt !== null || Boolean(group.get("seed"));
+  return { prompt, settings: { ...settings }, new_seed, pick, cells: now };
 }
 
 // Returns the clamps in LAYER.CELL~VALUE, joined by _; "" is none.
@@ -170,13 +161,9 @@ function changes(before, step) {
     if (name === "seed" ? step.new_seed : value !== undefined && before?.settings[name] !== value)
       changed.push([name, value]);
   }
-  if (JSON.stringify(step.cells) !== JSON.stringify(before?.cells ?? []))
-    changed.push(["hold", writeClamps(step.cells)]);
+  const clamps = step.cells.map(([layer, cell, value]) => `${layer}.${cell}~${value}`);
+  if (JSON.stringify(step.cells) !== JSON.stringify(before?.cells ?? [])) changed.push(["hold", clamps.join("_")]);
   return step.pick ? [...changed, ["pick", step.pick]] : changed;
-}
-
-function writeClamps(cells) {
-  return cells.map(([layer, cell, value]) => `${layer}.${cell}~${value}`).join("_");
 }
 
 /** Returns the hash of a text that a link contains; null where the browser has no SHA-256. @param {string} text */

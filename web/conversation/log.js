@@ -1,7 +1,7 @@
 // The log of a conversation: all of its turns as plain data. The browser stores it, share links are made from it, and
 // any engine can compute the model's state from it. Pure functions: no page, no engine, no storage.
 
-import { randomId } from "./hash.js";
+import { count, randomId } from "../engines/engine.js";
 
 /**
  * @import { Clamp, ClampsOfText, Ending, Message, ModelRef, Settings } from "../engines/engine.js"
@@ -65,29 +65,10 @@ export const VERSION = 1;
 const MAX_TURNS = 60; // of the tree, the shown path included
 const MAX_TREE_TEXT = 200_000; // characters of all replies and prompts in the tree
 
-/** Returns the number of code points of a text; all positions are in code points. @param {string} text */
-export function count(text) {
-  let found = text.length;
-  for (let at = 0; at < text.length - 1; at++) {
-    const unit = text.charCodeAt(at);
-    if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00)
-      [found, at] = [found - 1, at + 1];
-  }
-  return found;
-}
-
 /** @returns {Log} an empty conversation */
 export function emptyLog() {
-  return {
-    version: VERSION,
-    id: randomId(),
-    changed: Date.now(),
-    here: 0,
-    undone: [],
-    turns: [],
-    held: { model: "", cells: [] },
-    controls: {},
-  };
+  const [id, held] = [randomId(), { model: "", cells: [] }];
+  return { version: VERSION, id, changed: Date.now(), here: 0, undone: [], turns: [], held, controls: {} };
 }
 
 /** Returns a part without text. @param {Partial<Part> & Pick<Part, "settings">} known @returns {Part} */
@@ -180,7 +161,7 @@ export function readText(replies, knows) {
     const [at, given] = [length, count(reply.given)];
     [text, length] = [text + reply.given, length + given];
     for (const part of reply.parts) {
-      if (part.cells.length) clamp(clamps, lastKnown(text, knows), part.cells);
+      if (part.cells.length) clamp(clamps, [...text].findLastIndex(knows), part.cells);
       [text, length] = [text + part.text, length + count(part.text)];
       // The last character is read by the step that draws the next one, which may have other clamps; a part that is being
       // written keeps them.
@@ -195,11 +176,6 @@ export function readText(replies, knows) {
 function clamp(clamps, position, cells) {
   while (clamps.at(-1)?.[0] >= position) clamps.pop();
   if (JSON.stringify(clamps.at(-1)?.[1] ?? []) !== JSON.stringify(cells)) clamps.push([position, cells]);
-}
-
-// Returns the position of the last character that the model knows; -1 if there is none.
-function lastKnown(text, knows) {
-  return [...text].findLastIndex(knows);
 }
 
 /**
@@ -319,23 +295,11 @@ export function partsUpTo(reply, keep, pick = "") {
 /** Joins the last two parts of a reply if one request would have written both. @param {Reply} reply */
 export function joinParts(reply) {
   const [one, two] = reply.parts.slice(-2);
-  if (
-    !one?.settings ||
-    !two?.settings ||
-    one.picked ||
-    one.error ||
-    two.end === null ||
-    !["length", "abort", "changed"].includes(one.end)
-  )
-    return;
+  if (!one?.settings || !two?.settings || one.picked || one.error || two.end === null) return;
+  if (!["length", "abort", "changed"].includes(one.end)) return;
   const alike = (part) => JSON.stringify([{ ...part.settings, length: 0 }, part.cells]);
   if (alike(one) !== alike(two) || two.draw_offset !== one.draw_offset + count(one.text)) return;
   const settings = { ...two.settings, length: count(one.text) + two.settings.length };
-  reply.parts.splice(-2, 2, {
-    ...two,
-    settings,
-    draw_offset: one.draw_offset,
-    text: one.text + two.text,
-    rate: two.rate || one.rate,
-  });
+  const [text, rate] = [one.text + two.text, two.rate || one.rate];
+  reply.parts.splice(-2, 2, { ...two, settings, draw_offset: one.draw_offset, text, rate });
 }

@@ -3,7 +3,7 @@
 // Back; a new entry finds it by sessionStorage, which also has what was typed in the last moment before a reload.
 
 import { openDB } from "../vendor/idb.js";
-import { randomId } from "./hash.js";
+import { randomId } from "../engines/engine.js";
 import { VERSION, emptyLog, turnOf, wholeText } from "./log.js";
 
 const NAME = "char-lstm-conversations"; // of the database, and of the channel on which tabs tell each other of changes
@@ -72,10 +72,6 @@ export class Storage {
     for (const key of moved) localStorage.removeItem(key);
   }
 
-  #keepControls(log) {
-    attempt(() => sessionStorage.setItem(CONTROLS, JSON.stringify({ ...log.controls, id: log.id })));
-  }
-
   /** Returns the conversation of this tab, or an empty one with the settings of this tab. @returns {Promise<Log>} */
   async current() {
     const ids = [attempt(() => history.state[ENTRY]), attempt(() => sessionStorage.getItem(CURRENT))];
@@ -103,7 +99,7 @@ export class Storage {
    * @returns {Promise<boolean>} false if the browser refuses storage or has no room
    */
   save(log) {
-    this.#keepControls(log);
+    attempt(() => sessionStorage.setItem(CONTROLS, JSON.stringify({ ...log.controls, id: log.id })));
     this.#shown = log;
     if (log.turns.length) this.#setCurrent(log.id);
     const saved = this.#last.then(() => this.#save(log));

@@ -2,16 +2,15 @@
 //
 // A move starts at once, and resolves when everything that it writes is complete; it throws a Refusal if it cannot start.
 
-import { refusal } from "../engines/refusal.js";
+import { count, refusal } from "../engines/engine.js";
 import { LIMITS, SETTINGS } from "../settings.js";
 import * as logs from "./log.js";
-import { authorNow, refsOf } from "./models.js";
-import { newReply, requestOf, takenOver } from "./replies.js";
+import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js";
 
 /**
  * @import { Clamp, Ending, Message, Settings, TextEngine } from "../engines/engine.js"
  * @import { Log, NewTurn, Part, Reply, Turn } from "./log.js"
- * @import { Author, FindModel } from "./models.js"
+ * @import { Author, FindModel } from "./replies.js"
  *
  * @typedef {object} Options  how a reply is written
  * @property {Settings} settings  `share` for a blend
@@ -56,30 +55,27 @@ export class Writer {
   /** Starts a new turn at the end of the conversation. @param {string} prompt @param {Options} options */
   send(prompt, options, { shared = false } = {}) {
     const { here } = this.page.log();
-    const length = logs.count(logs.typedPrompt({ parent: here, prompt }));
+    const length = count(logs.typedPrompt({ parent: here, prompt }));
     if (length > LIMITS.prompt)
       throw refusal("refusal.characters", { field: { id: "setting.prompt" }, length, most: LIMITS.prompt });
-    return this.#begin(
-      { parent: here, prompt, shared, reply: newReply(this.page.log(), here, prompt, options.author) },
-      options,
-    );
+    const reply = newReply(this.page.log(), here, prompt, options.author);
+    return this.#begin({ parent: here, prompt, shared, reply }, options);
   }
 
-  /** Writes the last turn again. The same text with the same seed and settings does not become another version. @param {Options} options */
+  /** Writes the last turn again. The same text again does not become another version. @param {Options} options */
   async retry(options) {
     const [log, last] = [this.page.log(), this.#last()];
-    await this.#begin(
-      { ...last, replaced: last.id, reply: newReply(log, last.parent, last.prompt, options.author) },
-      options,
-    );
+    const reply = newReply(log, last.parent, last.prompt, options.author);
+    await this.#begin({ ...last, replaced: last.id, reply }, options);
     const [now, before] = [logs.lastTurn(log), logs.turnOf(log, last.id)];
     if (!before || now?.replaced !== last.id || !logs.sameModels(now.reply, before.reply)) return;
-    if (madeOf(now.reply) !== madeOf(before.reply)) return;
+    if (logs.replyText(now.reply) !== logs.replyText(before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
-    const notice = { id: "notice.same_again", values: { seed: options.settings.seed } };
-    if (options.seed_given && !before.reply.notices.some(({ id }) => id === notice.id))
-      before.reply.notices.push(notice);
+    const { temperature, seed } = options.settings;
+    const notice = { id: temperature === 0 ? "notice.same_greedy" : "notice.same_again", values: { seed } };
+    const isNew = !before.reply.notices.some(({ id }) => id === notice.id);
+    if (isNew && (options.seed_given || temperature === 0)) before.reply.notices.push(notice);
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */
@@ -90,11 +86,8 @@ export class Writer {
     if (logs.isOver(reply)) return this.send("", { ...options, author });
     const now = this.#asNow(last, reply, author);
     if (now === reply) logs.markContinued(last, letters);
-    return this.#more(
-      now === reply ? last : { ...last, replaced: last.id, reply: now },
-      { ...options, author },
-      newSeed,
-    );
+    const turn = now === reply ? last : { ...last, replaced: last.id, reply: now };
+    return this.#more(turn, { ...options, author }, newSeed);
   }
 
   /**
@@ -112,16 +105,14 @@ export class Writer {
     if (!turn) throw refusal("refusal.turn_gone");
     const old = turn.reply;
     const author = this.#authorNow(old);
-    const length = logs.count(logs.replyText(old));
+    const length = count(logs.replyText(old));
     if (!Number.isInteger(keep) || keep < 1 || keep > length - (pick ? 0 : 1)) throw refusal("refusal.nothing_after");
     if (pick && !author.vocab.has(pick)) throw refusal("refusal.unknown_character");
     const reply = { ...old, notices: [], parts: logs.partsUpTo(old, keep, pick) };
-    const stop = logs.isOver(old) ? logs.count(author.chat?.stop ?? "") : 0;
+    const stop = logs.isOver(old) ? count(author.chat?.stop ?? "") : 0;
     const more = Math.max(options.settings.length, length + stop) - keep;
-    const settings = {
-      ...options.settings,
-      length: more > 0 ? Math.min(more, SETTINGS.length.maximum) : options.settings.length,
-    };
+    const settings = { ...options.settings };
+    if (more > 0) settings.length = Math.min(more, SETTINGS.length.maximum);
     const now = this.#asNow(turn, reply, author);
     return this.#more({ ...turn, replaced: log.here, reply: now }, { ...options, settings, author }, newSeed);
   }
@@ -131,14 +122,12 @@ export class Writer {
     const last = this.#last();
     const { reply } = last;
     const author = this.#authorNow(reply);
-    const starts = reply.parts.map(
-      (part, at) => !at || !part.draw_offset || reply.parts[at - 1].picked || !reply.parts[at - 1].settings,
-    );
-    const at = starts.lastIndexOf(true);
+    const begins = (part, n) => !n || !part.draw_offset || reply.parts[n - 1].picked || !reply.parts[n - 1].settings;
+    const at = reply.parts.findLastIndex(begins);
     const [first, end] = [reply.parts[at], logs.lastPart(reply)];
     if (!first?.settings) throw refusal("refusal.no_reply");
     const byItself = ["stop", "blocked"].includes(end.end);
-    const left = reply.parts.slice(at).reduce((sum, part) => sum + logs.count(part.text), 0);
+    const left = reply.parts.slice(at).reduce((sum, part) => sum + count(part.text), 0);
     const settings = { ...end.settings, length: byItself ? end.settings.length : Math.max(1, left) };
     const kept = { ...reply, notices: [], parts: reply.parts.slice(0, at).map((part) => ({ ...part })) };
     const turn = { ...last, replaced: last.id, reply: this.#asNow(last, kept, author) };
@@ -215,7 +204,7 @@ export class Writer {
     const seed = newSeed || !last ? options.settings.seed : (last.settings?.seed ?? last.seed ?? options.settings.seed);
     const share = options.author.second ? { share: options.settings.share ?? last?.settings?.share } : {};
     const settings = { ...options.settings, ...share, seed };
-    const draw_offset = newSeed || !last ? 0 : last.draw_offset + (last.settings ? logs.count(last.text) : 0);
+    const draw_offset = newSeed || !last ? 0 : last.draw_offset + (last.settings ? count(last.text) : 0);
     return this.#begin(turn, { ...options, settings }, draw_offset);
   }
 
@@ -226,7 +215,7 @@ export class Writer {
     const known = log.turns.find((each) => each === turn);
     const before = turn.reply.fresh ? [] : logs.remembered(log, turn.parent);
     const whole = logs.readText([...before, { turn: { id: 0 }, reply: turn.reply }], () => true).text;
-    const length = logs.count(whole) + options.settings.length;
+    const length = count(whole) + options.settings.length;
     if (length > LIMITS.text) throw refusal("refusal.conversation_full", { most: LIMITS.text });
     const now = known ?? logs.addTurn(log, turn);
     const { share, ...alone } = options.settings;
@@ -266,13 +255,8 @@ export class Writer {
   #attempt(run) {
     const { turn, part } = run;
     const replies = logs.remembered(this.page.log(), turn.id).slice(0, -1);
-    const request = requestOf(
-      replies,
-      { ...turn.reply, parts: turn.reply.parts.slice(0, -1) },
-      part,
-      run.speed,
-      this.page.model,
-    );
+    const before = { ...turn.reply, parts: turn.reply.parts.slice(0, -1) };
+    const request = requestOf(replies, before, part, run.speed, this.page.model);
     const onText = (text) => {
       part.text += text;
       this.page.changed();
@@ -289,7 +273,7 @@ export class Writer {
     const { length } = part.settings;
     const changed = { settings: { ...part.settings, ...settings, length }, cells: cells ?? part.cells };
     const same = JSON.stringify(changed) === JSON.stringify({ settings: part.settings, cells: part.cells });
-    const written = logs.count(part.text);
+    const written = count(part.text);
     if (same || written >= length) return;
     if (!written) return void Object.assign(part, changed);
     run.part = { ...part, ...changed, draw_offset: part.draw_offset + written, text: "" };
@@ -318,12 +302,6 @@ export class Writer {
   }
 }
 
-// Returns the text of a reply and how it was drawn, as JSON.
-/** @param {Reply} reply */
-function madeOf({ parts }) {
-  return JSON.stringify(parts.map(({ text, settings, cells }) => [text, Object.entries(settings ?? {}).sort(), cells]));
-}
-
 /**
  * Returns the last reply from its first clamped character on, as the same seeds write it without clamps.
  * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
@@ -338,13 +316,13 @@ async function withoutClamps(replies, engine, find, controller) {
   const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
   if (at < 0) return null;
   const parts = reply.parts.slice(0, at);
-  const from = logs.count(logs.replyText({ parts }));
+  const from = count(logs.replyText({ parts }));
   const { signal } = controller;
   const onStatus = (messages) => messages.some(({ id }) => id === "status.reconnecting") && controller.abort();
   let text = "";
   for (const part of reply.parts.slice(at)) {
     const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
-    const length = Math.min(whole ? logs.count(part.text) : part.settings.length, MAX_COMPARED - logs.count(text));
+    const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_COMPARED - count(text));
     if (length < 1) continue;
     const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
     const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);

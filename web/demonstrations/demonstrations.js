@@ -1,11 +1,10 @@
 // The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
 
 import { effect, html, render, signal } from "../vendor/preact.js";
-import { find } from "../document/dom.js";
-import { Button } from "../document/views.js";
+import { Button, find } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { lineCounter } from "../lenses/names.js";
-import { isCovered } from "../state/back.js";
+import { isCovered } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 const LINK = /^#tour-([1-6])$/;

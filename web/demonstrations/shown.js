@@ -1,18 +1,15 @@
 // The four demonstrations: the texts that each one writes beside each other, and the sentence about their result.
 
 import { computed, signal } from "../vendor/preact.js";
-import { count, emptyLog, newPart } from "../conversation/log.js";
-import { authorOf, refOf } from "../conversation/models.js";
-import { newReply, requestOf } from "../conversation/replies.js";
+import { emptyLog, newPart } from "../conversation/log.js";
+import { authorOf, newReply, refOf, requestOf } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
-import { Refusal } from "../engines/refusal.js";
+import { Refusal, count } from "../engines/engine.js";
 import { TracedText } from "../lenses/text/traced_text.js";
 import { clamp, restore } from "../state/actions.js";
-import { corpusOf } from "../state/names.js";
-import { site } from "../state/state.js";
+import { corpusOf, site } from "../state/state.js";
 import { SAMPLING } from "../settings.js";
-import { chosen } from "./learning.js";
 import { lineCounter } from "../lenses/names.js";
 
 const LENGTH = 260; // characters of each text
@@ -23,6 +20,7 @@ const CLEARLY = 0.05; // the part by which lines become shorter, at least, if th
 const TEMPERATURES = { calm: 0.3, normal: 0.8, wild: 1.5 };
 const UNLIKELY_BITS = 4; // a chance of 1 in 16 at temperature 1
 const LEAST = 30; // characters of the longest bar, at least, so that the first bars do not shrink when longer lines follow
+const MOST = 16; // samples: more of them would be too fast to read
 
 /**
  * @import { Message, Model, ReadText, TextEngine } from "../engines/engine.js"
@@ -163,13 +161,8 @@ async function write(showing, column, prompt, { title, cells = [], speed = SPEED
   const { name, engine, model, seed, waits, ended } = showing;
   const settings = { ...SAMPLING, temperature: TEMPERATURES.normal, seed, length: LENGTH, ...own };
   const reply = newReply(emptyLog(), 0, prompt, authorOf(model));
-  const request = requestOf(
-    [],
-    reply,
-    newPart({ settings, cells }),
-    prefersReducedMotion() ? null : speed,
-    () => model,
-  );
+  const [part, pace] = [newPart({ settings, cells }), prefersReducedMotion() ? null : speed];
+  const request = requestOf([], reply, part, pace, () => model);
   const onText = (/** @type {string} */ more) => (column.text.value += more);
   const onStatus = (/** @type {Message[]} */ messages) => (waits.value = messages);
   try {
@@ -189,10 +182,8 @@ async function watchItLearn(showing) {
   const { samples = [], refusal } = await engine.samples(refOf(model));
   if (refusal || samples.length < 2) return report(showing, refusal ?? { id: "demo.learn.none" });
   const corpus = corpusOf(site.value, model.name);
-  const result = {
-    id: corpus ? "demo.learn.result_of" : "demo.learn.result",
-    values: { steps: samples.at(-1)[0], corpus },
-  };
+  const values = { steps: samples.at(-1)[0], corpus };
+  const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values };
   const onEnd = () => report(showing, result, true);
   body.value = { ...chosen(samples), at: signal(0), isPlaying: signal(!prefersReducedMotion()), onEnd };
 }
@@ -229,4 +220,20 @@ function firstDifference(one, two) {
   let same = 0;
   while (same < first.length && first[same] === second[same]) same++;
   return first.slice(0, same).filter((character) => character !== "\n").length + 1;
+}
+
+/**
+ * Returns at most `MOST` samples with the first and the last, and the place of each, from 0 to 1. Places grow with the
+ * logarithm of the step: a network learns more in its first ten steps than in its last hundred.
+ * @param {[step: number, text: string][]} samples
+ */
+export function chosen(samples) {
+  const [first, second, last] = [samples[0][0], samples[1][0], samples.at(-1)[0]];
+  const gap = Math.max(1, second - first); // a checkpoint may have two samples of one step
+  const logarithm = (/** @type {number} */ step) => Math.log1p(Math.max(0, step - first) / gap);
+  const places = samples.map(([step]) => logarithm(step) / (logarithm(last) || 1));
+  const wanted = Array.from({ length: MOST }, (_, n) => n / (MOST - 1));
+  const nearest = wanted.map((place) => places.findLastIndex((each) => each <= place + 1e-9));
+  const at = [...new Set(nearest)];
+  return { samples: at.map((n) => samples[n]), places: at.map((n) => places[n]) };
 }

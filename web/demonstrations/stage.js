@@ -1,19 +1,18 @@
-// The stage, which shows a demonstration instead of the conversation: its heading, its result and its texts.
+// The stage, which shows a demonstration instead of the conversation: its heading, its result and its texts, or the samples of a
+// model's training, which are played from random weights to the last step.
 
 import { batch, effect, html, render, signal, untracked, useLayoutEffect, useRef } from "../vendor/preact.js";
-import { find, focusPrompt } from "../document/dom.js";
-import { Button } from "../document/views.js";
+import { Button, find, focusPrompt } from "../document/dom.js";
 import { number, render as textOf, t } from "../document/words.js";
-import { colourOf } from "../lenses/surprise_colours.js";
-import { engine } from "../state/actions.js";
-import { close } from "../state/back.js";
+import { colourOf } from "../lenses/state.js";
+import { close, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
-import { Learning } from "./learning.js";
 import { DEMONSTRATIONS, meanOf, newShowing, run } from "./shown.js";
 
 const FIRST_SEED = 7; // "Again" uses a random one
 const BUTTONS = { send: { id: "move.send" }, retry: { id: "move.retry" } };
+const WHOLE_MS = 10_000; // for all samples together
 
 /** @import { Column, Showing } from "./shown.js" */
 
@@ -127,4 +126,42 @@ function Text({ title, text, bits, lengths, isWhole, prompt, isMeasured }) {
       ${isMeasured && measure}
       <div class="text" lang="" tabindex="0" role="group" aria-label=${title}><b>${prompt}</b><span>${characters ?? text.value}</span></div>
     </section>`;
+}
+
+/**
+ * The sample at a position, and the player. A sample is shown longer the earlier its step is: a network learns most then.
+ * @param {ReturnType<typeof import("./shown.js").chosen> & {at: {value: number}, isPlaying: {value: boolean}, onEnd: () => void, train: any}} properties
+ */
+function Learning({ samples, places, at, isPlaying, onEnd, train }) {
+  const last = samples.length - 1;
+  const [step, text] = samples[at.value];
+  useLayoutEffect(() => {
+    if (at.value === last) {
+      isPlaying.value = false;
+      onEnd();
+    }
+    if (!isPlaying.value) return;
+    const timer = setTimeout(() => at.value++, WHOLE_MS * (places[at.value + 1] - places[at.value]));
+    return () => clearTimeout(timer);
+  }, [samples, at.value, isPlaying.value]);
+  const press = () => {
+    if (at.value === last) at.value = 0;
+    isPlaying.value = !isPlaying.value;
+  };
+  const slide = (event) => {
+    isPlaying.value = false;
+    at.value = Number(event.target.value);
+  };
+  const label = t(at.value ? "demo.learn.step" : "demo.learn.start", { step, last: samples[last][0] });
+  return html`
+    <div class="body learning">
+      <div class="text" lang="" tabindex="0" role="group" aria-label=${t("demo.learn.text")}>${text}</div>
+      <div class="player">
+        <${Button} onPress=${press}>${t(isPlaying.value ? "demo.learn.pause" : "demo.learn.play")}<//>
+        <input type="range" min="0" max=${last} step="1" value=${at.value} onInput=${slide}
+          aria-label=${t("demo.learn.slider")} aria-valuetext=${label} />
+      </div>
+      <div class="footer"><p class="now">${label}</p>${train}</div>
+      <p class="scale">${t("demo.learn.scale")}</p>
+    </div>`;
 }

@@ -2,15 +2,13 @@
 
 import { effect, html, render, signal, untracked, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { lastPart, lastTurn, replyText } from "../conversation/log.js";
-import { find } from "../document/dom.js";
-import { Button } from "../document/views.js";
+import { Button, find } from "../document/dom.js";
 import { render as textOf, t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo } from "../lenses/text/focus.js";
-import { clamp, restore, retry, rewrite, send } from "../state/actions.js";
-import { close } from "../state/back.js";
+import { clamp, close, restore, retry, rewrite, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 

@@ -1,5 +1,7 @@
 /** Helpers for the document. All text is set as textContent, so a model's text is never parsed as HTML. */
 
+import { html } from "../vendor/preact.js";
+
 const BLOCK = 1000; // characters after which a line end closes a block: the browser then lays out the last block only
 const NEAR_END = 40; // pixels
 
@@ -111,16 +113,37 @@ export function resetGrownText(reply) {
 }
 
 /**
- * Changes the log or the elements around it, and scrolls to the end again if the log was at its end. A log without turns
- * (child elements article) is not scrolled: the visitor sees the beginning of the welcome text.
- * @param {Element|null} log
- * @param {() => void} change
- * @param {boolean} toEnd whether it is scrolled wherever it was
+ * Keeps a scrolled box at its end while its content grows or the box shrinks, if it was there. The observer is called once in each
+ * frame, after the browser has laid out the page, so that no script has to ask for a layout of its own. A box without turns (child
+ * elements article) is not scrolled: the visitor sees the beginning of the welcome text.
+ * @param {HTMLElement} box
+ * @returns {() => void} scrolls the box to its end, wherever it was
  */
-export function keepAtEnd(log, change, toEnd = false) {
-  const follows = log && (toEnd || log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END);
-  change();
-  if (follows && log.querySelector(":scope > article")) log.scrollTop = log.scrollHeight;
+export function keepAtEnd(box) {
+  let [isAtEnd, top] = [true, 0];
+  const toEnd = () => {
+    box.scrollTop = box.scrollHeight;
+    [isAtEnd, top] = [true, box.scrollTop];
+  };
+  // A growing text moves the end away from the box; only a visitor, or a character in focus, moves the box back.
+  const note = () => {
+    const { scrollTop, scrollHeight, clientHeight } = box;
+    if (!clientHeight) return; // it is hidden
+    isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_END || (isAtEnd && scrollTop >= top);
+    top = scrollTop;
+  };
+  const sizes = new ResizeObserver(() => {
+    note();
+    if (isAtEnd && box.querySelector(":scope > article")) toEnd();
+  });
+  const observe = () => {
+    sizes.disconnect();
+    for (const each of [box, ...box.children]) sizes.observe(each);
+  };
+  new MutationObserver(observe).observe(box, { childList: true });
+  observe();
+  box.addEventListener("scroll", note);
+  return toEnd;
 }
 
 /**
@@ -180,4 +203,30 @@ export function scrollInside(box, character) {
 export function showInRow(node) {
   const row = node.parentElement;
   row.scrollLeft = node.offsetLeft - row.offsetLeft - (row.clientWidth - node.offsetWidth) / 2;
+}
+
+/**
+ * A button. While it is off it keeps the focus, so that someone who uses the keyboard stays where they are.
+ * @param {{onPress: () => void, isOff?: boolean, children?: any, class?: string, [attribute: string]: any}} properties
+ */
+export function Button({ onPress, isOff = false, children, ...attributes }) {
+  const press = (event) => (isOff ? event.preventDefault() : onPress());
+  return html`<button type="button" aria-disabled=${isOff ? "true" : null} onClick=${press} ...${attributes}>${children}</button>`;
+}
+
+const LONGEST_NAME = 60; // characters: a file system allows 255 bytes, and a character may need 4
+
+/** The name of a file without its ending: the letters and digits of a title. @param {string} title */
+export function fileName(title) {
+  const name = (title.match(/[\p{L}\p{M}\p{N}]+/gu) ?? []).join("-");
+  return [...name].slice(0, LONGEST_NAME).join("") || "text";
+}
+
+/** Saves a file to the visitor's downloads. @param {Blob} blob @param {string} name */
+export function save(blob, name) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000); // the browser has read it by then
 }

@@ -103,19 +103,18 @@ export function render(message, joint = " ") {
  * @returns {string} the number as the language writes it, with a minus sign instead of a hyphen
  */
 export function number(value, digits) {
-  const places = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  const text = Number(value).toLocaleString(language(), places).replace("-", "−");
+  const text = Number(value)
+    .toLocaleString(language(), digits === undefined ? {} : places(digits))
+    .replace("-", "−");
   return /^−0[.,]?0*$/.test(text) ? text.slice(1) : text; // -0.004 is written as 0.00
 }
 
 /** @param {number} share from 0 to 1 @param {number} [digits] decimals @returns {string} the share in percent */
 export function percent(share, digits = 0) {
-  return share.toLocaleString(language(), {
-    style: "percent",
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
+  return share.toLocaleString(language(), { style: "percent", ...places(digits) });
 }
+
+const places = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 /**
  * Puts the texts of the language into a part of the page: data-text is the id of an element's text,

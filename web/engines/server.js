@@ -3,7 +3,7 @@
 // If the connection breaks or the server restarts, the request for a reply is sent again with the characters received so
 // far, and any server that has the commit continues with the same characters.
 
-import { Refusal } from "./refusal.js";
+import { Refusal } from "./engine.js";
 
 const SILENCE_MS = 20_000; // without data the connection counts as broken: the app sends something once a second
 const STOP_MS = 1000; // in which the stream may end after Stop
@@ -26,9 +26,8 @@ export class ServerEngine {
   }
 
   async site() {
-    const response = await fetch(`${this.root}/site?since=${encodeURIComponent(this.#site.version)}`, {
-      cache: "no-store",
-    });
+    const since = encodeURIComponent(this.#site.version);
+    const response = await fetch(`${this.root}/site?since=${since}`, { cache: "no-store" });
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     this.#site = { ...this.#site, ...(await response.json()) }; // the answer has no models while the version is the same
     return this.#site;
@@ -97,20 +96,15 @@ export class ServerEngine {
   }
 
   #send(path, body, signal) {
-    return fetch(`${this.root}/${path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
-      signal,
-    });
+    const headers = { "content-type": "application/json" };
+    return fetch(`${this.root}/${path}`, { method: "POST", headers, body: JSON.stringify(body), signal });
   }
 
   // The stream is read to its end, so that page and server have the same text.
   #stop(id, cut) {
-    fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(() =>
-      cut.abort(),
-    );
-    setTimeout(() => cut.abort(), STOP_MS);
+    const end = () => cut.abort();
+    fetch(`${this.root}/write/stop`, { method: "POST", body: JSON.stringify({ id }), keepalive: true }).catch(end);
+    setTimeout(end, STOP_MS);
   }
 
   // Returns the JSON of an answer; a request that a busy server refuses is sent again.

@@ -1,7 +1,7 @@
 // The text engine in this browser: starts a Web Worker and sends each call to it as a message, see worker/worker.js.
 
 import { INT8_VERSION, LIMITS } from "../settings.js";
-import { Refusal } from "./refusal.js";
+import { Refusal } from "./engine.js";
 
 /**
  * @import { Model, Receiver, Site, TextEngine } from "./engine.js"

@@ -2,7 +2,7 @@
 // checked before anything is unpacked, and the files are checked like those of any model.
 
 import { ModelError, load } from "../worker/checkpoint.js";
-import { refusal } from "../engines/refusal.js";
+import { refusal } from "../engines/engine.js";
 import { unzipSync, zipSync } from "../vendor/fflate.js";
 
 const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out

@@ -1,7 +1,7 @@
 // Makes the files of a checkpoint folder, which Python, the app and this page can read: model/checkpoint/ has the format.
 
-import { sha256 } from "../conversation/hash.js";
-import { shapesOf } from "../worker/shapes.js";
+import { sha256 } from "../engines/engine.js";
+import { shapesOf } from "../worker/checkpoint.js";
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 

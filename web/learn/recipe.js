@@ -1,8 +1,23 @@
 // The plan of a run in the browser: sizes, rates, dropout and steps, from the text, the time and the speed of the machine.
 // The measurements behind these numbers are in docs/lab-book.md.
 
-import { parametersOf } from "../worker/shapes.js";
-import { split } from "./text.js";
+import { parametersOf } from "../worker/checkpoint.js";
+
+const WINDOW = 64;
+const LEAST_STEPS = 20; // of a run
+const EVALUATIONS = 16; // in a run, more often at first
+const ROWS = 32;
+const OPTIMIZER_COST = 270; // the time of the optimizer in a step, in that of so many characters; measured with 384 cells
+const FIRST_SECONDS = 1 / 60; // of a run: too few steps to know its speed, and the first ones are slow
+const REPLANNED = 0.03; // a smaller change of the speed leaves the plan as it is
+const MAX_STEP_LOGITS = 1 << 22; // rows x window x vocabulary
+const MEASURED_CELLS = 256; // of the network with which the speed of a machine is measured
+const HELD_OUT = 20_000; // characters that an evaluation reads, at most
+const MAX_LOGITS = 80_000_000; // of an evaluation: with 60,000 different characters each step of it takes long
+const UPPER_LAYER = 1.5; // the time of a second layer, in that of the first, whose products come from a table
+const FORWARD = 1 / 3; // of the time of a training step: an evaluation computes no gradients
+const EVALUATION_SHARE = 0.15; // of a run's time, at most: a large network that is fine-tuned is slow
+const VALIDATION_PART = 10; // the last tenth of a text is held out
 
 /**
  * @typedef {{embedding: number, hidden: number, layers: number}} Network
@@ -36,20 +51,6 @@ import { split } from "./text.js";
  */
 
 export const MINUTES = { least: 1, most: 10, usual: 3 }; // of a run, that a visitor can choose
-const WINDOW = 64;
-const LEAST_STEPS = 20; // of a run
-const EVALUATIONS = 16; // in a run, more often at first
-const ROWS = 32;
-const OPTIMIZER_COST = 270; // the time of the optimizer in a step, in that of so many characters; measured with 384 cells
-const FIRST_SECONDS = 1 / 60; // of a run: too few steps to know its speed, and the first ones are slow
-const REPLANNED = 0.03; // a smaller change of the speed leaves the plan as it is
-const MAX_STEP_LOGITS = 1 << 22; // rows x window x vocabulary
-const MEASURED_CELLS = 256; // of the network with which the speed of a machine is measured
-const HELD_OUT = 20_000; // characters that an evaluation reads, at most
-const MAX_LOGITS = 80_000_000; // of an evaluation: with 60,000 different characters each step of it takes long
-const UPPER_LAYER = 1.5; // the time of a second layer, in that of the first, whose products come from a table
-const FORWARD = 1 / 3; // of the time of a training step: an evaluation computes no gradients
-const EVALUATION_SHARE = 0.15; // of a run's time, at most: a large network that is fine-tuned is slow
 // Fine-tuning: more, smaller steps than those of a new network, and no dropout at first, which would cost a trained
 // network more in the first seconds than it learns.
 const TUNING = { rows: 16, rates: 0.2, dropoutRise: 1 };
@@ -87,9 +88,8 @@ export function planRun({ vocab, ids, minutes, speed, seed, workers, parent }) {
   const [step, measuredStep] = [rows, measured].map((each) => each * WINDOW + OPTIMIZER_COST);
   const seconds = ((measured * WINDOW) / speed) * cost * (step / measuredStep);
   const evaluated = (EVALUATIONS * FORWARD * seconds) / (rows * WINDOW * workers); // seconds, for each held-out character
-  const heldOutCharacters = Math.ceil(
-    Math.min(HELD_OUT, MAX_LOGITS / vocab.length, (EVALUATION_SHARE * limit) / evaluated),
-  );
+  const inTime = (EVALUATION_SHARE * limit) / evaluated; // characters
+  const heldOutCharacters = Math.ceil(Math.min(HELD_OUT, MAX_LOGITS / vocab.length, inTime));
   const [training, heldOut] = split(ids);
   const time = limit - evaluated * Math.min(heldOut.length, heldOutCharacters);
   const steps = Math.max(LEAST_STEPS, Math.round(time / seconds));
@@ -168,4 +168,37 @@ function dropoutFor(read, characters, parameters) {
   const doublings = Math.log2(((read / characters) * parameters) / characters);
   const cells = Math.min(0.5, Math.max(0, 0.18 * (doublings - 3)));
   return { between: 0.9 * cells, out: cells, weights: Math.min(0.3, Math.max(0, 0.1 * (doublings - 4.2))) };
+}
+
+/**
+ * Returns the distinct characters of a text, sorted by code point as in Python; with a model to fine-tune its
+ * characters first, then the new ones.
+ * @param {string} text
+ * @param {string[]} known
+ * @returns {string[]}
+ */
+export function vocabularyOf(text, known = []) {
+  const old = new Set(known);
+  const found = [...new Set(text)].filter((character) => !old.has(character));
+  return [...known, ...found.sort((a, b) => a.codePointAt(0) - b.codePointAt(0))];
+}
+
+/**
+ * Returns the ids of the characters of a text.
+ * @param {string} text
+ * @param {string[]} vocab contains all of them; has at most 65,536 entries
+ * @returns {Uint16Array}
+ */
+export function idsOf(text, vocab) {
+  const ids = new Map(vocab.map((character, id) => [character, id]));
+  const found = new Uint16Array(text.length);
+  let count = 0;
+  for (const character of text) found[count++] = ids.get(character);
+  return found.slice(0, count);
+}
+
+/** Splits the ids of a text into those to train on and the held-out last tenth. @param {Uint16Array} ids */
+export function split(ids) {
+  const cut = ids.length - Math.max(1, Math.floor(ids.length / VALIDATION_PART));
+  return [ids.subarray(0, cut), ids.subarray(cut)];
 }

@@ -11,22 +11,21 @@
 //
 //   {phase: "loading" | "measuring"}
 //   {progress: PROGRESS}                  at the start, four times a second, and after each evaluation
-//   {notSaved: Message}
+//   {notSaved: Message | null}            null once everything is stored again
 //   {ended: {reason, step, best, model, files, notice}}  `model` has the weights of step `best`, which had the
 //                                         lowest held-out loss; none if no loss was measured. `files` are those of a
 //                                         model that could not be stored, `notice` says why
 //   {failed: Message}                     what is stored can be continued
 
-import { Refusal } from "../engines/refusal.js";
+import { Refusal } from "../engines/engine.js";
 import { ModelError } from "../worker/checkpoint.js";
 import { Network, compile } from "../worker/int8_inference.js";
 import { bitsOf } from "../worker/text_reader.js";
 import { Models } from "../worker/models.js";
-import { choose, randomNumber } from "../worker/sampling.js";
+import { choose, randomNumber } from "../worker/reply.js";
 import { checkpointFiles } from "./checkpoint_files.js";
-import { planRun } from "./recipe.js";
+import { idsOf, planRun, split, vocabularyOf } from "./recipe.js";
 import { commitOf, deleteRun, freeName, listModels, loadRun, saveModel, saveRun } from "../worker/stored_training.js";
-import { idsOf, split, vocabularyOf } from "./text.js";
 import { Training, measureSpeed } from "./trainer.js";
 
 const HOME = new URL("../", import.meta.url).href;
@@ -210,6 +209,7 @@ async function store(parts) {
   try {
     await saveRun(unsaved);
     unsaved = {};
+    postMessage({ notSaved: null });
   } catch (error) {
     postMessage({ notSaved: reasonOf(error) });
   }

@@ -1,9 +1,8 @@
 // Trains a network: this thread takes the steps, and computes each batch together with further workers (worker.js).
 
-import { nextTurn } from "../worker/slices.js";
+import { nextTurn } from "../worker/text_reader.js";
 import { Learner, compileLearner } from "./learner.js";
-import { dropoutAt, evaluationsOf, measuredSizes, ratesAt, stepsWithin } from "./recipe.js";
-import { split } from "./text.js";
+import { dropoutAt, evaluationsOf, measuredSizes, ratesAt, split, stepsWithin } from "./recipe.js";
 import { copyTrained, initialize, tensorsOf } from "./weights.js";
 
 const WARM_UP = 2; // steps before the browser's compiler has optimized the code

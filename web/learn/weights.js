@@ -2,7 +2,7 @@
 // a trained model with rows for new characters.
 
 import { Network, compile } from "../worker/int8_inference.js";
-import { countOf, shapesOf } from "../worker/shapes.js";
+import { countOf, shapesOf } from "../worker/checkpoint.js";
 
 const EMBEDDING_NORM = 2; // of a character's vector, on average
 const COUNTED = 1_000_000; // characters from the beginning of the text
@@ -11,7 +11,7 @@ const PREDICTED = 2_000; // characters from which the odds of new characters are
 /**
  * Returns the tensors in an array that is laid out as the learner's memory, as views by the names of nn.LSTM.
  * @param {Float32Array} all
- * @param {import("../worker/shapes.js").Sizes} sizes
+ * @param {import("../worker/checkpoint.js").Sizes} sizes
  * @returns {Record<string, Float32Array>}
  */
 export function tensorsOf(all, sizes) {

@@ -1,30 +1,28 @@
 // The lens over the text: its panel, and what changes on the page when another one is chosen.
 
 import { effect, html, render, untracked } from "../vendor/preact.js";
-import { find, findAll, keepAtEnd } from "../document/dom.js";
+import { find, findAll } from "../document/dom.js";
 import { render as write, t } from "../document/words.js";
 import { changed as redraw } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { isLost, onRetry, retry } from "./questions.js";
-import { pump, read, update } from "./reading.js";
 import * as state from "./state.js";
+import * as focus from "./text/focus.js";
 import { bindAlternatives } from "./text/alternatives.js";
 import { bindText, draws, log, repaint } from "./text/drawn_text.js";
-import * as focus from "./text/focus.js";
 
 /** Binds the lenses to the elements of the conversation. @param {HTMLElement} pane */
 export function bindLenses(pane) {
   const panel = find(pane, ".panel");
   bindText(find(pane, ".log"));
-  focus.bindFocus(log, read);
+  focus.bindFocus(log);
   bindAlternatives(pane);
   render(html`<${Panel} />`, panel);
-  document.addEventListener("visibilitychange", pump);
+  document.addEventListener("visibilitychange", focus.pump);
   addEventListener("online", () => {
-    retry();
+    state.retry();
     needPanels();
   });
-  onRetry(pump);
+  state.onRetry(focus.pump);
   effect(needPanels);
   effect(() => {
     const name = state.shownName.value;
@@ -52,7 +50,7 @@ function Panel() {
   const name = state.shownName.value;
   const lens = state.panels.value?.[name];
   if (!lens) return null;
-  const problem = isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value;
+  const problem = state.isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value;
   const help = t(`lens.${name}.help`);
   return html`
     <p class="help">${help}</p>
@@ -62,17 +60,14 @@ function Panel() {
 
 function show(pane, panel, name) {
   for (const hint of findAll(log, "article > .hint.done")) hint.remove(); // it only kept its room
-  // The panel makes the text shorter.
-  keepAtEnd(log, () => {
-    pane.classList.toggle("lensed", name !== "plain");
-    panel.hidden = name === "plain";
-    panel.className = `panel ${name}`;
-    panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
-  });
+  pane.classList.toggle("lensed", name !== "plain");
+  panel.hidden = name === "plain";
+  panel.className = `panel ${name}`;
+  panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
   repaint();
   focus.clearDetails();
   redraw();
-  update();
+  focus.update();
   for (const article of findAll(log, "article[data-turn]")) draws(article);
   const last = state.path.chars.length - 1;
   const isFree = !page.busy.value && state.turns.value[0]?.id !== 0; // page/arrival.js chooses a character of a welcome text

@@ -1,28 +1,29 @@
-// The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates.
+// The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates; clamping the cell while
+// the model writes, and what that has changed in the reply.
 
-import { html } from "../vendor/preact.js";
-import { refOf } from "../conversation/models.js";
+import { html, signal } from "../vendor/preact.js";
+import { refOf } from "../conversation/replies.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
-import { engine } from "../state/actions.js";
+import { clamp, engine, writer } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { useAnswer } from "./questions.js";
-import { Bar } from "./chances.js";
-import { ClampChoice, Comparison, compare } from "./clamping.js";
-import { LayerPicture, picture } from "./layer_picture.js";
-import { pump } from "./reading.js";
+import { cell, chooseCell, details, focus, isOpen, path, turns, useAnswer } from "./state.js";
+import { Bar, CLAMP_VALUE, featureOf, scoreOf } from "./names.js";
+import { LayerPicture, Scale, picture } from "./layer_picture.js";
+import { inspect, pump } from "./text/focus.js";
 import { repaint } from "./text/drawn_text.js";
-import { featureOf, scoreOf } from "./names.js";
-import { cell, chooseCell, details, focus, isOpen } from "./state.js";
-import { inspect } from "./text/focus.js";
-import { Scale } from "./value_colours.js";
 
 const LEVELS = 4; // colours on each side of zero
 const LARGEST = 127; // the value of a byte that stands for 1
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
+const CHOICES = { free: null, up: CLAMP_VALUE, off: 0, down: -CLAMP_VALUE };
+const BEFORE = 24; // characters that are shown of the part that both texts share
 
-/** @import { NamedCell, PassagesAnswer } from "../engines/engine.js" */
+/**
+ * @import { ClampsOfText, NamedCell, PassagesAnswer } from "../engines/engine.js"
+ * @import { ReadTurn } from "../conversation/log.js"
+ */
 
 /** @type {import("./state.js").Lens} */
 export const memory = {
@@ -81,15 +82,14 @@ function Panel() {
 function NamedCells({ known }) {
   const named = page.model.value?.cells ?? [];
   const first = named.filter((each, at) => named.findIndex(({ name }) => name === each.name) === at);
+  const option = (each) =>
+    html`<option value=${named.indexOf(each)} selected=${each === known}>${describe(each)}</option>`;
   const groups = [
     ["memory.keeps", first.filter((each) => each.remembers)],
     ["memory.follows", first.filter((each) => !each.remembers)],
     ["memory.more", named.filter((each) => !first.includes(each))],
   ].map(([title, cells]) => {
-    const options = cells.map(
-      (each) => html`<option value=${named.indexOf(each)} selected=${each === known}>${describe(each)}</option>`,
-    );
-    return cells.length > 0 && html`<optgroup label=${t(title)}>${options}</optgroup>`;
+    return cells.length > 0 && html`<optgroup label=${t(title)}>${cells.map(option)}</optgroup>`;
   });
   const take = ({ target }) => target.value && choose([named[target.value].layer, named[target.value].index]);
   return html`
@@ -154,17 +154,94 @@ function Passages({ cell }) {
 function contentOf(answer) {
   if (answer.refusal) return render(answer.refusal);
   const about = answer.seed === null ? t("passages.held_out") : t("passages.written", { seed: answer.seed });
-  const columns = /** @type {[string, string, PassagesAnswer["high"]][]} */ ([
-    [t("passages.high"), "p4", answer.high],
-    [t("passages.low"), "n4", answer.low],
-  ]).map(([title, colour, passages]) => {
-    const rows = passages.map(
-      ([before, character, after]) =>
-        html`<li><bdi>${onOneLine(before)}<mark class=${colour}>${visibleCharacter(character)}</mark>${onOneLine(after)}</bdi></li>`,
-    );
-    return html`<div><h2>${title}</h2><ol>${rows}</ol></div>`;
-  });
+  const column = (title, colour, passages) => {
+    const row = ([before, character, after]) =>
+      html`<li><bdi>${onOneLine(before)}<mark class=${colour}>${visibleCharacter(character)}</mark>${onOneLine(after)}</bdi></li>`;
+    return html`<div><h2>${t(title)}</h2><ol>${passages.map(row)}</ol></div>`;
+  };
+  const columns = [column("passages.high", "p4", answer.high), column("passages.low", "n4", answer.low)];
   return html`<p class="about">${about}</p><div class="both">${columns}</div>`;
 }
 
 const onOneLine = (text) => text.replaceAll("\n", "⏎");
+
+/** The choice for the cell that the lens shows. While two models are blended no cell can be clamped. */
+function ClampChoice() {
+  page.watch(page.refusal); // after a refusal the choice goes back to what it was
+  const [[layer, index], clamped] = [cell.value, page.clampedCells.value];
+  if (!clamped) return html`<p class="cannot-hold">${t("refusal.clamps_blended")}</p>`;
+  const isThis = (each) => each[0] === layer && each[1] === index;
+  const now = clamped.find(isThis)?.[2] ?? null;
+  const choices = Object.entries(CHOICES).map(([name, value]) => {
+    const choose = () =>
+      clamp([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
+    const label = t(`hold.${name}`);
+    return html`
+      <label>
+        <input type="radio" name="hold" value=${name} checked=${value === now} onChange=${choose} /><span>${label}</span>
+      </label>`;
+  });
+  return html`<fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>`;
+}
+
+let asked = ""; // the reply whose counterpart was requested
+/** The last reply as the same seeds write it without clamps, from a position in it on; null if it is not known. */
+const comparison = signal(/** @type {?{from: number, chars: string[]}} */ (null));
+
+/** Requests the last reply without clamps once it has ended, if cells were clamped in it. */
+function compare() {
+  const [turn, clamps] = [turns.value.at(-1), path.path?.clamps ?? []];
+  const isWanted = turn && !turn.writing && wasClamped(turn, clamps);
+  const wanted = isWanted ? `${turn.id} ${turn.length} ${JSON.stringify(clamps)}` : "";
+  if (wanted === asked) return;
+  [asked, comparison.value] = [wanted, null];
+  const take = (free) => {
+    if (wanted === asked) comparison.value = free && { from: free.from, chars: [...free.text] };
+  };
+  if (isWanted) writer.withoutClamps(turn.id).then(take, () => {}); // without it there is nothing to compare
+}
+
+// Whether cells were clamped in a step that drew a character of the reply, or read one of it.
+/** @type {(turn: ReadTurn, clamps: ClampsOfText) => boolean} */
+function wasClamped(turn, clamps) {
+  const [first, last] = [turn.at + turn.given - 1, turn.at + turn.length - 1];
+  return clamps.some(([position, cells], at) => {
+    const end = clamps[at + 1]?.[0] ?? Infinity;
+    return cells.length > 0 && position < last && end > first;
+  });
+}
+
+/** The last reply beside the one that the same seeds write with no cell clamped, from the first clamp on. */
+function Comparison() {
+  const turn = turns.value.at(-1);
+  if (!comparison.value || !turn) return null;
+  const { from, chars } = comparison.value;
+  const start = turn.at + turn.given + from;
+  const clamped = path.chars.slice(start, Math.min(turn.at + turn.length, start + chars.length));
+  const free = chars.slice(0, clamped.length);
+  const at = clamped.findIndex((character, n) => character !== free[n]); // -1: the same text
+  const columns = [
+    ["hold.with", clamped],
+    ["hold.without", free],
+  ].map(([title, chars]) => {
+    const from = Math.max(0, at - BEFORE);
+    const mark = html`<mark>${chars[at] === "\n" ? "⏎\n" : chars[at]}</mark>`;
+    // A long text can be scrolled.
+    return html`
+      <div>
+        <h2>${t(title)}</h2>
+        <div class="text" tabindex="0">${from > 0 && "…"}${chars.slice(from, at).join("")}${mark}${chars.slice(at + 1).join("")}</div>
+      </div>`;
+  });
+  return html`
+    <section class="compared" aria-label=${t("hold.compare")}>
+      <p class="difference" role="status">${summary(at, clamped.length)}</p>
+      <div class="both" hidden=${at < 0}>${columns}</div>
+    </section>`;
+}
+
+function summary(found, length) {
+  if (found === 0) return t("hold.differs_at_once");
+  const characters = t("fact.characters", { count: found < 0 ? length : found });
+  return t(found < 0 ? "hold.no_change" : "hold.differs", { characters });
+}

@@ -1,14 +1,19 @@
-// What the lenses show, as signals: the text with its values, the character in focus, and what the panels were asked for.
+// What the lenses show, as signals: the text with its values, the character in focus, and what the panels were asked for. The text
+// that the model has read, and how each character was drawn. If the engine refuses a question of a panel, the panel says why; if
+// the connection is lost, it is sent again.
 
-import { computed, signal } from "../vendor/preact.js";
-import { lastTurn } from "../conversation/log.js";
-import { engine } from "../state/actions.js";
+import { count } from "../engines/engine.js";
+import { computed, signal, useLayoutEffect, useSignal } from "../vendor/preact.js";
+import { lastPart, lastTurn, pathTo, readText, remembered, replyText } from "../conversation/log.js";
+import { authorOfReply, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { WELCOME } from "./surprise_colours.js";
+import { welcomeTurn } from "../conversation/replies.js";
 import { TracedText } from "./text/traced_text.js";
 
+const LOST_MS = 3000; // between two requests while the connection is lost
+
 /**
- * @import { ReadTurn } from "../conversation/log.js"
+ * @import { Log, ReadTurn } from "../conversation/log.js"
  * @import { Message, TraceAnswer, TraceQuestion } from "../engines/engine.js"
  * @import { Place } from "./text/drawn_text.js"
  *
@@ -92,3 +97,94 @@ export function chooseCell([layer, index]) {
   const within = (value, count) => Math.max(0, Math.min(count - 1, Math.trunc(value) || 0));
   chosenCell.value = { model: modelKey.value, cell: [within(layer, layers), within(index, hidden)] };
 }
+
+/** Returns the text that the model has read and written in a conversation; null if there is none. @param {Log} log */
+export function textOf(log) {
+  const turn = lastTurn(log) ? null : turnOf(0);
+  const replies = turn ? [{ turn, reply: turn.reply }] : remembered(log);
+  if (!replies.length) return null;
+  const last = replies.at(-1).reply;
+  const author = authorOfReply(last);
+  const { text, clamps, turns } = readText(replies, (character) => !author || author.vocab.has(character));
+  const share = lastPart(last)?.settings?.share ?? null;
+  return { model: last.model, second: last.second, share, start: replies[0].reply.start, text, clamps, turns };
+}
+
+/** Returns a shown turn; 0 is that of the welcome text. @param {number} id */
+function turnOf(id) {
+  const turn = pathTo(page.log.value).find((each) => each.id === id);
+  return turn ?? (id === 0 && page.model.value?.welcome ? welcomeTurn(page.model.value) : undefined);
+}
+
+/** Returns how character n of a turn's reply was drawn. @param {number} id of the turn @param {number} n */
+export function drawOf(id, n) {
+  let before = 0;
+  for (const part of turnOf(id)?.reply.parts ?? []) {
+    const length = count(part.text);
+    const picked = part.picked && n === before + length - 1;
+    if (n < before + length)
+      return { settings: part.settings, draw: part.settings && !picked ? part.draw_offset + n - before : null, picked };
+    before += length;
+  }
+  return { settings: null, draw: null, picked: false };
+}
+
+/** Returns whether a reply can be continued from a character. @param {number} id of a turn @param {number} keep how many characters stay */
+export function canContinueFrom(id, keep) {
+  const turn = turnOf(id);
+  return turn !== undefined && !page.busy.value && keep >= 1 && keep <= count(replyText(turn.reply));
+}
+
+const acts = /** @type {(() => unknown)[]} */ ([]);
+let timer = 0;
+
+/** Lets questions be sent again when the connection may be back. @param {() => unknown} act  sends those that are needed */
+export const onRetry = (act) => acts.push(act);
+
+/** Returns whether a question was refused because the connection is lost. @param {?Message} [refusal] */
+export const isLost = (refusal) => refusal?.id === "fault.connection";
+
+/** Shows why the engine refused a question, and lets it be sent again later if the connection is lost. @param {Message} [refusal] */
+export function answered(refusal) {
+  problem.value = refusal ?? null;
+  if (isLost(refusal)) timer ||= setTimeout(retry, LOST_MS);
+}
+
+/** Sends the questions again. */
+export function retry() {
+  clearTimeout(timer);
+  timer = 0;
+  for (const act of acts) act();
+}
+
+/**
+ * Returns the answer to a question; null until it arrives, and after one of the inputs changed.
+ * @template Answer
+ * @param {(isLate: () => boolean) => ?Promise<Answer>} ask  null for no question
+ * @param {unknown[]} inputs  that the question depends on
+ * @returns {?Answer}
+ */
+export function useAnswer(ask, inputs) {
+  const found = useSignal(/** @type {?{inputs: unknown[], answer: Answer}} */ (null));
+  useLayoutEffect(() => {
+    let isLate = false;
+    ask(() => isLate)?.then((answer) => isLate || (found.value = { inputs, answer }));
+    return () => (isLate = true);
+  }, inputs);
+  return found.value && inputs.every((each, at) => each === found.value.inputs[at]) ? found.value.answer : null;
+}
+
+export const BOUNDS = [1, 2, 3, 4, 6, 8]; // bits: a colour below the first, one between each two, one from the last on
+export const UNKNOWN = -1; // instead of bits
+
+/** The class of a character's colour: b and a number that grows with its bits. @param {number} bits */
+export function colourOf(bits) {
+  const level = BOUNDS.findIndex((bound) => bits < bound);
+  return `b${level < 0 ? BOUNDS.length : level}`;
+}
+
+/** A welcome text without a lens: the colours of the lens "How surprised?". @type {Lens} */
+export const WELCOME = {
+  offersChoices: true,
+  mark: (bits) => (bits === null || bits === UNKNOWN ? "" : colourOf(bits)),
+};

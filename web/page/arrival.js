@@ -1,9 +1,10 @@
 // The welcome text of an empty page: it appears character by character, at the page's speed, and one character with likely
 // alternatives is marked. The model wrote the text before, so the visitor does not wait for it.
 
+import { count } from "../engines/engine.js";
 import { effect, untracked } from "../vendor/preact.js";
-import { count, lastTurn } from "../conversation/log.js";
-import { refOf } from "../conversation/models.js";
+import { lastTurn } from "../conversation/log.js";
+import { refOf } from "../conversation/replies.js";
 import { addButton, find, hasTouch, prefersReducedMotion } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { nodeAt } from "../lenses/text/drawn_text.js";
@@ -78,11 +79,8 @@ function mark() {
 export function placeToMark(chars, bits) {
   const isLetter = (at) => /^\p{L}$/u.test(chars[at] ?? "");
   const hasWords = chars.includes(" "); // Chinese has none
-  const isPlace = (at) =>
-    [at, at + 1].every(isLetter) &&
-    (!hasWords || chars[at - 1] === " ") &&
-    bits[at] >= LEAST_BITS &&
-    bits[at] <= MOST_BITS;
+  const begins = (at) => [at, at + 1].every(isLetter) && (!hasWords || chars[at - 1] === " ");
+  const isPlace = (at) => begins(at) && bits[at] >= LEAST_BITS && bits[at] <= MOST_BITS;
   const places = [...chars.keys()].slice(FIRST, LAST + 1).filter(isPlace);
   const near = places.filter((at) => at <= NEAR && !chars.slice(0, at).includes("\n"));
   return (near.length ? near : places).sort((one, other) => bits[other] - bits[one])[0] ?? null;

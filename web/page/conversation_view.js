@@ -1,15 +1,18 @@
 // Shows the turns of a conversation: prompts, replies, and a footer with notes about each reply.
 
-import { count, isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
-import { Announcer } from "../document/announcer.js";
+import { count } from "../engines/engine.js";
+import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 import { draws } from "../lenses/text/drawn_text.js";
 import { isUntried, shownName } from "../lenses/state.js";
 import { authorOfReply } from "../state/actions.js";
-import { clampName, nameOf } from "../state/names.js";
 import * as state from "../state/state.js";
+
+const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
+const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
+const MS_PER_CHARACTER = 60; // of speech
 
 /**
  * @import { Part, Reply, Turn } from "../conversation/log.js"
@@ -22,6 +25,7 @@ export class ConversationView {
     this.element = find(pane, ".log");
     this.written = 0; // the id of the turn that is being written
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
+    this.toEnd = keepAtEnd(this.element);
     this.announcer = new Announcer(find(pane, ".frame"));
   }
 
@@ -29,40 +33,29 @@ export class ConversationView {
   update() {
     const [model, turns] = [state.model.value, pathTo(state.log.value)];
     this.namesModels = model !== null && turns.some((turn) => this.#modelOf(turn) !== model.name);
-    keepAtEnd(
-      this.element,
-      () => {
-        const shown = new Set(turns.map((turn) => String(turn.id)));
-        for (const node of findAll(this.element, ":scope > article"))
-          if (!shown.has(String(node.dataset.turn))) node.remove();
-        this.#showWelcome(turns.length ? null : model);
-        const last = turns.at(-1);
-        const shared = turns.find((turn) => turn.shared && turn.prompt);
-        for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
-        const text = render(state.refusal.value);
-        paragraph(this.element, "refusal", text);
-        const node = this.element.querySelector(":scope > .refusal");
-        const place = last ? this.element.lastElementChild : this.element.firstElementChild;
-        if (node !== place && text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
-        if (last) this.element.ariaBusy = String(Boolean(lastPart(last.reply)?.end === null));
-        this.#announce(last, text);
-      },
-      this.#begins(turns.at(-1)),
-    );
+    const shown = new Set(turns.map((turn) => String(turn.id)));
+    for (const node of findAll(this.element, ":scope > article"))
+      if (!shown.has(String(node.dataset.turn))) node.remove();
+    this.#showWelcome(turns.length ? null : model);
+    const last = turns.at(-1);
+    const shared = turns.find((turn) => turn.shared && turn.prompt);
+    for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
+    const text = render(state.refusal.value);
+    paragraph(this.element, "refusal", text);
+    const node = this.element.querySelector(":scope > .refusal");
+    const place = last ? this.element.lastElementChild : this.element.firstElementChild;
+    if (node !== place && text) this.element[last ? "append" : "prepend"](node); // the end of a welcome text may be out of sight
+    const written = last && lastPart(last.reply)?.end === null ? last.id : 0;
+    if (last) this.element.ariaBusy = String(written !== 0);
+    this.#announce(last, text);
+    if (written && written !== this.written) this.toEnd(); // its reply begins
+    this.written = written;
   }
 
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
   #modelOf(turn) {
     const reply = turn.reply;
     return authorOfReply(reply)?.model.name ?? reply.model.name;
-  }
-
-  /** Whether a reply is being written that was not at the last call: the text is scrolled to it. @param {Turn|undefined} turn */
-  #begins(turn) {
-    const reply = turn?.reply;
-    const [before, written] = [this.written, reply && lastPart(reply)?.end === null ? turn.id : 0];
-    this.written = written;
-    return written !== 0 && written !== before;
   }
 
   /** @param {Turn|undefined} turn  the last one @param {string} refusal */
@@ -126,11 +119,8 @@ export class ConversationView {
     paragraph(node, "notice", render([...(isShared ? [{ id: "notice.shared_prompt" }] : []), ...reply.notices]));
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", render(turn.check));
-    paragraph(
-      node,
-      "footer",
-      part && !writing ? facts(reply, part, this.namesModels ? this.#modelOf(turn) : "").join(" · ") : "",
-    );
+    const model = this.namesModels ? this.#modelOf(turn) : "";
+    paragraph(node, "footer", part && !writing ? facts(reply, part, model).join(" · ") : "");
     const untried = isUntried();
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
     const isHinted = isLast && state.hasLenses.value && text !== "" && !writing && (untried || before);
@@ -156,24 +146,107 @@ function addTurn(article, id) {
  * @param {string} model  the name of the model, if it is to be named
  */
 function facts(reply, last, model) {
-  const found = [];
-  found.push(t("fact.characters", { count: count(replyText(reply)) }));
+  const found = [t("fact.characters", { count: count(replyText(reply)) })];
   const picked = reply.parts.filter((part) => part.picked).length;
   if (picked) found.push(t("fact.picked", { count: picked }));
-  if (model && !reply.second) found.push(t("fact.model", { name: nameOf(model) }));
-  if (reply.second)
-    found.push(
-      t("fact.blend", {
-        models: `${nameOf(reply.model.name)} + ${nameOf(reply.second.name)}`,
-        share: percent(last.settings?.share ?? 0.5),
-      }),
-    );
+  if (model && !reply.second) found.push(t("fact.model", { name: state.nameOf(model) }));
+  if (reply.second) {
+    const models = `${state.nameOf(reply.model.name)} + ${state.nameOf(reply.second.name)}`;
+    found.push(t("fact.blend", { models, share: percent(last.settings?.share ?? 0.5) }));
+  }
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
-  found.push(...[...cells.values()].map(clampName));
+  found.push(...[...cells.values()].map(state.clampName));
   const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
   found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
   if (last.settings) found.push(t("fact.temperature", { temperature: number(last.settings.temperature) }));
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
   if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));
   return found;
+}
+
+/**
+ * Cuts a text into announcements.
+ * @param {string} text
+ * @param {boolean} isWhole  whether the text is complete: then its rest is an announcement, too
+ * @returns {string[]} joined, they are the beginning of the text that can be announced now
+ */
+function announcements(text, isWhole) {
+  const found = [];
+  let rest = text;
+  for (;;) {
+    const end = endOf(rest);
+    if (!end) break;
+    found.push(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+  if (isWhole && rest) found.push(rest);
+  return found;
+}
+
+// Returns the length of the first announcement of a text; 0 while its end has not arrived.
+function endOf(text) {
+  for (const { index, 0: sign } of text.matchAll(/([.!?…]["'”’)]*(?=\s)|[。！？]|\n)\s*/g)) {
+    const end = index + sign.length;
+    if (end > MOST) break;
+    if (end >= LEAST && end < text.length) return end;
+  }
+  if (text.length <= MOST) return 0;
+  const space = text.lastIndexOf(" ", MOST);
+  return space > 0 ? space + 1 : MOST;
+}
+
+// Announces a growing text to users of screen readers: whole sentences, one after another, at the speed of speech. If the
+// text itself were a live region, it would be announced in fragments, whenever some characters arrive.
+export class Announcer {
+  /** @param {HTMLElement} parent  gets the live region, which is invisible */
+  constructor(parent) {
+    this.region = create("div", "for-readers announcements", parent);
+    this.region.ariaLive = "polite";
+    this.key = "";
+    this.text = "";
+    this.taken = 0; // UTF-16 units of the text that are announced or in the queue
+    this.queue = /** @type {string[]} */ ([]);
+    this.timer = 0;
+    this.lines = /** @type {string[]} */ ([]);
+  }
+
+  /**
+   * Announces what is new. A text that is complete when it is first shown is not announced.
+   * @param {object} shown
+   * @param {string} shown.key  of the text; another key ends the announcements of the text before
+   * @param {string} shown.text
+   * @param {boolean} shown.isWriting
+   * @param {string[]} shown.lines  about the text, such as why it ended
+   */
+  update({ key, text, isWriting, lines }) {
+    if (key !== this.key || !text.startsWith(this.text.slice(0, this.taken))) {
+      this.taken = isWriting ? keptOf(this.text, text) : text.length;
+      this.queue = [];
+      this.lines = isWriting ? [] : lines;
+    }
+    [this.key, this.text] = [key, text];
+    for (const piece of announcements(text.slice(this.taken), !isWriting)) {
+      this.taken += piece.length;
+      this.queue.push(piece);
+    }
+    for (const line of lines) if (!this.lines.includes(line)) this.queue.push(line);
+    this.lines = lines;
+    this.#next();
+  }
+
+  #next() {
+    if (this.timer) return; // the last announcement is being read, also if its text is no longer shown
+    this.region.replaceChildren(); // the text itself is in the document, too
+    const piece = this.queue.shift()?.trim();
+    if (piece === undefined) return;
+    if (piece) setText(create("p", "", this.region), piece);
+    this.timer = setTimeout(() => ((this.timer = 0), this.#next()), piece.length * MS_PER_CHARACTER);
+  }
+}
+
+// Returns how many characters of a reply that is rewritten from some character on are those of the old reply.
+function keptOf(before, now) {
+  let same = 0;
+  while (same < now.length && before[same] === now[same]) same++;
+  return same >= LEAST ? same : 0;
 }

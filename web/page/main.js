@@ -1,31 +1,27 @@
-// The page of both sites: draws the state, and loads the models and the conversation of this tab.
+// The page of both sites: draws the state, keeps the description of the site up to date, and loads the conversation of this tab.
 
 import { effect, html, render, untracked } from "../vendor/preact.js";
-import { Refusal } from "../engines/refusal.js";
+import { Refusal } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { find, hasTouch } from "../document/dom.js";
+import { find, hasTouch, pause } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
-import { update } from "../lenses/reading.js";
-import { clear as clearFocus } from "../lenses/text/focus.js";
-import { ShareBox, closeShare, loadShare } from "../sharing/share_box.js";
+import { shownName } from "../lenses/state.js";
+import { clear as clearFocus, update } from "../lenses/text/focus.js";
+import * as views from "./views.js";
 import * as actions from "../state/actions.js";
-import { bindBack } from "../state/back.js";
 import { advanceArrival, bindArrival, showMark } from "./arrival.js";
 import { ConversationView } from "./conversation_view.js";
-import { HistoryView } from "./history_view.js";
-import { IntroView, Loading, Notices, bindTitle } from "./intro_view.js";
-import { ClampedCells, Examples, MessageLine, Moves, Versions } from "./moves_view.js";
 import { bindPrompt } from "./prompt.js";
-import { SettingsView } from "./settings_view.js";
-import { watchSite } from "./site_watch.js";
 import * as state from "../state/state.js";
 
-const LATER_MS = 500; // after the page can be used
+const LATER_MS = 500; // after the first reply can be written
+const LOADING_S = 1; // between two requests while a model loads
+const AWAY_S = 5; // while the server does not answer
 
-/** @import { TextEngine } from "../engines/engine.js" */
+/** @import { Site, TextEngine } from "../engines/engine.js" */
 
 /**
  * Starts the page: shows the models, then the last conversation of this tab or the link in the address.
@@ -49,7 +45,7 @@ export async function start(root, engine, intro, openModel) {
   drawPage(root, openModel);
   await watchSite(engine, root, actions.receiveSite);
   if (!hasProgress) state.downloaded.value = 1;
-  render(html`<${IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
+  render(html`<${views.IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
   actions.openLog(await actions.storage.current());
   actions.listEarlier();
   await openLink();
@@ -58,11 +54,17 @@ export async function start(root, engine, intro, openModel) {
   const isFocusElsewhere = parent !== window || hasTouch() || root.contains(document.activeElement);
   if (!isFocusElsewhere) find(root, "#prompt").focus({ preventScroll: true });
   actions.resume();
-  // The modules that the first screen does not need are imported soon, so that a click need not wait and works without a network.
-  setTimeout(() => {
-    const later = [loadPanels, loadShare, loadDemonstrations];
-    for (const load of later) load().catch(() => {});
-  }, LATER_MS);
+  // The modules that the first screen does not need are imported then, so that a click need not wait, and works without a network.
+  const later = [loadPanels, views.loadShare, loadDemonstrations];
+  const isReady = () => state.model.value && state.downloaded.value >= 1;
+  once(isReady, () => setTimeout(() => later.forEach((load) => load().catch(() => {})), LATER_MS));
+}
+
+/** Calls a function once, as soon as a condition on the state is true. @param {() => unknown} isTrue @param {() => void} act */
+function once(isTrue, act) {
+  const stop = effect(() => {
+    if (isTrue()) queueMicrotask(() => (stop(), act()));
+  });
 }
 
 /** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
@@ -71,32 +73,32 @@ let loadDemonstrations;
 /** Draws the state, and every change of it. @param {HTMLElement} root @param {() => void} [openModel] */
 export function drawPage(root, openModel) {
   root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
-  const views = {
-    "#notices": html`<${Notices} />`,
-    ".pane .below-text": html`<${Loading} /><${ClampedCells} /><${Versions} />`,
-    ".shared": html`<${Examples} /><${Moves} /><${ShareBox} />`,
-    "#message": html`<${MessageLine} />`,
-    "#below": html`<${Examples} isBelow=${true} />`,
-    "#earlier": html`<${HistoryView} />`,
+  const drawn = {
+    "#notices": html`<${views.Notices} />`,
+    ".pane .below-text": html`<${views.Loading} /><${views.ClampedCells} /><${views.Versions} />`,
+    ".shared": html`<${views.Examples} /><${views.Moves} /><${views.ShareBox} />`,
+    "#message": html`<${views.MessageLine} />`,
+    "#below": html`<${views.Examples} isBelow=${true} />`,
+    "#earlier": html`<${views.HistoryView} />`,
   };
   const settings = find(root, "#settings", HTMLDetailsElement);
   settings.addEventListener("toggle", () => (state.isOpen.settings.value = settings.open));
   effect(() => (settings.open = state.isOpen.settings.value));
-  for (const [selector, view] of Object.entries(views)) render(view, find(root, selector));
+  for (const [selector, view] of Object.entries(drawn)) render(view, find(root, selector));
   // In a task of its own: the text moves meanwhile.
-  setTimeout(() => render(html`<${SettingsView} openModel=${openModel} />`, find(settings, ".body")));
-  bindTitle();
+  setTimeout(() => render(html`<${views.SettingsView} openModel=${openModel} />`, find(settings, ".body")));
+  views.bindTitle();
   bindPrompt();
-  bindBack();
+  actions.bindBack();
   drawConversation(root);
   loadDemonstrations = bindDemonstrations(root);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || !state.shareBox.value) return;
     event.preventDefault(); // it closes nothing else
-    closeShare(true);
+    views.closeShare(true);
   });
   document.addEventListener("pointerdown", ({ target }) => {
-    if (target instanceof Element && !target.closest("#share-link")) closeShare(false);
+    if (target instanceof Element && !target.closest("#share-link")) views.closeShare(false);
   });
 }
 
@@ -109,6 +111,13 @@ function drawConversation(root) {
   effect(() => {
     state.watch(state.log);
     untracked(clearFocus);
+  });
+  effect(() => {
+    const { classList, dataset } = document.documentElement; // for what the styles place differently
+    dataset.lens = shownName.value;
+    classList.toggle("with-lens", shownName.value !== "plain");
+    classList.toggle("with-stage", state.demonstration.value !== "");
+    classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
   effect(() => {
@@ -131,21 +140,42 @@ async function openLink() {
   const isReload = lastTurn(state.log.value) && state.log.value.address === location.search;
   if (!location.search || isReload) return;
   try {
-    await (await loadShare()).openLink(location.search);
+    await (await views.loadShare()).openLink(location.search);
   } catch (error) {
     actions.refuse(error);
-    if (error instanceof Refusal && error.reason.id === "refusal.loading") openLinkOnceLoaded();
+    const isEarly = error instanceof Refusal && error.reason.id === "refusal.loading";
+    if (isEarly) once(() => !state.site.value.models.some((model) => model.loading), openLink);
   }
   actions.changed();
 }
 
-// Opens the link in the address again when its model has been loaded.
-function openLinkOnceLoaded() {
-  const stop = effect(() => {
-    if (state.site.value.models.some((model) => model.loading)) return;
-    queueMicrotask(() => {
-      stop();
-      openLink();
-    });
-  });
+/**
+ * Requests the site until there is an answer. Then requests go on in the background, for as long as the site can change.
+ * @param {TextEngine} engine
+ * @param {Element} root  the page; requests end when it leaves the document
+ * @param {(site: Site) => void} receive
+ */
+export async function watchSite(engine, root, receive) {
+  /** Returns the seconds until the next request; null if there is to be none, undefined without an answer. */
+  const ask = async () => {
+    try {
+      const site = await engine.site();
+      receive(site);
+      return site.models.some((model) => model.loading) ? LOADING_S : site.again_s;
+    } catch (error) {
+      console.info(`no answer about the models: ${error}`);
+    }
+  };
+  const goOn = async (seconds) => {
+    while (seconds !== null) {
+      await pause(1000 * seconds);
+      if (!root.isConnected) return;
+      if (document.visibilityState === "hidden")
+        await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
+      seconds = (await ask()) ?? AWAY_S;
+    }
+  };
+  let seconds;
+  while ((seconds = await ask()) === undefined) await pause(1000 * LOADING_S);
+  goOn(seconds);
 }

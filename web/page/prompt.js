@@ -3,18 +3,16 @@
 
 import { computed, effect, signal } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
-import { find, findAll, keepAtEnd, showInRow } from "../document/dom.js";
+import { find, findAll, showInRow } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
 
-/** @returns {HTMLTextAreaElement} */
-const field = () => find(document, "#prompt", HTMLTextAreaElement);
 const button = (name) => find(document, `#ask [data-move="${name}"]`, HTMLButtonElement);
 
 /** Binds the elements of the prompt to the state. */
 export function bindPrompt() {
-  const prompt = field();
+  const prompt = find(document, "#prompt", HTMLTextAreaElement);
   const sendsLater = signal("sends" in prompt.dataset); // Enter was pressed before this module was loaded: document/first_paint.js
   prompt.onkeydown = null;
   state.draft.value ||= prompt.value; // typed before
@@ -26,10 +24,7 @@ export function bindPrompt() {
   button("send").addEventListener("click", () => canSend() && send());
   button("stop").addEventListener("click", () => canStop() && stop());
   effect(() => {
-    for (const [name, isOn] of [
-      ["send", canSend()],
-      ["stop", canStop()],
-    ]) {
+    for (const [name, isOn] of Object.entries({ send: canSend(), stop: canStop() })) {
       button(name).disabled = false;
       button(name).ariaDisabled = isOn ? null : "true";
     }
@@ -55,12 +50,13 @@ export function bindPrompt() {
   });
   effect(() => (prompt.placeholder = t(invitation())));
   for (const name of ["input", "click"]) prompt.addEventListener(name, reveal);
+  // A prompt of several lines takes its height from the text above, so that no button moves or is covered.
+  const makeRoom = () => find(document, ".char-lstm").style.setProperty("--prompt", `${prompt.offsetHeight}px`);
   new ResizeObserver(makeRoom).observe(prompt);
   // An Escape that closed something else does not stop the reply.
-  document.addEventListener(
-    "keydown",
-    (event) => event.key === "Escape" && !event.defaultPrevented && canStop() && stop(),
-  );
+  document.addEventListener("keydown", ({ key, defaultPrevented }) => {
+    if (key === "Escape" && !defaultPrevented && canStop()) stop();
+  });
   effect(() => void (find(document, ".lenses").hidden = !state.hasLenses.value));
   for (const input of findAll(document, ".lenses input", HTMLInputElement)) {
     input.addEventListener("change", () => (state.lens.value = input.value));
@@ -98,10 +94,4 @@ function reveal() {
   const { bottom } = find(document, "#ask").getBoundingClientRect();
   const covered = Math.ceil(bottom + 4 - innerHeight); // with the outline of the focus
   if (covered > 4) scrollBy({ top: covered });
-}
-
-// A prompt of several lines takes its height from the text above, so that no button moves or is covered.
-function makeRoom() {
-  const page = find(document, ".char-lstm");
-  keepAtEnd(find(page, ".pane .log"), () => page.style.setProperty("--prompt", `${field().offsetHeight}px`));
 }

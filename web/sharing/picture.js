@@ -1,9 +1,9 @@
 // Draws a conversation as a picture: each character of the model in the colour of its surprise, as in the lens Surprise.
 
 import { TracedText } from "../lenses/text/traced_text.js";
-import { colourOf } from "../lenses/surprise_colours.js";
+import { colourOf } from "../lenses/state.js";
 import { t } from "../document/words.js";
-import { Refusal } from "../engines/refusal.js";
+import { Refusal } from "../engines/engine.js";
 
 const [WIDTH, MARGIN, TOP, END] = [1200, 72, 150, 100]; // pixels
 const [SIZE, LINE, TITLE, CAPTION] = [32, 50, 52, 24];

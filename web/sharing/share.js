@@ -2,31 +2,19 @@
 
 import { fingerprint, readLink, writeLink } from "../conversation/links.js";
 import * as logs from "../conversation/log.js";
-import {
-  authorOf,
-  differences,
-  findModel,
-  modelsOfLink,
-  readyModels,
-  refsOf,
-  repoOf,
-  versionOf,
-} from "../conversation/models.js";
-import { isLocal, refusal, shownName } from "../engines/refusal.js";
-import { copyText } from "../document/dom.js";
+import * as authors from "../conversation/replies.js";
+import { count, isLocal, refusal, shownName } from "../engines/engine.js";
+import { copyText, fileName, save } from "../document/dom.js";
 import { render, t } from "../document/words.js";
 import { begin, changed, engine, refusalOf, restore, run, writer } from "../state/actions.js";
-import { titleOf } from "../state/names.js";
-import { textOf } from "../state/source.js";
 import * as state from "../state/state.js";
+import { textOf } from "../lenses/state.js";
 import { SETTINGS } from "../settings.js";
-import { fileName, save } from "./files.js";
-import { drawPicture } from "./picture.js";
 
 /**
  * @import { Link, Step } from "../conversation/links.js"
  * @import { Log, Reply, Turn } from "../conversation/log.js"
- * @import { Author } from "../conversation/models.js"
+ * @import { Author } from "../conversation/replies.js"
  * @import { Message } from "../document/words.js"
  * @import { Model, ModelRef, Site } from "../engines/engine.js"
  */
@@ -43,31 +31,20 @@ export async function linkTo(log, site) {
   if (!logs.lastTurn(log)) throw refusal("refusal.no_reply");
   if (!replies.length) throw refusal("link.beginning_gone");
   const last = replies.at(-1).reply;
-  const whole = replies.every(
-    ({ reply }) => logs.sameModels(reply, last) && !reply.before && reply.parts.every((part) => part.settings),
-  );
-  if (!whole) throw refusal("link.two_commits");
+  const isWhole = (reply) => !reply.before && reply.parts.every((part) => part.settings);
+  if (!replies.every(({ reply }) => logs.sameModels(reply, last) && isWhole(reply))) throw refusal("link.two_commits");
   const steps = replies.flatMap(({ turn, reply }) => stepsOf(turn, reply));
   const second = last.second && linkRef(last.second, site);
-  const models = [last.model, last.second].flatMap((each) => (each && findModel(site, each.name)) ?? []);
+  const models = [last.model, last.second].flatMap((each) => (each && authors.findModel(site, each.name)) ?? []);
   const text = (await hashOf(log)) ?? "";
-  return writeLink({
-    steps,
-    model: linkRef(last.model, site),
-    second,
-    version: models.length ? versionOf(models) : "",
-    text,
-  });
+  const version = models.length ? authors.versionOf(models) : "";
+  return writeLink({ steps, model: linkRef(last.model, site), second, version, text });
 }
 
 /** The hash of the text that a link writes. @param {Log} log */
 function hashOf(log) {
-  return fingerprint(
-    logs
-      .remembered(log)
-      .map(({ reply }) => logs.replyText(reply))
-      .join(""),
-  );
+  const texts = logs.remembered(log).map(({ reply }) => logs.replyText(reply));
+  return fingerprint(texts.join(""));
 }
 
 /** @param {Turn} turn @param {Reply} reply */
@@ -77,7 +54,7 @@ function stepsOf(turn, reply) {
   return parts.flatMap((part, at) => {
     if (!part.settings) return [];
     // The link asks a stopped reply for as many characters as it had; a reply that ended by itself will end there again.
-    const length = part.end === "stop" ? part.settings.length : logs.count(part.text);
+    const length = part.end === "stop" ? part.settings.length : count(part.text);
     const prompt = at ? null : turn.prompt;
     const pick = part.picked ? ([...part.text].at(-1) ?? "") : "";
     return { prompt, settings: { ...part.settings, length }, new_seed: !part.draw_offset, pick, cells: part.cells };
@@ -91,8 +68,8 @@ function stepsOf(turn, reply) {
  */
 function linkRef({ name, commit }, site) {
   const model = site.models.find((each) => each.name === name);
-  if (!commit && model && model === readyModels(site)[0]) return { name: "", commit: "" };
-  return { name: repoOf({ name, commit }), commit };
+  if (!commit && model && model === authors.readyModels(site)[0]) return { name: "", commit: "" };
+  return { name: authors.repoOf({ name, commit }), commit };
 }
 
 /** Shows the link, copied where the browser allows it, and the other ways to share. @throws {Refusal} there is no link */
@@ -135,9 +112,10 @@ async function reveal() {
 
 /** @type {Record<string, () => Blob | Promise<Blob>>} the files that can be saved, by their names in the box */
 const FILES = {
-  picture: () => {
+  picture: async () => {
+    const { drawPicture } = await import("./picture.js"); // few visitors save one
     const page = document.querySelector(".char-lstm");
-    return drawPicture(engine, textOf(state.log.value), titleOf(state.site.value), page);
+    return drawPicture(engine, textOf(state.log.value), state.titleOf(state.site.value), page);
   },
   txt: () => new Blob([logs.wholeText(state.log.value)], { type: "text/plain" }),
   json: () => {
@@ -167,7 +145,7 @@ export async function openLink(query) {
   let [link, models, isNew] = [/** @type {?Link} */ (null), /** @type {Model[]} */ ([]), true];
   try {
     link = readLink(query);
-    if (link.writes) models = modelsOfLink(link, state.site.value);
+    if (link.writes) models = authors.modelsOfLink(link, state.site.value);
     isNew = link.writes; // also after a fault, so that a reload does not refuse the link again
   } finally {
     if (isNew && logs.lastTurn(state.log.value)) begin(); // before the settings change, which it stores
@@ -178,7 +156,7 @@ export async function openLink(query) {
   const note = () => (state.beforeLink.value = { before, after: state.controls() });
   note();
   const prompts = link.steps.flatMap((step) => step.prompt || []);
-  await engine.check?.({ ...refsOf(authorOf(models[0], models[1])), texts: prompts }); // a blocked word
+  await engine.check?.({ ...authors.refsOf(authors.authorOf(models[0], models[1])), texts: prompts }); // a blocked word
   if (logs.lastTurn(state.log.value)) return; // begun meanwhile
   run(() => follow(link)); // not awaited: the page can be used while it is written
   note(); // a new conversation begins without it
@@ -187,8 +165,8 @@ export async function openLink(query) {
 
 /** Writes the text of a link step by step, and shows whether it is the shared one. @param {Link} link */
 export async function follow(link) {
-  const models = modelsOfLink(link, state.site.value);
-  const author = authorOf(models[0], models[1]);
+  const models = authors.modelsOfLink(link, state.site.value);
+  const author = authors.authorOf(models[0], models[1]);
   const last = link.steps.findLastIndex((step) => step.prompt !== null);
   if (logs.lastTurn(state.log.value)) begin();
   const length = lengthOf(link.steps.slice(last));
@@ -213,13 +191,13 @@ export async function follow(link) {
 
 /** @param {Link} link @param {Model[]} models */
 async function check(link, models) {
-  const rounding = versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
+  const rounding = authors.versionOf(models) === "float32" ? [{ id: "check.rounding" }] : [];
   const isTyped = !("seed" in link.controls); // Share always writes a seed; without one there is no earlier text to compare with
   if (!link.text) return end(link.damaged ? [{ id: "check.damaged" }] : isTyped ? [] : [{ id: "check.no_hash" }]);
   const found = await hashOf(state.log.value);
   if (!found) return end([{ id: "check.no_https" }]);
   if (found === link.text) return end([{ id: "check.same" }, ...rounding]);
-  const reasons = differences(link, models);
+  const reasons = authors.differences(link, models);
   if (!reasons.length)
     reasons.push({ id: models.every((model) => model.commit) ? "difference.changed" : "difference.folder" });
   end([{ id: "check.different", values: { reasons } }, ...rounding]);

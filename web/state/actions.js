@@ -1,12 +1,12 @@
-// The actions of the visitor: functions that change the state and call the text engine.
+// The actions of the visitor: functions that change the state and call the text engine. Back closes what covers the conversation,
+// the last opened first, instead of leaving the page.
 
-import { batch, effect, untracked } from "../vendor/preact.js";
+import { batch, computed, effect, untracked } from "../vendor/preact.js";
 import * as logs from "../conversation/log.js";
-import { authorNow, findModel } from "../conversation/models.js";
-import { onNewLine, welcomeTurn } from "../conversation/replies.js";
+import { authorNow, findModel, onNewLine, welcomeTurn } from "../conversation/replies.js";
 import { Writer } from "../conversation/writer.js";
 import { has } from "../document/words.js";
-import { Refusal } from "../engines/refusal.js";
+import { Refusal } from "../engines/engine.js";
 import { LIMITS } from "../settings.js";
 import * as state from "./state.js";
 
@@ -225,15 +225,9 @@ export function refuse(error) {
  * @returns {Message}
  */
 export function refusalOf(error) {
-  if (error instanceof Refusal) return withLabel(error.reason);
-  console.error(error);
-  return { id: "fault.move" };
-}
-
-// A refusal names a setting by its id in programs; the page shows the setting's label.
-/** @param {Message} reason @returns {Message} */
-function withLabel({ id, values = {} }) {
-  const label = `setting.${values.field}`;
+  if (!(error instanceof Refusal)) console.error(error);
+  const { id, values = {} } = error instanceof Refusal ? error.reason : { id: "fault.move" };
+  const label = `setting.${values.field}`; // a refusal names a setting by its id in programs
   return { id, values: typeof values.field === "string" && has(label) ? { ...values, field: { id: label } } : values };
 }
 
@@ -387,3 +381,56 @@ export async function deleteEarlier(id) {
 
 /** Returns the author of a reply, at the commits that are served now. @param {import("../conversation/log.js").Reply} reply */
 export const authorOfReply = (reply) => authorNow(reply, (name) => findModel(state.site.value, name));
+
+const COVERED = "char-lstm/covered"; // in the state of an entry of the browser's history
+
+/**
+ * What Back closes, in this order: its value while it is closed, and the control that opens it.
+ * @typedef {{value: any}} Open
+ * @type {[Open, closed: unknown, opener: (value: any) => string][]}
+ */
+const CLOSED = [
+  [state.shareBox, null, () => '[data-move="share"]'],
+  [state.demonstration, "", (name) => `[data-demonstration="${name}"]`],
+  [state.tourStep, 0, () => "#demonstrations .tour"],
+];
+
+/** Whether the entry of the browser's history that is shown was made by `bindBack`. */
+export const isCovered = () => Boolean(history.state?.[COVERED]);
+
+/** Closes the share box, the demonstration or the tour, and puts the focus back on the control that opens it. @param {Open} open */
+export function close(open) {
+  const [, closed, opener] = CLOSED.find(([each]) => each === open);
+  const control = document.querySelector(opener(open.value));
+  open.value = closed;
+  if (control instanceof HTMLElement) control.focus({ preventScroll: true });
+}
+
+/** Gives the page an entry of its own in the browser's history while something is open. */
+export function bindBack() {
+  const isOpen = computed(() => CLOSED.some(([open, closed]) => open.value !== closed));
+  let [hasEntry, isLeaving] = [false, false]; // isLeaving: history.back() was called, and its popstate has not come yet
+  const leave = () => {
+    isLeaving = true;
+    history.back();
+  };
+  const follow = () => {
+    if (isOpen.value === hasEntry || isLeaving) return;
+    hasEntry = isOpen.value;
+    if (!hasEntry) return leave();
+    history.scrollRestoration = "manual"; // closing something does not scroll the page
+    history.pushState({ ...history.state, [COVERED]: true }, "");
+  };
+  effect(follow);
+  addEventListener("popstate", () => {
+    history.scrollRestoration = "auto";
+    isLeaving = false;
+    if (hasEntry && location.hash.startsWith("#tour-") && !isCovered()) return; // a link to another step was followed
+    if (hasEntry) {
+      hasEntry = false;
+      close(CLOSED.find(([open, closed]) => open.value !== closed)[0]);
+    }
+    if (!isOpen.value && isCovered()) leave(); // the entry below a followed link, or one that Forward has reached
+    follow(); // something may still be open, or open again
+  });
+}

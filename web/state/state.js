@@ -3,19 +3,22 @@
 
 import { computed, signal } from "../vendor/preact.js";
 import { emptyLog, lastTurn } from "../conversation/log.js";
-import { authorOf, findModel } from "../conversation/models.js";
-import { Refusal, shortened } from "../engines/refusal.js";
+import { authorOf, findModel } from "../conversation/replies.js";
+import { Refusal, shortened, shownName } from "../engines/engine.js";
 import { SAMPLING, SETTINGS, isAllowed, randomSeed, samplingOf } from "../settings.js";
+import { number, t } from "../document/words.js";
 
 const BLENDED = "blended "; // before the name of a second model, which may be ""
 export const OTHER = "other"; // the choice to name another model of the Hub
 const NOT_A_NUMBER = "NaN"; // what is typed into a field is no number
+const SLIDERS = Object.keys(SETTINGS).filter((name) => SETTINGS[name].slider);
+const BUNDLED = "bundled"; // the name of the model that is part of the app
 
 /**
  * @import { Link } from "../conversation/links.js"
  * @import { Log } from "../conversation/log.js"
  * @import { StoredConversation } from "../conversation/stored_conversations.js"
- * @import { Message, Model, Settings, Site } from "../engines/engine.js"
+ * @import { Clamp, Message, Model, Settings, Site } from "../engines/engine.js"
  */
 
 /** @type {Site} the site before the engine has described it */
@@ -36,7 +39,6 @@ export const addsModels = signal(false);
 /** The names of the models that this browser has stored; they are loaded when they are chosen. */
 export const ownModels = signal(/** @type {string[]} */ ([]));
 
-const SLIDERS = Object.keys(SETTINGS).filter((name) => SETTINGS[name].slider);
 /** What is typed into the field of each setting, by its name; "" for a random seed. */
 export const typed = Object.fromEntries(
   [...SLIDERS, "seed"].map((name) => [name, signal(name === "seed" ? "" : `${SETTINGS[name].default}`)]),
@@ -225,3 +227,40 @@ export function openChanged() {
 
 /** The sliders that are shown without opening more settings. */
 export const FIRST = new Set(["temperature", "length", "speed"]);
+
+/** @type {Record<number, string>} */
+const CLAMPS = { 4: "up", [-4]: "down", 0: "off" };
+
+/** @type {(site: Site) => string} the title of the site: the owner's, otherwise the page's own */
+export function titleOf(site) {
+  return site.title || t("site.title");
+}
+
+/** @type {(name: string) => string} the name of a model for visitors */
+export function nameOf(name) {
+  return name === BUNDLED ? t("model.bundled") : shownName(name);
+}
+
+/** @type {(site: Site, name: string) => string} the text that a model was trained on; "" if that is not known */
+export function corpusOf(site, name) {
+  const model = site.models.find((each) => each.name === name);
+  const corpus = `${model?.about.find(({ id }) => id === "model.corpus")?.values?.corpus ?? ""}`;
+  return corpus === "text" ? "" : corpus; // training calls a text so whose name it does not publish
+}
+
+/**
+ * Returns the name of a model where one is chosen: with the text that it was trained on, if that has more than the name of
+ * a file.
+ * @param {Site} site
+ * @param {string} name
+ */
+export function choiceOf(site, name) {
+  const [title, corpus] = [nameOf(name) || site.title, corpusOf(site, name)];
+  if (corpus.toLowerCase() === title.toLowerCase()) return corpus; // "Shakespeare", not the folder's name "shakespeare"
+  return /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
+}
+
+/** Returns the text for a clamped cell, such as "cell 410 (layer 0) held high". @param {Clamp} clamp */
+export function clampName([layer, cell, value]) {
+  return t(`clamp.${CLAMPS[value] ?? "at"}`, { layer, cell, value: number(value) });
+}

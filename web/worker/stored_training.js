@@ -1,12 +1,12 @@
 // What training stores in this browser (IndexedDB): the run that can be continued, and the models that were trained.
 // The page and workers use this module.
 
-import { Refusal } from "../engines/refusal.js";
+import { Refusal } from "../engines/engine.js";
 import { openDB } from "../vendor/idb.js";
 
 const DATABASE = "char-lstm-training";
 const [RUN, MODELS, FILES] = ["run", "models", "files"]; // the object stores
-const OWNER = "local"; // see isLocal in engines/refusal.js
+const OWNER = "local"; // see isLocal in engines/engine.js
 const MAX_SLUG = 40; // characters
 
 /**

@@ -1,8 +1,8 @@
-// A text that a model reads, for replies and for the lenses.
+// A text that a model reads, for replies and for the lenses, in slices: messages to the worker come in between two of them, and
+// several tasks get theirs in turn.
 
-import { clampsAt, firstChange } from "../engines/clamps.js";
-import { copyOf } from "./language_model.js";
-import { inSlices } from "./slices.js";
+import { clampsAt, firstChange } from "../engines/engine.js";
+import { copyOf } from "./int8_inference.js";
 
 const MAX_SAVED = 64; // states; to reach a position, at most a 64th of a long text is read again
 const MIN_DISTANCE = 32; // characters between two saved states
@@ -11,7 +11,7 @@ const MAX_TEXTS = 4; // that are kept for replies: the conversation, and the tex
 
 /**
  * @import { Clamp, ClampsOfText } from "../engines/engine.js"
- * @import { LanguageModel, State } from "./language_model.js"
+ * @import { LanguageModel, State } from "./int8_inference.js"
  * @typedef {{position: number, state: State}} Saved the state before the character at a position
  *
  * @typedef {object} Step the step that read one character
@@ -177,4 +177,31 @@ export function bitsOf(logits, id) {
   for (const logit of logits) most = Math.max(most, logit);
   for (const logit of logits) sum += Math.exp(logit - most);
   return (most + Math.log(sum) - logits[id]) / Math.LN2;
+}
+
+export const SLICE_MS = 12;
+const waiting = /** @type {(() => void)[]} */ ([]);
+const channel = new MessageChannel();
+channel.port1.onmessage = () => waiting.shift()?.();
+
+/** Calls a function until it returns true, in slices. @param {() => boolean} step */
+export async function inSlices(step) {
+  for (let begun = performance.now(); !step();) {
+    if (performance.now() - begun < SLICE_MS) continue;
+    await nextTurn();
+    begun = performance.now();
+  }
+}
+
+/** Resolves after the other tasks have had their turn. A timer would take 4 ms at least. @returns {Promise<void>} */
+export function nextTurn() {
+  return new Promise((resume) => {
+    waiting.push(resume);
+    channel.port2.postMessage(0);
+  });
+}
+
+/** Resolves after some milliseconds. */
+export function pause(ms) {
+  return new Promise((resume) => setTimeout(resume, ms));
 }

@@ -12,16 +12,13 @@
 //
 // No module of the worker may await at its top level: messages that arrive meanwhile are lost.
 
-import { Refusal } from "../engines/refusal.js";
-import { ModelError, samplesIn } from "./checkpoint.js";
-import { LanguageModel } from "./language_model.js";
-import { Models } from "./models.js";
-import { limits } from "./limits.js";
-import { passagesOf } from "./named_cells.js";
+import { Refusal } from "../engines/engine.js";
+import { ModelError, passagesOf, samplesIn } from "./checkpoint.js";
+import { LanguageModel } from "./int8_inference.js";
+import { Models, describe, emptyModel, writeWelcome } from "./models.js";
+import { Traces, limits } from "./trace.js";
 import { writeReply } from "./reply.js";
-import { describe, emptyModel, writeWelcome } from "./site.js";
 import { ReadTexts } from "./text_reader.js";
-import { Traces } from "./lenses/trace.js";
 
 const texts = new ReadTexts();
 const traces = new Traces();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chosen } from "../../../web/demonstrations/learning.js";
+import { chosen } from "../../../web/demonstrations/shown.js";
 import { newShowing, run } from "../../../web/demonstrations/shown.js";
 
 Object.assign(globalThis, { matchMedia: () => ({ matches: true }), document: { documentElement: { lang: "en" } } });

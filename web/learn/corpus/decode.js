@@ -1,7 +1,7 @@
 // Decodes the bytes of a file into text: UTF-8, or UTF-16 with a byte order mark. Its code points stay as they are, but the mark
 // is removed, and the line ends CRLF and CR become LF. Anything else is refused.
 
-import { Refusal } from "../../engines/refusal.js";
+import { Refusal } from "../../engines/engine.js";
 
 export const LEAST_CHARACTERS = 100; // the held-out tenth of a shorter text measures nothing
 const MOST_BYTES = 32_000_000; // the text, its ids and their copies in the workers then fit into the memory of a phone

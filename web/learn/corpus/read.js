@@ -1,6 +1,7 @@
-// Reads the text that a visitor gives to train on, in a worker, so that the page stays smooth. Nothing leaves the browser.
+// Reads the text that a visitor gives to train on, in a worker, so that the page stays smooth. Nothing leaves the browser. The
+// example texts are short, and free to use for anything.
 
-import { Refusal } from "../../engines/refusal.js";
+import { Refusal } from "../../engines/engine.js";
 import { checkSize } from "./decode.js";
 
 /** @import { ReadOptions, ReadText } from "./reading.js" */
@@ -27,4 +28,17 @@ export async function readText(source, options) {
   own.terminate(); // its memory is free again
   if (read) return read;
   throw new Refusal(refusal ?? { id: "text.failed", values: { name: options.name, reason: error } });
+}
+
+export const EXAMPLES = ["scenes", "recipes", "chat"].map((name) => ({
+  name: { id: `example.${name}` },
+  origin: { id: `example.${name}.origin` }, // the author and the licence
+  url: new URL(`examples/${name}.txt`, import.meta.url),
+}));
+
+/** Fetches an example, ready for `readText`. @param {{url: URL}} example @returns {Promise<Blob>} */
+export async function fetchExample({ url }) {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname}: HTTP ${response.status}`);
+  return response.blob();
 }

@@ -1,16 +1,14 @@
 // Turns a file or a pasted text into the text to train on, with notes for the visitor and a list of what looks private in it.
 // This takes seconds for a large file, so this module runs as a worker.
 
-import { count } from "../../conversation/log.js";
-import { Refusal } from "../../engines/refusal.js";
-import { isOtherChat, readChat } from "./chats.js";
+import { Refusal, count } from "../../engines/engine.js";
+import { isOtherChat, isWhatsapp, readChat } from "./whatsapp.js";
 import { LEAST_CHARACTERS, checkSize, checkText, decode, noText } from "./decode.js";
 import { privateIn } from "./privacy.js";
-import { isWhatsapp } from "./whatsapp.js";
 
 /**
  * @import { Message } from "../../engines/engine.js"
- * @import { Chat } from "./chats.js"
+ * @import { Chat } from "./whatsapp.js"
  * @typedef {object} ReadOptions
  * @property {string} name of the file or text, for messages
  * @property {boolean} [chat] false: a chat export is read as it is

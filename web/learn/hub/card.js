@@ -1,7 +1,7 @@
 // Makes what is published of a model: its files without what the visitor keeps private, its card, and its Space's card.
 
-import { sha256 } from "../../conversation/hash.js";
-import { parametersOf } from "../../worker/shapes.js";
+import { sha256 } from "../../engines/engine.js";
+import { parametersOf } from "../../worker/checkpoint.js";
 import { jsonBytes } from "../checkpoint_files.js";
 
 const CREATIVE_COMMONS = ["cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"];
@@ -72,10 +72,8 @@ export function modelCard(files, about, { repo, space, hub }) {
     `print(generate(lm, ${chat ? 'lm.chat.wrap("Hello"), stop=lm.chat.stop' : '""'}, length=500, seed=1))`,
   ];
   const losses = typeof training.val_loss === "number" ? evaluation(training) : "Nothing was measured.";
-  const stated =
-    about.license === "unknown"
-      ? "The licence of the text was not stated."
-      : `The licence of the text: ${about.license}.`;
+  const isStated = about.license !== "unknown";
+  const stated = isStated ? `The licence of the text: ${about.license}.` : "The licence of the text was not stated.";
   const times = layers > 1 ? `${layers} × ` : "";
   const minutes = training.seconds ? ` in ${(training.seconds / 60).toFixed(1)} minutes` : "";
   return document(data, about.title, [

@@ -1,24 +1,23 @@
-// Publishes a model on the Hub: a repo with its files and a card, then, if wanted, a static Space that writes with it.
-// Each repo gets one commit, so it never has half of a model; publishing again after a fault uploads only what is missing.
+// Publishes a model on the Hub: a repo with its files and a card, then, if wanted, a static Space that writes with it: the files of
+// this page, and the model's beside them. Each repo gets one commit, so it never has half of a model; publishing again after a
+// fault uploads only what is missing.
 
-import { Refusal } from "../../engines/refusal.js";
-import {
-  createRepo,
-  HubApiError,
-  listFiles,
-  modelInfo,
-  spaceInfo,
-  uploadFilesWithProgress,
-  whoAmI,
-} from "../../vendor/huggingface_hub.js";
+import { Refusal } from "../../engines/engine.js";
+import * as library from "../../vendor/huggingface_hub.js";
 import { modelCard, publishedFiles, spaceCard } from "./card.js";
-import { pageFiles } from "./space.js";
+import { t } from "../../document/words.js";
 
-const TITLE = "Upload from the browser";
+const COMMIT = "Upload from the browser";
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?$/;
 // A repo may be replaced if it is empty, or if it has the file that every model, or every page, of this project has.
 const INITIAL = [".gitattributes", "README.md"];
 const OWN = { model: "manifest.json", space: "offline.js" };
+const LIST = "files.json"; // the files of the page, see training/hub/space_files.py
+const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // by the Hub, into the page of a static Space
+const TITLE = /(<title>|<meta property="og:title" content="|<h1>)[^"<]*/g;
+const DESCRIPTION = /(<meta (?:name="|property="og:)description" content=")[^"]*/g;
+const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
+const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 
 /**
  * @import { Message } from "../../engines/engine.js"
@@ -70,7 +69,7 @@ async function sendAll({ token, files, card, isPrivate, hub, firstWords, ...name
   const request = async (address, options) => fetch(address, { ...options, signal: watch.signal });
   const access = { accessToken: token, hubUrl: hub, fetch: request };
   watch.report({ id: "publish.checks", repo: names.repo, part: 0 });
-  const { name: user, auth } = await whoAmI(access);
+  const { name: user, auth } = await library.whoAmI(access);
   if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name: user } });
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
   const page = space ? await pageFiles(card.title, await firstWords(), request) : {}; // before anything is created
@@ -95,9 +94,14 @@ function fullName(typed, user) {
 async function sendFiles(repo, contents, access, isPrivate, { report, signal }) {
   report({ id: "publish.creates", repo: repo.name, part: 0 });
   try {
-    await createRepo({ ...access, repo, private: isPrivate, ...(repo.type === "space" ? { sdk: "static" } : {}) });
+    await library.createRepo({
+      ...access,
+      repo,
+      private: isPrivate,
+      ...(repo.type === "space" ? { sdk: "static" } : {}),
+    });
   } catch (error) {
-    if (!(error instanceof HubApiError) || error.statusCode !== 409) throw error;
+    if (!(error instanceof library.HubApiError) || error.statusCode !== 409) throw error;
     await checkExisting(repo, access, isPrivate);
   }
   const files = Object.entries(contents).map(([path, content]) => ({ path, content: new Blob([content]) }));
@@ -105,8 +109,8 @@ async function sendFiles(repo, contents, access, isPrivate, { report, signal }) 
   const sent = /** @type {Record<string, number>} */ ({}); // bytes of each file
   const sum = (/** @type {Record<string, number>} */ bytes) =>
     Object.values(bytes).reduce((all, each) => all + each, 0);
-  const upload = { ...access, repo, files, commitTitle: TITLE, abortSignal: signal };
-  for await (const event of uploadFilesWithProgress(upload)) {
+  const upload = { ...access, repo, files, commitTitle: COMMIT, abortSignal: signal };
+  for await (const event of library.uploadFilesWithProgress(upload)) {
     if (event.event === "fileProgress" && event.state === "uploading")
       sent[event.path] = event.progress * sizes[event.path];
     report({ id: "publish.sends", repo: repo.name, part: sum(sent) / sum(sizes) });
@@ -118,10 +122,10 @@ async function sendFiles(repo, contents, access, isPrivate, { report, signal }) 
 async function checkExisting(repo, access, isPrivate) {
   const { type, name } = repo;
   const paths = [];
-  for await (const { path } of listFiles({ ...access, repo })) paths.push(path);
+  for await (const { path } of library.listFiles({ ...access, repo })) paths.push(path);
   const isOwn = paths.includes(OWN[type]) || paths.every((path) => INITIAL.includes(path));
   if (!isOwn) throw new Refusal({ id: "publish.taken", values: { repo: name } });
-  const found = await (type === "model" ? modelInfo : spaceInfo)({ ...access, name });
+  const found = await (type === "model" ? library.modelInfo : library.spaceInfo)({ ...access, name });
   if (isPrivate && !found.private) throw new Refusal({ id: "publish.is_public", values: { repo: name } });
 }
 
@@ -131,7 +135,7 @@ async function checkExisting(repo, access, isPrivate) {
  * @param {string} repo that the request was about
  */
 export function refusalOf(error, repo) {
-  if (error instanceof HubApiError) {
+  if (error instanceof library.HubApiError) {
     const { statusCode: status, data } = error;
     if (status === 401) return new Refusal({ id: "publish.token" });
     const text = `${data?.error ?? data?.message ?? ""}`.replace(/\s+/g, " ").slice(0, 300);
@@ -142,4 +146,37 @@ export function refusalOf(error, repo) {
   const isNetwork = error instanceof TypeError && /fetch|network|load failed/i.test(error.message);
   const isOffline = isNetwork || error instanceof SyntaxError || (error instanceof Error && !error.message);
   return isOffline ? new Refusal({ id: "publish.offline" }) : error;
+}
+
+/**
+ * Returns the files of the page by name.
+ * @param {string} title of the new page, also for link previews
+ * @param {string} firstWords of the model, for link previews; may be ""
+ * @param {typeof fetch} request fetches a file
+ * @returns {Promise<Record<string, Blob>>}
+ * @throws {Refusal} they cannot be fetched
+ */
+async function pageFiles(title, firstWords, request) {
+  const fetchFile = async (name) => {
+    const response = request(new URL(`../../${name}`, import.meta.url), { cache: "no-cache" });
+    const file = await response.then((found) => (found.ok ? found.blob() : null)).catch(() => null);
+    if (!file) throw new Refusal({ id: "publish.no_page", values: { name } });
+    return file;
+  };
+  const listed = JSON.parse(await (await fetchFile(LIST)).text());
+  const names = [...listed, LIST].filter((name) => name !== "LICENSE");
+  const files = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fetchFile(name)])));
+  const page = (await files["index.html"].text())
+    .replace(INSERTED, "$1")
+    .replace(PICTURE, "$1$2")
+    .replace(TITLE, `$1${escaped(title)}`)
+    .replace(DESCRIPTION, `$1${escaped(firstWords || t("static.greeting"))}`)
+    .replace(WELCOME, "$1$2");
+  const licence = await fetchFile("LICENSE").catch(() => null); // the app's page has none beside it
+  return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
+}
+
+/** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */
+function escaped(text) {
+  return text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`).replaceAll("$", "$$$$");
 }

@@ -2,7 +2,7 @@
 // page. The visitor leaves the page and returns to it; then the page requests a token, and keeps it in memory only.
 
 import { attempt } from "../../conversation/stored_conversations.js";
-import { refusal } from "../../engines/refusal.js";
+import { refusal } from "../../engines/engine.js";
 
 const ANSWER_MS = 30_000; // the page opens only after the Hub's answer
 const STORED = "char-lstm/sign-in"; // in sessionStorage: the values that the Hub's answer must match
@@ -62,10 +62,8 @@ export async function finishSignIn(hub) {
 // Returns what the Hub's library answers.
 /** @template Value @param {(library: typeof import("../../vendor/huggingface_hub.js")) => Promise<Value>} act */
 async function asked(act) {
-  const [library, { refusalOf }] = await Promise.all([
-    import("../../vendor/huggingface_hub.js"),
-    import("./publish.js"),
-  ]);
+  const { refusalOf } = await import("./publish.js"); // it imports the library, too
+  const library = await import("../../vendor/huggingface_hub.js");
   try {
     return await act(library);
   } catch (error) {

@@ -1,11 +1,10 @@
 // The actions on the models that were trained or opened in this browser.
 
 import { t } from "../../document/words.js";
-import { Refusal, shownName } from "../../engines/refusal.js";
+import { Refusal, shownName } from "../../engines/engine.js";
 import { addModel, chooseModel } from "../../state/actions.js";
-import { focusPrompt } from "../../document/dom.js";
+import { focusPrompt, save } from "../../document/dom.js";
 import * as page from "../../state/state.js";
-import { save } from "../../sharing/files.js";
 import { deleteModel, listModels, loadModel, saveModel } from "../../worker/stored_training.js";
 import { set } from "./state.js";
 

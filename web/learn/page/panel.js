@@ -2,18 +2,16 @@
 
 import { hasTouch } from "../../document/dom.js";
 import { language, number, render as renderMessage, t } from "../../document/words.js";
-import { shownName } from "../../engines/refusal.js";
+import { shownName } from "../../engines/engine.js";
 import * as page from "../../state/state.js";
 import { html, render, useEffect } from "../../vendor/preact.js";
 import { MINUTES } from "../recipe.js";
 import { FileButton, button } from "./elements.js";
+import { isTraining, messageNow, state } from "./state.js";
 import { download, loadModels, openModel, remove, use } from "./models.js";
 import { ProgressView } from "./progress.js";
-import { PublishForm } from "./publish_form.js";
-import { openForm, resume as resumePublishing } from "./publishing.js";
-import { isTraining, messageNow, state } from "./state.js";
-import { called } from "./text.js";
-import { TextField } from "./text_view.js";
+import { PublishForm, openForm, resume as resumePublishing } from "./publishing.js";
+import { TextField, called } from "./text.js";
 import * as training from "./training.js";
 
 /**
@@ -89,26 +87,18 @@ function Choose() {
   const { text, minutes, lacks } = state;
   if (isTraining.value || lacks.value) return null;
   const start = t("train.start");
+  const choose = (event) => (minutes.value = Number(event.target.value));
   const phone = hasTouch() && text.value; // a phone locks its screen and freezes background tabs
   return html`<${TextField} start=${start}>
     <div class="options">
       <${Origin} />
       <label class="minutes">
         <span>${t("train.minutes")}</span>
-        <input
-          type="range"
-          min=${MINUTES.least}
-          max=${MINUTES.most}
-          step="1"
-          value=${minutes.value}
-          aria-valuetext=${t("train.minutes_value", { minutes: minutes.value })}
-          onInput=${(event) => (minutes.value = Number(event.target.value))}
-        />
+        <input type="range" min=${MINUTES.least} max=${MINUTES.most} step="1" value=${minutes.value} onInput=${choose}
+          aria-valuetext=${t("train.minutes_value", { minutes: minutes.value })} />
         <output>${number(minutes.value)}</output>
       </label>
-      <div class="row">
-        ${button("primary start", start, () => training.begin(), { disabled: !text.value })}
-      </div>
+      <div class="row">${button("primary start", start, () => training.begin(), { disabled: !text.value })}</div>
       <p class="phone" hidden=${!phone}>${t("train.phone")}</p>
     </div>
   <//>`;
@@ -141,9 +131,7 @@ function StoredModels() {
   return html`<div class="trained">
     <h2>${t("train.models")}</h2>
     <p>${t("train.models_where")}</p>
-    <ul aria-label=${t("train.models")}>
-      ${lines}
-    </ul>
+    <ul aria-label=${t("train.models")}>${lines}</ul>
   </div>`;
 }
 

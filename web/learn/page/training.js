@@ -1,8 +1,8 @@
 // The actions of a training: begin, pause, stop, continue, discard. web/learn/run.js, a worker, trains.
 
-import { refOf } from "../../conversation/models.js";
+import { refOf } from "../../conversation/replies.js";
 import { t } from "../../document/words.js";
-import { shownName } from "../../engines/refusal.js";
+import { shownName } from "../../engines/engine.js";
 import { engine } from "../../state/actions.js";
 import * as page from "../../state/state.js";
 import { randomSeed } from "../../settings.js";
@@ -13,9 +13,13 @@ import { hub, set, state } from "./state.js";
 import { called } from "./text.js";
 
 const LOCK = "char-lstm/training";
+const NOT_KEPT = "train.not_kept";
+const QUIET_MS = 5000; // a worker that trains sends its progress more often, except in a long step or evaluation
+const MOST_QUIET = 12; // such times without a message, after which the worker counts as ended
 
 let worker = /** @type {Worker | null} */ (null);
 let release = () => {}; // lets another tab train
+let [quiet, timer] = [0, 0]; // how often in a row no message had come
 
 /** Begins a training with the text and the options. */
 export function begin() {
@@ -67,6 +71,15 @@ async function train(message) {
   set({ phase: "starts", progress: null, kept: null, fault: null, message: { id: "train.starts" } });
   worker ??= newWorker();
   worker.postMessage(message);
+  [quiet, timer] = [0, setInterval(listen, QUIET_MS)];
+}
+
+// A browser may end a worker without an event, as on a phone without memory. A machine that slept wakes in one of the short times,
+// so that sleep does not count as silence.
+function listen() {
+  if (!worker || state.phase.value === "paused" || ++quiet <= MOST_QUIET) return;
+  closeWorker();
+  end({ id: "train.silent" });
 }
 
 function newWorker() {
@@ -86,9 +99,11 @@ function closeWorker() {
 
 /** Changes the state by a message of the worker. @param {any} data see run.js */
 export function receive({ phase, progress, notSaved, ended, failed }) {
+  quiet = phase === "loading" ? -Infinity : 0; // a download takes as long as it takes
   if (progress) showProgress(progress);
   else if (phase) set({ message: { id: `train.${phase}` } });
-  else if (notSaved) set({ fault: { id: "train.not_kept", values: { reason: notSaved } } });
+  else if (notSaved) set({ fault: { id: NOT_KEPT, values: { reason: notSaved } } });
+  else if (notSaved === null) set({ fault: state.fault.value?.id === NOT_KEPT ? null : state.fault.value });
   else if (ended) return showEnd(ended);
   else return end(failed);
 }
@@ -107,7 +122,8 @@ async function showEnd({ reason, step, best, model, files, notice }) {
   if (!model) await end({ id: "train.nothing_learned", values: { step } });
   else {
     if (files) await engine.give(model.name, files);
-    const isElsewhere = usesAnotherPart();
+    const { activeElement: used, body } = document;
+    const isElsewhere = used && used !== body && !used.closest("#training");
     const failure = await use(model.name);
     await end(failure ?? (notice && { id: "train.not_stored", values: { reason: notice } }));
     if (!failure) {
@@ -123,14 +139,10 @@ async function showEnd({ reason, step, best, model, files, notice }) {
 // Ends a training, or the attempt to begin one; what is stored can be continued.
 /** @param {import("../../engines/engine.js").Message | null} fault null leaves the one that is shown */
 async function end(fault) {
+  clearInterval(timer);
   release();
   set({ phase: "none", message: null, focus: "textarea", fault: fault ?? state.fault.value });
   await loadKept();
-}
-
-function usesAnotherPart() {
-  const focused = document.activeElement;
-  return focused && focused !== document.body && !focused.closest("#training");
 }
 
 /** Keeps the screen on while a training runs in a visible tab, where the browser can. */

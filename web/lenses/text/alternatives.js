@@ -3,20 +3,14 @@
 // that shows other values of a character, a finger opens it by tapping the character in focus once more.
 
 import { effect, html, render, useLayoutEffect } from "../../vendor/preact.js";
-import { create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
-import { Button } from "../../document/views.js";
+import { Button, create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { render as write, t } from "../../document/words.js";
 import { continueFrom } from "../../state/actions.js";
-import { canContinueFrom } from "../../state/source.js";
+import * as state from "../state.js";
 import * as page from "../../state/state.js";
-import { Bar, chance, likely } from "../chances.js";
-import { answered, isLost, onRetry } from "../questions.js";
-import { read } from "../reading.js";
-import { characterAt, log, placeOf } from "./drawn_text.js";
-import { nameOf } from "../names.js";
-import { alternatives, focus, frames, hasOpened, lensNow, path, turnAt, turns } from "../state.js";
-import { characterUnder } from "./caret.js";
-import { mark, moveTo, positionNow } from "./focus.js";
+import { Bar, chance, likely, nameOf } from "../names.js";
+import { mark, moveTo, positionNow, read } from "./focus.js";
+import { characterAt, characterUnder, log, placeOf } from "./drawn_text.js";
 
 const AROUND = 12; // characters that are shown of the part that is kept
 const GAP = 8; // pixels between the character and the box, and between the box and the edge of the window
@@ -28,18 +22,18 @@ let openings = 0;
 
 /** Shows the alternatives to the character at a position of the conversation. @param {number} position */
 export async function open(position) {
-  if (!lensNow()) read();
-  const [opening, opener, turn] = [++openings, document.activeElement, turnAt(position)];
-  hasOpened.value = true;
+  if (!state.lensNow()) read();
+  const [opening, opener, turn] = [++openings, document.activeElement, state.turnAt(position)];
+  state.hasOpened.value = true;
   if (!turn) return close();
-  const answer = await path.ask({ at: position });
+  const answer = await state.path.ask({ at: position });
   if (opening !== openings) return;
   // The visitor may have gone to another control meanwhile; the body has the focus once the opener is hidden.
   const isElsewhere = ![opener, document.body].includes(document.activeElement) && !hasFocus();
   if (isElsewhere || (!answer.refusal && !answer.top.length)) return close();
-  if (isLost(answer.refusal)) answered(answer.refusal);
-  alternatives.value = { position, turn: turn.id, char: path.chars[position], answer };
-  if (!lensNow()?.Panel) moveTo(path, position);
+  if (state.isLost(answer.refusal)) state.answered(answer.refusal);
+  state.alternatives.value = { position, turn: turn.id, char: state.path.chars[position], answer };
+  if (!state.lensNow()?.Panel) moveTo(state.path, position);
   const character = characterAt(position);
   if (character) scrollInside(log, character);
 }
@@ -49,32 +43,32 @@ const hasFocus = () => box.contains(document.activeElement);
 /** Closes the box; the text gets the focus. @param {boolean} returnsFocus */
 function close(returnsFocus = hasFocus()) {
   openings++;
-  if (!alternatives.value) return;
+  if (!state.alternatives.value) return;
   if (returnsFocus) log.focus({ preventScroll: true });
-  alternatives.value = null;
+  state.alternatives.value = null;
   mark();
 }
 
 function Alternatives() {
-  page.watch(page.changes, frames);
-  const shown = alternatives.value;
+  page.watch(page.changes, state.frames);
+  const shown = state.alternatives.value;
   useLayoutEffect(place);
   useLayoutEffect(() => {
     uncover();
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
   }, [shown]);
-  const turn = shown && turnAt(shown.position);
+  const turn = shown && state.turnAt(shown.position);
   if (!turn) return null;
   const { position, char, answer } = shown;
   const closeButton = html`<${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => close(true)}>✕<//>`;
   if (answer.refusal) {
-    const reason = isLost(answer.refusal) ? { id: "status.reconnecting" } : answer.refusal;
+    const reason = state.isLost(answer.refusal) ? { id: "status.reconnecting" } : answer.refusal;
     return html`<p class="head">${write(reason)}</p>${closeButton}`;
   }
   const kept = position + 1 - turn.at - turn.given; // characters of the reply up to and with this one; not above 0 in a prompt
-  const canChange = page.busy.value ? kept > 0 : canContinueFrom(turn.id, kept);
-  const rows = likely(answer, page.sampling.value, char, path.values("bits")[position]);
+  const canChange = page.busy.value ? kept > 0 : state.canContinueFrom(turn.id, kept);
+  const rows = likely(answer, page.sampling.value, char, state.path.values("bits")[position]);
   const there = rows.find(([each]) => each === char);
   const was = t(there ? "alternatives.was" : "alternatives.less", { chance: chance((there ?? rows.at(-1))[1]) });
   const hint = canChange ? t("alternatives.choose") : position < turn.at + turn.given ? t("alternatives.typed") : "";
@@ -91,7 +85,7 @@ function Alternatives() {
     const row = canChange ? choice : html`<span class="choice" role="img" aria-label=${label}>${content}</span>`;
     return html`<li class=${isThere ? "there" : null}>${row}</li>`;
   });
-  const end = path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
+  const end = state.path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
   const start = end.map((each) => (each === " " ? each : visibleCharacter(each))).join("");
   const ways = ["here", "seed"].map((way) => {
     const [text, help] = [t(`rewind.${way}`), t(`rewind.${way}.help`)];
@@ -115,9 +109,9 @@ const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
 
 // Places the box next to its character, and closes it if that is no longer there.
 function place() {
-  const shown = alternatives.value;
+  const shown = state.alternatives.value;
   if (!shown) return;
-  const isThere = path.chars[shown.position] === shown.char && turnAt(shown.position)?.id === shown.turn;
+  const isThere = state.path.chars[shown.position] === shown.char && state.turnAt(shown.position)?.id === shown.turn;
   const character = isThere ? characterAt(shown.position) : null;
   if (!character) return close();
   const [rect, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
@@ -139,7 +133,8 @@ function place() {
 
 // Scrolls the page if the sheet covers the character, and where the page ends the text.
 function uncover() {
-  const character = alternatives.value && matchMedia(SHEET).matches ? characterAt(alternatives.value.position) : null;
+  const character =
+    state.alternatives.value && matchMedia(SHEET).matches ? characterAt(state.alternatives.value.position) : null;
   if (!character) return;
   const hidden = () =>
     Math.max(0, character.getBoundingClientRect().bottom + 2 * GAP - box.getBoundingClientRect().top);
@@ -153,37 +148,38 @@ export function bindAlternatives(pane) {
   find(pane, ".frame").after(box);
   box.tabIndex = -1; // a click beside its buttons leaves the focus in it, and so Escape closes it
   box.role = "dialog";
-  onRetry(() => isLost(alternatives.value?.answer.refusal) && open(alternatives.value.position));
+  const again = ({ answer, position }) => state.isLost(answer.refusal) && open(position);
+  state.onRetry(() => state.alternatives.value && again(state.alternatives.value));
   effect(() => {
-    box.hidden = !alternatives.value;
-    box.ariaLabel = titleOf(alternatives.value?.char ?? "");
+    box.hidden = !state.alternatives.value;
+    box.ariaLabel = titleOf(state.alternatives.value?.char ?? "");
   });
   render(html`<${Alternatives} />`, box);
-  let tapped = /** @type {typeof focus.value} */ (null); // in focus when a finger touched the text
-  log.addEventListener("pointerdown", (event) => (tapped = event.pointerType === "touch" ? focus.value : null));
+  let tapped = /** @type {typeof state.focus.value} */ (null); // in focus when a finger touched the text
+  log.addEventListener("pointerdown", (event) => (tapped = event.pointerType === "touch" ? state.focus.value : null));
   log.addEventListener("click", (event) => onClick(event, tapped));
   log.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.target !== log) return;
     event.preventDefault();
-    if (!lensNow()) read();
-    const last = turns.value.at(-1);
+    if (!state.lensNow()) read();
+    const last = state.turns.value.at(-1);
     if (positionNow() !== null) open(positionNow());
     else if (last) open(last.at + last.length - 1); // the arrow keys lead to the others
   });
   box.addEventListener("keydown", onKey);
   const closeFor = (target) => target instanceof Node && !box.contains(target) && close(false);
   box.addEventListener("focusout", ({ relatedTarget }) => closeFor(relatedTarget));
-  document.addEventListener("pointerdown", ({ target }) => alternatives.value && closeFor(target));
+  document.addEventListener("pointerdown", ({ target }) => state.alternatives.value && closeFor(target));
   for (const name of ["scroll", "resize"]) addEventListener(name, place, { capture: true, passive: true });
 }
 
-/** @param {MouseEvent} event @param {typeof focus.value} tapped */
+/** @param {MouseEvent} event @param {typeof state.focus.value} tapped */
 function onClick(event, tapped) {
   if (!getSelection()?.isCollapsed || !(event.target instanceof Element)) return; // the visitor is selecting text
-  const [lens, shown] = [lensNow(), placeOf(event.target)];
+  const [lens, shown] = [state.lensNow(), placeOf(event.target)];
   const isTappedAgain = shown && tapped?.traced === shown.traced && tapped.position === shown.position;
   const offersChoices = !lens || lens.offersChoices || isTappedAgain;
-  if (shown && offersChoices) return shown.traced === path ? open(shown.position) : undefined;
+  if (shown && offersChoices) return shown.traced === state.path ? open(shown.position) : undefined;
   if (shown && !hasTouch()) return; // the lens follows the pointer
   if (shown) return void moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
   // Without a lens, on an empty line, or next to the end of a line: the nearest character.
@@ -192,23 +188,23 @@ function onClick(event, tapped) {
   const id = Number(event.target.closest("article")?.dataset.turn);
   const n = reply ? characterUnder(event, reply) : -1;
   if (!lens) read();
-  const turn = turns.value.find((each) => each.id === id);
+  const turn = state.turns.value.find((each) => each.id === id);
   if (n < 0 || !turn) return;
   const position = turn.at + turn.given + n;
-  if (lens) moveTo(path, position);
+  if (lens) moveTo(state.path, position);
   if (offersChoices) open(position);
 }
 
 /** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (!alternatives.value) return;
-  const { position } = alternatives.value;
+  if (!state.alternatives.value) return;
+  const { position } = state.alternatives.value;
   const choices = findAll(box, "button.choice");
   const at = choices.findIndex((each) => each === document.activeElement);
   const choose = (wanted) => choices[Math.max(0, Math.min(wanted, choices.length - 1))]?.focus();
   const move = (wanted) => {
-    if (!turnAt(wanted)) return;
-    if (lensNow()) moveTo(path, wanted, { scroll: true });
+    if (!state.turnAt(wanted)) return;
+    if (state.lensNow()) moveTo(state.path, wanted, { scroll: true });
     open(wanted);
   };
   const acts = {

@@ -1,28 +1,90 @@
-// The character in focus, which the pointer, the arrow keys or a lens chooses: its element is marked, its values fetched.
+// Reads the conversation for the lenses and requests the values of its characters. The character in focus, which the pointer,
+// the arrow keys or a lens chooses, is marked, and its values are fetched.
 
 import { batch, effect, untracked } from "../../vendor/preact.js";
-import { create, scrollInside, setText } from "../../document/dom.js";
+import { create, pause, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
-import { chance, likely } from "../chances.js";
-import { answered, onRetry } from "../questions.js";
-import { nameOf } from "../names.js";
-import { alternatives, details, focus, frames, isAsking, lensNow, path, turnAt, turns } from "../state.js";
-import { characterAt, log, nodeAt, placeOf } from "./drawn_text.js";
-import { nextInReply, nextPosition } from "./keys.js";
+import { chance, likely, nameOf } from "../names.js";
+import * as state from "../state.js";
+import { changed, characterAt, invalidateDrawn, log, nodeAt, placeOf } from "./drawn_text.js";
 
+const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
 const KEY_REST_MS = 150; // of quick moves with the keys only the last one is announced
 
 /** @import { TracedText } from "./traced_text.js" */
 
+let newest = 0; // the highest id of a turn that was read
+let isPumping = false;
+
+/** Reads the conversation again; called in each frame, before it is drawn. */
+export function update() {
+  if (state.lensNow() || state.focus.value || state.alternatives.value) read();
+  if (!state.lensNow()) return mark();
+  state.lensNow().update?.();
+  changed();
+  pump();
+}
+
+/** Reads the conversation. */
+export function read() {
+  const [text, before] = [state.textOf(page.log.value), state.turns.value];
+  state.turns.value = text?.turns ?? [];
+  const [first, last] = [state.turns.value[0], state.turns.value.at(-1)];
+  if (first?.id === 0 && before[0]?.id !== 0) clear(); // of the conversation that the welcome text replaces
+  const changes = state.path.set(text);
+  // A short reply may be over when it is read for the first time.
+  const isNew = last && (last.writing ? last.id !== before.at(-1)?.id : last.id > newest);
+  newest = Math.max(newest, last?.id ?? 0);
+  const position = positionNow();
+  if (isNew && position !== null && (position < last.at || position > changes.text)) clear(); // the new reply does not keep it
+  invalidate(state.path, changes);
+}
+
+/** Removes what is outdated after a text or its values changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
+export function invalidate(traced, { text, values }) {
+  invalidateDrawn(traced, { text, values });
+  state.lensNow()?.invalidate?.(traced, values);
+  outdate(traced, Math.min(text, values));
+}
+
+// The text whose values are to be fetched next: the visitor's own text before the conversation; undefined if none is.
+function wanted() {
+  if (!state.lensNow() || document.hidden) return undefined;
+  const texts = state.shownName.value === "surprise" && state.own.value ? [state.own.value, state.path] : [state.path];
+  return texts.find((text) => text.path && text.values(state.keyNow()).length < text.chars.length);
+}
+
+/** Requests the values that are missing, one request after another. */
+export async function pump() {
+  if (isPumping) return;
+  isPumping = true;
+  try {
+    for (let text = wanted(); text; text = wanted()) {
+      const [lens, key, { version }] = [state.lensNow(), state.keyNow(), text];
+      const from = text.values(key).length;
+      const answer = await text.ask({ from, ...lens.wants?.() });
+      if (lens !== state.lensNow() || key !== state.keyNow() || version !== text.version) continue;
+      state.answered(answer.refusal);
+      if (answer.refusal || !answer.bits?.length) break;
+      text.values(key).push(...(lens.take?.(answer, text, from) ?? answer.bits));
+      changed();
+      await new Promise(requestAnimationFrame); // none comes while the page is hidden
+      if (page.busy.value) await pause(WHILE_WRITING_MS);
+    }
+  } finally {
+    isPumping = false;
+  }
+}
+
 let isOutdated = false; // the values of the character in focus
 let inspections = 0;
 let marked = /** @type {?Element} */ (null);
 
 /** Returns the position of the character in focus, if it is one of the conversation; else null. */
-export const positionNow = () => (focus.value?.traced === path ? focus.value.position : null);
+export const positionNow = () => (state.focus.value?.traced === state.path ? state.focus.value.position : null);
 
 /**
  * Puts a character in focus. Resolves once the panel shows its values.
@@ -30,7 +92,7 @@ export const positionNow = () => (focus.value?.traced === path ? focus.value.pos
  * @param {number} position
  */
 export function moveTo(traced, position, { scroll = false } = {}) {
-  focus.value = { traced, position };
+  state.focus.value = { traced, position };
   mark();
   if (scroll) reveal();
   return inspect();
@@ -39,7 +101,7 @@ export function moveTo(traced, position, { scroll = false } = {}) {
 /** Puts the character of an element in focus, if it shows one. @param {?Element} node */
 export function moveToNode(node) {
   const place = node && placeOf(node);
-  if (lensNow() && place) moveTo(place.traced, place.position);
+  if (state.lensNow() && place) moveTo(place.traced, place.position);
 }
 
 /** Scrolls to the character in focus. */
@@ -53,7 +115,7 @@ export function reveal() {
 
 /** Takes the focus from its character. */
 export function clear() {
-  focus.value = null;
+  state.focus.value = null;
   clearDetails();
   mark();
 }
@@ -62,31 +124,31 @@ export function clear() {
 export function clearDetails() {
   inspections++;
   batch(() => {
-    if (positionNow() === null) focus.value = null;
-    [details.value, isAsking.value] = [null, false];
+    if (positionNow() === null) state.focus.value = null;
+    [state.details.value, state.isAsking.value] = [null, false];
   });
 }
 
 /** Fetches the values of the character in focus, which the panel of the lens shows. */
 export async function inspect() {
-  const [{ traced, position }, lens] = [focus.value, lensNow()];
+  const [{ traced, position }, lens] = [state.focus.value, state.lensNow()];
   isOutdated = false;
   if (!lens?.Panel) return;
   const inspection = ++inspections;
-  isAsking.value = true;
+  state.isAsking.value = true;
   const answer = await traced.ask({ at: position, ...lens.wants?.(position) });
   if (inspection !== inspections) return;
   batch(() => {
-    isAsking.value = false;
-    answered(answer.refusal);
-    details.value = answer.refusal ? null : { ...answer, traced, position, char: traced.chars[position] }; // not those of another character
+    state.isAsking.value = false;
+    state.answered(answer.refusal);
+    state.details.value = answer.refusal ? null : { ...answer, traced, position, char: traced.chars[position] }; // not those of another character
   });
 }
 
 /** Call this after a text or its values changed from a position on. @param {TracedText} traced @param {number} from */
-export function invalidate(traced, from) {
-  if (focus.value?.traced !== traced) return;
-  const { position } = focus.value;
+function outdate(traced, from) {
+  if (state.focus.value?.traced !== traced) return;
+  const { position } = state.focus.value;
   isOutdated ||= from <= position;
   if (!isOutdated) return;
   if (position < traced.chars.length) inspect();
@@ -95,29 +157,29 @@ export function invalidate(traced, from) {
 
 /** Marks the character in focus: its element, or without a lens, while the text or the alternatives are used, its range. */
 export function mark() {
-  const node = focus.value && nodeAt(focus.value.traced, focus.value.position);
+  const node = state.focus.value && nodeAt(state.focus.value.traced, state.focus.value.position);
   if (node !== marked) {
     marked?.classList.remove("focus");
     node?.classList.add("focus");
     marked = node;
   }
-  const isUsed = !lensNow() && (document.activeElement === log || alternatives.value);
+  const isUsed = !state.lensNow() && (document.activeElement === log || state.alternatives.value);
   const at = isUsed ? positionNow() : null;
   let from = at;
-  while (path.chars[from] === "\n") from--; // a line end has no visible mark
+  while (state.path.chars[from] === "\n") from--; // a line end has no visible mark
   const shown = at === null ? [] : [...new Set([from, at])];
   const ranges = shown.map(characterAt).filter((character) => character instanceof Range);
   if (ranges.length) CSS.highlights?.set(CARET, new Highlight(...ranges));
   else CSS.highlights?.delete(CARET);
 }
 
-/** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log @param {() => void} read  reads the conversation */
-export function bindFocus(log, read) {
+/** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log */
+export function bindFocus(log) {
   effect(() => {
-    page.watch(frames);
+    page.watch(state.frames);
     untracked(mark);
   });
-  onRetry(() => focus.value && inspect());
+  state.onRetry(() => state.focus.value && inspect());
   const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
   let over = /** @type {?Element} */ (null);
   let [timer, pointer] = [0, ""];
@@ -137,13 +199,13 @@ export function bindFocus(log, read) {
   const announce = announcer(log);
   log.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-    if (!lensNow()) read();
+    if (!state.lensNow()) read();
     const from = positionNow();
-    let position = nextPosition(event.key, from, path.chars, turns.value);
+    let position = nextPosition(event.key, from, state.path.chars, state.turns.value);
     if (position === null) return;
     event.preventDefault();
-    if (!lensNow()) position = nextInReply(event.key, position, path.chars, turns.value) ?? from;
-    if (position !== null) moveTo(path, position, { scroll: true }).then(() => announce(position));
+    if (!state.lensNow()) position = nextInReply(event.key, position, state.path.chars, state.turns.value) ?? from;
+    if (position !== null) moveTo(state.path, position, { scroll: true }).then(() => announce(position));
   });
 }
 
@@ -167,14 +229,61 @@ function announcer(log) {
 
 // The character with its chance with the current settings, as the box of the alternatives shows it, if that is known.
 async function announcementOf(position) {
-  const [turn, char, about] = [turnAt(position), path.chars[position], details.value];
+  const [turn, char, about] = [state.turnAt(position), state.path.chars[position], state.details.value];
   if (!turn) return "";
   const values = { character: nameOf(char), n: position - turn.at + 1, count: turn.length };
   const isSkipped = page.model.value?.vocab.includes(char) === false;
-  const isKnown = about?.traced === path && about.position === position;
-  const answer = isSkipped ? null : isKnown ? about : await path.ask({ at: position });
+  const isKnown = about?.traced === state.path && about.position === position;
+  const answer = isSkipped ? null : isKnown ? about : await state.path.ask({ at: position });
   if (!answer?.top?.length) return t("focus.place", values);
-  const rows = likely(answer, page.sampling.value, char, path.values("bits")[position]);
+  const rows = likely(answer, page.sampling.value, char, state.path.values("bits")[position]);
   const found = rows.find(([each]) => each === char);
   return t(found ? "focus.chance" : "focus.less", { ...values, chance: chance((found ?? rows.at(-1))[1]) });
+}
+
+/**
+ * Returns the position that a key moves the focus to; null for other keys, and in an empty text.
+ * @param {string} key of a keydown event
+ * @param {?number} from the position in focus
+ * @param {string[]} chars the text
+ * @param {{at: number, length: number}[]} turns
+ */
+export function nextPosition(key, from, chars, turns) {
+  const turn = turns.find(({ at, length }) => from !== null && from >= at && from < at + length) ?? turns.at(-1);
+  if (!turn || !chars.length) return null;
+  const last = turn.at + turn.length - 1;
+  const position = {
+    Home: () => turn.at,
+    End: () => last,
+    ArrowLeft: () => (from === null ? last : from - 1),
+    ArrowRight: () => (from === null ? turn.at : from + 1),
+    ArrowUp: () => (from === null ? last : inNextLine(chars, from, -1)),
+    ArrowDown: () => (from === null ? turn.at : inNextLine(chars, from, 1)),
+  }[key]?.();
+  return position === undefined ? null : Math.max(0, Math.min(chars.length - 1, position));
+}
+
+/**
+ * Returns the position of a character of a reply that is no line end: this one, or the next in the direction of the key;
+ * null if there is none.
+ * @param {string} key of a keydown event
+ * @param {number} position
+ * @param {string[]} chars the text
+ * @param {{at: number, given: number, length: number}[]} turns
+ */
+export function nextInReply(key, position, chars, turns) {
+  const by = ["ArrowRight", "ArrowDown", "Home"].includes(key) ? 1 : -1;
+  const isInReply = (n) => turns.some(({ at, given, length }) => n >= at + given && n < at + length);
+  for (let at = position; at >= 0 && at < chars.length; at += by) if (chars[at] !== "\n" && isInReply(at)) return at;
+  return null;
+}
+
+// Returns the position in the line below (1) or above (-1) that is as far from its beginning; the same one if there is none.
+function inNextLine(chars, from, by) {
+  const startOf = (at) => chars.slice(0, at).lastIndexOf("\n") + 1;
+  const endOf = (at) => (chars.indexOf("\n", at) < 0 ? chars.length - 1 : chars.indexOf("\n", at));
+  const start = startOf(from);
+  const next = by > 0 ? endOf(from) + 1 : startOf(start - 1);
+  if (by > 0 ? next >= chars.length : start === 0) return from;
+  return Math.min(next + from - start, endOf(next));
 }

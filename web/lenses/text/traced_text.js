@@ -1,7 +1,6 @@
 // A text that the engine reads again for the lenses: its characters, and the values of each that were answered so far.
 
-import { randomId } from "../../conversation/hash.js";
-import { firstChange } from "../../engines/clamps.js";
+import { firstChange, randomId } from "../../engines/engine.js";
 
 const ATTEMPTS = 3; // the second one sends the whole text; a third because a server may restart in between
 

@@ -4,9 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { wrap } from "../../../../web/conversation/replies.js";
+import { findModel, modelsOfLink, repoOf, wrap } from "../../../../web/conversation/replies.js";
 import { readLink, writeLink } from "../../../../web/conversation/links.js";
-import { findModel, modelsOfLink, repoOf } from "../../../../web/conversation/models.js";
 
 const vectors = (name) => JSON.parse(readFileSync(new URL(`../../../vectors/${name}.json`, import.meta.url), "utf8"));
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";

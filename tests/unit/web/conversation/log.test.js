@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import * as log from "../../../../web/conversation/log.js";
+import { count as countOf } from "../../../../web/engines/engine.js";
 import { Storage, parseLog } from "../../../../web/conversation/stored_conversations.js";
 
 const PART = { draw_offset: 0, cells: [], end: "length", picked: false, rate: null, error: null };
@@ -15,7 +16,7 @@ const texts = (parts) => parts.map(({ text }) => text);
 test("characters are counted as code points", () => {
   const counts = { "": 0, a: 1, "🙂": 1, "a🙂b": 3, "é你🙂🙂": 4, [`${"x".repeat(1000)}🙂`]: 1001 };
   const halves = { "\ud83d": 1, "\ude42": 1, "\ude42\ud83d": 2, "\ud83d\ud83d\ude42": 2 };
-  for (const [text, count] of Object.entries({ ...counts, ...halves })) assert.equal(log.count(text), count);
+  for (const [text, count] of Object.entries({ ...counts, ...halves })) assert.equal(countOf(text), count);
 });
 
 const HELD = [[0, 3, 4]];

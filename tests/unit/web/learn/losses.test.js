@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bestOf, byHeart, chartOf } from "../../../../web/learn/page/losses.js";
+import { bestOf, byHeart, chartOf } from "../../../../web/learn/page/progress.js";
 
 const FALLING = Array.from({ length: 10 }, (_, n) => [100 * (n + 1), 1.9 - n / 10]);
 

@@ -125,6 +125,37 @@ test("a stored training is replaced only if the visitor agrees", async () => {
   assert.deepEqual(sent, []);
 });
 
+test("a worker that sends nothing for a minute counts as ended, and what is stored can be continued", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  const pass = (seconds) => context.mock.timers.tick(1000 * seconds);
+  await training.begin();
+  training.receive({ phase: "loading" });
+  pass(600); // a slow download
+  training.receive({ progress: STARTED });
+  training.pause(true);
+  pass(600);
+  training.pause(false);
+  pass(50);
+  training.receive({ notSaved: null });
+  pass(60);
+  assert.equal(state.phase.value, "runs");
+  pass(5);
+  assert.deepEqual([state.phase.value, state.fault.value.id], ["none", "train.silent"]);
+  await new Promise(setImmediate);
+  assert.deepEqual(released, [true]);
+});
+
+test("a training that could not be stored says so until it is stored", async () => {
+  await training.begin();
+  training.receive({ notSaved: { id: "train.storage_full" } });
+  assert.equal(state.fault.value.id, "train.not_kept");
+  training.receive({ notSaved: null });
+  assert.equal(state.fault.value, null);
+  await training.receive({ failed: { id: "train.fault", values: { reason: "" } } });
+  training.receive({ notSaved: null });
+  assert.equal(state.fault.value.id, "train.fault");
+});
+
 test("the screen stays on while a training runs in a visible tab", async () => {
   const shows = async (values, released) => {
     Object.assign(document, values);

@@ -4,12 +4,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { readChat } from "../../../../web/learn/corpus/chats.js";
-import { EXAMPLES, fetchExample } from "../../../../web/learn/corpus/examples.js";
+import { isWhatsapp, readChat } from "../../../../web/learn/corpus/whatsapp.js";
+import { EXAMPLES, fetchExample, readText } from "../../../../web/learn/corpus/read.js";
 import { privateIn } from "../../../../web/learn/corpus/privacy.js";
-import { readText } from "../../../../web/learn/corpus/read.js";
 import { readSource } from "../../../../web/learn/corpus/reading.js";
-import { isWhatsapp } from "../../../../web/learn/corpus/whatsapp.js";
 import { zipSync } from "../../../../web/vendor/fflate.js";
 
 const json = (path) => JSON.parse(readFileSync(new URL(`../../../${path}`, import.meta.url), "utf8"));

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { planRun } from "../../../../web/learn/recipe.js";
-import { idsOf, vocabularyOf } from "../../../../web/learn/text.js";
+import { idsOf, planRun, vocabularyOf } from "../../../../web/learn/recipe.js";
 import { Training, measureSpeed } from "../../../../web/learn/trainer.js";
 
 const WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to", "the", "hat"];

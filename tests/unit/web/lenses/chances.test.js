@@ -6,7 +6,7 @@ let chances, words;
 
 before(async () => {
   Object.assign(globalThis, { document: { documentElement: { lang: "en" } }, location: { href: WEB } });
-  [chances, words] = await Promise.all(["lenses/chances.js", "document/words.js"].map((path) => import(WEB + path)));
+  [chances, words] = await Promise.all(["lenses/names.js", "document/words.js"].map((path) => import(WEB + path)));
   await words.loadLanguages(WEB, "en");
 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { WELCOME } from "../../../../web/lenses/state.js";
 import * as state from "../../../../web/lenses/state.js";
-import { WELCOME } from "../../../../web/lenses/surprise_colours.js";
 import * as page from "../../../../web/state/state.js";
 
 const named = (layer, index) => ({ layer, index, name: "x", kind: "auc", score: 1, remembers: true });

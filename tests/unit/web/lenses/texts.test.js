@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { UNKNOWN, WELCOME, colourOf } from "../../../../web/lenses/surprise_colours.js";
-import { nextInReply, nextPosition } from "../../../../web/lenses/text/keys.js";
+import { UNKNOWN, WELCOME, colourOf } from "../../../../web/lenses/state.js";
 import { TracedText } from "../../../../web/lenses/text/traced_text.js";
-import { costlyWords } from "../../../../web/lenses/words.js";
+import { nextInReply, nextPosition } from "../../../../web/lenses/text/focus.js";
+import { costlyWords } from "../../../../web/lenses/surprise.js";
 
 const CHARS = [..."ab\n\ncdef\ng"];
 const TURNS = [{ at: 0, given: 2, length: CHARS.length }];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { watchSite } from "../../../../web/page/site_watch.js";
+import { watchSite } from "../../../../web/page/main.js";
 
 test("the first answer about the site ends the wait, whatever its interval", async ({ mock }) => {
   mock.timers.enable({ apis: ["setTimeout"] });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { bindBack, close, isCovered } from "../../../../web/state/back.js";
+import { bindBack, close, isCovered } from "../../../../web/state/actions.js";
 import { demonstration, shareBox, tourStep } from "../../../../web/state/state.js";
 
 const page = new EventTarget();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Announcer } from "../../../../web/document/announcer.js";
+import { Announcer } from "../../../../web/page/conversation_view.js";
 
 /** An element that has children and a text. */
 class Element {

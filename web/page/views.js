@@ -1,0 +1,362 @@
+// What surrounds the text: the title and the notices of the site, clamped cells, versions, examples, the buttons of the moves, the
+// line below the prompt, the share box, the list of earlier conversations (search, open, delete), and the column of the settings.
+
+import { effect, html } from "../vendor/preact.js";
+import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
+import { Button, copyText, focusPrompt, hasTouch } from "../document/dom.js";
+import { language, number, render, t } from "../document/words.js";
+import * as actions from "../state/actions.js";
+import * as state from "../state/state.js";
+import { isLocal, shownName } from "../engines/engine.js";
+import { SETTINGS, isAllowed } from "../settings.js";
+
+const SHOWN = 50;
+const EXCERPT = 80; // characters
+
+const isEmpty = () => document.body.classList.contains("trains-alone") && !state.modelName.value;
+/** The text that the chosen model was trained with in this browser; undefined for another model. */
+const ownText = () =>
+  state.site.value.models.find(({ name }) => name === state.modelName.value && isLocal(name))?.about[0];
+
+/** The title of the page; "" before the site is known. */
+function title() {
+  if (isEmpty()) return t("train.title");
+  return ownText() ? shownName(state.modelName.value) : state.site.value.version && state.titleOf(state.site.value);
+}
+
+/** Names the window after the page. */
+export function bindTitle() {
+  effect(() => {
+    if (title()) document.title = title();
+  });
+}
+
+/** @param {{intro: string}} properties  the id of the line under the title, where the owner has set none */
+export function IntroView({ intro }) {
+  const site = state.site.value;
+  const [corpus, second] = [
+    state.corpusOf(site, state.modelName.value),
+    state.corpusOf(site, state.blendName.value ?? ""),
+  ];
+  const read = corpus ? t(intro === "site.greeting" ? "site.greeting_of" : "static.greeting_of", { corpus }) : t(intro);
+  const both = corpus && second && corpus !== second ? t("site.greeting_two", { first: corpus, second }) : "";
+  const own = ownText();
+  const line = isEmpty() ? t("train.what") : own && !both ? t("train.greeting", { own }) : site.welcome || both || read;
+  return html`<h1>${title()}</h1><p>${line}</p>`;
+}
+
+export function Notices() {
+  const { models, notices } = state.site.value;
+  const failures = models.map((model) => model.failure).filter(Boolean);
+  const texts = [...new Set([...notices, ...failures].map((notice) => render(notice)))];
+  return texts.map((text) => html`<p class="notice" key=${text}>${text}</p>`);
+}
+
+export function Loading() {
+  if (state.downloaded.value >= 1) return null;
+  return html`
+    <div id="loading" class="bar">
+      <p role="status">${t("static.loading")}</p>
+      <progress max="1" value=${state.downloaded.value} aria-label=${t("static.progress")}></progress>
+    </div>`;
+}
+
+// A second click may come before the buttons are drawn anew.
+const unlessBusy = (act) => () => state.busy.value || act();
+const isFree = () => !state.busy.value && state.model.value !== null;
+const canRestore = () => state.cleared.value !== null && !state.currentLog().turns.length;
+const canRedo = () => state.currentLog().undone.length > 0;
+
+/** The cells that are clamped from now on, each with a button that releases it. Every lens shows them. */
+export function ClampedCells() {
+  const cells = state.clampedCells.value ?? [];
+  if (!cells.length) return null;
+  const release = (cell) => {
+    actions.clamp(cells.filter((each) => each !== cell));
+    if (cells.length === 1 && !hasTouch()) focusPrompt();
+  };
+  const items = cells.map((cell) => {
+    const name = state.clampName(cell);
+    const label = t("hold.release", { cell: name });
+    return html`<li key=${name}><${Button} aria-label=${label} onPress=${() => release(cell)}>${name}<//></li>`;
+  });
+  const canRewrite = state.hasTurns.value && isFree();
+  return html`
+    <div class="held-cells bar" role="group" aria-label=${t("hold.group")}>
+      <ul>${items}</ul>
+      <${Button} class="rewrite" isOff=${!canRewrite} onPress=${unlessBusy(actions.rewrite)}>${t("hold.rewrite")}<//>
+    </div>`;
+}
+
+/** The versions of the last turn that has several. */
+export function Versions() {
+  const found = versionsShown(state.currentLog());
+  if (!found) return null;
+  const [version, versions] = [found.at + 1, found.ids.length];
+  const count = t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions });
+  const step = (name, by, sign, isEnd) => {
+    const act = unlessBusy(() => actions.showVersion(by));
+    const label = t(`branches.${name}`);
+    return html`<${Button} class=${name} aria-label=${label} isOff=${isEnd || !isFree()} onPress=${act}>${sign}<//>`;
+  };
+  return html`
+    <div class="branches bar" role="group" aria-label=${t("branches.group")}>
+      ${step("previous", -1, "‹", version === 1)}
+      <span class="count">${count}</span>
+      ${step("next", 1, "›", version === versions)}
+    </div>`;
+}
+
+/** Example prompts: until there is a conversation in the place of the moves, none of which can be pressed yet. */
+export function Examples({ isBelow = false }) {
+  const examples = state.model.value?.examples ?? [];
+  const hasConversation = state.hasTurns.value || canRedo() || canRestore();
+  if (!examples.length || hasConversation !== isBelow) return null;
+  const press = (example) => {
+    focusPrompt();
+    actions.send(example);
+  };
+  const buttons = examples.map((example) => {
+    const text = example ? example.replaceAll("\n", " ⏎") : t("page.anywhere");
+    return html`<${Button} key=${example} isOff=${!isFree()} onPress=${() => press(example)}>${text}<//>`;
+  });
+  return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${buttons}</div>`;
+}
+
+async function copy() {
+  const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
+  state.message.value = { id: isCopied ? "static.copied" : "static.copy_selected" };
+}
+
+/** The buttons of the moves. */
+export function Moves() {
+  const [hasTurns, free, idle] = [state.hasTurns.value, isFree(), !state.busy.value];
+  const hasConversation = hasTurns || canRedo() || canRestore();
+  if (!hasConversation && state.model.value?.examples.length) return null;
+  const author = lastTurn(state.currentLog())?.reply.model.name;
+  // Continue names the model of the last reply if it is not the chosen one, which Send writes with.
+  const isOther = Boolean(author) && state.modelName.value !== "" && author !== state.modelName.value;
+  const moves = [
+    ["continue", actions.continueReply, hasTurns && free],
+    ["retry", actions.retry, hasTurns && free],
+    ["undo", actions.undo, (hasTurns || canRestore()) && idle],
+    ["redo", actions.redo, canRedo() && idle],
+    ["clear", actions.clear, hasTurns && idle],
+    ["share", () => actions.run(async () => (await loadShare()).showLink()), hasTurns && idle],
+    ["copy", copy, hasTurns],
+  ];
+  const isCovered = state.demonstration.value !== ""; // the conversation, by a demonstration
+  const buttons = moves.map(([name, act, isOn]) => {
+    const label =
+      name === "continue" && isOther ? t("move.continue_with", { name: state.nameOf(author) }) : t(`move.${name}`);
+    return html`<${Button} key=${name} data-move=${name} isOff=${!isOn || isCovered} onPress=${name === "copy" ? act : unlessBusy(act)}>${label}<//>`;
+  });
+  const hasOn = moves.some(([, , isOn]) => isOn) && !isCovered;
+  return html`<div id="moves" class=${hasOn ? "on" : null}>${buttons}</div>`;
+}
+
+/** The line below the prompt. */
+export function MessageLine() {
+  return render(state.message.value);
+}
+
+/** @import { StoredConversation } from "../conversation/stored_conversations.js" */
+
+export function HistoryView() {
+  if (!state.earlier.ids.value.some((id) => id !== state.log.value.id)) return null;
+  const toggle = ({ target }) => (state.earlier.isOpen.value = target.open);
+  const search = (event) => (state.earlier.search.value = event.target.value);
+  const list = state.earlier.isOpen.value && html`<${List} />`;
+  return html`
+    <details id="history" open=${state.earlier.isOpen.value} onToggle=${toggle}>
+      <summary>${t("history.title")}</summary>
+      <p>${t("history.what")}</p>
+      <input type="search" value=${state.earlier.search.value} onInput=${search} aria-label=${t("history.search")} placeholder=${t("history.search")} />
+      ${list}
+    </details>`;
+}
+
+function List() {
+  const wanted = state.earlier.search.value.trim().toLowerCase();
+  const found = state.earlier.stored.value
+    .filter(({ id, text }) => id !== state.log.value.id && text.toLowerCase().includes(wanted))
+    .slice(0, SHOWN);
+  const entries = found.map((each) => html`<${Entry} key=${each.id} conversation=${each} wanted=${wanted} />`);
+  return html`
+    <ul aria-label=${t("history.title")}>${entries}</ul>
+    <p class="none" role="status">${!found.length && t("history.none")}</p>`;
+}
+
+/** A conversation, with a button that deletes it. @param {{conversation: StoredConversation, wanted: string}} properties */
+function Entry({ conversation, wanted }) {
+  const { id, changed, text } = conversation;
+  const excerpt = excerptOf(text, wanted);
+  const [short, date] = [{ text: excerpt.slice(0, 30) }, new Date(changed)];
+  const day = date.toLocaleString(language(), { dateStyle: "medium", timeStyle: "short" });
+  const show = async () => (await actions.open(id)) && focusPrompt();
+  const remove = async () => {
+    if (!confirm(t("history.delete_sure", short))) return;
+    await actions.deleteEarlier(id);
+    focusPrompt();
+  };
+  return html`
+    <li>
+      <${Button} class="open" title=${t("history.open", { text: excerpt })} onPress=${show}>
+        <span>${excerpt || t("branches.empty")}</span>
+        <small>${day}</small>
+      <//>
+      <${Button} class="delete" aria-label=${t("history.delete", short)} onPress=${remove}>✕<//>
+    </li>`;
+}
+
+/** The first characters of a conversation, or those around what is searched for. @param {string} text @param {string} wanted */
+function excerptOf(text, wanted) {
+  const at = Math.max(0, wanted ? text.toLowerCase().indexOf(wanted) - 20 : 0);
+  const excerpt = [...text.slice(at)].slice(0, EXCERPT).join("").replace(/\s+/g, " ");
+  return (at ? "…" : "") + excerpt;
+}
+
+let loading = /** @type {Promise<typeof import("../sharing/share.js")> | null} */ (null);
+
+/** Imports the module that makes and follows links. */
+export function loadShare() {
+  loading ??= import("../sharing/share.js");
+  loading.catch(() => (loading = null)); // without a network: the next click tries again
+  return loading;
+}
+
+/** The link to the text, and the other ways to share it. */
+export function ShareBox() {
+  const box = state.shareBox.value;
+  if (!box) return null;
+  const names = ["picture", "txt", "json"];
+  const ways = names.map((name) => {
+    const act = async () => (await loadShare()).saveAs(name);
+    const label = t(`share.${name}`);
+    return html`<${Button} key=${name} data-way=${name} onPress=${act}>${label}<//>`;
+  });
+  const link = html`<input type="text" readonly value=${box.address} aria-label=${t("share.link")} />`;
+  return html`
+    <div id="share-link">
+      ${box.address && link}
+      <p role="status">${box.note}</p>
+      <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => closeShare(true)}>✕<//>
+      <div class="ways" role="group" aria-label=${t("share.ways")}>${ways}</div>
+    </div>`;
+}
+
+/** Closes the box, and puts the focus back on Share. @param {boolean} returnsFocus */
+export function closeShare(returnsFocus) {
+  if (!state.shareBox.value) return;
+  if (returnsFocus) actions.close(state.shareBox);
+  else state.shareBox.value = null;
+}
+
+/** @param {{openModel: ?(() => void)}} properties  opens a model from a file, where the page can */
+export function SettingsView({ openModel }) {
+  const first = state.sliders.value.filter((name) => state.FIRST.has(name));
+  const more = state.sliders.value.filter((name) => !state.FIRST.has(name) && name !== "share");
+  const slider = (name) => html`<${Slider} key=${name} name=${name} />`;
+  const { models } = state.site.value;
+  const chosen = models.find(({ name }) => name === state.modelName.value);
+  const facts = chosen?.failure ? [chosen.failure] : (chosen?.about ?? []);
+  const names = state.modelNames.value.map((name) => [name, state.choiceOf(state.site.value, name)]);
+  const button = html`<button type="button" id="open-model" onClick=${openModel}>${t("train.open")}</button>`;
+  return html`
+    <div class="setting">
+      <label for="model">${t("setting.model")}</label>
+      <${Select} id="model" options=${names} value=${state.modelName.value} onChoose=${actions.chooseModel} />
+    </div>
+    <div id="about">${chosen?.loading ? t("model.coming") : render(facts, " · ")}</div>
+    ${openModel && button}
+    <div id="sliders">${first.map(slider)}</div>
+    <details id="more-settings" open=${state.isOpen.more.value} onToggle=${(event) => (state.isOpen.more.value = event.target.open)}>
+      <summary>${t("page.more_settings")}</summary>
+      <${SecondModel} />
+      <div id="more-sliders">${more.map(slider)}</div>
+      <${Seed} />
+    </details>`;
+}
+
+/** @param {{id: string, options: [value: string, text: string][], value: string, onChoose: (value: string) => void, describedBy?: string}} properties */
+function Select({ id, options, value, onChoose, describedBy }) {
+  const option = ([each, text]) => html`<option key=${each} value=${each} selected=${each === value}>${text}</option>`;
+  const choose = (event) => onChoose(event.target.value);
+  return html`<select id=${id} value=${value} onChange=${choose} aria-describedby=${describedBy}>${options.map(option)}</select>`;
+}
+
+function SecondModel() {
+  const others = state.blendNames.value.map((name) => [state.blendOf(name), state.choiceOf(state.site.value, name)]);
+  const options = [
+    ["", t("second.none")],
+    ...others,
+    ...(state.addsModels.value ? [[state.OTHER, t("second.other")]] : []),
+  ];
+  if (options.length < 2) return null;
+  const value = options.some(([each]) => each === state.chosen.second.value) ? state.chosen.second.value : "";
+  const choose = (value) => (state.chosen.second.value = value);
+  const fault = render(state.otherFailure.value);
+  const name = (event) => actions.blendWith(event.target.value.trim());
+  const other = html`<input type="text" class="other-model" placeholder="user/name" aria-label=${t("second.other_name")} aria-invalid=${fault ? "true" : null} onChange=${name} />`;
+  const line = fault && html`<p class="fault" role="alert">${fault}</p>`;
+  const share = state.blendName.value !== null && html`<${Slider} name="share" />`;
+  return html`
+    <div id="second-choice">
+      <div class="setting">
+        <label for="second-model">${t("second.choice")}</label>
+        <${Select} id="second-model" options=${options} value=${value} onChoose=${choose} describedBy="second-help" />
+        ${value === state.OTHER && [other, line]}
+        <small class="help" id="second-help">${t("second.help")}</small>
+      </div>
+      ${share}
+    </div>`;
+}
+
+/** A slider and a number field, which may go beyond the slider. @param {{name: string}} properties */
+function Slider({ name }) {
+  const { slider, whole, minimum, maximum } = SETTINGS[name];
+  const [text, label] = [state.typed[name].value, t(`setting.${name}`)];
+  const value = text !== "" && isAllowed(SETTINGS[name], Number(text)) ? Number(text) : SETTINGS[name].default;
+  const isBetween = !whole && Math.abs(value / slider.step - Math.round(value / slider.step)) > 1e-9; // two steps
+  const [low, high] = [Math.min(slider.minimum, value), Math.max(slider.maximum, value)];
+  const slide = (event) =>
+    state.type(name, Number((Math.round(event.target.value / slider.step) * slider.step).toFixed(6)));
+  const [help, helpText] = [`${name}-help`, t(`setting.${name}.help`)];
+  return html`
+    <div class="setting" data-setting=${name}>
+      <div class="head">
+        <label for=${name}>${label}</label>
+        <${NumberField} name=${name} min=${minimum} max=${maximum} aria-label=${t("page.number_input", { name: label })} />
+      </div>
+      <input type="range" id=${name} min=${low} max=${high} step=${isBetween ? "any" : slider.step} value=${value}
+        aria-describedby=${help} aria-valuetext=${number(value)} onInput=${slide} />
+      <small class="help" id=${help}>${helpText}</small>
+      <${Fault} name=${name} />
+    </div>`;
+}
+
+/** The field of a setting. A value that is no number stays in it. @param {{name: string, [attribute: string]: any}} properties */
+function NumberField({ name, ...attributes }) {
+  const text = state.typed[name].value;
+  const take = ({ target }, isTyping) => state.type(name, target.validity.badInput ? NaN : target.value, isTyping);
+  const fault = state.shownFault(name) ? `${name}-fault` : null;
+  return html`<input type="number" step="any" autocomplete="off" value=${text === "NaN" ? undefined : text}
+    onInput=${(event) => take(event, true)} onBlur=${(event) => take(event, false)}
+    aria-invalid=${fault && "true"} aria-errormessage=${fault} ...${attributes} />`;
+}
+
+/** @param {{name: string}} properties */
+function Fault({ name }) {
+  const [fault, id] = [state.shownFault(name), `${name}-fault`];
+  return fault && html`<p class="fault" id=${id} role="alert">${render(fault)}</p>`;
+}
+
+function Seed() {
+  return html`
+    <div class="setting">
+      <label for="seed">${t("setting.seed")}</label>
+      <${NumberField} name="seed" id="seed" min="0" max="4294967295" placeholder=${t("setting.seed.random")} aria-describedby="seed-help" />
+      <small class="help" id="seed-help">${t("setting.seed.help")}</small>
+      <${Fault} name="seed" />
+    </div>`;
+}
