@@ -65,7 +65,7 @@ def _in_int8(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
     in_int8, floats = {}, dict(weights)
     for names in matrices(layers):
         rows = torch.cat([floats.pop(name) for name in names], dim=1)
-        parts = QuantizedMatrix.quantize(rows).q.split([weights[name].shape[1] for name in names], dim=1)
+        parts = QuantizedMatrix.quantize(rows).q.chunk(len(names), dim=1)  # of H columns each
         for name, part in zip(names, parts, strict=True):
             in_int8[name], in_int8[f"{name}{SCALE}"] = part.contiguous(), steps(rows)
     smallest = DTYPES[smallest_dtype(floats)]

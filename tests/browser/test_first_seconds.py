@@ -105,6 +105,7 @@ def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
     page.goto(both.app.url, wait_until="commit")
     prompt = page.locator("#prompt")
     expect(page.locator(".welcome .reply[data-began]")).to_have_count(1)
+    expect(page.get_by_role("progressbar")).to_be_hidden()  # the app's models are on its server
     prompt.fill("ROMEO:")
     prompt.press("Enter")
     prompt.press("Enter")
