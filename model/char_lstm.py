@@ -196,8 +196,8 @@ class CharLSTM:
     def save_pretrained(self, folder: str | Path, *, dtype: str = "float32") -> None:
         """Writes config.json, model.safetensors, manifest.json and, if there are any, cells.json and samples.jsonl.
 
-        "bfloat16" and "float16" have half the size and raise the loss by less than 0.00003 nats. For the arguments and
-        errors see `write_checkpoint`.
+        "bfloat16" and "float16" have half the size and raise the loss by less than 0.00003 nats. "int8" has about a
+        quarter and generates the same text in int8. For the arguments and errors see `write_checkpoint`.
         """
         write_checkpoint(folder, self.checkpoint(), dtype=dtype)
 

@@ -1,7 +1,7 @@
 """The format of a checkpoint: config.json, model.safetensors, manifest.json, and cells.json and samples.jsonl, if any.
 
 config.json holds the sizes, the vocabulary, the chat format and the record of the training. model.safetensors holds the
-weights under the names of `nn.LSTM`. manifest.json holds the SHA-256 of the other files.
+weights under the names of `nn.LSTM`, as floats or partly in 8 bits. manifest.json holds the SHA-256 of the other files.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from .samples import Sample
 
 FORMAT_VERSION = 1
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+INT8 = "int8"  # a file whose largest matrices are in 8 bits, see docs/static-page.md
+SCALE = "_scale"  # after the name of a matrix in 8 bits: by which its rows are multiplied
 
 _FIELDS = {"format_version", "model_type", *SIZES, "vocab", "training"}
 _OPTIONAL_FIELDS = {"chat", "rare"}
@@ -42,7 +44,8 @@ class Checkpoint:
         config: the sizes of the network.
         tokenizer: the vocabulary.
         training: what the training recorded; {} if nothing.
-        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file.
+        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file, float32 if
+            that is int8.
         chat, cells, samples: as in `CharLSTM`.
     """
 

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
 from ..lstm import LSTMConfig
 from ..named_cells import Cell, cells_from_json
-from .format import DTYPES, Checkpoint, CheckpointError, parse_config, parse_json
+from .format import DTYPES, SCALE, Checkpoint, CheckpointError, parse_config, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .samples import Sample, samples_from_json
 
@@ -112,8 +113,24 @@ def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -
         tensors = load(data)  # checks the header: no overlap, no gap, nothing after the end
     except (SafetensorError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from error
-    check_tensors(tensors, config)
-    return tensors
+    weights = _from_int8(tensors)
+    check_tensors(weights, config)
+    return weights
+
+
+def _from_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns the tensors, with matrices in int8 multiplied by the scales of their rows, in float32."""
+    weights = dict(tensors)
+    for name, tensor in tensors.items():
+        if tensor.dtype != torch.int8 or tensor.dim() != 2:
+            continue
+        scale = weights.pop(f"{name}{SCALE}", None)
+        if scale is None or scale.shape != tensor.shape[:1] or scale.dtype not in DTYPES.values():
+            raise CheckpointError(
+                f"{WEIGHTS}: {name:.60} is in int8, so {name:.60}{SCALE} must have a float for each row"
+            )
+        weights[name] = tensor * scale.float()[:, None]
+    return weights
 
 
 def _read_cells(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -> tuple[Cell, ...]:

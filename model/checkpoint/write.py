@@ -6,11 +6,14 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import torch
 from safetensors.torch import save
+from torch import Tensor
 
 from ..files import atomic_write, json_bytes, json_lines
+from ..int8.weights import QuantizedMatrix, matrices, steps
 from ..named_cells import Cell, cells_to_json
-from .format import DTYPES, Checkpoint, config_to_json, parse_json
+from .format import DTYPES, INT8, SCALE, Checkpoint, config_to_json, parse_json
 from .names import CELLS, CONFIG, MANIFEST, SAMPLES, WEIGHTS
 from .read import check_tensors, read_manifest
 
@@ -21,18 +24,23 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
     Args:
         folder: created if it is missing; other files in it stay.
         checkpoint: the content.
-        dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16".
+        dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16". "int8" stores the matrices that int8
+            inference quantizes in 8 bits, so that its texts do not change, and the other weights in the smallest dtype
+            in which none changes.
 
     Raises:
         CheckpointError: the weights do not fit the config, or are not finite in this dtype.
-        ValueError: `dtype` is not one of the three.
+        ValueError: `dtype` is not one of the four.
         OSError: the folder cannot be written.
     """
     folder = Path(folder)
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype is {dtype!r:.40}: it must be one of {', '.join(DTYPES)}")
-    tensors = {name: t.detach().to("cpu", DTYPES[dtype]).contiguous() for name, t in checkpoint.weights.items()}
+    if dtype not in (*DTYPES, INT8):
+        raise ValueError(f"dtype is {dtype!r:.40}: it must be one of {', '.join((*DTYPES, INT8))}")
+    floats = DTYPES.get(dtype, torch.float32)
+    tensors = {name: t.detach().to("cpu", floats).contiguous() for name, t in checkpoint.weights.items()}
     check_tensors(tensors, checkpoint.config)
+    if dtype == INT8:
+        tensors = _in_int8(tensors, checkpoint.config.num_layers)
     files = {CONFIG: json_bytes(config_to_json(checkpoint)), WEIGHTS: save(tensors, metadata={"format": "pt"})}
     if checkpoint.cells:
         files[CELLS] = json_bytes(cells_to_json(checkpoint.cells))
@@ -42,6 +50,26 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
     for name, data in files.items():
         atomic_write(folder / name, data)
     write_manifest(folder, files)
+
+
+def smallest_dtype(weights: Mapping[str, Tensor]) -> str:
+    """Returns the smallest dtype in which no weight changes: weights stored as bfloat16 stay bfloat16."""
+    for name in ("bfloat16", "float16"):
+        if all(torch.equal(weight.to(DTYPES[name]).float(), weight.float()) for weight in weights.values()):
+            return name
+    return "float32"
+
+
+def _in_int8(weights: Mapping[str, Tensor], layers: int) -> dict[str, Tensor]:
+    """Returns the tensors of an int8 file, of float32 weights."""
+    in_int8, floats = {}, dict(weights)
+    for names in matrices(layers):
+        rows = torch.cat([floats.pop(name) for name in names], dim=1)
+        parts = QuantizedMatrix.quantize(rows).q.chunk(len(names), dim=1)  # of H columns each
+        for name, part in zip(names, parts, strict=True):
+            in_int8[name], in_int8[f"{name}{SCALE}"] = part.contiguous(), steps(rows)
+    smallest = DTYPES[smallest_dtype(floats)]
+    return in_int8 | {name: tensor.to(smallest) for name, tensor in floats.items()}
 
 
 def write_manifest(folder: Path, files: Iterable[str]) -> None:

@@ -34,6 +34,22 @@ def _tables() -> tuple[Tensor, Tensor]:
 SIGMOID, TANH = _tables()  # (4097,) float32 each
 
 
+def matrices(layers: int) -> list[list[str]]:
+    """Returns the names of the weights side by side in each quantized matrix: the layers from the first up, output."""
+    above = [[f"lstm.weight_ih_l{layer}", f"lstm.weight_hh_l{layer}"] for layer in range(1, layers)]
+    return [["lstm.weight_hh_l0"], *above, ["output.weight"]]
+
+
+def steps(weight: Tensor) -> Tensor:
+    """Returns the step of each row of a float32 matrix, (N,): the difference of two weights whose q differ by 1.
+
+    It is max|row| / 127. Of the float32 weights q * step, the steps and q are the same again, which tests compare: 127
+    times the step rounds to max|row|, or to a number whose 127th part rounds to the step.
+    """
+    step = weight.abs().amax(dim=1) / H_SCALE
+    return torch.where(step > 0, step, torch.ones_like(step))
+
+
 @dataclass(frozen=True)
 class QuantizedMatrix:
     """A matrix in 8 bits with one scale per row.
@@ -49,8 +65,7 @@ class QuantizedMatrix:
     @classmethod
     def quantize(cls, weight: Tensor) -> QuantizedMatrix:
         """Quantizes a float32 matrix: q = round(w / s), s = max|row| / 127, half to even."""
-        step = weight.abs().amax(dim=1) / H_SCALE
-        step = torch.where(step > 0, step, torch.ones_like(step))
+        step = steps(weight)
         q = torch.round(weight / step[:, None]).clamp_(-127, 127).to(torch.int8)
         return cls(q, step / H_SCALE)
 

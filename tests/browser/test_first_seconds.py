@@ -25,7 +25,7 @@ from tests.browser.driving import (
 )
 from tests.browser.test_static_loading import delay, let_go
 from tests.support.app_server import random_model
-from tests.support.both_pages import Site
+from tests.support.both_pages import Site, both_kinds
 from tests.support.chromium import serve
 from training.hub.space_files import write_static
 
@@ -97,6 +97,7 @@ def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(brow
     page.context.close()
 
 
+@both_kinds
 def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
     context = both.new_context(locale="en-US")
     page = context.new_page()
@@ -105,6 +106,7 @@ def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
     page.goto(both.app.url, wait_until="commit")
     prompt = page.locator("#prompt")
     expect(page.locator(".welcome .reply[data-began]")).to_have_count(1)
+    expect(page.get_by_role("progressbar")).to_be_visible(visible=both.kind == "static")  # the app's are on its server
     prompt.fill("ROMEO:")
     prompt.press("Enter")
     prompt.press("Enter")

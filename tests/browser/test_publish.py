@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import torch
 from huggingface_hub import ModelCard, RepoCard, SpaceCard
 from playwright.sync_api import Browser, Page
+from safetensors.torch import load
 
 from model import CharLSTM, generate
+from model.checkpoint.names import WEIGHTS
 from model.checkpoint.record import TrainingRecord
 from tests.local_hub import LocalHub
 from tests.local_hub.repos import LICENSES
@@ -157,8 +160,14 @@ def test_the_space_has_the_files_of_a_static_page(
     assert b"<h1>Letters</h1>" in index
     assert b"<title>Letters</title>" in index
     assert re.search(rb'<span class="reply"[^>]*></span>', index), "the greeting of the other model is removed"
-    for name in ("LICENSE", "files.json", "worker/product.wasm", "model.safetensors"):
+    for name in ("LICENSE", "files.json", "worker/product.wasm"):
         assert hub.read("spaces/ada/letters-page", name) == (tmp_path / name).read_bytes()
+    assert hub.read("ada/letters", WEIGHTS) == base64.b64decode(files[WEIGHTS])
+    by_page, by_python = load(hub.read("spaces/ada/letters-page", WEIGHTS)), load((tmp_path / WEIGHTS).read_bytes())
+    assert by_page.keys() == by_python.keys()
+    for name, tensor in by_python.items():
+        assert by_page[name].dtype == tensor.dtype
+        assert torch.equal(by_page[name], tensor)
     data = RepoCard(hub.read("spaces/ada/letters-page", "README.md").decode()).data.to_dict()
     assert data["models"] == ["ada/letters"]
     other = browser.new_page()

@@ -28,6 +28,7 @@ from tests.browser.driving import (
 )
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
+from tests.support.checkpoint_files import DAMAGED_INT8
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import ROOT, write_static
@@ -114,7 +115,7 @@ def tamper(folder: Path, case: str) -> None:
     elif case == "missing":
         weights.unlink()
     else:
-        weights.write_bytes(data[:-4] + b"\xff\xff\xff\xff")
+        weights.write_bytes(DAMAGED_INT8["NaN"][0](data))
         write_manifest(folder, ["config.json", "model.safetensors"])
 
 
@@ -140,7 +141,7 @@ def damaged(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ("case", "says"),
     [
         ("flipped", "model.safetensors is not the file that manifest.json describes (SHA-256): damaged or changed"),
-        ("nan", "model.safetensors holds NaN in output.weight"),
+        ("nan", "model.safetensors holds NaN in output.weight_scale"),
         ("missing", "there is no model.safetensors"),
     ],
 )

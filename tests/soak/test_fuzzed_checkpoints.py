@@ -24,10 +24,10 @@ VALUES: list[object] = [
 TOKENS = [b"0", b"1", b"3", b"[", b"]", b"{", b"}", b'"', b",", b":", b"-", b"e", b"null"]
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory) -> Files:
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def good(tmp_path_factory, request) -> Files:
     folder = tmp_path_factory.mktemp("good")
-    tiny_model("ab\n", hidden=3, layers=1).save_pretrained(folder)
+    tiny_model("ab\n", hidden=3, layers=1).save_pretrained(folder, dtype=request.param)
     return {name: (folder / name).read_bytes() for name in MODEL_FILES}
 
 

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor
 
 from model import CharLSTM, CheckpointError
 from model.checkpoint.names import CONFIG, MANIFEST, WEIGHTS
@@ -56,6 +59,31 @@ def split(data: bytes) -> tuple[Header, bytes]:
 def join(header: Header | bytes, payload: bytes) -> bytes:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + payload
+
+
+def changed_tensors(change: Callable[[dict[str, Tensor]], object]) -> Callable[[bytes], bytes]:
+    """Returns a function that changes the tensors of a file, given as its bytes."""
+
+    def changed(data: bytes) -> bytes:
+        tensors = load(data)
+        change(tensors)
+        return save(tensors)
+
+    return changed
+
+
+BIAS, SCALE = "output.bias", "output.weight_scale"
+NEEDED = f"{SCALE} must have a float for each row"
+# What is done to an int8 file of `tiny_model`, and what Python and the page say.
+DAMAGED_INT8: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
+    "cut": (lambda data: data[:-1], "is damaged", "is cut or damaged"),
+    "no scales": (changed_tensors(lambda t: t.pop(SCALE)), NEEDED, f"{SCALE} of shape undefined"),
+    "too few scales": (changed_tensors(lambda t: t.update({SCALE: t[SCALE][:3].clone()})), NEEDED, "of shape [3]"),
+    "int8 scales": (changed_tensors(lambda t: t.update({SCALE: t[SCALE].char()})), NEEDED, f"{SCALE} of dtype I8"),
+    "an int8 bias": (changed_tensors(lambda t: t.update({BIAS: t[BIAS].char()})), f"{BIAS} has dtype", "of dtype I8"),
+    "NaN": (changed_tensors(lambda t: t[SCALE].fill_(torch.nan)), "output.weight holds NaN", f"holds NaN in {SCALE}"),
+    "too large": (changed_tensors(lambda t: t[SCALE].fill_(1e5)), "output.weight holds 1.27e+07", "in output.weight"),
+}
 
 
 def changed_header(folder: Path, change: Callable[[Header], object]) -> None:

@@ -15,14 +15,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from huggingface_hub import SpaceCardData, constants
 
 from model import CharLSTM
 from model.checkpoint.bundled import BUNDLED_FOLDER
-from model.checkpoint.format import DTYPES
+from model.checkpoint.format import INT8
 from model.checkpoint.names import CARD
 from model.checkpoint.record import stored_welcome
+from model.checkpoint.write import smallest_dtype
 from model.files import atomic_write, web_content
 from model.hub.names import PUBLIC_HUB
 from model.settings import MAX_TITLE
@@ -63,13 +63,13 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> No
 
 
 def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
-    """Writes a page that generates in the visitor's browser, with a copy of the weights; see `write_page`."""
+    """Writes a page that generates in the visitor's browser, with a copy of the weights in int8; see `write_page`."""
     lm, files = with_welcome(lm), static_files()
     _copy(files, folder)
     atomic_write(folder / "files.json", json.dumps(sorted(files)).encode())  # what web/offline.js keeps
     page = (folder / "index.html").read_text(encoding="utf-8")
     atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(PUBLIC_HUB, constants.ENDPOINT).encode())
-    lm.save_pretrained(folder, dtype=smallest_dtype(lm))
+    lm.save_pretrained(folder, dtype=INT8)
     about = (
         "This page runs in the visitor's browser: [index.html](index.html) downloads the weights beside it, checks "
         "them, and generates. What is typed does not leave the browser.\n\n"
@@ -104,7 +104,7 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
         start = f"import sys\n\nfrom {_PACKAGE}app import main\n\nsys.exit(main())\n"
         atomic_write(folder / "app.py", start.encode())
     bundled = f"{_PREFIX}model/{BUNDLED_FOLDER.name}"
-    lm.save_pretrained(folder / bundled / "model", dtype=smallest_dtype(lm))
+    lm.save_pretrained(folder / bundled / "model", dtype=smallest_dtype(lm.network.state_dict()))
     atomic_write(folder / "requirements.txt", requirements(hardware).encode())
     about = (
         "A page and an API that generate with this model, for many visitors at once: [app.py](app.py). The variable "
@@ -147,15 +147,6 @@ def requirements(hardware: str) -> str:
     if hardware != ZERO_GPU:
         return text
     return re.sub(r"(?m)^torch\b.*$", f"{_ZERO_GPU_TORCH}\nspaces", text)
-
-
-def smallest_dtype(lm: CharLSTM) -> str:
-    """Returns the smallest dtype in which no weight changes: weights stored as bfloat16 stay bfloat16."""
-    weights = list(lm.network.state_dict().values())
-    for name in ("bfloat16", "float16"):
-        if all(torch.equal(weight.to(DTYPES[name]).float(), weight) for weight in weights):
-            return name
-    return "float32"
 
 
 def title_of(lm: CharLSTM) -> str:

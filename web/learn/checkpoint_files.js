@@ -1,7 +1,8 @@
 // Makes the files of a checkpoint folder, which Python, the app and this page can read: model/checkpoint/ has the format.
 
 import { sha256 } from "../engines/engine.js";
-import { shapesOf } from "../worker/checkpoint.js";
+import { SCALE, load, shapesOf } from "../worker/checkpoint.js";
+import { matricesOf, quantize } from "../worker/int8_inference.js";
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 
@@ -32,23 +33,52 @@ export async function checkpointFiles({ vocab, network, tensors, training, chat 
   return { ...files, [MANIFEST]: jsonBytes({ sha256: Object.fromEntries(hashes) }) };
 }
 
+/**
+ * Returns the files of a model with its matrices in 8 bits, for a static page: see docs/static-page.md.
+ * @param {Record<string, Uint8Array<ArrayBuffer>>} files
+ * @returns {Promise<Record<string, Uint8Array<ArrayBuffer>>>}
+ */
+export async function int8Files(files) {
+  const { sizes, tensors } = await load({ base: "", name: "", commit: "", files });
+  const shapes = shapesOf(sizes);
+  const found = /** @type {Record<string, Float32Array | Int8Array>} */ ({ ...tensors });
+  for (const names of matricesOf(sizes.layers)) {
+    const [rows] = shapes[names[0]];
+    const { bytes, steps } = quantize(
+      names.map((name) => tensors[name]),
+      rows,
+    );
+    names.forEach((name, part) => {
+      [found[name], found[`${name}${SCALE}`], shapes[`${name}${SCALE}`]] = [bytes[part], steps, [rows]];
+    });
+  }
+  const weights = await safetensors(found, shapes);
+  const manifest = JSON.parse(new TextDecoder().decode(files[MANIFEST]));
+  manifest.sha256[WEIGHTS] = await sha256(weights);
+  return { ...files, [WEIGHTS]: weights, [MANIFEST]: jsonBytes(manifest) };
+}
+
 /** Returns the bytes of a JSON file with a value. */
 export function jsonBytes(value) {
   return new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
 }
 
+/** @param {Record<string, Float32Array | Int8Array>} tensors @param {Record<string, number[]>} shapes */
 async function safetensors(tensors, shapes) {
   const header = /** @type {Record<string, object>} */ ({ __metadata__: { format: "pt" } });
   const parts = [];
   let end = 0;
-  for (const [name, shape] of Object.entries(shapes)) {
+  const size = (name) => tensors[name].BYTES_PER_ELEMENT;
+  const names = Object.keys(shapes).sort((one, other) => size(other) - size(one)); // each number at a multiple of its size
+  for (const name of names) {
     const { buffer, byteOffset, byteLength } = tensors[name]; // WebAssembly's numbers are little-endian, as the file's
-    parts.push(new Uint8Array(buffer, byteOffset, byteLength));
-    header[name] = { dtype: "F32", shape, data_offsets: [end, end + byteLength] };
+    parts.push(new Uint8Array(/** @type {ArrayBuffer} */ (buffer), byteOffset, byteLength));
+    const dtype = tensors[name] instanceof Int8Array ? "I8" : "F32";
+    header[name] = { dtype, shape: shapes[name], data_offsets: [end, end + byteLength] };
     end += byteLength;
   }
   const text = JSON.stringify(header);
-  const size = Math.ceil(text.length / 8) * 8; // it ends with spaces, so that the numbers begin at a multiple of 8
-  const whole = new Blob([new BigUint64Array([BigInt(size)]), text.padEnd(size), ...parts]);
+  const length = Math.ceil(text.length / 8) * 8; // it ends with spaces, so that the numbers begin at a multiple of 8
+  const whole = new Blob([new BigUint64Array([BigInt(length)]), text.padEnd(length), ...parts]);
   return new Uint8Array(await whole.arrayBuffer());
 }

@@ -13,7 +13,9 @@ const MAX_WEIGHT = 1e6; // trained weights stay below a hundred
 const MAX_SMALL = 16 << 20; // bytes of each other file
 const MAX_SAMPLES = 1000;
 const NO_CELLS = { cells: [], sample: null };
-const BYTES = { F32: 4, BF16: 2, F16: 2 };
+const BYTES = { F32: 4, BF16: 2, F16: 2, I8: 1 };
+/** After the name of a matrix in I8: by which its rows are multiplied. */
+export const SCALE = "_scale";
 const MAX_CELLS = 200;
 const MAX_NAME = 60; // characters
 const MAX_PASSAGES = 10;
@@ -192,7 +194,8 @@ function checkConfig(config) {
 }
 
 /**
- * Returns the tensors of model.safetensors: 8 bytes with the length of a JSON header, the header, the numbers.
+ * Returns the tensors of model.safetensors: 8 bytes with the length of a JSON header, the header, the numbers. A matrix may
+ * be in 8 bits, see docs/static-page.md.
  * @param {Uint8Array} bytes
  * @param {Sizes} sizes
  * @returns {Record<string, Float32Array>}
@@ -204,20 +207,32 @@ function parseWeights(bytes, sizes) {
   const start = bytes.length < 8 ? Infinity : 8 + Number(view.getBigUint64(0, true));
   if (start > Math.min(bytes.length, 8 + MAX_HEADER)) throw wrong("is cut or damaged: its header is not whole");
   const header = json(`the header of ${WEIGHTS}`, bytes.subarray(8, start));
-  const read = ([name, shape]) => {
+  const read = (name, shape) => {
     const { dtype, shape: stored, data_offsets: [from, to] = [] } = header[name] ?? {};
     if (JSON.stringify(stored) !== JSON.stringify(shape)) {
       throw wrong(`has ${name} of shape ${JSON.stringify(stored)}; config.json says ${JSON.stringify(shape)}`);
     }
-    if (!(dtype in BYTES)) throw wrong(`has ${name} of dtype ${dtype}, not F32, BF16 or F16`);
+    const isKnown = dtype === "I8" ? shape.length === 2 : dtype in BYTES;
+    if (!isKnown) throw wrong(`has ${name} of dtype ${dtype}, not F32, BF16 or F16`);
     const isWhole = from >= 0 && to - from === countOf(shape) * BYTES[dtype] && start + to <= bytes.length;
     if (!isWhole) throw wrong(`is cut or damaged: the place of ${name}`);
-    const values = widen(bytes.slice(start + from, start + to).buffer, dtype);
+    const { buffer } = bytes.slice(start + from, start + to);
+    const scales = dtype === "I8" && read(`${name}${SCALE}`, shape.slice(0, 1));
+    const values = scales ? multiplied(new Int8Array(buffer), scales) : widen(buffer, dtype);
     const large = values.find((weight) => !(Math.abs(weight) <= MAX_WEIGHT));
     if (large !== undefined) throw wrong(`holds ${large} in ${name}`);
-    return [name, values];
+    return values;
   };
-  return Object.fromEntries(Object.entries(shapesOf(sizes)).map(read));
+  return Object.fromEntries(Object.entries(shapesOf(sizes)).map(([name, shape]) => [name, read(name, shape)]));
+}
+
+// Returns the rows of a matrix times a number for each, in float32.
+function multiplied(matrix, scales) {
+  const [found, width] = [new Float32Array(matrix.length), matrix.length / scales.length];
+  scales.forEach((scale, row) => {
+    for (let n = row * width; n < (row + 1) * width; n++) found[n] = matrix[n] * scale;
+  });
+  return found;
 }
 
 // Returns each stored number as the float32 that is equal to it. A float16 with its bits at those places of a float32 is

@@ -49,6 +49,37 @@ function output(gate, c) {
   return rint(fround(fround(SIGMOID[gate] * TANH[indexOf(c)]) * 127));
 }
 
+/**
+ * Returns the names of the weights that each matrix has side by side: the layers from the first up, then the output.
+ * @param {number} layers
+ */
+export function matricesOf(layers) {
+  const above = Array.from({ length: layers - 1 }, (_, n) => [`lstm.weight_ih_l${n + 1}`, `lstm.weight_hh_l${n + 1}`]);
+  return [["lstm.weight_hh_l0"], ...above, ["output.weight"]];
+}
+
+/**
+ * Rounds a matrix to 8 bits. Returns the bytes of each part, and the step of each row: the difference of two weights whose
+ * bytes differ by 1. Of the float32 weights byte · step, bytes and steps are the same again (model/int8/weights.py).
+ * @param {Float32Array[]} parts of the matrix, side by side
+ * @param {number} rows
+ */
+export function quantize(parts, rows) {
+  const [bytes, steps] = [parts.map((part) => new Int8Array(part.length)), new Float32Array(rows)];
+  for (let row = 0; row < rows; row++) {
+    let most = 0;
+    for (const part of parts) for (const w of rowOf(part, row, rows)) most = Math.max(most, Math.abs(w));
+    const step = (steps[row] = fround(most / 127) || 1);
+    parts.forEach((part, at) => {
+      const to = rowOf(bytes[at], row, rows);
+      rowOf(part, row, rows).forEach((w, n) => (to[n] = Math.max(-127, Math.min(127, rint(fround(w / step))))));
+    });
+  }
+  return { bytes, steps };
+}
+
+const rowOf = (matrix, row, rows) => matrix.subarray((row * matrix.length) / rows, ((row + 1) * matrix.length) / rows);
+
 /** Compiles product.wasm. */
 export async function compile() {
   const response = await fetch(new URL("product.wasm", import.meta.url));
@@ -76,6 +107,16 @@ class Products {
     this.sums = new Int32Array(buffer, out, Math.max(...padded.map(([rows]) => rows)));
     this.bytes = new Int8Array(buffer);
     this.#product = /** @type {Function} */ (new WebAssembly.Instance(code, { page: { memory } }).exports.product);
+  }
+
+  // Sets a matrix to parts that are side by side.
+  fill(index, parts, rows) {
+    const { at, columns } = this.matrices[index];
+    let from = at;
+    for (const part of parts) {
+      for (let row = 0; row < rows; row++) this.bytes.set(rowOf(part, row, rows), from + row * columns);
+      from += part.length / rows;
+    }
   }
 
   // Sets sums to the exact product of a matrix and x.
@@ -107,11 +148,15 @@ export class Network {
     this.sizes = sizes;
     const shapes = Array.from({ length: layers }, (_, layer) => [4 * hidden, layer ? 2 * hidden : hidden]);
     this.products = new Products([...shapes, [vocab, hidden]], code);
-    this.scales = shapes.map((_, layer) => {
-      const parts = layer ? [tensors[`lstm.weight_ih_l${layer}`]] : [];
-      return this.#quantize(layer, [...parts, tensors[`lstm.weight_hh_l${layer}`]], 4 * hidden);
+    this.scales = matricesOf(layers).map((names, index) => {
+      const rows = index < layers ? 4 * hidden : vocab;
+      const { bytes, steps } = quantize(
+        names.map((name) => tensors[name]),
+        rows,
+      );
+      this.products.fill(index, bytes, rows);
+      return steps.map((step) => step / 127);
     });
-    this.scales.push(this.#quantize(layers, [tensors["output.weight"]], vocab));
     this.biases = shapes.map((_, layer) => {
       const other = tensors[`lstm.bias_hh_l${layer}`];
       return tensors[`lstm.bias_ih_l${layer}`].map((bias, n) => bias + other[n]);
@@ -195,23 +240,6 @@ export class Network {
     for (let n = 0; n < 4 * hidden; n++) {
       indices[n] = indexOf(fround(fround(fround(sums[n]) * scale[n]) + added[n]));
     }
-  }
-
-  // Rounds a matrix, given as parts side by side, to 8 bits. Returns its scales, one per row.
-  #quantize(index, parts, rows) {
-    const { at, columns } = this.products.matrices[index];
-    const [scales, { bytes }] = [new Float32Array(rows), this.products];
-    for (let row = 0; row < rows; row++) {
-      let most = 0;
-      const here = parts.map((part) => part.subarray((row * part.length) / rows, ((row + 1) * part.length) / rows));
-      for (const part of here) for (const w of part) most = Math.max(most, Math.abs(w));
-      const step = fround(most / 127) || 1;
-      let to = at + row * columns;
-      for (const part of here)
-        for (const w of part) bytes[to++] = Math.max(-127, Math.min(127, rint(fround(w / step))));
-      scales[row] = step / 127;
-    }
-    return scales;
   }
 
   // The row of the first layer's table for a character, biases included: summed in float64 in this order, rounded once.

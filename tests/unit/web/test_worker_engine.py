@@ -27,12 +27,14 @@ from model import (
     generate,
 )
 from model.attribution import occlusion_in_slices
+from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
 from model.named_cells import cells_from_json
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
 from tests.support.cells_files import CELL, PLACES, VALID, content
+from tests.support.checkpoint_files import DAMAGED_INT8, rewrite
 from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
 from tests.unit.model.int8.test_vectors import VECTORS, tiny as network_of_the_vectors
@@ -119,11 +121,35 @@ def test_each_dtype_is_read_exactly(tmp_path: Path) -> None:
     lm = tiny_model()
     with torch.no_grad():
         lm.network.output.weight[0, :4] = torch.tensor([0.0, -0.0, 6e-8, 6.1e-5])  # zeros and a subnormal
-    for dtype in ("float32", "bfloat16", "float16"):
+    for dtype in ("float32", "bfloat16", "float16", "int8"):
         lm.save_pretrained(tmp_path / dtype, dtype=dtype)
         with node_engine(tmp_path / dtype) as engine:
             expected = generate(CharLSTM.from_pretrained(tmp_path / dtype), "A", 100, seed=1)
             assert engine.write(request("A", seed=1, length=100))["text"] == expected
+
+
+def test_500_texts_from_an_int8_file_are_those_from_floats(tmp_path: Path) -> None:
+    lm = tiny_model(hidden=100)
+    asked = [request("To be", seed=seed, temperature=seed % 20 / 10, length=40) for seed in range(500)]
+    texts = []
+    for dtype in ("float32", "int8"):
+        lm.save_pretrained(tmp_path / dtype, dtype=dtype)
+        with node_engine(tmp_path / dtype) as engine:
+            texts.append([engine.write(each)["text"] for each in asked])
+    assert texts[0] == texts[1]
+    assert texts[1][:20] == [generate(lm, "To be", 40, seed=seed, temperature=seed % 20 / 10) for seed in range(20)]
+
+
+def test_a_damaged_int8_file_is_refused(tmp_path: Path, engine: NodeEngine) -> None:
+    tiny_model().save_pretrained(tmp_path, dtype="int8")
+    whole = (tmp_path / WEIGHTS).read_bytes()
+    for case, (damage, _, words) in DAMAGED_INT8.items():
+        rewrite(tmp_path, WEIGHTS, damage(whole))
+        files = {path.name: base64.b64encode(path.read_bytes()).decode() for path in tmp_path.iterdir()}
+        engine.call("give", {"name": "local/mine", "files": files})
+        reason = engine.call("add", "local/mine")["failure"]["values"]["reason"]
+        assert reason.startswith(WEIGHTS), case
+        assert words in reason, case
 
 
 def test_an_infinity_in_float16_is_refused(tmp_path: Path) -> None:

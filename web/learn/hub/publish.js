@@ -4,6 +4,7 @@
 
 import { Refusal } from "../../engines/engine.js";
 import * as library from "../../vendor/huggingface_hub.js";
+import { int8Files } from "../checkpoint_files.js";
 import { modelCard, publishedFiles, spaceCard } from "./card.js";
 import { t } from "../../document/words.js";
 
@@ -74,11 +75,12 @@ async function sendAll({ token, files, card, isPrivate, hub, firstWords, ...name
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
   const page = space ? await pageFiles(card.title, await firstWords(), request) : {}; // before anything is created
   const published = await publishedFiles(files, card, repo);
+  const small = space ? await int8Files(published) : {};
   const model = { "README.md": modelCard(published, card, { repo, space, hub }), ...published };
   await sendFiles({ type: "model", name: repo }, model, access, isPrivate, watch);
   done.model = `${hub}/${repo}`;
   if (!space) return;
-  const whole = { ...page, "README.md": spaceCard(card, repo), ...published };
+  const whole = { ...page, "README.md": spaceCard(card, repo), ...small };
   await sendFiles({ type: "space", name: space }, whole, access, isPrivate, watch);
   done.space = `${hub}/spaces/${space}`;
 }

@@ -12,6 +12,7 @@ import pytest
 from huggingface_hub import RepoCard
 
 from model import CharLSTM
+from model.checkpoint.names import WEIGHTS
 from tests.local_hub import LocalHub
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
@@ -41,6 +42,12 @@ def checkpoint(tmp_path: Path) -> Path:
 
 def prepare(space: str, hardware: str, model: str | None = None) -> Space:
     return check_space(space, hardware, private=False, model=model)
+
+
+def int8_file(model: Path | str, folder: Path) -> bytes:
+    """Returns what a static page of a model downloads."""
+    CharLSTM.from_pretrained(model).save_pretrained(folder / "int8", dtype="int8")
+    return (folder / "int8" / WEIGHTS).read_bytes()
 
 
 def front_matter(readme: bytes) -> dict[str, Any]:
@@ -106,8 +113,8 @@ def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, her
     made = [str(each) for each in hub.requests("POST /api/repos/create|POST .*/commit/")]
     assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are created before the first push"
     assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
-    best = (best_of(tmp_path / "run") / "model.safetensors").read_bytes()
-    assert hub.read("spaces/ada/plays", "model.safetensors") == best
+    assert hub.read("ada/plays", WEIGHTS) == (best_of(tmp_path / "run") / WEIGHTS).read_bytes()
+    assert hub.read("spaces/ada/plays", WEIGHTS) == int8_file(tmp_path / "run", tmp_path)
     assert front_matter(hub.read("spaces/ada/plays", "README.md"))["models"] == ["ada/plays"]
     assert output.endswith(f"  {hub.url}/spaces/ada/plays\n")
     assert token not in output
@@ -128,7 +135,7 @@ def test_a_resumed_run_still_publishes_its_page(
     code, output = here("--resume=hf://ada/plays", text)
     assert code == 0, output
     assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
-    assert hub.read("spaces/ada/page", "model.safetensors") == hub.read("ada/plays", "model.safetensors")
+    assert hub.read("spaces/ada/page", WEIGHTS) == int8_file("ada/plays", tmp_path)
     assert f"{hub.url}/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
 
 
