@@ -1,7 +1,9 @@
 """The format of a checkpoint: config.json, model.safetensors, manifest.json, and cells.json and samples.jsonl, if any.
 
 config.json holds the sizes, the vocabulary, the chat format and the record of the training. model.safetensors holds the
-weights under the names of `nn.LSTM`. manifest.json holds the SHA-256 of the other files.
+weights under the names of `nn.LSTM`. manifest.json holds the SHA-256 of the other files. docs/format.md describes every
+field, and what may be added without a new version: unknown fields are ignored, so a field that changes what a model
+writes needs one.
 """
 
 from __future__ import annotations
@@ -26,8 +28,7 @@ from .samples import Sample
 FORMAT_VERSION = 1
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
-_FIELDS = {"format_version", "model_type", *SIZES, "vocab", "training"}
-_OPTIONAL_FIELDS = {"chat", "rare"}
+_REQUIRED = {"format_version", "model_type", *SIZES, "vocab", "training"}
 
 
 class CheckpointError(ValueError):
@@ -80,12 +81,11 @@ def parse_config(data: bytes) -> Checkpoint:
     version = config.get("format_version")
     if type(version) is not int or version != FORMAT_VERSION:
         newer = type(version) is int and version > FORMAT_VERSION
-        remedy = "update char-lstm to read it" if newer else f"it must be {FORMAT_VERSION}"
+        update = "a newer char-lstm wrote it; to read it, pip install --upgrade char-lstm"
+        remedy = update if newer else f"it must be {FORMAT_VERSION}"
         raise CheckpointError(f"{CONFIG}: format_version is {version!r:.40}: {remedy}")
-    missing, unknown = sorted(_FIELDS - config.keys()), sorted(config.keys() - _FIELDS - _OPTIONAL_FIELDS)
-    if missing or unknown:
-        problem = f"lacks the field {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r:.60}"
-        raise CheckpointError(f"{CONFIG} {problem}")
+    if missing := sorted(_REQUIRED - config.keys()):
+        raise CheckpointError(f"{CONFIG} lacks the field {missing[0]!r}")
     if not isinstance(config["training"], dict):
         raise CheckpointError(f"{CONFIG}: training must be an object")
     try:
@@ -102,9 +102,9 @@ def parse_config(data: bytes) -> Checkpoint:
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
     names = [each.name for each in fields(ChatFormat)]
-    if not isinstance(chat, dict) or chat.keys() != set(names):
+    if not isinstance(chat, dict) or not chat.keys() >= set(names):
         raise ValueError(f"chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
-    parsed = ChatFormat(**chat)
+    parsed = ChatFormat(**{name: chat[name] for name in names})
     for name in names:
         if not tokenizer.in_vocab(chat[name]).all():
             raise ValueError(f"chat {name} has characters that are not in vocab")

@@ -7,6 +7,7 @@ import { countOf, parametersOf, shapesOf } from "./shapes.js";
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const [CELLS, SAMPLES] = ["cells.json", "samples.jsonl"];
+const FORMAT_VERSION = 1; // of config.json; docs/format.md says what may change within it: unknown fields are ignored
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
 const MAX_PARAMETERS = 500_000_000;
 const MAX_HEADER = 1 << 20;
@@ -164,7 +165,11 @@ function textOf(bytes) {
 function checkConfig(config) {
   const wrong = (what) => new ModelError(`config.json: ${what}`);
   if (config.model_type !== "char-lstm") throw wrong(`model_type is ${config.model_type}, not char-lstm`);
-  if (config.format_version !== 1) throw wrong(`format_version is ${config.format_version}: it must be 1`);
+  const version = config.format_version;
+  if (version !== FORMAT_VERSION) {
+    const update = "a newer char-lstm wrote it; reload this page, or publish it again with that version";
+    throw wrong(`format_version is ${version}: ${version > FORMAT_VERSION ? update : `it must be ${FORMAT_VERSION}`}`);
+  }
   for (const [name, most] of Object.entries(MOST)) {
     if (Number.isInteger(config[name]) && config[name] >= 1 && config[name] <= most) continue;
     throw wrong(`${name} is ${config[name]}: it must be a whole number from 1 to ${most}`);

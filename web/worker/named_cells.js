@@ -26,7 +26,8 @@ export function parseCells({ format_version: version, cells, sample: found }, si
   if (![PLAIN, WITH_PASSAGES].includes(version) || cells.length > MAX_CELLS) throw new Error("cells.json is not valid");
   const text = version === PLAIN ? "" : found.text.replace(/\r\n?/g, "\n").replace(HIDDEN, "\ufffd");
   const sample = { characters: Array.from(text), seed: found?.seed ?? null, places: new Map() };
-  const described = cells.map((/** @type {any} */ { high = [], low = [], ...facts }) => {
+  const described = cells.map((/** @type {any} */ { high, low, ...facts }) => {
+    if (version === PLAIN) high = low = [];
     check(facts, [...high, ...low], sizes, sample.characters.length);
     sample.places.set(`${facts.layer} ${facts.index}`, { high, low });
     const { kind, last_three: score } = facts;
