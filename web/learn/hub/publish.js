@@ -11,10 +11,11 @@ import {
   uploadFilesWithProgress,
   whoAmI,
 } from "../../vendor/huggingface_hub.js";
-import { modelCard, publishedFiles, spaceCard } from "./card.js";
-import { pageFiles } from "./space.js";
+import { modelCard, notebook, publishedFiles, spaceCard } from "./card.js";
+import { pageFile, pageFiles } from "./space.js";
 
 const TITLE = "Upload from the browser";
+const PLAIN = "learn/hub/plain_torch.json"; // written by training/card/notebook.py
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?$/;
 // A repo may be replaced if it is empty, or if it has the file that every model, or every page, of this project has.
 const INITIAL = [".gitattributes", "README.md"];
@@ -73,9 +74,15 @@ async function sendAll({ token, files, card, isPrivate, hub, firstWords, ...name
   const { name: user, auth } = await whoAmI(access);
   if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name: user } });
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(card.title, await firstWords(), request) : {}; // before anything is created
+  const page = space ? await pageFiles(card.title, await firstWords(), space, request) : {}; // before anything is created
+  const plain = JSON.parse(await (await pageFile(PLAIN, request)).text());
   const published = await publishedFiles(files, card, repo);
-  const model = { "README.md": modelCard(published, card, { repo, space, hub }), ...published };
+  const place = { repo, space, hub };
+  const about = {
+    "README.md": modelCard(published, card, place, plain),
+    "notebook.ipynb": notebook(published, place, plain),
+  };
+  const model = { ...about, ...published };
   await sendFiles({ type: "model", name: repo }, model, access, isPrivate, watch);
   done.model = `${hub}/${repo}`;
   if (!space) return;
