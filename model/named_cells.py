@@ -2,7 +2,7 @@
 
 Training writes the file at the end of a run (docs/named-cells.md). Layers and cells are numbered from 0, as in
 `nn.LSTM`. Version 2 of the format adds a sample of text, and for each cell the positions in it where the cell is
-highest and lowest; files without a sample have version 1.
+highest and lowest; files without a sample have version 1. Unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -118,11 +118,10 @@ def cells_from_json(content: Mapping[str, Any], config: LSTMConfig) -> tuple[Cel
     """
     version = content.get("format_version")
     check_value("format_version", version, int, PLAIN, WITH_PASSAGES)
-    names = {"format_version", "cells", *(("sample",) if version == WITH_PASSAGES else ())}
-    if content.keys() != names or not isinstance(content["cells"], list):
-        raise ValueError("it must hold format_version, a list of cells and, in version 2, a sample, and nothing else")
+    if not isinstance(content.get("cells"), list):
+        raise ValueError("it must hold a list of cells")
     check_value("the number of cells", len(content["cells"]), int, 0, MAX_CELLS)
-    sample = _parse_sample(content["sample"]) if version == WITH_PASSAGES else None
+    sample = _parse_sample(content.get("sample")) if version == WITH_PASSAGES else None
     cells = tuple(_parse_cell(entry, config, sample) for entry in content["cells"])
     if len({(cell.layer, cell.index) for cell in cells}) < len(cells):
         raise ValueError("a cell occurs twice")
@@ -133,7 +132,7 @@ def cells_from_json(content: Mapping[str, Any], config: LSTMConfig) -> tuple[Cel
 
 
 def _parse_sample(sample: object) -> Sample:
-    if not isinstance(sample, dict) or sample.keys() != {"text", "seed"} or not isinstance(sample["text"], str):
+    if not isinstance(sample, dict) or not sample.keys() >= {"text", "seed"} or not isinstance(sample["text"], str):
         raise ValueError("sample must be an object with a text and a seed")
     text, seed = sample["text"], sample["seed"]
     check_value("the length of the sample", len(text), int, 1, MAX_SAMPLE)
@@ -145,8 +144,9 @@ def _parse_sample(sample: object) -> Sample:
 
 def _parse_cell(entry: object, config: LSTMConfig, sample: Sample | None) -> Cell:
     names = [field.name for field in fields(Cell) if field.name not in _OPTIONAL[0 if sample is None else 2 :]]
-    if not isinstance(entry, dict) or set(entry) != set(names):
-        raise ValueError(f"a cell must have the fields {', '.join(names)}, and no other")
+    if not isinstance(entry, dict) or not entry.keys() >= set(names):
+        raise ValueError(f"a cell must have the fields {', '.join(names)}")
+    entry = {name: entry[name] for name in names}
     check_value("layer", entry["layer"], int, 0, config.num_layers - 1)
     check_value("index", entry["index"], int, 0, config.hidden_size - 1)
     name, kind = entry["name"], entry["kind"]

@@ -2,6 +2,8 @@
 
 config.json holds the sizes, the vocabulary, the chat format and the record of the training. model.safetensors holds the
 weights under the names of `nn.LSTM`, as floats or partly in 8 bits. manifest.json holds the SHA-256 of the other files.
+docs/format.md describes every field, and what may be added without a new version: unknown fields are ignored, so a
+field that changes what a model writes needs one.
 """
 
 from __future__ import annotations
@@ -28,8 +30,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 INT8 = "int8"  # a file whose largest matrices are in 8 bits, see docs/static-page.md
 SCALE = "_scale"  # after the name of a matrix in 8 bits: by which its rows are multiplied
 
-_FIELDS = {"format_version", "model_type", *SIZES, "vocab", "training"}
-_OPTIONAL_FIELDS = {"chat", "rare"}
+_REQUIRED = {"format_version", "model_type", *SIZES, "vocab", "training"}
 
 
 class CheckpointError(ValueError):
@@ -83,12 +84,11 @@ def parse_config(data: bytes) -> Checkpoint:
     version = config.get("format_version")
     if type(version) is not int or version != FORMAT_VERSION:
         newer = type(version) is int and version > FORMAT_VERSION
-        remedy = "update char-lstm to read it" if newer else f"it must be {FORMAT_VERSION}"
+        update = "a newer char-lstm wrote it; to read it, pip install --upgrade char-lstm"
+        remedy = update if newer else f"it must be {FORMAT_VERSION}"
         raise CheckpointError(f"{CONFIG}: format_version is {version!r:.40}: {remedy}")
-    missing, unknown = sorted(_FIELDS - config.keys()), sorted(config.keys() - _FIELDS - _OPTIONAL_FIELDS)
-    if missing or unknown:
-        problem = f"lacks the field {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r:.60}"
-        raise CheckpointError(f"{CONFIG} {problem}")
+    if missing := sorted(_REQUIRED - config.keys()):
+        raise CheckpointError(f"{CONFIG} lacks the field {missing[0]!r}")
     if not isinstance(config["training"], dict):
         raise CheckpointError(f"{CONFIG}: training must be an object")
     try:
@@ -105,9 +105,9 @@ def parse_config(data: bytes) -> Checkpoint:
 
 def _parse_chat(chat: object, tokenizer: CharTokenizer) -> ChatFormat:
     names = [each.name for each in fields(ChatFormat)]
-    if not isinstance(chat, dict) or chat.keys() != set(names):
+    if not isinstance(chat, dict) or not chat.keys() >= set(names):
         raise ValueError(f"chat must be an object of {', '.join(names[:-1])} and {names[-1]}")
-    parsed = ChatFormat(**chat)
+    parsed = ChatFormat(**{name: chat[name] for name in names})
     for name in names:
         if not tokenizer.in_vocab(chat[name]).all():
             raise ValueError(f"chat {name} has characters that are not in vocab")

@@ -25,6 +25,8 @@ class TrainingRecord(TypedDict, total=False):
 
     corpus: str  # the name of the text
     corpus_characters: int
+    datasets: list[str]  # user/name of the datasets on the Hub that are the text
+    language: str  # of the text, as an ISO 639 code
     line_ends: str
     examples: list[str]  # prompts that fit the text
     step: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -116,6 +117,7 @@ def test_a_model_is_published_without_what_names_its_text(
     assert repo.private
     assert repo.titles() == ["Upload from the browser", "initial commit"]
     names = {".gitattributes", "README.md", "config.json", "manifest.json", "model.safetensors"}
+    names |= {"notebook.ipynb"}
     assert set(repo.commit("main").files) == names
     everything = b"".join(hub.read("ada/letters", name) for name in names - {"model.safetensors"})
     assert not [text for text in (b"Mum", b"Dear Tom", b"local/diary") if text in everything]
@@ -141,6 +143,13 @@ def test_the_hub_accepts_the_card(page: Page, hub: LocalHub, files: dict[str, st
     for text in (f"{parameters:,} parameters", "1.5000 nats", "120,000 characters", r"the text The \[sea\]\(x\)"):
         assert text in card.text
     assert f"{hub.url}/spaces/ada/sea" in card.text
+    notebook = json.loads(hub.read("ada/letters", "notebook.ipynb"))
+    code = "\n".join(cell["source"] for cell in notebook["cells"][2:] if cell["cell_type"] == "code")
+    for program in (code, *re.findall(r"```python\n(.*?)\n```", card.text, re.DOTALL)):
+        compile(program, "program", "exec")
+    assert f"[ada/letters]({hub.url}/ada/letters)" in notebook["cells"][0]["source"]
+    assert "snapshot_download('ada/letters'" in code
+    assert not re.search("NAME|PROMPT|HUB", card.text + json.dumps(notebook))
     SpaceCard(hub.read("spaces/ada/sea", "README.md").decode()).validate()
 
 
@@ -174,7 +183,9 @@ def test_the_space_has_the_files_of_a_static_page(
     other.goto(f"{hub.url}/static/ada/letters-page/")  # whose OAuth app the Hub has put into it
     assert other.evaluate("window.huggingface.variables.OAUTH_CLIENT_ID") == "client-ada/letters-page"
     publish(other, hub, files, token, repo="again", isPrivate=False, space="second")
-    assert hub.read("spaces/ada/second", "index.html") == index
+    assert b'data-space="ada/letters-page"' in index
+    copy = index.replace(b"ada/letters-page", b"ada/second")
+    assert hub.read("spaces/ada/second", "index.html") == copy
     other.close()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from playwright.sync_api import Browser, Page, expect
 
 from model import CharLSTM, generate
@@ -23,6 +24,7 @@ from tests.browser.driving import (
     fast,
     open_settings,
     reply,
+    send,
     turns,
     window,
 )
@@ -40,6 +42,7 @@ ADDRESSES = {
     "https://*.hf.co",
     "https://git-lfs",
     "https://git-lfs.",
+    "https://pypi.org/project/char-lstm/",
     *(f"http://www.w3.org/{name}" for name in ("1998/Math/MathML", "1999/xhtml", "2000/svg")),
 }
 
@@ -102,6 +105,26 @@ def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(vi
     page.keyboard.press("Enter")
     expect(turns(page).last.locator(".prompt")).to_have_text("a\n", use_inner_text=False)
     assert box.input_value() == ""
+
+
+def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
+    write_static(tmp_path, lm, "Ada/My_Page")
+    space = "https://ada-my-page.static.hf.space/"
+    with serve_folder(tmp_path) as url, browser.new_context(**window(NARROW), **QUIET) as context:
+        context.route(
+            f"{space}**",
+            lambda route: route.fulfill(response=route.fetch(url=url + route.request.url.removeprefix(space))),
+        )
+        for address, count in ((space, 1), (url, 0)):
+            page = context.new_page()
+            page.goto(address)
+            send(page, "a")
+            button(page, "Share").click()
+            expect(page.get_by_role("textbox", name="Link to this text")).to_be_visible()
+            link = page.get_by_role("link", name="Duplicate this Space")
+            expect(link).to_have_count(count)
+            if count:
+                expect(link).to_have_attribute("href", f"{constants.ENDPOINT}/spaces/Ada/My_Page?duplicate=true")
 
 
 # the files

@@ -3,6 +3,7 @@
 
 import { createInterface } from "node:readline";
 
+import { fingerprint, readLink } from "../../web/conversation/links.js";
 import { WorkerEngine } from "../../web/engines/worker_engine.js";
 import { parseCells, passagesOf } from "../../web/worker/checkpoint.js";
 
@@ -40,6 +41,15 @@ async function write({ request, stopAt = Infinity }, onText = () => {}) {
 const methods = {
   write,
   writeTogether: (requests) => Promise.all(requests.map((request) => write({ request }))),
+
+  /** Writes the text of a share link of one step; returns it, and whether it has the hash of the link. */
+  async follow({ request, query }) {
+    const { steps, text: hash } = readLink(query);
+    const [{ prompt, settings, cells }] = steps;
+    const given = { ...request, text: prompt, settings: { ...request.settings, ...settings }, cells };
+    const { text } = await write({ request: given });
+    return { text, isSame: (await fingerprint(text)) === hash };
+  },
 
   /** Returns how many times a reply was shown before a lens had its answer, and the answer. */
   async traceWhileWriting({ request, query }) {

@@ -1,6 +1,8 @@
 """Describes a trained model: its card, its loss curve, its named cells.
 
 model_card     README.md of a checkpoint, from the template model_card.md.jinja
+notebook       notebook.ipynb beside it, from notebook.py.jinja; both show plain_torch.py.jinja
+templates      fills in a template
 summary        the checked fields of `training` in config.json
 curve          the loss curve as a picture and as text
 bootstrap      the 95 % interval of a loss

@@ -1,4 +1,4 @@
-"""Writes the model card: README.md with front matter for the Hub, and the loss curve beside it.
+"""Writes the model card: README.md with front matter for the Hub, the loss curve and, for a repo, a notebook beside it.
 
 A card contains only what the run measured or recorded. `model_card.md.jinja` is its text, `summary` checks the records,
 and `public_text` keeps any text, name or sample from breaking the Markdown.
@@ -6,32 +6,34 @@ and `public_text` keeps any text, name or sample from breaking the Markdown.
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from huggingface_hub import EvalResult, ModelCardData, constants
 
-from model import CharLSTM, generate
+from model import CharLSTM, generate, score
 from model.backends.int8_products import numba_available
-from model.checkpoint.names import CARD, CURVE
+from model.checkpoint.names import CARD, CURVE, NOTEBOOK
 from model.files import atomic_write
+from model.terminal import markdown_text
 
 from ..learner.dataset import VALIDATION_PART
 from ..learner.evaluation import bits
 from .bootstrap import BLOCK
 from .curve import Curve, draw, number
 from .ngram import ORDER
+from .notebook import known_prompt, notebook, plain_torch, prompt_of
 from .overlap import Overlap, Source
-from .public_text import USE, code, code_block, markdown, page_link, redact
+from .public_text import USE, page_link, redact
 from .summary import TrainingSummary, quotes_of
+from .templates import render
 
 TEMPERATURES = (0.5, 0.8, 1.1)
 SAMPLE_LENGTH = 400  # characters
-_TEMPLATE = Path(__file__).with_name("model_card.md.jinja")
 _HELD_OUT = {  # losses in config.json: their names in docs/evaluation.md, and what they are
     "val_loss": ("carried", "state carried over the whole text"),
     "val_cold256": ("cold256", "state reset every 256 characters"),
@@ -51,7 +53,7 @@ class CardSample:
 
 
 def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | None = None, about: str = "") -> None:
-    """Writes README.md and curve.png into a checkpoint folder, each atomically.
+    """Writes README.md, curve.png and, for a model that has a repo, notebook.ipynb into a checkpoint folder.
 
     Args:
         folder: the checkpoint folder of `lm`.
@@ -66,6 +68,10 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
     curve = _curve(lm, metrics)
     if curve.is_drawable:
         atomic_write(folder / CURVE, draw([curve]))
+    if repo := TrainingSummary(lm.training).repo:
+        named = next(iter(lm.cells), None)
+        content = redact(notebook(repo, known_prompt(lm), hub=constants.ENDPOINT, shown=named))
+        atomic_write(folder / NOTEBOOK, content.encode("utf-8", "replace"))
     samples = write_samples(lm)
     overlap = source.overlap([sample.text for sample in samples]) if source else None
     atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
@@ -84,8 +90,7 @@ def import_libraries() -> None:
 
 def write_samples(lm: CharLSTM) -> list[CardSample]:
     """Generates one sample for each temperature; the prompt is the first example of the training text, if any."""
-    example = TrainingSummary(lm.training).example
-    prompt = lm.chat.wrap(example) if lm.chat else example
+    prompt = prompt_of(lm)
     return [CardSample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 
 
@@ -96,12 +101,10 @@ def render_card(
     summary, is_chat = TrainingSummary(lm.training), lm.chat is not None
     title, where = summary.repo.rpartition("/")[2] or summary.corpus, summary.repo or "."
     prompt = summary.example if is_chat or not samples else samples[0].prompt
-    environment = jinja2.Environment(  # noqa: S701  Markdown is escaped by the filters
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown}
-    environment.filters |= {"commas": "{:,.0f}".format, "repr": repr}
-    card = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    folder = title if summary.repo else "."
+    quotes = quotes_of(lm.training, is_chat=is_chat)
+    card = render(
+        "model_card.md.jinja",
         front_matter=_front_matter(summary, title),
         title=title,
         config=lm.config,
@@ -116,18 +119,28 @@ def render_card(
         page=page_link(summary.space) if summary.space else "",
         where=where,
         prompt=prompt,
-        command=shlex.join(["python", "-m", "model", "generate", prompt, *["--chat"] * is_chat, "--model", where]),
+        command=shlex.join(["char-lstm", "generate", prompt, *["--chat"] * is_chat, "--model", where]),
+        download=shlex.join(["hf", "download", summary.repo, "--local-dir", folder]) if summary.repo else "",
+        plain=plain_torch(folder, known_prompt(lm)),
+        check=None if quotes == "nothing" else _loss(lm, samples),
+        start=lm.tokenizer.vocab[lm.tokenizer.start_id],
         rows=_rows(summary),
         order=ORDER,
         block=BLOCK,
         evaluations=len(metrics),
         curve=CURVE if _curve(lm, metrics).is_drawable else "",
         samples=samples,
-        quotes=quotes_of(lm.training, is_chat=is_chat),
+        quotes=quotes,
         passes=_passes(summary, metrics),
         overlap=overlap,
     )
     return redact(card)
+
+
+def _loss(lm: CharLSTM, samples: Sequence[CardSample]) -> float | None:
+    """Returns the loss of the first sample as the card shows it, in nats per character; None without samples."""
+    loss = score(lm, markdown_text(samples[0].prompt + samples[0].text)).nats if samples else math.nan
+    return loss if math.isfinite(loss) else None
 
 
 def _front_matter(summary: TrainingSummary, title: str) -> str:
@@ -150,6 +163,8 @@ def _front_matter(summary: TrainingSummary, title: str) -> str:
         for kind, unit, value in (("loss", "nats", nats), ("bits-per-character", "bits", bits(nats)))
     ]
     data = ModelCardData(
+        language=summary.language or None,
+        datasets=summary.datasets or None,
         library_name="char-lstm",
         pipeline_tag="text-generation",
         license=summary.text("license") or "unknown",

@@ -17,6 +17,7 @@ from .public_text import line
 _MAX_COMMAND = 2000  # characters
 _PINNED = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}", re.ASCII)
 _REPO = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
+_LANGUAGE = re.compile("[a-z]{2,3}")
 _DROPOUTS = ("dropout_in", "dropout_between", "dropout_out", "dropout_weights")
 _RECIPE = ("lr", "matrix_lr", "weight_decay", *_DROPOUTS, "average", "seed")
 
@@ -44,6 +45,8 @@ class TrainingSummary:
         base_model: USER/NAME@COMMIT of the model that the training started from.
         teachers: USER/NAME@COMMIT of each teacher; "" for one that is not on the Hub.
         repo, space: USER/NAME of the model's repo, and of the Space that serves it.
+        datasets: USER/NAME of the datasets on the Hub that are its text.
+        language: the ISO 639 code of its text.
         example: a prompt that is frequent in the text.
     """
 
@@ -54,6 +57,8 @@ class TrainingSummary:
         self.base_model = _matching(_PINNED, training.get("base_model"))
         self.command = self.text("command", _MAX_COMMAND)
         self.repo, self.space = (_matching(_REPO, training.get(name)) for name in ("repo", "space"))
+        self.datasets = list(filter(None, (_matching(_REPO, name) for name in training.get("datasets", []))))
+        self.language = _matching(_LANGUAGE, training.get("language"))
         self.teachers = [_matching(_PINNED, model) for model in training.get("taught_by", {}).get("models", [])]
         self.example = next(filter(None, map(line, training.get("examples", []))), "")
 

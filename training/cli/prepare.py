@@ -120,6 +120,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         "command": published_command(options, text.origin.closed),
         "sharing": destination.sharing if destination else shared,
         "quotes": text.origin.quotes(is_chat=options.chat, quote_chat=options.quote_chat),
+        **text.origin.about(),
         **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),

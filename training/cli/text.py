@@ -17,10 +17,10 @@ from ..corpus.chats.reader import ChatReader
 from ..corpus.decode import CorpusError, Reading
 from ..corpus.ids_file import RARE
 from ..corpus.reader import Corpus, read_corpus
-from ..corpus.sources import expanded_path, is_public
+from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
 from ..errors import RunError
 from ..run.console import say, throttled, warn
-from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.kept_text import read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
@@ -45,6 +45,18 @@ class Origin:
         if self.closed or (is_chat and not quote_chat):
             return "nothing"
         return "text" if self.public is not None and not is_chat else "model"
+
+    def about(self) -> About:
+        """Returns the datasets of the Hub in a text that anyone can read, and its language if the datasets state it."""
+        if self.public is None:
+            return {}
+        if not self.public["sources"]:  # the documentation that is part of Python
+            return {"language": "en"}
+        found = [dataset_of(source) for source in self.public["sources"]]
+        datasets = sorted({*filter(None, found)})
+        languages = {language_of(dataset) if dataset else "" for dataset in {*found}}
+        language = languages.pop() if len(languages) == 1 else ""
+        return {**({"datasets": datasets} if datasets else {}), **({"language": language} if language else {})}
 
 
 def origin_of(sources: Sequence[str], reading: Reading) -> Origin:

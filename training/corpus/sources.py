@@ -105,6 +105,25 @@ def is_public(typed: str) -> bool:
     return not (info.private or info.gated or info.disabled)
 
 
+def dataset_of(typed: str) -> str:
+    """Returns OWNER/NAME of a source that is a dataset of the Hub; "" for another source."""
+    return _parse_hub_source(typed)[0] if typed.startswith(_HUB_PREFIX) else ""
+
+
+def language_of(dataset: str) -> str:
+    """Returns the one language that the card of a public dataset states; "" if it states none or several."""
+    from huggingface_hub import HfApi
+
+    try:
+        with time_limits():
+            card = HfApi().dataset_info(dataset, token=False).card_data
+    except Exception:  # noqa: BLE001  no answer
+        return ""
+    stated = card.language if card else None
+    found = stated if isinstance(stated, list) else [stated]
+    return str(found[0] or "") if len(found) == 1 else ""
+
+
 def name_of(typed: str) -> str:
     """Returns a short name for a source, made of its base name, and valid as the name of a folder or a repo."""
     if typed == _STDIN:

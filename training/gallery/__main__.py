@@ -71,6 +71,7 @@ def bundle(name: str, entry: Entry, run: Path, folder: Path) -> None:
     noted: TrainingRecord = {
         **lm.training,
         "corpus": entry.corpus,
+        **({"language": entry.language} if entry.language else {}),
         "license": entry.license,
         "license_name": entry.license_name,
         "sharing": "public",

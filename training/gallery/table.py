@@ -18,6 +18,7 @@ class Entry:
     options: str  # of `python -m training`; `{NAME}` is replaced by the folder of a run in `earlier`
     earlier: Mapping[str, str] = field(default_factory=dict)  # the options of the runs before, by name, in order
     samples: str = ""  # the run in `earlier` whose samples the page shows; "" for those of the last run
+    language: str = "en"  # of the text, as an ISO 639 code; "" for none
     examples: tuple[str, str, str, str]  # prompts for the page
 
 
@@ -63,6 +64,7 @@ GALLERY = {
         "of five or seven characters that consist of the 2,000 most frequent characters. The poems are in the public "
         "domain, and the collection is under the MIT licence (copyright 2016 JackeyGao). It comes from the package of "
         "npm `chinese-poetry`.",
+        language="lzh",
         options=f"{_SMALL} --set hidden_size=208,embedding_size=96 --steps 2400",
         examples=("《春夜》", "明月", "《送友人》", "白雲"),
     ),
@@ -80,6 +82,7 @@ GALLERY = {
         license_name="psf-2.0",
         about="The modules of Python's standard library that are written in ASCII, without its tests and tools. They "
         "are under the PSF License Agreement, version 2; some came with licences of their own, which permit the same.",
+        language="",
         options=f"{_SMALL} --steps 2000",
         examples=("def ", "class Parser:", "import ", "    for line in "),
     ),

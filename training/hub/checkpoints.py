@@ -13,7 +13,17 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard, ModelInfo, hf_hub_download
 from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
-from model.checkpoint.names import CARD, CONFIG, CURVE, LISTED_FILES, MANIFEST, PUBLISHED_FILES, STATE, WEIGHTS
+from model.checkpoint.names import (
+    CARD,
+    CARD_FILES,
+    CONFIG,
+    LISTED_FILES,
+    MANIFEST,
+    NOTEBOOK,
+    PUBLISHED_FILES,
+    STATE,
+    WEIGHTS,
+)
 from model.hub.names import MAIN, TRAINING
 from model.terminal import one_line, own_command
 
@@ -130,8 +140,8 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
         advice = f"make it private again on its page, or use `{command}`"
         raise HubError(f"{repo} is public now, and this run is private: {advice}")
     present = file_names(head)
-    if to.keep_card and CARD in present:
-        files.remove(CARD)
+    if to.keep_card:
+        files = [name for name in files if name not in (CARD, NOTEBOOK) or name not in present]
     removed = sorted(name for name in present if _is_replaced(name) and name not in files)
     changes: list[Change] = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
     if branch == MAIN and CARD in present and CARD in files:
@@ -162,8 +172,8 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
 
 
 def _is_replaced(name: str) -> bool:
-    """Returns whether a file of the branch is deleted if the checkpoint lacks it; card and curve stay."""
-    return (name in PUBLISHED_FILES and name not in (CARD, CURVE)) or name.startswith(f"{STATE}/")
+    """Returns whether a file of the branch is deleted if the checkpoint lacks it; card, curve and notebook stay."""
+    return (name in PUBLISHED_FILES and name not in CARD_FILES) or name.startswith(f"{STATE}/")
 
 
 def _addition(folder: Path, name: str) -> CommitOperationAdd:
@@ -185,7 +195,7 @@ def download_run(repo: str, folder: Path) -> str:
     state = [name for name in names if re.fullmatch(rf"{STATE}/\w[\w.-]*", name)]
     if CONFIG not in names or not state:
         raise HubError(f"the branch {TRAINING!r} of {repo} holds no checkpoint yet that can be resumed")
-    wanted = [*(name for name in PUBLISHED_FILES if name not in (CARD, CURVE)), *state]
+    wanted = [*(name for name in PUBLISHED_FILES if name not in CARD_FILES), *state]
     _download(what, repo, newest.sha, [name for name in wanted if name in names], folder / TRAINING)
     best = call(what, lambda: api.model_info(repo))
     if CONFIG in (names := file_names(best)):

@@ -88,6 +88,7 @@ def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
     texts = json.loads((ROOT / "web" / "languages" / "en.json").read_text(encoding="utf-8"))
     lead = html.escape(f"{texts['page.hello']} {texts['greeting.colours']}")
     page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{lead}</p>{found[1]}{html.escape(welcome_text)}', page)
+    page = page.replace('data-space=""', f'data-space="{html.escape(space)}"')
     if not space or constants.ENDPOINT != PUBLIC_HUB:  # a private Hub has hosts of its own
         return page
     host = re.sub("[^a-z0-9]+", "-", space.lower())

@@ -70,6 +70,8 @@ class About(TypedDict, total=False):
     has the names of the speakers.
     """
 
+    datasets: list[str]
+    language: str
     preset: str
     license: str
     repo: str

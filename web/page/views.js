@@ -235,6 +235,8 @@ export function ShareBox() {
     const label = t(`share.${name}`);
     return html`<${Button} key=${name} data-way=${name} onPress=${act}>${label}<//>`;
   });
+  const address = duplicateAddress();
+  const duplicate = html`<p><a href=${address} target="_blank" rel="noopener">${t("share.duplicate")}</a></p>`;
   const link = html`<input type="text" readonly value=${box.address} aria-label=${t("share.link")} />`;
   return html`
     <div id="share-link">
@@ -242,7 +244,15 @@ export function ShareBox() {
       <p role="status">${box.note}</p>
       <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => closeShare(true)}>✕<//>
       <div class="ways" role="group" aria-label=${t("share.ways")}>${ways}</div>
+      ${address && duplicate}
     </div>`;
+}
+
+// The address at which the Hub copies the Space of this page; "" if the page is not the Space that it was published as.
+function duplicateAddress() {
+  const { hub, space } = document.documentElement.dataset;
+  const host = space?.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+  return space && location.hostname.startsWith(`${host}.`) ? `${hub}/spaces/${space}?duplicate=true` : "";
 }
 
 /** Closes the box, and puts the focus back on Share. @param {boolean} returnsFocus */

@@ -6,6 +6,7 @@ import { sha256 } from "../engines/engine.js";
 
 const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const [CELLS, SAMPLES] = ["cells.json", "samples.jsonl"];
+const FORMAT_VERSION = 1; // of config.json; docs/format.md says what may change within it: unknown fields are ignored
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };
 const MAX_PARAMETERS = 500_000_000;
 const MAX_HEADER = 1 << 20;
@@ -40,7 +41,7 @@ export class ModelError extends Error {}
  *
  * @typedef {object} Files what the other files say
  * @property {import("../engines/engine.js").NamedCell[]} cells
- * @property {any} passages see named_cells.js
+ * @property {any} passages see parseCells
  * @property {Uint8Array | null} samples see samplesIn
  * @property {Record<string, string>} hashes of the files, by name
  * @property {boolean} verified whether hashes were compared, which a browser does over HTTPS alone
@@ -170,7 +171,11 @@ function textOf(bytes) {
 function checkConfig(config) {
   const wrong = (what) => new ModelError(`config.json: ${what}`);
   if (config.model_type !== "char-lstm") throw wrong(`model_type is ${config.model_type}, not char-lstm`);
-  if (config.format_version !== 1) throw wrong(`format_version is ${config.format_version}: it must be 1`);
+  const version = config.format_version;
+  if (version !== FORMAT_VERSION) {
+    const update = "a newer char-lstm wrote it; reload this page, or publish it again with that version";
+    throw wrong(`format_version is ${version}: ${version > FORMAT_VERSION ? update : `it must be ${FORMAT_VERSION}`}`);
+  }
   for (const [name, most] of Object.entries(MOST)) {
     if (Number.isInteger(config[name]) && config[name] >= 1 && config[name] <= most) continue;
     throw wrong(`${name} is ${config[name]}: it must be a whole number from 1 to ${most}`);
@@ -326,7 +331,8 @@ export function parseCells({ format_version: version, cells, sample: found }, si
   if (![PLAIN, WITH_PASSAGES].includes(version) || cells.length > MAX_CELLS) throw new Error("cells.json is not valid");
   const text = version === PLAIN ? "" : found.text.replace(/\r\n?/g, "\n").replace(HIDDEN, "\ufffd");
   const sample = { characters: Array.from(text), seed: found?.seed ?? null, places: new Map() };
-  const described = cells.map((/** @type {any} */ { high = [], low = [], ...facts }) => {
+  const described = cells.map((/** @type {any} */ { high, low, ...facts }) => {
+    if (version === PLAIN) high = low = [];
     check(facts, [...high, ...low], sizes, sample.characters.length);
     sample.places.set(`${facts.layer} ${facts.index}`, { high, low });
     const { kind, last_three: score } = facts;

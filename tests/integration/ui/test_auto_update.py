@@ -135,7 +135,11 @@ def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, n
 
 INVALID = {
     "a flipped bit": ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "(SHA-256)"),
-    "code": ("config.json", lambda data: data.replace(b"{", b'{"auto_map": {},', 1), "unknown field 'auto_map'"),
+    "a newer format": (
+        "config.json",
+        lambda data: data.replace(b'version": 1', b'version": 2', 1),
+        "format_version is 2",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A run folder, its texts and a share link of an earlier version: they load, and give the same texts.
+"""A run folder of an earlier version and its texts: it loads, and gives the same texts.
 
 ``python -m tests.unit.model.test_stored_run`` writes the texts again, which is right only to add some.
 """
@@ -9,20 +9,17 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 
 from model import PRETRAINED, Blend, BlockedWords, CharLSTM, Engine, SamplingParams, generate, score, stream
-from model.settings import number_or_text
 from tests.support.engines import finish
-from tests.unit.model.int8.test_vectors import tiny
 
 pytestmark = pytest.mark.slow
 
 
 VECTORS = Path(__file__).parents[2] / "vectors"
-RUN, TEXTS, LINKS = VECTORS / "run", VECTORS / "texts.json", VECTORS / "links.json"
+RUN, TEXTS = VECTORS / "run", VECTORS / "texts.json"
 PROMPT = 'The "if" statement\n***'
 CASES: list[dict[str, Any]] = [
     {"seed": 1},
@@ -70,19 +67,6 @@ def test_the_stored_run_has_its_loss_samples_and_named_cells():
     assert lm.training["val_loss"] == pytest.approx(1.6096, abs=1e-4)
     assert (len(lm.samples), lm.samples[0]["step"], lm.samples[-1]["step"]) == (22, 0, 400)
     assert len(lm.cells) == 7
-
-
-@pytest.mark.parametrize("name", ["one reply", "no prompt, temperature 0"])
-def test_a_stored_link_gives_its_text(name: str):
-    (link,) = (each for each in json.loads(LINKS.read_text(encoding="utf-8")) if each["name"] == name)
-    given = dict(parse_qsl(link["query"], keep_blank_values=True))
-    settings: dict[str, Any] = {
-        each: number_or_text(given[each]) for each in ("temperature", "length", "top_k", "top_p", "min_p", "seed")
-    }
-    lm = tiny("\n !',-.:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", hidden=40, x=14)
-    text = generate(lm, given["prompt"], **settings)
-    assert [[given["prompt"], text]] == link["texts"]
-    assert hashlib.sha256(text.encode()).hexdigest().startswith(given["text"])
 
 
 if __name__ == "__main__":

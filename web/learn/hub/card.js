@@ -24,6 +24,10 @@ const DESCRIPTION = "Watch a character LSTM write, one letter at a time"; // at 
  * @property {string} title
  * @property {string} corpus the name of the text, "" if it stays private
  * @property {string} license of the text, one of LICENSES
+ *
+ * @typedef {{repo: string, space: string, hub: string}} Place user/name of the model and of its Space, which is "" without
+ *   one; the address of the Hub
+ * @typedef {{code: string, notebook: any}} Plain how to write with a model in PyTorch, with placeholders for its names
  */
 
 /**
@@ -52,9 +56,11 @@ export async function publishedFiles(files, { title, corpus, license }, repo) {
  * Returns the model's card, README.md.
  * @param {Files} files as they are published
  * @param {About} about
- * @param {{repo: string, space: string, hub: string}} place without a Space, `space` is ""
+ * @param {Place} place
+ * @param {Plain} plain
  */
-export function modelCard(files, about, { repo, space, hub }) {
+export function modelCard(files, about, place, plain) {
+  const { repo, space, hub } = place;
   const { training, vocab, chat, embedding_size: embedding, hidden_size: cells, num_layers: layers } = configOf(files);
   const data = {
     library_name: "char-lstm",
@@ -66,8 +72,9 @@ export function modelCard(files, about, { repo, space, hub }) {
   };
   const amount = training.corpus_characters ? ` (${count(training.corpus_characters)} characters)` : "";
   const text = about.corpus ? `the text ${escape(about.corpus)}` : "a text that its author does not name";
+  const terminal = ["pip install char-lstm", `char-lstm generate ${chat ? "Hello --chat " : ""}--model ${repo}`];
   const python = [
-    "from model import CharLSTM, generate",
+    "from char_lstm import CharLSTM, generate",
     `lm = CharLSTM.from_pretrained("${repo}")`,
     `print(generate(lm, ${chat ? 'lm.chat.wrap("Hello"), stop=lm.chat.stop' : '""'}, length=500, seed=1))`,
   ];
@@ -79,11 +86,32 @@ export function modelCard(files, about, { repo, space, hub }) {
   return document(data, about.title, [
     `A character LSTM, trained in a browser on ${text}${amount}. It continues a text in the same style, one character at a time. It has ${count(parametersOf({ vocab: vocab.length, embedding, hidden: cells, layers }))} parameters: ${count(vocab.length)} characters, embeddings of size ${count(embedding)}, ${times}${count(cells)} LSTM cells.`,
     ...(space ? [`[A page that writes with this model](${hub}/spaces/${space})`] : []),
-    `## Use\n\nIn a checkout of char-lstm, the project that made it:\n\n\`\`\`python\n${python.join("\n")}\n\`\`\``,
+    `## Use\n\nWith [char-lstm](https://pypi.org/project/char-lstm/), the project that made it:\n\n${block("bash", terminal)}`,
+    `In Python:\n\n${block("python", python)}`,
+    `Without it, in PyTorch alone, after \`hf download ${repo} --local-dir ${nameOf(repo)}\`; [notebook.ipynb](notebook.ipynb) continues from here, also in Colab:\n\n${block("python", [filled(plain.code, files, place)])}`,
     `## Evaluation\n\n${losses}`,
     `## Memorisation\n\nThe model can reproduce passages of its training text word for word, including names and addresses. Give it only to people who may have the text, and do not treat what it writes as fact. ${stated}`,
     ...(training.step ? [`## Training\n\n${count(training.step)} steps${minutes}.`] : []),
   ]);
+}
+
+/** Returns the notebook for a model. @param {Files} files @param {Place} place @param {Plain} plain */
+export function notebook(files, place, plain) {
+  const cells = plain.notebook.cells.map((cell) => ({ ...cell, source: filled(cell.source, files, place) }));
+  return jsonBytes({ ...plain.notebook, cells });
+}
+
+// Returns a text of training/card/notebook.py with the names of a model, and a prompt that the model knows.
+function filled(text, files, { repo, hub }) {
+  const { vocab, chat } = configOf(files);
+  const prompt = chat?.suffix || ["\n", " "].find((character) => vocab.includes(character)) || vocab[0];
+  const values = [
+    ["HUB/USER/NAME", `${hub}/${repo}`],
+    ["USER/NAME", repo],
+    ["'NAME'", JSON.stringify(nameOf(repo))],
+    ["'PROMPT'", JSON.stringify(prompt).replaceAll("`", "\\x60")], // a literal of Python
+  ];
+  return values.reduce((/** @type {string} */ filled, [name, value]) => filled.replaceAll(name, () => value), text);
 }
 
 /** Returns the README.md of a static Space that writes with a model. @param {About} about @param {string} repo of the model */
@@ -123,6 +151,8 @@ function evaluation({ val_loss: loss, validation_characters: characters }) {
   return `Held-out loss: ${loss.toFixed(4)} nats per character, ${(loss / Math.LN2).toFixed(3)} bits per character, measured on ${part}, which the model was not trained on. It is the lowest of several measurements, so it is slightly optimistic.`;
 }
 
+const block = (language, lines) => `\`\`\`${language}\n${lines.join("\n")}\n\`\`\``;
+const nameOf = (repo) => repo.split("/")[1];
 const count = (value) => Math.round(value).toLocaleString("en-US");
 const isRepo = (name) => /^[\w.-]+\/[\w.-]+(@.*)?$/.test(`${name ?? ""}`);
 

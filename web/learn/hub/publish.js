@@ -5,10 +5,11 @@
 import { Refusal } from "../../engines/engine.js";
 import * as library from "../../vendor/huggingface_hub.js";
 import { int8Files } from "../checkpoint_files.js";
-import { modelCard, publishedFiles, spaceCard } from "./card.js";
+import { modelCard, notebook, publishedFiles, spaceCard } from "./card.js";
 import { t } from "../../document/words.js";
 
 const COMMIT = "Upload from the browser";
+const PLAIN = "learn/hub/plain_torch.json"; // written by training/card/notebook.py
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,94}[A-Za-z0-9])?$/;
 // A repo may be replaced if it is empty, or if it has the file that every model, or every page, of this project has.
 const INITIAL = [".gitattributes", "README.md"];
@@ -18,6 +19,7 @@ const INSERTED = /(<head[^>]*>)<script>window\.huggingface=.*?<\/script>/s; // b
 const TITLE = /(<title>|<meta property="og:title" content="|<h1>)[^"<]*/g;
 const DESCRIPTION = /(<meta (?:name="|property="og:)description" content=")[^"]*/g;
 const PICTURE = /(<meta property="og:image" content=")[^"]*(preview\.png")/;
+const SPACE = /(<html[^>]* data-space=")[^"]*/; // the Space of this page
 const WELCOME = /(<p class="lead">)[^<]*(<\/p>.*?<span class="reply"[^>]*>)[^<]*/s; // of the model beside this page
 
 /**
@@ -73,10 +75,16 @@ async function sendAll({ token, files, card, isPrivate, hub, firstWords, ...name
   const { name: user, auth } = await library.whoAmI(access);
   if (auth?.accessToken?.role === "read") throw new Refusal({ id: "publish.read_only", values: { name: user } });
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
-  const page = space ? await pageFiles(card.title, await firstWords(), request) : {}; // before anything is created
+  const page = space ? await pageFiles(card.title, await firstWords(), space, request) : {}; // before anything is created
+  const plain = JSON.parse(await (await pageFile(PLAIN, request)).text());
   const published = await publishedFiles(files, card, repo);
   const small = space ? await int8Files(published) : {};
-  const model = { "README.md": modelCard(published, card, { repo, space, hub }), ...published };
+  const place = { repo, space, hub };
+  const about = {
+    "README.md": modelCard(published, card, place, plain),
+    "notebook.ipynb": notebook(published, place, plain),
+  };
+  const model = { ...about, ...published };
   await sendFiles({ type: "model", name: repo }, model, access, isPrivate, watch);
   done.model = `${hub}/${repo}`;
   if (!space) return;
@@ -154,28 +162,38 @@ export function refusalOf(error, repo) {
  * Returns the files of the page by name.
  * @param {string} title of the new page, also for link previews
  * @param {string} firstWords of the model, for link previews; may be ""
+ * @param {string} space user/name of the Space that they are for
  * @param {typeof fetch} request fetches a file
  * @returns {Promise<Record<string, Blob>>}
  * @throws {Refusal} they cannot be fetched
  */
-async function pageFiles(title, firstWords, request) {
-  const fetchFile = async (name) => {
-    const response = request(new URL(`../../${name}`, import.meta.url), { cache: "no-cache" });
-    const file = await response.then((found) => (found.ok ? found.blob() : null)).catch(() => null);
-    if (!file) throw new Refusal({ id: "publish.no_page", values: { name } });
-    return file;
-  };
+async function pageFiles(title, firstWords, space, request) {
+  const fetchFile = (name) => pageFile(name, request);
   const listed = JSON.parse(await (await fetchFile(LIST)).text());
   const names = [...listed, LIST].filter((name) => name !== "LICENSE");
   const files = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await fetchFile(name)])));
   const page = (await files["index.html"].text())
     .replace(INSERTED, "$1")
     .replace(PICTURE, "$1$2")
+    .replace(SPACE, `$1${space}`)
     .replace(TITLE, `$1${escaped(title)}`)
     .replace(DESCRIPTION, `$1${escaped(firstWords || t("static.greeting"))}`)
     .replace(WELCOME, "$1$2");
   const licence = await fetchFile("LICENSE").catch(() => null); // the app's page has none beside it
   return { ...files, "index.html": new Blob([page]), ...(licence ? { LICENSE: licence } : {}) };
+}
+
+/**
+ * Fetches a file of this page.
+ * @param {string} name
+ * @param {typeof fetch} request
+ * @throws {Refusal} it cannot be fetched
+ */
+async function pageFile(name, request) {
+  const response = request(new URL(`../../${name}`, import.meta.url), { cache: "no-cache" });
+  const file = await response.then((found) => (found.ok ? found.blob() : null)).catch(() => null);
+  if (!file) throw new Refusal({ id: "publish.no_page", values: { name } });
+  return file;
 }
 
 /** Returns a text as HTML, for the second argument of replace, where $ has a meaning. @param {string} text */

@@ -147,6 +147,29 @@ def test_only_an_address_without_anything_secret_is_public(address: str) -> None
     assert is_public("https://host.org/a.txt")
 
 
+@pytest.mark.parametrize(
+    ("sources", "about"),
+    [
+        ([], {"language": "en"}),  # the documentation that is part of Python
+        (
+            ["hf://datasets/ada/open/a.txt", "hf://datasets/ada/open/b.txt"],
+            {"datasets": ["ada/open"], "language": "de"},
+        ),
+        (["hf://datasets/ada/open", "https://host.org/a.txt"], {"datasets": ["ada/open"]}),
+        (["hf://datasets/ada/many"], {"datasets": ["ada/many"]}),
+        (["hf://datasets/ada/open", "hf://datasets/ada/private-chats"], {}),
+        (["hf://datasets/ada/open", "a.txt"], {}),
+    ],
+    ids=str,
+)
+def test_datasets_that_anyone_can_read_are_named_with_their_language(
+    hub: LocalHub, sources: list[str], about: object
+) -> None:
+    hub.commit(hub.repos["datasets/ada/open"], {"README.md": b"---\nlanguage: de\n---\n"})
+    hub.add_repo("ada/many", {"README.md": b"---\nlanguage: [de, en]\n---\n"}, kind="dataset")
+    assert origin_of(sources, Reading()).about() == about
+
+
 def test_an_address_with_a_password_is_closed_and_not_published() -> None:
     address = "https://ada:engine1843@example.org/WhatsApp%20Chat.txt"
     origin = origin_of([address], Reading())

@@ -66,7 +66,7 @@ def test_a_static_space_from_one_command(
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     assert repo.space.sdk == "static"
-    write_static(tmp_path / "expected", CharLSTM.from_pretrained(checkpoint))
+    write_static(tmp_path / "expected", CharLSTM.from_pretrained(checkpoint), "ada/page")
     expected = tmp_path / "expected"
     paths = [path for path in expected.rglob("*") if path.is_file()]
     files = {path.relative_to(expected).as_posix(): path.read_bytes() for path in paths}
