@@ -272,7 +272,7 @@ def test_a_pushed_model_is_loaded_unchanged_and_files_of_people_stay(hub, token)
     assert back.tokenizer.vocab == lm.tokenizer.vocab
     assert set(hub.repos[REPO].commit("main").files) == {*MODEL_FILES, ".gitattributes", "README.md", "metrics.jsonl"}
     assert hub.read(REPO, "README.md") == CARD
-    tiny_model(seed=3).push_to_hub(REPO, revision="experiment")
+    tiny_model(seed=3).push_to_hub(REPO, revision="experiment", dtype="int8")
     assert load().commit == commit
     assert text_of(load(revision="experiment")) == text_of(tiny_model(seed=3))
 
