@@ -142,3 +142,36 @@ def test_settings_and_models(drawn: Page) -> None:
     expect(drawn.get_by_role("combobox", name="Second model")).to_have_value("blended m")
     expect(drawn.get_by_role("spinbutton", name="Temperature")).to_have_value("9")
     expect(drawn.locator("[data-setting=share]")).to_be_visible()
+
+
+def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(drawn: Page) -> None:
+    put(drawn, isOpen__settings=True)
+    for name, wrong, rule in (
+        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
+        ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
+        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
+        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
+        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
+        (
+            "Seed",
+            "123456789" * 5,
+            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295",
+        ),
+    ):
+        field = drawn.get_by_role("spinbutton", name=name)
+        field.fill(wrong)
+        field.blur()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(drawn.locator("#settings").get_by_role("alert")).to_have_text(rule)
+        expect(field).to_have_value(wrong)
+        field.fill("5")
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        expect(drawn.locator("#settings").get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_whose_owner_has_turned_the_lenses_off(drawn: Page) -> None:
+    """Nothing is asked about a text either: tests/unit/web/engines/server.test.js."""
+    put(drawn, log=log(turn(1, 0), here=1), site={**SITE, "lenses": False})
+    expect(drawn.locator(".lenses")).to_be_hidden()
+    expect(drawn.get_by_role("button", name="Take the tour")).to_be_hidden()
+    put(drawn, site=SITE)

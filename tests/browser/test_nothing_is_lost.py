@@ -11,11 +11,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
+from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from model import CharLSTM
 from tests.browser.driving import (
-    QUIET,
     button,
     fast,
     footer,
@@ -48,13 +47,6 @@ def app(lm: CharLSTM) -> Iterator[App]:
         yield app
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(**QUIET)
-    yield context
-    context.close()
-
-
 def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """Each entry of the tab's history shows its own conversation."""
     page = begin(context, app)
@@ -78,10 +70,10 @@ def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext
     assert reply(page) == linked
 
 
-def test_an_idle_hour(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+def test_an_idle_hour(app: App, new_context: BrowserContext, lm: CharLSTM) -> None:
     """The server has removed the state and closed the connection."""
-    context.clock.install()
-    page = begin(context, app, speed=200)
+    new_context.clock.install()
+    page = begin(new_context, app, speed=200)
     settled(page)
     page.clock.fast_forward("01:00:00")
     assert app.page
@@ -196,14 +188,14 @@ def click_at_once(page: Page, *names: str) -> None:
     )
 
 
-def test_without_storage_the_page_works_and_reports_it(app: App, context: BrowserContext, lm: CharLSTM) -> None:
+def test_without_storage_the_page_works_and_reports_it(app: App, new_context: BrowserContext, lm: CharLSTM) -> None:
     """As in a private window, and in a frame without cookies."""
     refuse = "() => { throw new DOMException('no', 'SecurityError'); }"
-    context.add_init_script(
+    new_context.add_init_script(
         f"IDBFactory.prototype.open = {refuse}; for (const name of ['localStorage', 'sessionStorage'])"
         f" Object.defineProperty(window, name, {{ get: {refuse} }});"
     )
-    page = begin(context, app, speed=200)
+    page = begin(new_context, app, speed=200)
     settled(page)
     expect(page.get_by_text("Storage is off or full: a reload loses this text.")).to_be_visible()
     check_continue(page, lm)

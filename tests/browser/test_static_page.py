@@ -12,22 +12,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from model import CharLSTM, generate
+from model import generate
 from model.checkpoint.write import write_manifest
 from model.files import web_content
 from tests.browser.driving import (
-    NARROW,
     QUIET,
     button,
-    complaints_of,
     fast,
-    open_settings,
     reply,
     turns,
-    window,
 )
 from tests.local_hub import LocalHub
-from tests.support.app_server import random_model
+from tests.support.both_pages import Site
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import ROOT, write_static
@@ -43,44 +39,7 @@ ADDRESSES = {
 }
 
 
-Visit = Callable[..., Page]
 Damaged = Callable[[str], Page]
-
-
-@pytest.fixture(scope="module")
-def lm() -> CharLSTM:
-    """A model with odd sizes, so that rows and columns are padded; its vocabulary includes markup."""
-    return random_model(hidden_size=21)
-
-
-@pytest.fixture(scope="module")
-def url(lm: CharLSTM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("static")
-    write_static(folder, lm)
-    with serve_folder(folder) as url:
-        yield url
-
-
-@pytest.fixture
-def visit(browser: Browser, url: str) -> Iterator[Visit]:
-    """Open the page; the test fails on console errors, requests elsewhere and sideways scrolling."""
-    context = browser.new_context(**window(NARROW), **QUIET)
-    complaints: list[list[str]] = []
-
-    def visit(query: str = "") -> Page:
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        complaints.append(complaints_of(page, url))
-        page.goto(url + query)
-        expect(page.locator(".welcome .hint, article.turn, .refusal").first).to_be_visible()
-        open_settings(page)
-        return page
-
-    yield visit
-    for page in context.pages:
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert not any(complaints)
-    context.close()
 
 
 def watch(page: Page) -> str:
@@ -89,8 +48,8 @@ def watch(page: Page) -> str:
     return reply(page)
 
 
-def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(visit: Visit) -> None:
-    page = visit()
+def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(both: Site) -> None:
+    page = both.open()
     fast(page, 1)
     box = page.get_by_role("textbox", name="Prompt")
     box.fill("a")
@@ -101,9 +60,6 @@ def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(vi
     page.keyboard.press("Enter")
     expect(turns(page).last.locator(".prompt")).to_have_text("a\n", use_inner_text=False)
     assert box.input_value() == ""
-
-
-# the files
 
 
 def tamper(folder: Path, case: str) -> None:
