@@ -136,6 +136,21 @@ def test_a_refusal_a_message_and_a_link(drawn: Page) -> None:
     expect(drawn.get_by_role("button", name="Save as picture")).to_be_visible()
 
 
+def test_a_stored_conversation_runs_no_markup(drawn: Page) -> None:
+    """Invalid ones are refused: see tests/unit/web/conversation/log.test.js."""
+    markup = "<img src=x onerror='window.harmed = 1'>"
+    hostile = {**turn(1, 0, text=markup), "prompt": markup}
+    listed = {"id": "b", "changed": 0, "text": markup}
+    put(drawn, earlier__isOpen=True)  # which lists what is stored: nothing
+    put(drawn, log=log(hostile, here=1), earlier__ids=["b"], earlier__stored=[listed])
+    expect(drawn.locator("article.turn .prompt")).to_have_text(markup)
+    expect(drawn.locator("article.turn .reply")).to_have_text(markup)
+    expect(drawn.locator("#history .open")).to_contain_text(markup)
+    assert drawn.locator(".log img, #history img").count() == 0
+    assert not drawn.evaluate("window.harmed")
+    put(drawn, earlier__ids=[], earlier__isOpen=False)
+
+
 def test_settings_and_models(drawn: Page) -> None:
     put(drawn, chosen__model="other", typed__temperature="9", isOpen__more=True, chosen__second="blended m")
     expect(drawn.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")

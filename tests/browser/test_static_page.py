@@ -5,15 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from model import generate
-from model.checkpoint.write import write_manifest
 from model.files import web_content
 from tests.browser.driving import (
     QUIET,
@@ -39,9 +35,6 @@ ADDRESSES = {
 }
 
 
-Damaged = Callable[[str], Page]
-
-
 def watch(page: Page) -> str:
     """Wait for the text of the page's link; returns the last reply."""
     expect(page.locator(".mark")).to_be_visible()
@@ -62,49 +55,18 @@ def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(bo
     assert box.input_value() == ""
 
 
-def tamper(folder: Path, case: str) -> None:
-    weights = folder / "model.safetensors"
-    data = weights.read_bytes()
-    if case == "flipped":
-        weights.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
-    elif case == "missing":
-        weights.unlink()
-    else:
-        weights.write_bytes(data[:-4] + b"\xff\xff\xff\xff")
-        write_manifest(folder, ["config.json", "model.safetensors"])
-
-
-@pytest.fixture(scope="module")
-def damaged(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Damaged]:
-    """Return a function that opens a page with a damaged model, each in the same tab and on the same server."""
-    root = tmp_path_factory.mktemp("damaged")
-    write_static(root / "whole", tiny_model())
-    with serve_folder(root) as url:
-        page = browser.new_page()
-
-        def damaged(case: str) -> Page:
-            folder = shutil.copytree(root / "whole", root / case.replace(" ", "-"))
-            tamper(folder, case)
-            page.goto(f"{url}{folder.name}/")
-            return page
-
-        yield damaged
+def test_a_missing_file_of_the_model_is_named(browser: Browser, tmp_path: Path) -> None:
+    """Other faults of its files are in tests/unit/web/test_worker_engine.py."""
+    write_static(tmp_path, tiny_model())
+    (tmp_path / "model.safetensors").unlink()
+    says = "there is no model.safetensors"
+    page = browser.new_page()
+    with serve_folder(tmp_path) as url:
+        page.goto(url)
+        expect(page.locator("#notices")).to_contain_text(says)
+        button(page, "Send").click()
+        expect(page.locator(".refusal")).to_contain_text(says)
         page.close()
-
-
-@pytest.mark.parametrize(
-    ("case", "says"),
-    [
-        ("flipped", "model.safetensors is not the file that manifest.json describes (SHA-256): damaged or changed"),
-        ("nan", "model.safetensors holds NaN in output.weight"),
-        ("missing", "there is no model.safetensors"),
-    ],
-)
-def test_invalid_model_files_are_named(damaged: Damaged, case: str, says: str) -> None:
-    page = damaged(case)
-    expect(page.locator("#notices")).to_contain_text(says)
-    button(page, "Send").click()
-    expect(page.locator(".refusal")).to_contain_text(says)
 
 
 def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: Path) -> None:
@@ -148,9 +110,6 @@ def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, 
             assert watch(page) == generate(lm, "a", 60, seed=1)
             expect(page.locator("#about")).to_contain_text(f"commit {commit[:7]}")
             page.close()
-        page = context.new_page()
-        page.goto(f"{url}?model=ada/nothing")
-        expect(page.locator("#notices")).to_contain_text("ada/nothing")
     context.close()
 
 
