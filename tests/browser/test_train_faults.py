@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Playwright, expect
 
-from tests.browser.driving import button, complaints_of, fast, reply, send, turns
+from tests.browser.driving import button, fast, reply, send, turns
 from tests.browser.test_train_page import (
     FEW,
     NAME,
@@ -28,9 +27,8 @@ from tests.browser.test_train_page import (
     url,
     visitor,
 )
-from tests.support.app_server import eventually, random_model, serving
+from tests.support.app_server import eventually
 from tests.support.chromium import NO_SIMD, launch
-from ui.registry.registry import ModelRegistry
 
 __all__ = ["packed", "url", "visitor"]  # fixtures
 
@@ -148,31 +146,3 @@ def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Make, packed: by
         {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}
     )
     expect(fault(page)).not_to_be_empty()
-
-
-def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path) -> None:
-    registry = ModelRegistry([])
-    registry.add("random", random_model())
-    with serving(registry) as app:
-        page = browser.new_page()
-        page.goto(app.url)
-        with page.expect_popup() as waiting:
-            page.get_by_role("link", name="Train on your text (opens a new tab)").click()
-        own = waiting.value
-        complaints = complaints_of(own)
-        own.reload()
-        begin(own, FEW)
-        expect(own.get_by_role("heading", level=1)).to_have_text("Train on your text")
-        back = own.get_by_role("link", name="Back to the app")
-        assert back.evaluate("(link) => link.href") == app.url
-        for hidden in (button(own, "Send"), own.get_by_role("combobox"), own.get_by_role("log")):
-            expect(hidden).to_have_count(0)
-        give(own)
-        assert re.search(r"/web/[0-9a-f]{16}/index\.html#train-alone$", own.url)
-        start(own)
-        ended(own)
-        expect(own.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
-        fast(own, 20)
-        send(own, "the c")
-        assert complaints == []
-        page.context.close()
