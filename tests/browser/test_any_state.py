@@ -160,7 +160,7 @@ def test_settings_and_models(drawn: Page) -> None:
 
 
 def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(drawn: Page) -> None:
-    put(drawn, isOpen__settings=True)
+    put(drawn, isOpen__settings=True, isOpen__more=True)
     for name, wrong, rule in (
         ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
         ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
