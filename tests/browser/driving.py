@@ -61,11 +61,16 @@ def open_page(
     page = context.new_page()
     page.set_default_timeout(TIMEOUT_MS)
     complaints = complaints_of(page, app.url, hub)
+    show(page, app, query, log=log, send=send)
+    return page, complaints
+
+
+def show(page: Page, app: App, query: str = "", *, log: str = "Conversation", send: str = "Send") -> None:
+    """Load the page in a tab and wait until it can be used."""
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)
     expect(button(page, send)).to_be_enabled()
     open_settings(page)
-    return page, complaints
 
 
 def open_settings(page: Page) -> None:

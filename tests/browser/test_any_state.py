@@ -136,9 +136,57 @@ def test_a_refusal_a_message_and_a_link(drawn: Page) -> None:
     expect(drawn.get_by_role("button", name="Save as picture")).to_be_visible()
 
 
+def test_a_stored_conversation_runs_no_markup(drawn: Page) -> None:
+    """Invalid ones are refused: see tests/unit/web/conversation/log.test.js."""
+    markup = "<img src=x onerror='window.harmed = 1'>"
+    hostile = {**turn(1, 0, text=markup), "prompt": markup}
+    listed = {"id": "b", "changed": 0, "text": markup}
+    put(drawn, earlier__isOpen=True)  # which lists what is stored: nothing
+    put(drawn, log=log(hostile, here=1), earlier__ids=["b"], earlier__stored=[listed])
+    expect(drawn.locator("article.turn .prompt")).to_have_text(markup)
+    expect(drawn.locator("article.turn .reply")).to_have_text(markup)
+    expect(drawn.locator("#history .open")).to_contain_text(markup)
+    assert drawn.locator(".log img, #history img").count() == 0
+    assert not drawn.evaluate("window.harmed")
+    put(drawn, earlier__ids=[], earlier__isOpen=False)
+
+
 def test_settings_and_models(drawn: Page) -> None:
     put(drawn, chosen__model="other", typed__temperature="9", isOpen__more=True, chosen__second="blended m")
     expect(drawn.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
     expect(drawn.get_by_role("combobox", name="Second model")).to_have_value("blended m")
     expect(drawn.get_by_role("spinbutton", name="Temperature")).to_have_value("9")
     expect(drawn.locator("[data-setting=share]")).to_be_visible()
+
+
+def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(drawn: Page) -> None:
+    put(drawn, isOpen__settings=True, isOpen__more=True)
+    for name, wrong, rule in (
+        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
+        ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
+        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
+        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
+        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
+        (
+            "Seed",
+            "123456789" * 5,
+            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295",
+        ),
+    ):
+        field = drawn.get_by_role("spinbutton", name=name)
+        field.fill(wrong)
+        field.blur()
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(drawn.locator("#settings").get_by_role("alert")).to_have_text(rule)
+        expect(field).to_have_value(wrong)
+        field.fill("5")
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        expect(drawn.locator("#settings").get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_whose_owner_has_turned_the_lenses_off(drawn: Page) -> None:
+    """Nothing is asked about a text either: tests/unit/web/engines/server.test.js."""
+    put(drawn, log=log(turn(1, 0), here=1), site={**SITE, "lenses": False})
+    expect(drawn.locator(".lenses")).to_be_hidden()
+    expect(drawn.get_by_role("button", name="Take the tour")).to_be_hidden()
+    put(drawn, site=SITE)

@@ -97,7 +97,7 @@ def test_a_link_to_a_blend(both: Site) -> None:
 
 
 def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: Sites) -> None:
-    other = sites["static" if both.kind == "app" else "app"]
+    other = sites["app"]
     page = begin(both.open(f"?model={ONE}"))
     send(page, PROMPT)
     query, text = link(page), reply(page)
@@ -108,7 +108,7 @@ def test_a_link_of_one_page_opens_on_the_other(both: Site, sites: Sites) -> None
     reader.context.close()
 
 
-def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
+def test_a_link_may_name_the_static_pages_own_model_or_none_but_no_unknown_one(both: Site) -> None:
     for name in (both.name, ""):
         context = both.new_context(locale="en-US")
         page = both.open(f"?prompt=ROMEO:&seed={SEED}&length={LENGTH}&speed=200&model={name}", context=context)
@@ -119,10 +119,7 @@ def test_a_link_may_name_the_static_pages_own_model_or_none(both: Site) -> None:
     page = both.open(f"?prompt=ROMEO:&length={LENGTH}&speed=200")
     settled(page)
     expect(log(page).locator(".mark")).to_have_count(0)  # a link without a seed has no earlier text to compare with
-
-
-def test_a_link_without_a_hash_may_not_name_an_unknown_model(both: Site) -> None:
-    page = both.open("?prompt=ROMEO:&model=nothere")
+    page.goto(f"{both.app.url}?prompt=ROMEO:&model=nothere")
     refusal = "This link needs the model 'nothere', which this page does not have. It has: "
     expect(log(page).locator(".refusal")).to_contain_text(f"{refusal}{both.name}")
     expect(turns(page)).to_have_count(0)

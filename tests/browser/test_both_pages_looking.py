@@ -7,12 +7,10 @@ import re
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
-from model import SamplingParams, TextTrace
+from model import TextTrace
 from model.attribution import occlusion_in_slices
-from model.int8.sampling import weights
 from tests.browser.driving import button, continued, footer, log, reply, send, settled, turns
-from tests.browser.looking import NAMES, choose_cell, choose_lens, level, marks, probabilities, shown
-from tests.support.app_server import eventually
+from tests.browser.looking import NAMES, choose_cell, choose_lens
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, text_of
 from ui.routes.lenses.trace_answers import occlusion_within
 
@@ -46,39 +44,6 @@ def replace(page: Page) -> str:
     expect(turns(page).last.locator(".reply")).not_to_have_text(before)
     settled(page)
     return SIGNS.get(char, char)
-
-
-def test_surprise_shows_colours_and_the_likeliest_characters_of_the_network_and_of_its_first_layer(both: Site) -> None:
-    page = begin(both.open())
-    send(page, PROMPT)
-    choose_lens(page, "How surprised?")
-    text = PROMPT + text_of(both)
-    tokens = list(trace(both, text).tokens())
-    coloured = ["", *(level(each.bits) for each in tokens[1:])]
-    eventually(lambda: marks(turns(page).last) == coloured)
-    bits = [each.bits for each in tokens if not np.isnan(each.bits)]
-    expect(page.locator(".sums .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
-    position = letters(text, len(PROMPT))[0]
-    turns(page).last.locator(".text i").nth(position).click()
-    logits = next(trace(both, text).tokens(position)).logits
-    assert logits is not None
-    weight = weights(logits, SamplingParams(temperature=0.8))
-    best = list(np.argsort(-logits, kind="stable")[:5])
-    there = both.one.tokenizer.encode(text[position])[0]
-    best += [] if there in best else [there]  # the character that is there is always shown
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")  # while the box of alternatives is open, it shows the same bars
-    expect(page.locator(".likely").first).to_be_visible()
-    expect(page.locator(".likely .share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
-    names = [both.one.tokenizer.vocab[at] for at in best]
-    assert [SIGNS.get(char, char) for char, _ in probabilities(page)] == names
-    page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?").check()
-    logits = trace(both, text).first_layer_logits(position)
-    assert logits is not None
-    weight = weights(logits, SamplingParams(temperature=0.8))
-    best = list(np.argsort(-logits, kind="stable")[:5])
-    rows = page.get_by_role("list", name="The likeliest characters after the first layer alone")
-    expect(rows.locator(".share")).to_have_text([shown(weight[at] / weight.sum()) for at in best])
 
 
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
+from playwright.sync_api import Page, expect
 
-from playwright.sync_api import Browser, Page, expect
-
-from tests.browser.driving import QUIET, button, log, open_page, reply, send, settled, turns
-from tests.browser.looking import NAMES, choose_lens
-from tests.support.app_server import scripted_model, serving
+from tests.browser.driving import button, log, reply, send, settled, turns
+from tests.browser.looking import MARKED, NAMES, choose_lens
 from tests.support.both_pages import Site, begin, new_line, text_of
 
 HINT = "Click a letter to change what happens next, or choose one with the arrow keys and Enter"
-MARKED = "CSS.highlights.has('shown-character') ? [...CSS.highlights.get('shown-character')].join('') : null"
-VERSE = "ab\n\ncd ef\n"
 
 
 def box(page: Page) -> str:
@@ -57,32 +52,6 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     expect(button(page, "Rewrite from here")).to_have_accessible_description(help_text)
     log(page).click(position={"x": 3, "y": 3})
     expect(page.get_by_role("dialog")).to_have_count(0)
-
-
-def test_no_click_on_an_empty_line_is_ignored(browser: Browser) -> None:
-    with serving({"verse": scripted_model(VERSE)}) as app:
-        page, complaints = open_page(browser.new_context(**QUIET), app)
-        begin(page)
-        send(page, "")
-        check_empty_lines(page)
-        assert not complaints
-        page.context.close()
-
-
-def check_empty_lines(page: Page) -> None:
-    for lens in ("Text", "How surprised?"):
-        choose_lens(page, lens)
-        log(page).evaluate("(log) => (log.scrollTop = 0)")  # a lens keeps the end of the text in sight
-        reply = turns(page).last.locator(".reply")
-        height = reply.evaluate("(each) => parseFloat(getComputedStyle(each).lineHeight)")
-        top = reply.evaluate("(each) => each.getClientRects()[0].top")
-        left = reply.evaluate("(each) => each.getClientRects()[0].left")
-        for line, x, name in ((1.5, 200, "line end"), (2.5, 400, "f|line end")):
-            page.mouse.click(left + x, top + line * height)
-            expect(page.get_by_role("dialog", name=re.compile(f"instead of ({name})$"))).to_be_visible()
-            assert lens != "Text" or page.evaluate(MARKED).strip()  # a line end alone would have no visible mark
-            page.keyboard.press("Escape")
-    assert "⏎" not in (reply.text_content() or "")
 
 
 def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from model import CharLSTM, generate
@@ -23,40 +21,34 @@ from tests.browser.driving import (
     settled,
     turns,
 )
-from tests.browser.test_static_loading import delay, let_go
+from tests.browser.test_static_loading import delay, let_go, wait_for_request
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site, both_kinds
 from tests.support.chromium import serve
+from training.card.welcome import with_welcome
 from training.hub.space_files import write_static
 
 
-def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weights(
-    browser: Browser, tmp_path: Path
-) -> None:
-    lm = replace(random_model(hidden_size=32), training={"corpus": "The sea"})
-    write_static(tmp_path, lm)
-    stored = CharLSTM.from_pretrained(tmp_path).training
-    text, seed = stored_welcome(stored)
+def test_the_static_page_shows_its_greeting_and_keeps_a_prompt_before_the_weights(both: Site) -> None:
+    text, seed = stored_welcome(with_welcome(both.one).training)
     assert text
-    assert generate(lm, "", WELCOME_LENGTH, seed=seed).startswith(text)
-    context = browser.new_context(locale="en-US", **QUIET)
+    assert generate(both.one, "", WELCOME_LENGTH, seed=seed).startswith(text)
+    context = both.new_context(locale="en-US")  # which has no weights yet
     page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
     held: list[Route] = delay(page, "**/model.safetensors")
-    with serve(tmp_path) as url:
-        page.goto(url)
-        expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
-        expect(page.locator("#intro p")).to_contain_text("has read only one text: The sea. Start a line and it")
-        fast(page, 60)
-        page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
-        send(page, "", wait=False)
-        expect(page.get_by_role("progressbar")).to_be_visible()
-        assert reply(page) == ""
-        let_go(page, held)
-        settled(page)
-        assert reply(page) == generate(lm, "", 60, seed=5)
-        button(page, "Undo").click()
-        expect(page.locator(".welcome i[class*=b]").nth(len(text) // 2)).to_be_visible()
+    page.goto(both.app.url)
+    expect(page.locator(".welcome .reply")).to_have_text(text, use_inner_text=False)
+    expect(page.locator("#intro p")).to_contain_text("has read only one text: one. Start a line and it")
+    fast(page, 60)
+    page.get_by_role("spinbutton", name="Seed", exact=True).fill("5")
+    send(page, "", wait=False)
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    assert reply(page) == ""
+    let_go(page, held)
+    settled(page)
+    assert reply(page) == generate(both.one, "", 60, seed=5)
+    button(page, "Undo").click()
+    expect(page.locator(".welcome i[class*=b]").nth(len(text) // 2)).to_be_visible()
     context.close()
 
 
@@ -79,29 +71,24 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     page.context.close()
 
 
-def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(browser: Browser, tmp_path: Path) -> None:
-    write_static(tmp_path, random_model(hidden_size=32))
-    page = browser.new_page(locale="en-US", **QUIET)
-    page.set_default_timeout(TIMEOUT_MS)
+def test_weights_that_cannot_be_fetched_are_reported_and_the_prompt_is_kept(both: Site) -> None:
+    context = both.new_context(locale="en-US")
+    page = context.new_page()
     held = delay(page, "**/model.safetensors")
-    with serve(tmp_path) as url:
-        page.goto(url)
-        send(page, "hello", wait=False)
-        while not held:
-            page.wait_for_timeout(20)
-        page.route("**/model.safetensors", lambda route: route.abort())  # the page may try again at once
-        held[0].abort()
-        expect(log(page).locator(".refusal")).to_contain_text("could not be fetched")
-        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("hello")
-        expect(page.locator("#notices")).to_contain_text("could not be fetched")
-    page.context.close()
+    page.goto(both.app.url)
+    send(page, "hello", wait=False)
+    wait_for_request(page, held)
+    page.route("**/model.safetensors", lambda route: route.abort())  # the page may try again at once
+    held[0].abort()
+    expect(log(page).locator(".refusal")).to_contain_text("could not be fetched")
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("hello")
+    expect(page.locator("#notices")).to_contain_text("could not be fetched")
+    context.close()
 
 
 @both_kinds
 def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
-    context = both.new_context(locale="en-US")
-    page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
+    page = both.context.new_page()
     held = delay(page, "**/*.js")  # a slow network: no script has arrived
     page.goto(both.app.url, wait_until="commit")
     prompt = page.locator("#prompt")
@@ -117,17 +104,14 @@ def test_enter_before_the_scripts_have_run_sends_the_prompt(both: Site) -> None:
     expect(turns(page)).to_have_count(1)
     expect(log(page).locator(".prompt")).to_have_text("ROMEO:")
     expect(prompt).to_have_value("")
-    context.close()
+    settled(page)
 
 
-@pytest.mark.parametrize(("width", "query", "shown"), [(1280, "", 1), (390, "", 0), (390, "?top_k=5", 2)])
-def test_settings_are_collapsed_as_long_as_they_have_their_defaults(
-    both: Site, width: int, query: str, shown: int
-) -> None:
-    context = both.new_context(viewport={"width": width, "height": 844}, locale="en-US")
-    page = context.new_page()
-    page.goto(both.app.url + query)
-    expect(button(page, "Send")).to_be_enabled()
-    expect(page.get_by_role("slider", name="Temperature")).to_be_visible(visible=shown > 0)
-    expect(page.get_by_role("slider", name="Top-k")).to_be_visible(visible=shown > 1)
-    context.close()
+def test_settings_are_collapsed_as_long_as_they_have_their_defaults(both: Site) -> None:
+    page = both.context.new_page()
+    for width, query, shown in ((1280, "", 1), (390, "", 0), (390, "?top_k=5", 2)):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(both.app.url + query)
+        expect(button(page, "Send")).to_be_enabled()
+        expect(page.get_by_role("slider", name="Temperature")).to_be_visible(visible=shown > 0)
+        expect(page.get_by_role("slider", name="Top-k")).to_be_visible(visible=shown > 1)

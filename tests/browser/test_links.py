@@ -14,9 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from model import BlockedWords, CharLSTM
-from tests.browser.driving import QUIET, button, fast, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import QUIET, button, choose, fast, log, open_page, reply, send, setting, settled, turns
 from tests.support.app_server import App, random_model, serving
 from tests.unit.model.int8.test_vectors import tiny
+from ui.conversation.states import States
 
 # Links to texts of `stored_model`. They must reproduce these texts in every later version, whatever models are bundled.
 STORED = json.loads((Path(__file__).parents[1] / "vectors" / "links.json").read_text(encoding="utf-8"))
@@ -62,91 +63,75 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     second = write(page, "and 🙂")
     url = link(page)
     assert url.startswith(app.url + "?prompt=")
-    with serving({"random": random_model(), "other": random_model(3)}) as later:
-        context = browser.new_context(**QUIET)
-        reader, complaints = open_page(context, later, url.removeprefix(app.url).replace("?", "?speed=200&"))
-        expect(log(reader).locator(".mark")).to_have_text(SAME)
-        expect(turns(reader)).to_have_count(2)
-        assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
-        assert turns(reader).locator(".reply").all_text_contents() == [first, second]
-        assert turns(reader).locator(".notice").all_text_contents()[0].startswith(STRANGER)
-        assert log(reader).inner_text().count(STRANGER) == 1
-        weights = turns(reader).first.locator(".prompt, .reply").evaluate_all(WEIGHTS)
-        assert weights == ["700", "400"]
-        expect(reader.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
-        expect(log(reader).locator(".welcome")).to_have_count(0)
-        expect(button(reader, "Continue")).to_be_enabled()
-        assert link(reader).partition("?")[2] == url.partition("?")[2]
-        assert not complaints
-        context.close()
+    assert app.page
+    vars(app.page.write.states).update(vars(States()))  # as after a restart
+    context = browser.new_context(**QUIET)
+    reader, complaints = open_page(context, app, url.removeprefix(app.url).replace("?", "?speed=200&"))
+    expect(log(reader).locator(".mark")).to_have_text(SAME)
+    expect(turns(reader)).to_have_count(2)
+    assert turns(reader).locator(".prompt").all_text_contents() == [PROMPT, "and 🙂"]
+    assert turns(reader).locator(".reply").all_text_contents() == [first, second]
+    assert turns(reader).locator(".notice").all_text_contents()[0].startswith(STRANGER)
+    assert log(reader).inner_text().count(STRANGER) == 1
+    weights = turns(reader).first.locator(".prompt, .reply").evaluate_all(WEIGHTS)
+    assert weights == ["700", "400"]
+    expect(reader.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
+    expect(log(reader).locator(".welcome")).to_have_count(0)
+    expect(button(reader, "Continue")).to_be_enabled()
+    assert link(reader).partition("?")[2] == url.partition("?")[2]
+    assert not complaints
+    context.close()
 
 
-def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(app: App, browser: Browser) -> None:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **QUIET)
-    page, complaints = open_page(context, app)
+def test_the_link_is_copied_to_the_clipboard_where_that_is_allowed(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     write(page)
     url = link(page)
     expect(page.locator("#share-link p")).to_contain_text("Link copied")
     assert page.evaluate("navigator.clipboard.readText()") == url
     send(page, "")
     expect(page.locator("#share-link")).to_be_hidden()
-    assert not complaints
-    context.close()
+    page.context.clear_permissions()
 
 
-def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, browser: Browser) -> None:
-    context = browser.new_context(**QUIET)
-    page, complaints = open_page(context, app)
+def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, page: Page) -> None:
+    """Each opens a new conversation; which values are refused is in tests/unit/web/conversation/links.test.js."""
+    assert write(page)
     for query, reason in (
         ("seed=1&temperature=9", "Temperature is 9 in this link: it must be a number from 0 to 5"),
-        (
-            "prompt=x&model=nobody/none",
-            "This link needs the model 'nobody/none', which this page does not have.",
-        ),
         ("prompt=<script>window.hit=1</script>&v=<b>x", "v is '<b>x' in this link: it must be a version of the int8"),
-        (
-            "prompt=x&temperature=hot&length=0",
-            "Temperature is 'hot' in this link: it must be a number from 0 to 5",
-        ),
     ):
         page.goto(f"{app.url}?{query}")
         expect(log(page).locator(".refusal")).to_contain_text(reason)
         expect(turns(page)).to_have_count(0)
         assert page.evaluate("window.hit") is None
-    assert write(page)
-    page.goto(f"{app.url}?seed=1&temperature=9")  # a new conversation, so that a reload does not refuse it again
-    expect(log(page).locator(".refusal")).to_be_visible()
-    expect(turns(page)).to_have_count(0)
-    assert not complaints
-    context.close()
 
 
 def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
-    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    app: App, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
-    context = browser.new_context(**QUIET)
-    page, complaints = open_page(context, app, "?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
+    page.goto(f"{app.url}?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
     expect(log(page).locator(".refusal")).to_contain_text("Prompt contains a blocked word")
     expect(page.get_by_text("wolf")).to_have_count(0)
     expect(turns(page)).to_have_count(0)
-    assert not complaints
-    context.close()
 
 
-def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Browser) -> None:
-    context = browser.new_context(**QUIET)
-    page, _ = open_page(context, app)
+def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app: App, page: Page) -> None:
+    """And a link that was changed is detected."""
     setting(page, "Length", 90)
-    page.wait_for_function("() => JSON.parse(sessionStorage.getItem('char-lstm/settings') ?? '{}').length === '90'")
-    page.goto(f"{app.url}?prompt=x&seed=3&length=40&temperature=1.5&model=other")
-    expect(log(page).locator(".mark")).to_be_visible()
+    stored = "() => JSON.parse(sessionStorage.getItem('char-lstm/settings') ?? '{}').length === '90'"
+    page.wait_for_function(stored)
+    page.goto(f"{app.url}?prompt=<i>x</i>&seed=3&length=40&temperature=1.5&model=other&text=0123456789abcdef")
+    expect(turns(page).locator(".prompt")).to_have_text("<i>x</i>")
+    expect(log(page).locator(".mark")).to_have_text(OTHER)
     expect(page.locator("#message")).to_have_text("The settings are now those of this link. Clear brings yours back.")
     length, model = (
         page.get_by_role("spinbutton", name="Length"),
         page.get_by_role("combobox", name="Model", exact=True),
     )
     expect(length).to_have_value("40")
+    expect(model).to_have_value("other")
     setting(page, "Top-p", 0.9)
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
@@ -157,16 +142,19 @@ def test_the_settings_of_a_link_end_with_its_conversation(app: App, browser: Bro
     expect(page.get_by_role("spinbutton", name="Top-p")).to_have_value("0.9")  # changed since
     page.wait_for_function("() => !history.state?.['char-lstm/covered']")
     expect(page).to_have_url(app.url)  # without the link, so that a copy of the address does not share it
-    context.close()
 
 
-def test_a_link_selects_its_model_and_a_changed_link_is_detected(app: App, browser: Browser) -> None:
-    context = browser.new_context(**QUIET)
-    page, _ = open_page(context, app, "?prompt=<i>x</i>&model=other&seed=3&length=40&text=0123456789abcdef")
-    expect(turns(page).locator(".prompt")).to_have_text("<i>x</i>")
-    expect(log(page).locator(".mark")).to_have_text(OTHER)
-    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
-    context.close()
+def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> None:
+    fast(page, 60)
+    send(page, "ROMEO:")
+    choose(page, "other")
+    expect(button(page, "Continue with random")).to_be_enabled()  # the model of the last reply
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_attribute("placeholder", "Start a line…")
+    for prompt in ("JULIET:", "NURSE:"):
+        send(page, prompt)
+    button(page, "Share").click()
+    note = page.locator("#share-link").get_by_role("status")
+    expect(note).to_contain_text("The link holds only the last 2 turns: another model or version wrote the text above.")
 
 
 def stored_model() -> CharLSTM:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from model import CharLSTM, SamplingParams
+from model import CharLSTM
 from tests.browser.driving import (
-    QUIET,
     button,
     continued,
     fast,
@@ -30,13 +28,9 @@ from tests.browser.driving import (
 )
 from tests.browser.looking import choose_lens
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
-from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
-from tests.support.tiny_models import saved_files
 from tests.support.unreliable_network import Network, network
 from ui.messages import RefusalError
-from ui.registry.auto_update import AutoUpdater
-from ui.registry.registry import ModelRegistry
 
 NAME = "ada/novel"
 
@@ -52,17 +46,18 @@ def app(lm: CharLSTM) -> Iterator[App]:
         yield app
 
 
-@pytest.fixture
-def net(app: App) -> Iterator[Network]:
-    with network(port_of(app.url)) as net:
-        yield net
+@pytest.fixture(scope="module")
+def proxy(app: App) -> Iterator[Network]:
+    with network(port_of(app.url)) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(**QUIET)
-    yield context
-    context.close()
+def net(app: App, proxy: Network) -> Iterator[Network]:
+    """A network between the pages and the app, which is restored after each test."""
+    yield proxy
+    proxy.servers = [port_of(app.url)]
+    proxy.restore()
 
 
 def port_of(url: str) -> int:
@@ -73,9 +68,11 @@ def expect_retries(page: Page) -> None:
     expect(turns(page).last.locator(".status")).to_contain_text("Trying again")
 
 
-def test_an_outage_of_the_network_during_a_reply(app: App, net: Network, context: BrowserContext, lm: CharLSTM) -> None:
-    context.clock.install()
-    page = begin(context, through(net, app))
+def test_an_outage_of_the_network_during_a_reply(
+    app: App, net: Network, new_context: BrowserContext, lm: CharLSTM
+) -> None:
+    new_context.clock.install()
+    page = begin(new_context, through(net, app))
     net.cut()
     expect_retries(page)
     page.clock.fast_forward(60_000)
@@ -151,97 +148,66 @@ def test_a_refusal_of_a_busy_server_keeps_the_prompt(
 def test_a_reply_that_reaches_the_deadline_of_the_server(
     app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    length = 400
     with monkeypatch.context() as patch:
-        patch.setattr("ui.conversation.progress.DEADLINE_S", 1.0)
-        page = begin(context, app)
+        patch.setattr("ui.conversation.progress.DEADLINE_S", 2.0)
+        page = begin(context, app, length=length, least=1)  # 7 seconds
         settled(page)
     text = reply(page)
-    assert 20 < len(text) < LENGTH
-    assert expected(lm).startswith(text)
+    assert expected(lm, length).startswith(text)
+    assert text != expected(lm, length)
     expect(footer(page)).to_contain_text("minutes")
-    fast(page, 2 * LENGTH - len(text))
-    continued(page, 2 * LENGTH)
-    assert reply(page) == expected(lm, 2 * LENGTH)
+    fast(page, length - len(text))
+    continued(page, length)
+    assert reply(page) == expected(lm, length)
 
 
 def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
-    context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
+    app: App, net: Network, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No character of the reply was generated, so the reply cannot begin, and the prompt must stay."""
-    with serving({"random": lm}) as first, network(port_of(first.url)) as net:
-        page, _ = open_page(context, through(net, first))
-        setting(page, "Seed", SEED)
-        setting(page, "Length", LENGTH)
-        net.cut()
-        fast(page)
-        send(page, "ROMEO:", wait=False)
-        expect_retries(page)
-        monkeypatch.setattr("ui.registry.registry.WAIT_S", 1.0)
-        [entry] = first.registry.entries
-        loaded, entry.loaded = entry.loaded, None
-        entry.done.clear()
-        first.registry._settled.clear()
-        net.restore()
-        page.reload()
-        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
-        expect(page.get_by_text("Loading random …")).to_be_visible()
-        entry.loaded = loaded
-        entry.done.set()
-        first.registry._settled.set()
-        expect(page.get_by_text("Loading random …")).to_be_hidden()
-        button(page, "Send").click()
-        expect(turns(page)).to_have_count(1)
-        settled(page)
-        assert reply(page) == expected(lm)
+    page, _ = open_page(context, through(net, app))
+    setting(page, "Seed", SEED)
+    fast(page, LENGTH)
+    net.cut()
+    send(page, "ROMEO:", wait=False)
+    expect_retries(page)
+    monkeypatch.setattr("ui.registry.registry.WAIT_S", 1.0)
+    [entry] = app.registry.entries
+    loaded, entry.loaded = entry.loaded, None
+    entry.done.clear()
+    app.registry._settled.clear()
+    net.restore()
+    page.reload()
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
+    expect(page.get_by_text("Loading random …")).to_be_visible()
+    entry.loaded = loaded
+    entry.done.set()
+    app.registry._settled.set()
+    expect(page.get_by_text("Loading random …")).to_be_hidden()
+    button(page, "Send").click()
+    expect(turns(page)).to_have_count(1)
+    settled(page)
+    assert reply(page) == expected(lm)
 
 
-def test_a_newer_commit_is_served(
-    context: BrowserContext, hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(
+    app: App, context: BrowserContext, net: Network, lm: CharLSTM
 ) -> None:
-    """The older commit ends its running reply; the newer one continues it."""
-    monkeypatch.setattr("ui.routes.site.AGAIN_S", 0.1)
-    repo = hub.add_repo(NAME)
-    hub.commit(repo, saved_files(random_model(0), tmp_path))
-    registry = ModelRegistry([NAME])
-    registry.start()
-    assert registry.wait(60)
-    updater = AutoUpdater(registry, 0.1)
-    with serving(registry) as app:
-        updater.start()
-        page = begin(context, app)
-        newer = hub.commit(repo, saved_files(random_model(1), tmp_path))
-        eventually(lambda: app.served(NAME).commit == newer)
-        settled(page)
-        assert reply(page) == expected(random_model(0))
-        expect(page.locator("#about")).to_contain_text(f"commit {newer[:7]}")
-        fast(page)
-        continued(page, 2 * LENGTH)
-        expect(turns(page).last.locator(".notice")).to_contain_text(newer[:7])
-        text = "ROMEO:" + expected(random_model(0))
-        params = SamplingParams(seed=SEED, length=LENGTH)
-        sequence = app.served(NAME).engine.add_request(text, params, draw_offset=LENGTH)
-        assert sequence.wait(60)
-        assert reply(page) == expected(random_model(0)) + sequence.text
-        updater.stop()
-
-
-def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(context: BrowserContext, net: Network) -> None:
     """Another server has only the newer commit: the text stays, and Continue uses the newer commit."""
     length = 600  # 10 seconds: the connection must break before the end
-    with serving({"random": random_model()}) as first:
-        net.servers = [port_of(first.url)]
-        page = begin(context, through(net, first), length=length)
-        net.cut()
-        newer = replace(random_model(1), commit="2" * 40)
-        with serving({"random": newer}) as second:
-            net.servers = [port_of(second.url)]
-            net.restore()
-            settled(page)
-            text = reply(page)
-            assert expected(random_model(), length).startswith(text)
-            expect(log(page).locator(".refusal")).to_be_visible()
-            expect(page.locator("#about")).to_contain_text("commit 2222222")
-            fast(page)
-            continued(page, len(text) + length)
-            assert reply(page).startswith(text)
-            expect(turns(page).last.locator(".notice")).to_contain_text("2222222")
+    page = begin(context, through(net, app), length=length)
+    net.cut()
+    newer = replace(random_model(1), commit="2" * 40)
+    with serving({"random": newer}) as second:
+        net.servers = [port_of(second.url)]
+        net.restore()
+        settled(page)
+        text = reply(page)
+        assert expected(lm, length).startswith(text)
+        expect(log(page).locator(".refusal")).to_be_visible()
+        expect(page.locator("#about")).to_contain_text("commit 2222222")
+        fast(page)
+        continued(page, len(text) + length)
+        assert reply(page).startswith(text)
+        expect(turns(page).last.locator(".notice")).to_contain_text("2222222")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page
 
-from model import BlockedWords, ChatFormat, Clamp, SamplingParams, TextTrace, generate
+from model import BlockedWords, Clamp, SamplingParams, TextTrace, generate
 from model.int8.sampling import Randomness, choose
 from tests.browser.driving import forget
-from tests.support.app_server import App, random_model, serving
+from tests.support.app_server import App, serving
 from tests.support.served_models import strong_model
 
 PROMPT = "ROMEO:"
@@ -33,17 +32,16 @@ MOUNT = """async ([web, root]) => {
   document.body.replaceChildren(new DOMParser().parseFromString(html, "text/html").querySelector("#page"));
   await main.start(document.body.firstChild, new server.ServerEngine(root), "site.greeting");
   state.type("speed", 200);
-  Object.assign(window, { log, models, share, links, engines, state, actions, lenses });
-  window.options = (settings, name = "random", speed = null) =>
-    ({ settings, seed_given: true, speed, author: models.authorOf(models.findModel(state.site.value, name)) });
-  window.hold = (cells, model = "random") => (state.log.value.held = { model, cells });
+  Object.assign(window, { log, models, share, links, state, actions, lenses });
+  const author = models.authorOf(models.findModel(state.site.value, "random"));
+  window.options = (settings) => ({ settings, seed_given: true, speed: null, author });
+  window.hold = (cells) => (state.log.value.held = { model: "random", cells });
 }"""
 
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[App]:
-    chat = replace(random_model(), chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
-    with serving({"random": strong_model(), "other": random_model(1), "chat": chat}) as app:
+    with serving({"random": strong_model()}) as app:
         yield app
 
 
@@ -64,12 +62,12 @@ class Conversation:
         script = f"async (x) => {{ try {{ const {{ writer }} = actions; {body} }} catch (error) {{ {refused} }} }}"
         return self.page.evaluate(script, x)
 
-    def clamp(self, cells: Any, model: str = "random") -> None:
-        self.run("hold(x.cells, x.model)", cells=cells, model=model)
+    def clamp(self, cells: Any) -> None:
+        self.run("hold(x.cells)", cells=cells)
 
-    def move(self, call: str, *, seed: int = 5, length: int = 60, name: str = "random", **x: Any) -> Any:
+    def move(self, call: str, *, seed: int = 5, length: int = 60, **x: Any) -> Any:
         settings = {**SETTINGS, "seed": seed, "length": length}
-        return self.run(f"const o = options(x.settings, x.name); await {call};", settings=settings, name=name, **x)
+        return self.run(f"const o = options(x.settings); await {call};", settings=settings, **x)
 
     def send(self, prompt: str, **given: Any) -> Any:
         return self.move("writer.send(x.prompt, o)", prompt=prompt, **given)
@@ -95,19 +93,6 @@ class Conversation:
     def path(self) -> Any:
         """Return the text that the model has read, as the lenses request it."""
         return self.run("return lenses.textOf(state.log.value)")
-
-    def change_at(self, length: int, cells: Any) -> None:
-        """Change the clamps during a reply, once it has some length."""
-        self.run(
-            """
-            while (engines.count(log.replyText(log.lastTurn(state.log.value).reply)) < x.length) {
-              await new Promise((resolve) => setTimeout(resolve, 5));
-            }
-            hold(x.cells);
-            writer.change({ cells: x.cells });""",
-            length=length,
-            cells=cells,
-        )
 
     def share(self) -> str:
         return str(self.run("return share.linkTo(state.log.value, state.site.value)"))
@@ -162,38 +147,7 @@ def check_draws(app: App, conversation: Conversation) -> None:
         at += len(part["text"])
 
 
-def test_clamps_apply_to_their_model_only(app: App, conversation: Conversation) -> None:
-    conversation.clamp(UP)
-    conversation.send(PROMPT)
-    assert conversation.reply == expected(app, PROMPT, 60, cells=UP) != expected(app, PROMPT, 60)
-    footers = conversation.page.locator(".footer")
-    expect(footers.last).to_contain_text("cell 3 (layer 0) held high")
-    conversation.send(PROMPT, name="other")
-    assert conversation.reply == generate(app.served("other").lm, PROMPT, 60, seed=5, temperature=0.8)
-    expect(footers).to_have_count(2)
-    expect(footers.last).not_to_contain_text(" held ")
-
-
-def test_cells_clamped_during_a_reply_act_from_the_next_character_on(app: App, conversation: Conversation) -> None:
-    settings = {**SETTINGS, "seed": 5, "length": 120}
-    writing = "window.writing = writer.send(x.prompt, options(x.settings, 'random', 40))"
-    conversation.run(writing, prompt=PROMPT, settings=settings)
-    for length, cells in ((17, UP), (35, OFF), (60, [])):
-        conversation.change_at(length, cells)
-    conversation.run("await window.writing")
-    parts = conversation.parts
-    assert [part["cells"] for part in parts] == [[], UP, OFF, []]
-    assert len(conversation.reply) == 120
-    free, first = expected(app, PROMPT, 120), len(parts[0]["text"])
-    assert first >= 17
-    assert conversation.reply[:first] == free[:first]
-    assert conversation.reply != free
-    check_draws(app, conversation)
-    conversation.run("writer.change({ cells: x.cells })", cells=UP)  # it has ended, so Continue writes nothing
-    assert len(conversation.parts) == 4
-
-
-@pytest.mark.parametrize("prompt", ["", PROMPT, "漢", "ROMEO:漢"])
+@pytest.mark.parametrize("prompt", ["", "ROMEO:漢"])
 def test_a_clamped_turn_is_read_with_its_clamps(app: App, conversation: Conversation, prompt: str) -> None:
     conversation.clamp(UP)
     conversation.send(prompt)

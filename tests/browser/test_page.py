@@ -28,9 +28,10 @@ from tests.browser.driving import (
     settled,
     turns,
 )
+from tests.browser.looking import MARKED, choose_lens
 from tests.support.app_server import App, eventually, random_model, scripted_model, serving
+from tests.support.tiny_models import tiny_model
 from ui.registry.registry import ModelRegistry
-from ui.site_config import SiteConfig
 
 TALE = "".join(f"Chapter {n}: the machine wrote line {n}, and then it went on.\n" for n in range(1, 400))
 TALK = "".join(f"Ann, this is line {n} of Bo: a long one.\n\n" for n in range(1, 400))
@@ -48,6 +49,8 @@ def app() -> Iterator[App]:
         "tale": scripted_model(TALE),
         "hostile": scripted_model(HOSTILE),
         "random": random_model(),
+        "greek": tiny_model("αβγ"),
+        "verse": scripted_model("ab\n\ncd ef\n"),
         "chat": replace(scripted_model(TALK), chat=ChatFormat("Ann: ", "\n\nBo: ", "\n\n")),
     }
     with serving(models) as app:
@@ -125,6 +128,35 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
         assert turns(page).last.locator(".prompt").text_content() == prompt
 
 
+def test_models_without_a_common_character_are_not_blended(page: Page) -> None:
+    page.get_by_role("combobox", name="Second model").select_option("blended greek")
+    page.get_by_role("textbox", name="Prompt").fill("kept")
+    button(page, "Send").click()
+    expect(log(page).locator(".refusal")).to_have_text(
+        "tale and greek have no character in common: they cannot write together."
+    )
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
+    expect(turns(page)).to_have_count(0)
+
+
+def test_no_click_on_an_empty_line_is_ignored(page: Page) -> None:
+    choose(page, "verse")
+    fast(page, 40)
+    send(page, "")
+    for lens in ("Text", "How surprised?"):
+        choose_lens(page, lens)
+        log(page).evaluate("(log) => (log.scrollTop = 0)")  # a lens keeps the end of the text in sight
+        reply = turns(page).last.locator(".reply")
+        height = reply.evaluate("(each) => parseFloat(getComputedStyle(each).lineHeight)")
+        left, top = reply.evaluate("(each) => [each.getClientRects()[0].left, each.getClientRects()[0].top]")
+        for line, x, name in ((1.5, 200, "line end"), (2.5, 400, "f|line end")):
+            page.mouse.click(left + x, top + line * height)
+            expect(page.get_by_role("dialog", name=re.compile(f"instead of ({name})$"))).to_be_visible()
+            assert lens != "Text" or page.evaluate(MARKED).strip()  # a line end alone would have no visible mark
+            page.keyboard.press("Escape")
+    assert "⏎" not in (reply.text_content() or "")
+
+
 def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     fast(page, 20)
     setting(page, "Seed", "1.5")
@@ -141,30 +173,6 @@ def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     page.get_by_role("textbox", name="Prompt").fill("x" * 20_001)  # after a text, it begins a line of its own
     button(page, "Send").click()
     expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
-
-
-def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) -> None:
-    for name, wrong, rule in (
-        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
-        ("Seed", "-5", "Seed is -5: it must be a whole number from 0 to 4,294,967,295"),
-        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
-        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
-        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
-        (
-            "Seed",
-            "123456789" * 5,
-            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295",
-        ),
-    ):
-        field = page.get_by_role("spinbutton", name=name)
-        field.fill(wrong)
-        field.blur()
-        expect(field).to_have_attribute("aria-invalid", "true")
-        expect(page.locator("#settings").get_by_role("alert")).to_have_text(rule)
-        expect(field).to_have_value(wrong)
-        field.fill("5")
-        expect(field).not_to_have_attribute("aria-invalid", "true")
-        expect(page.locator("#settings").get_by_role("alert")).to_have_count(0)
 
 
 def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page, app: App) -> None:
@@ -200,14 +208,12 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
     expect(turns(page).last.locator(".prompt")).to_be_hidden()
 
 
-def test_a_closed_tab_frees_its_slot(app: App, browser: Browser) -> None:
-    context = browser.new_context(**QUIET)
-    page, _ = open_page(context, app)
-    send(page, "", wait=False)
+def test_a_closed_tab_frees_its_slot(app: App, page: Page) -> None:
+    other, _ = open_page(page.context, app)
+    send(other, "", wait=False)
     eventually(lambda: app.served("tale").engine.running == 1)
-    page.close()
+    other.close()
     eventually(lambda: app.served("tale").engine.running == 0)
-    context.close()
 
 
 def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,19 +241,3 @@ def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypa
         expect(turns(page)).to_have_count(1)
         assert not complaints
         context.close()
-
-
-def test_a_page_whose_owner_has_turned_the_lenses_off(browser: Browser) -> None:
-    registry = ModelRegistry(site=SiteConfig.of({"LENSES": "0"}))
-    registry.add("random", random_model())
-    context = browser.new_context(**QUIET)
-    with serving(registry) as app:
-        page, complaints = open_page(context, app)
-        expect(page.locator(".lenses")).to_be_hidden()
-        expect(button(page, "Take the tour")).to_be_hidden()
-        fast(page, 20)
-        send(page, "ROMEO:")
-        turns(page).locator(".reply").click()
-        expect(page.get_by_role("dialog")).to_have_text(re.compile("The owner of this page has turned the lenses off"))
-        assert not complaints
-    context.close()

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.driving import QUIET
 from tests.support.app_server import random_model
+from tests.support.both_pages import Site
 from tests.support.chromium import serve
 from training.hub.space_files import write_static
 
@@ -64,21 +65,16 @@ def test_the_download_is_shown_from_start_to_end(browser: Browser, tmp_path: Pat
     context.close()
 
 
-def test_the_page_has_its_colours_and_shows_the_download_before_its_scripts_run(
-    browser: Browser, tmp_path: Path
-) -> None:
-    write_static(tmp_path, random_model())
-    context = browser.new_context(color_scheme="dark", **QUIET)
-    page = context.new_page()
+def test_the_page_has_its_colours_before_its_scripts_run(both: Site) -> None:
+    page = both.context.new_page()
+    page.emulate_media(color_scheme="dark")
     held = delay(page, "**/static.js")
-    with serve(tmp_path) as url:
-        page.goto(url, wait_until="commit")
-        page.wait_for_function(LATE)
-        expect(page.get_by_text("The page is loading.")).to_be_visible()
-        expect(page.get_by_role("progressbar")).to_have_js_property("value", 0)
-        expect(page.get_by_role("progressbar")).to_be_visible()
-        paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
-        let_go(page, held)
-        expect(page.locator(".welcome .hint")).to_be_visible()
-        expect(page.locator("body")).to_have_css("background-color", paper)
-    context.close()
+    page.goto(both.app.url, wait_until="commit")
+    page.wait_for_function(LATE)
+    expect(page.get_by_text("The page is loading.")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_js_property("value", 0)
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    paper = page.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+    let_go(page, held)
+    expect(page.locator(".welcome .hint")).to_be_visible()
+    expect(page.locator("body")).to_have_css("background-color", paper)

@@ -5,32 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
 from huggingface_hub import constants
 from playwright.sync_api import Browser, Page, expect
 
-from model import CharLSTM, generate
-from model.checkpoint.write import write_manifest
+from model import generate
 from model.files import web_content
 from tests.browser.driving import (
-    NARROW,
     QUIET,
     button,
-    complaints_of,
     fast,
-    open_settings,
     reply,
     send,
     turns,
-    window,
 )
 from tests.local_hub import LocalHub
-from tests.support.app_server import random_model
-from tests.support.checkpoint_files import DAMAGED_INT8
+from tests.support.both_pages import Site
 from tests.support.chromium import serve as serve_folder
 from tests.support.tiny_models import saved_files, tiny_model
 from training.hub.space_files import ROOT, write_static
@@ -47,54 +38,14 @@ ADDRESSES = {
 }
 
 
-Visit = Callable[..., Page]
-Damaged = Callable[[str], Page]
-
-
-@pytest.fixture(scope="module")
-def lm() -> CharLSTM:
-    """A model with odd sizes, so that rows and columns are padded; its vocabulary includes markup."""
-    return random_model(hidden_size=21)
-
-
-@pytest.fixture(scope="module")
-def url(lm: CharLSTM, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("static")
-    write_static(folder, lm)
-    with serve_folder(folder) as url:
-        yield url
-
-
-@pytest.fixture
-def visit(browser: Browser, url: str) -> Iterator[Visit]:
-    """Open the page; the test fails on console errors, requests elsewhere and sideways scrolling."""
-    context = browser.new_context(**window(NARROW), **QUIET)
-    complaints: list[list[str]] = []
-
-    def visit(query: str = "") -> Page:
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        complaints.append(complaints_of(page, url))
-        page.goto(url + query)
-        expect(page.locator(".welcome .hint, article.turn, .refusal").first).to_be_visible()
-        open_settings(page)
-        return page
-
-    yield visit
-    for page in context.pages:
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
-    assert not any(complaints)
-    context.close()
-
-
 def watch(page: Page) -> str:
     """Wait for the text of the page's link; returns the last reply."""
     expect(page.locator(".mark")).to_be_visible()
     return reply(page)
 
 
-def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(visit: Visit) -> None:
-    page = visit()
+def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(both: Site) -> None:
+    page = both.open()
     fast(page, 1)
     box = page.get_by_role("textbox", name="Prompt")
     box.fill("a")
@@ -107,10 +58,10 @@ def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(vi
     assert box.input_value() == ""
 
 
-def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, lm: CharLSTM, tmp_path: Path) -> None:
-    write_static(tmp_path, lm, "Ada/My_Page")
+def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, tmp_path: Path) -> None:
+    write_static(tmp_path, tiny_model(), "Ada/My_Page")
     space = "https://ada-my-page.static.hf.space/"
-    with serve_folder(tmp_path) as url, browser.new_context(**window(NARROW), **QUIET) as context:
+    with serve_folder(tmp_path) as url, browser.new_context(**QUIET) as context:
         context.route(
             f"{space}**",
             lambda route: route.fulfill(response=route.fetch(url=url + route.request.url.removeprefix(space))),
@@ -127,52 +78,18 @@ def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, lm: Char
                 expect(link).to_have_attribute("href", f"{constants.ENDPOINT}/spaces/Ada/My_Page?duplicate=true")
 
 
-# the files
-
-
-def tamper(folder: Path, case: str) -> None:
-    weights = folder / "model.safetensors"
-    data = weights.read_bytes()
-    if case == "flipped":
-        weights.write_bytes(data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
-    elif case == "missing":
-        weights.unlink()
-    else:
-        weights.write_bytes(DAMAGED_INT8["NaN"][0](data))
-        write_manifest(folder, ["config.json", "model.safetensors"])
-
-
-@pytest.fixture(scope="module")
-def damaged(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Damaged]:
-    """Return a function that opens a page with a damaged model, each in the same tab and on the same server."""
-    root = tmp_path_factory.mktemp("damaged")
-    write_static(root / "whole", tiny_model())
-    with serve_folder(root) as url:
-        page = browser.new_page()
-
-        def damaged(case: str) -> Page:
-            folder = shutil.copytree(root / "whole", root / case.replace(" ", "-"))
-            tamper(folder, case)
-            page.goto(f"{url}{folder.name}/")
-            return page
-
-        yield damaged
+def test_a_missing_file_of_the_model_is_named(browser: Browser, tmp_path: Path) -> None:
+    """Other faults of its files are in tests/unit/web/test_worker_engine.py."""
+    write_static(tmp_path, tiny_model())
+    (tmp_path / "model.safetensors").unlink()
+    says = "there is no model.safetensors"
+    page = browser.new_page()
+    with serve_folder(tmp_path) as url:
+        page.goto(url)
+        expect(page.locator("#notices")).to_contain_text(says)
+        button(page, "Send").click()
+        expect(page.locator(".refusal")).to_contain_text(says)
         page.close()
-
-
-@pytest.mark.parametrize(
-    ("case", "says"),
-    [
-        ("flipped", "model.safetensors is not the file that manifest.json describes (SHA-256): damaged or changed"),
-        ("nan", "model.safetensors holds NaN in output.weight_scale"),
-        ("missing", "there is no model.safetensors"),
-    ],
-)
-def test_invalid_model_files_are_named(damaged: Damaged, case: str, says: str) -> None:
-    page = damaged(case)
-    expect(page.locator("#notices")).to_contain_text(says)
-    button(page, "Send").click()
-    expect(page.locator(".refusal")).to_contain_text(says)
 
 
 def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: Path) -> None:
@@ -216,9 +133,6 @@ def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, 
             assert watch(page) == generate(lm, "a", 60, seed=1)
             expect(page.locator("#about")).to_contain_text(f"commit {commit[:7]}")
             page.close()
-        page = context.new_page()
-        page.goto(f"{url}?model=ada/nothing")
-        expect(page.locator("#notices")).to_contain_text("ada/nothing")
     context.close()
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import io
-import re
 import zipfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, expect
+from playwright.sync_api import Playwright, expect
 
-from tests.browser.driving import button, complaints_of, fast, reply, send, turns
+from tests.browser.driving import button, fast, reply, send, turns
 from tests.browser.test_train_page import (
     FEW,
     NAME,
     SHOWN,
+    STORED,
     TEXT,
     Make,
     begin,
@@ -27,11 +27,13 @@ from tests.browser.test_train_page import (
     url,
     visitor,
 )
-from tests.support.app_server import random_model, serving
+from tests.support.app_server import eventually
 from tests.support.chromium import NO_SIMD, launch
-from ui.registry.registry import ModelRegistry
 
 __all__ = ["packed", "url", "visitor"]  # fixtures
+
+
+NO_ROOM = "cannot be continued after a reload: this browser has no room left for it"
 
 
 def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(visitor: Make) -> None:
@@ -41,7 +43,7 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
     session = page.context.new_cdp_session(page)
     session.send("Storage.overrideQuotaForOrigin", {"origin": visits.url.rstrip("/"), "quotaSize": 1})
     start(page)
-    expect(fault(page)).to_contain_text("cannot be continued after a reload: this browser has no room left for it")
+    expect(fault(page)).to_contain_text(NO_ROOM)
     ended(page)
     expect(fault(page)).to_contain_text("The model is lost when you close this page: this browser has no room left")
     fast(page, 40)
@@ -52,20 +54,18 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
 
 def test_what_had_no_room_is_stored_once_there_is_room(visitor: Make) -> None:
     visits = visitor()
-    page = visits.open()
+    page = visits.open(speed=2_000)
     give(page)
     session, origin = page.context.new_cdp_session(page), {"origin": visits.url.rstrip("/")}
     session.send("Storage.overrideQuotaForOrigin", {**origin, "quotaSize": 1})
     start(page)
-    expect(fault(page)).to_contain_text("cannot be continued after a reload: this browser has no room left for it")
+    expect(fault(page)).to_contain_text(NO_ROOM)
     session.send("Storage.overrideQuotaForOrigin", origin)
     button(page, "Pause").click()
     expect(fault(page)).to_be_empty()
-    while not page.evaluate("async () => (await import('./worker/stored_training.js')).loadPart('plan')"):
-        page.wait_for_timeout(20)
+    eventually(lambda: page.evaluate(STORED))
     page.reload()
     start(begin(page), "Continue your training")
-    expect(ended(page)).to_contain_text("The training is complete.")
 
 
 def test_a_browser_without_simd_says_so(playwright: Playwright, url: str) -> None:
@@ -96,98 +96,54 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text("Stopped after")
     panel(first).locator("[value=parent]").check()
-    button(first, "Start training").click()
-    expect(button(first, "Pause")).to_be_enabled()
+    start(first)
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text(f"The page now writes with your network “{SHOWN}-2”, as it was at step")
     expect(first.get_by_role("combobox", name="Model", exact=True)).to_have_value(f"{NAME}-2")
     start(second)
-    ended(second)
 
 
-def test_a_model_is_downloaded_opened_and_deleted(visitor: Make, tmp_path: Path) -> None:
-    page = visitor().open(speed=FEW)
-    give(page)
-    start(page)
-    ended(page)
-    weights = files_of(page)["model.safetensors"]
-    with page.expect_download() as waiting:
-        button(page, f"Download {SHOWN}").click()
-    waiting.value.save_as(tmp_path / "other name.zip")
+def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Make, packed: bytes, tmp_path: Path) -> None:
+    visits = visitor()
+    page = visits.open()
+    page.on("dialog", lambda dialog: dialog.accept())
+    model, stored = page.get_by_role("combobox", name="Model", exact=True), panel(page).locator(".trained li")
+    first, name, said = model.input_value(), "local/letters", panel(page).locator(".said")
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
+    page.locator(".model-folder").set_input_files(tmp_path / "letters")
+    expect(model).to_have_value(name)
+    expect(said).to_have_text("This page now writes with letters.")
+    expect(stored.locator(".in-use")).to_be_visible()
+    model.select_option(first)
+    expect(said).to_have_text("")
+    expect(stored.locator(".in-use")).to_be_hidden()
+    stored.locator(".use").click()
+    expect(model).to_have_value(name)
     fast(page, 20)
     send(page, "the c")
     written = reply(page)
-    page.on("dialog", lambda dialog: dialog.accept())
-    button(page, f"Delete {SHOWN}").click()
-    expect(panel(page).locator(".trained li")).to_have_count(0)
+    with page.expect_download() as waiting:
+        button(page, "Download letters").click()
+    waiting.value.save_as(tmp_path / "other name.zip")
+    other = visits.open()
+    begin(page)
+    button(page, "Delete letters").click()
+    expect(stored).to_have_count(0)
+    other.get_by_role("combobox", name="Model", exact=True).select_option(name)
+    expect(other.locator("#model option")).to_have_text([first])
     page.reload()
     expect(turns(page).locator(".prompt")).to_have_text("the c")
     expect(turns(page).locator(".reply")).to_have_text(written, use_inner_text=False)
     with page.expect_file_chooser() as choosing:
         page.locator("#settings").get_by_role("button", name="Open a model (.zip)").click()
     choosing.value.set_files(tmp_path / "other name.zip")
-    expect(panel(page).locator(".said")).to_contain_text("This page now writes with other-name.")
+    expect(said).to_contain_text("This page now writes with other-name.")
+    weights = (tmp_path / "letters" / "model.safetensors").read_bytes()
     assert files_of(page, "local/other-name")["model.safetensors"] == weights
-    panel(page).locator(".model-file").set_input_files(
+    page.reload()
+    model.select_option("local/other-name")
+    expect(page.get_by_role("heading", level=1)).to_have_text("other-name")
+    panel(begin(page)).locator(".model-file").set_input_files(
         {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}
     )
     expect(fault(page)).not_to_be_empty()
-
-
-def test_the_models_of_a_browser_are_offered_used_and_deleted(visitor: Make, packed: bytes, tmp_path: Path) -> None:
-    visits = visitor()
-    page = visits.open()
-    model, stored = page.get_by_role("combobox", name="Model", exact=True), panel(page).locator(".trained li")
-    first, name = model.input_value(), "local/letters"
-    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
-    page.locator(".model-folder").set_input_files(tmp_path / "letters")
-    expect(model).to_have_value(name)
-    expect(panel(page).locator(".said")).to_have_text("This page now writes with letters.")
-    expect(stored.locator(".in-use")).to_be_visible()
-    model.select_option(first)
-    expect(panel(page).locator(".said")).to_have_text("")
-    expect(stored.locator(".in-use")).to_be_hidden()
-    stored.locator(".use").click()
-    expect(model).to_have_value(name)
-    page.reload()
-    expect(model.locator("option")).to_have_text([first, "letters"])
-    model.select_option(name)
-    expect(page.get_by_role("heading", level=1)).to_have_text("letters")
-    fast(page, 20)
-    send(page, "the c")
-    assert len(reply(page)) == 20
-    other = visits.open()
-    page.on("dialog", lambda dialog: dialog.accept())
-    begin(page)
-    button(page, "Delete letters").click()
-    expect(stored).to_have_count(0)
-    other.get_by_role("combobox", name="Model", exact=True).select_option(name)
-    expect(other.locator("#model option")).to_have_text([first])
-
-
-def test_the_app_leads_to_the_page_that_trains(browser: Browser, tmp_path: Path) -> None:
-    registry = ModelRegistry([])
-    registry.add("random", random_model())
-    with serving(registry) as app:
-        page = browser.new_page()
-        page.goto(app.url)
-        with page.expect_popup() as waiting:
-            page.get_by_role("link", name="Train on your text (opens a new tab)").click()
-        own = waiting.value
-        complaints = complaints_of(own)
-        own.reload()
-        begin(own, FEW)
-        expect(own.get_by_role("heading", level=1)).to_have_text("Train on your text")
-        back = own.get_by_role("link", name="Back to the app")
-        assert back.evaluate("(link) => link.href") == app.url
-        for hidden in (button(own, "Send"), own.get_by_role("combobox"), own.get_by_role("log")):
-            expect(hidden).to_have_count(0)
-        give(own)
-        assert re.search(r"/web/[0-9a-f]{16}/index\.html#train-alone$", own.url)
-        start(own)
-        ended(own)
-        expect(own.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
-        fast(own, 20)
-        send(own, "the c")
-        assert complaints == []
-        page.context.close()

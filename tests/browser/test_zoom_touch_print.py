@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, send, setting, settled, turns
@@ -60,20 +59,29 @@ def test_a_small_window_cuts_nothing_off(both: Site) -> None:
             assert page.evaluate(CUT) == [], lens
 
 
-@pytest.mark.parametrize(("window", "least"), [({}, 24), (FINGER, 44)], ids=["pointer", "finger"])
-def test_targets_are_large_enough(both: Site, window: dict[str, Any], least: int) -> None:
-    context = both.new_context(locale="en-US", **window)
-    page = written(both.open(context=context))
+def check_targets(page: Page, least: int) -> None:
     link(page)
     assert page.evaluate(SMALL, [CONTROLS, 24]) == []
     for main in ("#moves button, #ask *, #examples button, .ways button, .lenses input", "#share-link .close"):
         assert page.evaluate(SMALL, [main, least]) == []
-    context.close()
+    page.keyboard.press("Escape")
 
 
-def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Site) -> None:
+def test_targets_are_large_enough(both: Site) -> None:
+    check_targets(written(both.open()), 24)
+
+
+def test_on_a_phone_targets_are_larger_and_a_second_tap_on_a_character_shows_what_else_could_stand_there(
+    both: Site,
+) -> None:
+    """And a reply does not open the keyboard."""
     context = both.new_context(locale="en-US", **FINGER)
     page = written(both.open(context=context))
+    check_targets(page, 44)
+    page.get_by_role("textbox", name="Prompt").fill(PROMPT)
+    button(page, "Send").tap()
+    settled(page)
+    expect(button(page, "Send")).to_be_focused()
     choose_lens(page, "What it remembers")
     visible = page.locator(".log .reply i").locator("visible=true")
     box = page.get_by_role("dialog", name="What else could stand instead of")
@@ -83,16 +91,6 @@ def test_a_second_tap_on_a_character_shows_what_else_could_stand_there(both: Sit
         expect(box).to_be_hidden()
     visible.nth(9).tap()
     expect(box).to_be_visible()
-    context.close()
-
-
-def test_a_reply_does_not_open_the_keyboard_of_a_phone(both: Site) -> None:
-    context = both.new_context(locale="en-US", **FINGER)
-    page = begin(both.open(context=context))
-    page.get_by_role("textbox", name="Prompt").fill(PROMPT)
-    button(page, "Send").tap()
-    settled(page)
-    expect(button(page, "Send")).to_be_focused()
     context.close()
 
 

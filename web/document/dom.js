@@ -149,7 +149,7 @@ export function keepAtEnd(box) {
 /**
  * Copies a text. If the browser does not allow that, as in a frame or without https, the element that shows the text is selected.
  * @param {string} text
- * @param {Element} shown
+ * @param {?Element} shown  null if it is no longer shown
  * @returns {Promise<boolean>} whether it is copied
  */
 export async function copyText(text, shown) {
@@ -160,7 +160,7 @@ export async function copyText(text, shown) {
     if (shown instanceof HTMLInputElement || shown instanceof HTMLTextAreaElement) {
       shown.focus();
       shown.select();
-    } else getSelection()?.selectAllChildren(shown);
+    } else if (shown) getSelection()?.selectAllChildren(shown);
     return false;
   }
 }

@@ -17,7 +17,7 @@ NAMES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.test.js
 
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES])
 def test_the_scripts_in_node(name: str) -> None:
-    options = ["--import", (FOLDER / "setup.js").as_uri(), "--test", "--test-force-exit", "--test-reporter=spec"]
+    options = ["--import", (FOLDER / "setup.js").as_uri(), "--test-force-exit", "--test-reporter=spec"]
     words = [*options, str(FOLDER / name)]
     done = node(words, return_completed_process=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout

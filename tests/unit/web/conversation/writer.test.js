@@ -110,9 +110,9 @@ test("the same text again is no other version, and clamped cells rewrite it", as
   await page.writer.rewrite(optionsOf(page));
   assert.equal(text(page), expected("ab", 20, { cells: [[0, 1, 4]] }));
   assert.equal(page.log.turns.length, 2);
-  page.log.held = { model: "m", cells: [] };
+  page.log.held = { model: "other", cells: [[0, 1, 4]] };
   await page.writer.rewrite(optionsOf(page, { seed: 77, length: 5 }));
-  assert.equal(text(page), expected("ab", 20)); // with its own seed and length
+  assert.equal(text(page), expected("ab", 20)); // with its own seed and length; the cells are those of another model
 });
 
 test("at temperature 0 another seed gives no other version", async () => {
@@ -127,10 +127,16 @@ test("at temperature 0 another seed gives no other version", async () => {
 
 test("a change while a reply is written holds from its next character on, and Stop ends it", async () => {
   const page = pageOf();
-  page.onText = ({ length }) => length === 8 && page.writer.change({ settings: { temperature: 2 } });
+  const cells = [[0, 1, 4]];
+  page.onText = () => {
+    const { length } = text(page);
+    if (length === 8) page.writer.change({ settings: { temperature: 2 } });
+    if (length === 11) page.writer.change({ cells });
+  };
   await page.writer.send("ab", optionsOf(page));
   const first = expected("ab", 8);
-  assert.equal(text(page), first + expected(`ab${first}`, 12, { temperature: 2, draw: 8 }));
+  const second = first + expected(`ab${first}`, 3, { temperature: 2, draw: 8 });
+  assert.equal(text(page), second + expected(`ab${second}`, 9, { temperature: 2, cells, draw: 11 }));
   page.onText = ({ length }) => length === 5 && (page.writer.stop(), page.writer.change({ speed: 10 }));
   await page.writer.send("cd", optionsOf(page));
   page.writer.change({ settings: { temperature: 3 } });

@@ -174,6 +174,14 @@ test("a request of a lens is sent again to a busy server, and a lost one is refu
   assert.deepEqual(await engine.passages({}), { refusal: { id: "fault.connection" } });
 });
 
+test("a site whose owner has turned the lenses off is asked nothing about a text", async () => {
+  const engine = new ServerEngine("http://app");
+  serve(Response.json({ version: "1", models: [], lenses: false }));
+  await engine.site();
+  assert.deepEqual(await engine.trace({}), { refusal: { id: "lens.off" } });
+  assert.equal(asked.length, 1);
+});
+
 test("the models of the site stay while its version is the same", async () => {
   const engine = new ServerEngine("http://app");
   serve(Response.json({ version: "1", models: ["m"] }), Response.json({ version: "1" }), html(502));

@@ -191,7 +191,7 @@ const UNITS = [
 ].flatMap((row) => row.split("|"));
 test("the time is linear for any text", { timeout: 60_000 }, async () => {
   for (const unit of UNITS) {
-    const text = unit.repeat(200_000 / unit.length);
+    const text = unit.repeat(100_000 / unit.length);
     privateIn(text);
     await read(`31/12/2021, 23:59 - A: ${text}\n31/12/2021, 23:59 - B: b\n31/12/2021, 23:59 - B: ${LONG}`);
   }
