@@ -84,7 +84,7 @@ def test_retry_creates_branches_and_no_button_loses_focus(both: Site) -> None:
 def test_retry_with_the_same_seed_and_settings_writes_the_same_text_and_no_version(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
-    text, notice = reply(page), log(page).get_by_text(f"The same text again, because the seed ({SEED})")
+    text, notice = reply(page), log(page).get_by_text(f"The seed ({SEED}) gives the same text again")
     for _ in range(2):
         button(page, "Retry").click()
         settled(page)
