@@ -107,7 +107,7 @@ def test_a_seed_reproduces_the_text_with_its_settings(page: Page, app: App) -> N
     assert turns(page).last.locator(".prompt").text_content() == "ROMEO:"
     expect(footer(page)).to_contain_text(re.compile(r"seed 7\b"))
     button(page, "Retry").click()
-    expect(log(page).locator(".notice")).to_contain_text("The same text again, because the seed (7)")
+    expect(log(page).locator(".notice")).to_contain_text("The seed (7) gives the same text again")
     expect(turns(page)).to_have_count(1)
     assert reply(page) == text
     continued(page, 100)
