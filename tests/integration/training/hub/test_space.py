@@ -192,11 +192,12 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     assert not hub.log, "the card of another owner is not changed"
 
 
-def test_missing_files_of_a_page_are_reported_before_the_first_step(
+def test_an_app_that_cannot_be_made_here_is_refused_before_the_first_step(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine may have only the files that training needs."""
-    monkeypatch.setattr("training.hub.space_files.ROOT", tmp_path)
-    code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=p")
+    """The machine may have only the libraries that training needs."""
+    monkeypatch.setattr("training.hub.space_files.find_spec", lambda _: None)
+    words = ("--steps=2", "--out=run", "--space=p", "--hardware=cpu-basic")
+    code, output = here(write_text(tmp_path), *SIZES, *words)
     assert (code, hub.repos, (tmp_path / "run").exists()) == (2, {}, False)
-    assert "error: files that a page needs are missing (web): run this from a whole copy" in output
+    assert "error: --hardware cpu-basic needs Gradio, which is not installed here" in output
