@@ -25,7 +25,7 @@ from .paths import EVENT
 
 UNREAD_S = 60.0  # after the newest call of a session
 MAX_UNREAD = 200  # sessions; of more, the oldest ones are read at once
-MAX_KNOWN = 8_000  # sessions that are remembered, here and in Gradio
+MAX_KNOWN = 2_000  # sessions that are remembered: as many as Gradio has queues for
 _DATA = "/gradio_api/queue/data"
 _RESULT = re.compile(rf"/gradio_api/call/\w+/({EVENT})")
 

@@ -43,7 +43,7 @@ def kept_sessions(app: App) -> int:
 def call(app: App, session: str = "") -> str:
     """Calls /score; a session is that of a client that reads all its results from one stream."""
     body = {"data": [TEXT], "fn_index": 1, "session_hash": session} if session else {"data": [TEXT]}
-    answer = httpx.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body)
+    answer = httpx.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body, timeout=60)
     assert answer.status_code == 200
     return str(answer.json()["event_id"])
 
