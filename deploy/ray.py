@@ -7,17 +7,14 @@ Any replica can continue any reply, so a request may go to any of them. A replic
 continue at another one. The models and limits are set by the environment variables of app.py, and by
 
     MIN_REPLICAS, MAX_REPLICAS      how many replicas there may be (default 1 and 4)
-    CHARACTERS_PER_REPLICA          characters still to be written for which one replica is added (default 20,000)
 """
 
 from __future__ import annotations
 
-import math
 import os
 
 from fastapi import FastAPI
 from ray import serve
-from ray.serve.config import AutoscalingContext
 
 from ui.page.launch import asgi_app
 from ui.page.page import Page
@@ -25,7 +22,8 @@ from ui.settings import DEADLINE_S, whole_variable
 
 from .service import start_page
 
-_REMAINING = "remaining_characters"
+_REQUESTS = 64  # in progress for each replica: a reply is one, and is written at 60 characters a second
+_LEAST = whole_variable(os.environ, "MIN_REPLICAS", 1, 1, 1_000)
 _page: Page | None = None  # of this replica
 
 
@@ -34,16 +32,6 @@ def _build() -> FastAPI:
     global _page  # Ray calls this function in the replica, and keeps only the app that it returns
     _page = start_page()
     return asgi_app(_page)
-
-
-def replicas_needed(context: AutoscalingContext) -> tuple[int, dict[str, object]]:
-    """Returns the number of replicas for the characters that are still to be written, and an empty policy state."""
-    values = (context.aggregated_metrics or {}).get(_REMAINING, {}).values()
-    return max(1, math.ceil(sum(values) / _CHARACTERS)), {}
-
-
-_CHARACTERS = whole_variable(os.environ, "CHARACTERS_PER_REPLICA", 20_000, 1, 10**9)
-_LEAST = whole_variable(os.environ, "MIN_REPLICAS", 1, 1, 1_000)
 
 
 @serve.deployment(
@@ -56,7 +44,7 @@ _LEAST = whole_variable(os.environ, "MIN_REPLICAS", 1, 1, 1_000)
         "min_replicas": _LEAST,
         "initial_replicas": _LEAST,
         "max_replicas": max(_LEAST, whole_variable(os.environ, "MAX_REPLICAS", 4, 1, 1_000)),
-        "policy": {"policy_function": replicas_needed},
+        "target_ongoing_requests": _REQUESTS,
     },
 )
 @serve.ingress(_build)
@@ -67,10 +55,6 @@ class Replica:
         """Raises RuntimeError if an engine has ended; Ray Serve then replaces the replica."""
         if _page and _page.registry.failed_engines:
             raise RuntimeError(f"the engine has ended: {_page.registry.failed_engines}")
-
-    def record_autoscaling_stats(self) -> dict[str, float]:
-        """Returns the characters that this replica is still to write, for ``replicas_needed``."""
-        return {_REMAINING: _page.write.replies.remaining_characters if _page else 0}
 
 
 app = Replica.bind()  # type: ignore[attr-defined]  # added by the decorator

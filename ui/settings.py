@@ -4,24 +4,19 @@ Gradio lets NaN, ``true``, null, lists, values off a slider's steps and texts of
 can be called without a page, so every value is checked here. The bounds are those of ``model.settings.SETTINGS``, with
 a smaller length, because anyone may send a request.
 
-``python -m ui.settings > web/settings.json`` writes the same table for the browser.
+``python -m tests.support.browser_settings`` writes the same table for the browser.
 """
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from model import LSTMConfig, clamps
-from model.attribution import WINDOW
-from model.clamps import MAX_CLAMPS, MAX_VALUE, Clamps
-from model.engine.blend import DEFAULT_SHARE
-from model.int8.weights import VERSION
-from model.settings import SETTINGS, WELCOME_LENGTH, WELCOME_SEEDS, SamplingParams, Setting, Slider, shorten
+from model.clamps import MAX_CLAMPS, Clamps
+from model.settings import SETTINGS, SamplingParams, Setting, Slider, shorten
 
 from .messages import Message, RefusalError
 
@@ -221,47 +216,3 @@ class Fields:
         if not isinstance(value, type_):
             raise refused(name, value, allowed)
         return value
-
-
-def browser_settings() -> dict[str, Any]:
-    """Returns the content of web/settings.json: the settings of both pages, and their limits."""
-    shown = {name: setting for name, setting in PAGE_SETTINGS.items() if name not in ("stop", "share")}
-    shown["share"] = replace(PAGE_SETTINGS["share"], default=DEFAULT_SHARE)  # of a blend, if none is given
-    return {
-        "settings": {name: _for_browser(setting) for name, setting in shown.items()},
-        "limits": {
-            "prompt": MAX_PROMPT,
-            "text": MAX_TEXT,
-            "link": MAX_LINK,
-            "steps": MAX_STEPS,
-            "clamps": MAX_CLAMPS,
-            "clamp_value": MAX_VALUE,
-            "reply_minutes": DEADLINE_S / 60,
-            "columns": MAX_COLUMNS,
-            "logits": MAX_LOGITS,
-            "top": TOP,
-            "step_cells": MAX_STEP_CELLS,
-            "why": WINDOW,
-        },
-        "welcome": {"length": WELCOME_LENGTH, "seeds": list(WELCOME_SEEDS)},
-        "int8_version": VERSION,
-    }
-
-
-def _for_browser(setting: Setting) -> dict[str, Any]:
-    return {
-        "whole": setting.type is int,
-        "default": setting.default,
-        "minimum": setting.minimum,
-        "maximum": setting.maximum,
-        "exclusive_minimum": setting.exclusive_minimum,
-        "rule": rule_of(setting).as_json(),
-        "slider": setting.slider._asdict() if setting.slider else None,
-        "filters": setting.filters,
-        "label": setting.label,
-    }
-
-
-if __name__ == "__main__":
-    json.dump(browser_settings(), sys.stdout, indent=1)
-    sys.stdout.write("\n")

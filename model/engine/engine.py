@@ -12,10 +12,13 @@ import logging
 import math
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Iterable
 
-from ..clamps import Clamps, Stretches, check_clamps, clamps_at
+import numpy as np
+
+from ..clamps import Clamps, Stretches, check_clamps
 from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams, UsageError, check_value
 from .blend import LanguageModel, default_precision
@@ -138,7 +141,6 @@ class Engine:
         if not isinstance(prompt, str):
             raise TypeError(f'the prompt is a {type(prompt).__name__}: it must be a str, "" for none')
         check_value("draw_offset", draw_offset, int)
-        stretches = [(position, self._check_clamps(each)) for position, each in prompt_clamps]
         sequence = Sequence(
             params=params,
             draw_offset=draw_offset,
@@ -149,8 +151,10 @@ class Engine:
             watch=self.blocked.watch(context + prompt) if self.blocked else None,
         )
         start, unread, positions = start_of(self.lm, prompt, memory)
-        unread_clamps = deque(clamps_at(stretches, each) for each in positions) if stretches else deque()
-        request = Request(sequence, start, deque(unread), unread_clamps, client_id or object(), group_id or object())
+        begin = np.searchsorted(positions, [position for position, _ in prompt_clamps]) - len(unread)
+        clamped = [(at, self._check_clamps(each)) for at, (_, each) in zip(begin.tolist(), prompt_clamps, strict=True)]
+        reverse = array("i", unread[::-1].astype(np.intc).tobytes())
+        request = Request(sequence, start, reverse, clamped, client_id or object(), group_id or object())
         with self._changed:
             if self._stopped:
                 raise EngineBusyError("the engine has been stopped and accepts no requests")
@@ -315,7 +319,7 @@ class Engine:
         if sequence.chars_per_second:
             request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
         added, reason = sequence.add([vocab[id_] for id_ in drawn.ids])
-        request.unread[0] = drawn.ids[added - 1]
+        request.unread[-1] = drawn.ids[added - 1]
         self.written += added
         if reason:
             self._finish(request, reason, drawn.state(added - 1))

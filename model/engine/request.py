@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from array import array
+from collections import Counter
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -11,7 +12,7 @@ from heapq import heapify, heappop, heappush
 import numpy as np
 
 from ..backends.backend import Backend, Indices
-from ..clamps import Clamps
+from ..clamps import Clamps, Stretches, clamps_at
 from ..int8.sampling import Randomness
 from ..lstm import LSTMState
 from .blend import LanguageModel
@@ -25,8 +26,8 @@ class Request:
     Attributes:
         sequence: the reply.
         start: the state before its first unread character, while it has no slot.
-        unread: ids to read; the character after the last one is drawn.
-        unread_clamps: the cells that are clamped in the step that reads each unread id; empty if there are none.
+        unread: ids to read, the next one last; the character after the first one is drawn.
+        unread_clamps: the cells that are clamped while they are read, each from -1 times a number of unread ids on.
         client_id, group_id: see `Engine.add_request`; a value of its own for "".
         slot: its slot in the backend; -1 while it waits.
         due_at: the time.monotonic() of its next step.
@@ -34,8 +35,8 @@ class Request:
 
     sequence: Sequence
     start: LSTMState
-    unread: deque[int]
-    unread_clamps: deque[Clamps]
+    unread: array[int]  # a list of them would take twice the memory, and a prompt may wait for minutes
+    unread_clamps: Stretches
     client_id: object
     group_id: object
     slot: int = -1
@@ -54,7 +55,7 @@ class Request:
         """The cells that are clamped in the step that reads the next character."""
         if self.prompt_is_read:
             return self.sequence.clamps
-        return self.unread_clamps[0] if self.unread_clamps else ()
+        return clamps_at(self.unread_clamps, -len(self.unread))
 
     def next_numbers(self, count: int) -> list[int]:
         """Returns the random numbers of the next characters of a reply; zeros while the prompt is read."""
@@ -64,11 +65,10 @@ class Request:
 
     def advance(self, backend: Backend) -> None:
         """Removes the next character of the prompt, which the backend has read."""
-        self.unread.popleft()
-        if self.unread_clamps:
-            self.unread_clamps.popleft()
+        self.unread.pop()
         if self.prompt_is_read:
-            self.sequence.prompt_memory = Memory(backend.state(self.slot), self.unread[0])
+            self.unread_clamps = ()
+            self.sequence.prompt_memory = Memory(backend.state(self.slot), self.unread[-1])
 
     def memory(self, backend: Backend, state: LSTMState | None = None) -> Memory | None:
         """Returns the memory from which the next reply continues; None if the prompt is not read to its end.
@@ -79,25 +79,24 @@ class Request:
         """
         if not self.prompt_is_read:
             return None
-        return Memory(state or (self.start if self.slot < 0 else backend.state(self.slot)), self.unread[0])
+        return Memory(state or (self.start if self.slot < 0 else backend.state(self.slot)), self.unread[-1])
 
 
-def start_of(lm: LanguageModel, prompt: str, memory: Memory | None) -> tuple[LSTMState, list[int], list[int]]:
+def start_of(lm: LanguageModel, prompt: str, memory: Memory | None) -> tuple[LSTMState, Indices, Indices]:
     """Returns the state before the first unread character, and the unread ids with their positions in the prompt."""
     zeros = LSTMState.zeros(lm.config, device=lm.device)
     ids = lm.tokenizer.lookup(prompt)
     known = np.flatnonzero(ids >= 0)
-    unread, positions = ids[known].tolist(), known.tolist()
     if memory is not None:
         memory.check(zeros, len(lm.tokenizer))
-        return memory.state, [memory.last_id, *unread], [-1, *positions]
-    return (zeros, unread, positions) if unread else (zeros, [lm.tokenizer.start_id], [-1])
+        return memory.state, np.append(memory.last_id, ids[known]), np.append(-1, known)
+    return (zeros, ids[known], known) if len(known) else (zeros, np.array([lm.tokenizer.start_id]), np.array([-1]))
 
 
 def slots_and_ids(requests: list[Request]) -> tuple[Indices, Indices]:
     """Returns the slots of requests and the next character that each reads, (B,) int64 each."""
     slots = np.array([request.slot for request in requests], np.int64)
-    return slots, np.array([request.unread[0] for request in requests], np.int64)
+    return slots, np.array([request.unread[-1] for request in requests], np.int64)
 
 
 def admissible(

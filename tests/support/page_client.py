@@ -106,7 +106,7 @@ class Visitor:
                         yield event
                         if "end" in event:
                             return
-            except httpx.TransportError:
+            except (httpx.TransportError, httpx.HTTPStatusError):
                 if attempt == _ATTEMPTS - 1:
                     raise
             await asyncio.sleep(_PAUSE_S)

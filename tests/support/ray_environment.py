@@ -26,5 +26,6 @@ def ray_variables(**more: str) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_raylet_start_wait_time_s": "300",  # on a busy machine
         "RAY_worker_register_timeout_seconds": "300",
+        "RAY_agent_register_timeout_ms": "300000",  # the raylet ends without its agent
         **more,
     }

@@ -97,6 +97,8 @@ class PageClient:
         async with self.http.stream("POST", f"{self.url}write", json=request) as answer:
             if answer.status_code != 200:
                 await answer.aread()
+                if "json" not in answer.headers.get("content-type", ""):  # of a proxy whose replica has ended
+                    answer.raise_for_status()
                 raise RefusedError(answer)
             assert answer.headers["content-type"].startswith("text/event-stream")
             id_, written = "", len(request["received"])

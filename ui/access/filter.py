@@ -139,6 +139,7 @@ class RequestFilter:
                 if row.kind == "call":
                     send = self._unread.noting(session, send)
             receive = _replay(body, receive)
+            del body  # a reply may take minutes
         self._unread.sweep()
         with self._unread.reading(self._unread.session_of_stream(path, request.query_params)):
             await self._app(scope, receive, send)

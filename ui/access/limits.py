@@ -159,12 +159,13 @@ class Limiter:
         """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
 
         Raises:
-            RefusalError: the address has sent too many bytes, or all bodies together are too large and its own the
-                largest.
+            RefusalError: the address has sent too many bytes; or all bodies together are too large, and its own
+                larger than its share of what may still be received.
         """
         client = self._check(self.megabytes, address)
         self._spend(self.megabytes, address, size / 1e6)
-        if self._bodies.total() + size > BODIES_AT_ONCE and self._bodies[client] >= max(self._bodies.values()):
+        total, own = self._bodies.total() + size, self._bodies[client] + size
+        if total > BODIES_AT_ONCE and own * len({*self._bodies, client}) > 2 * BODIES_AT_ONCE - total:
             raise RefusalError("refusal.too_many", wait_s=1, seconds=1)
         self._bodies[client] += size
         self.usage.spend(client, size * _BYTE_S)

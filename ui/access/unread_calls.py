@@ -2,7 +2,8 @@
 
 Gradio keeps the messages of a call until its client reads them (gradio issue 13756), and a result of /score takes up to
 a megabyte. So a result that no client has begun to read within ``UNREAD_S`` is read here, over the same address, and
-dropped. Nothing of Gradio's own state is touched: what it keeps of a session afterwards is an empty queue.
+dropped. The name of a session Gradio keeps until a client disconnects from it, which is done here, too. Nothing of
+Gradio's own state is touched.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ import json
 import re
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
-import httpx
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Send
+from starlette.types import ASGIApp, Message, Scope, Send
 
 from .paths import EVENT
 
 UNREAD_S = 60.0  # after the newest call of a session
 MAX_UNREAD = 200  # sessions; of more, the oldest ones are read at once
-MAX_KNOWN = 8_000  # sessions that are remembered
+MAX_KNOWN = 2_000  # sessions that are remembered: as many as Gradio has queues for
 _DATA = "/gradio_api/queue/data"
 _RESULT = re.compile(rf"/gradio_api/call/\w+/({EVENT})")
 
@@ -93,6 +94,7 @@ class UnreadCalls:
                 self._unread.pop(session, None)
                 if re.fullmatch(EVENT, session):  # of one call, whose result can be read once
                     self._known.pop(session, None)
+                    self._start(self._leave(session))
 
     def sweep(self) -> None:
         """Starts to read the results that no client reads."""
@@ -102,20 +104,53 @@ class UnreadCalls:
         for session in dict.fromkeys([*old, *waiting[:-MAX_UNREAD]]):
             del self._unread[session]
             self._known.pop(session, None)
-            task = asyncio.create_task(self._drop(session))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._drop(session))
 
     def _note(self, session: str) -> None:
         self._known[session] = None
         self._known.move_to_end(session)
         if len(self._known) > MAX_KNOWN:
-            self._known.popitem(last=False)
+            oldest, _ = self._known.popitem(last=False)
+            if oldest not in self._unread and not self._readers[oldest]:
+                self._start(self._leave(oldest))
         self._unread[session] = time.monotonic()
         self._unread.move_to_end(session)
 
     async def _drop(self, session: str) -> None:
-        """Reads the events of a session to their end, as a client would."""
+        """Reads the events of a session to their end, and disconnects from it."""
         with suppress(Exception):  # Gradio may have deleted the session: its client has left, or cancelled the call
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(self._app)) as http:
-                await http.get(f"http://localhost{_DATA}", params={"session_hash": session})
+            await self._request(session, asyncio.Event().wait)
+        if session not in self._known:  # its client has made no call meanwhile
+            await self._leave(session)
+
+    async def _leave(self, session: str) -> None:
+        """Asks for the events of a session that was read, and disconnects at once."""
+
+        async def disconnected() -> Message:
+            return {"type": "http.disconnect"}
+
+        await self._request(session, disconnected)
+
+    async def _request(self, session: str, receive: Callable[[], Awaitable[Any]]) -> None:
+        """Asks Gradio for the events of a session, as a client would."""
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},  # before 2.4, an answer could be cancelled unbegun
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "server": ("localhost", 80),
+            "path": _DATA,
+            "query_string": f"session_hash={session}".encode(),
+            "headers": [],
+        }
+
+        async def ignore(_: Message) -> None:
+            pass
+
+        await self._app(scope, receive, ignore)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

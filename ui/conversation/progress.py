@@ -19,8 +19,8 @@ from ..settings import DEADLINE_S
 
 _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
-_MESSAGE_S = 0.005  # of the server's time for an update over Gradio's queue: with more readers, each gets fewer updates
-_SLOWEST_S = 0.2  # between two updates, however many readers there are
+_UPDATE_S = 0.0008  # of the server's time for an update: with more replies, each gets fewer updates
+_SLOWEST_S = 0.2  # between two updates, however many replies there are
 _KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
 on_end: list[Callable[[str, Sequence], None]] = []  # called with each reply that ends, and the name of its model
@@ -60,7 +60,6 @@ async def write(
     context: str = "",
     clamps: Clamps = (),
     prompt_clamps: Stretches = (),
-    message_s: float = _MESSAGE_S,
     sparing: bool = False,
 ) -> AsyncGenerator[Sequence, None]:
     """Submits a reply, see ``Engine.add_request``, and yields its sequence whenever a reader should get an update.
@@ -69,8 +68,8 @@ async def write(
     also by an exception in the reader. It counts for the limits of its address.
 
     Args:
-        message_s: seconds between two updates, times the number of replies that are being written.
-        sparing: yield less and less often during a long reply, for clients that may never read.
+        sparing: yield less and less often during a long reply: Gradio sends the whole text each time, and
+            keeps the messages of a client that never reads them.
 
     Raises:
         RefusalError: the address is over a limit, the queue is full, or the engine has stopped.
@@ -94,6 +93,8 @@ async def write(
     sequence: Sequence | None = None
     try:
         sequence = await workers.run(address, submit)
+        # The engine frees what it has read of them, and the reply may take minutes.
+        del submit, prompt, memory, context, prompt_clamps
         updated_at = began
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
@@ -107,7 +108,7 @@ async def write(
             ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
             if ended or now - began > DEADLINE_S + _GRACE_S:
                 raise RefusalError("refusal.no_answer")
-            await asyncio.sleep(_pause(served, length, now - began, message_s, sparing=sparing))
+            await asyncio.sleep(_pause(served, length, now - began, sparing=sparing))
     except EngineBusyError:  # perhaps a newer commit has just replaced it
         raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
     finally:
@@ -119,9 +120,9 @@ async def write(
         workers.limiter.end_reply(address, params.length - length)
 
 
-def _pause(served: LoadedModel, length: int, elapsed_s: float, message_s: float, *, sparing: bool) -> float:
+def _pause(served: LoadedModel, length: int, elapsed_s: float, *, sparing: bool) -> float:
     if not length:
         return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
-    pause = min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * message_s))
-    # Gradio keeps the messages of a client that never reads them: in 300 s there must not be thousands.
-    return max(pause, elapsed_s / 100) if sparing else pause
+    if sparing:
+        return max(_BETWEEN_S, elapsed_s / 20)
+    return min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * _UPDATE_S))

@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from model.clamps import Clamps, Stretches, clamps_at
 
@@ -32,26 +31,20 @@ class ReadText:
         clamps: pairs of a position and the cells that are clamped from the step on that reads this position; -1 is the
             start character. The step that reads the last known character belongs to the reply that follows, whose
             clamps are not among these.
+        last: the position of the last character that the model knows; -1 is the start character.
     """
 
     served: LoadedModel
     text: str
     start: bool = False
     clamps: Stretches = ()
+    last: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "start", self.start or not len(self._known))
-        object.__setattr__(self, "clamps", tuple(_changes(self.clamps, self.last)))
-
-    @property
-    def last(self) -> int:
-        """The position of the last character that the model knows; -1 is the start character."""
-        return self.last_before(len(self.text))
-
-    def last_before(self, length: int) -> int:
-        """Returns the position of the last known character before a length of the text; -1 is the start character."""
-        at = int(np.searchsorted(self._known, length))
-        return int(self._known[at - 1]) if at else -1
+        (last,) = self._last_before([len(self.text)])
+        object.__setattr__(self, "last", last)
+        object.__setattr__(self, "start", self.start or last < 0)
+        object.__setattr__(self, "clamps", tuple(_changes(self.clamps, last)))
 
     def followed_by(self, reply: str, cells: Clamps) -> ReadText:
         """Returns the text with a reply that was written with clamped cells."""
@@ -63,7 +56,7 @@ class ReadText:
 
         Positions count from there.
         """
-        last = self.last_before(length)
+        (last,) = self._last_before([length])
         later = [(position - length, clamps) for position, clamps in self.clamps if position > length]
         # The last known character of the beginning is read with the rest, as position -1.
         stretches = [(-1, clamps_at(self.clamps, last)), (0, clamps_at(self.clamps, length)), *later]
@@ -71,26 +64,58 @@ class ReadText:
 
     def keys(self, lengths: list[int]) -> Iterator[tuple[int, str]]:
         """Yields each length of a beginning, shortest first, with a key: equal keys mean equal states after it."""
+        for length, last, text, clamps in self._hashes(sorted(lengths)):
+            if last >= 0 or self.start:
+                yield length, _key(text, clamps)
+
+    def key_with(self, cells: Clamps) -> Callable[[str], str]:
+        """Returns a function that returns the key of the text with a reply, which was written with clamped cells.
+
+        The function needs neither the text nor its clamps in memory.
+        """
+        ((_, last, text, clamps),) = self._hashes([len(self.text)])
+        change = _of_change((last, cells)) if cells != clamps_at(self.clamps, last) else b""
+
+        def key(reply: str) -> str:
+            text_with, clamps_with = text.copy(), clamps.copy()
+            text_with.update(_of_text(reply))
+            clamps_with.update(change if reply else b"")
+            return _key(text_with, clamps_with)
+
+        return key
+
+    def _hashes(self, lengths: list[int]) -> Iterator[tuple[int, int, Any, Any]]:
+        """Yields the last known position before each length, a hash of the text, and one of its clamps."""
         parts = self.served.parts or (self.served,)
         models = [[part.name, part.commit] for part in parts]
         head = json.dumps([models, self.served.engine.precision, self.start]) + "\n"
         sha, done = hashlib.sha256(head.encode()), 0
         clamps, changes = hashlib.sha256(), deque(self.clamps)
-        for length in sorted(lengths):
-            sha.update(self.text[done:length].encode("utf-32-le", "surrogatepass"))
+        for length, last in zip(lengths, self._last_before(lengths), strict=True):
+            sha.update(_of_text(self.text[done:length]))
             done = length
-            last = self.last_before(length)
             while changes and changes[0][0] < last:
-                clamps.update(json.dumps(changes.popleft()).encode())
-            if last >= 0 or self.start:
-                whole = sha.copy()
-                whole.update(clamps.digest())
-                yield length, whole.hexdigest()
+                clamps.update(_of_change(changes.popleft()))
+            yield length, last, sha, clamps
 
-    @cached_property
-    def _known(self) -> npt.NDArray[np.int64]:
-        """The positions of the characters that the model knows."""
-        return np.flatnonzero(self.served.lm.tokenizer.in_vocab(self.text))
+    def _last_before(self, lengths: list[int]) -> list[int]:
+        """Returns the positions of the last known characters before lengths of the text; -1 is the start character."""
+        known = np.flatnonzero(self.served.lm.tokenizer.in_vocab(self.text))
+        return list(map(int, np.append(-1, known)[np.searchsorted(known, lengths)]))
+
+
+def _of_text(text: str) -> bytes:
+    return text.encode("utf-32-le", "surrogatepass")
+
+
+def _of_change(change: tuple[int, Clamps]) -> bytes:
+    return json.dumps(change).encode()
+
+
+def _key(text: Any, clamps: Any) -> str:
+    whole = text.copy()
+    whole.update(clamps.digest())
+    return str(whole.hexdigest())
 
 
 def _changes(clamps: Stretches, before: int) -> Iterator[tuple[int, Clamps]]:

@@ -56,12 +56,10 @@ class States:
         empty = Memory(LSTMState.zeros(lm.config, device=lm.device), lm.tokenizer.start_id) if read.start else None
         return empty, 0
 
-    def save(self, read: ReadText, memory: Memory, client: str = "") -> None:
-        """Caches the memory after a text of a client."""
-        keys = list(read.keys([len(read.text)]))
+    def save(self, key: str, memory: Memory, client: str = "") -> None:
+        """Caches the memory after a text of a client; the key is that of the text, from `ReadText`."""
         with self._lock:
-            for _, key in keys:
-                self._memories.put(key, memory, client)
+            self._memories.put(key, memory, client)
 
 
 def _size(memory: Memory) -> int:

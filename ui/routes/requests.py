@@ -46,7 +46,7 @@ class WriteRequest:
 
     id: str
     client: str
-    before: ReadText
+    served: LoadedModel
     params: SamplingParams
     received: str = ""
     draw_offset: int = 0
@@ -151,8 +151,8 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
-    """Returns a checked request for a reply.
+def parse_write(fields: Fields, served: LoadedModel) -> tuple[WriteRequest, ReadText]:
+    """Returns a checked request for a reply, and the text before the reply.
 
     Raises:
         RefusalError: a value is not allowed, or the seed is missing.
@@ -160,10 +160,10 @@ def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
     text = fields.text("text", most=MAX_TEXT)
     params = _params(fields, served)
     boundaries = fields.list("boundaries", MAX_BOUNDARIES)
-    return WriteRequest(
+    request = WriteRequest(
         id=fields.hex("id"),
         client=fields.hex("client"),
-        before=read_text_of(fields, served, text),
+        served=served,
         params=params,
         received=fields.text("received", "", most=params.length),
         draw_offset=fields.whole("draw_offset", 0, MAX_DRAW, default=0),
@@ -171,6 +171,7 @@ def parse_write(fields: Fields, served: LoadedModel) -> WriteRequest:
         chars_per_second=check_speed(fields.values["speed"]) if "speed" in fields else None,
         boundaries=tuple(check_whole("boundaries", each, 0, len(text)) for each in boundaries),
     )
+    return request, read_text_of(fields, served, text)
 
 
 def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:

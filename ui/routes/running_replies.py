@@ -31,7 +31,6 @@ log = logging.getLogger("char-lstm")
 
 # x-accel-buffering: a proxy must not collect messages and send them together.
 _STREAM_HEADERS = {**HEADERS, "x-accel-buffering": "no"}
-_MESSAGE_S = 0.0008  # seconds of server time per message: with more readers, each gets fewer messages
 
 
 class RunningReply:
@@ -68,18 +67,18 @@ class RunningReply:
 
     def stop(self) -> None:
         """Ends the reply before its next character."""
-        self.request.before.served.engine.abort(self._sequence)
+        self.request.served.engine.abort(self._sequence)
 
     async def run(
-        self, steps: AsyncGenerator[Sequence, None], read: ReadText, states: States, workers: Workers
+        self, steps: AsyncGenerator[Sequence, None], key: Callable[[str], str], states: States, workers: Workers
     ) -> None:
         """Follows the reply to its end and caches its state.
 
         Args:
             steps: from `write`.
-            read: the text that the model reads before the first character of the sequence.
+            key: see `Prepared`.
             states: the cache of states.
-            workers: the threads in which the keys of the states are hashed.
+            workers: the threads in which the text is hashed.
         """
         try:
             async with aclosing(steps):
@@ -91,19 +90,19 @@ class RunningReply:
             log.exception("a reply could not be followed")
             self._failure = Message("fault.reply")
         if self._sequence.prompt_memory or self._sequence.memory:
-            await workers.run(self._address, self._save, read, states)
+            await workers.run(self._address, self._save, key, states)
         self.ended = True
         self._changed.set()
 
-    def _save(self, read: ReadText, states: States) -> None:
+    def _save(self, key: Callable[[str], str], states: States) -> None:
         """Caches the states before and after the reply."""
         sequence, group = self._sequence, group_of(self._address)
         if sequence.prompt_memory:
-            states.save(read, sequence.prompt_memory, group)
+            states.save(key(""), sequence.prompt_memory, group)
         if sequence.memory:
             # The memory of a reply that its stop text has ended includes the stop text.
             stop = sequence.params.stop if sequence.finish_reason == "stop" else ""
-            states.save(read.followed_by(sequence.text + stop, self.request.cells), sequence.memory, group)
+            states.save(key(sequence.text + stop), sequence.memory, group)
 
     async def events(self) -> AsyncIterator[str]:
         """Yields the server-sent events of the reply for a page, after the characters that the page has received."""
@@ -133,7 +132,7 @@ class RunningReply:
 
     def _queue_status(self) -> Message:
         """Returns why the reply has not started: it is in the queue, or its prompt is being read."""
-        others = self.request.before.served.engine.queue_position(self._sequence)
+        others = self.request.served.engine.queue_position(self._sequence)
         return Message("status.queue", count=others) if others else Message("status.soon")
 
     def _ending(self, position: int) -> str:
@@ -152,12 +151,14 @@ class Prepared(NamedTuple):
         read: the text that the model reads before the rest of the reply.
         memory: the memory after its first ``known`` characters; None if nothing is cached.
         known: see above.
+        key: returns the key of the state after `read` and more of the reply.
     """
 
     request: WriteRequest
     read: ReadText
     memory: Memory | None
     known: int
+    key: Callable[[str], str]
 
 
 class RunningReplies:
@@ -174,12 +175,6 @@ class RunningReplies:
         self._replies: dict[str, RunningReply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @property
-    def remaining_characters(self) -> int:
-        """The number of characters that the replies in progress may still get."""
-        replies = [reply for reply in list(self._replies.values()) if not reply.ended]  # Ray reads it in a thread
-        return sum(reply.request.params.length - len(reply.text) for reply in replies)
-
     def stop(self, id: str) -> bool:
         """Ends a reply before its next character; returns whether it was being written."""
         reply = self._replies.get(id)
@@ -187,11 +182,11 @@ class RunningReplies:
             reply.stop()
         return reply is not None
 
-    def prepare(self, request: WriteRequest) -> Prepared:
+    def prepare(self, request: WriteRequest, before: ReadText) -> Prepared:
         """Returns a request with the text that is still to be read. Takes up to 50 ms, and runs in any thread."""
-        before = request.before
         read = before.followed_by(request.received, request.cells)
-        return Prepared(request, read, *self._states.find(read, (*request.boundaries, len(before.text))))
+        memory, known = self._states.find(read, (*request.boundaries, len(before.text)))
+        return Prepared(request, read, memory, known, read.key_with(request.cells))
 
     async def start(self, prepared: Prepared, address: str) -> RunningReply:
         """Starts a reply, and ends one with the same id: the page has lost its connection.
@@ -199,7 +194,7 @@ class RunningReplies:
         Raises:
             RefusalError: the text has a blocked word, or the address or the engine has too many replies.
         """
-        (request, read, memory, known), preparing = prepared, self._services.preparing
+        (request, read, memory, known, key), preparing = prepared, self._services.preparing
         self.stop(request.id)
         if read.served.engine.blocked:
             await preparing.run_slices(address, check_words(read.served, read.text, begin=known))
@@ -216,12 +211,11 @@ class RunningReplies:
             context=read.text[:known],
             clamps=request.cells,
             prompt_clamps=read.unread_clamps(known),
-            message_s=_MESSAGE_S,
         )
         sequence = await anext(steps)
         reply = RunningReply(request, sequence, address)
         self._replies[request.id] = reply
-        task = asyncio.create_task(reply.run(steps, read, self._states, preparing))
+        task = asyncio.create_task(reply.run(steps, key, self._states, preparing))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return reply

@@ -90,7 +90,7 @@ class Writer:
             return fields, None
 
     def _prepared(self, fields: Fields) -> Prepared:
-        return self.replies.prepare(parse_write(fields, self._services.loaded_model(fields)))
+        return self.replies.prepare(*parse_write(fields, self._services.loaded_model(fields)))
 
 
 async def _nothing_left(length: int) -> AsyncIterator[str]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from model.settings import MAX_SEED
-from tests.support.page_texts import ROOT
+from tests.support.browser_settings import FILE, browser_settings
 from ui.messages import RefusalError
-from ui.settings import MAX_LENGTH, browser_settings, check_params, check_speed
+from ui.settings import MAX_LENGTH, check_params, check_speed
 
 GOOD: dict[str, Any] = {
     "length": 10,
@@ -31,9 +31,7 @@ def test_whole_numbers_may_be_floats() -> None:
 
 
 def test_the_browser_has_the_same_settings() -> None:
-    """Written by ``python -m ui.settings > web/settings.json``."""
-    written = json.loads((ROOT / "web" / "settings.json").read_text(encoding="utf-8"))
-    assert written == browser_settings()
+    assert json.loads(FILE.read_text(encoding="utf-8")) == browser_settings()
 
 
 def test_the_bounds_themselves_are_allowed() -> None:

@@ -105,6 +105,7 @@ class OpenAI:
             reason = f"is {loaded.name}, which was not trained on a chat: use /v1/completions"
             raise RefusalError("refusal.other", field="model", reason=reason)
         prompts = (chat_prompt(fields, loaded.lm.chat),) if is_chat and loaded.lm.chat else wanted.prompts
+        del fields  # parsed they take up to twenty times as much as the body
         version = loaded.commit[:12] or (f"int8-{VERSION}" if loaded.precision == "int8" else "float32")
         name = "chatcmpl" if is_chat else "cmpl"
         shape = Shape(f"{name}-{secrets.token_hex(12)}", is_chat, loaded.name, version)
@@ -132,8 +133,8 @@ class OpenAI:
         params = replace(wanted.params, seed=(wanted.params.seed + index) % (MAX_SEED + 1))
         if loaded.lm.chat and not params.stop:
             params = replace(params, stop=loaded.lm.chat.stop)
-        request = WriteRequest(id=secrets.token_hex(16), client=client, before=ReadText(loaded, prompt), params=params)
-        prepared = await self._services.preparing.run(address, self._replies.prepare, request)
+        request = WriteRequest(id=secrets.token_hex(16), client=client, served=loaded, params=params)
+        prepared = await self._services.preparing.run(address, self._replies.prepare, request, ReadText(loaded, prompt))
         choice.reply = await self._replies.start(prepared, address)
         return choice
 

@@ -34,10 +34,16 @@ def kept_messages(app: App) -> int:
     return sum(messages.qsize() for messages in queue.pending_messages_per_session.values())
 
 
+def kept_sessions(app: App) -> int:
+    assert app.server
+    queue: Any = app.server.get_blocks()._queue
+    return len(queue.pending_event_ids_session)
+
+
 def call(app: App, session: str = "") -> str:
     """Calls /score; a session is that of a client that reads all its results from one stream."""
     body = {"data": [TEXT], "fn_index": 1, "session_hash": session} if session else {"data": [TEXT]}
-    answer = httpx.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body)
+    answer = httpx.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body, timeout=60)
     assert answer.status_code == 200
     return str(answer.json()["event_id"])
 
@@ -48,11 +54,12 @@ def test_unread_results_are_dropped_after_a_time(app: App, monkeypatch: pytest.M
     eventually(lambda: kept_messages(app) >= 4)  # of each call, that it has started and that it has ended
     monkeypatch.setattr("ui.access.unread_calls.time", SimpleNamespace(monotonic=lambda: 1e9 + UNREAD_S))
     eventually(lambda: httpx.get(f"{app.url}site") and kept_messages(app) == 0)
+    eventually(lambda: not kept_sessions(app))
     for path in ("queue/data?session_hash=unread", f"call/score/{event}"):
         assert httpx.get(f"{app.url}gradio_api/{path}").status_code == 404
 
 
-def test_a_result_is_read_once_and_a_session_as_often_as_it_calls(app: App) -> None:
+def test_a_result_is_read_once_and_a_session_as_often_as_it_calls(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     event = call(app)
     assert "complete" in httpx.get(f"{app.url}gradio_api/call/score/{event}").text
     eventually(lambda: httpx.get(f"{app.url}gradio_api/call/score/{event}").status_code == 404)
@@ -60,6 +67,10 @@ def test_a_result_is_read_once_and_a_session_as_often_as_it_calls(app: App) -> N
         call(app, "reader")
         assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=reader").text
     eventually(lambda: not unread(app)._unread)
+    assert kept_sessions(app) == 1
+    monkeypatch.setattr("ui.access.unread_calls.MAX_KNOWN", 1)
+    call(app, "newer")
+    eventually(lambda: kept_sessions(app) == 1)
 
 
 def test_the_number_of_results_without_a_reader_is_limited(app: App) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from ui.access.limits import BODIES_AT_ONCE, MAX_CLIENTS, REQUESTS_AT_ONCE, Bucket, Limiter, Limits
@@ -82,9 +84,22 @@ def test_bytes_are_limited_and_full_memory_refuses_the_address_that_fills_it() -
         limiter.begin_body(ONE, 10)
     limiter.begin_body(OTHER, 10)
     limiter.end_body(ONE, BODIES_AT_ONCE - 10)
-    limiter.begin_body(ONE, 40 * 10**6)
+    for _ in range(11):
+        limiter.begin_body(ONE, BODIES_AT_ONCE - 20)
+        limiter.end_body(ONE, BODIES_AT_ONCE - 20)
     with pytest.raises(RefusalError):
         limiter.begin_body(ONE, 1)
+
+
+def test_bodies_of_many_addresses_have_a_limit_and_leave_room_for_a_small_one() -> None:
+    limiter, received = Limiter(Limits()), 0
+    for size in (500_000, 50_000, 5_000):
+        for at in range(2_000):
+            with suppress(RefusalError):
+                limiter.begin_body(f"8.8.{at // 250}.{at % 250}", size)
+                received += size
+        limiter.begin_body(f"9.9.9.{size % 7}", 500)
+    assert BODIES_AT_ONCE < received < 2 * BODIES_AT_ONCE
 
 
 def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from model import ChatFormat, LSTMState, Memory, TextTrace
-from model.clamps import Clamp, Stretches
+from model.clamps import Clamp, Clamps, Stretches
 from tests.support.served_models import serve
 from ui.conversation.read_text import ReadText
 from ui.conversation.states import States
@@ -20,6 +20,10 @@ DOWN = (Clamp(0, 3, -4.0),)
 @pytest.fixture
 def served() -> LoadedModel:
     return serve()
+
+
+def key_of(read: ReadText) -> str:
+    return read.key_with(())("")
 
 
 def memory_of(read: ReadText) -> Memory:
@@ -37,9 +41,9 @@ def test_the_longest_known_prefix_is_found(served: LoadedModel) -> None:
     states, read = States(), ReadText(served, "To be, or not to be")
     assert states.find(read, [6, 3]) == (None, 0)
     short, long = (memory_of(ReadText(served, read.text[:length])) for length in (3, 6))
-    states.save(ReadText(served, read.text[:3]), short)
+    states.save(key_of(ReadText(served, read.text[:3])), short)
     assert states.find(read, [6, 3]) == (short, 3)
-    states.save(ReadText(served, read.text[:6]), long)
+    states.save(key_of(ReadText(served, read.text[:6])), long)
     assert states.find(read, [3, 6]) == (long, 6)
     assert states.find(read, [3]) == (short, 3)
     assert states.find(read, [0, 7, 500, -6]) == (None, 0)
@@ -48,7 +52,7 @@ def test_the_longest_known_prefix_is_found(served: LoadedModel) -> None:
 
 def test_another_model_precision_start_or_text_has_another_state(served: LoadedModel) -> None:
     states, read = States(), ReadText(served, "To be")
-    states.save(read, memory_of(read))
+    states.save(key_of(read), memory_of(read))
     assert states.find(read)[1] == 5
     others = [
         replace(read, text="To bE"),
@@ -78,7 +82,7 @@ def test_clamps_count_if_they_act_before_the_last_character(
 ) -> None:
     states = States()
     first, second = ReadText(served, "To be", True, one), ReadText(served, "To be", True, two)
-    states.save(first, memory_of(first))
+    states.save(key_of(first), memory_of(first))
     assert (states.find(second)[1] == 5) == same
     alike = memory_of(first).state, memory_of(second).state
     assert (alike[0].c.equal(alike[1].c) and alike[0].h.equal(alike[1].h)) == same
@@ -94,10 +98,21 @@ def test_unknown_characters_at_the_end_leave_the_memory_as_it_is(served: LoadedM
     assert more.unread_clamps(2) == [(-1, ()), (0, UP)]
 
 
+@pytest.mark.parametrize("text", ["To be", "漢", "To 漢", ""])
+@pytest.mark.parametrize("clamps", [(), ((-1, UP),), ((0, UP), (1, DOWN))])
+@pytest.mark.parametrize("cells", [(), UP, DOWN])
+def test_the_key_of_a_text_and_a_reply_needs_no_text(
+    served: LoadedModel, text: str, clamps: Stretches, cells: Clamps
+) -> None:
+    read = ReadText(served, text, clamps=clamps)
+    for reply in ("", " or not"):
+        assert read.key_with(cells)(reply) == key_of(read.followed_by(reply, cells))
+
+
 def test_a_boundary_without_the_stop_text_finds_the_memory_with_it() -> None:
     served = serve(chat=ChatFormat("Ann: ", "\nBo: ", "\n"))
     states, ended = States(), ReadText(served, "Ann: Hi\nBo: Hey\n")
-    states.save(ended, memory_of(ended))
+    states.save(key_of(ended), memory_of(ended))
     read = ReadText(served, ended.text + "Ann: And?\nBo: ")
     assert states.find(read, [len(ended.text) - 1])[1] == len(ended.text)
     assert states.find(ReadText(served, ended.text[:-1] + "!"), [len(ended.text) - 1])[1] == 0
@@ -106,12 +121,12 @@ def test_a_boundary_without_the_stop_text_finds_the_memory_with_it() -> None:
 def test_the_least_recently_used_states_are_removed(served: LoadedModel) -> None:
     reads = [ReadText(served, text) for text in ("one", "two", "three")]
     one = States()
-    one.save(reads[0], memory_of(reads[0]))
+    one.save(key_of(reads[0]), memory_of(reads[0]))
     states = States(max_bytes=2 * one.bytes)
     for read in (reads[0], reads[1], reads[0]):
-        states.save(read, memory_of(read))
+        states.save(key_of(read), memory_of(read))
     assert (len(states), states.bytes) == (2, 2 * one.bytes)
     states.find(reads[0])
-    states.save(reads[2], memory_of(reads[2]))
+    states.save(key_of(reads[2]), memory_of(reads[2]))
     assert [states.find(read)[1] for read in reads] == [3, 0, 5]
     assert states.bytes == 2 * one.bytes
