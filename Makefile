@@ -56,7 +56,6 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_lens
 	@$(RUN) -m tests.benchmarks.bench_crowd
 	@$(RUN) -m tests.benchmarks.bench_attacks
-	@$(RUN) -m tests.benchmarks.bench_static_page
 	@$(RUN) -m tests.benchmarks.bench_training
 
 # Without the libraries in web/vendor.
