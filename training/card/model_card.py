@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,17 @@ def write_samples(lm: CharLSTM) -> list[CardSample]:
     return [CardSample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 
 
+@cache
+def _template() -> jinja2.Template:
+    """Returns the text of a card, compiled once: that takes half of the time of a card."""
+    environment = jinja2.Environment(  # noqa: S701  Markdown is escaped by the filters
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown}
+    environment.filters |= {"commas": "{:,.0f}".format, "repr": repr}
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+
+
 def render_card(
     lm: CharLSTM, metrics: Metrics, samples: Sequence[CardSample], overlap: Overlap | None = None, about: str = ""
 ) -> str:
@@ -96,12 +108,7 @@ def render_card(
     summary, is_chat = TrainingSummary(lm.training), lm.chat is not None
     title, where = summary.repo.rpartition("/")[2] or summary.corpus, summary.repo or "."
     prompt = summary.example if is_chat or not samples else samples[0].prompt
-    environment = jinja2.Environment(  # noqa: S701  Markdown is escaped by the filters
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown}
-    environment.filters |= {"commas": "{:,.0f}".format, "repr": repr}
-    card = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
+    card = _template().render(
         front_matter=_front_matter(summary, title),
         title=title,
         config=lm.config,
