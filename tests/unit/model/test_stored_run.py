@@ -15,7 +15,7 @@ import pytest
 
 from model import PRETRAINED, Blend, BlockedWords, CharLSTM, Engine, SamplingParams, generate, score, stream
 from model.settings import number_or_text
-from tests.support.engines import finish
+from tests.support.tiny_models import finish
 from tests.unit.model.int8.test_vectors import tiny
 
 pytestmark = pytest.mark.slow
