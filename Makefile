@@ -57,7 +57,6 @@ bench: $(VENV)/.installed-dev
 	@$(RUN) -m tests.benchmarks.bench_lens
 	@$(RUN) -m tests.benchmarks.bench_crowd
 	@$(RUN) -m tests.benchmarks.bench_attacks
-	@$(RUN) -m tests.benchmarks.bench_static_page
 	@$(RUN) -m tests.benchmarks.bench_training
 
 release: $(VENV)/.installed-dev

@@ -1,6 +1,6 @@
 """Measures the app with many clients at once: programs at full speed over the API, and visitors at the page's speed.
 
-    python -m tests.benchmarks.bench_crowd [--clients N] [--visitors N …] [--json FILE]
+    python -m tests.benchmarks.bench_crowd [--visitors N …] [--json FILE]
 
 The app runs in its own process and this process sends the requests, so both share the machine's cores. The same run
 measures the plain way, with one loop per thread. Prints a table and writes JSON.
@@ -13,7 +13,6 @@ import asyncio
 import json
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import torch
 
 from model import PRETRAINED
-from tests.benchmarks import plain_way
+from tests.benchmarks.bench_stream import CROWD, chars_per_sec, plain_threads
 from tests.benchmarks.report import write_json
 from tests.support.app_process import started
 from tests.support.page_client import LIMITS, Visitor
@@ -125,24 +123,6 @@ class Readers:
                     yield json.loads(line[6:])
 
 
-def plain_threads(count: int, length: int) -> float:
-    """Returns the characters per second of several plain loops together, one per thread."""
-    torch.set_num_threads(1)
-    loaded = [plain_way.load(PRETRAINED) for _ in range(count)]
-
-    def write(model: plain_way.PlainModel, vocab: list[str]) -> None:
-        for _ in plain_way.write(model, vocab, "\n", length, 0.8):
-            pass
-
-    threads = [threading.Thread(target=write, args=each) for each in loaded]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return count * length / (time.perf_counter() - began)
-
-
 async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float]:
     """Returns the figures of a number of clients at once."""
     readers = Readers(url, count)
@@ -164,18 +144,19 @@ async def crowd(url: str, kind: str, count: int, length: int) -> dict[str, float
     }
 
 
-def measure(clients: int, visitors: list[int], repeats: int) -> dict[str, Any]:
+def measure(visitors: list[int], repeats: int) -> dict[str, Any]:
     """Returns all figures; the app runs during all measurements."""
-    plain = statistics.median(plain_threads(clients, 40) for _ in range(repeats))
+    loops = plain_threads(PRETRAINED, 40)
+    plain = statistics.median(chars_per_sec(loops, 1) for _ in range(repeats))
     with started() as (_, url):
         asyncio.run(crowd(url, "program", 2, 200))  # once unmeasured
-        runs = [asyncio.run(crowd(url, "program", clients, 1000)) for _ in range(repeats)]
+        runs = [asyncio.run(crowd(url, "program", CROWD, 1000)) for _ in range(repeats)]
         api = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]
-        runs = [asyncio.run(crowd(url, "openai", clients, 3000)) for _ in range(repeats)]
+        runs = [asyncio.run(crowd(url, "openai", CROWD, 3000)) for _ in range(repeats)]
         openai = sorted(runs, key=lambda run: run["chars_per_sec"])[repeats // 2]
         paced = [asyncio.run(crowd(url, "visitor", count, 10 * PACE)) for count in visitors]
     return {
-        "plain_threads": {"readers": clients, "chars_per_sec": plain},
+        "plain_threads": {"readers": CROWD, "chars_per_sec": plain},
         "api": {**api, "ratio": api["chars_per_sec"] / plain},
         "openai": {**openai, "ratio": openai["chars_per_sec"] / plain},
         "visitors": paced,
@@ -204,12 +185,11 @@ def table(found: dict[str, Any]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="How fast the app writes for many clients at once.")
-    parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--visitors", type=int, nargs="*", default=[1, 32, 100, 200])
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_crowd.json")
     options = parser.parse_args(argv)
-    found = measure(options.clients, options.visitors, options.repeats)
+    found = measure(options.visitors, options.repeats)
     print(table(found))
     write_json(options.json, found)
     return 0

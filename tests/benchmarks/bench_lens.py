@@ -1,18 +1,20 @@
 """Measures the frames of the page while a long reply is written under each lens, and the server's time per update.
 
-    python -m tests.benchmarks.bench_lens [--lens NAME …] [--length N] [--speed N] [--repeats N] [--json FILE]
+    python -m tests.benchmarks.bench_lens [--page app static] [--lens NAME …] [--slowdown N] [--length N] [--repeats N]
 
-A real Chromium, 1280 pixels wide, opens the real app with the bundled model; both share the machine's cores. A frame is
-the time between two animation frames of the page, from Enter until the page no longer changes; an update is a frame in
-which the reply has become longer. The server's time is the processor time of all its threads except the engine's, from
-the first update to the last.
+A real Chromium, 1280 pixels wide, opens the real app and the static page with the bundled model; all share the cores of
+the machine. A frame is the time between two animation frames of the page, from Enter until the page no longer changes;
+a task is work of the page's thread of more than 50 ms; an update is a frame in which the reply has become longer. The
+server's time is the processor time of all its threads except the engine's, from the first update to the last.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,23 @@ from model import PRETRAINED, CharLSTM
 from tests.benchmarks.report import machine, write_json
 from tests.browser.driving import open_page, setting
 from tests.support.app_server import App, serving
-from tests.support.chromium import launch
+from tests.support.chromium import launch, serve
+from training.hub.space_files import write_static
+from ui.registry.registry import ModelRegistry
 
+PAGES = ("app", "static")
 LENSES = ("Text", "How surprised?", "What it remembers", "One letter at a time")
 LONG_MS = 100
 # ``begun`` comes with the reply's first character, ``written`` with its last, ``still`` when all have their colours.
 WATCH = """() => {
     const log = document.querySelector('[role=log]'), frames = [], updates = [];
-    let last, changedAt = 0, changed = false, grown = false, tellBegun, tellWritten, tellStill;
+    let last, longest = 0, changedAt = 0, changed = false, grown = false, tellBegun, tellWritten, tellStill;
     window.begun = new Promise(done => tellBegun = done);
     window.written = new Promise(done => tellWritten = done);
     window.still = new Promise(done => tellStill = done);
+    new PerformanceObserver(tasks => {
+        for (const { duration } of tasks.getEntries()) longest = Math.max(longest, duration);
+    }).observe({type: 'longtask'});
     new MutationObserver(changes => {
         changed = true;
         grown ||= changes.some(each => each.addedNodes.length && each.target.closest('.reply'));
@@ -46,7 +54,7 @@ WATCH = """() => {
         changed = grown = false;
         const over = log.querySelector(':scope > article .footer');
         if (over) tellWritten(updates);
-        if (over && now - changedAt > 800) tellStill({frames, coloured_s: (changedAt - updates[0]) / 1000});
+        if (over && now - changedAt > 800) tellStill({frames, longest, coloured_s: (changedAt - updates[0]) / 1000});
         else requestAnimationFrame(look);
     };
     document.addEventListener('keydown', () => requestAnimationFrame(look), {capture: true, once: true});
@@ -60,12 +68,13 @@ def server_s() -> float:
     return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
 
 
-def write(app: App, browser: Browser, lens: str, length: int, speed: int) -> dict[str, Any]:
-    """Writes one reply on a new page under a lens, and returns the figures."""
+def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -> dict[str, Any]:
+    """Writes one reply at full speed on a new page under a lens, and returns the figures."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page, _ = open_page(context, app)
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
     page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
-    for name, value in {"Speed": speed, "Length": length, "Seed": 1}.items():
+    for name, value in {"Speed": 200, "Length": length, "Seed": 1}.items():
         setting(page, name, value)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
     page.evaluate(WATCH)
@@ -79,6 +88,7 @@ def write(app: App, browser: Browser, lens: str, length: int, speed: int) -> dic
     return {
         "lens": lens,
         "longest_ms": max(still["frames"]),
+        "longest_task_ms": still["longest"],
         "long_frames": sum(frame > LONG_MS for frame in still["frames"]),
         "updates_per_s": (len(updates) - 1) / (updates[-1] - updates[0]) * 1000,
         "server_ms": 1000 * served_s / (len(updates) - 1),
@@ -90,39 +100,46 @@ def write(app: App, browser: Browser, lens: str, length: int, speed: int) -> dic
 def table(found: dict[str, Any]) -> str:
     on, runs = found["machine"], found["runs"]
     lines = [
-        f"{found['length']:,} characters at speed {found['speed']} (200 is as fast as it can); "
-        f"{on['cpus']} CPUs ({on['instructions']}), Chromium {found['chromium']}",
+        f"{found['length']:,} characters, processor slowed down {found['slowdown']:g} times; {on['cpus']} CPUs "
+        f"({on['instructions']}), Chromium {found['chromium']}",
         "",
-        f"{'lens':<24}{'longest frame':>15}{'over 100 ms':>13}{'updates/s':>11}{'server, an update':>19}"
-        f"{'written in':>12}{'coloured in':>13}",
+        f"{'page':<8}{'lens':<24}{'longest frame':>15}{'task':>8}{'over 100 ms':>13}{'updates/s':>11}"
+        f"{'server, an update':>19}{'written in':>12}{'coloured in':>13}",
     ]
     for run in runs:
         lines.append(
-            f"{run['lens']:<24}{run['longest_ms']:>12.0f} ms{run['long_frames']:>13}{run['updates_per_s']:>11.1f}"
+            f"{run['page']:<8}{run['lens']:<24}{run['longest_ms']:>12.0f} ms{run['longest_task_ms']:>5.0f} ms"
+            f"{run['long_frames']:>13}{run['updates_per_s']:>11.1f}"
             f"{run['server_ms']:>16.1f} ms{run['written_s']:>10.2f} s{run['coloured_s']:>11.2f} s"
         )
     return "\n".join(lines)
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="How smooth the page is under each lens.")
+    parser = argparse.ArgumentParser(description="How smooth the pages are under each lens.")
+    parser.add_argument("--page", nargs="*", default=PAGES, choices=PAGES)
     parser.add_argument("--lens", nargs="*", default=LENSES, choices=LENSES)
+    parser.add_argument("--slowdown", type=float, default=1.0, help="of the processor of the page (default 1)")
     parser.add_argument("--length", type=int, default=5000)
-    parser.add_argument("--speed", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", type=Path, default=Path("build") / "bench_lens.json")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)  # as the app
     lm = CharLSTM.from_pretrained(PRETRAINED)
-    with serving({"bundled": lm}) as app, sync_playwright() as playwright:
-        browser = launch(playwright)
-        write(app, browser, "Text", options.length, options.speed)  # once unmeasured
-        orders = [lens for _ in range(options.repeats) for lens in options.lens]
-        runs = [write(app, browser, lens, options.length, options.speed) for lens in orders]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        write_static(folder, lm)
+        app = stack.enter_context(serving({"bundled": lm}))
+        pages = {"app": app, "static": App(stack.enter_context(serve(folder)), ModelRegistry())}
+        browser = launch(stack.enter_context(sync_playwright()))
+        orders = [(page, lens) for _ in range(options.repeats) for page in options.page for lens in options.lens]
+        runs = []
+        for page, lens in [(options.page[0], "Text"), *orders]:  # the first is not counted
+            runs.append({"page": page, **write(pages[page], browser, lens, options.length, options.slowdown)})
         chromium = browser.version
         browser.close()
-    asked = {"length": options.length, "speed": options.speed}
-    found = {**asked, "machine": machine(), "chromium": chromium, "runs": runs}
+    asked = {"length": options.length, "slowdown": options.slowdown}
+    found = {**asked, "machine": machine(), "chromium": chromium, "runs": runs[1:]}
     print(table(found))
     write_json(options.json, found)
     return 0

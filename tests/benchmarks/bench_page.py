@@ -4,6 +4,7 @@
 
 A real Chromium opens the real app, which runs in its own process. The figures are medians of five visits. Then it opens
 the app and the static page on a slower processor: how long until a prompt can be sent, and what is loaded until then.
+Last the static page on a network of 1.6 Mbit/s and 150 ms: when it shows the download, and when a link's reply begins.
 """
 
 from __future__ import annotations
@@ -57,6 +58,33 @@ def visit(browser: Browser, url: str) -> tuple[float, float]:
     return text_s, first_s
 
 
+SLOW_NETWORK = {"offline": False, "latency": 150, "downloadThroughput": 1.6e6 / 8, "uploadThroughput": 0.75e6 / 8}
+FIRST_REPLY = "() => document.querySelector('article.turn .reply')?.textContent && performance.now()"
+# When the download is first shown, and when its first part has arrived; in ms.
+SHOWN = """window.shown = {};
+(function look() {
+  const bar = document.querySelector("progress");
+  if (bar?.checkVisibility()) window.shown.bar ??= performance.now();
+  if (bar?.value) window.shown.part ??= performance.now();
+  requestAnimationFrame(look);
+})();"""
+
+
+def on_slow_network(browser: Browser, url: str) -> dict[str, float]:
+    """Returns the seconds until the static page shows its download, has a part of it, and begins a link's reply."""
+    page = browser.new_context().new_page()
+    page.set_default_timeout(600_000)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", SLOW_NETWORK)
+    page.add_init_script(SHOWN)
+    page.goto(f"{url}?prompt=ROMEO:&seed=1&length=100", wait_until="commit")
+    reply_ms = page.wait_for_function(FIRST_REPLY).json_value()
+    shown: dict[str, float] = page.evaluate("window.shown")
+    page.context.close()
+    return {name: ms / 1000 for name, ms in {**shown, "reply": reply_ms}.items()}
+
+
 # The page can be used once Send can be pressed and a lens answers a click.
 USABLE = """() => {
     const send = document.querySelector('[data-move=send]');
@@ -70,6 +98,8 @@ LOADED = """() => {
     return { requests: all.length, own_scripts: own.length, own_script_bytes: bytes(own), bytes: bytes(all),
         first_script_ms: Math.min(...own.map(({ startTime }) => startTime)) };
 }"""
+# The first character that the model of the static page has written; the app's document has a text from the beginning.
+FIRST_TEXT = "() => (document.querySelector('.log .reply')?.textContent.length ?? 0) > 0 && performance.now()"
 TASKS = """window.tasks = [];
 new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
     .observe({ type: 'longtask', buffered: true });"""
@@ -87,6 +117,7 @@ def arrival(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
     tasks: list[float] = page.evaluate("tasks")
     found |= {"usable_s": (usable_ms - found.pop("first_script_ms")) / 1000}
     found |= {"long_tasks": len(tasks), "longest_task_ms": max(tasks, default=0.0)}
+    found["first_text_s"] = page.wait_for_function(FIRST_TEXT).json_value() / 1000
     found["first_paint_s"] = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
     context.close()
     return found
@@ -115,9 +146,11 @@ def main(argv: list[str] | None = None) -> int:
                 write_static(Path(folder), CharLSTM.from_pretrained(PRETRAINED))
                 with serve(Path(folder)) as static_url:
                     slow["static page"] = arrivals(browser, static_url, options.slowdown)
+                    network = on_slow_network(browser, static_url)
             browser.close()
     found: dict[str, Any] = {
         "arrival": slow,
+        "slow_network_s": network,
         "answers_s": answers_s,
         "first_text_s": statistics.median(text for text, _ in visits),
         "first_character_s": statistics.median(first for _, first in visits),
@@ -126,10 +159,18 @@ def main(argv: list[str] | None = None) -> int:
     print(f"first text {found['first_text_s']:.2f} s after the document")
     print(f"first character {found['first_character_s']:.3f} s after Enter")
     for name, each in slow.items():
-        print(f"{name}, {options.slowdown:g} times slower: usable {each['usable_s']:.2f} s after its first script")
+        print(
+            f"{name}, {options.slowdown:g} times slower: usable {each['usable_s']:.2f} s after its first script",
+            end="; ",
+        )
+        print(f"first text after {each['first_text_s']:.2f} s")
         print(f"  {each['own_scripts']:.0f} scripts of its own, {each['own_script_bytes'] / 1000:.0f} kB", end="; ")
         print(f"{each['requests']:.0f} requests, {each['bytes'] / 1000:.0f} kB", end="; ")
         print(f"{each['long_tasks']:.0f} long tasks, the longest {each['longest_task_ms']:.0f} ms")
+    print(
+        f"static page, slow network: the download is shown after {network['bar']:.2f} s, its first part after", end=" "
+    )
+    print(f"its first part after {network['part']:.2f} s; the reply to a link begins after {network['reply']:.1f} s")
     write_json(options.json, found)
     return 0
 

@@ -35,7 +35,7 @@ import torch
 from playwright.sync_api import Browser, FilePayload, Page, Request, sync_playwright
 
 from model import PRETRAINED, CharLSTM, generate
-from tests.benchmarks import plain_training
+from tests.benchmarks import plain_training, plain_way
 from tests.benchmarks.report import write_json
 from tests.support.app_server import serving
 from tests.support.chromium import launch, serve, tab_memory
@@ -98,7 +98,7 @@ def speeds(page: Page, repeats: int) -> dict[str, Any]:
 def _plain_steps(hidden: int) -> Iterator[float]:
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    model = plain_training.PlainModel(VOCAB, 32, hidden, 1)
+    model = plain_way.PlainModel(VOCAB, 32, hidden, 1)
     return plain_training.train(model, torch.randint(0, VOCAB, (100_000,)), ROWS, WINDOW)
 
 

@@ -34,7 +34,7 @@ import torch
 
 from model import CharTokenizer
 from model.backends.device import has_fast_bfloat16
-from tests.benchmarks import plain_training
+from tests.benchmarks import plain_training, plain_way
 from tests.benchmarks.report import machine, write_json
 from training.cli import main as cli
 from training.learner import evaluation as evaluate
@@ -116,7 +116,7 @@ def _steps(pipe: Connection, name: str, recipe: Recipe, turn_s: float) -> None:
     ids = tokenizer.encode(text).astype(np.int32)
     step: Callable[[], object]
     if name == PLAIN:
-        model = plain_training.PlainModel(len(tokenizer), recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
+        model = plain_way.PlainModel(len(tokenizer), recipe.embedding_size, recipe.hidden_size, recipe.num_layers)
         losses = plain_training.train(model, torch.from_numpy(ids.astype(np.int64)), recipe.batch, recipe.window)
         step = functools.partial(next, losses)
     else:

@@ -12,15 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class PlainModel(nn.Module):
-    """An embedding, an LSTM and a linear layer."""
-
-    def __init__(self, vocab_size: int, embedding_size: int, hidden_size: int, num_layers: int) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(vocab_size, embedding_size)
-        self.lstm = nn.LSTM(embedding_size, hidden_size, num_layers, batch_first=True)
-        self.output = nn.Linear(hidden_size, vocab_size)
+from tests.benchmarks.plain_way import PlainModel
 
 
 def train(model: PlainModel, ids: Tensor, batch: int, window: int, lr: float = 2e-3) -> Iterator[float]:

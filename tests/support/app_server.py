@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import torch
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, LSTMState
@@ -73,12 +74,13 @@ def scripted_model(text: str) -> CharLSTM:
 
 @dataclass
 class App:
-    """A running app."""
+    """A running app, and a client for its tests: one of their own for each request would take 8 ms."""
 
     url: str
     registry: ModelRegistry
     page: Page | None = None
     server: AppServer | None = None
+    http: httpx.Client = field(default_factory=httpx.Client)
 
     def served(self, name: str) -> LoadedModel:
         return self.registry.get(name)
@@ -110,7 +112,9 @@ def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iter
     with ThreadPoolExecutor(1) as threads:  # the test's thread already runs Playwright's event loop
         page, server, url = threads.submit(asyncio.run, start()).result()
     try:
-        yield App(url, registry, page, server)
+        # uvicorn closes a connection that was idle for 5 s; a request sent at that moment would fail.
+        with httpx.Client(base_url=url, timeout=120, limits=httpx.Limits(keepalive_expiry=2)) as http:
+            yield App(url, registry, page, server, http)
     finally:
         registry.stop()
         server.close()

@@ -35,6 +35,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "no network": {},
 }
 HARMLESS = ("slow",)
+# A refusal, no answer, a part of one, a wrong one: for what rests on a download that is tested with all faults.
+SOME = ("404", "hangs before the body", "cut", "a captive portal", "slow", "no network")
 _HASTY = {
     "training.hub.calls.RETRY_S": 0.3,
     "training.hub.calls.TRY_S": 0.6,

@@ -1,25 +1,132 @@
-"""A client of the page without a browser: it keeps the text of its conversation as the page does, and asks for more."""
+"""Clients of the page without a browser: one asks for replies and reads them, one asks again as the page does."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from tests.support.write_client import PageClient, RefusedError, Reply
+from tests.support.english import english
 
 TIMEOUT_S = 120
 # uvicorn closes a connection that was idle for 5 s; a request sent at that moment would fail.
 LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2)
 _PAUSE_S = 0.05  # before a broken connection is tried again
 _ATTEMPTS = 200
+_MESSAGES = ("status", "refusal", "error")
+
+
+class RefusedError(Exception):
+    """The server refused a request.
+
+    Attributes:
+        status: of the answer.
+        content: of the answer, with English texts.
+    """
+
+    def __init__(self, answer: httpx.Response) -> None:
+        self.status = answer.status_code
+        self.content = {**answer.json(), "refusal": english(answer.json().get("refusal"))}
+        super().__init__(f"{self.status}: {self.content}")
+
+
+@dataclass
+class Reply:
+    """A reply as a page receives it.
+
+    Attributes:
+        text: of all its events.
+        ending: the last event.
+    """
+
+    text: str = ""
+    ending: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    async def of(cls, events: AsyncGenerator[dict[str, Any], None]) -> Reply:
+        """Reads all events of a reply."""
+        reply = cls()
+        async for event in events:
+            reply.text += event.get("text", "")
+            if "end" in event:
+                reply.ending = event
+        return reply
+
+
+@dataclass
+class PageClient:
+    """One page.
+
+    Attributes:
+        http: the HTTP client; pages may share one.
+        url: the address of the app.
+        client: the id by which the server distinguishes pages.
+    """
+
+    http: httpx.AsyncClient
+    url: str
+    client: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def request(self, model: str, text: str, **given: Any) -> dict[str, Any]:
+        """A request for a reply; settings may be given by their names, and any other field."""
+        settings = {
+            name: given.pop(name) for name in ("length", "temperature", "top_k", "stop", "share") if name in given
+        }
+        return {
+            "model": {"name": model, "commit": ""},
+            "second": None,
+            "text": text,
+            "start": False,
+            "clamps": [],
+            "settings": {"length": 50, "temperature": 0.8, "seed": given.pop("seed", 7), **settings},
+            "draw_offset": 0,
+            "cells": [],
+            "speed": None,
+            "id": uuid.uuid4().hex,
+            "received": "",
+            "boundaries": [],
+            "client": self.client,
+            **given,
+        }
+
+    async def events(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the events of a reply, with their ids."""
+        async with self.http.stream("POST", f"{self.url}write", json=request) as answer:
+            if answer.status_code != 200:
+                await answer.aread()
+                if "json" not in answer.headers.get("content-type", ""):  # of a proxy whose replica has ended
+                    answer.raise_for_status()
+                raise RefusedError(answer)
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            id_, written = "", len(request["received"])
+            async for line in answer.aiter_lines():
+                name, _, value = line.partition(": ")
+                if name == "id":
+                    id_ = value
+                elif name == "data":
+                    event = json.loads(value)
+                    shown = {each: english(event[each]) for each in _MESSAGES if event.get(each) is not None}
+                    written += len(event.get("text", ""))
+                    assert int(id_) == written
+                    yield {"id": int(id_), **event, **shown}
+
+    async def write(self, model: str, text: str, **given: Any) -> Reply:
+        """Ask for a reply and return it."""
+        return await self.read(self.request(model, text, **given))
+
+    async def read(self, request: dict[str, Any]) -> Reply:
+        """Return a whole reply."""
+        return await Reply.of(self.events(request))
 
 
 class Visitor:
-    """A page with one conversation.
+    """A page with one reply, which asks for the rest of it after a broken connection.
 
     Args:
         http: the HTTP client; visitors may share one.
@@ -27,7 +134,7 @@ class Visitor:
         model: the name of the model; "" for the first one.
 
     Attributes:
-        text: all that the model has read and written.
+        text: the prompt and what the model has written after it.
         model: the model that is served under the name, once the visitor has arrived.
         connections: how often a reply was asked for, reconnections included.
     """
@@ -38,9 +145,6 @@ class Visitor:
         self.model: dict[str, Any] = {}
         self.connections = 0
         self._name = model
-        self._boundaries: list[int] = []
-        self._start = False
-        self._seed = self._draws = 0
         self._request: dict[str, Any] = {}
 
     async def arrive(self) -> None:
@@ -53,17 +157,13 @@ class Visitor:
         """Press Send, and return the whole reply. Settings and other fields are given by their names."""
         return await Reply.of(self.events(prompt, **given))
 
-    async def continue_reply(self, **given: Any) -> Reply:
-        """Press Continue, and return all that is added."""
-        return await Reply.of(self.events(None, **given))
-
     async def stop(self) -> bool:
         """Press Stop; returns whether something was being written."""
         answer = await self.page.http.post(f"{self.page.url}write/stop", json={"id": self._request["id"]})
         return bool(answer.raise_for_status().json()["stopped"])
 
-    async def events(self, prompt: str | None, **given: Any) -> AsyncGenerator[dict[str, Any], None]:
-        """Press Send, or Continue without a prompt, and yield the events of the reply, through broken connections.
+    async def events(self, prompt: str, **given: Any) -> AsyncGenerator[dict[str, Any], None]:
+        """Press Send, and yield the events of the reply, through broken connections.
 
         Raises:
             RefusedError: nothing is written.
@@ -81,16 +181,10 @@ class Visitor:
                 if not refused.content.get("gone") or attempt == _ATTEMPTS - 1:
                     raise
                 await self.arrive()  # a newer commit is served
-        self._boundaries = [len(self.text), *self._boundaries][:16]
 
-    def _next_request(self, prompt: str | None, **given: Any) -> dict[str, Any]:
-        whole = self.text + (prompt or "")
-        if not self.text:
-            self._start = not set(whole) & set(self.model["vocab"])
-        self._seed, offset = (self._seed, self._draws) if prompt is None else (given.get("seed", 7), 0)
-        boundaries = [each for each in self._boundaries if each <= len(whole)]
-        fields = {"start": self._start, "draw_offset": offset, "boundaries": boundaries, **given}
-        request = self.page.request(self.model["name"], whole, **{**fields, "seed": self._seed})
+    def _next_request(self, prompt: str, **given: Any) -> dict[str, Any]:
+        start = not set(prompt) & set(self.model["vocab"])
+        request = self.page.request(self.model["name"], prompt, **{"start": start, **given})
         return {**request, "model": {"name": self.model["name"], "commit": self.model["commit"]}}
 
     async def _connected(self, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
@@ -102,7 +196,6 @@ class Visitor:
                     async for event in events:
                         request["received"] += event.get("text", "")
                         self.text = request["text"] + request["received"]
-                        self._draws = request["draw_offset"] + len(request["received"])
                         yield event
                         if "end" in event:
                             return

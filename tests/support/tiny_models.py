@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
+from model import CharLSTM, CharTokenizer, Engine, LSTMConfig, LSTMNetwork, Sequence
 
 ALPHABET = "\n !,.:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -36,3 +36,12 @@ def tiny_model(alphabet: str = ALPHABET, *, hidden: int = 12, layers: int = 2, s
     tokenizer = CharTokenizer.from_text(alphabet)
     network = tiny_network(len(tokenizer), hidden=hidden, layers=layers, seed=seed)
     return CharLSTM(network, tokenizer, {"corpus": "none", "step": 0}, name="tiny")
+
+
+def finish(engine: Engine, *sequences: Sequence) -> list[str]:
+    """Runs steps until all sequences are finished; returns their texts."""
+    for _ in range(100_000):
+        if all(sequence.finished for sequence in sequences):
+            return [sequence.text for sequence in sequences]
+        engine.step()
+    raise AssertionError("a sequence did not finish in 100,000 steps")

@@ -1,8 +1,5 @@
 """Imports what a training run imports, at its start and later, before runs are forked from this process."""
 
-import matplotlib.backends.backend_agg  # noqa: F401
-import torch._dynamo  # noqa: F401
-
 import training.cli.main  # noqa: F401
 from training.card import model_card
 

@@ -98,7 +98,10 @@ class Program:
 
 
 class Training(Program):
-    """``python -m training …``; each function of `prepare` is called in its process before training starts."""
+    """``python -m training …``; each function of `prepare` is called in its process before training starts.
+
+    A fork is quick: see `be_quick`.
+    """
 
     def __init__(
         self, *arguments: str | Path, cwd: Path, prepare: Sequence[Preparation] = (), **variables: str
@@ -166,8 +169,10 @@ def _train(
 ) -> None:
     from huggingface_hub import constants
 
+    from tests.support.tiny_runs import be_quick
     from training.__main__ import main
 
+    be_quick()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(variables)

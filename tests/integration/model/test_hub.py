@@ -18,7 +18,7 @@ from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES
 from model.hub import limits
 from tests.local_hub import LocalHub
-from tests.support.hub_faults import FAULTS, HARMLESS, check_line, faulty
+from tests.support.hub_faults import FAULTS, HARMLESS, SOME, check_line, faulty
 from tests.support.tiny_models import saved_files, tiny_model
 
 REPO = "ada/tiny"
@@ -144,8 +144,10 @@ def test_offline_means_no_request(hub, commit, tmp_path, monkeypatch, switch):
 # errors of the Hub
 
 
-@pytest.mark.parametrize("where", [WEIGHTS, EVERYTHING], ids=["weights", "everything"])
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "wrong hash"])  # see the tests of content
+@pytest.mark.parametrize(
+    ("fault", "where"),  # a wrong hash: see the tests of content
+    [*((fault, WEIGHTS) for fault in FAULTS if fault != "wrong hash"), *((fault, EVERYTHING) for fault in SOME)],
+)
 def test_a_model_is_loaded_whole_or_from_the_cache_or_not_at_all(hub, commit, new, fault, where):
     with faulty(hub, fault, where):
         if fault in HARMLESS:

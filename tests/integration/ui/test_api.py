@@ -15,7 +15,6 @@ from gradio_client import Client  # type: ignore[import-untyped]
 from model import Blend, TextTrace, generate, score
 from tests.support.app_server import App, eventually
 
-TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
 ARGUMENTS: dict[str, Any] = {"prompt": "ROMEO:", "length": 30, "temperature": 0.8, "top_k": 0, "top_p": 1.0, "seed": 1}
 DEFAULTS: dict[str, Any] = {"model": None, "stop": "", "hold": None, "blend_with": None, "share": None, "min_p": 0}
 TIMEOUT_S = 120
@@ -33,9 +32,9 @@ def call(app: App, arguments: list[Any] | str, endpoint: str = "generate") -> li
     """Return all messages of one call as (event, data); the call is made with plain HTTP requests."""
     body = arguments if isinstance(arguments, str) else json.dumps({"data": arguments})
     address = f"{app.url}gradio_api/call/{endpoint}"
-    posted = httpx.post(address, content=body, headers={"content-type": "application/json"}, timeout=TIMEOUT_S)
+    posted = app.http.post(address, content=body, headers={"content-type": "application/json"})
     posted.raise_for_status()
-    response = httpx.get(f"{address}/{posted.json()['event_id']}", timeout=TIMEOUT_S).text
+    response = app.http.get(f"{address}/{posted.json()['event_id']}").text
     return list(messages(response))
 
 
@@ -79,7 +78,7 @@ def test_the_api_has_three_endpoints_with_their_arguments_in_order(client: Clien
     parameters = endpoints["named_endpoints"]["/generate"]["parameters"]
     assert [each["parameter_name"] for each in parameters if each["parameter_has_default"]] == settings
     assert not endpoints["unnamed_endpoints"]
-    document = httpx.get(f"{app.url}api").text
+    document = app.http.get("api").text
     assert all(word in document for word in (*named, *settings, f'base_url="{app.url}v1"'))
 
 
@@ -174,7 +173,7 @@ def test_a_client_that_disconnects_frees_its_slot(app: App) -> None:
     try:
         for _ in range(3):
             arguments = [*(ARGUMENTS | {"length": 10_000}).values(), "tale"]
-            posted = httpx.post(f"{app.url}gradio_api/call/generate", json={"data": arguments})
+            posted = app.http.post("gradio_api/call/generate", json={"data": arguments})
             with httpx.stream("GET", f"{app.url}gradio_api/call/generate/{posted.json()['event_id']}") as response:
                 lines = response.iter_lines()  # without a reference the iterator is closed, and with it the connection
                 next(lines)

@@ -1,4 +1,4 @@
-"""Every fault of the Hub while models are loaded, at the start of the app and later: some model is always served."""
+"""Faults of the Hub while models are loaded, at the start of the app and later: some model is always served."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from model import generate
 from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub
 from tests.support.app_server import eventually, random_model
-from tests.support.hub_faults import FAULTS, HARMLESS, faulty
+from tests.support.hub_faults import HARMLESS, SOME, faulty
 from tests.support.tiny_models import saved_files
 from ui.messages import Message
 from ui.registry.auto_update import AutoUpdater
 from ui.registry.registry import ModelRegistry
 
 WEIGHTS = "GET /ada/novel/resolve/.*/model.safetensors"
-every_fault = pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "wrong hash"])
+some_faults = pytest.mark.parametrize("fault", SOME)
 Add = Callable[[int], str]
 
 
@@ -55,7 +55,7 @@ def following() -> Iterator[ModelRegistry]:
         registry.stop()
 
 
-@every_fault
+@some_faults
 def test_the_app_starts_with_some_model_and_then_serves_the_one_asked_for(hub: LocalHub, add: Add, fault: str) -> None:
     commit = add(0)
     with ExitStack() as at_end:
@@ -71,7 +71,7 @@ def test_the_app_starts_with_some_model_and_then_serves_the_one_asked_for(hub: L
         eventually(lambda: not registry.notices)
 
 
-@every_fault
+@some_faults
 def test_the_old_commit_is_served_until_the_new_one_is_whole(hub: LocalHub, add: Add, fault: str) -> None:
     first = add(0)
     with following() as registry:

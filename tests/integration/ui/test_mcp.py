@@ -7,8 +7,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
-from mcp import ClientSession
-from mcp.client.streamable_http import streamablehttp_client
 
 from model import generate
 from tests.support.app_server import App, random_model, serving
@@ -22,6 +20,8 @@ def app() -> Iterator[App]:
 
 def with_session(app: App, scenario: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
     """Run a scenario with a client session; returns what the scenario returns."""
+    from mcp import ClientSession  # half a second, which processes with other tests must not wait
+    from mcp.client.streamable_http import streamablehttp_client
 
     async def run() -> Any:
         async with (

@@ -12,11 +12,10 @@ import httpx
 import openai
 import pytest
 
-from model import BlockedWords, ChatFormat, generate
+from model import BlockedWords, generate
 from model.scoring.surprisal import score
 from tests.support.app_server import App, eventually, scripted_model, serving
 
-CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
 SETTINGS = {"seed": 1, "temperature": 0.8, "max_tokens": 60}
 
 
@@ -135,7 +134,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("changed", "param"), REFUSED, ids=[param for _, param in REFUSED])
 def test_a_refusal_names_the_parameter(app: App, changed: dict[str, Any], param: str) -> None:
-    answer = httpx.post(f"{app.url}v1/completions", json={"model": "random", "prompt": "a", **changed}, timeout=60)
+    answer = app.http.post("v1/completions", json={"model": "random", "prompt": "a", **changed})
     error = answer.json()["error"]
     assert (error["param"], error["type"]) == (param, "invalid_request_error")
     assert error["message"].startswith(param)
@@ -209,23 +208,26 @@ def test_a_limit_is_an_error_that_clients_wait_for(client: openai.OpenAI, app: A
 def test_half_of_a_surrogate_pair_is_answered(app: App) -> None:
     body = {"model": "random", "prompt": "a\ud800", "max_tokens": 5, "echo": True, "logprobs": 1}
     for sent, status in ((body, 200), ({**body, "\ud800": 1}, 400), ({**body, "model": "\ud800"}, 404)):
-        answer = httpx.post(f"{app.url}v1/completions", content=json.dumps(sent), timeout=60)
+        answer = app.http.post("v1/completions", content=json.dumps(sent))
         assert answer.status_code == status
         assert "surrog" not in answer.text
     assert answer.json()["error"]["param"] == "model"
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_a_text_that_the_end_of_the_app_cuts_is_an_error(stream: bool) -> None:
-    given: dict[str, Any] = {"model": "tale", "prompt": "", "max_tokens": 10_000, "stream": stream}
+def test_a_text_that_the_end_of_the_app_cuts_is_an_error() -> None:
+    given: dict[str, Any] = {"model": "tale", "prompt": "", "max_tokens": 10_000}
     with (
         serving({"tale": scripted_model("Once upon a time")}) as ending,
         openai.OpenAI(base_url=f"{ending.url}v1", api_key="none", max_retries=0) as client,
-        ThreadPoolExecutor(1) as threads,
+        ThreadPoolExecutor(2) as threads,
     ):
         ending.network("tale").delay_s = 0.02
-        text = threads.submit(lambda: list(client.completions.create(**given)))
-        eventually(lambda: ending.served("tale").engine.running)
+        texts = [
+            threads.submit(lambda stream: list(client.completions.create(**given, stream=stream)), each)
+            for each in (False, True)
+        ]
+        eventually(lambda: ending.served("tale").engine.running == 2)
         ending.registry.stop()
-        with pytest.raises(openai.APIError, match="no longer answers"):
-            text.result(60)
+        for text in texts:
+            with pytest.raises(openai.APIError, match="no longer answers"):
+                text.result(60)

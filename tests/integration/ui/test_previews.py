@@ -7,15 +7,13 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 
 from model import PRETRAINED, BlockedWords, CharLSTM, generate
 from tests.support.app_server import App, random_model, serving
 from ui import preview
+from ui.access.limits import Limiter, Limits
 from ui.preview import MAX_DESCRIPTION, shortened
-from ui.registry.registry import ModelRegistry
-from ui.site_config import SiteConfig
 
 LINK = {"prompt": "ROMEO:", "seed": "7", "length": "200", "temperature": "0.8"}
 FAR = {"x-forwarded-for": "8.8.8.8"}
@@ -49,7 +47,7 @@ class Tags(HTMLParser):
 
 def crawl(app: App, query: dict[str, Any] | str = "", headers: dict[str, str] | None = None) -> Tags:
     query = query if isinstance(query, str) else urlencode(query)
-    answer = httpx.get(f"{app.url}?{query}" if query else app.url, headers=headers, timeout=60)
+    answer = app.http.get(f"{app.url}?{query}" if query else app.url, headers=headers)
     assert answer.status_code == 200
     return Tags(answer.text)
 
@@ -70,7 +68,7 @@ def test_the_site_has_its_own_preview(app: App) -> None:
     assert found.tags["og:url"] == app.url
     assert not [value for value in found.tags.values() if "gradio" in value.lower()]
     for picture in (found.tags["og:image"], app.url + found.icons[0], f"{app.url}favicon.ico"):
-        answer = httpx.get(picture, timeout=60)
+        answer = app.http.get(picture)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
 
 
@@ -136,15 +134,13 @@ def test_a_reply_ends_before_a_blocked_word(app: App, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("patient")
-def test_a_client_has_its_limits() -> None:
-    registry = ModelRegistry(site=SiteConfig.of({"CHARACTERS_PER_MINUTE": "300"}))
-    registry.add("random", random_model())
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
-        titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR).tags["og:title"] for seed in range(3)]
-        assert [title == "A network that writes" for title in titles] == [False, False, True]
-        assert crawl(app, "prompt=a&length=200&seed=2").tags["og:title"] == titles[0], "other clients are served"
+def test_a_client_has_its_limits(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app.page
+    for name, value in vars(Limiter(Limits(characters_per_minute=300))).items():
+        monkeypatch.setattr(app.page.limiter, name, value)
+    titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR).tags["og:title"] for seed in range(3)]
+    assert [title == "A network that writes" for title in titles] == [False, False, True]
+    assert crawl(app, "prompt=a&length=200&seed=2").tags["og:title"] == titles[0], "other clients are served"
 
 
 def test_a_trusted_proxy_names_the_address(app: App) -> None:

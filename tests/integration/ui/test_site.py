@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -20,54 +21,61 @@ NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
 CHAT = ChatFormat("Ann: ", "\nBo: ", "\n")
 
 
-def test_the_site_describes_its_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    random = replace(random_model(), cells=(NAMED,), chat=CHAT)
-    with serving({"random": random, "tale": scripted_model("abc\n")}) as app:
-        response = httpx.get(f"{app.url}site")
-        site = response.json()
-        assert response.headers["cache-control"] == "no-store"
-        assert (site["again_s"], site["title"], site["notices"]) == (None, "", [])
-        first, second = site["models"]
-        assert "2 layers of 24 cells" in english(first.pop("about"))
-        assert first.pop("welcome") == app.served("random").welcome_text
-        assert first.pop("welcome_seed") == app.served("random").welcome_seed
-        assert first["chat"] == asdict(CHAT)
-        assert first["vocab"] == list(random.tokenizer.vocab)
-        assert first["cells"] == [{**NAMED.facts(), "remembers": True, "passages": False}]
-        shown = {"name": "random", "commit": "", "failure": None, "loading": False, "layers": 2, "hidden": 24}
-        assert first == {**first, **shown, "samples": False, "exact": True, "version": "1"}
-        assert (second["exact"], second["version"], second["chat"]) == (False, "float32", None)
-        again = httpx.get(f"{app.url}site", params={"since": site["version"]}).json()
-        assert again == {"version": site["version"], "again_s": None}
-        app.registry.bump_version()
-        monkeypatch.setenv("SPACE_HOST", "user-name.hf.space")
-        changed = httpx.get(f"{app.url}site", params={"since": site["version"]}).json()
-        assert changed["version"] != site["version"]
-        assert changed["address"] == "https://user-name.hf.space/"
-
-
 def sample(step: int, text: str) -> Sample:
     return {"step": step, "prompt": "To ", "temperature": 0.7, "seed": 1, "text": text}
 
 
-def test_the_samples_of_a_model_are_listed_without_those_that_have_a_blocked_word() -> None:
-    learned = replace(random_model(), samples=(sample(0, "Vq&x"), sample(9, "be")))
-    with serving({"learned": learned, "plain": random_model()}) as app:
+RANDOM = replace(random_model(), cells=(NAMED,), chat=CHAT)
+LEARNED = replace(random_model(), samples=(sample(0, "Vq&x"), sample(9, "be")))
 
-        def answer(model: str) -> httpx.Response:
-            return httpx.get(f"{app.url}samples", params={"model": model})
 
-        assert answer("learned").json() == {"samples": [[0, "To Vq&x"], [9, "To be"]]}
-        assert answer("plain").json() == {"samples": []}
-        app.served("learned").engine.blocked = BlockedWords(["to be"])
-        assert answer("learned").json() == {"samples": [[0, "To Vq&x"]]}
-        refused = answer("none")
-        assert refused.status_code == 404
-        assert "it must be one of the models served here" in english(refused.json()["refusal"])
+@pytest.fixture(scope="module")
+def described() -> Iterator[App]:
+    with serving({"random": RANDOM, "tale": scripted_model("abc\n"), "learned": LEARNED}) as app:
+        yield app
+
+
+def test_the_site_describes_its_models(described: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    response = described.http.get("site")
+    site = response.json()
+    assert response.headers["cache-control"] == "no-store"
+    assert (site["again_s"], site["title"], site["notices"]) == (None, "", [])
+    first, second, third = site["models"]
+    assert "2 layers of 24 cells" in english(first.pop("about"))
+    assert first.pop("welcome") == described.served("random").welcome_text
+    assert first.pop("welcome_seed") == described.served("random").welcome_seed
+    assert first["chat"] == asdict(CHAT)
+    assert first["vocab"] == list(RANDOM.tokenizer.vocab)
+    assert first["cells"] == [{**NAMED.facts(), "remembers": True, "passages": False}]
+    shown = {"name": "random", "commit": "", "failure": None, "loading": False, "layers": 2, "hidden": 24}
+    assert first == {**first, **shown, "samples": False, "exact": True, "version": "1"}
+    assert (second["exact"], second["version"], second["chat"], third["samples"]) == (False, "float32", None, True)
+    again = described.http.get("site", params={"since": site["version"]}).json()
+    assert again == {"version": site["version"], "again_s": None}
+    described.registry.bump_version()
+    monkeypatch.setenv("SPACE_HOST", "user-name.hf.space")
+    changed = described.http.get("site", params={"since": site["version"]}).json()
+    assert changed["version"] != site["version"]
+    assert changed["address"] == "https://user-name.hf.space/"
+
+
+def test_the_samples_of_a_model_are_listed_without_those_that_have_a_blocked_word(
+    described: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(model: str) -> httpx.Response:
+        return described.http.get("samples", params={"model": model})
+
+    assert answer("learned").json() == {"samples": [[0, "To Vq&x"], [9, "To be"]]}
+    assert answer("random").json() == {"samples": []}
+    monkeypatch.setattr(described.served("learned").engine, "blocked", BlockedWords(["to be"]))
+    assert answer("learned").json() == {"samples": [[0, "To Vq&x"]]}
+    refused = answer("none")
+    assert refused.status_code == 404
+    assert "it must be one of the models served here" in english(refused.json()["refusal"])
 
 
 def complete(app: App, **body: Any) -> httpx.Response:
-    return httpx.post(f"{app.url}v1/completions", json={"prompt": "a", **body}, timeout=60)
+    return app.http.post("v1/completions", json={"prompt": "a", **body})
 
 
 def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,38 +85,33 @@ def test_a_request_waits_while_the_model_loads(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(registry, "_load", lambda *arguments: (loaded.wait(60), load(*arguments)))
     registry.start()
     with serving(registry) as app:
-        assert httpx.get(f"{app.url}readyz").status_code == 503
-        assert httpx.get(f"{app.url}healthz").status_code == 200
+        assert app.http.get("readyz").status_code == 503
+        assert app.http.get("healthz").status_code == 200
         monkeypatch.setattr("ui.registry.registry.WAIT_S", 0.0)
         assert complete(app).status_code == 503
         monkeypatch.setattr("ui.registry.registry.WAIT_S", 60.0)
         threading.Timer(0.3, loaded.set).start()
         assert complete(app, max_tokens=20).json()["usage"]["completion_tokens"] == 20
-        assert httpx.get(f"{app.url}readyz").json() == {"status": "ok"}
+        assert app.http.get("readyz").json() == {"status": "ok"}
 
 
-def test_a_dead_engine_is_reported(app: App) -> None:
-    with serving({"random": random_model()}) as dying:
-        assert httpx.get(f"{dying.url}healthz").status_code == 200
-        served = dying.served("random")
-        served.engine.stop()
-        served.thread.join()
-        response = httpx.get(f"{dying.url}healthz")
-        assert (response.status_code, response.json()) == (503, {"status": "the engine has ended: random"})
-        assert httpx.get(f"{dying.url}readyz").status_code == 503
-
-
-def test_metrics_are_served_only_if_the_owner_enables_them(app: App) -> None:
-    assert httpx.get(f"{app.url}metrics").status_code == 404
+def test_metrics_are_served_only_if_the_owner_enables_them_and_a_dead_engine_is_reported(app: App) -> None:
+    assert app.http.get("metrics").status_code == 404
     registry = ModelRegistry(site=SiteConfig.of({"METRICS": "1"}))
-    registry.add("random", random_model())
+    served = registry.add("random", random_model())
     registry.start()
     with serving(registry) as measured:
         assert complete(measured, max_tokens=40).status_code == 200
         assert complete(measured, temperature=9).status_code == 400
-        figures = httpx.get(f"{measured.url}metrics").text
+        figures = measured.http.get("metrics").text
         assert 'char_lstm_replies_total{model="random",reason="length"}' in figures
         assert 'char_lstm_first_character_seconds_bucket{le="+Inf",model="random"}' in figures
         assert 'char_lstm_model_info{commit="",model="random"} 1.0' in figures
         assert 'char_lstm_refusals_total{id="refusal.value"}' in figures
         assert "process_resident_memory_bytes" in figures
+        assert measured.http.get("healthz").status_code == 200
+        served.engine.stop()
+        served.thread.join()
+        response = measured.http.get("healthz")
+        assert (response.status_code, response.json()) == (503, {"status": "the engine has ended: random"})
+        assert measured.http.get("readyz").status_code == 503

@@ -11,8 +11,7 @@ import pytest
 
 from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
-from tests.support.page_client import TIMEOUT_S, Visitor
-from tests.support.write_client import RefusedError
+from tests.support.page_client import RefusedError, Visitor
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -54,8 +53,8 @@ async def test_a_prompt_with_a_blocked_word_is_refused_and_a_part_of_one_is_not_
 def test_the_api_blocks_the_same_words(app: App) -> None:
     def events_of(prompt: str) -> str:
         call = f"{app.url}gradio_api/call/generate"
-        posted = httpx.post(call, json={"data": [prompt, 60, 0.8, 0, 1, 1]}, timeout=TIMEOUT_S)
-        return httpx.get(f"{call}/{posted.json()['event_id']}", timeout=TIMEOUT_S).text
+        posted = app.http.post(call, json={"data": [prompt, 60, 0.8, 0, 1, 1]})
+        return app.http.get(f"{call}/{posted.json()['event_id']}").text
 
     text, about = json.loads(events_of("").strip().rpartition("data: ")[2])
     assert (text, about["finish_reason"]) == (TALE[:BEFORE], "blocked")
@@ -66,15 +65,15 @@ def test_welcome_text_and_examples_contain_no_blocked_word(app: App) -> None:
     assert app.served("tale").welcome_text
     assert TALE[:BEFORE].startswith(app.served("tale").welcome_text)
     assert app.served("random").examples == ("a dog",)
-    assert "wolf" not in httpx.get(app.url).text
-    assert "wolf" not in httpx.get(f"{app.url}site").text
+    assert "wolf" not in app.http.get(app.url).text
+    assert "wolf" not in app.http.get("site").text
 
 
 def test_title_and_welcome_text_are_those_of_the_owner_as_plain_text(app: App) -> None:
-    document = httpx.get(app.url).text
+    document = app.http.get(app.url).text
     assert f"<title>{html.escape(SITE_TITLE)}</title>" in document
     assert f"<h1>{html.escape(SITE_TITLE)}</h1><p>{html.escape(WELCOME)}</p>" in document
-    site = httpx.get(f"{app.url}site").json()
+    site = app.http.get("site").json()
     assert (site["title"], site["welcome"]) == (SITE_TITLE, WELCOME)
 
 
@@ -82,10 +81,10 @@ def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
     registry = ModelRegistry(site=SiteConfig.of({"LENSES": "0"}))
     registry.add("random", random_model())
     with serving(registry) as app:
-        assert httpx.get(f"{app.url}site", timeout=TIMEOUT_S).json()["lenses"] is False
+        assert app.http.get("site").json()["lenses"] is False
         for path in ("trace", "passages", "gradio_api/call/inspect"):
-            assert httpx.post(f"{app.url}{path}", json={}, timeout=TIMEOUT_S).status_code == 404, path
-        assert "/inspect" not in httpx.get(f"{app.url}gradio_api/info", timeout=TIMEOUT_S).json()["named_endpoints"]
+            assert app.http.post(f"{app.url}{path}", json={}).status_code == 404, path
+        assert "/inspect" not in app.http.get("gradio_api/info").json()["named_endpoints"]
 
 
 def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:

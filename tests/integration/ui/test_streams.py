@@ -1,4 +1,7 @@
-"""Concurrent replies, which end in every way that a page, a program or a fault can end them."""
+"""Many replies at once: who waits, and that a full queue is closed to nobody.
+
+test_write.py stops and leaves replies, and the tests of the engine show that this changes no other reply.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,8 @@ import pytest
 
 from model import generate
 from tests.support.app_server import App, eventually
-from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
-from tests.support.write_client import PageClient
+from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, Visitor
 
-TALE = "Once upon a time there was a small machine that wrote one character after another.\n"
-STREAMS = 40
 pytestmark = pytest.mark.anyio
 
 
@@ -77,47 +77,3 @@ async def test_addresses_with_many_slow_replies_close_writing_to_no_other(
         for each in list(app.page.write.replies._replies.values()):
             each.stop()
         await asyncio.gather(*tasks)
-
-
-async def _stop(app: App, visitor: Visitor, seed: int) -> str:
-    reading = asyncio.create_task(visitor.send("ROMEO:", length=10_000, speed=60, seed=seed))
-    await asyncio.to_thread(eventually, lambda: len(visitor.text) > 20 or reading.done())
-    await visitor.stop()
-    await visitor.stop()
-    reply = await reading
-    assert reply.ending["end"] == "abort"
-    return reply.text
-
-
-async def _disconnect(app: App, visitor: Visitor, seed: int) -> str:
-    """Read at least 40 characters of a reply, then close the connection; returns these characters."""
-    text = ""
-    async with aclosing(visitor.events("ROMEO:", length=10_000, speed=60, seed=seed)) as events:
-        while len(text) < 40:
-            text += (await anext(events)).get("text", "")
-    return text
-
-
-_ENDINGS = [_stop, _disconnect]
-_SEEDS = {ending: set(range(2 * at + 1, STREAMS, 2 * len(_ENDINGS))) for at, ending in enumerate(_ENDINGS)}
-
-
-async def test_a_reply_that_is_stopped_or_left_changes_no_other_reply(app: App, http: httpx.AsyncClient) -> None:
-    lm = app.served("random").lm
-
-    async def write(visitor: Visitor, seed: int) -> str:
-        ending = next((ending for ending, seeds in _SEEDS.items() if seed in seeds), None)
-        if ending:
-            return await ending(app, visitor, seed)
-        reply = await visitor.send("ROMEO:", length=150, speed=60, seed=seed)
-        assert reply.ending["end"] == "length"
-        return reply.text
-
-    visitors = [Visitor(http, app.url, "random") for _ in range(STREAMS)]
-    texts = await asyncio.gather(*[write(visitor, seed) for seed, visitor in enumerate(visitors)])
-    await idle(app)
-    assert not any(visitor.connections > 1 for visitor in visitors)
-    assert all(len(text) == 150 for text in texts[::2])
-    for seed, text in enumerate(texts):
-        alone = generate(lm, "ROMEO:", max(len(text), 1), temperature=0.8, seed=seed)
-        assert text in (alone, ""), f"the text of seed {seed} has changed"

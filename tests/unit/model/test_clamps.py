@@ -10,7 +10,7 @@ import torch
 from model import Clamp, Engine, SamplingParams, generate, stream
 from model.clamps import MAX_CLAMPS
 from model.settings import Precision
-from tests.support.engines import finish
+from tests.support.tiny_models import finish
 
 PROMPT = "ROMEO:\nBut soft"
 HOLDS = [(0, 3, 4.0), (1, 7, 0.0), (1, 2, -0.1)]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from model import PRETRAINED, Blend, BlockedWords, CharLSTM, Engine, SamplingParams, generate, score, stream
-from tests.support.engines import finish
+from tests.support.tiny_models import finish
 
 pytestmark = pytest.mark.slow
 

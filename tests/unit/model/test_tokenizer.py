@@ -13,8 +13,8 @@ TEXT = "To be, or not to be:\nthat is the question — ¿что? 😀\u0301\u200
 
 
 def test_each_code_point_is_one_id_in_their_order_or_in_that_which_was_given():
-    everything = CharTokenizer([chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF])
-    for tokenizer in (CharTokenizer.from_text(TEXT), everything):
+    many = {chr(code) for code in range(0, sys.maxunicode + 1, 99) if not 0xD800 <= code <= 0xDFFF}
+    for tokenizer in (CharTokenizer.from_text(TEXT), CharTokenizer(sorted(many | set(TEXT)))):
         ids = tokenizer.encode(TEXT)
         assert (ids.dtype.name, len(ids)) == ("int64", len(TEXT))
         assert tokenizer.decode(ids) == tokenizer.decode(ids.tolist()) == TEXT

@@ -22,7 +22,6 @@ await loadLanguages("WEB/", "en");
 const messages = JSON.parse((await import("node:fs")).readFileSync(0, "utf8"));
 console.log(JSON.stringify(messages.map((each) => render(each))));
 """
-NAMES = {"tanh", "Top-k", "Top-p"}  # the same in every language
 
 
 def test_every_used_id_has_an_english_text() -> None:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from model import CharLSTM
 from model.__main__ import main as model
 from tests.support.tiny_runs import ROOT, SIZES, Here, best_of, checkpoints, metrics, outcome, words, write_text
+from training.learner import evaluation
 from training.run.run_folder import RunFolder
 
 QUICK = (*SIZES, "--steps=6", "--set=evaluations=2")
@@ -40,7 +41,8 @@ def test_a_run_from_text_to_the_next_commands(here: Here, tmp_path: Path, capsys
     assert all(f"step {line['step']}: held-out loss {line['val_loss']:.4f} nats" in output for line in lines)
     shown = [json.loads(line) for line in (run / "samples.jsonl").read_text().splitlines()]
     assert [sample["step"] for sample in shown] == [0, 4, 10, 19, 29, 40]
-    assert all((len(sample["text"]), sample["temperature"], sample["seed"]) == (240, 0.7, 1) for sample in shown)
+    settings = {(len(sample["text"]), sample["temperature"], sample["seed"]) for sample in shown}
+    assert settings == {(evaluation.SAMPLE_LENGTH, 0.7, 1)}
     card = (best / "README.md").read_text()
     assert "characters of the training text has" in card
     assert "| held-out, a 5-gram counter instead of the LSTM |" in card

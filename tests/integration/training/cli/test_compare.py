@@ -12,13 +12,18 @@ from tests.support.tiny_runs import SIZES, Here, best_of, metrics, write_text
 from training.__main__ import main
 
 
+@pytest.fixture(autouse=True)
+def quick() -> None:
+    """The pictures are tested."""
+
+
 @pytest.fixture
 def runs(here: Here, tmp_path: Path) -> None:
     """`slow` and `quick` on one text, of which the second learns, and `other` on a text of another length."""
     write_text(tmp_path)
     write_text(tmp_path, 300, "other.txt")
     for name, rate in (("slow", "0.0001"), ("quick", "0.02"), ("other", "0.01")):
-        options = (f"--set=lr={rate},matrix_lr={rate}", "--steps=30", "--set=evaluations=4", f"--out=runs/{name}")
+        options = (f"--set=lr={rate},matrix_lr={rate}", "--steps=30", "--set=evaluations=2", f"--out=runs/{name}")
         assert here("other.txt" if name == "other" else "text.txt", *SIZES, *options)[0] == 0
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.local_hub import LocalHub
-from tests.support.tiny_runs import Here, words
+from tests.support.tiny_runs import Here, use_small_page, words
 from training.card.cell_names import SHORTEST
 from training.cli.options import parse_train, published_command
 from training.cli.text import origin_of
 from training.corpus.decode import Reading
 from training.corpus.sources import is_public
 
-QUICK = ("--preset=tiny", "--set=hidden_size=16,embedding_size=4,batch=4,window=16", "--steps=6")
+QUICK = ("--preset=tiny", "--set=hidden_size=16,embedding_size=4,batch=4,window=16,evaluations=1", "--steps=6")
 PIECE = 20  # characters: a text of the model shares shorter ones with its training text by chance
 NAME = "private-chats"  # of the data sets
 
@@ -72,8 +72,14 @@ def quoted(hub: LocalHub, text: str, *repos: str) -> set[bytes]:
 
 
 @pytest.fixture(autouse=True)
-def _texts(tmp_path: Path, hub: LocalHub, token: str) -> None:
+def quick() -> None:
+    """The whole samples are searched."""
+
+
+@pytest.fixture(autouse=True)
+def _texts(tmp_path: Path, hub: LocalHub, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The texts in the folder of the test, and in datasets that only their owner can read."""
+    use_small_page(monkeypatch, tmp_path / "project")
     content = {name: text.encode() for name, text in TEXTS.items()}
     for name, data in content.items():
         (tmp_path / name).write_bytes(data)

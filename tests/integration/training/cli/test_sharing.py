@@ -13,7 +13,7 @@ import pytest
 from model.checkpoint.write import write_training
 from tests.local_hub import LocalHub
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import SIZES, Here, best_of, words
+from tests.support.tiny_runs import SIZES, Here, best_of, use_small_page, words
 from training.__main__ import main
 from training.hub.destination import DESTINATION
 
@@ -33,9 +33,10 @@ def write_texts(folder: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _texts(hub: LocalHub, token: str, tmp_path: Path) -> None:
+def _texts(hub: LocalHub, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Writes the texts; Spaces run at once."""
     write_texts(tmp_path)
+    use_small_page(monkeypatch, tmp_path / "project")
     hub.context.stages = ("RUNNING",)
 
 
@@ -78,14 +79,11 @@ def accepted(here: Here, *arguments: str | Path) -> str:
 # chats
 
 
-@pytest.mark.parametrize(
-    ("typed", "reason"),
-    [("chat.txt --chat", "The text is a chat"), ("chat.txt", "(message of an exported chat: 120)")],
-)
-def test_a_chat_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path, typed: str, reason: str) -> None:
-    output = refused(here, *typed.split(), *QUICK, "--push-to=ada/chat", "--out=run")
+def test_a_chat_without_the_option_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:
+    """With --chat: test_privacy_of_sources.py."""
+    output = refused(here, "chat.txt", *QUICK, "--push-to=ada/chat", "--out=run")
     assert "error: nothing was trained or published." in output
-    assert reason in output
+    assert "(message of an exported chat: 120)" in output
     assert not hub.repos
     assert not (tmp_path / "run").exists()
 

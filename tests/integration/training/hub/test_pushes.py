@@ -27,16 +27,30 @@ def _text(tmp_path: Path) -> None:
 # before the first step
 
 
-def test_an_unknown_licence_is_refused(hub: LocalHub, token: str, here: Here) -> None:
+def test_an_unknown_licence_is_refused_and_a_resumed_run_may_start_to_push_with_a_known_one(
+    hub: LocalHub, token: str, here: Here
+) -> None:
     """Before the first step, because the Hub would refuse the card after the training."""
-    code, output = here(*QUICK, "--push-to=plays", "--license=typo")
-    assert (code, "error: the Hub has no licence 'typo'" in output) == (2, True)
-    assert not hub.repos
-    assert not Path("run").exists()
-    assert here(*ONCE, "--push-to=plays", "--license=cc0-1.0")[0] == 0
-    for run in ("run", "hf://ada/plays"):
-        code, output = here(f"--resume={run}", "text.txt", "--license=typo")
+
+    def check_refused(*arguments: str) -> None:
+        code, output = here(*arguments, "--license=typo")
         assert (code, "error: the Hub has no licence 'typo'" in output) == (2, True)
+
+    check_refused(*QUICK, "--push-to=plays")
+    assert not Path("run").exists()
+    here(*ONCE)
+    check_refused("--resume=run", "--push-to=plays")
+    assert not hub.repos
+    code, output = here("push", "run")
+    assert (code, output.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
+    assert here("push", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
+    assert here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")[0] == 0
+    card = hub.read("ada/plays", "README.md").decode()
+    assert "license: cc0-1.0" in card
+    assert "CharLSTM.from_pretrained('ada/plays')" in card
+    assert hub.repos["ada/plays"].private
+    assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files
+    check_refused("--resume=hf://ada/plays", "text.txt")
 
 
 # pushed
@@ -169,24 +183,3 @@ def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
     assert code == 130
     assert "Done in" in output
     assert "To push:\n  python -m training push run" in output
-
-
-def test_a_run_without_a_destination_has_nothing_to_push(here: Here) -> None:
-    here(*ONCE)
-    code, output = here("push", "run")
-    assert (code, output.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
-    assert here("push", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
-
-
-# resumed
-
-
-def test_a_resumed_run_may_start_to_push(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    here(*ONCE)
-    code, _ = here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")
-    assert code == 0
-    card = hub.read("ada/plays", "README.md").decode()
-    assert "license: cc0-1.0" in card
-    assert "CharLSTM.from_pretrained('ada/plays')" in card
-    assert hub.repos["ada/plays"].private
-    assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.interruptions import fail_evaluations_after_step, signal_after_step
-from tests.support.tiny_runs import SIZES, checkpoints, environment, metrics, outcome, write_text
-from tests.support.training_processes import train, train_together
+from tests.support.tiny_runs import SIZES, Here, checkpoints, environment, metrics, outcome, write_text
+from tests.support.training_processes import train_together
+from training.__main__ import main
 
 BATCH = "--set=batch=5"  # of two processes one reads one row more than the other
 RUN = ("text.txt", *SIZES, BATCH, "--steps=30", "--set=evaluations=3,bfloat16=false,shuffle=true")
@@ -25,7 +26,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a text and with one run of one process and of two: "alone" and "two"."""
     folder = tmp_path_factory.mktemp("runs")
     write_text(folder, paragraphs=True)
-    assert train(*RUN, "--out=alone", cwd=folder).end() == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main([*RUN, "--out=alone"]) == 0
     codes, outputs = together(folder, *RUN, "--out=two")
     assert codes == [0, 0]
     assert (outputs[0].count("\nstep 1 of 30: "), outputs[0].count("Done in"), outputs[1]) == (1, 1, "")
@@ -52,8 +55,12 @@ def check_losses_are_equal(one: Path, other: Path) -> None:
         assert [line[name] for line in found] == pytest.approx([line[name] for line in expected], abs=1e-5)
 
 
-def test_the_losses_of_two_processes_are_those_of_one(folder: Path) -> None:
-    check_losses_are_equal(folder / "alone", folder / "two")
+def test_the_losses_of_two_processes_that_torchrun_starts_are_those_of_one(folder: Path) -> None:
+    words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "training", *RUN, "--out=run"]
+    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == "Reading text.txt …"
+    check_losses_are_equal(folder / "alone", folder / "run")
 
 
 def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_not(folder: Path) -> None:
@@ -80,12 +87,12 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
     assert outcome(folder / "stopped") == outcome(folder / "two")
 
 
-def test_a_run_continues_with_another_number_of_processes(folder: Path) -> None:
+def test_a_run_continues_with_another_number_of_processes(folder: Path, here: Here) -> None:
     assert together(folder, *RUN, "--out=fewer", signals=((0, 11, signal.SIGTERM),))[0] == [143, 0]
-    resumed = train("--resume=fewer", cwd=folder)
-    assert resumed.end() == 0
-    assert re.search(r"warning: machine .*2 processes then, .*: .* may differ in their last digits", resumed.output)
-    assert "Resuming after step 11 of 30." in resumed.output
+    code, output = here(f"--resume={folder / 'fewer'}")
+    assert code == 0
+    assert re.search(r"warning: machine .*2 processes then, .*: .* may differ in their last digits", output)
+    assert "Resuming after step 11 of 30." in output
     check_losses_are_equal(folder / "alone", folder / "fewer")
 
 
@@ -107,12 +114,3 @@ def test_minutes_are_measured_and_decided_for_all_processes(folder: Path) -> Non
     shutil.rmtree(checkpoints(folder / "measured")[-1])
     assert together(folder, "--resume=measured")[0] == [0, 0]
     assert outcome(folder / "measured") == whole
-
-
-def test_torchrun_starts_a_run(tmp_path: Path) -> None:
-    write_text(tmp_path)
-    words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "training", *RUN, "--out=run"]
-    done = subprocess.run(words, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0] == "Reading text.txt …"
-    assert len(metrics(tmp_path / "run")) == 3

@@ -19,9 +19,10 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, Here, best_of, checkpoints, latest_of, metrics, outcome, write_text
 from tests.support.training_processes import train
 from training.__main__ import main
+from training.run.hub_resume import pull_run
+from training.run.run_folder import RunFolder
 
 RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3", "--out=run")
-TINY = (*SIZES, "--steps=2", "--set=evaluations=1", "--push-to=ada/plays", "--out=run")
 STATE = "training_state/state.safetensors"
 
 
@@ -83,7 +84,7 @@ def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
 
 @pytest.mark.parametrize("other", ["", "later", "of another run", "of a stranger"])
 def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
-    pushed: LocalHub, here: Here, tmp_path: Path, made: Path, other: str
+    pushed: LocalHub, tmp_path: Path, made: Path, other: str
 ) -> None:
     if other:
         folder = shutil.copytree(best_of(made), tmp_path / "main")
@@ -92,8 +93,10 @@ def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
         lm.training = cast(TrainingRecord, dict([*lm.training.items(), changed[other]]))
         lm.save_pretrained(folder)
         pushed.commit(pushed.repos["ada/plays"], {name: (folder / name).read_bytes() for name in MODEL_FILES})
-    code, output = here("--resume=hf://ada/plays", "text.txt", "--out=one")
-    assert code == 0, output
+    run = RunFolder(tmp_path / "one", resume=False)
+    pull_run("ada/plays", run)
+    run.restore(print)
+    run.discard()
     best, newest = (folder.name for folder in checkpoints(made))
     assert [folder.name for folder in checkpoints(tmp_path / "one")] == ([newest] if other else [best, newest])
     assert best_of(tmp_path / "one").name == (newest if other else best)

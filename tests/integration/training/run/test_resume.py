@@ -113,7 +113,7 @@ def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
     write_text(tmp_path, 20_000)
     os.mkfifo(tmp_path / "endless")
     before = sorted(tmp_path.iterdir())
-    slow = ("text.txt", "--minutes=9", "--preset=large", "--set=batch=512", "--out=a/run")
+    slow = ("text.txt", *SIZES, "--minutes=60", "--out=a/run")  # is measured for some seconds
     for arguments, line in ((("endless", "--out=a/run"), "^Reading endless"), (slow, "^Measuring this machine")):
         with Training(*arguments, cwd=tmp_path) as run:
             run.until(line)

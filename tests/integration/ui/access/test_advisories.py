@@ -13,13 +13,13 @@ SECRET = "root:x:0:0"
 
 
 def get(app: App, path: str, **headers: str) -> httpx.Response:
-    return httpx.get(f"{app.url}{path}", headers=headers)
+    return app.http.get(f"{app.url}{path}", headers=headers)
 
 
 def score(app: App, text: Any) -> str:
     """All events of a call of /score."""
-    posted = httpx.post(f"{app.url}gradio_api/call/score", json={"data": [text]})
-    return httpx.get(f"{app.url}gradio_api/call/score/{posted.json()['event_id']}", timeout=60).text
+    posted = app.http.post("gradio_api/call/score", json={"data": [text]})
+    return app.http.get(f"{app.url}gradio_api/call/score/{posted.json()['event_id']}").text
 
 
 FILES = ["/etc/passwd", "C:/Windows/win.ini", "../../../etc/passwd", "app.py", "APP.PY", "app.py::$DATA"]
@@ -46,7 +46,7 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 
 @pytest.mark.parametrize("value", [FILE, {**FILE, "url": "http://169.254.169.254/", "orig_name": "a"}, [FILE]])
 def test_an_argument_is_not_taken_for_a_file(app: App, value: Any) -> None:
-    answer = httpx.post(f"{app.url}gradio_api/call/score", json={"data": [value]})
+    answer = app.http.post("gradio_api/call/score", json={"data": [value]})
     assert answer.status_code == 400
     assert "it must be a text, a number or a short list of numbers" in answer.json()["detail"]
 
@@ -71,7 +71,7 @@ def test_there_are_no_tokens_and_no_cookies(app: App) -> None:
         assert "set-cookie" not in get(app, path).headers
     for path in ("gradio_api/token", "gradio_api/user", "gradio_api/login_check", "gradio_api/runs"):
         assert get(app, path, cookie="access-token=a").status_code == 404
-    assert httpx.post(f"{app.url}login", data={"username": "a", "password": "b"}).status_code == 404
+    assert app.http.post("login", data={"username": "a", "password": "b"}).status_code == 404
 
 
 def test_nothing_is_uploaded(app: App) -> None:
@@ -85,14 +85,14 @@ def test_nothing_is_uploaded(app: App) -> None:
 def test_no_method_of_a_component_is_called(app: App) -> None:
     body = {"component_id": 1, "fn_name": "move_resource_to_block_cache", "data": "/etc/passwd", "session_hash": "a"}
     for path in ("gradio_api/component_server", "component_server", "component_server/"):
-        assert httpx.post(f"{app.url}{path}", json=body).status_code == 404
+        assert app.http.post(f"{app.url}{path}", json=body).status_code == 404
 
 
 def test_what_the_owner_alone_may_see_is_closed(app: App) -> None:
     for path in ("monitoring", "monitoring/summary", "gradio_api/vibe-code", "gradio_api/dev/reload"):
         assert get(app, path).status_code == 404
     for path in ("gradio_api/vibe-edit", "gradio_api/vibe-code", "gradio_api/flag", "gradio_api/api/flag"):
-        assert httpx.post(f"{app.url}{path}", json={"prompt": "a", "code": "a"}).status_code == 404
+        assert app.http.post(f"{app.url}{path}", json={"prompt": "a", "code": "a"}).status_code == 404
 
 
 @pytest.mark.parametrize("origin", ["null", "http://localhost", "http://127.0.0.1", "http://evil.example"])
@@ -107,4 +107,4 @@ def test_no_answer_is_a_page_with_a_visitors_text(app: App, text: str) -> None:
         assert text not in get(app, f"?{query}{text}").text
     for path in ("site?since=", "config?page="):
         assert "html" not in get(app, path + text).headers["content-type"]
-    assert "html" not in httpx.post(f"{app.url}write", json={"text": text}).headers["content-type"]
+    assert "html" not in app.http.post("write", json={"text": text}).headers["content-type"]

@@ -85,7 +85,7 @@ JOIN = {"data": ["a"], "fn_index": 0, "session_hash": "abc"}
 def test_invalid_requests_to_the_queue_are_refused(
     app: App, capfd: pytest.CaptureFixture[str], path: str, body: object, status: int, detail: str
 ) -> None:
-    answer = httpx.post(f"{app.url}gradio_api/{path}", json=body)
+    answer = app.http.post(f"{app.url}gradio_api/{path}", json=body)
     assert answer.status_code == status
     assert detail in answer.json()["detail"]
     assert capfd.readouterr() == ("", "")
@@ -98,10 +98,10 @@ POSTED = ("gradio_api/call/generate", "write", "write/check", "write/stop", "tra
 @pytest.mark.parametrize("path", POSTED)
 def test_invalid_bodies_are_refused(app: App, capfd: pytest.CaptureFixture[str], path: str) -> None:
     for body in BODIES:
-        answer = httpx.post(app.url + path, content=body)
+        answer = app.http.post(app.url + path, content=body)
         assert "refusal" in answer.json() or answer.status_code == 400, body
         assert answer.status_code < 500, body
-    assert httpx.get(app.url + path).status_code == 405
+    assert app.http.get(app.url + path).status_code == 405
     assert capfd.readouterr() == ("", "")
 
 
@@ -109,9 +109,9 @@ def test_invalid_bodies_are_refused(app: App, capfd: pytest.CaptureFixture[str],
 def test_a_full_queue_refuses_the_next_reply(app: App, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     monkeypatch.setattr(app.served("random").engine, "max_waiting", 0)
     monkeypatch.setattr(app.served("random").engine, "max_slots", 0)
-    answer = httpx.post(app.url + path, json=BODIES_OF[f"/{path}"])
+    answer = app.http.post(app.url + path, json=BODIES_OF[f"/{path}"])
     if path.startswith("gradio_api"):
-        answer = httpx.get(f"{app.url}{path}/{answer.json()['event_id']}", timeout=60)
+        answer = app.http.get(f"{app.url}{path}/{answer.json()['event_id']}")
     assert "try again in a moment" in answer.text or "refusal.queue" in answer.text
 
 
@@ -121,7 +121,7 @@ def test_bodies_have_a_size(app: App) -> None:
         assert answer.status_code == 413
         assert answer.json()["detail"] == f"The request is too long: at most {most:,} bytes are allowed."
         assert answer.json()["refusal"] == {"id": "refusal.body_too_long", "values": {"most": most}}
-        assert httpx.post(app.url + path, content=b" " * most).status_code in (200, 400)
+        assert app.http.post(app.url + path, content=b" " * most).status_code in (200, 400)
     # without a Content-Length the body is counted while it is received
     answer = httpx.post(f"{app.url}trace", content=(b" " * (64 << 10) for _ in range(9)))
     assert answer.status_code == 413
@@ -142,19 +142,19 @@ def test_heads_have_a_size(app: App) -> None:
     assert httpx.get(f"{app.url}site", headers=[(f"x-{at}", "1") for at in range(MAX_HEADERS)]).status_code == 431
     assert httpx.get(f"{app.url}site", headers={"x-large": "a" * 9_000}).status_code == 431
     for content, headers in ((b"a", {}), ([b"a"], {})):
-        assert httpx.request("GET", f"{app.url}site", content=content, headers=headers).status_code == 400
+        assert app.http.request("GET", "site", content=content, headers=headers).status_code == 400
 
 
 def test_only_names_of_this_machine_are_answered(app: App) -> None:
     """Otherwise a page of another site reads a local app, and the private model in it (DNS rebinding)."""
     for host in ("evil.example", "127.0.0.1.evil.example", ""):
-        answer = httpx.get(f"{app.url}site", headers={"host": host})
+        answer = app.http.get("site", headers={"host": host})
         assert answer.status_code == 403
         assert answer.json() == {
             "detail": "the app is not served under this name: its owner can list it in ALLOWED_HOSTS"
         }
-    assert httpx.get(f"{app.url}site", headers={"host": "localhost:1"}).status_code == 200
-    assert httpx.get(f"{app.url}readyz", headers={"host": "10.2.3.4:7860"}).status_code == 200
+    assert app.http.get("site", headers={"host": "localhost:1"}).status_code == 200
+    assert app.http.get("readyz", headers={"host": "10.2.3.4:7860"}).status_code == 200
 
 
 def test_only_listed_origins_may_read_answers(app: App) -> None:
@@ -163,11 +163,11 @@ def test_only_listed_origins_may_read_answers(app: App) -> None:
     for path in ("site", "gradio_api/info", "config", "login", "gradio_api/call/nothing"):
         for origin in ("https://evil.example", "null", "http://127.0.0.1"):
             for method, more in (("GET", {}), ("OPTIONS", ask)):
-                answer = httpx.request(method, app.url + path, headers={"origin": origin, **more})
+                answer = app.http.request(method, app.url + path, headers={"origin": origin, **more})
                 assert "access-control-allow-origin" not in answer.headers
                 assert "access-control-allow-credentials" not in answer.headers
     for method, more in (("GET", {}), ("OPTIONS", ask)):
-        answer = httpx.request(method, f"{app.url}site", headers={"origin": ORIGIN, **more})
+        answer = app.http.request(method, "site", headers={"origin": ORIGIN, **more})
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, ORIGIN)
         assert "access-control-allow-credentials" not in answer.headers
 
@@ -175,7 +175,7 @@ def test_only_listed_origins_may_read_answers(app: App) -> None:
 @pytest.mark.parametrize("host", ["::", "999.1.1.1", "evil.example", ""])
 @pytest.mark.parametrize("header", ["x-forwarded-host", "x-gradio-server"])
 def test_a_forwarded_host_that_is_not_served_is_ignored(app: App, header: str, host: str) -> None:
-    answer = httpx.get(f"{app.url}config", headers={header: host})
+    answer = app.http.get("config", headers={header: host})
     assert answer.json()["root"] == app.url.rstrip("/")
 
 

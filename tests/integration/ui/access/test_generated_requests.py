@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from tests.support.app_server import eventually, random_model, serving
 from tests.support.generated_requests import Sent, check, requests
 
-REQUESTS = 300
+REQUESTS = 150
 
 
 def run(count: int) -> Counter[int]:

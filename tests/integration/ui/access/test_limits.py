@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.app_server import App, eventually
-from tests.support.write_client import PageClient, RefusedError
+from tests.support.page_client import PageClient, RefusedError
 from ui.access.limits import Limiter, Limits
 
 pytestmark = pytest.mark.anyio
@@ -46,11 +46,11 @@ def test_too_many_requests_are_refused_with_the_time_to_wait(app: App, limit: Ca
     assert 1 <= int(last.headers["retry-after"]) <= 30
     assert last.json()["refusal"]["id"] == "refusal.too_many"
     assert last.json()["detail"].startswith("Too many requests from your address: try again in ")
-    assert httpx.get(f"{app.url}site", headers=OTHER).status_code == 200
-    assert httpx.get(f"{app.url}site").status_code == 200
+    assert app.http.get("site", headers=OTHER).status_code == 200
+    assert app.http.get("site").status_code == 200
     # Only the last address, which the proxy added, counts.
     forged = {"x-forwarded-for": "1.1.1.1, 8.8.8.8"}
-    assert httpx.get(f"{app.url}site", headers=forged).status_code == 429
+    assert app.http.get("site", headers=forged).status_code == 429
 
 
 async def test_replies_at_once_are_counted_over_the_page_and_the_api(
@@ -112,5 +112,5 @@ def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., No
 
 def test_bytes_are_limited(app: App, limit: Callable[..., None]) -> None:
     limit(megabytes_per_minute=2)
-    answers = [httpx.post(f"{app.url}trace", content=b" " * 300_000, headers=ONE).status_code for _ in range(6)]
+    answers = [app.http.post("trace", content=b" " * 300_000, headers=ONE).status_code for _ in range(6)]
     assert answers == [200] * 4 + [429] * 2

@@ -43,7 +43,7 @@ def kept_sessions(app: App) -> int:
 def call(app: App, session: str = "") -> str:
     """Calls /score; a session is that of a client that reads all its results from one stream."""
     body = {"data": [TEXT], "fn_index": 1, "session_hash": session} if session else {"data": [TEXT]}
-    answer = httpx.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body, timeout=60)
+    answer = app.http.post(f"{app.url}gradio_api/{'queue/join' if session else 'call/score'}", json=body, timeout=60)
     assert answer.status_code == 200
     return str(answer.json()["event_id"])
 
@@ -53,19 +53,19 @@ def test_unread_results_are_dropped_after_a_time(app: App, monkeypatch: pytest.M
     event = call(app)
     eventually(lambda: kept_messages(app) >= 4)  # of each call, that it has started and that it has ended
     monkeypatch.setattr("ui.access.unread_calls.time", SimpleNamespace(monotonic=lambda: 1e9 + UNREAD_S))
-    eventually(lambda: httpx.get(f"{app.url}site") and kept_messages(app) == 0)
+    eventually(lambda: app.http.get("site") and kept_messages(app) == 0)
     eventually(lambda: not kept_sessions(app))
     for path in ("queue/data?session_hash=unread", f"call/score/{event}"):
-        assert httpx.get(f"{app.url}gradio_api/{path}").status_code == 404
+        assert app.http.get(f"{app.url}gradio_api/{path}").status_code == 404
 
 
 def test_a_result_is_read_once_and_a_session_as_often_as_it_calls(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     event = call(app)
-    assert "complete" in httpx.get(f"{app.url}gradio_api/call/score/{event}").text
-    eventually(lambda: httpx.get(f"{app.url}gradio_api/call/score/{event}").status_code == 404)
+    assert "complete" in app.http.get(f"{app.url}gradio_api/call/score/{event}").text
+    eventually(lambda: app.http.get(f"{app.url}gradio_api/call/score/{event}").status_code == 404)
     for _ in range(2):
         call(app, "reader")
-        assert "process_completed" in httpx.get(f"{app.url}gradio_api/queue/data?session_hash=reader").text
+        assert "process_completed" in app.http.get(f"{app.url}gradio_api/queue/data?session_hash=reader").text
     eventually(lambda: not unread(app)._unread)
     assert kept_sessions(app) == 1
     monkeypatch.setattr("ui.access.unread_calls.MAX_KNOWN", 1)
@@ -80,4 +80,4 @@ def test_the_number_of_results_without_a_reader_is_limited(app: App) -> None:
                 await http.post(f"{app.url}gradio_api/call/score", json={"data": ["a"]})
 
     asyncio.run(post_all())
-    eventually(lambda: httpx.get(f"{app.url}site") and len(unread(app)._unread) == MAX_UNREAD)
+    eventually(lambda: app.http.get("site") and len(unread(app)._unread) == MAX_UNREAD)

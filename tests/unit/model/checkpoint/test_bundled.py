@@ -12,6 +12,7 @@ import torch
 from model import PRETRAINED, CharLSTM, CheckpointError, generate
 from model.char_lstm import is_local
 from model.checkpoint.bundled import BUNDLED_FOLDER, bundled_names, bundled_spec
+from model.checkpoint.record import stored_welcome
 
 NAMES = sorted(path.name for path in BUNDLED_FOLDER.iterdir() if path.is_dir())
 SIZES = {"shakespeare": 10_000_000}  # bytes of all files; 2 MB for the others
@@ -49,7 +50,9 @@ def test_a_bundled_model_is_small_and_complete(name: str):
     examples = lm.training["examples"]
     assert len(examples) == 4
     assert all(lm.tokenizer.in_vocab(example).all() for example in examples)
-    assert len(generate(lm, examples[0], 20, seed=1)) == 20
+    welcome, seed = stored_welcome(lm.training)
+    assert len(welcome) > 80
+    assert generate(lm, "", 240, seed=seed).startswith(welcome)
     assert len({sample["step"] for sample in lm.samples}) >= 10
 
 

@@ -99,5 +99,5 @@ def test_a_model_with_the_largest_allowed_weights_generates(tmp_path: Path):
     lm.save_pretrained(tmp_path)
     loaded = CharLSTM.from_pretrained(tmp_path)
     for precision in ("int8", "float32"):
-        for temperature in (0, 1e-300, 0.8, 5):
+        for temperature in (0, 1e-300, 5):
             assert len(generate(loaded, "abc", 20, seed=1, temperature=temperature, precision=precision)) == 20

@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from model import Blend, CharLSTM, Engine, SamplingParams, TextTrace, generate, stream
-from tests.support.engines import finish
-from tests.support.tiny_models import ALPHABET, tiny_model
+from tests.support.tiny_models import ALPHABET, finish, tiny_model
 
 Pair = tuple[CharLSTM, CharLSTM]
 OTHER = ALPHABET.replace("Q", "").replace("!", "") + "äß0"
@@ -32,15 +31,15 @@ def test_share_0_is_the_first_model_and_share_1_the_second(lm, precision: Any):
     """The stored vectors have the shares between."""
     two = tiny_model(seed=4)
     models = (lm, Blend(lm, two, 0), Blend(lm, two), two, Blend(lm, two, 1.0))
-    texts = [generate(each, "ROMEO:", 200, seed=3, precision=precision) for each in models]
+    texts = [generate(each, "ROMEO:", 60, seed=3, precision=precision) for each in models]
     assert texts[0] == texts[1] != texts[2] != texts[3] == texts[4]
 
 
 def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(blend, monkeypatch):
     shares = [0.0, 0.05, 0.25, 0.5, None, 0.75, 0.95, 1.0]
-    asked = [SamplingParams(length=60, seed=n, share=share, top_k=20, top_p=0.9) for n, share in enumerate(shares)]
+    asked = [SamplingParams(length=30, seed=n, share=share, top_k=20, top_p=0.9) for n, share in enumerate(shares)]
     alone = [
-        generate(blend.with_share(share), "ROMEO:"[: 1 + n % 6], 60, seed=n, top_k=20, top_p=0.9)
+        generate(blend.with_share(share), "ROMEO:"[: 1 + n % 6], 30, seed=n, top_k=20, top_p=0.9)
         for n, share in enumerate(shares)
     ]
     for _ in range(2):

@@ -11,8 +11,7 @@ import pytest
 from model import Engine, SamplingParams, Sequence, generate, stream
 from model.engine.blocked_words import BlockedWords
 from model.engine.bursts import MAX_CHARACTERS
-from tests.support.engines import finish
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import finish, tiny_model
 
 SETTINGS: list[dict[str, Any]] = [
     {},

@@ -15,8 +15,7 @@ from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, Sampling
 from model.engine.engine import MAX_PREFILL
 from model.engine.sequence import MAX_UNKNOWN
 from model.int8.sampling import Randomness, choose
-from tests.support.engines import finish
-from tests.support.tiny_models import tiny_model
+from tests.support.tiny_models import finish, tiny_model
 
 PROMPT = "ROMEO:\nBut soft"
 
@@ -132,17 +131,6 @@ def test_a_memory_that_does_not_fit_the_network_is_refused(lm, memory, reason):
 # other requests in the batch
 
 
-def test_many_replies_at_once_equal_those_generated_alone_and_are_counted(lm):
-    engine = Engine(lm, max_slots=8)
-    asked: list[dict[str, Any]] = [
-        {"seed": seed, "temperature": 0.2 + seed / 10, "top_k": seed % 4, "length": 20 + seed} for seed in range(20)
-    ]
-    sequences = [engine.add_request("A" * n, SamplingParams(**each)) for n, each in enumerate(asked)]
-    texts = finish(engine, *sequences)
-    assert texts == [generate(lm, "A" * n, **each) for n, each in enumerate(asked)]
-    assert engine.written == sum(map(len, texts))
-
-
 def break_backend(monkeypatch: pytest.MonkeyPatch, engine: Engine, name: str, is_broken: Callable[..., bool]) -> None:
     """Makes a method of the backend raise when `is_broken` of its arguments."""
     method = getattr(engine._backend, name)
@@ -195,7 +183,7 @@ def test_a_long_prompt_does_not_delay_other_replies(lm):
 # who gets a slot
 
 
-def test_waiting_requests_get_slots_in_their_order(lm):
+def test_waiting_requests_get_slots_in_their_order_and_all_characters_are_counted(lm):
     engine = Engine(lm, max_slots=2)
     sequences = [engine.add_request("", params(seed, 10)) for seed in range(5)]
     ended: list[int] = []
@@ -204,6 +192,7 @@ def test_waiting_requests_get_slots_in_their_order(lm):
         assert engine.running <= 2
         ended += [seed for seed, each in enumerate(sequences) if each.finished and seed not in ended]
     assert ended == [0, 1, 2, 3, 4]
+    assert engine.written == 50
 
 
 def test_a_client_with_many_requests_leaves_slots_and_queue_places_to_others(lm):
@@ -220,8 +209,13 @@ def test_a_client_with_many_requests_leaves_slots_and_queue_places_to_others(lm)
     assert finish(engine, *other) == [alone(lm, seed, prompt="") for seed in range(7)]
 
 
-@pytest.mark.parametrize("precision", ["int8", "float32"])
-@pytest.mark.parametrize("settings", [{}, {"temperature": 0}, {"stop": "e"}, {"clamps": [(0, 3, 4.0), (1, 7, -2.0)]}])
+CLAMPED = {"clamps": [(0, 3, 4.0), (1, 7, -2.0)]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "precision"),
+    [*((each, "int8") for each in ({}, {"temperature": 0}, {"stop": "e"}, CLAMPED)), (CLAMPED, "float32")],
+)
 def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock, precision, settings):
     engine = Engine(lm, max_slots=3, precision=precision)
     clamps, chosen = settings.get("clamps", ()), {key: settings[key] for key in settings if key != "clamps"}
@@ -247,8 +241,7 @@ def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock,
     assert gave_up
 
 
-@pytest.mark.parametrize("speed", [None, 5.0])
-@pytest.mark.parametrize(("groups", "each"), [(4, 64), (8, 64), (200, 4)])
+@pytest.mark.parametrize(("groups", "each", "speed"), [(4, 64, 5.0), (8, 64, None), (200, 4, 5.0)])
 def test_a_group_without_a_reply_never_waits_for_the_second_replies_of_others(lm, clock, groups, each, speed):
     engine = Engine(lm)
     replies: dict[int, list[Sequence]] = {group: [] for group in range(groups)}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from model import Blend, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, SamplingParams, generate
@@ -121,6 +122,7 @@ def vectors() -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_the_vectors_are_reproduced_without_a_compiler(monkeypatch) -> None:
     """With each of the compiled instructions: test_kernels.py."""
     monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)

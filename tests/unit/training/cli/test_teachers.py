@@ -6,10 +6,12 @@ import json
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier, Event
 
 import pytest
 
 from model import ChatFormat
+from training.cli.child_trainings import OUTPUT, ChildTraining, Machine, train_all
 from training.cli.options import parse_train
 from training.cli.teachers import TeachersPlan, plan_teachers, read_plan
 from training.errors import RunError
@@ -79,3 +81,23 @@ def test_a_plan_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path, conte
     (tmp_path / TEACHERS / "plan.json").write_text(content)
     with pytest.raises(RunError, match=r"^'.*plan.json' cannot be read \(.*\): remove .*, and start the run again$"):
         read_plan(parse_train([f"--resume={tmp_path}"]))
+
+
+def test_trainings_run_at_the_same_time_and_the_first_that_fails_stops_the_others(tmp_path: Path) -> None:
+    trainings = [ChildTraining(folder=tmp_path / str(number), arguments=()) for number in range(5)]
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / OUTPUT).write_text("Reading …\nerror: no room\n")
+    started, both = [], Barrier(2)
+
+    def run(training: ChildTraining, stopped: Event) -> int:
+        started.append(name := training.folder.name)
+        if name in "01":
+            both.wait(60)  # they run at the same time
+        if name == "3":
+            stopped.wait(60)
+        return 2 if name == "2" else 0
+
+    with pytest.raises(RunError, match=r"^teacher 2 could not be trained: no room$"):
+        train_all(trainings, Machine(2, run, lambda: started.append("stopped")), lambda *_: None)
+    assert {*started[:2]} == {"0", "1"}
+    assert "stopped" in started

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow  # type: ignore[import-untyped]
 import pytest
-from pyarrow import parquet
 
 from tests.support.corpus_errors import corpus_error
 from training.corpus.chats.reader import ChatReader
@@ -48,6 +46,9 @@ def tarred(files: dict[str, str | bytes], mode: str = "w") -> bytes:
 
 
 def table(columns: dict[str, list[object]]) -> bytes:
+    import pyarrow  # type: ignore[import-untyped]  # half a second, which processes with other tests must not wait
+    from pyarrow import parquet
+
     buffer = io.BytesIO()
     parquet.write_table(pyarrow.table(columns), buffer)
     return buffer.getvalue()
@@ -93,10 +94,10 @@ PAGE_TEXT = "Pond\n\nAn old silent pond\n\none\ntwo\n\na\n  b\n\nA <frog>\n"
 
 
 class Kind(NamedTuple):
-    """A fixture: the name and the content of a file, and the text that is read; None if there is none."""
+    """A fixture: a file, by its name and its content or columns, and the text that is read; None if there is none."""
 
     name: str
-    content: bytes
+    content: bytes | dict[str, list[object]]
     text: str | None
     warning: str = ""
     """A part of the warning, or of the error."""
@@ -126,11 +127,11 @@ KINDS = {
     "docx, a file of this machine": Kind("a.docx", docx("<w:t>&a;</w:t>", OUTSIDE), None, "undefined entity &a;"),
     "epub": Kind("a.epub", epub({"z.xhtml": "<h1>One</h1><p>a</p>", "b c.xhtml": "<p>b</p>"}), "One\n\na\n\n\nb\n"),
     "epub, encrypted": Kind("a.epub", epub({"a.xhtml": "x"}, "OEBPS/a.xhtml"), None, "is encrypted (DRM)"),
-    "parquet": Kind("a.parquet", table({"text": ["a\nb", None, "c"], "n": [1, 2, 3]}), "a\nb\nc\n"),
+    "parquet": Kind("a.parquet", {"text": ["a\nb", None, "c"], "n": [1, 2, 3]}, "a\nb\nc\n"),
     "parquet, chat": Kind(
-        "a.parquet", table({"prompt": ["Hi"], "completion": ["Hö"]}), '{"prompt": "Hi", "completion": "Hö"}\n', "--chat"
+        "a.parquet", {"prompt": ["Hi"], "completion": ["Hö"]}, '{"prompt": "Hi", "completion": "Hö"}\n', "--chat"
     ),
-    "parquet, numbers": Kind("a.parquet", table({"n": [1], "m": [2]}), None, "no column named text (it has n, m)"),
+    "parquet, numbers": Kind("a.parquet", {"n": [1], "m": [2]}, None, "no column named text (it has n, m)"),
     "parquet, damaged": Kind("a.parquet", b"PAR1" + bytes(20) + b"PAR1", None, "cannot be unpacked"),
     "Excel": Kind("a.xlsx", zipped({"xl/workbook.xml": "<x/>"}), None, "an Office document"),
     "wheel": Kind("a.whl", zipped({"a.py": "pass"}), None, "a zip archive: unpack it"),
@@ -140,7 +141,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_a_file_of_each_kind(tmp_path: Path, kind: Kind) -> None:
     path = tmp_path / kind.name
-    path.write_bytes(kind.content)
+    path.write_bytes(kind.content if isinstance(kind.content, bytes) else table(kind.content))
     if kind.text is None:
         assert kind.warning in corpus_error(path)
     else:

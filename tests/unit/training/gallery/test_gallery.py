@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from model import CharLSTM, score, score_adapting
+from tests.support.tiny_runs import be_quick
 from training.gallery import __main__ as gallery
 from training.gallery.table import GALLERY
 from training.run.kept_text import read_kept_text
@@ -23,6 +24,7 @@ def test_a_model_is_made_by_several_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    be_quick(monkeypatch.setattr)
     monkeypatch.setattr(gallery, "BUNDLED_FOLDER", tmp_path / "made")
     words = ["How", "are", "you", "on", "this", "fine", "day?", "I", "am", "well,", "and", "what", "do", "you", "do"]
     said = [{"role": role, "content": f"{a} {b}"} for a in words for b in words for role in ("user", "assistant")]

@@ -13,9 +13,6 @@ from model import CharLSTM, CharTokenizer
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_network
 from training.learner import distillation as teachers
-from training.learner.recipe import Recipe
-
-RECIPE = Recipe(embedding_size=4, hidden_size=8, num_layers=1, batch=3, window=10, steps=20, dropout_out=0.0)
 
 
 def model(vocab: str, seed: int = 0) -> CharLSTM:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.support.tiny_models import tiny_model
+from tests.support.tiny_runs import be_quick
 from training.run.checkpoint_manager import CheckpointManager
 from training.run.facts import Evaluation
 from training.run.run_folder import RunFolder
@@ -34,7 +35,8 @@ class FakePusher:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[RunFolder]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunFolder]:
+    be_quick(monkeypatch.setattr)
     folder = RunFolder(tmp_path / "run", resume=False)
     yield folder
     folder.discard()

@@ -10,7 +10,6 @@ import pytest
 from starlette.requests import Request
 
 from ui.access.addresses import Names, address_of_app, group_of, is_this_machine
-from ui.page.launch import outermost
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -18,6 +17,7 @@ SPACE = {"SPACE_ID": "user/space"}
 LISTED = {"FORWARDED_ALLOW_IPS": "198.51.100.7/24, 2001:db8::7"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "peer", "forwarded", "client"),
     [
@@ -34,6 +34,8 @@ def test_the_last_address_of_no_trusted_proxy_is_the_clients(
     environment: dict[str, str], peer: str, forwarded: str, client: str
 ) -> None:
     """uvicorn's middleware, with the proxies that the app trusts; others name no host either."""
+    from ui.page.launch import outermost  # imports Gradio: seconds, which the other tests must not wait
+
     seen = []
 
     async def app(scope: Any, _receive: Any, _send: Any) -> None:
