@@ -213,10 +213,10 @@ CLAMPED = {"clamps": [(0, 3, 4.0), (1, 7, -2.0)]}
 
 
 @pytest.mark.parametrize(
-    ("settings", "precision"),
-    [*((each, "int8") for each in ({}, {"temperature": 0}, {"stop": "e"}, CLAMPED)), (CLAMPED, "float32")],
+    ("settings", "precision", "length"),
+    [*((each, "int8", 60) for each in ({}, {"temperature": 0}, {"stop": "e"}, CLAMPED)), (CLAMPED, "float32", 20)],
 )
-def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock, precision, settings):
+def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock, precision, settings, length):
     engine = Engine(lm, max_slots=3, precision=precision)
     clamps, chosen = settings.get("clamps", ()), {key: settings[key] for key in settings if key != "clamps"}
     asked: list[tuple[str, Sequence]] = []
@@ -225,7 +225,7 @@ def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock,
         prompt, group = PROMPT * (seed % 3 * 4), "A" if seed < 6 else "BCD"[seed % 3]
         speed = [None, 50.0][seed % 2]
         sequence = engine.add_request(
-            prompt, params(seed, **chosen), group_id=group, clamps=clamps, chars_per_second=speed
+            prompt, params(seed, length, **chosen), group_id=group, clamps=clamps, chars_per_second=speed
         )
         asked.append((prompt, sequence))
         for _ in range(1 if seed < 12 else 7):
@@ -237,7 +237,7 @@ def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock,
         clock.now += 0.01
         engine.step(burst=True)
     for seed, (prompt, sequence) in enumerate(asked):
-        assert sequence.text == alone(lm, seed, prompt=prompt, precision=precision, **settings)
+        assert sequence.text == alone(lm, seed, length, prompt, precision=precision, **settings)
     assert gave_up
 
 
