@@ -17,11 +17,12 @@ from tests.support.replicas import ray_serve, replica_pids
 
 TEXTS = 40
 LENGTH = 3_000
+SPEED = 150  # characters a second: at full speed all texts may be complete before the replica is killed
 
 
 async def read_text(visitor: Visitor, seed: int) -> str:
     """Return the text of a seed."""
-    reply = await visitor.send("ROMEO:", seed=seed, length=LENGTH)
+    reply = await visitor.send("ROMEO:", seed=seed, length=LENGTH, speed=SPEED)
     assert reply.ending["end"] == "length", reply.ending
     return reply.text
 
