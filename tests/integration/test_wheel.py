@@ -136,7 +136,7 @@ def test_a_user_trains_generates_scores_and_makes_a_page(
     assert "  char-lstm app --model run\n" in trained.stderr
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.training["command"].startswith("char-lstm train text.txt --steps 20 ")
-    write_static(tmp_path / "expected", lm)
+    write_static(tmp_path / "expected", lm, "ada/page")
     for path in (tmp_path / "expected").rglob("*.*"):
         assert hub.read("spaces/ada/page", path.relative_to(tmp_path / "expected").as_posix()) == path.read_bytes()
     assert "complete" in run(program, "resume", "run", "--device=cpu", cwd=tmp_path).stderr

@@ -58,6 +58,7 @@ def use_small_page(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     for name in ("web/index.html", "web/languages/en.json"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+    (folder / "web/static.js").touch()  # whose imports the page lists
     monkeypatch.setattr("training.hub.space_files.ROOT", folder)
 
 

@@ -38,7 +38,7 @@ def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_
     assert not set("</>") & set(lm.tokenizer.vocab)  # neither dates nor what stands for pictures
     card = (best_of(tmp_path / "run") / "README.md").read_text()
     assert "generate(lm, lm.chat.wrap('Hi'), stop=lm.chat.stop, length=500" in card
-    assert "python -m model generate Hi --chat --model" in card
+    assert "char-lstm generate Hi --chat --model" in card
     assert "Temperature 0.5, seed 1" in card
 
 
