@@ -25,10 +25,10 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 app: $(VENV)/.installed
 	@trap : INT; $(RUN) app.py $(ARGS) || test $$? -eq 130
 
-# Three processes share the tests, a file each: two cores finish them sooner than two processes, because tests wait.
+# Four processes share the tests, a file each: two cores finish them sooner than with two processes, because tests wait.
 # A missing Chromium is installed first: tests/browser/conftest.py.
 # With the variable set, each of the processes that tests start would compile the project again: 0.2 of its 1.5 seconds.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Two processes: unit tests do not wait, and each process takes 5 seconds to import what they test.
 quick: $(VENV)/.installed-dev

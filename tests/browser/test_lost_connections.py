@@ -24,6 +24,7 @@ from tests.browser.driving import (
     send,
     setting,
     settled,
+    stored_logs,
     turns,
 )
 from tests.browser.looking import choose_lens
@@ -172,6 +173,7 @@ def test_a_reload_while_the_server_loads_its_model_restores_the_prompt(
     net.cut()
     send(page, "ROMEO:", wait=False)
     expect_retries(page)
+    eventually(lambda: "ROMEO:" in str(stored_logs(page)))
     monkeypatch.setattr("ui.registry.registry.WAIT_S", 1.0)
     [entry] = app.registry.entries
     loaded, entry.loaded = entry.loaded, None
