@@ -195,7 +195,7 @@ def test_a_card_links_to_its_space_and_the_link_can_be_added_or_replaced() -> No
 
 def test_the_page_has_the_code_and_the_notebook_of_the_cards() -> None:
     stored = WEB / "learn" / "hub" / "plain_torch.json"
-    assert stored.read_text(encoding="utf-8") == for_page(), "python -m training.card.notebook > {stored}"
+    assert stored.read_text(encoding="utf-8") == for_page(), f"python -m training.card.notebook > {stored}"
 
 
 def test_a_card_holds_no_access_token() -> None:
