@@ -21,7 +21,7 @@ _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
 _UPDATE_S = 0.0008  # of the server's time for an update: with more replies, each gets fewer updates
 _SLOWEST_S = 0.2  # between two updates, however many replies there are
-_UPDATES = 20  # of a sparing reply: the next one comes when it has been written for a twentieth longer
+_SPACING = 1 / 20  # of the time of a sparing reply so far, between two updates
 _KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
 on_end: list[Callable[[str, Sequence], None]] = []  # called with each reply that ends, and the name of its model
@@ -100,7 +100,7 @@ async def write(
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
             since = now - updated_at
-            spaced = not sparing or shown <= 0 or since >= (now - began) / _UPDATES
+            spaced = not sparing or shown <= 0 or since >= (now - began) * _SPACING
             if finished or (spaced and (length != shown or since >= _KEEPALIVE_S)):
                 shown, updated_at = length, now
                 yield sequence
