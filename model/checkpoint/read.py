@@ -113,22 +113,26 @@ def _read_weights(folder: Path, hashes: Mapping[str, str], config: LSTMConfig) -
         tensors = load(data)  # checks the header: no overlap, no gap, nothing after the end
     except (SafetensorError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{WEIGHTS} is damaged: {' '.join(str(error).split()):.160}") from error
-    weights = _from_int8(tensors)
+    weights = _from_int8(tensors, config)
     check_tensors(weights, config)
     return weights
 
 
-def _from_int8(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Returns the tensors, with matrices in int8 multiplied by the scales of their rows, in float32."""
+def _from_int8(tensors: Mapping[str, Tensor], config: LSTMConfig) -> dict[str, Tensor]:
+    """Returns the tensors, with the network's matrices in int8 multiplied by the scales of their rows, in float32.
+
+    Tensors of another name or shape, which `check_tensors` refuses, are not multiplied: they may be any size.
+    """
     weights = dict(tensors)
-    for name, tensor in tensors.items():
-        if tensor.dtype != torch.int8 or tensor.dim() != 2:
+    for name, shape in config.shapes().items():
+        tensor = tensors.get(name)
+        if tensor is None or tensor.dtype != torch.int8 or len(shape) != 2:
             continue
         scale = weights.pop(f"{name}{SCALE}", None)
+        if tensor.shape != shape:
+            continue
         if scale is None or scale.shape != tensor.shape[:1] or scale.dtype not in DTYPES.values():
-            raise CheckpointError(
-                f"{WEIGHTS}: {name:.60} is in int8, so {name:.60}{SCALE} must have a float for each row"
-            )
+            raise CheckpointError(f"{WEIGHTS}: {name} is in int8, so {name}{SCALE} must have a float for each row")
         weights[name] = tensor * scale.float()[:, None]
     return weights
 

@@ -38,8 +38,8 @@ def add_to(commands: Any) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> int:
     predict, text = _load(arguments.function), read_text(arguments.file)
-    if not text:
-        raise UsageError("the text is empty: give another one")
+    if len(text) < (least := 2 if arguments.cold else 1):
+        raise UsageError(f"the text has {len(text)} characters: it must have at least {least}")
     bits, began, reported = [], time.monotonic(), time.monotonic()
     try:
         for each in surprisals(predict, text, _COLD_WINDOW if arguments.cold else None):
@@ -67,8 +67,8 @@ def _load(name: str) -> Predictor:
         UsageError: there is no such function.
     """
     module_name, separator, function = name.partition(":")
-    if not separator:
-        raise UsageError(f"{name!r} has no colon: write MODULE:FUNCTION, such as my_model:predict")
+    if not separator or module_name[:1] in ("", "."):
+        raise UsageError(f"{name!r} is not MODULE:FUNCTION: write for example my_model:predict")
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)

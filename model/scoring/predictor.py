@@ -19,15 +19,20 @@ def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iter
     Args:
         predict: returns the probability of each possible next character after the text that it gets; the sum is 1.
         text: the text.
-        window: the predictor gets at most the characters since the last multiple of this number; None: all.
+        window: the text is read in consecutive windows of so many characters, each without those before it; the first
+            character of the text, and the rest after the last whole window, are not predicted. A text shorter than a
+            window is one window. None: each character is predicted after all before it.
 
     Raises:
         PredictionError: what the predictor returned has a negative number, a sum other than 1, or 0 for the character
             that follows, whose surprisal would be infinite.
     """
-    for position, character in enumerate(text):
-        start = position // window * window if window else 0
-        yield _surprisal(predict(text[start:position]), character, position)
+    first, end = 0, len(text)
+    if window:
+        first, end = 1, (end - 1) // window * window + 1 if end > window else end
+    for position in range(first, end):
+        start = (position - 1) // window * window if window else 0
+        yield _surprisal(predict(text[start:position]), text[position], position)
 
 
 def _surprisal(found: object, character: str, position: int) -> float:

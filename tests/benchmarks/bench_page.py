@@ -167,9 +167,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"  {each['own_scripts']:.0f} scripts of its own, {each['own_script_bytes'] / 1000:.0f} kB", end="; ")
         print(f"{each['requests']:.0f} requests, {each['bytes'] / 1000:.0f} kB", end="; ")
         print(f"{each['long_tasks']:.0f} long tasks, the longest {each['longest_task_ms']:.0f} ms")
-    print(
-        f"static page, slow network: the download is shown after {network['bar']:.2f} s, its first part after", end=" "
-    )
+    print(f"static page, slow network: the download is shown after {network['bar']:.2f} s", end=", ")
     print(f"its first part after {network['part']:.2f} s; the reply to a link begins after {network['reply']:.1f} s")
     write_json(options.json, found)
     return 0

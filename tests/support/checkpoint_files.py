@@ -72,13 +72,18 @@ def changed_tensors(change: Callable[[dict[str, Tensor]], object]) -> Callable[[
     return changed
 
 
-BIAS, SCALE = "output.bias", "output.weight_scale"
+MATRIX, BIAS, SCALE = "output.weight", "output.bias", "output.weight_scale"
 NEEDED = f"{SCALE} must have a float for each row"
 # What is done to an int8 file of `tiny_model`, and what Python and the page say.
 DAMAGED_INT8: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "cut": (lambda data: data[:-1], "is damaged", "is cut or damaged"),
     "no scales": (changed_tensors(lambda t: t.pop(SCALE)), NEEDED, f"{SCALE} of shape undefined"),
     "too few scales": (changed_tensors(lambda t: t.update({SCALE: t[SCALE][:3].clone()})), NEEDED, "of shape [3]"),
+    "too few rows": (
+        changed_tensors(lambda t: t.update({MATRIX: t[MATRIX][:3].clone()})),
+        f"{MATRIX} has shape [3,",
+        f"{MATRIX} of shape [3,",
+    ),
     "int8 scales": (changed_tensors(lambda t: t.update({SCALE: t[SCALE].char()})), NEEDED, f"{SCALE} of dtype I8"),
     "an int8 bias": (changed_tensors(lambda t: t.update({BIAS: t[BIAS].char()})), f"{BIAS} has dtype", "of dtype I8"),
     "NaN": (changed_tensors(lambda t: t[SCALE].fill_(torch.nan)), "output.weight holds NaN", f"holds NaN in {SCALE}"),

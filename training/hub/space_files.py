@@ -44,7 +44,9 @@ _WELCOME_TEXT = re.compile(r'<p class="lead"></p>(.*?<span class="reply"[^>]*>)'
 
 
 def check_project(hardware: str) -> None:
-    """Raises RunError if an app cannot be made here: its Space has the version of Gradio that is installed here."""
+    """Raises RunError if a page cannot be made here: it needs `web/`, and an app the Gradio that its Space gets."""
+    if not (ROOT / "web" / "index.html").is_file():
+        raise RunError(f"a page needs the project's folder web, which is not in {ROOT}: use a whole checkout")
     if hardware != STATIC and find_spec("gradio") is None:
         raise RunError(f"--hardware {hardware} needs Gradio, which is not installed here: pip install 'char-lstm[app]'")
 
@@ -52,8 +54,8 @@ def check_project(hardware: str) -> None:
 def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> None:
     """Writes the page for `hardware` into a folder.
 
-    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if the app cannot
-    be made here, OSError if the folder cannot be written.
+    `space` is USER/NAME of the Space that the folder is for; "" for another web host. Raises RunError if it cannot be
+    made here, OSError if the folder cannot be written.
     """
     check_project(hardware)
     if hardware == STATIC:

@@ -21,6 +21,7 @@ _FIRST_S = 0.005  # until the first character, which is shown at once
 _BETWEEN_S = 1 / 30  # smooth to the eye
 _UPDATE_S = 0.0008  # of the server's time for an update: with more replies, each gets fewer updates
 _SLOWEST_S = 0.2  # between two updates, however many replies there are
+_SPACING = 1 / 20  # of the time of a sparing reply so far, between two updates
 _KEEPALIVE_S = 1.0  # Gradio notices a disconnected client only when it sends something
 _SLICE = 4_000  # characters
 on_end: list[Callable[[str, Sequence], None]] = []  # called with each reply that ends, and the name of its model
@@ -68,8 +69,8 @@ async def write(
     also by an exception in the reader. It counts for the limits of its address.
 
     Args:
-        sparing: yield less and less often during a long reply: Gradio sends the whole text each time, and
-            keeps the messages of a client that never reads them.
+        sparing: yield less and less often during a long reply, but its end at once: Gradio sends the whole text each
+            time, and keeps the messages of a client that never reads them.
 
     Raises:
         RefusalError: the address is over a limit, the queue is full, or the engine has stopped.
@@ -98,7 +99,9 @@ async def write(
         updated_at = began
         while True:
             finished, length, now = sequence.finished, sequence.length, time.monotonic()
-            if finished or length != shown or now - updated_at >= _KEEPALIVE_S:
+            since = now - updated_at
+            spaced = not sparing or shown <= 0 or since >= (now - began) * _SPACING
+            if finished or (spaced and (length != shown or since >= _KEEPALIVE_S)):
                 shown, updated_at = length, now
                 yield sequence
             if finished:
@@ -108,7 +111,7 @@ async def write(
             ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
             if ended or now - began > DEADLINE_S + _GRACE_S:
                 raise RefusalError("refusal.no_answer")
-            await asyncio.sleep(_pause(served, length, now - began, sparing=sparing))
+            await asyncio.sleep(_pause(served, length, now - began))
     except EngineBusyError:  # perhaps a newer commit has just replaced it
         raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
     finally:
@@ -120,9 +123,7 @@ async def write(
         workers.limiter.end_reply(address, params.length - length)
 
 
-def _pause(served: LoadedModel, length: int, elapsed_s: float, *, sparing: bool) -> float:
+def _pause(served: LoadedModel, length: int, elapsed_s: float) -> float:
     if not length:
         return _FIRST_S if elapsed_s < 1 else _BETWEEN_S
-    if sparing:
-        return max(_BETWEEN_S, elapsed_s / 20)
     return min(_SLOWEST_S, max(_BETWEEN_S, served.engine.running * _UPDATE_S))

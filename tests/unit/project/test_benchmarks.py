@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.benchmarks import bench_peers, plain_way
+from tests.benchmarks import bench_peers, plain_training, plain_way
 from tests.benchmarks.peers import PEERS
 from tests.support.tiny_models import tiny_model
 
@@ -18,6 +18,14 @@ def test_the_plain_way_is_the_same_model(tmp_path):
     output, _ = model.lstm(model.embedding(ids))
     torch.testing.assert_close(model.output(output), lm.network(ids)[0])
     assert vocab == list(lm.tokenizer.vocab)
+
+
+def test_the_plain_way_to_train_learns():
+    torch.manual_seed(1)
+    model = plain_way.PlainModel(3, 4, 16, 1)
+    losses = plain_training.train(model, torch.arange(3).repeat(200), batch=4, window=20, lr=0.02)
+    assert next(losses) > 1.0
+    assert min(next(losses) for _ in range(60)) < 0.1
 
 
 @pytest.mark.parametrize("name", PEERS)

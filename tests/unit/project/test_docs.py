@@ -53,12 +53,16 @@ def test_links_between_pages_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_the_files_that_the_architecture_names_exist():
-    names = re.findall(
-        r"`((?:model|training|ui|web|deploy)/[\w/]+\.\w+)`", (ROOT / "docs/architecture.md").read_text("utf-8")
-    )
-    assert len(names) > 30
-    assert [name for name in names if not (ROOT / name).is_file()] == []
+def test_every_page_is_listed():
+    listed = re.findall(r"^- \[.*?\]\(([\w-]+\.md)\)", (PAGE.parent / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert sorted(listed) == sorted(page.name for page in PAGE.parent.glob("*.md") if page.name != "README.md")
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/change.md", "CONTRIBUTING.md"])
+def test_the_files_and_folders_that_a_page_names_exist(page: str):
+    names = re.findall(r"`((?:model|training|ui|web|deploy|tests)/[\w/.]*)`", (ROOT / page).read_text("utf-8"))
+    assert len(names) > 10
+    assert [name for name in names if not (ROOT / name).exists()] == []
 
 
 def test_the_arrows_of_the_architecture_are_the_imports():

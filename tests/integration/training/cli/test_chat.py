@@ -34,7 +34,7 @@ def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
     assert lm.training["examples"] == ["Hi"]
-    assert lm.training["command"].startswith("python -m training TEXT --steps 6 --chat --quote-chat --reply-as Ben")
+    assert lm.training["command"].startswith("char-lstm train TEXT --steps 6 --chat --quote-chat --reply-as Ben")
     assert not set("</>") & set(lm.tokenizer.vocab)  # neither dates nor what stands for pictures
     card = (best_of(tmp_path / "run") / "README.md").read_text()
     assert "generate(lm, lm.chat.wrap('Hi'), stop=lm.chat.stop, length=500" in card
@@ -51,7 +51,7 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("A: ", "\n\nB: ", "\n\n")
     assert (lm.training["examples"], lm.training["corpus"]) == ([], "chat")
-    assert lm.training["command"].startswith("python -m training TEXT --steps 6 --chat --")
+    assert lm.training["command"].startswith("char-lstm train TEXT --steps 6 --chat --")
     best = best_of(tmp_path / "run")
     for path in (path for path in best.rglob("*") if path.suffix != ".safetensors" and path.is_file()):
         assert not re.search(rb"Anna|\bBen\b", path.read_bytes()), path.name

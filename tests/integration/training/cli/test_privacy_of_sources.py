@@ -182,4 +182,4 @@ def test_an_address_with_a_password_is_closed_and_not_published() -> None:
     assert origin.public is None
     assert origin.closed == {address}
     assert origin.quotes(is_chat=False, quote_chat=True) == "nothing"
-    assert published_command(parse_train([address]), origin.closed) == "python -m training TEXT"
+    assert published_command(parse_train([address]), origin.closed) == "char-lstm train TEXT"

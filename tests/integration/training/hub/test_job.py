@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -83,14 +84,17 @@ def test_the_script_starts_a_run_or_resumes_the_one_of_the_same_command(
         f"Will start a run and push it to ada/plays, with the code in {ROOT}:\n  python -m training {' '.join(RUN)}\n"
     )
     assert printed(*RUN) == begins
-    state = b'{"about": {"command": "python -m training text.txt --steps 9 --push-to plays"}}'
-    hub.commit(hub.add_repo("ada/plays"), {"training_state/state.json": state}, branch="training")
-    assert printed("text.txt", "--steps=9", "--push-to=plays", "--license=cc0-1.0") == (
-        "error: ada/plays holds a run that another command started (python -m training text.txt --steps 9 "
-        "--push-to plays): resume it with --resume hf://ada/plays, or name another repo\n"
-    )
-    resumed = printed("text.txt", "--steps=9", "--push-to=plays")
-    assert resumed.splitlines()[1] == "  python -m training text.txt --resume hf://ada/plays"
+    repo = hub.add_repo("ada/plays")
+    for program in ("char-lstm train", "python -m training", "hf char-lstm train", "python -m char_lstm train"):
+        command = f"{program} text.txt --steps 9 --push-to plays"
+        state = json.dumps({"about": {"command": command}}).encode()
+        hub.commit(repo, {"training_state/state.json": state}, branch="training")
+        assert printed("text.txt", "--steps=9", "--push-to=plays", "--license=cc0-1.0") == (
+            f"error: ada/plays holds a run that another command started ({command}): "
+            "resume it with --resume hf://ada/plays, or name another repo\n"
+        )
+        resumed = printed("text.txt", "--steps=9", "--push-to=plays")
+        assert resumed.splitlines()[1] == "  python -m training text.txt --resume hf://ada/plays"
     assert not hub.requests("POST|PUT|DELETE"), "nothing is changed on the Hub"
 
 

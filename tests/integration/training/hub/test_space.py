@@ -192,12 +192,27 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
     assert not hub.log, "the card of another owner is not changed"
 
 
-def test_an_app_that_cannot_be_made_here_is_refused_before_the_first_step(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("hardware", "name", "value", "message"),
+    [
+        ("cpu-basic", "find_spec", lambda _: None, "--hardware cpu-basic needs Gradio, which is not installed here"),
+        ("static", "ROOT", Path("elsewhere"), "a page needs the project's folder web, which is not in elsewhere"),
+    ],
+)
+def test_a_page_that_cannot_be_made_here_is_refused_before_the_first_step(
+    hub: LocalHub,
+    token: str,
+    here: Here,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hardware: str,
+    name: str,
+    value: object,
+    message: str,
 ) -> None:
-    """The machine may have only the libraries that training needs."""
-    monkeypatch.setattr("training.hub.space_files.find_spec", lambda _: None)
-    words = ("--steps=2", "--out=run", "--space=p", "--hardware=cpu-basic")
+    """The machine may have only the libraries and the folders that training needs."""
+    monkeypatch.setattr(f"training.hub.space_files.{name}", value)
+    words = ("--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
     code, output = here(write_text(tmp_path), *SIZES, *words)
     assert (code, hub.repos, (tmp_path / "run").exists()) == (2, {}, False)
-    assert "error: --hardware cpu-basic needs Gradio, which is not installed here" in output
+    assert f"error: {message}" in output

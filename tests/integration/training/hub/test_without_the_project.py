@@ -89,5 +89,5 @@ def test_the_notebook_runs_and_leaves_a_model(card: str, hub: LocalHub, tmp_path
     assert losses[-1] < losses[0]
     tuned = CharLSTM.from_pretrained(tmp_path / "tuned")
     assert tuned.config == CharLSTM.from_pretrained("ada/plays").config
-    assert tuned.training["sharing"] == "public"
+    assert tuned.training == {"license": "unknown", "quotes": "model"}
     assert len(generate(tuned, "the", 50)) == 50

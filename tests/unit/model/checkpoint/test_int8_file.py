@@ -11,7 +11,7 @@ from safetensors.torch import load
 from model import CharLSTM, Engine, SamplingParams
 from model.checkpoint.names import WEIGHTS
 from model.int8.weights import Int8Weights, matrices
-from tests.support.checkpoint_files import DAMAGED_INT8, check_refused, rewrite
+from tests.support.checkpoint_files import DAMAGED_INT8, changed_tensors, check_refused, rewrite
 from tests.support.tiny_models import tiny_model
 
 
@@ -65,3 +65,10 @@ def test_a_damaged_int8_file_is_refused(tmp_path: Path, case: str) -> None:
     damage, words, _ = DAMAGED_INT8[case]
     rewrite(tmp_path / "model", WEIGHTS, damage((tmp_path / "model" / WEIGHTS).read_bytes()))
     check_refused(tmp_path / "model", WEIGHTS, words)
+
+
+def test_an_unknown_int8_matrix_is_refused_by_its_name_and_not_multiplied(tmp_path: Path) -> None:
+    tiny_model().save_pretrained(tmp_path / "model", dtype="int8")
+    add = changed_tensors(lambda tensors: tensors.update({"a\nb": torch.zeros(2, 2, dtype=torch.int8)}))
+    rewrite(tmp_path / "model", WEIGHTS, add((tmp_path / "model" / WEIGHTS).read_bytes()))
+    check_refused(tmp_path / "model", WEIGHTS, "unknown tensor 'a\\nb'")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -13,6 +13,7 @@ from model import score
 from model.__main__ import main
 from model.scoring.predictor import PredictionError, surprisals
 from tests.support.tiny_models import tiny_model
+from training.learner.evaluation import cold_losses
 
 TEXT = "abba cab"
 
@@ -20,16 +21,18 @@ TEXT = "abba cab"
 def test_a_model_as_a_function_has_the_same_score_as_the_model():
     lm = tiny_model()
 
-    def predict(text: str) -> dict[str, float]:
-        ids = torch.tensor([[lm.tokenizer.start_id, *lm.tokenizer.encode(text)]])
+    def predict(text: str, start: tuple[int, ...] = (lm.tokenizer.start_id,)) -> dict[str, float]:
+        ids = torch.tensor([[*start, *lm.tokenizer.encode(text)]])
         with torch.inference_mode():
             logits, _ = lm.network(ids)
         return dict(zip(lm.tokenizer.vocab, logits[0, -1].softmax(-1).tolist(), strict=True))
 
     assert list(surprisals(predict, TEXT)) == pytest.approx(score(lm, TEXT).bits, abs=1e-4)
-    cold = [*surprisals(predict, TEXT, window=3)]
-    parts = [score(lm, TEXT[start : start + 3]).bits for start in range(0, len(TEXT), 3)]
-    assert cold == pytest.approx(np.concatenate(parts), abs=1e-4)
+    for window, count in ((3, 6), (7, 7), (8, 7), (9, 7)):
+        cold = [*surprisals(partial(predict, start=()), TEXT, window=window)]
+        assert len(cold) == count
+        losses = cold_losses(lm.network, lm.tokenizer.encode(TEXT), window=window)
+        assert cold == pytest.approx(losses / math.log(2), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,9 @@ def test_the_command_finds_a_function_of_this_folder(tmp_path: Path, monkeypatch
     (tmp_path / "text.txt").write_text("aabb")
     assert main(["evaluate", "coin:predict", "text.txt"]) == 0
     assert f"{(4 - 2 * math.log2(3) + 4) / 4:.4f} per character" in capsys.readouterr().out
-    for wrong in ("coin", "missing:predict", "coin:missing"):
+    for wrong in ("coin", ":predict", ".coin:predict", "missing:predict", "coin:missing"):
         assert main(["evaluate", wrong, "text.txt"]) == 2
         assert capsys.readouterr().err.startswith("error: ")
+    (tmp_path / "text.txt").write_text("a")
+    assert main(["evaluate", "coin:predict", "text.txt", "--cold"]) == 2
+    assert "at least 2" in capsys.readouterr().err

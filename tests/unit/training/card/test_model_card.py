@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import ModelCard, constants
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
@@ -195,7 +198,27 @@ def test_a_card_links_to_its_space_and_the_link_can_be_added_or_replaced() -> No
 
 def test_the_page_has_the_code_and_the_notebook_of_the_cards() -> None:
     stored = WEB / "learn" / "hub" / "plain_torch.json"
-    assert stored.read_text(encoding="utf-8") == for_page(), "python -m training.card.notebook > {stored}"
+    assert stored.read_text(encoding="utf-8") == for_page(), f"python -m training.card.notebook > {stored}"
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ({"sharing": "public", "quotes": "text", "corpus": "a.txt"}, {"quotes": "model"}),
+        ({"sharing": "unscanned", "quotes": "nothing"}, {"quotes": "nothing"}),
+        ({"sharing": "private", "license": "mit"}, {"sharing": "private", "license": "mit", "quotes": "model"}),
+    ],
+)
+def test_a_model_tuned_in_the_notebook_keeps_what_was_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: dict[str, str], kept: dict[str, str]
+) -> None:
+    """It is tuned on another text, for which nothing was allowed."""
+    monkeypatch.chdir(tmp_path)
+    *_, keep = json.loads(for_page())["notebook"]["cells"]
+    given = {"json": json, "config": {"training": before}, "lstm": torch.nn.LSTM(1, 1), "weights": {}, "around": []}
+    (tmp_path / "keep.py").write_text(keep["source"])
+    run_path("keep.py", given)
+    assert json.loads((tmp_path / "tuned/config.json").read_text())["training"] == kept
 
 
 def test_a_card_holds_no_access_token() -> None:

@@ -36,11 +36,11 @@ def test_frequent_beginnings_are_those_that_can_be_shown(text: str, beginnings: 
     [
         (
             "a.txt --steps=20 --set=hidden_size=8,lr=1e-3 --set bfloat16=false --preset=tiny",
-            "python -m training a.txt --steps 20 --preset tiny --set hidden_size=8,lr=0.001,bfloat16=False",
+            "char-lstm train a.txt --steps 20 --preset tiny --set hidden_size=8,lr=0.001,bfloat16=False",
         ),
-        ("/home/ada/texts/play.txt --out /home/ada/secret", "python -m training play.txt"),
-        ("a.txt --push-to=ada/x --publish-anyway", "python -m training TEXT --push-to ada/x --publish-anyway"),
-        ("a.txt --quote-chat --reply-as=Ben", "python -m training TEXT --chat --quote-chat --reply-as Ben"),
+        ("/home/ada/texts/play.txt --out /home/ada/secret", "char-lstm train play.txt"),
+        ("a.txt --push-to=ada/x --publish-anyway", "char-lstm train TEXT --push-to ada/x --publish-anyway"),
+        ("a.txt --quote-chat --reply-as=Ben", "char-lstm train TEXT --chat --quote-chat --reply-as Ben"),
     ],
 )
 def test_the_command_is_recorded_without_folders_of_this_machine(typed: str, command: str) -> None:
@@ -52,7 +52,7 @@ def test_the_names_of_private_files_models_and_speakers_are_not_recorded(option:
     typed = ["Chat with Anna Smith.txt", "https://example.org/a.txt", "--push-to=ada/x", *option]
     command = published(*typed, "--from=./anna-smith", "--teacher=./anna-smith", "--teacher=ada/plays")
     assert "nna" not in command
-    assert command.startswith("python -m training TEXT https://example.org/a.txt --from MODEL --teacher MODEL")
+    assert command.startswith("char-lstm train TEXT https://example.org/a.txt --from MODEL --teacher MODEL")
     assert "--teacher ada/plays" in command
 
 

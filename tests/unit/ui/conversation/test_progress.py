@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,25 @@ async def test_a_dead_engine_is_reported() -> None:
     with pytest.raises(RefusalError, match="no longer answers"):
         async for _ in write(loaded, "a", SamplingParams(seed=1), workers, address="8.8.8.8", client_id=""):
             pass
+
+
+async def test_a_long_reply_is_sent_seldom_and_its_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end was sent up to a twentieth of its time late."""
+    loaded, workers, pauses = serve(), Workers(Limiter(Limits()), at_once=1), []
+
+    async def sleep(pause_s: float) -> None:
+        pauses.append(pause_s)
+        loaded.engine.step()
+
+    clock = SimpleNamespace(monotonic=lambda: sum(pauses))
+    monkeypatch.setattr("ui.conversation.progress.time", clock)
+    monkeypatch.setattr("ui.conversation.progress.asyncio", SimpleNamespace(sleep=sleep))
+    params, updates = SamplingParams(seed=1, length=1_000), 0
+    async for _ in write(loaded, "a", params, workers, address="8.8.8.8", client_id="", sparing=True):
+        updates += 1
+    assert max(pauses) < 0.25
+    assert len(pauses) < params.length + 5
+    assert updates < 120
 
 
 def test_a_blocked_word_is_found_if_it_ends_after_the_beginning_and_a_long_text_is_checked_in_slices() -> None:
