@@ -107,7 +107,7 @@ class RequestFilter:
         if method not in row.methods:
             allow = ", ".join(row.methods)
             raise HTTPException(405, f"{allow} is allowed at this address", {"allow": allow})
-        if row.kind == "work":
+        if row.kind != "file":
             self._limiter.check_cpu(request.scope["client"][0])
         has_body = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
         if method != "POST" and has_body:
@@ -131,8 +131,10 @@ class RequestFilter:
                 raise HTTPException(408, detail, _CLOSE) from None
             if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
                 began = time.thread_time()
-                body, session = self._calls.checked(path, body)
-                self._limiter.spend_cpu(address, time.thread_time() - began)
+                try:
+                    body, session = self._calls.checked(path, body)
+                finally:
+                    self._limiter.spend_cpu(address, time.thread_time() - began)
                 headers = MutableHeaders(scope=scope)
                 del headers["transfer-encoding"]
                 headers["content-length"] = str(len(body))

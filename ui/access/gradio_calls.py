@@ -10,9 +10,12 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from starlette.exceptions import HTTPException
+
+from model.settings import shorten
 
 from .paths import SESSION
 
@@ -77,10 +80,10 @@ class GradioCalls:
         for name, value in zip(arguments, values, strict=True):
             if value is inspect.Parameter.empty:
                 raise HTTPException(400, f"{name} is missing: /{endpoint} needs it")
-            items = list(_items(value))
+            items = list(islice(_items(value), _MAX_ITEMS + 1))
             if len(items) > _MAX_ITEMS or any(isinstance(item, dict) for item in items):
                 raise HTTPException(
-                    400, f"{name} is {json.dumps(value):.40}: it must be a text, a number or a short list of numbers"
+                    400, f"{name} is {shorten(value)}: it must be a text, a number or a short list of numbers"
                 )
         return values
 

@@ -97,7 +97,7 @@ async def call(
     return (await http.get(f"{app.url}gradio_api/call/{name}/{posted.json()['event_id']}")).text
 
 
-@pytest.mark.parametrize("path", ["trace", "samples", "write"])
+@pytest.mark.parametrize("path", ["trace", "samples", "write", "gradio_api/call/score"])
 def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., None], path: str) -> None:
     limit(cpu_seconds_per_minute=1)
     assert app.page
@@ -108,6 +108,14 @@ def test_work_is_refused_with_the_time_to_wait(app: App, limit: Callable[..., No
     assert response.status_code == 429
     assert int(response.headers["retry-after"]) >= 1
     assert response.json()["refusal"]["id"] == "refusal.too_many"
+
+
+def test_reading_a_call_that_is_refused_counts(app: App, limit: Callable[..., None]) -> None:
+    limit(cpu_seconds_per_minute=60)
+    before = app.page.limiter.cpu_seconds._used.get("8.8.8.8", (0.0,))[0]
+    nested = {"data": [[[]] * 60_000]}  # 240 kB, a value of 60,001 items
+    assert app.http.post("gradio_api/call/score", json=nested, headers=ONE).status_code == 400
+    assert app.page.limiter.cpu_seconds._used["8.8.8.8"][0] > before
 
 
 def test_bytes_are_limited(app: App, limit: Callable[..., None]) -> None:
