@@ -182,10 +182,14 @@ def test_the_space_has_the_files_of_a_static_page(
     other = browser.new_page()
     other.goto(f"{hub.url}/static/ada/letters-page/")  # whose OAuth app the Hub has put into it
     assert other.evaluate("window.huggingface.variables.OAUTH_CLIENT_ID") == "client-ada/letters-page"
-    publish(other, hub, files, token, repo="again", isPrivate=False, space="second")
+    int8 = {path.name: base64.b64encode(path.read_bytes()).decode() for path in tmp_path.iterdir() if path.is_file()}
+    publish(other, hub, int8, token, repo="again", isPrivate=False, space="second")
     assert b'data-space="ada/letters-page"' in index
     copy = index.replace(b"ada/letters-page", b"ada/second")
     assert hub.read("spaces/ada/second", "index.html") == copy
+    assert {tensor.dtype for tensor in load(hub.read("ada/again", WEIGHTS)).values()} == {torch.float32}
+    assert hub.read("spaces/ada/second", WEIGHTS) == hub.read("spaces/ada/letters-page", WEIGHTS)
+    assert generate(CharLSTM.from_pretrained("ada/again"), "", 50, seed=1) == generate(lm, "", 50, seed=1)
     other.close()
 
 

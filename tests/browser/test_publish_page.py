@@ -187,6 +187,11 @@ def test_a_visitor_of_a_space_signs_in_and_a_sign_in_that_fails_leaves_the_form(
     expect(page.get_by_label("Title")).to_have_value("My letters")
     expect(page.get_by_label("Private: only you see it")).not_to_be_checked()
     expect(button(page, "Sign in with Hugging Face")).to_be_hidden()
+    hub.fail("GET /api/whoami", 401)  # the sign-in has expired
+    button(page, "Publish").click()
+    expect(refusal(page)).to_contain_text("sign in again")
+    button(page, "Sign in with Hugging Face").click()
+    page.get_by_role("link", name="Authorize").click()
     button(page, "Publish").click()
     expect(page.locator(".published a")).to_have_text([f"{hub.url}/ada/letters"])
     assert not hub.repos["ada/letters"].private

@@ -37,6 +37,7 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     send(page, "and?")
     link(page)
     shown = "\n".join(turns(page).locator(".text").all_text_contents())
+    page.route("**/picture.js", lambda route: route.abort())  # the network is gone
     text = saved(page, "Save as .txt")
     assert (text.suggested_filename, content(text).decode()) == ("one.txt", shown)  # the title of the page
     log_file = saved(page, "Save as .json")

@@ -78,3 +78,11 @@ def test_the_page_has_its_colours_before_its_scripts_run(both: Site) -> None:
     let_go(page, held)
     expect(page.locator(".welcome .hint")).to_be_visible()
     expect(page.locator("body")).to_have_css("background-color", paper)
+
+
+def test_a_page_that_only_trains_shows_no_download(both: Site) -> None:
+    page = both.context.new_page()
+    page.route("**/static.js", lambda route: route.abort())
+    page.goto(f"{both.app.url}#train-alone", wait_until="commit")
+    expect(page.locator("body.trains-alone")).to_be_visible()
+    expect(page.locator("#loading")).to_be_hidden()

@@ -283,6 +283,7 @@ def test_after_the_death_of_a_worker_the_training_continues(visitor: Make, tmp_p
         start(page)
         expect(fault(page)).to_contain_text("A training worker ended (out of memory)")
         start(page, "Continue your training")
+        expect(ended(page)).to_contain_text("The training is complete")
 
 
 def test_a_chat_becomes_a_model_that_answers_and_keeps_the_characters_of_its_parent(

@@ -72,11 +72,19 @@ def changed_tensors(change: Callable[[dict[str, Tensor]], object]) -> Callable[[
     return changed
 
 
+def without_place(data: bytes) -> bytes:
+    """Returns a file whose header does not say where the numbers of a tensor are."""
+    header, payload = split(data)
+    header[BIAS]["data_offsets"] = None
+    return join(header, payload)
+
+
 MATRIX, BIAS, SCALE = "output.weight", "output.bias", "output.weight_scale"
 NEEDED = f"{SCALE} must have a float for each row"
 # What is done to an int8 file of `tiny_model`, and what Python and the page say.
 DAMAGED_INT8: dict[str, tuple[Callable[[bytes], bytes], str, str]] = {
     "cut": (lambda data: data[:-1], "is damaged", "is cut or damaged"),
+    "no place": (without_place, "is damaged", f"the place of {BIAS}"),
     "no scales": (changed_tensors(lambda t: t.pop(SCALE)), NEEDED, f"{SCALE} of shape undefined"),
     "too few scales": (changed_tensors(lambda t: t.update({SCALE: t[SCALE][:3].clone()})), NEEDED, "of shape [3]"),
     "too few rows": (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Callable
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -67,7 +68,7 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> No
 def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     """Writes a page that generates in the visitor's browser, with a copy of the weights in int8; see `write_page`."""
     lm, files = with_welcome(lm), static_files()
-    _copy(files, folder)
+    _copy(files, folder, web_content)
     atomic_write(folder / "files.json", json.dumps(sorted(files)).encode())  # what web/offline.js keeps
     page = (folder / "index.html").read_text(encoding="utf-8")
     atomic_write(folder / "index.html", _with_preview(page, lm, space).replace(PUBLIC_HUB, constants.ENDPOINT).encode())
@@ -102,7 +103,7 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
 
     The bundled models are not among its files: a Space serves the model that it was made for.
     """
-    _copy(app_files(), folder)
+    _copy(app_files(), folder, Path.read_bytes)  # the app makes the scripts of its page small when it starts
     if _PACKAGE:  # a Space runs a file, and app.py is a module of the package
         start = f"import sys\n\nfrom {_PACKAGE}app import main\n\nsys.exit(main())\n"
         atomic_write(folder / "app.py", start.encode())
@@ -160,13 +161,13 @@ def title_of(lm: CharLSTM) -> str:
     return line(public_source(corpus), MAX_TITLE) if corpus and line(corpus) else "char-lstm"
 
 
-def _copy(files: dict[str, Path], folder: Path) -> None:
-    """Copies files, and the licence of the project, into a new or an existing folder."""
+def _copy(files: dict[str, Path], folder: Path, content: Callable[[Path], bytes]) -> None:
+    """Writes the `content` of files, and the licence of the project, into a new or an existing folder."""
     licence = {"LICENSE": ROOT / "LICENSE"}  # a machine of the Hub has folders only (see job.py)
     for name, path in (files | licence if licence["LICENSE"].is_file() else files).items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(target, web_content(path))
+        atomic_write(target, content(path))
 
 
 def _write_readme(folder: Path, lm: CharLSTM, about: str, **kind: Any) -> None:

@@ -27,7 +27,7 @@ from ..messages import LANGUAGES, best_language, filled
 from ..preview import SharedTexts, shortened, tags
 from ..registry.registry import ModelRegistry
 from ..routes.requests import Services, route
-from ..routes.web_files import FOLDER, WebFiles
+from ..routes.web_files import WebFiles
 
 log = logging.getLogger("char-lstm")
 
@@ -81,7 +81,7 @@ class Document:
         assert markup, "the document of the static page has a main element"  # noqa: S101
         self._markup = markup[0]
         self._script = web.text("document/first_paint.js")
-        names = [*web_modules(FOLDER, "app.js"), "settings.json"]
+        names = [*web_modules(web.folder, "app.js"), "settings.json"]
         self._preloads = "".join(map(self._preload, names))
         self._headers = {
             "cache-control": "no-store",

@@ -58,12 +58,14 @@ class WebFiles:
         folder: the folder; files of other types than ``TYPES`` are not served.
 
     Attributes:
+        folder: the folder.
         digest: a hash of the names and contents of all files, in hex digits.
         route: the route that serves the files.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.suffix in TYPES and path.is_file())
+        self.folder = folder
         self._files: dict[str, _File] = {}
         sha = hashlib.sha256()
         for name, path in sorted((path.relative_to(folder).as_posix(), path) for path in paths):

@@ -72,10 +72,11 @@ export class Writer {
     if (logs.replyText(now.reply) !== logs.replyText(before.reply)) return;
     log.turns = log.turns.filter((each) => each !== now);
     log.here = last.id;
-    const { temperature, seed } = options.settings;
-    const notice = { id: temperature === 0 ? "notice.same_greedy" : "notice.same_again", values: { seed } };
-    const isNew = !before.reply.notices.some(({ id }) => id === notice.id);
-    if (isNew && (options.seed_given || temperature === 0)) before.reply.notices.push(notice);
+    const { temperature, top_k, seed } = options.settings;
+    const isGreedy = temperature === 0 || top_k === 1 || !options.seed_given;
+    const others = before.reply.notices.filter(({ id }) => !id.startsWith("notice.same_"));
+    const notice = { id: isGreedy ? "notice.same_greedy" : "notice.same_again", values: { seed } };
+    before.reply.notices = [...others, notice];
   }
 
   /** Writes more of the last reply; if it has ended a turn of a chat, another turn. @param {Options} options */

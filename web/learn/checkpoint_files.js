@@ -52,7 +52,24 @@ export async function int8Files(files) {
       [found[name], found[`${name}${SCALE}`], shapes[`${name}${SCALE}`]] = [bytes[part], steps, [rows]];
     });
   }
-  const weights = await safetensors(found, shapes);
+  return withWeights(files, await safetensors(found, shapes));
+}
+
+/**
+ * Returns the files of a model with its matrices in float32 if they are in 8 bits, which PyTorch alone cannot read.
+ * @param {Record<string, Uint8Array<ArrayBuffer>>} files
+ * @returns {Promise<Record<string, Uint8Array<ArrayBuffer>>>}
+ */
+export async function floatFiles(files) {
+  const weights = files[WEIGHTS];
+  const end = 8 + Number(new DataView(weights.buffer, weights.byteOffset).getBigUint64(0, true)); // of the header
+  if (!new TextDecoder().decode(weights.subarray(8, end)).includes('"I8"')) return files;
+  const { sizes, tensors } = await load({ base: "", name: "", commit: "", files });
+  return withWeights(files, await safetensors(tensors, shapesOf(sizes)));
+}
+
+/** Returns the files of a model with other weights. @param {Record<string, Uint8Array<ArrayBuffer>>} files @param {Uint8Array<ArrayBuffer>} weights */
+async function withWeights(files, weights) {
   const manifest = JSON.parse(new TextDecoder().decode(files[MANIFEST]));
   manifest.sha256[WEIGHTS] = await sha256(weights);
   return { ...files, [WEIGHTS]: weights, [MANIFEST]: jsonBytes(manifest) };

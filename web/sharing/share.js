@@ -10,6 +10,7 @@ import { begin, changed, engine, refusalOf, restore, run, writer } from "../stat
 import * as state from "../state/state.js";
 import { textOf } from "../lenses/state.js";
 import { SETTINGS } from "../settings.js";
+import { drawPicture } from "./picture.js";
 
 /**
  * @import { Link, Step } from "../conversation/links.js"
@@ -113,7 +114,6 @@ async function reveal() {
 /** @type {Record<string, () => Blob | Promise<Blob>>} the files that can be saved, by their names in the box */
 const FILES = {
   picture: async () => {
-    const { drawPicture } = await import("./picture.js"); // few visitors save one
     const page = document.querySelector(".char-lstm");
     return drawPicture(engine, textOf(state.log.value), state.titleOf(state.site.value), page);
   },

@@ -213,7 +213,8 @@ function parseWeights(bytes, sizes) {
   if (start > Math.min(bytes.length, 8 + MAX_HEADER)) throw wrong("is cut or damaged: its header is not whole");
   const header = json(`the header of ${WEIGHTS}`, bytes.subarray(8, start));
   const read = (name, shape) => {
-    const { dtype, shape: stored, data_offsets: [from, to] = [] } = header[name] ?? {};
+    const { dtype, shape: stored, data_offsets: offsets } = header[name] ?? {};
+    const [from, to] = Array.isArray(offsets) ? offsets : [];
     if (JSON.stringify(stored) !== JSON.stringify(shape)) {
       throw wrong(`has ${name} of shape ${JSON.stringify(stored)}; config.json says ${JSON.stringify(shape)}`);
     }

@@ -15,7 +15,7 @@ const MAX_INT8_COST = 0.01; // nats per character; with a larger one the app use
 
 /**
  * @import { Message, Model, ModelRef } from "../engines/engine.js"
- * @import { Parts, Place } from "./checkpoint.js"
+ * @import { Parts } from "./checkpoint.js"
  * @import { ReadTexts } from "./text_reader.js"
  * @typedef {Parts & ModelRef & {key: string, ids: Map<string, number>, network: Network}} LoadedModel
  * @typedef {{parts: Promise<Parts>, model: Promise<LoadedModel>}} Loading

@@ -10,7 +10,7 @@ const MAX_LAG_MS = 250; // a reply that falls further behind its speed does not 
 const LONGEST_PAUSE_MS = 50; // so that a reply that waits for its next character ends soon after Stop
 
 /**
- * @import { ClampsOfText, Ending, ReadText, WriteOptions } from "../engines/engine.js"
+ * @import { Ending, ReadText, WriteOptions } from "../engines/engine.js"
  * @import { LanguageModel } from "./int8_inference.js"
  * @import { ReadTexts } from "./text_reader.js"
  * @typedef {Pick<ReadText, "text" | "start" | "clamps"> & WriteOptions} Request

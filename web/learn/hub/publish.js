@@ -4,7 +4,7 @@
 
 import { Refusal } from "../../engines/engine.js";
 import * as library from "../../vendor/huggingface_hub.js";
-import { int8Files } from "../checkpoint_files.js";
+import { floatFiles, int8Files } from "../checkpoint_files.js";
 import { modelCard, notebook, publishedFiles, spaceCard } from "./card.js";
 import { t } from "../../document/words.js";
 
@@ -77,7 +77,7 @@ async function sendAll({ token, files, card, isPrivate, hub, firstWords, ...name
   const [repo, space] = [fullName(names.repo, user), names.space && fullName(names.space, user)];
   const page = space ? await pageFiles(card.title, await firstWords(), space, request) : {}; // before anything is created
   const plain = JSON.parse(await (await pageFile(PLAIN, request)).text());
-  const published = await publishedFiles(files, card, repo);
+  const published = await publishedFiles(await floatFiles(files), card, repo);
   const small = space ? await int8Files(published) : {};
   const place = { repo, space, hub };
   const about = {

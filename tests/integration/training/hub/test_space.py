@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from huggingface_hub import RepoCard
+from starlette.testclient import TestClient
 
 from model import CharLSTM
 from model.checkpoint.names import WEIGHTS
+from model.files import web_modules
 from tests.local_hub import LocalHub
 from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
@@ -22,9 +25,13 @@ from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
-from training.hub.space_files import write_app, write_static
+from training.hub.space_files import ROOT, write_app, write_static
 from training.hub.spaces import Space, check_space, link_card
 from training.run.facts import About
+from ui.page.document import Document
+from ui.registry.registry import ModelRegistry
+from ui.routes.requests import Services
+from ui.routes.web_files import WebFiles
 from ui.site_config import SiteConfig
 
 
@@ -101,10 +108,16 @@ def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path,
 
 def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path: Path) -> None:
     """test_whole_path runs a Space with the app; tests/soak installs and runs both kinds."""
-    write_app(tmp_path, tiny_model(), "zero-gpu")
+    write_app(tmp_path, lm := tiny_model(), "zero-gpu")
     about = front_matter((tmp_path / "README.md").read_bytes())
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
     assert {"spaces", "torch>=2.8,<2.12"} <= {*(tmp_path / "requirements.txt").read_text().split()}
+    (registry := ModelRegistry([])).add("plays", lm)
+    web = WebFiles(tmp_path / "web")
+    with TestClient(FastAPI(routes=[Document(Services(registry), web).route])) as client:
+        pages = {"app.js": client.get("/").text, "static.js": web.text("index.html")}
+    for entry, page in pages.items():
+        assert page.count('rel="modulepreload"') == len(web_modules(ROOT / "web", entry)) > 20
 
 
 def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
