@@ -48,6 +48,7 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     ]
     assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "\nand?"]
     picture = saved(page, "Save as picture")
+    page.unroute("**/picture.js")
     assert picture.suggested_filename == "one.png"
     image = Image.open(io.BytesIO(content(picture))).convert("RGB")
     assert image.width == 1200

@@ -61,9 +61,7 @@ def test_enter_sends_shift_enter_adds_a_line_and_an_input_method_does_neither(bo
 def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, tmp_path: Path) -> None:
     write_static(tmp_path, tiny_model(), "Ada/My_Page")
     with serve_folder(tmp_path) as url, browser.new_context(**QUIET) as context:
-        space = url.replace(
-            "127.0.0.1", "ada-my-page.localhost"
-        )  # a name that Chromium itself resolves to this machine
+        space = url.replace("127.0.0.1", "ada-my-page.localhost")  # which Chromium resolves to this machine
         for address, count in ((space, 1), (url, 0)):
             page = context.new_page()
             page.goto(address)
