@@ -49,7 +49,7 @@ def attacks(model: dict[str, str]) -> dict[str, Callable[[int], Sent]]:
     """What is sent, by the name of the attack; each gets the number of the request."""
     clamps = [[at, [[1, at % 512, 4.0]]] for at in range(2_000)]
     prepared = {"text": LONG * 450, "clamps": clamps, "boundaries": [1_000 * at for at in range(1, 17)]}
-    nested = json.dumps({"data": [[[]] * 60_000]})
+    nested = json.dumps({"data": [[[]] * 20_000]})
 
     def trace(number: int) -> Sent:
         body = {"trace": f"{number:032x}", "server": "", "tail": {"at": 0, "text": "a"}, "length": 1, "from": 0}

@@ -6,7 +6,6 @@ It answers closed paths with 404, other methods with 405, a long URL with 414, l
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 
 import anyio
@@ -22,6 +21,7 @@ from .gradio_calls import GradioCalls
 from .limits import Limiter
 from .paths import HEALTH, OpenPath, find, open_paths
 from .unread_calls import UnreadCalls
+from .workers import Workers
 
 MAX_URL = 16 << 10  # bytes of path and query; a shared link has at most 8,000 characters
 MAX_HEADERS = 100
@@ -42,6 +42,7 @@ class RequestFilter:
         calls: GradioCalls,
         names: Names,
         limiter: Limiter,
+        workers: Workers,
         mcp: bool = False,
         metrics: bool = False,
     ) -> None:
@@ -50,6 +51,7 @@ class RequestFilter:
         self._unread = UnreadCalls(app)
         self._names = names
         self._limiter = limiter
+        self._workers = workers
         self._body_s = BODY_S
         self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)
 
@@ -130,11 +132,7 @@ class RequestFilter:
                 detail = f"the body did not arrive within {self._body_s:g} seconds"
                 raise HTTPException(408, detail, _CLOSE) from None
             if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
-                began = time.thread_time()
-                try:
-                    body, session = self._calls.checked(path, body)
-                finally:
-                    self._limiter.spend_cpu(address, time.thread_time() - began)
+                body, session = await self._workers.run(address, self._calls.checked, path, body)
                 headers = MutableHeaders(scope=scope)
                 del headers["transfer-encoding"]
                 headers["content-length"] = str(len(body))

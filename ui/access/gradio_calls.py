@@ -17,10 +17,12 @@ from starlette.exceptions import HTTPException
 
 from model.settings import shorten
 
+from ..settings import MAX_PROMPT
 from .paths import SESSION
 
 _CALL = re.compile(r"/gradio_api/call/(\w+)/?")
 _MAX_ITEMS = 100  # of an argument; four clamped cells have 17
+_MAX_BRACKETS = MAX_PROMPT + _MAX_ITEMS  # of a body: a prompt may consist of them
 _FIELDS = {"data", "fn_index", "session_hash", "event_id"}  # the others change how Gradio runs a function
 
 
@@ -97,6 +99,8 @@ def _items(value: object) -> Iterator[object]:
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    if body.count(b"[") + body.count(b"{") > _MAX_BRACKETS:  # 240 kB of empty lists take 10 ms to read
+        raise HTTPException(400, "the body has too many lists")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):

@@ -32,7 +32,7 @@ class Page:
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         services = Services(registry)
-        self.limiter = services.limiter
+        self.limiter, self.workers = services.limiter, services.workers
         self.write = Writer(services)
         self.traces = Traces(services)
         self.web = WebFiles()
