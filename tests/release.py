@@ -35,7 +35,8 @@ def main() -> int:
             subprocess.run(["make", target], cwd=ROOT, check=True)
     shutil.rmtree(DIST, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "uv", "build", "--quiet", "--out-dir", DIST], cwd=ROOT, check=True)
-    print("\n".join(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB" for path in sorted(DIST.iterdir())))
+    for path in sorted(DIST.glob("char_lstm*")):
+        print(f"{path.relative_to(ROOT)}  {path.stat().st_size / 1e6:.1f} MB")
     if not options.build:
         subprocess.run(["git", "tag", "--annotate", options.tag, "--message", _notes()], cwd=ROOT, check=True)
         print(f"Tagged. To publish it: git push origin {options.tag}")
