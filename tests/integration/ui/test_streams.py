@@ -1,4 +1,4 @@
-"""Many replies at once: who waits, and that a full queue is closed to nobody.
+"""Many replies at once: which of them wait, and that a full queue still takes a first reply of another visitor.
 
 test_write.py stops and leaves replies, and the tests of the engine show that this changes no other reply.
 """
