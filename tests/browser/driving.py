@@ -14,7 +14,6 @@ NARROW: Display = (390, 844, "dark")
 DISPLAYS = [WIDE, NARROW]
 # Without motion the greeting is there at once; without a service worker a page fetches only what it uses now.
 QUIET: dict[str, Any] = {"reduced_motion": "reduce", "service_workers": "block"}
-TIMEOUT_MS = 60_000
 # The page draws in the next frame what a click has changed.
 _FORGET = """async () => {
   localStorage.clear();
@@ -59,7 +58,6 @@ def open_page(
     Requests to the page itself and to the Hub, if its address is given, are not foreign.
     """
     page = context.new_page()
-    page.set_default_timeout(TIMEOUT_MS)
     complaints = complaints_of(page, app.url, hub)
     show(page, app, query, log=log, send=send)
     return page, complaints
@@ -68,7 +66,7 @@ def open_page(
 def show(page: Page, app: App, query: str = "", *, log: str = "Conversation", send: str = "Send") -> None:
     """Load the page in a tab and wait until it can be used."""
     page.goto(app.url + query)
-    expect(page.get_by_role("log", name=log)).to_be_visible(timeout=TIMEOUT_MS)
+    expect(page.get_by_role("log", name=log)).to_be_visible()
     expect(button(page, send)).to_be_enabled()
     open_settings(page)
 
@@ -150,7 +148,7 @@ def send(page: Page, prompt: str, *, wait: bool = True) -> None:
     before = turns(page).count()
     page.get_by_role("textbox", name="Prompt").fill(prompt)
     page.keyboard.press("Enter")
-    expect(turns(page)).to_have_count(before + 1, timeout=TIMEOUT_MS)
+    expect(turns(page)).to_have_count(before + 1)
     if wait:
         settled(page)
 
@@ -158,7 +156,7 @@ def send(page: Page, prompt: str, *, wait: bool = True) -> None:
 def continued(page: Page, characters: int) -> None:
     """Continue the last reply, and wait until it has so many characters."""
     button(page, "Continue").click()
-    expect(footer(page)).to_contain_text(f"{characters} characters", timeout=TIMEOUT_MS)
+    expect(footer(page)).to_contain_text(f"{characters} characters")
     settled(page)
 
 
@@ -166,9 +164,9 @@ def settled(page: Page) -> None:
     """Wait until no reply is being written, also if a click of this moment has begun one."""
     page.bring_to_front()  # a page that is not seen gets no frames
     page.evaluate(TWO_FRAMES)
-    expect(button(page, "Stop")).to_be_disabled(timeout=TIMEOUT_MS)
-    expect(button(page, "Send")).to_be_enabled(timeout=TIMEOUT_MS)
-    expect(footer(page)).to_be_attached(timeout=TIMEOUT_MS)  # a lens hides it on a phone
+    expect(button(page, "Stop")).to_be_disabled()
+    expect(button(page, "Send")).to_be_enabled()
+    expect(footer(page)).to_be_attached()  # a lens hides it on a phone
 
 
 def boxes_of(*locators: Locator) -> list[dict[str, float]]:

@@ -12,7 +12,6 @@ from model.checkpoint.record import stored_welcome
 from model.settings import WELCOME_LENGTH
 from tests.browser.driving import (
     QUIET,
-    TIMEOUT_MS,
     button,
     fast,
     log,
@@ -61,7 +60,6 @@ def test_a_model_without_a_stored_greeting_writes_one_once_its_weights_are_here(
     lm.save_pretrained(tmp_path)
     assert "welcome" not in json.loads((tmp_path / "config.json").read_text())["training"]
     page = browser.new_page(locale="en-US", **QUIET)
-    page.set_default_timeout(TIMEOUT_MS)
     held = delay(page, "**/model.safetensors")
     with serve(tmp_path) as url:
         page.goto(url)

@@ -50,7 +50,6 @@ class Conversation:
 
     def __init__(self, page: Page, app: App) -> None:
         self.page = page
-        page.set_default_timeout(60_000)
         page.goto(f"{app.url}site")
         forget(page)
         assert app.page

@@ -14,7 +14,6 @@ from model import CharLSTM, ChatFormat, generate
 from tests.browser.driving import (
     DISPLAYS,
     QUIET,
-    TIMEOUT_MS,
     button,
     choose,
     continued,
@@ -186,7 +185,7 @@ def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page
     finally:
         app.network("tale").fail_at = None
     button(page, "Continue").click()
-    expect(footer(page)).to_contain_text("length reached", timeout=TIMEOUT_MS)
+    expect(footer(page)).to_contain_text("length reached")
     settled(page)
     assert reply(page) == TALE[: at + 50]
 
@@ -234,9 +233,9 @@ def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypa
         button(page, "Send").click()
         expect(log(page)).to_contain_text("still loading: try again in a moment")
         loaded.set()
-        expect(page.locator("#about")).to_contain_text("parameters", timeout=TIMEOUT_MS)
+        expect(page.locator("#about")).to_contain_text("parameters")
         expect(page.get_by_text("Loading ada/slow")).to_have_count(0)
-        expect(log(page)).to_contain_text(TALE.split("\n")[0], timeout=TIMEOUT_MS)
+        expect(log(page)).to_contain_text(TALE.split("\n")[0])
         button(page, "Send").click()
         expect(turns(page)).to_have_count(1)
         assert not complaints

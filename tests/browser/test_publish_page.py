@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import QUIET, TIMEOUT_MS, button, complaints_of, fast, reply, send
+from tests.browser.driving import QUIET, button, complaints_of, fast, reply, send
 from tests.browser.test_train_page import FEW, NAME, begin, ended, give, packed, start
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model, serving
@@ -40,7 +40,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(locale="en", **QUIET)
-    context.set_default_timeout(TIMEOUT_MS)
     yield context
     context.close()
 

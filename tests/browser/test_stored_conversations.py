@@ -160,3 +160,21 @@ def test_a_conversation_that_could_not_be_saved_once_is_not_stored_twice(page: P
         """,
     )
     assert found == [[True, False, True], 1, False]
+
+
+def test_a_prompt_that_was_typed_and_deleted_does_not_end_the_storing(page: Page) -> None:
+    found = run(
+        page,
+        """
+        const storage = await Storage.open();
+        const log = emptyLog();
+        for (const draft of ["ROMEO:", ""]) {
+          log.controls.draft = draft;
+          await storage.save(log);
+        }
+        say(log, "JULIET:");
+        await storage.save(log);
+        return await texts(storage);
+        """,
+    )
+    assert found == ["JULIET: So"]

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, expect
 
 from model import CharLSTM
-from tests.browser.driving import QUIET, TIMEOUT_MS, WIDE, button, complaints_of, fast, reply, send, setting, window
+from tests.browser.driving import QUIET, WIDE, button, complaints_of, fast, reply, send, setting, window
 from tests.browser.test_training import sentences
 from tests.support.app_server import eventually
 from tests.support.chromium import serve, tab_processes
@@ -58,7 +58,6 @@ class Visitor:
     def open(self, query: str = "", *, speed: int = SPEED) -> Page:
         """Open the page with its panel; trainings there are short, on one worker, and the same each time."""
         page = self.context.new_page()
-        page.set_default_timeout(TIMEOUT_MS)
         self.complaints.append(complaints_of(page, self.url))
         page.goto(f"{self.url}{query}")
         return begin(page, speed)
@@ -90,7 +89,7 @@ def start(page: Page, name: str = "Start training") -> None:
 
 def ended(page: Page) -> Locator:
     """Wait for the end of the training; returns what is then said."""
-    expect(page.get_by_role("textbox", name="Your text")).to_be_visible(timeout=3 * TIMEOUT_MS)  # a busy machine
+    expect(page.get_by_role("textbox", name="Your text")).to_be_visible(timeout=180_000)  # a busy machine
     return panel(page).locator(".said")
 
 

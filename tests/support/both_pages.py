@@ -13,7 +13,6 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from model import CharLSTM, generate
 from tests.browser.driving import (
     QUIET,
-    TIMEOUT_MS,
     WIDE,
     button,
     complaints_of,
@@ -63,7 +62,6 @@ class Site:
 
     def __post_init__(self) -> None:
         self._tab, self._is_used = self.context.new_page(), False
-        self._tab.set_default_timeout(TIMEOUT_MS)
         self._complaints = complaints_of(self._tab, self.app.url, self.hub)
 
     def open(self, query: str = "", *, context: BrowserContext | None = None) -> Page:

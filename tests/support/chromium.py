@@ -15,7 +15,7 @@ from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Error, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect
 
 from tests.support.http_server import HttpServer
 
@@ -36,7 +36,8 @@ FLAGS = (
     "--no-first-run",
 )
 
-expect.set_options(timeout=60_000)  # only so that a broken test ends: a busy machine must not break one
+TIMEOUT_MS = 60_000  # only so that a broken test ends: a busy machine must not break one
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 class ChromiumMissingError(RuntimeError):
@@ -52,11 +53,25 @@ def launch(playwright: Playwright, *flags: str) -> Browser:
     system: list[dict[str, Any]] = [{"executable_path": path} for name in COMMANDS if (path := shutil.which(name))]
     for options in (*system, *KNOWN_TO_PLAYWRIGHT):
         with contextlib.suppress(Error):
-            return playwright.chromium.launch(args=[*FLAGS, *flags], **options)
+            return _patient(playwright.chromium.launch(args=[*FLAGS, *flags], **options))
     raise ChromiumMissingError(
         "the browser tests found no Chromium: install Chromium or Google Chrome, "
         f"or run `{sys.executable} -m playwright install --with-deps chromium`"
     )
+
+
+def _patient(browser: Browser) -> Browser:
+    """Make every wait in a tab of a browser as long as those of `expect`."""
+    new_context = browser.new_context
+
+    def patient_context(**options: Any) -> BrowserContext:
+        context = new_context(**options)
+        context.set_default_timeout(TIMEOUT_MS)
+        return context
+
+    browser.new_context = patient_context  # type: ignore[method-assign]
+    browser.new_page = lambda **options: patient_context(**options).new_page()  # type: ignore[method-assign]
+    return browser
 
 
 def install() -> None:

@@ -120,8 +120,10 @@ export class Storage {
         log.id = randomId();
       }
       const content = contentOf(log); // it may change until the transaction is done
-      if (isEmpty) store.delete(log.id);
-      else await this.#put(store, log, isNew);
+      if (isEmpty) {
+        store.delete(log.id);
+        this.#revisions.delete(log.id); // what is written next is a new conversation
+      } else await this.#put(store, log, isNew);
       await done;
       if (!isEmpty && this.#shown === log) this.#setCurrent(log.id);
       if (isEmpty ? !isNew : isNew || log.id !== stored.id) this.#channel.postMessage({});
