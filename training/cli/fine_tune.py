@@ -15,6 +15,7 @@ from torch import Tensor
 
 from model import CharLSTM, LSTMConfig, LSTMNetwork
 from model.char_lstm import is_local, split_revision
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 from model.lstm import SIZES
 from model.terminal import one_line
@@ -22,7 +23,6 @@ from model.terminal import one_line
 from ..corpus.ids_file import Ids
 from ..learner.recipe import PRESETS, Recipe
 from ..run.console import say, warn
-from ..run.facts import About
 from .options import TrainOptions
 
 LEARNING_RATE_SCALE = 0.7  # times the rates for random weights; see docs/lab-book.md
@@ -39,14 +39,14 @@ class NamedModel:
     name: str  # its published name, `user/name@commit`; "" for a folder of this machine
     typed: str = ""  # the name as it was typed
 
-    def about(self, *, private: bool) -> About:
+    def about(self, *, private: bool) -> TrainingRecord:
         """Returns the fields `base_model` and `base_corpus` of a run that starts from this model.
 
         Args:
             private: whether the model is private; the name of its text is then not published.
         """
         corpus = None if private else self.lm.training.get("corpus")
-        about: About = {"base_model": self.name} if self.name else {}
+        about: TrainingRecord = {"base_model": self.name} if self.name else {}
         if isinstance(corpus, str):
             about["base_corpus"] = one_line(corpus)
         return about

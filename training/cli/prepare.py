@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from model import CharTokenizer
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 
 from ..card import ngram
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
+from ..card.summary import quotes_of
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
 from ..errors import RunError
@@ -31,7 +33,7 @@ from ..os_calls import keep_freed_memory
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
-from ..run.facts import About, CorpusRecord, other_version, versions
+from ..run.facts import CorpusRecord, other_version, versions
 from ..run.hub_resume import pull_run
 from ..run.run_folder import RunFolder
 from ..run.snapshot import Snapshot
@@ -113,7 +115,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         soft_targets=predictions,
         device=device,
     )
-    about: About = {
+    about: TrainingRecord = {
         "preset": preset,
         "license": options.license,
         "repo": destination.repo if destination else "",
@@ -215,7 +217,7 @@ def _run(
     text: Text,
     tokenizer: CharTokenizer,
     trainer: Trainer,
-    about: About,
+    about: TrainingRecord,
     clock: Clock,
     start: float,
     *,
@@ -234,7 +236,7 @@ def _run(
         pusher,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
-        quotes=about["quotes"],
+        quotes=quotes_of(about, is_chat=text.chat is not None),
     )
     if saved is not None:
         manager.resume(saved, about, complete=clock.is_done)

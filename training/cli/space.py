@@ -15,6 +15,7 @@ from pathlib import Path
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.names import CARD
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.settings import MAX_TITLE
@@ -28,7 +29,6 @@ from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destinat
 from ..hub.space_files import check_project, title_of, write_page
 from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait_until_up
 from ..run.console import say, warn
-from ..run.facts import About
 from ..run.run_folder import RunFolder
 from . import sharing
 from .options import TrainOptions
@@ -70,7 +70,7 @@ def checked_page(
     return retried(check, say)
 
 
-def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space | None:
+def resume_page(options: TrainOptions, about: TrainingRecord, repo: str | None) -> Space | None:
     """Returns the page of a resumed run: of `--space`, else the one in the record `about` of the run.
 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
@@ -84,7 +84,7 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space 
     return Space(check_repo_name(str(about["space"])), hardware, private=private)
 
 
-def with_page(about: About, page: Space | None) -> About:
+def with_page(about: TrainingRecord, page: Space | None) -> TrainingRecord:
     """Returns what is published about a run, with the fields of its page; without them if `page` is None."""
     about = about.copy()
     about.pop("space", None)

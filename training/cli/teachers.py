@@ -19,6 +19,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat
 from model.backends.device import has_fast_bfloat16
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
@@ -32,7 +33,7 @@ from ..learner import distillation, processes
 from ..learner.dataset import split
 from ..learner.recipe import Recipe
 from ..run.console import loss_text, say, throttled, warn
-from ..run.facts import About, Evaluation, TextFacts
+from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
 from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
@@ -244,7 +245,7 @@ def predict(
     )
 
 
-def about_teachers(teachers: Sequence[NamedModel], folder: Path) -> About:
+def about_teachers(teachers: Sequence[NamedModel], folder: Path) -> TrainingRecord:
     """Returns the field `taught_by` of what is published about a run; {} without teachers."""
     if not teachers:
         return {}

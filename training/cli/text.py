@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from model import CharTokenizer, ChatFormat
+from model.checkpoint.record import TrainingRecord
 from model.terminal import one_line, own_command, quote_command, size_text
 
 from ..card.public_text import public_source
@@ -20,7 +21,7 @@ from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
 from ..errors import RunError
 from ..run.console import say, throttled, warn
-from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.kept_text import read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
@@ -46,7 +47,7 @@ class Origin:
             return "nothing"
         return "text" if self.public is not None and not is_chat else "model"
 
-    def about(self) -> About:
+    def about(self) -> TrainingRecord:
         """Returns the datasets of the Hub in a text that anyone can read, and its language if the datasets state it."""
         if self.public is None:
             return {}

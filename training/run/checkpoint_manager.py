@@ -14,6 +14,7 @@ from pathlib import Path
 from model import CharLSTM
 from model.checkpoint.names import METRICS, SAMPLES
 from model.checkpoint.pointer import BEST, LATEST
+from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_cells, write_training
 from model.files import FULL_DISK, atomic_write, json_lines
@@ -24,7 +25,7 @@ from ..card.overlap import Source
 from ..card.summary import Quotes
 from ..hub.pusher import Pusher
 from .console import warn
-from .facts import About, Evaluation
+from .facts import Evaluation
 from .run_folder import RunFolder, step_of
 from .snapshot import Snapshot, loss_at
 
@@ -68,7 +69,7 @@ class CheckpointManager:
         """Imports the libraries of a card, which takes a second or two, in a thread while training continues."""
         threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
 
-    def resume(self, newest: Snapshot, about: About, *, complete: bool) -> None:
+    def resume(self, newest: Snapshot, about: TrainingRecord, *, complete: bool) -> None:
         """Continues a run at its newest checkpoint, and repeats what may be missing if the run was killed just then.
 
         The best and the newest checkpoint get the repo, licence, Space and sharing of `about`, which may have changed

@@ -36,7 +36,7 @@ from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
-from .facts import About, Evaluation, RunState, TextFacts
+from .facts import Evaluation, RunState, TextFacts
 from .snapshot import Snapshot
 from .threads import Threads
 
@@ -52,7 +52,7 @@ class TrainingRun:
     trainer: Trainer
     validation: Ids  # (N,) ids read at each evaluation: the beginning of the held-out part of the text
     text: TextFacts
-    about: About
+    about: TrainingRecord
     start: float  # `time.monotonic()` when this process began
     clock: Clock
     threads: Threads | None = None  # None to choose the number by measurement
