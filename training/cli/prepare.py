@@ -73,11 +73,11 @@ def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
 
 def _open_folder(options: TrainOptions) -> RunFolder:
     """Returns the run folder: by default runs/NAME, or the first of runs/NAME-2, runs/NAME-3 … that is free."""
-    repo = options.hub_run
+    repo, is_teacher = options.hub_run, options.text_of is not None  # Ray may restart a teacher while it still saves
     if options.resume is not None and not repo:
-        return RunFolder(options.resume, resume=True)
+        return RunFolder(options.resume, resume=True, waits=is_teacher)
     if options.out is not None:
-        return RunFolder(options.out, resume=False)
+        return RunFolder(options.out, resume=False, waits=is_teacher)
     name = repo.split("/")[1] if repo else corpus_name(options.text)
     paths = (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
     return RunFolder(next(path for path in paths if not path.exists()), resume=False)
