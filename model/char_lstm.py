@@ -6,6 +6,7 @@ models still load.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
@@ -293,10 +294,7 @@ def checkpoint_folder(path: str | Path) -> Path:
         if name not in bundled_names():
             raise CheckpointError(f"there is no bundled model {name!r:.60}: choose one of {', '.join(bundled_names())}")
         return BUNDLED_FOLDER / name
-    try:
-        folder = Path(path).expanduser()
-    except RuntimeError:  # ~USER of a user that does not exist
-        folder = Path(path)
+    folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises an error for ~USER of no user
     pointed = pointed_checkpoint(folder) if folder.name in (BEST, LATEST) else None
     if pointed is None and not folder.is_dir():
         hint = "a model on the Hub is written user/name" if is_local(path) else "name a folder of this machine"

@@ -9,6 +9,7 @@ because most texts are local.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import glob
 import os
@@ -32,6 +33,7 @@ from .decode import CHUNK, UNREADABLE, CorpusError, LeftOutError
 
 if TYPE_CHECKING:
     import httpx2
+    from huggingface_hub import DatasetInfo
 
 _STDIN = "-"
 _GLOB = re.compile(r"[*?\[]")
@@ -76,7 +78,9 @@ def expand(typed: str) -> SourceFiles:
     if typed == _STDIN:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
     if separator and scheme.lower() in ("http", "https"):
-        return SourceFiles(typed, [_web_file(f"{scheme.lower()}://{rest}")])
+        url = f"{scheme.lower()}://{rest}"
+        label, name = one_line(without_secrets(url)), _url_file_name(url)
+        return SourceFiles(typed, [SourceFile(label=label, name=name, read=partial(_fetch, url))])
     if typed.startswith(_HUB_PREFIX):
         return _hub_files(typed)
     if separator and scheme.isalnum():
@@ -95,14 +99,9 @@ def is_public(typed: str) -> bool:
     """
     if not typed.startswith(_HUB_PREFIX):
         return "://" in typed and without_secrets(typed) == typed
-    from huggingface_hub import HfApi
-
-    try:
-        with time_limits():
-            info = HfApi().dataset_info(_parse_hub_source(typed)[0], token=False)
-    except Exception:  # noqa: BLE001  no such dataset for strangers, or no answer
-        return False
-    return not (info.private or info.gated or info.disabled)
+    source = _HUB_SOURCE.fullmatch(typed)
+    info = _seen_by_strangers(source["repo"]) if source else None
+    return info is not None and not (info.private or info.gated or info.disabled)
 
 
 def dataset_of(typed: str) -> str:
@@ -112,16 +111,19 @@ def dataset_of(typed: str) -> str:
 
 def language_of(dataset: str) -> str:
     """Returns the one language that the card of a public dataset states; "" if it states none or several."""
-    from huggingface_hub import HfApi
-
-    try:
-        with time_limits():
-            card = HfApi().dataset_info(dataset, token=False).card_data
-    except Exception:  # noqa: BLE001  no answer
-        return ""
-    stated = card.language if card else None
+    info = _seen_by_strangers(dataset)
+    stated = info.card_data.language if info and info.card_data else None
     found = stated if isinstance(stated, list) else [stated]
     return str(found[0] or "") if len(found) == 1 else ""
+
+
+def _seen_by_strangers(dataset: str) -> DatasetInfo | None:
+    """Returns what the Hub says of a dataset without a token; None if it says nothing."""
+    from huggingface_hub import HfApi
+
+    with contextlib.suppress(Exception), time_limits():
+        return HfApi().dataset_info(dataset, token=False)
+    return None
 
 
 def name_of(typed: str) -> str:
@@ -242,11 +244,6 @@ def _url_file_name(url: str) -> str:
     """Returns the base name of the file behind an address, or its host if the path is empty."""
     parts = [part for part in one_line(without_secrets(url)).partition("://")[2].split("/") if part]
     return unquote(parts[-1]) if parts else "web"
-
-
-def _web_file(url: str) -> SourceFile:
-    """Returns the file behind an address; nothing is requested before it is read."""
-    return SourceFile(label=one_line(without_secrets(url)), name=_url_file_name(url), read=partial(_fetch, url))
 
 
 def _fetch(url: str, file: SourceFile) -> Generator[bytes]:

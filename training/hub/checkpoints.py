@@ -24,13 +24,12 @@ from model.checkpoint.names import (
     STATE,
     WEIGHTS,
 )
-from model.hub.names import MAIN, TRAINING
 from model.terminal import one_line, own_command
 
 from ..card.public_text import is_model_card, linked_page, with_page_link
 from ..errors import HubError
 from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, lookup, read_file
-from .destination import PRIVATE, Destination
+from .destination import MAIN, PRIVATE, TRAINING, Destination
 
 _OR_REPLACE = "name another repo, or give --replace"
 _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"

@@ -21,14 +21,13 @@ from typing import Any
 from model.checkpoint.names import METRICS, STATE
 from model.checkpoint.pointer import BEST, STEP_FOLDER, pointed_checkpoint
 from model.hub.limits import time_limits
-from model.hub.names import MAIN, TRAINING, commit_title
 from model.terminal import duration_text
 
 from ..errors import HubError
 from . import calls
 from .calls import Report, hub_error, wait_s
 from .checkpoints import push_checkpoint
-from .destination import Destination, write_destination
+from .destination import MAIN, TRAINING, Destination, write_destination
 
 
 def is_held_back(run_folder: Path, destination: Destination) -> bool:
@@ -61,6 +60,14 @@ def _evaluation(folder: Path) -> Mapping[str, Any]:
         if line["step"] == _step_of(folder):
             return {name: float(line[name]) for name in ("val_loss", "val_bpc")}
     return {}
+
+
+def _title(branch: str, folder: Path) -> str:
+    """Returns the title of the commit that pushes a checkpoint folder."""
+    title = f"step {_step_of(folder):,}"
+    if found := _evaluation(folder):
+        title += f": val loss {found['val_loss']:.4f} nats, {found['val_bpc']:.3f} bpc"
+    return f"Best so far: {title}" if branch == MAIN else title.capitalize()
 
 
 class Pusher:
@@ -132,7 +139,7 @@ class Pusher:
         while (push := self._next()) is not None:
             branch, folder = push
             try:
-                title = commit_title(branch, _step_of(folder), **_evaluation(folder))
+                title = _title(branch, folder)
                 with time_limits(calls.TRY_S):
                     commit = push_checkpoint(self.destination, branch, folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues

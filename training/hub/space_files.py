@@ -24,8 +24,7 @@ from model.checkpoint.format import INT8
 from model.checkpoint.names import CARD
 from model.checkpoint.record import stored_welcome
 from model.checkpoint.write import smallest_dtype
-from model.files import atomic_write, web_content
-from model.hub.names import PUBLIC_HUB
+from model.files import PUBLIC_HUB, atomic_write, web_content
 from model.settings import MAX_TITLE
 
 from ..card.public_text import line, markdown, public_source
