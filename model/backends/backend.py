@@ -81,7 +81,6 @@ class Backend(ABC):
         """Returns the state before a character that the last `write` drew is read.
 
         Args:
-            slot: the slot.
             row: the position of the slot among those of the call.
             position: the position of the character among those drawn for the slot.
         """
@@ -92,7 +91,6 @@ class Backend(ABC):
         """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H).
 
         Args:
-            layer: the layer, from 0.
             ids: (T,) int64, the characters that were read.
             below: (T, H), h of the layer below after each character; not used in the first layer.
             before: (T, H), h of this layer before each character.

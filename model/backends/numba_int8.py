@@ -28,12 +28,7 @@ _NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)
 
 
 class NumbaInt8Backend(TorchInt8Backend):
-    """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`.
-
-    Args:
-        weights: the quantized weights, on the CPU.
-        slots: the number of slots.
-    """
+    """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`."""
 
     def __init__(self, weights: Int8Weights, slots: int) -> None:
         super().__init__(weights, slots)

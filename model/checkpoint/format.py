@@ -39,21 +39,14 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The content of a checkpoint folder.
+    """The content of a checkpoint folder."""
 
-    Attributes:
-        config: the sizes of the network.
-        tokenizer: the vocabulary.
-        training: what the training recorded; {} if nothing.
-        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file, float32 if
-            that is int8.
-        chat, cells, samples: as in `CharLSTM`.
-    """
-
-    config: LSTMConfig
-    tokenizer: CharTokenizer
-    training: TrainingRecord
+    config: LSTMConfig  # the sizes of the network
+    tokenizer: CharTokenizer  # the vocabulary
+    training: TrainingRecord  # what the training recorded; {} if nothing
+    # The tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file, float32 if that is int8
     weights: Mapping[str, Tensor] = field(default_factory=dict)
+    # As in `CharLSTM`
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()

@@ -33,7 +33,6 @@ def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
     """Reads and checks a checkpoint folder.
 
     Args:
-        folder: the checkpoint.
         weights: whether model.safetensors is read; otherwise the checkpoint has no tensors.
 
     Raises:

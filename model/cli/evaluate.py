@@ -58,11 +58,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _load(name: str) -> Predictor:
-    """Returns the function MODULE:FUNCTION.
-
-    Raises:
-        UsageError: there is no such function.
-    """
+    """Returns the function MODULE:FUNCTION."""
     module_name, separator, function = name.partition(":")
     if not separator or module_name[:1] in ("", "."):
         raise UsageError(f"{name!r} is not MODULE:FUNCTION: write for example my_model:predict")

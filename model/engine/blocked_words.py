@@ -65,10 +65,6 @@ class BlockedWords:
 class WordWatch:
     """Searches a text that grows by one character at a time.
 
-    Args:
-        trie: the folded words.
-        context: the text before it.
-
     Attributes:
         length: the number of characters added so far.
     """

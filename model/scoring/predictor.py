@@ -16,7 +16,6 @@ def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iter
 
     Args:
         predict: returns the probability of each possible next character after the text that it gets; the sum is 1.
-        text: the text.
         window: the text is read in consecutive windows of so many characters, each without those before it; the first
             character of the text, and the rest after the last whole window, are not predicted. A text shorter than a
             window is one window. None: each character is predicted after all before it.

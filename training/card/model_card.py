@@ -56,14 +56,9 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
     """Writes README.md, curve.png and, for a model that has a repo, notebook.ipynb into a checkpoint folder.
 
     Args:
-        folder: the checkpoint folder of `lm`.
-        lm: the model; `training` of its config.json says how it was trained.
         metrics: lines of metrics.jsonl, oldest first.
         source: the training text, in which the samples are searched for copied passages.
         about: Markdown about the training text, for a section of its own; "" for none.
-
-    Raises:
-        OSError: the folder cannot be written.
     """
     curve = _curve(lm, metrics)
     if curve.is_drawable:

@@ -110,7 +110,6 @@ def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
     It begins with `char-lstm train`, however this process was started.
 
     Args:
-        texts: the sources as typed.
         options: value by name. True is a flag; None and False are omitted; a list repeats the option.
     """
     words = [*_PROGRAM.split(), *map(public_source, texts)]

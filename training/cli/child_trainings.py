@@ -154,10 +154,6 @@ def _ray_cluster(address: str, device: str) -> Machine:
 
     Args:
         address: "local" starts Ray on this machine; else the address of a cluster, such as `auto` or `HOST:6379`.
-        device: the type of the device that is trained on: cpu, cuda or mps.
-
-    Raises:
-        RunError: Ray is not installed, the cluster cannot be reached, or it has no such device.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
     try:

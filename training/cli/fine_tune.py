@@ -53,12 +53,7 @@ class NamedModel:
 
 
 def load_base(options: TrainOptions) -> NamedModel | None:
-    """Returns the model of `--from`; None when the option was not given.
-
-    Raises:
-        UsageError: a size was given that is not the model's.
-        CheckpointError, ModelUnavailableError: the model cannot be loaded.
-    """
+    """Returns the model of `--from`; None when the option was not given."""
     if options.parent is None:
         return None
     base = load_model(options.parent)
@@ -74,11 +69,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
 
 
 def load_model(typed: str) -> NamedModel:
-    """Returns the model of `user/name[@revision]`, of a run folder or of a checkpoint folder.
-
-    Raises:
-        UsageError, CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.
-    """
+    """Returns the model of `user/name[@revision]`, of a run folder or of a checkpoint folder."""
     say(f"Loading {one_line(typed)} …")
     name, revision = split_revision(typed)
     lm = CharLSTM.from_pretrained(name, revision=revision)
@@ -109,7 +100,6 @@ def weights_for_new_characters(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[
 
     Args:
         lm: the model; the first ids are its characters.
-        ids: (N,) the training text.
         vocab_size: V, distinct characters with the new ones.
     """
     weights = {name: tensor.cpu().clone() for name, tensor in lm.network.state_dict().items()}

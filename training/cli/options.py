@@ -147,11 +147,7 @@ def _check(options: TrainOptions) -> None:
 
 
 def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
-    """Returns the fields of `Recipe` that --set gives, by their names.
-
-    Raises:
-        UsageError: there is no such setting, or its value is not allowed.
-    """
+    """Returns the fields of `Recipe` that --set gives, by their names."""
     found: dict[str, Any] = {}
     for text in (part for each in typed for part in each.split(",")):
         name, _, value = text.partition("=")

@@ -51,9 +51,6 @@ def choose_recipe(
         ids: (N,) the whole text.
         start: `time.monotonic()` when this process began; the minutes count from then.
         soft_targets: (N, V), the predictions of the teachers.
-
-    Raises:
-        UsageError: the sizes are not allowed, or need more memory than is free.
     """
     train, validation = split(ids)
     minutes = options.minutes or MINUTES.default
@@ -85,7 +82,6 @@ def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]
     An evaluation reads its characters twice; a training step takes three times as long for each character as reading.
 
     Args:
-        held_out: characters of the held-out text.
         given: fields of the recipe that do not change.
     """
     recipe = replace(recipe, steps=steps)
@@ -103,8 +99,6 @@ def with_minutes(
     Args:
         minutes: the time from the start of the process to its end.
         elapsed_s: the seconds of it that have passed.
-        held_out: characters of the held-out text.
-        given: fields of the recipe that do not change.
     """
     costs, character_s = found.costs, found.character_s
     left_s = 60 * minutes - elapsed_s - costs.end_s

@@ -139,10 +139,6 @@ def check_destination(
 ) -> Destination | None:
     """Returns where a run is pushed; None when `repo` is None. The repo is created if it is missing.
 
-    Args:
-        corpus: what is published about its text.
-        sharing: whether the run may be public, see `sharing`.
-
     Raises:
         HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.
     """

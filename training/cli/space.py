@@ -59,12 +59,7 @@ def make_space(arguments: Sequence[str]) -> int:
 def checked_page(
     options: TrainOptions | Namespace, repo: str | None, shared: str, *, publish_anyway: bool = False
 ) -> Space:
-    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private.
-
-    Args:
-        repo: the repo of the model; None when it is not on the Hub.
-        shared: the sharing of the run or the model.
-    """
+    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
     name, private = options.space or "", shared == PRIVATE
     check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
     return retried(check, say)

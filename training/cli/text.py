@@ -96,10 +96,6 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
 
     Args:
         base_vocab: characters that get the first ids.
-
-    Raises:
-        CorpusError: the text cannot be read, or is too short.
-        RunError: the copy in the folder is missing or damaged.
     """
     if plan is None and options.text_of is None:
         return _read_new_text(options, folder, base_vocab)
@@ -130,12 +126,7 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
 
 
 def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Text:
-    """Returns the text of a resumed run: the copy in its folder, unless TEXT was given.
-
-    Raises:
-        CorpusError: the text cannot be read.
-        RunError: it is not the text of the run, or it must be given.
-    """
+    """Returns the text of a resumed run: the copy in its folder, unless TEXT was given."""
     record, about, checkpoint = saved.state["corpus"], saved.state["about"], saved.checkpoint
     public = record.get("public")
     if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read

@@ -86,8 +86,6 @@ class Collector:
         A file that the user did not name is left out if it cannot be read.
 
         Args:
-            file: a file of a source, or in an archive.
-            chunks: its content.
             depth: the number of archives around it.
             is_text: whether the content is text in UTF-8 that was made from a document.
         """

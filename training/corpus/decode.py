@@ -67,17 +67,11 @@ class ReadingRecord(TypedDict):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The settings with which files are decoded.
+    """The settings with which files are decoded."""
 
-    Attributes:
-        errors: what to do with invalid bytes.
-        encoding: the encoding of files that are not UTF-8; None refuses them.
-        merge_rare: whether rare characters share one id, see `ids_file`.
-    """
-
-    errors: Errors = "strict"
-    encoding: str | None = None
-    merge_rare: bool = True
+    errors: Errors = "strict"  # what to do with invalid bytes
+    encoding: str | None = None  # the encoding of files that are not UTF-8; None refuses them
+    merge_rare: bool = True  # whether rare characters share one id, see `ids_file`
 
     def record(self) -> ReadingRecord:
         """Returns the fields, as a run saves them."""
@@ -118,8 +112,6 @@ def decode(
 
     Args:
         chunks: the bytes of the file. The first one has 4 bytes, or all of the file.
-        label: the name of the file in errors.
-        errors: what to do with invalid bytes.
         encoding: the encoding of the file if it is not UTF-8.
 
     Raises:

@@ -66,14 +66,8 @@ def write_ids(
     """Writes the ids of a text in vocabulary order to a file, atomically, and maps it.
 
     Args:
-        text: a file with the text in UTF-8.
         path: the file of the ids; None for a temporary one, which is deleted when it is no longer used.
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them; new characters follow, sorted.
-        merge_rare: whether rare characters become RARE.
-        keep: characters that are never rare.
-
-    Raises:
-        OSError: the file cannot be written; the disk may be full.
     """
     counts = np.zeros(0x110000, np.int64)
     for codes in _pieces(text):

@@ -86,11 +86,9 @@ def read_corpus(
     """Reads `sources` into one text.
 
     Args:
-        sources: as the user typed them.
         path: file for the ids, replaced when the whole text is read; None for a temporary file.
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them.
         reading: how bytes become text, and whether rare characters share one id.
-        progress: called with the state of each file.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
 
     Raises:

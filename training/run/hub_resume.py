@@ -29,7 +29,6 @@ def pull_run(repo: str, folder: RunFolder) -> None:
 
     Raises:
         HubError: the repo holds no run, cannot be read, or its files are damaged.
-        OSError: the disk is full or not writable.
     """
     temporary = folder.path / ".pulled.tmp"
     try:

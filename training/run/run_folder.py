@@ -125,11 +125,7 @@ class RunFolder:
         return folder
 
     def mark(self, name: str, folder: Path) -> None:
-        """Points `best` or `latest` at a checkpoint.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
+        """Points `best` or `latest` at a checkpoint."""
         atomic_write(self.path / name, f"{folder.name}\n".encode())
         sync_folder(self.path)
 

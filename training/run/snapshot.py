@@ -55,7 +55,6 @@ class Snapshot:
 
         Raises:
             CheckpointError: the weights are not finite.
-            OSError: the disk is full or not writable.
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
         atomic_write(folder / METRICS, json_lines(self.metrics))
@@ -105,11 +104,7 @@ def read_metrics(folder: Path) -> list[Evaluation]:
 
 
 def write_state(folder: Path, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Writes training_state/ of a checkpoint folder.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
+    """Writes training_state/ of a checkpoint folder."""
     inside = folder / STATE
     inside.mkdir(exist_ok=True)
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
