@@ -95,7 +95,6 @@ class TextTrace:
     The text is read from a state of zeros, as after a line end.
 
     Args:
-        lm: the model that reads.
         skip_start: read no line end before the text: its first character then has no prediction, as in a prompt that
             the engine reads.
         precision: "int8" or "float32"; None is the default of the model, see `Engine`.

@@ -30,10 +30,7 @@ _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones
 
 
 def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
-    """Reads and checks a checkpoint folder.
-
-    Args:
-        weights: whether model.safetensors is read; otherwise the checkpoint has no tensors.
+    """Reads and checks a checkpoint folder; model.safetensors only if `weights` is True.
 
     Raises:
         CheckpointError: there is no such folder, or a file in it is missing or wrong.

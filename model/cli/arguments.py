@@ -52,12 +52,7 @@ class CommandParser(ArgumentParser):
 
 
 def add_command(commands: Any, name: str, text: str, run: Run, *, model: bool = True) -> ArgumentParser:
-    """Adds a command with, unless `model` is False, --model; returns its parser.
-
-    Args:
-        commands: what `ArgumentParser.add_subparsers` returns.
-        model: whether the command has --model.
-    """
+    """Adds a command with, unless `model` is False, --model; returns its parser."""
     parser: ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
     if model:

@@ -12,11 +12,7 @@ from ..terminal import say
 
 
 def load_model(name: str) -> CharLSTM:
-    """Returns a model; prints its notice, such as that the Hub cannot be reached, to standard error.
-
-    Args:
-        name: a folder, USER/NAME[@REVISION] on the Hub, or bundled:NAME.
-    """
+    """Returns a model; prints its notice, such as that the Hub cannot be reached, to standard error."""
     id_or_path, revision = split_revision(name)
     lm = CharLSTM.from_pretrained(id_or_path, revision=revision)
     if lm.notice:

@@ -66,8 +66,7 @@ class Request:
     def memory(self, backend: Backend, state: LSTMState | None = None) -> Memory | None:
         """Returns the memory from which the next reply continues; None if the prompt is not read to its end.
 
-        Args:
-            state: the state, if the backend has read more characters since.
+        `state` is given if the backend has read more characters since.
         """
         if not self.prompt_is_read:
             return None

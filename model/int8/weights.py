@@ -11,6 +11,7 @@ Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -138,14 +139,8 @@ def float_h(h: Tensor) -> Tensor:
 
 def exact_product(x: Tensor, matrix: QuantizedMatrix) -> Tensor:
     """Returns x (B, K) int8 times q transposed, (B, N) int32, exact. Float32 is used only where it cannot round."""
-    total = None
-    for start in range(0, x.shape[1], _EXACT_COLUMNS):
-        part = slice(start, start + _EXACT_COLUMNS)
-        product = (x[:, part].float() @ matrix.q[:, part].float().T).to(torch.int32)
-        total = product if total is None else total + product
-    if total is None:
-        raise ValueError("the matrix has no columns")
-    return total
+    parts = zip(torch.split(x, _EXACT_COLUMNS, dim=1), torch.split(matrix.q, _EXACT_COLUMNS, dim=1), strict=True)
+    return reduce(torch.add, ((columns.float() @ q.float().T).to(torch.int32) for columns, q in parts))
 
 
 def lookup(table: Tensor, x: Tensor) -> Tensor:

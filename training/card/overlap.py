@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from model import CharTokenizer
 
+from ..corpus.ids_file import Ids
+
 MAX_CHARACTERS = 5_000_000  # of a text that are searched, its last ones: 1 s for Latin letters, 3 s for Chinese
-Ids = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)

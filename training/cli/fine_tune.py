@@ -42,8 +42,7 @@ class NamedModel:
     def about(self, *, private: bool) -> TrainingRecord:
         """Returns the fields `base_model` and `base_corpus` of a run that starts from this model.
 
-        Args:
-            private: whether the model is private; the name of its text is then not published.
+        The name of the text of a private model is not published.
         """
         corpus = None if private else self.lm.training.get("corpus")
         about: TrainingRecord = {"base_model": self.name} if self.name else {}

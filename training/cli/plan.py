@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 
 import torch
@@ -38,7 +37,6 @@ def choose_recipe(
     *,
     vocab_size: int,
     ids: Ids,
-    folder: Path,
     start: float,
     parent: CharLSTM | None,
     soft_targets: SoftTargets | None,
@@ -72,7 +70,7 @@ def choose_recipe(
         clock, threads = Clock(recipe, minutes, found.costs), found.threads
     dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
     recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
-    _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
+    _say_plan(recipe, preset, len(train), None if options.steps else minutes)
     return recipe, clock, threads, preset
 
 
@@ -80,9 +78,7 @@ def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]
     """Returns the recipe with `steps` steps, and with fewer evaluations if these would take too much of the time.
 
     An evaluation reads its characters twice; a training step takes three times as long for each character as reading.
-
-    Args:
-        given: fields of the recipe that do not change.
+    The fields of the recipe in `given` do not change.
     """
     recipe = replace(recipe, steps=steps)
     if "evaluations" in given:
@@ -130,7 +126,7 @@ def _preset_for(
     return preset_for(60 * minutes * measure.reading_speed(small, vocab_size, train, device), characters)
 
 
-def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
+def _say_plan(recipe: Recipe, preset: str, characters: int, minutes: float | None) -> None:
     """Prints the plan of a run; `characters` is the length of the text to train on."""
     length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
     several = f" in {processes.count()} processes" if processes.count() > 1 else ""
@@ -139,7 +135,6 @@ def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minute
         f"{'about ' if minutes else ''}{recipe.steps:,} steps of {recipe.batch:,} × {recipe.window:,} characters, "
         f"{recipe.characters / characters:,.1f} passes over the text{length}."
     )
-    say(f"Checkpoints are saved in {folder}; Ctrl-C saves one and stops.")
 
 
 def _with_options(

@@ -109,12 +109,12 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         options,
         vocab_size=len(tokenizer),
         ids=ids,
-        folder=folder.path,
         start=start,
         parent=parent.lm if parent else None,
         soft_targets=predictions,
         device=device,
     )
+    say(f"Checkpoints are saved in {folder.path}; Ctrl-C saves one and stops.")
     about: TrainingRecord = {
         "preset": preset,
         "license": options.license,

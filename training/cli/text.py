@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from model import CharTokenizer, ChatFormat
 from model.checkpoint.record import TrainingRecord
@@ -65,7 +65,7 @@ def origin_of(sources: Sequence[str], reading: Reading) -> Origin:
     closed = frozenset(source for source in sources if "://" in source and not is_public(source))
     if closed or not all("://" in source for source in sources):
         return Origin(public=None, closed=closed)
-    return Origin(public={"sources": [*sources], **reading.record()}, closed=closed)
+    return Origin(public=cast(PublicText, {"sources": [*sources], **asdict(reading)}), closed=closed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +93,6 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
     """Returns the text of a new run.
 
     A run with a plan of its teachers has its text in its folder; that of a teacher is in the folder of --text-of.
-
-    Args:
-        base_vocab: characters that get the first ids.
     """
     if plan is None and options.text_of is None:
         return _read_new_text(options, folder, base_vocab)

@@ -14,7 +14,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypeVar
 
 from model.terminal import one_line
 
@@ -57,14 +57,6 @@ def not_text(label: str, what: str, advice: str) -> LeftOutError:
     return LeftOutError(f"{label} is not text but {what}: {advice}", "binary")
 
 
-class ReadingRecord(TypedDict):
-    """The fields of a `Reading`, as a run saves them."""
-
-    errors: str
-    encoding: str | None
-    merge_rare: bool
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """The settings with which files are decoded."""
@@ -73,13 +65,9 @@ class Reading:
     encoding: str | None = None  # the encoding of files that are not UTF-8; None refuses them
     merge_rare: bool = True  # whether rare characters share one id, see `ids_file`
 
-    def record(self) -> ReadingRecord:
-        """Returns the fields, as a run saves them."""
-        return {"errors": self.errors, "encoding": self.encoding, "merge_rare": self.merge_rare}
-
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Reading:
-        """Returns the settings that `record` returned; runs of older versions kept their rare characters."""
+        """Returns the settings in the record of a run; runs of older versions kept their rare characters."""
         encoding = record.get("encoding")
         return cls(
             errors="replace" if record.get("errors") == "replace" else "strict",

@@ -80,7 +80,6 @@ def file_kind(head: bytes, name: str) -> Kind | None:
     """Returns what a file is; None for plain text, and for binary data, which `decode` refuses.
 
     Args:
-        head: its first 8 kB.
         name: its base name. HTML counts as a web page only in a file of such a name; elsewhere it may be source code.
     """
     suffix = PurePosixPath(name.lower()).suffix

@@ -9,8 +9,7 @@ that fits. Measurements behind these numbers are in docs/lab-book.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from model import LSTMConfig
@@ -91,10 +90,6 @@ class Recipe:
     def characters(self) -> int:
         """The number of characters read in the whole run."""
         return self.steps * self.batch * self.window
-
-    def to_json(self) -> Mapping[str, Any]:
-        """Returns all fields, as a run saves them."""
-        return asdict(self)
 
 
 RECIPE_SETTINGS = settings_of(Recipe)

@@ -17,7 +17,6 @@ import torch
 from model.backends.device import gpu_name
 from model.checkpoint.record import TrainingRecord
 
-from ..corpus.decode import ReadingRecord
 from ..errors import RunError
 from ..learner import processes
 
@@ -41,10 +40,13 @@ class Evaluation(TypedDict, total=False):
     lr: float
 
 
-class PublicText(ReadingRecord):
+class PublicText(TypedDict):
     """Where anyone can read the training text, and how it is read."""
 
     sources: list[str]
+    errors: str  # this and the rest: the fields of `Reading`
+    encoding: str | None
+    merge_rare: bool
 
 
 class CorpusRecord(TypedDict):

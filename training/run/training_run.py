@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import torch
@@ -246,7 +246,7 @@ class TrainingRun:
     def _snapshot(self, measured: dict[str, Any]) -> Snapshot:
         network = self.trainer.average
         state: RunState = {
-            "recipe": self.trainer.recipe.to_json(),
+            "recipe": asdict(self.trainer.recipe),
             "corpus": self.text.record,
             "about": self.about,
             "seconds": self.seconds,
@@ -285,7 +285,7 @@ class TrainingRun:
             "seconds": round(self.seconds, 1),
             **summary,
             **self.about,
-            "recipe": self.trainer.recipe.to_json(),
+            "recipe": asdict(self.trainer.recipe),
         }
 
 
