@@ -67,7 +67,9 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
         named = next(iter(lm.cells), None)
         content = redact(notebook(repo, known_prompt(lm), hub=constants.ENDPOINT, shown=named))
         atomic_write(folder / NOTEBOOK, content.encode("utf-8", "replace"))
-    samples = write_samples(lm)
+    prompt = prompt_of(lm)
+    texts = {t: generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1) for t in TEMPERATURES}
+    samples = [CardSample(temperature, prompt, text) for temperature, text in texts.items()]
     overlap = source.overlap([sample.text for sample in samples]) if source else None
     atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
 
@@ -81,12 +83,6 @@ def import_libraries() -> None:
     import matplotlib.figure  # noqa: F401
 
     numba_available()
-
-
-def write_samples(lm: CharLSTM) -> list[CardSample]:
-    """Generates one sample for each temperature; the prompt is the first example of the training text, if any."""
-    prompt = prompt_of(lm)
-    return [CardSample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 
 
 def render_card(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model import CharLSTM, LSTMConfig, LSTMNetwork
+from model import CharLSTM, LSTMNetwork
 from model.char_lstm import is_local, split_revision
 from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
@@ -77,11 +77,9 @@ def load_model(typed: str) -> NamedModel:
 
 def preset_near(lm: CharLSTM) -> str:
     """Returns the name of the preset whose network has the size nearest to the model's."""
-
-    def log_size(sizes: LSTMConfig | Recipe) -> float:
-        return math.log(sizes.num_layers * sizes.hidden_size**2)
-
-    return min(PRESETS, key=lambda name: abs(log_size(PRESETS[name]) - log_size(lm.config)))
+    size = lm.config.num_layers * lm.config.hidden_size**2
+    distances = {name: math.log(each.num_layers * each.hidden_size**2 / size) for name, each in PRESETS.items()}
+    return min(distances, key=lambda name: abs(distances[name]))
 
 
 def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:

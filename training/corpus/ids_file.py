@@ -48,16 +48,11 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
 class EncodedText:
     """A text whose ids are in a file."""
 
-    ids: Ids = field(repr=False, compare=False)
-    """(N,) indices into `vocab`, memory-mapped from a file."""
-    vocab: tuple[str, ...] = field(repr=False)
-    """The base vocabulary in its own order, then the other characters of the text, sorted."""
-    sha256: str
-    """SHA-256 of the text in UTF-8."""
-    rare: int = 0
-    """How many distinct characters became RARE."""
-    rare_times: int = 0
-    """How often these characters occur."""
+    ids: Ids = field(repr=False, compare=False)  # (N,) indices into `vocab`, memory-mapped from a file
+    vocab: tuple[str, ...] = field(repr=False)  # the base vocabulary, then the other characters, sorted
+    sha256: str  # of the text in UTF-8
+    rare: int = 0  # how many distinct characters became RARE
+    rare_times: int = 0  # how often these characters occur
 
 
 def write_ids(

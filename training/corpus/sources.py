@@ -56,8 +56,7 @@ class SourceFile:
     name: str  # the base name, which may be published
     read: Callable[[SourceFile], Generator[bytes]]
     """Yields the content of this file in chunks of 1 MB; sets its size and what the headers of a response say."""
-    found: bool = False
-    """Whether it is from a folder, a glob or an archive, and may be left out; False if the user named it."""
+    found: bool = False  # whether it is from a folder, a glob or an archive, and may be left out
     size: int | None = None  # in bytes; None if it is not known
     charset: str = ""  # the encoding according to the server
     is_web_page: bool = False  # according to the server

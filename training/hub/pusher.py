@@ -75,13 +75,10 @@ class Pusher:
 
     Args:
         report: called with one line for each push or new error, from the thread that pushes.
-
-    Attributes:
-        destination: the repo, and what was pushed last to its branches.
     """
 
     def __init__(self, destination: Destination, run_folder: Path, *, report: Report) -> None:
-        self.destination = destination
+        self.destination = destination  # the repo, and what was pushed last to its branches
         self._run_folder, self._report = run_folder, report
         self._wanted: dict[str, Path] = {}  # by branch, without the active one
         self._active: tuple[str, Path] | None = None

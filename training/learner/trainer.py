@@ -117,7 +117,8 @@ class Trainer:
             DivergedError: the loss or the gradient is not finite. Nothing was updated.
         """
         step = self.steps_done
-        self._random.manual_seed(_seed_of(self.recipe.seed, step))
+        # A CPU generator reads only the lower 32 bits of its seed, so both numbers are hashed into them.
+        self._random.manual_seed(int(np.random.SeedSequence([self.recipe.seed, step]).generate_state(1)[0]))
         self._reset_state(step)
         inputs, targets = (ids.to(self.device) for ids in self.windows.at(step))
         own = LSTMState(self._state.h[:, self._rows], self._state.c[:, self._rows])
@@ -227,8 +228,3 @@ def _initialize(network: LSTMNetwork, ids: Ids) -> None:
     network.embedding.weight.mul_(_EMBEDDING_NORM / network.config.embedding_size**0.5)
     network.output.weight.zero_()
     network.output.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
-
-
-def _seed_of(seed: int, step: int) -> int:
-    # A CPU generator reads only the lower 32 bits of its seed, so both numbers are hashed into them.
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

@@ -40,9 +40,6 @@ class CheckpointManager:
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
         quotes: what the published files may quote.
-
-    Attributes:
-        saved_step: the step of the newest checkpoint that can be resumed; -1 when there is none.
     """
 
     def __init__(
@@ -56,7 +53,7 @@ class CheckpointManager:
     ) -> None:
         self.folder = folder
         self.pusher = pusher
-        self.saved_step = -1
+        self.saved_step = -1  # of the newest checkpoint that can be resumed; -1 when there is none
         self._source = source
         self._held_out, self._quotes = held_out, quotes
         self._best_loss = math.inf

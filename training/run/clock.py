@@ -86,11 +86,8 @@ class Clock:
         elif self.minutes is None:
             self.progress = float(self._steps_done)
         else:
-            self.progress = self._timed(seconds, self._left_for_steps_s(60 * self.minutes - elapsed_s))
-
-    def _left_for_steps_s(self, left_s: float) -> float:
-        """Returns how many of the seconds that are left are for steps. Evaluations leave them half of the time."""
-        return left_s - min(self._evaluations_s(), left_s / 2) - self._end_s()
+            left_s = 60 * self.minutes - elapsed_s  # of which evaluations leave half for the steps
+            self.progress = self._timed(seconds, left_s - min(self._evaluations_s(), left_s / 2) - self._end_s())
 
     def _timed(self, seconds: float, left_s: float) -> float:
         """Returns the progress after a step of `seconds`, when `left_s` are left for the steps that follow."""

@@ -60,8 +60,10 @@ class TrainingRun:
     samples: list[Sample] = field(default_factory=list)  # so far; a long run keeps evenly spaced ones
     chat: ChatFormat | None = None  # the chat format, if the text is a chat
     page: Space | None = None  # the Space to publish when the run is complete
+    # With more threads than processors, OpenMP puts the training threads to sleep between two matrix products, which
+    # halves the speed of training: so torch has one thread in the writer's.
     _writer: ThreadPoolExecutor = field(
-        init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
+        init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", torch.set_num_threads, (1,))
     )
     _writing: Future[None] | None = field(default=None, init=False)
     _log: ProgressLog = field(init=False)
@@ -292,12 +294,3 @@ class TrainingRun:
 def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Returns copies of tensors, on the CPU."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
-
-
-def _use_one_thread() -> None:
-    """Keeps torch from using OpenMP threads in the writer's thread.
-
-    With more threads than processors, OpenMP puts the training threads to sleep between two matrix products, which
-    halves the speed of training.
-    """
-    torch.set_num_threads(1)
