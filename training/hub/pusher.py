@@ -188,9 +188,8 @@ class Pusher:
             write_destination(self._run_folder, self.destination)
 
     def _say(self, line: str) -> None:
-        with contextlib.suppress(Exception):  # a closed terminal must not end the thread
-            if self._close_at != -math.inf:
-                self._report(f"Hub: {line}")
+        if self._close_at != -math.inf:
+            self._report(f"Hub: {line}")
 
 
 def push_pending(run: Path, destination: Destination, *, report: Report, deadline_s: float = 3600.0) -> list[str]:

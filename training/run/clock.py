@@ -17,7 +17,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
@@ -158,21 +158,18 @@ class ProgressLog:
     """
 
     def __init__(self, folder: Path, after: int, progress: float, planned: int) -> None:
-        self._file: IO[bytes] | None = None
         self._steps: dict[int, tuple[float, int]] = {}
-        records: dict[int, tuple[float, int]] = {}
-        whole = 0  # bytes of whole records in progress.log: a process that was killed may have written half of one
+        data = b""
         if after:  # a new run repeats nothing, and an earlier one that was killed may have left a log
             with contextlib.suppress(OSError):
                 data = (folder / LOG).read_bytes()
-                whole = len(data) // _RECORD.size * _RECORD.size
-                records = {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
+        whole = len(data) // _RECORD.size * _RECORD.size  # a process that was killed may have written half of a record
+        records = {step: (progress, threads) for step, progress, threads in _RECORD.iter_unpack(data[:whole])}
         while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
             after, progress = after + 1, record[0]
             self._steps[after] = record
-        with contextlib.suppress(OSError):
-            self._file = (folder / LOG).open("ab", buffering=0)
-            self._file.truncate(whole)
+        self._file = (folder / LOG).open("ab", buffering=0)
+        self._file.truncate(whole)
 
     def repeated(self, step: int) -> tuple[float, int] | None:
         """Returns the recorded progress after a step, from 1, and its number of threads; None for a new step."""
@@ -180,7 +177,7 @@ class ProgressLog:
 
     def add(self, step: int, progress: float, threads: int) -> None:
         """Records a new step. If the disk is full the run continues, but cannot be repeated from here on."""
-        if self._file is not None:
+        if not self._file.closed:
             try:
                 self._file.write(_RECORD.pack(step, progress, threads))
             except OSError:
@@ -188,6 +185,4 @@ class ProgressLog:
 
     def close(self) -> None:
         """Closes the file; nothing more is recorded."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
