@@ -41,11 +41,6 @@ READ_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 10.0
 _WEB_PAGES = ("text/html", "application/xhtml+xml")
 _HUB_PREFIX = "hf://"
-_HUB_SOURCE = re.compile(
-    r"hf://datasets/(?P<repo>[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)"
-    r"(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+))?(?:/(?P<path>.*))?",
-    re.DOTALL,
-)
 
 
 @dataclass(kw_only=True)
@@ -98,9 +93,10 @@ def is_public(typed: str) -> bool:
     """
     if not typed.startswith(_HUB_PREFIX):
         return "://" in typed and without_secrets(typed) == typed
-    source = _HUB_SOURCE.fullmatch(typed)
-    info = _seen_by_strangers(source["repo"]) if source else None
-    return info is not None and not (info.private or info.gated or info.disabled)
+    with contextlib.suppress(CorpusError):
+        info = _seen_by_strangers(_parse_hub_source(typed)[0])
+        return info is not None and not (info.private or info.gated or info.disabled)
+    return False
 
 
 def dataset_of(typed: str) -> str:
@@ -288,14 +284,16 @@ def _check_response(response: httpx2.Response, url: str, file: SourceFile) -> No
 
 def _parse_hub_source(source: str) -> tuple[str, str | None, str]:
     """Returns (OWNER/NAME, revision or None, path or "") of an `hf://` source; CorpusError for another address."""
-    match = _HUB_SOURCE.fullmatch(source)
-    if match is None or "--" in match["repo"] or ".." in match["repo"]:  # not allowed in names of repos
-        raise CorpusError(
-            f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
-            "(or hf://datasets/OWNER/NAME for all its .txt files)"
-        )
-    revision = match["revision"]
-    return match["repo"], unquote(revision) if revision else None, (match["path"] or "").strip("/")
+    from huggingface_hub.utils import parse_hf_uri  # type: ignore[attr-defined]
+
+    with contextlib.suppress(ValueError):
+        found = parse_hf_uri(source)
+        if found.type == "dataset":
+            return found.id, found.revision, found.path_in_repo
+    raise CorpusError(
+        f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
+        "(or hf://datasets/OWNER/NAME for all its .txt files)"
+    )
 
 
 def _hub_files(source: str) -> SourceFiles:
