@@ -4,7 +4,7 @@ model_card     README.md of a checkpoint, from the template model_card.md.jinja
 notebook       notebook.ipynb beside it, from notebook.py.jinja; both show plain_torch.py.jinja
 templates      fills in a template
 summary        the checked fields of `training` in config.json
-curve          the loss curve as a picture
+curve          the loss curve as a picture and as text
 bootstrap      the 95 % interval of a loss
 ngram          the 5-gram counter with which a loss is compared
 overlap        the longest passage that a model copied from its training text

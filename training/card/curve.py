@@ -1,4 +1,4 @@
-"""Draws loss curves: a picture of one or several runs.
+"""Draws loss curves: a picture of one or several runs, and a line of block characters for a terminal.
 
 Only the lines of metrics.jsonl are read. Colour-blind people can distinguish the colours (Okabe and Ito 2008), and the
 line styles differ, too: held-out loss with the state carried is solid, with the state reset every 256 characters
@@ -26,6 +26,8 @@ _STYLES = {  # of each loss: its name, line style and width, and its colour if o
     "train_loss": ("training, with dropout", (0, (1, 1.5)), 1.3, _GREY),
 }
 _SETTLED = 0.04  # of a run: the axis is cut above the losses after this part, so that later differences are visible
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_COLUMNS = 24
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,21 @@ def draw(curves: Sequence[Curve]) -> bytes:
         warnings.simplefilter("ignore", UserWarning)  # a name in a script that the font lacks is drawn as boxes
         figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def sparkline(losses: Sequence[float]) -> str:
+    """Returns losses as a line of block characters; "" for fewer than 3.
+
+    Heights are square roots, so that the small differences at the end are visible beside the large ones before them. Of
+    more than 24 losses, 24 evenly spaced ones are shown, the first and the last included.
+    """
+    finite = [loss for loss in losses if math.isfinite(loss)]
+    if len(finite) < 3:
+        return ""
+    count = min(_COLUMNS, len(finite))
+    shown = [finite[round(i * (len(finite) - 1) / (count - 1))] for i in range(count)]
+    least, span = min(shown), max(shown) - min(shown) or 1.0
+    return "".join(_BLOCKS[round(math.sqrt((loss - least) / span) * (len(_BLOCKS) - 1))] for loss in shown)
 
 
 def number(value: object) -> float | None:

@@ -24,6 +24,7 @@ from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, thinned
 
 from ..card.bootstrap import interval
+from ..card.curve import sparkline
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
 from ..learner import evaluation, processes
@@ -213,7 +214,8 @@ class TrainingRun:
         losses = [line["val_loss"] for line in self.metrics]
         step, loss = self.metrics[-1]["step"], losses[-1]
         mark = ", best so far" if len(losses) > 1 and loss <= min(losses) else ""
-        say(f"step {step:,}: held-out loss {loss_text(loss)}{mark}")
+        curve = sparkline(losses)
+        say(f"step {step:,}: held-out loss {loss_text(loss)}{mark}{'  ' if curve else ''}{curve}")
         if len(losses) > 2 and loss > math.log(len(self.tokenizer)) + 0.5:
             warn("this is worse than predicting each character with equal odds: the learning rates may be too high")
 

@@ -1,13 +1,14 @@
-"""Loss curves: the picture of some runs."""
+"""Loss curves: the picture of some runs, and the line of block characters."""
 
 from __future__ import annotations
 
 import io
+import math
 
 import pytest
 from PIL import Image
 
-from training.card.curve import Curve, draw
+from training.card.curve import Curve, draw, sparkline
 
 
 @pytest.mark.slow
@@ -18,3 +19,16 @@ def test_each_run_is_drawn_whatever_its_name() -> None:
     with Image.open(io.BytesIO(picture)) as image:
         assert (image.format, image.size) == ("PNG", (1200, 675))
     assert draw(curves) == picture
+
+
+@pytest.mark.parametrize(
+    ("losses", "shown"),
+    [
+        ([3.0, 2.0, 1.5], "█▅▁"),
+        ([2.0, 2.0, 2.0], "▁▁▁"),
+        ([2.0, math.inf, 1.0], ""),
+        ([3.0] * 500 + [1.0], "█" * 23 + "▁"),
+    ],
+)
+def test_the_height_of_blocks_follows_the_loss(losses: list[float], shown: str) -> None:
+    assert sparkline(losses) == shown
