@@ -6,7 +6,6 @@ A full disk, an error in a card or at the Hub never stops a run: earlier checkpo
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,10 +60,6 @@ class CheckpointManager:
     def waiting(self) -> list[str]:
         """Returns the names of the checkpoint folders that are not on the Hub yet."""
         return self.pusher.waiting() if self.pusher else []
-
-    def prepare_card(self) -> None:
-        """Imports the libraries of a card, which takes a second or two, in a thread while training continues."""
-        threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
 
     def resume(self, newest: Snapshot, about: TrainingRecord, *, complete: bool) -> None:
         """Continues a run at its newest checkpoint, and repeats what may be missing if the run was killed just then.

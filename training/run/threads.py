@@ -19,11 +19,7 @@ _RECENT = 8  # steps whose mean is compared
 
 
 class Threads:
-    """The number of threads of each step.
-
-    Args:
-        is_fixed: whether the number stays, as on a GPU, where the threads do not compute.
-    """
+    """The number of threads of each step; it stays if `is_fixed`, as on a GPU, where the threads do not compute."""
 
     def __init__(self, *, is_fixed: bool = False) -> None:
         self.count = most = torch.get_num_threads()  # for the next step

@@ -8,6 +8,7 @@ is copied between two steps and written by a thread while training continues; at
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ from model.checkpoint.samples import Sample, thinned
 
 from ..card.bootstrap import interval
 from ..card.curve import sparkline
+from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
 from ..learner import evaluation, processes
@@ -170,7 +172,7 @@ class TrainingRun:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
         if schedule.evaluations_left(self.clock.progress) == 1:  # early: the clock counts the time that it takes
-            self.checkpoint_manager.prepare_card()
+            threading.Thread(target=import_libraries, name="card", daemon=True).start()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
         val_loss, cold = evaluation.mean(carried), evaluation.mean(cold256)
