@@ -123,7 +123,6 @@ def _publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | No
     """Writes the page of a Space, uploads it, and waits until it runs; raises HubError if it could not be published.
 
     Args:
-        lm: the model, a copy of which is part of the page.
         model: the model that an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None for the copy alone.
         title: the title that an app shows; None for its own, in the visitor's language.
     """

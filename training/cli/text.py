@@ -212,7 +212,6 @@ def _facts(
     """Returns what is published about a text.
 
     Args:
-        public: where anyone can read it, if anywhere.
         examples: prompts; None for its frequent line beginnings.
         name: its name; None for a name made from its sources.
     """

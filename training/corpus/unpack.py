@@ -105,7 +105,6 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
 
     Args:
         kind: `Kind.unpack`, but not html.
-        file: a file that can seek.
 
     Raises:
         LeftOutError: the file is damaged or encrypted.

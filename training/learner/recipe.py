@@ -122,7 +122,6 @@ def preset_for(readable: float, characters: int) -> str:
 
     Args:
         readable: characters that the preset `small` can train on in the time of the run, on this machine.
-        characters: the length of the text.
     """
     if readable < 3_000_000 or characters < 200_000:
         return "tiny"

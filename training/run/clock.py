@@ -43,8 +43,6 @@ class Clock:
 
     Args:
         minutes: the time that the run may take; None for a run of a fixed number of steps.
-        costs: what its parts take.
-        steps_done, progress: where it is.
     """
 
     def __init__(
@@ -74,8 +72,6 @@ class Clock:
         """Moves on after a step.
 
         Args:
-            seconds: how long it took.
-            elapsed_s: the seconds that the run has taken so far.
             recorded: the progress after it in the log of a run that is repeated; None in a new step.
         """
         kept = math.exp(-seconds / _RECENT_S)

@@ -226,7 +226,6 @@ class TrainingRun:
 
         Args:
             measured: the evaluation of this step with its confidence intervals; {} when it was not evaluated.
-            is_last: whether this process trains no further.
 
         Raises:
             DivergedError: the weights of this or of the previous checkpoint are not finite.
