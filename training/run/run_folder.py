@@ -64,7 +64,7 @@ class RunFolder:
             self._check_run(shown)
         elif self.steps():
             raise RunError(f"{shown!r} holds a run already: continue it with --resume {shown}, or choose another --out")
-        self._is_new = not self.path.exists()
+        self._new = [folder for folder in (self.path, self.path.parent) if not folder.exists()]
         self._lock = FileLock(self.path / LOCK, blocking=waits, thread_local=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -83,10 +83,11 @@ class RunFolder:
         """Unlocks the folder; removes a new one, unless a checkpoint of the run or of a teacher is to be kept."""
         self._lock.release()
         is_kept = any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
-        if self._is_new and (with_checkpoints or not is_kept):
+        if self.path in self._new and (with_checkpoints or not is_kept):
             _remove(self.path)
-            with contextlib.suppress(OSError):  # the folder runs, unless it has other runs
-                self.path.parent.rmdir()
+            if self.path.parent in self._new:
+                with contextlib.suppress(OSError):  # it may have other runs meanwhile
+                    self.path.parent.rmdir()
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""

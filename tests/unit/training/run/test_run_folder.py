@@ -94,11 +94,12 @@ def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
 def test_a_run_without_a_checkpoint_is_removed_and_other_files_stay(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("")
-    for path in (tmp_path / "a/b", tmp_path / "mine"):
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "a/b", tmp_path / "empty/b", tmp_path / "mine"):
         folder = RunFolder(path, resume=False)
         (folder.path / "text.ids").write_text("")
         folder.discard()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "runs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "mine", "runs"]
     assert (tmp_path / "mine/letter.txt").exists()
     run.discard()
     assert len(run.steps()) == 3
