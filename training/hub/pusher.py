@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.names import METRICS, STATE
-from model.checkpoint.pointer import BEST, STEP_FOLDER, pointed_checkpoint
+from model.checkpoint.pointer import BEST, checkpoints_of, pointed_checkpoint, step_of
 from model.hub.limits import time_limits
 from model.terminal import duration_text
 
@@ -43,28 +43,23 @@ def pending(run_folder: Path, destination: Destination) -> dict[str, Path]:
     For `main` that is the best one unless it is held back, for `training` the newest one that can be resumed.
     """
     best = None if is_held_back(run_folder, destination) else pointed_checkpoint(run_folder / BEST)
-    steps = [path for path in sorted(run_folder.glob("step-*")) if _step_of(path) and (path / STATE).is_dir()]
+    steps = [path for path in checkpoints_of(run_folder) if (path / STATE).is_dir()]
     found = {MAIN: best, TRAINING: steps[-1] if steps else None}
-    return {branch: path for branch, path in found.items() if path and _step_of(path) != destination.pushed.get(branch)}
-
-
-def _step_of(folder: Path) -> int:
-    found = STEP_FOLDER.fullmatch(folder.name)
-    return int(found[1]) if found else 0
+    return {branch: path for branch, path in found.items() if path and step_of(path) != destination.pushed.get(branch)}
 
 
 def _evaluation(folder: Path) -> Mapping[str, Any]:
     """Returns `val_loss` and `val_bpc` of a checkpoint folder; {} if it was not evaluated."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         line = json.loads((folder / METRICS).read_text(encoding="utf-8").splitlines()[-1])
-        if line["step"] == _step_of(folder):
+        if line["step"] == step_of(folder):
             return {name: float(line[name]) for name in ("val_loss", "val_bpc")}
     return {}
 
 
 def _title(branch: str, folder: Path) -> str:
     """Returns the title of the commit that pushes a checkpoint folder."""
-    title = f"step {_step_of(folder):,}"
+    title = f"step {step_of(folder):,}"
     if found := _evaluation(folder):
         title += f": val loss {found['val_loss']:.4f} nats, {found['val_bpc']:.3f} bpc"
     return f"Best so far: {title}" if branch == MAIN else title.capitalize()
@@ -163,7 +158,7 @@ class Pusher:
     def _note_success(self, branch: str, folder: Path, commit: str) -> None:
         self._active, self._failures, self._not_before, self._error = None, 0, 0.0, ""
         if branch not in self._wanted:
-            self._record(**{branch: _step_of(folder)})
+            self._record(**{branch: step_of(folder)})
         more = f", {len(self._wanted)} more to push" if self._wanted else ""
         self._say(f"pushed {folder.name} to {self.destination.repo}@{branch} ({commit[:8]}){more}")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model import CharLSTM
 from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.pointer import BEST, LATEST
+from model.checkpoint.pointer import BEST, LATEST, step_of
 from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_cells, write_training
@@ -25,7 +25,7 @@ from ..card.summary import Quotes
 from ..hub.pusher import Pusher
 from .console import warn
 from .facts import Evaluation
-from .run_folder import RunFolder, step_of
+from .run_folder import RunFolder
 from .snapshot import Snapshot, loss_at
 
 NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that are still to be pushed

@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 
 from model.checkpoint.format import CheckpointError, parse_json
 from model.checkpoint.names import SAMPLES
-from model.checkpoint.pointer import BEST, LATEST, STEP_FOLDER, pointed_checkpoint
+from model.checkpoint.pointer import BEST, LATEST, checkpoints_of, pointed_checkpoint, step_of
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import Sample, samples_from_json
 from model.files import atomic_write, sync_folder
@@ -91,8 +91,7 @@ class RunFolder:
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""
-        found = [path for path in self.path.glob("step-*") if STEP_FOLDER.fullmatch(path.name) and path.is_dir()]
-        return sorted(found, key=step_of)
+        return checkpoints_of(self.path)
 
     def best(self) -> Path | None:
         """Returns the checkpoint with the lowest validation loss; None when there is none.
@@ -187,12 +186,7 @@ class RunFolder:
 
 def has_checkpoint(run: Path) -> bool:
     """Returns whether a folder holds a run that can be resumed."""
-    return any(STEP_FOLDER.fullmatch(path.name) and path.is_dir() for path in run.glob("step-*"))
-
-
-def step_of(folder: Path) -> int:
-    """Returns the step in a checkpoint folder's name."""
-    return int(folder.name.removeprefix("step-"))
+    return bool(checkpoints_of(run))
 
 
 def _remove(*paths: Path) -> None:
