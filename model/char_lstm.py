@@ -26,7 +26,7 @@ from .checkpoint.read import read_checkpoint
 from .checkpoint.record import TrainingRecord
 from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
-from .hub.errors import ModelUnavailableError, check_client
+from .hub.errors import ModelUnavailableError
 from .hub.snapshot import Snapshot
 from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
@@ -125,7 +125,6 @@ class CharLSTM:
             raise ModelUnavailableError(
                 f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
             )
-        check_client(f"{name} cannot be loaded")
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         try:
             checkpoint = _read_snapshot(snapshot)
@@ -219,10 +218,9 @@ class CharLSTM:
 
         Raises:
             CheckpointError, ValueError: see `save_pretrained`.
-            ModelUnavailableError: huggingface_hub is not installed, or the model is private and the repo is public.
+            ModelUnavailableError: the model is private, and the repo is public.
             Exception: any error of huggingface_hub.
         """
-        check_client(f"{one_line(repo_id, 100)} cannot be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)
