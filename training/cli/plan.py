@@ -147,10 +147,7 @@ def _with_options(
     recipe = replace(recipe, **options.recipe)
     recipe = replace(recipe, window=min(recipe.window, length - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))
-    try:
-        config = recipe.network_config(vocab_size)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    config = recipe.network_config(vocab_size)
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
     if free is not None and needed > free:  # before anything is allocated
         raise UsageError(

@@ -19,7 +19,6 @@ from ..card.overlap import Source
 from ..card.summary import quotes_of
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
-from ..errors import RunError
 from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
@@ -167,10 +166,7 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
         )
     keep_freed_memory()
     trainer = _trainer(recipe, tokenizer, text.corpus.ids, device, predictions)
-    try:
-        trainer.load_state_tensors(dict(saved.tensors))
-    except ValueError as error:
-        raise RunError(str(error)) from error
+    trainer.load_state_tensors(dict(saved.tensors))
     run = _run(folder, destination, page, text, tokenizer, trainer, about, clock, start, saved=saved)
     done = trainer.steps_done
     if clock.is_done:

@@ -26,6 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from model import LSTMNetwork, LSTMState
 
 from ..corpus.ids_file import Ids
+from ..errors import RunError
 from . import processes
 from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
@@ -176,13 +177,13 @@ class Trainer:
         """Continues a run with the same recipe and text; the number of processes may differ.
 
         Raises:
-            ValueError: a tensor is missing, unknown, or of another shape or dtype: it is another run's state.
+            RunError: a tensor is missing, unknown, or of another shape or dtype: it is another run's state.
         """
         own = self.state_tensors()
         for name in own.keys() | tensors.keys():
             a, b = own.get(name), tensors.get(name)
             if a is None or b is None or (a.shape, a.dtype) != (b.shape, b.dtype):
-                raise ValueError(f"the saved state does not fit this run: {name} differs")
+                raise RunError(f"the saved state does not fit this run: {name} differs")
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
 
