@@ -136,7 +136,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     A run that has a checkpoint is resumed, so the same command continues when it was stopped.
     """
-    parser = argparse.ArgumentParser(prog="python -m training.gallery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.gallery", description="Trains a bundled model again.")
     parser.add_argument("name", metavar="NAME", choices=GALLERY, help=", ".join(GALLERY))
     parser.add_argument("text", metavar="TEXT", help="the file of its text, see docs/gallery.md")
     typed = parser.parse_args(argv)

@@ -127,8 +127,6 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
         parsed = json.loads(data.decode("utf-8"), **hooks)
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{name} is not UTF-8 (byte {error.start})") from error
     except ValueError as error:
         raise CheckpointError(f"{name}: {error}") from error
     if not isinstance(parsed, dict):
