@@ -51,9 +51,9 @@ class Backend(ABC):
             clamps: B tuples, the cells that are clamped in each slot during this step; () if no slot has any.
         """
 
-    def prefill(self, slots: Indices, ids: Indices) -> None:
+    def prefill(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> None:
         """Reads one character of a prompt per slot. Arguments as in `forward`."""
-        self.forward(slots, ids)
+        self.forward(slots, ids, clamps)
 
     def most_characters(self, slots: int) -> int:  # noqa: ARG002  NumbaInt8Backend needs it
         """Returns how many characters `write` can draw for each of `slots` slots."""

@@ -42,8 +42,8 @@ class NumbaInt8Backend(TorchInt8Backend):
     def cells(self, slot: int) -> Floats:
         return self._states[1][:, slot].copy()
 
-    def prefill(self, slots: Indices, ids: Indices) -> None:
-        self._run(slots, ids, (), np.empty((0, self._vocab), np.float32))
+    def prefill(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> None:
+        self._run(slots, ids, clamps, np.empty((0, self._vocab), np.float32))
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         logits = np.empty((len(slots), self._vocab), np.float32)
