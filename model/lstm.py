@@ -111,17 +111,13 @@ class LSTMNetwork(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, _weight=vectors)
         self.lstm = nn.LSTM(config.embedding_size, config.hidden_size, config.num_layers, batch_first=True)
         self.output = nn.Linear(config.hidden_size, config.vocab_size)
-        self._open_forget_gates()
-
-    def _open_forget_gates(self) -> None:
         # A forget gate that starts open (bias 1) lets the gradient through from the first step on: Jozefowicz, Zaremba
         # & Sutskever 2015. nn.LSTM has two biases per gate; the second adds nothing and starts at 0.
-        hidden = self.config.hidden_size
         with torch.no_grad():
             for _, _, bias_ih, bias_hh in self.lstm.all_weights:
                 bias_ih.zero_()
                 bias_hh.zero_()
-                bias_ih[hidden : 2 * hidden] = 1.0
+                bias_ih[config.hidden_size : 2 * config.hidden_size] = 1.0
 
     def forward(self, ids: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """Reads whole sequences, ids (B, T) int64, with `nn.LSTM`.

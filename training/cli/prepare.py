@@ -125,7 +125,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),
-        **teachers.about_teachers(teaching, folder.path),
+        **({"taught_by": teachers.record_of(teaching, folder.path)} if teaching else {}),
         "ngram_loss": baseline,
         "ngram_characters": min(len(train), ngram.MAX_CHARACTERS),
         **versions(device),

@@ -19,7 +19,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat
 from model.backends.device import has_fast_bfloat16
-from model.checkpoint.record import TrainingRecord
+from model.checkpoint.record import TaughtBy
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
@@ -227,12 +227,9 @@ def predict(
     )
 
 
-def about_teachers(teachers: Sequence[NamedModel], folder: Path) -> TrainingRecord:
-    """Returns the field `taught_by` of what is published about a run; {} without teachers."""
-    if not teachers:
-        return {}
-    names = [teacher.name for teacher in teachers]
-    return {"taught_by": {"models": names, "sha256": distillation.digest(folder / SOFT_TARGETS)}}
+def record_of(teachers: Sequence[NamedModel], folder: Path) -> TaughtBy:
+    """Returns what is published about the teachers of a run."""
+    return {"models": [teacher.name for teacher in teachers], "sha256": distillation.digest(folder / SOFT_TARGETS)}
 
 
 def resume_predictions(
