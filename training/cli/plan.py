@@ -59,7 +59,7 @@ def choose_recipe(
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
     if options.steps:
         recipe = with_steps(recipe, options.steps, len(validation), options.recipe)
-        clock, threads = Clock(recipe), Threads(is_fixed=device.type != "cpu")
+        clock, threads = Clock(recipe), Threads(device)
     else:
         pushes = bool(options.push_to)
         found = measure.measured(recipe, vocab_size, train, device, soft_targets, minutes=minutes, pushes=pushes)

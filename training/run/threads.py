@@ -12,6 +12,8 @@ from collections import deque
 
 import torch
 
+from ..learner import processes
+
 _TRIALS = 3  # steps with each number
 _KEPT_STEPS, _KEPT_S = 100, 5.0  # the least steps and seconds between two trials
 _SLOWER = 1.3  # times as long as in the last trial: then the next trial begins at once
@@ -19,10 +21,11 @@ _RECENT = 8  # steps whose mean is compared
 
 
 class Threads:
-    """The number of threads of each step; it stays if `is_fixed`, as on a GPU, where the threads do not compute."""
+    """The number of threads of each step. It stays on a GPU, where they do not compute, and in several processes."""
 
-    def __init__(self, *, is_fixed: bool = False) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.count = most = torch.get_num_threads()  # for the next step
+        is_fixed = device.type != "cpu" or processes.count() > 1
         self._choices = [most] if is_fixed else sorted({most, max(1, most // 2), 1}, reverse=True)
         self._usual_s = 0.0
         self._begin_trial()

@@ -29,7 +29,7 @@ from ..card.curve import sparkline
 from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
-from ..learner import evaluation, processes
+from ..learner import evaluation
 from ..learner.dataset import utf8_bytes
 from ..learner.schedule import Schedule
 from ..learner.shared_steps import SharedSteps
@@ -149,7 +149,7 @@ class TrainingRun:
     def _train(self, steps: SharedSteps, signals: Signals, bar: Progress) -> None:
         """Trains until the last step or a signal."""
         trainer, clock, schedule = self.trainer, self.clock, Schedule(self.trainer.recipe)
-        threads = self.threads or Threads(is_fixed=trainer.device.type != "cpu" or processes.count() > 1)
+        threads = self.threads or Threads(trainer.device)
         log = self._log
         while not clock.is_done and not signals.number:
             began, before = time.monotonic(), clock.progress
