@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from model import CharLSTM
 from model.checkpoint.names import WEIGHTS
+from model.checkpoint.record import TrainingRecord
 from model.files import web_modules
 from tests.local_hub import LocalHub
 from tests.support.platforms import posix_only
@@ -27,7 +28,6 @@ from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
 from training.hub.space_files import ROOT, write_app, write_static
 from training.hub.spaces import Space, check_space, link_card
-from training.run.facts import About
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services
@@ -153,7 +153,7 @@ def test_a_resumed_run_still_publishes_its_page(
 
 
 def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
-    about: About = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
+    about: TrainingRecord = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
     options = parse_train(["--resume=run"])
     page = Space("ada/page", "zero-gpu")
     assert [resume_page(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]

@@ -11,8 +11,8 @@ import pytest
 
 from model import CharLSTM, score, score_adapting
 from tests.support.tiny_runs import be_quick
-from training.gallery import __main__ as gallery
-from training.gallery.table import GALLERY
+from training import gallery
+from training.gallery import GALLERY
 from training.run.kept_text import read_kept_text
 
 pytestmark = pytest.mark.slow
