@@ -22,7 +22,7 @@ class Context:
     """The store, and the settings that `LocalHub` documents."""
 
     store: Store
-    redirect: str = "none"
+    cdn: bool = False
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
     grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for

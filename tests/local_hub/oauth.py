@@ -65,10 +65,8 @@ def token(context: Context, request: Request) -> Response:
     if grant is None or (grant.redirect_uri, grant.challenge) != (given.get("redirect_uri"), challenge):
         return json_response({"error": "invalid_grant"}, 400)
     role = "write" if WRITING & set(grant.scope.split()) else "read"
-    account = context.store.add_account("ada", role, "hf_oauth_" + secrets.token_hex(16))
-    return json_response(
-        {"access_token": account.token, "expires_in": 28_800, "scope": grant.scope, "token_type": "bearer"}
-    )
+    written = context.store.add_account("ada", role, "hf_oauth_")
+    return json_response({"access_token": written, "expires_in": 28_800, "scope": grant.scope, "token_type": "bearer"})
 
 
 def userinfo(context: Context, request: Request) -> Response:

@@ -34,10 +34,6 @@ class Request:
     origin: str
     params: dict[str, str] = field(default_factory=dict)
 
-    def flag(self, name: str) -> bool:
-        """Returns a boolean of the query."""
-        return self.query.get(name, ["false"])[0].lower() in ("true", "1")
-
     def json(self) -> dict[str, Any]:
         try:
             value = json.loads(self.body or b"{}")

@@ -43,7 +43,7 @@ def variables(context: Context, request: Request) -> Response:
     space = space_of(context, request, write=request.method != "GET")
     if request.method == "POST":
         wanted = request.json()
-        space.variables[wanted["key"]] = {**wanted, "updatedAt": context.store.now()}
+        space.variables[wanted["key"]] = wanted
     return json_response(space.variables)
 
 

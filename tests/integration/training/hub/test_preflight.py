@@ -61,17 +61,16 @@ def test_tokens_without_the_right_are_refused(hub: LocalHub, monkeypatch: pytest
         check_repo("ada/plays", **PUBLIC)
     assert not hub.log
     hub.add_repo("eve/plays")
-    tokens = {
-        "does not accept the token": "hf_" + "x" * 34,
-        "may only read": hub.add_token("ada", "read"),
-        "no right to do that": hub.add_token("ada"),
-        "paid plan": hub.add_token("eve", create_status=402),
-    }
-    repos = {"no right to do that": "eve/plays", "paid plan": "eve/more"}
-    for text, written in tokens.items():
+    hub.fail("POST /api/repos/create", 402)
+    for text, written, repo in (
+        ("does not accept the token", "hf_" + "x" * 34, "ada/plays"),
+        ("may only read", hub.add_token("ada", "read"), "ada/plays"),
+        ("no right to do that", hub.add_token("ada"), "eve/plays"),
+        ("paid plan", hub.add_token("ada"), "ada/plays"),
+    ):
         monkeypatch.setenv("HF_TOKEN", written)
         with pytest.raises(HubError, match=text) as caught:
-            check_repo(repos.get(text, "ada/plays"), **PUBLIC)
+            check_repo(repo, **PUBLIC)
         assert written not in str(caught.value)
         assert not caught.value.retry
     assert set(hub.repos) == {"eve/plays"}
