@@ -86,19 +86,6 @@ def test_a_static_space_from_one_command(
     assert "nothing has changed" in output
 
 
-def test_a_private_or_gated_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
-    hub.add_repo("ada/diary", {"README.md": b"mine"}, private=True)
-    made = prepare("page", "static", model="ada/diary")
-    assert (made.private, made.model_private) == (True, True)
-    assert hub.repos["spaces/ada/page"].private
-    hub.add_repo("ada/terms", {"README.md": b"mine"}, gated="manual")
-    gated = prepare("gated", "static", model="ada/terms")
-    assert (gated.private, gated.model_private) == (True, True)
-    hub.add_repo("ada/open", kind="space")
-    with pytest.raises(HubError, match="the Space ada/open is public already, and the model is private or gated"):
-        prepare("ada/open", "static", model="ada/diary")
-
-
 def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path, here: Here) -> None:
     hub.context.stages = ("BUILDING", "BUILD_ERROR")
     code, output = here("space", checkpoint, "--space=ada/page")
@@ -107,7 +94,7 @@ def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path,
 
 
 def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path: Path) -> None:
-    """test_whole_path runs a Space with the app; tests/soak installs and runs both kinds."""
+    """test_wheel.py runs a Space with the app; tests/soak installs and runs both kinds."""
     write_app(tmp_path, lm := tiny_model(), "zero-gpu")
     about = front_matter((tmp_path / "README.md").read_bytes())
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
