@@ -25,31 +25,26 @@ with Signals() as signals:
 """
 
 
-def small(mode: str, *numbers: int, nohup: bool = False) -> subprocess.CompletedProcess[str]:
-    """Runs a process that gets these signals."""
-    ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" if nohup else ""
-    words = [sys.executable, "-c", ignore + SMALL, mode, *(str(int(number)) for number in numbers)]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+IGNORE = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"  # as nohup does
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_before_the_first_step_a_signal_ends_the_process(number: int, code: int) -> None:
-    ended = small("exit", number)
-    assert ended.returncode == code
-    assert ended.stderr.strip() == "stopped before the first step: nothing was written"
-
-
-def test_a_second_ctrl_c_exits_at_once() -> None:
-    ended = small("record", signal.SIGINT, signal.SIGINT)
-    assert ended.returncode == 130
-    assert "exiting at once" in ended.stderr
-    assert ended.stdout == ""
-
-
-def test_a_second_sigterm_still_saves() -> None:
-    """Some supervisors send it to a process and to its group, which must not cost the checkpoint."""
-    ended = small("record", signal.SIGTERM, signal.SIGTERM)
-    assert (ended.returncode, ended.stdout.strip()) == (0, str(int(signal.SIGTERM)))
+@pytest.mark.parametrize(
+    ("code", "mode", "numbers", "exit_code", "recorded"),
+    [
+        (SMALL, "exit", [signal.SIGINT], 130, ""),
+        (SMALL, "exit", [signal.SIGHUP], 129, ""),
+        (SMALL, "record", [signal.SIGINT, signal.SIGINT], 130, ""),
+        # Some supervisors send it to a process and to its group, which must not cost the checkpoint.
+        (SMALL, "record", [signal.SIGTERM, signal.SIGTERM], 0, "15\n"),
+        (IGNORE + SMALL, "record", [signal.SIGHUP], 0, "0\n"),
+    ],
+)
+def test_a_signal_ends_the_process_or_is_recorded(
+    code: str, mode: str, numbers: list[int], exit_code: int, recorded: str
+) -> None:
+    words = [sys.executable, "-c", code, mode, *(str(int(number)) for number in numbers)]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stdout) == (exit_code, recorded)
 
 
 def test_a_ctrl_c_that_a_wrapper_repeats_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,8 +54,3 @@ def test_a_ctrl_c_that_a_wrapper_repeats_counts_once(monkeypatch: pytest.MonkeyP
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
         assert signals.number == signal.SIGINT
-
-
-def test_a_run_under_nohup_ignores_a_closed_terminal() -> None:
-    ended = small("record", signal.SIGHUP, nohup=True)
-    assert (ended.returncode, ended.stdout.strip()) == (0, "0")

@@ -76,18 +76,6 @@ def accepted(here: Here, *arguments: str | Path) -> str:
     return output
 
 
-# chats
-
-
-def test_a_chat_without_the_option_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:
-    """With --chat: test_privacy_of_sources.py."""
-    output = refused(here, "chat.txt", *QUICK, "--push-to=ada/chat", "--out=run")
-    assert "error: nothing was trained or published." in output
-    assert "(message of an exported chat: 120)" in output
-    assert not hub.repos
-    assert not (tmp_path / "run").exists()
-
-
 # a run that was not scanned
 
 
@@ -147,6 +135,8 @@ def test_a_run_that_was_private_at_its_newest_step_stays_private(
     for command in (["--resume=run"], ["push", "run"]):
         assert "ada/ours is public now, and this run is private" in here(*command)[1]
     assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
+    accepted(here, "push", "run", "--publish-anyway")
+    assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
 
 
 def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
@@ -154,19 +144,6 @@ def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
     accepted(here, "space", "run", "--space=ada/page")
     accepted(here, "--resume=run", "--push-to=ada/other")
     assert not any(hub.repos[name].private for name in ("ada/open", "spaces/ada/page", "ada/other"))
-
-
-def test_nothing_is_pushed_to_a_repo_that_became_public(hub: LocalHub, here: Here) -> None:
-    hub.fail("POST .*/commit/", 403, times=None)
-    here("diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
-    hub.faults.clear()
-    hub.repos["ada/ours"].private = False
-    code, output = here("push", "run")
-    assert code == 1
-    assert "ada/ours is public now, and this run is private" in output
-    assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
-    accepted(here, "push", "run", "--publish-anyway")
-    assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
 
 
 def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:
@@ -190,12 +167,19 @@ def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: H
 
 
 @pytest.mark.parametrize(("option", "access"), [("--from", "private"), ("--teacher", "gated")])
-def test_what_learns_from_a_private_or_gated_model_is_private(
+def test_what_learns_from_a_private_or_gated_model_is_private_and_so_is_its_page(
     hub: LocalHub, here: Here, option: str, access: str
 ) -> None:
     tiny_model().push_to_hub("ada/secret", private=access == "private")
     if access == "gated":
         hub.repos["ada/secret"].gated = "manual"
+    hub.add_repo("ada/open-page", kind="space")
+    code, output = here("space", "ada/secret", "--space=ada/open-page")
+    assert code == 2
+    assert "the Space ada/open-page is public already, and the model is private or gated" in output
+    accepted(here, "space", "ada/secret", "--space=ada/closed-page")
+    assert hub.repos["spaces/ada/closed-page"].private
+    accepted(here, "space", "ada/secret", "--space=ada/open-page", "--publish-anyway")
     accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--out=later")
     accepted(here, "--resume=later", "--push-to=ada/later")
     assert hub.repos["ada/later"].private
@@ -218,11 +202,3 @@ def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_pr
     copied("plain", "plain")
     accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
     assert not hub.repos["ada/open"].private
-
-
-def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, here: Here) -> None:
-    tiny_model().push_to_hub("ada/secret", private=True)
-    accepted(here, "space", "ada/secret", "--space=ada/ours")
-    assert hub.repos["spaces/ada/ours"].private
-    accepted(here, "space", "ada/secret", "--space=ada/open", "--publish-anyway")
-    assert not hub.repos["spaces/ada/open"].private

@@ -95,9 +95,6 @@ def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: Loc
     assert results["nats per character, carried"] == 1.5
     assert results["bits per character, cold256"] == round(1.53 / math.log(2), 4)
     for text in (
-        "# plays\n",
-        "trained on `plays.txt` (1,000,000 characters)",
-        "2 × 8 LSTM cells",
         f"fine-tuned from [ada/base]({constants.ENDPOINT}/ada/base) at 1111111, trained on `sonnets.txt`.",
         f"from [ada/teacher]({constants.ENDPOINT}/ada/teacher) at 2222222 and 2 models, whose predictions",
         "## Text\n\nPlays of 1600.\n\n## Use it",
@@ -106,17 +103,11 @@ def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: Loc
         "| held-out, state reset every 256 characters (`cold256`) | 1.5300 | 1.500 to 1.560 |",
         "| held-out, a 5-gram counter instead of the LSTM | 1.7000 |  |",
         "| training, with dropout | 1.4000 |  | 2.020 |  |",
-        "measured on 1,000 characters of the last tenth",
-        "lowest `carried` loss of 8 evaluations",
-        "counted in the last 900,000 characters",
         "which costs +0.00123 nats.",
-        "![Loss over characters seen](curve.png)",
         "Temperature 0.5, seed 1, after the prompt `ROMEO:`:\n\n```text\nROMEO:",
         "trained on each character about 4 times.",
         "python -m training plays.txt --push-to ada/plays" + " --teacher runs/a" * 20,
-        "- 2.5 minutes on x86_64, 2 threads",
         "- 2,000 steps of 32 × 64 characters; lr 0.004, seed 1",
-        "- python 3.11.7, torch 2.13.0",
     ):
         assert text in card.text
 
@@ -127,13 +118,6 @@ def test_a_card_of_nothing_and_of_values_of_wrong_types(tmp_path: Path) -> None:
     write_card(tmp_path, lm, [])
     card = ModelCard.load(tmp_path / "README.md")
     assert (card.data.license, card.data.eval_results) == ("unknown", None)
-    for text in (
-        "Nothing was measured yet.",
-        "CharLSTM.from_pretrained('.')",
-        "The licence of the text was not stated.",
-    ):
-        assert text in card.text
-    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     rubbish: dict[str, Any] = dict.fromkeys(TRAINING, float("nan"))
     rubbish |= {"val_loss": "x", "recipe": [1], "examples": [None, 3], "torch": {}, "val_loss_95": [1, None]}
     ModelCard(card_of(**rubbish))

@@ -42,14 +42,6 @@ def test_a_pass_reads_every_character_once() -> None:
         assert sorted(read.tolist()) == list(range(96))
 
 
-def test_a_step_is_a_pure_function_of_its_number() -> None:
-    one, other = (Windows(numbered(500), 2, 7, seed=4) for _ in range(2))
-    later = [one.at(step) for step in (31, 2, 77)]
-    for (inputs, targets), step in zip(later, (31, 2, 77), strict=True):
-        assert torch.equal(other.at(step)[0], inputs)
-        assert torch.equal(other.at(step)[1], targets)
-
-
 # paragraphs
 
 TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"

@@ -40,16 +40,6 @@ def repeated(folder: Path, after: int) -> list[int]:
     return [step for step, record in found.items() if record]
 
 
-def test_the_log_repeats_what_followed_a_checkpoint(tmp_path: Path) -> None:
-    logged(tmp_path, 39)
-    for after in (20, 30, 39):
-        for _ in range(2):  # a run that was killed before it took a step
-            assert repeated(tmp_path, after) == [*range(after + 1, 40)]
-    assert repeated(tmp_path, 39) == []
-    logged(tmp_path, 2)
-    assert repeated(tmp_path, 1) == [2]
-
-
 @pytest.mark.parametrize("cut", [1, 21])
 def test_a_log_that_was_cut_or_damaged_is_read_up_to_there_and_goes_on(tmp_path: Path, cut: int) -> None:
     logged(tmp_path, 5)
