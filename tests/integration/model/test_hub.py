@@ -13,7 +13,6 @@ import huggingface_hub
 import pytest
 
 from model import CharLSTM, CheckpointError, ModelUnavailableError, generate
-from model.__main__ import main
 from model.checkpoint.names import MODEL_FILES
 from model.hub import limits
 from tests.local_hub import LocalHub
@@ -276,12 +275,3 @@ def test_a_model_that_is_noted_as_private_is_not_pushed_to_a_public_repo_without
     assert "model.safetensors" not in hub.repos["ada/open"].commit("main").files
     model.push_to_hub("ada/open", private=False)
     assert "model.safetensors" in hub.repos["ada/open"].commit("main").files
-
-
-def test_the_command_line_takes_a_hub_id_and_a_revision(hub, commit, new, capsys):
-    later = hub.commit(hub.repos[REPO], new)
-    for name, expected, hidden in ((REPO, later, 7), (f"{REPO}@{commit}", commit, 12)):
-        assert main(["info", f"--model={name}"]) == 0
-        out = capsys.readouterr().out
-        assert f"{REPO} at {expected}" in out
-        assert f"of {hidden} cells" in out

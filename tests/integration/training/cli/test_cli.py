@@ -17,6 +17,7 @@ import torch.nn.functional as F
 
 from model import CharLSTM
 from model.__main__ import main as model
+from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, Here, best_of, checkpoints, metrics, outcome, words, write_text
 from training.run.run_folder import RunFolder
 
@@ -104,6 +105,9 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
         ("text.txt --out=text.txt", "'text.txt' cannot be written (File exists): choose another --out"),
         ("text.txt --chat", "text.txt, line 1, does not begin like a chat"),
         ("--chat", "--chat needs a TEXT: give the chat"),
+        ("text.txt --teacher=./nowhere", "there is no folder './nowhere'"),
+        ("chinese.txt --teacher=parent", "lacks U+4E2D: a teacher needs every character of the text"),
+        ("text.txt --from=parent --set=hidden_size=9", "hidden_size to 9, and the model of --from has 12: omit it"),
         ("--resume=nowhere", "there is no run folder 'nowhere': nothing was resumed"),
         ("--resume=.", "there is no run to resume in '.': it has no step-… folder"),
         ("--resume=hf://plays", "--resume is 'hf://plays': a run on the Hub is written hf://USER/NAME"),
@@ -115,8 +119,10 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_no_files(
 ) -> None:
     monkeypatch.setattr("training.cli.plan.free_memory", lambda _: 10**9)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    for name, content in (("text.txt", words(4000)), ("empty.txt", ""), ("short.txt", "x" * 99)):
-        (tmp_path / name).write_text(content)
+    texts = {"text.txt": words(4000), "empty.txt": "", "short.txt": "x" * 99, "chinese.txt": "中" * 100}
+    for name, content in texts.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    tiny_model().save_pretrained(tmp_path / "parent")
     before = left(tmp_path)
     code, output = here(*typed.split(), *([] if "--resume" in typed else ["--steps=5"]))
     errors = [line for line in output.splitlines() if line.startswith("error: ")]

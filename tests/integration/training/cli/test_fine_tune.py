@@ -58,21 +58,3 @@ def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, 
     shutil.rmtree(latest_of(tmp_path / "run"))
     assert here("--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == whole
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ("--from=ada/nobody", "ada/nobody cannot be loaded: there is no such repo"),
-        ("--from=parent --set=hidden_size=16", "--set sets hidden_size to 16, and the model of --from has 12: omit it"),
-        ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
-    ],
-)
-def test_a_model_that_cannot_be_fine_tuned_is_refused_in_one_line(
-    hub: LocalHub, here: Here, tmp_path: Path, typed: str, message: str
-) -> None:
-    tiny_model().save_pretrained(tmp_path / "parent")
-    code, output = here("text.txt", *typed.split(), *(QUICK[:-1] if "--resume" in typed else QUICK))
-    assert code == 2
-    assert f"error: {message}" in output
-    assert not (tmp_path / "run").exists()

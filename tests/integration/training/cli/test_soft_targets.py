@@ -66,23 +66,3 @@ def test_it_resumes_exactly_with_stored_soft_targets_or_with_the_teacher(
     code, output = here("--resume=again", "--teacher=./teacher")
     assert code == 0, output
     assert "the predictions of the teachers have changed since the start" in output
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ("other.txt --teacher=./teacher", "lacks 'ä': a teacher needs every character of the text"),
-        ("text.txt --teacher=./nowhere", "there is no folder './nowhere'"),
-        ("--resume=alone --teacher=./teacher", "--teacher cannot change in a run, and this run started without one"),
-    ],
-)
-def test_an_invalid_teacher_is_refused_in_one_line(
-    here: Here, teacher: Path, tmp_path: Path, typed: str, message: str
-) -> None:
-    (tmp_path / "other.txt").write_text(words(200).replace("mat", "mät"))
-    if "--resume" in typed:
-        assert here("text.txt", *QUICK[:-1], "--out=alone")[0] == 0
-    code, output = here(*typed.split(), *(() if "--resume" in typed else QUICK))
-    assert (code, "Traceback" in output) == (2, False)
-    assert message in output
-    assert not (tmp_path / "run").exists()

@@ -44,13 +44,10 @@ def test_a_check_that_fails_leaves_no_repo_behind(hub: LocalHub, token: str, rou
     assert [*hub.repos] == left
 
 
-def test_names_are_checked_without_a_request() -> None:
-    wrong = "a/b/c|| |a/|/a|https://huggingface.co/a/b|x.git|café|a b|a--b|a..b|-a|a\n"
-    for name in [*wrong.split("|"), "x" * 97]:
+def test_a_token_that_is_given_as_a_name_is_not_shown() -> None:
+    for name in ("a/b/c", "", "https://huggingface.co/a/b"):
         with pytest.raises(HubError, match="is not the name of a repo"):
             check_repo_name(name)
-    for name in ("plays", "ada/plays", "Ada_1/my-plays.v2", "a", "_a", "x" * 96):
-        assert check_repo_name(name) == name
     with pytest.raises(HubError, match="looks like a token") as caught:
         check_repo_name("hf_" + "x" * 34)
     assert "xxx" not in str(caught.value)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from model import ChatFormat
-from tests.support.platforms import posix_only
 from training.corpus.chats.reader import ChatReader, chat_kind, speakers_of
 from training.corpus.decode import CorpusError
 
@@ -115,32 +114,6 @@ def test_examples_are_frequent_messages_of_other_speakers() -> None:
     reader = chat_of(*["Anna: Hi"] * 6, *["Anna: secret"] * 4, *["Ben: Ho"] * 11)
     assert reader.examples(reader.format()) == ["Hi"]
     assert reader.examples(reader.format("Anna")) == ["Ho"]
-
-
-HOSTILE = {
-    "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n": (
-        " ",
-        "\u200e<",
-        ":",
-        "31/12/2021, 11:59 ",
-        "![](",
-    ),
-    "====================\nGuild: A\nChannel: B\n[11/05/2023 7:04 AM] Anna\nHi\n[11/05/2023 7:04 AM] B{}.\nHo": (
-        *(" ", " (pinned)", "{Embed}\n"),
-    ),
-    "07:04\tAnna\tHi{}.\n07:04\tBen\tHo\n": (" ", '"', "1/1/1 "),
-    "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo": (" ", "\n\nFrom: ", "\nType: "),
-    "07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.\n": (" ", "-- ", "* a b sets mode"),
-    "Anna: Hi\nBen: Ho\n{}.\n": (" ", "A: "),
-    '{{"participants": [], "messages": [{{"sender_name": "Anna", "content": "Hi"}}, '
-    '{{"sender_name": "Ben", "content": "{}"}}]}}': (" ", "a sent a photo", "Ã"),
-}
-
-
-@posix_only
-@pytest.mark.parametrize(("text", "unit"), [(text, unit) for text, units in HOSTILE.items() for unit in units])
-def test_the_time_is_linear_for_any_text(text: str, unit: str) -> None:
-    assert read(text.format(unit * (200_000 // len(unit)))).startswith("Anna: Hi")
 
 
 def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_text() -> None:

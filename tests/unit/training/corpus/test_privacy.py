@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from tests.support.private_samples import SAMPLES, STORED
-from training.corpus.privacy import PHONE, PUBLISH_ANYWAY, report, scan, scan_pieces
+from training.corpus.privacy import PHONE, scan, scan_pieces
 
 PRIVATE = {each["name"]: SAMPLES[each["name"]] for each in STORED if each["found"]}
 TOKENS = [
@@ -116,26 +116,3 @@ def test_pieces_give_the_findings_of_the_whole_text() -> None:
 def test_the_time_is_linear_for_any_text(unit: str) -> None:
     """The characters take half a second; with a quadratic search they take minutes."""
     scan(unit * (50_000 // len(unit)))
-
-
-def test_a_report_counts_locates_and_names_the_options() -> None:
-    lines = [
-        "Mail ada@lovelace.org or bob@firm.de",
-        "",
-        f"call +49 30 901820 {TOKENS[0]}",
-        "http://a:b1c@d.com",
-        *TOKENS[:2],
-    ]
-    first, _, *places, last = report(scan("\n".join(lines)), lambda line: ("b.txt", line + 2)).split("\n")
-    assert first == "The text holds private data (password or key: 4, e-mail address: 2, phone number: 1)."
-    assert places == [
-        "  b.txt, line 3: e-mail address ad…@lo…",
-        "  b.txt, line 3: e-mail address bo…@fi…",
-        "  b.txt, line 5: phone number +49…",
-        "  b.txt, line 5: password or key hf_…",
-        "  b.txt, line 6: password or key …@d.…",
-        "  and 2 more",
-    ]
-    assert PUBLISH_ANYWAY in last
-    assert "--private" in last
-    assert report([], lambda line: ("b.txt", line)) == ""

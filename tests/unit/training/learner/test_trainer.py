@@ -147,13 +147,3 @@ def test_the_state_is_carried_from_window_to_window_and_reset_at_a_new_pass() ->
 
 
 # resumed
-
-
-def test_the_state_of_another_run_is_refused() -> None:
-    whole = copied(trainer().state_tensors())
-    tensors = copied(Trainer(RECIPE, 7, text()).state_tensors())
-    lacking = {name: tensor for name, tensor in whole.items() if name != "carried.c"}
-    typed = {**whole, "weights.output.bias": torch.zeros(6, dtype=torch.float64)}
-    for wrong in (tensors, {}, lacking, typed):
-        with pytest.raises(ValueError, match="does not fit this run"):
-            trainer().load_state_tensors(wrong)

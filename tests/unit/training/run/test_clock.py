@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from training.learner.recipe import Recipe
-from training.run.clock import LOG, Clock, Costs, ProgressLog, restored
-
-
-def test_a_clock_survives_a_checkpoint_and_refuses_what_no_run_saves() -> None:
-    recipe, costs = Recipe(steps=1000), Costs(step_s=0.05, evaluation_s=0.2, end_s=2.0)
-    clock = Clock(recipe, 3, costs, steps_done=7, progress=12.25)
-    saved = json.loads(json.dumps(clock.to_json()))
-    assert restored(recipe, {"clock": saved}, 7).to_json() == saved
-    for name in saved:
-        for value in (-1, "?", None, float("nan"), 1e300, True):
-            with pytest.raises(ValueError, match="clock"):
-                restored(recipe, {"clock": {**saved, name: value}}, 7)
-    assert restored(recipe, {}, 7).progress == 7
+from training.run.clock import LOG, ProgressLog
 
 
 def logged(folder: Path, steps: int) -> None:
