@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.local_hub.server import Request, Response
-from tests.local_hub.store import KINDS, PREFIXES, Account, Refusal, Repo, Store
+from tests.local_hub.store import Account, Refusal, Repo, Store
 
 REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>[^/]+)/(?P<name>[^/]+)"
 REV = r"(?P<rev>[^/]+)"
@@ -47,8 +47,9 @@ class Context:
     def readable(self, request: Request) -> Repo:
         """Returns the repo of the path; 404 or 401 if the account may not know of it."""
         account = self.account(request)
-        kind = KINDS.get(request.params.get("kind", "models").rstrip("/"), "model")
-        repo = self.store.repos.get((kind, f"{request.params['namespace']}/{request.params['name']}"))
+        kind = request.params.get("kind", "models").rstrip("/")
+        prefix = "" if kind == "models" else f"{kind}/"
+        repo = self.store.repos.get(f"{prefix}{request.params['namespace']}/{request.params['name']}")
         if repo is None or (repo.private and not (account and account.owns(repo.namespace))):
             raise Refusal(404 if account else 401, "Repository not found", "RepoNotFound")
         return repo
@@ -73,4 +74,4 @@ Route = tuple[str, str, Callable[[Context, Request], Response]]
 
 
 def url_of(request: Request, repo: Repo) -> str:
-    return f"{request.origin}/{PREFIXES[repo.kind]}{repo.id}"
+    return f"{request.origin}/{repo.name}"

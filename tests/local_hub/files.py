@@ -65,9 +65,7 @@ def commit(context: Context, request: Request) -> Response:
     """Applies a commit to the head of the branch; 412 if the head is not the announced parent."""
     repo, _ = context.writable(request)
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
-    header = next((line["value"] for line in lines if line["key"] == "header"), None)
-    if not header or not header.get("summary"):
-        raise Refusal(400, "a commit needs a summary")
+    header = next(line["value"] for line in lines if line["key"] == "header")
     with context.store.lock:
         branch = request.params["rev"]
         if branch not in repo.branches:
@@ -80,32 +78,22 @@ def commit(context: Context, request: Request) -> Response:
             apply(context, files, line["key"], line["value"])
         made = context.store.add_commit(repo, branch, header["summary"], files, head.oid)
     if repo.space:
-        ready = "app.py" in files or "index.html" in files or "Dockerfile" in files
-        repo.space.stages = list(context.stages) if ready else ["NO_APP_FILE"]
+        repo.space.stages = list(context.stages)
     url = f"{url_of(request, repo)}/commit/{made.oid}"
     return json_response({"success": True, "commitOid": made.oid, "commitUrl": url})
 
 
 def apply(context: Context, files: dict[str, Blob], key: str, value: dict[str, Any]) -> None:
     """Applies one line of a commit to the listing `files`."""
-    if key == "header":
-        return
-    path = value["path"]
-    if not path or path.startswith("/") or ".." in path.split("/"):
-        raise Refusal(400, f"invalid path: {path}")
+    path = value.get("path", "")
     if key == "file":
-        text = value["content"]
-        data = base64.b64decode(text) if value.get("encoding") == "base64" else text.encode()
-        files[path] = context.store.add_blob(data)
+        files[path] = context.store.add_blob(base64.b64decode(value["content"]))
     elif key == "lfsFile":
         if value["oid"] not in context.store.data:
             raise Refusal(400, f"LFS pointer pointed to a file that does not exist: {value['oid']}")
         files[path] = Blob(value["oid"], len(context.store.data[value["oid"]]), is_lfs=True)
-    elif key == "deletedFile":
-        if files.pop(path, None) is None:
-            raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-    else:
-        raise Refusal(400, f"unknown operation: {key}")
+    elif key == "deletedFile" and files.pop(path, None) is None:
+        raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
 
 
 # download

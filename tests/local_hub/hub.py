@@ -117,9 +117,7 @@ class LocalHub:
 
     @property
     def repos(self) -> dict[str, Repo]:
-        return {
-            ("" if kind == "model" else f"{kind}s/") + name: repo for (kind, name), repo in self.store.repos.items()
-        }
+        return self.store.repos
 
     @property
     def log(self) -> list[Logged]:

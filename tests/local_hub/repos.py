@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.local_hub.context import REPO, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
-from tests.local_hub.store import Refusal, front_matter
+from tests.local_hub.store import PREFIXES, Refusal, front_matter
 
 LICENSES = {"apache-2.0", "mit", "openrail", "bsd-3-clause", "gpl-3.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0"}
 LICENSES |= {"cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other"}  # some of the Hub's
@@ -35,7 +35,7 @@ def create_repo(context: Context, request: Request) -> Response:
         raise Refusal(402, "Subscribe to PRO to create Spaces of this kind")
     repo_id = f"{namespace}/{wanted['name']}"
     with store.lock:
-        if repo := store.repos.get((kind, repo_id)):
+        if repo := store.repos.get(PREFIXES[kind] + repo_id):
             raise Refusal(409, "You already created this repo", None, url=url_of(request, repo))
         repo = store.create_repo(kind, repo_id, wanted.get("visibility") == "private", wanted.get("sdk"))
     if repo.space:

@@ -16,7 +16,6 @@ from typing import Any
 
 _yaml: Any = import_module("yaml")  # has no type information of its own
 
-KINDS = {"models": "model", "datasets": "dataset", "spaces": "space"}
 PREFIXES = {"model": "", "dataset": "datasets/", "space": "spaces/"}
 LFS_PATTERNS = ("*.safetensors", "*.bin", "*.pt", "*.npz", "*.gz", "*.zip", "*.parquet")
 GITATTRIBUTES = "".join(f"{pattern} filter=lfs diff=lfs merge=lfs -text\n" for pattern in LFS_PATTERNS).encode()
@@ -82,20 +81,21 @@ class Repo:
     space: Space | None = None
 
     @property
+    def name(self) -> str:
+        """The path of its page: "user/name" of a model, "datasets/user/name", "spaces/user/name"."""
+        return PREFIXES[self.kind] + self.id
+
+    @property
     def namespace(self) -> str:
         return self.id.partition("/")[0]
 
     def commit(self, revision: str) -> Commit:
-        """Returns the commit of a branch, tag, commit id or its start; else raises RevisionNotFound."""
-        names = {**self.tags, **{f"refs/heads/{k}": v for k, v in self.branches.items()}, **self.branches}
-        revision = "main" if revision == "HEAD" else revision
-        if revision in names:
-            return self.commits[names[revision]]
-        if re.fullmatch(r"[0-9a-f]{5,40}", revision):
-            found = [oid for oid in self.commits if oid.startswith(revision)]
-            if len(found) == 1:
-                return self.commits[found[0]]
-        raise Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        """Returns the commit of a branch, tag or commit id, or HEAD; else raises RevisionNotFound."""
+        names = {"HEAD": self.branches.get("main", ""), **self.tags, **self.branches}
+        found = self.commits.get(names.get(revision, revision))
+        if found is None:
+            raise Refusal(404, f"Invalid rev id: {revision}", "RevisionNotFound")
+        return found
 
     def log(self, revision: str = "main") -> list[Commit]:
         """Commits from the revision back to the first."""
@@ -115,7 +115,7 @@ class Store:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.accounts: dict[str, Account] = {}
-        self.repos: dict[tuple[str, str], Repo] = {}
+        self.repos: dict[str, Repo] = {}
         self.data: dict[str, bytes] = {}
 
     def clear(self) -> None:
@@ -155,7 +155,7 @@ class Store:
     def create_repo(self, kind: str, repo_id: str, private: bool = False, sdk: str | None = None) -> Repo:
         with self.lock:
             repo = Repo(kind, repo_id, private, space=Space(sdk) if sdk else None)
-            self.repos[kind, repo_id] = repo
+            self.repos[repo.name] = repo
             self.add_commit(repo, "main", "initial commit", {".gitattributes": self.add_blob(GITATTRIBUTES)}, None)
         return repo
 

@@ -172,7 +172,7 @@ def test_a_missing_repo_or_revision_is_named_even_if_a_copy_is_cached(hub, commi
     load()
     check_refused(f"{REPO} at v9 cannot be loaded: there is no such revision", revision="v9")
     check_refused("there is no such revision", revision="f" * 40)
-    del hub.store.repos["model", REPO]
+    del hub.repos[REPO]
     check_refused(f"{REPO} cannot be loaded: there is no such repo, or the token may not read it (401): check the name")
     assert load(revision=commit).commit == commit
 

@@ -103,30 +103,25 @@ def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
     assert latest_of(tmp_path / "one").name == newest
 
 
-def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:
-    before = sorted(tmp_path.rglob("*"))
-    code, output = here(*arguments)
-    assert code == 2
-    assert output.count("error:") == 1
-    assert line in output.splitlines()[-1]
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_without_the_text_the_error_names_the_command_that_gives_it(
-    pushed: LocalHub, here: Here, tmp_path: Path
+@pytest.mark.parametrize(
+    ("typed", "damaged", "message"),
+    [
+        ("", "", "give it again: python -m training --resume hf://ada/plays TEXT"),
+        ("other.txt", "", "error: the text is not the one that this run started with"),
+        ("text.txt", STATE, "cannot be resumed: "),
+        ("text.txt", "model.safetensors", "cannot be resumed: "),
+    ],
+)
+def test_a_run_that_cannot_be_resumed_is_refused_in_one_line_and_leaves_no_files(
+    pushed: LocalHub, here: Here, tmp_path: Path, typed: str, damaged: str, message: str
 ) -> None:
-    line = "give it again: python -m training --resume hf://ada/plays TEXT"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays")
-    (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
-    line = "error: the text is not the one that this run started with"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
-
-
-@pytest.mark.parametrize("name", [STATE, "model.safetensors"])
-def test_a_damaged_file_on_the_hub_is_refused(pushed: LocalHub, here: Here, tmp_path: Path, name: str) -> None:
-    repo = pushed.repos["ada/plays"]
-    data = bytearray(pushed.read("ada/plays", name, "training"))
-    data[len(data) // 2] ^= 1
-    pushed.commit(repo, {name: bytes(data)}, branch="training")
-    line = f"error: the run in ada/plays at commit {repo.branches['training'][:8]} cannot be resumed: "
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    (tmp_path / "other.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
+    if damaged:
+        data = bytearray(pushed.read("ada/plays", damaged, "training"))
+        data[len(data) // 2] ^= 1
+        pushed.commit(pushed.repos["ada/plays"], {damaged: bytes(data)}, branch="training")
+    before = sorted(tmp_path.rglob("*"))
+    code, output = here("--resume=hf://ada/plays", *typed.split())
+    assert (code, output.count("error:")) == (2, 1)
+    assert message in output.splitlines()[-1]
+    assert sorted(tmp_path.rglob("*")) == before
