@@ -16,33 +16,31 @@ from training.signals import Signals
 SMALL = """
 import os, signal, sys, time
 from training.signals import Signals
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv[1]))
 with Signals() as signals:
-    signals.mode = sys.argv[1]
-    for number in sys.argv[2:]:
+    signals.mode = sys.argv[2]
+    for number in sys.argv[3:]:
         os.kill(os.getpid(), int(number))
         time.sleep(0.3)
     print(signals.number)
 """
 
 
-IGNORE = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"  # as nohup does
-
-
 @pytest.mark.parametrize(
-    ("code", "mode", "numbers", "exit_code", "recorded"),
+    ("hangup", "mode", "numbers", "exit_code", "recorded"),
     [
-        (SMALL, "exit", [signal.SIGINT], 130, ""),
-        (SMALL, "exit", [signal.SIGHUP], 129, ""),
-        (SMALL, "record", [signal.SIGINT, signal.SIGINT], 130, ""),
+        ("SIG_DFL", "exit", [signal.SIGINT], 130, ""),
+        ("SIG_DFL", "exit", [signal.SIGHUP], 129, ""),
+        ("SIG_DFL", "record", [signal.SIGINT, signal.SIGINT], 130, ""),
         # Some supervisors send it to a process and to its group, which must not cost the checkpoint.
-        (SMALL, "record", [signal.SIGTERM, signal.SIGTERM], 0, "15\n"),
-        (IGNORE + SMALL, "record", [signal.SIGHUP], 0, "0\n"),
+        ("SIG_DFL", "record", [signal.SIGTERM, signal.SIGTERM], 0, "15\n"),
+        ("SIG_IGN", "record", [signal.SIGHUP], 0, "0\n"),  # under nohup
     ],
 )
 def test_a_signal_ends_the_process_or_is_recorded(
-    code: str, mode: str, numbers: list[int], exit_code: int, recorded: str
+    hangup: str, mode: str, numbers: list[int], exit_code: int, recorded: str
 ) -> None:
-    words = [sys.executable, "-c", code, mode, *(str(int(number)) for number in numbers)]
+    words = [sys.executable, "-c", SMALL, hangup, mode, *(str(int(number)) for number in numbers)]
     ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (ended.returncode, ended.stdout) == (exit_code, recorded)
 

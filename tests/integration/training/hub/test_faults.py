@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,11 @@ from training.run.run_folder import RunFolder
 # Faults after which the Hub has the commit although the client gets no answer; the client's next try finds the commit.
 COMMIT_SUCCEEDS = ("hangs in the body", "cut", "answer lost", "a byte short")
 every_fault = pytest.mark.parametrize("fault", FAULTS)
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def upload_route(fault: str, commit: str) -> str:

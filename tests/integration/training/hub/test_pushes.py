@@ -82,7 +82,7 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
 ) -> None:
     assert here(*ONCE, "--push-to=plays")[0] == 0
     repo, better = hub.repos["ada/plays"], b"# Written by hand\n"
-    hub.commit(repo, {"README.md": better})
+    hub.commit(repo, {"README.md": better, "LICENSE": b"by a person", "cells.json": b"of another model"})
     before = hub.read("ada/plays", "model.safetensors")
     worse = ("text.txt", *SIZES, "--steps=1", "--set=evaluations=1", "--push-to=plays")
     code, output = here(*worse, "--out=worse")
@@ -98,6 +98,8 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
     mine = (best_of(tmp_path / "worse") / "model.safetensors").read_bytes()
     assert hub.read("ada/plays", "model.safetensors") == mine != before
     assert b"library_name: char-lstm" in hub.read("ada/plays", "README.md")
+    assert "LICENSE" in repo.commit("main").files
+    assert "cells.json" not in repo.commit("main").files, "files that the checkpoint lacks are deleted"
 
 
 def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from tests.support.interruptions import kill_once_pushed
 from tests.support.platforms import posix_only
 from tests.support.tiny_runs import SIZES, Here, best_of, checkpoints, latest_of, metrics, outcome, write_text
 from tests.support.training_processes import train
-from training.__main__ import main
 from training.run.hub_resume import pull_run
 from training.run.run_folder import RunFolder
 
@@ -32,11 +31,9 @@ def _text(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(trained: Path) -> Path:
     """A run of two evaluations, of which the first is the better one."""
-    folder = tmp_path_factory.mktemp("made")
-    text, run = write_text(folder), folder / "run"
-    assert main([str(text), *SIZES, "--steps=3", "--set=evaluations=2", f"--out={run}"]) == 0
+    run = shutil.copytree(trained, trained.parent / "made")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     lines[0]["val_loss"] = 0.5
     for count, step in enumerate(checkpoints(run), 1):
