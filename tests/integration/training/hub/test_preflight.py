@@ -12,7 +12,7 @@ from training.errors import HubError
 from training.hub import calls
 from training.hub.calls import retried
 from training.hub.checkpoints import check_repo
-from training.hub.destination import Destination, check_repo_name
+from training.hub.destination import check_repo_name
 
 PUBLIC: dict[str, Any] = {"private": False, "license": "unknown"}
 FAQ: dict[str, Any] = {**PUBLIC, "corpus": "faq", "corpus_characters": 90}
@@ -21,14 +21,6 @@ FAQ: dict[str, Any] = {**PUBLIC, "corpus": "faq", "corpus_characters": 90}
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "FIRST_WAIT_S", 0.02)
-
-
-def test_a_missing_repo_is_created(hub: LocalHub, token: str) -> None:
-    found = check_repo("plays", private=True, license="unknown")
-    assert found == Destination("ada/plays", private=True)
-    assert hub.repos["ada/plays"].private
-    assert set(hub.repos["ada/plays"].branches) == {"main", "training"}
-    assert check_repo("ada/plays", private=True, license="unknown") == found
 
 
 @pytest.mark.parametrize(

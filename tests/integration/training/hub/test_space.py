@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,10 @@ from fastapi import FastAPI
 from huggingface_hub import RepoCard
 from starlette.testclient import TestClient
 
-from model import CharLSTM
-from model.checkpoint.names import WEIGHTS
 from model.files import web_modules
 from tests.local_hub import LocalHub
-from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import SIZES, Here, before_step, write_text
+from tests.support.tiny_runs import Here
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
@@ -95,28 +93,8 @@ def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path:
         pages = {"app.js": client.get("/").text, "static.js": web.text("index.html")}
     for entry, page in pages.items():
         assert page.count('rel="modulepreload"') == len(web_modules(ROOT / "web", entry)) > 20
-
-
-@posix_only
-def test_a_resumed_run_still_publishes_its_page(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On another machine too: the name of the Space is in the checkpoint."""
-    text = write_text(tmp_path)
-    with monkeypatch.context() as first:
-        before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        options = (*SIZES, "--steps=4", "--set=evaluations=1", "--out=run", "--push-to=plays", "--space=page")
-        code, output = here(text, *options)
-    assert code == 143
-    assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
-    assert "spaces/ada/page" in hub.repos, "it is created before the first step"
-    code, output = here("--resume=hf://ada/plays", text)
-    assert code == 0, output
-    assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
-    assert front_matter(hub.read("spaces/ada/page", "README.md"))["models"] == ["ada/plays"]
-    CharLSTM.from_pretrained("ada/plays").save_pretrained(tmp_path / "int8", dtype="int8")
-    assert hub.read("spaces/ada/page", WEIGHTS) == (tmp_path / "int8" / WEIGHTS).read_bytes()
-    assert f"{hub.url}/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
+    modules = "import app, model.engine.engine, ui.page.launch"  # what the app imports is there
+    subprocess.run([sys.executable, "-c", modules], cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""}, check=True)
 
 
 def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
@@ -173,26 +151,18 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
 
 
 @pytest.mark.parametrize(
-    ("hardware", "name", "value", "message"),
+    ("hardware", "missing", "message"),
     [
-        ("cpu-basic", "find_spec", lambda _: None, "--hardware cpu-basic needs Gradio, which is not installed here"),
-        ("static", "ROOT", Path("elsewhere"), "a page needs the project's folder web, which is not in elsewhere"),
+        ("cpu-basic", {"find_spec": lambda _: None}, "--hardware cpu-basic needs Gradio, which is not installed here"),
+        ("static", {"ROOT": Path("elsewhere")}, "a page needs the project's folder web, which is not in elsewhere"),
     ],
 )
 def test_a_page_that_cannot_be_made_here_is_refused_before_the_first_step(
-    hub: LocalHub,
-    token: str,
-    here: Here,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    hardware: str,
-    name: str,
-    value: object,
-    message: str,
+    hub: LocalHub, here: Here, monkeypatch: pytest.MonkeyPatch, hardware: str, missing: dict[str, Any], message: str
 ) -> None:
     """The machine may have only the libraries and the folders that training needs."""
-    monkeypatch.setattr(f"training.hub.space_files.{name}", value)
-    words = ("--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
-    code, output = here(write_text(tmp_path), *SIZES, *words)
-    assert (code, hub.repos, (tmp_path / "run").exists()) == (2, {}, False)
+    for name, value in missing.items():
+        monkeypatch.setattr(f"training.hub.space_files.{name}", value)
+    code, output = here("text.txt", "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
+    assert (code, hub.repos, Path("run").exists()) == (2, {}, False)
     assert f"error: {message}" in output

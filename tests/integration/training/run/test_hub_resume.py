@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -11,17 +12,25 @@ from typing import cast
 import pytest
 
 from model import CharLSTM
-from model.checkpoint.names import MODEL_FILES
+from model.checkpoint.names import MODEL_FILES, WEIGHTS
 from model.checkpoint.record import TrainingRecord
 from tests.local_hub import LocalHub
-from tests.support.interruptions import kill_once_pushed
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, Here, best_of, checkpoints, latest_of, metrics, outcome, write_text
-from tests.support.training_processes import train
+from tests.support.tiny_runs import (
+    SIZES,
+    Here,
+    before_step,
+    best_of,
+    checkpoints,
+    latest_of,
+    metrics,
+    outcome,
+    write_text,
+)
 from training.run.hub_resume import pull_run
 from training.run.run_folder import RunFolder
 
-RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3", "--out=run")
+RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3")
 STATE = "training_state/state.safetensors"
 
 
@@ -54,13 +63,17 @@ def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
 
 
 @posix_only
-def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
+def test_a_stopped_and_deleted_run_resumes_from_the_hub_bit_for_bit_and_publishes_its_page(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert here(*RUN[:-1], "--out=whole")[0] == 0
-    steps = [line["step"] for line in metrics(tmp_path / "whole")]
-    killed = train(*RUN, "--push-to=ada/plays", cwd=tmp_path, prepare=[kill_once_pushed(17)])
-    assert killed.end() == -signal.SIGKILL, killed.output
+    monkeypatch.setattr("training.hub.spaces.POLL_S", 0.01)
+    assert here(*RUN, "--out=whole")[0] == 0
+    with monkeypatch.context() as first:
+        before_step(first, 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        code, output = here(*RUN, "--out=run", "--push-to=plays", "--space=page")
+    assert code == 143
+    assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
+    assert "spaces/ada/page" in hub.repos, "it is created before the first step"
     shutil.rmtree(tmp_path / "run")
 
     machine = tmp_path / "another machine"
@@ -69,14 +82,19 @@ def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
     code, output = here("--resume=hf://ada/plays", tmp_path / "text.txt")
     assert code == 0, output
     assert "Downloading the newest checkpoint of ada/plays to runs/plays …" in output
-    assert f"Resuming after step {max(step for step in steps if step <= 17)} of 30." in output
-    assert f"Pushing to {hub.url}/ada/plays" in output
+    assert "Resuming after step 17 of 30." in output
     assert outcome(machine / "runs/plays") == outcome(tmp_path / "whole")
     assert hub.read("ada/plays", STATE, "training") == (checkpoints(tmp_path / "whole")[-1] / STATE).read_bytes()
     lines = hub.read("ada/plays", "metrics.jsonl", "training").decode().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == steps
+    assert [json.loads(line)["step"] for line in lines] == [line["step"] for line in metrics(tmp_path / "whole")]
     assert here("--resume=runs/plays")[0] == 0  # from now on it is a run like any other
     assert not list(machine.rglob(".*.tmp"))
+
+    assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
+    CharLSTM.from_pretrained("ada/plays").save_pretrained(tmp_path / "int8", dtype="int8")
+    assert hub.read("spaces/ada/page", WEIGHTS) == (tmp_path / "int8" / WEIGHTS).read_bytes()
+    assert "models:\n- ada/plays\n" in hub.read("spaces/ada/page", "README.md").decode()
+    assert f"{hub.url}/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
 
 
 @pytest.mark.parametrize("other", ["", "later", "of another run", "of a stranger"])
