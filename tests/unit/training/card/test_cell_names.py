@@ -127,16 +127,9 @@ def test_a_text_with_private_data_or_control_characters_is_not_stored(monkeypatc
 
 
 @pytest.mark.slow
-def test_a_run_names_the_cells_of_its_best_checkpoint_or_warns(tmp_path, monkeypatch, capsys):
-    text = write_text(tmp_path, 2000)
+def test_a_run_whose_cells_cannot_be_named_warns(tmp_path, monkeypatch, capsys):
     be_quick(monkeypatch.setattr)
-    monkeypatch.setattr("training.run.checkpoint_manager.name_cells", lambda *_: [CELL])
-    assert main([str(text), "--steps=2", "--out", str(tmp_path / "run"), *SIZES]) == 0
-    (cell,) = CharLSTM.from_pretrained(tmp_path / "run").cells
-    assert replace(cell, high=(), low=(), sample=None) == CELL
-    assert cell.sample
-    assert cell.sample.seed is not None  # not everyone can read the text
     monkeypatch.setattr("training.run.checkpoint_manager.name_cells", lambda *_: 1 / 0)
-    assert main([str(text), "--steps=2", "--out", str(tmp_path / "second"), *SIZES]) == 0
-    assert CharLSTM.from_pretrained(tmp_path / "second").cells == ()
+    assert main([str(write_text(tmp_path, 2000)), "--steps=2", "--out", str(tmp_path / "run"), *SIZES]) == 0
+    assert CharLSTM.from_pretrained(tmp_path / "run").cells == ()
     assert "cells.json could not be written (ZeroDivisionError" in capsys.readouterr().err
