@@ -6,6 +6,7 @@ WhatsApp's exports are in tests/vectors/chats.json.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,25 @@ def test_examples_are_frequent_messages_of_other_speakers() -> None:
     reader = chat_of(*["Anna: Hi"] * 6, *["Anna: secret"] * 4, *["Ben: Ho"] * 11)
     assert reader.examples(reader.format()) == ["Hi"]
     assert reader.examples(reader.format("Anna")) == ["Ho"]
+
+
+@pytest.mark.parametrize(
+    "unit", [" ", ":", "\n", '"', "![](", "\u200e<", "31/12/2021, 11:59 ", "1/1/1 ", "\n\nFrom: ", "\nA: "]
+)
+@pytest.mark.parametrize(
+    "chat",
+    [
+        "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho",
+        "07:04\tAnna\tHi{}.\n07:04\tBen\tHo",
+        "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo",
+        "07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.",
+        "Anna: Hi{}.\nBen: Ho",
+    ],
+)
+def test_the_time_is_linear_for_any_text(chat: str, unit: str) -> None:
+    """With a quadratic search it takes minutes."""
+    with suppress(CorpusError):  # not all of these are recognised as chats
+        read(chat.format(unit * (200_000 // len(unit))))
 
 
 def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_text() -> None:
