@@ -173,8 +173,8 @@ class Handler(BaseHTTPRequestHandler):
         elif fault.kind == "hang":
             fault.released.wait()
             self._cut()
-        elif fault.kind in ("cut", "close"):
-            self._cut(reset=fault.kind == "cut")
+        elif fault.kind == "cut":
+            self._cut()
         elif fault.kind == "redirect":
             self._send(Response(302, headers={"Location": fault.location}))
         elif fault.kind == "html":
