@@ -28,6 +28,7 @@ class LocalHub:
     Attributes:
         url: its address.
         log: all requests, in order.
+        crashes: tracebacks of bugs in the local Hub itself: a test must end without any.
         repos: "user/name" (models), "datasets/user/name" and "spaces/user/name" to `Repo`.
 
     Settings, which `reset` sets to their defaults:
@@ -39,12 +40,15 @@ class LocalHub:
         self.store = Store()
         self.context = Context(self.store)
         self.faults = Faults()
-        self._server = Server(port, self.faults, self._answer)
+        self.repos = self.store.repos
+        self.log: list[Logged] = []
+        self.crashes: list[str] = []
+        self._server = self._new_server(port)
         self._thread: threading.Thread | None = None
+        self.url = self._server.url
 
-    @property
-    def url(self) -> str:
-        return self._server.url
+    def _new_server(self, port: int) -> Server:
+        return Server(port, self.faults, self.log, self.crashes, self._answer)
 
     def start(self) -> LocalHub:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-hub", daemon=True)
@@ -63,9 +67,7 @@ class LocalHub:
     def plug_in(self) -> None:
         """Brings the network back, at the same address."""
         if not self._thread:
-            log, crashes, port = self._server.log, self._server.crashes, self._server.server_port
-            self._server = Server(port, self.faults, self._answer)
-            self._server.log, self._server.crashes = log, crashes
+            self._server = self._new_server(self._server.server_port)
             self.start()
 
     def reset(self) -> None:
@@ -74,8 +76,8 @@ class LocalHub:
         self.faults.clear()
         self.store.clear()
         vars(self.context).update(vars(Context(self.store)))
-        self._server.log.clear()
-        self._server.crashes.clear()
+        self.log.clear()
+        self.crashes.clear()
 
     # what tests set
 
@@ -114,19 +116,6 @@ class LocalHub:
         return self.faults.add(Fault(re.compile(route_pattern), kind, times, **options))
 
     # what tests read
-
-    @property
-    def repos(self) -> dict[str, Repo]:
-        return self.store.repos
-
-    @property
-    def log(self) -> list[Logged]:
-        return self._server.log
-
-    @property
-    def crashes(self) -> list[str]:
-        """Tracebacks of bugs in the local Hub itself: a test must end without any."""
-        return self._server.crashes
 
     def requests(self, pattern: str = "") -> list[Logged]:
         """Returns the logged requests whose "METHOD /path?query" matches a regular expression."""

@@ -91,12 +91,12 @@ _ALLOWED = {
 
 
 class Server(HttpServer):
-    """Serves `answer` on 127.0.0.1; keeps a log of requests, and the tracebacks of its own bugs in `crashes`."""
+    """Serves `answer` on 127.0.0.1; adds to a log of requests, and the tracebacks of its own bugs to `crashes`."""
 
-    def __init__(self, port: int, faults: Faults, answer: Callable[[Request], Response]) -> None:
-        self.faults, self.answer = faults, answer
-        self.log: list[Logged] = []
-        self.crashes: list[str] = []
+    def __init__(
+        self, port: int, faults: Faults, log: list[Logged], crashes: list[str], answer: Callable[[Request], Response]
+    ) -> None:
+        self.faults, self.log, self.crashes, self.answer = faults, log, crashes, answer
         super().__init__(port, Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
