@@ -62,12 +62,12 @@ class Context:
             raise Refusal(403 if account else 401, text, "GatedRepo")
         return repo
 
-    def writable(self, request: Request) -> tuple[Repo, Account]:
-        """Returns the repo of the path and the account; 403 if the account may not write to it."""
+    def writable(self, request: Request) -> Repo:
+        """Returns the repo of the path; 403 if the account may not write to it."""
         repo, account = self.readable(request), self.require_account(request)
         if account.role != "write" or not account.owns(repo.namespace):
             raise Refusal(403, f"you have no right to write to {repo.id} with this token")
-        return repo, account
+        return repo
 
 
 Route = tuple[str, str, Callable[[Context, Request], Response]]

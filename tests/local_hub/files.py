@@ -23,7 +23,7 @@ SHA = r"(?P<sha>[0-9a-f]{64})"
 
 def preupload(context: Context, request: Request) -> Response:
     """Returns which files go to LFS, and which the repo has already."""
-    repo, _ = context.writable(request)
+    repo = context.writable(request)
     commit, answers = repo.commit(request.params["rev"]), []
     for item in request.json()["files"]:
         path = item["path"]
@@ -63,7 +63,7 @@ def lfs_put(context: Context, request: Request) -> Response:
 
 def commit(context: Context, request: Request) -> Response:
     """Applies a commit to the head of the branch; 412 if the head is not the announced parent."""
-    repo, _ = context.writable(request)
+    repo = context.writable(request)
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
     header = next(line["value"] for line in lines if line["key"] == "header")
     with context.store.lock:

@@ -50,7 +50,7 @@ def auth_check_write(context: Context, request: Request) -> Response:
 
 
 def create_branch(context: Context, request: Request) -> Response:
-    repo, _ = context.writable(request)
+    repo = context.writable(request)
     name = request.params["branch"]
     start = repo.commit(request.json().get("startingPoint") or "main")
     with context.store.lock:

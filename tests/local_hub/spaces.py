@@ -13,7 +13,7 @@ from tests.local_hub.store import Refusal, Space
 
 
 def space_of(context: Context, request: Request, write: bool) -> Space:
-    repo = context.writable(request)[0] if write else context.readable(request)
+    repo = context.writable(request) if write else context.readable(request)
     if repo.space is None:
         raise Refusal(404, "not a Space", "RepoNotFound")
     return repo.space
