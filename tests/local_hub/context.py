@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.local_hub.server import Request, Response
 from tests.local_hub.store import Account, Refusal, Repo, Store
@@ -25,7 +24,7 @@ class Context:
     cdn: bool = False
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
-    grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
+    grants: dict[str, dict[str, str]] = field(default_factory=dict)  # what was asked for with each code of OAuth
 
     def account(self, request: Request) -> Account | None:
         """Returns the account of the request's token; None without a token; 401 for an unknown one."""
