@@ -24,7 +24,7 @@ from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
 from training.hub.space_files import ROOT, write_app
-from training.hub.spaces import Space, check_space, link_card
+from training.hub.spaces import Space, link_card
 from training.run.facts import About
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
@@ -43,10 +43,6 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def checkpoint(tmp_path: Path) -> Path:
     tiny_model().save_pretrained(tmp_path / "plays")
     return tmp_path / "plays"
-
-
-def prepare(space: str, hardware: str, model: str | None = None) -> Space:
-    return check_space(space, hardware, private=False, model=model)
 
 
 def front_matter(readme: bytes) -> dict[str, Any]:

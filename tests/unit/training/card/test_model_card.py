@@ -63,25 +63,24 @@ HOSTILE = [
 ]
 
 
+METRICS: list[dict[str, Any]] = [
+    {"step": 250 * n, "chars": 500_000 * n, "train_loss": 1.3 + 1 / n, "val_loss": 1.5 + (n - 6) ** 2 / 50}
+    for n in range(1, 9)
+]
+
+
 def make_lm(**changes: Any) -> CharLSTM:
     tokenizer = CharTokenizer.from_text("ROMEO: abc\n")
     network = LSTMNetwork(LSTMConfig(len(tokenizer), embedding_size=4, hidden_size=8, num_layers=2))
     return CharLSTM(network, tokenizer, read_record({**TRAINING, **changes}))
 
 
-def make_metrics(count: int = 8) -> list[dict[str, Any]]:
-    return [
-        {"step": 250 * n, "chars": 500_000 * n, "train_loss": 1.3 + 1 / n, "val_loss": 1.5 + (n - 6) ** 2 / 50}
-        for n in range(1, count + 1)
-    ]
-
-
 def card_of(samples: list[CardSample] | None = None, overlap: Overlap | None = None, **changes: Any) -> str:
-    return render_card(make_lm(**changes), make_metrics(), samples or [], overlap)
+    return render_card(make_lm(**changes), METRICS, samples or [], overlap)
 
 
 def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: LocalHub) -> None:
-    write_card(tmp_path, make_lm(), make_metrics(), about="Plays of 1600.")
+    write_card(tmp_path, make_lm(), METRICS, about="Plays of 1600.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "curve.png", "notebook.ipynb"]
     card = ModelCard.load(tmp_path / "README.md")
     card.validate()

@@ -1,4 +1,4 @@
-"""The progress of a run in its checkpoint and in its log; tests/integration runs it on simulated machines."""
+"""The log of the progress of a run when it is damaged; tests/integration runs it on simulated machines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from training.run.clock import LOG, ProgressLog
 
 
-def logged(folder: Path, steps: int) -> None:
-    log = ProgressLog(folder, 0, 0.0, 100)
-    for step in range(1, steps + 1):
-        assert log.repeated(step) is None  # a new run repeats nothing, whatever an earlier one has left
+def add(folder: Path, after: int, steps: range) -> None:
+    """Records steps of a run that was resumed after a step."""
+    log = ProgressLog(folder, after, 2.5 * after, 100)
+    for step in steps:
         log.add(step, 2.5 * step, 1 + step % 2)
     log.close()
 
@@ -28,13 +28,11 @@ def repeated(folder: Path, after: int) -> list[int]:
 
 @pytest.mark.parametrize("cut", [1, 21])
 def test_a_log_that_was_cut_or_damaged_is_read_up_to_there_and_goes_on(tmp_path: Path, cut: int) -> None:
-    logged(tmp_path, 5)
+    add(tmp_path, 0, range(1, 6))
     data = (tmp_path / LOG).read_bytes()
     whole = (len(data) - cut) // 20
     for damaged in (data[:-cut], data[: whole * 20] + b"\xff" * (len(data) - whole * 20)):
         (tmp_path / LOG).write_bytes(damaged)
         assert repeated(tmp_path, 1) == [*range(2, whole + 1)]
-        log = ProgressLog(tmp_path, 1, 2.5, 100)
-        log.add(whole + 1, 2.5 * (whole + 1), 2 - whole % 2)
-        log.close()
+        add(tmp_path, 1, range(whole + 1, whole + 2))
         assert repeated(tmp_path, 1) == [*range(2, whole + 2)]
