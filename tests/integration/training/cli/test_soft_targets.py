@@ -1,4 +1,4 @@
-"""``--teacher MODEL``: learning from models too; kept, resumed, published, and refused in one line."""
+"""``--teacher MODEL``: learning from models too; recorded, and resumed exactly."""
 
 from __future__ import annotations
 

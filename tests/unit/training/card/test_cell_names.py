@@ -1,4 +1,4 @@
-"""Named cells: which cells get a name, in which text they are shown, and that the file is checked when it is read."""
+"""Named cells: which cells get a name, and in which text they are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many teachers a run trains first, for how long, with which options; and what is noted to continue it."""
+"""How many teachers a run trains first, for how long; and what is noted to continue it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows of contiguous streams, a pure function of the step; paragraphs in another order in each pass."""
+"""Windows of contiguous streams; paragraphs in another order in each pass."""
 
 from __future__ import annotations
 
