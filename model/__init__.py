@@ -21,7 +21,7 @@ int8         quantized weights, kernels, integer sampling
 backends     the LSTM step over slots of state, and the device
 engine       continuous batching
 hub          models on the Hub: one commit downloaded whole, errors explained
-files        atomic writes, the lock of a file, scripts made small
+files        atomic writes, scripts made small
 cli          the commands of python -m model
 terminal     text that is safe to show; helpers for command lines
 pretrained   the bundled models

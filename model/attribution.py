@@ -91,13 +91,12 @@ def occlusion_in_slices(trace: TextTrace, position: int, window: int = WINDOW) -
     backend, logits = trace.lm.make_backend(len(read), trace.precision), None
     for row, at in enumerate(read.tolist()):
         if row:  # the variants so far read the character here
-            slots, ids, clamps = np.arange(row), np.full(row, trace.ids[at]), trace.clamps_at(at)
+            clamps = trace.clamps_at(at)
+            step = np.arange(row), np.full(row, trace.ids[at]), [clamps] * row if clamps else ()
             if at == read[-1]:
-                logits = backend.forward(slots, ids, [clamps] * row if clamps else ())
-            elif clamps:
-                backend.forward(slots, ids, [clamps] * row)
+                logits = backend.forward(*step)
             else:
-                backend.prefill(slots, ids)
+                backend.prefill(*step)
         backend.load(row, trace.state_after(at - 1))  # the variant without it begins
         yield
     if logits is not None:

@@ -6,6 +6,7 @@ models still load.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PureWindowsPath
@@ -25,7 +26,7 @@ from .checkpoint.read import read_checkpoint
 from .checkpoint.record import TrainingRecord
 from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
-from .hub.errors import ModelUnavailableError, check_client
+from .hub.errors import ModelUnavailableError
 from .hub.snapshot import Snapshot
 from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
@@ -124,7 +125,6 @@ class CharLSTM:
             raise ModelUnavailableError(
                 f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
             )
-        check_client(f"{name} cannot be loaded")
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
         try:
             checkpoint = _read_snapshot(snapshot)
@@ -218,10 +218,9 @@ class CharLSTM:
 
         Raises:
             CheckpointError, ValueError: see `save_pretrained`.
-            ModelUnavailableError: huggingface_hub is not installed, or the model is private and the repo is public.
+            ModelUnavailableError: the model is private, and the repo is public.
             Exception: any error of huggingface_hub.
         """
-        check_client(f"{one_line(repo_id, 100)} cannot be pushed")
         from huggingface_hub import HfApi
 
         api = HfApi(token=token)
@@ -293,10 +292,7 @@ def checkpoint_folder(path: str | Path) -> Path:
         if name not in bundled_names():
             raise CheckpointError(f"there is no bundled model {name!r:.60}: choose one of {', '.join(bundled_names())}")
         return BUNDLED_FOLDER / name
-    try:
-        folder = Path(path).expanduser()
-    except RuntimeError:  # ~USER of a user that does not exist
-        folder = Path(path)
+    folder = Path(os.path.expanduser(path))  # noqa: PTH111  Path.expanduser raises an error for ~USER of no user
     pointed = pointed_checkpoint(folder) if folder.name in (BEST, LATEST) else None
     if pointed is None and not folder.is_dir():
         hint = "a model on the Hub is written user/name" if is_local(path) else "name a folder of this machine"

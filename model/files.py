@@ -1,4 +1,4 @@
-"""Writes files atomically, locks a file for one process, and makes scripts small.
+"""Writes files atomically, and makes scripts small.
 
 Every reader finds either the old file or the new one, also after a power failure.
 """
@@ -11,19 +11,14 @@ import os
 import posixpath
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+PUBLIC_HUB = "https://huggingface.co"  # as in web/index.html
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the disk, the user's quota or the process's limit is reached
 _IMPORT = re.compile(r'^(?:import|export)\b(?:[^"\';]*\bfrom)?\s*"(\.[^"]+)";', re.MULTILINE)
-# The errors of file systems that have no locks, such as some network drives.
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
-
-
-class AlreadyLockedError(Exception):
-    """The file is locked by another process, or by another lock of this process."""
 
 
 @contextmanager
@@ -96,28 +91,3 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-
-
-def acquire_lock(path: Path) -> Callable[[], None]:
-    """Locks a file, which is created if it is missing, until the returned function is called or the process ends.
-
-    Keep that function: its garbage collection also ends the lock. On a file system without locks nothing is locked, and
-    two processes can use the file at once.
-
-    Raises:
-        AlreadyLockedError: the file is locked already.
-        OSError: the file cannot be created or opened.
-    """
-    from filelock import FileLock, Timeout  # comes with huggingface_hub, which the package `model` does not need
-
-    path.open("a").close()
-    lock = FileLock(path, blocking=False, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise AlreadyLockedError(path.name) from None
-    except (NotImplementedError, OSError) as error:  # filelock before version 4 raises NotImplementedError for ENOSYS
-        if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
-            raise
-        return lambda: None
-    return lock.release

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from .settings import check_value
+from .settings import UsageError, check_value
 
 MAX_PARAMETERS = 500_000_000  # 2 GB in float32: far larger than any character LSTM, and fits on most machines
 MAX_SIZES = {"vocab_size": 0x110000, "embedding_size": 8192, "hidden_size": 8192, "num_layers": 32}
@@ -32,7 +32,7 @@ class LSTMConfig:
         num_layers: L, 1 to 32.
 
     Raises:
-        ValueError: a field is not an int within its bounds, or there would be over 500 million parameters.
+        UsageError: a field is not an int within its bounds, or there would be over 500 million parameters.
     """
 
     vocab_size: int
@@ -44,7 +44,7 @@ class LSTMConfig:
         for field in fields(self):
             check_value(field.name, getattr(self, field.name), int, 1, MAX_SIZES[field.name])
         if self.parameters > MAX_PARAMETERS:
-            raise ValueError(
+            raise UsageError(
                 f"hidden_size {self.hidden_size} with num_layers {self.num_layers} and a vocabulary of "
                 f"{self.vocab_size:,} makes {self.parameters:,} parameters: at most {MAX_PARAMETERS:,} are allowed"
             )
@@ -111,17 +111,13 @@ class LSTMNetwork(nn.Module):
         self.embedding = nn.Embedding(config.vocab_size, config.embedding_size, _weight=vectors)
         self.lstm = nn.LSTM(config.embedding_size, config.hidden_size, config.num_layers, batch_first=True)
         self.output = nn.Linear(config.hidden_size, config.vocab_size)
-        self._open_forget_gates()
-
-    def _open_forget_gates(self) -> None:
         # A forget gate that starts open (bias 1) lets the gradient through from the first step on: Jozefowicz, Zaremba
         # & Sutskever 2015. nn.LSTM has two biases per gate; the second adds nothing and starts at 0.
-        hidden = self.config.hidden_size
         with torch.no_grad():
             for _, _, bias_ih, bias_hh in self.lstm.all_weights:
                 bias_ih.zero_()
                 bias_hh.zero_()
-                bias_ih[hidden : 2 * hidden] = 1.0
+                bias_ih[config.hidden_size : 2 * config.hidden_size] = 1.0
 
     def forward(self, ids: Tensor, state: LSTMState | None = None) -> tuple[Tensor, LSTMState]:
         """Reads whole sequences, ids (B, T) int64, with `nn.LSTM`.

@@ -29,15 +29,10 @@ _OPTIONAL = ("high", "low", "sample")
 
 @dataclass(frozen=True)
 class Sample:
-    """The text from which the passages of all cells are.
+    """The text from which the passages of all cells are."""
 
-    Attributes:
-        text: at most `MAX_SAMPLE` characters, without control characters except tabs and line ends.
-        seed: the seed with which the model wrote it; None for held-out text.
-    """
-
-    text: str
-    seed: int | None = None
+    text: str  # at most `MAX_SAMPLE` characters, without control characters except tabs and line ends
+    seed: int | None = None  # the seed with which the model wrote it; None for held-out text
 
 
 @dataclass(frozen=True)

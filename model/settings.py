@@ -36,31 +36,18 @@ class Slider(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One number, text or flag that a user may set.
+    """One number, text or flag that a user may set."""
 
-    Attributes:
-        type: float, int, bool or str.
-        default: the value if it is not given; None for a seed that is drawn, and for the blend's own share.
-        help: one line for the page, the command line and the API, with the unit.
-        label: its name on the page; "" if the page does not show it.
-        minimum: the smallest allowed value.
-        maximum: the largest allowed value, or length of a text; None when there is no bound.
-        exclusive_minimum: whether the minimum itself is not allowed.
-        slider: the range of its slider; None when the page has no slider for it.
-        filters: whether it removes unlikely characters before the draw.
-        name: the name of the field, the argument and the link parameter.
-    """
-
-    type: type
-    default: Any
-    help: str
-    label: str = ""
-    minimum: float = 0
-    maximum: float | None = None
-    exclusive_minimum: bool = False
-    slider: Slider | None = None
-    filters: bool = False
-    name: str = ""
+    type: type  # float, int, bool or str
+    default: Any  # the value if it is not given; None for a seed that is drawn, and for the blend's own share
+    help: str  # one line for the page, the command line and the API, with the unit
+    label: str = ""  # its name on the page; "" if the page does not show it
+    minimum: float = 0  # the smallest allowed value
+    maximum: float | None = None  # the largest allowed value, or length of a text; None when there is no bound
+    exclusive_minimum: bool = False  # whether the minimum itself is not allowed
+    slider: Slider | None = None  # the range of its slider; None when the page has no slider for it
+    filters: bool = False  # whether it removes unlikely characters before the draw
+    name: str = ""  # the name of the field, the argument and the link parameter
 
     @property
     def rule(self) -> str:

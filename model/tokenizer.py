@@ -139,15 +139,12 @@ def describe_unknown(unknown: Sequence[UnknownCharacter]) -> str:
     """Returns a list for people, such as `'é' (3 times), U+1F600`; unprintable characters appear as code points."""
     names = []
     for character, _, times in unknown[:_NAMED]:
-        name = name_character(character)
+        # Fonts may lack the shape of other characters.
+        is_shown = character.isprintable() and ord(character) < 0x3000
+        name = repr(character) if is_shown else f"U+{ord(character):04X}"
         names.append(name if times == 1 else f"{name} ({times:,} times)")
     rest = len(unknown) - _NAMED
     return ", ".join(names) + (f" and {rest:,} more" if rest > 0 else "")
-
-
-def name_character(character: str) -> str:
-    """Returns a character in quotes; as its code point, such as U+1F600, if fonts may lack its shape."""
-    return repr(character) if character.isprintable() and ord(character) < 0x3000 else f"U+{ord(character):04X}"
 
 
 def _codes(text: str) -> npt.NDArray[np.uint32]:

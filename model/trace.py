@@ -95,7 +95,6 @@ class TextTrace:
     The text is read from a state of zeros, as after a line end.
 
     Args:
-        lm: the model that reads.
         skip_start: read no line end before the text: its first character then has no prediction, as in a prompt that
             the engine reads.
         precision: "int8" or "float32"; None is the default of the model, see `Engine`.
@@ -127,7 +126,6 @@ class TextTrace:
         """Sets the text; returns how many characters at its beginning are unchanged and need not be read again.
 
         Args:
-            text: the whole text.
             clamps: (position, clamps) in order: the cells that are clamped from each position on. Position -1 is the
                 character that is read before the text.
         """
@@ -218,7 +216,6 @@ class TextTrace:
         """Returns the gates i, f, g, o of a layer at each character, (T, 4, H); 0 for `UNKNOWN` characters.
 
         Args:
-            layer: the layer, from 0.
             start, end: the positions of the characters; None is the end of the text.
         """
         ids = self.ids[start:end]

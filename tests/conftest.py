@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure() -> None:
     """Stop the local Hub and delete the client's cache."""
-    _HUB.stop()
+    _HUB.unplug()
     shutil.rmtree(_HOME, ignore_errors=True)
 
 

@@ -18,11 +18,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code.
-
-    Args:
-        argv: the arguments after `python -m training`; those of this process when None.
-    """
+    """Runs the command line, with the arguments of this process if `argv` is None; returns the exit code."""
     with Signals() as signals:
         from .cli import main as cli
 

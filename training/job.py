@@ -85,8 +85,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     """
     from model.cli.arguments import UsageError
     from model.terminal import one_line
-    from training.card.public_text import same_program
-    from training.cli.options import parse_train, published_command
+    from training.cli.options import parse_train, published_command, same_program
     from training.cli.text import origin_of
     from training.errors import HubError
     from training.hub.calls import retried

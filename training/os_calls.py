@@ -1,6 +1,6 @@
 """Calls that differ between Linux, macOS and Windows: signals, processes, memory, disk space.
 
-No other module of the project makes such a call, apart from `model/files.py` (locks, syncing folders) and
+No other module of the project makes such a call, apart from `model/files.py` (syncing folders) and
 `model/backends/device.py` (processor features, free memory). A test searches the code for them.
 """
 

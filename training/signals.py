@@ -21,20 +21,16 @@ from .os_calls import STOP_SIGNALS
 _SAME_S = 0.15
 
 Mode = Literal["exit", "raise", "record", "silent"]
+"""What the next signal does. "exit" ends the process at once, before anything was written. "raise" raises
+KeyboardInterrupt. "record" sets `number` and prints that the run will save; a second Ctrl-C ends the process at once.
+"silent" only sets `number`, in a process that does not print."""
 
 
 class Signals:
-    """Handles signals inside its `with` block; outside the main thread, where Python allows no handlers, does nothing.
-
-    Attributes:
-        number: the first signal; 0 for none.
-        mode: what the next signal does. "exit" ends the process at once, before anything was written.
-            "raise" raises KeyboardInterrupt. "record" sets `number` and prints that the run will save; a second
-            Ctrl-C ends the process at once. "silent" only sets `number`, in a process that does not print.
-    """
+    """Handles signals inside its `with` block; in other threads than the main one, Python allows no handlers."""
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number = 0  # the first signal; 0 for none
         self.mode: Mode = "exit"
         self._time = 0.0
         self._before: dict[int, object] = {}

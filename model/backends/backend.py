@@ -51,9 +51,9 @@ class Backend(ABC):
             clamps: B tuples, the cells that are clamped in each slot during this step; () if no slot has any.
         """
 
-    def prefill(self, slots: Indices, ids: Indices) -> None:
+    def prefill(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> None:
         """Reads one character of a prompt per slot. Arguments as in `forward`."""
-        self.forward(slots, ids)
+        self.forward(slots, ids, clamps)
 
     def most_characters(self, slots: int) -> int:  # noqa: ARG002  NumbaInt8Backend needs it
         """Returns how many characters `write` can draw for each of `slots` slots."""
@@ -81,7 +81,6 @@ class Backend(ABC):
         """Returns the state before a character that the last `write` drew is read.
 
         Args:
-            slot: the slot.
             row: the position of the slot among those of the call.
             position: the position of the character among those drawn for the slot.
         """
@@ -92,7 +91,6 @@ class Backend(ABC):
         """Returns the gates i, f, g, o of a layer at T characters, (T, 4, H).
 
         Args:
-            layer: the layer, from 0.
             ids: (T,) int64, the characters that were read.
             below: (T, H), h of the layer below after each character; not used in the first layer.
             before: (T, H), h of this layer before each character.

@@ -18,10 +18,6 @@ from ..settings import DEVICES, UsageError
 _MISSING = {"cuda": "torch finds no CUDA GPU", "mps": "torch finds no Apple GPU, or macOS is too old for it"}
 
 
-class DeviceUnavailableError(UsageError):
-    """The requested device does not exist on this machine; the message is one line."""
-
-
 def is_available(name: str) -> bool:
     """Returns whether torch can compute on "cuda", "mps" or "cpu" here."""
     if name == "cuda":
@@ -35,12 +31,12 @@ def best_device(requested: str | None = None) -> torch.device:
     """Returns the requested device, or the fastest one of this machine: cuda, then mps, then cpu.
 
     Raises:
-        DeviceUnavailableError: the requested device does not exist on this machine.
+        UsageError: the requested device does not exist on this machine.
     """
     if requested is None:
         return torch.device(next(name for name in DEVICES if is_available(name)))
     if not is_available(requested):
-        raise DeviceUnavailableError(f"--device is {requested}, but {_MISSING[requested]} here: omit --device")
+        raise UsageError(f"--device is {requested}, but {_MISSING[requested]} here: omit --device")
     return torch.device(requested)
 
 

@@ -28,12 +28,7 @@ _NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)
 
 
 class NumbaInt8Backend(TorchInt8Backend):
-    """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`.
-
-    Args:
-        weights: the quantized weights, on the CPU.
-        slots: the number of slots.
-    """
+    """Runs int8 inference in compiled loops; the same bits as `TorchInt8Backend`."""
 
     def __init__(self, weights: Int8Weights, slots: int) -> None:
         super().__init__(weights, slots)
@@ -47,8 +42,8 @@ class NumbaInt8Backend(TorchInt8Backend):
     def cells(self, slot: int) -> Floats:
         return self._states[1][:, slot].copy()
 
-    def prefill(self, slots: Indices, ids: Indices) -> None:
-        self._run(slots, ids, (), np.empty((0, self._vocab), np.float32))
+    def prefill(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> None:
+        self._run(slots, ids, clamps, np.empty((0, self._vocab), np.float32))
 
     def forward(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> Floats:
         logits = np.empty((len(slots), self._vocab), np.float32)

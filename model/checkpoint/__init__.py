@@ -6,6 +6,6 @@ record   TrainingRecord: what a training recorded; the welcome text
 read     read_checkpoint: reads a folder that may come from anyone, and checks it
 samples  the format of samples.jsonl: what a model wrote while it was trained
 write    write_checkpoint, write_cells: atomically
-pointer  best and latest of a run folder
+pointer  the checkpoints of a run folder, best and latest
 bundled  the models that come with the project
 """

@@ -39,21 +39,14 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The content of a checkpoint folder.
+    """The content of a checkpoint folder."""
 
-    Attributes:
-        config: the sizes of the network.
-        tokenizer: the vocabulary.
-        training: what the training recorded; {} if nothing.
-        weights: the tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file, float32 if
-            that is int8.
-        chat, cells, samples: as in `CharLSTM`.
-    """
-
-    config: LSTMConfig
-    tokenizer: CharTokenizer
-    training: TrainingRecord
+    config: LSTMConfig  # the sizes of the network
+    tokenizer: CharTokenizer  # the vocabulary
+    training: TrainingRecord  # what the training recorded; {} if nothing
+    # The tensors by name, as `LSTMConfig.shapes` lists them; finite, in the dtype of the file, float32 if that is int8
     weights: Mapping[str, Tensor] = field(default_factory=dict)
+    # As in `CharLSTM`
     chat: ChatFormat | None = None
     cells: tuple[Cell, ...] = ()
     samples: tuple[Sample, ...] = ()
@@ -134,8 +127,6 @@ def parse_json(name: str, data: bytes) -> Mapping[str, Any]:
         parsed = json.loads(data.decode("utf-8"), **hooks)
     except RecursionError:
         raise CheckpointError(f"{name} is nested too deeply") from None
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{name} is not UTF-8 (byte {error.start})") from error
     except ValueError as error:
         raise CheckpointError(f"{name}: {error}") from error
     if not isinstance(parsed, dict):

@@ -10,6 +10,6 @@ LISTED_FILES = (CELLS, SAMPLES)  # parts of a model only if its manifest lists t
 METRICS = "metrics.jsonl"  # of the run up to this checkpoint
 CARD, CURVE, NOTEBOOK = "README.md", "curve.png", "notebook.ipynb"
 CARD_FILES = (CARD, CURVE, NOTEBOOK)  # for people; only the best checkpoint of a run has them
-PUBLISHED_FILES = (*MODEL_FILES, *LISTED_FILES, METRICS, *CARD_FILES)  # pushed to both branches, see model/hub/names
+PUBLISHED_FILES = (*MODEL_FILES, *LISTED_FILES, METRICS, *CARD_FILES)  # pushed to both branches
 
 STATE = "training_state"  # a folder, which resume needs; pushed to the branch `training` only

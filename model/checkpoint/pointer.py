@@ -1,4 +1,4 @@
-"""Reads `best` and `latest` of a run folder: small text files that hold the name of a checkpoint folder.
+"""Finds the checkpoints of a run folder, and reads `best` and `latest`, text files with the name of one of them.
 
 They are files because not every file system has links. Runs of earlier versions have links, which are read, too.
 """
@@ -9,7 +9,18 @@ import re
 from pathlib import Path
 
 BEST, LATEST = "best", "latest"
-STEP_FOLDER = re.compile(r"step-(\d{8,15})")  # the name of a checkpoint folder, with its step
+_STEP_FOLDER = re.compile(r"step-(\d{8,15})")  # the name of a checkpoint folder, with its step
+
+
+def step_of(folder: Path) -> int:
+    """Returns the step in the name of a checkpoint folder; 0 for another folder."""
+    found = _STEP_FOLDER.fullmatch(folder.name)
+    return int(found[1]) if found else 0
+
+
+def checkpoints_of(run: Path) -> list[Path]:
+    """Returns the checkpoint folders of a run, oldest first."""
+    return sorted((path for path in run.glob("step-*") if step_of(path) and path.is_dir()), key=step_of)
 
 
 def pointed_checkpoint(pointer: Path) -> Path | None:
@@ -23,4 +34,4 @@ def pointed_checkpoint(pointer: Path) -> Path | None:
         return None
     # Only the name of a folder next to it: a run folder may come from a stranger.
     target = pointer.parent / name
-    return target if STEP_FOLDER.fullmatch(name) and target.is_dir() else None
+    return target if _STEP_FOLDER.fullmatch(name) and target.is_dir() else None

@@ -30,11 +30,7 @@ _MAX_WEIGHT = 1e6  # trained weights stay below a hundred; with much larger ones
 
 
 def read_checkpoint(folder: Path | str, *, weights: bool = True) -> Checkpoint:
-    """Reads and checks a checkpoint folder.
-
-    Args:
-        folder: the checkpoint.
-        weights: whether model.safetensors is read; otherwise the checkpoint has no tensors.
+    """Reads and checks a checkpoint folder; model.safetensors only if `weights` is True.
 
     Raises:
         CheckpointError: there is no such folder, or a file in it is missing or wrong.
@@ -76,14 +72,20 @@ def _most_bytes(name: str, config: LSTMConfig | None) -> int:
 
 def read_manifest(folder: Path) -> dict[str, str]:
     """Returns the SHA-256 of each file that manifest.json lists; raises CheckpointError if that is missing or wrong."""
-    return _parse_manifest(_read_file(folder, MANIFEST))
+    hashes = parse_json(MANIFEST, _read_file(folder, MANIFEST)).get("sha256")
+    if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
+        raise CheckpointError(f"{MANIFEST}: sha256 must be an object of file names and hashes")
+    return hashes
 
 
-def check_manifest(manifest: bytes, files: Mapping[str, bytes]) -> None:
+def check_hash(name: str, data: bytes, hashes: Mapping[str, str]) -> None:
     """Raises CheckpointError if a file is not listed in a manifest, or has another hash."""
-    hashes = _parse_manifest(manifest)
-    for name, data in files.items():
-        _check_hash(name, data, hashes)
+    if name not in hashes:
+        raise CheckpointError(f"{MANIFEST} does not list {name}")
+    if data.startswith(b"version https://git-lfs"):
+        raise CheckpointError(f"{name} is a Git LFS pointer: the file itself was not downloaded (git lfs pull)")
+    if hashlib.sha256(data).hexdigest() != hashes[name]:
+        raise CheckpointError(f"{name} is not the file that {MANIFEST} describes (SHA-256): damaged or changed")
 
 
 def check_tensors(tensors: Mapping[str, Tensor], config: LSTMConfig) -> None:
@@ -156,7 +158,7 @@ def _read_samples(folder: Path, hashes: Mapping[str, str]) -> tuple[Sample, ...]
 def _read_checked(folder: Path, name: str, hashes: Mapping[str, str], config: LSTMConfig | None = None) -> bytes:
     """Returns a file whose hash the manifest lists."""
     data = _read_file(folder, name, config)
-    _check_hash(name, data, hashes)
+    check_hash(name, data, hashes)
     return data
 
 
@@ -170,19 +172,3 @@ def _read_file(folder: Path, name: str, config: LSTMConfig | None = None) -> byt
         raise CheckpointError(f"{name} cannot be read: {error.strerror}") from error
     check_size(name, len(data), config)
     return data
-
-
-def _parse_manifest(data: bytes) -> dict[str, str]:
-    hashes = parse_json(MANIFEST, data).get("sha256")
-    if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
-        raise CheckpointError(f"{MANIFEST}: sha256 must be an object of file names and hashes")
-    return hashes
-
-
-def _check_hash(name: str, data: bytes, hashes: Mapping[str, str]) -> None:
-    if name not in hashes:
-        raise CheckpointError(f"{MANIFEST} does not list {name}")
-    if data.startswith(b"version https://git-lfs"):
-        raise CheckpointError(f"{name} is a Git LFS pointer: the file itself was not downloaded (git lfs pull)")
-    if hashlib.sha256(data).hexdigest() != hashes[name]:
-        raise CheckpointError(f"{name} is not the file that {MANIFEST} describes (SHA-256): damaged or changed")

@@ -23,7 +23,6 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
 
     Args:
         folder: created if it is missing; other files in it stay.
-        checkpoint: the content.
         dtype: the dtype of the stored weights: "float32", "bfloat16" or "float16". "int8" stores the matrices that int8
             inference quantizes in 8 bits, so that its texts do not change, and the other weights in the smallest dtype
             in which none changes.
@@ -31,7 +30,6 @@ def write_checkpoint(folder: Path | str, checkpoint: Checkpoint, *, dtype: str =
     Raises:
         CheckpointError: the weights do not fit the config, or are not finite in this dtype.
         ValueError: `dtype` is not one of the four.
-        OSError: the folder cannot be written.
     """
     folder = Path(folder)
     if dtype not in (*DTYPES, INT8):
@@ -79,12 +77,7 @@ def write_manifest(folder: Path, files: Iterable[str]) -> None:
 
 
 def write_cells(folder: Path, cells: Sequence[Cell]) -> None:
-    """Writes cells.json of a checkpoint folder, or removes it if there are no cells.
-
-    Raises:
-        CheckpointError: the folder's manifest cannot be read.
-        OSError: the folder cannot be written.
-    """
+    """Writes cells.json of a checkpoint folder, or removes it if there are no cells."""
     _replace(folder, CELLS, json_bytes(cells_to_json(cells)) if cells else b"")
     if not cells:
         (folder / CELLS).unlink(missing_ok=True)

@@ -20,7 +20,6 @@ class ArgumentParser(argparse.ArgumentParser):
 
     Args:
         other_names: names of options in other programs, and the option to suggest for each.
-        options: the options of `argparse.ArgumentParser`.
     """
 
     def __init__(self, *, other_names: Mapping[str, str] | None = None, **options: object) -> None:
@@ -53,14 +52,7 @@ class CommandParser(ArgumentParser):
 
 
 def add_command(commands: Any, name: str, text: str, run: Run, *, model: bool = True) -> ArgumentParser:
-    """Adds a command with, unless `model` is False, --model; returns its parser.
-
-    Args:
-        commands: what `ArgumentParser.add_subparsers` returns.
-        name, text: the name, and what the command does.
-        run: runs the command; returns the exit status.
-        model: whether the command has --model.
-    """
+    """Adds a command with, unless `model` is False, --model; returns its parser."""
     parser: ArgumentParser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
     if model:

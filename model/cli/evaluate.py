@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..scoring.predictor import PredictionError, Predictor, surprisals
+from ..scoring.predictor import Predictor, surprisals
 from ..settings import UsageError
 from ..terminal import duration_text, say, table
 from .arguments import add_command
@@ -41,14 +41,11 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if len(text) < (least := 2 if arguments.cold else 1):
         raise UsageError(f"the text has {len(text)} characters: it must have at least {least}")
     bits, began, reported = [], time.monotonic(), time.monotonic()
-    try:
-        for each in surprisals(predict, text, _COLD_WINDOW if arguments.cold else None):
-            bits.append(each)
-            if (now := time.monotonic()) - reported > _REPORT_S:
-                reported, left = now, (now - began) / len(bits) * (len(text) - len(bits))
-                say(f"{len(bits):,} of {len(text):,} characters, {duration_text(left)} left")
-    except PredictionError as error:
-        raise UsageError(str(error)) from error
+    for each in surprisals(predict, text, _COLD_WINDOW if arguments.cold else None):
+        bits.append(each)
+        if (now := time.monotonic()) - reported > _REPORT_S:
+            reported, left = now, (now - began) / len(bits) * (len(text) - len(bits))
+            say(f"{len(bits):,} of {len(text):,} characters, {duration_text(left)} left")
     mean = math.fsum(bits) / len(bits)
     context = f"the text is forgotten every {_COLD_WINDOW}" if arguments.cold else "read once"
     lines = {
@@ -61,11 +58,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _load(name: str) -> Predictor:
-    """Returns the function MODULE:FUNCTION.
-
-    Raises:
-        UsageError: there is no such function.
-    """
+    """Returns the function MODULE:FUNCTION."""
     module_name, separator, function = name.partition(":")
     if not separator or module_name[:1] in ("", "."):
         raise UsageError(f"{name!r} is not MODULE:FUNCTION: write for example my_model:predict")

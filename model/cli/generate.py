@@ -83,11 +83,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _checked(arguments: argparse.Namespace) -> SamplingParams:
-    """Returns the sampling parameters, with a drawn seed if none was given.
-
-    Raises:
-        UsageError: a value is not allowed, or two options contradict each other.
-    """
+    """Returns the sampling parameters, with a drawn seed if none was given."""
     given = {name: getattr(arguments, name) for name in SETTINGS}
     params = SamplingParams(**{**given, "seed": draw_seed() if arguments.seed is None else arguments.seed})
     if arguments.chat and params.stop:

@@ -12,15 +12,7 @@ from ..terminal import say
 
 
 def load_model(name: str) -> CharLSTM:
-    """Returns a model; prints its notice, such as that the Hub cannot be reached, to standard error.
-
-    Args:
-        name: a folder, USER/NAME[@REVISION] on the Hub, or bundled:NAME.
-
-    Raises:
-        UsageError, CheckpointError: the name or the checkpoint is not valid.
-        ModelUnavailableError: the Hub does not have the model, or cannot be reached.
-    """
+    """Returns a model; prints its notice, such as that the Hub cannot be reached, to standard error."""
     id_or_path, revision = split_revision(name)
     lm = CharLSTM.from_pretrained(id_or_path, revision=revision)
     if lm.notice:
@@ -29,11 +21,7 @@ def load_model(name: str) -> CharLSTM:
 
 
 def read_text(name: str) -> str:
-    """Returns the text of a file, or of standard input for "-", as training reads it: see `normalized`.
-
-    Raises:
-        UsageError: it cannot be read, or is not UTF-8.
-    """
+    """Returns the text of a file, or of standard input for "-", as training reads it: see `normalized`."""
     shown = "standard input" if name == "-" else repr(name)
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()

@@ -113,7 +113,7 @@ class _BlendBackend(Backend):
             h[part], c[part] = state.h.float().cpu(), state.c.float().cpu()
         return LSTMState(h, c)
 
-    def prefill(self, slots: Indices, ids: Indices) -> None:
+    def prefill(self, slots: Indices, ids: Indices, clamps: Sequence[Clamps] = ()) -> None:  # noqa: ARG002  see `Engine`
         for backend, own_ids in zip(self._backends, self._ids, strict=True):
             backend.prefill(slots, own_ids[ids])
 

@@ -38,7 +38,7 @@ class BlockedWords:
         if len(words) > MAX_WORDS:
             raise UsageError(f"{len(words):,} words are blocked: at most {MAX_WORDS:,} can be")
         for word in words:
-            folded = _fold_word(word)
+            folded = " ".join("".join(map(_fold, word)).split())
             if len(word) > MAX_WORD or not folded:
                 reason = f"at most {MAX_WORD} are allowed" if folded else "none of them is visible"
                 raise UsageError(f"the blocked word {word[:20]!r} has {len(word)} characters: {reason}")
@@ -64,10 +64,6 @@ class BlockedWords:
 
 class WordWatch:
     """Searches a text that grows by one character at a time.
-
-    Args:
-        trie: the folded words.
-        context: the text before it.
 
     Attributes:
         length: the number of characters added so far.
@@ -140,10 +136,6 @@ def _fold(character: str) -> str:
         return " "
     whole = unicodedata.normalize("NFKD", character)
     return unicodedata.normalize("NFKD", whole.casefold())
-
-
-def _fold_word(word: str) -> str:
-    return " ".join("".join(map(_fold, word)).split())
 
 
 @lru_cache(4096)

@@ -23,15 +23,10 @@ _NO_DRAW = SamplingParams(temperature=0, seed=0)  # for a prompt, after which no
 
 
 class Drawn(NamedTuple):
-    """The next characters of a reply, until the backend runs again.
+    """The next characters of a reply, until the backend runs again."""
 
-    Attributes:
-        ids: the characters.
-        state: returns the state before the character at a position is read.
-    """
-
-    ids: list[int]
-    state: Callable[[int], LSTMState]
+    ids: list[int]  # the characters
+    state: Callable[[int], LSTMState]  # returns the state before the character at a position is read
 
 
 class Bursts:

@@ -295,10 +295,7 @@ class Engine:
             if not reading:
                 return
             clamps = [request.next_clamps for request in reading]
-            if any(clamps):
-                self._backend.forward(*slots_and_ids(reading), clamps)
-            else:
-                self._backend.prefill(*slots_and_ids(reading))
+            self._backend.prefill(*slots_and_ids(reading), clamps if any(clamps) else ())
             for request in reading:
                 request.advance(self._backend)
             reading = [request for request in reading if not request.prompt_is_read]

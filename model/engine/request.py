@@ -21,26 +21,19 @@ from .sequence import Memory, Sequence
 
 @dataclass(eq=False)
 class Request:
-    """A sequence that waits or runs.
+    """A sequence that waits or runs."""
 
-    Attributes:
-        sequence: the reply.
-        start: the state before its first unread character, while it has no slot.
-        unread: ids to read, the next one last; the character after the first one is drawn.
-        unread_clamps: the cells that are clamped while they are read, each from -1 times a number of unread ids on.
-        client_id, group_id: see `Engine.add_request`; a value of its own for "".
-        slot: its slot in the backend; -1 while it waits.
-        due_at: the time.monotonic() of its next step.
-    """
-
-    sequence: Sequence
-    start: LSTMState
+    sequence: Sequence  # the reply
+    start: LSTMState  # the state before its first unread character, while it has no slot
+    # Ids to read, the next one last; the character after the first one is drawn
     unread: array[int]  # a list of them would take twice the memory, and a prompt may wait for minutes
+    # The cells that are clamped while they are read, each from -1 times a number of unread ids on
     unread_clamps: Stretches
+    # See `Engine.add_request`; a value of its own for ""
     client_id: object
     group_id: object
-    slot: int = -1
-    due_at: float = 0.0
+    slot: int = -1  # its slot in the backend; -1 while it waits
+    due_at: float = 0.0  # the time.monotonic() of its next step
 
     def __post_init__(self) -> None:
         self._randomness = Randomness(self.sequence.params.seed)
@@ -73,9 +66,7 @@ class Request:
     def memory(self, backend: Backend, state: LSTMState | None = None) -> Memory | None:
         """Returns the memory from which the next reply continues; None if the prompt is not read to its end.
 
-        Args:
-            backend: the backend that has the state.
-            state: the state, if the backend has read more characters since.
+        `state` is given if the backend has read more characters since.
         """
         if not self.prompt_is_read:
             return None
@@ -109,11 +100,8 @@ def admissible(
     does, if it has more than the other group will have; or as many, and the reply is a later one of its group or newer.
 
     Args:
-        running: the requests that have a slot.
         waiting: the requests without a slot, oldest first; those that gave a slot up are before the others.
-        max_slots: the slots of all clients together.
         max_each: the replies that one client may have, with those that gave a slot up.
-        now: time.monotonic().
     """
     admitted: list[tuple[Request, Request | None]] = []
     if not waiting:
@@ -170,10 +158,8 @@ def one_too_many(last: Request, others: SequenceOf[Request], most: int, most_eac
     newest of the group with the most requests, which may be the new one.
 
     Args:
-        last: the new request.
         others: the other unfinished requests, newest first; those that wait are before those that run.
         most: how many requests may be unfinished.
-        most_each: how many requests of one client may be.
     """
     if (of_client := sum(request.client_id == last.client_id for request in others)) >= most_each:
         return last, f"{of_client} requests of the client are unfinished"

@@ -1,6 +1,5 @@
 """Models on the Hub: one commit downloaded whole, and its errors explained.
 
-names     the address of the public Hub, the branches of a run, and the titles of its commits
 limits    time limits of the client's requests
 snapshot  one commit of a repo, downloaded into the client's cache; the commits in that cache
 errors    explains a failed request to the Hub in one line for the user

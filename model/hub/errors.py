@@ -1,6 +1,6 @@
 """Explains every error of the Hub's client in one line for the user: what is wrong, and what to do.
 
-Classes are named by strings, because the package works without huggingface_hub for models on this disk.
+Classes are named by strings, because importing huggingface_hub takes time that models on this disk do not need.
 """
 
 from __future__ import annotations
@@ -73,14 +73,6 @@ class MissingFileError(ModelUnavailableError):
     def __init__(self, message: str, file: str) -> None:
         super().__init__(message)
         self.file = file
-
-
-def check_client(what: str) -> None:
-    """Raises ModelUnavailableError, which begins with `what`, if huggingface_hub is not installed."""
-    try:
-        import huggingface_hub  # noqa: F401
-    except ImportError:
-        raise ModelUnavailableError(f"{what}: the Hub's client is missing (pip install huggingface_hub)") from None
 
 
 class HubProblem(NamedTuple):

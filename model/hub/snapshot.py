@@ -28,23 +28,16 @@ PULL_S = 900.0  # in which the requests for a file may begin
 
 @dataclass
 class Snapshot:
-    """One commit of one repo.
+    """One commit of one repo."""
 
-    Attributes:
-        repo: `user/name`.
-        revision: a branch, tag or commit; None is the main branch.
-        token, cache_dir: as in huggingface_hub.
-        offline: whether only cached files are used.
-        commit: the commit that the revision was resolved to; "" before the first download.
-        notice: what the user should know, such as that the Hub cannot be reached and the copy is cached; "" if nothing.
-    """
-
-    repo: str
-    revision: str | None = None
+    repo: str  # `user/name`
+    revision: str | None = None  # a branch, tag or commit; None is the main branch
+    # As in huggingface_hub
     token: str | bool | None = None
     cache_dir: str | Path | None = None
-    offline: bool = False
-    commit: str = ""
+    offline: bool = False  # whether only cached files are used
+    commit: str = ""  # the commit that the revision was resolved to; "" before the first download
+    # What the user should know, such as that the Hub cannot be reached and the copy is cached; "" if nothing
     notice: str = ""
     _listing: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 

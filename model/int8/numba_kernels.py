@@ -37,21 +37,13 @@ VECTORS = 4  # of sums at once: an instruction takes 4 to 5 cycles, and one or t
 
 @dataclass(frozen=True, kw_only=True)
 class Instruction:
-    """A way to add products.
+    """A way to add products."""
 
-    Attributes:
-        name: its name in docs/int8-inference.md.
-        needs: the features that the processor must have, as LLVM names them.
-        intrinsic: LLVM's name of the instruction; "" for the plain loop.
-        lanes: sums in a vector.
-        group: products that each lane adds at once: 4 of uint8 and int8, or 2 of int16.
-    """
-
-    name: str
-    needs: tuple[str, ...] = ()
-    intrinsic: str = ""
-    lanes: int = 1
-    group: int = 1
+    name: str  # its name in docs/int8-inference.md
+    needs: tuple[str, ...] = ()  # the features that the processor must have, as LLVM names them
+    intrinsic: str = ""  # LLVM's name of the instruction; "" for the plain loop
+    lanes: int = 1  # sums in a vector
+    group: int = 1  # products that each lane adds at once: 4 of uint8 and int8, or 2 of int16
 
     @property
     def unsigned(self) -> bool:
@@ -101,11 +93,7 @@ _INT8, _INT16, _INT32, _INT64 = (ir.IntType(bits) for bits in (8, 16, 32, 64))
 
 
 def supported(features: str) -> tuple[int, ...]:
-    """Returns the kinds that a processor with these features has, the fastest last.
-
-    Args:
-        features: as LLVM lists them, such as "+avx2,-avx512f".
-    """
+    """Returns the kinds that a processor with these features has, the fastest last."""
     has = {feature[1:] for feature in features.split(",") if feature.startswith("+")}
     return tuple(kind for kind, each in enumerate(INSTRUCTIONS) if has.issuperset(each.needs))
 

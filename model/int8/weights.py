@@ -11,6 +11,7 @@ Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -52,15 +53,10 @@ def steps(weight: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class QuantizedMatrix:
-    """A matrix in 8 bits with one scale per row.
+    """A matrix in 8 bits with one scale per row."""
 
-    Attributes:
-        q: (N, K) int8, in [-127, 127].
-        scale: (N,) float32: the factor that turns a sum of products of q with 127 h into float.
-    """
-
-    q: Tensor
-    scale: Tensor
+    q: Tensor  # (N, K) int8, in [-127, 127]
+    scale: Tensor  # (N,) float32: the factor that turns a sum of products of q with 127 h into float
 
     @classmethod
     def quantize(cls, weight: Tensor) -> QuantizedMatrix:
@@ -76,21 +72,13 @@ class QuantizedMatrix:
 
 @dataclass(frozen=True, eq=False)
 class Int8Weights:
-    """The quantized weights of a network.
+    """The quantized weights of a network."""
 
-    Attributes:
-        table: (V, 4H) float32: the input of the first layer for each character, biases included.
-        layers: L matrices (4H, K): of h in the first layer, of [h of the layer below | h] above it.
-        biases: L - 1 of (4H,) float32, for the layers above the first.
-        output: (V, H).
-        output_bias: (V,) float32.
-    """
-
-    table: Tensor
-    layers: list[QuantizedMatrix]
-    biases: list[Tensor]
-    output: QuantizedMatrix
-    output_bias: Tensor
+    table: Tensor  # (V, 4H) float32: the input of the first layer for each character, biases included
+    layers: list[QuantizedMatrix]  # L matrices (4H, K): of h in the first layer, of [h of the layer below | h] above it
+    biases: list[Tensor]  # L - 1 of (4H,) float32, for the layers above the first
+    output: QuantizedMatrix  # (V, H)
+    output_bias: Tensor  # (V,) float32
 
     @classmethod
     def quantize(cls, network: LSTMNetwork, blocked: int | None = None) -> Int8Weights:
@@ -151,14 +139,8 @@ def float_h(h: Tensor) -> Tensor:
 
 def exact_product(x: Tensor, matrix: QuantizedMatrix) -> Tensor:
     """Returns x (B, K) int8 times q transposed, (B, N) int32, exact. Float32 is used only where it cannot round."""
-    total = None
-    for start in range(0, x.shape[1], _EXACT_COLUMNS):
-        part = slice(start, start + _EXACT_COLUMNS)
-        product = (x[:, part].float() @ matrix.q[:, part].float().T).to(torch.int32)
-        total = product if total is None else total + product
-    if total is None:
-        raise ValueError("the matrix has no columns")
-    return total
+    parts = zip(torch.split(x, _EXACT_COLUMNS, dim=1), torch.split(matrix.q, _EXACT_COLUMNS, dim=1), strict=True)
+    return reduce(torch.add, ((columns.float() @ q.float().T).to(torch.int32) for columns, q in parts))
 
 
 def lookup(table: Tensor, x: Tensor) -> Tensor:
@@ -172,7 +154,6 @@ def gates(weights: Int8Weights, layer: int, ids: Tensor, x: Tensor) -> tuple[Ten
 
     Args:
         weights: on the device of the other arguments.
-        layer: the layer, from 0.
         ids: (B,) int64, the characters that are read.
         x: (B, K) int8, h of this layer; above the first layer, h of the layer below after the step comes before it.
     """
@@ -196,8 +177,7 @@ def step(
     Args:
         weights: on the device of the other arguments.
         ids: (B,) int64.
-        h: (L, B, H) int8.
-        c: (L, B, H) float32.
+        h, c: (L, B, H), int8 and float32.
         clamps: (M, 4) float32: the layer, the position among the B, the cell and the value of each clamp.
 
     Returns:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 
+from ..settings import UsageError
+
 Predictor = Callable[[str], Mapping[str, float]]
 _TOLERANCE = 1e-3  # of the sum of the probabilities: float32 over a large vocabulary
-
-
-class PredictionError(ValueError):
-    """A predictor returned no probabilities. The message is one line with the position in the text."""
 
 
 def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iterator[float]:
@@ -18,13 +16,12 @@ def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iter
 
     Args:
         predict: returns the probability of each possible next character after the text that it gets; the sum is 1.
-        text: the text.
         window: the text is read in consecutive windows of so many characters, each without those before it; the first
             character of the text, and the rest after the last whole window, are not predicted. A text shorter than a
             window is one window. None: each character is predicted after all before it.
 
     Raises:
-        PredictionError: what the predictor returned has a negative number, a sum other than 1, or 0 for the character
+        UsageError: what the predictor returned has a negative number, a sum other than 1, or 0 for the character
             that follows, whose surprisal would be infinite.
     """
     first, end = 0, len(text)
@@ -38,16 +35,16 @@ def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iter
 def _surprisal(found: object, character: str, position: int) -> float:
     where = f"at position {position:,} of the text"
     if not isinstance(found, Mapping):
-        raise PredictionError(f"{where} the function returned a {type(found).__name__}: it must return a dict")
+        raise UsageError(f"{where} the function returned a {type(found).__name__}: it must return a dict")
     try:
         values = [float(value) for value in found.values()]
         probability = float(found.get(character, 0.0))
     except (TypeError, ValueError) as error:
-        raise PredictionError(f"{where} a probability is not a number ({error})") from error
+        raise UsageError(f"{where} a probability is not a number ({error})") from error
     if not all(value >= 0 for value in values):
-        raise PredictionError(f"{where} a probability is {min(values)}: it must be from 0 to 1")
+        raise UsageError(f"{where} a probability is {min(values)}: it must be from 0 to 1")
     if abs((total := math.fsum(values)) - 1) > _TOLERANCE:
-        raise PredictionError(f"{where} the probabilities sum to {total:.6g}: they must sum to 1")
+        raise UsageError(f"{where} the probabilities sum to {total:.6g}: they must sum to 1")
     if probability == 0:
-        raise PredictionError(f"{where} {character!r} has the probability 0, an infinite loss: give it a small one")
+        raise UsageError(f"{where} {character!r} has the probability 0, an infinite loss: give it a small one")
     return -math.log2(probability)

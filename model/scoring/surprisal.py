@@ -79,15 +79,11 @@ def score_in_slices(lm: CharLSTM, text: str, size: int) -> Generator[None, None,
 
 
 class Predictions(NamedTuple):
-    """What a model predicts at each of T characters.
+    """What a model predicts at each of T characters."""
 
-    Attributes:
-        bits: (T,) float64, see `Score`.
-        top: for each character, the most likely characters with the natural logarithms of their probabilities, the most
-            likely first; empty for characters that the model does not have.
-    """
-
-    bits: npt.NDArray[np.float64]
+    bits: npt.NDArray[np.float64]  # (T,) float64, see `Score`
+    # For each character, the most likely characters with the natural logarithms of their probabilities, the most likely
+    # first; empty for characters that the model does not have
     top: list[list[tuple[str, float]]]
 
 
@@ -95,7 +91,6 @@ class Scorer:
     """Scores a text that arrives in parts.
 
     Args:
-        lm: the model.
         top: how many of the most likely characters are returned at each position.
     """
 

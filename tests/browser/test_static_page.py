@@ -121,7 +121,7 @@ def test_a_model_of_the_hub_at_a_pinned_commit(hub: LocalHub, browser: Browser, 
     lm, site = tiny_model(), tmp_path / "site"
     write_static(site, tiny_model(seed=1))
     commit = hub.add_repo("ada/plays", saved_files(lm, tmp_path / "model")).commit("main").oid
-    hub.context.redirect = "cdn"
+    hub.context.cdn = True
     context = browser.new_context(**QUIET)
     with serve_folder(site) as url:
         for name in (f"ada/plays@{commit}", "ada/plays"):

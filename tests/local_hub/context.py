@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.local_hub.server import Request, Response
-from tests.local_hub.store import KINDS, PREFIXES, Account, Refusal, Repo, Store
+from tests.local_hub.store import Account, Refusal, Repo, Store
 
 REPO = r"/api/(?P<kind>models|datasets|spaces)/(?P<namespace>[^/]+)/(?P<name>[^/]+)"
 REV = r"(?P<rev>[^/]+)"
@@ -22,10 +21,10 @@ class Context:
     """The store, and the settings that `LocalHub` documents."""
 
     store: Store
-    redirect: str = "none"
+    cdn: bool = False
     stages: tuple[str, ...] = ("BUILDING", "APP_STARTING", "RUNNING")
     oauth_apps: dict[str, str] = field(default_factory=dict)  # the beginning of the redirect URIs of a client id
-    grants: dict[str, Any] = field(default_factory=dict)  # what the codes of OAuth stand for
+    grants: dict[str, dict[str, str]] = field(default_factory=dict)  # what was asked for with each code of OAuth
 
     def account(self, request: Request) -> Account | None:
         """Returns the account of the request's token; None without a token; 401 for an unknown one."""
@@ -47,8 +46,9 @@ class Context:
     def readable(self, request: Request) -> Repo:
         """Returns the repo of the path; 404 or 401 if the account may not know of it."""
         account = self.account(request)
-        kind = KINDS.get(request.params.get("kind", "models").rstrip("/"), "model")
-        repo = self.store.repos.get((kind, f"{request.params['namespace']}/{request.params['name']}"))
+        kind = request.params.get("kind", "models").rstrip("/")
+        prefix = "" if kind == "models" else f"{kind}/"
+        repo = self.store.repos.get(f"{prefix}{request.params['namespace']}/{request.params['name']}")
         if repo is None or (repo.private and not (account and account.owns(repo.namespace))):
             raise Refusal(404 if account else 401, "Repository not found", "RepoNotFound")
         return repo
@@ -61,16 +61,16 @@ class Context:
             raise Refusal(403 if account else 401, text, "GatedRepo")
         return repo
 
-    def writable(self, request: Request) -> tuple[Repo, Account]:
-        """Returns the repo of the path and the account; 403 if the account may not write to it."""
+    def writable(self, request: Request) -> Repo:
+        """Returns the repo of the path; 403 if the account may not write to it."""
         repo, account = self.readable(request), self.require_account(request)
         if account.role != "write" or not account.owns(repo.namespace):
             raise Refusal(403, f"you have no right to write to {repo.id} with this token")
-        return repo, account
+        return repo
 
 
 Route = tuple[str, str, Callable[[Context, Request], Response]]
 
 
 def url_of(request: Request, repo: Repo) -> str:
-    return f"{request.origin}/{PREFIXES[repo.kind]}{repo.id}"
+    return f"{request.origin}/{repo.name}"

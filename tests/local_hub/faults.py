@@ -7,7 +7,6 @@ a number     the response has this HTTP status, with `Retry-After: retry_after`
 "trickle"    the response's body comes byte by byte, one every `seconds`
 "hang-body"  half of the response's body is sent, then nothing
 "cut"        the connection is dropped before any response
-"close"      the connection is closed before any response
 "cut-body"   the connection is closed in the middle of the response's body
 "short"      the last byte of the response's body is missing, and its Content-Length says so
 "redirect"   the response is a redirect to `location`

@@ -1,4 +1,4 @@
-"""Routes of files: uploads (preupload, LFS batch, PUT, verify), commits, and downloads with ranges.
+"""Routes of files: uploads (preupload, LFS batch, PUT), commits, and downloads with ranges.
 
 LFS bytes are stored only if their SHA-256 is the announced one. A commit is atomic: the branch moves only after every
 line of it was checked.
@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.local_hub.context import REPO, REV, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
-from tests.local_hub.store import PREFIXES, Blob, Commit, Refusal, Repo
+from tests.local_hub.store import Blob, Refusal
 
 PLAIN = r"/(?P<kind>datasets/|spaces/)?(?P<namespace>[^/]+)/(?P<name>[^/]+)"
 SHA = r"(?P<sha>[0-9a-f]{64})"
@@ -23,21 +23,14 @@ SHA = r"(?P<sha>[0-9a-f]{64})"
 
 def preupload(context: Context, request: Request) -> Response:
     """Returns which files go to LFS, and which the repo has already."""
-    repo, wanted = context.open_files(request), request.json()
-    context.writable(request)
-    commit = repo.commit(request.params["rev"])
-    return json_response({"files": [preupload_file(context, repo, commit, item) for item in wanted["files"]]})
-
-
-def preupload_file(context: Context, repo: Repo, commit: Commit, item: dict[str, Any]) -> dict[str, Any]:
-    path, sample = item["path"], base64.b64decode(item["sample"])
-    attributes = commit.files.get(".gitattributes")
-    rules = context.store.get(attributes) if attributes else b""
-    lfs = repo.uses_lfs(path, item["size"], sample, rules)
-    answer = {"path": path, "uploadMode": "lfs" if lfs else "regular", "shouldIgnore": False}
-    if present := commit.files.get(path):
-        answer["oid"] = present.key
-    return answer
+    repo = context.writable(request)
+    commit, answers = repo.commit(request.params["rev"]), []
+    for item in request.json()["files"]:
+        path = item["path"]
+        is_lfs = context.store.uses_lfs(commit, path, item["size"], base64.b64decode(item["sample"]))
+        answer = {"path": path, "uploadMode": "lfs" if is_lfs else "regular", "shouldIgnore": False}
+        answers.append({**answer, "oid": commit.files[path].key} if path in commit.files else answer)
+    return json_response({"files": answers})
 
 
 # LFS
@@ -45,38 +38,24 @@ def preupload_file(context: Context, repo: Repo, commit: Commit, item: dict[str,
 
 def lfs_batch(context: Context, request: Request) -> Response:
     context.writable(request)
-    objects = [lfs_object(context, request, item["oid"], item["size"]) for item in request.json()["objects"]]
+    objects = request.json()["objects"]
+    for item in objects:
+        if item["oid"] not in context.store.data:
+            href = f"{storage_origin(context, request)}/lfs/{item['oid']}?X-Signature={secrets.token_hex(8)}"
+            item["actions"] = {"upload": {"href": href}}
     return json_response({"transfer": "basic", "objects": objects})
 
 
-def lfs_object(context: Context, request: Request, sha: str, size: int) -> dict[str, Any]:
-    if context.store.has(sha):
-        return {"oid": sha, "size": size}
-    origin = other_origin(request.origin) if context.redirect == "cdn" else request.origin
-    href = f"{origin}/lfs/{sha}?X-Signature={secrets.token_hex(8)}"
-    verify = {"href": f"{request.origin}{request.path.removesuffix('/objects/batch')}/verify"}
-    return {"oid": sha, "size": size, "actions": {"upload": {"href": href}, "verify": verify}}
-
-
-def other_origin(origin: str) -> str:
-    """Returns the address of this server under another name, which is another origin for a client."""
-    return origin.replace("127.0.0.1", "localhost")
+def storage_origin(context: Context, request: Request) -> str:
+    """Returns the address of LFS files: this server, with `cdn` under another name, another origin for a client."""
+    return request.origin.replace("127.0.0.1", "localhost") if context.cdn else request.origin
 
 
 def lfs_put(context: Context, request: Request) -> Response:
     if hashlib.sha256(request.body).hexdigest() != request.params["sha"]:
         raise Refusal(400, "the bytes do not have the announced SHA-256")
-    context.store.put(request.params["sha"], request.body)
+    context.store.add_blob(request.body, is_lfs=True)
     return Response(200)
-
-
-def lfs_verify(context: Context, request: Request) -> Response:
-    context.writable(request)
-    wanted = request.json()
-    blob = context.store.lfs_blob(wanted["oid"])
-    if blob.size != wanted["size"]:
-        raise Refusal(422, f"size is {blob.size}, not {wanted['size']}")
-    return json_response({})
 
 
 # commits
@@ -84,11 +63,9 @@ def lfs_verify(context: Context, request: Request) -> Response:
 
 def commit(context: Context, request: Request) -> Response:
     """Applies a commit to the head of the branch; 412 if the head is not the announced parent."""
-    repo, account = context.writable(request)
+    repo = context.writable(request)
     lines = [json.loads(line) for line in request.body.splitlines() if line.strip()]
-    header = next((line["value"] for line in lines if line["key"] == "header"), None)
-    if not header or not header.get("summary"):
-        raise Refusal(400, "a commit needs a summary")
+    header = next(line["value"] for line in lines if line["key"] == "header")
     with context.store.lock:
         branch = request.params["rev"]
         if branch not in repo.branches:
@@ -99,34 +76,24 @@ def commit(context: Context, request: Request) -> Response:
         files = dict(head.files)
         for line in lines:
             apply(context, files, line["key"], line["value"])
-        made = context.store.add_commit(
-            repo, branch, header["summary"], header.get("description") or "", account.user, files, head.oid
-        )
+        made = context.store.add_commit(repo, branch, header["summary"], files, head.oid)
     if repo.space:
-        ready = "app.py" in files or "index.html" in files or "Dockerfile" in files
-        repo.space.stages = list(context.stages) if ready else ["NO_APP_FILE"]
+        repo.space.stages = list(context.stages)
     url = f"{url_of(request, repo)}/commit/{made.oid}"
     return json_response({"success": True, "commitOid": made.oid, "commitUrl": url})
 
 
 def apply(context: Context, files: dict[str, Blob], key: str, value: dict[str, Any]) -> None:
     """Applies one line of a commit to the listing `files`."""
-    if key == "header":
-        return
-    path = value["path"]
-    if not path or path.startswith("/") or ".." in path.split("/"):
-        raise Refusal(400, f"invalid path: {path}")
+    path = value.get("path", "")
     if key == "file":
-        text = value["content"]
-        data = base64.b64decode(text) if value.get("encoding") == "base64" else text.encode()
-        files[path] = context.store.add_blob(data)
+        files[path] = context.store.add_blob(base64.b64decode(value["content"]))
     elif key == "lfsFile":
-        files[path] = context.store.lfs_blob(value["oid"])
-    elif key == "deletedFile":
-        if files.pop(path, None) is None:
-            raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
-    else:
-        raise Refusal(400, f"unknown operation: {key}")
+        if value["oid"] not in context.store.data:
+            raise Refusal(400, f"LFS pointer pointed to a file that does not exist: {value['oid']}")
+        files[path] = Blob(value["oid"], len(context.store.data[value["oid"]]), is_lfs=True)
+    elif key == "deletedFile" and files.pop(path, None) is None:
+        raise Refusal(404, f"A file with this name doesn't exist: {path}", "EntryNotFound")
 
 
 # download
@@ -139,32 +106,26 @@ def resolve(context: Context, request: Request) -> Response:
     if blob is None:
         return json_response({"error": "Entry not found"}, 404, X_Error_Code="EntryNotFound", X_Repo_Commit=found.oid)
     headers = {"X-Repo-Commit": found.oid, "ETag": f'"{blob.key}"', "Accept-Ranges": "bytes"}
-    if blob.sha256 and context.redirect != "none":
-        origin = other_origin(request.origin) if context.redirect == "cdn" else ""
-        place = f"{PREFIXES[repo.kind]}{repo.id}/{found.oid}/{blob.sha256}"
-        linked = {"X-Linked-Etag": f'"{blob.sha256}"', "X-Linked-Size": str(blob.size)}
-        return Response(302, headers={**headers, **linked, "Location": f"{origin}/cdn/{place}"})
+    if blob.is_lfs and context.cdn:
+        linked = {"X-Linked-Etag": f'"{blob.key}"', "X-Linked-Size": str(blob.size)}
+        place = f"{storage_origin(context, request)}/cdn/{found.oid}/{blob.key}"
+        return Response(302, headers={**headers, **linked, "Location": place})
     return with_range(request, context.store.get(blob), headers)
 
 
 def cdn(context: Context, request: Request) -> Response:
     """Sends LFS bytes as a CDN does: to anyone with the URL."""
-    path = context.store.folder / request.params["sha"]
-    if not path.is_file():
-        raise Refusal(404, "no such object")
     headers = {"ETag": f'"{request.params["sha"]}"', "X-Repo-Commit": request.params["rev"]}
-    return with_range(request, path.read_bytes(), headers)
+    return with_range(request, context.store.data[request.params["sha"]], headers)
 
 
 def with_range(request: Request, data: bytes, headers: dict[str, str]) -> Response:
-    """Returns 200 with all bytes, 206 with the requested range, or 416."""
+    """Returns 200 with all bytes, or 206 with the requested range."""
     headers = {**headers, "Content-Type": "application/octet-stream"}
     requested = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
     if not requested:
         return Response(200, data, {**headers, "Content-Length": str(len(data))})
     start, end = int(requested[1]), min(int(requested[2] or len(data)), len(data) - 1)
-    if end < start:
-        return Response(416, headers={**headers, "Content-Range": f"bytes */{len(data)}"})
     headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
     part = data[start : end + 1]
     return Response(206, part, {**headers, "Content-Length": str(len(part))})
@@ -174,8 +135,7 @@ ROUTES: list[Route] = [
     ("POST", f"{REPO}/preupload/{REV}", preupload),
     ("POST", f"{REPO}/commit/{REV}", commit),
     ("POST", f"{PLAIN}\\.git/info/lfs/objects/batch", lfs_batch),
-    ("POST", f"{PLAIN}\\.git/info/lfs/verify", lfs_verify),
     ("PUT", f"/lfs/{SHA}", lfs_put),
-    ("GET", f"/cdn/.*/(?P<rev>[0-9a-f]{{40}})/{SHA}", cdn),
+    ("GET", f"/cdn/(?P<rev>[0-9a-f]{{40}})/{SHA}", cdn),
     ("GET", f"{PLAIN}/resolve/{REV}/(?P<path>.+)", resolve),
 ]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import shutil
-import tempfile
 import threading
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -25,40 +21,39 @@ _ROUTES = [
 
 
 class LocalHub:
-    """A Hub on 127.0.0.1: `start()` it once, `reset()` it between tests, `stop()` it at the end.
+    """A Hub on 127.0.0.1: `start()` it once, `reset()` it between tests, `unplug()` it at the end.
 
     `fail` activates a fault; `unplug` and `plug_in` take the network away and bring it back.
 
     Attributes:
         url: its address.
         log: all requests, in order.
+        crashes: tracebacks of bugs in the local Hub itself: a test must end without any.
         repos: "user/name" (models), "datasets/user/name" and "spaces/user/name" to `Repo`.
 
     Settings, which `reset` sets to their defaults:
-        context.redirect: how LFS files are sent: "none" directly, "same" by a redirect here, "cdn" to another origin.
+        context.cdn: whether LFS files are at another origin, to which requests are redirected.
         context.stages: the stages of a Space after a commit; the last one stays.
     """
 
     def __init__(self, port: int = 0) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="local-hub-"))
-        self.store = Store(self._folder)
+        self.store = Store()
         self.context = Context(self.store)
         self.faults = Faults()
-        self._server = Server(port, self.faults, self._answer)
+        self.repos = self.store.repos
+        self.log: list[Logged] = []
+        self.crashes: list[str] = []
+        self._server = self._new_server(port)
         self._thread: threading.Thread | None = None
+        self.url = self._server.url
 
-    @property
-    def url(self) -> str:
-        return self._server.url
+    def _new_server(self, port: int) -> Server:
+        return Server(port, self.faults, self.log, self.crashes, self._answer)
 
     def start(self) -> LocalHub:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="local-hub", daemon=True)
         self._thread.start()
         return self
-
-    def stop(self) -> None:
-        self.unplug()
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def unplug(self) -> None:
         """Takes the network away: open connections end, new ones are refused. Repos and log stay."""
@@ -72,9 +67,7 @@ class LocalHub:
     def plug_in(self) -> None:
         """Brings the network back, at the same address."""
         if not self._thread:
-            log, crashes, port = self._server.log, self._server.crashes, self._server.server_port
-            self._server = Server(port, self.faults, self._answer)
-            self._server.log, self._server.crashes = log, crashes
+            self._server = self._new_server(self._server.server_port)
             self.start()
 
     def reset(self) -> None:
@@ -83,24 +76,14 @@ class LocalHub:
         self.faults.clear()
         self.store.clear()
         vars(self.context).update(vars(Context(self.store)))
-        self._server.log.clear()
-        self._server.crashes.clear()
+        self.log.clear()
+        self.crashes.clear()
 
     # what tests set
 
-    def add_token(
-        self,
-        user: str,
-        role: str = "write",
-        *,
-        token: str | None = None,
-        create_status: int | None = None,
-        free: bool = False,
-    ) -> str:
-        """Returns a new token of a user. With `create_status`, every create_repo with it fails with this status."""
-        account = self.store.add_account(user, role, token)
-        account.create_status, account.free = create_status, free
-        return account.token
+    def add_token(self, user: str, role: str = "write", *, free: bool = False) -> str:
+        """Returns a new token of a user."""
+        return self.store.add_account(user, role, free=free)
 
     def add_repo(
         self,
@@ -113,7 +96,7 @@ class LocalHub:
     ) -> Repo:
         """Creates a repo with these files on main, without a client. Large and binary files are stored as LFS files."""
         sdk = "gradio" if kind == "space" else None
-        repo = self.store.create_repo(kind, repo_id, repo_id.partition("/")[0], private, sdk)
+        repo = self.store.create_repo(kind, repo_id, private, sdk)
         repo.gated = gated
         if content:
             self.commit(repo, content)
@@ -123,36 +106,16 @@ class LocalHub:
         """Commits files to a branch, without a client; a new branch starts at main. Returns the commit id."""
         head = repo.commit(branch if branch in repo.branches else "main")
         listing = dict(head.files)
-        rules = self.store.get(listing[".gitattributes"]) if ".gitattributes" in listing else b""
         for path, data in content.items():
-            if repo.uses_lfs(path, len(data), data[:512], rules):
-                sha = hashlib.sha256(data).hexdigest()
-                self.store.put(sha, data)
-                listing[path] = self.store.lfs_blob(sha)
-            else:
-                listing[path] = self.store.add_blob(data)
-        return self.store.add_commit(repo, branch, title, "", repo.namespace, listing, head.oid).oid
+            is_lfs = self.store.uses_lfs(head, path, len(data), data[:512])
+            listing[path] = self.store.add_blob(data, is_lfs=is_lfs)
+        return self.store.add_commit(repo, branch, title, listing, head.oid).oid
 
     def fail(self, route_pattern: str, kind: int | str, times: int | None = 1, **options: Any) -> Fault:
         """Activates a fault; `tests/local_hub/faults.py` lists its kinds and options (after, seconds …)."""
         return self.faults.add(Fault(re.compile(route_pattern), kind, times, **options))
 
     # what tests read
-
-    @property
-    def repos(self) -> dict[str, Repo]:
-        return {
-            ("" if kind == "model" else f"{kind}s/") + name: repo for (kind, name), repo in self.store.repos.items()
-        }
-
-    @property
-    def log(self) -> list[Logged]:
-        return self._server.log
-
-    @property
-    def crashes(self) -> list[str]:
-        """Tracebacks of bugs in the local Hub itself: a test must end without any."""
-        return self._server.crashes
 
     def requests(self, pattern: str = "") -> list[Logged]:
         """Returns the logged requests whose "METHOD /path?query" matches a regular expression."""

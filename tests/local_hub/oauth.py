@@ -9,7 +9,6 @@ import base64
 import hashlib
 import html
 import secrets
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
 from tests.local_hub.context import Context, Route
@@ -17,16 +16,6 @@ from tests.local_hub.server import Request, Response, json_response
 from tests.local_hub.store import Refusal
 
 WRITING = {"contribute-repos", "write-repos", "manage-repos"}  # scopes of which one is needed to create a repo
-
-
-@dataclass(frozen=True)
-class Grant:
-    """What an authorization code stands for, once."""
-
-    client_id: str
-    redirect_uri: str
-    challenge: str
-    scope: str
 
 
 def configuration(context: Context, request: Request) -> Response:
@@ -43,9 +32,7 @@ def authorize(context: Context, request: Request) -> Response:
     if given.get("response_type") != "code" or given.get("code_challenge_method") != "S256":
         raise Refusal(400, "an authorization code with PKCE is needed")
     code = secrets.token_urlsafe(16)
-    context.grants[code] = Grant(
-        given["client_id"], given["redirect_uri"], given["code_challenge"], given.get("scope", "openid profile")
-    )
+    context.grants[code] = given
     answers = {"Authorize": {"code": code}, "Cancel": {"error": "access_denied", "error_description": "denied"}}
     links = [
         f'<a href="{html.escape(given["redirect_uri"])}?{html.escape(urlencode({**answer, "state": given["state"]}))}">'
@@ -62,12 +49,12 @@ def token(context: Context, request: Request) -> Response:
     grant = context.grants.pop(given.get("code", ""), None)
     digest = hashlib.sha256(given.get("code_verifier", "").encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    if grant is None or (grant.redirect_uri, grant.challenge) != (given.get("redirect_uri"), challenge):
+    if grant is None or (grant["redirect_uri"], grant["code_challenge"]) != (given.get("redirect_uri"), challenge):
         return json_response({"error": "invalid_grant"}, 400)
-    role = "write" if WRITING & set(grant.scope.split()) else "read"
-    account = context.store.add_account("ada", role, "hf_oauth_" + secrets.token_hex(16))
+    role = "write" if WRITING & set(grant["scope"].split()) else "read"
+    written = context.store.add_account("ada", role, "hf_oauth_")
     return json_response(
-        {"access_token": account.token, "expires_in": 28_800, "scope": grant.scope, "token_type": "bearer"}
+        {"access_token": written, "expires_in": 28_800, "scope": grant["scope"], "token_type": "bearer"}
     )
 
 

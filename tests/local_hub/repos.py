@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.local_hub.context import REPO, Context, Route, url_of
 from tests.local_hub.server import Request, Response, json_response
-from tests.local_hub.store import Refusal, front_matter
+from tests.local_hub.store import PREFIXES, Refusal, front_matter
 
 LICENSES = {"apache-2.0", "mit", "openrail", "bsd-3-clause", "gpl-3.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0"}
 LICENSES |= {"cc-by-nc-4.0", "pddl", "unlicense", "wtfpl", "unknown", "other"}  # some of the Hub's
@@ -31,24 +31,17 @@ def create_repo(context: Context, request: Request) -> Response:
         raise Refusal(403, f"you have no right to create a {kind} with this token: its role is {account.role}")
     if not account.owns(namespace):
         raise Refusal(403, f'You don\'t have the rights to create a {kind} under the namespace "{namespace}"')
-    if status := account.create_status:
-        raise Refusal(status, "a paid plan is needed" if status == 402 else f"creating a {kind} is refused")
     if account.free and kind == "space" and not is_free(wanted.get("sdk"), wanted.get("hardware")):
         raise Refusal(402, "Subscribe to PRO to create Spaces of this kind")
     repo_id = f"{namespace}/{wanted['name']}"
     with store.lock:
-        if repo := store.repos.get((kind, repo_id)):
+        if repo := store.repos.get(PREFIXES[kind] + repo_id):
             raise Refusal(409, "You already created this repo", None, url=url_of(request, repo))
-        repo = store.create_repo(kind, repo_id, account.user, wanted.get("visibility") == "private", wanted.get("sdk"))
+        repo = store.create_repo(kind, repo_id, wanted.get("visibility") == "private", wanted.get("sdk"))
     if repo.space:
         repo.space.hardware = wanted.get("hardware") or "cpu-basic"
         repo.space.variables.update({item["key"]: item for item in wanted.get("variables") or []})
     return json_response({"url": url_of(request, repo), "name": repo_id, "id": repo_id})
-
-
-def auth_check(context: Context, request: Request) -> Response:
-    context.open_files(request)
-    return json_response({})
 
 
 def auth_check_write(context: Context, request: Request) -> Response:
@@ -57,7 +50,7 @@ def auth_check_write(context: Context, request: Request) -> Response:
 
 
 def create_branch(context: Context, request: Request) -> Response:
-    repo, _ = context.writable(request)
+    repo = context.writable(request)
     name = request.params["branch"]
     start = repo.commit(request.json().get("startingPoint") or "main")
     with context.store.lock:
@@ -74,11 +67,7 @@ def validate_yaml(_: Context, request: Request) -> Response:
         card = front_matter(str(wanted.get("content", "")))
     except ValueError as error:
         return json_response({"errors": [{"message": str(error)}], "warnings": []}, 400)
-    errors = (
-        [f'"license" must be one of [{", ".join(sorted(LICENSES))}]']
-        if card.get("license", "mit") not in LICENSES
-        else []
-    )
+    errors = [] if card.get("license", "mit") in LICENSES else ['"license" must be one of [apache-2.0, mit, ...]']
     if wanted.get("repoType") == "space":
         if card.get("sdk") not in ("gradio", "docker", "static"):
             errors.append('"sdk" must be one of [gradio, docker, static]')
@@ -92,7 +81,6 @@ ROUTES: list[Route] = [
     ("GET", "/api/whoami-v2", whoami),
     ("POST", "/api/repos/create", create_repo),
     ("POST", "/api/validate-yaml", validate_yaml),
-    ("GET", f"{REPO}/auth-check", auth_check),
     ("GET", f"{REPO}/auth-check/write", auth_check_write),
     ("POST", f"{REPO}/branch/(?P<branch>[^/]+)", create_branch),
 ]

@@ -34,10 +34,6 @@ class Request:
     origin: str
     params: dict[str, str] = field(default_factory=dict)
 
-    def flag(self, name: str) -> bool:
-        """Returns a boolean of the query."""
-        return self.query.get(name, ["false"])[0].lower() in ("true", "1")
-
     def json(self) -> dict[str, Any]:
         try:
             value = json.loads(self.body or b"{}")
@@ -95,12 +91,12 @@ _ALLOWED = {
 
 
 class Server(HttpServer):
-    """Serves `answer` on 127.0.0.1; keeps a log of requests, and the tracebacks of its own bugs in `crashes`."""
+    """Serves `answer` on 127.0.0.1; adds to a log of requests, and the tracebacks of its own bugs to `crashes`."""
 
-    def __init__(self, port: int, faults: Faults, answer: Callable[[Request], Response]) -> None:
-        self.faults, self.answer = faults, answer
-        self.log: list[Logged] = []
-        self.crashes: list[str] = []
+    def __init__(
+        self, port: int, faults: Faults, log: list[Logged], crashes: list[str], answer: Callable[[Request], Response]
+    ) -> None:
+        self.faults, self.log, self.crashes, self.answer = faults, log, crashes, answer
         super().__init__(port, Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -177,8 +173,8 @@ class Handler(BaseHTTPRequestHandler):
         elif fault.kind == "hang":
             fault.released.wait()
             self._cut()
-        elif fault.kind in ("cut", "close"):
-            self._cut(reset=fault.kind == "cut")
+        elif fault.kind == "cut":
+            self._cut()
         elif fault.kind == "redirect":
             self._send(Response(302, headers={"Location": fault.location}))
         elif fault.kind == "html":

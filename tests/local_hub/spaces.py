@@ -13,7 +13,7 @@ from tests.local_hub.store import Refusal, Space
 
 
 def space_of(context: Context, request: Request, write: bool) -> Space:
-    repo = context.writable(request)[0] if write else context.readable(request)
+    repo = context.writable(request) if write else context.readable(request)
     if repo.space is None:
         raise Refusal(404, "not a Space", "RepoNotFound")
     return repo.space
@@ -43,7 +43,7 @@ def variables(context: Context, request: Request) -> Response:
     space = space_of(context, request, write=request.method != "GET")
     if request.method == "POST":
         wanted = request.json()
-        space.variables[wanted["key"]] = {**wanted, "updatedAt": context.store.now()}
+        space.variables[wanted["key"]] = wanted
     return json_response(space.variables)
 
 

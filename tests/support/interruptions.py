@@ -7,7 +7,6 @@ import math
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from multiprocessing.util import Finalize
@@ -16,10 +15,7 @@ from typing import Any
 
 import torch
 
-from training.hub.destination import read_destination
-from training.hub.pusher import pending
 from training.learner import evaluation
-from training.learner.schedule import Schedule
 from training.learner.shared_steps import SharedSteps
 from training.learner.trainer import Trainer
 
@@ -27,11 +23,6 @@ from training.learner.trainer import Trainer
 def signal_after_step(step: int, number: int) -> Callable[[], None]:
     """The process sends itself a signal right after a step."""
     return partial(_after_step, step, partial(_send, number))
-
-
-def kill_once_pushed(step: int) -> Callable[[], None]:
-    """The process kills itself after a step, as soon as the newest checkpoint is on the Hub."""
-    return partial(_after_step, step, _kill_once_pushed)
 
 
 def kill_at(kind: str, count: int) -> Callable[[], None]:
@@ -81,15 +72,6 @@ def _record_weights(path: Path) -> None:
         return loss
 
     SharedSteps.step = recorded  # type: ignore[method-assign, assignment]
-
-
-def _kill_once_pushed(trainer: Trainer) -> None:
-    schedule, done = Schedule(trainer.recipe), trainer.steps_done
-    newest = max(step for step in range(1, done + 1) if schedule.evaluates(step - 1, step))
-    # It is saved, marked as the best and pushed by threads, while training continues.
-    while (to := read_destination("run")).pushed.get("training") != newest or pending(Path("run"), to):
-        time.sleep(0.02)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _kill_at(kind: str, count: int) -> None:

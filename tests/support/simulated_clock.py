@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from training.cli import main as cli, plan
@@ -63,11 +62,6 @@ def simulate_clock(
     for owner, name, seconds in parts:
         replace(owner, name, _spending(clock, seconds, getattr(owner, name)))
     return clock
-
-
-def with_clock(*slower: tuple[float, float], jitter: float = 0.0, seed: int = 1) -> Callable[[], object]:
-    """Returns a preparation of a training process: see `simulate_clock`."""
-    return partial(simulate_clock, *slower, jitter=jitter, seed=seed)
 
 
 def _spending(clock: SimulatedClock, seconds: float, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,7 @@
 """Training runs in processes of their own, which a test reads, signals and kills.
 
-`Program` starts a real program. `Training` starts a training run; where the system can fork, it is a fork of one
-process that has imported everything, so that it starts in milliseconds instead of the seconds that torch takes.
+`Program` starts a real program. `Training` starts a training run, a fork of one process that has imported everything,
+so that it starts in milliseconds instead of the seconds that torch takes.
 """
 
 from __future__ import annotations
@@ -106,10 +106,6 @@ class Training(Program):
     def __init__(
         self, *arguments: str | Path, cwd: Path, prepare: Sequence[Preparation] = (), **variables: str
     ) -> None:
-        if not hasattr(os, "fork"):
-            assert not prepare, "this system cannot fork"
-            super().__init__("-m", "training", *arguments, cwd=cwd, **variables)
-            return
         words = [str(argument) for argument in arguments]
         reader, writer = _forks().Pipe(duplex=False)
         process = _forks().Process(target=_train, args=(words, cwd, environment(**variables), writer, prepare))

@@ -22,17 +22,11 @@ _FAR = 60  # the largest place in a line; later places have this value
 
 @dataclass(frozen=True)
 class Feature:
-    """A property of a text at each character.
+    """A property of a text at each character."""
 
-    Attributes:
-        name: the name on the model card and on the page.
-        values: called with a text; returns a value for each character.
-        binary: whether the values are 0 (false) and 1 (true); otherwise they are numbers.
-    """
-
-    name: str
-    values: Callable[[str], Iterable[float]]
-    binary: bool = True
+    name: str  # the name on the model card and on the page
+    values: Callable[[str], Iterable[float]]  # called with a text; returns a value for each character
+    binary: bool = True  # whether the values are 0 (false) and 1 (true); otherwise they are numbers
 
     def of(self, text: str) -> Values:
         """Returns the values (T,) float32 for a text of T characters."""
@@ -55,9 +49,6 @@ def _scan(step: Callable[[T, str], T], first: T, *, backwards: bool = False) -> 
     """Returns a feature whose value is `step(value at the character before, character)`; `first` before the first.
 
     A "\\n" that ends a blank line is given as "\\n\\n".
-
-    Args:
-        backwards: whether the text is read from its end.
     """
 
     def values(text: str) -> list[T]:

@@ -60,7 +60,6 @@ def name_cells(lm: CharLSTM, text: str) -> list[Cell]:
     """Returns the cells of a model that follow a feature, with their scores.
 
     Args:
-        lm: the model.
         text: held-out text, of which at most `LONGEST` characters are used. Characters outside the model's vocabulary
             are left out.
 
@@ -101,7 +100,6 @@ def add_passages(lm: CharLSTM, cells: Sequence[Cell], quotes: Quotes, held_out: 
     A text in which the privacy scan finds anything is not stored.
 
     Args:
-        lm: the model.
         cells: named cells of it; the first `MAX_WITH_PASSAGES` get passages.
         quotes: "text" shows the cells in the held-out text, "model" in a text that the model writes, "nothing" in none.
         held_out: text on which the model was not trained; if it is empty or holds private data, the model writes one.

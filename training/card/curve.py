@@ -32,17 +32,11 @@ _COLUMNS = 24
 
 @dataclass(frozen=True)
 class Curve:
-    """One run to draw.
+    """One run to draw."""
 
-    Attributes:
-        name: the label of its line.
-        metrics: lines of metrics.jsonl, oldest first.
-        baseline: loss of the 5-gram counter on the same text, in nats per character, if known.
-    """
-
-    name: str
-    metrics: Sequence[Mapping[str, Any]]
-    baseline: float | None = None
+    name: str  # the label of its line
+    metrics: Sequence[Mapping[str, Any]]  # lines of metrics.jsonl, oldest first
+    baseline: float | None = None  # loss of the 5-gram counter on the same text, in nats per character, if known
 
     def points(self, field: str) -> list[tuple[float, float]]:
         """Returns (characters seen, loss) for each line that has both."""

@@ -56,14 +56,9 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
     """Writes README.md, curve.png and, for a model that has a repo, notebook.ipynb into a checkpoint folder.
 
     Args:
-        folder: the checkpoint folder of `lm`.
-        lm: the model; `training` of its config.json says how it was trained.
         metrics: lines of metrics.jsonl, oldest first.
         source: the training text, in which the samples are searched for copied passages.
         about: Markdown about the training text, for a section of its own; "" for none.
-
-    Raises:
-        OSError: the folder cannot be written.
     """
     curve = _curve(lm, metrics)
     if curve.is_drawable:
@@ -72,7 +67,9 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
         named = next(iter(lm.cells), None)
         content = redact(notebook(repo, known_prompt(lm), hub=constants.ENDPOINT, shown=named))
         atomic_write(folder / NOTEBOOK, content.encode("utf-8", "replace"))
-    samples = write_samples(lm)
+    prompt = prompt_of(lm)
+    texts = {t: generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1) for t in TEMPERATURES}
+    samples = [CardSample(temperature, prompt, text) for temperature, text in texts.items()]
     overlap = source.overlap([sample.text for sample in samples]) if source else None
     atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
 
@@ -86,12 +83,6 @@ def import_libraries() -> None:
     import matplotlib.figure  # noqa: F401
 
     numba_available()
-
-
-def write_samples(lm: CharLSTM) -> list[CardSample]:
-    """Generates one sample for each temperature; the prompt is the first example of the training text, if any."""
-    prompt = prompt_of(lm)
-    return [CardSample(t, prompt, generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1)) for t in TEMPERATURES]
 
 
 def render_card(

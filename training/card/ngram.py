@@ -12,11 +12,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
+
+from ..corpus.ids_file import Ids
 
 ORDER = 5
 MAX_CHARACTERS = 2_000_000  # of the training text that are counted: its last ones
-Ids = npt.NDArray[np.integer]
 
 
 def ngram_loss(train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER) -> float:

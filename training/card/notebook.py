@@ -46,9 +46,7 @@ def notebook(repo: str, prompt: str, *, hub: str, shown: Cell | None = None) -> 
     """Returns the content of notebook.ipynb for a model in a repo.
 
     Args:
-        repo: user/name.
         prompt: of characters that the model knows, at least one.
-        hub: the address of the Hub.
         shown: the cell that it shows, with the name of its feature; None for the first cell of the network.
     """
     cell = {"layer": shown.layer, "cell": shown.index, "feature": line(shown.name)} if shown else _FIRST_CELL

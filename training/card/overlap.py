@@ -11,45 +11,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from model import CharTokenizer
 
+from ..corpus.ids_file import Ids
+
 MAX_CHARACTERS = 5_000_000  # of a text that are searched, its last ones: 1 s for Latin letters, 3 s for Chinese
-Ids = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """The longest passage that some samples share with a training text.
+    """The longest passage that some samples share with a training text."""
 
-    Attributes:
-        passage: the longest passage of the samples that occurs in the training text.
-        characters: length of all samples together.
-        held_out: length of the longest passage that held-out text of this length shares with the training text; None
-            if the held-out text is too short.
-        searched: characters of the training text that were searched, its last ones.
-    """
-
-    passage: str
-    characters: int
+    passage: str  # the longest passage of the samples that occurs in the training text
+    characters: int  # length of all samples together
+    # Length of the longest passage that held-out text of this length shares with it; None if there is too little of it
     held_out: int | None
-    searched: int
+    searched: int  # characters of the training text that were searched, its last ones
 
 
 @dataclass(frozen=True)
 class Source:
-    """The text that a model was trained on, in which its samples are searched for copied passages.
+    """The text that a model was trained on, in which its samples are searched for copied passages."""
 
-    Args:
-        tokenizer: of both texts.
-        train: (N,) ids.
-        held_out: (M,) ids.
-    """
-
-    tokenizer: CharTokenizer
-    train: Ids
-    held_out: Ids
+    tokenizer: CharTokenizer  # of both texts
+    train: Ids  # (N,) ids
+    held_out: Ids  # (M,) ids
 
     def overlap(self, samples: Sequence[str]) -> Overlap:
         """Returns the longest passage of one of the samples that the training text has, and that of held-out text."""

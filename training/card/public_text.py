@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from huggingface_hub import constants
@@ -93,32 +91,3 @@ def public_source(text: str) -> str:
     if "://" in text:
         return without_secrets(text)
     return Path(absolute_source(text)).name.encode("utf-8", "replace").decode() or "text"
-
-
-_PROGRAM = "char-lstm train"
-_OTHER_PROGRAM = re.compile(r"^(python -m training|python -m char_lstm train|hf char-lstm train)(?= |$)")
-
-
-def same_program(command: str) -> str:
-    """Returns a recorded training command as `command_line` writes it; earlier runs record how they were started."""
-    return _OTHER_PROGRAM.sub(_PROGRAM, command)
-
-
-def command_line(texts: Iterable[str], options: Mapping[str, object]) -> str:
-    """Returns the training command as it may be published: base names of files, addresses without secrets.
-
-    It begins with `char-lstm train`, however this process was started.
-
-    Args:
-        texts: the sources as typed.
-        options: value by name. True is a flag; None and False are omitted; a list repeats the option.
-    """
-    words = [*_PROGRAM.split(), *map(public_source, texts)]
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        for each in value if isinstance(value, list) else [value]:
-            if each is True:
-                words.append(option)
-            elif each is not None and each is not False:
-                words += [option, f"{each:g}" if isinstance(each, float) else str(each)]
-    return shlex.join(words)

@@ -39,26 +39,19 @@ def quotes_of(training: Mapping[str, Any], *, is_chat: bool) -> Quotes:
 
 
 class TrainingSummary:
-    """The records of one training, each checked when it is read: "" or None where there is no valid value.
-
-    Attributes:
-        base_model: USER/NAME@COMMIT of the model that the training started from.
-        teachers: USER/NAME@COMMIT of each teacher; "" for one that is not on the Hub.
-        repo, space: USER/NAME of the model's repo, and of the Space that serves it.
-        datasets: USER/NAME of the datasets on the Hub that are its text.
-        language: the ISO 639 code of its text.
-        example: a prompt that is frequent in the text.
-    """
+    """The records of one training, each checked when it is read: "" or None where there is no valid value."""
 
     def __init__(self, training: TrainingRecord) -> None:
         self._training: Mapping[str, Any] = training
         self.corpus = self.text("corpus") or "a text"
         self.base_corpus = self.text("base_corpus")
-        self.base_model = _matching(_PINNED, training.get("base_model"))
+        self.base_model = _matching(_PINNED, training.get("base_model"))  # USER/NAME@COMMIT
         self.command = self.text("command", _MAX_COMMAND)
+        # USER/NAME of the model's repo, and of the Space that serves it.
         self.repo, self.space = (_matching(_REPO, training.get(name)) for name in ("repo", "space"))
         self.datasets = list(filter(None, (_matching(_REPO, name) for name in training.get("datasets", []))))
         self.language = _matching(_LANGUAGE, training.get("language"))
+        # USER/NAME@COMMIT of each; "" for one that is not on the Hub.
         self.teachers = [_matching(_PINNED, model) for model in training.get("taught_by", {}).get("models", [])]
         self.example = next(filter(None, map(line, training.get("examples", []))), "")
 

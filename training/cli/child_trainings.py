@@ -82,9 +82,6 @@ def train_all(
 ) -> None:
     """Trains until every run is complete; when KeyboardInterrupt is raised, the trainings save a checkpoint and stop.
 
-    Args:
-        show: called with each new evaluation of a training.
-
     Raises:
         RunError: a training failed; the others were stopped.
     """
@@ -152,12 +149,7 @@ def _train(training: ChildTraining, stopped: Event | None = None) -> int:
 def _ray_cluster(address: str, device: str) -> Machine:
     """Returns a Ray cluster: each training is a task with one processor, or one GPU too.
 
-    Args:
-        address: "local" starts Ray on this machine; else the address of a cluster, such as `auto` or `HOST:6379`.
-        device: the type of the device that is trained on: cpu, cuda or mps.
-
-    Raises:
-        RunError: Ray is not installed, the cluster cannot be reached, or it has no such device.
+    `address` is "local" to start Ray on this machine, else that of a cluster, such as `auto` or `HOST:6379`.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # by default Ray sends usage statistics
     try:

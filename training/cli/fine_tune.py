@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model import CharLSTM, LSTMConfig, LSTMNetwork
+from model import CharLSTM, LSTMNetwork
 from model.char_lstm import is_local, split_revision
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 from model.lstm import SIZES
 from model.terminal import one_line
@@ -22,7 +23,6 @@ from model.terminal import one_line
 from ..corpus.ids_file import Ids
 from ..learner.recipe import PRESETS, Recipe
 from ..run.console import say, warn
-from ..run.facts import About
 from .options import TrainOptions
 
 LEARNING_RATE_SCALE = 0.7  # times the rates for random weights; see docs/lab-book.md
@@ -39,26 +39,20 @@ class NamedModel:
     name: str  # its published name, `user/name@commit`; "" for a folder of this machine
     typed: str = ""  # the name as it was typed
 
-    def about(self, *, private: bool) -> About:
+    def about(self, *, private: bool) -> TrainingRecord:
         """Returns the fields `base_model` and `base_corpus` of a run that starts from this model.
 
-        Args:
-            private: whether the model is private; the name of its text is then not published.
+        The name of the text of a private model is not published.
         """
         corpus = None if private else self.lm.training.get("corpus")
-        about: About = {"base_model": self.name} if self.name else {}
+        about: TrainingRecord = {"base_model": self.name} if self.name else {}
         if isinstance(corpus, str):
             about["base_corpus"] = one_line(corpus)
         return about
 
 
 def load_base(options: TrainOptions) -> NamedModel | None:
-    """Returns the model of `--from`; None when the option was not given.
-
-    Raises:
-        UsageError: a size was given that is not the model's.
-        CheckpointError, ModelUnavailableError: the model cannot be loaded.
-    """
+    """Returns the model of `--from`; None when the option was not given."""
     if options.parent is None:
         return None
     base = load_model(options.parent)
@@ -74,11 +68,7 @@ def load_base(options: TrainOptions) -> NamedModel | None:
 
 
 def load_model(typed: str) -> NamedModel:
-    """Returns the model of `user/name[@revision]`, of a run folder or of a checkpoint folder.
-
-    Raises:
-        UsageError, CheckpointError, ModelUnavailableError: it cannot be loaded; the message is one line.
-    """
+    """Returns the model of `user/name[@revision]`, of a run folder or of a checkpoint folder."""
     say(f"Loading {one_line(typed)} …")
     name, revision = split_revision(typed)
     lm = CharLSTM.from_pretrained(name, revision=revision)
@@ -87,11 +77,9 @@ def load_model(typed: str) -> NamedModel:
 
 def preset_near(lm: CharLSTM) -> str:
     """Returns the name of the preset whose network has the size nearest to the model's."""
-
-    def log_size(sizes: LSTMConfig | Recipe) -> float:
-        return math.log(sizes.num_layers * sizes.hidden_size**2)
-
-    return min(PRESETS, key=lambda name: abs(log_size(PRESETS[name]) - log_size(lm.config)))
+    size = lm.config.num_layers * lm.config.hidden_size**2
+    distances = {name: math.log(each.num_layers * each.hidden_size**2 / size) for name, each in PRESETS.items()}
+    return min(distances, key=lambda name: abs(distances[name]))
 
 
 def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
@@ -109,7 +97,6 @@ def weights_for_new_characters(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[
 
     Args:
         lm: the model; the first ids are its characters.
-        ids: (N,) the training text.
         vocab_size: V, distinct characters with the new ones.
     """
     weights = {name: tensor.cpu().clone() for name, tensor in lm.network.state_dict().items()}

@@ -25,7 +25,6 @@ def finish(run: TrainingRun, code: int, signals: Signals) -> int:
     """Makes the last pushes, prints the result and the commands to type next; returns the exit code.
 
     Args:
-        code: the exit code of the training.
         signals: in the mode "raise": a signal ends the waiting for pushes.
     """
     manager = run.checkpoint_manager

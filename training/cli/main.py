@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from model import CharLSTM, ModelUnavailableError
-from model.backends.device import DeviceUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.write import write_cells
@@ -29,7 +28,6 @@ from ..learner import processes
 from ..learner.dataset import split
 from ..learner.shared_steps import follow
 from ..run.console import say
-from ..run.run_folder import wait_until_unlocked
 from ..signals import Signals
 from . import sharing
 from .compare import compare
@@ -38,17 +36,6 @@ from .options import parse_train
 from .parser import command_parser
 from .prepare import prepared_run
 from .space import make_space
-
-_USER_ERRORS = (
-    UsageError,
-    CorpusError,
-    RunError,
-    HubError,
-    CheckpointError,
-    ModelUnavailableError,
-    DeviceUnavailableError,
-    processes.ProcessesError,
-)
 
 
 def main(argv: Sequence[str] | None, signals: Signals) -> int:
@@ -77,7 +64,7 @@ def main(argv: Sequence[str] | None, signals: Signals) -> int:
         if processes.rank() == 0:
             say(str(stop) or "\nstopped")
         return signals.exit_code
-    except _USER_ERRORS as error:
+    except (UsageError, CorpusError, RunError, HubError, CheckpointError, ModelUnavailableError) as error:
         say(f"error: {error}")
         return 2
     except (OSError, MemoryError) as error:
@@ -89,7 +76,6 @@ def _train(arguments: Sequence[str], signals: Signals, start: float) -> int:
     typed = parse_train(arguments)
     if typed.text_of is not None:  # this process trains a teacher
         signals.stop_when_closed(sys.stdin.fileno())
-        wait_until_unlocked(expanded_path(typed.resume or typed.out or ""))
     run = prepared_run(typed, start)
     folder = run.checkpoint_manager.folder
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,13 +13,15 @@ from model.cli.arguments import UsageError, nearest
 from model.settings import number_or_text
 from model.terminal import one_line, own_command
 
-from ..card.public_text import command_line
+from ..card.public_text import public_source
 from ..corpus.decode import Errors, Reading, codec_name
 from ..corpus.sources import expanded_path
 from ..hub.destination import check_repo_name
 from ..run.hub_resume import SCHEME
 from .parser import MINUTES, SETTINGS, STEPS, TEACHERS, train_parser
 
+_PROGRAM = "char-lstm train"
+_OTHER_PROGRAM = re.compile(r"^(python -m training|python -m char_lstm train|hf char-lstm train)(?= |$)")
 _UNPUBLISHED = ("text", "out", "device", "ray", "text_of")
 
 
@@ -90,17 +94,30 @@ def parse_train(arguments: Sequence[str]) -> TrainOptions:
 def published_command(options: TrainOptions, closed: Collection[str]) -> str:
     """Returns the command that was typed, without paths, secrets and names of private files, as the card shows it.
 
-    `closed`: those of its sources that not everyone can read.
+    It begins with `char-lstm train`, however this process was started. `closed`: those of its sources that not everyone
+    can read.
     """
     hidden = [*closed, *(text for text in options.text if hides_file_names(options) and "://" not in text)]
-    texts = ["TEXT" if text in hidden else text for text in options.text]
+    words = [*_PROGRAM.split(), *("TEXT" if text in hidden else public_source(text) for text in options.text)]
     shown = {name: value for name, value in given_options(options).items() if name not in _UNPUBLISHED}
     if not options.quote_chat:
         shown.pop("reply_as", None)
     parent, teachers = shown.pop("parent", None), shown.pop("teacher", ())
     shown["set"] = ",".join(f"{name}={value}" for name, value in shown.pop("recipe", {}).items()) or None
     models = {"from": _public_model(parent), "teacher": [_public_model(teacher) for teacher in teachers]}
-    return command_line(texts, {**models, **shown})
+    for name, value in {**models, **shown}.items():
+        option = f"--{name.replace('_', '-')}"
+        for each in value if isinstance(value, list) else [value]:
+            if each is True:
+                words.append(option)
+            elif each is not None:
+                words += [option, f"{each:g}" if isinstance(each, float) else str(each)]
+    return shlex.join(words)
+
+
+def same_program(command: str) -> str:
+    """Returns a recorded command as `published_command` does; earlier runs record how they were started."""
+    return _OTHER_PROGRAM.sub(_PROGRAM, command)
 
 
 def given_options(options: TrainOptions) -> dict[str, Any]:
@@ -147,11 +164,7 @@ def _check(options: TrainOptions) -> None:
 
 
 def _settings(typed: Sequence[str]) -> Mapping[str, Any]:
-    """Returns the fields of `Recipe` that --set gives, by their names.
-
-    Raises:
-        UsageError: there is no such setting, or its value is not allowed.
-    """
+    """Returns the fields of `Recipe` that --set gives, by their names."""
     found: dict[str, Any] = {}
     for text in (part for each in typed for part in each.split(",")):
         name, _, value = text.partition("=")

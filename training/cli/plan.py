@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 
 import torch
@@ -38,7 +37,6 @@ def choose_recipe(
     *,
     vocab_size: int,
     ids: Ids,
-    folder: Path,
     start: float,
     parent: CharLSTM | None,
     soft_targets: SoftTargets | None,
@@ -51,9 +49,6 @@ def choose_recipe(
         ids: (N,) the whole text.
         start: `time.monotonic()` when this process began; the minutes count from then.
         soft_targets: (N, V), the predictions of the teachers.
-
-    Raises:
-        UsageError: the sizes are not allowed, or need more memory than is free.
     """
     train, validation = split(ids)
     minutes = options.minutes or MINUTES.default
@@ -64,7 +59,7 @@ def choose_recipe(
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
     if options.steps:
         recipe = with_steps(recipe, options.steps, len(validation), options.recipe)
-        clock, threads = Clock(recipe), Threads(is_fixed=device.type != "cpu")
+        clock, threads = Clock(recipe), Threads(device)
     else:
         pushes = bool(options.push_to)
         found = measure.measured(recipe, vocab_size, train, device, soft_targets, minutes=minutes, pushes=pushes)
@@ -75,7 +70,7 @@ def choose_recipe(
         clock, threads = Clock(recipe, minutes, found.costs), found.threads
     dropout = {name: value for name, value in options.recipe.items() if name.startswith("dropout")}
     recipe = replace(fit_dropout(recipe, len(train), vocab_size, has_teachers=soft_targets is not None), **dropout)
-    _say_plan(recipe, preset, len(train), folder, None if options.steps else minutes)
+    _say_plan(recipe, preset, len(train), None if options.steps else minutes)
     return recipe, clock, threads, preset
 
 
@@ -83,10 +78,7 @@ def with_steps(recipe: Recipe, steps: int, held_out: int, given: Collection[str]
     """Returns the recipe with `steps` steps, and with fewer evaluations if these would take too much of the time.
 
     An evaluation reads its characters twice; a training step takes three times as long for each character as reading.
-
-    Args:
-        held_out: characters of the held-out text.
-        given: fields of the recipe that do not change.
+    The fields of the recipe in `given` do not change.
     """
     recipe = replace(recipe, steps=steps)
     if "evaluations" in given:
@@ -103,8 +95,6 @@ def with_minutes(
     Args:
         minutes: the time from the start of the process to its end.
         elapsed_s: the seconds of it that have passed.
-        held_out: characters of the held-out text.
-        given: fields of the recipe that do not change.
     """
     costs, character_s = found.costs, found.character_s
     left_s = 60 * minutes - elapsed_s - costs.end_s
@@ -136,7 +126,7 @@ def _preset_for(
     return preset_for(60 * minutes * measure.reading_speed(small, vocab_size, train, device), characters)
 
 
-def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minutes: float | None) -> None:
+def _say_plan(recipe: Recipe, preset: str, characters: int, minutes: float | None) -> None:
     """Prints the plan of a run; `characters` is the length of the text to train on."""
     length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
     several = f" in {processes.count()} processes" if processes.count() > 1 else ""
@@ -145,7 +135,6 @@ def _say_plan(recipe: Recipe, preset: str, characters: int, folder: Path, minute
         f"{'about ' if minutes else ''}{recipe.steps:,} steps of {recipe.batch:,} × {recipe.window:,} characters, "
         f"{recipe.characters / characters:,.1f} passes over the text{length}."
     )
-    say(f"Checkpoints are saved in {folder}; Ctrl-C saves one and stops.")
 
 
 def _with_options(
@@ -158,10 +147,7 @@ def _with_options(
     recipe = replace(recipe, **options.recipe)
     recipe = replace(recipe, window=min(recipe.window, length - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))
-    try:
-        config = recipe.network_config(vocab_size)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    config = recipe.network_config(vocab_size)
     needed, free = measure.memory_needed(recipe, config), free_memory(device)
     if free is not None and needed > free:  # before anything is allocated
         raise UsageError(

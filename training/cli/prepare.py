@@ -10,14 +10,15 @@ from typing import Any
 import torch
 
 from model import CharTokenizer
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 
 from ..card import ngram
 from ..card.cell_names import LONGEST
 from ..card.overlap import Source
+from ..card.summary import quotes_of
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
-from ..errors import RunError
 from ..hub.destination import DESTINATION, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
@@ -31,7 +32,7 @@ from ..os_calls import keep_freed_memory
 from ..run.checkpoint_manager import CheckpointManager
 from ..run.clock import Clock, restored
 from ..run.console import loss_text, say, warn
-from ..run.facts import About, CorpusRecord, other_version, versions
+from ..run.facts import CorpusRecord, other_version, versions
 from ..run.hub_resume import pull_run
 from ..run.run_folder import RunFolder
 from ..run.snapshot import Snapshot
@@ -71,11 +72,11 @@ def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
 
 def _open_folder(options: TrainOptions) -> RunFolder:
     """Returns the run folder: by default runs/NAME, or the first of runs/NAME-2, runs/NAME-3 … that is free."""
-    repo = options.hub_run
+    repo, is_teacher = options.hub_run, options.text_of is not None  # Ray may restart a teacher while it still saves
     if options.resume is not None and not repo:
-        return RunFolder(options.resume, resume=True)
+        return RunFolder(options.resume, resume=True, waits=is_teacher)
     if options.out is not None:
-        return RunFolder(options.out, resume=False)
+        return RunFolder(options.out, resume=False, waits=is_teacher)
     name = repo.split("/")[1] if repo else corpus_name(options.text)
     paths = (Path("runs") / (f"{name}-{number}" if number > 1 else name) for number in itertools.count(1))
     return RunFolder(next(path for path in paths if not path.exists()), resume=False)
@@ -107,13 +108,13 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         options,
         vocab_size=len(tokenizer),
         ids=ids,
-        folder=folder.path,
         start=start,
         parent=parent.lm if parent else None,
         soft_targets=predictions,
         device=device,
     )
-    about: About = {
+    say(f"Checkpoints are saved in {folder.path}; Ctrl-C saves one and stops.")
+    about: TrainingRecord = {
         "preset": preset,
         "license": options.license,
         "repo": destination.repo if destination else "",
@@ -124,7 +125,7 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),
-        **teachers.about_teachers(teaching, folder.path),
+        **({"taught_by": teachers.record_of(teaching, folder.path)} if teaching else {}),
         "ngram_loss": baseline,
         "ngram_characters": min(len(train), ngram.MAX_CHARACTERS),
         **versions(device),
@@ -165,10 +166,7 @@ def _resumed_run(options: TrainOptions, start: float, folder: RunFolder) -> Trai
         )
     keep_freed_memory()
     trainer = _trainer(recipe, tokenizer, text.corpus.ids, device, predictions)
-    try:
-        trainer.load_state_tensors(dict(saved.tensors))
-    except ValueError as error:
-        raise RunError(str(error)) from error
+    trainer.load_state_tensors(dict(saved.tensors))
     run = _run(folder, destination, page, text, tokenizer, trainer, about, clock, start, saved=saved)
     done = trainer.steps_done
     if clock.is_done:
@@ -215,7 +213,7 @@ def _run(
     text: Text,
     tokenizer: CharTokenizer,
     trainer: Trainer,
-    about: About,
+    about: TrainingRecord,
     clock: Clock,
     start: float,
     *,
@@ -234,7 +232,7 @@ def _run(
         pusher,
         source=Source(tokenizer, train, validation),
         held_out=tokenizer.decode(validation[:LONGEST].tolist()),
-        quotes=about["quotes"],
+        quotes=quotes_of(about, is_chat=text.chat is not None),
     )
     if saved is not None:
         manager.resume(saved, about, complete=clock.is_done)

@@ -1,7 +1,7 @@
 """Decides whether a run or a model may be public: what may be private is published only after an explicit yes.
 
 The decision is recorded in each checkpoint (`sharing` in state.json and config.json) and in the run's destination, and
-later commands inherit it:
+later commands inherit it. RunError says what may be private in what was to be published.
 
 private    only in private repos and Spaces: --private was given, or the run learned from a private model
 public     the scan found nothing in the text, or --publish-anyway was given
@@ -58,11 +58,7 @@ def asked_for(options: TrainOptions | Namespace) -> str:
 
 
 def of_new_run(options: TrainOptions, text: Text, *, learns_from_private: bool) -> str:
-    """Returns the sharing of a new run; `learns_from_private`: whether a model of --from or --teacher is private.
-
-    Raises:
-        RunError: the run is to be pushed, and its text may be private.
-    """
+    """Returns the sharing of a new run; `learns_from_private`: whether a model of --from or --teacher is private."""
     if asked := asked_for(options):
         return asked
     if learns_from_private or options.text_of is not None:  # whether that text is a chat is not known here
@@ -74,11 +70,7 @@ def of_new_run(options: TrainOptions, text: Text, *, learns_from_private: bool) 
 
 
 def of_resumed_run(options: TrainOptions, text: Text, folder: Path) -> str:
-    """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan.
-
-    Raises:
-        RunError: the run is to be pushed to a new repo, and its text may be private.
-    """
+    """Returns the sharing of a resumed run: that of the options, else the recorded one, else that of a scan."""
     recorded = asked_for(options) or _recorded(str(folder))
     if recorded in (PRIVATE, PUBLIC):
         return recorded
@@ -108,11 +100,7 @@ def private_models(options: TrainOptions, models: Sequence[NamedModel]) -> list[
 
 
 def of_local_model(name: str) -> str:
-    """Returns the sharing of a model in a run folder or a checkpoint folder that a page is made for.
-
-    Raises:
-        RunError: the text of the model may be private.
-    """
+    """Returns the sharing of a model in a run folder or a checkpoint folder that a page is made for."""
     if _recorded(name) == PRIVATE:
         say(f"{one_line(name)} is marked as private, so its page is private, too ({PUBLISH_ANYWAY} changes that).")
         return PRIVATE
@@ -121,12 +109,7 @@ def of_local_model(name: str) -> str:
 
 
 def checked_destination(run: Path, asked: str) -> Destination:
-    """Returns the destination of a run whose checkpoints are to be pushed; `asked`: see `asked_for`.
-
-    Raises:
-        HubError: the run has no destination.
-        RunError: the text of the run was not scanned, and may be private.
-    """
+    """Returns the destination of a run whose checkpoints are to be pushed; `asked`: see `asked_for`."""
     destination = shared_as(read_destination(run), asked or _recorded(str(run)))
     if destination.sharing == UNSCANNED and pending(run, destination):
         _refuse(_contents_of_run(run, _config(run)), "nothing was pushed")
@@ -138,10 +121,6 @@ def check_destination(
     options: TrainOptions, repo: str | None, corpus: CorpusRecord, sharing: str
 ) -> Destination | None:
     """Returns where a run is pushed; None when `repo` is None. The repo is created if it is missing.
-
-    Args:
-        corpus: what is published about its text.
-        sharing: whether the run may be public, see `sharing`.
 
     Raises:
         HubError: the repo cannot be pushed to, is public for a private run, or the Hub does not know the licence.

@@ -15,6 +15,7 @@ from pathlib import Path
 from model import CharLSTM
 from model.char_lstm import checkpoint_folder, is_local, split_revision
 from model.checkpoint.names import CARD
+from model.checkpoint.record import TrainingRecord
 from model.cli.arguments import UsageError
 from model.files import atomic_write
 from model.settings import MAX_TITLE
@@ -28,7 +29,6 @@ from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destinat
 from ..hub.space_files import check_project, title_of, write_page
 from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait_until_up
 from ..run.console import say, warn
-from ..run.facts import About
 from ..run.run_folder import RunFolder
 from . import sharing
 from .options import TrainOptions
@@ -59,18 +59,13 @@ def make_space(arguments: Sequence[str]) -> int:
 def checked_page(
     options: TrainOptions | Namespace, repo: str | None, shared: str, *, publish_anyway: bool = False
 ) -> Space:
-    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private.
-
-    Args:
-        repo: the repo of the model; None when it is not on the Hub.
-        shared: the sharing of the run or the model.
-    """
+    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
     name, private = options.space or "", shared == PRIVATE
     check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
     return retried(check, say)
 
 
-def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space | None:
+def resume_page(options: TrainOptions, about: TrainingRecord, repo: str | None) -> Space | None:
     """Returns the page of a resumed run: of `--space`, else the one in the record `about` of the run.
 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
@@ -84,7 +79,7 @@ def resume_page(options: TrainOptions, about: About, repo: str | None) -> Space 
     return Space(check_repo_name(str(about["space"])), hardware, private=private)
 
 
-def with_page(about: About, page: Space | None) -> About:
+def with_page(about: TrainingRecord, page: Space | None) -> TrainingRecord:
     """Returns what is published about a run, with the fields of its page; without them if `page` is None."""
     about = about.copy()
     about.pop("space", None)
@@ -128,7 +123,6 @@ def _publish_page(space: Space, lm: CharLSTM, model: str | None, title: str | No
     """Writes the page of a Space, uploads it, and waits until it runs; raises HubError if it could not be published.
 
     Args:
-        lm: the model, a copy of which is part of the page.
         model: the model that an app loads from the Hub, USER/NAME or USER/NAME@REVISION; None for the copy alone.
         title: the title that an app shows; None for its own, in the visitor's language.
     """

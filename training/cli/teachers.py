@@ -19,6 +19,7 @@ import torch
 
 from model import CharLSTM, CharTokenizer, ChatFormat
 from model.backends.device import has_fast_bfloat16
+from model.checkpoint.record import TaughtBy
 from model.cli.arguments import UsageError
 from model.files import atomic_write, json_bytes
 from model.settings import MAX_SEED
@@ -32,7 +33,7 @@ from ..learner import distillation, processes
 from ..learner.dataset import split
 from ..learner.recipe import Recipe
 from ..run.console import loss_text, say, throttled, warn
-from ..run.facts import About, Evaluation, TextFacts
+from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
 from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
@@ -91,9 +92,6 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
     """Returns the plan of the run of --resume if it was stopped before its first checkpoint, or None.
 
     Its options are those of its start, replaced by those that are given now.
-
-    Raises:
-        RunError: the plan cannot be read.
     """
     run = expanded_path(typed.resume or "")
     path = run / TEACHERS / PLAN
@@ -116,12 +114,7 @@ def read_plan(typed: TrainOptions) -> TeachersPlan | None:
 def plan_teachers(
     options: TrainOptions, text: TextFacts, chat: ChatFormat | None, start: float, at_once: int
 ) -> TeachersPlan:
-    """Returns how long the teachers of a new run train.
-
-    Args:
-        start: the `time.monotonic()` from which the minutes of the run count.
-        at_once: how many train at the same time.
-    """
+    """Returns how long the teachers of a new run train."""
     options = replace(  # Ray runs the teachers in another folder, and the run may be resumed in one
         options,
         text=tuple(map(absolute_source, options.text)),
@@ -136,11 +129,6 @@ def plan_teachers(
 
 def train_teachers(plan: TeachersPlan, machine: Machine, run: Path, start: float, device: str) -> list[NamedModel]:
     """Trains the teachers of a run until each is complete; returns the best checkpoint of every teacher.
-
-    Args:
-        run: the run folder, which holds the text.
-        start: the `time.monotonic()` from which the minutes of the run count.
-        device: the type of the device to train on: cpu, cuda or mps.
 
     Raises:
         RunError: a teacher failed.
@@ -216,12 +204,7 @@ def load_given_teachers(options: TrainOptions) -> list[NamedModel]:
 def predict(
     teachers: Sequence[NamedModel], tokenizer: CharTokenizer, ids: Ids, folder: Path, device: torch.device
 ) -> distillation.SoftTargets:
-    """Computes the soft targets of the teachers for the part of a text (N,) to train on, in a file of the run.
-
-    Raises:
-        UsageError: a teacher lacks a character of the text.
-        OSError: the disk has no room.
-    """
+    """Computes the soft targets of the teachers for the part of a text (N,) to train on, in a file of the run."""
     train, _ = split(ids)
     for teacher in teachers:
         if unknown := [char for char in tokenizer.vocab if char not in teacher.lm.tokenizer]:
@@ -244,12 +227,9 @@ def predict(
     )
 
 
-def about_teachers(teachers: Sequence[NamedModel], folder: Path) -> About:
-    """Returns the field `taught_by` of what is published about a run; {} without teachers."""
-    if not teachers:
-        return {}
-    names = [teacher.name for teacher in teachers]
-    return {"taught_by": {"models": names, "sha256": distillation.digest(folder / SOFT_TARGETS)}}
+def record_of(teachers: Sequence[NamedModel], folder: Path) -> TaughtBy:
+    """Returns what is published about the teachers of a run."""
+    return {"models": [teacher.name for teacher in teachers], "sha256": distillation.digest(folder / SOFT_TARGETS)}
 
 
 def resume_predictions(
@@ -259,10 +239,6 @@ def resume_predictions(
 
     Args:
         record: `taught_by` in the state of the run, which may come from a stranger's repo.
-        ids: (N,) the whole text.
-
-    Raises:
-        RunError: the folder has no soft targets, and no teachers are given.
     """
     try:
         count, sha256 = len(record["models"]), str(record["sha256"])

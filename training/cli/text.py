@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from model import CharTokenizer, ChatFormat
+from model.checkpoint.record import TrainingRecord
 from model.terminal import one_line, own_command, quote_command, size_text
 
 from ..card.public_text import public_source
@@ -20,7 +21,7 @@ from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
 from ..errors import RunError
 from ..run.console import say, throttled, warn
-from ..run.facts import EXAMPLES_FROM, About, CorpusRecord, PublicText, TextFacts, frequent_beginnings
+from ..run.facts import EXAMPLES_FROM, CorpusRecord, PublicText, TextFacts, frequent_beginnings
 from ..run.kept_text import read_kept_text, write_kept_text
 from ..run.run_folder import IDS, RunFolder
 from ..run.snapshot import Snapshot
@@ -46,7 +47,7 @@ class Origin:
             return "nothing"
         return "text" if self.public is not None and not is_chat else "model"
 
-    def about(self) -> About:
+    def about(self) -> TrainingRecord:
         """Returns the datasets of the Hub in a text that anyone can read, and its language if the datasets state it."""
         if self.public is None:
             return {}
@@ -64,7 +65,7 @@ def origin_of(sources: Sequence[str], reading: Reading) -> Origin:
     closed = frozenset(source for source in sources if "://" in source and not is_public(source))
     if closed or not all("://" in source for source in sources):
         return Origin(public=None, closed=closed)
-    return Origin(public={"sources": [*sources], **reading.record()}, closed=closed)
+    return Origin(public=cast(PublicText, {"sources": [*sources], **asdict(reading)}), closed=closed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +93,6 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
     """Returns the text of a new run.
 
     A run with a plan of its teachers has its text in its folder; that of a teacher is in the folder of --text-of.
-
-    Args:
-        base_vocab: characters that get the first ids.
-
-    Raises:
-        CorpusError: the text cannot be read, or is too short.
-        RunError: the copy in the folder is missing or damaged.
     """
     if plan is None and options.text_of is None:
         return _read_new_text(options, folder, base_vocab)
@@ -129,12 +123,7 @@ def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequenc
 
 
 def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Text:
-    """Returns the text of a resumed run: the copy in its folder, unless TEXT was given.
-
-    Raises:
-        CorpusError: the text cannot be read.
-        RunError: it is not the text of the run, or it must be given.
-    """
+    """Returns the text of a resumed run: the copy in its folder, unless TEXT was given."""
     record, about, checkpoint = saved.state["corpus"], saved.state["about"], saved.checkpoint
     public = record.get("public")
     if "quotes" not in about:  # an earlier version, which took every address for one that anyone can read
@@ -223,7 +212,6 @@ def _facts(
     """Returns what is published about a text.
 
     Args:
-        public: where anyone can read it, if anywhere.
         examples: prompts; None for its frequent line beginnings.
         name: its name; None for a name made from its sources.
     """

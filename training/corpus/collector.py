@@ -86,8 +86,6 @@ class Collector:
         A file that the user did not name is left out if it cannot be read.
 
         Args:
-            file: a file of a source, or in an archive.
-            chunks: its content.
             depth: the number of archives around it.
             is_text: whether the content is text in UTF-8 that was made from a document.
         """
@@ -143,8 +141,11 @@ class Collector:
         """Adds the text of one file; LeftOutError if it is empty, a copy, or no text."""
         encoding = None if is_text else self.reading.encoding or web_encoding(file.charset)
         pieces = decode(chunks, file.label, self.reading.errors, encoding)
-        if self.chat is not None:
-            pieces = _turns(pieces, file.label, self.chat)
+        if self.chat is not None and (export := "".join(pieces)):
+            try:
+                pieces = iter([self.chat.read(export, file.label)])
+            except CorpusError as error:
+                raise LeftOutError(str(error), "without messages") from error
         digest, beginning, lines = hashlib.sha256(), "", 0
         for text in pieces:
             if text and not beginning and self.files:
@@ -176,12 +177,3 @@ class Collector:
             listed = ", ".join(one_line(name, 60) for name in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
             parts.append(f"{len(names):,} {reason} ({listed})")
         return ", ".join(parts)
-
-
-def _turns(pieces: Iterable[str], label: str, chat: ChatReader) -> Iterator[str]:
-    """Yields the text of a chat export as turns, at once."""
-    if text := "".join(pieces):
-        try:
-            yield chat.read(text, label)
-        except CorpusError as error:
-            raise LeftOutError(str(error), "without messages") from error

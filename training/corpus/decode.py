@@ -14,7 +14,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypeVar
 
 from model.terminal import one_line
 
@@ -57,35 +57,17 @@ def not_text(label: str, what: str, advice: str) -> LeftOutError:
     return LeftOutError(f"{label} is not text but {what}: {advice}", "binary")
 
 
-class ReadingRecord(TypedDict):
-    """The fields of a `Reading`, as a run saves them."""
-
-    errors: str
-    encoding: str | None
-    merge_rare: bool
-
-
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """The settings with which files are decoded.
+    """The settings with which files are decoded."""
 
-    Attributes:
-        errors: what to do with invalid bytes.
-        encoding: the encoding of files that are not UTF-8; None refuses them.
-        merge_rare: whether rare characters share one id, see `ids_file`.
-    """
-
-    errors: Errors = "strict"
-    encoding: str | None = None
-    merge_rare: bool = True
-
-    def record(self) -> ReadingRecord:
-        """Returns the fields, as a run saves them."""
-        return {"errors": self.errors, "encoding": self.encoding, "merge_rare": self.merge_rare}
+    errors: Errors = "strict"  # what to do with invalid bytes
+    encoding: str | None = None  # the encoding of files that are not UTF-8; None refuses them
+    merge_rare: bool = True  # whether rare characters share one id, see `ids_file`
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Reading:
-        """Returns the settings that `record` returned; runs of older versions kept their rare characters."""
+        """Returns the settings in the record of a run; runs of older versions kept their rare characters."""
         encoding = record.get("encoding")
         return cls(
             errors="replace" if record.get("errors") == "replace" else "strict",
@@ -118,8 +100,6 @@ def decode(
 
     Args:
         chunks: the bytes of the file. The first one has 4 bytes, or all of the file.
-        label: the name of the file in errors.
-        errors: what to do with invalid bytes.
         encoding: the encoding of the file if it is not UTF-8.
 
     Raises:

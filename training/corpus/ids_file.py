@@ -48,16 +48,11 @@ def decode_ids(ids: Ids, vocab: Sequence[str]) -> Iterator[str]:
 class EncodedText:
     """A text whose ids are in a file."""
 
-    ids: Ids = field(repr=False, compare=False)
-    """(N,) indices into `vocab`, memory-mapped from a file."""
-    vocab: tuple[str, ...] = field(repr=False)
-    """The base vocabulary in its own order, then the other characters of the text, sorted."""
-    sha256: str
-    """SHA-256 of the text in UTF-8."""
-    rare: int = 0
-    """How many distinct characters became RARE."""
-    rare_times: int = 0
-    """How often these characters occur."""
+    ids: Ids = field(repr=False, compare=False)  # (N,) indices into `vocab`, memory-mapped from a file
+    vocab: tuple[str, ...] = field(repr=False)  # the base vocabulary, then the other characters, sorted
+    sha256: str  # of the text in UTF-8
+    rare: int = 0  # how many distinct characters became RARE
+    rare_times: int = 0  # how often these characters occur
 
 
 def write_ids(
@@ -66,14 +61,8 @@ def write_ids(
     """Writes the ids of a text in vocabulary order to a file, atomically, and maps it.
 
     Args:
-        text: a file with the text in UTF-8.
         path: the file of the ids; None for a temporary one, which is deleted when it is no longer used.
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them; new characters follow, sorted.
-        merge_rare: whether rare characters become RARE.
-        keep: characters that are never rare.
-
-    Raises:
-        OSError: the file cannot be written; the disk may be full.
     """
     counts = np.zeros(0x110000, np.int64)
     for codes in _pieces(text):

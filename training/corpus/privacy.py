@@ -42,7 +42,6 @@ def _search(kind: str, expression: str, hints: str = "") -> Callable[[_Excerpt],
     """Adds a search with a function that returns the excerpt of what was matched, or "" if it is no finding.
 
     Args:
-        kind: the kind of the findings.
         expression: what a finding looks like; its group `private` is the finding, if what is around it is no part.
         hints: words of which one is in each finding. To look for them first is much faster than the expression.
     """

@@ -34,14 +34,10 @@ _KEPT_FREE = 100_000_000  # bytes of disk that a text leaves for checkpoints; on
 class Corpus(EncodedText):
     """One text and its origin; all fields except `warnings` may be published."""
 
-    name: str
-    """Made from the base names of the sources; valid as the name of a folder or a repo."""
-    files: tuple[str, ...]
-    """The base name of each file, in the order of the text."""
-    first_lines: tuple[int, ...] = field(repr=False)
-    """For each file, the line of the text (counted from 1) at which it begins."""
-    warnings: tuple[str, ...] = ()
-    """One line each, for the user; they name files as typed, so they must not be published."""
+    name: str  # made from the base names of the sources; valid as the name of a folder or a repo
+    files: tuple[str, ...]  # the base name of each file, in the order of the text
+    first_lines: tuple[int, ...] = field(repr=False)  # of each file: the line of the text, from 1, at which it begins
+    warnings: tuple[str, ...] = ()  # one line each, for the user; they name files as typed, so they are not published
 
     @property
     def characters(self) -> int:
@@ -86,11 +82,9 @@ def read_corpus(
     """Reads `sources` into one text.
 
     Args:
-        sources: as the user typed them.
         path: file for the ids, replaced when the whole text is read; None for a temporary file.
         base_vocab: characters that get the ids 0, 1, … even if the text lacks them.
         reading: how bytes become text, and whether rare characters share one id.
-        progress: called with the state of each file.
         chat: turns each file, which must be a chat export, into text; None to read files as they are.
 
     Raises:

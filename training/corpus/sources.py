@@ -9,6 +9,7 @@ because most texts are local.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import glob
 import os
@@ -32,6 +33,7 @@ from .decode import CHUNK, UNREADABLE, CorpusError, LeftOutError
 
 if TYPE_CHECKING:
     import httpx2
+    from huggingface_hub import DatasetInfo
 
 _STDIN = "-"
 _GLOB = re.compile(r"[*?\[]")
@@ -39,11 +41,6 @@ READ_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 10.0
 _WEB_PAGES = ("text/html", "application/xhtml+xml")
 _HUB_PREFIX = "hf://"
-_HUB_SOURCE = re.compile(
-    r"hf://datasets/(?P<repo>[A-Za-z0-9._-]+/[A-Za-z0-9._-]+)"
-    r"(?:@(?P<revision>refs/(?:pr|convert)/[^/]+|[^/]+))?(?:/(?P<path>.*))?",
-    re.DOTALL,
-)
 
 
 @dataclass(kw_only=True)
@@ -54,8 +51,7 @@ class SourceFile:
     name: str  # the base name, which may be published
     read: Callable[[SourceFile], Generator[bytes]]
     """Yields the content of this file in chunks of 1 MB; sets its size and what the headers of a response say."""
-    found: bool = False
-    """Whether it is from a folder, a glob or an archive, and may be left out; False if the user named it."""
+    found: bool = False  # whether it is from a folder, a glob or an archive, and may be left out
     size: int | None = None  # in bytes; None if it is not known
     charset: str = ""  # the encoding according to the server
     is_web_page: bool = False  # according to the server
@@ -76,7 +72,9 @@ def expand(typed: str) -> SourceFiles:
     if typed == _STDIN:
         return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
     if separator and scheme.lower() in ("http", "https"):
-        return SourceFiles(typed, [_web_file(f"{scheme.lower()}://{rest}")])
+        url = f"{scheme.lower()}://{rest}"
+        label, name = one_line(without_secrets(url)), _url_file_name(url)
+        return SourceFiles(typed, [SourceFile(label=label, name=name, read=partial(_fetch, url))])
     if typed.startswith(_HUB_PREFIX):
         return _hub_files(typed)
     if separator and scheme.isalnum():
@@ -95,14 +93,10 @@ def is_public(typed: str) -> bool:
     """
     if not typed.startswith(_HUB_PREFIX):
         return "://" in typed and without_secrets(typed) == typed
-    from huggingface_hub import HfApi
-
-    try:
-        with time_limits():
-            info = HfApi().dataset_info(_parse_hub_source(typed)[0], token=False)
-    except Exception:  # noqa: BLE001  no such dataset for strangers, or no answer
-        return False
-    return not (info.private or info.gated or info.disabled)
+    with contextlib.suppress(CorpusError):
+        info = _seen_by_strangers(_parse_hub_source(typed)[0])
+        return info is not None and not (info.private or info.gated or info.disabled)
+    return False
 
 
 def dataset_of(typed: str) -> str:
@@ -112,16 +106,19 @@ def dataset_of(typed: str) -> str:
 
 def language_of(dataset: str) -> str:
     """Returns the one language that the card of a public dataset states; "" if it states none or several."""
-    from huggingface_hub import HfApi
-
-    try:
-        with time_limits():
-            card = HfApi().dataset_info(dataset, token=False).card_data
-    except Exception:  # noqa: BLE001  no answer
-        return ""
-    stated = card.language if card else None
+    info = _seen_by_strangers(dataset)
+    stated = info.card_data.language if info and info.card_data else None
     found = stated if isinstance(stated, list) else [stated]
     return str(found[0] or "") if len(found) == 1 else ""
+
+
+def _seen_by_strangers(dataset: str) -> DatasetInfo | None:
+    """Returns what the Hub says of a dataset without a token; None if it says nothing."""
+    from huggingface_hub import HfApi
+
+    with contextlib.suppress(Exception), time_limits():
+        return HfApi().dataset_info(dataset, token=False)
+    return None
 
 
 def name_of(typed: str) -> str:
@@ -244,11 +241,6 @@ def _url_file_name(url: str) -> str:
     return unquote(parts[-1]) if parts else "web"
 
 
-def _web_file(url: str) -> SourceFile:
-    """Returns the file behind an address; nothing is requested before it is read."""
-    return SourceFile(label=one_line(without_secrets(url)), name=_url_file_name(url), read=partial(_fetch, url))
-
-
 def _fetch(url: str, file: SourceFile) -> Generator[bytes]:
     """Yields the response body, uncompressed, after setting what its headers say of the file."""
     import httpx2
@@ -292,14 +284,16 @@ def _check_response(response: httpx2.Response, url: str, file: SourceFile) -> No
 
 def _parse_hub_source(source: str) -> tuple[str, str | None, str]:
     """Returns (OWNER/NAME, revision or None, path or "") of an `hf://` source; CorpusError for another address."""
-    match = _HUB_SOURCE.fullmatch(source)
-    if match is None or "--" in match["repo"] or ".." in match["repo"]:  # not allowed in names of repos
-        raise CorpusError(
-            f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
-            "(or hf://datasets/OWNER/NAME for all its .txt files)"
-        )
-    revision = match["revision"]
-    return match["repo"], unquote(revision) if revision else None, (match["path"] or "").strip("/")
+    from huggingface_hub.utils import parse_hf_uri  # type: ignore[attr-defined]
+
+    with contextlib.suppress(ValueError):
+        found = parse_hf_uri(source)
+        if found.type == "dataset":
+            return found.id, found.revision, found.path_in_repo
+    raise CorpusError(
+        f"{one_line(source)} is not a dataset's address: write hf://datasets/OWNER/NAME/FILE.txt "
+        "(or hf://datasets/OWNER/NAME for all its .txt files)"
+    )
 
 
 def _hub_files(source: str) -> SourceFiles:

@@ -80,7 +80,6 @@ def file_kind(head: bytes, name: str) -> Kind | None:
     """Returns what a file is; None for plain text, and for binary data, which `decode` refuses.
 
     Args:
-        head: its first 8 kB.
         name: its base name. HTML counts as a web page only in a file of such a name; elsewhere it may be source code.
     """
     suffix = PurePosixPath(name.lower()).suffix
@@ -106,9 +105,6 @@ def parts_of(kind: str, file: IO[bytes], name: str, label: str) -> Iterator[Part
 
     Args:
         kind: `Kind.unpack`, but not html.
-        file: a file that can seek.
-        name: its base name.
-        label: the file in errors.
 
     Raises:
         LeftOutError: the file is damaged or encrypted.

@@ -125,10 +125,7 @@ def commit(what: str, repo: str, changes: Sequence[Change], *, title: str, paren
     """Commits changes if the branch is still at `parent`; returns the commit, which is `parent` if nothing has changed.
 
     The client uploads binary files in threads, of which no time limit is known and for which Python waits at its exit;
-    one file alone is uploaded in this thread.
-
-    Args:
-        where: `revision` or `repo_type`, as in huggingface_hub.
+    one file alone is uploaded in this thread. `where` is `revision` or `repo_type`, as in huggingface_hub.
     """
     api = hub_client()
     for change in changes:

@@ -24,13 +24,12 @@ from model.checkpoint.names import (
     STATE,
     WEIGHTS,
 )
-from model.hub.names import MAIN, TRAINING
 from model.terminal import one_line, own_command
 
 from ..card.public_text import is_model_card, linked_page, with_page_link
 from ..errors import HubError
 from .calls import Change, call, commit, file_names, full_repo_name, hub_client, hub_error, lookup, read_file
-from .destination import PRIVATE, Destination
+from .destination import MAIN, PRIVATE, TRAINING, Destination
 
 _OR_REPLACE = "name another repo, or give --replace"
 _LICENSES = "https://huggingface.co/docs/hub/repositories-licenses"
@@ -63,7 +62,9 @@ def check_repo(
         call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
         _check_present(repo, info, private=private)
         loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
-        found = Destination(repo, bool(info.private), loss, keep_card=not replace and _has_own_card(repo, info))
+        has_card = not replace and CARD in file_names(info)
+        keeps = has_card and not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
+        found = Destination(repo, bool(info.private), loss, keep_card=keeps)
     with contextlib.suppress(Exception):  # else the first push creates it
         api.create_branch(repo, branch=TRAINING, exist_ok=True)
     return found
@@ -119,11 +120,6 @@ def _held_loss(repo: str, info: ModelInfo, corpus: str, corpus_characters: int) 
     return float(loss) if isinstance(loss, int | float) and math.isfinite(loss) else None
 
 
-def _has_own_card(repo: str, info: ModelInfo) -> bool:
-    """Returns whether a repo has a README.md that is no model card of this project."""
-    return CARD in file_names(info) and not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
-
-
 def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> str:
     """Pushes the files of a checkpoint folder to a branch in one commit; returns the id of the branch's newest commit.
 
@@ -142,7 +138,9 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     present = file_names(head)
     if to.keep_card:
         files = [name for name in files if name not in (CARD, NOTEBOOK) or name not in present]
-    removed = sorted(name for name in present if _is_replaced(name) and name not in files)
+    # Card, curve and notebook of the branch stay if the checkpoint lacks them.
+    replaced = (name for name in present if name in {*PUBLISHED_FILES} - {*CARD_FILES} or name.startswith(f"{STATE}/"))
+    removed = sorted({*replaced} - {*files})
     changes: list[Change] = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
     if branch == MAIN and CARD in present and CARD in files:
         card = (folder / CARD).read_text(encoding="utf-8", errors="replace")
@@ -169,11 +167,6 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
         inside = sorted((folder / STATE).glob("*"))
         names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
     return names
-
-
-def _is_replaced(name: str) -> bool:
-    """Returns whether a file of the branch is deleted if the checkpoint lacks it; card, curve and notebook stay."""
-    return (name in PUBLISHED_FILES and name not in CARD_FILES) or name.startswith(f"{STATE}/")
 
 
 def _addition(folder: Path, name: str) -> CommitOperationAdd:

@@ -14,6 +14,8 @@ from model.files import atomic_write, json_bytes
 
 from ..errors import HubError
 
+MAIN = "main"  # the branch of the best checkpoint, which is loaded by default
+TRAINING = "training"  # the branch with a commit for each checkpoint, with all files that --resume needs
 DESTINATION = "outbox/destination.json"  # in the run folder
 PRIVATE, PUBLIC, UNSCANNED = "private", "public", "unscanned"  # `sharing` of a run, see training.cli.sharing
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"

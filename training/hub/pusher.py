@@ -19,16 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from model.checkpoint.names import METRICS, STATE
-from model.checkpoint.pointer import BEST, STEP_FOLDER, pointed_checkpoint
+from model.checkpoint.pointer import BEST, checkpoints_of, pointed_checkpoint, step_of
 from model.hub.limits import time_limits
-from model.hub.names import MAIN, TRAINING, commit_title
 from model.terminal import duration_text
 
 from ..errors import HubError
 from . import calls
 from .calls import Report, hub_error, wait_s
 from .checkpoints import push_checkpoint
-from .destination import Destination, write_destination
+from .destination import MAIN, TRAINING, Destination, write_destination
 
 
 def is_held_back(run_folder: Path, destination: Destination) -> bool:
@@ -44,23 +43,26 @@ def pending(run_folder: Path, destination: Destination) -> dict[str, Path]:
     For `main` that is the best one unless it is held back, for `training` the newest one that can be resumed.
     """
     best = None if is_held_back(run_folder, destination) else pointed_checkpoint(run_folder / BEST)
-    steps = [path for path in sorted(run_folder.glob("step-*")) if _step_of(path) and (path / STATE).is_dir()]
+    steps = [path for path in checkpoints_of(run_folder) if (path / STATE).is_dir()]
     found = {MAIN: best, TRAINING: steps[-1] if steps else None}
-    return {branch: path for branch, path in found.items() if path and _step_of(path) != destination.pushed.get(branch)}
-
-
-def _step_of(folder: Path) -> int:
-    found = STEP_FOLDER.fullmatch(folder.name)
-    return int(found[1]) if found else 0
+    return {branch: path for branch, path in found.items() if path and step_of(path) != destination.pushed.get(branch)}
 
 
 def _evaluation(folder: Path) -> Mapping[str, Any]:
     """Returns `val_loss` and `val_bpc` of a checkpoint folder; {} if it was not evaluated."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, IndexError):
         line = json.loads((folder / METRICS).read_text(encoding="utf-8").splitlines()[-1])
-        if line["step"] == _step_of(folder):
+        if line["step"] == step_of(folder):
             return {name: float(line[name]) for name in ("val_loss", "val_bpc")}
     return {}
+
+
+def _title(branch: str, folder: Path) -> str:
+    """Returns the title of the commit that pushes a checkpoint folder."""
+    title = f"step {step_of(folder):,}"
+    if found := _evaluation(folder):
+        title += f": val loss {found['val_loss']:.4f} nats, {found['val_bpc']:.3f} bpc"
+    return f"Best so far: {title}" if branch == MAIN else title.capitalize()
 
 
 class Pusher:
@@ -68,13 +70,10 @@ class Pusher:
 
     Args:
         report: called with one line for each push or new error, from the thread that pushes.
-
-    Attributes:
-        destination: the repo, and what was pushed last to its branches.
     """
 
     def __init__(self, destination: Destination, run_folder: Path, *, report: Report) -> None:
-        self.destination = destination
+        self.destination = destination  # the repo, and what was pushed last to its branches
         self._run_folder, self._report = run_folder, report
         self._wanted: dict[str, Path] = {}  # by branch, without the active one
         self._active: tuple[str, Path] | None = None
@@ -132,7 +131,7 @@ class Pusher:
         while (push := self._next()) is not None:
             branch, folder = push
             try:
-                title = commit_title(branch, _step_of(folder), **_evaluation(folder))
+                title = _title(branch, folder)
                 with time_limits(calls.TRY_S):
                     commit = push_checkpoint(self.destination, branch, folder, title)
             except Exception as error:  # noqa: BLE001 - the thread must survive any bug: training continues
@@ -159,7 +158,7 @@ class Pusher:
     def _note_success(self, branch: str, folder: Path, commit: str) -> None:
         self._active, self._failures, self._not_before, self._error = None, 0, 0.0, ""
         if branch not in self._wanted:
-            self._record(**{branch: _step_of(folder)})
+            self._record(**{branch: step_of(folder)})
         more = f", {len(self._wanted)} more to push" if self._wanted else ""
         self._say(f"pushed {folder.name} to {self.destination.repo}@{branch} ({commit[:8]}){more}")
 
@@ -184,9 +183,8 @@ class Pusher:
             write_destination(self._run_folder, self.destination)
 
     def _say(self, line: str) -> None:
-        with contextlib.suppress(Exception):  # a closed terminal must not end the thread
-            if self._close_at != -math.inf:
-                self._report(f"Hub: {line}")
+        if self._close_at != -math.inf:
+            self._report(f"Hub: {line}")
 
 
 def push_pending(run: Path, destination: Destination, *, report: Report, deadline_s: float = 3600.0) -> list[str]:

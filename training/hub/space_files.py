@@ -24,8 +24,7 @@ from model.checkpoint.format import INT8
 from model.checkpoint.names import CARD
 from model.checkpoint.record import stored_welcome
 from model.checkpoint.write import smallest_dtype
-from model.files import atomic_write, web_content
-from model.hub.names import PUBLIC_HUB
+from model.files import PUBLIC_HUB, atomic_write, web_content
 from model.settings import MAX_TITLE
 
 from ..card.public_text import line, markdown, public_source
@@ -67,7 +66,8 @@ def write_page(folder: Path, lm: CharLSTM, hardware: str, space: str = "") -> No
 
 def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
     """Writes a page that generates in the visitor's browser, with a copy of the weights in int8; see `write_page`."""
-    lm, files = with_welcome(lm), static_files()
+    lm = with_welcome(lm)
+    files = {path.relative_to(ROOT / "web").as_posix(): path for path in _files(ROOT / "web")}
     _copy(files, folder, web_content)
     atomic_write(folder / "files.json", json.dumps(sorted(files)).encode())  # what web/offline.js keeps
     page = (folder / "index.html").read_text(encoding="utf-8")
@@ -103,7 +103,10 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
 
     The bundled models are not among its files: a Space serves the model that it was made for.
     """
-    _copy(app_files(), folder, Path.read_bytes)  # the app makes the scripts of its page small when it starts
+    code = [path for package in ("model", "ui") for path in _files(ROOT / package) if path.suffix == ".py"]
+    files = [*ROOT.glob("__init__.py"), ROOT / "app.py", *code, *_files(ROOT / "web")]
+    names = {_PREFIX + path.relative_to(ROOT).as_posix(): path for path in files}
+    _copy(names, folder, Path.read_bytes)  # the app makes the scripts of its page small when it starts
     if _PACKAGE:  # a Space runs a file, and app.py is a module of the package
         start = f"import sys\n\nfrom {_PACKAGE}app import main\n\nsys.exit(main())\n"
         atomic_write(folder / "app.py", start.encode())
@@ -125,18 +128,6 @@ def write_app(folder: Path, lm: CharLSTM, hardware: str) -> None:
         app_file="app.py",
         suggested_hardware=flavor_of(hardware),
     )
-
-
-def static_files() -> dict[str, Path]:
-    """Returns the files of the static page by their paths: all of web/, whose entry for the app is not used."""
-    return {path.relative_to(ROOT / "web").as_posix(): path for path in _files(ROOT / "web")}
-
-
-def app_files() -> dict[str, Path]:
-    """Returns the files of the app by their paths: app.py, model/, ui/ and web/; installed, in the folder char_lstm."""
-    code = [path for package in ("model", "ui") for path in _files(ROOT / package) if path.suffix == ".py"]
-    files = [*ROOT.glob("__init__.py"), ROOT / "app.py", *code, *_files(ROOT / "web")]
-    return {_PREFIX + path.relative_to(ROOT).as_posix(): path for path in files}
 
 
 def _files(folder: Path) -> list[Path]:

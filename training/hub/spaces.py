@@ -120,8 +120,10 @@ def wait_until_up(space: Space, report: Report) -> None:
     Raises HubError if the Space failed, or does not run within `START_S` seconds.
     """
     end, reported = time.monotonic() + START_S, ""
+    look = partial(call, f"looking at the Space {space.name}", lambda: hub_client().get_space_runtime(space.name))
     while True:
-        stage = retried(lambda: _stage(space.name), report)
+        found = retried(look, report).stage
+        stage = str(getattr(found, "value", found))
         if stage != reported:
             report(f"The Space is at stage {stage}.")
             reported = stage
@@ -132,8 +134,3 @@ def wait_until_up(space: Space, report: Report) -> None:
         if time.monotonic() >= end:
             raise HubError(f"the Space {space.name} does not run after {START_S:.0f} s ({stage}): see {space.url}")
         time.sleep(POLL_S)
-
-
-def _stage(space: str) -> str:
-    stage = call(f"looking at the Space {space}", lambda: hub_client().get_space_runtime(space)).stage
-    return str(getattr(stage, "value", stage))

@@ -91,28 +91,16 @@ class Windows:
     The text is a ring, cut into `batch` streams of equal length; at each step every row reads the next window of its
     stream. After a pass over the ring the cuts move to a random position, so that windows do not repeat; with
     `paragraphs` each pass also reads the paragraphs in another order.
-
-    Args:
-        ids: (N,) the text to train on.
-        batch, window: B and T, the BPTT length.
-        seed: the seed of the positions of the cuts.
-        rows: the rows of the batch that this process reads; None for all.
-        paragraphs: the paragraphs of the text, to read them in random order; None for the order of the text.
-
-    Raises:
-        ValueError: the text has fewer than 2 characters.
     """
 
-    ids: Ids
+    ids: Ids  # (N,) the text to train on
+    # B and T, the BPTT length
     batch: int
     window: int
-    seed: int
-    rows: slice | None = None
+    seed: int  # the seed of the positions of the cuts
+    rows: slice | None = None  # the rows of the batch that this process reads; None for all
+    # The paragraphs of the text, to read them in random order; None for the order of the text
     paragraphs: Paragraphs | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.ids) < 2:
-            raise ValueError("the text to train on has fewer than 2 characters")
 
     @property
     def steps_per_pass(self) -> int:

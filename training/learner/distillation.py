@@ -55,9 +55,6 @@ def write_soft_targets(
         path: the file, which is written whole or not at all.
         bfloat16: whether matrix products are computed in bfloat16.
         progress: called with the share of the text that is done, 0 to 1.
-
-    Raises:
-        OSError: the disk is full, or cannot be written to.
     """
     with atomic_path(path) as temporary:
         with temporary.open("wb") as file:

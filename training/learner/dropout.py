@@ -22,7 +22,6 @@ class DroppedNetwork:
 
     Args:
         network: its weights are used and trained; nothing is copied.
-        rows: the rows of the batch that this process reads.
     """
 
     def __init__(self, network: LSTMNetwork, recipe: Recipe, rows: slice) -> None:

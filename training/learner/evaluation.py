@@ -133,9 +133,7 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
     distinguish a cost of 0.001 nats from 0.
 
     Args:
-        network: in evaluation mode.
         ids: (N,); `rows` windows from its beginning are read, or as many as there are.
-        window: characters in a window; fewer if the text is shorter.
 
     Returns:
         the cost; 1,000 for weights that 8 bits cannot hold; NaN for a text of fewer than 2 characters.

@@ -100,13 +100,7 @@ def _parts(cells: int) -> int:
 
 
 class AdamW:
-    """AdamW; matrices decay, vectors do not.
-
-    Args:
-        params: parameters by name.
-        lr: the learning rate.
-        weight_decay: decoupled, times lr.
-    """
+    """AdamW; matrices decay, vectors do not."""
 
     def __init__(self, params: Mapping[str, nn.Parameter], lr: float, *, weight_decay: float = 0.0) -> None:
         self._params = dict(params)

@@ -19,16 +19,13 @@ import torch.distributed as dist
 from torch import Tensor
 
 from model.backends.device import best_device, distributed_backend
+from model.settings import UsageError
 
 # Ranks wait for hours while rank 0 reads a large text; a process that died is noticed at once in any case.
 _TIMEOUT = timedelta(days=7)
 
 
-class ProcessesError(Exception):
-    """Several processes cannot train this recipe; the message is one line."""
-
-
-class LostProcessError(ProcessesError):
+class LostProcessError(Exception):
     """Another process of the run has died."""
 
 
@@ -49,13 +46,13 @@ def training_device(requested: str | None) -> torch.device:
     used if the environment variable CUBLAS_WORKSPACE_CONFIG is set, which they need.
 
     Raises:
-        DeviceUnavailableError: the requested device does not exist here.
-        ProcessesError: several processes were started and MPS was requested, which torch.distributed does not know.
+        UsageError: the requested device does not exist here, or is MPS, which torch.distributed does not know, and
+            several processes were started.
     """
     device = best_device(requested)
     if count() > 1 and device.type == "mps":
         if requested:
-            raise ProcessesError("--device mps trains in one process only: start it without torchrun")
+            raise UsageError("--device mps trains in one process only: start it without torchrun")
         return torch.device("cpu")
     if device.type == "cuda" and os.environ.get("CUBLAS_WORKSPACE_CONFIG"):
         torch.use_deterministic_algorithms(True)
@@ -79,10 +76,10 @@ def rows(batch: int) -> slice:
     """Returns the rows of a batch that this rank reads.
 
     Raises:
-        ProcessesError: there are fewer rows than processes.
+        UsageError: there are fewer rows than processes.
     """
     if batch < count():
-        raise ProcessesError(f"batch is {batch}, fewer rows than the {count()} processes: start at most {batch}")
+        raise UsageError(f"batch is {batch}, fewer rows than the {count()} processes: start at most {batch}")
     return slice(rank() * batch // count(), (rank() + 1) * batch // count())
 
 

@@ -9,8 +9,7 @@ that fits. Measurements behind these numbers are in docs/lab-book.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from model import LSTMConfig
@@ -92,10 +91,6 @@ class Recipe:
         """The number of characters read in the whole run."""
         return self.steps * self.batch * self.window
 
-    def to_json(self) -> Mapping[str, Any]:
-        """Returns all fields, as a run saves them."""
-        return asdict(self)
-
 
 RECIPE_SETTINGS = settings_of(Recipe)
 _ONE_LAYER = Recipe(num_layers=1, batch=32, matrix_lr=0.06, lr=8e-3, dropout_in=0, average=0.998)
@@ -127,7 +122,6 @@ def preset_for(readable: float, characters: int) -> str:
 
     Args:
         readable: characters that the preset `small` can train on in the time of the run, on this machine.
-        characters: the length of the text.
     """
     if readable < 3_000_000 or characters < 200_000:
         return "tiny"

@@ -26,6 +26,7 @@ from torch.optim.swa_utils import AveragedModel
 from model import LSTMNetwork, LSTMState
 
 from ..corpus.ids_file import Ids
+from ..errors import RunError
 from . import processes
 from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
@@ -117,7 +118,8 @@ class Trainer:
             DivergedError: the loss or the gradient is not finite. Nothing was updated.
         """
         step = self.steps_done
-        self._random.manual_seed(_seed_of(self.recipe.seed, step))
+        # A CPU generator reads only the lower 32 bits of its seed, so both numbers are hashed into them.
+        self._random.manual_seed(int(np.random.SeedSequence([self.recipe.seed, step]).generate_state(1)[0]))
         self._reset_state(step)
         inputs, targets = (ids.to(self.device) for ids in self.windows.at(step))
         own = LSTMState(self._state.h[:, self._rows], self._state.c[:, self._rows])
@@ -175,13 +177,13 @@ class Trainer:
         """Continues a run with the same recipe and text; the number of processes may differ.
 
         Raises:
-            ValueError: a tensor is missing, unknown, or of another shape or dtype: it is another run's state.
+            RunError: a tensor is missing, unknown, or of another shape or dtype: it is another run's state.
         """
         own = self.state_tensors()
         for name in own.keys() | tensors.keys():
             a, b = own.get(name), tensors.get(name)
             if a is None or b is None or (a.shape, a.dtype) != (b.shape, b.dtype):
-                raise ValueError(f"the saved state does not fit this run: {name} differs")
+                raise RunError(f"the saved state does not fit this run: {name} differs")
         for name, tensor in own.items():
             tensor.copy_(tensors[name])
 
@@ -227,8 +229,3 @@ def _initialize(network: LSTMNetwork, ids: Ids) -> None:
     network.embedding.weight.mul_(_EMBEDDING_NORM / network.config.embedding_size**0.5)
     network.output.weight.zero_()
     network.output.bias.copy_(torch.from_numpy(np.log(counts / counts.sum())))
-
-
-def _seed_of(seed: int, step: int) -> int:
-    # A CPU generator reads only the lower 32 bits of its seed, so both numbers are hashed into them.
-    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])

@@ -6,14 +6,14 @@ A full disk, an error in a card or at the Hub never stops a run: earlier checkpo
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from model import CharLSTM
 from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.pointer import BEST, LATEST
+from model.checkpoint.pointer import BEST, LATEST, step_of
+from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_cells, write_training
 from model.files import FULL_DISK, atomic_write, json_lines
@@ -24,8 +24,8 @@ from ..card.overlap import Source
 from ..card.summary import Quotes
 from ..hub.pusher import Pusher
 from .console import warn
-from .facts import About, Evaluation
-from .run_folder import RunFolder, step_of
+from .facts import Evaluation
+from .run_folder import RunFolder
 from .snapshot import Snapshot, loss_at
 
 NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that are still to be pushed
@@ -39,9 +39,6 @@ class CheckpointManager:
         source: the training text, in which a card searches what the model generated; None for no search.
         held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
         quotes: what the published files may quote.
-
-    Attributes:
-        saved_step: the step of the newest checkpoint that can be resumed; -1 when there is none.
     """
 
     def __init__(
@@ -55,7 +52,7 @@ class CheckpointManager:
     ) -> None:
         self.folder = folder
         self.pusher = pusher
-        self.saved_step = -1
+        self.saved_step = -1  # of the newest checkpoint that can be resumed; -1 when there is none
         self._source = source
         self._held_out, self._quotes = held_out, quotes
         self._best_loss = math.inf
@@ -64,11 +61,7 @@ class CheckpointManager:
         """Returns the names of the checkpoint folders that are not on the Hub yet."""
         return self.pusher.waiting() if self.pusher else []
 
-    def prepare_card(self) -> None:
-        """Imports the libraries of a card, which takes a second or two, in a thread while training continues."""
-        threading.Thread(target=model_card.import_libraries, name="card", daemon=True).start()
-
-    def resume(self, newest: Snapshot, about: About, *, complete: bool) -> None:
+    def resume(self, newest: Snapshot, about: TrainingRecord, *, complete: bool) -> None:
         """Continues a run at its newest checkpoint, and repeats what may be missing if the run was killed just then.
 
         The best and the newest checkpoint get the repo, licence, Space and sharing of `about`, which may have changed

@@ -17,7 +17,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..learner.recipe import Recipe
 from ..learner.schedule import Schedule
@@ -43,8 +43,6 @@ class Clock:
 
     Args:
         minutes: the time that the run may take; None for a run of a fixed number of steps.
-        costs: what its parts take.
-        steps_done, progress: where it is.
     """
 
     def __init__(
@@ -74,8 +72,6 @@ class Clock:
         """Moves on after a step.
 
         Args:
-            seconds: how long it took.
-            elapsed_s: the seconds that the run has taken so far.
             recorded: the progress after it in the log of a run that is repeated; None in a new step.
         """
         kept = math.exp(-seconds / _RECENT_S)
@@ -86,11 +82,8 @@ class Clock:
         elif self.minutes is None:
             self.progress = float(self._steps_done)
         else:
-            self.progress = self._timed(seconds, self._left_for_steps_s(60 * self.minutes - elapsed_s))
-
-    def _left_for_steps_s(self, left_s: float) -> float:
-        """Returns how many of the seconds that are left are for steps. Evaluations leave them half of the time."""
-        return left_s - min(self._evaluations_s(), left_s / 2) - self._end_s()
+            left_s = 60 * self.minutes - elapsed_s  # of which evaluations leave half for the steps
+            self.progress = self._timed(seconds, left_s - min(self._evaluations_s(), left_s / 2) - self._end_s())
 
     def _timed(self, seconds: float, left_s: float) -> float:
         """Returns the progress after a step of `seconds`, when `left_s` are left for the steps that follow."""
@@ -161,21 +154,18 @@ class ProgressLog:
     """
 
     def __init__(self, folder: Path, after: int, progress: float, planned: int) -> None:
-        self._file: IO[bytes] | None = None
         self._steps: dict[int, tuple[float, int]] = {}
-        records: dict[int, tuple[float, int]] = {}
-        whole = 0  # bytes of whole records in progress.log: a process that was killed may have written half of one
+        data = b""
         if after:  # a new run repeats nothing, and an earlier one that was killed may have left a log
             with contextlib.suppress(OSError):
                 data = (folder / LOG).read_bytes()
-                whole = len(data) // _RECORD.size * _RECORD.size
-                records = {step: (*record,) for step, *record in _RECORD.iter_unpack(data[:whole])}
+        whole = len(data) // _RECORD.size * _RECORD.size  # a process that was killed may have written half of a record
+        records = {step: (progress, threads) for step, progress, threads in _RECORD.iter_unpack(data[:whole])}
         while (record := records.get(after + 1)) and progress < record[0] <= planned and record[1] > 0:
             after, progress = after + 1, record[0]
             self._steps[after] = record
-        with contextlib.suppress(OSError):
-            self._file = (folder / LOG).open("ab", buffering=0)
-            self._file.truncate(whole)
+        self._file = (folder / LOG).open("ab", buffering=0)
+        self._file.truncate(whole)
 
     def repeated(self, step: int) -> tuple[float, int] | None:
         """Returns the recorded progress after a step, from 1, and its number of threads; None for a new step."""
@@ -183,7 +173,7 @@ class ProgressLog:
 
     def add(self, step: int, progress: float, threads: int) -> None:
         """Records a new step. If the disk is full the run continues, but cannot be repeated from here on."""
-        if self._file is not None:
+        if not self._file.closed:
             try:
                 self._file.write(_RECORD.pack(step, progress, threads))
             except OSError:
@@ -191,6 +181,4 @@ class ProgressLog:
 
     def close(self) -> None:
         """Closes the file; nothing more is recorded."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()

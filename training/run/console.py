@@ -87,14 +87,11 @@ class Progress:
     Args:
         planned: the progress at the end of the run, in planned steps.
         is_timed: whether the clock sets the progress, so that the number of steps is not known before the end.
-
-    Attributes:
-        loss: the training loss of the last steps, smoothed; NaN before the first.
     """
 
     def __init__(self, planned: int, progress: float, *, is_timed: bool) -> None:
         self._planned, self._is_timed, self._is_done = planned, is_timed, False
-        self.loss = math.nan
+        self.loss = math.nan  # the training loss of the last steps, smoothed
         self._last_line = self._last_sample = -math.inf
         self._bar = tqdm(
             total=planned,

@@ -15,9 +15,8 @@ from typing import Any, TypedDict, cast
 import torch
 
 from model.backends.device import gpu_name
+from model.checkpoint.record import TrainingRecord
 
-from ..card.summary import Quotes
-from ..corpus.decode import ReadingRecord
 from ..errors import RunError
 from ..learner import processes
 
@@ -41,10 +40,13 @@ class Evaluation(TypedDict, total=False):
     lr: float
 
 
-class PublicText(ReadingRecord):
+class PublicText(TypedDict):
     """Where anyone can read the training text, and how it is read."""
 
     sources: list[str]
+    errors: str  # this and the rest: the fields of `Reading`
+    encoding: str | None
+    merge_rare: bool
 
 
 class CorpusRecord(TypedDict):
@@ -56,42 +58,6 @@ class CorpusRecord(TypedDict):
     public: PublicText | None
 
 
-class TeacherRecord(TypedDict):
-    """The teachers of a run: `user/name@commit` of each ("" for a local folder), and the hash of the soft targets."""
-
-    models: list[str]
-    sha256: str
-
-
-class About(TypedDict, total=False):
-    """The origin of a run. The fields are in the order in which config.json and the card show them.
-
-    `sharing` is described in training.cli.sharing, `quotes` in training.card.summary. `quote_chat` is true if the text
-    has the names of the speakers.
-    """
-
-    datasets: list[str]
-    language: str
-    preset: str
-    license: str
-    repo: str
-    command: str
-    base_model: str
-    base_corpus: str
-    taught_by: TeacherRecord
-    rare_characters: int
-    ngram_loss: float
-    ngram_characters: int
-    python: str
-    torch: str
-    machine: str
-    space: str
-    space_hardware: str
-    sharing: str
-    quotes: Quotes
-    quote_chat: bool
-
-
 class RunState(TypedDict, total=False):
     """state.json of a checkpoint, without its format version; `seconds` is the time that the run has taken so far.
 
@@ -100,7 +66,7 @@ class RunState(TypedDict, total=False):
 
     recipe: Mapping[str, Any]
     corpus: CorpusRecord
-    about: About
+    about: TrainingRecord
     seconds: float
     clock: Mapping[str, float]
     decisions: Sequence[Sequence[int]]
@@ -154,7 +120,7 @@ def frequent_beginnings(text: str) -> list[str]:
     return often[:4]
 
 
-def versions(device: torch.device) -> About:
+def versions(device: torch.device) -> TrainingRecord:
     """Returns the fields `python`, `torch` and `machine`: with other values the last digits of losses may differ."""
     machine = f"{platform.machine()}, {torch.get_num_threads()} threads"
     if name := gpu_name(device):

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from model.checkpoint.format import CheckpointError
 from model.checkpoint.read import read_checkpoint
-from model.hub.names import MAIN, TRAINING
 
 from ..errors import HubError, RunError
 from ..hub.calls import retried
 from ..hub.checkpoints import download_run
-from ..hub.destination import check_repo_name
+from ..hub.destination import MAIN, TRAINING, check_repo_name
 from .console import say
 from .run_folder import RunFolder
 from .snapshot import Snapshot, read_metrics, read_snapshot
@@ -30,7 +29,6 @@ def pull_run(repo: str, folder: RunFolder) -> None:
 
     Raises:
         HubError: the repo holds no run, cannot be read, or its files are damaged.
-        OSError: the disk is full or not writable.
     """
     temporary = folder.path / ".pulled.tmp"
     try:

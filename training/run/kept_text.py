@@ -21,11 +21,7 @@ _FIELDS = ("characters", "name", "files", "first_lines", "sha256", "rare", "rare
 
 
 def write_kept_text(corpus: Corpus, folder: Path) -> None:
-    """Writes text.json, which describes text.ids of a run folder.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
+    """Writes text.json, which describes text.ids of a run folder."""
     about = {
         "format_version": _FORMAT,
         "vocab": "".join(corpus.vocab),

@@ -62,7 +62,7 @@ def measured(
     """
     began, computed = perf_counter(), thread_time()
     trainer = _trainer(recipe, vocab_size, train, device, soft_targets)
-    threads = Threads(is_fixed=device.type != "cpu" or processes.count() > 1)
+    threads = Threads(device)
     step_s = _time_steps(trainer, threads, min(_MAX_STEPS_S, max(_MIN_STEPS_S, _STEPS_SHARE * 60 * minutes)))
     network, ids = trainer.average, train[: _EVALUATED + 1]
     int8_s = _seconds(lambda: evaluation.int8_cost(network, ids))

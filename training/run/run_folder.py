@@ -19,30 +19,31 @@ power failure.
 from __future__ import annotations
 
 import contextlib
-import os
+import errno
 import shutil
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from model.checkpoint.format import CheckpointError, parse_json
-from model.checkpoint.names import METRICS, SAMPLES
-from model.checkpoint.pointer import BEST, LATEST, STEP_FOLDER, pointed_checkpoint
+from model.checkpoint.names import SAMPLES
+from model.checkpoint.pointer import BEST, LATEST, checkpoints_of, pointed_checkpoint, step_of
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import Sample, samples_from_json
-from model.files import AlreadyLockedError, acquire_lock, atomic_write, sync_folder
+from model.files import atomic_write, sync_folder
 
 from ..corpus.sources import expanded_path
 from ..errors import RunError
-from .clock import LOG
 from .facts import Evaluation
 from .snapshot import Snapshot, loss_at, read_snapshot
 
 IDS, TEXT = "text.ids", "text.json"
 SOFT_TARGETS = "expected.f16"
 LOCK, TEACHERS = "lock", "teachers"
-_CREATED = (IDS, TEXT, SOFT_TARGETS, METRICS, SAMPLES, LOG, BEST, LATEST, TEACHERS, "outbox", LOCK)
+# The errors of file systems without locks, such as some network drives: two processes can then train in one folder.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP)
 
 
 class RunFolder:
@@ -50,48 +51,47 @@ class RunFolder:
 
     Args:
         resume: True if the folder must hold a run; False if it must not, and it is created.
+        waits: whether another process that trains here is waited for; otherwise it is an error.
 
     Raises:
         RunError: the folder is missing, holds another run, is in use, or is not writable.
     """
 
-    def __init__(self, path: Path | str, *, resume: bool) -> None:
+    def __init__(self, path: Path | str, *, resume: bool, waits: bool = False) -> None:
         shown = str(path)
         self.path = expanded_path(path)
         if resume:
             self._check_run(shown)
         elif self.steps():
             raise RunError(f"{shown!r} holds a run already: continue it with --resume {shown}, or choose another --out")
-        self._new_folders = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
+        self._new = [folder for folder in (self.path, self.path.parent) if not folder.exists()]
+        self._lock = FileLock(self.path / LOCK, blocking=waits, thread_local=False)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._unlock = acquire_lock(self.path / LOCK)
-        except AlreadyLockedError:
+            (self.path / LOCK).open("a").close()  # on Windows, filelock waits for a folder that it cannot write to
+            self._lock.acquire()
+        except Timeout:
             raise RunError(f"another process is training in {shown!r}: wait for it, or choose another --out") from None
-        except OSError as error:
-            self._remove_new_folders()
-            remedy = "" if resume else ": choose another --out"
-            raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from error
+        except (NotImplementedError, OSError) as error:  # filelock 3 raises the first one where there are no locks
+            if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
+                remedy = "" if resume else ": choose another --out"
+                raise RunError(f"{shown!r} cannot be written ({error.strerror}){remedy}") from error
         # Temporary files of a process that was killed.
         _remove(*self.path.glob(".*.tmp"), *self.path.glob("step-*/.*.tmp"))
 
     def discard(self, *, with_checkpoints: bool = False) -> None:
-        """Unlocks the folder; removes what the run created, unless a checkpoint of it or of a teacher is to be kept."""
-        if with_checkpoints:
-            _remove(*self.steps())
-        is_empty = not any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
-        if is_empty:  # before the folder is unlocked: another process may start a run in it
-            _remove(*(self.path / name for name in _CREATED), *self.path.glob(".*.tmp"))
-        self._unlock()
-        if is_empty:
-            if os.name == "nt":  # Windows removes no open file, and the lock was open until now
-                _remove(self.path / LOCK)
-            self._remove_new_folders()
+        """Unlocks the folder; removes a new one, unless a checkpoint of the run or of a teacher is to be kept."""
+        self._lock.release()
+        is_kept = any(has_checkpoint(run) for run in (self.path, *self.path.glob(f"{TEACHERS}/*")))
+        if self.path in self._new and (with_checkpoints or not is_kept):
+            _remove(self.path)
+            if self.path.parent in self._new:
+                with contextlib.suppress(OSError):  # it may have other runs meanwhile
+                    self.path.parent.rmdir()
 
     def steps(self) -> list[Path]:
         """Returns the checkpoint folders, oldest first."""
-        found = [path for path in self.path.glob("step-*") if STEP_FOLDER.fullmatch(path.name) and path.is_dir()]
-        return sorted(found, key=step_of)
+        return checkpoints_of(self.path)
 
     def best(self) -> Path | None:
         """Returns the checkpoint with the lowest validation loss; None when there is none.
@@ -117,7 +117,7 @@ class RunFolder:
             write(temporary)
             for inner in (*(path for path in temporary.rglob("*") if path.is_dir()), temporary):
                 sync_folder(inner)
-            self._remove_checkpoint(folder)
+            _remove(folder)
             temporary.rename(folder)
             sync_folder(self.path)
         finally:
@@ -125,11 +125,7 @@ class RunFolder:
         return folder
 
     def mark(self, name: str, folder: Path) -> None:
-        """Points `best` or `latest` at a checkpoint.
-
-        Raises:
-            OSError: the file cannot be written.
-        """
+        """Points `best` or `latest` at a checkpoint."""
         atomic_write(self.path / name, f"{folder.name}\n".encode())
         sync_folder(self.path)
 
@@ -139,8 +135,7 @@ class RunFolder:
         kept = {folder.name for folder in steps[-newest:]} | {best.name if best else ""} | set(keep)
         for folder in steps:
             if folder.name not in kept:
-                with contextlib.suppress(OSError):  # such as on Windows, while another process reads the folder
-                    self._remove_checkpoint(folder)
+                _remove(folder)
 
     def restore(self, warn: Callable[[str], None]) -> Snapshot:
         """Returns the newest checkpoint that can be resumed, and points `best` and `latest` at whole checkpoints.
@@ -188,38 +183,10 @@ class RunFolder:
         if not self.steps():
             raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
 
-    def _remove_new_folders(self) -> None:
-        for folder in self._new_folders:
-            with contextlib.suppress(OSError):  # a folder that holds other files stays
-                folder.rmdir()
-
-    def _remove_checkpoint(self, folder: Path) -> None:
-        """Renames the folder before its files are removed, so that an incomplete one is never read as a checkpoint."""
-        if folder.exists():
-            temporary = self.path / f".{folder.name}.old.tmp"
-            _remove(temporary)
-            folder.rename(temporary)
-            _remove(temporary)
-
 
 def has_checkpoint(run: Path) -> bool:
     """Returns whether a folder holds a run that can be resumed."""
-    return any(STEP_FOLDER.fullmatch(path.name) and path.is_dir() for path in run.glob("step-*"))
-
-
-def wait_until_unlocked(run: Path) -> None:
-    """Waits while another process is training in a run folder, if there is such a folder."""
-    while (run / LOCK).exists():
-        try:
-            acquire_lock(run / LOCK)()
-            return
-        except AlreadyLockedError:
-            time.sleep(0.1)
-
-
-def step_of(folder: Path) -> int:
-    """Returns the step in a checkpoint folder's name."""
-    return int(folder.name.removeprefix("step-"))
+    return bool(checkpoints_of(run))
 
 
 def _remove(*paths: Path) -> None:

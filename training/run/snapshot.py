@@ -17,8 +17,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from model.checkpoint.format import Checkpoint, CheckpointError, parse_json
-from model.checkpoint.names import MANIFEST, METRICS, STATE
-from model.checkpoint.read import check_manifest, read_checkpoint
+from model.checkpoint.names import METRICS, STATE
+from model.checkpoint.read import check_hash, read_checkpoint, read_manifest
 from model.checkpoint.samples import Sample
 from model.checkpoint.write import write_checkpoint, write_manifest
 from model.files import atomic_write, json_bytes, json_lines
@@ -55,7 +55,6 @@ class Snapshot:
 
         Raises:
             CheckpointError: the weights are not finite.
-            OSError: the disk is full or not writable.
         """
         write_checkpoint(folder, self.checkpoint, dtype="bfloat16")
         atomic_write(folder / METRICS, json_lines(self.metrics))
@@ -105,11 +104,7 @@ def read_metrics(folder: Path) -> list[Evaluation]:
 
 
 def write_state(folder: Path, state: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Writes training_state/ of a checkpoint folder.
-
-    Raises:
-        OSError: the disk is full or not writable.
-    """
+    """Writes training_state/ of a checkpoint folder."""
     inside = folder / STATE
     inside.mkdir(exist_ok=True)
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -125,11 +120,13 @@ def read_state(folder: Path) -> tuple[Mapping[str, Any], dict[str, Tensor]]:
         CheckpointError: a file is missing, damaged, or of another format version.
     """
     inside = folder / STATE
+    hashes = read_manifest(inside)
     try:
         data = {name: (inside / name).read_bytes() for name in _STATE_FILES}
-        check_manifest((inside / MANIFEST).read_bytes(), data)
     except OSError as error:
         raise CheckpointError(f"{STATE} cannot be read: {error.strerror}") from error
+    for name in _STATE_FILES:
+        check_hash(name, data[name], hashes)
     state = parse_json("state.json", data["state.json"])
     if state.get("format_version") != _STATE_FORMAT:
         raise CheckpointError(f"state.json: format_version is {state.get('format_version')!r:.40}, not {_STATE_FORMAT}")

@@ -12,6 +12,8 @@ from collections import deque
 
 import torch
 
+from ..learner import processes
+
 _TRIALS = 3  # steps with each number
 _KEPT_STEPS, _KEPT_S = 100, 5.0  # the least steps and seconds between two trials
 _SLOWER = 1.3  # times as long as in the last trial: then the next trial begins at once
@@ -19,33 +21,26 @@ _RECENT = 8  # steps whose mean is compared
 
 
 class Threads:
-    """The number of threads of each step.
+    """The number of threads of each step. It stays on a GPU, where they do not compute, and in several processes."""
 
-    Args:
-        is_fixed: whether the number stays, as on a GPU, where the threads do not compute.
-
-    Attributes:
-        count: the number for the next step.
-    """
-
-    def __init__(self, *, is_fixed: bool = False) -> None:
-        most = torch.get_num_threads()
+    def __init__(self, device: torch.device) -> None:
+        self.count = most = torch.get_num_threads()  # for the next step
+        is_fixed = device.type != "cpu" or processes.count() > 1
         self._choices = [most] if is_fixed else sorted({most, max(1, most // 2), 1}, reverse=True)
-        self.count = most
-        self._untried = self._new_trial()
-        self._tried: dict[int, list[float]] = {count: [] for count in self._choices}
         self._usual_s = 0.0
-        self._kept: deque[float] = deque(maxlen=_RECENT)
-        self._kept_steps, self._kept_s = 0, 0.0
+        self._begin_trial()
 
     @property
     def is_measured(self) -> bool:
         """Whether the first trial has ended."""
         return len(self._choices) == 1 or self._usual_s > 0
 
-    def _new_trial(self) -> list[int]:
-        """Returns the numbers of the steps of a trial in turn, so that a change of the machine affects all of them."""
-        return self._choices * _TRIALS if len(self._choices) > 1 else []
+    def _begin_trial(self) -> None:
+        """Lists the numbers of the steps of a trial in turn, so that a change of the machine affects all of them."""
+        self._untried = self._choices * _TRIALS if len(self._choices) > 1 else []
+        self._tried: dict[int, list[float]] = {count: [] for count in self._choices}
+        self._kept: deque[float] = deque(maxlen=_RECENT)  # seconds of the last steps after the trial
+        self._kept_steps, self._kept_s = 0, 0.0  # of all steps after it
 
     def use(self, count: int | None = None) -> int:
         """Sets the number of threads of this process, to `count` or to the one for the next step; returns it."""
@@ -63,12 +58,10 @@ class Threads:
                 # The least: where the system puts both threads on one core for a while, other steps are faster.
                 self.count = min(self._choices, key=lambda count: min(self._tried[count]))
                 self._usual_s = sum(self._tried[self.count]) / _TRIALS
-                self._tried, self._kept_steps, self._kept_s = {count: [] for count in self._choices}, 0, 0.0
-                self._kept.clear()
             return
         self._kept.append(seconds)
         self._kept_steps, self._kept_s = self._kept_steps + 1, self._kept_s + seconds
         is_slower = len(self._kept) == _RECENT and sum(self._kept) > _SLOWER * _RECENT * self._usual_s
         is_due = self._kept_steps >= _KEPT_STEPS and self._kept_s >= _KEPT_S
         if is_slower or is_due:
-            self._untried = self._new_trial()
+            self._begin_trial()

@@ -8,11 +8,12 @@ is copied between two steps and written by a thread while training continues; at
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import torch
@@ -25,9 +26,10 @@ from model.checkpoint.samples import Sample, thinned
 
 from ..card.bootstrap import interval
 from ..card.curve import sparkline
+from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
 from ..hub.spaces import Space
-from ..learner import evaluation, processes
+from ..learner import evaluation
 from ..learner.dataset import utf8_bytes
 from ..learner.schedule import Schedule
 from ..learner.shared_steps import SharedSteps
@@ -36,7 +38,7 @@ from ..signals import Signals
 from .checkpoint_manager import CheckpointManager
 from .clock import Clock, ProgressLog
 from .console import Progress, loss_text, say, warn
-from .facts import About, Evaluation, RunState, TextFacts
+from .facts import Evaluation, RunState, TextFacts
 from .snapshot import Snapshot
 from .threads import Threads
 
@@ -52,7 +54,7 @@ class TrainingRun:
     trainer: Trainer
     validation: Ids  # (N,) ids read at each evaluation: the beginning of the held-out part of the text
     text: TextFacts
-    about: About
+    about: TrainingRecord
     start: float  # `time.monotonic()` when this process began
     clock: Clock
     threads: Threads | None = None  # None to choose the number by measurement
@@ -61,8 +63,10 @@ class TrainingRun:
     samples: list[Sample] = field(default_factory=list)  # so far; a long run keeps evenly spaced ones
     chat: ChatFormat | None = None  # the chat format, if the text is a chat
     page: Space | None = None  # the Space to publish when the run is complete
+    # With more threads than processors, OpenMP puts the training threads to sleep between two matrix products, which
+    # halves the speed of training: so torch has one thread in the writer's.
     _writer: ThreadPoolExecutor = field(
-        init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", _use_one_thread)
+        init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", torch.set_num_threads, (1,))
     )
     _writing: Future[None] | None = field(default=None, init=False)
     _log: ProgressLog = field(init=False)
@@ -145,7 +149,7 @@ class TrainingRun:
     def _train(self, steps: SharedSteps, signals: Signals, bar: Progress) -> None:
         """Trains until the last step or a signal."""
         trainer, clock, schedule = self.trainer, self.clock, Schedule(self.trainer.recipe)
-        threads = self.threads or Threads(is_fixed=trainer.device.type != "cpu" or processes.count() > 1)
+        threads = self.threads or Threads(trainer.device)
         log = self._log
         while not clock.is_done and not signals.number:
             began, before = time.monotonic(), clock.progress
@@ -168,7 +172,7 @@ class TrainingRun:
         began = time.monotonic()
         network, step = self.trainer.average, self.trainer.steps_done
         if schedule.evaluations_left(self.clock.progress) == 1:  # early: the clock counts the time that it takes
-            self.checkpoint_manager.prepare_card()
+            threading.Thread(target=import_libraries, name="card", daemon=True).start()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
         val_loss, cold = evaluation.mean(carried), evaluation.mean(cold256)
@@ -222,7 +226,6 @@ class TrainingRun:
 
         Args:
             measured: the evaluation of this step with its confidence intervals; {} when it was not evaluated.
-            is_last: whether this process trains no further.
 
         Raises:
             DivergedError: the weights of this or of the previous checkpoint are not finite.
@@ -248,7 +251,7 @@ class TrainingRun:
     def _snapshot(self, measured: dict[str, Any]) -> Snapshot:
         network = self.trainer.average
         state: RunState = {
-            "recipe": self.trainer.recipe.to_json(),
+            "recipe": asdict(self.trainer.recipe),
             "corpus": self.text.record,
             "about": self.about,
             "seconds": self.seconds,
@@ -287,19 +290,10 @@ class TrainingRun:
             "seconds": round(self.seconds, 1),
             **summary,
             **self.about,
-            "recipe": self.trainer.recipe.to_json(),
+            "recipe": asdict(self.trainer.recipe),
         }
 
 
 def _copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Returns copies of tensors, on the CPU."""
     return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
-
-
-def _use_one_thread() -> None:
-    """Keeps torch from using OpenMP threads in the writer's thread.
-
-    With more threads than processors, OpenMP puts the training threads to sleep between two matrix products, which
-    halves the speed of training.
-    """
-    torch.set_num_threads(1)

@@ -20,8 +20,7 @@ from fastapi.responses import PlainTextResponse, Response
 from huggingface_hub import constants
 from starlette.routing import Route
 
-from model.files import web_content
-from model.hub.names import PUBLIC_HUB
+from model.files import PUBLIC_HUB, web_content
 
 FOLDER = Path(__file__).parents[2] / "web"
 PATH = "/web/{digest}/{name:path}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.tiny_runs import be_quick
+from tests.support.tiny_runs import SIZES, be_quick, write_text
+from training.__main__ import main
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,3 +17,12 @@ def quick() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         be_quick(patch.setattr)
         yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of two evaluations that was never pushed; its text is beside it."""
+    folder = tmp_path_factory.mktemp("trained")
+    text, run = write_text(folder), folder / "run"
+    assert main([str(text), *SIZES, "--steps=4", "--set=evaluations=2", f"--out={run}"]) == 0
+    return run

@@ -31,7 +31,7 @@ def test_on_zero_gpu_the_models_of_the_environment_are_served_and_updated_until_
 ) -> None:
     """One function is registered for the GPU, and the CPU writes. The last clients are a program, and a page.
 
-    test_whole_path runs a Space without ZeroGPU, and stops it by Ctrl-C.
+    test_wheel.py runs a Space without ZeroGPU, and stops it by Ctrl-C.
     """
     function = "def GPU(function):\n    print('registered', function.__name__)\n    return function\n"
     (tmp_path / "spaces.py").write_text(function)

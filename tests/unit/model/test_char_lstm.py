@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -146,11 +145,3 @@ def test_a_name_that_cannot_be_on_the_hub_is_refused_without_a_request(name, hub
     assert "\n" not in message
     assert len(message) < 250
     assert hub.log == []
-
-
-def test_without_the_client_of_the_hub_folders_load_and_other_names_say_what_to_install(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    lm = CharLSTM.from_pretrained(folder)
-    for call in (lambda: CharLSTM.from_pretrained("ada/tiny"), lambda: lm.push_to_hub("ada/tiny")):
-        with pytest.raises(ModelUnavailableError, match=r"^ada/tiny cannot be .* \(pip install huggingface_hub\)$"):
-            call()

@@ -24,24 +24,18 @@ _TYPES = {"object": dict, "list": list}
 
 @dataclass(frozen=True, kw_only=True)
 class JsonFormat:
-    """A format of chats in JSON.
+    """A format of chats in JSON."""
 
-    Attributes:
-        speaker, text: paths in a message.
-        needs: by path, the type or an expression of what an object has that holds a conversation.
-        messages: the key of the messages in such an object; "" if it is a message itself.
-        joint: what joins a text in several parts.
-        repair: the name of what is done to each name and each text.
-        left_out: paths and an expression. A message is left out if the expression matches the value there, or if that
-            is not empty and the expression is "". The paths `speaker` and `text` are those of the format.
-    """
-
+    # Paths in a message
     speaker: str
     text: str
+    # By path, the type or an expression of what an object has that holds a conversation
     needs: dict[str, str] = field(default_factory=dict)
-    messages: str = "messages"
-    joint: str = ""
-    repair: str = ""
+    messages: str = "messages"  # the key of the messages in such an object; "" if it is a message itself
+    joint: str = ""  # what joins a text in several parts
+    repair: str = ""  # the name of what is done to each name and each text
+    # Paths and an expression. A message is left out if the expression matches the value there, or if that is not empty
+    # and the expression is "". The paths `speaker` and `text` are those of the format.
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
     def fits(self, value: object) -> bool:

@@ -14,19 +14,13 @@ Header = re.Match[str]
 
 @dataclass(frozen=True)
 class LineFormat:
-    """A format of chats in lines.
+    """A format of chats in lines."""
 
-    Attributes:
-        kind: what the export is, in words; "" if other texts look the same.
-        begins: whether a text begins like an export; its blank lines and direction marks are left out.
-        headers: finds the headers of messages in an export.
-        message: the message of a header and of the text that follows it.
-    """
-
-    kind: str
+    kind: str  # what the export is, in words; "" if other texts look the same
+    # Whether a text begins like an export; its blank lines and direction marks are left out
     begins: Callable[[str], object]
-    headers: Callable[[str], Iterable[Header]]
-    message: Callable[[Header, str], Message]
+    headers: Callable[[str], Iterable[Header]]  # finds the headers of messages in an export
+    message: Callable[[Header, str], Message]  # the message of a header and of the text that follows it
 
     def messages(self, text: str) -> Iterator[Message]:
         """Yields the messages of an export; nothing before its first header."""

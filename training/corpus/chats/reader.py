@@ -30,17 +30,12 @@ class ChatReader:
     Args:
         keep_names: whether the text has the names of the speakers. Otherwise they are called A, B, … in it, in the
             order of their first messages, so that no name becomes a part of the model's format.
-
-    Attributes:
-        names: the names in the text, by the names in the export. Roles such as `user` do not change.
-        speakers: the number of messages of each speaker, by the names in the export.
-        warnings: one line for the user for each file whose messages were partly left out.
     """
 
     def __init__(self, *, keep_names: bool = False) -> None:
-        self.names: dict[str, str] = {}
-        self.speakers: Counter[str] = Counter()
-        self.warnings: list[str] = []
+        self.names: dict[str, str] = {}  # in the text, by the names in the export; roles such as `user` do not change
+        self.speakers: Counter[str] = Counter()  # the number of messages of each speaker, by the names in the export
+        self.warnings: list[str] = []  # one line for the user for each file whose messages were partly left out
         self._keep_names = keep_names
         self._messages: Counter[tuple[str, str]] = Counter()  # how often short messages occur, by speaker and text
         self._read: set[int] = set()  # the hashes of the texts that were read

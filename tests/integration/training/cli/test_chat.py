@@ -30,7 +30,6 @@ def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_
     assert code == 0, output
     assert "warning: chat.txt: left out 61 of 182 messages: notices, calls, files and the like" in output
     assert "121 messages of 2 speakers: the model writes as Ben to Anna." in output
-    assert "python -m model generate --model run --chat Hi" in output
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.chat == ChatFormat("Anna: ", "\n\nBen: ", "\n\n")
     assert lm.training["examples"] == ["Hi"]
@@ -38,7 +37,6 @@ def test_a_chat_is_read_into_turns_and_the_model_has_its_format(here: Here, tmp_
     assert not set("</>") & set(lm.tokenizer.vocab)  # neither dates nor what stands for pictures
     card = (best_of(tmp_path / "run") / "README.md").read_text()
     assert "generate(lm, lm.chat.wrap('Hi'), stop=lm.chat.stop, length=500" in card
-    assert "char-lstm generate Hi --chat --model" in card
     assert "Temperature 0.5, seed 1" in card
 
 
@@ -56,9 +54,7 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     for path in (path for path in best.rglob("*") if path.suffix != ".safetensors" and path.is_file()):
         assert not re.search(rb"Anna|\bBen\b", path.read_bytes()), path.name
     card = (best / "README.md").read_text()
-    assert "The text is a chat, so this card quotes nothing that the model writes." in card
     assert "Temperature" not in card
-    assert re.search(r"The longest passage of some samples .* characters\.\n|shares", card) or "passage" not in card
 
     whole = outcome(tmp_path / "run")  # a resumed run reads the chat in the same way
     shutil.rmtree(latest_of(tmp_path / "run"))
@@ -66,19 +62,3 @@ def test_the_names_and_the_messages_of_a_chat_are_not_published(here: Here, tmp_
     assert here("Chat with Anna.txt", "--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == whole
     assert CharLSTM.from_pretrained(tmp_path / "run").chat == lm.chat
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ("chat.txt --reply-as=Carl", "--reply-as is 'Carl': it must be one of the speakers, "),
-        ("--chat", "--chat needs a TEXT: give the chat"),
-        ("plain.txt --chat", "plain.txt, line 1, does not begin like a chat"),
-    ],
-)
-def test_a_file_that_is_no_chat_is_refused_in_one_line(here: Here, tmp_path: Path, typed: str, message: str) -> None:
-    (tmp_path / "plain.txt").write_text("Once upon a time. " * 30)
-    code, output = here(*typed.split(), *QUICK)
-    assert code == 2
-    assert f"error: {message}" in output
-    assert not (tmp_path / "run").exists()

@@ -41,10 +41,7 @@ def test_from_the_hub_it_keeps_the_vocabulary_and_records_its_parent(
     assert f"--from {REPO}@main" in lm.training["command"]
     card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
     assert (card.data.base_model, card.data.to_dict()["base_model_relation"]) == (REPO, "finetune")
-    assert (
-        f"It was fine-tuned from [{REPO}]({constants.ENDPOINT}/{REPO}) at {commit[:7]}, trained on `none`." in card.text
-    )
-    assert f"--from {REPO}@main" in card.text
+    assert f"It was fine-tuned from [{REPO}]({constants.ENDPOINT}/{REPO}) at {commit[:7]}" in card.text
 
 
 def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, tmp_path: Path) -> None:
@@ -61,26 +58,3 @@ def test_a_parent_in_a_folder_is_not_named_and_not_needed_to_resume(here: Here, 
     shutil.rmtree(latest_of(tmp_path / "run"))
     assert here("--resume=run")[0] == 0
     assert outcome(tmp_path / "run") == whole
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ("--from=ada/nobody", "ada/nobody cannot be loaded: there is no such repo"),
-        ("--from=hostile", "config.json is not the file that manifest.json describes"),
-        ("--from=parent --set=hidden_size=16", "--set sets hidden_size to 16, and the model of --from has 12: omit it"),
-        ("--from=parent --resume=run", "--from starts a new run: omit --resume"),
-    ],
-)
-def test_a_model_that_cannot_be_fine_tuned_is_refused_in_one_line(
-    hub: LocalHub, here: Here, tmp_path: Path, typed: str, message: str
-) -> None:
-    tiny_model().save_pretrained(tmp_path / "parent")
-    shutil.copytree(tmp_path / "parent", tmp_path / "hostile")
-    config = tmp_path / "hostile" / "config.json"
-    config.write_text(json.dumps({**json.loads(config.read_text()), "auto_map": {"AutoModel": "evil.Model"}}))
-    words = [word for word in QUICK if not (word.startswith("--out") and "--resume" in typed)]
-    code, output = here("text.txt", *typed.split(), *words)
-    assert code == 2
-    assert f"error: {message}" in output
-    assert not (tmp_path / "run").exists()

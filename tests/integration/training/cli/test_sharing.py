@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,29 +21,15 @@ LEARNING = ("--set=batch=4,window=16,evaluations=1", "--steps=4")  # the sizes a
 SECRET = "Write to ada.lovelace@babbage.org about the engine.\n"
 TYPED = {"plain": ("plain.txt",), "diary": ("diary.txt",), "chat": ("chat.txt", "--chat")}
 
-Copied = Callable[..., Path]
-
-
-def write_texts(folder: Path) -> None:
-    (folder / "plain.txt").write_text(words(200))
-    (folder / "diary.txt").write_text(words(200) + SECRET)
-    lines = [f"31/12/2021, 10:{n // 2:02d} - {('Anna', 'Ben')[n % 2]}: soon, {n * n}" for n in range(120)]
-    (folder / "chat.txt").write_text("\n".join(lines))
-
-
-@pytest.fixture(autouse=True)
-def _texts(hub: LocalHub, token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writes the texts; Spaces run at once."""
-    write_texts(tmp_path)
-    use_small_page(monkeypatch, tmp_path / "project")
-    hub.context.stages = ("RUNNING",)
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the texts, and with a run for each of `TYPED` that was neither scanned nor pushed."""
     folder = tmp_path_factory.mktemp("trained")
-    write_texts(folder)
+    (folder / "plain.txt").write_text(words(200))
+    (folder / "diary.txt").write_text(words(200) + SECRET)
+    lines = [f"31/12/2021, 10:{n // 2:02d} - {('Anna', 'Ben')[n % 2]}: soon, {n * n}" for n in range(120)]
+    (folder / "chat.txt").write_text("\n".join(lines))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name, typed in TYPED.items():
@@ -52,14 +37,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def copied(trained: Path, tmp_path: Path) -> Copied:
-    """Return a function that copies one of the trained runs into the test's folder."""
-
-    def copy(name: str, to: str = "run") -> Path:
-        return Path(shutil.copytree(trained / name, tmp_path / to))
-
-    return copy
+@pytest.fixture(autouse=True)
+def _trained(hub: LocalHub, token: str, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of the test is a copy of that one; Spaces run at once."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    use_small_page(monkeypatch, tmp_path / "project")
+    hub.context.stages = ("RUNNING",)
 
 
 def refused(here: Here, *arguments: str | Path) -> str:
@@ -76,46 +59,31 @@ def accepted(here: Here, *arguments: str | Path) -> str:
     return output
 
 
-# chats
-
-
-def test_a_chat_without_the_option_is_not_pushed_without_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:
-    """With --chat: test_privacy_of_sources.py."""
-    output = refused(here, "chat.txt", *QUICK, "--push-to=ada/chat", "--out=run")
-    assert "error: nothing was trained or published." in output
-    assert "(message of an exported chat: 120)" in output
-    assert not hub.repos
-    assert not (tmp_path / "run").exists()
-
-
 # a run that was not scanned
 
 
 @pytest.mark.parametrize(("name", "reason"), [("diary", "(e-mail address: 1)"), ("chat", "The text is a chat")])
 def test_a_run_that_was_not_scanned_is_published_with_a_yes(
-    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied, name: str, reason: str
+    hub: LocalHub, here: Here, tmp_path: Path, name: str, reason: str
 ) -> None:
-    copied(name)
-    for model in ("run", best_of(tmp_path / "run"), "run/best"):
+    for model in (name, best_of(tmp_path / name), f"{name}/best"):
         output = refused(here, "space", model, "--space=ada/page")
         assert "error: nothing was published." in output
         assert reason in output
     for option in ("--push-to=ada/open", "--space=ada/open"):
-        assert reason in refused(here, "--resume=run", option)
+        assert reason in refused(here, f"--resume={name}", option)
     assert not hub.repos
-    accepted(here, "space", "run", "--space=ada/ours", "--private")
+    accepted(here, "space", name, "--space=ada/ours", "--private")
     assert hub.repos["spaces/ada/ours"].private
-    accepted(here, "space", "run", "--space=ada/page", "--publish-anyway")
+    accepted(here, "space", name, "--space=ada/page", "--publish-anyway")
     assert not hub.repos["spaces/ada/page"].private
 
 
-def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(
-    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied
-) -> None:
-    shutil.copytree(best_of(copied("plain")), tmp_path / "copy")
+def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(hub: LocalHub, here: Here, tmp_path: Path) -> None:
+    shutil.copytree(best_of(tmp_path / "plain"), tmp_path / "copy")
     assert "it cannot be scanned" in refused(here, "space", "copy", "--space=ada/page")
     assert not hub.repos
-    accepted(here, "space", "run", "--space=ada/page")
+    accepted(here, "space", "plain", "--space=ada/page")
     assert not hub.repos["spaces/ada/page"].private
 
 
@@ -132,21 +100,21 @@ def test_a_private_run_stays_private(hub: LocalHub, here: Here) -> None:
     assert hub.repos["ada/next"].private
 
 
-def test_a_run_that_was_private_at_its_newest_step_stays_private(
-    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied
-) -> None:
+def test_a_run_that_was_private_at_its_newest_step_stays_private(hub: LocalHub, here: Here, tmp_path: Path) -> None:
     """Not at its best step. Its repo becomes public before the first push."""
-    best = best_of(copied("plain"))
-    write_training(shutil.copytree(best, tmp_path / "run" / "step-00000005"), {"sharing": "private"})
+    best = best_of(tmp_path / "plain")
+    write_training(shutil.copytree(best, tmp_path / "plain" / "step-00000005"), {"sharing": "private"})
     hub.fail("POST .*/commit/", 403, times=None)
-    here("--resume=run", "--push-to=ada/ours")
+    here("--resume=plain", "--push-to=ada/ours")
     hub.faults.clear()
     assert hub.repos["ada/ours"].private
     assert json.loads((best / "config.json").read_text())["training"]["sharing"] == "private"
     hub.repos["ada/ours"].private = False
-    for command in (["--resume=run"], ["push", "run"]):
+    for command in (["--resume=plain"], ["push", "plain"]):
         assert "ada/ours is public now, and this run is private" in here(*command)[1]
     assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
+    accepted(here, "push", "plain", "--publish-anyway")
+    assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
 
 
 def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
@@ -154,19 +122,6 @@ def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
     accepted(here, "space", "run", "--space=ada/page")
     accepted(here, "--resume=run", "--push-to=ada/other")
     assert not any(hub.repos[name].private for name in ("ada/open", "spaces/ada/page", "ada/other"))
-
-
-def test_nothing_is_pushed_to_a_repo_that_became_public(hub: LocalHub, here: Here) -> None:
-    hub.fail("POST .*/commit/", 403, times=None)
-    here("diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
-    hub.faults.clear()
-    hub.repos["ada/ours"].private = False
-    code, output = here("push", "run")
-    assert code == 1
-    assert "ada/ours is public now, and this run is private" in output
-    assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
-    accepted(here, "push", "run", "--publish-anyway")
-    assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
 
 
 def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:
@@ -190,12 +145,19 @@ def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: H
 
 
 @pytest.mark.parametrize(("option", "access"), [("--from", "private"), ("--teacher", "gated")])
-def test_what_learns_from_a_private_or_gated_model_is_private(
+def test_what_learns_from_a_private_or_gated_model_is_private_and_so_is_its_page(
     hub: LocalHub, here: Here, option: str, access: str
 ) -> None:
     tiny_model().push_to_hub("ada/secret", private=access == "private")
     if access == "gated":
         hub.repos["ada/secret"].gated = "manual"
+    hub.add_repo("ada/open-page", kind="space")
+    code, output = here("space", "ada/secret", "--space=ada/open-page")
+    assert code == 2
+    assert "the Space ada/open-page is public already, and the model is private or gated" in output
+    accepted(here, "space", "ada/secret", "--space=ada/closed-page")
+    assert hub.repos["spaces/ada/closed-page"].private
+    accepted(here, "space", "ada/secret", "--space=ada/open-page", "--publish-anyway")
     accepted(here, "plain.txt", *LEARNING, f"{option}=ada/secret", "--out=later")
     accepted(here, "--resume=later", "--push-to=ada/later")
     assert hub.repos["ada/later"].private
@@ -208,21 +170,12 @@ def test_what_learns_from_a_private_or_gated_model_is_private(
 
 
 def test_what_learns_from_a_run_that_was_not_scanned_is_private_if_that_holds_private_data(
-    hub: LocalHub, here: Here, tmp_path: Path, copied: Copied
+    hub: LocalHub, here: Here, tmp_path: Path
 ) -> None:
-    copied("diary", "ada-smith")
+    (tmp_path / "diary").rename(tmp_path / "ada-smith")
     output = accepted(here, "plain.txt", *LEARNING, "--from=./ada-smith", "--out=next", "--push-to=ada/next")
     assert "may be private (The text holds private data (e-mail address: 1)." in output
     assert hub.repos["ada/next"].private
     assert not re.search("ada-smith|diary", (best_of(tmp_path / "next") / "config.json").read_text())
-    copied("plain", "plain")
     accepted(here, "plain.txt", *LEARNING, "--from=./plain", "--push-to=ada/open")
     assert not hub.repos["ada/open"].private
-
-
-def test_a_public_page_of_a_private_model_needs_a_yes(hub: LocalHub, here: Here) -> None:
-    tiny_model().push_to_hub("ada/secret", private=True)
-    accepted(here, "space", "ada/secret", "--space=ada/ours")
-    assert hub.repos["spaces/ada/ours"].private
-    accepted(here, "space", "ada/secret", "--space=ada/open", "--publish-anyway")
-    assert not hub.repos["spaces/ada/open"].private

@@ -1,4 +1,4 @@
-"""``--teacher MODEL``: learning from models too; kept, resumed, published, and refused in one line."""
+"""``--teacher MODEL``: learning from models too; recorded, and resumed exactly."""
 
 from __future__ import annotations
 
@@ -36,16 +36,13 @@ def test_teachers_change_the_weights_and_are_recorded(
     shutil.rmtree(tmp_path / "run")
     code, output = here("text.txt", f"--teacher={teacher}", "--teacher=ada/other", *QUICK)
     assert code == 0, output
-    assert "Computing the predictions of 2 models for the text …" in output
     assert outcome(tmp_path / "run") != alone
     assert not (tmp_path / "run" / "expected.f16").exists()
     lm = CharLSTM.from_pretrained(tmp_path / "run")
     assert lm.training["taught_by"]["models"] == ["", f"ada/other@{commit}"]
     assert "--teacher MODEL --teacher ada/other" in lm.training["command"]
     card = ModelCard.load(best_of(tmp_path / "run") / "README.md")
-    assert (
-        f"It was distilled from [ada/other]({constants.ENDPOINT}/ada/other) at {commit[:7]} and a model," in card.text
-    )
+    assert f"from [ada/other]({constants.ENDPOINT}/ada/other) at {commit[:7]} and a model," in card.text
     assert str(tmp_path) not in card.text + str(lm.training)
 
 
@@ -69,23 +66,3 @@ def test_it_resumes_exactly_with_stored_soft_targets_or_with_the_teacher(
     code, output = here("--resume=again", "--teacher=./teacher")
     assert code == 0, output
     assert "the predictions of the teachers have changed since the start" in output
-
-
-@pytest.mark.parametrize(
-    ("typed", "message"),
-    [
-        ("other.txt --teacher=./teacher", "lacks 'ä': a teacher needs every character of the text"),
-        ("text.txt --teacher=./nowhere", "there is no folder './nowhere'"),
-        ("--resume=alone --teacher=./teacher", "--teacher cannot change in a run, and this run started without one"),
-    ],
-)
-def test_an_invalid_teacher_is_refused_in_one_line(
-    here: Here, teacher: Path, tmp_path: Path, typed: str, message: str
-) -> None:
-    (tmp_path / "other.txt").write_text(words(200).replace("mat", "mät"))
-    if "--resume" in typed:
-        assert here("text.txt", *QUICK[:-1], "--out=alone")[0] == 0
-    code, output = here(*typed.split(), *(() if "--resume" in typed else QUICK))
-    assert (code, "Traceback" in output) == (2, False)
-    assert message in output
-    assert not (tmp_path / "run").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome, write_text
 from training.cli import finish as cli
+from training.hub.pusher import Pusher
 
 QUICK = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=2", "--out=run")
 ONCE = (*QUICK, "--set=evaluations=1")  # one checkpoint to push, where how many is not the point
@@ -41,15 +43,12 @@ def test_an_unknown_licence_is_refused_and_a_resumed_run_may_start_to_push_with_
     here(*ONCE)
     check_refused("--resume=run", "--push-to=plays")
     assert not hub.repos
-    code, output = here("push", "run")
-    assert (code, output.splitlines()[-1][:45]) == (2, "error: run 'run' has no destination on the Hu")
-    assert here("push", "nowhere") == (2, "error: there is no run folder 'nowhere'\n")
+    assert here("push", "run")[0] == here("push", "nowhere")[0] == 2
     assert here("--resume=run", "--push-to=plays", "--private", "--license=cc0-1.0")[0] == 0
     card = hub.read("ada/plays", "README.md").decode()
     assert "license: cc0-1.0" in card
     assert "CharLSTM.from_pretrained('ada/plays')" in card
     assert hub.repos["ada/plays"].private
-    assert "model.safetensors" in hub.repos["ada/plays"].commit("main").files
     check_refused("--resume=hf://ada/plays", "text.txt")
 
 
@@ -62,9 +61,7 @@ def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
     code, output = here(*QUICK, "--push-to=plays")
     assert code == 0
     public = f"Pushing to {hub.url}/ada/plays (public: anyone can read it and what it has learned)."
-    assert public in output
     assert output.index(public) < output.index("step 1 of 8")
-    assert "that anyone can open:\n  python -m training space run --space ada/plays\n" in output
     assert output.splitlines()[-1] == f"On the Hub: {hub.url}/ada/plays"
     repo = hub.repos["ada/plays"]
     served = {"config.json", "model.safetensors", "manifest.json", "README.md", "metrics.jsonl", "curve.png"}
@@ -85,7 +82,7 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
 ) -> None:
     assert here(*ONCE, "--push-to=plays")[0] == 0
     repo, better = hub.repos["ada/plays"], b"# Written by hand\n"
-    hub.commit(repo, {"README.md": better})
+    hub.commit(repo, {"README.md": better, "LICENSE": b"by a person", "cells.json": b"of another model"})
     before = hub.read("ada/plays", "model.safetensors")
     worse = ("text.txt", *SIZES, "--steps=1", "--set=evaluations=1", "--push-to=plays")
     code, output = here(*worse, "--out=worse")
@@ -101,10 +98,8 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
     mine = (best_of(tmp_path / "worse") / "model.safetensors").read_bytes()
     assert hub.read("ada/plays", "model.safetensors") == mine != before
     assert b"library_name: char-lstm" in hub.read("ada/plays", "README.md")
-    code, output = here(*worse, "--out=third", "--replace")
-    assert code == 0
-    assert "keeps its better model" not in output
-    assert "--replace" in hub.read("ada/plays", "README.md").decode()
+    assert "LICENSE" in repo.commit("main").files
+    assert "cells.json" not in repo.commit("main").files, "files that the checkpoint lacks are deleted"
 
 
 def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
@@ -129,7 +124,6 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     code, output = here(*ONCE, "--push-to=ada/plays")
     assert code == 2
     assert "error: nothing was trained or published." in output
-    assert "(e-mail address: 1)" in output
     assert re.search(r"text\.txt, line \d+: e-mail address", output)
     assert "--private" in output
     assert "--publish-anyway" in output
@@ -146,19 +140,26 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
 # faults of the Hub
 
 
+def close_and_interrupt(pusher: Pusher, *_: object, close: Callable[..., object] = Pusher.close) -> None:
+    close(pusher, 0)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("interrupted", [False, True], ids=["", "Ctrl-C during the last pushes"])
 def test_training_without_the_hub_is_complete_and_pushed_later(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interrupted: bool
 ) -> None:
     """test_faults.py has all faults of a push."""
     monkeypatch.setattr(cli, "PUSH_AT_END_S", 0.5)
     four = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=4")
     with monkeypatch.context() as middle:
         before_step(middle, 2, lambda: hub.fail("POST|PUT", "hang", times=None))
+        if interrupted:
+            middle.setattr(Pusher, "close", close_and_interrupt)
         code, output = here(*four, "--out=run", "--push-to=ada/plays")
-    assert code == 0
+    assert code == (130 if interrupted else 0)
     assert "Done in" in output
     assert re.search(r"Not on the Hub yet: \d checkpoints?. To push:\n  python -m training push run\n", output)
-    assert "Hub: " in output, "the reason"
     assert here(*four, "--out=alone")[0] == 0
     assert outcome(tmp_path / "run") == outcome(tmp_path / "alone")
     hub.faults.clear()
@@ -169,17 +170,3 @@ def test_training_without_the_hub_is_complete_and_pushed_later(
     best = (best_of(tmp_path / "run") / "model.safetensors").read_bytes()
     assert hub.read("ada/plays", "model.safetensors") == best
     assert here("push", "run") == (0, "Everything is on the Hub already.\n")
-
-
-def test_ctrl_c_during_the_last_pushes_leaves_them_for_later(
-    hub: LocalHub, token: str, here: Here, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> list[str]:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("training.hub.pusher.Pusher.close", interrupted)
-    before_step(monkeypatch, 2, lambda: hub.fail("POST", "hang", times=None))
-    code, output = here(*QUICK, "--push-to=ada/plays")
-    assert code == 130
-    assert "Done in" in output
-    assert "To push:\n  python -m training push run" in output

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +11,18 @@ from fastapi import FastAPI
 from huggingface_hub import RepoCard
 from starlette.testclient import TestClient
 
-from model import CharLSTM
-from model.checkpoint.names import WEIGHTS
+from model.checkpoint.record import TrainingRecord
 from model.files import web_modules
 from tests.local_hub import LocalHub
-from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
-from tests.support.tiny_runs import SIZES, Here, before_step, best_of, write_text
+from tests.support.tiny_runs import Here
 from training.cli.options import parse_train
 from training.cli.space import link_from_card, resume_page, with_page
 from training.errors import HubError
 from training.hub.checkpoints import push_checkpoint
 from training.hub.destination import Destination
-from training.hub.space_files import ROOT, write_app, write_static
-from training.hub.spaces import Space, check_space, link_card
-from training.run.facts import About
+from training.hub.space_files import ROOT, write_app
+from training.hub.spaces import Space, link_card
 from ui.page.document import Document
 from ui.registry.registry import ModelRegistry
 from ui.routes.requests import Services
@@ -47,23 +42,14 @@ def checkpoint(tmp_path: Path) -> Path:
     return tmp_path / "plays"
 
 
-def prepare(space: str, hardware: str, model: str | None = None) -> Space:
-    return check_space(space, hardware, private=False, model=model)
-
-
-def int8_file(model: Path | str, folder: Path) -> bytes:
-    """Returns what a static page of a model downloads."""
-    CharLSTM.from_pretrained(model).save_pretrained(folder / "int8", dtype="int8")
-    return (folder / "int8" / WEIGHTS).read_bytes()
-
-
 def front_matter(readme: bytes) -> dict[str, Any]:
     return dict(RepoCard(readme.decode(), ignore_metadata_errors=False).data.to_dict())
 
 
 def test_a_static_space_from_one_command(
-    hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, checkpoint: Path, tmp_path: Path
+    hub: LocalHub, monkeypatch: pytest.MonkeyPatch, here: Here, checkpoint: Path
 ) -> None:
+    """test_wheel.py looks at all its files."""
     token = hub.add_token("ada", free=True)
     monkeypatch.setenv("HF_TOKEN", token)
     code, output = here("space", checkpoint, "--space=page")
@@ -73,30 +59,12 @@ def test_a_static_space_from_one_command(
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     assert repo.space.sdk == "static"
-    write_static(tmp_path / "expected", CharLSTM.from_pretrained(checkpoint), "ada/page")
-    expected = tmp_path / "expected"
-    paths = [path for path in expected.rglob("*") if path.is_file()]
-    files = {path.relative_to(expected).as_posix(): path.read_bytes() for path in paths}
-    assert {name: hub.read("spaces/ada/page", name) for name in files} == files
-    assert front_matter(files["README.md"])["sdk"] == "static"
+    assert front_matter(hub.read("spaces/ada/page", "README.md"))["sdk"] == "static"
     head = repo.commit("main").oid
 
     code, output = here("space", checkpoint, "--space=ada/page")
     assert (code, repo.commit("main").oid) == (0, head)
     assert "nothing has changed" in output
-
-
-def test_a_private_or_gated_model_gets_a_private_space(hub: LocalHub, token: str) -> None:
-    hub.add_repo("ada/diary", {"README.md": b"mine"}, private=True)
-    made = prepare("page", "static", model="ada/diary")
-    assert (made.private, made.model_private) == (True, True)
-    assert hub.repos["spaces/ada/page"].private
-    hub.add_repo("ada/terms", {"README.md": b"mine"}, gated="manual")
-    gated = prepare("gated", "static", model="ada/terms")
-    assert (gated.private, gated.model_private) == (True, True)
-    hub.add_repo("ada/open", kind="space")
-    with pytest.raises(HubError, match="the Space ada/open is public already, and the model is private or gated"):
-        prepare("ada/open", "static", model="ada/diary")
 
 
 def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path, here: Here) -> None:
@@ -107,7 +75,7 @@ def test_a_failed_build_is_reported(hub: LocalHub, token: str, checkpoint: Path,
 
 
 def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path: Path) -> None:
-    """test_whole_path runs a Space with the app; tests/soak installs and runs both kinds."""
+    """test_wheel.py runs a Space with the app; tests/soak installs and runs both kinds."""
     write_app(tmp_path, lm := tiny_model(), "zero-gpu")
     about = front_matter((tmp_path / "README.md").read_bytes())
     assert (about["sdk"], about["app_file"], about["python_version"]) == ("gradio", "app.py", "3.12")
@@ -118,42 +86,12 @@ def test_a_space_on_zero_gpu_gets_the_app_and_what_that_hardware_needs(tmp_path:
         pages = {"app.js": client.get("/").text, "static.js": web.text("index.html")}
     for entry, page in pages.items():
         assert page.count('rel="modulepreload"') == len(web_modules(ROOT / "web", entry)) > 20
-
-
-def test_a_training_publishes_its_page_at_the_end(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    code, output = here(write_text(tmp_path), *SIZES, "--steps=2", "--out=run", "--space=plays")
-    assert code == 0, output
-    made = [str(each) for each in hub.requests("POST /api/repos/create|POST .*/commit/")]
-    assert [each.split("/")[-2] for each in made[:2]] == ["repos", "repos"], "both are created before the first push"
-    assert set(hub.repos) == {"ada/plays", "spaces/ada/plays"}
-    assert hub.read("ada/plays", WEIGHTS) == (best_of(tmp_path / "run") / WEIGHTS).read_bytes()
-    assert hub.read("spaces/ada/plays", WEIGHTS) == int8_file(tmp_path / "run", tmp_path)
-    assert front_matter(hub.read("spaces/ada/plays", "README.md"))["models"] == ["ada/plays"]
-    assert output.endswith(f"  {hub.url}/spaces/ada/plays\n")
-    assert token not in output
-
-
-@posix_only
-def test_a_resumed_run_still_publishes_its_page(
-    hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On another machine too: the name of the Space is in the checkpoint."""
-    text = write_text(tmp_path)
-    with monkeypatch.context() as first:
-        before_step(first, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        options = (*SIZES, "--steps=4", "--set=evaluations=1", "--out=run", "--push-to=plays", "--space=page")
-        code, output = here(text, *options)
-    assert code == 143
-    assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
-    code, output = here("--resume=hf://ada/plays", text)
-    assert code == 0, output
-    assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
-    assert hub.read("spaces/ada/page", WEIGHTS) == int8_file("ada/plays", tmp_path)
-    assert f"{hub.url}/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
+    assert (tmp_path / "app.py").read_bytes() == (ROOT / "app.py").read_bytes()
+    assert {"model", "ui", "web"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
-    about: About = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
+    about: TrainingRecord = {"repo": "ada/plays", "space": "ada/page", "space_hardware": "zero-gpu", "license": "mit"}
     options = parse_train(["--resume=run"])
     page = Space("ada/page", "zero-gpu")
     assert [resume_page(options, about, repo) for repo in ("ada/plays", None, "eve/plays")] == [page, page, None]
@@ -206,26 +144,18 @@ def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, her
 
 
 @pytest.mark.parametrize(
-    ("hardware", "name", "value", "message"),
+    ("hardware", "missing", "message"),
     [
-        ("cpu-basic", "find_spec", lambda _: None, "--hardware cpu-basic needs Gradio, which is not installed here"),
-        ("static", "ROOT", Path("elsewhere"), "a page needs the project's folder web, which is not in elsewhere"),
+        ("cpu-basic", {"find_spec": lambda _: None}, "--hardware cpu-basic needs Gradio, which is not installed here"),
+        ("static", {"ROOT": Path("elsewhere")}, "a page needs the project's folder web, which is not in elsewhere"),
     ],
 )
 def test_a_page_that_cannot_be_made_here_is_refused_before_the_first_step(
-    hub: LocalHub,
-    token: str,
-    here: Here,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    hardware: str,
-    name: str,
-    value: object,
-    message: str,
+    hub: LocalHub, here: Here, monkeypatch: pytest.MonkeyPatch, hardware: str, missing: dict[str, Any], message: str
 ) -> None:
     """The machine may have only the libraries and the folders that training needs."""
-    monkeypatch.setattr(f"training.hub.space_files.{name}", value)
-    words = ("--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
-    code, output = here(write_text(tmp_path), *SIZES, *words)
-    assert (code, hub.repos, (tmp_path / "run").exists()) == (2, {}, False)
+    for name, value in missing.items():
+        monkeypatch.setattr(f"training.hub.space_files.{name}", value)
+    code, output = here("text.txt", "--steps=2", "--out=run", "--space=p", f"--hardware={hardware}")
+    assert (code, hub.repos, Path("run").exists()) == (2, {}, False)
     assert f"error: {message}" in output

@@ -17,7 +17,8 @@ from model import CharLSTM, generate
 from model.__main__ import main
 from model.checkpoint.names import NOTEBOOK
 from tests.local_hub import LocalHub
-from tests.support.tiny_runs import SIZES, Here, write_text
+from tests.support.tiny_runs import SIZES, write_text
+from training.__main__ import main as train
 
 # What `import torch` needs, beside safetensors.
 LIBRARIES = ("torch", "torchgen", "typing_extensions.py", "sympy", "mpmath", "safetensors")
@@ -28,13 +29,15 @@ print("loss:", torch.nn.functional.cross_entropy(logits, torch.tensor([vocab.ind
 """
 
 
-@pytest.fixture
-def card(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def card(module_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Pushes a model to the repo ada/plays, and returns its card."""
-    write_text(tmp_path)
-    code, output = here("text.txt", *SIZES, "--steps=40", "--set=evaluations=1", "--push-to=plays")
-    assert code == 0, output
-    return hub.read("ada/plays", "README.md").decode()
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HF_TOKEN", module_hub.add_token("ada"))
+        words = (*SIZES, "--steps=40", "--set=evaluations=1", "--push-to=plays", f"--out={folder / 'run'}")
+        assert train([str(write_text(folder)), *words]) == 0
+    return module_hub.read("ada/plays", "README.md").decode()
 
 
 def blocks(card: str, language: str) -> list[str]:
@@ -71,8 +74,9 @@ def test_the_command_of_the_card_runs(card: str, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == generate(CharLSTM.from_pretrained("ada/plays"), "the", 50, seed=1)
 
 
-def test_the_notebook_runs_and_leaves_a_model(card: str, hub: LocalHub, tmp_path: Path) -> None:
-    notebook = json.loads(hub.read("ada/plays", NOTEBOOK))
+@pytest.mark.usefixtures("card")
+def test_the_notebook_runs_and_leaves_a_model(module_hub: LocalHub, tmp_path: Path) -> None:
+    notebook = json.loads(module_hub.read("ada/plays", NOTEBOOK))
     install, *cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     assert install["source"].startswith("%pip install --quiet torch==")
     (tmp_path / NOTEBOOK).write_text(json.dumps({**notebook, "cells": cells}))

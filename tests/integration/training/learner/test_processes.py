@@ -23,15 +23,16 @@ ERROR = re.compile("^(error|Traceback)", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a text and with one run of one process and of two: "alone" and "two"."""
+    """A folder with a text and with a run of one process, "alone", and one that torchrun starts in two, "two"."""
     folder = tmp_path_factory.mktemp("runs")
     write_text(folder, paragraphs=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main([*RUN, "--out=alone"]) == 0
-    codes, outputs = together(folder, *RUN, "--out=two")
-    assert codes == [0, 0]
-    assert (outputs[0].count("\nstep 1 of 30: "), outputs[0].count("Done in"), outputs[1]) == (1, 1, "")
+    words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "training", *RUN, "--out=two"]
+    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (done.stderr.count("\nstep 1 of 30: "), done.stderr.count("Done in")) == (1, 1)
     return folder
 
 
@@ -55,12 +56,8 @@ def check_losses_are_equal(one: Path, other: Path) -> None:
         assert [line[name] for line in found] == pytest.approx([line[name] for line in expected], abs=1e-5)
 
 
-def test_the_losses_of_two_processes_that_torchrun_starts_are_those_of_one(folder: Path) -> None:
-    words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "training", *RUN, "--out=run"]
-    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0] == "Reading text.txt …"
-    check_losses_are_equal(folder / "alone", folder / "run")
+def test_the_losses_of_two_processes_are_those_of_one(folder: Path) -> None:
+    check_losses_are_equal(folder / "alone", folder / "two")
 
 
 def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_not(folder: Path) -> None:
@@ -84,7 +81,9 @@ def test_a_run_that_was_stopped_in_every_way_ends_bit_for_bit_as_one_that_was_no
     assert not ERROR.search("\n".join(outputs))
 
     assert together(folder, "--resume=stopped")[0] == [0, 0]
-    assert outcome(folder / "stopped") == outcome(folder / "two")
+    # The samples of the run that torchrun started are longer, see `be_quick`.
+    stopped, whole = ({**outcome(folder / name), "samples": ""} for name in ("stopped", "two"))
+    assert stopped == whole
 
 
 def test_a_run_continues_with_another_number_of_processes(folder: Path, here: Here) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -11,18 +12,25 @@ from typing import cast
 import pytest
 
 from model import CharLSTM
-from model.checkpoint.names import MODEL_FILES
+from model.checkpoint.names import MODEL_FILES, WEIGHTS
 from model.checkpoint.record import TrainingRecord
 from tests.local_hub import LocalHub
-from tests.support.interruptions import kill_once_pushed
 from tests.support.platforms import posix_only
-from tests.support.tiny_runs import SIZES, Here, best_of, checkpoints, latest_of, metrics, outcome, write_text
-from tests.support.training_processes import train
-from training.__main__ import main
+from tests.support.tiny_runs import (
+    SIZES,
+    Here,
+    before_step,
+    best_of,
+    checkpoints,
+    latest_of,
+    metrics,
+    outcome,
+    write_text,
+)
 from training.run.hub_resume import pull_run
 from training.run.run_folder import RunFolder
 
-RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3", "--out=run")
+RUN = ("text.txt", *SIZES, "--steps=30", "--set=evaluations=3")
 STATE = "training_state/state.safetensors"
 
 
@@ -32,11 +40,9 @@ def _text(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(trained: Path) -> Path:
     """A run of two evaluations, of which the first is the better one."""
-    folder = tmp_path_factory.mktemp("made")
-    text, run = write_text(folder), folder / "run"
-    assert main([str(text), *SIZES, "--steps=3", "--set=evaluations=2", f"--out={run}"]) == 0
+    run = shutil.copytree(trained, trained.parent / "made")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     lines[0]["val_loss"] = 0.5
     for count, step in enumerate(checkpoints(run), 1):
@@ -57,13 +63,17 @@ def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
 
 
 @posix_only
-def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
+def test_a_stopped_and_deleted_run_resumes_from_the_hub_bit_for_bit_and_publishes_its_page(
     hub: LocalHub, token: str, here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert here(*RUN[:-1], "--out=whole")[0] == 0
-    steps = [line["step"] for line in metrics(tmp_path / "whole")]
-    killed = train(*RUN, "--push-to=ada/plays", cwd=tmp_path, prepare=[kill_once_pushed(17)])
-    assert killed.end() == -signal.SIGKILL, killed.output
+    monkeypatch.setattr("training.hub.spaces.POLL_S", 0.01)
+    assert here(*RUN, "--out=whole")[0] == 0
+    with monkeypatch.context() as first:
+        before_step(first, 17, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        code, output = here(*RUN, "--out=run", "--push-to=plays", "--space=page")
+    assert code == 143
+    assert output.endswith("To publish the page later:\n  python -m training space run --space ada/page\n")
+    assert "spaces/ada/page" in hub.repos, "it is created before the first step"
     shutil.rmtree(tmp_path / "run")
 
     machine = tmp_path / "another machine"
@@ -72,14 +82,19 @@ def test_a_killed_and_deleted_run_resumes_from_the_hub_bit_for_bit(
     code, output = here("--resume=hf://ada/plays", tmp_path / "text.txt")
     assert code == 0, output
     assert "Downloading the newest checkpoint of ada/plays to runs/plays …" in output
-    assert f"Resuming after step {max(step for step in steps if step <= 17)} of 30." in output
-    assert f"Pushing to {hub.url}/ada/plays" in output
+    assert "Resuming after step 17 of 30." in output
     assert outcome(machine / "runs/plays") == outcome(tmp_path / "whole")
     assert hub.read("ada/plays", STATE, "training") == (checkpoints(tmp_path / "whole")[-1] / STATE).read_bytes()
     lines = hub.read("ada/plays", "metrics.jsonl", "training").decode().splitlines()
-    assert [json.loads(line)["step"] for line in lines] == steps
+    assert [json.loads(line)["step"] for line in lines] == [line["step"] for line in metrics(tmp_path / "whole")]
     assert here("--resume=runs/plays")[0] == 0  # from now on it is a run like any other
     assert not list(machine.rglob(".*.tmp"))
+
+    assert output.endswith(f"  {hub.url}/spaces/ada/page\n")
+    CharLSTM.from_pretrained("ada/plays").save_pretrained(tmp_path / "int8", dtype="int8")
+    assert hub.read("spaces/ada/page", WEIGHTS) == (tmp_path / "int8" / WEIGHTS).read_bytes()
+    assert "models:\n- ada/plays\n" in hub.read("spaces/ada/page", "README.md").decode()
+    assert f"{hub.url}/spaces/ada/page" in hub.read("ada/plays", "README.md").decode()
 
 
 @pytest.mark.parametrize("other", ["", "later", "of another run", "of a stranger"])
@@ -103,30 +118,25 @@ def test_an_older_best_checkpoint_is_downloaded_too_but_no_other_model(
     assert latest_of(tmp_path / "one").name == newest
 
 
-def refused(here: Here, tmp_path: Path, line: str, *arguments: str) -> None:
-    before = sorted(tmp_path.rglob("*"))
-    code, output = here(*arguments)
-    assert code == 2
-    assert output.count("error:") == 1
-    assert line in output.splitlines()[-1]
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_without_the_text_the_error_names_the_command_that_gives_it(
-    pushed: LocalHub, here: Here, tmp_path: Path
+@pytest.mark.parametrize(
+    ("typed", "damaged", "message"),
+    [
+        ("", "", "give it again: python -m training --resume hf://ada/plays TEXT"),
+        ("other.txt", "", "error: the text is not the one that this run started with"),
+        ("text.txt", STATE, "cannot be resumed: "),
+        ("text.txt", "model.safetensors", "cannot be resumed: "),
+    ],
+)
+def test_a_run_that_cannot_be_resumed_is_refused_in_one_line_and_leaves_no_files(
+    pushed: LocalHub, here: Here, tmp_path: Path, typed: str, damaged: str, message: str
 ) -> None:
-    line = "give it again: python -m training --resume hf://ada/plays TEXT"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays")
-    (tmp_path / "text.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
-    line = "error: the text is not the one that this run started with"
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
-
-
-@pytest.mark.parametrize("name", [STATE, "model.safetensors"])
-def test_a_damaged_file_on_the_hub_is_refused(pushed: LocalHub, here: Here, tmp_path: Path, name: str) -> None:
-    repo = pushed.repos["ada/plays"]
-    data = bytearray(pushed.read("ada/plays", name, "training"))
-    data[len(data) // 2] ^= 1
-    pushed.commit(repo, {name: bytes(data)}, branch="training")
-    line = f"error: the run in ada/plays at commit {repo.branches['training'][:8]} cannot be resumed: "
-    refused(here, tmp_path, line, "--resume=hf://ada/plays", "text.txt")
+    (tmp_path / "other.txt").write_text((tmp_path / "text.txt").read_text().replace("cat", "cow"))
+    if damaged:
+        data = bytearray(pushed.read("ada/plays", damaged, "training"))
+        data[len(data) // 2] ^= 1
+        pushed.commit(pushed.repos["ada/plays"], {damaged: bytes(data)}, branch="training")
+    before = sorted(tmp_path.rglob("*"))
+    code, output = here("--resume=hf://ada/plays", *typed.split())
+    assert (code, output.count("error:")) == (2, 1)
+    assert message in output.splitlines()[-1]
+    assert sorted(tmp_path.rglob("*")) == before

@@ -6,15 +6,16 @@ import json
 import random
 import shutil
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.interruptions import kill_at, record_weights
 from tests.support.platforms import posix_only
-from tests.support.simulated_clock import simulate_clock, with_clock
+from tests.support.simulated_clock import simulate_clock
 from tests.support.tiny_runs import SIZES, Here, checkpoints, metrics, outcome, write_text
-from tests.support.training_processes import train
+from tests.support.training_processes import Preparation, train
 from training.run.clock import LOG
 
 NEW = ("text.txt", *SIZES, "--minutes=1", "--set=evaluations=6", "--preset=tiny", "--set=bfloat16=false")
@@ -67,8 +68,12 @@ def test_a_run_that_is_killed_again_and_again_repeats_its_steps_bit_for_bit(tmp_
     """SIGKILL after steps and before calls of fsync; each process has another speed."""
     draw, run = random.Random(3), tmp_path / "run"
     for number, (kind, count) in enumerate([("step", 40), ("sync", 31), ("", 0)]):
-        clock = with_clock((0.0, draw.uniform(0.4, 2)), (30.0, 1.0), jitter=0.3, seed=number)
-        prepare = [clock, record_weights(tmp_path / "weights"), *([kill_at(kind, count)] if kind else [])]
+        clock = partial(simulate_clock, (0.0, draw.uniform(0.4, 2)), (30.0, 1.0), jitter=0.3, seed=number)
+        prepare: list[Preparation] = [
+            clock,
+            record_weights(tmp_path / "weights"),
+            *([kill_at(kind, count)] if kind else []),
+        ]
         arguments = ("--resume=run",) if checkpoints(run) else (*NEW, "--out=run")
         ended = train(*arguments, cwd=tmp_path, prepare=prepare)
         assert ended.end() == (-9 if kind else 0), ended.output

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import threading
@@ -124,17 +123,6 @@ def test_a_signal_before_the_first_step_leaves_no_files(tmp_path: Path) -> None:
 
 
 # resumed
-
-
-def test_resuming_a_complete_run_says_so(here: Here, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = outcome(run)
-    monkeypatch.setattr("training.cli.prepare.versions", lambda _: {"torch": "99.0", "machine": "abacus"})
-    code, output = here("--resume=run")
-    assert code == 0
-    assert "This run is complete: 24 steps." in output
-    assert re.search(r"warning: torch \S+ then, 99.0 now; machine .* now: .* may differ in their last digits", output)
-    assert outcome(run) == before
-    assert re.findall("Done in .*", here("--resume=run")[1]) == re.findall("Done in .*", output)  # nothing was trained
 
 
 def test_a_run_of_an_earlier_version_is_resumed(here: Here, tmp_path: Path) -> None:

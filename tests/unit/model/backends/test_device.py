@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from model.backends.device import (
-    DeviceUnavailableError,
     best_device,
     distributed_backend,
     free_memory,
@@ -14,6 +13,7 @@ from model.backends.device import (
     has_fast_bfloat16,
     int8_device,
 )
+from model.settings import UsageError
 
 CPU, CUDA, MPS = map(torch.device, ("cpu", "cuda", "mps"))
 
@@ -27,7 +27,7 @@ def test_the_fastest_available_device_is_the_default_and_a_missing_one_is_refuse
         if has:
             assert best_device(name).type == name
         else:
-            with pytest.raises(DeviceUnavailableError, match=f"^--device is {name}, but .* omit --device$"):
+            with pytest.raises(UsageError, match=f"^--device is {name}, but .* omit --device$"):
                 best_device(name)
     if not cuda:
         assert distributed_backend(local_rank=1) == "gloo"

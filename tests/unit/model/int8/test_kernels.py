@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numba.core import event
 
 from model import Clamp, SamplingParams, generate
 from model.backends import int8_products
@@ -101,3 +102,11 @@ def test_a_fault_of_numba_is_logged_once(lm, monkeypatch, caplog):
     assert texts == [generate(lm, "a", 30, seed=1)] * 2
     (record,) = caplog.records
     assert record.getMessage() == "numba is not used, so text is generated several times as slowly: no compiler"
+
+
+def test_a_terminal_shows_once_that_the_first_text_is_slow_because_it_compiles(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    for _ in range(2):
+        with event.trigger_event("numba:compile", {"dispatcher": numba_kernels.run}):
+            pass
+    assert capsys.readouterr().err.count("Compiling the int8 kernels") == 1

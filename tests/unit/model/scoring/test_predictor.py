@@ -11,7 +11,8 @@ import torch
 
 from model import score
 from model.__main__ import main
-from model.scoring.predictor import PredictionError, surprisals
+from model.scoring.predictor import surprisals
+from model.settings import UsageError
 from tests.support.tiny_models import tiny_model
 from training.learner.evaluation import cold_losses
 
@@ -47,7 +48,7 @@ def test_a_model_as_a_function_has_the_same_score_as_the_model():
     ],
 )
 def test_what_is_no_distribution_is_refused_with_its_position(returned, words: str):
-    with pytest.raises(PredictionError, match=f"at position 0 .*{words}"):
+    with pytest.raises(UsageError, match=f"at position 0 .*{words}"):
         next(surprisals(lambda _: returned, "a"))
 
 

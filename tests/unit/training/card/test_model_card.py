@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from huggingface_hub import ModelCard, constants
+from markdown_it import MarkdownIt
 
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from model.checkpoint.record import read_record
@@ -63,25 +64,24 @@ HOSTILE = [
 ]
 
 
+METRICS: list[dict[str, Any]] = [
+    {"step": 250 * n, "chars": 500_000 * n, "train_loss": 1.3 + 1 / n, "val_loss": 1.5 + (n - 6) ** 2 / 50}
+    for n in range(1, 9)
+]
+
+
 def make_lm(**changes: Any) -> CharLSTM:
     tokenizer = CharTokenizer.from_text("ROMEO: abc\n")
     network = LSTMNetwork(LSTMConfig(len(tokenizer), embedding_size=4, hidden_size=8, num_layers=2))
     return CharLSTM(network, tokenizer, read_record({**TRAINING, **changes}))
 
 
-def make_metrics(count: int = 8) -> list[dict[str, Any]]:
-    return [
-        {"step": 250 * n, "chars": 500_000 * n, "train_loss": 1.3 + 1 / n, "val_loss": 1.5 + (n - 6) ** 2 / 50}
-        for n in range(1, count + 1)
-    ]
-
-
 def card_of(samples: list[CardSample] | None = None, overlap: Overlap | None = None, **changes: Any) -> str:
-    return render_card(make_lm(**changes), make_metrics(), samples or [], overlap)
+    return render_card(make_lm(**changes), METRICS, samples or [], overlap)
 
 
 def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: LocalHub) -> None:
-    write_card(tmp_path, make_lm(), make_metrics(), about="Plays of 1600.")
+    write_card(tmp_path, make_lm(), METRICS, about="Plays of 1600.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "curve.png", "notebook.ipynb"]
     card = ModelCard.load(tmp_path / "README.md")
     card.validate()
@@ -95,9 +95,6 @@ def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: Loc
     assert results["nats per character, carried"] == 1.5
     assert results["bits per character, cold256"] == round(1.53 / math.log(2), 4)
     for text in (
-        "# plays\n",
-        "trained on `plays.txt` (1,000,000 characters)",
-        "2 × 8 LSTM cells",
         f"fine-tuned from [ada/base]({constants.ENDPOINT}/ada/base) at 1111111, trained on `sonnets.txt`.",
         f"from [ada/teacher]({constants.ENDPOINT}/ada/teacher) at 2222222 and 2 models, whose predictions",
         "## Text\n\nPlays of 1600.\n\n## Use it",
@@ -106,17 +103,11 @@ def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: Loc
         "| held-out, state reset every 256 characters (`cold256`) | 1.5300 | 1.500 to 1.560 |",
         "| held-out, a 5-gram counter instead of the LSTM | 1.7000 |  |",
         "| training, with dropout | 1.4000 |  | 2.020 |  |",
-        "measured on 1,000 characters of the last tenth",
-        "lowest `carried` loss of 8 evaluations",
-        "counted in the last 900,000 characters",
         "which costs +0.00123 nats.",
-        "![Loss over characters seen](curve.png)",
         "Temperature 0.5, seed 1, after the prompt `ROMEO:`:\n\n```text\nROMEO:",
         "trained on each character about 4 times.",
         "python -m training plays.txt --push-to ada/plays" + " --teacher runs/a" * 20,
-        "- 2.5 minutes on x86_64, 2 threads",
         "- 2,000 steps of 32 × 64 characters; lr 0.004, seed 1",
-        "- python 3.11.7, torch 2.13.0",
     ):
         assert text in card.text
 
@@ -127,49 +118,32 @@ def test_a_card_of_nothing_and_of_values_of_wrong_types(tmp_path: Path) -> None:
     write_card(tmp_path, lm, [])
     card = ModelCard.load(tmp_path / "README.md")
     assert (card.data.license, card.data.eval_results) == ("unknown", None)
-    for text in (
-        "Nothing was measured yet.",
-        "CharLSTM.from_pretrained('.')",
-        "The licence of the text was not stated.",
-    ):
-        assert text in card.text
-    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
     rubbish: dict[str, Any] = dict.fromkeys(TRAINING, float("nan"))
     rubbish |= {"val_loss": "x", "recipe": [1], "examples": [None, 3], "torch": {}, "val_loss_95": [1, None]}
     ModelCard(card_of(**rubbish))
     assert "costs +0.00000 nats" in card_of(int8_cost=-1e-6)
 
 
-def outside_fences(card: str) -> str:
-    """Returns a card without its fenced blocks and inline code, as CommonMark reads it."""
-    kept, fence = [], ""
-    for row in re.split(r"\r\n|\r|\n", card):
-        mark = re.match(r" {0,3}(`{3,})", row)
-        if fence:
-            if mark and len(mark[1]) >= len(fence) and not row.strip().strip("`"):
-                fence = ""
-        elif mark and "`" not in row[mark.end() :]:
-            fence = mark[1]
-        else:
-            kept.append(re.sub(r"`[^`]*`", "", row))
-    assert not fence, "a fence is never closed"
-    # The loss of a sample depends on the sample.
-    return re.sub(r"\nTo check a program .*?included\.\n", "", "\n".join(kept), flags=re.DOTALL)
+def structure(card: str) -> list[str]:
+    """Returns the types of all blocks of a card, and its links, images and HTML."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(ModelCard(card).text)
+    parts = [part for block in blocks for part in block.children or []]
+    kept = ("link_open", "image", "html_inline")
+    return [*(block.type for block in blocks), *(f"{part.type} {part.attrs}" for part in parts if part.type in kept)]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_texts_and_names_stay_in_their_fence_and_on_their_line(text: str) -> None:
-    samples = [CardSample(0.5, "", text), CardSample(0.8, text, text)]
-    plain = [CardSample(0.5, "", "a"), CardSample(0.8, "b", "c")]
-    assert outside_fences(card_of(samples)) == outside_fences(card_of(plain))
-    fields = ("corpus", "base_corpus", "machine", "python", "torch", "command", "line_ends", "license")
-    names: dict[str, Any] = dict.fromkeys(fields, text)
-    names |= {"repo": "", "base_model": ""}
-    card = ModelCard(card_of(samples, **names, taught_by=None, examples=[text], quotes="text"))
-    assert card.data.to_dict()["license"] == line(text)
-    outside = outside_fences(card.text)
-    assert len([row for row in outside.splitlines() if row.startswith("#")]) == 6
-    assert not re.search(r"(?<!\\)<\w|(?<!\\)\]\((?!curve\.png\)|https://pypi\.org/)|\x1b|\x00", outside)
+    def with_text(text: str) -> str:
+        fields = ("corpus", "base_corpus", "machine", "python", "torch", "command", "line_ends", "license")
+        more: dict[str, Any] = {"repo": "", "base_model": "", "taught_by": None, "examples": [text], "quotes": "text"}
+        samples = [CardSample(0.5, "", text), CardSample(0.8, text, text)]
+        return card_of(samples, **{**dict.fromkeys(fields, text), **more})
+
+    card = with_text(text)
+    assert ModelCard(card).data.to_dict()["license"] == line(text)
+    assert structure(card) == structure(with_text("a"))
+    assert not re.search("[\x00\x1b\u202e\ud800]", card)
 
 
 def test_a_card_shows_the_longest_copied_passage() -> None:

@@ -26,6 +26,7 @@ from training.cli.options import parse_train
         ("--ray local", "--ray is for --teachers: give --teachers N, too, or omit it"),
         ("--private", "--private is for a push: give --push-to USER/NAME, too"),
         ("--resume r --out o", "--resume continues a run in its own folder: omit --out"),
+        ("--resume r --from x", "--from starts a new run: omit --resume"),
         ("--resume r --set hidden_size=9", "--set cannot change in a run: omit it with --resume"),
         ("--resume r --minutes 9", "--minutes cannot change in a run: omit it with --resume (to train longer, start"),
     ],

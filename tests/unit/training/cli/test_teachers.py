@@ -1,4 +1,4 @@
-"""How many teachers a run trains first, for how long, with which options; and what is noted to continue it."""
+"""How many teachers a run trains first, for how long; and what is noted to continue it."""
 
 from __future__ import annotations
 
@@ -32,21 +32,6 @@ def test_each_teacher_takes_half_the_steps_or_all_together_half_the_minutes() ->
         found = plan("a.txt --teachers 4 --minutes 10", at_once)
         assert (found.count, found.steps) == (4, None)
         assert found.minutes == pytest.approx(minutes, abs=0.01)
-
-
-def test_a_teacher_is_trained_with_the_options_of_the_run(tmp_path: Path) -> None:
-    typed = "a.txt --teachers 2 --steps 9 --set seed=7,lr=0.003,hidden_size=12,bfloat16=false"
-    found = plan(f"{typed} --preset tiny --from ada/x --teacher ada/y --push-to ada/z")
-    training = found.training(tmp_path / "run", 2, "cpu")
-    assert training.folder == tmp_path / "run" / TEACHERS / "2"
-    options = parse_train(training.words())
-    assert options.recipe == {"seed": 7002, "lr": 0.003, "hidden_size": 12, "bfloat16": False}
-    assert (options.steps, options.preset, options.parent) == (4, "tiny", "ada/x")
-    assert (options.teachers, options.teacher, options.push_to, options.device) == (None, (), None, "cpu")
-    assert options.text_of == str(tmp_path / "run")
-    (training.folder / "step-00000002").mkdir(parents=True)
-    resumed = parse_train(training.words())
-    assert (resumed.resume, resumed.text_of) == (str(training.folder), str(tmp_path / "run"))
 
 
 def test_a_plan_is_read_as_it_was_written_with_the_options_that_are_given_now(

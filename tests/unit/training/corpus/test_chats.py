@@ -6,13 +6,13 @@ WhatsApp's exports are in tests/vectors/chats.json.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model import ChatFormat
-from tests.support.platforms import posix_only
 from training.corpus.chats.reader import ChatReader, chat_kind, speakers_of
 from training.corpus.decode import CorpusError
 
@@ -76,79 +76,64 @@ def test_a_file_that_is_no_chat_is_refused_in_one_line(text: str, message: str) 
     assert len(str(error.value)) < 300
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "\n",
-        "To be, or not to be: that is the question.\n",
-        "ROMEO: Hi\n",
-        '{"a": 1}\n',
-        '{"text": "the usual form of a data set"}\n',
-        "[package]\n",
-        "[" * 50_000,
-    ],
-)
-def test_other_texts_are_not_recognised_as_chats(text: str) -> None:
-    assert chat_kind(text) == ""
+def test_other_texts_are_not_recognised_as_chats() -> None:
+    dataset = '{"text": "the usual form of a data set"}\n'
+    for text in ("", "\n", "To be: that is it.\n", "ROMEO: Hi\n", '{"a": 1}\n', dataset, "[package]\n", "[" * 50_000):
+        assert chat_kind(text) == "", text[:50]
 
 
-def two(lines: str) -> ChatReader:
+def chat_of(*lines: str) -> ChatReader:
     reader = ChatReader(keep_names=True)
-    reader.read(
-        "\n".join(json.dumps(dict(zip(("name", "text"), line.split("|"), strict=True))) for line in lines.split()), "x"
-    )
+    reader.read("\n".join(lines), "x")
     return reader
 
 
-def test_the_model_replies_as_the_most_frequent_speaker_or_the_chosen_one() -> None:
-    reader = two("Anna|a Ben|b Ben|c Carl|d Carl|e Carl|f")
-    assert reader.format() == ChatFormat("Ben: ", "\n\nCarl: ", "\n\n")
-    assert reader.format("Anna") == ChatFormat("Carl: ", "\n\nAnna: ", "\n\n")
-
-
-def test_an_assistant_is_recognised_by_its_role() -> None:
-    assert two("user|a user|b assistant|c").format() == ChatFormat("user: ", "\n\nassistant: ", "\n\n")
-    assert two("human|a human|b gpt|c X|d X|e X|f").format() == ChatFormat("human: ", "\n\ngpt: ", "\n\n")
-
-
-def test_one_speaker_or_an_unknown_one_is_refused() -> None:
-    with pytest.raises(CorpusError, match="a chat needs two speakers, and this one has only Anna"):
-        two("Anna|a").format()
-    with pytest.raises(CorpusError, match=r"--reply-as is 'anna': it must be one of the speakers, Ben, Anna"):
-        two("Anna|a Ben|b Ben|c").format("anna")
+@pytest.mark.parametrize(
+    ("speakers", "reply_as", "expected"),
+    [
+        ("Anna Ben Ben Carl Carl Carl", None, ("Ben", "Carl")),  # the most frequent one
+        ("Anna Ben Ben Carl Carl Carl", "Anna", ("Carl", "Anna")),
+        ("user user assistant", None, ("user", "assistant")),
+        ("human human gpt X X X", None, ("human", "gpt")),
+        ("Anna", None, "a chat needs two speakers, and this one has only Anna"),
+        ("Anna Ben Ben", "anna", "--reply-as is 'anna': it must be one of the speakers, Ben, Anna"),
+    ],
+)
+def test_the_speaker_as_whom_the_model_replies(
+    speakers: str, reply_as: str | None, expected: tuple[str, str] | str
+) -> None:
+    reader = chat_of(*(f"{name}: {number}" for number, name in enumerate(speakers.split())))
+    if isinstance(expected, str):
+        with pytest.raises(CorpusError, match=expected):
+            reader.format(reply_as)
+    else:
+        other, own = expected
+        assert reader.format(reply_as) == ChatFormat(f"{other}: ", f"\n\n{own}: ", "\n\n")
 
 
 def test_examples_are_frequent_messages_of_other_speakers() -> None:
-    reader = two(" ".join(["Anna|Hi"] * 6 + ["Anna|secret"] * 4 + ["Ben|Ho"] * 11))
+    reader = chat_of(*["Anna: Hi"] * 6, *["Anna: secret"] * 4, *["Ben: Ho"] * 11)
     assert reader.examples(reader.format()) == ["Hi"]
     assert reader.examples(reader.format("Anna")) == ["Ho"]
 
 
-HOSTILE = {
-    "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho\n": (
-        " ",
-        "\u200e<",
-        ":",
-        "31/12/2021, 11:59 ",
-        "![](",
-    ),
-    "====================\nGuild: A\nChannel: B\n[11/05/2023 7:04 AM] Anna\nHi\n[11/05/2023 7:04 AM] B{}.\nHo": (
-        *(" ", " (pinned)", "{Embed}\n"),
-    ),
-    "07:04\tAnna\tHi{}.\n07:04\tBen\tHo\n": (" ", '"', "1/1/1 "),
-    "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo": (" ", "\n\nFrom: ", "\nType: "),
-    "07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.\n": (" ", "-- ", "* a b sets mode"),
-    "Anna: Hi\nBen: Ho\n{}.\n": (" ", "A: "),
-    '{{"participants": [], "messages": [{{"sender_name": "Anna", "content": "Hi"}}, '
-    '{{"sender_name": "Ben", "content": "{}"}}]}}': (" ", "a sent a photo", "Ã"),
-}
-
-
-@posix_only
-@pytest.mark.parametrize(("text", "unit"), [(text, unit) for text, units in HOSTILE.items() for unit in units])
-def test_the_time_is_linear_for_any_text(text: str, unit: str) -> None:
-    assert read(text.format(unit * (200_000 // len(unit)))).startswith("Anna: Hi")
+@pytest.mark.parametrize(
+    "unit", [" ", ":", "\n", '"', "![](", "\u200e<", "31/12/2021, 11:59 ", "1/1/1 ", "\n\nFrom: ", "\nA: "]
+)
+@pytest.mark.parametrize(
+    "chat",
+    [
+        "31/12/2021, 23:59 - Anna: Hi{}.\n31/12/2021, 23:59 - Ben: Ho",
+        "07:04\tAnna\tHi{}.\n07:04\tBen\tHo",
+        "From: Anna\nType: incoming\n\nHi{}.\n\nFrom: Ben\nType: incoming\n\nHo",
+        "07:04 <Anna> Hi\n07:04 <Ben> Ho\n07:00 {}.",
+        "Anna: Hi{}.\nBen: Ho",
+    ],
+)
+def test_the_time_is_linear_for_any_text(chat: str, unit: str) -> None:
+    """With a quadratic search it takes minutes."""
+    with suppress(CorpusError):  # not all of these are recognised as chats
+        read(chat.format(unit * (200_000 // len(unit))))
 
 
 def test_people_get_letters_and_roles_keep_their_names_and_all_are_found_in_the_text() -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from tests.support.corpus_errors import corpus_error
 from tests.support.platforms import posix_only
-from training.corpus.decode import Reading
 from training.corpus.reader import read_corpus
 
 PNG = "\x89PNG\r\n\x1a\n\0\0"
@@ -128,28 +127,6 @@ def test_a_source_that_cannot_be_read_is_refused_in_one_line_with_what_to_do(
     error = corpus_error(typed)
     assert message in error
     assert len(error) < 500
-
-
-@pytest.mark.parametrize(
-    ("content", "name"),
-    [
-        (b"%PDF-1.7\n1 0 obj\n<< >>\nendobj", "a PDF document"),
-        (PNG.encode("latin-1"), "binary data"),
-        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "binary data"),
-        (b"{\\rtf1\\ansi Some text.}", "an RTF or old Office document"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a Git LFS pointer"),
-        (b"some text, then\0 a NUL", "it has a NUL"),
-        ("some text, then\0 a NUL".encode("utf-16"), "it has a NUL"),
-    ],
-)
-def test_other_formats_are_refused_by_name(tmp_path: Path, content: bytes, name: str) -> None:
-    path = write(tmp_path, "fine.txt=fine") / "mistake.txt"
-    path.write_bytes(content)
-    for reading in (Reading(), Reading(errors="replace")):
-        message = corpus_error(path, reading=reading)
-        assert message.startswith(f"{path} is not text but ")
-        assert name in message
-    assert read_corpus([str(tmp_path)]).text == "fine"
 
 
 # size

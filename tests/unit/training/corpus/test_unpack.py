@@ -133,6 +133,12 @@ KINDS = {
     ),
     "parquet, numbers": Kind("a.parquet", {"n": [1], "m": [2]}, None, "no column named text (it has n, m)"),
     "parquet, damaged": Kind("a.parquet", b"PAR1" + bytes(20) + b"PAR1", None, "cannot be unpacked"),
+    "PDF": Kind("a.txt", b"%PDF-1.7\n1 0 obj\n<< >>\nendobj", None, "is not text but a PDF document"),
+    "PNG": Kind("a.txt", PNG, None, "is not text but binary data"),
+    "JPEG": Kind("a.txt", b"\xff\xd8\xff\xe0\0\x10JFIF\0", None, "binary data"),
+    "RTF": Kind("a.txt", b"{\\rtf1\\ansi Some text.}", None, "an RTF or old Office document"),
+    "Git LFS": Kind("a.txt", b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", None, "a Git LFS pointer"),
+    "a NUL": Kind("a.txt", "some text, then\0 a NUL".encode("utf-16"), None, "it has a NUL"),
     "Excel": Kind("a.xlsx", zipped({"xl/workbook.xml": "<x/>"}), None, "an Office document"),
     "wheel": Kind("a.whl", zipped({"a.py": "pass"}), None, "a zip archive: unpack it"),
 }

@@ -11,8 +11,8 @@ import pytest
 
 from model import CharLSTM, score, score_adapting
 from tests.support.tiny_runs import be_quick
-from training.gallery import __main__ as gallery
-from training.gallery.table import GALLERY
+from training import gallery
+from training.gallery import GALLERY
 from training.run.kept_text import read_kept_text
 
 pytestmark = pytest.mark.slow
@@ -37,10 +37,7 @@ def test_a_model_is_made_by_several_runs(
     )
     monkeypatch.setitem(GALLERY, "chat", entry)
     assert gallery.main(["chat", "talks.jsonl"]) == 0
-    assert "Run 3 of 3, in runs/gallery-chat:" in capsys.readouterr().err
     lm = CharLSTM.from_pretrained("made/chat")
-    assert lm.chat
-    assert lm.chat.prefix == "user: "
     assert (lm.training["license"], lm.training["corpus"]) == ("mit", entry.corpus)
     assert lm.training["examples"] == list(entry.examples)
     assert len(lm.training["taught_by"]["models"]) == 1
@@ -48,7 +45,6 @@ def test_a_model_is_made_by_several_runs(
     samples = Path("runs/gallery-chat-second/samples.jsonl").read_bytes()
     assert Path("made/chat/samples.jsonl").read_bytes() == samples
     card = Path("made/chat/README.md").read_text()
-    assert card.index("## Text") < card.index("`chitchat-dataset`") < card.index("## Use it")
     assert f"they cost {score(lm, lm.training['passage']).nats:.4f} nats" in card
     corpus = read_kept_text(Path("runs/gallery-chat"))
     assert corpus
@@ -57,6 +53,7 @@ def test_a_model_is_made_by_several_runs(
     adapted = score_adapting(CharLSTM.from_pretrained("runs/gallery-chat"), held_out).nats
     assert f"by a copy of the model that learns meanwhile (`adapted`) | {adapted:.4f} |" in card
     shutil.rmtree("runs/gallery-chat")
+    capsys.readouterr()
     assert gallery.main(["chat", "talks.jsonl"]) == 0  # only the last run is trained again
     assert capsys.readouterr().err.count("This run is complete: 6 steps") == 2
     assert CharLSTM.from_pretrained("made/chat").training["val_loss"] == lm.training["val_loss"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 import torch
 
 from model import CharLSTM, CharTokenizer
-from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_network
 from training.learner import distillation as teachers
 
@@ -54,18 +52,3 @@ def test_half_of_the_target_is_the_text_and_half_the_teachers() -> None:
     wanted = teachers.mix_targets(targets, torch.tensor([[0, 1, 2], [3, 3, 0]]))
     assert torch.allclose(wanted.sum(-1), torch.ones(2, 3))
     assert torch.equal(wanted[0, 1], torch.tensor([0.125, 0.625, 0.125, 0.125]))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file")
-@posix_only
-def test_a_full_disk_raises_and_leaves_no_file(tmp_path: Path) -> None:
-    import resource  # POSIX only
-
-    lm, (soft, hard) = model("abcd"), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            teachers.write_soft_targets([lm], lm.tokenizer, text(300), tmp_path / "expected")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not list(tmp_path.iterdir())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from model.settings import UsageError
 from training.learner import processes
-from training.learner.processes import ProcessesError
 
 
 def test_rows_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,5 +13,5 @@ def test_rows_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"RANK": "1", "WORLD_SIZE": "3"}.items():  # as torchrun sets them
         monkeypatch.setenv(name, value)
     assert [processes.rows(batch) for batch in (3, 8)] == [slice(1, 2), slice(2, 5)]
-    with pytest.raises(ProcessesError, match=r"batch is 2, .* 3 processes"):
+    with pytest.raises(UsageError, match=r"batch is 2, .* 3 processes"):
         processes.rows(2)

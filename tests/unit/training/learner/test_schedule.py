@@ -10,22 +10,10 @@ from training.learner.schedule import Schedule
 RECIPE = Recipe(steps=1000, evaluations=10, warmup=0.1, batch=16, window=64)
 
 
-def evaluated(recipe: Recipe) -> list[int]:
-    schedule = Schedule(recipe)
-    return [step for step in range(1, recipe.steps + 1) if schedule.evaluates(step - 1, step)]
-
-
 def test_the_learning_rate_rises_linearly_and_falls_linearly_to_zero() -> None:
     schedule = Schedule(RECIPE)
     assert [schedule.rate(at) for at in (0, 49, 99, 100)] == pytest.approx([0.01, 0.5, 1, 1])
     assert [schedule.rate(at) for at in (325, 550, 999.5, 1000, 2000)] == pytest.approx([0.75, 0.5, 1 / 1800, 0, 0])
-
-
-def test_evaluations_are_denser_at_first_and_one_is_at_the_end() -> None:
-    steps = evaluated(RECIPE)
-    gaps = [after - before for before, after in zip([0, *steps], steps, strict=False)]
-    assert (len(steps), steps[-1]) == (10, 1000)
-    assert gaps[:-1] == sorted(gaps[:-1])
 
 
 def test_a_step_that_passes_several_evaluations_has_one() -> None:

@@ -102,17 +102,6 @@ def test_the_newest_the_best_and_what_waits_for_the_hub_are_not_pruned(folder: R
     assert steps(folder) == "2367"
 
 
-def test_another_error_of_the_disk_costs_no_old_checkpoint(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    pusher = FakePusher(folder)
-    pusher.held = [f"step-0000000{step}" for step in range(1, 5)]
-    manager = CheckpointManager(folder, pusher)  # type: ignore[arg-type]
-    for step in range(1, 5):
-        manager.save(snapshot(step, {step: float(step)}))
-    monkeypatch.setattr(folder, "save", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
-    manager.save(snapshot(5, {5: 5.0}))
-    assert (steps(folder), manager.saved_step) == ("1234", 4)
-
-
 def test_a_full_disk_costs_old_checkpoints_then_a_new_one(
     folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,32 +1,18 @@
-"""The progress of a run in its checkpoint and in its log; tests/integration runs it on simulated machines."""
+"""The log of the progress of a run when it is damaged; tests/integration runs it on simulated machines."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from training.learner.recipe import Recipe
-from training.run.clock import LOG, Clock, Costs, ProgressLog, restored
+from training.run.clock import LOG, ProgressLog
 
 
-def test_a_clock_survives_a_checkpoint_and_refuses_what_no_run_saves() -> None:
-    recipe, costs = Recipe(steps=1000), Costs(step_s=0.05, evaluation_s=0.2, end_s=2.0)
-    clock = Clock(recipe, 3, costs, steps_done=7, progress=12.25)
-    saved = json.loads(json.dumps(clock.to_json()))
-    assert restored(recipe, {"clock": saved}, 7).to_json() == saved
-    for name in saved:
-        for value in (-1, "?", None, float("nan"), 1e300, True):
-            with pytest.raises(ValueError, match="clock"):
-                restored(recipe, {"clock": {**saved, name: value}}, 7)
-    assert restored(recipe, {}, 7).progress == 7
-
-
-def logged(folder: Path, steps: int) -> None:
-    log = ProgressLog(folder, 0, 0.0, 100)
-    for step in range(1, steps + 1):
-        assert log.repeated(step) is None  # a new run repeats nothing, whatever an earlier one has left
+def add(folder: Path, after: int, steps: range) -> None:
+    """Records steps of a run that was resumed after a step."""
+    log = ProgressLog(folder, after, 2.5 * after, 100)
+    for step in steps:
         log.add(step, 2.5 * step, 1 + step % 2)
     log.close()
 
@@ -40,25 +26,13 @@ def repeated(folder: Path, after: int) -> list[int]:
     return [step for step, record in found.items() if record]
 
 
-def test_the_log_repeats_what_followed_a_checkpoint(tmp_path: Path) -> None:
-    logged(tmp_path, 39)
-    for after in (20, 30, 39):
-        for _ in range(2):  # a run that was killed before it took a step
-            assert repeated(tmp_path, after) == [*range(after + 1, 40)]
-    assert repeated(tmp_path, 39) == []
-    logged(tmp_path, 2)
-    assert repeated(tmp_path, 1) == [2]
-
-
 @pytest.mark.parametrize("cut", [1, 21])
 def test_a_log_that_was_cut_or_damaged_is_read_up_to_there_and_goes_on(tmp_path: Path, cut: int) -> None:
-    logged(tmp_path, 5)
+    add(tmp_path, 0, range(1, 6))
     data = (tmp_path / LOG).read_bytes()
     whole = (len(data) - cut) // 20
     for damaged in (data[:-cut], data[: whole * 20] + b"\xff" * (len(data) - whole * 20)):
         (tmp_path / LOG).write_bytes(damaged)
         assert repeated(tmp_path, 1) == [*range(2, whole + 1)]
-        log = ProgressLog(tmp_path, 1, 2.5, 100)
-        log.add(whole + 1, 2.5 * (whole + 1), 2 - whole % 2)
-        log.close()
+        add(tmp_path, 1, range(whole + 1, whole + 2))
         assert repeated(tmp_path, 1) == [*range(2, whole + 2)]

@@ -12,19 +12,6 @@ from training.run import console
 from training.run.console import Progress, sample_text, say
 
 
-@pytest.mark.parametrize(
-    ("text", "rows"),
-    [
-        ("\n\n\na\n\n\nb\n\n c \n", ["a", "b", " c"]),
-        ("word " * 40, ["word word word word word word word"] * 4),
-        ("字" * 100, ["字" * 35, "字" * 35, "字" * 30]),
-        (" ", ["(only spaces and line breaks)"]),
-    ],
-)
-def test_a_sample_is_indented_broken_at_spaces_and_short(text: str, rows: list[str]) -> None:
-    assert sample_text(text, 40).split("\n") == ["  │ " + row for row in rows]
-
-
 def test_a_sample_and_a_line_hold_no_control_characters(capsys: pytest.CaptureFixture[str]) -> None:
     """They may quote a file name, a model of a stranger, or an answer of the Hub."""
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", sample_text("".join(map(chr, range(256))), 60))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -92,18 +94,33 @@ def test_each_file_is_synced_before_its_checkpoint_gets_its_name(
 def test_a_run_without_a_checkpoint_is_removed_and_other_files_stay(run: RunFolder, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter.txt").write_text("")
-    for path in (tmp_path / "a/b/c", tmp_path / "mine"):
+    (tmp_path / "empty").mkdir()
+    for path in (tmp_path / "a/b", tmp_path / "empty/b", tmp_path / "mine"):
         folder = RunFolder(path, resume=False)
         (folder.path / "text.ids").write_text("")
         folder.discard()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "runs"]
-    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "mine", "runs"]
+    assert (tmp_path / "mine/letter.txt").exists()
     run.discard()
     assert len(run.steps()) == 3
     other = RunFolder(run.path.parent / "other", resume=False)
     shutil.copytree(run.path, other.path / "teachers/1")
     other.discard()
     assert (other.path / "teachers/1/step-00000030").is_dir()
+
+
+def test_two_processes_share_a_folder_only_on_a_file_system_without_locks(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every OSError counted as a file system without locks, so two processes could train in one folder."""
+    with pytest.raises(RunError, match="another process is training"):
+        RunFolder(run.path, resume=True)
+    for refusal in (OSError(errno.ENOLCK, "No locks available"), NotImplementedError("flock")):
+        monkeypatch.setattr("filelock.FileLock.acquire", Mock(side_effect=refusal))
+        RunFolder(run.path, resume=True).discard()
+    monkeypatch.setattr("filelock.FileLock.acquire", Mock(side_effect=PermissionError(errno.EACCES, "Denied")))
+    with pytest.raises(RunError, match="cannot be written"):
+        RunFolder(run.path, resume=True)
 
 
 @pytest.mark.parametrize(

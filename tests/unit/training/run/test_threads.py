@@ -38,13 +38,11 @@ def used(threads: Threads, machine: Callable[[int], float], steps: int) -> list[
 
 @pytest.mark.parametrize(("machine", "best"), [(idle, 2), (busy, 1)])
 def test_the_faster_number_is_used_for_nearly_all_steps(machine: Callable[[int], float], best: int) -> None:
-    counts = used(Threads(), machine, 1000)
+    counts = used(Threads(torch.device("cpu")), machine, 1000)
     assert {*counts[:6]} == {1, 2}
     assert counts.count(best) > 960
 
 
-def test_a_gpu_one_thread_and_a_recorded_number_leave_nothing_to_choose() -> None:
-    assert {*used(Threads(is_fixed=True), busy, 300)} == {2}
-    assert Threads(is_fixed=True).is_measured
-    assert (Threads().use(1), torch.get_num_threads()) == (1, 1)
-    assert {*used(Threads(), idle, 20)} == {1}
+def test_a_gpu_and_a_recorded_number_leave_nothing_to_choose() -> None:
+    assert {*used(Threads(torch.device("cuda")), busy, 300)} == {2}
+    assert (Threads(torch.device("cpu")).use(1), torch.get_num_threads()) == (1, 1)

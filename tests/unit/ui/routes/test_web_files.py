@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from huggingface_hub import constants
 from starlette.testclient import TestClient
 
-from model.hub.names import PUBLIC_HUB
+from model.files import PUBLIC_HUB
 from ui.routes.web_files import WebFiles
 
 
