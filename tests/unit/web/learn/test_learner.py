@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,9 +10,6 @@ import torch.nn.functional as F
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.learner_module import FOLDER, VARIANTS, Learner, build
 from training.learner.optimizers import AdamW, GatewiseMuon, Optimizer
-from training.learner.recipe import PRESETS
-from training.learner.schedule import Schedule
-from training.learner.trainer import Trainer
 
 SIZES = [
     (13, 8, 12, 1, 3, 5),
@@ -146,31 +141,6 @@ def test_updates_are_those_of_the_optimizers(sizes: tuple[int, ...]) -> None:
         np.testing.assert_allclose(weights, named[name].detach(), rtol=0, atol=2e-5, err_msg=name)
     for name, weights in learner.parameters("average").items():
         np.testing.assert_allclose(weights, average[name], rtol=0, atol=2e-5, err_msg=name)
-
-
-@pytest.mark.slow
-def test_a_run_has_the_losses_of_the_trainer() -> None:
-    recipe = replace(
-        PRESETS["tiny"], hidden_size=32, embedding_size=16, batch=8, window=16, steps=200, reset=0.0, dropout_out=0.0
-    )
-    ids = np.random.default_rng(3).choice(20, 4_000, p=np.arange(1, 21) / 210).astype(np.uint16)
-    ids[1::2] = ids[::2]  # something to learn
-    trainer, schedule = Trainer(recipe, 20, ids), Schedule(recipe)
-    learner = Learner(20, 16, 32, 1, 8, 16)
-    copy_weights(learner, trainer.network)
-    for step in range(recipe.steps):
-        if trainer.windows.starts_pass(step):
-            learner.state[...] = 0
-        learner.ids[...] = ids[trainer.windows.positions(step)].T
-        found = learner.call("gradients", recipe.seed, step, 0.0, 0.0, 0.0, 0.0) / (recipe.batch * recipe.window)
-        share = schedule.rate(step)
-        learner.call(
-            "update", step + 1, recipe.matrix_lr * share, recipe.lr * share, recipe.weight_decay, recipe.average, 1.0
-        )
-        assert found == pytest.approx(trainer.step(share), abs=1e-3), step
-    assert found < 1.8
-    for name, weights in learner.parameters("average").items():
-        np.testing.assert_allclose(weights, trainer.average.state_dict()[name], atol=2e-2, err_msg=name)
 
 
 def test_the_held_out_loss_is_that_of_the_averaged_weights() -> None:
