@@ -143,11 +143,6 @@ def test_a_client_has_its_limits(app: App, monkeypatch: pytest.MonkeyPatch) -> N
     assert crawl(app, "prompt=a&length=200&seed=2").tags["og:title"] == titles[0], "other clients are served"
 
 
-def test_a_trusted_proxy_names_the_address(app: App) -> None:
-    proxied = {**FAR, "x-forwarded-host": "localhost:8443", "x-forwarded-proto": "https"}
-    assert crawl(app, headers=proxied).tags["og:image"].startswith("https://localhost:8443/web/")
-
-
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "WITHIN_S", 0.0)
     assert crawl(app, {**LINK, "prompt": "slow and"}).tags["og:description"] == "slow and"

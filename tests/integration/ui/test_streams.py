@@ -19,12 +19,6 @@ from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, Visitor
 pytestmark = pytest.mark.anyio
 
 
-async def idle(app: App, name: str = "random") -> None:
-    """Wait until the engine of a model is idle."""
-    engine = app.served(name).engine
-    await asyncio.to_thread(eventually, lambda: engine.idle)
-
-
 async def test_a_waiting_request_gets_its_queue_position(
     app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,7 +40,7 @@ async def test_a_waiting_request_gets_its_queue_position(
         for each in (*reversed(others), one):
             assert await each.stop()
         await reading
-    await idle(app, "tale")
+    await asyncio.to_thread(eventually, lambda: app.served("tale").engine.idle)
 
 
 async def test_addresses_with_many_slow_replies_close_writing_to_no_other(

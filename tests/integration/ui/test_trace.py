@@ -6,7 +6,6 @@ import asyncio
 import base64
 import time
 import uuid
-from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,10 +13,11 @@ import httpx
 import numpy as np
 import pytest
 
-from model import Blend, BlockedWords, Cell, Occlusion, TextTrace, generate
+from model import Blend, BlockedWords, Cell, TextTrace, generate
 from model.attribution import occlusion_in_slices
 from model.clamps import Clamp
 from model.named_cells import Sample
+from model.scoring.surprisal import result_of
 from tests.support.app_server import App
 from tests.support.english import english
 from ui.routes.lenses import trace as trace_route
@@ -91,15 +91,6 @@ def traced(lm: Any, text: str, clamps: Any = (), *, skip_start: bool = True) -> 
     trace = TextTrace(lm, skip_start=skip_start)
     trace.set_text(text, clamps)
     return trace
-
-
-def drain(slices: Generator[None, None, Occlusion]) -> Occlusion:
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            result: Occlusion = end.value
-            return result
 
 
 def bits_of(trace: TextTrace) -> list[float | None]:
@@ -181,7 +172,7 @@ async def test_one_character_has_all_alternatives_gates_and_the_steps_of_its_com
 async def test_why_has_the_numbers_of_occlusion(app: App, lens: Lens) -> None:
     text, lm = reply(app), app.served("random").lm
     for position, start in ((150, True), (40, True), (150, False)):
-        found = drain(occlusion_in_slices(traced(lm, text, skip_start=not start), position))
+        found = result_of(occlusion_in_slices(traced(lm, text, skip_start=not start), position))
         answer = await lens.ask(text, why=position, start=start)
         assert answer.pop("changes") == [round(each, 6) for each in found.changes.tolist()]
         assert answer == {"surprisal": round(found.bits, 6), "start": found.start, "more": False}
@@ -189,7 +180,7 @@ async def test_why_has_the_numbers_of_occlusion(app: App, lens: Lens) -> None:
     assert (await lens.ask(text, why=1))["changes"] == [None]
     second = {"name": "other", "commit": ""}
     of_blend = traced(Blend(lm.models[0], app.served("other").lm.models[0], 0.25), text)
-    changes = [round(each, 6) for each in drain(occlusion_in_slices(of_blend, 90)).changes.tolist()]
+    changes = [round(each, 6) for each in result_of(occlusion_in_slices(of_blend, 90)).changes.tolist()]
     assert (await lens.ask(text, why=90, second=second, share=0.25))["changes"] == changes
 
 
