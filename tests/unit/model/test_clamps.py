@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
-from model import Clamp, Engine, SamplingParams, generate, stream
+from model import Clamp, Engine, SamplingParams, generate
 from model.clamps import MAX_CLAMPS
 from model.settings import Precision
 from tests.support.tiny_models import finish
@@ -32,21 +30,6 @@ def test_clamps_change_one_reply_and_no_other_of_the_batch(lm, precision: Precis
     ]
     assert finish(engine, *asked) == alone
     assert alone[11] != generate(lm, PROMPT[:11], 65, seed=11, precision=precision)
-
-
-@both
-def test_a_clamped_reply_in_two_parts_equals_the_whole_and_no_prompt_is_read_with_clamps(lm, precision: Precision):
-    options: dict[str, Any] = {"clamps": HOLDS, "precision": precision}
-    whole = generate(lm, PROMPT, 30, seed=6, **options)
-    for cut in (1, 2, 15, 29):
-        start = stream(lm, PROMPT, cut, seed=6, **options)
-        written = "".join(start)
-        memory, first = start.sequence.memory, start.sequence.next_draw_offset
-        assert written + generate(lm, "", 30 - cut, seed=6, memory=memory, draw_offset=first, **options) == whole
-    one = stream(lm, "To be", 30, seed=1, precision=precision)
-    reply = "".join(one)
-    two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, **options)
-    assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, **options)
 
 
 @pytest.mark.parametrize(

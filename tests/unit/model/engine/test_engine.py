@@ -183,18 +183,6 @@ def test_a_long_prompt_does_not_delay_other_replies(lm):
 # who gets a slot
 
 
-def test_waiting_requests_get_slots_in_their_order_and_all_characters_are_counted(lm):
-    engine = Engine(lm, max_slots=2)
-    sequences = [engine.add_request("", params(seed, 10)) for seed in range(5)]
-    ended: list[int] = []
-    while not engine.idle:
-        engine.step()
-        assert engine.running <= 2
-        ended += [seed for seed, each in enumerate(sequences) if each.finished and seed not in ended]
-    assert ended == [0, 1, 2, 3, 4]
-    assert engine.written == 50
-
-
 def test_a_client_with_many_requests_leaves_slots_and_queue_places_to_others(lm):
     engine = Engine(lm, max_slots=8, max_waiting=6, max_slots_per_client=4, max_waiting_per_client=3)
     flood = [engine.add_request("", params(seed), client_id="flood") for seed in range(7)]

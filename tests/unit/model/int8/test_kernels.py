@@ -42,8 +42,10 @@ def test_products_are_exact_for_every_shape_and_number_of_rows(kind: int, monkey
             assert np.array_equal(exact_product(torch.from_numpy(x), matrix).numpy(), expected)
 
 
-@pytest.mark.parametrize("kind", HERE, ids=NAMES)
-def test_every_instruction_reproduces_the_vectors(kind: int, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [None, *HERE], ids=["torch", *NAMES])
+def test_every_instruction_reproduces_the_vectors_and_so_does_torch_without_a_compiler(kind: int | None, monkeypatch):
+    monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: kind is not None)
     monkeypatch.setattr("model.backends.numba_int8.instruction_kind", lambda: kind)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
