@@ -72,17 +72,6 @@ def test_every_position_can_be_reached_from_every_other_and_a_far_one_in_parts(l
     assert np.array_equal(fresh.step(len(text) - 1).h, trace.step(len(text) - 1).h)
 
 
-def test_a_changed_text_is_read_again_from_the_first_change(lm):
-    trace, fresh = TextTrace(lm), TextTrace(lm)
-    assert trace.set_text(TEXT) == 0
-    read(trace)
-    changed = TEXT[:100] + "X" + TEXT[101:]
-    assert trace.set_text(changed) == 100
-    fresh.set_text(changed)
-    assert bits(trace) == bits(fresh)
-    assert (trace.set_text(""), read(trace), trace.gates(0).shape) == (0, [], (0, 4, 12))
-
-
 @both
 def test_the_values_of_a_step_follow_from_each_other(lm, precision: Precision):
     """Gates and old cells give the new cells, cells and output gate give h, and h the next prediction."""
