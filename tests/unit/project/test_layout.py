@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 MODULES = [
     ROOT / "app.py",
@@ -49,6 +51,7 @@ def test_the_app_uses_only_documented_state_of_its_libraries() -> None:
     assert lines_with(INTERNAL) == []
 
 
+@pytest.mark.slow  # imports Gradio
 def test_what_programs_may_rely_on_is_documented():
     """The names of the package, the arguments of the API, and the variables that the app reads."""
     import model
