@@ -29,21 +29,11 @@ def client(app: App) -> Iterator[Client]:
         client.close()
 
 
-def call(app: App, arguments: list[Any] | str, endpoint: str = "generate") -> list[tuple[str, Any]]:
-    """Return all messages of one call as (event, data); the call is made with plain HTTP requests."""
-    body = arguments if isinstance(arguments, str) else json.dumps({"data": arguments})
-    address = f"{app.url}gradio_api/call/{endpoint}"
-    posted = app.http.post(address, content=body, headers={"content-type": "application/json"})
-    posted.raise_for_status()
-    response = app.http.get(f"{address}/{posted.json()['event_id']}").text
-    return list(messages(response))
-
-
-def messages(stream: str) -> Iterator[tuple[str, Any]]:
-    for message in stream.strip().split("\n\n"):
-        event, data = message.split("\n", 1)
-        if event != "event: heartbeat":
-            yield event.removeprefix("event: "), json.loads(data.removeprefix("data: "))
+def call(app: App, arguments: list[Any], endpoint: str = "generate") -> list[tuple[str, Any]]:
+    """Return all messages of one call as (event, data)."""
+    messages = (message.split("\n", 1) for message in app.call(endpoint, arguments).strip().split("\n\n"))
+    shown = [(event.removeprefix("event: "), data.removeprefix("data: ")) for event, data in messages]
+    return [(event, json.loads(data)) for event, data in shown if event != "heartbeat"]
 
 
 def refusal(app: App, endpoint: str = "generate", **changed: Any) -> str:

@@ -32,12 +32,10 @@ class Tags(HTMLParser):
         super().__init__()
         self.tags: dict[str, str] = {}
         self.icons: list[str] = []
-        self.scripts = 0
         self.feed(document)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        self.scripts += tag == "script"
         if tag == "link" and given.get("rel") == "icon":
             self.icons.append(given["href"])
         if tag == "meta" and (name := given.get("property") or given.get("name")):
@@ -104,14 +102,6 @@ def test_a_link_that_cannot_be_followed_has_the_preview_of_the_site(app: App, qu
     found = crawl(app, query)
     assert found.tags["og:url"] == app.url
     assert found.tags["og:title"] == "A network that writes"
-
-
-def test_a_hostile_prompt_stays_text(app: App) -> None:
-    scripts = crawl(app).scripts
-    for prompt in ('"><script>alert(1)</script>', "</title><script>", "' onload=alert(1) x='", "\0\u202e\r\n\r\n<"):
-        found = crawl(app, {"prompt": prompt, "seed": "1", "length": "5"})
-        assert found.scripts == scripts
-        assert " ".join("".join(c if c.isprintable() else " " for c in prompt).split()) in found.tags["og:description"]
 
 
 def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

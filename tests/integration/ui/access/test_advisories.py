@@ -16,12 +16,6 @@ def get(app: App, path: str, **headers: str) -> httpx.Response:
     return app.http.get(f"{app.url}{path}", headers=headers)
 
 
-def score(app: App, text: Any) -> str:
-    """All events of a call of /score."""
-    posted = app.http.post("gradio_api/call/score", json={"data": [text]})
-    return app.http.get(f"{app.url}gradio_api/call/score/{posted.json()['event_id']}").text
-
-
 FILES = ["/etc/passwd", "C:/Windows/win.ini", "../../../etc/passwd", "app.py", "APP.PY", "app.py::$DATA"]
 
 
