@@ -159,20 +159,16 @@ def described(app: App, name: str) -> Any:
     return next(model for model in site_of(app)["models"] if model["name"] == name)
 
 
-def names_in_memory(app: App) -> list[str]:
-    return [loaded.name for loaded in app.registry.loaded_models]
-
-
 def test_a_model_that_is_not_in_memory_is_described_and_loads_when_it_is_used(lazy: App, tmp_path: Path) -> None:
     eventually(lambda: described(lazy, "lazy")["vocab"])
     before = described(lazy, "lazy")
     assert (before["loading"], before["failure"], before["examples"]) == (False, None, ["the"])
     assert before["welcome"] == "and the first line\nof its welcome text"
-    assert names_in_memory(lazy) == ["first"]
+    assert [each.name for each in lazy.registry.loaded_models] == ["first"]
     answer = lazy.http.post("v1/completions", json={**ASKED, "model": "lazy"}).raise_for_status()
     written = answer.json()["choices"][0]["text"]
     assert written == generate(CharLSTM.from_pretrained(tmp_path / "lazy"), "the", 20, seed=1)
-    assert names_in_memory(lazy) == ["first", "lazy"]
+    assert [each.name for each in lazy.registry.loaded_models] == ["first", "lazy"]
     assert described(lazy, "lazy") == before
 
 

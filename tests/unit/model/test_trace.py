@@ -30,11 +30,6 @@ def bits(trace: TextTrace) -> list[float]:
     return [each.bits for each in trace.tokens()]
 
 
-def drawn_from(seen: TokenTrace, seed: int, number: int) -> bool:
-    """Returns whether a character is the one that is drawn from its prediction."""
-    return choose(predicted(seen), SamplingParams(seed=seed), Randomness(seed).number(number)) == seen.id
-
-
 def test_bits_equal_those_of_score_and_are_missing_without_a_start_or_for_unknown_characters(lm):
     trace, skipping = TextTrace(lm, precision="float32"), TextTrace(lm, skip_start=True)
     trace.set_text(TEXT)
@@ -113,7 +108,8 @@ def test_the_logits_are_those_from_which_a_reply_was_drawn_with_clamps_and_witho
         begun = part.sequence
         trace.set_text(text, held)
         seen = read(trace)
-        assert all(drawn_from(each, 3, each.position - 9) for each in seen[9:])
+        for number, each in enumerate(seen[9:]):
+            assert choose(predicted(each), SamplingParams(seed=3), Randomness(3).number(number)) == each.id
     assert [each.cells[0, 3] == 4.0 for each in seen] == [8 <= at < 38 for at in range(len(text))]
     assert begun
     assert begun.memory

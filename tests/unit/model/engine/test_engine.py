@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -27,21 +28,14 @@ def ab() -> CharLSTM:
     return tiny_model("ab", hidden=4, layers=1, seed=3)
 
 
-class Clock:
-    """Replaces the time module: time passes when a test changes `now`."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock(monkeypatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("model.engine.engine.time", clock)
-    monkeypatch.setattr("model.engine.sequence.time", clock)
-    return clock
+def clock(monkeypatch) -> SimpleNamespace:
+    """Replaces the time module: time passes when a test changes `now`."""
+    time = SimpleNamespace(now=1000.0)
+    time.monotonic = lambda: time.now
+    monkeypatch.setattr("model.engine.engine.time", time)
+    monkeypatch.setattr("model.engine.sequence.time", time)
+    return time
 
 
 def params(seed: int = 1, length: int = 60, **settings: Any) -> SamplingParams:
