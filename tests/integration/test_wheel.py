@@ -20,10 +20,9 @@ import pytest
 from huggingface_hub import snapshot_download
 from huggingface_hub.cli.extensions import ExtensionManifest
 
-from model import PRETRAINED, CharLSTM, generate, score
+from model import PRETRAINED, CharLSTM, generate
 from tests.local_hub import LocalHub
 from tests.support.app_process import begin, started
-from tests.support.platforms import posix_only
 from tests.support.tiny_models import tiny_model
 from tests.support.tiny_runs import ROOT, SIZES, write_text
 from training.hub.space_files import write_static
@@ -125,10 +124,9 @@ def test_every_example_of_the_docs_runs(scripts: Path, tmp_path: Path) -> None:
     assert (tmp_path / "mine" / "manifest.json").exists()
 
 
-def test_a_user_trains_generates_scores_and_makes_a_page(
-    scripts: Path, hub: LocalHub, token: str, tmp_path: Path
-) -> None:
-    program, text = scripts / "char-lstm", write_text(tmp_path)
+def test_a_user_trains_generates_and_makes_a_page(scripts: Path, hub: LocalHub, token: str, tmp_path: Path) -> None:
+    program = scripts / "char-lstm"
+    write_text(tmp_path)
     options = (*SIZES, "--steps=20", "--set=evaluations=1", "--teachers=1")
     trained = run(program, "train", "text.txt", *options, "--push-to=plays", "--space=page", "--out=run", cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
@@ -143,27 +141,31 @@ def test_a_user_trains_generates_scores_and_makes_a_page(
 
     written = run(program, "generate", "the", "--model=run", "--length=40", "--seed=1", cwd=tmp_path)
     assert written.stdout == generate(lm, "the", 40, seed=1), written.stderr
-    scored = run(program, "score", "text.txt", "--model=run", cwd=tmp_path)
-    assert f"{score(lm, text.read_text()).bpc:.4f} per character" in scored.stdout
 
 
-@pytest.mark.parametrize("on_a_space", [False, True])
-def test_the_app_is_served_by_the_command_and_on_a_space(
-    scripts: Path, hub: LocalHub, token: str, tmp_path: Path, on_a_space: bool
-) -> None:
-    """A Space has the files of the package, and libraries."""
-    program: tuple[str | Path, ...] = (scripts / "char-lstm", "app", "--model", "plays")
-    cwd, lm = tmp_path, tiny_model()
+def test_the_app_is_served_by_the_command(scripts: Path, tmp_path: Path) -> None:
+    lm = tiny_model()
     lm.save_pretrained(tmp_path / "plays")
-    if on_a_space:
-        made = run(program[0], "space", "plays", "--space=page", "--hardware=cpu-basic", cwd=tmp_path)
-        assert made.returncode == 0, made.stderr
-        cwd = Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
-        program = (sys.executable, "app.py")
-    with started(program=program, cwd=cwd, PYTHONPATH="", CHAR_LSTM_COMPILE="0") as (_, url):
+    program = (scripts / "char-lstm", "app", "--model", "plays")
+    with started(program=program, cwd=tmp_path, PYTHONPATH="", CHAR_LSTM_COMPILE="0") as (_, url):
         events = httpx.get(begin(url, 40), timeout=60).text
         answer, _ = json.loads(events.strip().split("\n")[-1].removeprefix("data: "))
         assert answer == generate(lm, "ROMEO:", 40, seed=1)
+
+
+def test_a_space_with_the_app_has_the_package_and_starts_it(
+    scripts: Path, hub: LocalHub, token: str, tmp_path: Path
+) -> None:
+    """test_whole_path.py runs the app of a Space, whose files are chosen by the same rule."""
+    tiny_model().save_pretrained(tmp_path / "plays")
+    made = run(scripts / "char-lstm", "space", "plays", "--space=page", "--hardware=cpu-basic", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    space = Path(snapshot_download("ada/page", repo_type="space", local_dir=tmp_path / "space"))
+    shown = run(sys.executable, "app.py", "--help", cwd=space)
+    assert "--model" in shown.stdout, shown.stderr
+    installed = site_packages(scripts) / "char_lstm"
+    for path in (*installed.glob("model/**/*.py"), *installed.glob("ui/**/*.py"), *installed.glob("web/**/*.js")):
+        assert (space / "char_lstm" / path.relative_to(installed)).read_bytes() == path.read_bytes()
 
 
 def test_the_command_hf_runs_it_as_an_extension(scripts: Path, tmp_path: Path) -> None:
@@ -189,19 +191,3 @@ def test_a_missing_extra_is_one_line(scripts: Path, tmp_path: Path, command: str
     done = run(scripts / "python", *words, cwd=tmp_path, PYTHONPATH=str(site_packages(scripts)))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: {command} needs more libraries: pip install 'char-lstm[{extra}]'\n"
-
-
-@posix_only
-def test_a_terminal_shows_that_the_first_text_is_slow_because_it_compiles(scripts: Path, tmp_path: Path) -> None:
-    import pty
-
-    environment = {**os.environ, "PYTHONPATH": "", "NUMBA_CACHE_DIR": str(tmp_path)}
-    shown = []
-    for _ in range(2):
-        master, slave = pty.openpty()
-        words = [str(scripts / "char-lstm"), "generate", "--length=1"]
-        subprocess.run(words, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=slave, check=True)
-        os.close(slave)
-        shown.append(os.read(master, 10_000).decode())
-        os.close(master)
-    assert [output.count("Compiling the int8 kernels") for output in shown] == [1, 0]

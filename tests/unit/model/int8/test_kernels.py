@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numba import njit
 
 from model import Clamp, SamplingParams, generate
 from model.backends import int8_products
@@ -89,6 +90,14 @@ def test_an_instruction_is_chosen_only_if_the_processor_has_all_that_it_needs():
         for missing in each.needs:
             features = ",".join(f"{'-' if feature == missing else '+'}{feature}" for feature in each.needs)
             assert kind not in supported(features)
+
+
+def test_a_terminal_shows_once_that_the_kernels_are_compiled(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    fill: Any = numba_kernels.fill
+    for _ in range(2):
+        njit(nogil=True)(fill.py_func)(0, np.ones((1, 8), np.int8), 0, np.zeros((1, 8), np.int16))
+    assert capsys.readouterr().err.count("Compiling the int8 kernels") == 1
 
 
 def test_a_fault_of_numba_is_logged_once(lm, monkeypatch, caplog):
