@@ -55,6 +55,7 @@ def test_the_app_uses_only_documented_state_of_its_libraries() -> None:
 @pytest.mark.slow  # imports Gradio
 def test_what_programs_may_rely_on_is_documented():
     """The names of the package, the arguments of the API, and the variables that the app reads."""
+    import char_lstm
     import model
     from app import parse_options
     from ui.routes.api import Argument, _generate_arguments
@@ -64,6 +65,7 @@ def test_what_programs_may_rely_on_is_documented():
     (listed,) = re.findall(r"## Python\n(.*?)\n## ", docs["stable"], re.DOTALL)
     names = {name for row in re.findall(r"^\| (`.*?) \|", listed, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert names == {*model.__all__}
+    assert all(getattr(char_lstm, name) is getattr(model, name) for name in names)
     in_api = {name for code in re.findall(r"`([^`\n]+)`", docs["api"]) for name in re.findall(r"\w+", code)}
     assert set(_generate_arguments(Argument(str, ""))) <= in_api
     environment = MagicMock()  # an empty one, which records what is read
