@@ -32,11 +32,7 @@ async def test_a_waiting_request_gets_its_queue_position(
         for other in others:
             events = await streams.enter_async_context(aclosing(other.events("a", length=10_000)))
             texts.append(await anext(event["status"] async for event in events if "status" in event))
-        assert texts == [
-            "It starts in a moment …",
-            "Busy: 1 person ahead of you …",
-            "Busy: 2 people ahead of you …",
-        ]
+        assert texts == ["It starts in a moment …", "Busy: 1 person ahead of you …", "Busy: 2 people ahead of you …"]
         for each in (*reversed(others), one):
             assert await each.stop()
         await reading

@@ -17,17 +17,7 @@ from typing import Any, cast
 
 import pytest
 
-from model import (
-    PRETRAINED,
-    Blend,
-    ChatFormat,
-    __version__,
-    adapted,
-    generate,
-    occlusion,
-    score,
-    score_adapting,
-)
+from model import PRETRAINED, Blend, ChatFormat, __version__, adapted, generate, occlusion, score, score_adapting
 from model.__main__ import main
 from model.checkpoint.bundled import bundled_names, bundled_spec
 from model.checkpoint.record import TrainingRecord
