@@ -18,12 +18,11 @@ from model import (
     CharLSTM,
     CharTokenizer,
     ChatFormat,
-    Engine,
     LSTMConfig,
-    SamplingParams,
     Sequence as Reply,
     TextTrace,
     generate,
+    stream,
 )
 from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
@@ -79,21 +78,12 @@ def engine(folder: Path) -> Iterator[NodeEngine]:
         yield engine
 
 
-def python_reply(
-    lm: CharLSTM | Blend,
-    prompt: str,
-    before: Reply | None = None,
-    clamps: Clamps = (),
-    offset: int = 0,
-    **settings: Any,
-) -> Reply:
+def python_reply(lm: CharLSTM | Blend, prompt: str, before: Reply | None = None, **settings: Any) -> Reply:
     """Generate a reply; ``before`` is the reply that it comes after."""
-    engine = Engine(lm, max_slots=1, precision="int8")
     memory = before.memory if before else None
-    reply = engine.add_request(prompt, SamplingParams(**settings), memory=memory, draw_offset=offset, clamps=clamps)
-    while not reply.finished:
-        engine.step()
-    return reply
+    written = stream(lm, prompt, memory=memory, precision="int8", unknown="skip", **settings)
+    assert "".join(written) == written.sequence.text
+    return written.sequence
 
 
 def test_the_replies_of_the_vectors(tmp_path: Path) -> None:
@@ -208,7 +198,7 @@ def test_the_passages_of_a_cell_are_those_of_python(engine: NodeEngine) -> None:
 def conversation(lm: CharLSTM) -> tuple[str, list[tuple[int, Clamps]], Reply]:
     """Return a text of two prompts with unknown characters and replies with clamps, its clamps, and the last reply."""
     first = python_reply(lm, "ROMEO:漢", clamps=HELD, seed=3, length=60)
-    more = python_reply(lm, "", first, OTHERS, 60, seed=3, length=40)
+    more = python_reply(lm, "", first, clamps=OTHERS, draw_offset=60, seed=3, length=40)
     second = python_reply(lm, "\n漢JULIET:漢", more, seed=4, length=50)
     text = f"ROMEO:漢{first.text}{more.text}\n漢JULIET:漢"
     return text, [(5, HELD), (7 + 59, OTHERS), (7 + 60 + 40 - 1, ())], second
