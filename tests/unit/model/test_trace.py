@@ -67,6 +67,17 @@ def test_every_position_can_be_reached_from_every_other_and_a_far_one_in_parts(l
     assert np.array_equal(fresh.step(len(text) - 1).h, trace.step(len(text) - 1).h)
 
 
+def test_a_changed_text_is_read_again_from_the_first_change(lm):
+    """From the state before it that is saved, not from one of the old text."""
+    trace, fresh = TextTrace(lm), TextTrace(lm)
+    trace.set_text(TEXT)
+    trace.state_after(150)
+    changed = TEXT[:127] + "X" + TEXT[128:]
+    assert trace.set_text(changed) == 127
+    fresh.set_text(changed)
+    assert torch.equal(trace.state_after(152).c, fresh.state_after(152).c)
+
+
 @both
 def test_the_values_of_a_step_follow_from_each_other(lm, precision: Precision):
     """Gates and old cells give the new cells, cells and output gate give h, and h the next prediction."""
