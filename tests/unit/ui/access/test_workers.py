@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Generator
 
 import pytest
 
@@ -30,6 +31,21 @@ async def test_the_queue_is_limited_for_one_client_and_for_all() -> None:
                 async with work.work("1.1.1.1"):
                     pass
     assert work.waiting == 0
+
+
+async def test_cancelled_work_makes_room_for_the_next_client() -> None:
+    def endless() -> Generator[None, None, None]:
+        while True:
+            yield
+
+    work = workers()
+    tasks = [asyncio.create_task(work.run_slices(ONE, endless())) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert work.waiting == 0
+    assert await work.run(OTHER, int, "7") == 7
 
 
 async def test_the_thread_of_a_cancelled_slice_is_free_when_the_slice_has_ended_and_its_time_counts() -> None:
