@@ -130,7 +130,7 @@ def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, n
 @pytest.mark.parametrize(
     ("name", "right", "wrong", "reason"),
     [
-        ("model.safetensors", b"", b"?", "(SHA-256)"),
+        ("model.safetensors", b"", b"?", "(SHA-256)"),  # a byte more
         ("config.json", b'version": 1', b'version": 2', "format_version is 2"),
     ],
 )
