@@ -1,7 +1,7 @@
 # make app       serve the page at http://127.0.0.1:7860
 # make quick     run tests/unit, but for what starts programs or takes seconds: 30 seconds
 # make test      run tests/unit, tests/integration and tests/browser
-# make lint      run ruff, mypy, oxlint, prettier and TypeScript, look for known vulnerabilities of the packages
+# make lint      run ruff, mypy, import-linter, oxlint, prettier and TypeScript, look for known vulnerabilities
 # make versions  run the unit tests under each other version of Python that is installed
 # make soak      run tests/soak: what takes minutes by its nature
 # make bench     measure speed, beside the plain way in PyTorch
@@ -41,6 +41,7 @@ lint: $(VENV)/.installed-dev
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
 	@$(RUN) -m tests.check_scripts
 	@$(RUN) -m tests.audit
 

@@ -6,6 +6,7 @@ A test can look into the engines of the app, and make a model slow or faulty.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +85,13 @@ class App:
 
     def served(self, name: str) -> LoadedModel:
         return self.registry.get(name)
+
+    def call(self, endpoint: str, data: list[Any], *, session: str | None = None, **headers: str) -> str:
+        """Calls Gradio's API with plain HTTP requests; returns all events as text."""
+        address, body = f"gradio_api/call/{endpoint}", {"data": data, **({"session_hash": session} if session else {})}
+        headers = {"content-type": "application/json", **headers}
+        posted = self.http.post(address, content=json.dumps(body), headers=headers).raise_for_status()
+        return self.http.get(f"{address}/{posted.json()['event_id']}", headers=headers).text
 
     def network(self, name: str) -> ScriptedNetwork:
         network = self.served(name).lm.models[0].network

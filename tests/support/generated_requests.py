@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ui.access.paths import OpenPath, find
 
-STREAM_S = 2.0  # seconds for which a stream is read
+STREAM_S = 0.5  # seconds for which a stream is read
 HEX = "0123456789abcdef" * 2
 MODEL = {"name": "random", "commit": ""}
 PATH: dict[str, Any] = {"model": MODEL, "second": None, "text": "To be", "start": False, "clamps": []}

@@ -17,16 +17,8 @@ import wasmtime
 
 FOLDER = Path(__file__).parents[2] / "web" / "learn"
 VARIANTS = {"learner.wasm": [], "learner-relaxed.wasm": ["-mrelaxed-simd"]}
-_FLAGS = [
-    "-target",
-    "wasm32-freestanding",
-    "-O3",
-    "-msimd128",
-    "-mbulk-memory",
-    "-nostdlib",
-    "-Wl,--no-entry",
-    "-Wl,--strip-all",
-]
+_FLAGS = ["-target", "wasm32-freestanding", "-O3", "-msimd128", "-mbulk-memory", "-nostdlib"]
+_FLAGS += ["-Wl,--no-entry", "-Wl,--strip-all"]
 _WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 # The fields of `Learner` in source/learner.c, 4 bytes each.
 _OFFSETS, _COUNT, _WEIGHTS, _IDS, _STATE, _HELD_OUT_STATE = 9, 8, 20, 25, 26, 27
@@ -50,21 +42,17 @@ class Learner:
 
     Args:
         sizes: vocabulary, embedding, cells, layers, rows and steps of a window.
-        all_rows: rows of the whole batch; None if this learner reads all of them.
-        first_row: the first of them that is read here.
         name: the variant.
     """
 
-    def __init__(
-        self, *sizes: int, all_rows: int | None = None, first_row: int = 0, name: str = "learner.wasm"
-    ) -> None:
+    def __init__(self, *sizes: int, name: str = "learner.wasm") -> None:
         self.vocab, self.embedding, self.cells, self.layers, self.rows, self.steps = sizes
         config = wasmtime.Config()
         config.wasm_simd = config.wasm_relaxed_simd = True
         self._store = wasmtime.Store(wasmtime.Engine(config))
         module = wasmtime.Module(self._store.engine, (FOLDER / name).read_bytes())
         self._exports: Any = wasmtime.Instance(self._store, module, []).exports(self._store)
-        at = self.call("create", *sizes, all_rows or self.rows, first_row)
+        at = self.call("create", *sizes, self.rows, 0)  # this learner reads all rows of the batch, from the first on
         assert at, "there is not enough memory"
         self._fields = self._view(at, 28, np.uint32).copy()
 

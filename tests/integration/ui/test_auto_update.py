@@ -1,4 +1,4 @@
-"""AutoUpdater: a newer commit on the Hub replaces the model that is served, while replies are written."""
+"""AutoUpdater: a newer commit replaces the model that is served, while replies are written and while the Hub fails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,16 @@ from model.checkpoint.bundled import BUNDLED
 from tests.local_hub import LocalHub, Repo
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
+from tests.support.hub_faults import HARMLESS, SOME, faulty
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from tests.support.tiny_models import saved_files
+from ui.messages import Message
 from ui.registry.auto_update import LONGEST_S, AutoUpdater, pause_s
-from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
 
 INTERVAL_S = 0.1
 NAME = "ada/novel"
+WEIGHTS = f"GET /{NAME}/resolve/.*/model.safetensors"
 
 Files = dict[str, bytes]
 
@@ -73,18 +75,6 @@ def commit_of(registry: ModelRegistry, name: str = NAME) -> str:
 def commit_requests(hub: LocalHub) -> int:
     """Return how often the newest commit was requested from the Hub."""
     return len(hub.requests(f"GET /api/models/{NAME}.*expand=sha"))
-
-
-def wait_for_commit_requests(hub: LocalHub, times: int) -> None:
-    eventually(lambda: commit_requests(hub) >= times)
-
-
-def wait_for_another_version(registry: ModelRegistry, version: str) -> None:
-    eventually(lambda: registry.version != version)
-
-
-def wait_until_refused(served: LoadedModel, commit: str) -> None:
-    eventually(lambda: str(served.refused_commit).startswith(f"commit {commit[:7]} is not served: "))
 
 
 async def _write_while_a_commit_is_pushed(app: App, hub: LocalHub, repo: Repo, new: Files) -> tuple[str, str, str]:
@@ -137,60 +127,54 @@ def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, n
         assert commit_of(registry, f"{NAME}@{first}") == first
 
 
-INVALID = {
-    "a flipped bit": ("model.safetensors", lambda data: data[:-1] + bytes([data[-1] ^ 1]), "(SHA-256)"),
-    "a newer format": (
-        "config.json",
-        lambda data: data.replace(b'version": 1', b'version": 2', 1),
-        "format_version is 2",
-    ),
-}
-
-
+@pytest.mark.parametrize(
+    ("name", "right", "wrong", "reason"),
+    [
+        ("model.safetensors", b"", b"?", "(SHA-256)"),  # a byte more
+        ("config.json", b'version": 1', b'version": 2', "format_version is 2"),
+    ],
+)
 def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
-    hub: LocalHub, old: Files, new: Files, caplog: pytest.LogCaptureFixture
+    hub: LocalHub,
+    old: Files,
+    new: Files,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    right: bytes,
+    wrong: bytes,
+    reason: str,
 ) -> None:
     repo = hub.add_repo(NAME, old)
     first = repo.commit("main").oid
     caplog.set_level(logging.INFO, "char-lstm")
     with auto_updated(NAME) as registry:
-        served, engine = registry.get(NAME), registry.get(NAME).engine
-        for what, (name, spoil, reason) in INVALID.items():
-            version = registry.version
-            bad = hub.commit(repo, {**new, name: spoil(new[name])})
-            wait_until_refused(served, bad)
-            assert reason in str(served.refused_commit), what
-            wait_for_another_version(registry, version)
-            count, pulled = commit_requests(hub), len(hub.requests(f"/resolve/{bad}/"))
-            wait_for_commit_requests(hub, count + 2)
-            assert len(hub.requests(f"/resolve/{bad}/")) == pulled, "a refused commit is downloaded once"
-            messages = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
-            assert messages == [f"{NAME}: {served.refused_commit}; {first[:7]} stays"], what
+        served, engine, version = registry.get(NAME), registry.get(NAME).engine, registry.version
+        bad = hub.commit(repo, {**new, name: new[name].replace(right, wrong, 1)})
+        eventually(lambda: registry.version != version)
+        assert str(served.refused_commit).startswith(f"commit {bad[:7]} is not served: ")
+        assert reason in str(served.refused_commit)
+        count, pulled = commit_requests(hub), len(hub.requests(f"/resolve/{bad}/"))
+        eventually(lambda: commit_requests(hub) >= count + 2)
+        assert len(hub.requests(f"/resolve/{bad}/")) == pulled, "a refused commit is downloaded once"
+        messages = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
+        assert messages == [f"{NAME}: {served.refused_commit}; {first[:7]} stays"]
         assert registry.get(NAME) is served
-        assert served.engine is engine
-        assert registry.engines == [engine]
+        assert registry.engines == [engine] == [served.engine]
         good = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == good)
         assert not registry.get(NAME).refused_commit
     assert not [record for record in caplog.records if record.exc_info]
 
 
-WEIGHTS = "GET .*/model.safetensors"
-SLOW: dict[str, dict[str, Any]] = {
-    "one byte in a while": {"kind": "trickle", "seconds": 0.1},
-    "no answer": {"kind": "hang"},
-}
-
-
-@pytest.mark.parametrize("fault", SLOW)
+@pytest.mark.parametrize("fault", [{"kind": "trickle", "seconds": 0.1}, {"kind": "hang"}], ids=str)
 def test_a_slow_download_does_not_block_the_next_commit(
-    hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    hub: LocalHub, old: Files, new: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: dict[str, Any]
 ) -> None:
     repo = hub.add_repo(NAME, old)
     with auto_updated(NAME) as registry:
         monkeypatch.setattr("model.hub.limits.READ_S", 0.5)
         monkeypatch.setattr("ui.registry.auto_update._CHECK_S", 1.0)
-        slow = hub.fail(WEIGHTS, times=None, **SLOW[fault])
+        slow = hub.fail(WEIGHTS, times=None, **fault)
         hub.commit(repo, new)
         eventually(lambda: slow.hits >= 2)
         slow.times = slow.hits  # downloads that hang continue to hang
@@ -199,8 +183,42 @@ def test_a_slow_download_does_not_block_the_next_commit(
         assert not registry.notices
 
 
+@pytest.mark.parametrize("fault", SOME)
+def test_the_app_starts_with_some_model_and_then_serves_the_one_asked_for(
+    hub: LocalHub, old: Files, fault: str
+) -> None:
+    commit = hub.add_repo(NAME, old).branches["main"]
+    with ExitStack() as at_end:
+        with faulty(hub, fault, f"(GET|HEAD) .*/{NAME}"):
+            registry = at_end.enter_context(auto_updated(NAME))
+            served = registry.get(None)
+            if served.name == BUNDLED:
+                assert NAME in str(registry.notices[0])
+                assert Message("model.bundled_instead") in registry.notices
+            else:
+                assert served.commit == commit
+        eventually(lambda: registry.get(None).commit == commit)
+        eventually(lambda: not registry.notices)
+
+
+@pytest.mark.parametrize("fault", SOME)
+def test_the_old_commit_is_served_until_the_new_one_is_whole(hub: LocalHub, old: Files, new: Files, fault: str) -> None:
+    repo = hub.add_repo(NAME, old)
+    first = repo.branches["main"]
+    with auto_updated(NAME) as registry:
+        assert registry.get(None).commit == first
+        with faulty(hub, fault, WEIGHTS):
+            newer = hub.commit(repo, new)
+            if fault not in (*HARMLESS, "no network"):
+                eventually(lambda: hub.requests(f"{WEIGHTS}|{newer}"))
+                assert registry.get(None).commit == first
+            assert len(generate(registry.get(None).lm, "ROMEO:", 5, seed=1)) == 5
+        eventually(lambda: registry.get(None).commit == newer)
+        eventually(lambda: not registry.notices)
+        assert registry.get(None).refused_commit is None
+
+
 def test_a_pinned_model_that_failed_at_the_start_is_tried_again(hub: LocalHub, old: Files) -> None:
-    """Others: test_hub_faults.py."""
     commit = hub.add_repo(NAME, old).commit("main").oid
     hub.unplug()
     with auto_updated(f"{NAME}@{commit}") as registry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,45 +18,35 @@ def app() -> Iterator[App]:
         yield app
 
 
-def with_session(app: App, scenario: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a scenario with a client session; returns what the scenario returns."""
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.anyio
+async def test_a_client_lists_the_tools_and_receives_the_text_of_generate(app: App) -> None:
     from mcp import ClientSession  # half a second, which processes with other tests must not wait
     from mcp.client.streamable_http import streamablehttp_client
 
-    async def run() -> Any:
-        async with (
-            streamablehttp_client(f"{app.url}gradio_api/mcp/") as (reads, writes, _),
-            ClientSession(reads, writes) as session,
-        ):
-            await session.initialize()
-            return await scenario(session)
-
-    return asyncio.run(run())
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_client_lists_the_tools_and_receives_the_text_of_generate(app: App) -> None:
     arguments = {"prompt": "ROMEO:", "length": 40}
-
-    async def scenario(session: Any) -> None:
+    async with (
+        streamablehttp_client(f"{app.url}gradio_api/mcp/") as (reads, writes, _),
+        ClientSession(reads, writes) as session,
+    ):
+        await session.initialize()
         tools = {tool.name: tool for tool in (await session.list_tools()).tools}
         assert list(tools) == ["generate", "score", "inspect"]
         for tool in tools.values():
-            assert len(tool.description) > 100
+            assert len(tool.description or "") > 100
             assert all(each["description"] for each in tool.inputSchema["properties"].values())
         assert tools["generate"].inputSchema["required"] == ["prompt"]
-        results = await asyncio.gather(
-            *[session.call_tool("generate", {**arguments, "seed": seed}) for seed in range(8)]
-        )
-        for seed, result in enumerate(results):
+        calls = [session.call_tool("generate", {**arguments, "seed": seed}) for seed in range(8)]
+        for seed, result in enumerate(await asyncio.gather(*calls)):
             assert not result.isError
-            text = generate(app.served("random").lm, "ROMEO:", 40, seed=seed)
-            assert repr(text) in result.content[0].text
+            assert repr(generate(app.served("random").lm, "ROMEO:", 40, seed=seed)) in text_of(result)
         refused = await session.call_tool("generate", {**arguments, "temperature": 9})
-        assert (refused.isError, refused.content[0].text) == (True, "temperature is 9: it must be a number from 0 to 5")
+        assert (refused.isError, text_of(refused)) == (True, "temperature is 9: it must be a number from 0 to 5")
         scored = await session.call_tool("score", {"text": "To be", "model": "other"})
-        assert "'model': 'other'" in scored.content[0].text
+        assert "'model': 'other'" in text_of(scored)
         inspected = await session.call_tool("inspect", {"text": "To be", "layer": 1, "cell": 3})
         assert not inspected.isError
 
-    with_session(app, scenario)
+
+def text_of(result: Any) -> str:
+    return str(result.content[0].text)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,31 +26,14 @@ def app() -> Iterator[App]:
         yield app
 
 
-class Tags(HTMLParser):
-    """The meta tags, the title and the icon of a document."""
-
-    def __init__(self, document: str) -> None:
-        super().__init__()
-        self.tags: dict[str, str] = {}
-        self.icons: list[str] = []
-        self.scripts = 0
-        self.feed(document)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self.scripts += tag == "script"
-        if tag == "link" and given.get("rel") == "icon":
-            self.icons.append(given["href"])
-        if tag == "meta" and (name := given.get("property") or given.get("name")):
-            assert name not in self.tags, f"{name} is there twice"
-            self.tags[name] = given["content"]
-
-
-def crawl(app: App, query: dict[str, Any] | str = "", headers: dict[str, str] | None = None) -> Tags:
+def crawl(app: App, query: dict[str, Any] | str = "", headers: dict[str, str] | None = None) -> dict[str, str]:
+    """The meta tags of a document by their names."""
     query = query if isinstance(query, str) else urlencode(query)
     answer = app.http.get(f"{app.url}?{query}" if query else app.url, headers=headers)
     assert answer.status_code == 200
-    return Tags(answer.text)
+    tags = re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', answer.text)
+    assert len(dict(tags)) == len(tags), "a tag is there twice"
+    return {name: html.unescape(value) for name, value in tags}
 
 
 @pytest.fixture
@@ -60,14 +44,15 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_site_has_its_own_preview(app: App) -> None:
     found = crawl(app)
-    assert found.tags["og:title"] == found.tags["og:site_name"] == "A network that writes"
+    assert found["og:title"] == found["og:site_name"] == "A network that writes"
     first_words = app.served("bundled").welcome_text.split()[:3]
-    assert " ".join(first_words) in found.tags["og:description"]
-    assert found.tags["description"] == found.tags["og:description"]
-    assert found.tags["twitter:card"] == "summary_large_image"
-    assert found.tags["og:url"] == app.url
-    assert not [value for value in found.tags.values() if "gradio" in value.lower()]
-    for picture in (found.tags["og:image"], app.url + found.icons[0], f"{app.url}favicon.ico"):
+    assert " ".join(first_words) in found["og:description"]
+    assert found["description"] == found["og:description"]
+    assert found["twitter:card"] == "summary_large_image"
+    assert found["og:url"] == app.url
+    assert not [value for value in found.values() if "gradio" in value.lower()]
+    icon = re.findall(r'rel="icon" type="image/png" href="([^"]+)"', app.http.get(app.url).text)[0]
+    for picture in (found["og:image"], app.url + icon, f"{app.url}favicon.ico"):
         answer = app.http.get(picture)
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
 
@@ -77,14 +62,12 @@ def test_a_link_shows_the_beginning_of_its_text(app: App) -> None:
     found = crawl(app, LINK, {"accept-language": "de"})
     text = generate(CharLSTM.from_pretrained(PRETRAINED), "ROMEO:", length=200, temperature=0.8, seed=7)
     expected = " ".join(f"ROMEO:{text}".split())
-    assert expected.startswith(found.tags["og:description"].removesuffix(" …"))
-    assert (
-        found.tags["og:title"] == "Ein Netz, das schreibt: sieh zu, wie dieser Text entsteht, Buchstabe für Buchstabe"
-    )
-    assert found.tags["og:url"] == f"{app.url}?{urlencode(LINK)}"
-    assert found.tags["og:image"] == crawl(app).tags["og:image"]
+    assert expected.startswith(found["og:description"].removesuffix(" …"))
+    assert found["og:title"] == "Ein Netz, das schreibt: sieh zu, wie dieser Text entsteht, Buchstabe für Buchstabe"
+    assert found["og:url"] == f"{app.url}?{urlencode(LINK)}"
+    assert found["og:image"] == crawl(app)["og:image"]
     longer = crawl(app, f"{urlencode(LINK)}&then=x&seed=3")
-    assert expected.startswith(longer.tags["og:description"].removesuffix(" …"))
+    assert expected.startswith(longer["og:description"].removesuffix(" …"))
 
 
 @pytest.mark.parametrize(
@@ -102,16 +85,8 @@ def test_a_link_shows_the_beginning_of_its_text(app: App) -> None:
 )
 def test_a_link_that_cannot_be_followed_has_the_preview_of_the_site(app: App, query: str) -> None:
     found = crawl(app, query)
-    assert found.tags["og:url"] == app.url
-    assert found.tags["og:title"] == "A network that writes"
-
-
-def test_a_hostile_prompt_stays_text(app: App) -> None:
-    scripts = crawl(app).scripts
-    for prompt in ('"><script>alert(1)</script>', "</title><script>", "' onload=alert(1) x='", "\0\u202e\r\n\r\n<"):
-        found = crawl(app, {"prompt": prompt, "seed": "1", "length": "5"})
-        assert found.scripts == scripts
-        assert " ".join("".join(c if c.isprintable() else " " for c in prompt).split()) in found.tags["og:description"]
+    assert found["og:url"] == app.url
+    assert found["og:title"] == "A network that writes"
 
 
 def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,16 +94,16 @@ def test_blocked_words_appear_in_no_preview(app: App, monkeypatch: pytest.Monkey
     link = {"prompt": "a wolf", "seed": "1", "length": "30", "model": "random"}
     monkeypatch.setattr(served.engine, "blocked", BlockedWords(["wolf"]))
     found = crawl(app, link)
-    assert not [value for value in found.tags.values() if "wolf" in value]
+    assert not [value for value in found.values() if "wolf" in value]
 
 
 @pytest.mark.usefixtures("patient")
 def test_a_reply_ends_before_a_blocked_word(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     link = {"prompt": "KING:", "seed": "11", "length": "120"}
-    text = " ".join(crawl(app, link).tags["og:description"].split())
+    text = " ".join(crawl(app, link)["og:description"].split())
     word = text.removeprefix("KING:").split()[3].strip(".,;:!?'")
     monkeypatch.setattr(app.served("bundled").engine, "blocked", BlockedWords([word]))
-    shorter = crawl(app, {**link, "length": "119"}).tags["og:description"]
+    shorter = crawl(app, {**link, "length": "119"})["og:description"]
     assert word not in shorter.split()
     assert text.startswith(shorter)
 
@@ -138,19 +113,14 @@ def test_a_client_has_its_limits(app: App, monkeypatch: pytest.MonkeyPatch) -> N
     assert app.page
     for name, value in vars(Limiter(Limits(characters_per_minute=300))).items():
         monkeypatch.setattr(app.page.limiter, name, value)
-    titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR).tags["og:title"] for seed in range(3)]
+    titles = [crawl(app, f"prompt=a&length=200&seed={seed}", FAR)["og:title"] for seed in range(3)]
     assert [title == "A network that writes" for title in titles] == [False, False, True]
-    assert crawl(app, "prompt=a&length=200&seed=2").tags["og:title"] == titles[0], "other clients are served"
-
-
-def test_a_trusted_proxy_names_the_address(app: App) -> None:
-    proxied = {**FAR, "x-forwarded-host": "localhost:8443", "x-forwarded-proto": "https"}
-    assert crawl(app, headers=proxied).tags["og:image"].startswith("https://localhost:8443/web/")
+    assert crawl(app, "prompt=a&length=200&seed=2")["og:title"] == titles[0], "other clients are served"
 
 
 def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "WITHIN_S", 0.0)
-    assert crawl(app, {**LINK, "prompt": "slow and"}).tags["og:description"] == "slow and"
+    assert crawl(app, {**LINK, "prompt": "slow and"})["og:description"] == "slow and"
     assert app.page
     assert not app.page.limiter._replies["127.0.0.1"]
 
@@ -159,7 +129,7 @@ def test_of_a_text_that_more_determines_only_the_prompt_is_shown(app: App) -> No
     """Clamps, another character, and a blend, for which a preview starts no engine."""
     before = len(app.registry.engines)
     for more in ({"hold": "0.3~-4_1.5~4"}, {"pick": "Q"}, {"blend_with": "random", "share": "0.5"}):
-        shown = crawl(app, {"prompt": "ab and c", "seed": "5", "length": "30", **more}).tags
+        shown = crawl(app, {"prompt": "ab and c", "seed": "5", "length": "30", **more})
         assert shown["og:description"] == "ab and c"
         assert shown["og:title"] != "A network that writes"
     assert len(app.registry.engines) == before
@@ -167,7 +137,7 @@ def test_of_a_text_that_more_determines_only_the_prompt_is_shown(app: App) -> No
 
 def test_a_fault_in_a_preview_does_not_hide_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preview, "_fields", lambda query: 1 / 0)
-    assert crawl(app, LINK).tags["og:title"] == "A network that writes"
+    assert crawl(app, LINK)["og:title"] == "A network that writes"
 
 
 def test_a_description_is_one_line_cut_after_a_word() -> None:

@@ -51,14 +51,9 @@ async def test_a_prompt_with_a_blocked_word_is_refused_and_a_part_of_one_is_not_
 
 
 def test_the_api_blocks_the_same_words(app: App) -> None:
-    def events_of(prompt: str) -> str:
-        call = f"{app.url}gradio_api/call/generate"
-        posted = app.http.post(call, json={"data": [prompt, 60, 0.8, 0, 1, 1]})
-        return app.http.get(f"{call}/{posted.json()['event_id']}").text
-
-    text, about = json.loads(events_of("").strip().rpartition("data: ")[2])
+    text, about = json.loads(app.call("generate", ["", 60]).strip().rpartition("data: ")[2])
     assert (text, about["finish_reason"]) == (TALE[:BEFORE], "blocked")
-    assert "prompt contains a blocked word" in events_of("wolf")
+    assert "prompt contains a blocked word" in app.call("generate", ["wolf"])
 
 
 def test_welcome_text_and_examples_contain_no_blocked_word(app: App) -> None:

@@ -19,12 +19,6 @@ from tests.support.page_client import LIMITS, TIMEOUT_S, PageClient, Visitor
 pytestmark = pytest.mark.anyio
 
 
-async def idle(app: App, name: str = "random") -> None:
-    """Wait until the engine of a model is idle."""
-    engine = app.served(name).engine
-    await asyncio.to_thread(eventually, lambda: engine.idle)
-
-
 async def test_a_waiting_request_gets_its_queue_position(
     app: App, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,15 +32,11 @@ async def test_a_waiting_request_gets_its_queue_position(
         for other in others:
             events = await streams.enter_async_context(aclosing(other.events("a", length=10_000)))
             texts.append(await anext(event["status"] async for event in events if "status" in event))
-        assert texts == [
-            "It starts in a moment …",
-            "Busy: 1 person ahead of you …",
-            "Busy: 2 people ahead of you …",
-        ]
+        assert texts == ["It starts in a moment …", "Busy: 1 person ahead of you …", "Busy: 2 people ahead of you …"]
         for each in (*reversed(others), one):
             assert await each.stop()
         await reading
-    await idle(app, "tale")
+    await asyncio.to_thread(eventually, lambda: app.served("tale").engine.idle)
 
 
 async def test_addresses_with_many_slow_replies_close_writing_to_no_other(

@@ -33,10 +33,6 @@ async def forget(app: App) -> None:
     vars(app.page.write.states).update(vars(States()))
 
 
-async def idle(app: App, name: str = "random") -> None:
-    await asyncio.to_thread(eventually, lambda: app.served(name).engine.idle)
-
-
 @pytest.mark.parametrize("forgotten", [False, True])
 @pytest.mark.parametrize("prompt", ["ROMEO:", "", "漢", "ROMEO:漢字"])
 async def test_a_text_is_continued_bit_for_bit_with_and_without_cached_states(
@@ -92,8 +88,11 @@ def _last_known(lm: Any, text: str) -> int:
 
 async def test_a_reply_ends_with_its_connection_and_the_page_requests_the_rest(app: App, page: PageClient) -> None:
     engine, request = app.served("random").engine, page.request("random", "ROMEO:", length=1000, speed=100)
-    received = await _begin(page, request, 20)
-    await idle(app)
+    received = ""
+    async with aclosing(page.events(request)) as events:
+        while len(received) < 20:
+            received += (await anext(events)).get("text", "")
+    await asyncio.to_thread(eventually, lambda: engine.idle)
     steps = engine.written
     reply = await page.read({**request, "received": received, "speed": None})
     complete = generate(app.served("random").lm, "ROMEO:", 1000, temperature=0.8, seed=7)
@@ -126,15 +125,6 @@ async def test_another_process_continues_a_reply(app: App, page: PageClient) -> 
             assert received + rest.text == complete
             assert other.page
             vars(other.page.write.states).update(vars(States()))
-
-
-async def _begin(page: PageClient, request: dict[str, Any], length: int) -> str:
-    """Read some characters of a reply, then close the connection; returns these characters."""
-    text = ""
-    async with aclosing(page.events(request)) as events:
-        while len(text) < length:
-            text += (await anext(events)).get("text", "")
-    return text
 
 
 async def test_stop_ends_a_reply_and_its_reader_receives_the_last_event(app: App, page: PageClient) -> None:

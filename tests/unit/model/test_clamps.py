@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
-from model import Clamp, Engine, SamplingParams, generate, stream
+from model import Clamp, Engine, SamplingParams, generate
 from model.clamps import MAX_CLAMPS
 from model.settings import Precision
 from tests.support.tiny_models import finish
@@ -15,38 +13,6 @@ from tests.support.tiny_models import finish
 PROMPT = "ROMEO:\nBut soft"
 HOLDS = [(0, 3, 4.0), (1, 7, 0.0), (1, 2, -0.1)]
 CLAMPS = tuple(Clamp(*hold) for hold in HOLDS)
-both = pytest.mark.parametrize("precision", ["int8", "float32"])
-
-
-def params(seed: int, length: int = 80) -> SamplingParams:
-    return SamplingParams(seed=seed, length=length)
-
-
-@both
-def test_clamps_change_one_reply_and_no_other_of_the_batch(lm, precision: Precision):
-    engine = Engine(lm, max_slots=6, precision=precision)
-    holds = [[(n % 2, n, 4.0 - n), (1 - n % 2, 2, 0.0)] if n % 3 else [] for n in range(12)]
-    asked = [engine.add_request(PROMPT[:n], params(n, 10 + 5 * n), clamps=hold) for n, hold in enumerate(holds)]
-    alone = [
-        generate(lm, PROMPT[:n], 10 + 5 * n, seed=n, clamps=hold, precision=precision) for n, hold in enumerate(holds)
-    ]
-    assert finish(engine, *asked) == alone
-    assert alone[11] != generate(lm, PROMPT[:11], 65, seed=11, precision=precision)
-
-
-@both
-def test_a_clamped_reply_in_two_parts_equals_the_whole_and_no_prompt_is_read_with_clamps(lm, precision: Precision):
-    options: dict[str, Any] = {"clamps": HOLDS, "precision": precision}
-    whole = generate(lm, PROMPT, 30, seed=6, **options)
-    for cut in (1, 2, 15, 29):
-        start = stream(lm, PROMPT, cut, seed=6, **options)
-        written = "".join(start)
-        memory, first = start.sequence.memory, start.sequence.next_draw_offset
-        assert written + generate(lm, "", 30 - cut, seed=6, memory=memory, draw_offset=first, **options) == whole
-    one = stream(lm, "To be", 30, seed=1, precision=precision)
-    reply = "".join(one)
-    two = generate(lm, "\nNot", 30, seed=2, memory=one.sequence.memory, **options)
-    assert two == generate(lm, "To be" + reply + "\nNot", 30, seed=2, **options)
 
 
 @pytest.mark.parametrize(
@@ -64,20 +30,20 @@ def test_a_clamped_reply_in_two_parts_equals_the_whole_and_no_prompt_is_read_wit
 def test_a_wrong_clamp_is_refused_at_once(lm, hold, words):
     for options in ({"clamps": hold}, {"prompt_clamps": [(0, hold)]}):
         with pytest.raises(ValueError, match=f"^{words}"):
-            Engine(lm).add_request(PROMPT, params(1), **options)
+            Engine(lm).add_request(PROMPT, SamplingParams(seed=1, length=80), **options)
 
 
-@both
+@pytest.mark.parametrize("precision", ["int8", "float32"])
 def test_a_text_that_was_written_with_clamps_is_read_again_with_them(lm, precision: Precision):
     """The batch also has a reply whose prompt is read without clamps."""
     engine = Engine(lm, max_slots=2, precision=precision)
-    first = engine.add_request("漢" + PROMPT, params(1), clamps=HOLDS)
+    first = engine.add_request("漢" + PROMPT, SamplingParams(seed=1, length=80), clamps=HOLDS)
     (text,) = finish(engine, first)
-    second = engine.add_request("", params(2), memory=first.memory)
+    second = engine.add_request("", SamplingParams(seed=2, length=80), memory=first.memory)
     expected, at = finish(engine, second)[0], len("漢" + PROMPT)
     stretches = [(at - 1, CLAMPS), (at + len(text) - 1, ())]
-    plain = engine.add_request(PROMPT, params(3))
-    again = engine.add_request("漢" + PROMPT + text, params(2), prompt_clamps=stretches)
+    plain = engine.add_request(PROMPT, SamplingParams(seed=3, length=80))
+    again = engine.add_request("漢" + PROMPT + text, SamplingParams(seed=2, length=80), prompt_clamps=stretches)
     assert finish(engine, again, plain) == [expected, generate(lm, PROMPT, 80, seed=3, precision=precision)]
     assert again.prompt_memory
     assert first.memory

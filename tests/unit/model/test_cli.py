@@ -17,17 +17,7 @@ from typing import Any, cast
 
 import pytest
 
-from model import (
-    PRETRAINED,
-    Blend,
-    ChatFormat,
-    __version__,
-    adapted,
-    generate,
-    occlusion,
-    score,
-    score_adapting,
-)
+from model import PRETRAINED, Blend, ChatFormat, __version__, adapted, generate, occlusion, score, score_adapting
 from model.__main__ import main
 from model.checkpoint.bundled import bundled_names, bundled_spec
 from model.checkpoint.record import TrainingRecord
@@ -35,7 +25,6 @@ from tests.support.platforms import posix_only
 from tests.support.tiny_models import ALPHABET, tiny_model
 
 ROOT = Path(__file__).parents[3]
-COMMAND = [sys.executable, "-m", "model"]
 
 
 @pytest.fixture(scope="module")
@@ -222,25 +211,16 @@ def test_list_names_the_bundled_models(run: Command):
 # the real program
 
 
-def started(*words: object, **environment: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [*COMMAND, "generate", *map(str, words)],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-    )
-
-
 @posix_only
 @pytest.mark.slow
 def test_ctrl_c_keeps_the_generated_text(tmp_path: Path):
     """The text is UTF-8 whatever the encoding of the system, and so is the printed command."""
     lm = tiny_model("абв \n")
     lm.save_pretrained(tmp_path / "русский")
-    words = ["аб", "--length=10000000", "--seed=2", f"--model={tmp_path}/русский"]
-    with started(*words, PYTHONIOENCODING="cp1252") as process:
+    words = ["generate", "аб", "--length=10000000", "--seed=2", f"--model={tmp_path}/русский"]
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252"}
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "bufsize": 0}
+    with subprocess.Popen([sys.executable, "-m", "model", *words], cwd=ROOT, env=environment, **pipes) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         first = b""

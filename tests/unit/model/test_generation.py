@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +21,6 @@ def test_unknown_characters_of_a_prompt_are_named_in_a_warning_skipped_or_refuse
         function(lm, "aé", 30, seed=1, unknown="raise")
     with pytest.raises(TypeError, match=r"the prompt is a bytes: it must be a str"):
         function(lm, b"ROMEO")
-
-
-def test_generate_shows_the_parameters_of_stream():
-    assert inspect.signature(generate).parameters == inspect.signature(stream).parameters
-    assert inspect.signature(generate).return_annotation is str
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])

@@ -53,10 +53,7 @@ def test_a_new_network_starts_with_open_forget_gates_and_has_the_parameters_of_i
 
 
 WRONG = [0, 2.5, "8", True, None, float("nan"), 10**9, np.int64(8), "x" * 10_000, 10**5000]
-TOO_LARGE = [
-    {"hidden_size": 8192, "num_layers": 32},
-    {"vocab_size": 0x110000, "embedding_size": 8192},
-]
+TOO_LARGE = [{"hidden_size": 8192, "num_layers": 32}, {"vocab_size": 0x110000, "embedding_size": 8192}]
 
 
 @pytest.mark.parametrize("name", ["vocab_size", "embedding_size", "hidden_size", "num_layers"])

@@ -67,10 +67,9 @@ async def test_replies_at_once_are_counted_over_the_page_and_the_api(
         await pages[2].read(requests[2])
     assert refused.value.status == 429
     for session in (None, "one", "two"):  # the session, which a program chooses, has no effect
-        events = await call(page.http, app, "generate", ["a", 5], session)
-        assert "2 replies are being written for your address" in events
-    for headers in ({"x-gradio-user": "mcp"}, {"x-gradio-user": "x"}):
-        assert "2 replies are being written" in await call(page.http, app, "generate", ["a", 5], **headers)
+        assert "2 replies are being written" in app.call("generate", ["a", 5], session=session, **ONE)
+    for user in ("mcp", "x"):
+        assert "2 replies are being written" in app.call("generate", ["a", 5], **ONE, **{"x-gradio-user": user})
     for each in requests[:2]:
         await page.http.post(f"{app.url}write/stop", json={"id": each["id"]})
     await asyncio.gather(*tasks)
@@ -86,15 +85,6 @@ async def test_characters_are_counted_as_they_are_written(
     with pytest.raises(RefusedError, match="Too many requests from your address") as refused:
         await page.write("random", "a", length=5)
     assert refused.value.status == 429
-
-
-async def call(
-    http: httpx.AsyncClient, app: App, name: str, data: list[Any], session: str | None = None, **headers: str
-) -> str:
-    """Return all events of an API call, as text."""
-    body = {"data": data, **({"session_hash": session} if session else {})}
-    posted = await http.post(f"{app.url}gradio_api/call/{name}", json=body, headers=headers)
-    return (await http.get(f"{app.url}gradio_api/call/{name}/{posted.json()['event_id']}")).text
 
 
 @pytest.mark.parametrize("path", ["trace", "samples", "write", "gradio_api/call/score"])

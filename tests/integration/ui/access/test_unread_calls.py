@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.app_server import App, eventually, random_model, serving
-from ui.access.unread_calls import MAX_UNREAD, UNREAD_S, UnreadCalls
+from ui.access.unread_calls import UNREAD_S, UnreadCalls
 
 TEXT = "To be, or not to be"
 
@@ -73,11 +71,8 @@ def test_a_result_is_read_once_and_a_session_as_often_as_it_calls(app: App, monk
     eventually(lambda: kept_sessions(app) == 1)
 
 
-def test_the_number_of_results_without_a_reader_is_limited(app: App) -> None:
-    async def post_all() -> None:
-        async with httpx.AsyncClient(timeout=60) as http:
-            for _ in range(MAX_UNREAD + 10):
-                await http.post(f"{app.url}gradio_api/call/score", json={"data": ["a"]})
-
-    asyncio.run(post_all())
-    eventually(lambda: app.http.get("site") and len(unread(app)._unread) == MAX_UNREAD)
+def test_the_number_of_results_without_a_reader_is_limited(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.access.unread_calls.MAX_UNREAD", 5)
+    for _ in range(9):
+        call(app)
+    eventually(lambda: app.http.get("site") and len(unread(app)._unread) == 5)

@@ -24,8 +24,7 @@ def test_a_file_that_the_manifest_does_not_list_with_its_hash_is_refused(folder,
 
 
 @pytest.mark.parametrize(
-    "manifest",
-    [b"", b"{}", b"null", b'{"sha256": {"config.json": 5}}', b"\xff", b"[" * 100_000, b" " * (2 << 20)],
+    "manifest", [b"", b"{}", b"null", b'{"sha256": {"config.json": 5}}', b"\xff", b"[" * 100_000, b" " * (2 << 20)]
 )
 def test_a_wrong_manifest_is_refused(folder, manifest):
     rewrite(folder, MANIFEST, manifest)

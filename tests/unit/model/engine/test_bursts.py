@@ -42,16 +42,11 @@ def count_bursts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return lengths
 
 
-def run_in_bursts(engine: Engine) -> None:
-    while not engine.idle:
-        engine._bursts._character_s = 1e-5  # independent of the load of the machine
-        engine.step(burst=True)
-
-
 def results(engine: Engine, sequences: list[Sequence], burst: bool) -> list[tuple[Any, ...]]:
     """Generates the replies, in bursts or not; returns everything that is known of each."""
-    if burst:
-        run_in_bursts(engine)
+    while burst and not engine.idle:
+        engine._bursts._character_s = 1e-5  # independent of the load of the machine
+        engine.step(burst=True)
     finish(engine, *sequences)
     states = [(each.last_id, each.state.h.tolist(), each.state.c.tolist()) for s in sequences if (each := s.memory)]
     return [*((each.text, each.finish_reason, each.next_draw_offset) for each in sequences), *states]

@@ -8,12 +8,7 @@ import json
 import httpx2
 import pytest
 from huggingface_hub import constants
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    OfflineModeIsEnabled,
-    RevisionResolutionError,
-)
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, RevisionResolutionError
 
 from model.hub.errors import explain
 from model.hub.limits import asked_wait_s

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numba.core import event
+from numba import njit
 
 from model import Clamp, SamplingParams, generate
 from model.backends import int8_products
@@ -43,8 +43,10 @@ def test_products_are_exact_for_every_shape_and_number_of_rows(kind: int, monkey
             assert np.array_equal(exact_product(torch.from_numpy(x), matrix).numpy(), expected)
 
 
-@pytest.mark.parametrize("kind", HERE, ids=NAMES)
-def test_every_instruction_reproduces_the_vectors(kind: int, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [None, *HERE], ids=["torch", *NAMES])
+def test_every_instruction_reproduces_the_vectors_and_so_does_torch_without_a_compiler(kind: int | None, monkeypatch):
+    monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: kind is not None)
     monkeypatch.setattr("model.backends.numba_int8.instruction_kind", lambda: kind)
     assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
@@ -90,6 +92,14 @@ def test_an_instruction_is_chosen_only_if_the_processor_has_all_that_it_needs():
             assert kind not in supported(features)
 
 
+def test_a_terminal_shows_once_that_the_kernels_are_compiled(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    fill: Any = numba_kernels.fill
+    for _ in range(2):
+        njit(nogil=True)(fill.py_func)(0, np.ones((1, 8), np.int8), 0, np.zeros((1, 8), np.int16))
+    assert capsys.readouterr().err.count("Compiling the int8 kernels") == 1
+
+
 def test_a_fault_of_numba_is_logged_once(lm, monkeypatch, caplog):
     def broken(*_arguments: object) -> None:
         raise OSError("no compiler")
@@ -102,11 +112,3 @@ def test_a_fault_of_numba_is_logged_once(lm, monkeypatch, caplog):
     assert texts == [generate(lm, "a", 30, seed=1)] * 2
     (record,) = caplog.records
     assert record.getMessage() == "numba is not used, so text is generated several times as slowly: no compiler"
-
-
-def test_a_terminal_shows_once_that_the_first_text_is_slow_because_it_compiles(monkeypatch, capsys):
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    for _ in range(2):
-        with event.trigger_event("numba:compile", {"dispatcher": numba_kernels.run}):
-            pass
-    assert capsys.readouterr().err.count("Compiling the int8 kernels") == 1

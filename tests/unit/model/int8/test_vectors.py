@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 
 from model import Blend, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, SamplingParams, generate
@@ -120,13 +119,6 @@ def vectors() -> dict[str, Any]:
         "held": [_held(lm, hold) for hold in HOLDS],
         "blend": _blend(lm),
     }
-
-
-@pytest.mark.slow
-def test_the_vectors_are_reproduced_without_a_compiler(monkeypatch) -> None:
-    """With each of the compiled instructions: test_kernels.py."""
-    monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
-    assert vectors() == json.loads(VECTORS.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from ui.access.addresses import Names, address_of_app, group_of, is_this_machine
+from ui.access.addresses import Names, address_of_app, is_this_machine
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -45,12 +45,6 @@ def test_the_last_address_of_no_trusted_proxy_is_the_clients(
     headers = [(b"x-forwarded-for", forwarded.encode()), (b"x-forwarded-proto", b"https"), (b"x-forwarded-host", b"a")]
     asyncio.run(outermost(app, page)({"type": "http", "scheme": "http", "client": (peer, 1), "headers": headers}, 0, 0))
     assert seen == [(client, "http", 2) if client == peer else (client, "https", 3)]
-
-
-def test_an_ipv6_network_counts_as_one_client() -> None:
-    assert group_of("2001:db8:1:2:3::4") == group_of("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
-    assert group_of("2001:db8:1:3::4") != group_of("2001:db8:1:2::4")
-    assert group_of("::ffff:8.8.8.8") == group_of("8.8.8.8") == "8.8.8.8"
 
 
 OWN = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,19 +13,9 @@ from ui.messages import RefusalError
 ONE, OTHER = "8.8.8.8", "8.8.4.4"
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def test_a_bucket_allows_one_minutes_amount_at_once_and_refills() -> None:
-    clock = Clock()
-    bucket = Bucket(60, clock)
+    clock = SimpleNamespace(now=100.0)
+    bucket = Bucket(60, lambda: clock.now)
     for _ in range(60):
         assert bucket.wait_s(ONE) == 0
         bucket.spend(ONE, 1)
@@ -60,35 +51,22 @@ def test_open_requests_are_limited() -> None:
     limiter.begin_request(ONE)
 
 
-def test_replies_and_their_characters_are_limited() -> None:
-    limiter = Limiter(Limits(replies_at_once=2, characters_per_minute=1_000))
-    limiter.begin_reply(ONE, 900)
-    limiter.begin_reply(ONE, 50)
-    with pytest.raises(RefusalError, match="2 replies are being written"):
-        limiter.begin_reply(ONE, 1)
-    limiter.end_reply(ONE, 0)
+def test_a_stopped_reply_gives_back_the_characters_that_it_has_not_written() -> None:
+    limiter = Limiter(Limits(characters_per_minute=1_000))
     limiter.begin_reply(ONE, 10_000)  # one reply may be longer than the limit
-    limiter.end_reply(ONE, 0)
     with pytest.raises(RefusalError, match="Too many requests"):
         limiter.begin_reply(ONE, 1)
-    limiter.end_reply(ONE, 10_500)  # a stopped reply refunds the characters that were not generated
+    limiter.end_reply(ONE, 9_500)
     limiter.begin_reply(ONE, 1)
-    assert limiter._replies[ONE] == 1
 
 
-def test_bytes_are_limited_and_full_memory_refuses_the_address_that_fills_it() -> None:
-    limiter = Limiter(Limits(megabytes_per_minute=100))
+def test_full_memory_refuses_the_address_that_fills_it() -> None:
+    limiter = Limiter(Limits())
     limiter.begin_body(ONE, BODIES_AT_ONCE - 10)
     limiter.begin_body(OTHER, 5)
     with pytest.raises(RefusalError):
         limiter.begin_body(ONE, 10)
     limiter.begin_body(OTHER, 10)
-    limiter.end_body(ONE, BODIES_AT_ONCE - 10)
-    for _ in range(11):
-        limiter.begin_body(ONE, BODIES_AT_ONCE - 20)
-        limiter.end_body(ONE, BODIES_AT_ONCE - 20)
-    with pytest.raises(RefusalError):
-        limiter.begin_body(ONE, 1)
 
 
 def test_bodies_of_many_addresses_have_a_limit_and_leave_room_for_a_small_one() -> None:
@@ -109,7 +87,7 @@ def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None
     with pytest.raises(RefusalError):
         limiter.begin_request("2001:db8::ffff")
     for _ in range(3):
-        for address in ("127.0.0.1", "::1"):
+        for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
             limiter.begin_request(address)
             limiter.begin_reply(address, 10**9)
             limiter.check_cpu(address)

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from huggingface_hub import constants
 from starlette.testclient import TestClient
 
-from model.files import PUBLIC_HUB
 from ui.routes.web_files import WebFiles
 
 
@@ -72,10 +70,3 @@ def test_the_list_of_the_files_names_all_that_are_served() -> None:
     names = client(files).get(f"{files.base()}files.json").json()
     assert {"index.html", "static.js", "offline.js", "worker/product.wasm"} <= set(names)
     assert all(client(files).get(f"{files.base()}{name}").status_code == 200 for name in names)
-
-
-def test_the_page_that_trains_publishes_on_the_hub_of_the_app() -> None:
-    files = WebFiles()
-    page = client(files).get(f"{files.base()}index.html").text
-    assert f'data-hub="{constants.ENDPOINT}"' in page
-    assert PUBLIC_HUB not in page

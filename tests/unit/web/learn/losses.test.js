@@ -37,26 +37,16 @@ test("a network learns by heart when its held-out loss has clearly risen while t
 });
 
 test("the chart has logarithmic axes, and a dot at the lowest held-out loss", () => {
-  const given = curve(
-    [4, 2, 1, 1.1, 1.2],
-    [
-      [1, 4],
-      [300, 2],
-      [500, 1],
-    ],
-  );
-  const { lines, labels, best, ticks } = chartOf(given, 1000);
+  const given = curve([4, 2, 1, 1.1, 1.2]);
+  const { lines, best, ticks } = chartOf({ ...given, training: [[1, 4]] }, 1000);
   const places = lines.heldOut.split(" ").map((point) => point.split(",").map(Number));
-  assert.deepEqual(labels, { highest: 4, middle: 2, lowest: 1 });
-  const near = (found, expected) => assert.ok(Math.abs(found - expected) < 1e-9, `${found} is not ${expected}`);
-  near(places[0][0], 200 / 3);
-  near(places[0][1], 5);
-  near(places[1][1], 50); // the loss of the label in the middle
+  const rounded = places.slice(0, 2).map((place) => place.map((part) => part.toFixed(3)));
+  assert.deepEqual(rounded, [
+    ["66.667", "5.000"],
+    ["76.701", "50.000"], // the loss of the label in the middle
+  ]);
   assert.deepEqual([best.left, best.top], places[2]);
   assert.deepEqual(bestOf(given), [300, 1]);
-  assert.deepEqual(
-    ticks.map(({ step }) => step),
-    [1, 10, 100],
-  );
-  assert.equal(chartOf(curve([], []), 1000).labels, null);
+  const steps = ticks.map(({ step }) => step);
+  assert.deepEqual(steps, [1, 10, 100]);
 });

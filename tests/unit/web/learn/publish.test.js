@@ -42,16 +42,6 @@ test("an error of the Hub, or of the network, becomes a message", () => {
   assert.equal(refusalOf(other, ""), other);
 });
 
-test("a publishing that is cancelled ends at once, with the reason of the one who cancelled", async (context) => {
-  const asked = silentHub(context);
-  const controller = new AbortController();
-  const publishing = publish(WANTED, () => {}, controller.signal);
-  const reason = new Error("cancelled");
-  controller.abort(reason);
-  await assert.rejects(publishing, reason);
-  assert.equal(asked.length, 1);
-});
-
 test("a sign-in ends when the Hub is silent", async (context) => {
   silentHub(context);
   context.mock.timers.enable({ apis: ["setTimeout"] });

@@ -1,8 +1,6 @@
-"""The learner of the browser, held against PyTorch: gradients, the optimizer's step, and a run."""
+"""The learner of the browser, compared with PyTorch: gradients and the step of the optimizer."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +10,6 @@ import torch.nn.functional as F
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.learner_module import FOLDER, VARIANTS, Learner, build
 from training.learner.optimizers import AdamW, GatewiseMuon, Optimizer
-from training.learner.recipe import PRESETS
-from training.learner.schedule import Schedule
-from training.learner.trainer import Trainer
 
 SIZES = [
     (13, 8, 12, 1, 3, 5),
@@ -30,12 +25,12 @@ def copy_weights(learner: Learner, network: LSTMNetwork) -> None:
         values[...] = network.state_dict()[name].numpy()
 
 
-def filled(*sizes: int, name: str = "learner.wasm", **rows: int) -> tuple[Learner, LSTMNetwork]:
+def filled(*sizes: int, name: str = "learner.wasm") -> tuple[Learner, LSTMNetwork]:
     """Return a learner with random weights, characters and states, and a float64 network with the same weights."""
     vocab, embedding, cells, layers, _, _ = sizes
     torch.manual_seed(0)
     network = LSTMNetwork(LSTMConfig(vocab, embedding, cells, layers))
-    learner = Learner(*sizes, name=name, **rows)
+    learner = Learner(*sizes, name=name)
     copy_weights(learner, network)
     random = np.random.default_rng(0)
     learner.ids[...] = random.integers(0, vocab, learner.ids.shape)
@@ -76,20 +71,6 @@ def test_gradients_are_those_of_torch(sizes: tuple[int, ...], name: str) -> None
         assert relative_error(gradient, wanted) < 1e-5, parameter
     assert relative_error(learner.state[:, 0], after.h.detach()) < 1e-5
     assert relative_error(learner.state[:, 1], after.c.detach()) < 1e-5
-
-
-def test_two_learners_of_half_the_rows_have_the_gradient_of_one() -> None:
-    whole, _ = filled(65, 16, 32, 2, 6, 9)
-    halves = [filled(65, 16, 32, 2, 3, 9, all_rows=6, first_row=first)[0] for first in (0, 3)]
-    for half, rows in zip(halves, (slice(0, 3), slice(3, 6)), strict=True):
-        half.ids[...] = whole.ids[:, rows]
-        half.state[...] = whole.state[:, :, rows]
-    rates = (0.3, 0.2, 0.4, 0.1)  # reset, dropout between, out, weights: masks are those of the whole batch
-    losses = [learner.call("gradients", 7, 3, *rates) for learner in (whole, *halves)]
-    assert losses[0] == pytest.approx(losses[1] + losses[2], rel=1e-6)
-    for name, gradient in whole.parameters("gradient").items():
-        sum_of_halves = halves[0].parameters("gradient")[name] + halves[1].parameters("gradient")[name]
-        assert relative_error(sum_of_halves, gradient) < 1e-5, name
 
 
 def test_gradients_under_dropout_are_those_of_the_loss() -> None:
@@ -146,42 +127,6 @@ def test_updates_are_those_of_the_optimizers(sizes: tuple[int, ...]) -> None:
         np.testing.assert_allclose(weights, named[name].detach(), rtol=0, atol=2e-5, err_msg=name)
     for name, weights in learner.parameters("average").items():
         np.testing.assert_allclose(weights, average[name], rtol=0, atol=2e-5, err_msg=name)
-
-
-@pytest.mark.slow
-def test_a_run_has_the_losses_of_the_trainer() -> None:
-    recipe = replace(
-        PRESETS["tiny"], hidden_size=32, embedding_size=16, batch=8, window=16, steps=200, reset=0.0, dropout_out=0.0
-    )
-    ids = np.random.default_rng(3).choice(20, 4_000, p=np.arange(1, 21) / 210).astype(np.uint16)
-    ids[1::2] = ids[::2]  # something to learn
-    trainer, schedule = Trainer(recipe, 20, ids), Schedule(recipe)
-    learner = Learner(20, 16, 32, 1, 8, 16)
-    copy_weights(learner, trainer.network)
-    for step in range(recipe.steps):
-        if trainer.windows.starts_pass(step):
-            learner.state[...] = 0
-        learner.ids[...] = ids[trainer.windows.positions(step)].T
-        found = learner.call("gradients", recipe.seed, step, 0.0, 0.0, 0.0, 0.0) / (recipe.batch * recipe.window)
-        share = schedule.rate(step)
-        learner.call(
-            "update", step + 1, recipe.matrix_lr * share, recipe.lr * share, recipe.weight_decay, recipe.average, 1.0
-        )
-        assert found == pytest.approx(trainer.step(share), abs=1e-3), step
-    assert found < 1.8
-    for name, weights in learner.parameters("average").items():
-        np.testing.assert_allclose(weights, trainer.average.state_dict()[name], atol=2e-2, err_msg=name)
-
-
-def test_the_held_out_loss_is_that_of_the_averaged_weights() -> None:
-    learner, network = filled(30, 8, 20, 2, 4, 6)
-    for name, values in learner.parameters("average").items():
-        values[...] = learner.parameters()[name]
-        learner.parameters()[name][...] = 0
-    learner.state[...] = 0
-    loss, _ = expected(learner, network)
-    assert learner.call("held_out_loss") / 24 == pytest.approx(loss, rel=1e-6)
-    assert not learner.state.any()
 
 
 def test_too_large_a_learner_is_refused() -> None:

@@ -95,20 +95,6 @@ test("a loss that is not finite ends the run, and the weights before it were rep
   assert.ok(Object.values(tensors).every((values) => values.every(Number.isFinite)));
 });
 
-test("a run ends with the fault of one of its workers", async () => {
-  const ended = [];
-  globalThis.Worker = /** @type {any} */ (
-    class {
-      postMessage([name]) {
-        queueMicrotask(() => (name === "create" ? this.onmessage({}) : this.onerror({ message: "out of memory" })));
-      }
-      terminate = () => ended.push(this);
-    }
-  );
-  await assert.rejects(train({ ...planOf(), workers: 3 }), /out of memory/);
-  assert.equal(ended.length, 2);
-});
-
 test("the speed of this machine is measured with the learner in WebAssembly", async () => {
   const speed = await measureSpeed(80);
   assert.ok(speed > 100 && speed < 1e7, `${speed} characters per second`);
