@@ -12,9 +12,10 @@ async function open() {
   if (parent !== window) fitFrame();
   await loadLanguages(new URL(".", import.meta.url).href, document.documentElement.lang || navigator.language);
   // The app trains nothing: the static page, which is in the same folder, trains in the visitor's browser.
-  const link = find(root, "#demonstrations .train", HTMLAnchorElement);
+  const link = find(root, "#menu .train", HTMLAnchorElement);
   const { href } = new URL("index.html#train-alone", import.meta.url);
   Object.assign(link, { href, target: "_blank", rel: "noopener" });
+  find(document, "body > footer").append(link.cloneNode(true)); // on a phone it is there
   await start(root, new ServerEngine(address), "site.greeting");
 }
 

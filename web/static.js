@@ -30,7 +30,7 @@ async function trainedModels() {
 
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
 // has #train or #train-alone, or if a training can be continued.
-// Returns what opens a model from a file, and what offers the training once the models are known.
+// Returns what offers the training once the models are known.
 function offerTraining(root, { isBack, kept }) {
   const details = find(root, "#training", HTMLDetailsElement);
   let panel = null;
@@ -51,11 +51,7 @@ function offerTraining(root, { isBack, kept }) {
     await open();
     details.scrollIntoView();
   };
-  const openModel = async () => {
-    await show(); // the panel says what came of it
-    find(details, ".open-model").click();
-  };
-  find(root, "#demonstrations .train", HTMLAnchorElement).href = "#training";
+  find(root, "#menu .train", HTMLAnchorElement).href = "#training";
   root.addEventListener("click", async (event) => {
     if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
     event.preventDefault(); // the address may have #train-alone
@@ -67,7 +63,7 @@ function offerTraining(root, { isBack, kept }) {
     details.hidden = false;
     if (isWanted || (await kept)) details.open = true;
   };
-  return { openModel, begin };
+  return begin;
 }
 
 // Adds a link to the app that serves the page, in the folder /web/DIGEST/.
@@ -98,9 +94,9 @@ async function open() {
   const models = isAlone ? (await trainedModels()).slice(0, MAX_TRAINED) : modelsOfAddress();
   const textEngine = new WorkerEngine({ home: isAlone ? "" : base, hub, models });
   try {
-    const training = offerTraining(root, { isBack, kept });
-    await start(root, textEngine, "static.greeting", training.openModel);
-    training.begin();
+    const begin = offerTraining(root, { isBack, kept });
+    await start(root, textEngine, "static.greeting");
+    begin();
     state.ownModels.value = await trainedModels();
   } catch (error) {
     root.textContent = t("static.failed", { reason: `${error}` });

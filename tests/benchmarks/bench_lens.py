@@ -24,13 +24,14 @@ from playwright.sync_api import Browser, sync_playwright
 from model import PRETRAINED, CharLSTM
 from tests.benchmarks.report import machine, write_json
 from tests.browser.driving import open_page, setting
+from tests.browser.looking import choose_lens
 from tests.support.app_server import App, serving
 from tests.support.chromium import launch, serve
 from training.hub.space_files import write_static
 from ui.registry.registry import ModelRegistry
 
 PAGES = ("app", "static")
-LENSES = ("Text", "How surprised?", "What it remembers", "One letter at a time")
+LENSES = ("Text", "What it remembers", "One letter at a time")
 LONG_MS = 100
 # ``begun`` comes with the reply's first character, ``written`` with its last, ``still`` when all have their colours.
 WATCH = """() => {
@@ -52,8 +53,8 @@ WATCH = """() => {
         if (changed) changedAt = now;
         if (grown) tellBegun(updates.push(now));
         changed = grown = false;
-        const over = log.querySelector(':scope > article .footer');
-        if (over) tellWritten(updates);
+        const over = log.querySelector(':scope > article .moves .footer');
+        if (over && updates.length > 1) tellWritten(updates);
         if (over && now - changedAt > 800) tellStill({frames, longest, coloured_s: (changedAt - updates[0]) / 1000});
         else requestAnimationFrame(look);
     };
@@ -73,7 +74,7 @@ def write(app: App, browser: Browser, lens: str, length: int, slowdown: float) -
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page, _ = open_page(context, app)
     context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
-    page.get_by_role("group", name="Lens over the text").get_by_text(lens, exact=True).click()
+    choose_lens(page, lens)
     for name, value in {"Speed": 200, "Length": length, "Seed": 1}.items():
         setting(page, name, value)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")

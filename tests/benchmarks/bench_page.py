@@ -88,7 +88,7 @@ def on_slow_network(browser: Browser, url: str) -> dict[str, float]:
 # The page can be used once Send can be pressed and a lens answers a click.
 USABLE = """() => {
     const send = document.querySelector('[data-move=send]');
-    return Boolean(send && !send.disabled && document.querySelector('.pane .lenses input')) && performance.now();
+    return Boolean(send && !send.disabled && document.querySelector('.lenses input')) && performance.now();
 }"""
 LOADED = """() => {
     const all = performance.getEntriesByType('resource');

@@ -130,7 +130,7 @@ def downloads(browser: Browser, folder: Path, url: str, text: str) -> dict[str, 
     page.locator(".welcome .hint").wait_for()
     page.wait_for_load_state("networkidle")
     arrival = total()
-    page.locator("#training summary").click()
+    page.locator("#menu .train").click()
     _start(page, text, 1, tunes=False)
     everything = total()
     page.close()

@@ -8,10 +8,10 @@ from axe_playwright_python.base import AXE_SCRIPT  # type: ignore[import-untyped
 from playwright.sync_api import Page
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-# Waits for all animations but those that follow a scroll bar and the two that repeat, `blink` and `invite`.
+# Waits for all animations but those that follow a scroll bar and `blink`, which repeats.
 _STILL = """() => Promise.allSettled(
   document.getAnimations()
-    .filter((each) => each.timeline === document.timeline && !["blink", "invite"].includes(each.animationName))
+    .filter((each) => each.timeline === document.timeline && each.animationName !== "blink")
     .map((each) => each.finished)
 ).then(() => null)"""
 # Sticky elements cover a part of the controls below them, which axe-core then finds too small.
@@ -19,7 +19,7 @@ _STICK = """(style) =>
   document.querySelectorAll(".frame, .log, .shared, #ask").forEach((each) => Object.assign(each.style, style))"""
 # The colours of characters take most of its time: tests/unit/web/test_contrast.py has them.
 _RUN = """([part, options]) =>
-  axe.run({ include: part, exclude: ".text i:not(.unknown, .try)" }, { ...options, resultTypes: ["violations"] })
+  axe.run({ include: part, exclude: ".text i:not(.unknown, .same)" }, { ...options, resultTypes: ["violations"] })
     .then((found) => found.violations)"""
 
 

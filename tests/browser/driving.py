@@ -68,12 +68,14 @@ def show(page: Page, app: App, query: str = "", *, log: str = "Conversation", se
     page.goto(app.url + query)
     expect(page.get_by_role("log", name=log)).to_be_visible()
     expect(button(page, send)).to_be_enabled()
-    open_settings(page)
 
 
 def open_settings(page: Page) -> None:
-    """Open what is collapsed around the settings: all of them on a narrow display, and the rarer ones."""
-    page.evaluate("document.querySelectorAll('#settings, #more-settings').forEach((each) => (each.open = true))")
+    """Open the settings, the rarer ones too."""
+    page.evaluate(
+        "() => { if (document.querySelector('#settings').hidden) document.querySelector('#open-settings').click(); }"
+    )
+    page.evaluate("document.querySelectorAll('#more-settings').forEach((each) => (each.open = true))")
 
 
 def complaints_of(page: Page, *own: str) -> list[str]:
@@ -88,8 +90,10 @@ def complaints_of(page: Page, *own: str) -> list[str]:
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
-    """Return whether a console message is an error or a warning; a refused reply and `QUIET` do not count."""
-    refused = "/write" in line.location["url"] and "responded with a status of" in line.text
+    """Return whether a console message is an error or a warning; refused requests and `QUIET` do not count."""
+    refused = (
+        any(path in line.location["url"] for path in ("/write", "/trace")) and "responded with a status of" in line.text
+    )
     return line.type in ("error", "warning") and not refused and "blocked by Playwright" not in line.text
 
 
@@ -113,18 +117,31 @@ def turns(page: Page) -> Locator:
 
 
 def reply(page: Page) -> str:
-    return turns(page).last.locator(".reply").text_content() or ""
+    return turns(page).last.locator(".reply").first.text_content() or ""  # a second one is the version beside it
 
 
 def footer(page: Page) -> Locator:
-    return turns(page).last.locator(".footer")
+    return turns(page).last.locator(".moves .footer")
 
 
 def button(page: Page, name: str) -> Locator:
     return page.get_by_role("button", name=name, exact=True)
 
 
+def more(page: Page, name: str) -> None:
+    """Press a button below the last reply that is under "More"."""
+    page.evaluate("document.querySelectorAll('.moves details').forEach((each) => (each.open = true))")
+    button(page, name).click()
+
+
+def from_menu(page: Page, name: str) -> None:
+    """Press a button of the menu "Look inside"."""
+    button(page, "Look inside").click()
+    button(page, name).click()
+
+
 def choose(page: Page, model: str) -> None:
+    open_settings(page)
     page.get_by_role("combobox", name="Model", exact=True).select_option(model)
     expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(model)
 
@@ -164,9 +181,8 @@ def settled(page: Page) -> None:
     """Wait until no reply is being written, also if a click of this moment has begun one."""
     page.bring_to_front()  # a page that is not seen gets no frames
     page.evaluate(TWO_FRAMES)
-    expect(button(page, "Stop")).to_be_disabled()
     expect(button(page, "Send")).to_be_enabled()
-    expect(footer(page)).to_be_attached()  # a lens hides it on a phone
+    expect(turns(page).last.locator(".reply-moves:not([hidden])")).to_be_attached()  # the whole text is drawn
 
 
 def boxes_of(*locators: Locator) -> list[dict[str, float]]:

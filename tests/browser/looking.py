@@ -11,20 +11,28 @@ NAMES = {"\n": "line end", " ": "space", "\t": "tab"}  # of characters that show
 
 
 def choose_lens(page: Page, lens: str) -> None:
-    """Choose a lens by its label; the radio button itself is hidden."""
-    lenses = page.get_by_role("group", name="Lens over the text")
-    lenses.get_by_text(lens, exact=True).click()
+    """Choose a lens by its label in the menu."""
+    page.locator("#look-inside").click()
+    page.get_by_role("radio", name=lens, exact=True).click()
     page.mouse.move(0, 0)  # the text moves under the pointer, which would focus a character
-    radio = lenses.get_by_role("radio", name=lens, exact=True)
-    expect(radio).to_be_checked()
-    if (name := radio.get_attribute("value")) != "plain":
-        expect(page.locator(f".panel.{name}").first).to_be_visible()  # its module was imported; the text stands still
+    panels = page.locator(".panel:visible")
+    if lens == "Text":
+        expect(panels).to_have_count(0)
+    else:
+        expect(panels.get_by_role("heading", name=lens)).to_be_visible()  # its module was imported
+
+
+def turn_colours_off(page: Page) -> None:
+    """Show the text without the colours of its surprise: plain text nodes, in which highlights mark characters."""
+    page.locator("#look-inside").click()
+    page.get_by_role("checkbox", name="Colour each letter by its surprise").uncheck()
 
 
 def choose_cell(page: Page, layer: int, cell: int) -> None:
-    """Choose a cell of the lens "What it remembers" by its numbers."""
-    page.get_by_role("spinbutton", name="Layer").fill(str(layer))
-    page.get_by_role("spinbutton", name="Cell (from 0)").fill(str(cell))
+    """Choose a cell of the lens "What it remembers" by its numbers from 0, which the page shows from 1."""
+    page.evaluate("document.querySelectorAll('.other-cells').forEach((each) => (each.open = true))")
+    page.get_by_role("spinbutton", name="Layer").fill(str(layer + 1))
+    page.get_by_role("spinbutton", name="Cell", exact=True).fill(str(cell + 1))
     page.keyboard.press("Tab")
 
 
@@ -37,13 +45,6 @@ def marks(turn: Locator) -> list[str]:
 
 def level(bits: float) -> str:
     return f"b{sum(bits >= bound for bound in BOUNDS)}"
-
-
-def probabilities(page: Page) -> list[tuple[str, str]]:
-    rows = page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")
-    return [
-        (row.locator(".char").text_content() or "", row.locator(".share").text_content() or "") for row in rows.all()
-    ]
 
 
 def shown(share: float) -> str:

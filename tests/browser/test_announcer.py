@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import expect
 
 from tests.browser.driving import log, reply, send
-from tests.browser.looking import NAMES, choose_lens
+from tests.browser.looking import NAMES, turn_colours_off
 from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, Site, begin
 
@@ -34,7 +34,7 @@ def test_the_page_announces_replies_and_not_their_characters(both: Site) -> None
     assert "length reached" in end
     eventually(lambda: page.evaluate(f"{REGION}.textContent") == "")  # what was read is not in the page twice
     page.reload()
-    expect(page.locator(".turn .footer")).to_be_visible()
+    expect(page.locator(".turn .moves")).to_be_visible()
     assert page.evaluate(f"{REGION}.textContent") == ""
 
 
@@ -45,11 +45,12 @@ def test_moving_along_the_text_announces_the_character_its_chance_and_its_place(
     region = page.locator(".moves-announced").first
     expect(region).to_have_attribute("aria-live", "polite")
     text = "ab" + reply(page)
-    for lens in ("Text", "How surprised?"):
-        choose_lens(page, lens)
+    for colours in (True, False):
+        if not colours:
+            turn_colours_off(page)
         log(page).focus()
-        # Without a lens the arrow keys skip line ends.
-        places = [at for at, each in enumerate(text, 1) if lens != "Text" or each != "\n"]
+        # Without colours the arrow keys skip line ends.
+        places = [at for at, each in enumerate(text, 1) if colours or each != "\n"]
         for keys, place in ((["End"], places[-1]), (["ArrowLeft"] * 3, places[-4])):
             for key in keys:
                 page.keyboard.press(key)

@@ -69,7 +69,7 @@ def turn(id: int, parent: int, **part: Any) -> dict[str, Any]:
         "second": None,
         "fresh": True,
         "start": True,
-        "given": "",
+        "given": "p",
         "chat": False,
         "before": "",
     }
@@ -99,20 +99,20 @@ def test_an_empty_page_and_one_with_a_conversation(drawn: Page) -> None:
     expect(drawn).to_have_title("A title")
     expect(drawn.get_by_role("button", name="ROMEO:")).to_be_enabled()
     expect(drawn.get_by_role("button", name="Continue")).to_have_count(0)
-    put(drawn, log=log(turn(1, 0), here=1))
-    expect(drawn.locator("article.turn")).to_contain_text(
-        "pabc3 characters · length reached · temperature 0.5 · seed 7"
-    )
-    for name in ("Continue", "Retry", "Undo", "Clear", "Share", "Copy", "Send"):
+    put(drawn, log=log(turn(1, 0), here=1), isOpen__moves=True)
+    expect(drawn.locator("article.turn .text")).to_have_text("pabc")
+    expect(drawn.locator(".moves .footer")).to_have_text("3 characters · length reached · temperature 0.5 · seed 7")
+    for name in ("Continue", "Try again", "Share", "Undo", "Clear", "Send"):
         expect(drawn.get_by_role("button", name=name, exact=True)).to_be_enabled()
     for name in ("Redo", "Stop"):
-        expect(drawn.get_by_role("button", name=name, exact=True)).to_be_disabled()
+        expect(drawn.get_by_role("button", name=name, exact=True)).to_have_count(0)
 
 
 def test_a_reply_that_is_written_and_one_that_waits(drawn: Page) -> None:
     put(drawn, log=log(turn(1, 0, text="ab", end=None), here=1), isWriting=True, waits=[{"id": "status.reconnecting"}])
     expect(drawn.get_by_role("button", name="Stop")).to_be_enabled()
-    expect(drawn.get_by_role("button", name="Continue")).to_be_disabled()
+    for name in ("Send", "Continue", "Undo"):
+        expect(drawn.get_by_role("button", name=name, exact=True)).to_have_count(0)
     expect(drawn.locator("article .status")).not_to_be_empty()
     drawn.evaluate(PUT, {"waits": []})
     expect(drawn.locator("article .status")).to_have_count(0)
@@ -120,8 +120,8 @@ def test_a_reply_that_is_written_and_one_that_waits(drawn: Page) -> None:
 
 def test_versions_clamped_cells_and_undone_turns(drawn: Page) -> None:
     held = {"model": "m", "cells": [[0, 3, 4]]}
-    put(drawn, log=log(turn(1, 0), turn(2, 0), here=2, held=held, undone=[1]))
-    expect(drawn.locator(".branches")).to_contain_text("Version 2 of 2")
+    put(drawn, log=log(turn(1, 0), turn(2, 0), here=2, held=held, undone=[1]), isOpen__moves=True)
+    expect(drawn.get_by_role("group", name="Version 2 of 2")).to_be_visible()
     expect(drawn.locator(".held-cells li")).to_have_count(1)
     expect(drawn.get_by_role("button", name="Redo")).to_be_enabled()
 
@@ -140,6 +140,7 @@ def test_a_stored_conversation_runs_no_markup(drawn: Page) -> None:
     """Invalid ones are refused: see tests/unit/web/conversation/log.test.js."""
     markup = "<img src=x onerror='window.harmed = 1'>"
     hostile = {**turn(1, 0, text=markup), "prompt": markup}
+    hostile["reply"]["given"] = markup
     listed = {"id": "b", "changed": 0, "text": markup}
     put(drawn, earlier__isOpen=True)  # which lists what is stored: nothing
     put(drawn, log=log(hostile, here=1), earlier__ids=["b"], earlier__stored=[listed])
@@ -152,7 +153,8 @@ def test_a_stored_conversation_runs_no_markup(drawn: Page) -> None:
 
 
 def test_settings_and_models(drawn: Page) -> None:
-    put(drawn, chosen__model="other", typed__temperature="9", isOpen__more=True, chosen__second="blended m")
+    put(drawn, chosen__model="other", typed__temperature="9", chosen__second="blended m")
+    put(drawn, isOpen__settings=True, isOpen__more=True)
     expect(drawn.get_by_role("combobox", name="Model", exact=True)).to_have_value("other")
     expect(drawn.get_by_role("combobox", name="Second model")).to_have_value("blended m")
     expect(drawn.get_by_role("spinbutton", name="Temperature")).to_have_value("9")
@@ -187,6 +189,9 @@ def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(drawn: Page) -
 def test_a_page_whose_owner_has_turned_the_lenses_off(drawn: Page) -> None:
     """Nothing is asked about a text either: tests/unit/web/engines/server.test.js."""
     put(drawn, log=log(turn(1, 0), here=1), site={**SITE, "lenses": False})
-    expect(drawn.locator(".lenses")).to_be_hidden()
-    expect(drawn.get_by_role("button", name="Take the tour")).to_be_hidden()
+    expect(drawn.locator("article i")).to_have_count(0)
+    drawn.get_by_role("button", name="Look inside").click()
+    expect(drawn.get_by_role("button", name="Calm, normal, wild")).to_be_visible()
+    expect(drawn.locator("#inside :is(input, .tour)").locator("visible=true")).to_have_count(0)
+    drawn.keyboard.press("Escape")
     put(drawn, site=SITE)

@@ -1,4 +1,4 @@
-"""The greeting of the bundled model on an empty page: its colours, the marked character, and the lenses over it."""
+"""The first screen of the bundled model: the text that writes itself, the changed letter, how little there is."""
 
 from __future__ import annotations
 
@@ -10,22 +10,40 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import TextTrace
-from tests.browser.driving import button, fast, log, reply, settled, turns
-from tests.browser.looking import choose_lens, level, marks
+from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, settled, turns
+from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
 from ui.registry.registry import ModelRegistry
 
-LABEL = re.compile("(Click|Tap) a letter to change what happens next")
-RECORDER = """
-window.lengths = [];
-const record = () => {
-    const reply = document.querySelector(".welcome .reply");
-    const isSeen = reply && getComputedStyle(reply).visibility === "visible";
-    if (isSeen && lengths.at(-1) !== reply.textContent.length) lengths.push(reply.textContent.length);
-    requestAnimationFrame(record);
-};
-record();
-"""
+# The words and the controls that a visitor sees without scrolling; the language of the text counts as words, too.
+SEEN = """() => {
+  const isSeen = (node) => {
+    const { top, bottom, left, right, width, height } = node.getBoundingClientRect();
+    const row = (node.parentElement ?? node.startContainer.parentElement).closest("#examples")?.getBoundingClientRect();
+    if (row && left > row.right - 32) return false; // it is scrolled out of the row, or fades
+    return width > 1 && height > 1 && top < innerHeight && bottom > 0 && left < innerWidth && right > 0;
+  };
+  const texts = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    if (node.parentElement.checkVisibility({ visibilityProperty: true }) && isSeen(range)
+      && !node.parentElement.closest(".for-readers, script, style")) texts.push(node.data);
+    if (node.parentElement.matches(".line, p, button, a, h1, span:not(.line)")) texts.push("");
+  }
+  const placeholder = document.querySelector("#prompt").placeholder;
+  const controls = [...document.querySelectorAll("a, button, input, select, textarea, summary")];
+  return {
+    text: texts.join("\\u0000") + " " + placeholder,
+    controls: controls.filter((each) => each.checkVisibility({ visibilityProperty: true }) && isSeen(each)).length,
+  };
+}"""
+
+
+SHIFTS = """window.shifts = [];
+new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
+    .observe({ type: 'layout-shift', buffered: true });"""
 
 
 @pytest.fixture(scope="module")
@@ -43,64 +61,90 @@ def greeting(app: App) -> str:
     return first.welcome_text
 
 
-def whole(page: Page, app: App) -> None:
-    expect(page.locator(".welcome .reply")).to_have_text(greeting(app), use_inner_text=False)
+def arrive(page: Page) -> None:
+    """Reload the page with motion, and wait until both endings are written."""
+    page.emulate_media(reduced_motion="no-preference")
+    page.reload()
+    expect(page.locator(".welcome .hint")).to_contain_text("One changed letter, another ending")
 
 
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
-    line = (
-        "A tiny neural network that has read only one text: Shakespeare. Start a line, watch it write on, look inside."
-    )
+    line = "It has read only Shakespeare. Start a line, it continues."
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
-    assert "das nur einen einzigen Text gelesen hat: Shakespeare. Fang eine Zeile an" in german
+    assert "Es hat nur Shakespeare gelesen." in german
     expect(page.locator("#intro p")).to_have_text(line)
 
 
-def test_the_greeting_is_written_live_in_the_colours_of_its_surprise(page: Page, app: App) -> None:
-    page.add_init_script(RECORDER)
+def test_one_letter_is_changed_and_both_endings_are_side_by_side(page: Page, app: App) -> None:
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    whole(page, app)
-    lengths = page.evaluate("lengths")
-    assert lengths == sorted(lengths)
-    assert len(lengths) > 5
+    expect(page.locator(".alternatives .chosen")).to_have_count(1)  # the chances open by themselves
+    assert page.locator(".alternatives :focus").count() == 0
+    chosen = page.locator(".alternatives .chosen .char").text_content()
+    expect(page.locator(".welcome .other i.changed")).to_have_text(chosen or "")
+    text, other = page.locator(".welcome .text:not(.other) .reply"), page.locator(".welcome .other .reply")
+    same = page.locator(".welcome .text:not(.other) i.same").count()
+    expect(page.locator(".welcome .other i.same")).to_have_count(same)
+    shown, changed = text.text_content() or "", other.text_content() or ""
+    assert greeting(app).startswith(shown)
+    assert shown[:same] == changed[:same]
+    assert changed[same] == chosen != shown[same]
+    expect(page.get_by_role("group", name="The same text with one letter changed")).to_be_visible()
     first = app.registry.first()
     assert first
     trace = TextTrace(first.lm)
-    trace.set_text(greeting(app))
+    trace.set_text(shown)
     colours = [level(each.bits) for each in trace.tokens()]
-    article = page.locator(".welcome article")
-    eventually(lambda: [mark.replace("try", "").strip() for mark in marks(article)] == colours)
+    classes = "(all) => all.map((each) => (/b[0-9]/.exec(each.className) || [''])[0])"
+    eventually(lambda: page.locator(".welcome .text:not(.other) i").evaluate_all(classes) == colours)
     expect(log(page)).to_have_attribute("aria-busy", "false")
-    page.emulate_media(reduced_motion="reduce")
+
+
+def test_a_touch_ends_the_arrival(page: Page) -> None:
+    page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    whole(page, app)
-    assert page.evaluate("lengths") == [len(greeting(app))]
+    expect(page.locator(".alternatives .there")).to_be_visible()
+    page.keyboard.press("Shift")
+    expect(page.locator(".alternatives")).to_be_hidden()
+    page.wait_for_timeout(1500)  # the chosen letter and its ending would follow within it
+    assert page.locator(".welcome .other").count() == 0
 
 
-def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes_on_from_it(
-    page: Page, app: App
-) -> None:
+@pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
+def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
+    page.add_init_script(SHIFTS)
+    arrive(page)
+    assert sum(page.evaluate("shifts")) <= 0.02
+    page.evaluate("document.activeElement.blur()")
+    seen = page.evaluate(SEEN)
+    words = len(re.sub("\u0000", "", re.sub("\u0000\u0000", " ", seen["text"])).split())
+    most_words, most_controls = (80, 12) if display == WIDE else (50, 8)
+    assert words <= most_words, seen["text"]
+    assert seen["controls"] <= most_controls
+
+
+def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_beside_it(page: Page, app: App) -> None:
     fast(page)
     text = greeting(app)
-    label = page.get_by_role("button", name=LABEL)
-    expect(label).to_be_visible()
-    position = page.evaluate("[...document.querySelectorAll('.welcome i')].findIndex((each) => each.matches('.try'))")
-    label.press("Enter")
-    box = page.get_by_role("dialog")
-    choice = box.get_by_role("button", name=re.compile("^Go on with")).first
+    log(page).focus()
+    page.keyboard.press("Home")
+    for _ in range(6):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    choice = page.get_by_role("dialog").get_by_role("button", name=re.compile("^Go on with")).first
     expect(choice).to_be_focused()
-    expect(label).to_be_hidden()
     char = choice.locator(".char").text_content() or ""
     page.keyboard.press("Enter")
     settled(page)
-    assert reply(page)[: position + 1] == text[:position] + char
-    assert len(reply(page)) == 500
-    expect(turns(page).last.locator("i")).to_have_count(0)  # a conversation, which "Text" shows without colours
-    marked = page.evaluate("[...CSS.highlights.get('shown-character')][0].toString()")
-    assert marked == char  # the letter that the visitor changed
-    changed = reply(page)
+    changed = turns(page).last.locator(".text:not(.other) .reply").text_content() or ""
+    assert changed[:7] == text[:6] + char
+    assert len(changed) == 500
+    expect(turns(page).last.locator(".other .reply")).to_have_text(text, use_inner_text=False)
+    expect(turns(page).last.locator("i.changed")).to_have_text([char, text[6]])
+    button(page, "Keep the new one").click()
+    expect(turns(page).last.locator(".other")).to_have_count(0)
+    expect(page.locator(".branches .count")).to_have_text("2/2")
     button(page, "Share").click()
     page.goto(page.get_by_role("textbox", name="Link to this text").input_value())
     expect(log(page)).to_contain_text("The same text, character for character")
@@ -108,24 +152,12 @@ def test_the_marked_character_can_be_changed_with_the_keyboard_and_the_text_goes
 
 
 def test_every_lens_shows_the_greeting(page: Page, app: App) -> None:
-    whole(page, app)
-    count = len(greeting(app))
-    lead, colours = page.locator(".welcome .lead"), "The stronger a letter's colour"
-    expect(lead).to_contain_text(colours)
-    expect(page.get_by_role("button", name=LABEL)).to_be_visible()
-    marked = page.locator(".log i.try").text_content() or ""
-    choose_lens(page, "How surprised?")
-    expect(page.locator(".which .char")).to_have_text(marked)  # its panel has something to show at once
-    expect(page.locator(".likely li.there")).to_have_count(1)
-    expect(page.locator(".sums .sum")).to_contain_text(f"in {count} characters")
-    expect(lead).not_to_contain_text(colours)  # the panel says it
+    text = greeting(app)
     choose_lens(page, "What it remembers")
-    expect(page.locator(".caption")).to_contain_text(f"to {count}.")
-    expect(page.locator(".which .char")).to_have_text(marked)
-    expect(lead).not_to_contain_text(colours)  # these are the values of a cell
-    assert page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > count / 2
+    expect(page.locator(".welcome .reply").first).to_have_text(text, use_inner_text=False)
+    expect(page.locator(".which .char")).to_have_count(1)  # its panel has something to show at once
+    eventually(lambda: page.locator(".welcome i[class*=p], .welcome i[class*=n]").count() > len(text) / 2)
     choose_lens(page, "One letter at a time")
-    expect(page.locator(".panel.step")).to_contain_text(f"drew “{marked}”")
     log(page).focus()
     page.keyboard.press("Home")
     for _ in range(4):

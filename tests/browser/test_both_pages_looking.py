@@ -29,19 +29,17 @@ def letters(text: str, begin: int = 0) -> list[int]:
 
 
 def point_at(page: Page, turn: Locator, position: int) -> None:
-    """Click a character of a turn's text, and wait until the lens shows it."""
+    """Click a character of a turn's text, and wait until its alternatives are shown."""
     turn.locator(".text i").nth(position).click()
     expect(turn.locator(".text i").nth(position)).to_have_class(re.compile("focus"))
-    expect(page.locator('.panel[aria-busy="true"]')).to_have_count(0)
     expect(page.get_by_role("button", name="instead").first).to_be_enabled()
 
 
 def replace(page: Page) -> str:
     """Replace the character in focus by the likeliest other one; returns that."""
     other = page.get_by_role("button", name="instead").first
-    char, before = other.locator(".char").text_content() or "", reply(page)
+    char = other.locator(".char").text_content() or ""
     other.click()
-    expect(turns(page).last.locator(".reply")).not_to_have_text(before)
     settled(page)
     return SIGNS.get(char, char)
 
@@ -49,22 +47,25 @@ def replace(page: Page) -> str:
 def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
-    choose_lens(page, "How surprised?")
     text = PROMPT + text_of(both)
     slices = occlusion_in_slices(trace(both, text), len(text) - 1)
     found = occlusion_within(slices, 60)
     assert found
-    page.get_by_text("Why this character?").click()
     turns(page).last.locator(".text i").nth(len(text) - 1).click()
+    page.get_by_text("Why this letter?").click()
     options = page.get_by_role("listbox", name="The characters before it").get_by_role("option")
     expect(options).to_have_count(len(text) - 1)
     most = int(np.abs(found.changes).argmax())
     expect(options.nth(most)).to_have_attribute("aria-selected", "true")
+    bars = (
+        "(all) => all.map(({ style, className }) => style.getPropertyValue('--part') * (className === 'less' ? -1 : 1))"
+    )
+    sizes = found.changes / max(np.abs(found.changes).max(), 0.1)  # the smallest change with a full bar has 0.1 bits
+    np.testing.assert_allclose(options.evaluate_all(bars), sizes, atol=1e-3)
     page.get_by_role("listbox", name="The characters before it").press("Home")
     for at in (0, 1, 2):
-        bits = f"{abs(found.changes[at]):.2f} bits {'more' if found.changes[at] > 0 else 'less'}"
-        expected = "would have been as likely" if bits.startswith("0.00") else bits
-        expect(page.locator(".why .change")).to_contain_text(expected)
+        expect(options.nth(at)).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".why .change")).to_contain_text(f"Without “{NAMES.get(text[at], text[at])}”, ")
         page.keyboard.press("ArrowRight")
     options.nth(5).hover()
     expect(options.nth(5)).to_have_attribute("aria-selected", "true")
@@ -72,7 +73,6 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
 
 def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) -> None:
     page = begin(both.open())
-    choose_lens(page, "How surprised?")
     send(page, PROMPT)
     text = reply(page)
     for least in (5, 2):  # the second one before the first
@@ -86,22 +86,19 @@ def test_characters_can_be_replaced_repeatedly_and_in_every_reply(both: Site) ->
     expect(turns(page)).to_have_count(2)
     keep = letters(text, 8)[0] + 1
     point_at(page, turns(page).first, len(PROMPT) + keep - 1)
-    button(page, "Try a different ending").click()
+    button(page, "Another ending").click()
     expect(turns(page)).to_have_count(1)
     settled(page)
     assert reply(page)[:keep] == text[:keep]
     assert reply(page) != text
-    point_at(page, turns(page).last, len(PROMPT) + keep - 1)
-    button(page, "Rewrite from here").click()
-    expect(page.locator(".branches .count")).to_have_text("Version 5 of 5")
-    settled(page)
-    assert len(reply(page)) == LENGTH
+    button(page, "Keep the new one").click()
+    expect(page.locator(".branches")).to_have_accessible_name("Version 4 of 4")
 
 
 def clamp(page: Page, layer: int, cell: int, direction: str = "High") -> None:
     choose_cell(page, layer, cell)
     expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
-    page.get_by_role("group", name="Hold this cell while it writes").get_by_text(direction, exact=True).click()
+    page.get_by_role("group", name="Hold this cell and see the text change").get_by_text(direction, exact=True).click()
 
 
 def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> None:
@@ -112,23 +109,28 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     page = begin(both.open())
     choose_lens(page, "What it remembers")
     send(page, PROMPT)
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT + free)}.")
     expect(clamps(page)).to_be_hidden()
     clamp(page, 1, cell)
+    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(PROMPT + free)}.")
     expect(clamps(page)).to_be_visible()
-    button(page, "Rewrite").click()
-    expect(footer(page)).to_contain_text(f"cell {cell} (layer 1) held high")
     settled(page)
     assert reply(page) == clamped
-    compared = page.get_by_role("region", name="Held and free")
-    expect(compared.get_by_role("status")).to_contain_text(f"Identical for {same} character")
-    assert compared.locator("mark").all_text_contents() == [each[same].replace("\n", "⏎\n") for each in (clamped, free)]
-    button(page, f"Release: cell {cell} (layer 1) held high").click()
-    expect(clamps(page)).to_be_hidden()
-    expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
-    button(page, "Undo").click()
-    expect(compared).to_be_hidden()
-    assert reply(page) == free
+    before = page.get_by_role("group", name="The version before")
+    expect(before).to_have_text(PROMPT + free, use_inner_text=False)
+    expect(page.locator("i.changed")).to_have_text([clamped[same], free[same]], use_inner_text=False)
+    expect(before.locator("i.same")).to_have_count(same)
+    release = button(page, f"Release: cell {cell + 1} of layer 2 held high")
+    for is_kept, text in ((False, free), (True, clamped)):
+        if is_kept:
+            clamp(page, 1, cell)
+            settled(page)
+            button(page, "Keep the new one").click()
+            expect(footer(page)).to_contain_text(f"cell {cell + 1} of layer 2 held high")
+        release.click()
+        expect(clamps(page)).to_be_hidden()
+        expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
+        expect(before).to_be_hidden()
+        assert reply(page) == text
     send(page, "more")
     expect(footer(page)).not_to_contain_text(" held ")
 
@@ -139,19 +141,21 @@ def clamps(page: Page) -> Locator:
 
 def test_a_fifth_clamp_is_refused_and_the_others_stay(both: Site) -> None:
     page = begin(both.open())
+    send(page, PROMPT)
     choose_lens(page, "What it remembers")
     chips = clamps(page).get_by_role("button", name="Release")
     for cell in range(4):
         clamp(page, 0, cell)
         expect(chips).to_have_count(cell + 1)
+        settled(page)
     for cell in (4, 5):
         clamp(page, 0, cell)
         expect(log(page).locator(".refusal")).to_have_text("At most 4 cells can be held at once: release one.")
         expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
-        assert chips.all_text_contents() == [f"cell {each} (layer 0) held high" for each in range(4)]
-    send(page, PROMPT)
-    expect(log(page).locator(".refusal")).to_have_count(0)
+        assert chips.all_text_contents() == [f"cell {each} of layer 1 held high" for each in range(1, 5)]
     assert reply(page) == text_of(both, clamps=[(0, cell, 4.0) for cell in range(4)])
+    button(page, "Keep the new one").click()
+    expect(log(page).locator(".refusal")).to_have_count(0)
     choose_lens(page, "Text")
     expect(clamps(page)).to_be_visible()
     both.blend(page)
@@ -166,29 +170,15 @@ def test_one_letter_at_a_time(both: Site) -> None:
     page.get_by_role("textbox", name="Prompt", exact=True).fill(PROMPT)
     for length in (1, 2, 3):
         button(page, "One letter").click()
-        expect(footer(page)).to_contain_text(f"{length} character")
+        settled(page)
         assert reply(page) == text[:length]
         read, drew = (NAMES.get(char, char) for char in (PROMPT + text)[len(PROMPT) + length - 2 :][:2])
         expect(page.locator(".wrote")).to_contain_text(f"It read “{read}” and drew “{drew}”: ")
         expect(page.get_by_role("img", name=re.compile(f"^Number {length - 1} of seed {SEED} is 0[.]"))).to_be_visible()
     expect(page.get_by_role("list", name="How the character came to be").locator("> li")).to_have_count(3)
     page.get_by_text("Inside the network").click()
-    expect(page.get_by_role("img", name=re.compile(r"^Cell 0 of layer \d: forget gate f"))).to_have_count(2)
+    expect(page.get_by_role("img", name=re.compile(r"^Cell 1 of layer \d: forget gate f"))).to_have_count(2)
     expect(page.get_by_role("list", name="The likeliest characters").get_by_role("listitem")).to_have_count(8)
     continued(page, LENGTH + 3)
     assert reply(page) == text_of(both, length=LENGTH + 3)
     expect(turns(page)).to_have_count(1)
-
-
-def test_a_text_that_the_visitor_types_is_scored(both: Site) -> None:
-    page = both.open()
-    choose_lens(page, "How surprised?")
-    page.get_by_text("Try your own text").click()
-    for text in ("To be, or not", "To be, or ü\nnot"):
-        page.get_by_role("textbox", name="Text to score").fill(text)
-        own = TextTrace(both.one)
-        own.set_text(text)
-        bits = [each.bits for each in own.tokens() if each.id >= 0]
-        expect(page.locator(".own .sum")).to_contain_text(f"{np.mean(bits):.2f} bits per character")
-        expect(page.locator(".own .sum")).to_contain_text(f"in {len(bits)} characters")
-        expect(page.locator(".own .unknown")).to_have_count(len(text) - len(bits))

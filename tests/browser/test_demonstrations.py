@@ -19,7 +19,9 @@ from tests.browser.driving import (
     choose,
     fast,
     footer,
+    from_menu,
     log,
+    more,
     open_page,
     reply,
     send,
@@ -37,12 +39,12 @@ COUNTER = Cell(1, 3, "place in the line", "r", -0.8, 0.0, 0.2)  # falls along th
 HELD = (COUNTER.layer, COUNTER.index, -4.0)
 # The texts of each demonstration: their length, and how each is written.
 TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
-    "Make its lines short": (400, [{"seed": 7}, {"seed": 7, "clamps": [HELD]}]),
-    "Calm, normal, wild": (260, [{"seed": 7, "temperature": value} for value in (0.3, 0.8, 1.5)]),
-    "Same seed, same text": (260, [{"seed": 7}, {"seed": 7}, {"seed": 8}]),
+    "Make its lines short": (400, [{"seed": 2}, {"seed": 2, "clamps": [HELD]}]),
+    "Calm, normal, wild": (260, [{"seed": 2, "temperature": value} for value in (0.3, 0.8, 1.5)]),
 }
-STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell", "The same seed"]
-LENSES = ["One letter at a time", "How surprised?", *["What it remembers"] * 3, "Text"]
+STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell"]
+LENSES = ["step"] * 2 + ["memory"] * 3
+ABOUT = {3: ".panel .picture", 4: ".panel .gates"}  # what the texts of some steps are about
 
 
 def learned_model() -> CharLSTM:
@@ -73,11 +75,11 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
 def _leave(page: Page) -> Iterator[None]:
     """Show an empty conversation again."""
     yield
-    for name in ("Back to the conversation", "Close"):
+    for name in ("Back to the conversation", "Close", "Keep the new one"):
         if button(page, name).is_visible():
             button(page, name).click()
-    if button(page, "Clear").is_visible() and button(page, "Clear").is_enabled():
-        button(page, "Clear").click()
+    if turns(page).count():
+        more(page, "Clear")
 
 
 def stage(page: Page) -> Locator:
@@ -85,8 +87,8 @@ def stage(page: Page) -> Locator:
 
 
 def show(page: Page, name: str) -> list[str]:
-    """Press the button of a demonstration; returns its texts once it has a result."""
-    button(page, name).click()
+    """Choose a demonstration in the menu; returns its texts once it has a result."""
+    from_menu(page, name)
     expect(page.get_by_role("heading", name=name)).to_be_focused()
     expect(stage(page).locator(".result.done")).to_be_visible()
     return stage(page).locator(".text").all_text_contents()
@@ -105,7 +107,7 @@ def test_a_demonstration_writes_the_same_texts_as_python(app: App, page: Page, n
 
 
 def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
-    button(page, "Watch it learn").click()
+    from_menu(page, "Watch it learn")
     text = stage(page).locator(".text")
     expect(text).to_have_text("<b>0</b>\ntext")
     expect(stage(page).locator(".now")).to_have_text("before the first step: random weights")
@@ -122,39 +124,42 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
     button(page, "Pause").click()
 
 
+def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    show(page, "Make its lines short")
+    texts = stage(page).locator(".text")
+    for shown, name in enumerate(("Cell free", "Cell held low")):
+        button(page, name).click()
+        expect(button(page, name)).to_have_attribute("aria-pressed", "true")
+        expect(texts.nth(shown)).to_be_visible()
+        expect(texts.nth(1 - shown)).to_be_hidden()
+    page.set_viewport_size(window(WIDE)["viewport"])
+
+
 def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
     fast(page, 30)
     send(page, "First")
     before = reply(page)
-    page.get_by_role("textbox", name="Prompt").fill("a draft")
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("a draft")
     setting(page, "Temperature", 1.5)
-    show(page, "Same seed, same text")
-    expect(log(page)).not_to_be_visible()
-    chosen = page.get_by_role("group", name="Demonstrations").get_by_role("button", pressed=True)
-    expect(chosen).to_have_text("Same seed, same text")
-    for move in ("Continue", "Undo", "Clear", "Copy"):
-        expect(button(page, move)).to_be_disabled()
-    page.keyboard.press("Escape")
-    expect(button(page, "Clear")).to_be_enabled()
-    expect(chosen).to_have_count(0)
-    expect(button(page, "Same seed, same text")).to_be_focused()
-    expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
     show(page, "Calm, normal, wild")
-    page.get_by_role("textbox", name="Prompt").fill("more")
-    page.keyboard.press("Enter")
-    expect(stage(page)).not_to_be_visible()
-    expect(turns(page)).to_have_count(2)
-    settled(page)
+    for each in (log(page), prompt, button(page, "Settings"), button(page, "Continue")):
+        expect(each).not_to_be_visible()
+    page.keyboard.press("Escape")
+    expect(button(page, "Look inside")).to_be_focused()
+    expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)
+    expect(prompt).to_have_value("a draft")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
+    prompt.fill("")
 
 
 def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) -> None:
     fast(page, 30)
     setting(page, "Temperature", 0.8)
     for name, message in (
-        ("Make its lines short", "Cell 3 is now held low: press Send, and the lines become short."),
-        ("Same seed, same text", "The seed is now 7: press Send, then Retry, and the same text comes again."),
+        ("Make its lines short", "That cell is now held low: press Send, and the lines become short."),
+        ("Calm, normal, wild", "The temperature is now 1.5: press Send, and the text becomes wild."),
     ):
         show(page, name)
         button(page, "Try it yourself").click()
@@ -163,17 +168,19 @@ def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(pag
         expect(page.get_by_role("textbox", name="Prompt")).to_have_value(PROMPT)
     page.keyboard.press("Enter")
     settled(page)
-    expect(footer(page)).to_contain_text("seed 7")
-    setting(page, "Seed", "")
+    expect(footer(page)).to_contain_text("temperature 1.5")
+    expect(footer(page)).to_contain_text("“position in the line” held low")
+    setting(page, "Temperature", 0.8)
 
 
 def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> None:
-    choose(page, "plain")
-    expect(button(page, "Make its lines short")).not_to_be_visible()
-    expect(button(page, "Watch it learn")).not_to_be_visible()
-    expect(button(page, "Calm, normal, wild")).to_be_enabled()
-    choose(page, "learned")
-    expect(button(page, "Watch it learn")).to_be_enabled()
+    for model, is_offered in (("plain", False), ("learned", True)):
+        choose(page, model)
+        button(page, "Look inside").click()
+        expect(button(page, "Calm, normal, wild")).to_be_enabled()
+        for name in ("Make its lines short", "Watch it learn"):
+            expect(button(page, name)).to_be_visible(visible=is_offered)
+        page.keyboard.press("Escape")
 
 
 def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(app: App, page: Page) -> None:
@@ -184,16 +191,19 @@ def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(app
     page.bring_to_front()
     fast(page, 20)
     page.get_by_role("textbox", name="Prompt").fill("a draft")
-    button(page, "Take the tour").press("Enter")
-    for number, (name, lens) in enumerate(zip(STEPS, LENSES, strict=True), 1):
+    from_menu(page, "Take the tour")
+    lens = page.locator(".lenses input:checked")
+    for number, (name, value) in enumerate(zip(STEPS, LENSES, strict=True), 1):
         expect(page.get_by_role("heading", name=name)).to_be_focused()
-        expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 6")
-        expect(page.get_by_role("radio", name=lens, exact=True)).to_be_checked()
+        expect(page.locator("#tour .count")).to_have_text(f"Step {number} of 5")
+        expect(lens).to_have_value(value)
         expect(page).to_have_url(re.compile(f"#tour-{number}$"))
-        expect(turns(page)).to_have_count(int(number >= 5))  # until then, the welcome text is enough
-        button(page, "Next" if number < 6 else "Finish").press("Enter")
-    expect(button(page, "Take the tour")).to_be_focused()
-    expect(page.get_by_role("radio", name="Text", exact=True)).to_be_checked()
+        expect(turns(page)).to_have_count(1)  # it has written one, in the background
+        if number in ABOUT:
+            expect(page.locator(ABOUT[number])).to_be_in_viewport()
+        button(page, "Next" if number < 5 else "Finish").press("Enter")
+    expect(button(page, "Look inside")).to_be_focused()
+    expect(lens).to_have_value("plain")
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value("a draft")
     assert "#" not in page.url
     settled(page)
@@ -204,15 +214,15 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
     fast(page, 20)
     setting(page, "Temperature", 0.5)
     send(page, "mine")
-    choose_lens(page, "How surprised?")
-    tour, temperature = page.locator("#tour"), page.get_by_role("spinbutton", name="Temperature")
-    button(page, "Take the tour").click()
+    choose_lens(page, "What it remembers")
+    tour, temperature = page.locator("#tour"), page.locator("#calm-wild input")
+    from_menu(page, "Take the tour")
     tour.get_by_role("button", name="One letter").click()
     expect(footer(page)).to_contain_text("21 characters")
     button(page, "Next").click()
     tour.get_by_role("button", name="Temperature 0.2").click()
     expect(temperature).to_have_value("0.2")
-    setting(page, "Temperature", 1.5)
+    temperature.fill("1.5")
     expect(tour.locator("[aria-pressed=true]")).to_have_text("Temperature 1.5")
     button(page, "Next").click()
     expect(temperature).to_have_value("0.5")
@@ -224,34 +234,25 @@ def test_the_buttons_of_the_tour_use_the_real_controls_and_its_end_puts_the_sett
     button(page, "Next character").click()
     page.wait_for_function("(before) => before.matches('.focus')", arg=before)
     page.evaluate("location.hash = 'tour-5'")
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value(str(COUNTER.index))
-    button(page, "Hold it and write again").click()
-    expect(footer(page)).to_contain_text("cell 3 (layer 1) held low")
-    expect(page.locator(".compared")).to_be_visible()
-    button(page, "Free it and write again").click()
-    expect(footer(page)).not_to_contain_text("held low")
-    button(page, "Hold it and write again").click()
-    expect(footer(page)).to_contain_text("held low")
-    button(page, "Next").click()
-    button(page, "Write it again").click()
-    expect(tour.get_by_role("status")).to_have_text("The same text again, character for character.")
-    button(page, "With another seed").click()
-    expect(tour.get_by_role("status")).to_have_text("Another text.")
+    compared, held = page.locator(".compared .other"), page.locator(".held-cells")
+    for name, is_held in (("Hold it", True), ("Free it", False), ("Hold it", True)):
+        button(page, f"{name} and write again").click()
+        expect(compared).to_have_count(int(is_held))
+        expect(held).to_have_text(["“position in the line” held low"] * is_held)
+        settled(page)
     button(page, "Close").click()
-    expect(page.locator(".held-cells")).to_have_count(0)
+    expect(held).to_have_count(0)
     expect(temperature).to_have_value("0.5")
-    expect(page.get_by_role("spinbutton", name="Seed", exact=True)).to_have_value("")
-    expect(page.get_by_role("radio", name="How surprised?")).to_be_checked()
+    expect(page.locator(".panel").get_by_role("heading", name="What it remembers")).to_be_visible()
     choose_lens(page, "Text")
     setting(page, "Temperature", 0.8)
 
 
 def test_escape_closes_one_thing(page: Page) -> None:
     setting(page, "Speed", 5)
-    button(page, "Take the tour").click()
-    expect(page.get_by_role("radio", name=LENSES[0])).to_be_checked()
-    send(page, "long", wait=False)
-    page.keyboard.press("Escape")  # the reply
+    from_menu(page, "Take the tour")
+    expect(turns(page).last.locator(".reply")).not_to_be_empty()
+    page.keyboard.press("Escape")  # the reply that the tour has begun
     settled(page)
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
@@ -267,12 +268,12 @@ def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> N
     setting(page, "Speed", 200)
     send(page, PROMPT)
     address = page.url
-    written = log(page).inner_text()
-    button(page, "Calm, normal, wild").click()
+    written = reply(page)
+    from_menu(page, "Calm, normal, wild")
     expect(page.locator("#stage")).to_be_visible()
     page.go_back()
     expect(page.locator("#stage")).to_be_hidden()
-    button(page, "Take the tour").click()
+    from_menu(page, "Take the tour")
     expect(page.locator("#tour")).to_be_visible()
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
@@ -283,9 +284,10 @@ def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> N
     expect(page.locator("#tour-title")).to_have_text(STEPS[1])
     page.go_back()
     expect(page.locator("#tour")).to_be_hidden()
-    button(page, "Same seed, same text").click()
+    expect(page.locator(".panel.step")).to_be_hidden()
+    from_menu(page, "Calm, normal, wild")
     button(page, "Back to the conversation").click()  # leaves no entry behind
     expect(page.locator("#stage")).to_be_hidden()
     assert page.url == address
     page.reload()
-    expect(log(page)).to_have_text(written, use_inner_text=True)
+    expect(turns(page).locator(".reply")).to_have_text([written], use_inner_text=False)

@@ -98,18 +98,25 @@ class View:
             self.found.append(f"{name}: the page scrolls sideways")
 
     def press(self, move: str) -> None:
+        """Press a button below the last reply; some are under "More"."""
+        self.page.evaluate("document.querySelectorAll('.moves details').forEach((each) => (each.open = true))")
         self.page.locator(f'[data-move="{move}"]').click()
+
+    def menu(self, item: str) -> None:
+        """Press something in the menu "Look inside"."""
+        self.page.locator("#look-inside").click()
+        self.page.locator(f"#inside {item}").click()
 
     def written(self, turns: int) -> None:
         """Wait for the end of the last of so many turns."""
-        expect(self.page.locator(".turn .footer")).to_have_count(turns)
-        expect(self.page.locator('[data-move="stop"]')).to_be_disabled()
+        expect(self.page.locator(".log > .turn")).to_have_count(turns)
+        expect(self.page.locator(".turn .moves .footer")).to_be_attached()
 
     def setting(self, name: str, value: str) -> None:
         self.page.locator(f'[data-setting="{name}"] input[type="number"]').fill(value)
 
     def lens(self, name: str) -> None:
-        self.page.locator(f'.lenses label:has([value="{name}"])').click()
+        self.menu(f'label:has([value="{name}"])')
 
     @contextmanager
     def at_last_character(self) -> Iterator[None]:
@@ -131,6 +138,12 @@ def greeting(view: View) -> None:
 
 def conversation(view: View) -> None:
     page, prompt = view.page, view.page.locator("#prompt")
+    view.menu("legend")
+    view.check("menu")
+    page.keyboard.press("Escape")
+    page.locator("#open-settings").click()
+    page.locator("#more-settings").evaluate("(each) => (each.open = true)")
+    view.check("settings")
     if view.is_static is False:
         page.locator("#model").select_option(LEARNED)
     view.setting("length", "30")
@@ -154,23 +167,24 @@ def conversation(view: View) -> None:
 
 def lenses(view: View) -> None:
     page = view.page
-    view.lens("surprise")
-    page.locator(".panel .own summary").click()
-    page.locator(".panel .own textarea").fill("To be, 漢")
-    page.locator(".panel .why summary").click()
-    with view.at_last_character():
-        expect(page.locator(".panel .left-out i").first).to_be_visible()
-        view.check("how surprised", ".frame")
+    page.locator(".log").focus()
+    page.keyboard.press("End")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    view.check("alternatives", ".frame")
-    page.keyboard.press("Escape")
+    page.locator(".alternatives .why summary").click()
+    expect(page.locator(".alternatives .left-out i").first).to_be_visible()
+    view.check("a letter and its details", ".pane")
+    page.locator(".alternatives .close").click()
     view.lens("memory")
     with view.at_last_character():
         page.locator(".panel .hold label").nth(1).click()
         expect(page.locator(".held-cells li")).to_have_count(1)
-        view.check("what it remembers, a cell held", ".frame")
+        expect(page.locator('[data-move="keep_new"]')).to_be_visible()
+        view.check("what it remembers, a cell held", ".pane")
+    page.locator(".other-cells > summary").click()
+    expect(page.locator(".panel canvas")).to_be_visible()
+    view.check("other cells", ".pane")
     page.locator(".held-cells li button").click()
+    page.locator(".held-cells li").first.wait_for(state="detached")
     view.lens("step")
     with view.at_last_character():
         expect(page.locator(".panel .stages > li")).to_have_count(3)
@@ -182,7 +196,7 @@ def lenses(view: View) -> None:
 def demonstrations(view: View) -> None:
     page = view.page
     for name in ("lines", "bolder", "learn"):
-        page.locator(f'[data-demonstration="{name}"]').click()
+        view.menu(f'[data-demonstration="{name}"]')
         expect(page.locator("#stage .result.done" if name != "learn" else "#stage .now")).to_be_visible()
         if name == "learn":
             page.locator("#stage .player button").click()
@@ -219,7 +233,7 @@ def blend(view: View) -> None:
 
 def training(view: View) -> None:
     panel = view.page.locator("#training")
-    panel.locator("summary").first.click()
+    view.page.locator("#menu .train:visible, #training > summary:visible").first.click()
     panel.locator("textarea").first.fill("The cat sat on the mat of jane.roe@posteo.de.\n" * 300)
     expect(panel.locator(".start")).to_be_enabled()
     view.check("train on your text", "#training")

@@ -13,8 +13,8 @@ from playwright.sync_api import Page, Route, expect
 from model import Cell, SamplingParams, TextTrace
 from model.int8.sampling import weights
 from model.named_cells import Sample
-from tests.browser.driving import button, fast, log, reply, send, setting, settled, turns
-from tests.browser.looking import choose_lens, level, marks, probabilities, shown
+from tests.browser.driving import TWO_FRAMES, fast, log, more, reply, send, setting, settled, turns
+from tests.browser.looking import choose_cell, choose_lens, level, marks, shown, turn_colours_off
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.both_pages import new_line
 
@@ -50,9 +50,10 @@ AT_END = """(log) => {
 }"""
 
 
-@pytest.mark.parametrize("lens", ["Text", "How surprised?"])
-def test_a_growing_text_stays_at_its_end_unless_the_visitor_scrolls_back(page: Page, lens: str) -> None:
-    choose_lens(page, lens)
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_growing_text_stays_at_its_end_unless_the_visitor_scrolls_back(page: Page, colours: bool) -> None:
+    if not colours:
+        turn_colours_off(page)
     fast(page, 2000)
     send(page, PROMPT)
     at_end = log(page).element_handle()
@@ -68,8 +69,7 @@ def test_a_growing_text_stays_at_its_end_unless_the_visitor_scrolls_back(page: P
     assert log(page).evaluate("(log) => log.scrollTop") == 40
 
 
-def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> None:
-    choose_lens(page, "How surprised?")
+def test_each_reply_has_its_colours_until_the_visitor_turns_them_off(page: Page, app: App) -> None:
     first = write(page)
     second = write(page, "More")
     expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(second))
@@ -77,15 +77,18 @@ def test_each_reply_is_coloured_while_it_is_written(page: Page, app: App) -> Non
     before = new_line(first)  # the next prompt begins a line of its own
     seen = trace_of(app, before + second).tokens(len(before))
     assert marks(turns(page).last) == [level(each.bits) for each in seen]
-    button(page, "Undo").click()
+    more(page, "Undo")
     expect(turns(page)).to_have_count(1)
     assert turns(page).first.locator(".text").text_content() == first
+    turn_colours_off(page)
+    expect(log(page).locator("i")).to_have_count(0)
+    page.reload()
+    expect(turns(page).first.locator(".text")).to_have_text(first, use_inner_text=False)
+    expect(log(page).locator("i")).to_have_count(0)
 
 
-def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings(page: Page, app: App) -> None:
+def test_the_alternatives_follow_the_keyboard_and_the_settings(page: Page, app: App) -> None:
     text = write(page)
-    choose_lens(page, "How surprised?")
-    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     log(page).focus()
     for key in ("Home", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"):
         page.keyboard.press(key)
@@ -95,6 +98,7 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
     expected = next(trace_of(app, text).tokens(position)).logits
     assert expected is not None
     temperature = 0.8
+    rows = page.get_by_role("dialog").locator(".choices li")
     for typed, top_k, top_p, min_p in (
         ("0.8", 0, 1.0, 0),
         ("1.7", 3, 1.0, 0),
@@ -107,30 +111,29 @@ def test_the_likeliest_characters_follow_the_keyboard_the_mouse_and_the_settings
         setting(page, "Top-k", top_k)
         setting(page, "Top-p", top_p)
         setting(page, "Min-p", min_p)
+        log(page).press("Enter")
         weight = weights(expected, SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p))
         order = list(np.argsort(-expected, kind="stable")[:5])
         there = lm.tokenizer.encode(text[position])[0]
         order += [] if there in order else [there]  # the character that is there is always shown
         names = [{"\n": "⏎", " ": "␣", "\t": "⇥"}.get(lm.tokenizer.vocab[at], lm.tokenizer.vocab[at]) for at in order]
-        shares = [shown(weight[at] / weight.sum()) for at in order]
-        expect(page.locator(".likely .share")).to_have_text(shares)
-        assert probabilities(page) == list(zip(names, shares, strict=True))
-    turns(page).last.locator(".reply i").nth(10).hover()
-    expect(page.locator(".which .char")).to_have_text(re.compile(".+"))
-    expect(turns(page).last.locator(".reply i").nth(10)).to_have_class(re.compile("focus"))
+        expect(rows.locator(".share")).to_have_text([shown(weight[at] / weight.sum()) for at in order])
+        assert rows.locator(".char").all_text_contents() == names
+        page.keyboard.press("Escape")
 
 
 def test_alternatives_that_arrive_late_do_not_open_over_the_control_that_was_clicked_meanwhile(page: Page) -> None:
     write(page)
-    choose_lens(page, "How surprised?")
+    expect(turns(page).last.locator(".reply i[class*=b]")).to_have_count(LENGTH)
     held: list[Route] = []
     page.route("**/trace", lambda route: held.append(route))
     turns(page).last.locator(".reply i").nth(10).click()
-    box = page.get_by_role("checkbox", name="What did the first layer (layer 0) expect?")
-    box.check()
+    box = page.get_by_role("textbox", name="Prompt")
+    box.click()
     assert held
-    page.unroute("**/trace")  # the requests go on
-    expect(page.get_by_role("list", name="The likeliest characters after the first layer alone")).to_be_visible()
+    with page.expect_response("**/trace"):
+        page.unroute("**/trace")  # the requests go on
+    page.evaluate(TWO_FRAMES)
     expect(box).to_be_focused()
     expect(page.locator(".alternatives").first).to_be_hidden()
 
@@ -146,24 +149,24 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
     choose_lens(page, "What it remembers")
     text = write(page)
     written = app.served("random").engine.written
-    named = page.get_by_role("combobox", name="What the cell tracks")
-    expect(named.locator("option:checked")).to_have_text("position in the line (inverted: it falls): cell 5 of layer 1")
+    expect(page.locator(".one-cell")).to_contain_text("“position in the line”")
     turn = turns(page).last
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
-    assert marks(turn) == cell_marks(app, text, 1, 5)
-    page.get_by_role("spinbutton", name="Layer").fill("0")
-    page.get_by_role("spinbutton", name="Cell (from 0)").fill("99")
-    page.keyboard.press("Tab")
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("23")
-    expect(page.locator(".caption")).to_contain_text(f"characters 1 to {len(text)}.")
+    eventually(lambda: marks(turn) == cell_marks(app, text, 1, 5))
+    choose_cell(page, 0, 98)
+    cell, layer = (page.get_by_role("spinbutton", name=name, exact=True) for name in ("Cell", "Layer"))
+    expect(cell).to_have_value("24")  # the last one
+    expect(page.locator(".one-cell")).to_contain_text("cell 24 of layer 1")
     classes = cell_marks(app, text, 0, 23)
-    eventually(lambda: marks(turn) == classes)  # the picture shows the whole layer, and may be drawn before
+    eventually(lambda: marks(turn) == classes)
+    expect(page.locator(".caption")).to_contain_text(f"Layer 1: 24 cells, one per row; characters 1 to {len(text)}.")
     page.get_by_role("img", name="The cells of the layer").click(position={"x": 3, "y": 2})
-    expect(page.get_by_role("spinbutton", name="Cell (from 0)")).to_have_value("0")
+    expect(cell).to_have_value("1")
     expect(turn.locator("i.focus")).to_have_count(1)
     expect(page.get_by_text("Where it is highest and lowest")).to_be_hidden()
-    named.select_option(label="position in the line (inverted: it falls): cell 5 of layer 1")
-    expect(page.get_by_role("spinbutton", name="Layer")).to_have_value("1")
+    named = page.get_by_role("combobox", name="What the cell tracks")
+    named.select_option(label="position in the line (cell 6 of layer 2)")
+    expect(layer).to_have_value("2")
+    expect(page.locator(".about-cell")).to_contain_text("(inverted: it falls)")
     eventually(lambda: marks(turn) == cell_marks(app, text, 1, 5))  # its values are known already
     page.get_by_text("Where it is highest and lowest").click()
     passages = [f"{each.before}{each.character}{each.after}" for each in NAMED.passages((65, 30, 1))]
@@ -178,6 +181,7 @@ def test_the_text_has_the_colours_of_the_chosen_cell(page: Page, app: App) -> No
 def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> None:
     text = write(page)
     choose_lens(page, "What it remembers")
+    page.get_by_text("Other cells, gates and numbers").click()
     expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     log(page).focus()
     for key in ("Home", *["ArrowRight"] * 9):
@@ -192,6 +196,7 @@ def test_the_gates_of_the_character_in_focus_are_shown(page: Page, app: App) -> 
 
 def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
     choose_lens(page, "What it remembers")
+    page.get_by_text("Other cells, gates and numbers").click()
     text = write(page, "x" * 400)
     expect(page.locator(".caption")).to_contain_text(f"to {len(text)}.")
     log(page).focus()
@@ -202,15 +207,16 @@ def test_the_picture_scrolls_to_the_character_in_focus(page: Page) -> None:
 
 
 def test_a_text_that_moves_under_a_resting_pointer_is_not_queried(page: Page) -> None:
-    choose_lens(page, "How surprised?")
+    choose_lens(page, "What it remembers")
     write(page)
     turns(page).last.locator(".reply i").nth(10).hover()
-    expect(page.locator("i.focus")).to_have_count(1)
-    expect(page.locator(".which")).to_contain_text("likely")  # the answer for the letter under the pointer
+    expect(turns(page).last.locator(".reply i").nth(10)).to_have_class(re.compile("focus"))
+    which = page.locator(".panel .which .char")
+    expect(which).to_have_text(re.compile(".+"))  # the answer for the letter under the pointer
     queries: list[str] = []
     page.on("request", lambda each: queries.append(each.url) if "at" in (each.post_data_json or {}) else None)
     text = write(page, "x\n" * 30)
-    expect(turns(page).last.locator(".text i[class*=b]")).to_have_count(len(text))
+    expect(turns(page).last.locator(".text i")).to_have_count(len(text))
     assert not queries
     expect(page.locator("i.focus")).to_have_count(0)  # the panel describes no letter of the turn before
-    expect(page.locator(".which")).not_to_contain_text("likely")
+    expect(which).to_have_count(0)

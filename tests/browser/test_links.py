@@ -14,7 +14,21 @@ import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
 from model import BlockedWords, CharLSTM
-from tests.browser.driving import QUIET, button, choose, fast, log, open_page, reply, send, setting, settled, turns
+from tests.browser.driving import (
+    QUIET,
+    button,
+    choose,
+    continued,
+    fast,
+    log,
+    more,
+    open_page,
+    open_settings,
+    reply,
+    send,
+    setting,
+    turns,
+)
 from tests.support.app_server import App, random_model, serving
 from tests.unit.model.int8.test_vectors import tiny
 from ui.conversation.states import States
@@ -55,10 +69,8 @@ def link(page: Page | Frame) -> str:
 
 def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App, browser: Browser) -> None:
     setting(page, "Temperature", 1.3)
-    first = write(page)
-    button(page, "Continue").click()
-    expect(turns(page).last.locator(".footer")).to_contain_text("120 characters")
-    settled(page)
+    write(page)
+    continued(page, 120)
     first = reply(page)
     second = write(page, "and 🙂")
     url = link(page)
@@ -75,7 +87,7 @@ def test_a_link_opened_after_a_restart_reproduces_the_text(page: Page, app: App,
     assert log(reader).inner_text().count(STRANGER) == 1
     weights = turns(reader).first.locator(".prompt, .reply").evaluate_all(WEIGHTS)
     assert weights == ["700", "400"]
-    expect(reader.get_by_role("spinbutton", name="Temperature")).to_have_value("1.3")
+    expect(reader.get_by_role("slider", name="Temperature")).to_have_value("1.3")
     expect(log(reader).locator(".welcome")).to_have_count(0)
     expect(button(reader, "Continue")).to_be_enabled()
     assert link(reader).partition("?")[2] == url.partition("?")[2]
@@ -126,6 +138,7 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     expect(turns(page).locator(".prompt")).to_have_text("<i>x</i>")
     expect(log(page).locator(".mark")).to_have_text(OTHER)
     expect(page.locator("#message")).to_have_text("The settings are now those of this link. Clear brings yours back.")
+    open_settings(page)
     length, model = (
         page.get_by_role("spinbutton", name="Length"),
         page.get_by_role("combobox", name="Model", exact=True),
@@ -135,11 +148,12 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     setting(page, "Top-p", 0.9)
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
-    button(page, "Clear").click()
+    more(page, "Clear")
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")
     expect(page.get_by_role("spinbutton", name="Top-p")).to_have_value("0.9")  # changed since
+    button(page, "Settings").click()
     page.wait_for_function("() => !history.state?.['char-lstm/covered']")
     expect(page).to_have_url(app.url)  # without the link, so that a copy of the address does not share it
 

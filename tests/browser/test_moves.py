@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from model import BlockedWords, Clamp, SamplingParams, TextTrace, generate
+from model import BlockedWords, Clamp, SamplingParams, TextTrace
 from model.int8.sampling import Randomness, choose
 from tests.browser.driving import forget
 from tests.support.app_server import App, serving
@@ -123,11 +123,6 @@ def clamps_of(cells: Any) -> list[Clamp]:
     return [Clamp(layer, cell, float(value)) for layer, cell, value in cells]
 
 
-def expected(app: App, prompt: str, length: int, seed: int = 5, cells: Any = ()) -> str:
-    lm = app.served("random").lm
-    return generate(lm, prompt, length, seed=seed, temperature=0.8, clamps=clamps_of(cells), unknown="skip")
-
-
 def check_draws(app: App, conversation: Conversation) -> None:
     """Check that the seed draws each character of the last reply, from the logits that the lenses show."""
     path, parts = conversation.path, conversation.parts
@@ -155,27 +150,6 @@ def test_a_clamped_turn_is_read_with_its_clamps(app: App, conversation: Conversa
     conversation.send("", seed=8)
     assert len(conversation.reply) == 60
     check_draws(app, conversation)
-
-
-def free_text(conversation: Conversation) -> Any:
-    return conversation.run("return actions.writer.withoutClamps(log.lastTurn(state.log.value).id)")
-
-
-def test_only_characters_after_the_clamp_are_compared(app: App, conversation: Conversation) -> None:
-    conversation.send(PROMPT, length=17)
-    conversation.clamp(UP)
-    conversation.move("writer.continueReply(o)", length=43)
-    conversation.clamp(OFF)
-    conversation.move("writer.continueReply(o, { newSeed: true })", seed=6, length=10)
-    conversation.clamp([])
-    pick = "writer.continueFrom(log.lastTurn(state.log.value).id, 66, o, { pick: 'x' })"
-    conversation.move(pick, seed=1, length=72)
-    one = expected(app, PROMPT, 60)
-    two = expected(app, PROMPT + one, 5, seed=6) + "x"
-    found = free_text(conversation)
-    assert found["from"] == 17
-    assert (one[:17] + found["text"])[:66] == one + two
-    assert len(found["text"]) == len(conversation.reply) - 17
 
 
 def test_a_link_reproduces_a_clamped_conversation(conversation: Conversation) -> None:

@@ -15,9 +15,11 @@ from playwright.sync_api import BrowserContext, Error, Page, expect
 from model import CharLSTM
 from tests.browser.driving import (
     button,
+    continued,
     fast,
     footer,
     log,
+    more,
     open_page,
     reply,
     send,
@@ -61,7 +63,8 @@ def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext
     assert len(linked) == 40
     page.go_back()
     expect(page.locator(".prompt", has_text="ROMEO:")).to_be_visible()
-    check_continue(page, lm)
+    continued(page, 2 * LENGTH)
+    assert reply(page) == expected(lm, 2 * LENGTH)
     page.go_forward()
     expect(page.locator(".prompt", has_text="JULIET:")).to_be_visible()
     assert reply(page) == linked
@@ -104,19 +107,19 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     check_continue(one, lm)
     fast(other, 30)
     send(other, "NURSE:")
-    continued = reply(other)
+    written = reply(other)
     for page in (one, other):
         page.reload()
     expect(turns(one)).to_have_count(1)
     assert reply(one) == expected(lm, 2 * LENGTH)
     expect(turns(other)).to_have_count(2)
-    assert reply(other) == continued
+    assert reply(other) == written
 
 
 def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App, context: BrowserContext) -> None:
     page = begin(context, app, length=20, least=1)
     settled(page)
-    button(page, "Clear").click()
+    more(page, "Clear")
     earlier, said = page.locator("#history summary"), page.locator("#message")
     expect(earlier).to_be_visible()
     expect(said).to_have_text("Your text is kept under “Earlier conversations”.")
@@ -150,25 +153,26 @@ def test_a_prompt_that_was_not_sent_is_listed_and_found_again(app: App, context:
 
 
 def test_quick_double_clicks_and_undo_during_a_reply(app: App, context: BrowserContext, lm: CharLSTM) -> None:
-    """Both clicks happen before the next frame, in which the page disables the button."""
+    """The clicks on the other buttons happen before the next frame, in which the page hides them."""
     page, complaints = open_page(context, app)
     setting(page, "Seed", SEED)
     fast(page, LENGTH)
     page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
-    click_at_once(page, "Send", "Send", "Undo", "Clear")
+    button(page, "Send").dblclick()
     settled(page)
+    expect(footer(page)).to_contain_text("length reached")
     expect(turns(page)).to_have_count(1)
     assert reply(page) == expected(lm)
-    click_at_once(page, "Continue", "Continue", "Undo", "Retry", "Clear")
+    click_at_once(page, "Continue", "Continue", "Undo", "Try again", "Clear")
     expect(footer(page)).to_contain_text(f"{2 * LENGTH} characters")
     settled(page)
     assert reply(page) == expected(lm, 2 * LENGTH)
     setting(page, "Seed", 8)
-    click_at_once(page, "Retry", "Retry", "Undo")
+    click_at_once(page, "Try again", "Try again", "Undo")
     expect(footer(page)).to_contain_text("seed 8")
     settled(page)
-    expect(page.locator(".branches .count")).to_have_text("Version 2 of 2")
-    button(page, "Undo").click()
+    expect(page.locator(".branches")).to_have_accessible_name("Version 2 of 2")
+    more(page, "Undo")
     expect(footer(page)).to_contain_text("seed 7")
     assert reply(page) == expected(lm, 2 * LENGTH)
     assert not complaints
@@ -197,9 +201,9 @@ def test_without_storage_the_page_works_and_reports_it(app: App, new_context: Br
     expect(page.get_by_text("Storage is off or full: a reload loses this text.")).to_be_visible()
     check_continue(page, lm)
     written = reply(page)
-    button(page, "Clear").click()
+    more(page, "Clear")
     expect(page.locator("#message")).to_have_text("Storage is off or full: only Undo brings your text back.")
-    button(page, "Undo").click()
+    more(page, "Undo")
     expect(turns(page)).to_have_count(1)
     assert reply(page) == written
 

@@ -143,7 +143,7 @@ def test_a_visitor_of_the_app_trains_and_publishes_on_its_hub(
         assert re.search(r"/web/[0-9a-f]{16}/index\.html#train-alone$", page.url)
         start(page)
         ended(page)
-        expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+        expect(page.locator("#model")).to_have_value(NAME)
         fast(page, 20)
         send(page, "the c")
         assert complaints == []

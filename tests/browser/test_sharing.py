@@ -12,11 +12,11 @@ from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
 from tests.browser.driving import button, complaints_of, log, send, settled, turns
-from tests.browser.looking import choose_lens
 from tests.browser.test_links import SAME, framing
 from tests.support.both_pages import PROMPT, Site, begin, link, stored_parts
 
 DOCS = Path(__file__).parents[2] / "docs" / "share-links.md"
+TITLE = "one-a-network-that-writes"  # of the page, as the name of a file
 [FRAME] = re.findall("<iframe src.*</iframe>", DOCS.read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -39,9 +39,9 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     shown = "\n".join(turns(page).locator(".text").all_text_contents())
     page.route("**/picture.js", lambda route: route.abort())  # the network is gone
     text = saved(page, "Save as .txt")
-    assert (text.suggested_filename, content(text).decode()) == ("one.txt", shown)  # the title of the page
+    assert (text.suggested_filename, content(text).decode()) == (f"{TITLE}.txt", shown)
     log_file = saved(page, "Save as .json")
-    assert log_file.suggested_filename == "one.json"
+    assert log_file.suggested_filename == f"{TITLE}.json"
     stored = json.loads(content(log_file))
     assert [each["text"] for each in stored["turns"][-1]["reply"]["parts"]] == [
         each["text"] for each in stored_parts(page)
@@ -49,13 +49,13 @@ def test_a_conversation_is_saved_as_picture_text_and_log(both: Site) -> None:
     assert [turn["prompt"] for turn in stored["turns"]] == [PROMPT, "\nand?"]
     picture = saved(page, "Save as picture")
     page.unroute("**/picture.js")
-    assert picture.suggested_filename == "one.png"
+    assert picture.suggested_filename == f"{TITLE}.png"
     image = Image.open(io.BytesIO(content(picture))).convert("RGB")
     assert image.width == 1200
-    swatch = "(level) => getComputedStyle(document.querySelector(`.panel .b${level}`)).backgroundColor"
-    choose_lens(page, "How surprised?")
-    levels = page.evaluate(f"[1, 2, 3, 4, 5, 6].map({swatch})")
+    shades = "(all) => all.map((each) => getComputedStyle(each).backgroundColor)"
+    levels = log(page).locator(".reply i:is(.b1, .b2, .b3, .b4, .b5, .b6)").evaluate_all(shades)
     colours = {f"rgb({', '.join(map(str, colour))})" for _, colour in image.getcolors(1 << 20)}  # type: ignore[arg-type,union-attr]
+    assert levels
     assert set(levels) <= colours
 
 
@@ -63,8 +63,9 @@ def test_the_text_is_selected_where_it_cannot_be_copied(both: Site) -> None:
     page = begin(both.open())
     send(page, "ab")
     page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error()))")
-    button(page, "Copy").click()
-    expect(page.locator("#message")).to_contain_text("The text is selected: press Ctrl+C")
+    link(page)
+    button(page, "Copy the text").click()
+    expect(page.locator("#share-link p")).to_contain_text("The text is selected: press Ctrl+C")
     assert page.evaluate("getSelection().containsNode(document.querySelector('.log .reply'), true)")
 
 

@@ -64,8 +64,7 @@ def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, tmp_path
         space = url.replace("127.0.0.1", "ada-my-page.localhost")  # which Chromium resolves to this machine
         for address, count in ((space, 1), (url, 0)):
             page = context.new_page()
-            page.goto(address)
-            fast(page, 5)
+            page.goto(f"{address}?length=5&speed=200")
             send(page, "a")
             button(page, "Share").click()
             expect(page.get_by_role("textbox", name="Link to this text")).to_be_visible()

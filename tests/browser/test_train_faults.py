@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Playwright, expect
 
-from tests.browser.driving import button, fast, reply, send, turns
+from tests.browser.driving import button, choose, fast, open_settings, reply, send, turns
 from tests.browser.test_train_page import (
     FEW,
     NAME,
@@ -48,7 +48,7 @@ def test_without_room_in_the_storage_the_model_writes_until_the_page_is_closed(v
     expect(fault(page)).to_contain_text("The model is lost when you close this page: this browser has no room left")
     fast(page, 40)
     send(page, "the c")
-    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+    expect(page.locator("#model")).to_have_value(NAME)
     assert set(reply(page)) <= set(TEXT)
 
 
@@ -99,7 +99,7 @@ def test_one_tab_trains_at_a_time(visitor: Make) -> None:
     start(first)
     button(first, "Stop and keep the model").click()
     expect(ended(first)).to_contain_text(f"The page now writes with your network “{SHOWN}-2”, as it was at step")
-    expect(first.get_by_role("combobox", name="Model", exact=True)).to_have_value(f"{NAME}-2")
+    expect(first.locator("#model")).to_have_value(f"{NAME}-2")
     start(second)
 
 
@@ -107,14 +107,14 @@ def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Make, packed: by
     visits = visitor()
     page = visits.open()
     page.on("dialog", lambda dialog: dialog.accept())
-    model, stored = page.get_by_role("combobox", name="Model", exact=True), panel(page).locator(".trained li")
+    model, stored = page.locator("#model"), panel(page).locator(".trained li")
     first, name, said = model.input_value(), "local/letters", panel(page).locator(".said")
     zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
     page.locator(".model-folder").set_input_files(tmp_path / "letters")
     expect(model).to_have_value(name)
     expect(said).to_have_text("This page now writes with letters.")
     expect(stored.locator(".in-use")).to_be_visible()
-    model.select_option(first)
+    choose(page, first)
     expect(said).to_have_text("")
     expect(stored.locator(".in-use")).to_be_hidden()
     stored.locator(".use").click()
@@ -129,20 +129,20 @@ def test_a_model_is_opened_used_downloaded_and_deleted(visitor: Make, packed: by
     begin(page)
     button(page, "Delete letters").click()
     expect(stored).to_have_count(0)
-    other.get_by_role("combobox", name="Model", exact=True).select_option(name)
+    open_settings(other)
+    other.locator("#model").select_option(name)  # it is no longer there
     expect(other.locator("#model option")).to_have_text([first])
     page.reload()
     expect(turns(page).locator(".prompt")).to_have_text("the c")
     expect(turns(page).locator(".reply")).to_have_text(written, use_inner_text=False)
-    with page.expect_file_chooser() as choosing:
-        page.locator("#settings").get_by_role("button", name="Open a model (.zip)").click()
-    choosing.value.set_files(tmp_path / "other name.zip")
+    begin(page)
+    page.locator(".model-file").set_input_files(tmp_path / "other name.zip")
     expect(said).to_contain_text("This page now writes with other-name.")
     weights = (tmp_path / "letters" / "model.safetensors").read_bytes()
     assert files_of(page, "local/other-name")["model.safetensors"] == weights
     page.reload()
-    model.select_option("local/other-name")
-    expect(page.get_by_role("heading", level=1)).to_have_text("other-name")
+    choose(page, "local/other-name")
+    expect(page.get_by_role("heading", level=1)).to_have_text("other-name: a network that writes")
     panel(begin(page)).locator(".model-file").set_input_files(
         {"name": "a.zip", "mimeType": "application/zip", "buffer": b"PK\3\4"}
     )

@@ -65,9 +65,9 @@ class Visitor:
 
 def begin(page: Page, speed: int = SPEED) -> Page:
     """Open the panel, and make its trainings short."""
-    expect(panel(page)).to_be_visible()
+    expect(panel(page)).not_to_have_attribute("hidden", "")
     if not page.locator("#training[open]").count():
-        page.locator("#training summary").click()
+        page.locator("#menu .train").click()
     expect(panel(page).locator(".trained, textarea").first).to_be_attached()
     page.evaluate(SIZES, {"workers": 1, "speed": speed, "seed": 5})
     return page
@@ -215,9 +215,9 @@ def test_a_typed_text_is_called_your_text_and_a_file_has_its_name(visitor: Make)
 
 def test_a_text_becomes_a_model_that_writes(trained: Trained, tmp_path: Path) -> None:
     page = trained.page
-    expect(page.get_by_role("heading", level=1)).to_have_text("my-text")
+    expect(page.get_by_role("heading", level=1)).to_have_text("my-text: a network that writes")
     expect(page.locator("#intro p")).to_contain_text("It has read only your text, in this browser.")
-    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+    expect(page.locator("#model")).to_have_value(NAME)
     lm = loaded(trained.files, tmp_path)
     assert list(lm.tokenizer.vocab) == sorted(set(TEXT))
     assert lm.training["corpus"] == "my text"
@@ -232,7 +232,7 @@ def test_a_text_becomes_a_model_that_writes(trained: Trained, tmp_path: Path) ->
     link = page.get_by_role("textbox", name="Link to this text").input_value()
     written = reply(page)
     page.reload()
-    expect(page.get_by_role("combobox", name="Model", exact=True)).to_have_value(NAME)
+    expect(page.locator("#model")).to_have_value(NAME)
     other = page.context.new_page()
     other.goto(link)
     expect(other.locator(".mark")).to_contain_text("same")
@@ -320,7 +320,7 @@ def test_a_chat_becomes_a_model_that_answers_and_keeps_the_characters_of_its_par
     assert lm.config.hidden_size == parent.config.hidden_size
     assert json.loads(files["config.json"])["training"]["from"] == "tiny"
     page.reload()
-    page.locator("#training summary").click()
+    begin(page)
     button(page, "Publish a-chat").click()
     things = panel(page).locator(".publishing .private-things")
     expect(things).to_contain_text("In the text there may be: the messages of a chat", ignore_case=True)

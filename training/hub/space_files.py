@@ -89,7 +89,7 @@ def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
     if first_words := line(welcome_text):
         page = _META_DESCRIPTION.sub(lambda found: f"{found[1]}{html.escape(first_words)}", page)
     texts = json.loads((ROOT / "web" / "languages" / "en.json").read_text(encoding="utf-8"))
-    lead = html.escape(f"{texts['page.hello']} {texts['greeting.colours']}")
+    lead = html.escape(texts["greeting.colours"])
     page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{lead}</p>{found[1]}{html.escape(welcome_text)}', page)
     page = page.replace('data-space=""', f'data-space="{html.escape(space)}"')
     if not space or constants.ENDPOINT != PUBLIC_HUB:  # a private Hub has hosts of its own

@@ -104,6 +104,7 @@ class Document:
             language: a key of ``LANGUAGES``.
             preview: the tags for link previews.
         """
+        texts = LANGUAGES[language]
         return f"""<!doctype html>
 <html lang="{language}">
 <head>
@@ -119,7 +120,7 @@ class Document:
 </head>
 <body class="app">
 {self._page(language)}
-<footer><a href="api">{html.escape(LANGUAGES[language]["site.api"])}</a></footer>
+<footer>{html.escape(texts["site.privacy"])} <a href="api">{html.escape(texts["site.api"])}</a></footer>
 <script>{self._script}</script>
 </body>
 </html>
@@ -133,7 +134,7 @@ class Document:
         markup = _TEXT.sub(lambda found: found[1] + html.escape(texts[found[2]]), markup)
         markup = _NAME.sub(lambda found: f'{found[1]}"{html.escape(texts[found[2]])}"', markup)
         if first and first.welcome_text:
-            lead, welcome_text = f"{texts['page.hello']} {texts['greeting.colours']}", html.escape(first.welcome_text)
+            lead, welcome_text = texts["greeting.colours"], html.escape(first.welcome_text)
             markup = _WELCOME_TEXT.sub(
                 lambda found: f'<p class="lead">{html.escape(lead)}</p>{found[1]}{welcome_text}', markup
             )

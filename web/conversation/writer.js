@@ -30,8 +30,6 @@ import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js"
  * @property {?Change} next
  */
 
-const MAX_COMPARED = 2000; // characters; two texts differ much earlier
-
 export class Writer {
   /**
    * @param {TextEngine} engine
@@ -45,7 +43,6 @@ export class Writer {
     this.engine = engine;
     this.page = page;
     this.running = /** @type {?Run} */ (null);
-    this.comparison = new AbortController(); // of `withoutClamps`; a new reply aborts it
   }
 
   get busy() {
@@ -171,13 +168,6 @@ export class Writer {
     return !author.second && held.model === author.model.name ? held.cells : [];
   }
 
-  /** Returns the last reply as it is without clamps, see the function below. @param {number} id  of the last turn */
-  withoutClamps(id) {
-    this.comparison.abort();
-    this.comparison = new AbortController();
-    return withoutClamps(logs.remembered(this.page.log(), id), this.engine, this.page.model, this.comparison);
-  }
-
   #last() {
     const last = logs.lastTurn(this.page.log());
     if (!last) throw refusal("refusal.no_reply");
@@ -224,17 +214,15 @@ export class Writer {
     const part = logs.newPart({ settings, draw_offset, cells: this.cellsFor(options.author) });
     const kept = known ? 0 : now.reply.parts.length;
     now.reply.parts.push(part);
-    const writing = this.#write(now, part, options.speed, kept);
-    this.page.changed();
-    await writing;
+    await this.#write(now, part, options.speed, kept);
   }
 
   // Writes a part to its end; a change of settings meanwhile starts a new part.
   /** @type {(turn: Turn, part: Part, speed: ?number, kept?: number) => Promise<void>} */
   async #write(turn, part, speed, kept = 0) {
-    this.comparison.abort();
     const run = /** @type {Run} */ ({ turn, part, speed, kept, controller: new AbortController(), next: null });
     this.running = run;
+    this.page.changed();
     try {
       for (;;) {
         const ending = await this.#attempt(run);
@@ -301,38 +289,4 @@ export class Writer {
     log.turns = log.turns.filter((each) => each !== turn);
     log.here = logs.turnOf(log, turn.replaced)?.id ?? logs.turnOf(log, turn.parent)?.id ?? 0;
   }
-}
-
-/**
- * Returns the last reply from its first clamped character on, as the same seeds write it without clamps.
- * @param {{turn: Turn, reply: Reply}[]} replies  see `remembered`
- * @param {TextEngine} engine
- * @param {FindModel} find
- * @param {AbortController} controller  is aborted when the connection is lost: a comparison does not wait for it
- * @returns {Promise<?{from: number, text: string}>} the text, and its position in the reply; null if no cell was clamped, or
- *   it was aborted
- */
-async function withoutClamps(replies, engine, find, controller) {
-  const reply = replies.at(-1)?.reply;
-  const at = reply?.parts.findIndex((part) => part.cells.length) ?? -1;
-  if (at < 0) return null;
-  const parts = reply.parts.slice(0, at);
-  const from = count(logs.replyText({ parts }));
-  const { signal } = controller;
-  const onStatus = (messages) => messages.some(({ id }) => id === "status.reconnecting") && controller.abort();
-  let text = "";
-  for (const part of reply.parts.slice(at)) {
-    const whole = part.end && !["stop", "blocked"].includes(part.end); // a part that ended itself may be longer without clamps
-    const length = Math.min(whole ? count(part.text) : part.settings.length, MAX_COMPARED - count(text));
-    if (length < 1) continue;
-    const free = { ...part, settings: { ...part.settings, length }, cells: [], text: "" };
-    const request = requestOf(replies.slice(0, -1), { ...reply, parts }, free, null, find);
-    const { end } = await engine.write(request, { onText: (more) => (free.text += more), onStatus }, signal);
-    if (signal.aborted) return null;
-    if (part.picked && end === "length") free.text = [...free.text].slice(0, -1).join("") + [...part.text].pop();
-    text += free.text;
-    parts.push({ ...free, end });
-    if (end !== "length") break;
-  }
-  return { from, text };
 }

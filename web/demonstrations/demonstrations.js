@@ -1,4 +1,4 @@
-// The row of buttons: one for each demonstration, and one for the tour. Their modules are imported when one is pressed.
+// The list in the menu: the demonstrations, the tour, and the switch of the colours. Their modules are imported when one is pressed.
 
 import { effect, html, render, signal } from "../vendor/preact.js";
 import { Button, find } from "../document/dom.js";
@@ -7,7 +7,7 @@ import { lineCounter } from "../lenses/names.js";
 import { isCovered } from "../state/actions.js";
 import * as state from "../state/state.js";
 
-const LINK = /^#tour-([1-6])$/;
+const LINK = /^#tour-([1-5])$/;
 /** @import { Model } from "../engines/engine.js" */
 
 /** @type {Record<string, (model: Model) => boolean>} whether a model has a demonstration, by name */
@@ -15,7 +15,6 @@ const OFFERED = {
   lines: (model) => lineCounter(model) !== null,
   bolder: () => true,
   learn: (model) => model.samples,
-  same: () => true,
 };
 
 const isFree = () => !state.busy.value && state.model.value !== null;
@@ -26,8 +25,7 @@ const isFree = () => !state.busy.value && state.model.value !== null;
  * @param {HTMLElement} root
  */
 export function bindDemonstrations(root) {
-  const row = find(root, "#demonstrations");
-  const { href, target, rel } = find(row, ".train", HTMLAnchorElement); // as the entry of the page has set them
+  const { href, target, rel } = find(root, "#menu .train", HTMLAnchorElement); // as the entry of the page has set them
   const train = html`<${TrainLink} href=${href} target=${target || null} rel=${rel || null} />`;
   let loading = /** @type {ReturnType<typeof draw> | null} */ (null);
   const draw = async () => {
@@ -42,7 +40,7 @@ export function bindDemonstrations(root) {
     return loading;
   };
   const show = async (name) => (await load()).show(name);
-  render(html`<${Row} train=${train} show=${show} />`, row);
+  render(html`<${List} show=${show} />`, find(root, "#demonstrations"));
   effect(() => {
     if (state.tourStep.value) load().catch(() => (state.tourStep.value = 0));
   });
@@ -64,20 +62,19 @@ function followLinks() {
   });
 }
 
-/** @param {{train: any, show: (name: string) => void}} properties */
-function Row({ train, show }) {
+/** @param {{show: (name: string) => void}} properties */
+function List({ show }) {
   const [model, isStarted, isOff] = [state.model.value, state.isStarted.value, !isFree()];
   const buttons = Object.entries(OFFERED).map(([name, isOffered]) => {
     const isHidden = isStarted && !(model && isOffered(model));
-    const [title, isShown] = [t(`demo.${name}`), state.demonstration.value === name];
-    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} aria-pressed=${isShown} isOff=${isOff} onPress=${() => show(name)}>${title}<//>`;
+    return html`<${Button} key=${name} data-demonstration=${name} hidden=${isHidden} isOff=${isOff} onPress=${() => show(name)}>${t(`demo.${name}`)}<//>`;
   });
-  const hasNone = isStarted && !state.site.value.models.length;
+  const switchColours = ({ target }) => (state.colours.value = target.checked);
+  const colours = html`<label class="colours"><input type="checkbox" checked=${state.colours.value} onChange=${switchColours} />${t("page.colours")}</label>`;
   return html`
-    <span class="row-label" aria-hidden="true">${t("demo.row")}</span>
     ${buttons}
-    <${Button} class="tour" hidden=${hasNone || !state.hasLenses.value} isOff=${isOff} onPress=${() => (state.tourStep.value = 1)}>${t("tour.begin")}<//>
-    ${train}`;
+    <${Button} class="tour" hidden=${!state.hasLenses.value} isOff=${isOff} onPress=${() => (state.tourStep.value = 1)}>${t("tour.begin")}<//>
+    ${state.hasLenses.value && colours}`;
 }
 
 /** The link to a training on the visitor's own text. @param {Record<string, ?string>} attributes */

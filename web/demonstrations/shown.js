@@ -1,4 +1,4 @@
-// The four demonstrations: the texts that each one writes beside each other, and the sentence about their result.
+// The three demonstrations: the texts that each one writes beside each other, and the sentence about their result.
 
 import { computed, signal } from "../vendor/preact.js";
 import { emptyLog, newPart } from "../conversation/log.js";
@@ -62,16 +62,6 @@ export const DEMONSTRATIONS = {
     result: countUnlikely,
     set: restore,
   },
-  same: {
-    about: (_, seed) => ({ seed, other: (seed + 1) % 2 ** 32 }),
-    texts: ({ seed, other }) => [
-      { title: t("demo.same.first", { seed }) },
-      { title: t("demo.same.second", { seed }) },
-      { title: t("demo.same.third", { seed: other }), seed: other },
-    ],
-    result: compareSeeds,
-    set: ({ seed }) => restore({ seed }),
-  },
 };
 
 /** @param {Model} model @returns {About} */
@@ -79,7 +69,7 @@ function aboutCounter(model) {
   const { cell, value, does } = lineCounter(model);
   const way = { id: value > 0 ? "demo.lines.high" : "demo.lines.low" };
   const held = [cell.layer, cell.index, value];
-  return { cells: model.layers * model.hidden, cell: cell.index, does: { id: does }, way, held };
+  return { cells: model.layers * model.hidden, does: { id: does }, way, held };
 }
 
 /** @param {Column[]} texts @param {About} about @returns {Message} */
@@ -96,19 +86,6 @@ function countUnlikely(texts) {
   const shareOf = (bits) => percent(bits.filter((each) => each >= UNLIKELY_BITS).length / bits.length);
   const [calm, normal, wild] = texts.map(({ bits }) => shareOf(bits.value));
   return { id: "demo.bolder.result", values: { calm, normal, wild } };
-}
-
-/** @param {Column[]} texts @param {About} about @returns {Message[]} */
-function compareSeeds(texts, { other }) {
-  const [one, two, three] = texts.map(({ text }) => text.value);
-  return [
-    one === two
-      ? { id: "demo.same.result", values: { count: count(one) } }
-      : { id: "demo.same.differs", values: { at: firstDifference(one, two) } },
-    one === three
-      ? { id: "demo.same.no_other", values: { seed: other } }
-      : { id: "demo.same.other", values: { seed: other, at: firstDifference(one, three) } },
-  ];
 }
 
 /** Runs a demonstration. @param {Showing} showing @returns {Promise<void>} when its texts are complete, or it has ended */
@@ -212,14 +189,6 @@ function lineLengths(text) {
 /** Returns the mean of some lengths; null if there are fewer than two. @param {number[]} lengths */
 export function meanOf(lengths) {
   return lengths.length < 2 ? null : lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
-}
-
-/** Returns the number of the first character, from 1, in which two texts differ. Line ends, which the page does not show, are not counted. @param {string} one @param {string} two */
-function firstDifference(one, two) {
-  const [first, second] = [[...one], [...two]];
-  let same = 0;
-  while (same < first.length && first[same] === second[same]) same++;
-  return first.slice(0, same).filter((character) => character !== "\n").length + 1;
 }
 
 /**

@@ -1,14 +1,14 @@
-// The tour: a card with six steps over what is on the page, each with a link of its own (#tour-1 to #tour-6).
+// The tour: a card with five steps over what is on the page, each with a link of its own (#tour-1 to #tour-5).
 
-import { effect, html, render, signal, untracked, useEffect, useLayoutEffect, useRef } from "../vendor/preact.js";
-import { lastPart, lastTurn, replyText } from "../conversation/log.js";
+import { effect, html, render, untracked, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { lastTurn } from "../conversation/log.js";
 import { Button, find } from "../document/dom.js";
 import { render as textOf, t } from "../document/words.js";
 import { choose } from "../lenses/memory.js";
 import * as lenses from "../lenses/state.js";
 import { press } from "../lenses/step.js";
 import { moveTo } from "../lenses/text/focus.js";
-import { clamp, close, restore, retry, rewrite, send } from "../state/actions.js";
+import { clamp, clampAndRewrite, close, restore, send } from "../state/actions.js";
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
@@ -19,8 +19,8 @@ const SURE = 1; // bits: a character with fewer was expected
  *
  * @typedef {object} Step
  * @property {string} lens
- * @property {boolean} [needsReply]  whether the welcome text is not enough
  * @property {() => unknown} [prepare]  puts a cell or a character in focus
+ * @property {string} [shows]  what its text is about, under "Other cells"; without it the lens
  * @property {[text: Message, act: () => unknown, value?: number][]} actions  the buttons, and
  *   the temperature that each sets
  */
@@ -35,7 +35,7 @@ const ALONG = [
 const STEPS = [
   { lens: "step", actions: [[{ id: "step.button" }, press]] },
   {
-    lens: "surprise",
+    lens: "step",
     prepare: focusUncertainCharacter,
     actions: [0.2, 0.8, 1.5].map((temperature) => [
       { id: "demo.bolder.column", values: { temperature } },
@@ -43,29 +43,18 @@ const STEPS = [
       temperature,
     ]),
   },
-  { lens: "memory", prepare: chooseCounter, actions: ALONG },
-  { lens: "memory", prepare: chooseCounter, actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, shows: ".panel .picture", actions: ALONG },
+  { lens: "memory", prepare: chooseCounter, shows: ".panel .closely", actions: ALONG },
   {
     lens: "memory",
-    needsReply: true,
     prepare: chooseCounter,
     actions: [
-      [{ id: "tour.hold" }, () => writeWith([heldCell()])],
-      [{ id: "tour.free" }, () => writeWith([])],
-    ],
-  },
-  {
-    lens: "plain",
-    needsReply: true,
-    actions: [
-      [{ id: "tour.same" }, () => writeWithSeed(0, rewrite)],
-      [{ id: "tour.other" }, () => writeWithSeed(1, retry)],
+      [{ id: "tour.hold" }, () => clampAndRewrite([heldCell()])],
+      [{ id: "tour.free" }, () => clampAndRewrite([])],
     ],
   },
 ];
 
-/** What became of the text at this step. */
-const result = signal(/** @type {?Message} */ (null));
 /** The visitor's own lens, settings and clamped cells. */
 let before = ownChoices();
 
@@ -87,7 +76,11 @@ export function drawTour(root) {
     box.hidden = !isShown;
     find(root, ".char-lstm").classList.toggle("on-tour", isShown);
     untracked(() => {
-      if (isShown) return (before = ownChoices());
+      if (isShown) {
+        before = ownChoices();
+        if (before.cells.length) clamp([]);
+        return;
+      }
       history.replaceState(history.state, "", location.pathname + location.search);
       restore(before.settings);
       if (before.cells !== ownChoices().cells) clamp(before.cells);
@@ -101,8 +94,8 @@ const end = () => close(state.tourStep);
 
 function Card() {
   const [heading, number] = [useRef(/** @type {?HTMLElement} */ (null)), state.tourStep.value];
-  useLayoutEffect(() => heading.current?.focus({ preventScroll: true }), [number]);
-  useEffect(() => {
+  useLayoutEffect(() => {
+    heading.current?.focus({ preventScroll: true });
     if (number) open(number);
   }, [number]);
   if (!number) return null;
@@ -118,7 +111,6 @@ function Card() {
       <p class="count">${t("tour.count", { step: number, steps: STEPS.length })}</p>
       <h2 id="tour-title" tabindex="-1" ref=${heading}>${title}</h2>
       <p class="text">${text}</p>
-      <p class="status" role="status">${textOf(result.value)}</p>
     </div>
     <div class="actions">${buttons}</div>
     <div class="moves">
@@ -134,13 +126,15 @@ async function open(number) {
   const step = STEPS[number - 1];
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
-  result.value = null;
   restore(before.settings); // another step may have set them
-  if (step.needsReply && !lastTurn(state.log.value)) send(state.model.value?.examples[0] ?? "");
+  if (!lastTurn(state.log.value)) send(state.model.value?.examples[0] ?? "");
+  lenses.isOpen.cells.value = step.shows !== undefined;
   state.lens.value = step.lens;
   await step.prepare?.();
-  const shown = document.querySelector(step.lens === "plain" ? ".pane .log" : ".pane .panel");
-  if (state.tourStep.value === number) shown.scrollIntoView({ block: "nearest" });
+  do await new Promise(requestAnimationFrame);
+  while (lenses.isAsking.value); // until the lens is drawn with its values
+  const shown = document.querySelector(step.shows ?? ".pane .panel");
+  if (state.tourStep.value === number) shown?.scrollIntoView({ block: "nearest" });
 }
 
 // Puts a character in focus where others were likely too.
@@ -150,7 +144,7 @@ async function focusUncertainCharacter() {
   const from = turn.at + turn.given;
   const { bits = [] } = await lenses.path.ask({ from });
   const found = bits.findIndex((each, at) => at > 0 && each > SURE);
-  if (found > 0 && state.lens.value === "surprise") moveTo(lenses.path, from + found);
+  if (found > 0 && state.lens.value === "step") moveTo(lenses.path, from + found);
 }
 
 // Shows the named cell that counts the line, else the first named one.
@@ -173,21 +167,4 @@ function move(by) {
 function heldCell() {
   const [counter, [layer, index]] = [lineCounter(state.model.value), lenses.cell.value];
   return counter ? [counter.cell.layer, counter.cell.index, counter.value] : [layer, index, CLAMP_VALUE];
-}
-
-// Clamps these cells only, and writes the reply again.
-/** @param {Clamp[]} cells */
-async function writeWith(cells) {
-  clamp(cells);
-  if (!state.refusal.value) await rewrite();
-}
-
-// Writes the reply again with its seed, or one after it, and says whether the text is the same.
-/** @param {number} more  is added to the seed @param {() => Promise<boolean>} write */
-async function writeWithSeed(more, write) {
-  const reply = () => lastTurn(state.log.value)?.reply;
-  const [before, part] = [reply(), reply() && lastPart(reply())];
-  state.type("seed", ((part?.settings?.seed ?? part?.seed ?? 0) + more) % 2 ** 32);
-  if (!(await write()) || lastPart(reply()).end === "abort") return;
-  result.value = { id: replyText(reply()) === replyText(before) ? "tour.equal" : "tour.unequal" };
 }

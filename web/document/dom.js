@@ -47,20 +47,6 @@ export function create(tag, className = "", parent = null) {
 }
 
 /**
- * @param {Element} parent gets the button as its last child
- * @param {string} className
- * @param {string} text
- * @param {() => void} act called when it is pressed
- * @returns {HTMLButtonElement} the new button
- */
-export function addButton(parent, className, text, act) {
-  const node = create("button", className, parent);
-  [node.type, node.textContent] = ["button", text];
-  node.addEventListener("click", act);
-  return node;
-}
-
-/**
  * Sets the text of an element. Equal text is left alone, so that a screen reader does not read it again.
  * @param {Element} node
  * @param {string} text
@@ -88,7 +74,7 @@ export function paragraph(parent, className, text) {
  */
 export function growText(reply, text) {
   const before = grown.get(reply);
-  if (before === text) return;
+  if (before === text || (before === undefined && reply.textContent === text)) return; // it has the characters of a lens
   const continues = before && text.startsWith(before);
   if (!continues) reply.replaceChildren();
   let rest = continues ? text.slice(before.length) : text;
@@ -182,7 +168,7 @@ export function hasTouch() {
 
 /** Puts the focus into the prompt; with touch on Send, because the keyboard of a phone would cover the text. */
 export function focusPrompt() {
-  find(document, hasTouch() ? '#ask [data-move="send"]' : "#prompt").focus({ preventScroll: true });
+  find(document, hasTouch() ? "#ask button" : "#prompt").focus({ preventScroll: true });
 }
 
 /** @type {Object<string, string>} */
@@ -199,18 +185,12 @@ export function scrollInside(box, character) {
   if (rect.top < top || rect.bottom > bottom) box.scrollTop += rect.top - top - height / 2;
 }
 
-/** Moves a row that is wider than the window until all of one element in it is seen. @param {HTMLElement} node */
-export function showInRow(node) {
-  const row = node.parentElement;
-  row.scrollLeft = node.offsetLeft - row.offsetLeft - (row.clientWidth - node.offsetWidth) / 2;
-}
-
 /**
  * A button. While it is off it keeps the focus, so that someone who uses the keyboard stays where they are.
- * @param {{onPress: () => void, isOff?: boolean, children?: any, class?: string, [attribute: string]: any}} properties
+ * @param {{onPress: (event: MouseEvent) => void, isOff?: boolean, children?: any, class?: string, [attribute: string]: any}} properties
  */
 export function Button({ onPress, isOff = false, children, ...attributes }) {
-  const press = (event) => (isOff ? event.preventDefault() : onPress());
+  const press = (event) => (isOff ? event.preventDefault() : onPress(event));
   return html`<button type="button" aria-disabled=${isOff ? "true" : null} onClick=${press} ...${attributes}>${children}</button>`;
 }
 

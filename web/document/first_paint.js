@@ -24,8 +24,6 @@
     event.preventDefault();
     prompt.dataset.sends = ""; // page/prompt.js sends it
   };
-  const settings = /** @type {HTMLDetailsElement} */ (document.querySelector("#settings"));
-  settings.open = !matchMedia("(max-width: 768px)").matches; // on a narrow screen they are below everything else, and long
   const theme = new URLSearchParams(location.search).get("__theme"); // of Gradio
   if (theme === "light" || theme === "dark") document.documentElement.style.colorScheme = theme;
   document.body.classList.toggle("trains-alone", location.hash === "#train-alone"); // without a model only the panel is shown

@@ -93,7 +93,7 @@ export function LayerPicture({ choose }) {
   }, [about]);
   useLayoutEffect(() => draw(canvas.current));
   const { columns, first } = stretch ?? { columns: [], first: 0 };
-  const values = { layer: cell.value[0], cells: hidden, first: first + 1, last: first + columns.length };
+  const values = { layer: cell.value[0] + 1, cells: hidden, first: first + 1, last: first + columns.length };
   const caption = t(!columns.length ? "memory.empty" : hasTouch() ? "memory.caption.tap" : "memory.caption", values);
   return html`
     <canvas role="img" aria-label=${t("memory.picture")} width=${WIDTH} height=${hidden} ref=${canvas} onClick=${(event) => choose(pick(event))}></canvas>

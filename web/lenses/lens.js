@@ -1,9 +1,9 @@
 // The lens over the text: its panel, and what changes on the page when another one is chosen.
 
 import { effect, html, render, untracked } from "../vendor/preact.js";
-import { find, findAll } from "../document/dom.js";
+import { Button, find, findAll } from "../document/dom.js";
 import { render as write, t } from "../document/words.js";
-import { changed as redraw } from "../state/actions.js";
+import { close, changed as redraw } from "../state/actions.js";
 import * as page from "../state/state.js";
 import * as state from "./state.js";
 import * as focus from "./text/focus.js";
@@ -22,11 +22,18 @@ export function bindLenses(pane) {
     state.retry();
     needPanels();
   });
-  state.onRetry(focus.pump);
   effect(needPanels);
   effect(() => {
     const name = state.shownName.value;
     if (name !== "plain" || !panel.hidden) untracked(() => show(pane, panel, name)); // the document has no panel at first
+  });
+  effect(() => {
+    page.watch(page.colours);
+    untracked(() => {
+      repaint();
+      redraw();
+      focus.pump();
+    });
   });
   effect(() => (panel.ariaBusy = state.isAsking.value ? "true" : null)); // it still shows the character that was in focus before
 }
@@ -38,12 +45,12 @@ function needPanels() {
 
 /** Imports the lenses that have a panel; few visitors use them at once. */
 export async function loadPanels() {
-  const [{ surprise }, { memory }, { step }] = await Promise.all([
-    import("./surprise.js"),
+  const [{ Letter }, { memory }, { step }] = await Promise.all([
+    import("./letter.js"),
     import("./memory.js"),
     import("./step.js"),
   ]);
-  state.panels.value = { surprise, memory, step };
+  [state.letter.value, state.panels.value] = [Letter, { memory, step }];
 }
 
 function Panel() {
@@ -53,6 +60,10 @@ function Panel() {
   const problem = state.isLost(state.problem.value) ? { id: "status.reconnecting" } : state.problem.value;
   const help = t(`lens.${name}.help`);
   return html`
+    <div class="head">
+      <h2>${t(`lens.${name}`)}</h2>
+      <${Button} class="close" aria-label=${t("lens.close")} onPress=${() => close(page.lens)}>✕<//>
+    </div>
     <p class="help">${help}</p>
     <p class="problem" role="status">${write(problem)}</p>
     <${lens.Panel} />`;
@@ -61,6 +72,7 @@ function Panel() {
 function show(pane, panel, name) {
   for (const hint of findAll(log, "article > .hint.done")) hint.remove(); // it only kept its room
   pane.classList.toggle("lensed", name !== "plain");
+  page.isOpen.moves.value = false; // the text has less room
   panel.hidden = name === "plain";
   panel.className = `panel ${name}`;
   panel.ariaLabel = t("lens.panel", { name: t(`lens.${name}`) });
@@ -70,8 +82,8 @@ function show(pane, panel, name) {
   focus.update();
   for (const article of findAll(log, "article[data-turn]")) draws(article);
   const last = state.path.chars.length - 1;
-  const isFree = !page.busy.value && state.turns.value[0]?.id !== 0; // page/arrival.js chooses a character of a welcome text
+  const at = (state.turns.value[0]?.id === 0 ? state.welcome.marked.value : null) ?? last;
   if (state.focus.value && !state.isAsking.value) focus.inspect();
-  else if (!state.focus.value && name !== "plain" && isFree && last >= 0) focus.moveTo(state.path, last); // the panel has values to show
+  else if (!state.focus.value && name !== "plain" && !page.busy.value && at >= 0) focus.moveTo(state.path, at); // the panel has values to show
   if (state.lensNow()) focus.reveal();
 }

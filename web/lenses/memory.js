@@ -1,14 +1,14 @@
-// The lens "What it remembers": the text in the colours of one cell, a picture of its layer, and its gates; clamping the cell while
-// the model writes, and what that has changed in the reply.
+// The lens "What it remembers": the text in the colours of one cell; clamping the cell, with which the last reply is written again
+// beside the one before. One step further: the other cells, a picture of their layer, and the gates.
 
-import { html, signal } from "../vendor/preact.js";
+import { html } from "../vendor/preact.js";
 import { refOf } from "../conversation/replies.js";
 import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
-import { clamp, engine, writer } from "../state/actions.js";
+import { clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { cell, chooseCell, details, focus, isOpen, path, turns, useAnswer } from "./state.js";
-import { Bar, CLAMP_VALUE, featureOf, scoreOf } from "./names.js";
+import { cell, chooseCell, details, focus, isOpen, useAnswer } from "./state.js";
+import { Bar, CLAMP_VALUE, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
 import { repaint } from "./text/drawn_text.js";
@@ -18,11 +18,9 @@ const LARGEST = 127; // the value of a byte that stands for 1
 const GATES = ["input", "forget", "candidate", "output"];
 const CANDIDATE = 2; // the gate that may be negative
 const CHOICES = { free: null, up: CLAMP_VALUE, off: 0, down: -CLAMP_VALUE };
-const BEFORE = 24; // characters that are shown of the part that both texts share
 
 /**
- * @import { ClampsOfText, NamedCell, PassagesAnswer } from "../engines/engine.js"
- * @import { ReadTurn } from "../conversation/log.js"
+ * @import { NamedCell, PassagesAnswer } from "../engines/engine.js"
  */
 
 /** @type {import("./state.js").Lens} */
@@ -40,8 +38,7 @@ export const memory = {
   },
   invalidate: (traced, position) => picture.cut(traced, position),
   reveal: () =>
-    requestAnimationFrame(() => document.querySelector(".panel .gates")?.scrollIntoView({ block: "nearest" })),
-  update: compare,
+    requestAnimationFrame(() => document.querySelector(".panel .which")?.scrollIntoView({ block: "nearest" })),
 };
 
 /** Chooses a cell, and shows its values. @param {number[]} wanted */
@@ -60,22 +57,28 @@ function Panel() {
   const known = named.find((each) => each.layer === layer && each.index === index);
   const { layers = 1, hidden = 1 } = page.model.value ?? {};
   const field = (value, count, take) => html`
-    <input type="number" min="0" step="1" max=${count - 1} value=${value} onChange=${({ target }) => choose(take(Number(target.value)))} />`;
-  return html`
-    <${Scale}>${t("memory.scale")}<//>
-    <${Change} />
-    <div class="choose"><${NamedCells} known=${known} /><${ClampChoice} /></div>
-    <${Comparison} />
-    <div class="sides">
-      <div class="picture"><${LayerPicture} choose=${choose} /></div>
-      <div class="closely"><${Gates} /><p class="help">${t("memory.gates.help")}</p></div>
-    </div>
+    <input type="number" min="1" step="1" max=${count} value=${value + 1} onChange=${({ target }) => choose(take(Number(target.value) - 1))} />`;
+  const open = isOpen.cells.value;
+  const toggle = ({ target }) => (isOpen.cells.value = target.open);
+  const others = html`
+    <div class="choose"><${NamedCells} known=${known} /></div>
+    <div class="closely"><${Gates} /><p class="help">${t("memory.gates.help")}</p></div>
+    <div class="picture"><${LayerPicture} choose=${choose} /></div>
     <p class="about-cell" role="status">${known ? explain(known) : t("memory.unnamed")}</p>
     <${Passages} cell=${known} />
     <div class="choose">
       <label>${t("memory.layer")}${field(layer, layers, (value) => [value, index])}</label>
       <label>${t("memory.cell")}${field(index, hidden, (value) => [layer, value])}</label>
     </div>`;
+  return html`
+    <p class="one-cell">${t("memory.one")} <b>${page.cellName(layer, index)}</b></p>
+    <${Scale}>${t("memory.scale")}<//>
+    <${Change} />
+    <${ClampChoice} />
+    <details class="other-cells" open=${open} onToggle=${toggle}>
+      <summary>${t("memory.others")}</summary>
+      ${open && others}
+    </details>`;
 }
 
 /** @param {{known: NamedCell | undefined}} properties */
@@ -87,7 +90,6 @@ function NamedCells({ known }) {
   const groups = [
     ["memory.keeps", first.filter((each) => each.remembers)],
     ["memory.follows", first.filter((each) => !each.remembers)],
-    ["memory.more", named.filter((each) => !first.includes(each))],
   ].map(([title, cells]) => {
     return cells.length > 0 && html`<optgroup label=${t(title)}>${cells.map(option)}</optgroup>`;
   });
@@ -110,7 +112,7 @@ function Change() {
 
 function changeOf({ gates, held, cell }) {
   if (!gates) return t("memory.no_cell");
-  if (held) return t("memory.held", { value: number(cell[1], 2) });
+  if (held) return t("memory.held", { value: number(Math.tanh(cell[1]), 2) });
   const [before, after] = cell.map((value) => number(Math.tanh(value), 2)); // as the scale and the colours
   return t(before === after ? "memory.same" : "memory.change", { before, after });
 }
@@ -130,11 +132,11 @@ function Gates() {
 
 /** @type {(cell: NamedCell) => string} */
 const describe = (cell) =>
-  t("memory.option", { name: featureOf(cell), cell: cell.index, layer: cell.layer, ...scoreOf(cell) });
+  `${page.featureOf(cell)} (${t("memory.option", { cell: cell.index + 1, layer: cell.layer + 1 })})`;
 
 /** @type {(cell: NamedCell) => string} */
 const explain = (cell) =>
-  t("memory.about", { name: featureOf(cell), ...scoreOf(cell), baseline: number(cell.last_three, 2) });
+  t("memory.about", { name: page.featureOf(cell), ...scoreOf(cell), baseline: number(cell.last_three, 2) });
 
 /** The passages in which a cell is highest and lowest, if it has some. @param {{cell: ?NamedCell}} properties */
 function Passages({ cell }) {
@@ -174,7 +176,7 @@ function ClampChoice() {
   const now = clamped.find(isThis)?.[2] ?? null;
   const choices = Object.entries(CHOICES).map(([name, value]) => {
     const choose = () =>
-      clamp([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
+      clampAndRewrite([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
     const label = t(`hold.${name}`);
     return html`
       <label>
@@ -182,66 +184,4 @@ function ClampChoice() {
       </label>`;
   });
   return html`<fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>`;
-}
-
-let asked = ""; // the reply whose counterpart was requested
-/** The last reply as the same seeds write it without clamps, from a position in it on; null if it is not known. */
-const comparison = signal(/** @type {?{from: number, chars: string[]}} */ (null));
-
-/** Requests the last reply without clamps once it has ended, if cells were clamped in it. */
-function compare() {
-  const [turn, clamps] = [turns.value.at(-1), path.path?.clamps ?? []];
-  const isWanted = turn && !turn.writing && wasClamped(turn, clamps);
-  const wanted = isWanted ? `${turn.id} ${turn.length} ${JSON.stringify(clamps)}` : "";
-  if (wanted === asked) return;
-  [asked, comparison.value] = [wanted, null];
-  const take = (free) => {
-    if (wanted === asked) comparison.value = free && { from: free.from, chars: [...free.text] };
-  };
-  if (isWanted) writer.withoutClamps(turn.id).then(take, () => {}); // without it there is nothing to compare
-}
-
-// Whether cells were clamped in a step that drew a character of the reply, or read one of it.
-/** @type {(turn: ReadTurn, clamps: ClampsOfText) => boolean} */
-function wasClamped(turn, clamps) {
-  const [first, last] = [turn.at + turn.given - 1, turn.at + turn.length - 1];
-  return clamps.some(([position, cells], at) => {
-    const end = clamps[at + 1]?.[0] ?? Infinity;
-    return cells.length > 0 && position < last && end > first;
-  });
-}
-
-/** The last reply beside the one that the same seeds write with no cell clamped, from the first clamp on. */
-function Comparison() {
-  const turn = turns.value.at(-1);
-  if (!comparison.value || !turn) return null;
-  const { from, chars } = comparison.value;
-  const start = turn.at + turn.given + from;
-  const clamped = path.chars.slice(start, Math.min(turn.at + turn.length, start + chars.length));
-  const free = chars.slice(0, clamped.length);
-  const at = clamped.findIndex((character, n) => character !== free[n]); // -1: the same text
-  const columns = [
-    ["hold.with", clamped],
-    ["hold.without", free],
-  ].map(([title, chars]) => {
-    const from = Math.max(0, at - BEFORE);
-    const mark = html`<mark>${chars[at] === "\n" ? "⏎\n" : chars[at]}</mark>`;
-    // A long text can be scrolled.
-    return html`
-      <div>
-        <h2>${t(title)}</h2>
-        <div class="text" tabindex="0">${from > 0 && "…"}${chars.slice(from, at).join("")}${mark}${chars.slice(at + 1).join("")}</div>
-      </div>`;
-  });
-  return html`
-    <section class="compared" aria-label=${t("hold.compare")}>
-      <p class="difference" role="status">${summary(at, clamped.length)}</p>
-      <div class="both" hidden=${at < 0}>${columns}</div>
-    </section>`;
-}
-
-function summary(found, length) {
-  if (found === 0) return t("hold.differs_at_once");
-  const characters = t("fact.characters", { count: found < 0 ? length : found });
-  return t(found < 0 ? "hold.no_change" : "hold.differs", { characters });
 }

@@ -2,7 +2,7 @@
 // that show them.
 
 import { codeOf } from "../conversation/replies.js";
-import { has, number, percent, t } from "../document/words.js";
+import { number, percent, t } from "../document/words.js";
 import { html } from "../vendor/preact.js";
 import { visibleCharacter } from "../document/dom.js";
 
@@ -32,11 +32,6 @@ export function nameOf(character) {
 /** @returns {string} a character in quotation marks */
 export function quoted(character) {
   return t("quoted", { text: nameOf(character) });
-}
-
-/** @type {(cell: NamedCell) => string} the feature that a cell tracks; checkpoints name it in English */
-export function featureOf({ name }) {
-  return has(`cell.${name}`) ? t(`cell.${name}`) : name;
 }
 
 /**

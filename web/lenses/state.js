@@ -40,19 +40,35 @@ export const frames = signal(0);
 
 /** The lenses with a panel by name; null until their modules are loaded. */
 export const panels = signal(/** @type {?Record<string, Lens>} */ (null));
+/** The component with the details of a character, under its alternatives; null until its module is loaded. */
+export const letter = signal(/** @type {?typeof import("./letter.js").Letter} */ (null));
 /** The name of the lens that is shown: the chosen one once its panel is loaded. */
 export const shownName = computed(() => (panels.value ? page.lens.value : "plain"));
 
-/** Returns the lens that is on; a welcome text without one has colours, too. @returns {Lens | undefined} */
-export const lensNow = () => panels.value?.[shownName.value] ?? (lastTurn(page.log.value) ? undefined : WELCOME);
+/** Returns the lens that is on; without a chosen one the colours of surprise, unless they are turned off. @returns {Lens | undefined} */
+export const lensNow = () =>
+  panels.value?.[shownName.value] ?? (page.hasLenses.value && page.colours.value ? COLOURS : undefined);
+/** Whether each character has an element of its own. */
+export const drawsLetters = () => lensNow() !== undefined || page.comparison.value !== null;
 /** Returns the key of the values of the lens that is on. */
 export const keyNow = () => lensNow()?.key?.() ?? "bits";
 /** Returns the turn of the path that has a position; null if none has. @param {number} position */
 export const turnAt = (position) =>
   turns.value.find(({ at, length }) => position >= at && position < at + length) ?? null;
 
-/** How many characters of the welcome text are shown, and the position of the one that is marked; page/arrival.js sets both. */
-export const welcome = { shown: signal(Infinity), marked: signal(/** @type {?number} */ (null)) };
+/**
+ * The welcome text: how many of its characters are shown now and in the end, the position of the marked one, and the ending
+ * with another letter in its place. page/arrival.js sets them.
+ */
+export const welcome = {
+  shown: signal(Infinity),
+  end: signal(Infinity),
+  marked: signal(/** @type {?number} */ (null)),
+  other: signal(/** @type {?{at: number, text: string}} */ (null)),
+};
+
+/** The other version of the last reply, which is shown beside it; its text is empty while there is none. */
+export const other = new TracedText({ trace: (query) => engine.trace(query) });
 
 /** The character in focus, and its values once the engine has answered. */
 export const focus = signal(/** @type {?Place} */ (null));
@@ -67,20 +83,25 @@ export const bits = computed(() => {
   return details.value?.traced.values("bits")[details.value.position];
 });
 
-/** The character whose alternatives are shown. */
-export const alternatives = signal(
-  /** @type {?{position: number, turn: number, char: string, answer: TraceAnswer}} */ (null),
-);
+/**
+ * The character whose alternatives are shown. The welcome text opens them by itself: then they do not take the focus, and
+ * `choice` is the character that is chosen.
+ * @typedef {{position: number, turn: number, char: string, answer: TraceAnswer, choice?: string}} Alternatives
+ */
+export const alternatives = signal(/** @type {?Alternatives} */ (null));
 /** Whether the visitor has opened alternatives. */
 export const hasOpened = signal(false);
 /** Returns whether a click shows alternatives, and there was none yet. */
 export const isUntried = () => !hasOpened.value && (!lensNow() || lensNow().offersChoices === true);
 
-/** Surprise: the visitor's own text, and which questions are open. */
-export const ownText = signal("");
-export const own = signal(/** @type {?TracedText} */ (null));
-export const asksFirstLayer = signal(false);
-export const isOpen = { why: signal(false), passages: signal(false), layers: signal(false), code: signal(false) };
+/** Which sections of the panels and of the alternatives are open. */
+export const isOpen = {
+  why: signal(false),
+  cells: signal(false),
+  passages: signal(false),
+  layers: signal(false),
+  code: signal(false),
+};
 
 const modelKey = computed(() => `${page.model.value?.name}@${page.model.value?.commit}`);
 const chosenCell = signal({ model: "", cell: /** @type {[layer: number, cell: number]} */ ([0, 0]) });
@@ -98,10 +119,17 @@ export function chooseCell([layer, index]) {
   chosenCell.value = { model: modelKey.value, cell: [within(layer, layers), within(index, hidden)] };
 }
 
-/** Returns the text that the model has read and written in a conversation; null if there is none. @param {Log} log */
-export function textOf(log) {
+/**
+ * Returns the text that the model has read and written in a conversation, or what is shown of a welcome text; null if there is
+ * none.
+ * @param {Log} log
+ * @param {number} [id] of its last turn
+ */
+export function textOf(log, id = log.here) {
   const turn = lastTurn(log) ? null : turnOf(0);
-  const replies = turn ? [{ turn, reply: turn.reply }] : remembered(log);
+  const [part] = turn?.reply.parts ?? [];
+  if (part) part.text = [...part.text].slice(0, welcome.end.value).join("");
+  const replies = turn ? [{ turn, reply: turn.reply }] : remembered(log, id);
   if (!replies.length) return null;
   const last = replies.at(-1).reply;
   const author = authorOfReply(last);
@@ -183,8 +211,8 @@ export function colourOf(bits) {
   return `b${level < 0 ? BOUNDS.length : level}`;
 }
 
-/** A welcome text without a lens: the colours of the lens "How surprised?". @type {Lens} */
-export const WELCOME = {
+/** The text without a chosen lens: each character in the colour of its surprise. @type {Lens} */
+export const COLOURS = {
   offersChoices: true,
-  mark: (bits) => (bits === null || bits === UNKNOWN ? "" : colourOf(bits)),
+  mark: (bits) => (bits === null ? "" : bits === UNKNOWN ? "unknown" : colourOf(bits)),
 };

@@ -87,7 +87,7 @@ function summary(about) {
   if (!about?.step) return t(hasTouch() ? "step.tap" : "step.hint");
   const { char, step } = about;
   if (step.mixed) return t("step.blended");
-  if (!step.layers) return `${quoted(char)} ${t("surprise.first")}`;
+  if (!step.layers) return `${quoted(char)} ${t("step.first")}`;
   const values = { read: quoted(step.read), drawn: quoted(char), chance: chance(chanceOf(step, char)) };
   return t(step.draw ? "step.drawn" : step.picked ? "step.picked" : "step.given", values);
 }
@@ -120,7 +120,7 @@ function Network({ step }) {
     <details open=${isOpen.layers.value} onToggle=${toggle}>
       <summary>${t("step.network")}</summary>
       <div class="options">
-        <label>${t("step.cell")}<input type="number" min="0" step="1" value=${cell.value[1]} onChange=${({ target }) => choose(target.value)} /></label>
+        <label>${t("step.cell")}<input type="number" min="1" step="1" value=${cell.value[1] + 1} onChange=${({ target }) => choose(target.value - 1)} /></label>
         <label><input type="checkbox" checked=${isOpen.code.value} onChange=${check} />${t("step.code")}</label>
       </div>
       <ol class="layers"><${Read} ...${step} />${layers}</ol>
@@ -159,14 +159,14 @@ function Layer({ step, layer, at }) {
   const rows = ROWS.map((name, row) => {
     const label = name.length > 1 ? t(`step.${name}`) : name;
     const part = layer.bytes.subarray(row * cells, (row + 1) * cells);
-    return html`<span>${label}</span><${Strip} bytes=${part} text=${t("step.strip", { row: label, layer: at })} onClick=${press} />`;
+    return html`<span>${label}</span><${Strip} bytes=${part} text=${t("step.strip", { row: label, layer: at + 1 })} onClick=${press} />`;
   });
   const held = html`<p>${t("step.held")}</p>`;
   const first = html`<p>${t("step.first_cells", { count: cells, cells: sizes.H })}</p>`;
   const lines = ["gates", "cell", "shown", ...(isLast ? [] : ["above"])];
   const result = isLast ? `h (1, ${sizes.H})` : t("step.x_above", { cells: sizes.H });
   return html`
-    <${Stage} title=${t("step.layer", { layer: at })} lines=${lines} result=${result}>
+    <${Stage} title=${t("step.layer", { layer: at + 1 })} lines=${lines} result=${result}>
       <${CellDrawing} step=${layer} layer=${at} cell=${cell.value[1]} inputs=${at ? sizes.H : sizes.E} hidden=${sizes.H} />
       ${layer.held && held}
       <div class="rows">${rows}</div>
@@ -192,7 +192,7 @@ function Expected({ step: { likely, sizes, temperature, filters }, char }) {
   return html`
     <${Stage} title=${t("step.expects")} lines=${["output", "weigh"]} result=${t("step.weights", { vocab: sizes.V })}>
       <p class="which">${t("step.logits", { vocab: sizes.V, temperature, limits })}</p>
-      <${Chances} rows=${likely} char=${char} label=${t("surprise.likely")} />
+      <${Chances} rows=${likely} char=${char} label=${t("step.likely")} />
     <//>`;
 }
 
@@ -240,7 +240,7 @@ function CellDrawing({ step, layer, cell, inputs, hidden }) {
   const [h, c, i, f, g, o, after, shown] = step.cell.map((value) => number(value, 2));
   const index = Math.min(cell, hidden - 1);
   const what = step.held ? t("step.c_held", { value: after }) : t("step.c_changes", { f, c, i, g, after });
-  const label = t("step.drawing", { cell: index, layer, what, o, h: shown });
+  const label = t("step.drawing", { cell: index + 1, layer: layer + 1, what, o, h: shown });
   const gates = /** @type {const} */ ([
     [84, "f", f, "σ"],
     [156, "i", i, "σ"],
@@ -265,7 +265,7 @@ function CellDrawing({ step, layer, cell, inputs, hidden }) {
     write(74, 228, "x", "value"),
     write(86, 228, `(1, ${inputs})`, "shape"),
     write(134, 200, t("step.gates", { cells: hidden }), "shape"),
-    write(390, 228, t("step.cell_number", { cell: index }), "number", "end"),
+    write(390, 228, t("step.cell_number", { cell: index + 1 }), "number", "end"),
     ...[48, 200].map((y) => write(4, y, shape, "shape")),
     ...[48, 114].map((y) => write(390, y, shape, "shape", "end")),
   ];

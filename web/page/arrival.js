@@ -1,34 +1,32 @@
-// The welcome text of an empty page: it appears character by character, at the page's speed, and one character with likely
-// alternatives is marked. The model wrote the text before, so the visitor does not wait for it.
+// The welcome text of an empty page: it appears character by character, at the page's speed. Then the chances of one letter open by
+// themselves, another letter is chosen, and both endings are side by side. The first touch of the visitor ends it.
 
-import { count } from "../engines/engine.js";
 import { effect, untracked } from "../vendor/preact.js";
-import { lastTurn } from "../conversation/log.js";
-import { refOf } from "../conversation/replies.js";
-import { addButton, find, hasTouch, prefersReducedMotion } from "../document/dom.js";
-import { t } from "../document/words.js";
-import { nodeAt } from "../lenses/text/drawn_text.js";
-import { focus, frames, hasOpened, lensNow, path, welcome } from "../lenses/state.js";
-import { open } from "../lenses/text/alternatives.js";
-import { moveTo } from "../lenses/text/focus.js";
-import { changed } from "../state/actions.js";
+import { lastTurn, newPart, partsUpTo } from "../conversation/log.js";
+import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
+import { pause, prefersReducedMotion } from "../document/dom.js";
+import { alternatives, frames, path, shownName, welcome } from "../lenses/state.js";
+import { changed, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 const FIRST = 4; // the earliest position that is marked, so that some characters precede it
-const NEAR = 30; // the latest position in a phone's first line, which is preferred: the label appears above the text
-const LAST = 90; // the latest position in other lines: it is shown within two seconds
+const NEAR = 30; // the latest position in a phone's first line, which is preferred
+const LAST = 90; // the latest position in other lines
 const [LEAST_BITS, MOST_BITS] = [1, 5];
+const [ENDING, NARROW_ENDING] = [36, 20]; // characters of an ending, to the end of a word
+const UNMARKED = 120; // characters of a text in which no letter is marked yet
+const LOOK_MS = 1200; // in which the chances can be looked at
+const CHOSEN_MS = 700; // in which the chosen letter is marked among them
 
 let key = ""; // the model whose welcome text is shown
 let began = NaN; // performance.now() of its first character
 let early = NaN; // the same of what document/first_paint.js has written
-let isWhole = false;
+let touched = new AbortController(); // aborted at the first touch of the visitor, and when another model is shown
 
-/** Lets a click or a key show the whole welcome text. @param {HTMLElement} log */
+/** Lets the visitor's first touch end the arrival. @param {HTMLElement} log */
 export function bindArrival(log) {
   early = Number(log.querySelector(".welcome .reply")?.getAttribute("data-began") || NaN);
-  for (const name of ["pointerdown", "keydown"]) log.addEventListener(name, finish);
-  log.addEventListener("click", changed); // label and hint are removed once alternatives were opened
+  for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, finish, true);
   effect(() => {
     state.watch(frames);
     untracked(mark);
@@ -39,8 +37,9 @@ export function bindArrival(log) {
 const modelNow = () => (lastTurn(state.log.value) ? null : state.model.value);
 
 function finish() {
-  if (isWhole || !modelNow()) return;
-  isWhole = true;
+  if (touched.signal.aborted || !modelNow()) return;
+  touched.abort();
+  if (alternatives.value?.choice !== undefined) alternatives.value = null;
   changed();
 }
 
@@ -48,26 +47,39 @@ function finish() {
 export function advanceArrival() {
   const model = modelNow();
   if (!model?.welcome) return;
-  if (state.refusal.value) isWhole = true; // the visitor is to read the message
+  if (state.refusal.value) finish(); // the visitor is to read the message
   const now = JSON.stringify(refOf(model));
   if (now !== key) {
-    [key, welcome.marked.value] = [now, null];
+    touched.abort();
+    [key, welcome.marked.value, welcome.other.value, touched] = [now, null, null, new AbortController()];
+    const isWhole = prefersReducedMotion(); // then no other ending comes beside it
+    welcome.end.value = isWhole ? Infinity : endOf([...model.welcome], UNMARKED);
     [began, early] = [Number.isNaN(early) ? performance.now() : early, NaN];
   }
-  const speed = state.speed.value;
-  const isAtOnce = speed === null || document.hidden || prefersReducedMotion() || state.lens.value !== "plain";
-  const shown = isWhole || isAtOnce ? Infinity : Math.floor(((performance.now() - began) * speed) / 1000);
-  isWhole = shown >= count(model.welcome);
-  welcome.shown.value = isWhole ? Infinity : shown;
-  if (!isWhole) changed();
+  if (state.lens.value !== "plain") welcome.end.value = Infinity; // a lens shows the whole text
+  const isAtOnce = touched.signal.aborted || state.speed.value === null || document.hidden || prefersReducedMotion();
+  const typed = isAtOnce ? Infinity : Math.floor(((performance.now() - began) * state.speed.value) / 1000);
+  welcome.shown.value = Math.min(typed, welcome.end.value);
+  if (typed < welcome.end.value) changed();
 }
 
-// Chooses the character that is marked, once the surprise of all is known.
+/** Returns how many characters end with the word that has the one at a position. @param {string[]} chars @param {number} at */
+function endOf(chars, at) {
+  const found = chars.findIndex((each, n) => n >= at && /\s/.test(each));
+  return found < 0 ? chars.length : found;
+}
+
+// Chooses the letter that is changed, once the surprise of all characters is known.
 function mark() {
-  const bits = path.values("bits");
-  if (welcome.marked.value !== null || !modelNow() || !bits.length || bits.length < path.chars.length) return;
-  welcome.marked.value = placeToMark(path.chars, bits);
-  if (welcome.marked.value !== null) changed();
+  const [model, bits] = [modelNow(), path.values("bits")];
+  if (welcome.marked.value !== null || !model || !bits.length || bits.length < path.chars.length) return;
+  const at = placeToMark(path.chars, bits);
+  if (at === null) return;
+  const ending = matchMedia("(max-width: 768px)").matches ? NARROW_ENDING : ENDING;
+  welcome.marked.value = at;
+  welcome.end.value = endOf(path.chars, Math.max(at + ending, welcome.shown.value));
+  changed();
+  if (!prefersReducedMotion() && !state.cleared.value) changeLetter(at, touched.signal).catch(() => {}); // a busy server: the text stays as it is
 }
 
 /**
@@ -86,21 +98,42 @@ export function placeToMark(chars, bits) {
   return (near.length ? near : places).sort((one, other) => bits[other] - bits[one])[0] ?? null;
 }
 
-/** Marks the character that was found, with a label above it; called after the text was drawn. */
-export function showMark() {
-  const article = document.querySelector(".log .welcome article");
-  const [at, lens] = [welcome.marked.value, lensNow()];
-  if (!article || !modelNow()) return;
-  if (at !== null && lens?.Panel && !focus.value) moveTo(path, at); // its panel has something to show at once
-  const isShown = at !== null && welcome.shown.value > at + 1 && lens?.offersChoices;
-  const character = isShown ? nodeAt(path, at) : undefined;
-  let label = /** @type {?HTMLElement} */ (article.querySelector(".try-label"));
-  if (!character) return label?.remove();
-  character.classList.add("try");
-  label ??= addButton(article, "try-label", t(hasTouch() ? "greeting.tap" : "greeting.click"), () => open(at));
-  label.classList.toggle("done", hasOpened.value);
-  const left = Math.max(0, Math.min(character.offsetLeft - 12, article.clientWidth - label.offsetWidth));
-  label.classList.toggle("far", character.offsetTop > find(article, ".text").offsetTop + character.offsetHeight); // not in the first line
-  label.style.left = `${left}px`;
-  label.style.setProperty("--arrow", `${character.offsetLeft + character.offsetWidth / 2 - left}px`);
+// Shows the chances of a letter, chooses the likeliest other one, and writes the ending that follows it.
+/** @param {number} at @param {AbortSignal} signal */
+async function changeLetter(at, signal) {
+  const [model, char] = [state.model.value, path.chars[at]];
+  const answer = await path.ask({ at });
+  const [pick] = answer.top?.find(([each]) => each !== char && /^\p{L}$/u.test(each)) ?? [];
+  if (!pick) return;
+  while (welcome.shown.value < welcome.end.value && !signal.aborted) await pause(50);
+  const isOver = () => signal.aborted || !modelNow() || shownName.value !== "plain";
+  for (const [choice, ms] of /** @type {[string, number][]} */ ([
+    ["", LOOK_MS],
+    [pick, CHOSEN_MS],
+  ])) {
+    if (isOver()) return;
+    alternatives.value = { position: at, turn: 0, char, answer, choice };
+    await pause(ms);
+  }
+  if (isOver()) return;
+  alternatives.value = null;
+  const { reply } = welcomeTurn(model);
+  const settings = { ...reply.parts[0].settings, length: welcome.end.value - at - 1 };
+  const part = newPart({ settings, draw_offset: at + 1 });
+  const request = requestOf(
+    [],
+    { ...reply, parts: partsUpTo(reply, at + 1, pick) },
+    part,
+    state.speed.value,
+    () => model,
+  );
+  const onText = (more) => {
+    const { text } = welcome.other.value ?? { text: pick };
+    welcome.other.value = { at, text: text + more };
+    changed();
+  };
+  await engine.write(request, { onText }, signal);
+  const { text } = welcome.other.value;
+  welcome.other.value = { at, text: text.replace(/\s+\S*$/, "") }; // to the end of a word
+  changed();
 }

@@ -1,4 +1,4 @@
-// Shows the turns of a conversation: prompts, replies, and a footer with notes about each reply.
+// Shows the turns of a conversation: prompts, replies, notes about each reply, and the version that the last one has replaced.
 
 import { count } from "../engines/engine.js";
 import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
@@ -6,13 +6,15 @@ import { LIMITS } from "../settings.js";
 import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 import { draws } from "../lenses/text/drawn_text.js";
-import { isUntried, shownName } from "../lenses/state.js";
+import { drawBeside, removeBeside } from "../lenses/text/beside.js";
+import { isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
 import { authorOfReply } from "../state/actions.js";
 import * as state from "../state/state.js";
 
 const LEAST = 80; // characters of an announcement, which ends with a sentence or a line
 const MOST = 200; // characters; an announcement without the end of a sentence ends with a word
 const MS_PER_CHARACTER = 60; // of speech
+const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
 /**
  * @import { Part, Reply, Turn } from "../conversation/log.js"
@@ -20,9 +22,15 @@ const MS_PER_CHARACTER = 60; // of speech
  */
 
 export class ConversationView {
-  /** @param {HTMLElement} pane */
-  constructor(pane) {
+  /** @param {HTMLElement} pane @param {HTMLElement} actions  what can be done with the last reply; it is put below it */
+  constructor(pane, actions) {
     this.element = find(pane, ".log");
+    this.actions = actions;
+    this.pressed = /** @type {?HTMLElement} */ (null); // the last pressed button of the actions, until the focus is back
+    actions.addEventListener(
+      "click",
+      ({ target }) => (this.pressed = target instanceof Element ? target.closest("button") : null),
+    );
     this.written = 0; // the id of the turn that is being written
     this.namesModels = false; // whether footers name the models: not all replies are by the chosen one
     this.toEnd = keepAtEnd(this.element);
@@ -40,6 +48,7 @@ export class ConversationView {
     const last = turns.at(-1);
     const shared = turns.find((turn) => turn.shared && turn.prompt);
     for (const turn of turns) this.#showTurn(turn, turn === last, turn === shared);
+    this.#placeActions(last);
     const text = render(state.refusal.value);
     paragraph(this.element, "refusal", text);
     const node = this.element.querySelector(":scope > .refusal");
@@ -52,6 +61,26 @@ export class ConversationView {
     this.written = written;
   }
 
+  // While a reply is being written nothing can be done with it, and its text takes the room.
+  /** @param {Turn | undefined} last */
+  #placeActions(last) {
+    const parent = last
+      ? this.element.querySelector(`:scope > [data-turn="${last.id}"]`)
+      : this.element.querySelector(":scope > .welcome");
+    if (parent && parent.lastElementChild !== this.actions) parent.append(this.actions);
+    this.actions.hidden = state.busy.value || !parent;
+    const { pressed } = this;
+    if (this.actions.hidden || !pressed) return;
+    this.pressed = null;
+    // It has lost the focus if it was hidden meanwhile, is below another turn now, or is gone once the actions are drawn.
+    requestAnimationFrame(() => {
+      const buttons = findAll(this.actions, "button");
+      const same = buttons.find((each) => each.dataset.move && each.dataset.move === pressed.dataset.move);
+      const button = pressed.isConnected ? pressed : (same ?? buttons[0]);
+      if (document.activeElement === document.body) button?.focus({ preventScroll: true });
+    });
+  }
+
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
   #modelOf(turn) {
     const reply = turn.reply;
@@ -62,13 +91,13 @@ export class ConversationView {
   #announce(turn, refusal) {
     const reply = turn?.reply;
     const about = turn
-      ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark, .footer)`)
+      ? findAll(this.element, `:scope > [data-turn="${turn.id}"] > :is(.status, .notice, .fault, .mark)`)
       : [];
     this.announcer.update({
       key: turn ? String(turn.id) : "",
       text: reply ? replyText(reply) : "",
       isWriting: reply !== undefined && lastPart(reply)?.end === null,
-      lines: [...about.map((each) => each.textContent), refusal].filter(Boolean),
+      lines: [...about.map((each) => each.textContent), endingOf(reply), refusal].filter(Boolean),
     });
   }
 
@@ -82,18 +111,25 @@ export class ConversationView {
       this.element.scrollTop = 0; // what was shown before may have been scrolled
       create("p", "lead", box);
       addTurn(create("article", "", box), 0);
-      create("p", "hint", box);
     }
-    const isPlain = shownName.value === "plain"; // the panel of a lens explains its colours
-    const lead = isPlain && state.hasLenses.value ? `${t("page.hello")} ${t("greeting.colours")}` : t("page.hello");
-    setText(find(box, ".lead"), model.welcome ? lead : "");
+    const isPlain = lensNow() && !lensNow().Panel; // the panel of a lens explains its colours
+    setText(find(box, ".lead"), model.welcome && isPlain ? t("greeting.colours") : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
-    if (!draws(article)) growText(find(article, ".reply"), model.welcome);
-    const writing = find(article, ".reply").textContent.length < model.welcome.length;
+    if (!draws(article).reply) growText(find(article, ".reply"), model.welcome);
+    const writing =
+      find(article, ".reply").textContent.length < [...model.welcome].slice(0, welcome.end.value).join("").length;
     article.classList.toggle("writing", writing);
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
-    setText(find(box, ".hint"), t(model.chat ? "page.chat_hint" : "page.hint"));
+    const read = textOf(state.log.value);
+    const other = read && isPlain && welcome.other.value;
+    article.classList.toggle("compared", Boolean(other));
+    if (other) {
+      const text = [...model.welcome].slice(0, other.at).join("") + other.text;
+      drawBeside(article, { ...read, text, begin: 0 }, 0, t("greeting.other"));
+    } else removeBeside(article);
+    const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "greeting.click";
+    paragraph(box, "hint", !writing && lensNow()?.offersChoices ? t(hint) : "");
   }
 
   /**
@@ -108,10 +144,9 @@ export class ConversationView {
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
     const text = replyText(reply);
     node.classList.toggle("chat", reply.chat);
-    if (!draws(node)) {
-      setText(find(node, ".prompt"), typedPrompt(turn));
-      growText(find(node, ".reply"), text);
-    }
+    const drawn = draws(node);
+    if (!drawn.prompt) setText(find(node, ".prompt"), typedPrompt(turn));
+    if (!drawn.reply) growText(find(node, ".reply"), text);
     const part = lastPart(reply);
     const writing = part?.end === null;
     node.classList.toggle("writing", writing);
@@ -120,12 +155,27 @@ export class ConversationView {
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", render(turn.check));
     const model = this.namesModels ? this.#modelOf(turn) : "";
-    paragraph(node, "footer", part && !writing ? facts(reply, part, model).join(" · ") : "");
+    paragraph(node, "author", model && t("fact.model", { name: state.nameOf(model) }));
+    this.#showOther(node, turn, isLast);
+    paragraph(node, "footer", UNEXPECTED.has(part?.end) ? endingOf(reply) : "");
     const untried = isUntried();
     const before = node.querySelector(":scope > .hint"); // keeps its room, so that the text stays where it was clicked
     const isHinted = isLast && state.hasLenses.value && text !== "" && !writing && (untried || before);
     paragraph(node, "hint", isHinted ? t(hasTouch() ? "greeting.tap" : "page.click_or_enter") : "");
     before?.classList.toggle("done", !untried);
+  }
+
+  // The version that the last turn has replaced, beside it.
+  /** @param {HTMLElement} node @param {Turn} turn @param {boolean} isLast */
+  #showOther(node, turn, isLast) {
+    const { old, now } = state.comparison.value ?? {};
+    const shown = now === turn && isLast ? turns.value.at(-1) : undefined;
+    const other = shown && textOf(state.log.value, old.id);
+    node.classList.toggle("compared", Boolean(other));
+    if (!other) return removeBeside(node);
+    const { at, given } = other.turns.at(-1);
+    const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
+    drawBeside(node, read, shown.at + shown.given, t("compared.old"));
   }
 }
 
@@ -139,25 +189,31 @@ function addTurn(article, id) {
   return article;
 }
 
+/** Returns why a reply has ended; "" while it is written. @param {Reply | undefined} reply */
+function endingOf(reply) {
+  const end = reply && lastPart(reply)?.end;
+  if (!end) return "";
+  return t(`ending.${isOver(reply) ? "finished" : end === "changed" ? "abort" : end}`, {
+    minutes: LIMITS.reply_minutes,
+  });
+}
+
 /**
- * The notes in the footer of a reply: how long it is and why it ended, then how to write it again.
+ * Returns the facts of a reply: how long it is and why it ended, then how to write it again.
  * @param {Reply} reply
- * @param {Part} last of the reply
- * @param {string} model  the name of the model, if it is to be named
  */
-function facts(reply, last, model) {
+export function facts(reply) {
+  const last = lastPart(reply);
   const found = [t("fact.characters", { count: count(replyText(reply)) })];
   const picked = reply.parts.filter((part) => part.picked).length;
   if (picked) found.push(t("fact.picked", { count: picked }));
-  if (model && !reply.second) found.push(t("fact.model", { name: state.nameOf(model) }));
   if (reply.second) {
     const models = `${state.nameOf(reply.model.name)} + ${state.nameOf(reply.second.name)}`;
     found.push(t("fact.blend", { models, share: percent(last.settings?.share ?? 0.5) }));
   }
   const cells = new Map(reply.parts.flatMap((part) => part.cells).map((cell) => [JSON.stringify(cell), cell]));
   found.push(...[...cells.values()].map(state.clampName));
-  const end = isOver(reply) ? "finished" : last.end === "changed" ? "abort" : last.end;
-  found.push(t(`ending.${end}`, { minutes: LIMITS.reply_minutes }));
+  found.push(endingOf(reply));
   if (last.settings) found.push(t("fact.temperature", { temperature: number(last.settings.temperature) }));
   if (last.settings) found.push(t("fact.seed", { seed: last.settings.seed }));
   if (last.rate) found.push(t("fact.speed", { rate: Math.round(last.rate) }));

@@ -3,21 +3,24 @@
 import { effect, html, render, untracked } from "../vendor/preact.js";
 import { Refusal } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
-import { Storage } from "../conversation/stored_conversations.js";
+import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { find, hasTouch, pause } from "../document/dom.js";
+import { create, find, hasTouch, pause } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { shownName } from "../lenses/state.js";
 import { clear as clearFocus, update } from "../lenses/text/focus.js";
 import * as views from "./views.js";
 import * as actions from "../state/actions.js";
-import { advanceArrival, bindArrival, showMark } from "./arrival.js";
+import { advanceArrival, bindArrival } from "./arrival.js";
+import { CalmWild } from "./calm_wild.js";
 import { ConversationView } from "./conversation_view.js";
 import { bindPrompt } from "./prompt.js";
 import * as state from "../state/state.js";
 
+const COLOURS = "char-lstm/colours"; // in localStorage: "on" or "off"
 const LATER_MS = 500; // after the first reply can be written
+const MENU_GAP = 4; // pixels between the menu, its button and the edges of the window
 const LOADING_S = 1; // between two requests while a model loads
 const AWAY_S = 5; // while the server does not answer
 
@@ -28,13 +31,11 @@ const AWAY_S = 5; // while the server does not answer
  * @param {HTMLElement} root  holds the markup of index.html
  * @param {TextEngine} engine
  * @param {string} intro  the id of the line under the title, where the owner has set none
- * @param {() => void} [openModel]  lets the visitor choose the file of a model, where the page can open one
  * @returns {Promise<void>} when the models are known and the conversation is shown
  */
-export async function start(root, engine, intro, openModel) {
+export async function start(root, engine, intro) {
   const storage = Storage.open();
   state.addsModels.value = engine.add !== undefined;
-  state.isOpen.settings.value = find(root, "#settings", HTMLDetailsElement).open; // document/first_paint.js
   translate(root);
   actions.connect(engine, await storage);
   let hasProgress = false; // whether the engine loads a model, or has loaded one
@@ -42,7 +43,7 @@ export async function start(root, engine, intro, openModel) {
     hasProgress = true;
     state.downloaded.value = part;
   };
-  drawPage(root, openModel);
+  drawPage(root);
   await watchSite(engine, root, actions.receiveSite);
   if (!hasProgress) state.downloaded.value = 1;
   render(html`<${views.IntroView} intro=${intro} />`, find(root, "#intro")); // until now it has the document's own
@@ -70,23 +71,23 @@ function once(isTrue, act) {
 /** Imports the demonstrations and the tour. @type {ReturnType<typeof bindDemonstrations>} */
 let loadDemonstrations;
 
-/** Draws the state, and every change of it. @param {HTMLElement} root @param {() => void} [openModel] */
-export function drawPage(root, openModel) {
+/** Draws the state, and every change of it. @param {HTMLElement} root */
+export function drawPage(root) {
   root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
   const drawn = {
     "#notices": html`<${views.Notices} />`,
-    ".pane .below-text": html`<${views.Loading} /><${views.ClampedCells} /><${views.Versions} />`,
-    ".shared": html`<${views.Examples} /><${views.Moves} /><${views.ShareBox} />`,
+    ".pane .below-text": html`<${views.Loading} /><${views.ClampedCells} />`,
+    ".shared": html`<${views.Examples} /><${CalmWild} /><${views.ShareBox} />`,
     "#message": html`<${views.MessageLine} />`,
-    "#below": html`<${views.Examples} isBelow=${true} />`,
     "#earlier": html`<${views.HistoryView} />`,
   };
-  const settings = find(root, "#settings", HTMLDetailsElement);
-  settings.addEventListener("toggle", () => (state.isOpen.settings.value = settings.open));
-  effect(() => (settings.open = state.isOpen.settings.value));
+  state.colours.value = attempt(() => localStorage.getItem(COLOURS)) !== "off";
+  effect(() => void attempt(() => localStorage.setItem(COLOURS, state.colours.value ? "on" : "off")));
+  const settings = find(root, "#settings");
+  bindMenu(root, settings);
   for (const [selector, view] of Object.entries(drawn)) render(view, find(root, selector));
   // In a task of its own: the text moves meanwhile.
-  setTimeout(() => render(html`<${views.SettingsView} openModel=${openModel} />`, find(settings, ".body")));
+  setTimeout(() => render(html`<${views.SettingsView} />`, settings));
   views.bindTitle();
   bindPrompt();
   actions.bindBack();
@@ -102,11 +103,41 @@ export function drawPage(root, openModel) {
   });
 }
 
+// The button of the settings, and the place of the menu under its button.
+/** @param {HTMLElement} root @param {HTMLElement} settings */
+function bindMenu(root, settings) {
+  const [opener, inside, menu] = ["#open-settings", "#look-inside", "#inside"].map((each) => find(root, each));
+  const { settings: isOpen } = state.isOpen;
+  opener.addEventListener("click", () => {
+    if (isOpen.value) return actions.close(isOpen);
+    isOpen.value = true;
+    settings.scrollIntoView({ block: "nearest" }); // on a phone they are below everything else
+  });
+  effect(() => {
+    [settings.hidden, opener.ariaExpanded] = [!isOpen.value, String(isOpen.value)];
+    find(root, ".columns").classList.toggle("with-settings", isOpen.value);
+  });
+  menu.addEventListener("beforetoggle", () => {
+    const { bottom, left } = inside.getBoundingClientRect();
+    menu.style.left = `${left}px`;
+    requestAnimationFrame(() => {
+      const lowest = innerHeight - menu.offsetHeight - MENU_GAP;
+      menu.style.top = `${Math.max(MENU_GAP, Math.min(bottom + MENU_GAP, lowest))}px`;
+    });
+  });
+  // The arrow keys, which click without a detail, may go on to the next view.
+  menu.addEventListener("click", ({ target, detail }) => {
+    if (target instanceof Element && target.closest(detail ? "button, label" : "button")) menu.hidePopover();
+  });
+}
+
 // The text and what the lenses show of it are drawn without components: thousands of characters at 60 frames a second.
 function drawConversation(root) {
   const pane = find(root, ".pane");
   bindLenses(pane);
-  const view = new ConversationView(pane);
+  const moves = create("div", "reply-moves");
+  render(html`<${views.ReplyActions} />`, moves);
+  const view = new ConversationView(pane, moves);
   bindArrival(find(pane, ".log"));
   effect(() => {
     state.watch(state.log);
@@ -130,7 +161,6 @@ function drawConversation(root) {
       advanceArrival();
       update();
       view.update();
-      showMark();
     });
   });
 }

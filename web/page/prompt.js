@@ -1,14 +1,12 @@
-// The field for the prompt with Send and Stop, and the choice of a lens: they are in the document before the modules are
-// loaded, so this module binds them to the state.
+// The field for the prompt with its button, which sends or stops, and the choice of a view: they are in the document before the
+// modules are loaded, so this module binds them to the state.
 
 import { computed, effect, signal } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
-import { find, findAll, showInRow } from "../document/dom.js";
+import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
 import { send, stop } from "../state/actions.js";
 import * as state from "../state/state.js";
-
-const button = (name) => find(document, `#ask [data-move="${name}"]`, HTMLButtonElement);
 
 /** Binds the elements of the prompt to the state. */
 export function bindPrompt() {
@@ -20,14 +18,18 @@ export function bindPrompt() {
   effect(() => {
     if (prompt.value !== state.draft.value) prompt.value = state.draft.value;
   });
+  const button = find(document, "#ask button", HTMLButtonElement); // sends, and stops a reply that is being written
   const [canSend, canStop] = [() => !state.busy.value && state.isStarted.value, () => state.busy.value];
-  button("send").addEventListener("click", () => canSend() && send());
-  button("stop").addEventListener("click", () => canStop() && stop());
+  button.addEventListener("click", ({ detail }) => {
+    if (detail > 1) return; // the second click of a double click, which would stop what the first has begun
+    if (canStop()) stop();
+    else if (canSend()) send();
+  });
   effect(() => {
-    for (const [name, isOn] of Object.entries({ send: canSend(), stop: canStop() })) {
-      button(name).disabled = false;
-      button(name).ariaDisabled = isOn ? null : "true";
-    }
+    const name = canStop() ? "stop" : "send";
+    [button.dataset.move, button.textContent] = [name, t(`move.${name}`)];
+    button.disabled = false;
+    button.ariaDisabled = canStop() || canSend() ? null : "true";
   });
   effect(() => {
     if (!sendsLater.value || !canSend()) return;
@@ -62,7 +64,6 @@ export function bindPrompt() {
     input.addEventListener("change", () => (state.lens.value = input.value));
     effect(() => {
       input.checked = input.value === state.lens.value;
-      if (input.checked) showInRow(input.parentElement);
     });
   }
 }

@@ -1,15 +1,17 @@
-// What surrounds the text: the title and the notices of the site, clamped cells, versions, examples, the buttons of the moves, the
-// line below the prompt, the share box, the list of earlier conversations (search, open, delete), and the column of the settings.
+// What surrounds the text: the title and the notices of the site, clamped cells, examples, the buttons and the facts below the last
+// reply, the line below the prompt, the share box, the list of earlier conversations (search, open, delete), and the settings.
 
 import { effect, html } from "../vendor/preact.js";
 import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
+import { facts } from "./conversation_view.js";
 import * as state from "../state/state.js";
 import { isLocal, shownName } from "../engines/engine.js";
 import { SETTINGS, isAllowed } from "../settings.js";
 
+const STARTERS = 3;
 const SHOWN = 50;
 const EXCERPT = 80; // characters
 
@@ -21,7 +23,12 @@ const ownText = () =>
 /** The title of the page; "" before the site is known. */
 function title() {
   if (isEmpty()) return t("train.title");
-  return ownText() ? shownName(state.modelName.value) : state.site.value.version && state.titleOf(state.site.value);
+  const { version, title } = state.site.value;
+  if (ownText()) return t("site.named", { name: shownName(state.modelName.value) });
+  // The static page is named after its model; the title of an app is its owner's.
+  return (
+    version && (title && state.addsModels.value ? t("site.named", { name: title }) : state.titleOf(state.site.value))
+  );
 }
 
 /** Names the window after the page. */
@@ -63,6 +70,8 @@ export function Loading() {
 
 // A second click may come before the buttons are drawn anew.
 const unlessBusy = (act) => () => state.busy.value || act();
+// The second click of a double click may meet another button, which has taken the place of the first.
+const unlessDouble = (act) => (event) => event.detail > 1 || unlessBusy(act)();
 const isFree = () => !state.busy.value && state.model.value !== null;
 const canRestore = () => state.cleared.value !== null && !state.currentLog().turns.length;
 const canRedo = () => state.currentLog().undone.length > 0;
@@ -72,7 +81,7 @@ export function ClampedCells() {
   const cells = state.clampedCells.value ?? [];
   if (!cells.length) return null;
   const release = (cell) => {
-    actions.clamp(cells.filter((each) => each !== cell));
+    actions.clampAndRewrite(cells.filter((each) => each !== cell));
     if (cells.length === 1 && !hasTouch()) focusPrompt();
   };
   const items = cells.map((cell) => {
@@ -80,38 +89,13 @@ export function ClampedCells() {
     const label = t("hold.release", { cell: name });
     return html`<li key=${name}><${Button} aria-label=${label} onPress=${() => release(cell)}>${name}<//></li>`;
   });
-  const canRewrite = state.hasTurns.value && isFree();
-  return html`
-    <div class="held-cells bar" role="group" aria-label=${t("hold.group")}>
-      <ul>${items}</ul>
-      <${Button} class="rewrite" isOff=${!canRewrite} onPress=${unlessBusy(actions.rewrite)}>${t("hold.rewrite")}<//>
-    </div>`;
+  return html`<div class="held-cells bar" role="group" aria-label=${t("hold.group")}><ul>${items}</ul></div>`;
 }
 
-/** The versions of the last turn that has several. */
-export function Versions() {
-  const found = versionsShown(state.currentLog());
-  if (!found) return null;
-  const [version, versions] = [found.at + 1, found.ids.length];
-  const count = t(found.turns > 1 ? "branches.count_of" : "branches.count", { turn: found.turn, version, versions });
-  const step = (name, by, sign, isEnd) => {
-    const act = unlessBusy(() => actions.showVersion(by));
-    const label = t(`branches.${name}`);
-    return html`<${Button} class=${name} aria-label=${label} isOff=${isEnd || !isFree()} onPress=${act}>${sign}<//>`;
-  };
-  return html`
-    <div class="branches bar" role="group" aria-label=${t("branches.group")}>
-      ${step("previous", -1, "‹", version === 1)}
-      <span class="count">${count}</span>
-      ${step("next", 1, "›", version === versions)}
-    </div>`;
-}
-
-/** Example prompts: until there is a conversation in the place of the moves, none of which can be pressed yet. */
-export function Examples({ isBelow = false }) {
-  const examples = state.model.value?.examples ?? [];
-  const hasConversation = state.hasTurns.value || canRedo() || canRestore();
-  if (!examples.length || hasConversation !== isBelow) return null;
+/** Example prompts, until there is a conversation. */
+export function Examples() {
+  const examples = (state.model.value?.examples ?? []).slice(0, STARTERS);
+  if (!examples.length || state.hasTurns.value) return null;
   const press = (example) => {
     focusPrompt();
     actions.send(example);
@@ -123,36 +107,62 @@ export function Examples({ isBelow = false }) {
   return html`<div id="examples" role="group" aria-label=${t("page.start_with")}>${buttons}</div>`;
 }
 
-async function copy() {
-  const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
-  state.message.value = { id: isCopied ? "static.copied" : "static.copy_selected" };
+/** What can be done with the last reply, below it: only what is possible now. */
+export function ReplyActions() {
+  if (state.busy.value) return null; // drawing them for each character would cost as much as the text
+  const log = state.currentLog();
+  const isOff = !isFree() || state.demonstration.value !== "";
+  const button = (name, act, label = t(`move.${name}`)) =>
+    html`<${Button} key=${name} data-move=${name} isOff=${isOff} onPress=${unlessDouble(act)}>${label}<//>`;
+  const back = [
+    (state.hasTurns.value || canRestore()) && button("undo", actions.undo),
+    canRedo() && button("redo", actions.redo),
+  ];
+  const reply = lastTurn(log)?.reply;
+  if (!reply) return html`<div class="moves" role="group" aria-label=${t("move.group")}>${back}</div>`;
+  // Continue names the model of the reply if it is not the chosen one, which Send writes with.
+  const isOther = state.modelName.value !== "" && reply.model.name !== state.modelName.value;
+  const onward = isOther ? t("move.continue_with", { name: state.nameOf(reply.model.name) }) : undefined;
+  const share = () => actions.run(async () => (await loadShare()).showLink());
+  const toggle = ({ target }) => (state.isOpen.moves.value = target.open);
+  if (state.comparison.value) {
+    const choices = ["keep_old", "keep_new"].map((name) => button(name, () => actions.keep(name === "keep_old")));
+    return html`<div class="moves choices-below" role="group" aria-label=${t("move.group")}>${choices}</div>`;
+  }
+  return html`
+    <div class="moves" role="group" aria-label=${t("move.group")}>
+      ${button("continue", actions.continueReply, onward)} ${button("retry", actions.retry)} ${button("share", share)}
+      <${Versions} />
+      <details open=${state.isOpen.moves.value} onToggle=${toggle}>
+        <summary>${t("move.more")}</summary>
+        ${back} ${button("clear", actions.clear)}
+        <p class="footer">${facts(reply).join(" · ")}</p>
+      </details>
+    </div>`;
 }
 
-/** The buttons of the moves. */
-export function Moves() {
-  const [hasTurns, free, idle] = [state.hasTurns.value, isFree(), !state.busy.value];
-  const hasConversation = hasTurns || canRedo() || canRestore();
-  if (!hasConversation && state.model.value?.examples.length) return null;
-  const author = lastTurn(state.currentLog())?.reply.model.name;
-  // Continue names the model of the last reply if it is not the chosen one, which Send writes with.
-  const isOther = Boolean(author) && state.modelName.value !== "" && author !== state.modelName.value;
-  const moves = [
-    ["continue", actions.continueReply, hasTurns && free],
-    ["retry", actions.retry, hasTurns && free],
-    ["undo", actions.undo, (hasTurns || canRestore()) && idle],
-    ["redo", actions.redo, canRedo() && idle],
-    ["clear", actions.clear, hasTurns && idle],
-    ["share", () => actions.run(async () => (await loadShare()).showLink()), hasTurns && idle],
-    ["copy", copy, hasTurns],
-  ];
-  const isCovered = state.demonstration.value !== ""; // the conversation, by a demonstration
-  const buttons = moves.map(([name, act, isOn]) => {
-    const label =
-      name === "continue" && isOther ? t("move.continue_with", { name: state.nameOf(author) }) : t(`move.${name}`);
-    return html`<${Button} key=${name} data-move=${name} isOff=${!isOn || isCovered} onPress=${name === "copy" ? act : unlessBusy(act)}>${label}<//>`;
-  });
-  const hasOn = moves.some(([, , isOn]) => isOn) && !isCovered;
-  return html`<div id="moves" class=${hasOn ? "on" : null}>${buttons}</div>`;
+/** The versions of the last turn that has several. */
+function Versions() {
+  const found = versionsShown(state.currentLog());
+  if (!found) return null;
+  const [version, versions] = [found.at + 1, found.ids.length];
+  const values = { turn: found.turn, version, versions };
+  const step = (name, by, sign, isEnd) => {
+    const act = unlessBusy(() => actions.showVersion(by));
+    const label = t(`branches.${name}`);
+    return html`<${Button} class=${name} aria-label=${label} isOff=${isEnd || !isFree()} onPress=${act}>${sign}<//>`;
+  };
+  return html`
+    <span class="branches" role="group" aria-label=${t(found.turns > 1 ? "branches.count_of" : "branches.count", values)}>
+      ${step("previous", -1, "‹", version === 1)}
+      <span class="count" aria-hidden="true">${version}/${versions}</span>
+      ${step("next", 1, "›", version === versions)}
+    </span>`;
+}
+
+async function copy() {
+  const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
+  state.shareBox.value = { ...state.shareBox.value, note: t(isCopied ? "static.copied" : "static.copy_selected") };
 }
 
 /** The line below the prompt. */
@@ -229,9 +239,9 @@ export function loadShare() {
 export function ShareBox() {
   const box = state.shareBox.value;
   if (!box) return null;
-  const names = ["picture", "txt", "json"];
+  const names = ["copy", "picture", "txt", "json"];
   const ways = names.map((name) => {
-    const act = async () => (await loadShare()).saveAs(name);
+    const act = name === "copy" ? copy : async () => (await loadShare()).saveAs(name);
     const label = t(`share.${name}`);
     return html`<${Button} key=${name} data-way=${name} onPress=${act}>${label}<//>`;
   });
@@ -262,8 +272,7 @@ export function closeShare(returnsFocus) {
   else state.shareBox.value = null;
 }
 
-/** @param {{openModel: ?(() => void)}} properties  opens a model from a file, where the page can */
-export function SettingsView({ openModel }) {
+export function SettingsView() {
   const first = state.sliders.value.filter((name) => state.FIRST.has(name));
   const more = state.sliders.value.filter((name) => !state.FIRST.has(name) && name !== "share");
   const slider = (name) => html`<${Slider} key=${name} name=${name} />`;
@@ -271,14 +280,12 @@ export function SettingsView({ openModel }) {
   const chosen = models.find(({ name }) => name === state.modelName.value);
   const facts = chosen?.failure ? [chosen.failure] : (chosen?.about ?? []);
   const names = state.modelNames.value.map((name) => [name, state.choiceOf(state.site.value, name)]);
-  const button = html`<button type="button" id="open-model" onClick=${openModel}>${t("train.open")}</button>`;
   return html`
     <div class="setting">
       <label for="model">${t("setting.model")}</label>
       <${Select} id="model" options=${names} value=${state.modelName.value} onChoose=${actions.chooseModel} />
     </div>
     <div id="about">${chosen?.loading ? t("model.coming") : render(facts, " · ")}</div>
-    ${openModel && button}
     <div id="sliders">${first.map(slider)}</div>
     <details id="more-settings" open=${state.isOpen.more.value} onToggle=${(event) => (state.isOpen.more.value = event.target.open)}>
       <summary>${t("page.more_settings")}</summary>

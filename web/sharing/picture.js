@@ -1,4 +1,4 @@
-// Draws a conversation as a picture: each character of the model in the colour of its surprise, as in the lens Surprise.
+// Draws a conversation as a picture: each character of the model in the colour of its surprise, as on the page.
 
 import { TracedText } from "../lenses/text/traced_text.js";
 import { colourOf } from "../lenses/state.js";

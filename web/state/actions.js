@@ -34,7 +34,9 @@ export function connect(textEngine, conversations) {
     log: () => state.log.peek(),
     changed: () => {
       state.isWriting.value = writer.busy;
-      if (!writer.busy) state.isStopping.value = false;
+      if (writer.busy)
+        state.isOpen.moves.value = false; // the reply takes the room
+      else state.isStopping.value = false;
       changed();
     },
     status: (messages) => (state.waits.value = messages),
@@ -83,6 +85,7 @@ export function changed() {
 export async function save() {
   clearTimeout(saveTimer);
   saveTimer = 0;
+  if (state.log.value === state.NO_LOG) return true; // the stored one is not shown yet
   const log = state.log.value;
   log.controls = state.controls();
   const isStored = await storage.save(log);
@@ -196,6 +199,7 @@ export async function run(act) {
   batch(() => {
     for (const each of [state.refusal, state.message, state.shareBox]) each.value = null;
     state.demonstration.value = "";
+    state.compared.value = null;
   });
   state.log.value.address ??= location.search;
   try {
@@ -268,7 +272,7 @@ export function stop() {
 
 export const continueReply = () => run(() => writer.continueReply(state.options()));
 export const retry = () => run(() => writer.retry(state.options()));
-export const rewrite = () => run(() => writer.rewrite(state.options()));
+export const rewrite = () => compare(0, () => writer.rewrite(state.options()));
 export const redo = () => run(() => logs.redo(state.log.value));
 
 /** Shows the conversation as it was before the last action; after Clear, the one that was cleared. */
@@ -335,6 +339,19 @@ function leaveRemoved() {
   changed();
 }
 
+// Writes another version of a reply, which is then shown beside it. A welcome text becomes the first turn.
+/** @param {number} id  of the turn; 0 for the last one @param {(id: number) => Promise<void>} write */
+function compare(id, write) {
+  const log = state.log.value;
+  return run(() => {
+    if (!log.here) logs.addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply });
+    const old = id || log.here;
+    const writing = write(old);
+    state.compared.value = { now: log.here, old };
+    return writing;
+  });
+}
+
 /**
  * Cuts a reply after a character and continues it from there.
  * @param {number} id  of a turn; 0 for the welcome text, which becomes the first turn
@@ -342,9 +359,27 @@ function leaveRemoved() {
  * @param {{pick?: string, newSeed?: boolean}} change
  */
 export function continueFrom(id, keep, change) {
-  const log = state.log.value;
-  const welcome = () => logs.addTurn(log, { parent: 0, prompt: "", reply: welcomeTurn(state.model.value).reply }).id;
-  return run(() => writer.continueFrom(id || welcome(), keep, state.options(), change));
+  return compare(id, (old) => writer.continueFrom(old, keep, state.options(), change));
+}
+
+/** Ends the comparison of two versions with one of them. @param {boolean} keepsOld */
+export function keep(keepsOld) {
+  const { old } = state.comparison.value;
+  run(() => keepsOld && logs.showVersion(state.log.value, old.id));
+}
+
+/**
+ * Clamps cells, and writes the last reply again with them if none is being written: beside it is the reply without them.
+ * @param {Clamp[]} cells
+ */
+export async function clampAndRewrite(cells) {
+  const { old } = state.comparison.value ?? {};
+  clamp(cells);
+  if (state.busy.value || state.refusal.value) return;
+  if (!cells.length) return old && keep(true);
+  if (old) logs.showVersion(state.log.value, old.id);
+  const author = logs.lastTurn(state.log.value)?.reply.model.name ?? state.modelName.value;
+  if (author === state.modelName.value) await rewrite();
 }
 
 /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */
@@ -385,15 +420,18 @@ export const authorOfReply = (reply) => authorNow(reply, (name) => findModel(sta
 const COVERED = "char-lstm/covered"; // in the state of an entry of the browser's history
 
 /**
- * What Back closes, in this order: its value while it is closed, and the control that opens it.
+ * What Back closes, the last opened first: its value while it is closed, and the control that opens it.
  * @typedef {{value: any}} Open
  * @type {[Open, closed: unknown, opener: (value: any) => string][]}
  */
 const CLOSED = [
   [state.shareBox, null, () => '[data-move="share"]'],
-  [state.demonstration, "", (name) => `[data-demonstration="${name}"]`],
-  [state.tourStep, 0, () => "#demonstrations .tour"],
+  [state.demonstration, "", () => "#look-inside"],
+  [state.tourStep, 0, () => "#look-inside"],
+  [state.lens, "plain", () => "#look-inside"],
+  [state.isOpen.settings, false, () => "#open-settings"],
 ];
+const opened = /** @type {Open[]} */ ([]); // the last opened one last
 
 /** Whether the entry of the browser's history that is shown was made by `bindBack`. */
 export const isCovered = () => Boolean(history.state?.[COVERED]);
@@ -408,6 +446,15 @@ export function close(open) {
 
 /** Gives the page an entry of its own in the browser's history while something is open. */
 export function bindBack() {
+  for (const [open, closed] of CLOSED) {
+    effect(() => {
+      const at = opened.indexOf(open);
+      const isOfTour = open === state.lens && state.tourStep.value > 0; // it ends with the tour
+      if ((open.value !== closed && !isOfTour) !== at < 0) return;
+      if (at < 0) opened.push(open);
+      else opened.splice(at, 1);
+    });
+  }
   const isOpen = computed(() => CLOSED.some(([open, closed]) => open.value !== closed));
   let [hasEntry, isLeaving] = [false, false]; // isLeaving: history.back() was called, and its popstate has not come yet
   const leave = () => {
@@ -428,7 +475,7 @@ export function bindBack() {
     if (hasEntry && location.hash.startsWith("#tour-") && !isCovered()) return; // a link to another step was followed
     if (hasEntry) {
       hasEntry = false;
-      close(CLOSED.find(([open, closed]) => open.value !== closed)[0]);
+      close(opened.at(-1));
     }
     if (!isOpen.value && isCovered()) leave(); // the entry below a followed link, or one that Forward has reached
     follow(); // something may still be open, or open again

@@ -2,11 +2,11 @@
 // the text engine, views draw it, and nothing is read back from the document.
 
 import { computed, signal } from "../vendor/preact.js";
-import { emptyLog, lastTurn } from "../conversation/log.js";
+import { emptyLog, lastTurn, turnOf } from "../conversation/log.js";
 import { authorOf, findModel } from "../conversation/replies.js";
 import { Refusal, shortened, shownName } from "../engines/engine.js";
 import { SAMPLING, SETTINGS, isAllowed, randomSeed, samplingOf } from "../settings.js";
-import { number, t } from "../document/words.js";
+import { has, number, t } from "../document/words.js";
 
 const BLENDED = "blended "; // before the name of a second model, which may be ""
 export const OTHER = "other"; // the choice to name another model of the Hub
@@ -48,10 +48,12 @@ const allowed = Object.fromEntries(SLIDERS.map((name) => [name, signal(SETTINGS[
 /** Whether a wrong value in a field is shown as wrong: not while it is being typed. */
 const checked = Object.fromEntries(Object.keys(typed).map((name) => [name, signal(false)]));
 /** Which sections of the settings are open. */
-export const isOpen = { settings: signal(true), more: signal(false) };
+export const isOpen = { settings: signal(false), more: signal(false), moves: signal(false) };
 
+/** The conversation before the stored one is shown. */
+export const NO_LOG = emptyLog();
 /** The conversation that is shown. It is changed in place: `changes` counts the changes. */
-export const log = signal(emptyLog());
+export const log = signal(NO_LOG);
 export const changes = signal(0);
 /** The text in the prompt that was not sent yet. */
 export const draft = signal("");
@@ -80,6 +82,10 @@ export const earlier = {
   ids: signal(/** @type {string[]} */ ([])),
   stored: signal(/** @type {StoredConversation[]} */ ([])),
 };
+/** Whether each character has the colour of its surprise where no lens is chosen. */
+export const colours = signal(true);
+/** The id of the last turn while it is shown beside another version, and the id of that; null if it is not. */
+export const compared = signal(/** @type {?{now: number, old: number}} */ (null));
 /** The name of the lens over the text, and of the demonstration that is shown instead of the conversation, "" for none. */
 export const lens = signal("plain");
 export const demonstration = signal("");
@@ -133,6 +139,14 @@ export const model = computed(() => findModel(site.value, modelName.value));
 export const clampedCells = computed(() => {
   const { held } = currentLog();
   return blendName.value === null ? (held.model === modelName.value ? held.cells : []) : null;
+});
+
+/** The last turn and its other version, while they are compared; null otherwise. */
+export const comparison = computed(() => {
+  const log = currentLog();
+  const now = lastTurn(log);
+  const old = now && now.id === compared.value?.now ? turnOf(log, compared.value.old) : undefined;
+  return old ? { old, now } : null;
 });
 
 /** Whether the conversation has a turn that is shown. */
@@ -217,12 +231,10 @@ export function controls() {
   return { ...values, model: modelName.value, second: blendOf(blendName.value), draft: draft.value };
 }
 
-/** Opens the sections around a setting that is not its default. */
+/** Opens the section of the rarer settings, within the settings, if one of them is not its default. */
 export function openChanged() {
-  const changed = SLIDERS.filter((name) => Number(typed[name].value) !== SETTINGS[name].default);
-  const isMore = changed.some((name) => !FIRST.has(name)) || typed.seed.value !== "" || blendName.value !== null;
-  if (isMore) isOpen.more.value = true;
-  if (isMore || changed.length) isOpen.settings.value = true;
+  const isChanged = (name) => !FIRST.has(name) && Number(typed[name].value) !== SETTINGS[name].default;
+  if (SLIDERS.some(isChanged) || typed.seed.value !== "" || blendName.value !== null) isOpen.more.value = true;
 }
 
 /** The sliders that are shown without opening more settings. */
@@ -249,18 +261,29 @@ export function corpusOf(site, name) {
 }
 
 /**
- * Returns the name of a model where one is chosen: with the text that it was trained on, if that has more than the name of
- * a file.
+ * Returns the name of a model where one is chosen: the title of the text that it was trained on, if it is one of this project's
+ * or has more than the name of a file.
  * @param {Site} site
  * @param {string} name
  */
 export function choiceOf(site, name) {
   const [title, corpus] = [nameOf(name) || site.title, corpusOf(site, name)];
   if (corpus.toLowerCase() === title.toLowerCase()) return corpus; // "Shakespeare", not the folder's name "shakespeare"
-  return /[^\w.-]/.test(corpus) ? `${title} — ${corpus}` : title;
+  return !name.includes("/") && /[^\w.-]/.test(corpus) ? corpus : title; // several models of the Hub may have read the same text
 }
 
-/** Returns the text for a clamped cell, such as "cell 410 (layer 0) held high". @param {Clamp} clamp */
-export function clampName([layer, cell, value]) {
-  return t(`clamp.${CLAMPS[value] ?? "at"}`, { layer, cell, value: number(value) });
+/** @type {(cell: {name: string}) => string} the feature that a cell tracks; checkpoints name it in English */
+export function featureOf({ name }) {
+  return has(`cell.${name}`) ? t(`cell.${name}`) : name;
+}
+
+/** Returns the name of a cell: the feature that it tracks, if one is known. @param {number} layer @param {number} index */
+export function cellName(layer, index) {
+  const known = model.value?.cells.find((each) => each.layer === layer && each.index === index);
+  return known ? t("quoted", { text: featureOf(known) }) : t("memory.option", { cell: index + 1, layer: layer + 1 });
+}
+
+/** Returns the text for a clamped cell, such as "cell 411 of layer 1 held high". @param {Clamp} clamp */
+export function clampName([layer, index, value]) {
+  return t(`clamp.${CLAMPS[value] ?? "at"}`, { cell: cellName(layer, index), value: number(value) });
 }

@@ -27,7 +27,7 @@ console.log(JSON.stringify(messages.map((each) => render(each))));
 def test_every_used_id_has_an_english_text() -> None:
     shown, _, beginnings = ids_used()
     assert {id for id in shown if id not in ENGLISH} == set()
-    assert {"move.send", "rewind.group", "fact.seed", "link.too_long", "static.loading"} <= shown
+    assert {"move.send", "rewind.pick", "fact.seed", "link.too_long", "static.loading"} <= shown
     assert {"lens.", "cell.", "setting."} <= beginnings
 
 

@@ -37,7 +37,6 @@ export function ProgressView() {
       <span class="line training"></span> ${t("train.training_loss")} <span class="line held-out"></span>${" "}
       ${t("train.held_out_loss")} <span class="best"></span> ${t("train.best")}
     </p>
-    <p>${t("train.scales")}</p>
     <p class="losses">${shown && lossesOf(shown)}</p>
     <div class="explained">
       <p>${t("train.bits_help")}</p>

@@ -5,7 +5,7 @@
 import { effect, html, render, useLayoutEffect } from "../../vendor/preact.js";
 import { Button, create, find, findAll, hasTouch, scrollInside, visibleCharacter } from "../../document/dom.js";
 import { render as write, t } from "../../document/words.js";
-import { continueFrom } from "../../state/actions.js";
+import { continueFrom, keep } from "../../state/actions.js";
 import * as state from "../state.js";
 import * as page from "../../state/state.js";
 import { Bar, chance, likely, nameOf } from "../names.js";
@@ -51,16 +51,18 @@ function close(returnsFocus = hasFocus()) {
 
 function Alternatives() {
   page.watch(page.changes, state.frames);
-  const shown = state.alternatives.value;
+  const [shown, Letter] = [state.alternatives.value, state.letter.value];
   useLayoutEffect(place);
   useLayoutEffect(() => {
+    if (shown?.choice !== undefined) return;
     uncover();
     const [close, choice = close] = findAll(box, ".close, .choice[type]:not([aria-current])");
     choice?.focus({ preventScroll: true });
   }, [shown]);
   const turn = shown && state.turnAt(shown.position);
   if (!turn) return null;
-  const { position, char, answer } = shown;
+  const { position, char, answer, choice: chosen } = shown;
+  if (chosen !== undefined) return html`<${Arrival} ...${shown} />`;
   const closeButton = html`<${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => close(true)}>✕<//>`;
   if (answer.refusal) {
     const reason = state.isLost(answer.refusal) ? { id: "status.reconnecting" } : answer.refusal;
@@ -87,22 +89,31 @@ function Alternatives() {
   });
   const end = state.path.chars.slice(position + 1 - Math.min(kept, AROUND), position + 1);
   const start = end.map((each) => (each === " " ? each : visibleCharacter(each))).join("");
-  const ways = ["here", "seed"].map((way) => {
-    const [text, help] = [t(`rewind.${way}`), t(`rewind.${way}.help`)];
-    return html`
-      <${Button} aria-description=${help} isOff=${page.busy.value} onPress=${carryOut({ newSeed: way === "seed" })}>${text}<//>
-      <small>${help}</small>`;
-  });
   const onward = html`
-    <div class="onward" role="group" aria-label=${t("rewind.group")}>
-      <span>${t("rewind.from")} <b>${kept > AROUND && "…"}${start}</b></span>
-      ${ways}
-    </div>`;
+    <p class="onward">
+      ${t("rewind.from")} <b>${kept > AROUND && "…"}${start}</b>
+      <${Button} isOff=${page.busy.value} onPress=${carryOut({ newSeed: true })}>${t("rewind.seed")}<//>
+    </p>`;
+  const details = Letter && answer.top.length > 0 && html`<${Letter} position=${position} char=${char} />`;
   return html`
     <p class="head"><b class="char">${visibleCharacter(char)}</b> ${was} ${hint}</p>
     ${closeButton}
     <ol class="choices" aria-label=${titleOf(char)}>${items}</ol>
-    ${canChange && position + 1 < turn.at + turn.length && onward}`;
+    ${canChange && position + 1 < turn.at + turn.length && onward}
+    ${details}`;
+}
+
+/** What the welcome text shows of its changed character. @param {state.Alternatives} shown */
+function Arrival({ position, char, answer, choice }) {
+  const rows = likely(answer, page.sampling.value, char, state.path.values("bits")[position]);
+  const items = rows.map(([each, share]) => {
+    const mark = each === choice ? "chosen" : each === char ? "there" : null;
+    return html`
+      <li class=${mark}><span class="choice">
+        <b class="char">${visibleCharacter(each)}</b><${Bar} to=${share}>${chance(share)}<//>
+      </span></li>`;
+  });
+  return html`<ol class="choices">${items}</ol>`;
 }
 
 const titleOf = (char) => t("alternatives.title", { character: nameOf(char) });
@@ -126,7 +137,8 @@ function place() {
   const most = document.documentElement.clientWidth - width - GAP;
   const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
   box.style.left = `${left}px`;
-  box.style.top = `${isBelow ? rect.bottom + GAP : rect.top - GAP - height}px`;
+  const top = isBelow ? rect.bottom + GAP : rect.top - GAP - height;
+  box.style.top = `${Math.max(GAP, Math.min(top, innerHeight - GAP - height))}px`; // a high box covers its character
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
 }
@@ -170,6 +182,7 @@ export function bindAlternatives(pane) {
   const closeFor = (target) => target instanceof Node && !box.contains(target) && close(false);
   box.addEventListener("focusout", ({ relatedTarget }) => closeFor(relatedTarget));
   document.addEventListener("pointerdown", ({ target }) => state.alternatives.value && closeFor(target));
+  new ResizeObserver(place).observe(box); // its details arrive later
   for (const name of ["scroll", "resize"]) addEventListener(name, place, { capture: true, passive: true });
 }
 
@@ -179,7 +192,13 @@ function onClick(event, tapped) {
   const [lens, shown] = [state.lensNow(), placeOf(event.target)];
   const isTappedAgain = shown && tapped?.traced === shown.traced && tapped.position === shown.position;
   const offersChoices = !lens || lens.offersChoices || isTappedAgain;
-  if (shown && offersChoices) return shown.traced === state.path ? open(shown.position) : undefined;
+  if (shown && offersChoices && shown.traced === state.path) return open(shown.position);
+  if (shown && shown.traced !== state.path) {
+    // The other version: that of a reply is kept, that of a welcome text leads to the letter that was changed.
+    if (page.comparison.value) keep(true);
+    else if (state.welcome.other.value) open(state.welcome.other.value.at);
+    return;
+  }
   if (shown && !hasTouch()) return; // the lens follows the pointer
   if (shown) return void moveTo(shown.traced, shown.position).then(() => lens.reveal?.());
   // Without a lens, on an empty line, or next to the end of a line: the nearest character.

@@ -31,31 +31,43 @@ export function bindText(element) {
 
 /** Colours all characters again, or leaves the conversation as plain text where no lens is on. */
 export function repaint() {
-  const isOn = state.lensNow() !== undefined;
+  const isOn = state.drawsLetters();
   for (const box of boxes.values()) box[isOn ? "repaint" : "release"]();
   if (!isOn) boxes.clear();
   changed();
 }
 
 /**
- * Draws the text of a turn, if a lens is on and the path has the turn.
+ * Draws the text of a turn, if a lens is on and the path has the turn. Only a chosen lens shows the chat format around a prompt.
  * @param {HTMLElement} article with data-turn
- * @returns {boolean} whether it did
+ * @returns {{prompt: boolean, reply: boolean}} what it has drawn
  */
 export function draws(article) {
-  if (!state.lensNow()) {
+  if (!state.drawsLetters()) {
     if (boxes.size) repaint();
-    return false;
+    return { prompt: false, reply: false };
   }
   const turn = state.turns.value.find((each) => String(each.id) === article.dataset.turn);
-  if (!turn) return false;
+  if (!turn) return { prompt: false, reply: false };
   const given = turn.at + turn.given;
-  const isSeparated = turn.at > 0 && turn.given > 0 && path.chars[turn.at] === "\n" && !article.matches(".chat");
-  drawIn(find(article, ".prompt"), turn.at + Number(isSeparated), given); // the view shows no line break there, either
+  const [element, isChat] = [find(article, ".prompt"), article.matches(".chat")];
+  const isSeparated = turn.at > 0 && turn.given > 0 && path.chars[turn.at] === "\n" && !isChat;
+  const prompt = !isChat || state.lensNow()?.Panel !== undefined;
+  if (prompt)
+    drawIn(element, turn.at + Number(isSeparated), given); // the view shows no line break there, either
+  else boxes.delete(element);
   const shown = turn.id === 0 ? state.welcome.shown.value : Infinity;
   drawIn(find(article, ".reply"), given, turn.at + Math.min(turn.length, shown));
   changed();
-  return true;
+  return { prompt, reply: true };
+}
+
+/** Leaves the elements of other turns as they are: the text that is read next has other positions. @param {Set<string>} ids of the turns in it */
+export function keepOthers(ids) {
+  for (const element of boxes.keys()) {
+    const { turn } = element.closest("article")?.dataset ?? {};
+    if (turn !== undefined && !ids.has(turn)) boxes.delete(element);
+  }
 }
 
 /** Draws a part of a text in an element. @param {HTMLElement} element @param {number} start @param {number} end @param {TracedText} traced */
@@ -64,6 +76,11 @@ export function drawIn(element, start, end, traced = path) {
   boxes.set(element, box);
   box.setRange(start, end);
   box.draw(AT_ONCE);
+}
+
+/** Dims the first characters of an element that is drawn, and marks the one after them; 0 neither dims nor marks. @param {Element} element @param {number} n */
+export function splitAt(element, n) {
+  boxes.get(element)?.splitAt(n);
 }
 
 /** Removes what is outdated after a text or its values changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
@@ -78,14 +95,22 @@ export function changed() {
   isScheduled = true;
 }
 
+/** Under which the values of a text are kept: a lens shows those of the conversation, and only the bits of another text. @param {TracedText} traced */
+export const keyOf = (traced) => (traced === path ? state.keyNow() : "bits");
+
+// The other version has colours where no lens is chosen: those of a cell cannot be compared with its bits.
+function markOf(traced) {
+  const lens = state.lensNow();
+  return lens && (traced === path || !lens.Panel) ? lens.mark : () => "";
+}
+
 function frame() {
   isScheduled = false;
-  const lens = state.lensNow();
-  if (!lens) return;
+  if (!state.drawsLetters()) return;
   let left = PER_FRAME;
   for (const box of [...boxes.values()].reverse()) {
     if (left > 0) left -= box.draw(left);
-    if (left > 0) left -= box.paint(box.traced.values(state.keyNow()), lens.mark, left);
+    if (left > 0) left -= box.paint(box.traced.values(keyOf(box.traced)), markOf(box.traced), left);
   }
   if (left <= 0) changed();
   state.frames.value++;
@@ -117,6 +142,7 @@ class CharacterBox {
     this.rest = document.createTextNode("");
     this.start = this.end = 0; // positions in the text
     this.painted = 0; // nodes that have their colour
+    this.same = 0; // the first nodes that are dimmed
     element.replaceChildren();
     resetGrownText(element);
   }
@@ -144,6 +170,15 @@ class CharacterBox {
     if (values - this.start < this.painted) this.repaint(Math.max(0, values - this.start));
   }
 
+  /** Dims the first nodes, and marks the one after them. @param {number} same */
+  splitAt(same) {
+    this.nodes[this.same]?.classList.remove("changed");
+    for (let at = Math.min(same, this.same); at < Math.max(same, this.same); at++)
+      this.nodes[at]?.classList.toggle("same", at < same);
+    this.same = same;
+    if (same) this.nodes[same]?.classList.add("changed");
+  }
+
   /** Removes the colours of the nodes from one on, which other values will have. */
   repaint(from = 0) {
     while (this.painted > from) this.#mark(--this.painted, "");
@@ -167,6 +202,7 @@ class CharacterBox {
     if (character === "\n") node.className = "end";
     places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
     line.insertBefore(node, this.rest.parentNode === line ? this.rest : null);
+    if (this.nodes.length < this.same) node.classList.add("same");
     this.nodes.push(node);
     this.marks.push("");
   }

@@ -7,9 +7,11 @@ import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
 import { chance, likely, nameOf } from "../names.js";
 import * as state from "../state.js";
-import { changed, characterAt, invalidateDrawn, log, nodeAt, placeOf } from "./drawn_text.js";
+import { changed, characterAt, invalidateDrawn, keepOthers, keyOf, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
+const COLOURS_MS = 100; // the same for the colours alone, which every visitor has: fewer requests to a server
+const REFUSED_MS = 2500; // until values are requested again after a refusal
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
 const KEY_REST_MS = 150; // of quick moves with the keys only the last one is announced
@@ -18,10 +20,11 @@ const KEY_REST_MS = 150; // of quick moves with the keys only the last one is an
 
 let newest = 0; // the highest id of a turn that was read
 let isPumping = false;
+let refusedUntil = 0; // performance.now()
 
 /** Reads the conversation again; called in each frame, before it is drawn. */
 export function update() {
-  if (state.lensNow() || state.focus.value || state.alternatives.value) read();
+  if (state.lensNow() || state.focus.value || state.alternatives.value || page.comparison.value) read();
   if (!state.lensNow()) return mark();
   state.lensNow().update?.();
   changed();
@@ -34,6 +37,7 @@ export function read() {
   state.turns.value = text?.turns ?? [];
   const [first, last] = [state.turns.value[0], state.turns.value.at(-1)];
   if (first?.id === 0 && before[0]?.id !== 0) clear(); // of the conversation that the welcome text replaces
+  keepOthers(new Set(state.turns.value.map((turn) => String(turn.id))));
   const changes = state.path.set(text);
   // A short reply may be over when it is read for the first time.
   const isNew = last && (last.writing ? last.id !== before.at(-1)?.id : last.id > newest);
@@ -50,11 +54,11 @@ export function invalidate(traced, { text, values }) {
   outdate(traced, Math.min(text, values));
 }
 
-// The text whose values are to be fetched next: the visitor's own text before the conversation; undefined if none is.
+// The text whose values are to be fetched next; undefined if none is.
 function wanted() {
-  if (!state.lensNow() || document.hidden) return undefined;
-  const texts = state.shownName.value === "surprise" && state.own.value ? [state.own.value, state.path] : [state.path];
-  return texts.find((text) => text.path && text.values(state.keyNow()).length < text.chars.length);
+  if (!state.lensNow() || document.hidden || performance.now() < refusedUntil) return undefined;
+  const texts = state.lensNow().Panel ? [state.path] : [state.other, state.path]; // the other one is complete
+  return texts.find((text) => text.path && text.values(keyOf(text)).length < text.chars.length);
 }
 
 /** Requests the values that are missing, one request after another. */
@@ -63,16 +67,17 @@ export async function pump() {
   isPumping = true;
   try {
     for (let text = wanted(); text; text = wanted()) {
-      const [lens, key, { version }] = [state.lensNow(), state.keyNow(), text];
+      const [lens, key, { version }] = [state.lensNow(), keyOf(text), text];
       const from = text.values(key).length;
       const answer = await text.ask({ from, ...lens.wants?.() });
-      if (lens !== state.lensNow() || key !== state.keyNow() || version !== text.version) continue;
+      if (lens !== state.lensNow() || key !== keyOf(text) || version !== text.version) continue;
       state.answered(answer.refusal);
+      if (answer.refusal) refusedUntil = performance.now() + REFUSED_MS;
       if (answer.refusal || !answer.bits?.length) break;
       text.values(key).push(...(lens.take?.(answer, text, from) ?? answer.bits));
       changed();
       await new Promise(requestAnimationFrame); // none comes while the page is hidden
-      if (page.busy.value) await pause(WHILE_WRITING_MS);
+      if (page.busy.value) await pause(lens.Panel ? WHILE_WRITING_MS : COLOURS_MS);
     }
   } finally {
     isPumping = false;
@@ -179,7 +184,11 @@ export function bindFocus(log) {
     page.watch(state.frames);
     untracked(mark);
   });
-  state.onRetry(() => state.focus.value && inspect());
+  state.onRetry(() => {
+    refusedUntil = 0;
+    pump();
+    if (state.focus.value) inspect();
+  });
   const nodeUnder = ({ target }) => (target instanceof Element && placeOf(target) ? target : null);
   let over = /** @type {?Element} */ (null);
   let [timer, pointer] = [0, ""];

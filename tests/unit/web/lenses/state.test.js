@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { WELCOME } from "../../../../web/lenses/state.js";
+import { COLOURS } from "../../../../web/lenses/state.js";
 import * as state from "../../../../web/lenses/state.js";
 import * as page from "../../../../web/state/state.js";
 
@@ -23,10 +23,12 @@ test("the memory lens shows the first named cell of a model until the visitor ch
   assert.deepEqual(state.cell.value, [0, 0]);
 });
 
-test("a lens is on once its panel is loaded; a welcome text has colours without one", () => {
+test("a lens is on once its panel is loaded; without one a text has colours, unless they are turned off", () => {
   page.lens.value = "memory";
   assert.equal(state.shownName.value, "plain");
-  assert.equal(state.lensNow(), WELCOME);
+  assert.equal(state.lensNow(), COLOURS);
+  page.colours.value = false;
+  assert.equal(state.lensNow(), undefined);
   const memory = { Panel: () => null, mark: () => "", key: () => "cell 0,0" };
   state.panels.value = { memory };
   assert.equal(state.shownName.value, "memory");

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { UNKNOWN, WELCOME, colourOf } from "../../../../web/lenses/state.js";
+import { UNKNOWN, COLOURS, colourOf } from "../../../../web/lenses/state.js";
 import { TracedText } from "../../../../web/lenses/text/traced_text.js";
 import { nextInReply, nextPosition } from "../../../../web/lenses/text/focus.js";
-import { costlyWords } from "../../../../web/lenses/surprise.js";
 
 const CHARS = [..."ab\n\ncdef\ng"];
 const TURNS = [{ at: 0, given: 2, length: CHARS.length }];
@@ -23,21 +22,9 @@ test("without a lens the keys skip line ends and prompts", () => {
   assert.equal(nextInReply("ArrowLeft", 1, CHARS, TURNS), null);
 });
 
-test("the words with the most bits come first, Chinese ones one by one", () => {
-  const words = costlyWords([..."to be, 春夜"], [null, 1, 0, 2, 3, UNKNOWN, 0, 4, 0.5]);
-  assert.deepEqual(
-    words.map(({ word, bits, at }) => [word, bits, at]),
-    [
-      ["be,", 5, 4],
-      ["春", 4, 7],
-      ["to", 1, 1],
-    ],
-  );
-});
-
 test("a colour stands for a range of bits; without bits there is none", () => {
   assert.deepEqual([0, 1, 3.9, 4, 100].map(colourOf), ["b0", "b1", "b3", "b4", "b6"]);
-  assert.deepEqual([null, UNKNOWN, 2].map(WELCOME.mark), ["", "", "b2"]);
+  assert.deepEqual([null, UNKNOWN, 2].map(COLOURS.mark), ["", "unknown", "b2"]);
 });
 
 const PATH = { model: { name: "m", commit: "" }, second: null, share: null, start: true, text: "", clamps: [] };

@@ -1,0 +1,109 @@
+// The details of one character, under its alternatives: how likely it was, how much each of the characters before it mattered,
+// and what the first layer of the network expected.
+
+import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
+import { pause, visibleCharacter } from "../document/dom.js";
+import { number, render, t } from "../document/words.js";
+import * as page from "../state/state.js";
+import { Chances, chance, likely, nameOf, quoted } from "./names.js";
+import * as state from "./state.js";
+
+const REST_MS = 150; // after the character was opened
+const LEVELS = 4; // colours on each side of zero
+const SMALLEST = 0.1; // bits of a full bar at least, so that tiny changes get short bars
+const NOTICEABLE = 1.05; // a smaller change of a chance is none
+const STEPS = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
+
+/** The details of the character whose alternatives are shown. @param {{position: number, char: string}} about */
+export function Letter({ position, char }) {
+  const open = state.isOpen.why.value;
+  const toggle = ({ target }) => (state.isOpen.why.value = target.open);
+  const content = html`<${Surprise} position=${position} /><${Why} position=${position} char=${char} /><${FirstLayer} position=${position} char=${char} />`;
+  return html`
+    <details class="why" open=${open} onToggle=${toggle}>
+      <summary>${t("why.title")}</summary>
+      ${open && content}
+    </details>`;
+}
+
+function Surprise({ position }) {
+  page.watch(state.frames);
+  const cost = state.path.values("bits")[position];
+  return cost >= 0 && html`<p>${t("why.chance", { bits: number(cost, 2), chance: chance(2 ** -cost) })}</p>`;
+}
+
+// The output layer applied to the h of the first layer. Not for one layer, whose h gives the prediction itself, nor for a blend, which has two networks.
+function FirstLayer({ position, char }) {
+  const isAsked = (page.model.value?.layers ?? 0) > 1 && !state.path.path?.second;
+  const ask = () => (isAsked ? state.path.ask({ at: position, first_layer: true }) : null);
+  const found = state.useAnswer(ask, [position, char, isAsked])?.first_layer;
+  if (!found) return null;
+  return html`
+    <details>
+    <summary>${t("why.first_layer")}</summary>
+    <p>${t("first_layer.help")}</p>
+    <${Chances} rows=${likely(found, page.sampling.value, char)} char=${char} label=${t("first_layer.likely")} />
+    </details>`;
+}
+
+/** @import { TraceAnswer } from "../engines/engine.js" */
+
+// The engine answers in parts. No further part is requested once another character is in focus.
+/** @param {number} position @param {() => boolean} isLate @returns {Promise<TraceAnswer>} */
+async function ask(position, isLate) {
+  let answer = /** @type {?TraceAnswer} */ (null);
+  for (await pause(REST_MS); !isLate() && (!answer || answer.more);) answer = await state.path.ask({ why: position });
+  return answer;
+}
+
+function Why({ position, char }) {
+  const answer = state.useAnswer((isLate) => ask(position, isLate), [position, char]);
+  const chosen = useSignal(-1); // -1: the character that mattered most
+  const box = useRef(null);
+  useLayoutEffect(() => {
+    chosen.value = -1;
+    if (answer) box.current.scrollIntoView({ block: "nearest" });
+  }, [answer]);
+  const changes = answer?.changes ?? [];
+  const isEmpty = answer?.surprisal === null || changes.every((change) => change === null);
+  const sizes = isEmpty ? [] : changes.map((change) => Math.abs(change ?? 0));
+  const largest = Math.max(...sizes);
+  const at = chosen.value < 0 ? sizes.lastIndexOf(largest) : chosen.value;
+  const left = sizes.length ? state.path.chars.slice(answer.start, position) : [];
+  const options = left.map((char, n) => {
+    const part = sizes[n] / Math.max(largest, SMALLEST);
+    const level = Math.round(part * LEVELS);
+    const mark = level ? `${changes[n] < 0 ? "n" : "p"}${level}` : null;
+    const style = `--part: ${part}`;
+    return html`
+      <i role="option" id=${"why-" + n} class=${changes[n] < 0 ? "less" : "more"} style=${style} aria-label=${nameOf(char)}
+        aria-selected=${String(n === at)} onMouseMove=${() => (chosen.value = n)}><span class=${mark}>${visibleCharacter(char)}</span></i>`;
+  });
+  const onKey = (event) => {
+    const step = STEPS[event.key];
+    if (step === undefined || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // the arrows choose another character to change
+    chosen.value = Math.max(0, Math.min(left.length - 1, at + step));
+  };
+  const list = html`
+    <div class="left-out" role="listbox" tabindex="0" aria-label=${t("why.list")} aria-activedescendant=${"why-" + at} onKeyDown=${onKey}>${options}</div>`;
+  const line = () => {
+    if (!answer) return t("why.busy");
+    if (answer.refusal) return render(answer.refusal);
+    return sizes.length ? effectOf(changes[at], left[at], char) : t("why.nothing");
+  };
+  return html`
+    <p class="change" role="status" ref=${box}>${line()}</p>
+    ${sizes.length > 0 && list}
+    <p class="about">${t("why.help")}</p>`;
+}
+
+// What became of the bits of a character without one before it.
+function effectOf(change, leftOut, char) {
+  const values = { left_out: quoted(leftOut), character: quoted(char) };
+  if (change === null) return t("why.no_number", values);
+  const factor = 2 ** Math.abs(change);
+  const id = factor < NOTICEABLE ? "why.same" : change > 0 ? "why.more" : "why.less";
+  return t(id, { ...values, factor: number(factor, factor < 10 ? 1 : 0) });
+}
