@@ -43,7 +43,7 @@ TEXTS: dict[str, tuple[int, list[dict[str, Any]]]] = {
     "Calm, normal, wild": (260, [{"seed": 2, "temperature": value} for value in (0.3, 0.8, 1.5)]),
 }
 STEPS = ["A character is drawn", "Temperature", "Memory", "A gate", "A named cell"]
-LENSES = ["step"] * 2 + ["memory"] * 3
+LENSES = ["step", "plain", *["memory"] * 3]
 ABOUT = {3: ".panel .picture", 4: ".panel .gates"}  # what the texts of some steps are about
 
 

@@ -12,6 +12,7 @@ import { clamp, clampAndRewrite, close, restore, send } from "../state/actions.j
 import * as state from "../state/state.js";
 import { CLAMP_VALUE, lineCounter } from "../lenses/names.js";
 
+const LENGTH = 160; // characters of the reply that the tour begins with, if there is none
 const SURE = 1; // bits: a character with fewer was expected
 
 /**
@@ -35,8 +36,8 @@ const ALONG = [
 const STEPS = [
   { lens: "step", actions: [[{ id: "step.button" }, press]] },
   {
-    lens: "step",
-    prepare: focusUncertainCharacter,
+    lens: "plain",
+    prepare: showUncertainCharacter,
     actions: [0.2, 0.8, 1.5].map((temperature) => [
       { id: "demo.bolder.column", values: { temperature } },
       () => state.type("temperature", temperature),
@@ -59,8 +60,8 @@ const STEPS = [
 let before = ownChoices();
 
 function ownChoices() {
-  const { temperature, seed } = state.controls();
-  return { lens: state.lens.value, settings: { temperature, seed }, cells: state.log.value.held.cells };
+  const { temperature, seed, length } = state.controls();
+  return { lens: state.lens.value, settings: { temperature, seed, length }, cells: state.log.value.held.cells };
 }
 
 /** Draws the card while a step is shown, and puts the visitor's lens and settings back after it. @param {HTMLElement} root */
@@ -127,7 +128,11 @@ async function open(number) {
   history.replaceState(history.state, "", `#tour-${number}`);
   state.demonstration.value = "";
   restore(before.settings); // another step may have set them
-  if (!lastTurn(state.log.value)) send(state.model.value?.examples[0] ?? "");
+  lenses.alternatives.value = null; // of the step before
+  if (!lastTurn(state.log.value)) {
+    state.type("length", LENGTH);
+    send(state.model.value?.examples[0] ?? "");
+  }
   lenses.isOpen.cells.value = step.shows !== undefined;
   state.lens.value = step.lens;
   await step.prepare?.();
@@ -137,14 +142,19 @@ async function open(number) {
   if (state.tourStep.value === number) shown?.scrollIntoView({ block: "nearest" });
 }
 
-// Puts a character in focus where others were likely too.
-async function focusUncertainCharacter() {
+// Shows the chances of a character where others were likely too.
+async function showUncertainCharacter() {
   const turn = lenses.turns.value.at(-1);
   if (!turn) return;
+  const { path, alternatives } = lenses;
   const from = turn.at + turn.given;
-  const { bits = [] } = await lenses.path.ask({ from });
+  const { bits = [] } = await path.ask({ from });
   const found = bits.findIndex((each, at) => at > 0 && each > SURE);
-  if (found > 0 && state.lens.value === "step") moveTo(lenses.path, from + found);
+  const position = from + Math.max(0, found);
+  const answer = await path.ask({ at: position });
+  if (STEPS[state.tourStep.value - 1]?.prepare !== showUncertainCharacter || !answer.top?.length) return;
+  moveTo(path, position, { scroll: true });
+  alternatives.value = { position, turn: turn.id, char: path.chars[position], answer, choice: "" };
 }
 
 // Shows the named cell that counts the line, else the first named one.

@@ -7,7 +7,7 @@ import { hasTouch, visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
 import { clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
-import { cell, chooseCell, details, focus, isOpen, useAnswer } from "./state.js";
+import { cell, chooseCell, details, focus, isOpen, path, useAnswer } from "./state.js";
 import { Bar, CLAMP_VALUE, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
@@ -29,7 +29,7 @@ export const memory = {
   key: () => `cell ${cell.value}`,
   wants: () => ({ cell: cell.value, layer: cell.value[0] }),
   take(answer, traced, from) {
-    picture.take(answer, traced, from);
+    if (traced === path) picture.take(answer, traced, from);
     return answer.values;
   },
   mark(value) {

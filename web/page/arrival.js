@@ -18,6 +18,8 @@ const UNMARKED = 120; // characters of a text in which no letter is marked yet
 const LOOK_MS = 1200; // in which the chances can be looked at
 const CHOSEN_MS = 700; // in which the chosen letter is marked among them
 
+const MOVING = new Set(["Tab", "Shift", "Control", "Alt", "Meta"]); // keys that change nothing
+
 let key = ""; // the model whose welcome text is shown
 let began = NaN; // performance.now() of its first character
 let early = NaN; // the same of what document/first_paint.js has written
@@ -26,7 +28,8 @@ let touched = new AbortController(); // aborted at the first touch of the visito
 /** Lets the visitor's first touch end the arrival. @param {HTMLElement} log */
 export function bindArrival(log) {
   early = Number(log.querySelector(".welcome .reply")?.getAttribute("data-began") || NaN);
-  for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, finish, true);
+  document.addEventListener("pointerdown", finish, true);
+  document.addEventListener("keydown", ({ key }) => MOVING.has(key) || finish(), true);
   effect(() => {
     state.watch(frames);
     untracked(mark);

@@ -109,7 +109,7 @@ export class ConversationView {
       box = create("div", "welcome");
       this.element.prepend(box);
       this.element.scrollTop = 0; // what was shown before may have been scrolled
-      create("p", "lead", box);
+      for (const name of ["lead", "hint"]) create("p", name, box);
       addTurn(create("article", "", box), 0);
     }
     const isPlain = lensNow() && !lensNow().Panel; // the panel of a lens explains its colours
@@ -128,8 +128,9 @@ export class ConversationView {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
       drawBeside(article, { ...read, text, begin: 0 }, 0, t("greeting.other"));
     } else removeBeside(article);
-    const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "greeting.click";
-    paragraph(box, "hint", !writing && lensNow()?.offersChoices ? t(hint) : "");
+    const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "page.click_or_enter";
+    setText(find(box, ".hint"), lensNow()?.offersChoices ? t(hint) : "");
+    find(box, ".hint").classList.toggle("waiting", writing);
   }
 
   /**

@@ -112,6 +112,12 @@ function bindMenu(root, settings) {
     if (isOpen.value) return actions.close(isOpen);
     isOpen.value = true;
     settings.scrollIntoView({ block: "nearest" }); // on a phone they are below everything else
+    settings.querySelector("select")?.focus({ preventScroll: true });
+  });
+  settings.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault(); // it closes nothing else
+    actions.close(isOpen);
   });
   effect(() => {
     [settings.hidden, opener.ariaExpanded] = [!isOpen.value, String(isOpen.value)];

@@ -6,6 +6,7 @@ import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
 import { Button, copyText, focusPrompt, hasTouch } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
+import { lensNow } from "../lenses/state.js";
 import { facts } from "./conversation_view.js";
 import * as state from "../state/state.js";
 import { isLocal, shownName } from "../engines/engine.js";
@@ -92,9 +93,10 @@ export function ClampedCells() {
   return html`<div class="held-cells bar" role="group" aria-label=${t("hold.group")}><ul>${items}</ul></div>`;
 }
 
-/** Example prompts, until there is a conversation. */
+/** Example prompts, until there is a conversation; then what its colours mean. */
 export function Examples() {
   const examples = (state.model.value?.examples ?? []).slice(0, STARTERS);
+  if (state.hasTurns.value && lensNow()?.offersChoices) return html`<p class="legend">${t("greeting.colours")}</p>`;
   if (!examples.length || state.hasTurns.value) return null;
   const press = (example) => {
     focusPrompt();
@@ -268,6 +270,7 @@ function duplicateAddress() {
 /** Closes the box, and puts the focus back on Share. @param {boolean} returnsFocus */
 export function closeShare(returnsFocus) {
   if (!state.shareBox.value) return;
+  getSelection()?.removeAllRanges(); // of a text that could not be copied
   if (returnsFocus) actions.close(state.shareBox);
   else state.shareBox.value = null;
 }

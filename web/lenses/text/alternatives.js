@@ -179,7 +179,9 @@ export function bindAlternatives(pane) {
     else if (last) open(last.at + last.length - 1); // the arrow keys lead to the others
   });
   box.addEventListener("keydown", onKey);
-  const closeFor = (target) => target instanceof Node && !box.contains(target) && close(false);
+  // The tour shows the chances, and its buttons change them.
+  const closeFor = (target) =>
+    target instanceof Element && !box.contains(target) && !target.closest("#tour") && close(false);
   box.addEventListener("focusout", ({ relatedTarget }) => closeFor(relatedTarget));
   document.addEventListener("pointerdown", ({ target }) => state.alternatives.value && closeFor(target));
   new ResizeObserver(place).observe(box); // its details arrive later

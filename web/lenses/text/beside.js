@@ -22,9 +22,9 @@ export function drawBeside(article, path, begin, label) {
   );
   if (!box.firstChild) {
     box.setAttribute("lang", ""); // unknown, as that of the reply
-    [box.role, box.ariaLabel] = ["group", label];
-    box.dataset.title = t("compared.before");
-    /** @type {HTMLElement} */ (article.querySelector(":scope > .text")).dataset.title = t("compared.now");
+    const now = /** @type {HTMLElement} */ (article.querySelector(":scope > .text:not(.other)"));
+    [box.role, box.ariaLabel, box.dataset.title] = ["group", label, t("compared.before")];
+    [now.role, now.ariaLabel, now.dataset.title] = ["group", t("compared.now"), t("compared.now")];
     create("span", "prompt", box).textContent = path.prompt ?? "";
     create("span", "reply", box);
   }
@@ -34,7 +34,7 @@ export function drawBeside(article, path, begin, label) {
   let same = 0;
   while (begin + same < one.length && one[begin + same] === two[path.begin + same]) same++;
   drawIn(box.querySelector(".reply"), path.begin, two.length, other);
-  splitAt(article.querySelector(":scope > .text .reply"), same);
+  splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
   const changed = findAll(article, ".changed");
   if (changed.length < 2 || box.dataset.same === `${same}`) return;
@@ -47,6 +47,8 @@ export function removeBeside(article) {
   const box = article.querySelector(":scope > .other");
   if (!box) return;
   box.remove();
-  splitAt(article.querySelector(":scope > .text .reply"), 0);
+  const now = article.querySelector(":scope > .text");
+  [now.role, now.ariaLabel] = [null, null];
+  splitAt(now.querySelector(".reply"), 0);
   invalidate(state.other, state.other.set(null));
 }

@@ -95,22 +95,14 @@ export function changed() {
   isScheduled = true;
 }
 
-/** Under which the values of a text are kept: a lens shows those of the conversation, and only the bits of another text. @param {TracedText} traced */
-export const keyOf = (traced) => (traced === path ? state.keyNow() : "bits");
-
-// The other version has colours where no lens is chosen: those of a cell cannot be compared with its bits.
-function markOf(traced) {
-  const lens = state.lensNow();
-  return lens && (traced === path || !lens.Panel) ? lens.mark : () => "";
-}
-
 function frame() {
   isScheduled = false;
   if (!state.drawsLetters()) return;
+  const mark = state.lensNow()?.mark ?? (() => "");
   let left = PER_FRAME;
   for (const box of [...boxes.values()].reverse()) {
     if (left > 0) left -= box.draw(left);
-    if (left > 0) left -= box.paint(box.traced.values(keyOf(box.traced)), markOf(box.traced), left);
+    if (left > 0) left -= box.paint(box.traced.values(state.keyNow()), mark, left);
   }
   if (left <= 0) changed();
   state.frames.value++;

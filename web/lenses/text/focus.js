@@ -7,7 +7,7 @@ import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
 import { chance, likely, nameOf } from "../names.js";
 import * as state from "../state.js";
-import { changed, characterAt, invalidateDrawn, keepOthers, keyOf, log, nodeAt, placeOf } from "./drawn_text.js";
+import { changed, characterAt, invalidateDrawn, keepOthers, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
 const COLOURS_MS = 100; // the same for the colours alone, which every visitor has: fewer requests to a server
@@ -50,15 +50,15 @@ export function read() {
 /** Removes what is outdated after a text or its values changed. @type {(traced: TracedText, changed: {text: number, values: number}) => void} */
 export function invalidate(traced, { text, values }) {
   invalidateDrawn(traced, { text, values });
-  state.lensNow()?.invalidate?.(traced, values);
+  if (traced === state.path) state.lensNow()?.invalidate?.(traced, values);
   outdate(traced, Math.min(text, values));
 }
 
 // The text whose values are to be fetched next; undefined if none is.
 function wanted() {
   if (!state.lensNow() || document.hidden || performance.now() < refusedUntil) return undefined;
-  const texts = state.lensNow().Panel ? [state.path] : [state.other, state.path]; // the other one is complete
-  return texts.find((text) => text.path && text.values(keyOf(text)).length < text.chars.length);
+  const texts = [state.other, state.path]; // the other one is complete
+  return texts.find((text) => text.path && text.values(state.keyNow()).length < text.chars.length);
 }
 
 /** Requests the values that are missing, one request after another. */
@@ -67,10 +67,10 @@ export async function pump() {
   isPumping = true;
   try {
     for (let text = wanted(); text; text = wanted()) {
-      const [lens, key, { version }] = [state.lensNow(), keyOf(text), text];
+      const [lens, key, { version }] = [state.lensNow(), state.keyNow(), text];
       const from = text.values(key).length;
       const answer = await text.ask({ from, ...lens.wants?.() });
-      if (lens !== state.lensNow() || key !== keyOf(text) || version !== text.version) continue;
+      if (lens !== state.lensNow() || key !== state.keyNow() || version !== text.version) continue;
       state.answered(answer.refusal);
       if (answer.refusal) refusedUntil = performance.now() + REFUSED_MS;
       if (answer.refusal || !answer.bits?.length) break;
