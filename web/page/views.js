@@ -125,7 +125,10 @@ export function ReplyActions() {
   // Continue names the model of the reply if it is not the chosen one, which Send writes with.
   const isOther = state.modelName.value !== "" && reply.model.name !== state.modelName.value;
   const onward = isOther ? t("move.continue_with", { name: state.nameOf(reply.model.name) }) : undefined;
-  const share = () => actions.run(async () => (await loadShare()).showLink());
+  const share = () => {
+    state.isOpen.moves.value = false; // the box would cover a part of them
+    return actions.run(async () => (await loadShare()).showLink());
+  };
   const toggle = ({ target }) => (state.isOpen.moves.value = target.open);
   if (state.comparison.value) {
     const choices = ["keep_old", "keep_new"].map((name) => button(name, () => actions.keep(name === "keep_old")));
