@@ -3,10 +3,21 @@
 import { count } from "../engines/engine.js";
 import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
-import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
+import {
+  create,
+  find,
+  findAll,
+  growText,
+  hasTouch,
+  keepAtEnd,
+  paragraph,
+  scrollInside,
+  setText,
+} from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
-import { draws } from "../lenses/text/drawn_text.js";
-import { drawBeside, removeBeside } from "../lenses/text/beside.js";
+import { drawIn, draws, splitAt } from "../lenses/text/drawn_text.js";
+import * as lenses from "../lenses/state.js";
+import { invalidate } from "../lenses/text/focus.js";
 import { isUntried, lensNow, textOf, turns, welcome } from "../lenses/state.js";
 import { authorOfReply } from "../state/actions.js";
 import * as state from "../state/state.js";
@@ -19,6 +30,7 @@ const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor mus
 /**
  * @import { Part, Reply, Turn } from "../conversation/log.js"
  * @import { Model } from "../engines/engine.js"
+ * @import { Path } from "../lenses/text/traced_text.js"
  */
 
 export class ConversationView {
@@ -178,6 +190,50 @@ export class ConversationView {
     const read = { ...other, begin: at + given, prompt: typedPrompt(turn) };
     drawBeside(node, read, shown.at + shown.given, t("compared.old"));
   }
+}
+
+/**
+ * Draws the other version in an element beside the text of an article.
+ * @param {Element} article  of a turn; it has the text that is shown
+ * @param {Path & {begin: number, prompt?: string}} path  the other text, the position of its reply, and the prompt before it
+ * @param {number} begin  the position of the reply that is shown
+ * @param {string} label
+ */
+function drawBeside(article, path, begin, label) {
+  const box = /** @type {HTMLElement} */ (
+    article.querySelector(":scope > .other") ?? create("div", "other text", article)
+  );
+  if (!box.firstChild) {
+    box.setAttribute("lang", ""); // unknown, as that of the reply
+    const now = /** @type {HTMLElement} */ (article.querySelector(":scope > .text:not(.other)"));
+    [box.role, box.ariaLabel, box.dataset.title] = ["group", label, t("compared.before")];
+    [now.role, now.ariaLabel, now.dataset.title] = ["group", t("compared.now"), t("compared.now")];
+    create("span", "prompt", box).textContent = path.prompt ?? "";
+    create("span", "reply", box);
+  }
+  const { other } = lenses;
+  invalidate(other, other.set(path));
+  const [one, two] = [lenses.path.chars, other.chars];
+  let same = 0;
+  while (begin + same < one.length && one[begin + same] === two[path.begin + same]) same++;
+  drawIn(box.querySelector(".reply"), path.begin, two.length, other);
+  splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
+  splitAt(box.querySelector(".reply"), same);
+  const changed = findAll(article, ".changed");
+  if (changed.length < 2 || box.dataset.same === `${same}`) return;
+  box.dataset.same = `${same}`; // once both changed letters are drawn, they are scrolled to
+  for (const each of changed) scrollInside(each.closest(".text"), each);
+}
+
+/** Removes the other version from an article. @param {Element} article */
+function removeBeside(article) {
+  const box = article.querySelector(":scope > .other");
+  if (!box) return;
+  box.remove();
+  const now = article.querySelector(":scope > .text");
+  [now.role, now.ariaLabel] = [null, null];
+  splitAt(now.querySelector(".reply"), 0);
+  invalidate(lenses.other, lenses.other.set(null));
 }
 
 /** Adds the elements for a turn's text to its element. @param {HTMLElement} article @param {number} id */

@@ -13,7 +13,6 @@ import { clear as clearFocus, update } from "../lenses/text/focus.js";
 import * as views from "./views.js";
 import * as actions from "../state/actions.js";
 import { advanceArrival, bindArrival } from "./arrival.js";
-import { CalmWild } from "./calm_wild.js";
 import { ConversationView } from "./conversation_view.js";
 import { bindPrompt } from "./prompt.js";
 import * as state from "../state/state.js";
@@ -77,7 +76,7 @@ export function drawPage(root) {
   const drawn = {
     "#notices": html`<${views.Notices} />`,
     ".pane .below-text": html`<${views.Loading} /><${views.ClampedCells} />`,
-    ".shared": html`<${views.Examples} /><${CalmWild} /><${views.ShareBox} />`,
+    ".shared": html`<${views.Examples} /><${views.CalmWild} /><${views.ShareBox} />`,
     "#message": html`<${views.MessageLine} />`,
     "#earlier": html`<${views.HistoryView} />`,
   };

@@ -1,15 +1,17 @@
-// What surrounds the text: the title and the notices of the site, clamped cells, examples, the buttons and the facts below the last
+// What surrounds the text: the title and the notices of the site, clamped cells, examples, the slider of the temperature, the buttons and the facts below the last
 // reply, the line below the prompt, the share box, the list of earlier conversations (search, open, delete), and the settings.
 
-import { effect, html } from "../vendor/preact.js";
+import { effect, html, signal, useSignal } from "../vendor/preact.js";
 import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
-import { Button, copyText, focusPrompt, hasTouch } from "../document/dom.js";
+import { Button, copyText, focusPrompt, hasTouch, visibleCharacter } from "../document/dom.js";
 import { language, number, render, t } from "../document/words.js";
 import * as actions from "../state/actions.js";
-import { lensNow } from "../lenses/state.js";
+import { likely } from "../lenses/names.js";
+import { lensNow, textOf, welcome } from "../lenses/state.js";
+import { TracedText } from "../lenses/text/traced_text.js";
 import { facts } from "./conversation_view.js";
 import * as state from "../state/state.js";
-import { isLocal, shownName } from "../engines/engine.js";
+import { count, isLocal, shownName } from "../engines/engine.js";
 import { SETTINGS, isAllowed } from "../settings.js";
 
 const STARTERS = 3;
@@ -168,6 +170,48 @@ function Versions() {
 async function copy() {
   const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
   state.shareBox.value = { ...state.shareBox.value, note: t(isCopied ? "static.copied" : "static.copy_selected") };
+}
+
+const nextText = new TracedText({ trace: (query) => actions.engine.trace(query) });
+let isAsking = false;
+/** What the model expects next: after the conversation, or in the place of the marked letter of a welcome text. */
+const expected = signal(/** @type {?import("../engines/engine.js").TraceAnswer} */ (null));
+
+async function askForNext() {
+  const path = textOf(state.log.value);
+  if (!path || isAsking || !state.hasLenses.value) return;
+  isAsking = true;
+  const at = (lastTurn(state.log.value) ? null : welcome.marked.value) ?? count(path.text);
+  nextText.set({ ...path, text: [...path.text].slice(0, at).join("") + "\n" }); // a question is about a place that has a character
+  const answer = await nextText.ask({ at });
+  [isAsking, expected.value] = [false, answer.refusal ? null : answer];
+}
+
+/** The temperature as one slider between calm and wild. While it is moved, the chances of the next letter move with it. */
+export function CalmWild() {
+  const isMoved = useSignal(false);
+  const { slider } = SETTINGS.temperature;
+  const { temperature } = state.sampling.value;
+  const [low, high] = [Math.min(slider.minimum, temperature), Math.max(slider.maximum, temperature)];
+  const slide = ({ target }) => {
+    state.type("temperature", Number(Number(target.value).toFixed(2)));
+    isMoved.value = true;
+    askForNext();
+  };
+  const end = () => (isMoved.value = false);
+  const isShown = isMoved.value && expected.value?.top?.length;
+  const rows = isShown ? likely(expected.value, state.sampling.value, "") : [];
+  const bars = rows.map(
+    ([each, share]) => html`<li key=${each}><b>${visibleCharacter(each)}</b><i style=${{ "--share": share }}></i></li>`,
+  );
+  return html`
+    <div id="calm-wild">
+      <span aria-hidden="true">${t("page.calm")}</span>
+      <input type="range" min=${low} max=${high} step=${slider.step} value=${temperature} aria-label=${t("setting.temperature")}
+        aria-valuetext=${number(temperature)} onInput=${slide} onChange=${end} onBlur=${end} />
+      <span aria-hidden="true">${t("page.wild")}</span>
+      ${bars.length > 0 && html`<ol aria-hidden="true">${bars}</ol>`}
+    </div>`;
 }
 
 /** The line below the prompt. */
