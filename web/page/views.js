@@ -1,5 +1,6 @@
-// What surrounds the text: the title and the notices of the site, clamped cells, examples, the slider of the temperature, the buttons and the facts below the last
-// reply, the line below the prompt, the share box, the list of earlier conversations (search, open, delete), and the settings.
+// What surrounds the text: the title and the notices of the site, clamped cells, examples, the slider of the temperature, the
+// buttons and the facts below the last reply, the line below the prompt, the share box, the list of earlier conversations (search,
+// open, delete), and the settings.
 
 import { effect, html, signal, useSignal } from "../vendor/preact.js";
 import { lastTurn, versionsShown, wholeText } from "../conversation/log.js";
