@@ -101,8 +101,12 @@ LOADED = """() => {
 # The first character that the model of the static page has written; the app's document has a text from the beginning.
 FIRST_TEXT = "() => (document.querySelector('.log .reply')?.textContent.length ?? 0) > 0 && performance.now()"
 TASKS = """window.tasks = [];
+window.shifts = 0;
 new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
-    .observe({ type: 'longtask', buffered: true });"""
+    .observe({ type: 'longtask', buffered: true });
+new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => (window.shifts += value)))
+    .observe({ type: 'layout-shift', buffered: true });"""
+ARRIVAL_S = 8  # until both endings of the welcome text are written
 
 
 def arrival(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
@@ -119,6 +123,8 @@ def arrival(browser: Browser, url: str, slowdown: float) -> dict[str, float]:
     found |= {"long_tasks": len(tasks), "longest_task_ms": max(tasks, default=0.0)}
     found["first_text_s"] = page.wait_for_function(FIRST_TEXT).json_value() / 1000
     found["first_paint_s"] = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
+    page.wait_for_timeout(1000 * ARRIVAL_S)
+    found["layout_shift"] = page.evaluate("window.shifts")
     context.close()
     return found
 
@@ -166,7 +172,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"first text after {each['first_text_s']:.2f} s")
         print(f"  {each['own_scripts']:.0f} scripts of its own, {each['own_script_bytes'] / 1000:.0f} kB", end="; ")
         print(f"{each['requests']:.0f} requests, {each['bytes'] / 1000:.0f} kB", end="; ")
-        print(f"{each['long_tasks']:.0f} long tasks, the longest {each['longest_task_ms']:.0f} ms")
+        print(f"{each['long_tasks']:.0f} long tasks, the longest {each['longest_task_ms']:.0f} ms", end="; ")
+        print(f"layout shift {each['layout_shift']:.3f}")
     print(f"static page, slow network: the download is shown after {network['bar']:.2f} s", end=", ")
     print(f"its first part after {network['part']:.2f} s; the reply to a link begins after {network['reply']:.1f} s")
     write_json(options.json, found)
