@@ -90,11 +90,15 @@ def complaints_of(page: Page, *own: str) -> list[str]:
 
 
 def is_complaint(line: ConsoleMessage) -> bool:
-    """Return whether a console message is an error or a warning; refused requests and `QUIET` do not count."""
+    """Return whether a console message is an error or a warning.
+
+    Refused requests, `QUIET`, and a file that a slow machine uses long after it has arrived do not count.
+    """
     refused = (
         any(path in line.location["url"] for path in ("/write", "/trace")) and "responded with a status of" in line.text
     )
-    return line.type in ("error", "warning") and not refused and "blocked by Playwright" not in line.text
+    ignored = ("blocked by Playwright", "preloaded using link preload but not used within a few seconds")
+    return line.type in ("error", "warning") and not refused and not any(each in line.text for each in ignored)
 
 
 def forget(page: Page) -> None:

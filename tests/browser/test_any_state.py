@@ -102,7 +102,7 @@ def test_an_empty_page_and_one_with_a_conversation(drawn: Page) -> None:
     put(drawn, log=log(turn(1, 0), here=1), isOpen__moves=True)
     expect(drawn.locator("article.turn .text")).to_have_text("pabc")
     expect(drawn.locator(".moves .footer")).to_have_text("3 characters · length reached · temperature 0.5 · seed 7")
-    for name in ("Continue", "Try again", "Share", "Undo", "Clear", "Send"):
+    for name in ("Continue", "Try again", "Share", "Undo", "New conversation", "Send"):
         expect(drawn.get_by_role("button", name=name, exact=True)).to_be_enabled()
     for name in ("Redo", "Stop"):
         expect(drawn.get_by_role("button", name=name, exact=True)).to_have_count(0)

@@ -60,14 +60,14 @@ def arrive(page: Page) -> None:
     """Reload the page with motion, and wait until both endings are written."""
     page.emulate_media(reduced_motion="no-preference")
     page.reload()
-    expect(page.locator(".welcome .hint")).to_contain_text("One changed letter, another ending")
+    expect(page.locator(".welcome .hint")).to_contain_text("Change any letter: the ending changes.")
 
 
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
-    line = "It has read only Shakespeare. Start a line, it continues."
+    line = "It has read only one text: Shakespeare. Start a line, it continues."
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
     german = httpx.get(app.url, headers={"accept-language": "de-AT"}).text
-    assert "Es hat nur Shakespeare gelesen." in german
+    assert "Es hat nur einen Text gelesen: Shakespeare." in german
     expect(page.locator("#intro p")).to_have_text(line)
 
 

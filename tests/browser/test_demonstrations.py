@@ -79,7 +79,7 @@ def _leave(page: Page) -> Iterator[None]:
         if button(page, name).is_visible():
             button(page, name).click()
     if turns(page).count():
-        more(page, "Clear")
+        more(page, "New conversation")
 
 
 def stage(page: Page) -> Locator:

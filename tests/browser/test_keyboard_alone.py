@@ -159,7 +159,7 @@ def test_a_move_that_is_no_longer_possible_leaves_the_focus_at_one_that_is(both:
     settled(page)
     expect(prompt).to_be_focused()
     press(page, ".moves summary")
-    for move, left, possible in (("Undo", 0, "Redo"), ("Redo", 1, "Continue"), ("Clear", 0, "Undo")):
+    for move, left, possible in (("Undo", 0, "Redo"), ("Redo", 1, "Continue"), ("New conversation", 0, "Undo")):
         button(page, move).press("Enter")
         expect(turns(page)).to_have_count(left)
         expect(button(page, possible)).to_be_focused()

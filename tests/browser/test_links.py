@@ -137,7 +137,7 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     page.goto(f"{app.url}?prompt=<i>x</i>&seed=3&length=40&temperature=1.5&model=other&text=0123456789abcdef")
     expect(turns(page).locator(".prompt")).to_have_text("<i>x</i>")
     expect(log(page).locator(".mark")).to_have_text(OTHER)
-    expect(page.locator("#message")).to_have_text("The settings are now those of this link. Clear brings yours back.")
+    expect(page.locator("#message")).to_contain_text("New conversation brings yours back.")
     open_settings(page)
     length, model = (
         page.get_by_role("spinbutton", name="Length"),
@@ -148,7 +148,7 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
     setting(page, "Top-p", 0.9)
     button(page, "Share").click()
     expect(page.locator("#share-link")).to_be_visible()
-    more(page, "Clear")
+    more(page, "New conversation")
     expect(length).to_have_value("90")
     expect(model).to_have_value("random")
     expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("0.8")

@@ -85,10 +85,11 @@ def write_static(folder: Path, lm: CharLSTM, space: str = "") -> None:
 def _with_preview(page: str, lm: CharLSTM, space: str) -> str:
     """Returns index.html with the title and the welcome text of the model, and the whole address of its picture."""
     welcome_text = stored_welcome(lm.training)[0]
-    page = _TITLE.sub(lambda found: f"{found[1]}{html.escape(title_of(lm))}", page)
     if first_words := line(welcome_text):
         page = _META_DESCRIPTION.sub(lambda found: f"{found[1]}{html.escape(first_words)}", page)
     texts = json.loads((ROOT / "web" / "languages" / "en.json").read_text(encoding="utf-8"))
+    title = html.escape(texts["site.named"].format(name=title_of(lm)))
+    page = _TITLE.sub(lambda found: f"{found[1]}{title}", page)
     lead = html.escape(texts["greeting.colours"])
     page = _WELCOME_TEXT.sub(lambda found: f'<p class="lead">{lead}</p>{found[1]}{html.escape(welcome_text)}', page)
     page = page.replace('data-space=""', f'data-space="{html.escape(space)}"')

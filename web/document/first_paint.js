@@ -5,6 +5,8 @@
   const reply = /** @type {HTMLElement} */ (document.querySelector(".welcome .reply"));
   const [characters, began, { speed, colours = "" }] = [[...reply.textContent], performance.now(), reply.dataset];
   const isReload = () => sessionStorage.getItem("char-lstm/current") || history.state?.["char-lstm/conversation"];
+  const unwritten = document.createElement("span"); // the rest of a word, see CharacterBox in lenses/text/drawn_text.js
+  unwritten.className = "unwritten";
   let drawn = 0;
   const write = () => {
     if (reply.dataset.began === undefined) return;
@@ -13,8 +15,9 @@
       const node = document.createElement("i");
       node.textContent = characters[drawn];
       if (colours) node.className = `b${colours[drawn]}`;
-      reply.append(node);
+      reply.insertBefore(node, unwritten);
     }
+    unwritten.textContent = /^\S*/.exec(characters.slice(drawn).join(""))[0];
     if (drawn < characters.length) requestAnimationFrame(write);
   };
   reply.dataset.began = String(began);
@@ -31,7 +34,7 @@
     if (isReload()) characters.length = 0; // a conversation will be shown instead
   } catch {} // the browser refuses storage
   if (!characters.length || !matchMedia("(prefers-reduced-motion: reduce)").matches) {
-    reply.replaceChildren();
+    reply.replaceChildren(unwritten);
     write();
   }
 }

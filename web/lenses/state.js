@@ -58,13 +58,13 @@ export const turnAt = (position) =>
 
 /**
  * The welcome text: how many of its characters are shown now and in the end, the position of the marked one, and the ending
- * with another letter in its place. page/arrival.js sets them.
+ * with another letter in its place, of which `shown` characters are shown now. page/arrival.js sets them.
  */
 export const welcome = {
   shown: signal(Infinity),
   end: signal(Infinity),
   marked: signal(/** @type {?number} */ (null)),
-  other: signal(/** @type {?{at: number, text: string}} */ (null)),
+  other: signal(/** @type {?{at: number, text: string, shown: number}} */ (null)),
 };
 
 /** The other version of the last reply, which is shown beside it; its text is empty while there is none. */

@@ -5,6 +5,7 @@ import { effect, untracked } from "../vendor/preact.js";
 import { lastTurn, newPart, partsUpTo } from "../conversation/log.js";
 import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
 import { pause, prefersReducedMotion } from "../document/dom.js";
+import { count } from "../engines/engine.js";
 import { alternatives, frames, path, shownName, welcome } from "../lenses/state.js";
 import { changed, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
@@ -43,6 +44,7 @@ function finish() {
   if (touched.signal.aborted || !modelNow()) return;
   touched.abort();
   if (alternatives.value?.choice !== undefined) alternatives.value = null;
+  if (welcome.other.value) welcome.other.value = { ...welcome.other.value, shown: Infinity };
   changed();
 }
 
@@ -123,20 +125,13 @@ async function changeLetter(at, signal) {
   const { reply } = welcomeTurn(model);
   const settings = { ...reply.parts[0].settings, length: welcome.end.value - at - 1 };
   const part = newPart({ settings, draw_offset: at + 1 });
-  const request = requestOf(
-    [],
-    { ...reply, parts: partsUpTo(reply, at + 1, pick) },
-    part,
-    state.speed.value,
-    () => model,
-  );
-  const onText = (more) => {
-    const { text } = welcome.other.value ?? { text: pick };
-    welcome.other.value = { at, text: text + more };
+  const request = requestOf([], { ...reply, parts: partsUpTo(reply, at + 1, pick) }, part, null, () => model);
+  let written = pick;
+  await engine.write(request, { onText: (more) => (written += more) }, signal);
+  const text = written.replace(/\s+\S*$/, ""); // to the end of a word
+  for (let shown = 1; shown <= count(text) && !isOver(); shown++) {
+    welcome.other.value = { at, text, shown };
     changed();
-  };
-  await engine.write(request, { onText }, signal);
-  const { text } = welcome.other.value;
-  welcome.other.value = { at, text: text.replace(/\s+\S*$/, "") }; // to the end of a word
-  changed();
+    await pause(1000 / (state.speed.value ?? Infinity));
+  }
 }

@@ -128,9 +128,9 @@ export class ConversationView {
     setText(find(box, ".lead"), model.welcome && isPlain ? t("greeting.colours") : "");
     const article = find(box, "article");
     if (model.welcome) for (const name of ["speed", "began"]) delete find(article, ".reply").dataset[name]; // ends document/first_paint.js
-    if (!draws(article).reply) growText(find(article, ".reply"), model.welcome);
-    const writing =
-      find(article, ".reply").textContent.length < [...model.welcome].slice(0, welcome.end.value).join("").length;
+    const isDrawn = draws(article).reply;
+    if (!isDrawn) growText(find(article, ".reply"), model.welcome);
+    const writing = isDrawn && welcome.shown.value < Math.min(welcome.end.value, count(model.welcome));
     article.classList.toggle("writing", writing);
     this.element.ariaBusy = String(writing); // a screen reader waits for the whole text
     const read = textOf(state.log.value);
@@ -138,7 +138,7 @@ export class ConversationView {
     article.classList.toggle("compared", Boolean(other));
     if (other) {
       const text = [...model.welcome].slice(0, other.at).join("") + other.text;
-      drawBeside(article, { ...read, text, begin: 0 }, 0, t("greeting.other"));
+      drawBeside(article, { ...read, text, begin: 0 }, 0, t("greeting.other"), other.at + other.shown);
     } else removeBeside(article);
     const hint = other ? "greeting.changed" : hasTouch() ? "greeting.tap" : "page.click_or_enter";
     setText(find(box, ".hint"), lensNow()?.offersChoices ? t(hint) : "");
@@ -198,8 +198,9 @@ export class ConversationView {
  * @param {Path & {begin: number, prompt?: string}} path  the other text, the position of its reply, and the prompt before it
  * @param {number} begin  the position of the reply that is shown
  * @param {string} label
+ * @param {number} shown  how many characters of the other text are shown now
  */
-function drawBeside(article, path, begin, label) {
+function drawBeside(article, path, begin, label, shown = Infinity) {
   const box = /** @type {HTMLElement} */ (
     article.querySelector(":scope > .other") ?? create("div", "other text", article)
   );
@@ -216,7 +217,7 @@ function drawBeside(article, path, begin, label) {
   const [one, two] = [lenses.path.chars, other.chars];
   let same = 0;
   while (begin + same < one.length && one[begin + same] === two[path.begin + same]) same++;
-  drawIn(box.querySelector(".reply"), path.begin, two.length, other);
+  drawIn(box.querySelector(".reply"), path.begin, Math.min(two.length, path.begin + shown), other, two.length);
   splitAt(article.querySelector(":scope > .text:not(.other) .reply"), same);
   splitAt(box.querySelector(".reply"), same);
   const changed = findAll(article, ".changed");

@@ -362,24 +362,26 @@ export function continueFrom(id, keep, change) {
   return compare(id, (old) => writer.continueFrom(old, keep, state.options(), change));
 }
 
-/** Ends the comparison of two versions with one of them. @param {boolean} keepsOld */
+/** Ends the comparison of two versions with one of them; the old one comes back with the cells that it was written with. @param {boolean} keepsOld */
 export function keep(keepsOld) {
   const { old } = state.comparison.value;
   run(() => keepsOld && logs.showVersion(state.log.value, old.id));
+  if (keepsOld && state.clampedCells.value?.length) clamp(logs.lastPart(old.reply)?.cells ?? []);
 }
 
 /**
- * Clamps cells, and writes the last reply again with them if none is being written: beside it is the reply without them.
+ * Clamps cells, and writes the last reply again with them if none is being written and it was written with others: beside it is
+ * the reply before.
  * @param {Clamp[]} cells
  */
 export async function clampAndRewrite(cells) {
   const { old } = state.comparison.value ?? {};
   clamp(cells);
   if (state.busy.value || state.refusal.value) return;
-  if (!cells.length) return old && keep(true);
-  if (old) logs.showVersion(state.log.value, old.id);
-  const author = logs.lastTurn(state.log.value)?.reply.model.name ?? state.modelName.value;
-  if (author === state.modelName.value) await rewrite();
+  if (old) run(() => logs.showVersion(state.log.value, old.id));
+  const { model, parts = [] } = logs.lastTurn(state.log.value)?.reply ?? {};
+  const isSame = !cells.length && !parts.some((part) => part.cells.length);
+  if (!isSame && (model?.name ?? state.modelName.value) === state.modelName.value) await rewrite();
 }
 
 /** Clamps other cells from now on; a reply that is being written continues with them. @param {Clamp[]} cells */

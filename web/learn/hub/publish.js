@@ -176,7 +176,7 @@ async function pageFiles(title, firstWords, space, request) {
     .replace(INSERTED, "$1")
     .replace(PICTURE, "$1$2")
     .replace(SPACE, `$1${space}`)
-    .replace(TITLE, `$1${escaped(title)}`)
+    .replace(TITLE, `$1${escaped(t("site.named", { name: title }))}`)
     .replace(DESCRIPTION, `$1${escaped(firstWords || t("static.greeting"))}`)
     .replace(WELCOME, "$1$2");
   const licence = await fetchFile("LICENSE").catch(() => null); // the app's page has none beside it

@@ -2,7 +2,7 @@
 // in a text that is not drawn character by character. All numbers are in code points.
 
 import { count } from "../../engines/engine.js";
-import { create, find, resetGrownText } from "../../document/dom.js";
+import { create, find, resetGrownText, setText } from "../../document/dom.js";
 import * as state from "../state.js";
 
 const AT_ONCE = 100; // characters that are drawn as soon as they arrive
@@ -56,8 +56,8 @@ export function draws(article) {
   if (prompt)
     drawIn(element, turn.at + Number(isSeparated), given); // the view shows no line break there, either
   else boxes.delete(element);
-  const shown = turn.id === 0 ? state.welcome.shown.value : Infinity;
-  drawIn(find(article, ".reply"), given, turn.at + Math.min(turn.length, shown));
+  const [shown, end] = [turn.id === 0 ? state.welcome.shown.value : Infinity, turn.at + turn.length];
+  drawIn(find(article, ".reply"), given, Math.min(end, turn.at + shown), path, end);
   changed();
   return { prompt, reply: true };
 }
@@ -70,11 +70,18 @@ export function keepOthers(ids) {
   }
 }
 
-/** Draws a part of a text in an element. @param {HTMLElement} element @param {number} start @param {number} end @param {TracedText} traced */
-export function drawIn(element, start, end, traced = path) {
+/**
+ * Draws a part of a text in an element.
+ * @param {HTMLElement} element
+ * @param {number} start
+ * @param {number} end
+ * @param {TracedText} traced
+ * @param {number} limit  up to which characters are known that will be shown later
+ */
+export function drawIn(element, start, end, traced = path, limit = end) {
   const box = boxes.get(element) ?? new CharacterBox(element, traced);
   boxes.set(element, box);
-  box.setRange(start, end);
+  box.setRange(start, end, limit);
   box.draw(AT_ONCE);
 }
 
@@ -122,7 +129,8 @@ export function characterAt(position) {
 
 /**
  * Draws a stretch of a text into an element: one <i> per character, one <span> per line, so that the browser lays out
- * the last line only when the text grows. Characters that are not drawn yet are shown as plain text after the others.
+ * the last line only when the text grows. Characters that are not drawn yet are shown as plain text after the others. The rest
+ * of a word that is written character by character is there and invisible, so that the word does not move to the next line.
  */
 class CharacterBox {
   /** @param {HTMLElement} element @param {TracedText} traced */
@@ -132,17 +140,18 @@ class CharacterBox {
     this.nodes = /** @type {HTMLElement[]} */ ([]);
     this.marks = /** @type {string[]} */ ([]); // the class of each node's colour
     this.rest = document.createTextNode("");
-    this.start = this.end = 0; // positions in the text
+    this.unwritten = create("span", "unwritten");
+    this.start = this.end = this.limit = 0; // positions in the text
     this.painted = 0; // nodes that have their colour
     this.same = 0; // the first nodes that are dimmed
     element.replaceChildren();
     resetGrownText(element);
   }
 
-  /** Sets the positions in the text that the element shows. @param {number} start @param {number} end */
-  setRange(start, end) {
+  /** Sets the positions in the text that the element shows, now and later. @param {number} start @param {number} end @param {number} limit */
+  setRange(start, end, limit) {
     if (start !== this.start) this.cut(0);
-    [this.start, this.end] = [start, end];
+    [this.start, this.end, this.limit] = [start, end, limit];
     this.cut(end - start);
   }
 
@@ -152,6 +161,7 @@ class CharacterBox {
     for (const node of this.nodes.splice(count)) node.remove();
     this.marks.length = count;
     this.rest.remove();
+    this.unwritten.remove();
     for (let line = this.element.lastChild; line && !line.hasChildNodes(); line = this.element.lastChild) line.remove();
     this.painted = Math.min(this.painted, count);
   }
@@ -182,9 +192,13 @@ class CharacterBox {
     const wanted = Math.min(this.end - this.start, before + most);
     while (this.nodes.length < wanted) this.#add(chars[this.start + this.nodes.length]);
     const rest = chars.slice(this.start + wanted, this.end).join("");
+    const unwritten = /^\S*/.exec(chars.slice(this.end, this.limit).join(""))[0];
     if (!rest) this.rest.remove();
     else if (this.rest.parentNode !== this.#line()) this.#line().append(this.rest);
     if (this.rest.data !== rest) this.rest.data = rest;
+    setText(this.unwritten, unwritten);
+    if (!unwritten) this.unwritten.remove();
+    else if (this.#line().lastChild !== this.unwritten) this.#line().append(this.unwritten);
     return wanted - before;
   }
 
@@ -193,7 +207,7 @@ class CharacterBox {
     node.textContent = character;
     if (character === "\n") node.className = "end";
     places.set(node, { traced: this.traced, position: this.start + this.nodes.length });
-    line.insertBefore(node, this.rest.parentNode === line ? this.rest : null);
+    line.insertBefore(node, [this.rest, this.unwritten].find((each) => each.parentNode === line) ?? null);
     if (this.nodes.length < this.same) node.classList.add("same");
     this.nodes.push(node);
     this.marks.push("");
