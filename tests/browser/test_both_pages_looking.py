@@ -120,17 +120,20 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     expect(page.locator("i.changed")).to_have_text([clamped[same], free[same]], use_inner_text=False)
     expect(before.locator("i.same")).to_have_count(same)
     release = button(page, f"Release: cell {cell + 1} of layer 2 held high")
-    for is_kept, text in ((False, free), (True, clamped)):
-        if is_kept:
-            clamp(page, 1, cell)
-            settled(page)
-            button(page, "Keep the new one").click()
-            expect(footer(page)).to_contain_text(f"cell {cell + 1} of layer 2 held high")
-        release.click()
+    for end in (release, button(page, "Keep the old one")):
+        end.click()
         expect(clamps(page)).to_be_hidden()
         expect(page.get_by_role("radio", name="Free", exact=True)).to_be_checked()
         expect(before).to_be_hidden()
-        assert reply(page) == text
+        assert reply(page) == free
+        clamp(page, 1, cell)
+        settled(page)
+    button(page, "Keep the new one").click()
+    expect(footer(page)).to_contain_text(f"cell {cell + 1} of layer 2 held high")
+    release.click()
+    expect(before).to_have_text(PROMPT + clamped, use_inner_text=False)
+    assert reply(page) == free
+    button(page, "Keep the new one").click()
     send(page, "more")
     expect(footer(page)).not_to_contain_text(" held ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driving import button, log, reply, send, turns
+from tests.browser.driving import button, log, reply, send, settled, turns
 from tests.browser.looking import MARKED, NAMES, turn_colours_off
 from tests.support.both_pages import Site, begin, new_line, text_of
 
@@ -62,6 +62,10 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     expect(button(page, "Another ending")).to_be_visible()
     log(page).click(position={"x": 3, "y": 3})
     expect(page.get_by_role("dialog")).to_have_count(0)
+    turns(page).first.locator(".reply").click(position={"x": 60, "y": 12})
+    button(page, "Another ending").click()
+    settled(page)
+    expect(page.locator(".turn .other .reply")).to_have_text(text, use_inner_text=False)  # not that of the last reply
 
 
 def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:
