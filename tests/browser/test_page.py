@@ -127,16 +127,6 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
         assert turns(page).last.locator(".prompt").text_content() == prompt
 
 
-def test_a_reply_keeps_its_text_when_another_model_writes_the_next_one(page: Page) -> None:
-    fast(page, 40)
-    send(page, "first")
-    text = "first" + reply(page)
-    choose(page, "verse")
-    send(page, "next")
-    expect(turns(page).last.locator(".text i[class*=b]").first).to_be_visible()
-    expect(turns(page).first.locator(".text")).to_have_text(text, use_inner_text=False)
-
-
 def test_models_without_a_common_character_are_not_blended(page: Page) -> None:
     open_settings(page)
     page.get_by_role("combobox", name="Second model").select_option("blended greek")
