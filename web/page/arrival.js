@@ -15,7 +15,7 @@ const NEAR = 30; // the latest position in a phone's first line, which is prefer
 const LAST = 90; // the latest position in other lines
 const [LEAST_BITS, MOST_BITS] = [1, 5];
 const [ENDING, NARROW_ENDING] = [36, 20]; // characters of an ending, to the end of a word
-const UNMARKED = 120; // characters of a text in which no letter is marked yet
+const UNMARKED = 42; // characters of a text in which no letter is marked yet
 const LOOK_MS = 1200; // in which the chances can be looked at
 const CHOSEN_MS = 700; // in which the chosen letter is marked among them
 
