@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .engine.blend import LanguageModel
+from .int8.sampling import surprisal
 from .scoring.surprisal import result_of
 from .settings import Precision
-from .trace import UNKNOWN, TextTrace, surprisal
+from .trace import UNKNOWN, TextTrace
 
 WINDOW = 64  # characters
 

@@ -21,6 +21,7 @@ import torch
 from .backends.backend import Floats
 from .clamps import Clamps, Stretches, clamps_at
 from .engine.blend import LanguageModel, default_precision
+from .int8.sampling import surprisal
 from .lstm import LSTMState
 from .settings import Precision
 
@@ -28,13 +29,6 @@ UNKNOWN = -1  # the id of a character that the model does not have
 _SLOT = np.zeros(1, np.int64)
 _MAX_SAVED = 64  # states; a replay is at most a 64th of a long text
 _MIN_DISTANCE = 32  # characters between two saved states
-
-
-def surprisal(logits: Floats, id_: int) -> float:
-    """Returns -log2 of the probability that the logits, (V,), give to a character."""
-    exact = logits.astype(np.float64)
-    most = float(exact.max())
-    return (most + float(np.log(np.exp(exact - most).sum())) - float(exact[id_])) / float(np.log(2.0))
 
 
 @dataclass(frozen=True, kw_only=True)

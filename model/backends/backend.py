@@ -23,6 +23,7 @@ from . import int8_products
 
 Indices = npt.NDArray[np.int64]  # (B,), slots or ids
 Floats = npt.NDArray[np.float32]
+Characters = tuple[list[list[int]], list[list[float]]]  # B lists of T ids, and their surprisals in bits
 
 
 class Backend(ABC):
@@ -66,8 +67,8 @@ class Backend(ABC):
         params: list[SamplingParams],
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
-    ) -> list[list[int]]:
-        """Reads one character per slot, draws T, reads all of these except the last, and returns B lists of T ids.
+    ) -> Characters:
+        """Reads one character per slot, draws T, reads all of these except the last, and returns them.
 
         Args:
             slots, ids, clamps: as in `forward`; the clamps hold for each character.
@@ -101,17 +102,18 @@ class Backend(ABC):
         raise NotImplementedError
 
 
-def choose(logits: Floats, params: list[SamplingParams], numbers: list[list[int]]) -> list[list[int]]:
-    """Draws the next character of each slot as `sampling.choose` does, compiled if possible: B lists of one id."""
+def choose(logits: Floats, params: list[SamplingParams], numbers: list[list[int]]) -> Characters:
+    """Draws the next character of each slot as `sampling.choose` does, compiled if possible; T is 1."""
     first = [number for (number,) in numbers]
     if not int8_products.numba_available():
-        return [[sampling.choose(*each)] for each in zip(logits, params, first, strict=True)]
+        ids = [sampling.choose(*each) for each in zip(logits, params, first, strict=True)]
+        return [[id_] for id_ in ids], [[sampling.surprisal(*each)] for each in zip(logits, ids, strict=True)]
     from ..int8 import numba_kernels
 
-    drawn = np.empty(len(logits), np.int64)
+    drawn, bits = np.empty(len(logits), np.int64), np.empty(len(logits))
     arguments = numba_kernels.draw_params(params), np.array(first, np.uint64), sampling.POWERS
-    numba_kernels.draw(logits, *arguments, drawn)
-    return drawn[:, None].tolist()
+    numba_kernels.draw(logits, *arguments, drawn, bits)
+    return drawn[:, None].tolist(), bits[:, None].tolist()
 
 
 def clamp_table(clamps: Sequence[Clamps]) -> Floats:

@@ -17,12 +17,13 @@ from ..int8.sampling import POWERS
 from ..int8.weights import SIGMOID, TANH, Int8Weights, float_h
 from ..lstm import LSTMState
 from ..settings import SamplingParams
-from .backend import Floats, Indices, clamp_table
+from .backend import Characters, Floats, Indices, clamp_table
 from .int8_products import instruction_kind, most_compiled_rows, torch_product
 from .torch_int8 import TorchInt8Backend
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
-Draws = tuple[npt.NDArray[np.float64], npt.NDArray[np.uint64], Indices]  # see `numba_kernels.run`
+_Doubles = npt.NDArray[np.float64]
+Draws = tuple[_Doubles, npt.NDArray[np.uint64], Indices, _Doubles]  # see `numba_kernels.run`
 _NO_CLAMPS = np.zeros((0, 4), np.float32)
 _NO_PARAMS, _NO_NUMBERS = np.zeros((0, 4)), np.zeros((0, 0), np.uint64)
 
@@ -60,12 +61,13 @@ class NumbaInt8Backend(TorchInt8Backend):
         params: list[SamplingParams],
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
-    ) -> list[list[int]]:
-        drawn = np.empty((len(numbers[0]), len(slots)), np.int64)
+    ) -> Characters:
+        shape = len(numbers[0]), len(slots)
+        drawn, bits = np.empty(shape, np.int64), np.empty(shape)
         logits = np.empty((len(slots), self._vocab), np.float32)
-        draws = numba_kernels.draw_params(params), np.array(numbers, np.uint64).T.copy(), drawn
+        draws = numba_kernels.draw_params(params), np.array(numbers, np.uint64).T.copy(), drawn, bits
         self._run(slots, ids, clamps, logits, draws)
-        return drawn.T.tolist()
+        return drawn.T.tolist(), bits.T.tolist()
 
     def written_state(self, slot: int, row: int, position: int) -> LSTMState:  # noqa: ARG002
         h, c = (each[position, :, row : row + 1] for each in self._after)
@@ -81,7 +83,8 @@ class NumbaInt8Backend(TorchInt8Backend):
     ) -> None:
         """Reads one character per slot, then the drawn ones except the last; see `numba_kernels.run`."""
         entries = clamp_table(clamps) if clamps else _NO_CLAMPS
-        draws = draws or (_NO_PARAMS, _NO_NUMBERS, np.empty((0, len(slots)), np.int64))
+        none = (0, len(slots))
+        draws = draws or (_NO_PARAMS, _NO_NUMBERS, np.empty(none, np.int64), np.empty(none))
         steps = max(1, len(draws[2]))
         layers, _, hidden = self._h.shape
         shape = steps, layers, len(slots), hidden
@@ -110,9 +113,9 @@ class NumbaInt8Backend(TorchInt8Backend):
             numba_kernels.cells(layer, sums, scales[layer], added, which, clamps, tables, *of_layer)
         if len(logits):
             numba_kernels.scaled(torch_product(after_h[-1], self._weights.output), output, logits)
-        params, numbers, drawn = draws
+        params, numbers, drawn, bits = draws
         if len(drawn):
-            numba_kernels.draw(logits, params, numbers[0], powers, drawn[0])
+            numba_kernels.draw(logits, params, numbers[0], powers, drawn[0], bits[0])
         h[:, slots], c[:, slots] = after_h, after_c
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..backends.backend import Backend, Floats, Indices, choose
+from ..backends.backend import Backend, Characters, Floats, Indices, choose
 from ..char_lstm import CharLSTM
 from ..checkpoint.record import TrainingRecord
 from ..clamps import Clamps
@@ -127,7 +127,7 @@ class _BlendBackend(Backend):
         params: list[SamplingParams],
         numbers: list[list[int]],
         clamps: Sequence[Clamps] = (),
-    ) -> list[list[int]]:
+    ) -> Characters:
         shares = np.array([self._share if each.share is None else each.share for each in params], np.float64)
         return choose(self._mix(slots, ids, shares, clamps), params, numbers)
 

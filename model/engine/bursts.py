@@ -26,6 +26,7 @@ class Drawn(NamedTuple):
     """The next characters of a reply, until the backend runs again."""
 
     ids: list[int]  # the characters
+    bits: list[float]  # their surprisals
     state: Callable[[int], LSTMState]  # returns the state before the character at a position is read
 
 
@@ -54,9 +55,9 @@ class Bursts:
         numbers = [request.next_numbers(length) for request in requests]
         clamps = [request.next_clamps for request in requests]
         began = time.perf_counter()
-        drawn = backend.write(*slots_and_ids(requests), params, numbers, clamps if any(clamps) else ())
+        ids, bits = backend.write(*slots_and_ids(requests), params, numbers, clamps if any(clamps) else ())
         self._character_s = (time.perf_counter() - began) / length
         return [
-            (request, Drawn(ids, partial(backend.written_state, request.slot, row)))
-            for row, (request, ids) in enumerate(zip(requests, drawn, strict=True))
+            (request, Drawn(ids[row], bits[row], partial(backend.written_state, request.slot, row)))
+            for row, request in enumerate(requests)
         ]

@@ -315,7 +315,7 @@ class Engine:
         sequence.started_at = sequence.started_at or now
         if sequence.chars_per_second:
             request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
-        added, reason = sequence.add([vocab[id_] for id_ in drawn.ids])
+        added, reason = sequence.add([vocab[id_] for id_ in drawn.ids], drawn.bits)
         request.unread[-1] = drawn.ids[added - 1]
         self.written += added
         if reason:

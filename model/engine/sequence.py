@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from array import array
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -79,6 +80,7 @@ class Sequence:
     aborted: bool = False
     watch: WordWatch | None = None
     _characters: list[str] = field(default_factory=list)
+    _bits: array[float] = field(default_factory=lambda: array("f"))  # of these characters
     _released: int = 0  # characters that clients get: not those that may belong to the stop text or a blocked word
     _done: threading.Event = field(default_factory=threading.Event)
 
@@ -105,6 +107,10 @@ class Sequence:
         """Returns the reply so far from a position on. Safe while another thread generates."""
         return "".join(self._characters[position : self._released])
 
+    def bits(self, start: int, end: int) -> list[float]:
+        """Returns the surprisals of characters of the reply in bits, see `sampling.surprisal`."""
+        return self._bits[start:end].tolist()
+
     @property
     def next_draw_offset(self) -> int:
         """The `draw_offset` of a reply that continues this one."""
@@ -127,11 +133,12 @@ class Sequence:
             return "error" if self.error else "abort"
         return "time" if self.deadline is not None and now >= self.deadline else None
 
-    def add(self, characters: list[str]) -> tuple[int, FinishReason | None]:
-        """Adds the next characters, at most `remaining`, up to the one with which the reply ends.
+    def add(self, characters: list[str], bits: list[float]) -> tuple[int, FinishReason | None]:
+        """Adds the next characters, at most `remaining`, up to the one with which the reply ends; and their `bits`.
 
         Returns how many were added, and why the reply ends; None if it continues.
         """
+        self._bits.extend(bits)
         if not self.params.stop and self.watch is None:
             self._characters += characters
             self._released = len(self._characters)

@@ -342,8 +342,8 @@ def draw_params(params: list[SamplingParams]) -> npt.NDArray[np.float64]:
 
 
 @compiled
-def draw(logits: Array, params: Array, numbers: Array, powers: Array, out: Array) -> None:
-    """Writes the chosen ids to out (B,) int64.
+def draw(logits: Array, params: Array, numbers: Array, powers: Array, out: Array, bits: Array) -> None:
+    """Writes the chosen ids to out (B,) int64, and their surprisals to bits (B,) float64, see `sampling.surprisal`.
 
     logits (B, V) float32, params (B, 4) from `draw_params`, numbers (B,) uint64, powers (4096,) int64.
     """
@@ -357,10 +357,15 @@ def draw(logits: Array, params: Array, numbers: Array, powers: Array, out: Array
         for v in range(1, vocab):
             if logits[row, v] > logits[row, best]:
                 best = v
+        most = np.float64(logits[row, best])
+        total = np.int64(0)  # of the weights at temperature 1; each is 2^31 times a probability ratio
+        for v in range(vocab):
+            e = np.int64(max(np.rint((np.float64(logits[row, v]) - most) * STEPS_PER_NAT), -64.0 * steps))
+            total += powers[e & (steps - 1)] >> min(-(e >> 12), 63)
+        bits[row] = np.log2(np.float64(total)) - 31.0
         if temperature == 0.0:
             out[row] = best
             continue
-        most = np.float64(logits[row, best])
         for v in range(vocab):
             exponent = np.rint((np.float64(logits[row, v]) - most) / temperature * STEPS_PER_NAT)
             e = np.int64(max(exponent, -64.0 * steps))
@@ -378,6 +383,7 @@ def draw(logits: Array, params: Array, numbers: Array, powers: Array, out: Array
             running += weight[v]
             if running > target:
                 out[row] = v
+                bits[row] -= (np.float64(logits[row, v]) - most) * STEPS_PER_NAT / steps
                 break
 
 
@@ -438,7 +444,7 @@ def run(
     clamps: Array,
     after: tuple[Array, Array],
     logits: Array,
-    draws: tuple[Array, Array, Array],
+    draws: tuple[Array, Array, Array, Array],
 ) -> None:
     """Reads a character in each of B slots, then T - 1 times the character that was drawn last.
 
@@ -452,10 +458,10 @@ def run(
         clamps: as for `cells`.
         after: h and c after each character, (T, L, B, H) each, are written here.
         logits: (B, V), or (0, V) if none are needed.
-        draws: params (B, 4) and numbers (T, B) as for `draw`; the drawn ids (T, B), or (0, B) to draw none.
+        draws: params (B, 4) and numbers (T, B) as for `draw`; the drawn ids and their bits, (T, B); (0, B) draws none.
     """
     q, starts, scales, added, q_output, start_output, output, tables, powers = weights
-    (h, c), (params, numbers, drawn) = after, draws
+    (h, c), (params, numbers, drawn, bits) = after, draws
     steps, layers, rows, hidden = h.shape
     sums, output_sums = np.empty((rows, starts.shape[1]), np.int32), np.empty((rows, len(start_output)), np.int32)
     x = np.empty((rows, 2 * hidden + 4), np.int16)
@@ -482,6 +488,6 @@ def run(
             product(kind, q_output, start_output, x, output_sums)
             scaled(output_sums, output, logits)
         if len(drawn):
-            draw(logits, params, numbers[t], powers, drawn[t])
+            draw(logits, params, numbers[t], powers, drawn[t], bits[t])
     _copy_slots(state[0], slots, last_h, False)
     _copy_slots(state[1], slots, last_c, False)

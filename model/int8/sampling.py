@@ -84,6 +84,13 @@ def weights(logits: npt.NDArray[np.float32], params: SamplingParams) -> Weights:
     return weight
 
 
+def surprisal(logits: npt.NDArray[np.float32], id_: int) -> float:
+    """Returns -log2 of the probability that the logits, (V,), give to a character at temperature 1."""
+    exact = logits.astype(np.float64)
+    most = float(exact.max())
+    return (most + float(np.log(np.exp(exact - most).sum())) - float(exact[id_])) / float(np.log(2.0))
+
+
 def fixed_point(probability: float) -> int:
     """Returns a probability in units of 2^-32, so that it is compared with integers."""
     return round(probability * 2**32)

@@ -42,6 +42,13 @@ const methods = {
   write,
   writeTogether: (requests) => Promise.all(requests.map((request) => write({ request }))),
 
+  /** Returns the surprisals that come with a reply. */
+  async bits({ request }) {
+    const bits = [];
+    await engine.write(request, { onText: (_, more) => bits.push(...more) }, new AbortController().signal);
+    return bits;
+  },
+
   /** Writes the text of a share link of one step; returns it, and whether it has the hash of the link. */
   async follow({ request, query }) {
     const { steps, text: hash } = readLink(query);

@@ -41,11 +41,12 @@ class RunningReply:
         ended: whether the text is complete and the state cached.
     """
 
-    def __init__(self, request: WriteRequest, sequence: Sequence, address: str) -> None:
+    def __init__(self, request: WriteRequest, sequence: Sequence, address: str, *, shows_bits: bool) -> None:
         self.request = request
         self.ended = False
         self._address = address
         self._sequence = sequence
+        self._shows_bits = shows_bits
         self._failure: Message | None = None
         self._changed = asyncio.Event()
 
@@ -108,9 +109,9 @@ class RunningReply:
         """Yields the server-sent events of the reply for a page, after the characters that the page has received."""
         empty, position = 0, len(self.request.received)
         async for piece in self.pieces():
-            position += len(piece)
+            begin, position = position, position + len(piece)
             if piece:
-                yield event(position, text=piece)
+                yield event(position, text=piece, **self._bits(begin, position))
                 continue
             empty += 1
             if empty > 1 and not self._sequence.length and not self.ended:  # the second is a second after the first
@@ -129,6 +130,13 @@ class RunningReply:
             if ended:
                 return
             await self._changed.wait()
+
+    def _bits(self, begin: int, end: int) -> dict[str, list[float]]:
+        """Returns the surprisals of the characters from one position to another, unless the owner shows none."""
+        if not self._shows_bits:
+            return {}
+        before = len(self.request.received)
+        return {"bits": [round(each, 2) for each in self._sequence.bits(begin - before, end - before)]}
 
     def _queue_status(self) -> Message:
         """Returns why the reply has not started: it is in the queue, or its prompt is being read."""
@@ -213,7 +221,8 @@ class RunningReplies:
             prompt_clamps=read.unread_clamps(known),
         )
         sequence = await anext(steps)
-        reply = RunningReply(request, sequence, address)
+        shows_bits = self._services.registry.site.lenses
+        reply = RunningReply(request, sequence, address, shows_bits=shows_bits)
         self._replies[request.id] = reply
         task = asyncio.create_task(reply.run(steps, key, self._states, preparing))
         self._tasks.add(task)

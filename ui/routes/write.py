@@ -15,7 +15,7 @@
 
 The id of each event is the number of characters of the reply so far, those received before included. Its data is one of
 
-    {"text": "…"}           more text
+    {"text": "…", "bits": [3.2]}  more text, and the surprisal of each character of it; no bits without lenses
     {"status": [MESSAGE]}   until the first text
     {"end": REASON, "error": MESSAGE, "rate": 60}  why the reply has ended; the last event
 

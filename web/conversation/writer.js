@@ -30,6 +30,14 @@ import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js"
  * @property {?Change} next
  */
 
+const written = /** @type {WeakMap<Reply, number[]>} */ (new WeakMap());
+
+/** Returns the surprisal of each character of a reply, as far as this page has it written; empty where it is not known. @param {Reply} reply */
+export function bitsOf(reply) {
+  if (!written.has(reply)) written.set(reply, []);
+  return written.get(reply);
+}
+
 export class Writer {
   /**
    * @param {TextEngine} engine
@@ -246,8 +254,11 @@ export class Writer {
     const replies = logs.remembered(this.page.log(), turn.id).slice(0, -1);
     const before = { ...turn.reply, parts: turn.reply.parts.slice(0, -1) };
     const request = requestOf(replies, before, part, run.speed, this.page.model);
-    const onText = (text) => {
+    const bits = bitsOf(turn.reply);
+    let at = count(logs.replyText(turn.reply));
+    const onText = (text, more = []) => {
       part.text += text;
+      for (const each of more) bits[at++] = each;
       this.page.changed();
     };
     const onStatus = (messages) => this.page.status(messages);

@@ -83,7 +83,8 @@
  * @property {boolean} [lenses] false if the owner has turned the lenses off
  *
  * @typedef {object} Receiver gets a reply while it is written
- * @property {(text: string) => void} onText the next characters
+ * @property {(text: string, bits?: number[]) => void} onText the next characters, and the surprisal of each; without it if the
+ *   owner has turned the lenses off
  * @property {(messages: Message[]) => void} [onStatus] why the reply has to wait; [] if it does not
  *
  * What a lens requests: the surprisal of the characters from a position on (`from`), everything about one character (`at`),

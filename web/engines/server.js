@@ -76,7 +76,7 @@ export class ServerEngine {
           if (event.text !== undefined) {
             onStatus?.([]);
             [received, pause] = [received + event.text, FIRST_PAUSE_MS];
-            onText(event.text);
+            onText(event.text, event.bits);
           }
           if (event.status) onStatus?.(event.status);
           if (event.refusal) throw new Refusal(event.refusal);

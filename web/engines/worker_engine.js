@@ -56,9 +56,9 @@ export class WorkerEngine {
     const abort = () => this.#worker.postMessage({ abort: call });
     signal.addEventListener("abort", abort, { once: true });
     let isStarted = false;
-    const onText = (text) => {
+    const onText = (text, bits) => {
       isStarted = true;
-      receiver.onText(text);
+      receiver.onText(text, bits);
     };
     try {
       return await this.#call("write", request, { ...receiver, onText }, call);
@@ -98,11 +98,11 @@ export class WorkerEngine {
     });
   }
 
-  #receive({ call, part, text, status, result, refusal, fault }) {
+  #receive({ call, part, text, bits, status, result, refusal, fault }) {
     if (part !== undefined) return this.onProgress(part);
     if (!this.#calls.has(call)) return; // the worker has failed meanwhile
     const { resolve, reject, receiver } = this.#calls.get(call);
-    if (text) return receiver.onText(text);
+    if (text) return receiver.onText(text, bits);
     if (status) return receiver?.onStatus?.(status);
     this.#calls.delete(call);
     if (refusal) reject(new Refusal(refusal));

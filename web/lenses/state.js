@@ -139,7 +139,7 @@ export function textOf(log, id = log.here) {
 }
 
 /** Returns a shown turn; 0 is that of the welcome text. @param {number} id */
-function turnOf(id) {
+export function turnOf(id) {
   const turn = pathTo(page.log.value).find((each) => each.id === id);
   return turn ?? (id === 0 && page.model.value?.welcome ? welcomeTurn(page.model.value) : undefined);
 }

@@ -2,7 +2,7 @@
 // Philox4x64-10 and weights that are whole numbers, as in Python.
 
 import { clampsAt } from "../engines/engine.js";
-import { SLICE_MS, nextTurn, pause } from "./text_reader.js";
+import { SLICE_MS, bitsOf, nextTurn, pause } from "./text_reader.js";
 import { POWERS, rint } from "./int8_inference.js";
 
 const MESSAGE_MS = 33; // between two messages of a reply at full speed
@@ -36,7 +36,7 @@ export async function writeText(lm, read, settings, texts) {
  * @param {LanguageModel} lm
  * @param {Request} request
  * @param {ReadTexts} texts
- * @param {(text: string) => void} send called with the next characters
+ * @param {(text: string, bits: number[]) => void} send called with the next characters and their surprisals
  * @param {() => boolean} isAborted
  * @returns {Promise<Ending>}
  */
@@ -50,9 +50,10 @@ export async function writeReply(lm, request, texts, send, isAborted) {
   let [due, sliced] = [0, performance.now()];
   while (!(end ??= isAborted() ? "abort" : null)) {
     if (text.position < text.ids.length) text.readNext(); // the character that was drawn last
-    const id = choose(text.logits(), request.settings, randomNumber(seed, request.draw_offset + written++));
+    const logits = text.logits();
+    const id = choose(logits, request.settings, randomNumber(seed, request.draw_offset + written++));
     text.ids.push(id);
-    end = output.append(lm.vocab[id]) ? "stop" : written >= length ? "length" : null;
+    end = output.append(lm.vocab[id], bitsOf(logits, id)) ? "stop" : written >= length ? "length" : null;
     const now = performance.now();
     if (request.speed) due = Math.max(due || now, now - MAX_LAG_MS) + 1000 / request.speed;
     if (request.speed || now - output.sentAt >= MESSAGE_MS) output.flush();
@@ -86,21 +87,23 @@ class Output {
   #stop;
   #send;
   #text = ""; // not sent yet
+  #bits = /** @type {number[]} */ ([]); // of its characters
   #held = 0; // at its end, in UTF-16 units
   #sent = 0; // characters
   #startedAt = 0;
 
-  /** @param {string} stop @param {(text: string) => void} send */
+  /** @param {string} stop @param {(text: string, bits: number[]) => void} send */
   constructor(stop, send) {
     this.#stop = stop;
     this.#send = send;
     this.sentAt = performance.now();
   }
 
-  /** Adds a character. Returns whether the stop text is complete. */
-  append(character) {
+  /** Adds a character. Returns whether the stop text is complete. @param {string} character @param {number} bits */
+  append(character, bits) {
     this.#startedAt ||= performance.now();
     this.#text += character;
+    this.#bits.push(bits);
     this.#held = heldBack(this.#text, this.#stop);
     return this.#held > 0 && this.#held === this.#stop.length;
   }
@@ -108,9 +111,10 @@ class Output {
   /** Sends what is not held back. */
   flush() {
     const ready = this.#text.slice(0, this.#text.length - this.#held);
-    if (ready) this.#send(ready);
+    const { length } = Array.from(ready);
+    if (ready) this.#send(ready, this.#bits.splice(0, length));
     this.#text = this.#text.slice(ready.length);
-    this.#sent += Array.from(ready).length;
+    this.#sent += length;
     this.sentAt = performance.now();
   }
 

@@ -66,7 +66,7 @@ const methods = {
     const lm = await Promise.race([open(request.model, request.second, call), aborted]);
     if (!lm) return { end: "abort", error: null, rate: null };
     checkClamps(lm, [request.cells, ...request.clamps.map(([, cells]) => cells)].flat());
-    const send = (text) => postMessage({ call, text });
+    const send = (text, bits) => postMessage({ call, text, bits });
     return writeReply(lm, request, texts, send, () => signal.aborted);
   },
 

@@ -11,7 +11,7 @@ import pytest
 
 from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
-from tests.support.page_client import RefusedError, Visitor
+from tests.support.page_client import PageClient, RefusedError, Visitor
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -79,6 +79,10 @@ def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
         assert app.http.get("site").json()["lenses"] is False
         for path in ("trace", "passages", "gradio_api/call/inspect"):
             assert app.http.post(f"{app.url}{path}", json={}).status_code == 404, path
+        asked = PageClient(httpx.AsyncClient(), app.url).request("random", "ROMEO:", length=5)
+        written = app.http.post("write", json=asked).text
+        assert '"text"' in written
+        assert '"bits"' not in written
         assert "/inspect" not in app.http.get("gradio_api/info").json()["named_endpoints"]
 
 

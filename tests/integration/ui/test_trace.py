@@ -20,6 +20,7 @@ from model.named_cells import Sample
 from model.scoring.surprisal import result_of
 from tests.support.app_server import App
 from tests.support.english import english
+from tests.support.page_client import PageClient
 from ui.routes.lenses import trace as trace_route
 
 NAMED = Cell(1, 5, "place in the line", "r", -0.93, 0.1, 0.4)
@@ -104,6 +105,13 @@ async def test_bits_equal_those_of_a_trace_also_when_only_changed_text_is_sent(a
     )
     assert await lens.all_of("bits", "漢ab") == [-1, *bits_of(traced(lm, "ab"))]
     assert await lens.ask("", **{"from": 0}) == {"bits": [], "more": False}
+
+
+async def test_a_reply_brings_the_bits_of_its_characters(app: App, http: httpx.AsyncClient) -> None:
+    page, bits = PageClient(http, app.url), []
+    async for each in page.events(page.request("random", PROMPT, length=200)):
+        bits += each.get("bits", [])
+    assert bits == pytest.approx(bits_of(traced(app.served("random").lm, reply(app)))[len(PROMPT) :], abs=0.01)
 
 
 async def test_a_server_that_lacks_the_beginning_of_the_text_asks_for_it(app: App, lens: Lens) -> None:

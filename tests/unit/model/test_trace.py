@@ -119,6 +119,7 @@ def test_the_logits_are_those_from_which_a_reply_was_drawn_with_clamps_and_witho
         begun = part.sequence
         trace.set_text(text, held)
         seen = read(trace)
+        np.testing.assert_allclose(begun.bits(0, 30), [each.bits for each in seen[-30:]], atol=1e-3)
         for number, each in enumerate(seen[9:]):
             assert choose(predicted(each), SamplingParams(seed=3), Randomness(3).number(number)) == each.id
     assert [each.cells[0, 3] == 4.0 for each in seen] == [8 <= at < 38 for at in range(len(text))]

@@ -104,6 +104,9 @@ def test_the_text_equals_that_of_python(engine: NodeEngine, lm: CharLSTM) -> Non
         asked = request(prompt, start=start, cells=cells, length=150, **plain)
         text = generate(lm, prompt, 150, unknown="skip", **settings)
         assert engine.write(asked) == {"text": text, "end": "length"}
+    trace = trace_of(lm, prompt + text, [(len(prompt) - 1, cells)], start=start)
+    bits = of_python(trace, cell=[0, 0], layer=0)["bits"]
+    assert engine.call("bits", {"request": asked}) == pytest.approx(bits[len(prompt) :], abs=1e-3)
 
 
 def test_each_dtype_is_read_exactly(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 // the arrow keys or a lens chooses, is marked, and its values are fetched.
 
 import { batch, effect, untracked } from "../../vendor/preact.js";
+import { bitsOf } from "../../conversation/writer.js";
 import { create, pause, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
@@ -10,7 +11,6 @@ import * as state from "../state.js";
 import { changed, characterAt, invalidateDrawn, keepOthers, log, nodeAt, placeOf } from "./drawn_text.js";
 
 const WHILE_WRITING_MS = 30; // between two requests for the values of a reply that is being written
-const COLOURS_MS = 100; // the same for the colours alone, which every visitor has: fewer requests to a server
 const REFUSED_MS = 2500; // until values are requested again after a refusal
 const CARET = "shown-character"; // the highlight of the character in focus in a text without a lens
 const REST_MS = 30; // only a character under which the pointer rests this long comes into focus
@@ -54,8 +54,18 @@ export function invalidate(traced, { text, values }) {
   outdate(traced, Math.min(text, values));
 }
 
+// Takes the surprisals that came with a reply: every visitor sees the colours, and requests would cost a server more than the text.
+function takeWritten() {
+  const [bits, length] = [state.path.values("bits"), state.path.chars.length];
+  const { id, at, given } = state.turnAt(bits.length) ?? {};
+  if (id === undefined || bits.length < at + given) return;
+  const written = bitsOf(state.turnOf(id).reply);
+  for (let n; bits.length < length && (n = written[bits.length - at - given]) !== undefined;) bits.push(n);
+}
+
 // The text whose values are to be fetched next; undefined if none is.
 function wanted() {
+  takeWritten();
   if (!state.lensNow() || document.hidden || performance.now() < refusedUntil) return undefined;
   const texts = [state.other, state.path]; // the other one is complete
   return texts.find((text) => text.path && text.values(state.keyNow()).length < text.chars.length);
@@ -70,14 +80,15 @@ export async function pump() {
       const [lens, key, { version }] = [state.lensNow(), state.keyNow(), text];
       const from = text.values(key).length;
       const answer = await text.ask({ from, ...lens.wants?.() });
-      if (lens !== state.lensNow() || key !== state.keyNow() || version !== text.version) continue;
+      const isLate = lens !== state.lensNow() || key !== state.keyNow() || version !== text.version;
+      if (isLate || from !== text.values(key).length) continue;
       state.answered(answer.refusal);
       if (answer.refusal) refusedUntil = performance.now() + REFUSED_MS;
       if (answer.refusal || !answer.bits?.length) break;
       text.values(key).push(...(lens.take?.(answer, text, from) ?? answer.bits));
       changed();
       await new Promise(requestAnimationFrame); // none comes while the page is hidden
-      if (page.busy.value) await pause(lens.Panel ? WHILE_WRITING_MS : COLOURS_MS);
+      if (page.busy.value) await pause(WHILE_WRITING_MS);
     }
   } finally {
     isPumping = false;

@@ -32,7 +32,7 @@ def write(text: str, words: BlockedWords, *, stop: str = "", before: str = "") -
     sequence = Sequence(params=SamplingParams(length=1000, stop=stop), watch=words.watch(before))
     seen = []
     for character in text:
-        _, reason = sequence.add([character])
+        _, reason = sequence.add([character], [0.0])
         seen.append(sequence.text)
         if reason:
             sequence.finish(reason, None)
