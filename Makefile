@@ -34,7 +34,9 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest --numprocesses 4 --dist load
 quick: $(VENV)/.installed-dev
 	@$(PYTEST) --numprocesses 2 tests/unit -m "not slow" $(ARGS)
 
+# The first command compiles the kernels, which the four processes would otherwise do at the same time.
 test: $(VENV)/.installed-dev
+	@PYTHONDONTWRITEBYTECODE= $(RUN) -m model generate ROMEO: --length 1 >/dev/null
 	@$(PYTEST) $(ARGS)
 
 lint: $(VENV)/.installed-dev

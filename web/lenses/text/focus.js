@@ -58,9 +58,10 @@ export function invalidate(traced, { text, values }) {
 function takeWritten() {
   const [bits, length] = [state.path.values("bits"), state.path.chars.length];
   const { id, at, given } = state.turnAt(bits.length) ?? {};
-  if (id === undefined || bits.length < at + given) return;
-  const written = bitsOf(state.turnOf(id).reply);
-  for (let n; bits.length < length && (n = written[bits.length - at - given]) !== undefined;) bits.push(n);
+  const { reply } = state.turnOf(id) ?? {}; // the turn may be gone, and the text not read again yet
+  if (!reply || bits.length < at + given) return;
+  const written = bitsOf(reply);
+  for (let n; bits.length < length && (n = written[bits.length - at - given]) !== undefined; changed()) bits.push(n);
 }
 
 // The text whose values are to be fetched next; undefined if none is.

@@ -49,7 +49,7 @@ def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(blend, monkey
         assert finish(engine, *sequences) == alone
         bits.append([each.bits(0, 30) for each in sequences])
         monkeypatch.setattr("model.backends.int8_products.numba_available", lambda: False)
-    np.testing.assert_allclose(*bits, atol=1e-3)
+    np.testing.assert_allclose(bits[0], bits[1], atol=1e-3)
 
 
 def test_a_blend_continues_from_its_memory_and_its_traces_have_the_cells_and_gates_of_both_models(pair, blend):
