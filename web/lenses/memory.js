@@ -8,7 +8,7 @@ import { number, render, t } from "../document/words.js";
 import { clampAndRewrite, engine } from "../state/actions.js";
 import * as page from "../state/state.js";
 import { cell, chooseCell, details, focus, isOpen, path, useAnswer } from "./state.js";
-import { Bar, CLAMP_VALUE, scoreOf } from "./names.js";
+import { Bar, CLAMP_VALUE, lineCounter, scoreOf } from "./names.js";
 import { LayerPicture, Scale, picture } from "./layer_picture.js";
 import { inspect, pump } from "./text/focus.js";
 import { repaint } from "./text/drawn_text.js";
@@ -174,6 +174,9 @@ function ClampChoice() {
   if (!clamped) return html`<p class="cannot-hold">${t("refusal.clamps_blended")}</p>`;
   const isThis = (each) => each[0] === layer && each[1] === index;
   const now = clamped.find(isThis)?.[2] ?? null;
+  const counter = page.model.value && lineCounter(page.model.value);
+  const isLong = counter && isThis([counter.cell.layer, counter.cell.index]) && now === counter.value;
+  const effect = now !== null && page.comparison.value && t(isLong ? "hold.long" : "hold.compare");
   const choices = Object.entries(CHOICES).map(([name, value]) => {
     const choose = () =>
       clampAndRewrite([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
@@ -183,5 +186,7 @@ function ClampChoice() {
         <input type="radio" name="hold" value=${name} checked=${value === now} onChange=${choose} /><span>${label}</span>
       </label>`;
   });
-  return html`<fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>`;
+  return html`
+    <fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>
+    <p class="status" role="status">${effect}</p>`;
 }
