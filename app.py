@@ -76,10 +76,9 @@ class PlainFormatter(logging.Formatter):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serves until an engine has ended. Returns the exit status: 1 for a fault, 2 for a wrong option.
+    """Serves until an engine has ended or SIGINT or SIGTERM comes, and ends the process; returns 2 for a wrong option.
 
-    Raises:
-        SystemExit: SIGINT or SIGTERM has come; the exit status is 128 and the number of the signal.
+    The exit status is 1 for a fault, and 128 and its number for a signal.
     """
     try:
         options = parse_options(argv, os.environ)
@@ -91,11 +90,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    status = 1
     try:
         serve(options, site)
     except OSError as error:
         print(f"error: {error}", file=sys.stderr)
-    return 1
+    except SystemExit as end:
+        status = int(end.code or 0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # a thread inside torch would abort the process when Python ends it
 
 
 def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) -> Options:
