@@ -252,17 +252,13 @@ export function redo(log) {
 }
 
 /**
- * Returns the versions of the last shown turn that has several: the turns that follow the same turn, oldest first. Null if
- * no shown turn has several.
+ * Returns the versions of the last turn: the turns that follow the same turn, oldest first. Null if there is only one.
  * @param {Log} log
  */
 export function versionsShown(log) {
-  const path = pathTo(log);
-  const found = path.map((turn, at) => {
-    const ids = log.turns.filter(({ parent }) => parent === turn.parent).map(({ id }) => id);
-    return { turn: at + 1, turns: path.length, ids, at: ids.indexOf(turn.id) };
-  });
-  return found.findLast(({ ids }) => ids.length > 1) ?? null;
+  const turn = lastTurn(log);
+  const ids = log.turns.filter(({ parent }) => parent === turn?.parent).map(({ id }) => id);
+  return ids.length > 1 ? { ids, at: ids.indexOf(turn.id) } : null;
 }
 
 /** Shows a version of a turn, with the newest turns after it. @param {Log} log @param {number} id */

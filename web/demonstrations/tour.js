@@ -83,6 +83,7 @@ export function drawTour(root) {
         return;
       }
       history.replaceState(history.state, "", location.pathname + location.search);
+      lenses.alternatives.value = null; // of its second step
       restore(before.settings);
       if (before.cells !== ownChoices().cells) clamp(before.cells);
       state.lens.value = before.lens;

@@ -103,8 +103,16 @@ function NamedCells({ known }) {
     </label>`;
 }
 
-// How the character in focus changed the cell.
+// What the clamped cell does to the text, while both texts are shown; else how the character in focus changed the cell.
 function Change() {
+  const [[layer, index], counter] = [cell.value, page.model.value && lineCounter(page.model.value)];
+  const isThis = (one, other) => one === layer && other === index;
+  const [, , value] = page.clampedCells.value?.find(([one, other]) => isThis(one, other)) ?? [];
+  if (value !== undefined && page.comparison.value) {
+    const isCounter = value && counter && isThis(counter.cell.layer, counter.cell.index);
+    const effect = !isCounter ? "hold.compare" : value === counter.value ? "hold.long" : "hold.short";
+    return html`<p class="which" role="status">${t(effect)}</p>`;
+  }
   const about = details.value;
   if (!about) return html`<p class="which">${t(hasTouch() ? "memory.tap" : "memory.hint")}</p>`;
   return html`<p class="which"><b class="char">${visibleCharacter(about.char)}</b> ${changeOf(about)}</p>`;
@@ -174,9 +182,6 @@ function ClampChoice() {
   if (!clamped) return html`<p class="cannot-hold">${t("refusal.clamps_blended")}</p>`;
   const isThis = (each) => each[0] === layer && each[1] === index;
   const now = clamped.find(isThis)?.[2] ?? null;
-  const counter = page.model.value && lineCounter(page.model.value);
-  const isLong = counter && isThis([counter.cell.layer, counter.cell.index]) && now === counter.value;
-  const effect = now !== null && page.comparison.value && t(isLong ? "hold.long" : "hold.compare");
   const choices = Object.entries(CHOICES).map(([name, value]) => {
     const choose = () =>
       clampAndRewrite([...clamped.filter((each) => !isThis(each)), ...(value === null ? [] : [[layer, index, value]])]);
@@ -186,7 +191,5 @@ function ClampChoice() {
         <input type="radio" name="hold" value=${name} checked=${value === now} onChange=${choose} /><span>${label}</span>
       </label>`;
   });
-  return html`
-    <fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>
-    <p class="status" role="status">${effect}</p>`;
+  return html`<fieldset class="hold"><legend>${t("hold.legend")}</legend>${choices}</fieldset>`;
 }

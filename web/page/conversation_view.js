@@ -168,7 +168,7 @@ export class ConversationView {
     paragraph(node, "fault", part?.error ? render(part.error) : "");
     paragraph(node, "mark", render(turn.check));
     const model = this.namesModels ? this.#modelOf(turn) : "";
-    paragraph(node, "author", model && t("fact.model", { name: state.nameOf(model) }));
+    paragraph(node, "author", model && t("fact.model", { name: state.choiceOf(state.site.value, model) }));
     this.#showOther(node, turn, isLast);
     paragraph(node, "footer", UNEXPECTED.has(part?.end) ? endingOf(reply) : "");
     const untried = isUntried();

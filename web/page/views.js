@@ -127,7 +127,9 @@ export function ReplyActions() {
   if (!reply) return html`<div class="moves" role="group" aria-label=${t("move.group")}>${back}</div>`;
   // Continue names the model of the reply if it is not the chosen one, which Send writes with.
   const isOther = state.modelName.value !== "" && reply.model.name !== state.modelName.value;
-  const onward = isOther ? t("move.continue_with", { name: state.nameOf(reply.model.name) }) : undefined;
+  const onward = isOther
+    ? t("move.continue_with", { name: state.choiceOf(state.site.value, reply.model.name) })
+    : undefined;
   const share = () => {
     state.isOpen.moves.value = false; // the box would cover a part of them
     return actions.run(async () => (await loadShare()).showLink());
@@ -149,19 +151,19 @@ export function ReplyActions() {
     </div>`;
 }
 
-/** The versions of the last turn that has several. */
+/** The versions of the last turn. */
 function Versions() {
   const found = versionsShown(state.currentLog());
   if (!found) return null;
   const [version, versions] = [found.at + 1, found.ids.length];
-  const values = { turn: found.turn, version, versions };
+  const values = { version, versions };
   const step = (name, by, sign, isEnd) => {
     const act = unlessBusy(() => actions.showVersion(by));
     const label = t(`branches.${name}`);
     return html`<${Button} class=${name} aria-label=${label} isOff=${isEnd || !isFree()} onPress=${act}>${sign}<//>`;
   };
   return html`
-    <span class="branches" role="group" aria-label=${t(found.turns > 1 ? "branches.count_of" : "branches.count", values)}>
+    <span class="branches" role="group" aria-label=${t("branches.count", values)}>
       ${step("previous", -1, "‹", version === 1)}
       <span class="count" aria-hidden="true">${version}/${versions}</span>
       ${step("next", 1, "›", version === versions)}
@@ -169,8 +171,9 @@ function Versions() {
 }
 
 async function copy() {
+  const selected = hasTouch() ? "static.copy_touch" : "static.copy_selected";
   const isCopied = await copyText(wholeText(state.log.value), document.querySelector(".log"));
-  state.shareBox.value = { ...state.shareBox.value, note: t(isCopied ? "static.copied" : "static.copy_selected") };
+  state.shareBox.value = { ...state.shareBox.value, note: t(isCopied ? "static.copied" : selected) };
 }
 
 const nextText = new TracedText({ trace: (query) => actions.engine.trace(query) });
@@ -194,6 +197,7 @@ export function CalmWild() {
   const { slider } = SETTINGS.temperature;
   const { temperature } = state.sampling.value;
   const [low, high] = [Math.min(slider.minimum, temperature), Math.max(slider.maximum, temperature)];
+  const label = `${t("setting.temperature")}: ${t("page.calm")} – ${t("page.wild")}`;
   const slide = ({ target }) => {
     state.type("temperature", Number(Number(target.value).toFixed(2)));
     isMoved.value = true;
@@ -208,8 +212,8 @@ export function CalmWild() {
   return html`
     <div id="calm-wild">
       <span aria-hidden="true">${t("page.calm")}</span>
-      <input type="range" min=${low} max=${high} step=${slider.step} value=${temperature} aria-label=${t("setting.temperature")}
-        aria-valuetext=${number(temperature)} onInput=${slide} onChange=${end} onBlur=${end} />
+      <input type="range" min=${low} max=${high} step=${slider.step} value=${temperature} aria-label=${label}
+               aria-valuetext=${number(temperature)} onInput=${slide} onChange=${end} onBlur=${end} />
       <span aria-hidden="true">${t("page.wild")}</span>
       ${bars.length > 0 && html`<ol aria-hidden="true">${bars}</ol>`}
     </div>`;
@@ -332,6 +336,7 @@ export function SettingsView() {
   const facts = chosen?.failure ? [chosen.failure] : (chosen?.about ?? []);
   const names = state.modelNames.value.map((name) => [name, state.choiceOf(state.site.value, name)]);
   return html`
+    <${Button} class="close" aria-label=${t("alternatives.close")} onPress=${() => actions.close(state.isOpen.settings)}>✕<//>
     <div class="setting">
       <label for="model">${t("setting.model")}</label>
       <${Select} id="model" options=${names} value=${state.modelName.value} onChoose=${actions.chooseModel} />

@@ -371,14 +371,14 @@ export function keep(keepsOld) {
 
 /**
  * Clamps cells, and writes the last reply again with them if none is being written and it was written with others: beside it is
- * the reply before.
+ * the reply before, with which that of other clamped cells is compared, too.
  * @param {Clamp[]} cells
  */
 export async function clampAndRewrite(cells) {
-  const { old } = state.comparison.value ?? {};
+  const { old, now } = state.comparison.value ?? {};
   clamp(cells);
   if (state.busy.value || state.refusal.value) return;
-  if (old) run(() => logs.showVersion(state.log.value, old.id));
+  if (old && now.reply.parts.some((part) => part.cells.length)) run(() => logs.showVersion(state.log.value, old.id));
   const { model, parts = [] } = logs.lastTurn(state.log.value)?.reply ?? {};
   const isSame = !cells.length && !parts.some((part) => part.cells.length);
   if (!isSame && (model?.name ?? state.modelName.value) === state.modelName.value) await rewrite();
