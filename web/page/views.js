@@ -204,6 +204,10 @@ export function CalmWild() {
     askForNext();
   };
   const end = () => (isMoved.value = false);
+  const choose = () => {
+    end();
+    if (state.hasTurns.value && !state.busy.value) state.message.value = { id: "page.next_text" };
+  };
   const isShown = isMoved.value && expected.value?.top?.length;
   const rows = isShown ? likely(expected.value, state.sampling.value, "") : [];
   const bars = rows.map(
@@ -213,7 +217,7 @@ export function CalmWild() {
     <div id="calm-wild">
       <span aria-hidden="true">${t("page.calm")}</span>
       <input type="range" min=${low} max=${high} step=${slider.step} value=${temperature} aria-label=${label}
-               aria-valuetext=${number(temperature)} onInput=${slide} onChange=${end} onBlur=${end} />
+               aria-valuetext=${number(temperature)} onInput=${slide} onChange=${choose} onBlur=${end} />
       <span aria-hidden="true">${t("page.wild")}</span>
       ${bars.length > 0 && html`<ol aria-hidden="true">${bars}</ol>`}
     </div>`;
