@@ -132,6 +132,7 @@ def test_a_clamped_cell_changes_the_reply_and_both_are_compared(both: Site) -> N
     expect(footer(page)).to_contain_text(f"cell {cell + 1} of layer 2 held high")
     release.click()
     expect(before).to_have_text(PROMPT + clamped, use_inner_text=False)
+    settled(page)
     assert reply(page) == free
     button(page, "Keep the new one").click()
     send(page, "more")
