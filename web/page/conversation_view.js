@@ -3,17 +3,7 @@
 import { count } from "../engines/engine.js";
 import { isOver, lastPart, pathTo, replyText, typedPrompt } from "../conversation/log.js";
 import { LIMITS } from "../settings.js";
-import {
-  create,
-  find,
-  findAll,
-  growText,
-  hasTouch,
-  keepAtEnd,
-  paragraph,
-  scrollInside,
-  setText,
-} from "../document/dom.js";
+import { create, find, findAll, growText, hasTouch, keepAtEnd, paragraph, setText } from "../document/dom.js";
 import { number, percent, render, t } from "../document/words.js";
 import { drawIn, draws, splitAt } from "../lenses/text/drawn_text.js";
 import * as lenses from "../lenses/state.js";
@@ -223,7 +213,11 @@ function drawBeside(article, path, begin, label, shown = Infinity) {
   const changed = findAll(article, ".changed");
   if (changed.length < 2 || box.dataset.same === `${same}`) return;
   box.dataset.same = `${same}`; // once both changed letters are drawn, they are scrolled to
-  for (const each of changed) scrollInside(each.closest(".text"), each);
+  for (const each of changed) {
+    const text = each.closest(".text");
+    const below = each.getBoundingClientRect().top - text.getBoundingClientRect().top;
+    if (below > text.clientHeight / 2) text.scrollTop += below - text.clientHeight / 3; // what follows it is to be seen
+  }
 }
 
 /** Removes the other version from an article. @param {Element} article */
