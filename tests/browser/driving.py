@@ -187,11 +187,3 @@ def settled(page: Page) -> None:
     page.evaluate(TWO_FRAMES)
     expect(button(page, "Send")).to_be_enabled()
     expect(turns(page).last.locator(".reply-moves:not([hidden])")).to_be_attached()  # the whole text is drawn
-
-
-def boxes_of(*locators: Locator) -> list[dict[str, float]]:
-    """Return x, y, width and height of some elements at one moment: the page may be scrolling."""
-    nodes = [each.element_handle() for each in locators]
-    measure = "(nodes) => nodes.map((each) => each.getBoundingClientRect().toJSON())"
-    boxes: list[dict[str, float]] = locators[0].page.evaluate(measure, nodes)
-    return boxes

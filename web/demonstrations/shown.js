@@ -5,8 +5,7 @@ import { emptyLog, newPart } from "../conversation/log.js";
 import { authorOf, newReply, refOf, requestOf } from "../conversation/replies.js";
 import { prefersReducedMotion } from "../document/dom.js";
 import { number, percent, t } from "../document/words.js";
-import { Refusal, count } from "../engines/engine.js";
-import { TracedText } from "../lenses/text/traced_text.js";
+import { count } from "../engines/engine.js";
 import { clamp, restore } from "../state/actions.js";
 import { corpusOf, site } from "../state/state.js";
 import { SAMPLING } from "../settings.js";
@@ -23,7 +22,7 @@ const LEAST = 30; // characters of the longest bar, at least, so that the first 
 const MOST = 16; // samples: more of them would be too fast to read
 
 /**
- * @import { Message, Model, ReadText, TextEngine } from "../engines/engine.js"
+ * @import { Message, Model, TextEngine } from "../engines/engine.js"
  *
  * @typedef {Record<string, any>} About  the values in the messages of a demonstration
  *
@@ -123,7 +122,7 @@ export function newShowing(name, model, seed, engine) {
 /** @param {string} title */
 function newColumn(title) {
   const text = signal(""); // without the prompt
-  const bits = signal(/** @type {?(number | null)[]} */ (null)); // of each character, once it is to be coloured
+  const bits = signal(/** @type {?number[]} */ (null)); // of each character, once it is to be coloured
   return { title, text, bits, lengths: computed(() => lineLengths(text.value)), isWhole: signal(false) };
 }
 
@@ -140,13 +139,17 @@ async function write(showing, column, prompt, { title, cells = [], speed = SPEED
   const reply = newReply(emptyLog(), 0, prompt, authorOf(model));
   const [part, pace] = [newPart({ settings, cells }), prefersReducedMotion() ? null : speed];
   const request = requestOf([], reply, part, pace, () => model);
-  const onText = (/** @type {string} */ more) => (column.text.value += more);
+  const bits = /** @type {number[]} */ ([]);
+  const onText = (/** @type {string} */ more, /** @type {number[]} */ ofMore = []) => {
+    column.text.value += more;
+    bits.push(...ofMore);
+  };
   const onStatus = (/** @type {Message[]} */ messages) => (waits.value = messages);
   try {
     const { end, error } = await engine.write(request, { onText, onStatus }, ended.signal);
     if (error) report(showing, error);
     if (ended.signal.aborted || end === "abort" || end === "error") return;
-    if (DEMONSTRATIONS[name].isColoured) column.bits.value = await bitsOf(engine, request, column.text.value);
+    if (DEMONSTRATIONS[name].isColoured) column.bits.value = bits;
     column.isWhole.value = true;
   } catch (error) {
     report(showing, error.reason ?? { id: "fault.again" });
@@ -163,21 +166,6 @@ async function watchItLearn(showing) {
   const result = { id: corpus ? "demo.learn.result_of" : "demo.learn.result", values };
   const onEnd = () => report(showing, result, true);
   body.value = { ...chosen(samples), at: signal(0), isPlaying: signal(!prefersReducedMotion()), onEnd };
-}
-
-// Returns how many bits each character of a text costs the model that has read `before`.
-/** @param {TextEngine} engine @param {ReadText} before @param {string} text @throws {Refusal} */
-async function bitsOf(engine, before, text) {
-  const traced = new TracedText(engine);
-  traced.set({ ...before, text: before.text + text, share: null });
-  const bits = /** @type {(number | null)[]} */ ([]);
-  for (let more = true; more;) {
-    const answer = await traced.ask({ from: count(before.text) + bits.length });
-    if (answer.refusal) throw new Refusal(answer.refusal);
-    bits.push(...answer.bits);
-    more = answer.more && answer.bits.length > 0;
-  }
-  return bits;
 }
 
 /** Returns the lengths of the complete lines of a text in characters: not of the first, the last and empty ones. @param {string} text */

@@ -22,13 +22,15 @@ const model = {
 async function shown(name, texts) {
   const waiting = [...texts];
   const write = async (request, { onText }) => {
-    onText(waiting.shift());
+    const text = waiting.shift();
+    const each = text === texts[1] ? 4 : 1;
+    onText(
+      text,
+      [...text].map(() => each),
+    );
     return { end: "length", rate: null, error: null };
   };
-  const trace = async ({ tail, from }) => ({
-    bits: [...tail.text].slice(from).map(() => (tail.text.endsWith(texts[1]) ? 4 : 1)),
-  });
-  const showing = newShowing(name, model, 7, { write, trace });
+  const showing = newShowing(name, model, 7, { write });
   await run(showing);
   return showing;
 }
