@@ -32,8 +32,8 @@ import { authorNow, newReply, refsOf, requestOf, takenOver } from "./replies.js"
 
 const written = /** @type {WeakMap<Reply, number[]>} */ (new WeakMap());
 
-/** Returns the surprisal of each character of a reply, as far as this page has it written; empty where it is not known. @param {Reply} reply */
-export function bitsOf(reply) {
+/** Returns the surprisal of each character that this page has written in a reply; empty for the others. @param {Reply} reply */
+export function surprisalsOf(reply) {
   if (!written.has(reply)) written.set(reply, []);
   return written.get(reply);
 }
@@ -254,7 +254,7 @@ export class Writer {
     const replies = logs.remembered(this.page.log(), turn.id).slice(0, -1);
     const before = { ...turn.reply, parts: turn.reply.parts.slice(0, -1) };
     const request = requestOf(replies, before, part, run.speed, this.page.model);
-    const bits = bitsOf(turn.reply);
+    const bits = surprisalsOf(turn.reply);
     let at = count(logs.replyText(turn.reply));
     const onText = (text, more = []) => {
       part.text += text;

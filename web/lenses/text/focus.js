@@ -2,7 +2,7 @@
 // the arrow keys or a lens chooses, is marked, and its values are fetched.
 
 import { batch, effect, untracked } from "../../vendor/preact.js";
-import { bitsOf } from "../../conversation/writer.js";
+import { surprisalsOf } from "../../conversation/writer.js";
 import { create, pause, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
 import * as page from "../../state/state.js";
@@ -60,7 +60,7 @@ function takeWritten() {
   const { id, at, given } = state.turnAt(bits.length) ?? {};
   const { reply } = state.turnOf(id) ?? {}; // the turn may be gone, and the text not read again yet
   if (!reply || bits.length < at + given) return;
-  const written = bitsOf(reply);
+  const written = surprisalsOf(reply);
   for (let n; bits.length < length && (n = written[bits.length - at - given]) !== undefined; changed()) bits.push(n);
 }
 
