@@ -80,6 +80,7 @@ def _leave(page: Page) -> Iterator[None]:
             button(page, name).click()
     if turns(page).count():
         more(page, "New conversation")
+        expect(turns(page)).to_have_count(0)
 
 
 def stage(page: Page) -> Locator:
@@ -185,8 +186,9 @@ def test_a_demonstration_is_offered_only_by_a_model_that_has_it(page: Page) -> N
 
 def test_each_step_of_the_tour_has_a_link_and_a_lens_and_goes_on_by_keyboard(app: App, page: Page) -> None:
     linked = page.context.new_page()
-    linked.goto(f"{app.url}#tour-3")
-    expect(linked.get_by_role("heading", name=STEPS[2])).to_be_focused()
+    linked.goto(f"{app.url}#tour-4")
+    expect(linked.get_by_role("heading", name=STEPS[3])).to_be_focused()
+    expect(linked.locator(ABOUT[4])).to_be_in_viewport()  # of a character of the text that the tour has written
     linked.close()
     page.bring_to_front()
     fast(page, 20)

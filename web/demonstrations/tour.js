@@ -137,8 +137,11 @@ async function open(number) {
   lenses.isOpen.cells.value = step.shows !== undefined;
   state.lens.value = step.lens;
   await step.prepare?.();
-  do await new Promise(requestAnimationFrame);
-  while (lenses.isAsking.value); // until the lens is drawn with its values
+  const isMissing = () => step.actions === ALONG && !lenses.focus.value; // its text is about a character
+  do {
+    if (isMissing()) move(0);
+    await new Promise(requestAnimationFrame); // until the lens is drawn with its values
+  } while (state.tourStep.value === number && (isMissing() || lenses.isAsking.value));
   const shown = document.querySelector(step.shows ?? ".pane .panel");
   if (state.tourStep.value === number) shown?.scrollIntoView({ block: "nearest" });
 }
