@@ -55,6 +55,10 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     page.get_by_text("Why this letter?").click()
     options = page.get_by_role("listbox", name="The characters before it").get_by_role("option")
     expect(options).to_have_count(len(text) - 1)
+    box, letter = (page.locator(each).bounding_box() for each in (".alternatives", ".log i.focus"))
+    assert box
+    assert letter
+    assert box["y"] >= letter["y"] + letter["height"] or box["y"] + box["height"] <= letter["y"], "the box covers it"
     most = int(np.abs(found.changes).argmax())
     expect(options.nth(most)).to_have_attribute("aria-selected", "true")
     bars = (

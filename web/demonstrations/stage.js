@@ -20,7 +20,7 @@ import * as state from "../state/state.js";
 import { randomSeed } from "../settings.js";
 import { DEMONSTRATIONS, meanOf, newShowing, run } from "./shown.js";
 
-const FIRST_SEED = 2; // with it the visible lines of Shakespeare become clearly shorter; // "Again" uses a random one
+const FIRST_SEED = 2; // with it the visible lines of Shakespeare become clearly shorter; "Again" uses a random one
 const BUTTONS = { send: { id: "move.send" } };
 const WHOLE_MS = 10_000; // for all samples together
 

@@ -126,19 +126,24 @@ function place() {
   const character = isThere ? characterAt(shown.position) : null;
   if (!character) return close();
   const [rect, text] = [character.getBoundingClientRect(), log.getBoundingClientRect()];
-  const { width, height } = box.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: shownHeight } = box;
   if (matchMedia(SHEET).matches) {
     box.style.left = box.style.top = "";
     return;
   }
   if (rect.bottom < text.top || rect.top > text.bottom) return close();
-  const isBelow = rect.bottom + GAP + height <= innerHeight || rect.top - GAP - height < 0;
+  const why = box.querySelector(".why");
+  const others = shownHeight - (why?.clientHeight ?? 0);
+  const height = others + (why?.scrollHeight ?? 0);
+  const [below, above] = [innerHeight - rect.bottom, rect.top].map((space) => space - 2 * GAP);
+  const isBelow = height <= below || above <= below;
+  box.style.setProperty("--why", `${(isBelow ? below : above) - others}px`);
   const middle = rect.left + rect.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
   const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
   box.style.left = `${left}px`;
-  const top = isBelow ? rect.bottom + GAP : rect.top - GAP - height;
-  box.style.top = `${Math.max(GAP, Math.min(top, innerHeight - GAP - height))}px`; // a high box covers its character
+  const top = isBelow ? rect.bottom + GAP : rect.top - GAP - box.offsetHeight;
+  box.style.top = `${Math.max(GAP, Math.min(top, innerHeight - GAP - box.offsetHeight))}px`; // in a low window it covers its character
   box.style.setProperty("--arrow", `${middle - left}px`);
   box.classList.toggle("above", !isBelow);
 }
