@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from model import TextTrace
 from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, settled, turns
@@ -63,6 +63,22 @@ def arrive(page: Page) -> None:
     expect(page.locator(".welcome .hint")).to_contain_text("Change any letter: the ending changes.")
 
 
+def arrive_at(selector: str, app: App, context: BrowserContext) -> Page:
+    """Return a page with motion whose clock stands still since an element has been there."""
+    page = context.new_page()
+    page.emulate_media(reduced_motion="no-preference")
+    page.clock.install(time=0)
+    page.clock.pause_at(1000)
+    page.goto(app.url)
+
+    def is_there() -> bool:
+        page.clock.run_for(50)
+        return page.locator(selector).count() > 0
+
+    eventually(is_there)
+    return page
+
+
 def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: Page, app: App) -> None:
     line = "It has read only one text: Shakespeare. Start a line, it continues."
     assert f"<p>{line}</p>" in httpx.get(app.url, headers={"accept-language": "en"}).text, "the first paint"
@@ -71,12 +87,11 @@ def test_the_line_under_the_title_names_the_text_that_the_model_has_read(page: P
     expect(page.locator("#intro p")).to_have_text(line)
 
 
-def test_one_letter_is_changed_and_both_endings_are_side_by_side(page: Page, app: App) -> None:
-    page.emulate_media(reduced_motion="no-preference")
-    page.reload()
-    expect(page.locator(".alternatives .chosen")).to_have_count(1)  # the chances open by themselves
+def test_one_letter_is_changed_and_both_endings_are_side_by_side(app: App, new_context: BrowserContext) -> None:
+    page = arrive_at(".alternatives .chosen", app, new_context)  # the chances open by themselves
     assert page.locator(".alternatives :focus").count() == 0
     chosen = page.locator(".alternatives .chosen .char").text_content()
+    page.clock.resume()
     expect(page.locator(".welcome .other i.changed")).to_have_text(chosen or "")
     text, other = page.locator(".welcome .text:not(.other) .reply"), page.locator(".welcome .other .reply")
     same = page.locator(".welcome .text:not(.other) i.same").count()
@@ -96,15 +111,14 @@ def test_one_letter_is_changed_and_both_endings_are_side_by_side(page: Page, app
     expect(log(page)).to_have_attribute("aria-busy", "false")
 
 
-def test_a_touch_ends_the_arrival(page: Page) -> None:
-    page.emulate_media(reduced_motion="no-preference")
-    page.reload()
-    expect(page.locator(".alternatives .there")).to_be_visible()
+def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None:
+    page = arrive_at(".alternatives .there", app, new_context)
     page.keyboard.press("Tab")
-    expect(page.locator(".alternatives .there")).to_be_visible()
+    page.clock.run_for(100)
+    expect(page.locator(".alternatives")).to_be_visible()
     page.keyboard.press("a")
+    page.clock.run_for(5000)  # the chosen letter and its ending would follow within it
     expect(page.locator(".alternatives")).to_be_hidden()
-    page.wait_for_timeout(1500)  # the chosen letter and its ending would follow within it
     assert page.locator(".welcome .other").count() == 0
 
 

@@ -54,7 +54,7 @@ def test_a_link_reproduces_the_text_with_its_settings_for_another_visitor(both: 
 
 
 def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:
-    page = begin(both.open(), speed=10, length=120)
+    page = begin(both.open(), speed=5, length=120)
     choose_lens(page, "What it remembers")
     send(page, PROMPT, wait=False)
     eventually(lambda: len(reply(page)) > 5)

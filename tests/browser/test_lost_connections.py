@@ -73,13 +73,14 @@ def test_an_outage_of_the_network_during_a_reply(
     app: App, net: Network, new_context: BrowserContext, lm: CharLSTM
 ) -> None:
     new_context.clock.install()
-    page = begin(new_context, through(net, app))
+    page = begin(new_context, through(net, app), speed=5, least=1)
     net.cut()
     expect_retries(page)
     page.clock.fast_forward(60_000)
     expect_retries(page)
     eventually(lambda: app.served("random").engine.running == 0)  # the server has aborted the reply
     net.restore()
+    fast(page)
     settled(page)
     assert reply(page) == expected(lm)
     expect(footer(page)).to_contain_text("length reached")
@@ -198,8 +199,8 @@ def test_a_commit_that_is_no_longer_served_when_the_page_reconnects(
     app: App, context: BrowserContext, net: Network, lm: CharLSTM
 ) -> None:
     """Another server has only the newer commit: the text stays, and Continue uses the newer commit."""
-    length = 600  # 10 seconds: the connection must break before the end
-    page = begin(context, through(net, app), length=length)
+    length = 600
+    page = begin(context, through(net, app), length=length, speed=5, least=1)
     net.cut()
     newer = replace(random_model(1), commit="2" * 40)
     with serving({"random": newer}) as second:

@@ -74,6 +74,7 @@ def test_the_first_screen(page: Page, app: App) -> None:
 
 
 def test_characters_appear_one_by_one_until_stop(page: Page, app: App) -> None:
+    setting(page, "Speed", 20)
     send(page, "", wait=False)
     expect(button(page, "Stop")).to_be_enabled()
     assert log(page).get_attribute("aria-busy") == "true"
