@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ui.site_config import SiteConfig
 
 _GOODBYE_S = 0.5  # time for open streams to receive their last event
-_CHECK_EVERY_S = 60.0  # how often the engines are checked
+_CHECK_EVERY_S = 1.0  # how often the engines are checked; a signal that comes just before this sleep waits for its end
 _RENEW_EVERY_S = 60.0
 _MAX_RENEW_EVERY_S = 86_400.0
 _READY_S = 1.0  # a model that takes longer to load is waited for on the page
