@@ -19,7 +19,10 @@ def through(net: Network, app: App) -> App:
 
 
 def begin(context: BrowserContext, app: App, *, length: int = LENGTH, speed: int = 60, least: int = 20) -> Page:
-    """Open the page and start a reply; returns once `least` characters are shown."""
+    """Open the page and start a reply; returns once `least` characters are shown.
+
+    A test that interrupts the reply gives a slow speed: on a busy machine the reply would end before.
+    """
     page, _ = open_page(context, app)
     setting(page, "Speed", speed)
     setting(page, "Length", length)

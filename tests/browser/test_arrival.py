@@ -115,7 +115,7 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
     page = arrive_at(".alternatives .there", app, new_context)
     page.keyboard.press("Tab")
     page.clock.run_for(100)
-    expect(page.locator(".alternatives")).to_be_visible()
+    expect(page.locator(".alternatives .there")).to_be_visible()
     page.keyboard.press("a")
     page.clock.run_for(5000)  # the chosen letter and its ending would follow within it
     expect(page.locator(".alternatives")).to_be_hidden()

@@ -137,7 +137,7 @@ function place() {
   const height = others + (why?.scrollHeight ?? 0);
   const [below, above] = [innerHeight - rect.bottom, rect.top].map((space) => space - 2 * GAP);
   const isBelow = height <= below || above <= below;
-  box.style.setProperty("--why", `${(isBelow ? below : above) - others}px`);
+  box.style.setProperty("--space-for-why", `${(isBelow ? below : above) - others}px`);
   const middle = rect.left + rect.width / 2;
   const most = document.documentElement.clientWidth - width - GAP;
   const left = Math.max(GAP, Math.min(Math.max(text.left, middle - 32), most));
