@@ -52,9 +52,11 @@ def test_why_shows_how_much_each_character_before_mattered(both: Site) -> None:
     found = occlusion_within(slices, 60)
     assert found
     turns(page).last.locator(".text i").nth(len(text) - 1).click()
+    page.set_viewport_size({"width": 1280, "height": 620})  # the box with all details is higher than the space for it
     page.get_by_text("Why this letter?").click()
     options = page.get_by_role("listbox", name="The characters before it").get_by_role("option")
     expect(options).to_have_count(len(text) - 1)
+    settled(page)  # the box has its place a frame later
     box, letter = (page.locator(each).bounding_box() for each in (".alternatives", ".log i.focus"))
     assert box
     assert letter
