@@ -72,6 +72,7 @@ def show(page: Page, app: App, query: str = "", *, log: str = "Conversation", se
 
 def open_settings(page: Page) -> None:
     """Open the settings, the rarer ones too."""
+    expect(page.locator("#open-settings[aria-expanded]")).to_be_attached()  # since then it hears clicks
     page.evaluate(
         "() => { if (document.querySelector('#settings').hidden) document.querySelector('#open-settings').click(); }"
     )
