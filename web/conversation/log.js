@@ -261,10 +261,10 @@ export function versionsShown(log) {
   return ids.length > 1 ? { ids, at: ids.indexOf(turn.id) } : null;
 }
 
-/** Shows a version of a turn, with the newest turns after it. @param {Log} log @param {number} id */
+/** Shows a version of a turn, with the newest turns after it that were not undone. @param {Log} log @param {number} id */
 export function showVersion(log, id) {
-  for (let next = turnOf(log, id); next; next = log.turns.findLast(({ parent }) => parent === log.here))
-    log.here = next.id;
+  const follows = (turn) => turn.parent === log.here && !log.undone.includes(turn.id);
+  for (let next = turnOf(log, id); next; next = log.turns.findLast(follows)) log.here = next.id;
 }
 
 /**

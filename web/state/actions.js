@@ -458,13 +458,14 @@ export function bindBack() {
     });
   }
   const isOpen = computed(() => CLOSED.some(([open, closed]) => open.value !== closed));
-  let [hasEntry, isLeaving] = [false, false]; // isLeaving: history.back() was called, and its popstate has not come yet
+  // hasEntry: also after a reload of the page. isLeaving: history.back() was called, and its popstate has not come yet.
+  let [hasEntry, isLeaving] = [isCovered(), false];
   const leave = () => {
     isLeaving = true;
     history.back();
   };
   const follow = () => {
-    if (isOpen.value === hasEntry || isLeaving) return;
+    if (isOpen.value === hasEntry || isLeaving || !(isOpen.value || state.isStarted.value)) return;
     hasEntry = isOpen.value;
     if (!hasEntry) return leave();
     history.scrollRestoration = "manual"; // closing something does not scroll the page

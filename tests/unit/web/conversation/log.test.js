@@ -62,8 +62,9 @@ test("turns form a tree in which undo, redo and versions move", () => {
   assert.equal(log.versionsShown(tree), null, "the last turn has one");
   undo();
   const { at, ids } = log.versionsShown(tree);
-  assert.deepEqual([at, ids.length, after(redo)], [0, 2, "abc"]);
   const show = (id) => () => log.showVersion(tree, id);
+  assert.deepEqual([after(show(ids[1])), after(show(ids[0]))], ["aB", "ab"], "what was undone stays undone");
+  assert.deepEqual([at, ids.length, after(redo)], [0, 2, "abc"]);
   assert.deepEqual([after(show(ids[1])), after(show(ids[0])), after(show(99))], ["aB", "abc", "abc"]);
   while (log.undo(tree));
   assert.deepEqual([shown(), log.versionsShown(tree)], ["", null]);
