@@ -127,7 +127,7 @@ def test_watch_it_learn_shows_the_samples_of_the_training(page: Page) -> None:
 
 
 def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size({"width": 360, "height": 640})
     show(page, "Make its lines short")
     texts = stage(page).locator(".text")
     for shown, name in enumerate(("Cell free", "Cell held low")):
