@@ -161,11 +161,13 @@ def test_a_link_selects_its_model_and_its_settings_end_with_its_conversation(app
 def test_a_link_says_that_it_leaves_out_what_another_model_wrote(page: Page) -> None:
     fast(page, 60)
     send(page, "ROMEO:")
+    written = reply(page)
     choose(page, "other")
     expect(button(page, "Continue with random")).to_be_enabled()  # the model of the last reply
     expect(page.get_by_role("textbox", name="Prompt")).to_have_attribute("placeholder", "Start a line…")
     for prompt in ("JULIET:", "NURSE:"):
         send(page, prompt)
+    expect(turns(page).locator(".reply").first).to_have_text(written, use_inner_text=False)
     button(page, "Share").click()
     note = page.locator("#share-link").get_by_role("status")
     expect(note).to_contain_text("The link holds only the last 2 turns: another model or version wrote the text above.")
