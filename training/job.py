@@ -86,7 +86,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     from model.cli.arguments import UsageError
     from model.terminal import one_line
     from training.cli.options import parse_train, published_command, same_program
-    from training.cli.text import origin_of
+    from training.cli.text import closed_sources
     from training.errors import HubError
     from training.hub.calls import retried
     from training.hub.checkpoints import find_run
@@ -101,7 +101,7 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     repo, command = retried(lambda: find_run(push_to), _say)
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
-    if same_program(command) != published_command(options, origin_of(options.text, options.reading).closed):
+    if same_program(command) != published_command(options, closed_sources(options.text)):
         raise HubError(
             f"{repo} holds a run that another command started ({one_line(command, 500)}): resume it with "
             f"--resume {SCHEME}{repo}, or name another repo"

@@ -44,7 +44,7 @@ from .options import TrainOptions, published_command
 from .plan import choose_recipe
 from .sharing import check_destination
 from .space import checked_page, resume_page, with_page
-from .text import Text, new_text, resumed_text
+from .text import Text, datasets_and_language, new_text, resumed_text
 
 
 def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
@@ -118,10 +118,10 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         "preset": preset,
         "license": options.license,
         "repo": destination.repo if destination else "",
-        "command": published_command(options, text.origin.closed),
+        "command": published_command(options, text.closed),
         "sharing": destination.sharing if destination else shared,
-        "quotes": text.origin.quotes(is_chat=options.chat, quote_chat=options.quote_chat),
-        **text.origin.about(),
+        "quotes": text.quotes(quote_chat=options.quote_chat),
+        **datasets_and_language(text.public),
         **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),
