@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 
 from model.cli.arguments import ArgumentParser
@@ -13,6 +14,7 @@ from ..corpus.privacy import PUBLISH_ANYWAY
 from ..hub.destination import check_repo_name
 from ..learner.recipe import PRESETS, RECIPE_SETTINGS, help_text
 
+_Add = Callable[..., argparse.Action]  # `add_argument` of a parser, or of a group of options
 MINUTES = Setting(
     name="--minutes",
     type=float,
@@ -50,16 +52,41 @@ def train_parser() -> ArgumentParser:
         f"settings of --set, each by default the preset's, fitted to the text and the time:\n{settings}\n\n"
         f"commands:\n{commands}\n\nA text that has the name of a command is written ./push, ./space, …"
     )
-    _add_text(parser)
-    parser.add_argument("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
-    parser.add_argument(
-        "--minutes", type=number_or_text, metavar="M", help=f"{MINUTES.help} (default {MINUTES.default:g})"
+    add = parser.add_argument
+    add(
+        "text",
+        metavar="TEXT",
+        nargs="*",
+        help="files, folders, globs, - for standard input, http(s)://…, hf://datasets/USER/NAME "
+        "(default: the documentation that is part of Python)",
     )
-    parser.add_argument("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
-    parser.add_argument(
-        "--preset", choices=PRESETS, help="size of the network (default: what fits the minutes and the text)"
+    add("--errors", choices=("strict", "replace"), help="what to do with bytes that are not UTF-8 (default strict)")
+    add(
+        "--encoding",
+        metavar="NAME",
+        help="encoding of the files that are not UTF-8, such as cp1252 or shift_jis (default: refuse them)",
     )
-    parser.add_argument(
+    add(
+        "--chat",
+        action="store_true",
+        help="TEXT is a chat: an export of a messenger, JSON lines, or lines of Name: text",
+    )
+    add(
+        "--quote-chat",
+        action="store_true",
+        help="keep the names of the speakers, and let the card quote frequent messages and samples (default: the "
+        "speakers are called A, B, …, and nothing of a chat is quoted)",
+    )
+    add(
+        "--reply-as",
+        metavar="NAME",
+        help="speaker that the model writes as (default: the assistant, else the speaker with the most messages)",
+    )
+    add("--out", metavar="FOLDER", help="folder of the run (default: runs/NAME, named after the text)")
+    add("--minutes", type=number_or_text, metavar="M", help=f"{MINUTES.help} (default {MINUTES.default:g})")
+    add("--steps", type=number_or_text, metavar="N", help="length of the run in training steps instead")
+    add("--preset", choices=PRESETS, help="size of the network (default: what fits the minutes and the text)")
+    add(
         "--set",
         dest="recipe",
         action="append",
@@ -67,106 +94,58 @@ def train_parser() -> ArgumentParser:
         metavar="NAME=VALUE,…",
         help="settings of the recipe, such as lr=0.003,batch=32 (default: see the settings below)",
     )
-    parser.add_argument(
-        "--device", choices=DEVICES, help="what to train on (default: the first of these that this machine has)"
-    )
-    parser.add_argument(
-        "--resume", metavar="RUN", help="continue a run that was stopped: its folder, or hf://USER/NAME"
-    )
-    parser.add_argument(
+    add("--device", choices=DEVICES, help="what to train on (default: the first of these that this machine has)")
+    add("--resume", metavar="RUN", help="continue a run that was stopped: its folder, or hf://USER/NAME")
+    add(
         "--from",
         dest="parent",
         metavar="MODEL",
         help="start from the weights of a model: USER/NAME[@REVISION], a run folder or a checkpoint folder "
         "(default: random weights)",
     )
-    _add_teachers(parser)
-    _add_hub(parser)
-    return parser
-
-
-def _add_teachers(parser: ArgumentParser) -> None:
-    parser.add_argument(
+    add(
         "--teacher",
         action="append",
         default=[],
         metavar="MODEL",
         help="learn from the predictions of a model, too (distillation); may be given several times (default: none)",
     )
-    parser.add_argument(
+    add(
         "--teachers",
         type=number_or_text,
         metavar="N",
         help="train this many other models of the text first, and learn from their predictions, too (default 0)",
     )
-    parser.add_argument(
+    add(
         "--ray",
         metavar="ADDRESS",
         help="train the models of --teachers on a Ray cluster: its address, or local; its nodes must share the folder "
         "(default: on this machine)",
     )
     # For the teachers of --teachers only: the text of that run is not scanned for private data.
-    parser.add_argument("--text-of", metavar="RUN", help=argparse.SUPPRESS)
-
-
-def _add_text(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "text",
-        metavar="TEXT",
-        nargs="*",
-        help="files, folders, globs, - for standard input, http(s)://…, hf://datasets/USER/NAME "
-        "(default: the documentation that is part of Python)",
-    )
-    parser.add_argument(
-        "--errors", choices=("strict", "replace"), help="what to do with bytes that are not UTF-8 (default strict)"
-    )
-    parser.add_argument(
-        "--encoding",
-        metavar="NAME",
-        help="encoding of the files that are not UTF-8, such as cp1252 or shift_jis (default: refuse them)",
-    )
-    parser.add_argument(
-        "--chat",
-        action="store_true",
-        help="TEXT is a chat: an export of a messenger, JSON lines, or lines of Name: text",
-    )
-    parser.add_argument(
-        "--quote-chat",
-        action="store_true",
-        help="keep the names of the speakers, and let the card quote frequent messages and samples (default: the "
-        "speakers are called A, B, …, and nothing of a chat is quoted)",
-    )
-    parser.add_argument(
-        "--reply-as",
-        metavar="NAME",
-        help="speaker that the model writes as (default: the assistant, else the speaker with the most messages)",
-    )
-
-
-def _add_hub(parser: ArgumentParser) -> None:
-    hub = parser.add_argument_group("the Hub")
-    hub.add_argument(
+    add("--text-of", metavar="RUN", help=argparse.SUPPRESS)
+    add = parser.add_argument_group("the Hub").add_argument
+    add(
         "--push-to",
         type=check_repo_name,
         metavar="USER/NAME",
         help="push the checkpoints to this repo while training (default: no push)",
     )
-    _add_space_options(hub)
-    hub.add_argument("--private", action="store_true", help="make a new repo, and a new Space, private")
-    hub.add_argument(
-        "--license", metavar="ID", default="unknown", help="licence of the text, for the card (default unknown)"
-    )
-    _add_publish_anyway(hub)
-    hub.add_argument(
+    _add_space_options(add)
+    add("--private", action="store_true", help="make a new repo, and a new Space, private")
+    add("--license", metavar="ID", default="unknown", help="licence of the text, for the card (default unknown)")
+    _add_publish_anyway(add)
+    add(
         "--replace",
         action="store_true",
         help="replace what the repo has, even a better model, a model of another text, or a README.md that is not a "
         "model card (default: keep them)",
     )
+    return parser
 
 
-def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
+def _add_publish_anyway(add: _Add) -> None:
+    add(
         PUBLISH_ANYWAY,
         dest="publish_anyway",
         action="store_true",
@@ -175,15 +154,15 @@ def _add_publish_anyway(group: argparse._ActionsContainer) -> None:
     )
 
 
-def _add_space_options(group: argparse._ActionsContainer, *, required: bool = False) -> None:
-    group.add_argument(
+def _add_space_options(add: _Add, *, required: bool = False) -> None:
+    add(
         "--space",
         type=check_repo_name,
         required=required,
         metavar="USER/NAME",
         help="Space on the Hub for a page; created if it is missing",
     )
-    group.add_argument(
+    add(
         "--hardware",
         metavar="NAME",
         default="static",
@@ -196,24 +175,25 @@ def command_parser(name: str) -> ArgumentParser:
     """Returns the parser of `python -m training NAME`; the name is one of `COMMANDS`."""
     text = COMMANDS[name]
     parser = ArgumentParser(prog=" ".join(own_command("training", name)), description=f"{text[0].upper()}{text[1:]}.")
+    add = parser.add_argument
     if name == "push":
-        parser.add_argument("run", metavar="RUN", help="a run folder")
-        parser.add_argument("--private", action="store_true", help="push only while the repo is private")
-        _add_publish_anyway(parser)
+        add("run", metavar="RUN", help="a run folder")
+        add("--private", action="store_true", help="push only while the repo is private")
+        _add_publish_anyway(add)
     elif name == "space":
-        parser.add_argument("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
-        _add_space_options(parser, required=True)
-        parser.add_argument(
+        add("model", metavar="MODEL", help="a run folder, a checkpoint folder, or USER/NAME[@REVISION]")
+        _add_space_options(add, required=True)
+        add(
             "--title",
             metavar="TITLE",
             help=f"title of the page, at most {MAX_TITLE} characters (default: the name of the text)",
         )
-        parser.add_argument("--private", action="store_true", help="make a new Space private")
-        _add_publish_anyway(parser)
+        add("--private", action="store_true", help="make a new Space private")
+        _add_publish_anyway(add)
     elif name == "cells":
-        parser.add_argument("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
-        parser.add_argument("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
+        add("model", metavar="MODEL", help="a run folder (its best checkpoint is used) or a checkpoint")
+        add("text", metavar="TEXT", nargs="+", help="the training text; its last tenth is read")
     else:
-        parser.add_argument("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
-        parser.add_argument("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
+        add("runs", metavar="RUN", nargs="+", help="run folders or checkpoint folders")
+        add("--picture", metavar="FILE", help="PNG file to draw the losses into (default: none)")
     return parser
