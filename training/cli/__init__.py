@@ -1,8 +1,7 @@
 """The command line: prepares a run from the options, and runs the other commands.
 
 main             the commands and their exit codes
-parser           the arguments of every command, with their help
-options          the options of a training: typed and checked
+options          the options of every command, with their help; those of a training are checked
 prepare          a run, new or resumed, up to its next step
 text             the training text of a run, and who can read its sources
 sharing          whether a run or a model may be public, and the repo that a run is pushed to

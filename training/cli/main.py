@@ -32,8 +32,7 @@ from ..signals import Signals
 from . import sharing
 from .compare import compare
 from .finish import count_text, finish
-from .options import parse_train
-from .parser import command_parser
+from .options import command_parser, parse_train
 from .prepare import prepared_run
 from .space import make_space
 

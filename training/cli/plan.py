@@ -23,8 +23,7 @@ from ..run.clock import MIN_STEPS, Clock
 from ..run.console import say, speed_text
 from ..run.threads import Threads
 from . import fine_tune
-from .options import TrainOptions
-from .parser import MINUTES
+from .options import MINUTES, TrainOptions
 
 _EVALUATED_SHARE = 0.2  # characters that all evaluations of a run of --steps read, over those that it trains on
 _EVALUATIONS_SHARE = 0.05  # of the time of a run of --minutes, for evaluations and checkpoints, at most

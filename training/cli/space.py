@@ -31,8 +31,7 @@ from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait
 from ..run.console import say, warn
 from ..run.run_folder import RunFolder
 from . import sharing
-from .options import TrainOptions
-from .parser import command_parser
+from .options import TrainOptions, command_parser
 
 
 def make_space(arguments: Sequence[str]) -> int:

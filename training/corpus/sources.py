@@ -296,6 +296,17 @@ def _parse_hub_source(source: str) -> tuple[str, str | None, str]:
     )
 
 
+@contextlib.contextmanager
+def _asking_the_hub(dataset: str) -> Generator[None]:
+    """Sets time limits, and turns every error of the client into a CorpusError."""
+    try:
+        with time_limits():
+            yield
+    except Exception as error:
+        message = f"the dataset {one_line(dataset)} cannot be read: {explain(error).reason}"
+        raise CorpusError(message) from error
+
+
 def _hub_files(source: str) -> SourceFiles:
     """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob.
 
@@ -304,11 +315,8 @@ def _hub_files(source: str) -> SourceFiles:
     from huggingface_hub import HfApi
 
     dataset, revision, path = _parse_hub_source(source)
-    try:
-        with time_limits():
-            info = HfApi().dataset_info(dataset, revision=revision)
-    except Exception as error:
-        raise _unreadable_dataset(error, dataset) from error
+    with _asking_the_hub(dataset):
+        info = HfApi().dataset_info(dataset, revision=revision)
     names = sorted(sibling.rfilename for sibling in info.siblings or [])
     return SourceFiles(
         source,
@@ -327,11 +335,8 @@ def _hub_files(source: str) -> SourceFiles:
 def _download_file(dataset: str, commit: str | None, path: str, file: SourceFile) -> Generator[bytes]:
     from huggingface_hub import hf_hub_download
 
-    try:
-        with time_limits():
-            cached = hf_hub_download(dataset, path, repo_type="dataset", revision=commit)
-    except Exception as error:
-        raise _unreadable_dataset(error, dataset) from error
+    with _asking_the_hub(dataset):
+        cached = hf_hub_download(dataset, path, repo_type="dataset", revision=commit)
     yield from read_path(Path(cached), file)
 
 
@@ -352,7 +357,3 @@ def _select(dataset: str, names: list[str], path: str) -> list[str]:
             f"give one of its text files (hf://datasets/{dataset}/FILE)"
         )
     return found
-
-
-def _unreadable_dataset(error: Exception, dataset: str) -> CorpusError:
-    return CorpusError(f"the dataset {one_line(dataset)} cannot be read: {explain(error).reason}")
