@@ -32,7 +32,7 @@ from model.terminal import one_line, size_text
 from .chats.reader import ChatReader, chat_kind
 from .decode import CorpusError, LeftOutError, Reading, decode, not_text, web_encoding
 from .ids_file import EncodedText, decode_ids, write_ids
-from .sources import SourceFile, SourceFiles, expand, name_of
+from .sources import SourceFile, expand, name_of
 from .unpack import SNIFFED_BYTES, file_kind, page_encoding, page_text, parts_of, whole
 
 Progress = Callable[[str, int, "int | None"], None]
@@ -107,15 +107,15 @@ def read_corpus(
         CorpusError: a source cannot be read, or the ids cannot be written. The message is one line.
     """
     # Before any download: a typing error then costs no time.
-    expanded = [expand(typed) for typed in sources]
+    expanded = [(typed, expand(typed)) for typed in sources]
     if not sources:
-        expanded = [SourceFiles("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
+        expanded = [("", [SourceFile(label=PYTHON_DOCS, name=PYTHON_DOCS, read=_python_docs)])]
     free = free_bytes(path)
     try:
         with tempfile.TemporaryFile(dir=path.parent if path else None) as text:
             collector = _Collector(text=text, reading=reading, progress=progress, max_bytes=free, chat=chat)
-            for source in expanded:
-                collector.read(source)
+            for typed, files in expanded:
+                collector.read(typed, files)
             warnings = collector.finish()
             keep = "\n: " + "".join(chat.names.values()) if chat else "\n"  # the format of a chat needs them
             encoded = write_ids(text, path, base_vocab, merge_rare=reading.merge_rare, keep=keep)
@@ -167,20 +167,18 @@ class _Collector:
     _warnings: list[str] = field(default_factory=list)
     _left_out: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names of files, by reason
 
-    def read(self, source: SourceFiles) -> None:
-        """Adds the text of a source.
+    def read(self, typed: str, files: Sequence[SourceFile]) -> None:
+        """Adds the text of a source, as it was typed and its files.
 
         Raises:
             CorpusError: the source has no text, or cannot be read. An empty file that the user named is only a warning.
         """
-        for reason, paths in source.left_out.items():
-            self._left_out[reason] += [path.name for path in sorted(paths)]
         self._has_text = False
-        for file in source.files:
+        for file in files:
             self._read_file(file, self._watched(file))
         if not self._has_text:
             left_out = f" (left out: {listed})" if (listed := self._left_out_text()) else ""
-            raise CorpusError(f"{one_line(source.typed)} holds no text{left_out}: give text files in UTF-8")
+            raise CorpusError(f"{one_line(typed)} holds no text{left_out}: give text files in UTF-8")
 
     def finish(self) -> list[str]:
         """Returns the warnings; CorpusError if all files were empty."""
