@@ -54,7 +54,13 @@ def choose_recipe(
     if not options.steps:
         say("Measuring this machine …")
     preset = options.preset or (fine_tune.preset_near(parent) if parent else "")
-    preset = preset or _preset_for(train, len(ids), vocab_size, minutes, options.steps, device)
+    if not preset:
+        small = fit_to_vocabulary(PRESETS["small"], vocab_size)
+        if options.steps:
+            read = float(options.steps * small.batch * small.window)
+        else:
+            read = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
+        preset = preset_for(read, len(ids))
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
     if options.steps:
         recipe = with_steps(recipe, options.steps, len(validation), options.recipe)
@@ -113,16 +119,6 @@ def with_minutes(
     if evaluated < min(recipe.evaluated, held_out):
         recipe = replace(recipe, evaluated=evaluated)
     return replace(recipe, steps=steps, evaluations=evaluations)
-
-
-def _preset_for(
-    train: Ids, characters: int, vocab_size: int, minutes: float, steps: int | None, device: torch.device
-) -> str:
-    """Returns the preset for a text of `characters` characters and a run of `steps` steps, else of `minutes`."""
-    small = fit_to_vocabulary(PRESETS["small"], vocab_size)
-    if steps:
-        return preset_for(float(steps * small.batch * small.window), characters)
-    return preset_for(60 * minutes * measure.reading_speed(small, vocab_size, train, device), characters)
 
 
 def _say_plan(recipe: Recipe, preset: str, characters: int, minutes: float | None) -> None:
