@@ -84,13 +84,11 @@ def test_a_text_of_one_character_and_the_shortest_allowed_text(here: Here, tmp_p
     ("typed", "message"),
     [
         ("missing.txt", "there is no file or folder missing.txt"),
-        ("empty.txt --out=run/inner", "there is no text (left out: 1 empty (empty.txt))"),
-        ("short.txt", "it has 99 characters, and training needs at least 100"),
+        ("short.txt --out=run/inner", "it has 99 characters, and training needs at least 100"),
         ("text.txt --set=hidden_size=8192,num_layers=30", "hidden_size 8192 with num_layers 30 and a vocabulary of"),
         ("text.txt --set=hidden_size=4096,batch=60000", "are free: choose smaller ones"),
         ("text.txt --device=mps", "--device is mps, but torch finds no Apple GPU"),
         ("text.txt --out=text.txt", "'text.txt' cannot be written (File exists): choose another --out"),
-        ("text.txt --chat", "text.txt, line 1, does not begin like a chat"),
         ("--chat", "--chat needs a TEXT: give the chat"),
         ("text.txt --teacher=./nowhere", "there is no folder './nowhere'"),
         ("chinese.txt --teacher=parent", "lacks U+4E2D: a teacher needs every character of the text"),
@@ -106,7 +104,7 @@ def test_what_cannot_be_trained_is_refused_in_one_line_and_leaves_no_files(
 ) -> None:
     monkeypatch.setattr("training.cli.plan.free_memory", lambda _: 10**9)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    texts = {"text.txt": words(4000), "empty.txt": "", "short.txt": "x" * 99, "chinese.txt": "中" * 100}
+    texts = {"text.txt": words(4000), "short.txt": "x" * 99, "chinese.txt": "中" * 100}
     for name, content in texts.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     tiny_model().save_pretrained(tmp_path / "parent")

@@ -111,13 +111,6 @@ def test_the_speaker_as_whom_the_model_replies(
         assert reader.format(reply_as) == ChatFormat(f"{other}: ", f"\n\n{own}: ", "\n\n")
 
 
-def test_examples_are_frequent_messages_of_other_speakers() -> None:
-    reader = ChatReader(keep_names=True)
-    reader.read("Anna: Hi\n" * 6 + "Anna: secret\n" * 4 + "Ben: Ho\n" * 11, "x")
-    assert reader.examples(reader.format()) == ["Hi"]
-    assert reader.examples(reader.format("Anna")) == ["Ho"]
-
-
 @pytest.mark.parametrize(
     "unit", [" ", ":", "\n", '"', "![](", "\u200e<", "31/12/2021, 11:59 ", "1/1/1 ", "\n\nFrom: ", "\nA: "]
 )
