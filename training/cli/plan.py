@@ -11,6 +11,7 @@ import torch
 from model import CharLSTM
 from model.backends.device import free_memory, has_fast_bfloat16
 from model.cli.arguments import UsageError
+from model.lstm import SIZES
 from model.terminal import size_text
 
 from ..corpus.ids_file import Ids
@@ -138,7 +139,8 @@ def _with_options(
     """Returns a preset for a text of `length` characters, with the fields that were given; refuses one too large."""
     recipe = replace(fit_to_vocabulary(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
     if parent:
-        recipe = fine_tune.with_lower_rates(recipe, parent)
+        sizes, scale = {name: getattr(parent.config, name) for name in SIZES}, fine_tune.LEARNING_RATE_SCALE
+        recipe = replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
     recipe = replace(recipe, **options.recipe)
     recipe = replace(recipe, window=min(recipe.window, length - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))
