@@ -94,18 +94,14 @@ def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]
 
     A run with a plan of its teachers has its text in its folder; that of a teacher is in the folder of --text-of.
     """
-    if plan is None and options.text_of is None:
-        return _read_new_text(options, folder, base_vocab)
-    place = expanded_path(options.text_of) if options.text_of else folder.path
-    corpus = read_kept_text(place, plan.text.record["sha256"] if plan else None)
-    if corpus is None:
-        raise RunError(f"the copy of the text in {str(place)!r} is missing or damaged: start a new run")
-    if plan:
-        return Text(corpus=corpus, chat=plan.chat, facts=plan.text, closed=closed_sources(options.text))
-    return Text(corpus=corpus, chat=None, facts=_facts(corpus, corpus.name, None), closed=frozenset())
-
-
-def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]) -> Text:
+    if plan is not None or options.text_of is not None:
+        place = expanded_path(options.text_of) if options.text_of else folder.path
+        kept = read_kept_text(place, plan.text.record["sha256"] if plan else None)
+        if kept is None:
+            raise RunError(f"the copy of the text in {str(place)!r} is missing or damaged: start a new run")
+        if plan:
+            return Text(corpus=kept, chat=plan.chat, facts=plan.text, closed=closed_sources(options.text))
+        return Text(corpus=kept, chat=None, facts=_facts(kept, kept.name, None), closed=frozenset())
     reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
     corpus = _read(options.text, options.reading, folder.path / IDS, base_vocab, reader)
     chat = reader.format(options.reply_as) if reader else None
