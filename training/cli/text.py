@@ -15,7 +15,7 @@ from model.terminal import one_line, own_command, quote_command, size_text
 from ..card.public_text import public_source
 from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
-from ..corpus.decode import CorpusError, Reading
+from ..corpus.decode import CorpusError, Reading, codec_name
 from ..corpus.ids_file import RARE
 from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
@@ -141,10 +141,10 @@ def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Co
     if not options.text and public.get("sources") != []:
         again = quote_command(own_command("training", "resume", options.resume or "", "TEXT"))
         raise RunError(f"the run has no whole copy of its text: give it again: {again}")
-    recorded = Reading.from_record(public)
+    encoding = public.get("encoding")
     reading = Reading(
-        errors=options.errors or recorded.errors,
-        encoding=options.encoding or recorded.encoding,
+        errors=options.errors or ("replace" if public.get("errors") == "replace" else "strict"),
+        encoding=options.encoding or (codec_name(encoding) if isinstance(encoding, str) else None),
         merge_rare=checkpoint.tokenizer.rare is not None,
     )
     chat = ChatReader(keep_names=saved.state["about"].get("quote_chat", False)) if checkpoint.chat else None

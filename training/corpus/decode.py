@@ -12,7 +12,7 @@ import codecs
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -64,16 +64,6 @@ class Reading:
     errors: Errors = "strict"  # what to do with invalid bytes
     encoding: str | None = None  # the encoding of files that are not UTF-8; None refuses them
     merge_rare: bool = True  # whether rare characters share one id, see `ids_file`
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Reading:
-        """Returns the settings in the record of a run; runs of older versions kept their rare characters."""
-        encoding = record.get("encoding")
-        return cls(
-            errors="replace" if record.get("errors") == "replace" else "strict",
-            encoding=codec_name(encoding) if isinstance(encoding, str) else None,
-            merge_rare=record.get("merge_rare") is True,
-        )
 
 
 def codec_name(name: str) -> str | None:
