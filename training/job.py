@@ -49,6 +49,7 @@ def main(arguments: Sequence[str]) -> None:
     root = code_folder()
     sys.path[0] = str(root)  # instead of this file's folder, whose modules belong to the package `training`
     from model.cli.arguments import UsageError
+    from model.terminal import say
     from training.card.public_text import redact
     from training.corpus.sources import without_secrets
     from training.errors import HubError
@@ -56,10 +57,10 @@ def main(arguments: Sequence[str]) -> None:
     try:
         words, what = training_words(arguments)
     except (UsageError, HubError) as error:
-        _say(f"error: {error}")
+        say(f"error: {error}")
         sys.exit(2)
     shown = shlex.join(redact(without_secrets(word) if "://" in word else word) for word in ("python", *words))
-    _say(f"Will {what}, with the code in {root}:\n  {shown}")
+    say(f"Will {what}, with the code in {root}:\n  {shown}")
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
     # Not a child process, so that the machine's signals reach it.
     os.execve(sys.executable, [sys.executable, *words], {**os.environ, "PYTHONPATH": path})
@@ -84,9 +85,9 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     Raises UsageError for invalid arguments, HubError if the repo cannot be used or the Hub does not answer.
     """
     from model.cli.arguments import UsageError
-    from model.terminal import one_line
+    from model.terminal import one_line, say
     from training.cli.options import parse_train, published_command, same_program
-    from training.cli.text import origin_of
+    from training.cli.text import closed_sources
     from training.errors import HubError
     from training.hub.calls import retried
     from training.hub.checkpoints import find_run
@@ -98,10 +99,10 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     if options.push_to is None:
         raise UsageError("this machine keeps no files: push the run with --push-to NAME, or --space NAME")
     push_to = options.push_to
-    repo, command = retried(lambda: find_run(push_to), _say)
+    repo, command = retried(lambda: find_run(push_to), say)
     if command is None:
         return ["-m", "training", *arguments], f"start a run and push it to {repo}"
-    if same_program(command) != published_command(options, origin_of(options.text, options.reading).closed):
+    if same_program(command) != published_command(options, closed_sources(options.text)):
         raise HubError(
             f"{repo} holds a run that another command started ({one_line(command, 500)}): resume it with "
             f"--resume {SCHEME}{repo}, or name another repo"
@@ -110,10 +111,6 @@ def training_words(arguments: Sequence[str]) -> tuple[list[str], str]:
     words += ["--errors", options.errors] if options.errors else []
     words += ["--encoding", options.encoding] if options.encoding else []
     return words, f"resume the run in {repo}"
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -40,10 +40,6 @@ class Signals:
         """The exit code after the recorded signal: 128 + its number, so 130 for Ctrl-C and 143 for SIGTERM."""
         return 128 + (self.number or signal.SIGINT)
 
-    def reset(self, mode: Mode) -> None:
-        """Clears the recorded signal and sets the mode."""
-        self.number, self.mode = 0, mode
-
     def receive_from_other_process(self) -> None:
         """Handles a signal that another process of the run received, as if this process had received SIGTERM."""
         if not self.number:

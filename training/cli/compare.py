@@ -21,7 +21,7 @@ from ..card.curve import Curve, draw, number
 from ..corpus.sources import expanded_path
 from ..run.console import say
 from ..run.snapshot import read_metrics
-from .parser import command_parser
+from .options import command_parser
 
 _NAME = 36  # characters of a name, at most
 _COLUMNS = ("  run", "preset", "params", "steps", "chars", "minutes", "loss", "reset256", "bpc", "int8", "chars/s")

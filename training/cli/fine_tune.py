@@ -21,7 +21,7 @@ from model.lstm import SIZES
 from model.terminal import one_line
 
 from ..corpus.ids_file import Ids
-from ..learner.recipe import PRESETS, Recipe
+from ..learner.recipe import PRESETS
 from ..run.console import say, warn
 from .options import TrainOptions
 
@@ -80,12 +80,6 @@ def preset_near(lm: CharLSTM) -> str:
     size = lm.config.num_layers * lm.config.hidden_size**2
     distances = {name: math.log(each.num_layers * each.hidden_size**2 / size) for name, each in PRESETS.items()}
     return min(distances, key=lambda name: abs(distances[name]))
-
-
-def with_lower_rates(recipe: Recipe, lm: CharLSTM) -> Recipe:
-    """Returns the recipe with the model's sizes, and with lower learning rates than those for random weights."""
-    sizes, scale = {name: getattr(lm.config, name) for name in SIZES}, LEARNING_RATE_SCALE
-    return replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
 
 
 def weights_for_new_characters(lm: CharLSTM, ids: Ids, vocab_size: int) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ import torch
 from model import CharLSTM
 from model.backends.device import free_memory, has_fast_bfloat16
 from model.cli.arguments import UsageError
+from model.lstm import SIZES
 from model.terminal import size_text
 
 from ..corpus.ids_file import Ids
@@ -23,8 +24,7 @@ from ..run.clock import MIN_STEPS, Clock
 from ..run.console import say, speed_text
 from ..run.threads import Threads
 from . import fine_tune
-from .options import TrainOptions
-from .parser import MINUTES
+from .options import MINUTES, TrainOptions
 
 _EVALUATED_SHARE = 0.2  # characters that all evaluations of a run of --steps read, over those that it trains on
 _EVALUATIONS_SHARE = 0.05  # of the time of a run of --minutes, for evaluations and checkpoints, at most
@@ -55,7 +55,13 @@ def choose_recipe(
     if not options.steps:
         say("Measuring this machine …")
     preset = options.preset or (fine_tune.preset_near(parent) if parent else "")
-    preset = preset or _preset_for(train, len(ids), vocab_size, minutes, options.steps, device)
+    if not preset:
+        small = fit_to_vocabulary(PRESETS["small"], vocab_size)
+        if options.steps:
+            read = float(options.steps * small.batch * small.window)
+        else:
+            read = 60 * minutes * measure.reading_speed(small, vocab_size, train, device)
+        preset = preset_for(read, len(ids))
     recipe = _with_options(PRESETS[preset], options, vocab_size, len(train), device, parent)
     if options.steps:
         recipe = with_steps(recipe, options.steps, len(validation), options.recipe)
@@ -116,16 +122,6 @@ def with_minutes(
     return replace(recipe, steps=steps, evaluations=evaluations)
 
 
-def _preset_for(
-    train: Ids, characters: int, vocab_size: int, minutes: float, steps: int | None, device: torch.device
-) -> str:
-    """Returns the preset for a text of `characters` characters and a run of `steps` steps, else of `minutes`."""
-    small = fit_to_vocabulary(PRESETS["small"], vocab_size)
-    if steps:
-        return preset_for(float(steps * small.batch * small.window), characters)
-    return preset_for(60 * minutes * measure.reading_speed(small, vocab_size, train, device), characters)
-
-
 def _say_plan(recipe: Recipe, preset: str, characters: int, minutes: float | None) -> None:
     """Prints the plan of a run; `characters` is the length of the text to train on."""
     length = f", {minutes:g} {'minute' if minutes == 1 else 'minutes'} in all" if minutes else ""
@@ -143,7 +139,8 @@ def _with_options(
     """Returns a preset for a text of `length` characters, with the fields that were given; refuses one too large."""
     recipe = replace(fit_to_vocabulary(preset, vocab_size), bfloat16=has_fast_bfloat16(device))
     if parent:
-        recipe = fine_tune.with_lower_rates(recipe, parent)
+        sizes, scale = {name: getattr(parent.config, name) for name in SIZES}, fine_tune.LEARNING_RATE_SCALE
+        recipe = replace(recipe, **sizes, lr=scale * recipe.lr, matrix_lr=scale * recipe.matrix_lr)
     recipe = replace(recipe, **options.recipe)
     recipe = replace(recipe, window=min(recipe.window, length - 1))
     recipe = replace(recipe, batch=max(1, min(recipe.batch, length // recipe.window)))

@@ -19,7 +19,7 @@ from ..card.overlap import Source
 from ..card.summary import quotes_of
 from ..corpus.ids_file import Ids
 from ..corpus.reader import corpus_name
-from ..hub.destination import DESTINATION, Destination, read_destination
+from ..hub.destination import DESTINATION, PRIVATE, Destination, read_destination
 from ..hub.pusher import Pusher
 from ..hub.space_files import check_project
 from ..hub.spaces import Space
@@ -44,7 +44,7 @@ from .options import TrainOptions, published_command
 from .plan import choose_recipe
 from .sharing import check_destination
 from .space import checked_page, resume_page, with_page
-from .text import Text, new_text, resumed_text
+from .text import Text, datasets_and_language, new_text, resumed_text
 
 
 def prepared_run(options: TrainOptions, start: float) -> TrainingRun:
@@ -91,7 +91,8 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
     private_models = sharing.private_models(options, [*([parent] if parent else []), *teaching])
     shared = sharing.of_new_run(options, text, learns_from_private=bool(private_models))
     destination = check_destination(options, options.push_to, text.facts.record, shared)
-    page = checked_page(options, destination.repo if destination else None, shared) if options.space else None
+    repo, private = destination.repo if destination else None, shared == PRIVATE
+    page = checked_page(options.space, options.hardware, repo, private=private) if options.space else None
     tokenizer, ids = text.tokenizer(base), text.corpus.ids
     train, validation = split(ids)
     # Before any time is measured.
@@ -118,10 +119,10 @@ def _new_run(options: TrainOptions, start: float, folder: RunFolder, plan: teach
         "preset": preset,
         "license": options.license,
         "repo": destination.repo if destination else "",
-        "command": published_command(options, text.origin.closed),
+        "command": published_command(options, text.closed),
         "sharing": destination.sharing if destination else shared,
-        "quotes": text.origin.quotes(is_chat=options.chat, quote_chat=options.quote_chat),
-        **text.origin.about(),
+        "quotes": text.quotes(quote_chat=options.quote_chat),
+        **datasets_and_language(text.public),
         **({"rare_characters": text.corpus.rare} if text.corpus.rare else {}),
         **({"quote_chat": True} if options.quote_chat else {}),
         **(parent.about(private=parent in private_models) if parent else {}),

@@ -178,9 +178,9 @@ def _contents(corpus: Corpus, closed: str, *, is_chat: bool) -> str:
 
 def _contents_of_text(text: Text) -> str:
     """Returns the same of the text of a run; a public chat between roles such as `user` is a data set."""
-    closed = ", ".join(sorted(one_line(public_source(source), 100) for source in text.origin.closed))
+    closed = ", ".join(sorted(one_line(public_source(source), 100) for source in text.closed))
     is_chat = text.chat is not None
-    if is_chat and text.origin.public is not None:
+    if is_chat and text.public is not None:
         is_chat = not speakers_of(text.corpus.pieces()) <= {*ROLES}
     return _contents(text.corpus, closed, is_chat=is_chat)
 

@@ -7,7 +7,6 @@ another machine. The model card links to the page.
 from __future__ import annotations
 
 import tempfile
-from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -25,14 +24,13 @@ from ..card.public_text import line, with_page_link
 from ..corpus.sources import expanded_path
 from ..errors import HubError, RunError
 from ..hub.calls import retried
-from ..hub.destination import PRIVATE, UNSCANNED, check_repo_name, read_destination
+from ..hub.destination import PRIVATE, check_repo_name, read_destination
 from ..hub.space_files import check_project, title_of, write_page
 from ..hub.spaces import STATIC, Space, check_space, link_card, push_space, wait_until_up
 from ..run.console import say, warn
 from ..run.run_folder import RunFolder
 from . import sharing
-from .options import TrainOptions
-from .parser import command_parser
+from .options import TrainOptions, command_parser
 
 
 def make_space(arguments: Sequence[str]) -> int:
@@ -46,7 +44,8 @@ def make_space(arguments: Sequence[str]) -> int:
     shared = sharing.asked_for(options)
     if is_local(name):  # before a Space is created
         shared = shared or sharing.of_local_model(name)
-    space = checked_page(options, repo, shared, publish_anyway=options.publish_anyway)
+    private, anyway = shared == PRIVATE, options.publish_anyway
+    space = checked_page(options.space, options.hardware, repo, private=private, publish_anyway=anyway)
     lm = CharLSTM.from_pretrained(name, revision=revision)
     if options.title is not None:
         lm.training = {**lm.training, "page_title": options.title}
@@ -56,12 +55,9 @@ def make_space(arguments: Sequence[str]) -> int:
     return 0
 
 
-def checked_page(
-    options: TrainOptions | Namespace, repo: str | None, shared: str, *, publish_anyway: bool = False
-) -> Space:
-    """Returns the Space of --space, checked or created; it is private if `shared` says so, or the repo is private."""
-    name, private = options.space or "", shared == PRIVATE
-    check = partial(check_space, name, options.hardware, private=private, model=repo, publish_anyway=publish_anyway)
+def checked_page(name: str, hardware: str, repo: str | None, *, private: bool, publish_anyway: bool = False) -> Space:
+    """Returns a Space, checked or created; it is private if it must be, or if the repo of its model is."""
+    check = partial(check_space, name, hardware, private=private, model=repo, publish_anyway=publish_anyway)
     return retried(check, say)
 
 
@@ -71,11 +67,12 @@ def resume_page(options: TrainOptions, about: TrainingRecord, repo: str | None) 
     The record counts only while the run is pushed to the same repo: a record from a stranger's repo must not choose
     the Space that is written to.
     """
+    private = about.get("sharing") == PRIVATE
     if options.space is not None:
-        return checked_page(options, repo, about.get("sharing", UNSCANNED))
+        return checked_page(options.space, options.hardware, repo, private=private)
     if not about.get("space") or repo not in (None, about["repo"]):
         return None
-    hardware, private = str(about.get("space_hardware", STATIC)), about.get("sharing") == PRIVATE
+    hardware = str(about.get("space_hardware", STATIC))
     return Space(check_repo_name(str(about["space"])), hardware, private=private)
 
 
@@ -90,8 +87,8 @@ def with_page(about: TrainingRecord, page: Space | None) -> TrainingRecord:
 def publish_best(page: Space, run: RunFolder, repo: str) -> int:
     """Publishes the page of a run's best checkpoint; returns the exit code."""
     try:
-        check = partial(check_space, page.name, page.hardware, private=page.private, model=repo or None)
-        _publish_page(retried(check, say), CharLSTM.from_pretrained(run.path), repo or None)
+        space = checked_page(page.name, page.hardware, repo or None, private=page.private)
+        _publish_page(space, CharLSTM.from_pretrained(run.path), repo or None)
     except (HubError, RunError) as error:
         say(f"error: {error}\n{publish_hint(page, run)}")
         return 1

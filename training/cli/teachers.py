@@ -37,8 +37,7 @@ from ..run.facts import Evaluation, TextFacts
 from ..run.run_folder import SOFT_TARGETS, TEACHERS, has_checkpoint
 from .child_trainings import ChildTraining, Machine, train_all
 from .fine_tune import NamedModel, load_model
-from .options import TrainOptions, absolute_model, given_options
-from .parser import MINUTES
+from .options import MINUTES, TrainOptions, absolute_model, given_options
 
 PLAN = "plan.json"
 _SHARE = 0.5  # of the minutes that are left, for all teachers, or of --steps, for each: see docs/teachers.md

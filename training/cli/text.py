@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from model import CharTokenizer, ChatFormat
@@ -15,7 +15,7 @@ from model.terminal import one_line, own_command, quote_command, size_text
 from ..card.public_text import public_source
 from ..card.summary import Quotes
 from ..corpus.chats.reader import ChatReader
-from ..corpus.decode import CorpusError, Reading
+from ..corpus.decode import CorpusError, Reading, codec_name
 from ..corpus.ids_file import RARE
 from ..corpus.reader import Corpus, read_corpus
 from ..corpus.sources import dataset_of, expanded_path, is_public, language_of
@@ -33,49 +33,24 @@ _MIN_CHARACTERS = 100  # the held-out tenth of a shorter text is too short to me
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Who can read the sources of a text."""
-
-    # Where anyone can read the whole text; None if a part is a file of this machine, or is closed
-    public: PublicText | None
-    # The addresses that not everyone can read: private and gated datasets, addresses that may hold a secret
-    closed: frozenset[str]
-
-    def quotes(self, *, is_chat: bool, quote_chat: bool) -> Quotes:
-        """Returns what published files may quote of a text from these sources."""
-        if self.closed or (is_chat and not quote_chat):
-            return "nothing"
-        return "text" if self.public is not None and not is_chat else "model"
-
-    def about(self) -> TrainingRecord:
-        """Returns the datasets of the Hub in a text that anyone can read, and its language if the datasets state it."""
-        if self.public is None:
-            return {}
-        if not self.public["sources"]:  # the documentation that is part of Python
-            return {"language": "en"}
-        found = [dataset_of(source) for source in self.public["sources"]]
-        datasets = sorted({*filter(None, found)})
-        languages = {language_of(dataset) if dataset else "" for dataset in {*found}}
-        language = languages.pop() if len(languages) == 1 else ""
-        return {**({"datasets": datasets} if datasets else {}), **({"language": language} if language else {})}
-
-
-def origin_of(sources: Sequence[str], reading: Reading) -> Origin:
-    """Returns who can read some sources; for datasets of the Hub, the Hub is asked."""
-    closed = frozenset(source for source in sources if "://" in source and not is_public(source))
-    if closed or not all("://" in source for source in sources):
-        return Origin(public=None, closed=closed)
-    return Origin(public=cast(PublicText, {"sources": [*sources], **asdict(reading)}), closed=closed)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Text:
     """The text of a run."""
 
     corpus: Corpus  # its ids, in the run folder
     chat: ChatFormat | None  # its format if it is a chat
     facts: TextFacts
-    origin: Origin
+    closed: frozenset[str]  # see `closed_sources`
+
+    @property
+    def public(self) -> PublicText | None:
+        """Where anyone can read the whole text; None if a part is a file of this machine, or is closed."""
+        return None if self.closed else self.facts.record["public"]
+
+    def quotes(self, *, quote_chat: bool) -> Quotes:
+        """Returns what published files may quote of the text."""
+        if self.closed or (self.chat and not quote_chat):
+            return "nothing"
+        return "text" if self.public is not None and not self.chat else "model"
 
     def tokenizer(self, base: CharTokenizer | None) -> CharTokenizer:
         """Returns its tokenizer, which keeps the ids of the model to start from; prints the size of the vocabulary."""
@@ -89,37 +64,58 @@ class Text:
         return tokenizer
 
 
+def closed_sources(sources: Sequence[str]) -> frozenset[str]:
+    """Returns the addresses that not everyone can read: closed datasets of the Hub, which is asked, and secrets."""
+    return frozenset(source for source in sources if "://" in source and not is_public(source))
+
+
+def public_text(options: TrainOptions, closed: Collection[str]) -> PublicText | None:
+    """Returns where anyone can read the text of a new run; `closed`: those of its sources that are closed."""
+    if closed or not all("://" in source for source in options.text):
+        return None
+    return cast(PublicText, {"sources": [*options.text], **asdict(options.reading)})
+
+
+def datasets_and_language(public: PublicText | None) -> TrainingRecord:
+    """Returns the datasets of the Hub in a text that anyone can read, and its language if the datasets state it."""
+    if public is None:
+        return {}
+    if not public["sources"]:  # the documentation that is part of Python
+        return {"language": "en"}
+    found = [dataset_of(source) for source in public["sources"]]
+    datasets = sorted({*filter(None, found)})
+    languages = {language_of(dataset) if dataset else "" for dataset in {*found}}
+    language = languages.pop() if len(languages) == 1 else ""
+    return {**({"datasets": datasets} if datasets else {}), **({"language": language} if language else {})}
+
+
 def new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str], plan: TeachersPlan | None) -> Text:
     """Returns the text of a new run.
 
     A run with a plan of its teachers has its text in its folder; that of a teacher is in the folder of --text-of.
     """
-    if plan is None and options.text_of is None:
-        return _read_new_text(options, folder, base_vocab)
-    place = expanded_path(options.text_of) if options.text_of else folder.path
-    corpus = read_kept_text(place, plan.text.record["sha256"] if plan else None)
-    if corpus is None:
-        raise RunError(f"the copy of the text in {str(place)!r} is missing or damaged: start a new run")
-    if plan:
-        return Text(corpus=corpus, chat=plan.chat, facts=plan.text, origin=origin_of(options.text, options.reading))
-    origin = Origin(public=None, closed=frozenset())
-    return Text(corpus=corpus, chat=None, facts=_facts(corpus, None), origin=origin)
-
-
-def _read_new_text(options: TrainOptions, folder: RunFolder, base_vocab: Sequence[str]) -> Text:
+    if plan is not None or options.text_of is not None:
+        place = expanded_path(options.text_of) if options.text_of else folder.path
+        kept = read_kept_text(place, plan.text.record["sha256"] if plan else None)
+        if kept is None:
+            raise RunError(f"the copy of the text in {str(place)!r} is missing or damaged: start a new run")
+        if plan:
+            return Text(corpus=kept, chat=plan.chat, facts=plan.text, closed=closed_sources(options.text))
+        return Text(corpus=kept, chat=None, facts=_facts(kept, kept.name, None), closed=frozenset())
     reader = ChatReader(keep_names=options.quote_chat) if options.chat else None
     corpus = _read(options.text, options.reading, folder.path / IDS, base_vocab, reader)
     chat = reader.format(options.reply_as) if reader else None
     write_kept_text(corpus, folder.path)
-    origin = origin_of(options.text, options.reading)
-    examples: list[str] | None = [] if options.chat or origin.closed else None
+    closed = closed_sources(options.text)
+    public = public_text(options, closed)
+    examples: list[str] | None = [] if options.chat or closed else None
     if reader is not None and chat is not None:
         _print_speakers(reader, chat)
-        examples = reader.examples(chat) if options.quote_chat and not origin.closed else []
-    name = None
-    if origin.closed or (origin.public is None and hides_file_names(options)):
+        examples = reader.examples(chat) if options.quote_chat and not closed else []
+    name = corpus.name
+    if closed or (public is None and hides_file_names(options)):
         name = "chat" if options.chat else "text"
-    return Text(corpus=corpus, chat=chat, facts=_facts(corpus, origin.public, examples, name), origin=origin)
+    return Text(corpus=corpus, chat=chat, facts=_facts(corpus, name, public, examples), closed=closed)
 
 
 def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Text:
@@ -131,12 +127,11 @@ def resumed_text(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> T
     place = expanded_path(options.text_of) if options.text_of else folder.path
     corpus = None if options.text else read_kept_text(place, record["sha256"])
     corpus = corpus or _read_again(options, folder, saved)
-    is_closed = about["quotes"] == "nothing" and checkpoint.chat is None
-    closed = frozenset({"the source of this text"} if is_closed else ())
-    origin = Origin(public=public, closed=closed)
-    examples = [] if about["quotes"] == "nothing" else list(checkpoint.training.get("examples", []))
-    facts = _facts(corpus, origin.public, examples, record["name"])
-    return Text(corpus=corpus, chat=checkpoint.chat, facts=facts, origin=origin)
+    is_quoted, chat = about["quotes"] != "nothing", checkpoint.chat
+    examples = list(checkpoint.training.get("examples", [])) if is_quoted else []
+    facts = _facts(corpus, record["name"], public, examples)
+    closed = frozenset() if is_quoted or chat else frozenset({"the source of this text"})
+    return Text(corpus=corpus, chat=chat, facts=facts, closed=closed)
 
 
 def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Corpus:
@@ -146,16 +141,17 @@ def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Co
     if not options.text and public.get("sources") != []:
         again = quote_command(own_command("training", "resume", options.resume or "", "TEXT"))
         raise RunError(f"the run has no whole copy of its text: give it again: {again}")
-    recorded = Reading.from_record(public)
+    encoding = public.get("encoding")
     reading = Reading(
-        errors=options.errors or recorded.errors,
-        encoding=options.encoding or recorded.encoding,
+        errors=options.errors or ("replace" if public.get("errors") == "replace" else "strict"),
+        encoding=options.encoding or (codec_name(encoding) if isinstance(encoding, str) else None),
         merge_rare=checkpoint.tokenizer.rare is not None,
     )
-    temporary = folder.path / f".{IDS}.again.tmp"  # another text must not replace the copy
     chat = ChatReader(keep_names=saved.state["about"].get("quote_chat", False)) if checkpoint.chat else None
-    try:
-        corpus = _read(options.text, reading, temporary, checkpoint.tokenizer.vocab, chat)
+    # Another text must not replace the copy.
+    with TemporaryDirectory(prefix=".", suffix=".tmp", dir=folder.path, ignore_cleanup_errors=True) as temporary:
+        ids = Path(temporary) / IDS
+        corpus = _read(options.text, reading, ids, checkpoint.tokenizer.vocab, chat)
         if corpus.sha256 != record["sha256"]:
             raise RunError(
                 f"the text is not the one that this run started with ({record['characters']:,} characters then, "
@@ -163,10 +159,7 @@ def _read_again(options: TrainOptions, folder: RunFolder, saved: Snapshot) -> Co
             )
         write_kept_text(corpus, folder.path)
         del corpus  # Windows renames no file that is mapped
-        temporary.replace(folder.path / IDS)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        ids.replace(folder.path / IDS)
     kept = read_kept_text(folder.path, record["sha256"])
     if kept is None:
         raise RunError(f"the copy of the text in {str(folder.path)!r} cannot be read: check the disk")
@@ -206,17 +199,10 @@ def _read(
     return corpus
 
 
-def _facts(
-    corpus: Corpus, public: PublicText | None, examples: list[str] | None = None, name: str | None = None
-) -> TextFacts:
-    """Returns what is published about a text.
-
-    Args:
-        examples: prompts; None for its frequent line beginnings.
-        name: its name; None for a name made from its sources.
-    """
+def _facts(corpus: Corpus, name: str, public: PublicText | None, examples: list[str] | None = None) -> TextFacts:
+    """Returns what is published about a text; `examples`: prompts, None for its frequent line beginnings."""
     record: CorpusRecord = {
-        "name": corpus.name if name is None else name,
+        "name": name,
         "sha256": corpus.sha256,
         "characters": corpus.characters,
         "public": public,

@@ -12,7 +12,7 @@ import codecs
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -64,16 +64,6 @@ class Reading:
     errors: Errors = "strict"  # what to do with invalid bytes
     encoding: str | None = None  # the encoding of files that are not UTF-8; None refuses them
     merge_rare: bool = True  # whether rare characters share one id, see `ids_file`
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Reading:
-        """Returns the settings in the record of a run; runs of older versions kept their rare characters."""
-        encoding = record.get("encoding")
-        return cls(
-            errors="replace" if record.get("errors") == "replace" else "strict",
-            encoding=codec_name(encoding) if isinstance(encoding, str) else None,
-            merge_rare=record.get("merge_rare") is True,
-        )
 
 
 def codec_name(name: str) -> str | None:
@@ -156,38 +146,31 @@ def _is_utf8(chunk: bytes, final: bool) -> bool:
 
 
 def _encoding_error(error: UnicodeError, label: str, name: str, line: int) -> LeftOutError:
-    """Returns the error for a text with an invalid byte; `line` is that of what could not be decoded."""
+    """Returns the error for a text with an invalid byte; `line` is that of what could not be decoded.
+
+    For a text that is not UTF-8, it has the likely encoding, and the line of the byte in it.
+    """
     place, reason, advice = one_line(str(error)), "not UTF-8", "give its --encoding"  # another kind of UnicodeError
     if isinstance(error, UnicodeDecodeError):
         raw, at = error.object, error.start
         line += raw[:at].decode(name, "replace").count("\n")
         place = f"byte 0x{raw[at]:02X} in line {line}"
-        if name == _UTF8 and (proposal := _propose(raw, at)):
-            reason = f"not UTF-8 but perhaps {proposal[0]}"
-            advice = f"it looks like {proposal[0]} (“{proposal[1]}”), try --encoding {proposal[0]}"
+        begin = raw.rfind(b"\n", 0, at) + 1
+        near = raw[max(0, begin - 20_000) : at + 40_000]
+        if name == _UTF8 and (encoding := _likely_encoding(near)):
+            start = max(0, len(raw[begin:at].decode(encoding, "replace")) - _SAMPLE_LENGTH // 2)
+            whole_line = raw[begin:].partition(b"\n")[0].decode(encoding, "replace")
+            sample = one_line(whole_line[start : start + _SAMPLE_LENGTH].strip())
+            reason = f"not UTF-8 but perhaps {encoding}"
+            advice = f"it looks like {encoding} (“{sample}”), try --encoding {encoding}"
     return LeftOutError(
         f"{label} is not {name}: {place}: {advice}, or use --errors replace, which writes U+FFFD for each invalid byte",
         reason,
     )
 
 
-def _propose(raw: bytes, at: int) -> tuple[str, str] | None:
-    """Returns (encoding, a sample line) for bytes that are not UTF-8; None if no encoding is likely.
-
-    Args:
-        raw: a part of the file.
-        at: the place of the first invalid byte; the sample is its line.
-    """
-    begin = raw.rfind(b"\n", 0, at) + 1
-    encoding = _likely_encoding(raw[max(0, begin - 20_000) : at + 40_000])
-    if encoding is None:
-        return None
-    line = raw[begin:].partition(b"\n")[0].decode(encoding, "replace")
-    start = max(0, len(raw[begin:at].decode(encoding, "replace")) - _SAMPLE_LENGTH // 2)
-    return encoding, one_line(line[start : start + _SAMPLE_LENGTH].strip())
-
-
 def _likely_encoding(part: bytes) -> str | None:
+    """Returns the likely encoding of a part of a file that is not UTF-8; None if none is likely."""
     from charset_normalizer import from_bytes
 
     for encoding in _WIDE[:2]:  # charset-normalizer takes it for Korean; other texts seldom have a tenth of hiragana

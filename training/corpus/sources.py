@@ -15,10 +15,9 @@ import glob
 import os
 import re
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,24 +56,14 @@ class SourceFile:
     is_web_page: bool = False  # according to the server
 
 
-@dataclass
-class SourceFiles:
-    """The files of one source, and the files of its folders that are left out unread."""
-
-    typed: str
-    files: list[SourceFile] = field(default_factory=list)
-    left_out: dict[str, set[Path]] = field(default_factory=lambda: defaultdict(set))  # by the reason
-
-
-def expand(typed: str) -> SourceFiles:
-    """Returns the files of one source; CorpusError if it has none."""
+def expand(typed: str) -> list[SourceFile]:
+    """Returns the files of one source, also those that are left out; CorpusError if there is no such source."""
     scheme, separator, rest = typed.partition("://")
     if typed == _STDIN:
-        return SourceFiles(typed, [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))])
+        return [SourceFile(label="standard input", name="stdin", read=partial(read_path, None))]
     if separator and scheme.lower() in ("http", "https"):
         url = f"{scheme.lower()}://{rest}"
-        label, name = one_line(without_secrets(url)), _url_file_name(url)
-        return SourceFiles(typed, [SourceFile(label=label, name=name, read=partial(_fetch, url))])
+        return [SourceFile(label=one_line(without_secrets(url)), name=_url_file_name(url), read=partial(_fetch, url))]
     if typed.startswith(_HUB_PREFIX):
         return _hub_files(typed)
     if separator and scheme.isalnum():
@@ -155,8 +144,13 @@ def expanded_path(typed: str | Path) -> Path:
 # --- files of this machine
 
 
-def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
-    """Yields a file, or standard input for None, until it ends: a pipe's size is unknown. Raises LeftOutError."""
+def read_path(path: Path | None, file: SourceFile, reason: str = "") -> Generator[bytes]:
+    """Yields a file, or standard input for None, until it ends: a pipe's size is unknown.
+
+    Raises LeftOutError, also if there is a reason to leave the file out.
+    """
+    if reason:
+        raise LeftOutError(f"{file.label} is left out", reason)
     if path is None and sys.stdin is None:
         raise CorpusError(f"{file.label} is closed: give a file")
     try:
@@ -168,10 +162,10 @@ def read_path(path: Path | None, file: SourceFile) -> Generator[bytes]:
         raise LeftOutError(f"{file.label} cannot be read ({reason}): check its name and its permissions") from error
 
 
-def _expand_local(typed: str) -> SourceFiles:
+def _expand_local(typed: str) -> list[SourceFile]:
     if not typed.strip():
         raise CorpusError(f"{typed!r} names no text: give a file, a folder, a glob, - or an address")
-    label, path, source = one_line(typed), expanded_path(typed), SourceFiles(typed)
+    label, path = one_line(typed), expanded_path(typed)
     matches, inside = [path], path
     if not os.path.exists(path):  # noqa: PTH110  raises no error
         if not _GLOB.search(typed):
@@ -181,38 +175,39 @@ def _expand_local(typed: str) -> SourceFiles:
         if not matches:
             raise CorpusError(f"no file matches {label}: check the pattern and the folder you are in")
     elif not path.is_dir():
-        return SourceFiles(typed, [SourceFile(label=label, name=path.name, read=partial(read_path, path))])
+        return [SourceFile(label=label, name=path.name, read=partial(read_path, path))]
     matches.sort(key=lambda match: match.parts)
     # `**` matches a folder and the files in it: each file counts once.
-    found = dict.fromkeys(file for match in matches for file in _walk(match, source, inside))
-    for file in found:
-        read = partial(read_path, file)
-        source.files.append(SourceFile(label=one_line(str(file)), name=file.name, read=read, found=True))
-    return source
+    found = dict.fromkeys(each for match in matches for each in _walk(match, inside))
+    return [
+        SourceFile(label=one_line(str(file)), name=file.name, read=partial(read_path, file, reason=reason), found=True)
+        for file, reason in found
+    ]
 
 
-def _walk(path: Path, source: SourceFiles, inside: Path) -> Iterator[Path]:
+def _walk(path: Path, inside: Path) -> Iterator[tuple[Path, str]]:
     """Yields a file, or the files of a folder sorted by their path in it: every machine reads the same text.
 
-    What a link in the folder `inside` leads to is left out: a cloned folder may link to private files of this machine.
+    With a file comes "", or the reason why it is left out. What a link in the folder `inside` leads to is: a cloned
+    folder may link to private files of this machine.
     """
     if Path(os.path.realpath(path)) != Path(os.path.realpath(inside)) / path.relative_to(inside):
-        source.left_out["linked"].add(path)
+        yield path, "linked"
     elif path.is_file():
-        yield path
+        yield path, ""
     elif not path.is_dir():
-        source.left_out[UNREADABLE].add(path)  # a pipe, which may never end
+        yield path, UNREADABLE  # a pipe, which may never end
     else:
         try:
             names = sorted(os.listdir(path))  # noqa: PTH208  the names are what is sorted
         except OSError:
-            source.left_out[UNREADABLE].add(path)
+            yield path, UNREADABLE
             return
         for name in names:
             if name.startswith("."):
-                source.left_out["hidden"].add(path / name)
+                yield path / name, "hidden"
             else:
-                yield from _walk(path / name, source, inside)
+                yield from _walk(path / name, inside)
 
 
 def _not_found(typed: str, label: str) -> str:
@@ -296,7 +291,18 @@ def _parse_hub_source(source: str) -> tuple[str, str | None, str]:
     )
 
 
-def _hub_files(source: str) -> SourceFiles:
+@contextlib.contextmanager
+def _asking_the_hub(dataset: str) -> Generator[None]:
+    """Sets time limits, and turns every error of the client into a CorpusError."""
+    try:
+        with time_limits():
+            yield
+    except Exception as error:
+        message = f"the dataset {one_line(dataset)} cannot be read: {explain(error).reason}"
+        raise CorpusError(message) from error
+
+
+def _hub_files(source: str) -> list[SourceFile]:
     """Returns the files of a source at one commit: one file, the .txt files of a folder, or the files of a glob.
 
     Raises CorpusError if the dataset cannot be read, or has no such file.
@@ -304,34 +310,25 @@ def _hub_files(source: str) -> SourceFiles:
     from huggingface_hub import HfApi
 
     dataset, revision, path = _parse_hub_source(source)
-    try:
-        with time_limits():
-            info = HfApi().dataset_info(dataset, revision=revision)
-    except Exception as error:
-        raise _unreadable_dataset(error, dataset) from error
+    with _asking_the_hub(dataset):
+        info = HfApi().dataset_info(dataset, revision=revision)
     names = sorted(sibling.rfilename for sibling in info.siblings or [])
-    return SourceFiles(
-        source,
-        [
-            SourceFile(
-                label=one_line(f"hf://datasets/{dataset}/{name}"),
-                name=Path(name).name,
-                read=partial(_download_file, dataset, info.sha, name),
-                found=name != path,
-            )
-            for name in _select(dataset, names, path)
-        ],
-    )
+    return [
+        SourceFile(
+            label=one_line(f"hf://datasets/{dataset}/{name}"),
+            name=Path(name).name,
+            read=partial(_download_file, dataset, info.sha, name),
+            found=name != path,
+        )
+        for name in _select(dataset, names, path)
+    ]
 
 
 def _download_file(dataset: str, commit: str | None, path: str, file: SourceFile) -> Generator[bytes]:
     from huggingface_hub import hf_hub_download
 
-    try:
-        with time_limits():
-            cached = hf_hub_download(dataset, path, repo_type="dataset", revision=commit)
-    except Exception as error:
-        raise _unreadable_dataset(error, dataset) from error
+    with _asking_the_hub(dataset):
+        cached = hf_hub_download(dataset, path, repo_type="dataset", revision=commit)
     yield from read_path(Path(cached), file)
 
 
@@ -352,7 +349,3 @@ def _select(dataset: str, names: list[str], path: str) -> list[str]:
             f"give one of its text files (hf://datasets/{dataset}/FILE)"
         )
     return found
-
-
-def _unreadable_dataset(error: Exception, dataset: str) -> CorpusError:
-    return CorpusError(f"the dataset {one_line(dataset)} cannot be read: {explain(error).reason}")

@@ -28,6 +28,7 @@ from .decode import CHUNK, CorpusError, LeftOutError, web_encoding
 
 _MAX_DOCUMENT = 200 << 20  # bytes of a document that is parsed in memory
 _ROWS = 1000  # of a table, read at once
+_WORD = "word/document.xml"  # of a .docx
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"  # of an .epub
 _WORD_MARKS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "p": "\n"}
 _TEXT_COLUMNS = ("text", "content", "body", "document", "story", "sentence")
@@ -169,26 +170,19 @@ def _is_hidden(path: str) -> bool:
 
 
 def _zip_parts(archive: zipfile.ZipFile, label: str) -> Iterator[Part]:
-    names = archive.namelist()
-    if "word/document.xml" in names:
-        yield _text_part(_word_text(archive, label))
+    names, text = archive.namelist(), None
+    if _WORD in names:  # the paragraphs, a line each, as they are after all tracked changes
+        elements = _xml_elements(archive, _WORD, label)
+        text = "".join((each.text or "") if tag == "t" else _WORD_MARKS.get(tag, "") for tag, each in elements)
     elif _CONTAINER in names:
-        yield _text_part("\n\n".join(_book_chapters(archive, label)))
-    else:
-        for info in archive.infolist():
-            if not info.is_dir() and not _is_hidden(info.filename):
-                with archive.open(info) as stream:
-                    yield Part(info.filename, _chunks(stream, label))
-
-
-def _text_part(text: str) -> Part:
-    return Part("", [text.encode("utf-8", "replace")], is_text=True)
-
-
-def _word_text(archive: zipfile.ZipFile, label: str) -> str:
-    """Returns the paragraphs of a .docx, a line each, as they are after all tracked changes."""
-    elements = _xml_elements(archive, "word/document.xml", label)
-    return "".join((each.text or "") if tag == "t" else _WORD_MARKS.get(tag, "") for tag, each in elements)
+        text = "\n\n".join(_book_chapters(archive, label))
+    if text is not None:
+        yield Part("", [text.encode("utf-8", "replace")], is_text=True)
+        return
+    for info in archive.infolist():
+        if not info.is_dir() and not _is_hidden(info.filename):
+            with archive.open(info) as stream:
+                yield Part(info.filename, _chunks(stream, label))
 
 
 def _book_chapters(archive: zipfile.ZipFile, label: str) -> Iterator[str]:

@@ -29,19 +29,15 @@ class Message(NamedTuple):
 
 
 def written(speaker: str | None, text: str) -> Message:
-    """Returns a person's message, cleaned."""
-    return Message(clean_name(speaker or ""), clean(text))
+    """Returns a person's message, cleaned; the name is one line of at most `MAX_NAME` characters."""
+    name = " ".join(_only_text(speaker or "").split())[:MAX_NAME].rstrip(" :")
+    return Message(name, clean(text))
 
 
 def clean(text: str) -> str:
     """Returns a text without empty lines, which would end a turn, and without NULs and unpaired surrogates."""
     lines = re.split("\r\n|\r|\n", _only_text(text))
     return "\n".join(line.rstrip() for line in lines if line.strip()).strip()
-
-
-def clean_name(name: str) -> str:
-    """Returns a name in one line of at most `MAX_NAME` characters."""
-    return " ".join(_only_text(name).split())[:MAX_NAME].rstrip(" :")
 
 
 def unmarked(text: str) -> str:

@@ -13,8 +13,7 @@ from tests.local_hub import LocalHub
 from tests.support.tiny_runs import Here, use_small_page, words
 from training.card.cell_names import SHORTEST
 from training.cli.options import parse_train, published_command
-from training.cli.text import origin_of
-from training.corpus.decode import Reading
+from training.cli.text import closed_sources, datasets_and_language, public_text
 
 QUICK = ("--preset=tiny", "--set=hidden_size=16,embedding_size=4,batch=4,window=16,evaluations=1", "--steps=6")
 PIECE = 20  # characters: a text of the model shares shorter ones with its training text by chance
@@ -156,13 +155,13 @@ def test_datasets_that_anyone_can_read_are_named_with_their_language(
     hub.commit(hub.repos["datasets/ada/open"], {"README.md": b"---\nlanguage: de\n---\n"})
     hub.add_repo("ada/many", {"README.md": b"---\nlanguage: [de, en]\n---\n"}, kind="dataset")
     hub.add_repo("ada/gated", kind="dataset", gated="manual")
-    assert origin_of(sources, Reading()).about() == about
+    public = public_text(parse_train(sources), closed_sources(sources))
+    assert datasets_and_language(public) == about
 
 
 @pytest.mark.parametrize("address", ["https://ada:pw@host.org/a.txt", "http://host.org/a?key=1", "http://host/a#b"])
 def test_an_address_that_may_hold_a_secret_is_closed_and_not_published(address: str) -> None:
-    origin = origin_of([address], Reading())
-    assert origin.public is None
-    assert origin.closed == {address}
-    assert origin.quotes(is_chat=False, quote_chat=True) == "nothing"
-    assert published_command(parse_train([address]), origin.closed) == "char-lstm train TEXT"
+    options, closed = parse_train([address]), closed_sources([address])
+    assert closed == {address}
+    assert public_text(options, closed) is None
+    assert published_command(options, closed) == "char-lstm train TEXT"

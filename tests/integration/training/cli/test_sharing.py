@@ -90,14 +90,15 @@ def test_a_clean_text_needs_no_yes_and_a_run_without_its_text_does(hub: LocalHub
 # a run remembers
 
 
-def test_a_private_run_stays_private(hub: LocalHub, here: Here) -> None:
-    accepted(here, "plain.txt", *QUICK, "--out=run", "--push-to=ada/ours", "--private")
+@pytest.mark.parametrize("option", ["--private", "--publish-anyway"])
+def test_a_run_and_what_learns_from_it_stay_as_they_were_shared_first(hub: LocalHub, here: Here, option: str) -> None:
+    accepted(here, "diary.txt", *QUICK, "--out=run", "--push-to=ada/ours", option)
     accepted(here, "--resume=run", "--push-to=ada/other")
-    assert hub.repos["ada/other"].private
     accepted(here, "space", "run", "--space=ada/page")
-    assert hub.repos["spaces/ada/page"].private
     accepted(here, "plain.txt", *LEARNING, "--from=run", "--out=next", "--push-to=ada/next")
-    assert hub.repos["ada/next"].private
+    assert {name: repo.private for name, repo in hub.repos.items()} == dict.fromkeys(
+        ("ada/ours", "ada/other", "spaces/ada/page", "ada/next"), option == "--private"
+    )
 
 
 def test_a_run_that_was_private_at_its_newest_step_stays_private(hub: LocalHub, here: Here, tmp_path: Path) -> None:
@@ -115,13 +116,6 @@ def test_a_run_that_was_private_at_its_newest_step_stays_private(hub: LocalHub, 
     assert "model.safetensors" not in hub.repos["ada/ours"].commit("main").files
     accepted(here, "push", "plain", "--publish-anyway")
     assert "model.safetensors" in hub.repos["ada/ours"].commit("main").files
-
-
-def test_a_yes_is_remembered(hub: LocalHub, here: Here) -> None:
-    accepted(here, "diary.txt", *QUICK, "--out=run", "--push-to=ada/open", "--publish-anyway")
-    accepted(here, "space", "run", "--space=ada/page")
-    accepted(here, "--resume=run", "--push-to=ada/other")
-    assert not any(hub.repos[name].private for name in ("ada/open", "spaces/ada/page", "ada/other"))
 
 
 def test_a_push_of_a_run_that_was_not_scanned_needs_a_yes(hub: LocalHub, here: Here, tmp_path: Path) -> None:

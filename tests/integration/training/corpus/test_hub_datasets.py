@@ -42,24 +42,18 @@ def test_a_file_a_folder_a_glob_or_all_text_files_of_a_dataset(
     assert (corpus.files, corpus.name, corpus.warnings) == (files, name, ())
 
 
-def test_a_revision_is_read(plays: LocalHub) -> None:
+def test_a_revision_is_read_and_a_push_while_reading_does_not_mix_two_commits(plays: LocalHub) -> None:
     repo = plays.repos["datasets/ada/plays"]
     old = repo.branches["main"]
-    plays.commit(repo, {"hamlet.txt": b"new"}, branch="a/branch")
-    plays.commit(repo, {"hamlet.txt": b"newer"})
-    for revision, text in {"": "newer", "@a%2Fbranch": "new", f"@{old}": "To be,\nor not\n"}.items():
-        assert read_corpus([f"hf://datasets/ada/plays{revision}/hamlet.txt"]).text == text
-
-
-def test_a_push_while_reading_does_not_mix_two_commits(plays: LocalHub) -> None:
-    repo = plays.repos["datasets/ada/plays"]
 
     def push(*_: object) -> None:  # one file is there: the next ones are still those of its commit
-        plays.commit(repo, {"other/lear.txt": b"another play", "hamlet.txt": b"another"})
+        plays.commit(repo, {"other/lear.txt": b"another play", "hamlet.txt": b"newer"})
 
-    corpus = read_corpus(["hf://datasets/ada/plays"], progress=push)
-    assert "Nothing." in corpus.text
-    assert "another" not in corpus.text
+    plays.commit(repo, {"hamlet.txt": b"new"}, branch="a/branch")
+    first = read_corpus(["hf://datasets/ada/plays"], progress=push).text
+    assert first == "To be,\nor not\n\nOut, spot!\nNothing."
+    for revision, text in {"": "newer", "@a%2Fbranch": "new", f"@{old}": "To be,\nor not\n"}.items():
+        assert read_corpus([f"hf://datasets/ada/plays{revision}/hamlet.txt"]).text == text
 
 
 @pytest.mark.parametrize(

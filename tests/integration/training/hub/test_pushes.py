@@ -13,7 +13,7 @@ from safetensors.torch import load
 from model import CharLSTM
 from tests.local_hub import LocalHub
 from tests.support.tiny_runs import SIZES, Here, before_step, best_of, metrics, outcome, write_text
-from training.cli import finish as cli
+from training.cli import main as cli
 from training.hub.pusher import Pusher
 
 QUICK = ("text.txt", *SIZES, "--steps=8", "--set=evaluations=2", "--out=run")

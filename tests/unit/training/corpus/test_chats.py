@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from model import ChatFormat
+from tests.support import chat_samples
 from training.corpus.chats.reader import ChatReader, chat_kind, speakers_of
 from training.corpus.decode import CorpusError
 
@@ -32,6 +33,10 @@ def test_an_export_is_recognised_and_read_and_what_it_leaves_out_is_counted(expo
     left_out, every = export["left_out"], export["left_out"] + reader.speakers.total()
     warning = f"chat: left out {left_out} of {every} messages: notices, calls, files and the like"
     assert reader.warnings == ([warning] if left_out else [])
+
+
+def test_the_vectors_of_the_browser_are_what_python_reads() -> None:
+    assert chat_samples.vectors() == chat_samples.STORED
 
 
 @pytest.mark.parametrize(
@@ -82,12 +87,6 @@ def test_other_texts_are_not_recognised_as_chats() -> None:
         assert chat_kind(text) == "", text[:50]
 
 
-def chat_of(*lines: str) -> ChatReader:
-    reader = ChatReader(keep_names=True)
-    reader.read("\n".join(lines), "x")
-    return reader
-
-
 @pytest.mark.parametrize(
     ("speakers", "reply_as", "expected"),
     [
@@ -102,19 +101,14 @@ def chat_of(*lines: str) -> ChatReader:
 def test_the_speaker_as_whom_the_model_replies(
     speakers: str, reply_as: str | None, expected: tuple[str, str] | str
 ) -> None:
-    reader = chat_of(*(f"{name}: {number}" for number, name in enumerate(speakers.split())))
+    reader = ChatReader(keep_names=True)
+    reader.read("\n".join(f"{name}: {number}" for number, name in enumerate(speakers.split())), "x")
     if isinstance(expected, str):
         with pytest.raises(CorpusError, match=expected):
             reader.format(reply_as)
     else:
         other, own = expected
         assert reader.format(reply_as) == ChatFormat(f"{other}: ", f"\n\n{own}: ", "\n\n")
-
-
-def test_examples_are_frequent_messages_of_other_speakers() -> None:
-    reader = chat_of(*["Anna: Hi"] * 6, *["Anna: secret"] * 4, *["Ben: Ho"] * 11)
-    assert reader.examples(reader.format()) == ["Hi"]
-    assert reader.examples(reader.format("Anna")) == ["Ho"]
 
 
 @pytest.mark.parametrize(

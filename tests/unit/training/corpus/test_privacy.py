@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.support.private_samples import SAMPLES, STORED
+from tests.support.private_samples import SAMPLES, STORED, vectors
 from training.corpus.privacy import PHONE, scan, scan_pieces
 
 PRIVATE = {each["name"]: SAMPLES[each["name"]] for each in STORED if each["found"]}
@@ -29,6 +29,10 @@ def test_what_is_private_is_found_where_it_is_and_not_repeated(name: str) -> Non
     for finding in found:
         assert first <= finding.line <= first + private.count("\n")
         assert len(finding.excerpt.replace("…", "")) < len(private) / 1.4
+
+
+def test_the_vectors_of_the_browser_are_what_python_finds() -> None:
+    assert vectors() == STORED
 
 
 @pytest.mark.parametrize("around", ["{}", "Call {}.", "({}) at noon", "mine: {}, yours", '"{}"', "Tel. {}\n"])
