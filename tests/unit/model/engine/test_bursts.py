@@ -10,7 +10,7 @@ import pytest
 
 from model import Engine, SamplingParams, Sequence, generate, stream
 from model.engine.blocked_words import BlockedWords
-from model.engine.bursts import MAX_CHARACTERS
+from model.engine.engine import MAX_BURST
 from tests.support.tiny_models import finish, tiny_model
 
 SETTINGS: list[dict[str, Any]] = [
@@ -45,7 +45,7 @@ def count_bursts(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def results(engine: Engine, sequences: list[Sequence], burst: bool) -> list[tuple[Any, ...]]:
     """Generates the replies, in bursts or not; returns everything that is known of each."""
     while burst and not engine.idle:
-        engine._bursts._character_s = 1e-5  # independent of the load of the machine
+        engine._character_s = 1e-5  # independent of the load of the machine
         engine.step(burst=True)
     finish(engine, *sequences)
     states = [(each.last_id, each.state.h.tolist(), each.state.c.tolist()) for s in sequences if (each := s.memory)]
@@ -78,4 +78,4 @@ def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fa
     assert written + "".join(slow) == slow.sequence.text == generate(lm, "ROMEO:", 30, seed=1)
     assert "".join(itertools.islice(fast, 500)) == generate(lm, "ROMEO:", 500, seed=1)
     fast.abort()
-    assert len("".join(fast)) < MAX_CHARACTERS
+    assert len("".join(fast)) < MAX_BURST

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -31,11 +32,11 @@ def ab() -> CharLSTM:
 @pytest.fixture
 def clock(monkeypatch) -> SimpleNamespace:
     """Replaces the time module: time passes when a test changes `now`."""
-    time = SimpleNamespace(now=1000.0)
-    time.monotonic = lambda: time.now
-    monkeypatch.setattr("model.engine.engine.time", time)
-    monkeypatch.setattr("model.engine.sequence.time", time)
-    return time
+    clock = SimpleNamespace(now=1000.0, perf_counter=time.perf_counter)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("model.engine.engine.time", clock)
+    monkeypatch.setattr("model.engine.sequence.time", clock)
+    return clock
 
 
 def params(seed: int = 1, length: int = 60, **settings: Any) -> SamplingParams:
