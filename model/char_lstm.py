@@ -27,7 +27,7 @@ from .checkpoint.record import TrainingRecord
 from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError
-from .hub.snapshot import Snapshot
+from .hub.snapshot import Snapshot, note_revision
 from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
@@ -132,7 +132,8 @@ class CharLSTM:
             if not snapshot.use_cached(error):
                 raise
             checkpoint = _read_snapshot(snapshot)
-        snapshot.note_revision()
+        if not snapshot.offline:
+            note_revision(repo, revision, snapshot.commit, cache_dir)
         return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=snapshot.commit, notice=snapshot.notice)
 
     @classmethod

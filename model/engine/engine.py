@@ -212,7 +212,7 @@ class Engine:
                     # Clients get the type of the error only, because its text may hold a path.
                     request.sequence.error = f"{type(error).__name__} while writing"
                     request.sequence.cause = error
-                    self._end(request, "error", None)
+                    self._finish(request, "error")
         self._running = [request for request in self._running if not request.sequence.finished]
 
     def run(self) -> None:
@@ -344,9 +344,7 @@ class Engine:
             self._finish(request, reason, self._backend.written_state(request.slot, row, added - 1))
 
     def _finish(self, request: Request, reason: FinishReason, state: LSTMState | None = None) -> None:
-        self._end(request, reason, request.memory(self._backend, state))
-
-    def _end(self, request: Request, reason: FinishReason, memory: Memory | None) -> None:
         if request.slot >= 0:
             self._free_slots.append(request.slot)
-        request.sequence.finish(reason, memory)
+        has_failed = reason == "error"  # then the backend may have no state
+        request.sequence.finish(reason, None if has_failed else request.memory(self._backend, state))

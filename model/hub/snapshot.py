@@ -78,11 +78,6 @@ class Snapshot:
         """
         return str(self._info(expand=["sha"]).sha)
 
-    def note_revision(self) -> None:
-        """Records in the cache that the revision points to this commit; call it after the model was read."""
-        if not self.offline:
-            note_revision(self.repo, self.revision, self.commit, self.cache_dir)
-
     def _resolve(self) -> None:
         """Sets `commit` before the first download."""
         from huggingface_hub import constants
