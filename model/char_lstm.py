@@ -16,8 +16,7 @@ import torch
 from .backends import int8_products
 from .backends.backend import Backend
 from .backends.device import int8_device
-from .backends.float32 import Float32Backend
-from .backends.torch_int8 import TorchInt8Backend
+from .backends.torch_backends import Float32Backend, TorchInt8Backend
 from .chat import ChatFormat
 from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError

@@ -19,7 +19,7 @@ from ..lstm import LSTMState
 from ..settings import SamplingParams
 from .backend import Characters, Floats, Indices, clamp_table
 from .int8_products import instruction_kind, most_compiled_rows, torch_product
-from .torch_int8 import TorchInt8Backend
+from .torch_backends import TorchInt8Backend
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
 _Doubles = npt.NDArray[np.float64]

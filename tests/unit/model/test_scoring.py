@@ -13,8 +13,8 @@ import torch
 
 from model import adapted, generate, score, score_adapting
 from model.__main__ import main
+from model.cli.evaluate import surprisals
 from model.scoring import surprisal
-from model.scoring.predictor import surprisals
 from model.settings import UsageError
 from training.learner.evaluation import cold_losses
 
