@@ -26,7 +26,7 @@ from .checkpoint.record import TrainingRecord
 from .checkpoint.samples import Sample
 from .checkpoint.write import write_checkpoint
 from .hub.errors import ModelUnavailableError
-from .hub.snapshot import Snapshot, note_revision
+from .hub.snapshot import Snapshot
 from .int8.weights import Int8Weights
 from .lstm import LSTMConfig, LSTMNetwork
 from .named_cells import Cell
@@ -125,14 +125,7 @@ class CharLSTM:
                 f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
             )
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
-        try:
-            checkpoint = _read_snapshot(snapshot)
-        except ModelUnavailableError as error:
-            if not snapshot.use_cached(error):
-                raise
-            checkpoint = _read_snapshot(snapshot)
-        if not snapshot.offline:
-            note_revision(repo, revision, snapshot.commit, cache_dir)
+        checkpoint = snapshot.read()
         return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=snapshot.commit, notice=snapshot.notice)
 
     @classmethod
@@ -239,16 +232,6 @@ class CharLSTM:
                 repo_id=repo, folder_path=folder, revision=revision, commit_message=commit_message
             )
         return str(commit.oid)
-
-
-def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
-    """Returns the checkpoint of a commit. If it is not valid, its files are downloaded again once."""
-    try:
-        return read_checkpoint(snapshot.download())
-    except CheckpointError:
-        if snapshot.offline:
-            raise
-    return read_checkpoint(snapshot.download(force=True))
 
 
 def is_local(id_or_path: str | Path) -> bool:
