@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 import torch
 
-from model import CheckpointError
+from model import CheckpointError, LSTMConfig
 from model.checkpoint.names import CONFIG, MANIFEST, WEIGHTS
 from model.checkpoint.read import read_checkpoint
+from model.named_cells import cells_from_json
+from tests.support.cells_files import INVALID
 from tests.support.checkpoint_files import (
     DAMAGED_INT8,
     Header,
@@ -198,3 +200,12 @@ def test_a_damaged_int8_file_is_refused(folder, case: str):
     damage, words, _ = {**DAMAGED_INT8, "unknown": (UNKNOWN, "unknown tensor 'a\\nb'", "")}[case]
     rewrite(folder, WEIGHTS, damage((folder / WEIGHTS).read_bytes()))
     check_refused(folder, WEIGHTS, words)
+
+
+# cells.json
+
+
+@pytest.mark.parametrize("at", range(len(INVALID)))
+def test_invalid_passages_of_cells_are_refused(at: int):
+    with pytest.raises(ValueError, match=r"^[^\n]{10,300}$"):
+        cells_from_json(INVALID[at], LSTMConfig(50, 5, 100, 2))

@@ -11,13 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load
 
-from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, generate
+from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, LSTMConfig, generate, named_cells
 from model.checkpoint.format import FORMAT_VERSION
 from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, SAMPLES, WEIGHTS
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
 from model.checkpoint.write import write_checkpoint
 from model.int8.weights import Int8Weights, matrices
+from tests.support.cells_files import VALID
 from tests.support.checkpoint_files import changed_config, split
 from tests.support.tiny_models import tiny_model
 
@@ -137,7 +138,7 @@ def test_the_numbers_of_int8_inference_are_those_of_an_int8_file(tmp_path: Path,
     assert (tmp_path / "again" / WEIGHTS).read_bytes() == (tmp_path / "int8" / WEIGHTS).read_bytes()
 
 
-# samples.jsonl
+# samples.jsonl and cells.json
 
 
 def sample(step: int, text: str = "né\n") -> Sample:
@@ -171,3 +172,9 @@ def test_the_samples_of_a_run_are_thinned_saved_and_read_again(tmp_path: Path, t
 def test_what_are_no_samples_is_refused(lines: list[Any], problem: str):
     with pytest.raises(ValueError, match=problem):
         samples_from_json(json.loads(json.dumps(lines)))
+
+
+def test_passages_of_cells_are_read_without_the_controls_of_their_sample():
+    cells = [named_cells.cells_from_json(each, LSTMConfig(50, 5, 100, 2))[0] for each in VALID]
+    assert all(len(cell.high) == len(cell.passages(cell.high)) for cell in cells)
+    assert cells[3].sample == named_cells.Sample("a\ufffdb\ufffd[31m\ufffd\ufffd", 1)
