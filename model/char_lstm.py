@@ -78,15 +78,6 @@ class CharLSTM:
         """This model alone; a `Blend` has two."""
         return (self,)
 
-    @property
-    def share(self) -> None:
-        """None: only a `Blend` has a share."""
-        return
-
-    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  as a Blend
-        """Returns this model, because a share has no effect on one model."""
-        return self
-
     @classmethod
     def from_pretrained(
         cls,

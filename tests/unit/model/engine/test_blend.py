@@ -35,11 +35,11 @@ def test_share_0_is_the_first_model_and_share_1_the_second(lm, precision: Any):
     assert texts[0] == texts[1] != texts[2] != texts[3] == texts[4]
 
 
-def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(blend, monkeypatch):
+def test_each_request_of_a_batch_has_its_own_share_compiled_or_not(pair: Pair, blend, monkeypatch):
     shares = [0.0, 0.05, 0.25, 0.5, None, 0.75, 0.95, 1.0]
     asked = [SamplingParams(length=30, seed=n, share=share, top_k=20, top_p=0.9) for n, share in enumerate(shares)]
     alone = [
-        generate(blend.with_share(share), "ROMEO:"[: 1 + n % 6], 30, seed=n, top_k=20, top_p=0.9)
+        generate(Blend(*pair, 0.5 if share is None else share), "ROMEO:"[: 1 + n % 6], 30, seed=n, top_k=20, top_p=0.9)
         for n, share in enumerate(shares)
     ]
     bits = []
