@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
 
 from model import Blend, Clamp, SamplingParams, TokenTrace, occlusion, score
 from model.attribution import occlusion_in_slices
+from model.backends.backend import Floats
 from model.clamps import Stretches
 from model.engine.blend import LanguageModel
 from model.generation import stream
@@ -25,24 +28,15 @@ def read(trace: TextTrace) -> list[TokenTrace]:
     return list(trace.tokens())
 
 
-def predicted(seen: TokenTrace) -> np.ndarray:
-    assert seen.logits is not None
-    return seen.logits
-
-
-def bits(trace: TextTrace) -> list[float]:
-    return [each.bits for each in trace.tokens()]
-
-
 def test_bits_equal_those_of_score_and_are_missing_without_a_start_or_for_unknown_characters(lm):
     trace, skipping = TextTrace(lm, precision="float32"), TextTrace(lm, skip_start=True)
     trace.set_text(TEXT)
-    np.testing.assert_allclose(bits(trace), score(lm, TEXT).bits, atol=1e-4)
+    np.testing.assert_allclose([each.bits for each in trace.tokens()], score(lm, TEXT).bits, atol=1e-4)
     skipping.set_text("To")
     first, second = read(skipping)
     assert (first.logits, np.isnan(first.bits), second.bits > 0) == (None, True, True)
     assert trace.set_text("T be") == 1
-    without = bits(trace)
+    without = [each.bits for each in trace.tokens()]
     trace.set_text("Tö be")
     seen = read(trace)
     assert (seen[1].id, np.isnan(seen[1].bits)) == (UNKNOWN, True)
@@ -96,10 +90,9 @@ def test_the_values_of_a_step_follow_from_each_other(lm, precision: Precision):
         np.testing.assert_allclose(cells, step.token.cells, atol=1e-5)
         np.testing.assert_allclose(step.h, o * np.tanh(step.token.cells), atol=0.02)
         if position < len(TEXT) - 1:
-            assert step.logits_after is not None
-            assert np.array_equal(step.logits_after, predicted(seen[position + 1]))
+            assert np.array_equal(cast(Floats, step.logits_after), cast(Floats, seen[position + 1].logits))
             assert np.array_equal(trace.step(position + 1).h_before, step.h)
-    assert bits(trace) == [each.bits for each in seen]
+    assert [each.bits for each in trace.tokens()] == [each.bits for each in seen]
     trace.set_text("To bö or")
     for layer in (0, 1):
         alone = [trace.step(position).gates[layer] for position in range(8)]
@@ -125,7 +118,7 @@ def test_the_logits_are_those_from_which_a_reply_was_drawn_with_clamps_and_witho
         seen = read(trace)
         np.testing.assert_allclose(begun.bits(0, 30), [each.bits for each in seen[-30:]], atol=1e-3)
         for number, each in enumerate(seen[9:]):
-            assert choose(predicted(each), SamplingParams(seed=3), Randomness(3).number(number)) == each.id
+            assert choose(cast(Floats, each.logits), SamplingParams(seed=3), Randomness(3).number(number)) == each.id
     assert [each.cells[0, 3] == 4.0 for each in seen] == [8 <= at < 38 for at in range(len(text))]
     assert begun
     assert begun.memory
@@ -156,18 +149,18 @@ def test_the_prediction_of_the_first_layer_is_the_output_layer_on_its_h(lm, prec
 HELD: Stretches = ((3, (Clamp(0, 1, 4.0),)), (14, ()), (20, (Clamp(1, 2, -4.0),)))
 
 
-def bits_at(lm: LanguageModel, text: str, position: int, precision: Precision, clamps: Stretches = ()) -> float:
+def bits(lm: LanguageModel, text: str, position: int, precision: Precision, clamps: Stretches = ()) -> float:
     trace = TextTrace(lm, precision=precision)
     trace.set_text(text, clamps)
     return next(trace.tokens(position)).bits
 
 
 def plainly(lm: LanguageModel, position: int, window: int, precision: Precision, clamps: Stretches = ()) -> list[float]:
-    whole, changes = bits_at(lm, TEXT, position, precision, clamps), []
+    whole, changes = bits(lm, TEXT, position, precision, clamps), []
     for left_out in range(max(0, position - window), position):
         moved = [(at - (at > left_out), cells) for at, cells in clamps]
         without = TEXT[:left_out] + TEXT[left_out + 1 :]
-        changes.append(bits_at(lm, without, position - 1, precision, moved) - whole)
+        changes.append(bits(lm, without, position - 1, precision, moved) - whole)
     return changes
 
 
@@ -177,7 +170,7 @@ def test_occlusion_equals_reading_each_text_from_the_beginning(lm, precision: Pr
     for model in (lm, Blend(lm, tiny_model(seed=1), 0.3)):
         found = occlusion(model, TEXT, position, window, precision=precision)
         assert found.changes.tolist() == plainly(model, position, window, precision)
-        assert found.bits == bits_at(model, TEXT, position, precision)
+        assert found.bits == bits(model, TEXT, position, precision)
         assert (found.position, found.start) == (position, max(0, position - window))
 
 
