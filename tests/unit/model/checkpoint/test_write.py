@@ -12,48 +12,23 @@ import torch
 from safetensors.torch import load
 
 from model import CharLSTM, CharTokenizer, ChatFormat, CheckpointError, LSTMConfig, generate, named_cells
-from model.checkpoint.format import FORMAT_VERSION
-from model.checkpoint.names import CONFIG, MANIFEST, MODEL_FILES, SAMPLES, WEIGHTS
+from model.checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, MODEL_FILES, SAMPLES, WEIGHTS
 from model.checkpoint.read import read_checkpoint
 from model.checkpoint.samples import MAX_SAMPLES, MAX_TEXT, Sample, samples_from_json, thinned
 from model.checkpoint.write import write_checkpoint
 from model.int8.weights import Int8Weights, matrices
 from tests.support.cells_files import VALID
-from tests.support.checkpoint_files import changed_config, split
+from tests.support.checkpoint_files import changed_config
 from tests.support.tiny_models import tiny_model
 
 
-def test_the_files_have_the_published_format(tmp_path):
+def test_the_checkpoint_of_a_release_is_written_as_it_was(tmp_path):
     """Other programs read these names and this layout: they may change only together with format_version."""
-    tiny_model("ba\n", hidden=3, layers=2).save_pretrained(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(MODEL_FILES)
-    config = json.loads((tmp_path / CONFIG).read_text(encoding="utf-8"))
-    assert config == {
-        "format_version": 1,
-        "model_type": "char-lstm",
-        "embedding_size": 5,
-        "hidden_size": 3,
-        "num_layers": 2,
-        "vocab": ["\n", "a", "b"],
-        "training": {"corpus": "none", "step": 0},
-    }
-    assert FORMAT_VERSION == 1
-    header, _ = split((tmp_path / WEIGHTS).read_bytes())
-    assert header.pop("__metadata__") == {"format": "pt"}
-    weights = {
-        "embedding.weight": [3, 5],
-        "output.weight": [3, 3],
-        "output.bias": [3],
-        "lstm.weight_ih_l0": [12, 5],
-        "lstm.weight_ih_l1": [12, 3],
-        **{f"lstm.{name}_l{layer}": [12] for name in ("bias_ih", "bias_hh") for layer in (0, 1)},
-        **{f"lstm.weight_hh_l{layer}": [12, 3] for layer in (0, 1)},
-    }
-    assert {name: (entry["dtype"], entry["shape"]) for name, entry in header.items()} == {
-        name: ("F32", shape) for name, shape in weights.items()
-    }
-    manifest = json.loads((tmp_path / MANIFEST).read_text())
-    assert sorted(manifest["sha256"]) == [CONFIG, WEIGHTS]
+    release = Path(__file__).parents[3] / "releases" / "0.2.0"
+    CharLSTM.from_pretrained(release).save_pretrained(tmp_path, dtype="bfloat16")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*MODEL_FILES, *LISTED_FILES])
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (release / path.name).read_bytes()
 
 
 def test_any_vocabulary_is_read_back_and_other_files_in_the_folder_are_kept_and_ignored(tmp_path):
