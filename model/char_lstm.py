@@ -16,8 +16,7 @@ import torch
 from .backends import int8_products
 from .backends.backend import Backend
 from .backends.device import int8_device
-from .backends.float32 import Float32Backend
-from .backends.torch_int8 import TorchInt8Backend
+from .backends.torch_backends import Float32Backend, TorchInt8Backend
 from .chat import ChatFormat
 from .checkpoint.bundled import BUNDLED_FOLDER, bundled_name, bundled_names
 from .checkpoint.format import Checkpoint, CheckpointError
@@ -79,15 +78,6 @@ class CharLSTM:
         """This model alone; a `Blend` has two."""
         return (self,)
 
-    @property
-    def share(self) -> None:
-        """None: only a `Blend` has a share."""
-        return
-
-    def with_share(self, share: float | None) -> CharLSTM:  # noqa: ARG002  as a Blend
-        """Returns this model, because a share has no effect on one model."""
-        return self
-
     @classmethod
     def from_pretrained(
         cls,
@@ -126,13 +116,7 @@ class CharLSTM:
                 f"there is no folder {name} here, and it is not a model's name on the Hub: write user/name"
             )
         snapshot = Snapshot(repo, revision, token, cache_dir, local_files_only)
-        try:
-            checkpoint = _read_snapshot(snapshot)
-        except ModelUnavailableError as error:
-            if not snapshot.use_cached(error):
-                raise
-            checkpoint = _read_snapshot(snapshot)
-        snapshot.note_revision()
+        checkpoint = snapshot.read()
         return cls.from_checkpoint(checkpoint, device=device, name=repo, commit=snapshot.commit, notice=snapshot.notice)
 
     @classmethod
@@ -239,16 +223,6 @@ class CharLSTM:
                 repo_id=repo, folder_path=folder, revision=revision, commit_message=commit_message
             )
         return str(commit.oid)
-
-
-def _read_snapshot(snapshot: Snapshot) -> Checkpoint:
-    """Returns the checkpoint of a commit. If it is not valid, its files are downloaded again once."""
-    try:
-        return read_checkpoint(snapshot.download())
-    except CheckpointError:
-        if snapshot.offline:
-            raise
-    return read_checkpoint(snapshot.download(force=True))
 
 
 def is_local(id_or_path: str | Path) -> bool:

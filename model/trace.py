@@ -144,13 +144,7 @@ class TextTrace:
         The other methods read all of them at once, which takes seconds for a long text.
         """
         with self._lock:
-            saved = self._nearest(position)
-            here = self._position if saved.position <= self._position <= position else saved.position
-            if position - here <= self._distance:
-                return True
-            self._go_to(here)
-            for _ in range(min(most, position - here)):
-                self._read_next()
+            self._go_to(position, most)
             return position - self._position <= self._distance
 
     def tokens(self, start: int = 0) -> Iterator[TokenTrace]:
@@ -241,19 +235,16 @@ class TextTrace:
         id_ = UNKNOWN if self._start_id is None else self._start_id
         return TokenTrace(position=-1, id=id_, logits=None, cells=self._backend.cells(0))
 
-    def _go_to(self, position: int) -> None:
-        """Moves to a position: reads the characters before it, from here or from the nearest saved state."""
+    def _go_to(self, position: int, most: int | None = None) -> None:
+        """Moves to a position: reads the characters before it, at most `most`, from here or the nearest saved state."""
         if self._position == position:
             return
-        saved = self._nearest(position)
+        saved = max((each for each in self._saved if each.position <= position), key=lambda each: each.position)
         if not saved.position <= self._position <= position:
             self._restore(saved)
-        while self._position < position:
+        left = position - self._position
+        for _ in range(left if most is None else min(most, left)):
             self._read_next()
-
-    def _nearest(self, position: int) -> _Saved:
-        """Returns the last saved state at or before a position."""
-        return max((each for each in self._saved if each.position <= position), key=lambda each: each.position)
 
     def _current(self) -> _Saved:
         return _Saved(self._position, self._backend.state(0), self._logits)

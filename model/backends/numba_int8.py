@@ -19,7 +19,7 @@ from ..lstm import LSTMState
 from ..settings import SamplingParams
 from .backend import Characters, Floats, Indices, clamp_table
 from .int8_products import instruction_kind, most_compiled_rows, torch_product
-from .torch_int8 import TorchInt8Backend
+from .torch_backends import TorchInt8Backend
 
 _MAX_STATES = 512  # that `write` keeps: 2.6 MB for 2 layers of 512 cells
 _Doubles = npt.NDArray[np.float64]
@@ -38,7 +38,7 @@ class NumbaInt8Backend(TorchInt8Backend):
         self._states = self._h.numpy(), self._c.numpy()  # the same memory
         self._memory = np.empty(0, np.int8), np.empty(0, np.float32)
         self._after: tuple[npt.NDArray[Any], ...] = self._memory
-        self._packed = _packed(weights, self._kind)
+        self._packed = _packed(weights)
 
     def cells(self, slot: int) -> Floats:
         return self._states[1][:, slot].copy()
@@ -119,15 +119,15 @@ class NumbaInt8Backend(TorchInt8Backend):
         h[:, slots], c[:, slots] = after_h, after_c
 
 
-_packed_weights: WeakKeyDictionary[Int8Weights, dict[int, tuple[npt.NDArray[Any], ...]]] = WeakKeyDictionary()
+_packed_weights: WeakKeyDictionary[Int8Weights, tuple[npt.NDArray[Any], ...]] = WeakKeyDictionary()
 
 
-def _packed(weights: Int8Weights, kind: int) -> tuple[npt.NDArray[Any], ...]:
+def _packed(weights: Int8Weights) -> tuple[npt.NDArray[Any], ...]:
     """Returns the `weights` of `numba_kernels.run`; packed once, because each call of `stream` makes a backend."""
-    kinds = _packed_weights.setdefault(weights, {})
-    if kind not in kinds:
+    if weights not in _packed_weights:
+        kind = instruction_kind()
         packed = [numba_kernels.pack(kind, matrix.q.numpy()) for matrix in weights.layers]
-        kinds[kind] = (
+        _packed_weights[weights] = (
             torch.cat([torch.from_numpy(q) for q, _ in packed]).numpy(),
             np.stack([start for _, start in packed]),
             np.stack([matrix.scale.numpy() for matrix in weights.layers]),
@@ -137,4 +137,4 @@ def _packed(weights: Int8Weights, kind: int) -> tuple[npt.NDArray[Any], ...]:
             torch.stack([SIGMOID, TANH]).numpy(),
             POWERS,
         )
-    return kinds[kind]
+    return _packed_weights[weights]

@@ -7,17 +7,19 @@ import importlib
 import math
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..scoring.predictor import Predictor, surprisals
 from ..settings import UsageError
 from ..terminal import duration_text, say, table
 from .arguments import add_command
 from .inputs import read_text
 
+Predictor = Callable[[str], Mapping[str, float]]  # from the text so far to probabilities of the next character
 _COLD_WINDOW = 256  # characters, as in the protocol cold256: docs/evaluation.md
 _REPORT_S = 5.0  # between two lines of progress
+_TOLERANCE = 1e-3  # of the sum of the probabilities: float32 over a large vocabulary
 
 
 def add_to(commands: Any) -> None:
@@ -71,3 +73,42 @@ def _load(name: str) -> Predictor:
     if not callable(predict):
         raise UsageError(f"the module {module_name!r} has no function {function!r}")
     return predict
+
+
+def surprisals(predict: Predictor, text: str, window: int | None = None) -> Iterator[float]:
+    """Yields -log2 of the probability of each character of a text.
+
+    Args:
+        predict: returns the probability of each possible next character after the text that it gets; the sum is 1.
+        window: the text is read in consecutive windows of so many characters, each without those before it; the first
+            character of the text, and the rest after the last whole window, are not predicted. A text shorter than a
+            window is one window. None: each character is predicted after all before it.
+
+    Raises:
+        UsageError: what the predictor returned has a negative number, a sum other than 1, or 0 for the character
+            that follows, whose surprisal would be infinite.
+    """
+    first, end = 0, len(text)
+    if window:
+        first, end = 1, (end - 1) // window * window + 1 if end > window else end
+    for position in range(first, end):
+        start = (position - 1) // window * window if window else 0
+        yield _surprisal(predict(text[start:position]), text[position], position)
+
+
+def _surprisal(found: object, character: str, position: int) -> float:
+    where = f"at position {position:,} of the text"
+    if not isinstance(found, Mapping):
+        raise UsageError(f"{where} the function returned a {type(found).__name__}: it must return a dict")
+    try:
+        values = [float(value) for value in found.values()]
+        probability = float(found.get(character, 0.0))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{where} a probability is not a number ({error})") from error
+    if not all(value >= 0 for value in values):
+        raise UsageError(f"{where} a probability is {min(values)}: it must be from 0 to 1")
+    if abs((total := math.fsum(values)) - 1) > _TOLERANCE:
+        raise UsageError(f"{where} the probabilities sum to {total:.6g}: they must sum to 1")
+    if probability == 0:
+        raise UsageError(f"{where} {character!r} has the probability 0, an infinite loss: give it a small one")
+    return -math.log2(probability)

@@ -16,7 +16,7 @@ from ..engine.blend import DEFAULT_SHARE, Blend, LanguageModel
 from ..engine.engine import Engine
 from ..generation import Stream
 from ..scoring.adaptation import adapted
-from ..settings import SETTINGS, SamplingParams, UsageError, draw_seed, number_or_text
+from ..settings import SETTINGS, SamplingParams, UsageError, number_or_text
 from ..terminal import say, terminal_text
 from ..tokenizer import describe_unknown
 from .arguments import add_command, add_precision
@@ -84,8 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _checked(arguments: argparse.Namespace) -> SamplingParams:
     """Returns the sampling parameters, with a drawn seed if none was given."""
-    given = {name: getattr(arguments, name) for name in SETTINGS}
-    params = SamplingParams(**{**given, "seed": draw_seed() if arguments.seed is None else arguments.seed})
+    params = SamplingParams(**{name: given for name in SETTINGS if (given := getattr(arguments, name)) is not None})
     if arguments.chat and params.stop:
         raise UsageError("--chat stops at the end of the reply: omit --stop")
     if arguments.adapt and arguments.blend_with is not None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..attribution import WINDOW, occlusion
 from ..scoring.adaptation import score_adapting
-from ..scoring.surprisal import Score, score
+from ..scoring.surprisal import score
 from ..settings import UsageError
 from ..terminal import size_text, table
 from ..tokenizer import describe_unknown
@@ -51,13 +51,8 @@ def _score(arguments: argparse.Namespace) -> int:
         raise UsageError(f"{name} {'has no character that the model knows' if text else 'is empty'}: give another text")
     if arguments.per_character:
         _print_characters(text, result.bits.tolist(), ".4f")
-    table(_lines(result, adapts=arguments.adapt), sys.stderr if arguments.per_character else sys.stdout)
-    return 0
-
-
-def _lines(result: Score, *, adapts: bool) -> dict[str, str]:
+    learns = "; the model learned from what it had read" if arguments.adapt else ""
     total = result.bpc * result.characters
-    learns = "; the model learned from what it had read" if adapts else ""
     lines = {
         "characters": f"{result.characters:,}, read once, from an empty memory{learns}",
         "nats": f"{result.nats:.4f} per character",
@@ -66,7 +61,8 @@ def _lines(result: Score, *, adapts: bool) -> dict[str, str]:
     }
     if result.unknown:
         lines["unknown"] = f"{sum(each.times for each in result.unknown):,}: {describe_unknown(result.unknown)}"
-    return lines
+    table(lines, sys.stderr if arguments.per_character else sys.stdout)
+    return 0
 
 
 def _why(arguments: argparse.Namespace) -> int:

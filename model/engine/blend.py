@@ -70,10 +70,6 @@ class Blend:
         costs = [model.training.get("int8_cost", 0.0) for model in self.models]
         self.training: TrainingRecord = {"int8_cost": max(costs)}
 
-    def with_share(self, share: float | None) -> Blend:
-        """Returns the same two models with another share; itself if `share` is None."""
-        return self if share is None else Blend(*self.models, share)
-
     def without_weights(self) -> Blend:
         """Returns the blend of the two models without their weights."""
         first, second = (model.without_weights() for model in self.models)

@@ -23,13 +23,15 @@ from ..lstm import LSTMState
 from ..settings import Precision, SamplingParams, UsageError, check_value
 from .blend import LanguageModel, default_precision
 from .blocked_words import BlockedWords
-from .bursts import Bursts, Drawn
 from .request import Request, admissible, one_too_many, slots_and_ids, start_of
 from .sequence import MAX_UNKNOWN, FinishReason, Memory, Sequence
 
 log = logging.getLogger("char-lstm")
 MAX_PREFILL = 32  # characters of each prompt read in one step
 _MAX_READ = 1_024  # characters of all prompts in one step, 40 ms: the replies of other clients wait meanwhile
+MAX_BURST = 32  # characters of each reply in one call of the backend; longer bursts save less than 1 %
+_MAX_BURST_S = 0.02  # new requests and aborts wait for the end of a burst, and its characters arrive together
+_NO_DRAW = SamplingParams(temperature=0, seed=0)  # for a prompt, after which no character is drawn yet
 _TICK_S = 1 / 120  # replies with a speed limit get their characters on the ticks of one clock, so they share steps
 _MAX_LAG_S = 0.25  # a reply that falls further behind its speed limit does not catch up
 
@@ -78,7 +80,7 @@ class Engine:
         self.written = 0
         self.precision: Precision = precision or default_precision(lm)
         self._backend = lm.make_backend(max_slots, self.precision)
-        self._bursts = Bursts()
+        self._character_s = math.inf  # seconds for one character of each reply, in the last call of the backend
         self._free_slots = list(range(max_slots))[::-1]
         self._running: list[Request] = []
         self._waiting: deque[Request] = deque()
@@ -191,8 +193,8 @@ class Engine:
     def step(self, *, burst: bool = False) -> None:
         """Reads the next characters of prompts that are not read yet, and generates one for each other due request.
 
-        With `burst`, it generates several characters for each of these if no request waits, see `Bursts.length`. An
-        exception of the backend is logged, and ends the running replies with the reason "error".
+        With `burst`, it generates several characters for each of these if no request waits, see `_burst_length`.
+        An exception of the backend is logged, and ends the running replies with the reason "error".
         """
         try:
             self._admit()
@@ -202,8 +204,7 @@ class Engine:
                     self._finish(request, reason)
             due = [request for request in self._running if request.due_at <= now and not request.sequence.finished]
             self._prefill(due)
-            several = burst and not self._waiting
-            self._decode(due, now, self._bursts.length(due, self._running, self._backend, now) if several else 1)
+            self._decode(due, now, self._burst_length(due, now) if burst and not self._waiting else 1)
         except Exception as error:
             log.exception("the replies of %s ended with an error", self.lm.name)
             for request in self._running:
@@ -211,7 +212,7 @@ class Engine:
                     # Clients get the type of the error only, because its text may hold a path.
                     request.sequence.error = f"{type(error).__name__} while writing"
                     request.sequence.cause = error
-                    self._end(request, "error", None)
+                    self._finish(request, "error")
         self._running = [request for request in self._running if not request.sequence.finished]
 
     def run(self) -> None:
@@ -300,31 +301,50 @@ class Engine:
                 request.advance(self._backend)
             reading = [request for request in reading if not request.prompt_is_read]
 
+    def _burst_length(self, due: list[Request], now: float) -> int:
+        """Returns how many characters can be drawn in one call of the backend for each request that is due.
+
+        With a call for each character, the calls take a fifth of the time of a single reply. The length is 1 while a
+        prompt is read, and for replies with a speed limit. A burst ends before the next of these is due, and with the
+        first reply that reaches its length.
+        """
+        if not due or any(not request.prompt_is_read or request.sequence.chars_per_second for request in due):
+            return 1
+        next_due = min((request.due_at for request in self._running if request.due_at > now), default=math.inf)
+        in_time = int(min(_MAX_BURST_S, next_due - now) / self._character_s)
+        left = min(request.sequence.remaining for request in due)
+        return max(1, min(MAX_BURST, in_time, left, self._backend.most_characters(len(due))))
+
     def _decode(self, requests: list[Request], now: float, length: int) -> None:
         """Generates a burst for each request whose prompt is read; reads a character of the other prompts with it."""
-        if any(request.prompt_is_read for request in requests):
-            for request, drawn in self._bursts.draw(requests, self._backend, length):
-                if request.prompt_is_read:
-                    self._append(request, drawn, now)
-                else:
-                    request.advance(self._backend)
+        if not any(request.prompt_is_read for request in requests):
+            return
+        params = [request.sequence.params if request.prompt_is_read else _NO_DRAW for request in requests]
+        numbers = [request.next_numbers(length) for request in requests]
+        clamps = [request.next_clamps for request in requests]
+        began = time.perf_counter()
+        ids, bits = self._backend.write(*slots_and_ids(requests), params, numbers, clamps if any(clamps) else ())
+        self._character_s = (time.perf_counter() - began) / length
+        for row, request in enumerate(requests):
+            if request.prompt_is_read:
+                self._append(request, row, ids[row], bits[row], now)
+            else:
+                request.advance(self._backend)
 
-    def _append(self, request: Request, drawn: Drawn, now: float) -> None:
+    def _append(self, request: Request, row: int, ids: list[int], bits: list[float], now: float) -> None:
         """Adds the characters of a burst to a reply, up to the one with which it ends."""
         sequence, vocab = request.sequence, self.lm.tokenizer.vocab
         sequence.started_at = sequence.started_at or now
         if sequence.chars_per_second:
             request.due_at = max(request.due_at or now, now - _MAX_LAG_S) + 1 / sequence.chars_per_second
-        added, reason = sequence.add([vocab[id_] for id_ in drawn.ids], drawn.bits)
-        request.unread[-1] = drawn.ids[added - 1]
+        added, reason = sequence.add([vocab[id_] for id_ in ids], bits)
+        request.unread[-1] = ids[added - 1]
         self.written += added
         if reason:
-            self._finish(request, reason, drawn.state(added - 1))
+            self._finish(request, reason, self._backend.written_state(request.slot, row, added - 1))
 
     def _finish(self, request: Request, reason: FinishReason, state: LSTMState | None = None) -> None:
-        self._end(request, reason, request.memory(self._backend, state))
-
-    def _end(self, request: Request, reason: FinishReason, memory: Memory | None) -> None:
         if request.slot >= 0:
             self._free_slots.append(request.slot)
-        request.sequence.finish(reason, memory)
+        has_failed = reason == "error"  # then the backend may have no state
+        request.sequence.finish(reason, None if has_failed else request.memory(self._backend, state))

@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..checkpoint.format import Checkpoint, CheckpointError
 from ..checkpoint.names import CONFIG, LISTED_FILES, MANIFEST, WEIGHTS
-from ..checkpoint.read import check_size, read_config, read_manifest
+from ..checkpoint.read import check_size, read_checkpoint, read_config, read_manifest
 from ..files import atomic_write
 from ..lstm import LSTMConfig
 from ..terminal import one_line
@@ -41,14 +42,42 @@ class Snapshot:
     notice: str = ""
     _listing: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
 
-    def download(self, *, force: bool = False) -> Path:
+    def read(self) -> Checkpoint:
+        """Returns the checkpoint, and records in the cache that the revision points to its commit.
+
+        If the download fails, it is that of the cached commit to which the revision pointed last, with a `notice`; a
+        revision that is a full commit id has no other commit.
+
+        Raises:
+            ModelUnavailableError: the files can neither be downloaded nor are they cached.
+            CheckpointError: a file is not valid, or larger than a valid one can be.
+        """
+        try:
+            checkpoint = self._read_downloaded()
+        except ModelUnavailableError as error:
+            found = "" if self.offline or not error.retry or is_commit(self.revision) else self._cached_commit()
+            if found in ("", self.commit):
+                raise
+            failed = "the newest commit could not be downloaded" if self.commit else "the Hub could not be reached"
+            self.commit, self.offline, self.notice = found, True, f"{failed}: this is the cached copy of {self.repo}"
+            checkpoint = self._read_downloaded()
+        if not self.offline:
+            note_revision(self.repo, self.revision, self.commit, self.cache_dir)
+        return checkpoint
+
+    def _read_downloaded(self) -> Checkpoint:
+        """Returns the checkpoint of the commit. If it is not valid, its files are downloaded again once."""
+        try:
+            return read_checkpoint(self._download_all())
+        except CheckpointError:
+            if self.offline:
+                raise
+        return read_checkpoint(self._download_all(force=True))
+
+    def _download_all(self, *, force: bool = False) -> Path:
         """Returns the folder in the cache that holds all files of the model. Their sizes are checked before.
 
         `force` downloads files again that are in the cache, because they are damaged.
-
-        Raises:
-            ModelUnavailableError: they cannot be downloaded.
-            CheckpointError: config.json or manifest.json is not valid, or a file is larger than a valid one can be.
         """
         self._resolve()
         folder = self._download(CONFIG, force).parent
@@ -58,18 +87,6 @@ class Snapshot:
             self._download(name, force)
         return folder
 
-    def use_cached(self, error: ModelUnavailableError) -> bool:
-        """Switches to another cached commit after a failed download, and returns whether the cache has one.
-
-        A revision that is a full commit id has no other commit.
-        """
-        found = "" if self.offline or not error.retry or is_commit(self.revision) else self._cached_commit()
-        if not found or found == self.commit:
-            return False
-        failed = "the newest commit could not be downloaded" if self.commit else "the Hub could not be reached"
-        self.commit, self.offline, self.notice = found, True, f"{failed}: this is the cached copy of {self.repo}"
-        return True
-
     def newest_commit(self) -> str:
         """Returns the commit to which the revision points on the Hub now, by one small request.
 
@@ -77,11 +94,6 @@ class Snapshot:
             ModelUnavailableError: the Hub cannot be reached, or has no such revision.
         """
         return str(self._info(expand=["sha"]).sha)
-
-    def note_revision(self) -> None:
-        """Records in the cache that the revision points to this commit; call it after the model was read."""
-        if not self.offline:
-            note_revision(self.repo, self.revision, self.commit, self.cache_dir)
 
     def _resolve(self) -> None:
         """Sets `commit` before the first download."""

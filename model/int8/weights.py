@@ -10,6 +10,7 @@ Shapes: B slots, V vocabulary, H hidden, L layers, N and K rows and columns of a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -83,22 +84,17 @@ class Int8Weights:
     @classmethod
     def quantize(cls, network: LSTMNetwork, blocked: int | None = None) -> Int8Weights:
         """Quantizes the weights of a network; the character with the id `blocked` gets the logit `NEVER`."""
-        weights = [[w.detach().float().cpu() for w in layer] for layer in network.lstm.all_weights]
-        first, *above = weights
-        output_bias = network.output.bias.detach().float().cpu()
+        floats = {name: tensor.detach().float().cpu() for name, tensor in network.state_dict().items()}
+        layers = network.config.num_layers
+        *matrices_of_layers, output = (
+            QuantizedMatrix.quantize(torch.cat([floats[name] for name in names], dim=1)) for names in matrices(layers)
+        )
+        output_bias = floats["output.bias"]
         if blocked is not None:
             output_bias = output_bias.clone()
             output_bias[blocked] = NEVER
-        return cls(
-            table=_input_table(network.embedding.weight.detach().float().cpu(), first),
-            layers=[
-                QuantizedMatrix.quantize(first[1]),
-                *(QuantizedMatrix.quantize(torch.cat(layer[:2], dim=1)) for layer in above),
-            ],
-            biases=[layer[2] + layer[3] for layer in above],
-            output=QuantizedMatrix.quantize(network.output.weight.detach().float().cpu()),
-            output_bias=output_bias,
-        )
+        biases = [floats[f"lstm.bias_ih_l{layer}"] + floats[f"lstm.bias_hh_l{layer}"] for layer in range(1, layers)]
+        return cls(_input_table(floats), matrices_of_layers, biases, output, output_bias)
 
     def to(self, device: torch.device) -> Int8Weights:
         """Returns a copy on a device."""
@@ -111,10 +107,11 @@ class Int8Weights:
         )
 
 
-def _input_table(embedding: Tensor, first: list[Tensor]) -> Tensor:
+def _input_table(floats: Mapping[str, Tensor]) -> Tensor:
     """Returns W_ih · E + b_ih + b_hh of every character, summed in float64 in this order, rounded to float32 once."""
-    weight, _, bias_ih, bias_hh = (tensor.double().numpy() for tensor in first)
-    columns, vectors = np.ascontiguousarray(weight.T), embedding.double().numpy()
+    names = ("embedding.weight", *(f"lstm.{name}_l0" for name in ("weight_ih", "bias_ih", "bias_hh")))
+    vectors, weight, bias_ih, bias_hh = (floats[name].double().numpy() for name in names)
+    columns = np.ascontiguousarray(weight.T)
     table = np.empty((len(vectors), len(weight)), np.float32)
     for start in range(0, len(vectors), _TABLE_ROWS):
         rows = vectors[start : start + _TABLE_ROWS]

@@ -1,6 +1,5 @@
 """Measures how surprised a model is by a text.
 
 surprisal   score: how many bits each character of a text costs
-predictor   the same for any function that predicts the next character
 adaptation  dynamic evaluation: a copy of a model that learns from the text it reads
 """

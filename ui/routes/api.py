@@ -125,7 +125,7 @@ def _generate(services: Services) -> Callable[..., Any]:
                     raise RefusalError("refusal.clamps_with_blend", field="hold")
                 second = await _second_model(registry, loaded, blend_with)
                 loaded = await asyncio.to_thread(registry.blend, loaded, second)
-                share = loaded.lm.share if params.share is None else params.share
+                share = DEFAULT_SHARE if params.share is None else params.share
                 about |= {"blend_with": second.name, "blend_commit": second.lm.commit, "share": share}
             address, client = _caller(request)
             await workers.run_slices(address, check_words(loaded, text))

@@ -55,8 +55,8 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     [
         (["ROMEO:"], {}),
         ([], {}),
-        (["two\nlines", "--temperature=1.5", "--top-k=9", "--top-p=0.9", "--min-p=0.01", "--stop=e"],
-         {"temperature": 1.5, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "stop": "e"}),
+        (["two\nlines", "--temperature=1.5", "--top-k=9", "--top-p=0.9", "--min-p=0.01", "--stop=C"],
+         {"temperature": 1.5, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "stop": "C"}),
         (["A", "--hold=1,5,-4", "--hold", "0,3,1e-5"], {"clamps": [(1, 5, -4), (0, 3, 1e-5)]}),
         (["A", "--precision=float32"], {"precision": "float32"}),
         (["--stop=-z", "--", "-x"], {"stop": "-z"}),
@@ -176,14 +176,16 @@ def test_why_prints_how_much_each_character_mattered(run: Command, lm):
     assert f'":" at 6: {found.bits:.4f} bits' in err
 
 
-def test_info_describes_a_model(run: Command, lm, tmp_path: Path):
-    out = run("info")[1]
-    for printed in (f"{lm.config.parameters:,}", "2 layers of 12 cells", "58 characters", "training corpus"):
+def test_info_describes_a_model_and_prints_nothing_that_a_terminal_executes(run: Command, lm, tmp_path: Path):
+    hostile = {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"}
+    record = {**hostile, "val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "dropout_in": 1 / 3}, "repo": ""}
+    replace(lm, training=cast(TrainingRecord, record)).save_pretrained(tmp_path)
+    out = run("info", model=tmp_path)[1]
+    for printed in (f"{lm.config.parameters:,}", "2 layers of 12 cells", "58 characters", "training corpus", "red"):
         assert printed in out
-    record: TrainingRecord = {"val_loss": 0.1634854153485644, "recipe": {"lr": 0.008, "dropout_in": 1 / 3}, "repo": ""}
-    replace(lm, training=record).save_pretrained(tmp_path)
-    lines = [line.split(maxsplit=2)[1:] for line in run("info", model=tmp_path)[1].splitlines()]
+    lines = [line.split(maxsplit=2)[1:] for line in out.splitlines()]
     assert lines[-2:] == [["val_loss", "0.16349"], ["recipe", '{"lr": 0.008, "dropout_in": 0.33333}']]
+    assert not [c for c in out if not c.isprintable() and c != "\n"]
 
 
 def test_info_for_a_bug_has_the_versions_and_nothing_of_the_user(run: Command):
@@ -193,14 +195,6 @@ def test_info_for_a_bug_has_the_versions_and_nothing_of_the_user(run: Command):
     assert version("torch") in out
     assert str(Path.home()) not in out
     assert platform.node() not in out
-
-
-def test_info_prints_nothing_of_a_strangers_config_that_a_terminal_executes(run: Command, lm, tmp_path: Path):
-    record = cast(TrainingRecord, {"\x1b[31mred\u202e": "\x9b2J\u202e", "corpus": "a\x1b]0;title\x07"})
-    replace(lm, training=record).save_pretrained(tmp_path)
-    out = run("info", model=tmp_path)[1]
-    assert not [c for c in out if not c.isprintable() and c != "\n"]
-    assert "red" in out
 
 
 def test_list_names_the_bundled_models(run: Command):

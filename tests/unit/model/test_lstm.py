@@ -1,48 +1,11 @@
-"""The two views of a network agree: nn.LSTM over whole sequences, and a stack of cells one character at a time."""
+"""A new network, and its sizes. test_scoring.py and the lecture compare its two views, `forward` and `step`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
-from model import LSTMConfig, LSTMNetwork, LSTMState
-from tests.support.tiny_models import tiny_network
-
-
-def assert_close(one: torch.Tensor, other: torch.Tensor) -> None:
-    torch.testing.assert_close(one, other, rtol=0.0, atol=1e-5)
-
-
-def assert_same(one: LSTMState | None, other: LSTMState) -> None:
-    assert one is not None
-    assert_close(one.h, other.h)
-    assert_close(one.c, other.c)
-
-
-@pytest.mark.parametrize("layers", [1, 2, 3])
-def test_steps_cells_of_torch_and_two_parts_equal_the_whole_sequence(layers):
-    network = tiny_network(layers=layers)
-    ids, cells = torch.randint(58, (3, 40), generator=torch.Generator().manual_seed(1)), network.cells()
-    whole, last = network(ids)
-    assert [type(cell) for cell in cells] == [nn.LSTMCell] * layers
-    state, h, c = None, [torch.zeros(3, 12) for _ in cells], [torch.zeros(3, 12) for _ in cells]
-    for t in range(ids.shape[1]):
-        logits, state = network.step(ids[:, t], state)
-        assert_close(logits, whole[:, t])
-        x = network.embedding(ids[:, t])
-        for layer, cell in enumerate(cells):
-            assert cell.weight_ih is getattr(network.lstm, f"weight_ih_l{layer}")
-            h[layer], c[layer] = x, _ = cell(x, (h[layer], c[layer]))
-        assert_close(network.output(x), whole[:, t])
-    assert_same(state, last)
-    assert_same(LSTMState(torch.stack(h), torch.stack(c)), last)
-    before, state = network(ids[:, :15])
-    after, end = network(ids[:, 15:], state)
-    assert_close(torch.cat([before, after], dim=1), whole)
-    assert_same(end, last)
-    assert (network(ids[:, 15:])[0] - whole[:, 15:]).abs().max() > 1e-3, "without the state the rest is another"
+from model import LSTMConfig, LSTMNetwork
 
 
 def test_a_new_network_starts_with_open_forget_gates_and_has_the_parameters_of_its_config():

@@ -44,7 +44,7 @@ from dataclasses import dataclass, field
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from model import TextTrace
+from model import Blend, TextTrace
 from model.attribution import WINDOW, occlusion_in_slices
 
 from ...access.addresses import group_of
@@ -186,7 +186,7 @@ def _set_text(text: _Text, question: _Question) -> TextTrace | None:
     share = check_params({"share": fields.values.get("share")}).share if served.is_blend else None
     key = served, read.start, share
     if text.trace is None or text.key != key:
-        lm = served.lm.with_share(share)
+        lm = served.lm if share is None else Blend(served.lm.models[0], served.lm.models[1], share)
         text.trace, text.key = TextTrace(lm, skip_start=not read.start, precision=served.engine.precision), key
     text.text = whole
     # ReadText leaves out the clamps of the step that reads the last character.

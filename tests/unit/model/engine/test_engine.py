@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -13,8 +14,19 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from model import CharLSTM, Engine, EngineBusyError, LSTMState, Memory, SamplingParams, Sequence, generate, stream
-from model.engine.engine import MAX_PREFILL
+from model import (
+    BlockedWords,
+    CharLSTM,
+    Engine,
+    EngineBusyError,
+    LSTMState,
+    Memory,
+    SamplingParams,
+    Sequence,
+    generate,
+    stream,
+)
+from model.engine.engine import MAX_BURST, MAX_PREFILL
 from model.engine.sequence import MAX_UNKNOWN
 from model.int8.sampling import Randomness, choose
 from tests.support.tiny_models import finish, tiny_model
@@ -31,11 +43,11 @@ def ab() -> CharLSTM:
 @pytest.fixture
 def clock(monkeypatch) -> SimpleNamespace:
     """Replaces the time module: time passes when a test changes `now`."""
-    time = SimpleNamespace(now=1000.0)
-    time.monotonic = lambda: time.now
-    monkeypatch.setattr("model.engine.engine.time", time)
-    monkeypatch.setattr("model.engine.sequence.time", time)
-    return time
+    clock = SimpleNamespace(now=1000.0, perf_counter=time.perf_counter)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr("model.engine.engine.time", clock)
+    monkeypatch.setattr("model.engine.sequence.time", clock)
+    return clock
 
 
 def params(seed: int = 1, length: int = 60, **settings: Any) -> SamplingParams:
@@ -174,7 +186,7 @@ CLAMPED = {"clamps": [(0, 3, 4.0), (1, 7, -2.0)]}
 
 @pytest.mark.parametrize(
     ("settings", "precision", "length"),
-    [*((each, "int8", 60) for each in ({}, {"temperature": 0}, {"stop": "e"}, CLAMPED)), (CLAMPED, "float32", 20)],
+    [*((each, "int8", 60) for each in ({}, {"temperature": 0}, {"stop": "J"}, CLAMPED)), (CLAMPED, "float32", 20)],
 )
 def test_replies_that_give_their_slots_up_equal_those_generated_alone(lm, clock, precision, settings, length):
     engine = Engine(lm, max_slots=3, precision=precision)
@@ -239,6 +251,58 @@ def test_replies_that_share_slots_keep_their_speed(lm, clock):
         clock.now += 0.04
     assert {reply.length for reply in paced} <= {39, 40, 41}
     assert fast.length > 400
+
+
+# bursts: several characters of each reply in one call of the backend
+
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"temperature": 0.0},
+    {"top_k": 3},
+    {"top_p": 0.8, "temperature": 2.0},
+    {"min_p": 0.1, "top_k": 9},
+    {"stop": "J"},  # this, and the next one, occur in each of these replies
+    {"stop": "RU"},
+    CLAMPED,
+]
+
+
+@pytest.mark.parametrize("settings", [*([each] for each in SETTINGS), SETTINGS], ids=str)
+@pytest.mark.parametrize(("replies", "words"), [(1, []), (20, []), (20, ["ab", "a b"])])
+def test_bursts_change_nothing(lm, monkeypatch, settings, replies, words):
+    found, model = [], tiny_model("ab \n", seed=3) if words else lm
+    for burst in (False, True):
+        engine, sequences = Engine(model, blocked=BlockedWords(words)), []
+        write = Mock(wraps=engine._backend.write)
+        monkeypatch.setattr(engine._backend, "write", write)
+        for n, each in enumerate(itertools.islice(itertools.cycle(settings), replies)):
+            clamps, chosen = each.get("clamps", ()), {key: each[key] for key in each if key != "clamps"}
+            sequences.append(engine.add_request(PROMPT, params(n, 150 + 7 * n, **chosen), clamps=clamps))
+        while burst and not engine.idle:
+            engine._character_s = 1e-5  # independent of the load of the machine
+            engine.step(burst=True)
+        finish(engine, *sequences)
+        assert any(len(numbers[0]) > 1 for (_, _, _, numbers, _), _ in write.call_args_list) == burst
+        states = [(each.last_id, each.state.h.tolist(), each.state.c.tolist()) for s in sequences if (each := s.memory)]
+        found.append([*((each.text, each.finish_reason, each.next_draw_offset) for each in sequences), *states])
+    assert found[0] == found[1]
+    assert any(each[1] == "blocked" for each in found[0]) or not words or settings[0]
+
+
+def test_a_slow_program_gets_its_characters_one_by_one_and_the_same_text_as_a_fast_one(lm):
+    """Otherwise a reply would continue for a while after it was aborted."""
+    slow, fast = (stream(lm, PROMPT, 1000, seed=1) for _ in range(2))
+    written = ""
+    for character in itertools.islice(slow, 30):
+        written += character
+        time.sleep(0.002)
+        assert slow.sequence.length == len(written)
+    slow.abort()
+    assert written + "".join(slow) == slow.sequence.text == generate(lm, PROMPT, 30, seed=1)
+    assert "".join(itertools.islice(fast, 500)) == generate(lm, PROMPT, 500, seed=1)
+    fast.abort()
+    assert len("".join(fast)) < MAX_BURST
 
 
 # stop texts
