@@ -24,7 +24,6 @@ from model.checkpoint.format import Checkpoint, CheckpointError
 from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, thinned
 
-from ..card.bootstrap import interval
 from ..card.curve import sparkline
 from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
@@ -193,7 +192,7 @@ class TrainingRun:
         text = self._generate_sample()
         self._print_evaluation()
         bar.print_sample(text)
-        intervals = {"val_loss_95": interval(carried), "val_cold256_95": interval(cold256)}
+        intervals = {"val_loss_95": evaluation.interval(carried), "val_cold256_95": evaluation.interval(cold256)}
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
         self._save({**line, **rounded}, is_last=self.clock.is_done)
         self.clock.add_evaluation(time.monotonic() - began)
