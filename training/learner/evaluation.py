@@ -80,11 +80,6 @@ def bits(nats: float) -> float:
     return nats / math.log(2)
 
 
-def mean(losses: Losses) -> float:
-    """Returns the mean, summed in float64; NaN for no losses."""
-    return float(losses.mean(dtype=np.float64)) if len(losses) else math.nan
-
-
 def interval(losses: npt.NDArray[np.floating]) -> tuple[float, float]:
     """Returns the 95 % interval of the mean of `losses`, by a circular block bootstrap; the same losses give the same.
 
@@ -95,13 +90,8 @@ def interval(losses: npt.NDArray[np.floating]) -> tuple[float, float]:
 
     Args:
         losses: (N,) in the order of the text.
-
-    Returns:
-        (lower, upper); (NaN, NaN) for fewer than two losses.
     """
     count = len(losses)
-    if count < 2:
-        return math.nan, math.nan
     size = max(1, min(BLOCK, count // _MIN_BLOCKS))
     ring = np.concatenate(([0.0], np.cumsum(np.concatenate((losses, losses[:size])), dtype=np.float64)))
     sums = ring[size : size + count] - ring[:count]  # (N,) sum of the block that begins at each character
@@ -164,10 +154,8 @@ def int8_cost(network: LSTMNetwork, ids: Ids, *, window: int = 32, rows: int = 1
         ids: (N,); `rows` windows from its beginning are read, or as many as there are.
 
     Returns:
-        the cost; 1,000 for weights that 8 bits cannot hold; NaN for a text of fewer than 2 characters.
+        the cost; 1,000 for weights that 8 bits cannot hold.
     """
-    if len(ids) < 2:
-        return math.nan
     window = min(window, len(ids) - 1)
     count = min(rows, (len(ids) - 1) // window)
     read = torch.from_numpy(ids[: count * window + 1].astype(np.int64))

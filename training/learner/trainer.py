@@ -31,7 +31,7 @@ from . import processes
 from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
 from .dropout import DroppedNetwork
-from .optimizers import AdamW, GatewiseMuon, Optimizer
+from .optimizers import AdamW, GatewiseMuon
 from .recipe import Recipe
 
 _EMBEDDING_NORM = 2.0  # of a character's vector at first, on average
@@ -85,7 +85,7 @@ class Trainer:
         self._average.requires_grad_(False)
         named, dtype = dict(self.network.named_parameters()), torch.bfloat16 if recipe.bfloat16 else torch.float32
         matrices = {name: named.pop(name) for name in list(named) if name.startswith("lstm.weight")}
-        self._optimizers: list[Optimizer] = [
+        self._optimizers: list[GatewiseMuon | AdamW] = [
             GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype),
             AdamW(named, recipe.lr, weight_decay=recipe.weight_decay),
         ]

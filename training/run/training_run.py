@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -174,7 +175,7 @@ class TrainingRun:
             threading.Thread(target=import_libraries, name="card", daemon=True).start()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
-        val_loss, cold = evaluation.mean(carried), evaluation.mean(cold256)
+        val_loss, cold = (float(losses.mean(dtype=np.float64)) for losses in (carried, cold256))
         if not math.isfinite(val_loss) or not math.isfinite(cold):
             raise DivergedError(f"the validation loss after step {step:,} is {val_loss}")
         line: Evaluation = {
