@@ -60,24 +60,19 @@ def check_repo(
         found = Destination(repo, private)
     else:
         call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
-        _check_present(repo, info, private=private)
+        if private and not info.private:
+            advice = f"run `hf repos settings {repo} --private` first, or name another repo"
+            raise HubError(f"{repo} is public already, and this run is private: {advice}")
+        names = file_names(info)
+        if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
+            raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
         loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
-        has_card = not replace and CARD in file_names(info)
+        has_card = not replace and CARD in names
         keeps = has_card and not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
         found = Destination(repo, bool(info.private), loss, keep_card=keeps)
     with contextlib.suppress(Exception):  # else the first push creates it
         api.create_branch(repo, branch=TRAINING, exist_ok=True)
     return found
-
-
-def _check_present(repo: str, info: ModelInfo, *, private: bool) -> None:
-    """Raises HubError if a repo is public and must be private, or has a model of another library."""
-    if private and not info.private:
-        advice = f"run `hf repos settings {repo} --private` first, or name another repo"
-        raise HubError(f"{repo} is public already, and this run is private: {advice}")
-    names = file_names(info)
-    if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
-        raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
 
 
 def restriction(repo: str) -> str:
