@@ -30,7 +30,7 @@ from ..errors import RunError
 from . import processes
 from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
-from .dropout import DroppedNetwork
+from .dropout import forward_with_dropout
 from .optimizers import AdamW, GatewiseMuon
 from .recipe import Recipe
 
@@ -80,7 +80,6 @@ class Trainer:
             self.network = LSTMNetwork(config)
         _initialize(self.network, ids)
         self.network.to(self.device)
-        self._forward = DroppedNetwork(self.network, recipe, self._rows)
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
         named, dtype = dict(self.network.named_parameters()), torch.bfloat16 if recipe.bfloat16 else torch.float32
@@ -124,7 +123,7 @@ class Trainer:
         inputs, targets = (ids.to(self.device) for ids in self.windows.at(step))
         own = LSTMState(self._state.h[:, self._rows], self._state.c[:, self._rows])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            logits, own = self._forward(inputs, own, self._random)
+            logits, own = forward_with_dropout(self.network, self.recipe, self._rows, inputs, own, self._random)
         loss = self._loss(logits.float(), targets)
         loss = loss * (len(inputs) / self.recipe.batch)  # this process's part of the mean over all rows
         loss.backward()  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.tiny_models import tiny_network
-from training.learner.dropout import DroppedNetwork
+from training.learner.dropout import forward_with_dropout
 from training.learner.optimizers import GatewiseMuon, orthogonalize
 from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer
@@ -74,9 +74,8 @@ def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
     network = tiny_network(6, hidden=64, embedding=64)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     rate: dict[str, Any] = {place: 0.5}
-    DroppedNetwork(network, replace(RECIPE, **rate), ALL_ROWS)(
-        ids, LSTMState.zeros(network.config, 3), torch.Generator()
-    )
+    zeros = LSTMState.zeros(network.config, 3)
+    forward_with_dropout(network, replace(RECIPE, **rate), ALL_ROWS, ids, zeros, torch.Generator())
     assert [mask.shape for mask in masks] == [(3, 1, 64)]  # one a row; broadcast over time
     assert set(masks[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(masks[0][0], masks[0][1])
@@ -85,11 +84,11 @@ def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
 def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
     """The gradient reaches only the other weights, which are scaled up."""
     network = LSTMNetwork(LSTMConfig(6, 16, 64, 1))
-    dropped = DroppedNetwork(network, replace(RECIPE, dropout_weights=0.25), ALL_ROWS)
+    recipe = replace(RECIPE, dropout_weights=0.25)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     state = LSTMState(torch.randn(1, 3, 64), torch.randn(1, 3, 64))
     random = torch.Generator().manual_seed(7)
-    logits, _ = dropped(ids, state, random)
+    logits, _ = forward_with_dropout(network, recipe, ALL_ROWS, ids, state, random)
     logits.square().sum().backward()
     gradient = network.lstm.get_parameter("weight_hh_l0").grad
     assert gradient is not None
@@ -99,7 +98,8 @@ def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
     with torch.no_grad():
         thinned.lstm.get_parameter("weight_hh_l0").mul_(left / 0.75)
     assert torch.allclose(thinned(ids, state)[0], logits, atol=1e-5)
-    assert not torch.allclose(dropped(ids, state, random)[0], logits, atol=1e-3)  # another mask
+    other, _ = forward_with_dropout(network, recipe, ALL_ROWS, ids, state, random)  # has another mask
+    assert not torch.allclose(other, logits, atol=1e-3)
 
 
 # Muon
