@@ -150,17 +150,12 @@ def test_a_run_that_does_not_record_what_may_be_quoted_publishes_no_address(here
 
 
 def test_a_run_trains_on_its_copy_of_the_text(here: Here, tmp_path: Path, run: Path) -> None:
-    """The original is gone; another text is refused, and the same one repairs a damaged copy."""
-    before, text = outcome(run), (tmp_path / "text.txt").read_text()
-    (tmp_path / "other.txt").write_text(text.replace("cat", "cow"))
-    code, output = here("--resume=run", "other.txt")
-    assert code == 2
-    line = "error: the text is not the one that this run started with (1,514 characters then, 1,514 now, or changed"
-    assert line in output
+    """The original is gone; the same text repairs a damaged copy. test_hub_resume.py has a text that differs."""
+    before = outcome(run)
     assert here("--resume=run")[0] == 0
     flip(run / "text.ids")
     assert here("--resume=run")[0] == 2
-    (tmp_path / "moved.txt").write_text(text)
+    (tmp_path / "text.txt").rename(tmp_path / "moved.txt")
     assert here("moved.txt", "--resume=run")[0] == 0
     (tmp_path / "moved.txt").unlink()
     assert here("--resume=run")[0] == 0  # the copy is whole again
