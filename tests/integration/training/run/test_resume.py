@@ -150,8 +150,10 @@ def test_a_run_that_does_not_record_what_may_be_quoted_publishes_no_address(here
 
 
 def test_a_run_trains_on_its_copy_of_the_text(here: Here, tmp_path: Path, run: Path) -> None:
-    """The original is gone; the same text repairs a damaged copy. test_hub_resume.py has a text that differs."""
+    """The original is gone; another text does not replace the copy, and the same one repairs a damaged copy."""
     before = outcome(run)
+    (tmp_path / "other.txt").write_text("another text" * 20)
+    assert here("--resume=run", "other.txt")[0] == 2
     assert here("--resume=run")[0] == 0
     flip(run / "text.ids")
     assert here("--resume=run")[0] == 2
