@@ -48,7 +48,7 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
         source: the training text, in which the samples are searched for copied passages.
         about: Markdown about the training text, for a section of its own; "" for none.
     """
-    curve = _curve(lm, metrics)
+    curve = Curve("", metrics, number(lm.training.get("ngram_loss")))
     if curve.is_drawable:
         atomic_write(folder / CURVE, draw([curve]))
     if repo := TrainingSummary(lm.training).repo:
@@ -59,10 +59,6 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
     samples = {t: generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1) for t in TEMPERATURES}
     overlap = source.overlap([*samples.values()]) if source else None
     atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
-
-
-def _curve(lm: CharLSTM, metrics: Metrics) -> Curve:
-    return Curve("", metrics, number(lm.training.get("ngram_loss")))
 
 
 def import_libraries() -> None:
@@ -108,7 +104,7 @@ def render_card(
         order=ORDER,
         block=BLOCK,
         evaluations=len(metrics),
-        curve=CURVE if _curve(lm, metrics).is_drawable else "",
+        curve=CURVE if Curve("", metrics).is_drawable else "",
         samples=samples,
         quotes=quotes,
         passes=_passes(summary, metrics),

@@ -136,11 +136,13 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     # Card, curve and notebook of the branch stay if the checkpoint lacks them.
     replaced = (name for name in present if name in {*PUBLISHED_FILES} - {*CARD_FILES} or name.startswith(f"{STATE}/"))
     removed = sorted({*replaced} - {*files})
-    changes: list[Change] = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
+    # Small files are read here, once: the run may replace card and picture meanwhile.
+    data = {name: folder / name if name.endswith(".safetensors") else (folder / name).read_bytes() for name in files}
     if branch == MAIN and CARD in present and CARD in files:
         card = (folder / CARD).read_text(encoding="utf-8", errors="replace")
         if linked_page(card) is None and (space := linked_page(read_file(what, repo, CARD, head.sha))):
-            changes[files.index(CARD)] = CommitOperationAdd(CARD, with_page_link(card, space).encode())
+            data[CARD] = with_page_link(card, space).encode()
+    changes: list[Change] = [*map(CommitOperationAdd, data, data.values()), *map(CommitOperationDelete, removed)]
     return commit(what, repo, changes, title=title, parent=head.sha, revision=branch)
 
 
@@ -162,12 +164,6 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
         inside = sorted((folder / STATE).glob("*"))
         names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
     return names
-
-
-def _addition(folder: Path, name: str) -> CommitOperationAdd:
-    """Returns the upload of a file. Small files are read here, once: the run may replace card and picture meanwhile."""
-    path = folder / name
-    return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
 
 
 def download_run(repo: str, folder: Path) -> str:
