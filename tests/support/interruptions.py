@@ -13,6 +13,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from training.learner import evaluation
@@ -92,7 +93,7 @@ def _kill_at(kind: str, count: int) -> None:
 
 
 def _fail_evaluations(_: Trainer) -> None:
-    evaluation.mean = lambda losses: math.nan
+    evaluation.carried_losses = lambda *_, **__: np.full(1, math.nan)
 
 
 def _print_peak_memory() -> None:

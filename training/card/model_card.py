@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,13 @@ from model.files import atomic_write
 from model.terminal import markdown_text
 
 from ..learner.dataset import VALIDATION_PART
-from ..learner.evaluation import bits
-from .bootstrap import BLOCK
+from ..learner.evaluation import BLOCK, bits
 from .curve import Curve, draw, number
 from .ngram import ORDER
 from .notebook import known_prompt, notebook, plain_torch, prompt_of
 from .overlap import Overlap, Source
-from .public_text import USE, page_link, redact
+from .public_text import USE, page_link, redact, render
 from .summary import TrainingSummary, quotes_of
-from .templates import render
 
 TEMPERATURES = (0.5, 0.8, 1.1)
 SAMPLE_LENGTH = 400  # characters
@@ -43,15 +40,6 @@ _MAX_TEACHERS = 5  # named in a card
 Metrics = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class CardSample:
-    """A text that the model generated: the continuation of `prompt`."""
-
-    temperature: float
-    prompt: str
-    text: str
-
-
 def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | None = None, about: str = "") -> None:
     """Writes README.md, curve.png and, for a model that has a repo, notebook.ipynb into a checkpoint folder.
 
@@ -60,7 +48,7 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
         source: the training text, in which the samples are searched for copied passages.
         about: Markdown about the training text, for a section of its own; "" for none.
     """
-    curve = _curve(lm, metrics)
+    curve = Curve("", metrics, number(lm.training.get("ngram_loss")))
     if curve.is_drawable:
         atomic_write(folder / CURVE, draw([curve]))
     if repo := TrainingSummary(lm.training).repo:
@@ -68,14 +56,9 @@ def write_card(folder: Path, lm: CharLSTM, metrics: Metrics, source: Source | No
         content = redact(notebook(repo, known_prompt(lm), hub=constants.ENDPOINT, shown=named))
         atomic_write(folder / NOTEBOOK, content.encode("utf-8", "replace"))
     prompt = prompt_of(lm)
-    texts = {t: generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1) for t in TEMPERATURES}
-    samples = [CardSample(temperature, prompt, text) for temperature, text in texts.items()]
-    overlap = source.overlap([sample.text for sample in samples]) if source else None
+    samples = {t: generate(lm, prompt, SAMPLE_LENGTH, temperature=t, seed=1) for t in TEMPERATURES}
+    overlap = source.overlap([*samples.values()]) if source else None
     atomic_write(folder / CARD, render_card(lm, metrics, samples, overlap, about).encode("utf-8", "replace"))
-
-
-def _curve(lm: CharLSTM, metrics: Metrics) -> Curve:
-    return Curve("", metrics, number(lm.training.get("ngram_loss")))
 
 
 def import_libraries() -> None:
@@ -86,12 +69,14 @@ def import_libraries() -> None:
 
 
 def render_card(
-    lm: CharLSTM, metrics: Metrics, samples: Sequence[CardSample], overlap: Overlap | None = None, about: str = ""
+    lm: CharLSTM, metrics: Metrics, samples: Mapping[float, str], overlap: Overlap | None = None, about: str = ""
 ) -> str:
-    """Returns the text of README.md, which quotes the training text and the model as far as `quotes_of` allows."""
+    """Returns the text of README.md, which quotes the training text and the model as far as `quotes_of` allows.
+
+    `samples`: by temperature, how the model continued its `prompt_of`.
+    """
     summary, is_chat = TrainingSummary(lm.training), lm.chat is not None
     title, where = summary.repo.rpartition("/")[2] or summary.corpus, summary.repo or "."
-    prompt = summary.example if is_chat or not samples else samples[0].prompt
     folder = title if summary.repo else "."
     quotes = quotes_of(lm.training, is_chat=is_chat)
     card = render(
@@ -109,8 +94,8 @@ def render_card(
         use_it=USE,
         page=page_link(summary.space) if summary.space else "",
         where=where,
-        prompt=prompt,
-        command=shlex.join(["char-lstm", "generate", prompt, *["--chat"] * is_chat, "--model", where]),
+        prompt=prompt_of(lm),
+        command=shlex.join(["char-lstm", "generate", summary.example, *["--chat"] * is_chat, "--model", where]),
         download=shlex.join(["hf", "download", summary.repo, "--local-dir", folder]) if summary.repo else "",
         plain=plain_torch(folder, known_prompt(lm)),
         check=None if quotes == "nothing" else _loss(lm, samples),
@@ -119,7 +104,7 @@ def render_card(
         order=ORDER,
         block=BLOCK,
         evaluations=len(metrics),
-        curve=CURVE if _curve(lm, metrics).is_drawable else "",
+        curve=CURVE if Curve("", metrics).is_drawable else "",
         samples=samples,
         quotes=quotes,
         passes=_passes(summary, metrics),
@@ -128,9 +113,9 @@ def render_card(
     return redact(card)
 
 
-def _loss(lm: CharLSTM, samples: Sequence[CardSample]) -> float | None:
-    """Returns the loss of the first sample as the card shows it, in nats per character; None without samples."""
-    loss = score(lm, markdown_text(samples[0].prompt + samples[0].text)).nats if samples else math.nan
+def _loss(lm: CharLSTM, samples: Mapping[float, str]) -> float | None:
+    """Returns the loss of the first sample as the card shows it, in nats per character; None if it is not finite."""
+    loss = score(lm, markdown_text(prompt_of(lm) + next(iter(samples.values())))).nats
     return loss if math.isfinite(loss) else None
 
 

@@ -9,36 +9,28 @@ irregular. It takes about a second for a million characters.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from ..corpus.ids_file import Ids
 
-ORDER = 5
+ORDER = 5  # length of the longest counted sequence, with the predicted character
 MAX_CHARACTERS = 2_000_000  # of the training text that are counted: its last ones
 
 
-def ngram_loss(train: Ids, held_out: Ids, vocab_size: int, *, order: int = ORDER) -> float:
+def ngram_loss(train: Ids, held_out: Ids, vocab_size: int) -> float:
     """Returns the mean loss in nats per character on the held-out text, whose first character is not predicted.
 
     Args:
         train: (N,) ids, of which the last `MAX_CHARACTERS` are counted.
-        held_out: (M,) ids to predict, each from the `order - 1` ids before it in this same text.
+        held_out: (M,) ids to predict, each from the four ids before it in this same text.
         vocab_size: number of distinct ids.
-        order: length of the longest counted sequence, with the predicted character.
-
-    Returns:
-        the loss; NaN if there is nothing to predict.
     """
-    if len(held_out) < 2:
-        return math.nan
     counted, read = train[-MAX_CHARACTERS:].astype(np.int64), held_out.astype(np.int64)
     chance = np.full(len(read), 1 / vocab_size)
     # A context is a number: its place in the sorted n-grams of the round before. All begin with the empty one, 0; one
     # of the held-out text that no character follows in the training text is -1.
     counted_contexts, read_contexts = np.zeros(len(counted), np.int64), np.zeros(len(read), np.int64)
-    for length in range(1, min(order, len(counted), len(read)) + 1):
+    for length in range(1, min(ORDER, len(counted), len(read)) + 1):
         # The first characters of a text have no context of this length: they keep the chance from the shorter one.
         keys = counted_contexts * vocab_size + counted[length - 1 :]
         ngrams, places, times = np.unique(keys, return_inverse=True, return_counts=True)

@@ -15,9 +15,8 @@ from typing import Any
 from model import CharLSTM
 from model.named_cells import Cell
 
-from .public_text import line
+from .public_text import line, render
 from .summary import TrainingSummary
-from .templates import render
 
 # With which the notebook was tried. Colab has torch, in another version, which is replaced.
 _PINS = "torch==2.13.0 safetensors==0.8.0 huggingface_hub==2.4.0"

@@ -5,11 +5,12 @@ A name or a sample must not be interpreted as Markdown or HTML: samples stay ins
 
 from __future__ import annotations
 
-import os
 import re
+from functools import cache
 from pathlib import Path
 
-from huggingface_hub import constants
+import jinja2
+from huggingface_hub import constants, get_token
 
 from model.terminal import markdown_text
 
@@ -40,6 +41,26 @@ def markdown(text: str) -> str:
 def code(text: str) -> str:
     """Returns one line as inline code, which may also be used in a table."""
     return "`" + line(text).replace("`", "'").replace("|", "¦") + "`"
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Returns what compiles each template once; its filters escape what Markdown would interpret."""
+    environment = jinja2.Environment(  # noqa: S701  Markdown is escaped by the filters
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"code": code, "code_block": code_block, "markdown": markdown}
+    environment.filters |= {"commas": "{:,.0f}".format, "repr": repr}
+    return environment
+
+
+def render(template: str, **values: object) -> str:
+    """Returns the text of a template, one of the files *.jinja beside this module, with these values."""
+    return _environment().get_template(template).render(values)
 
 
 # --- the link from a card to the Space that serves the model
@@ -78,11 +99,10 @@ def with_page_link(card: str, space: str) -> str:
 _TOKEN = re.compile(r"\bhf_(?:(?:oauth|jwt|app)_[A-Za-z0-9._-]+|[A-Za-z0-9]{6,})|(?<=Bearer )[A-Za-z0-9._~+/-]{16,}")
 
 
-def redact(text: str, token: str | None = None) -> str:
-    """Returns `text` with everything that looks like a token of the Hub, and `token` itself, replaced by `hf_***`."""
-    for secret in (token, os.environ.get("HF_TOKEN"), os.environ.get("HUGGING_FACE_HUB_TOKEN")):
-        if secret and len(secret) > 3:
-            text = text.replace(secret, "hf_***")
+def redact(text: str) -> str:
+    """Returns a text with everything that looks like a token of the Hub, and the user's own, replaced by `hf_***`."""
+    if (token := get_token()) and len(token) > 3:
+        text = text.replace(token, "hf_***")
     return _TOKEN.sub("hf_***", text)
 
 

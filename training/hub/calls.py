@@ -50,7 +50,7 @@ def hub_error(error: BaseException, what: str) -> HubError:
     if isinstance(error, HubError):
         return error
     found = explain(error, write=True)
-    return HubError(redact(f"{what} failed: {found.reason}", get_token()), retry=found.retry, wait_s=found.wait_s)
+    return HubError(redact(f"{what} failed: {found.reason}"), retry=found.retry, wait_s=found.wait_s)
 
 
 def call(what: str, function: Callable[[], T]) -> T:

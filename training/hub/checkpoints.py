@@ -60,24 +60,19 @@ def check_repo(
         found = Destination(repo, private)
     else:
         call(f"asking for the right to write to {repo}", lambda: api.auth_check(repo, write=True))
-        _check_present(repo, info, private=private)
+        if private and not info.private:
+            advice = f"run `hf repos settings {repo} --private` first, or name another repo"
+            raise HubError(f"{repo} is public already, and this run is private: {advice}")
+        names = file_names(info)
+        if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
+            raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
         loss = None if replace else _held_loss(repo, info, corpus, corpus_characters)
-        has_card = not replace and CARD in file_names(info)
+        has_card = not replace and CARD in names
         keeps = has_card and not is_model_card(read_file(f"looking at {repo}", repo, CARD, info.sha))
         found = Destination(repo, bool(info.private), loss, keep_card=keeps)
     with contextlib.suppress(Exception):  # else the first push creates it
         api.create_branch(repo, branch=TRAINING, exist_ok=True)
     return found
-
-
-def _check_present(repo: str, info: ModelInfo, *, private: bool) -> None:
-    """Raises HubError if a repo is public and must be private, or has a model of another library."""
-    if private and not info.private:
-        advice = f"run `hf repos settings {repo} --private` first, or name another repo"
-        raise HubError(f"{repo} is public already, and this run is private: {advice}")
-    names = file_names(info)
-    if names & {CONFIG, WEIGHTS, "pytorch_model.bin"} and MANIFEST not in names:
-        raise HubError(f"{repo} holds another kind of model, which a push would replace: name another repo")
 
 
 def restriction(repo: str) -> str:
@@ -141,11 +136,13 @@ def push_checkpoint(to: Destination, branch: str, folder: Path, title: str) -> s
     # Card, curve and notebook of the branch stay if the checkpoint lacks them.
     replaced = (name for name in present if name in {*PUBLISHED_FILES} - {*CARD_FILES} or name.startswith(f"{STATE}/"))
     removed = sorted({*replaced} - {*files})
-    changes: list[Change] = [*(_addition(folder, name) for name in files), *map(CommitOperationDelete, removed)]
+    # Small files are read here, once: the run may replace card and picture meanwhile.
+    data = {name: folder / name if name.endswith(".safetensors") else (folder / name).read_bytes() for name in files}
     if branch == MAIN and CARD in present and CARD in files:
         card = (folder / CARD).read_text(encoding="utf-8", errors="replace")
         if linked_page(card) is None and (space := linked_page(read_file(what, repo, CARD, head.sha))):
-            changes[files.index(CARD)] = CommitOperationAdd(CARD, with_page_link(card, space).encode())
+            data[CARD] = with_page_link(card, space).encode()
+    changes: list[Change] = [*map(CommitOperationAdd, data, data.values()), *map(CommitOperationDelete, removed)]
     return commit(what, repo, changes, title=title, parent=head.sha, revision=branch)
 
 
@@ -167,12 +164,6 @@ def _published(folder: Path, *, with_state: bool) -> list[str]:
         inside = sorted((folder / STATE).glob("*"))
         names += [f"{STATE}/{path.name}" for path in inside if path.is_file() and not path.name.startswith(".")]
     return names
-
-
-def _addition(folder: Path, name: str) -> CommitOperationAdd:
-    """Returns the upload of a file. Small files are read here, once: the run may replace card and picture meanwhile."""
-    path = folder / name
-    return CommitOperationAdd(name, path if path.suffix == ".safetensors" else path.read_bytes())
 
 
 def download_run(repo: str, folder: Path) -> str:

@@ -7,7 +7,7 @@ trainer         the first weights, the training step and its state
 dropout         locked dropout and weight dropout
 optimizers      Muon for the LSTM's matrices, AdamW for the rest
 shared_steps    a step that all processes of a run take together
-evaluation      the held-out loss under two protocols
+evaluation      the held-out loss under two protocols, and its 95 % interval
 distillation    soft targets of teachers
 processes       torch.distributed: several processes that train one model
 """

@@ -17,51 +17,48 @@ from model import LSTMNetwork, LSTMState
 from .recipe import Recipe
 
 
-class DroppedNetwork:
+def forward_with_dropout(
+    network: LSTMNetwork, recipe: Recipe, rows: slice, ids: Tensor, state: LSTMState, random: Generator
+) -> tuple[Tensor, LSTMState]:
     """Runs a network layer by layer, with dropout on the embedding, between the layers and before the output.
 
     Args:
-        network: its weights are used and trained; nothing is copied.
+        rows: those of the whole batch that `ids` and `state` have. Masks are drawn for the whole batch, so a row's mask
+            does not depend on how many processes share the batch.
+        ids: (B, T)
+        random: draws the masks.
+
+    Returns:
+        logits (B, T, V), and the state after the last character.
     """
 
-    def __init__(self, network: LSTMNetwork, recipe: Recipe, rows: slice) -> None:
-        self._network = network
-        self._batch, self._rows = recipe.batch, rows
-        self._weight_rate = recipe.dropout_weights
-        between = [recipe.dropout_between] * (network.config.num_layers - 1)
-        self._rates = [recipe.dropout_in, *between, recipe.dropout_out]
-
-    def __call__(self, ids: Tensor, state: LSTMState, random: Generator) -> tuple[Tensor, LSTMState]:
-        """Returns logits (B, T, V) and the state after the last character of ids (B, T); `random` draws the masks."""
-        x = self._drop(self._network.embedding(ids), self._rates[0], random)  # (B, T, E)
-        h, c = [], []
-        for layer, (weight_ih, weight_hh, *biases) in enumerate(self._network.lstm.all_weights):
-            weights = [weight_ih, self._drop_weights(weight_hh, random), *biases]
-            before = [each[layer : layer + 1].to(x.dtype) for each in (state.h, state.c)]
-            # What `nn.LSTM` calls: has_biases, num_layers, dropout, train, bidirectional, batch_first. x is (B, T, H).
-            x, h_n, c_n = torch.lstm(x, before, weights, True, 1, 0.0, True, False, True)
-            x = self._drop(x, self._rates[layer + 1], random)
-            h.append(h_n)
-            c.append(c_n)
-        return self._network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
-
-    def _drop(self, x: Tensor, rate: float, random: Generator) -> Tensor:
-        """Applies locked dropout to x (B, T, E or H).
-
-        Masks are drawn for the whole batch, so a row's mask does not depend on how many processes share the batch.
-        """
+    def drop(x: Tensor, rate: float) -> Tensor:
+        """Applies locked dropout to x (B, T, E or H)."""
         if rate == 0:
             return x
-        mask = torch.empty(self._batch, 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
-        return x * (mask[self._rows] / (1 - rate)).to(x.dtype)
+        mask = torch.empty(recipe.batch, 1, x.shape[2], device=x.device).bernoulli_(1 - rate, generator=random)
+        return x * (mask[rows] / (1 - rate)).to(x.dtype)
 
-    def _drop_weights(self, weight: Tensor, random: Generator) -> Tensor:
+    def drop_weights(weight: Tensor) -> Tensor:
         """Applies weight dropout with this step's mask to the recurrent weights of a layer, (4H, H)."""
-        if self._weight_rate == 0:
+        if recipe.dropout_weights == 0:
             return weight
-        dropped = round(256 * self._weight_rate)
+        dropped = round(256 * recipe.dropout_weights)
         mask = _random_bytes(weight.numel(), weight.device, random) >= dropped
         return weight * mask.view_as(weight) * (256 / (256 - dropped))
+
+    x = drop(network.embedding(ids), recipe.dropout_in)  # (B, T, E)
+    rates = [recipe.dropout_between] * (network.config.num_layers - 1) + [recipe.dropout_out]
+    h, c = [], []
+    for layer, (weight_ih, weight_hh, *biases) in enumerate(network.lstm.all_weights):
+        weights = [weight_ih, drop_weights(weight_hh), *biases]
+        before = [each[layer : layer + 1].to(x.dtype) for each in (state.h, state.c)]
+        # What `nn.LSTM` calls: has_biases, num_layers, dropout, train, bidirectional, batch_first. x is (B, T, H).
+        x, h_n, c_n = torch.lstm(x, before, weights, True, 1, 0.0, True, False, True)
+        x = drop(x, rates[layer])
+        h.append(h_n)
+        c.append(c_n)
+    return network.output(x), LSTMState(torch.cat(h).float(), torch.cat(c).float())
 
 
 def _random_bytes(count: int, device: torch.device, random: Generator) -> Tensor:

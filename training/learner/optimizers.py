@@ -17,7 +17,6 @@ Shapes: H hidden, K inputs of a matrix, G matrices in a stack.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -127,9 +126,6 @@ class AdamW:
         for name in self._params:
             yield f"{name}.exp_avg", self._means[name]
             yield f"{name}.exp_avg_sq", self._squares[name]
-
-
-Optimizer: TypeAlias = GatewiseMuon | AdamW
 
 
 def orthogonalize(matrices: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:

@@ -30,8 +30,8 @@ from ..errors import RunError
 from . import processes
 from .dataset import Paragraphs, Windows
 from .distillation import SoftTargets, mix_targets
-from .dropout import DroppedNetwork
-from .optimizers import AdamW, GatewiseMuon, Optimizer
+from .dropout import forward_with_dropout
+from .optimizers import AdamW, GatewiseMuon
 from .recipe import Recipe
 
 _EMBEDDING_NORM = 2.0  # of a character's vector at first, on average
@@ -80,12 +80,11 @@ class Trainer:
             self.network = LSTMNetwork(config)
         _initialize(self.network, ids)
         self.network.to(self.device)
-        self._forward = DroppedNetwork(self.network, recipe, self._rows)
         self._average = AveragedModel(self.network, multi_avg_fn=self._move_average)
         self._average.requires_grad_(False)
         named, dtype = dict(self.network.named_parameters()), torch.bfloat16 if recipe.bfloat16 else torch.float32
         matrices = {name: named.pop(name) for name in list(named) if name.startswith("lstm.weight")}
-        self._optimizers: list[Optimizer] = [
+        self._optimizers: list[GatewiseMuon | AdamW] = [
             GatewiseMuon(matrices, recipe.matrix_lr, weight_decay=recipe.weight_decay, dtype=dtype),
             AdamW(named, recipe.lr, weight_decay=recipe.weight_decay),
         ]
@@ -124,7 +123,7 @@ class Trainer:
         inputs, targets = (ids.to(self.device) for ids in self.windows.at(step))
         own = LSTMState(self._state.h[:, self._rows], self._state.c[:, self._rows])
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            logits, own = self._forward(inputs, own, self._random)
+            logits, own = forward_with_dropout(self.network, self.recipe, self._rows, inputs, own, self._random)
         loss = self._loss(logits.float(), targets)
         loss = loss * (len(inputs) / self.recipe.batch)  # this process's part of the mean over all rows
         loss.backward()  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -31,31 +32,17 @@ from .snapshot import Snapshot, loss_at
 NEWEST_KEPT = 2  # checkpoints, in addition to the best one and those that are still to be pushed
 
 
+@dataclass
 class CheckpointManager:
-    """The checkpoints of one run.
+    """The checkpoints of one run."""
 
-    Args:
-        pusher: pushes checkpoints to the Hub; None when the run is not pushed.
-        source: the training text, in which a card searches what the model generated; None for no search.
-        held_out: held-out text on which the cells of the last best checkpoint are named; "" for none.
-        quotes: what the published files may quote.
-    """
-
-    def __init__(
-        self,
-        folder: RunFolder,
-        pusher: Pusher | None = None,
-        *,
-        source: Source | None = None,
-        held_out: str = "",
-        quotes: Quotes = "nothing",
-    ) -> None:
-        self.folder = folder
-        self.pusher = pusher
-        self.saved_step = -1  # of the newest checkpoint that can be resumed; -1 when there is none
-        self._source = source
-        self._held_out, self._quotes = held_out, quotes
-        self._best_loss = math.inf
+    folder: RunFolder
+    pusher: Pusher | None = None  # None when the run is not pushed
+    source: Source | None = None  # the training text, in which a card searches what the model generated
+    held_out: str = ""  # held-out text on which the cells of the last best checkpoint are named; "" for none
+    quotes: Quotes = "nothing"  # what the published files may quote
+    saved_step: int = field(default=-1, init=False)  # of the newest checkpoint that can be resumed; -1 without one
+    _best_loss: float = field(default=math.inf, init=False)
 
     def waiting(self) -> list[str]:
         """Returns the names of the checkpoint folders that are not on the Hub yet."""
@@ -98,7 +85,7 @@ class CheckpointManager:
             self._best_loss = snapshot.val_loss
             self._try("the file best", lambda: self.folder.mark(BEST, folder))
         self._write_log(METRICS, snapshot.metrics)
-        if snapshot.complete and self._held_out:
+        if snapshot.complete and self.held_out:
             self._try("cells.json", self._name_cells)
         if snapshot.complete or (is_best and self.pusher):
             self._try("the model card", lambda: self._write_card(snapshot.metrics))
@@ -126,12 +113,12 @@ class CheckpointManager:
     def _name_cells(self) -> None:
         if best := self.folder.best():
             lm = CharLSTM.from_pretrained(best)
-            write_cells(best, add_passages(lm, name_cells(lm, self._held_out), self._quotes, self._held_out))
+            write_cells(best, add_passages(lm, name_cells(lm, self.held_out), self.quotes, self.held_out))
 
     def _write_card(self, metrics: Sequence[Evaluation]) -> None:
         if best := self.folder.best():
             lm = CharLSTM.from_pretrained(best)  # from disk, as readers of the card load it: rounded to bfloat16
-            model_card.write_card(best, lm, metrics, source=self._source)
+            model_card.write_card(best, lm, metrics, source=self.source)
 
     def _try(self, what: str, write: Callable[[], object]) -> None:
         """Writes what a checkpoint is complete without; prints a warning if that fails."""

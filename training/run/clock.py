@@ -127,19 +127,15 @@ def restored(recipe: Recipe, state: Mapping[str, Any], steps_done: int) -> Clock
     """Returns the clock of a run at a checkpoint with this state.json.
 
     Raises:
-        ValueError: a number is missing or not allowed; the checkpoint may come from a stranger's repo.
+        KeyError, TypeError, ValueError: a number is missing or not allowed; the checkpoint may be a stranger's.
     """
     saved = state.get("clock")
     if saved is None:
         return Clock(recipe, steps_done=steps_done, progress=float(steps_done))
-    numbers: dict[str, float] = {}
-    for name in Clock(recipe).to_json():
-        number = saved.get(name)
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < 1e9:
-            raise ValueError(f"{name} of the clock is {number!r:.40}")
-        numbers[name] = float(number)
+    numbers = {name: saved[name] for name in Clock(recipe).to_json()}
     minutes, progress = (numbers.pop(name) for name in ("minutes", "progress"))
-    if not minutes or not numbers["step_s"] or progress > recipe.steps:
+    is_valid = 0 < minutes < 1e9 and 0 <= progress <= recipe.steps and numbers["step_s"] > 0
+    if not is_valid or not all(0 <= seconds < 1e9 for seconds in numbers.values()):
         raise ValueError(f"the clock is not valid: {saved!r:.200}")
     return Clock(recipe, minutes, Costs(**numbers), steps_done=steps_done, progress=progress)
 

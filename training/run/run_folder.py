@@ -60,9 +60,11 @@ class RunFolder:
     def __init__(self, path: Path | str, *, resume: bool, waits: bool = False) -> None:
         shown = str(path)
         self.path = expanded_path(path)
-        if resume:
-            self._check_run(shown)
-        elif self.steps():
+        if resume and not self.path.is_dir():
+            raise RunError(f"there is no run folder {shown!r}: nothing was resumed (a run on the Hub: hf://USER/NAME)")
+        if resume and not self.steps():
+            raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
+        if not resume and self.steps():
             raise RunError(f"{shown!r} holds a run already: continue it with --resume {shown}, or choose another --out")
         self._new = [folder for folder in (self.path, self.path.parent) if not folder.exists()]
         self._lock = FileLock(self.path / LOCK, blocking=waits, thread_local=False)
@@ -176,12 +178,6 @@ class RunFolder:
             return [sample for sample in samples_from_json(lines) if sample["step"] <= step]
         except (OSError, ValueError):  # CheckpointError is a ValueError
             return []
-
-    def _check_run(self, shown: str) -> None:
-        if not self.path.is_dir():
-            raise RunError(f"there is no run folder {shown!r}: nothing was resumed (a run on the Hub: hf://USER/NAME)")
-        if not self.steps():
-            raise RunError(f"there is no run to resume in {shown!r}: it has no step-… folder")
 
 
 def has_checkpoint(run: Path) -> bool:

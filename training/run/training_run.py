@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +25,6 @@ from model.checkpoint.format import Checkpoint, CheckpointError
 from model.checkpoint.record import TrainingRecord
 from model.checkpoint.samples import Sample, thinned
 
-from ..card.bootstrap import interval
 from ..card.curve import sparkline
 from ..card.model_card import import_libraries
 from ..corpus.ids_file import Ids
@@ -69,7 +69,6 @@ class TrainingRun:
         init=False, default_factory=lambda: ThreadPoolExecutor(1, "checkpoints", torch.set_num_threads, (1,))
     )
     _writing: Future[None] | None = field(default=None, init=False)
-    _log: ProgressLog = field(init=False)
     _was_complete: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -95,13 +94,13 @@ class TrainingRun:
         recipe, trainer = self.trainer.recipe, self.trainer
         bar = Progress(recipe.steps, self.clock.progress, is_timed=self.clock.minutes is not None)
         folder = self.checkpoint_manager.folder.path
-        self._log = ProgressLog(folder, trainer.steps_done, self.clock.progress, recipe.steps)
+        log = ProgressLog(folder, trainer.steps_done, self.clock.progress, recipe.steps)
         try:
             # Leaving the block waits for the checkpoint that is being written.
-            with closing(self._log), self._writer, SharedSteps(trainer) as steps:
+            with closing(log), self._writer, SharedSteps(trainer) as steps:
                 if not trainer.steps_done:
                     self._generate_sample()  # of random weights, for "Watch it learn"
-                self._train(steps, signals, bar)
+                self._train(steps, log, signals, bar)
                 self._wait_for_writer()
                 if signals.number and trainer.steps_done not in (0, self.checkpoint_manager.saved_step):
                     steps.gather_state()
@@ -146,11 +145,10 @@ class TrainingRun:
         recipe, step_s = self.trainer.recipe, self.clock.step_s
         return recipe.batch * recipe.window / step_s if step_s else 0.0
 
-    def _train(self, steps: SharedSteps, signals: Signals, bar: Progress) -> None:
+    def _train(self, steps: SharedSteps, log: ProgressLog, signals: Signals, bar: Progress) -> None:
         """Trains until the last step or a signal."""
         trainer, clock, schedule = self.trainer, self.clock, Schedule(self.trainer.recipe)
         threads = self.threads or Threads(trainer.device)
-        log = self._log
         while not clock.is_done and not signals.number:
             began, before = time.monotonic(), clock.progress
             recorded, count = log.repeated(trainer.steps_done + 1) or (None, None)
@@ -175,7 +173,7 @@ class TrainingRun:
             threading.Thread(target=import_libraries, name="card", daemon=True).start()
         carried = evaluation.carried_losses(network, self.validation, rows=64, context=512)
         cold256 = evaluation.cold_losses(network, self.validation)
-        val_loss, cold = evaluation.mean(carried), evaluation.mean(cold256)
+        val_loss, cold = (float(losses.mean(dtype=np.float64)) for losses in (carried, cold256))
         if not math.isfinite(val_loss) or not math.isfinite(cold):
             raise DivergedError(f"the validation loss after step {step:,} is {val_loss}")
         line: Evaluation = {
@@ -191,9 +189,14 @@ class TrainingRun:
         }
         self.metrics.append(line)
         text = self._generate_sample()
-        self._print_evaluation()
+        losses = [line["val_loss"] for line in self.metrics]
+        mark = ", best so far" if len(losses) > 1 and val_loss <= min(losses) else ""
+        curve = sparkline(losses)
+        say(f"step {step:,}: held-out loss {loss_text(val_loss)}{mark}{'  ' if curve else ''}{curve}")
+        if len(losses) > 2 and val_loss > math.log(len(self.tokenizer)) + 0.5:
+            warn("this is worse than predicting each character with equal odds: the learning rates may be too high")
         bar.print_sample(text)
-        intervals = {"val_loss_95": interval(carried), "val_cold256_95": interval(cold256)}
+        intervals = {"val_loss_95": evaluation.interval(carried), "val_cold256_95": evaluation.interval(cold256)}
         rounded = {name: [round(bound, 4) for bound in bounds] for name, bounds in intervals.items()}
         self._save({**line, **rounded}, is_last=self.clock.is_done)
         self.clock.add_evaluation(time.monotonic() - began)
@@ -211,15 +214,6 @@ class TrainingRun:
         sample: Sample = {"step": step, "prompt": "", "temperature": 0.7, "seed": 1, "text": text}
         self.samples = thinned([*self.samples, sample])
         return text
-
-    def _print_evaluation(self) -> None:
-        losses = [line["val_loss"] for line in self.metrics]
-        step, loss = self.metrics[-1]["step"], losses[-1]
-        mark = ", best so far" if len(losses) > 1 and loss <= min(losses) else ""
-        curve = sparkline(losses)
-        say(f"step {step:,}: held-out loss {loss_text(loss)}{mark}{'  ' if curve else ''}{curve}")
-        if len(losses) > 2 and loss > math.log(len(self.tokenizer)) + 0.5:
-            warn("this is worse than predicting each character with equal odds: the learning rates may be too high")
 
     def _save(self, measured: dict[str, Any], *, is_last: bool) -> None:
         """Saves a checkpoint of this step after the previous one is on disk; in a thread unless it is the last.

@@ -70,12 +70,10 @@ def test_a_push_loses_nothing(hub: LocalHub, token: str, run: Path, fault: str) 
 
 @every_fault
 def test_a_run_is_downloaded_whole_or_not_at_all(
-    hub: LocalHub, token: str, trained: Path, tmp_path: Path, fault: str
+    hub: LocalHub, token: str, run: Path, tmp_path: Path, fault: str
 ) -> None:
-    repo, best, newest = hub.add_repo("ada/plays"), best_of(trained), checkpoints(trained)[-1]
-    for folder, branch, pattern in ((best, "main", "*.*"), (newest, "training", "**/*.*")):
-        files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.glob(pattern)}
-        hub.commit(repo, files, branch=branch)
+    assert push_pending(run, check_repo("plays", private=False, license="unknown"), report=print) == []
+    newest = checkpoints(run)[-1]
     again = RunFolder(tmp_path / "again", resume=False)
     with faulty(hub, fault, "GET /ada/plays/resolve/.*/training_state/state.safetensors"):
         if fault in HARMLESS:

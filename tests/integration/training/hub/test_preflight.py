@@ -37,9 +37,6 @@ def test_a_check_that_fails_leaves_no_repo_behind(hub: LocalHub, token: str, rou
 
 
 def test_a_token_that_is_given_as_a_name_is_not_shown() -> None:
-    for name in ("a/b/c", "", "https://huggingface.co/a/b"):
-        with pytest.raises(HubError, match="is not the name of a repo"):
-            check_repo_name(name)
     with pytest.raises(HubError, match="looks like a token") as caught:
         check_repo_name("hf_" + "x" * 34)
     assert "xxx" not in str(caught.value)

@@ -116,15 +116,24 @@ def test_a_commit_of_someone_else_in_between_is_kept(hub: LocalHub, run: Path, p
     assert "NOTES.md" in hub.repos["ada/plays"].commit("main").files
 
 
-def test_one_refused_checkpoint_does_not_block_the_others(
+def test_a_refused_checkpoint_is_reported_once_and_blocks_no_other(
     hub: LocalHub, run: Path, pusher: Pusher, lines: list[str]
 ) -> None:
-    (make_step(run, 1, best=True) / "README.md").write_text("---\ntags: [a\n---\n")
+    """It is tried again with the next checkpoint."""
+    fault = hub.fail("POST .*/commit/", 403, times=None)
+    make_step(run, 1)
+    pusher.update()
+    eventually(lambda: any("no right to do that" in line for line in lines))
     make_step(run, 2)
     pusher.update()
-    eventually(lambda: any("Invalid metadata" in line for line in lines))
-    assert pusher.close() == ["step-00000001"]
-    assert hub.read("ada/plays", "config.json", "training") == b'{"step": 2}'
+    eventually(lambda: fault.hits == 2)
+    assert len(lines) == 1
+    hub.faults.clear()
+    hub.fail("POST .*/commit/main", 403, times=None)
+    make_step(run, 3, best=True)
+    pusher.update()
+    assert pusher.close() == ["step-00000003"]
+    assert hub.read("ada/plays", "config.json", "training") == b'{"step": 3}'
 
 
 # the end of the process
@@ -169,17 +178,3 @@ def test_a_process_ends_while_the_hub_hangs(
     for branch, name in {"main": "model.safetensors", "training": "training_state/state.json"}.items():
         assert len(hub.repos["ada/plays"].titles(branch)) == 2, "one whole commit"
         assert hub.read("ada/plays", name, branch) == (checkpoint / name).read_bytes()
-
-
-def test_a_refusal_is_reported_once_and_retried_with_the_next_checkpoint(
-    hub: LocalHub, run: Path, pusher: Pusher, lines: list[str]
-) -> None:
-    fault = hub.fail("POST .*/commit/", 403, times=None)
-    make_step(run, 1)
-    pusher.update()
-    eventually(lambda: any("no right to do that" in line for line in lines))
-    make_step(run, 2)
-    pusher.update()
-    eventually(lambda: fault.hits == 2)
-    assert pusher.close() == ["step-00000002"]
-    assert len(lines) == 1

@@ -55,10 +55,11 @@ def test_an_unknown_licence_is_refused_and_a_resumed_run_may_start_to_push_with_
 # pushed
 
 
-def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
+def test_checkpoints_are_pushed_without_a_secret_and_the_user_learns_who_can_read_them(
     hub: LocalHub, token: str, here: Here, tmp_path: Path
 ) -> None:
-    code, output = here(*QUICK, "--push-to=plays")
+    run = tmp_path / "secret-run"
+    code, output = here(tmp_path / "text.txt", *QUICK[1:-1], f"--out={run}", "--push-to=plays")
     assert code == 0
     public = f"Pushing to {hub.url}/ada/plays (public: anyone can read it and what it has learned)."
     assert output.index(public) < output.index("step 1 of 8")
@@ -68,13 +69,20 @@ def test_checkpoints_are_pushed_and_the_user_learns_who_can_read_them(
     assert served <= set(repo.commit("main").files)
     assert "training_state/state.safetensors" in repo.commit("training").files
     assert "training_state/state.safetensors" not in repo.commit("main").files
-    best = min(metrics(tmp_path / "run"), key=lambda line: float(line["val_loss"]))
+    best = min(metrics(run), key=lambda line: float(line["val_loss"]))
     assert f"val loss {best['val_loss']:.4f} nats" in repo.titles()[0]
     assert "CharLSTM.from_pretrained('ada/plays')" in hub.read("ada/plays", "README.md").decode()
-    pulled, kept = CharLSTM.from_pretrained("ada/plays"), CharLSTM.from_pretrained(tmp_path / "run")
+    pulled, kept = CharLSTM.from_pretrained("ada/plays"), CharLSTM.from_pretrained(run)
     assert pulled.commit == repo.branches["main"]
     for name, tensor in kept.network.state_dict().items():
         assert torch.equal(pulled.network.state_dict()[name], tensor)
+    assert token not in output
+    assert not [path for path in run.rglob("*") if path.is_file() and token.encode() in path.read_bytes()]
+    for branch in ("main", "training"):
+        for name in repo.commit(branch).files:
+            data = hub.read("ada/plays", name, branch)
+            for secret in (token, str(tmp_path), "secret-run"):
+                assert secret.encode() not in data, f"{name} on {branch} holds {secret}"
 
 
 def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replaced(
@@ -102,20 +110,6 @@ def test_a_better_model_and_a_readme_of_its_own_stay_until_they_are_to_be_replac
     assert "cells.json" not in repo.commit("main").files, "files that the checkpoint lacks are deleted"
 
 
-def test_no_token_and_no_local_path_is_published(hub: LocalHub, token: str, here: Here, tmp_path: Path) -> None:
-    _, output = here(tmp_path / "text.txt", *ONCE[1:], f"--out={tmp_path / 'secret-run'}", "--push-to=ada/plays")
-    assert token not in output
-    for path in (tmp_path / "secret-run").rglob("*"):
-        if path.is_file():
-            assert token.encode() not in path.read_bytes(), path.name
-    repo = hub.repos["ada/plays"]
-    for branch in ("main", "training"):
-        for name in repo.commit(branch).files:
-            data = hub.read("ada/plays", name, branch)
-            for secret in (token, str(tmp_path), "secret-run"):
-                assert secret.encode() not in data, f"{name} on {branch} holds {secret}"
-
-
 # refused before the first step
 
 
@@ -130,11 +124,6 @@ def test_private_text_is_not_published_by_accident(hub: LocalHub, token: str, he
     assert "ada.lovelace@" not in output
     assert hub.log == []
     assert [path.name for path in tmp_path.iterdir()] == ["text.txt"]
-    code, output = here(*ONCE, "--push-to=ada/diary", "--private")
-    assert code == 0
-    assert "ada/diary (private)." in output
-    assert "anyone" not in output
-    assert hub.repos["ada/diary"].private
 
 
 # faults of the Hub

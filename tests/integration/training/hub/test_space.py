@@ -36,6 +36,9 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.hub.calls.FIRST_WAIT_S", 0.01)
 
 
+TITLE = "Ada's <letters>"
+
+
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     tiny_model().save_pretrained(tmp_path / "plays")
@@ -52,17 +55,20 @@ def test_a_static_space_from_one_command(
     """test_wheel.py looks at all its files."""
     token = hub.add_token("ada", free=True)
     monkeypatch.setenv("HF_TOKEN", token)
-    code, output = here("space", checkpoint, "--space=page")
+    given = ("space", checkpoint, f"--title={TITLE}")
+    code, output = here(*given, "--space=page")
     assert code == 0, output
     assert re.search(r"stage BUILDING\.\n.*APP_STARTING\.\n.*RUNNING\.\n  " + f"{hub.url}/spaces/ada/page\n$", output)
     assert token not in output
     repo = hub.repos["spaces/ada/page"]
     assert repo.space
     assert repo.space.sdk == "static"
-    assert front_matter(hub.read("spaces/ada/page", "README.md"))["sdk"] == "static"
+    about = front_matter(hub.read("spaces/ada/page", "README.md"))
+    assert (about["sdk"], about["title"]) == ("static", TITLE)
+    assert hub.read("spaces/ada/page", "index.html").decode().count("Ada&#x27;s &lt;letters&gt;") == 3
     head = repo.commit("main").oid
 
-    code, output = here("space", checkpoint, "--space=ada/page")
+    code, output = here(*given, "--space=ada/page")
     assert (code, repo.commit("main").oid) == (0, head)
     assert "nothing has changed" in output
 
@@ -101,25 +107,16 @@ def test_a_run_that_is_pushed_elsewhere_has_no_page() -> None:
         resume_page(options, {"repo": "ada/plays", "space": "../page"}, None)
 
 
-@pytest.mark.parametrize("hardware", ["static", "cpu-basic"])
-def test_the_title_of_a_page_may_be_given(
-    hub: LocalHub, token: str, here: Here, checkpoint: Path, hardware: str
+def test_the_title_of_an_app_is_a_variable_of_its_space(
+    hub: LocalHub, token: str, here: Here, checkpoint: Path
 ) -> None:
-    title = "Ada's <letters>"
-    given = ("space", checkpoint, f"--hardware={hardware}", f"--title={title}")
-    code, output = here(*given, "--space=page")
+    code, output = here("space", checkpoint, "--hardware=cpu-basic", f"--title={TITLE}", "--space=page")
     assert code == 0, output
-    assert front_matter(hub.read("spaces/ada/page", "README.md"))["title"] == title
-    repo = hub.repos["spaces/ada/page"]
-    assert repo.space
-    shown = {name: each["value"] for name, each in repo.space.variables.items()}
-    if hardware == "static":
-        page = hub.read("spaces/ada/page", "index.html").decode()
-        assert page.count("Ada&#x27;s &lt;letters&gt;") == 3
-        assert not shown
-    else:
-        assert shown == {"PAGE_TITLE": title}
-        assert SiteConfig.of(shown).title == title
+    assert front_matter(hub.read("spaces/ada/page", "README.md"))["title"] == TITLE
+    space = hub.repos["spaces/ada/page"].space
+    assert space
+    shown = {name: each["value"] for name, each in space.variables.items()}
+    assert (shown, SiteConfig.of(shown).title) == ({"PAGE_TITLE": TITLE}, TITLE)
 
 
 def test_the_card_links_to_a_page_published_later(hub: LocalHub, token: str, here: Here, checkpoint: Path) -> None:

@@ -27,6 +27,8 @@ from tests.support.tiny_runs import (
     outcome,
     write_text,
 )
+from training.hub.destination import Destination
+from training.hub.pusher import push_pending
 from training.run.hub_resume import pull_run
 from training.run.run_folder import RunFolder
 
@@ -47,18 +49,15 @@ def made(trained: Path) -> Path:
     lines[0]["val_loss"] = 0.5
     for count, step in enumerate(checkpoints(run), 1):
         (step / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines[:count]))
+    (run / "best").write_text(checkpoints(run)[0].name)
     return run
 
 
 @pytest.fixture
 def pushed(hub: LocalHub, token: str, made: Path) -> LocalHub:
-    """That run on the Hub, as it would have been pushed; the machine that made it is gone."""
-    best, newest = checkpoints(made)
-    repo = hub.add_repo("ada/plays")
-    for folder, branch in ((best, "main"), (newest, "training")):
-        files = [path for path in folder.rglob("*") if path.is_file()]
-        kept = [path for path in files if branch == "training" or path.parent == folder]
-        hub.commit(repo, {str(path.relative_to(folder)): path.read_bytes() for path in kept}, branch=branch)
+    """That run on the Hub; the machine that made it is gone."""
+    hub.add_repo("ada/plays")
+    assert push_pending(made, Destination("ada/plays"), report=print) == []
     return hub
 
 

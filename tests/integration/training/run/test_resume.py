@@ -132,7 +132,7 @@ def test_a_run_of_an_earlier_version_is_resumed(here: Here, tmp_path: Path) -> N
     assert code == 0, output
     assert "Resuming after step 8 of 24." in output
     losses = [line["val_loss"] for line in metrics(tmp_path / "run")]
-    assert losses == pytest.approx([2.577134, 2.571549, 2.540176, 2.515435], abs=1e-3)
+    assert losses == pytest.approx([2.577134, 2.571549, 2.540176, 2.515435], abs=1e-5)
 
 
 def test_a_run_that_does_not_record_what_may_be_quoted_publishes_no_address(here: Here, tmp_path: Path) -> None:
@@ -150,18 +150,15 @@ def test_a_run_that_does_not_record_what_may_be_quoted_publishes_no_address(here
 
 
 def test_a_run_trains_on_its_copy_of_the_text(here: Here, tmp_path: Path, run: Path) -> None:
-    """The original is gone; another text is refused, and the same one repairs a damaged copy."""
-    before, text = outcome(run), (tmp_path / "text.txt").read_text()
-    (tmp_path / "other.txt").write_text(text.replace("cat", "cow"))
-    code, output = here("--resume=run", "other.txt")
-    assert code == 2
-    line = "error: the text is not the one that this run started with (1,514 characters then, 1,514 now, or changed"
-    assert line in output
+    """The original is gone; another text does not replace the copy, and the same one repairs a damaged copy."""
+    before = outcome(run)
+    (tmp_path / "other.txt").write_text("another text" * 20)
+    assert here("--resume=run", "other.txt")[0] == 2
     assert here("--resume=run")[0] == 0
     flip(run / "text.ids")
     code, output = here("--resume=run")
     assert (code, "no whole copy of its text" in output) == (2, True), output
-    (tmp_path / "moved.txt").write_text(text)
+    (tmp_path / "text.txt").rename(tmp_path / "moved.txt")
     assert here("moved.txt", "--resume=run")[0] == 0
     (tmp_path / "moved.txt").unlink()
     assert here("--resume=run")[0] == 0  # the copy is whole again

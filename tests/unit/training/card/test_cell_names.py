@@ -11,7 +11,6 @@ import torch
 
 from model import Cell, CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork, TextTrace
 from tests.support.tiny_models import ALPHABET, tiny_model
-from tests.support.tiny_runs import SIZES, be_quick, write_text
 from training.__main__ import main
 from training.card.cell_features import FEATURES
 from training.card.cell_names import SHORTEST, add_passages, name_cells
@@ -124,12 +123,3 @@ def test_a_text_with_private_data_or_control_characters_is_not_stored(monkeypatc
     monkeypatch.setattr("training.card.cell_names.generate", lambda *_, **__: text)
     (cell,) = add_passages(reader, [CELL], "model")
     assert (cell.sample, cell.high, cell.low) == (None, (), ())
-
-
-@pytest.mark.slow
-def test_a_run_whose_cells_cannot_be_named_warns(tmp_path, monkeypatch, capsys):
-    be_quick(monkeypatch.setattr)
-    monkeypatch.setattr("training.run.checkpoint_manager.name_cells", lambda *_: 1 / 0)
-    assert main([str(write_text(tmp_path, 2000)), "--steps=2", "--out", str(tmp_path / "run"), *SIZES]) == 0
-    assert CharLSTM.from_pretrained(tmp_path / "run").cells == ()
-    assert "cells.json could not be written (ZeroDivisionError" in capsys.readouterr().err

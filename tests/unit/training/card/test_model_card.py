@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from model import CharLSTM, CharTokenizer, LSTMConfig, LSTMNetwork
 from model.checkpoint.record import read_record
 from tests.local_hub import LocalHub
-from training.card.model_card import CardSample, render_card, write_card
+from training.card.model_card import render_card, write_card
 from training.card.notebook import for_page
 from training.card.overlap import Overlap, Source
 from training.card.public_text import line, with_page_link
@@ -72,12 +72,13 @@ METRICS: list[dict[str, Any]] = [
 
 def make_lm(**changes: Any) -> CharLSTM:
     tokenizer = CharTokenizer.from_text("ROMEO: abc\n")
+    torch.manual_seed(1)
     network = LSTMNetwork(LSTMConfig(len(tokenizer), embedding_size=4, hidden_size=8, num_layers=2))
     return CharLSTM(network, tokenizer, read_record({**TRAINING, **changes}))
 
 
-def card_of(samples: list[CardSample] | None = None, overlap: Overlap | None = None, **changes: Any) -> str:
-    return render_card(make_lm(**changes), METRICS, samples or [], overlap)
+def card_of(sample: str = "a", overlap: Overlap | None = None, **changes: Any) -> str:
+    return render_card(make_lm(**changes), METRICS, {0.5: sample}, overlap)
 
 
 def test_a_card_has_every_number_and_is_read_by_the_hub(tmp_path: Path, hub: LocalHub) -> None:
@@ -137,8 +138,7 @@ def test_texts_and_names_stay_in_their_fence_and_on_their_line(text: str) -> Non
     def with_text(text: str) -> str:
         fields = ("corpus", "base_corpus", "machine", "python", "torch", "command", "line_ends", "license")
         more: dict[str, Any] = {"repo": "", "base_model": "", "taught_by": None, "examples": [text], "quotes": "text"}
-        samples = [CardSample(0.5, "", text), CardSample(0.8, text, text)]
-        return card_of(samples, **{**dict.fromkeys(fields, text), **more})
+        return card_of(text, **{**dict.fromkeys(fields, text), **more})
 
     card = with_text(text)
     assert ModelCard(card).data.to_dict()["license"] == line(text)
@@ -197,4 +197,4 @@ def test_a_model_tuned_in_the_notebook_keeps_what_was_forbidden(
 
 def test_a_card_holds_no_access_token() -> None:
     secret = "hf_" + "aB3" * 11
-    assert secret not in card_of([CardSample(0.5, "", f"login {secret}")], command=f"x --y {secret}")
+    assert secret not in card_of(f"login {secret}", command=f"x --y {secret}")

@@ -7,31 +7,12 @@ import pytest
 import torch
 
 from model import CharTokenizer
-from training.learner.dataset import Windows, find_paragraphs, split
+from training.learner.dataset import Windows, find_paragraphs
 
 
 def numbered(count: int) -> np.ndarray:
     """A text in which each character is its own position."""
     return np.arange(count, dtype=np.int32)
-
-
-@pytest.mark.parametrize(("count", "held_out"), [(1009, 100), (15, 1), (3, 1)])
-def test_the_last_tenth_is_held_out(count: int, held_out: int) -> None:
-    train, validation = split(numbered(count))
-    assert len(validation) == held_out
-    assert np.array_equal(np.concatenate([train, validation]), numbered(count))
-
-
-def test_targets_are_the_successors_of_inputs_around_the_ring() -> None:
-    windows = Windows(numbered(97), batch=4, window=8, seed=3)
-    for step in range(20):
-        inputs, targets = windows.at(step)
-        assert inputs.shape == targets.shape == (4, 8)
-        assert inputs.dtype == targets.dtype == torch.int64
-        assert torch.equal(targets, (inputs + 1) % 97)
-        assert torch.equal(inputs[:, 1:], targets[:, :-1])
-        if step and not windows.starts_pass(step):
-            assert torch.equal(inputs[:, 0], windows.at(step - 1)[1][:, -1]), "each row continues where it was"
 
 
 def test_a_pass_reads_every_character_once() -> None:
@@ -41,8 +22,6 @@ def test_a_pass_reads_every_character_once() -> None:
         read = torch.cat([windows.at(turn * 4 + step)[0].flatten() for step in range(4)])
         assert sorted(read.tolist()) == list(range(96))
 
-
-# paragraphs
 
 TEXT = "one\n\ntwo\nlines\n\n\n\nthree\n\nfour"
 

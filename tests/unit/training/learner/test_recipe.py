@@ -1,4 +1,4 @@
-"""Recipes: bounds, help, schedule, and the steps of evaluations and samples."""
+"""Recipes, what a run does at each progress, and the rows of each process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
+from model.settings import UsageError
+from training.learner import processes
 from training.learner.recipe import PRESETS, Recipe, fit_dropout, fit_to_vocabulary, preset_for
+from training.learner.schedule import Schedule
+
+RECIPE = Recipe(steps=1000, evaluations=10, warmup=0.1, batch=16, window=64)
 
 
 @pytest.mark.parametrize("value", ["?", None, math.nan, -1, 10**4000])
@@ -42,3 +47,26 @@ def test_a_large_vocabulary_gets_larger_embeddings_and_fewer_rows() -> None:
     assert fit_to_vocabulary(medium, 5_000) == replace(medium, embedding_size=256)
     assert fit_to_vocabulary(medium, 20_000) == replace(medium, embedding_size=512, batch=26)
     assert fit_to_vocabulary(medium, 10**9).batch == 1
+
+
+def test_the_learning_rate_rises_linearly_and_falls_linearly_to_zero() -> None:
+    schedule = Schedule(RECIPE)
+    assert [schedule.rate(at) for at in (0, 49, 99, 100)] == pytest.approx([0.01, 0.5, 1, 1])
+    assert [schedule.rate(at) for at in (325, 550, 999.5, 1000, 2000)] == pytest.approx([0.75, 0.5, 1 / 1800, 0, 0])
+
+
+def test_a_step_that_passes_several_evaluations_has_one() -> None:
+    """On a machine that was suspended for a while, the clock takes the progress far in one step."""
+    schedule = Schedule(RECIPE)
+    assert schedule.evaluates(0, 900.5)
+    assert schedule.evaluations_left(900.5) == 1
+    assert not schedule.evaluates(900.5, 999)
+
+
+def test_rows_are_shared_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (processes.rank(), processes.count(), processes.rows(5)) == (0, 1, slice(0, 5))
+    for name, value in {"RANK": "1", "WORLD_SIZE": "3"}.items():  # as torchrun sets them
+        monkeypatch.setenv(name, value)
+    assert [processes.rows(batch) for batch in (3, 8)] == [slice(1, 2), slice(2, 5)]
+    with pytest.raises(UsageError, match=r"batch is 2, .* 3 processes"):
+        processes.rows(2)

@@ -1,4 +1,4 @@
-"""The training step: what it computes, drops and carries."""
+"""The parts of a training step. The losses of steps are compared in tests/integration/training/run/test_resume.py."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from model import LSTMConfig, LSTMNetwork, LSTMState
 from tests.support.tiny_models import tiny_network
-from training.learner.dropout import DroppedNetwork
+from training.learner.dropout import forward_with_dropout
+from training.learner.optimizers import GatewiseMuon, orthogonalize
 from training.learner.recipe import Recipe
 from training.learner.trainer import Trainer
 
@@ -35,27 +36,6 @@ ALL_ROWS = slice(None)
 
 def text(count: int = 400, vocabulary: int = 6) -> np.ndarray:
     return np.random.default_rng(1).integers(vocabulary, size=count).astype(np.int32)
-
-
-# learning
-
-
-def test_training_comes_near_the_entropy_of_a_text() -> None:
-    """Half of the characters follow from those before, half are a fair choice of two: ln 2 / 2 nats."""
-    draw = np.random.default_rng(3).integers(2, size=3000)
-    ids = np.stack([draw, 2 + (draw + np.roll(draw, 1)) % 2], axis=1).flatten().astype(np.int32)
-    recipe = Recipe(embedding_size=8, hidden_size=24, num_layers=1, batch=16, window=24, steps=260, lr=0.01)
-    recipe = replace(recipe, dropout_in=0.0, dropout_out=0.0, average=0.95)
-    one = Trainer(recipe, 4, ids)
-    first = one.step()
-    losses = [one.step() for _ in range(recipe.steps - 1)]
-    assert first == pytest.approx(math.log(4), abs=0.3)
-    assert np.mean(losses[-20:]) == pytest.approx(math.log(2) / 2, abs=0.04)
-    with torch.inference_mode():
-        inputs, targets = one.windows.at(0)
-        logits, _ = one.average(inputs)
-        averaged = torch.nn.functional.cross_entropy(logits[:, 4:].flatten(0, 1), targets[:, 4:].flatten())
-    assert float(averaged) == pytest.approx(math.log(2) / 2, abs=0.06)
 
 
 def test_a_new_network_predicts_the_frequencies_of_the_text() -> None:
@@ -94,9 +74,8 @@ def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
     network = tiny_network(6, hidden=64, embedding=64)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     rate: dict[str, Any] = {place: 0.5}
-    DroppedNetwork(network, replace(RECIPE, **rate), ALL_ROWS)(
-        ids, LSTMState.zeros(network.config, 3), torch.Generator()
-    )
+    zeros = LSTMState.zeros(network.config, 3)
+    forward_with_dropout(network, replace(RECIPE, **rate), ALL_ROWS, ids, zeros, torch.Generator())
     assert [mask.shape for mask in masks] == [(3, 1, 64)]  # one a row; broadcast over time
     assert set(masks[0].unique().tolist()) == {0.0, 1.0}
     assert not torch.equal(masks[0][0], masks[0][1])
@@ -105,11 +84,11 @@ def test_a_locked_mask_holds_for_the_whole_window_and_differs_between_rows(
 def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
     """The gradient reaches only the other weights, which are scaled up."""
     network = LSTMNetwork(LSTMConfig(6, 16, 64, 1))
-    dropped = DroppedNetwork(network, replace(RECIPE, dropout_weights=0.25), ALL_ROWS)
+    recipe = replace(RECIPE, dropout_weights=0.25)
     ids = torch.from_numpy(text(90).astype(np.int64)).view(3, 30)
     state = LSTMState(torch.randn(1, 3, 64), torch.randn(1, 3, 64))
     random = torch.Generator().manual_seed(7)
-    logits, _ = dropped(ids, state, random)
+    logits, _ = forward_with_dropout(network, recipe, ALL_ROWS, ids, state, random)
     logits.square().sum().backward()
     gradient = network.lstm.get_parameter("weight_hh_l0").grad
     assert gradient is not None
@@ -119,22 +98,39 @@ def test_weight_dropout_sets_single_recurrent_weights_to_zero() -> None:
     with torch.no_grad():
         thinned.lstm.get_parameter("weight_hh_l0").mul_(left / 0.75)
     assert torch.allclose(thinned(ids, state)[0], logits, atol=1e-5)
-    assert not torch.allclose(dropped(ids, state, random)[0], logits, atol=1e-3)  # another mask
+    other, _ = forward_with_dropout(network, recipe, ALL_ROWS, ids, state, random)  # has another mask
+    assert not torch.allclose(other, logits, atol=1e-3)
 
 
-# the carried state
+# Muon
 
 
-def test_the_state_is_carried_from_window_to_window_and_reset_at_a_new_pass() -> None:
-    one = Trainer(replace(RECIPE, lr=1e-9, matrix_lr=1e-9, weight_decay=0), 6, text())
-    state = LSTMState.zeros(one.network.config, 3)
-    for step in range(2 * one.windows.steps_per_pass + 1):
-        if one.windows.starts_pass(step):
-            state = LSTMState.zeros(one.network.config, 3)
-        with torch.no_grad():
-            _, state = one.network(one.windows.at(step)[0], state)
-        one.step()
-        assert torch.allclose(one.state_tensors()["carried.h"], state.h, atol=1e-5)
+@pytest.mark.parametrize("shape", [(3, 16, 64), (3, 64, 16)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_orthogonalize_moves_singular_values_near_one(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    """Singular values from 0.004 of the norm on."""
+    torch.manual_seed(1)
+    u, _, v = torch.linalg.svd(torch.randn(*shape), full_matrices=False)
+    spread = torch.logspace(-2, 0, u.shape[2]).expand(shape[0], -1)
+    made = orthogonalize(u * spread[:, None] @ v, dtype)
+    values = torch.linalg.svdvals(made)
+    assert values.min() > 0.13
+    assert values.max() < 1.9
+    assert made.dtype == torch.float32
 
 
-# resumed
+@pytest.mark.parametrize(("cells", "parts"), [(256, 1), (257, 1), (300, 2), (1024, 4)])
+def test_a_large_gate_is_orthogonalized_in_blocks(cells: int, parts: int) -> None:
+    """Of at most 256 cells, every second one in each step; as a whole where the cells do not divide evenly."""
+    torch.manual_seed(1)
+    matrix = nn.Parameter(torch.zeros(4 * cells, 5))
+    matrix.grad = torch.randn(4 * cells, 5)
+    matrix.grad[: cells // parts] *= 1000
+    optimizer = GatewiseMuon({"m": matrix}, 1.0, dtype=torch.float32)
+    for number in (1, 2):
+        optimizer.step(1.0, number)
+    size = cells // parts
+    for part in range(4 * parts):
+        rows = slice(size * part, size * part + size)
+        alone = orthogonalize(matrix.grad[rows][None], torch.float32)[0]
+        assert torch.allclose(-matrix[rows] / 2, (size / 5) ** 0.5 * alone, atol=1e-5)

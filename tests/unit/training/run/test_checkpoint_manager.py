@@ -72,7 +72,9 @@ def steps(folder: RunFolder) -> str:
     return "".join(path.name[-1] for path in folder.steps())
 
 
-def test_the_lowest_loss_is_the_best_and_is_pushed_with_a_card(folder: RunFolder) -> None:
+def test_the_lowest_loss_is_the_best_and_is_pushed_with_a_card(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Until one is evaluated it is the first; of equal losses it is the later one. A resumed run goes on with it."""
     pusher, losses = FakePusher(folder), {2: 3.0, 3: 1.0, 4: 2.0, 5: 1.0, 6: 1.5}
     manager = CheckpointManager(folder, pusher)  # type: ignore[arg-type]
@@ -82,12 +84,14 @@ def test_the_lowest_loss_is_the_best_and_is_pushed_with_a_card(folder: RunFolder
     assert pusher.updates == [(f"step-0000000{at}", is_new) for at, is_new in ((1, 1), (2, 1), (3, 1), (3, 0), (5, 1))]
     (folder.path / "metrics.jsonl").unlink()
     (folder.path / "step-00000005/README.md").unlink()
-    resumed = CheckpointManager(folder, pusher)  # type: ignore[arg-type]
+    monkeypatch.setattr("training.run.checkpoint_manager.name_cells", lambda *_: 1 / 0)
+    resumed = CheckpointManager(folder, pusher, held_out="text")  # type: ignore[arg-type]
     resumed.resume(newest, {"repo": "ada/plays"}, complete=False)
     assert pusher.updates[5:] == [("step-00000005", True)]
     assert json.loads((folder.path / "step-00000005/config.json").read_text())["training"]["repo"] == "ada/plays"
     resumed.save(snapshot(6, losses, complete=True))
     assert pusher.updates[6:] == [("step-00000005", True)]  # once more, with the whole curve
+    assert "cells.json could not be written (ZeroDivisionError" in capsys.readouterr().err
     assert (folder.path / "step-00000005/curve.png").is_file()
     found = [json.loads(line)["step"] for line in (folder.path / "metrics.jsonl").read_text().splitlines()]
     assert found == [*losses]

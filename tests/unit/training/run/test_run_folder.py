@@ -145,20 +145,15 @@ def test_a_damaged_newest_checkpoint_is_renamed_and_reported(run: RunFolder, dam
     assert marks(folder) == ("20", "20")
 
 
-def test_without_a_complete_checkpoint_nothing_is_changed(run: RunFolder) -> None:
+def test_a_run_of_another_version_and_one_without_a_whole_checkpoint_are_not_changed(run: RunFolder) -> None:
+    write_state(run.steps()[2], {**state(30), "recipe": None}, {"steps_done": torch.tensor(30)})
+    with pytest.raises(RunError, match=r"started with another version of the project .*: start a new run"):
+        run.restore(print)
     for folder in run.steps():
         flip(folder / "model.safetensors")
     with pytest.raises(RunError, match="is whole: nothing can be resumed"):
-        again(run).restore(print)
+        run.restore(print)
     assert len(run.steps()) == 3
-
-
-def test_a_state_that_lacks_a_field_is_of_another_version(run: RunFolder) -> None:
-    saved = state(30)
-    del saved["recipe"]
-    write_state(run.steps()[2], saved, {"steps_done": torch.tensor(30)})
-    with pytest.raises(RunError, match=r"started with another version of the project .*: start a new run"):
-        again(run).restore(print)
 
 
 def test_the_best_is_found_again_when_its_mark_was_lost(run: RunFolder) -> None:
