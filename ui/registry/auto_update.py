@@ -22,8 +22,7 @@ from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot, is_cached, note_revision, remove_cached
 
 from ..messages import Message
-from .problems import commit_problem, load_problem, plain
-from .registry import Entry, ModelRegistry
+from .registry import Entry, ModelRegistry, commit_problem, load_problem, plain
 from .specs import split_spec
 
 log = logging.getLogger("char-lstm")

@@ -16,18 +16,18 @@ from collections.abc import Callable, Sequence as Names
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from model import PRETRAINED, Blend, CharLSTM, Engine
+from model import PRETRAINED, Blend, CharLSTM, CheckpointError, ModelUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
+from model.hub.errors import MissingFileError
 from model.hub.snapshot import is_commit
 from model.settings import Precision, shorten
 from model.terminal import one_line
 
-from ..messages import Message, RefusalError, raw
+from ..messages import Message, RefusalError
 from ..site_config import SiteConfig
 from .loaded_model import LoadedModel, Preview, start_engine, start_model
-from .problems import load_problem
 from .specs import choose_device, is_on_hub, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
@@ -37,6 +37,7 @@ WAIT_S = 30.0  # how long a request waits for a model that still loads
 _POLL_S = 0.05
 FALLBACK_S = 25.0  # after which the bundled model is served while the download continues
 MAX_BLEND_BYTES = 256 << 20
+_LONGEST_PROBLEM = 300  # characters of an error
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just got it may still submit a request
 
 
@@ -132,8 +133,8 @@ class ModelRegistry:
     def stop(self) -> None:
         """Stops every engine, which ends all replies."""
         self._stopped = True
-        for engine in self.engines:
-            engine.stop()
+        for loaded in self.all_loaded:
+            loaded.engine.stop()
 
     def replace(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
         """Serves a model under an entry's name. The model that it replaces finishes its replies and is unloaded."""
@@ -190,11 +191,6 @@ class ModelRegistry:
         return [*self.loaded_models, *list(self._blends.values()), *self.draining]
 
     @property
-    def engines(self) -> list[Engine]:
-        """The engines of all loaded models."""
-        return [loaded.engine for loaded in self.all_loaded]
-
-    @property
     def settled(self) -> bool:
         """Whether every model is loaded or has failed."""
         return self._settled.is_set()
@@ -225,7 +221,7 @@ class ModelRegistry:
         notices = [entry.failure for entry in self.entries if entry.failure]
         if self._fell_back and len(self.entries) > 1 == len(self.loaded_models):  # the bundled model alone is loaded
             notices.append(Message("model.bundled_instead"))
-        notices += [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
+        notices += [Message("raw", text=loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
         return notices + [entry.update_problem for entry in self.entries if entry.loaded and entry.update_problem]
 
     def first(self) -> LoadedModel | None:
@@ -360,3 +356,26 @@ class ModelRegistry:
 def _blend_bytes(blend: LoadedModel) -> int:
     """Returns about how much memory the engine of a blend takes: its weights in both precisions."""
     return sum(5 * model.config.parameters for model in blend.lm.models)
+
+
+def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
+    """Returns why a model failed to load, for visitors. ``spec``, its path on this machine, is replaced by its name."""
+    if not isinstance(error, ModelUnavailableError):
+        return Message("model.failed", name=name, reason=commit_problem(error, spec, name))
+    return Message("raw", text=plain(error))
+
+
+def commit_problem(error: Exception, hidden: str = "", shown: str = "") -> str | Message:
+    """Returns why a commit cannot be loaded, for visitors; a text in it may be replaced by another one."""
+    if isinstance(error, CheckpointError):
+        return plain(error, hidden, shown)
+    if isinstance(error, MissingFileError):
+        return Message("model.file_missing", file=error.file)
+    log.error("loading a model", exc_info=error)
+    return Message("model.load_error", error=type(error).__name__)
+
+
+def plain(error: Exception, hidden: str = "", shown: str = "") -> str:
+    """Returns an error as one printable line, because it may quote a file of anyone."""
+    text = str(error)
+    return one_line(text.replace(hidden, shown) if hidden else text, _LONGEST_PROBLEM)

@@ -114,7 +114,7 @@ def test_a_running_reply_ends_on_the_old_weights_and_a_new_one_uses_the_new_ones
         gc.collect()
         assert [each() for each in weights] == [None, None], "the old weights are released"
         assert served.newer is app.served(NAME)
-        assert len(registry.engines) == 1
+        assert registry.all_loaded == [served.newer]
 
 
 def test_pinned_commits_and_folders_are_not_updated(hub: LocalHub, old: Files, new: Files, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_an_invalid_commit_is_reported_once_and_the_old_one_is_still_served(
         messages = [record.getMessage() for record in caplog.records if bad[:7] in record.getMessage()]
         assert messages == [f"{NAME}: {served.refused_commit}; {first[:7]} stays"]
         assert registry.get(NAME) is served
-        assert registry.engines == [engine] == [served.engine]
+        assert [each.engine for each in registry.all_loaded] == [engine]
         good = hub.commit(repo, new)
         eventually(lambda: commit_of(registry) == good)
         assert not registry.get(NAME).refused_commit

@@ -127,12 +127,12 @@ def test_a_text_that_takes_too_long_is_left_out_and_not_counted(app: App, monkey
 
 def test_of_a_text_that_more_determines_only_the_prompt_is_shown(app: App) -> None:
     """Clamps, another character, and a blend, for which a preview starts no engine."""
-    before = len(app.registry.engines)
+    before = len(app.registry.all_loaded)
     for more in ({"hold": "0.3~-4_1.5~4"}, {"pick": "Q"}, {"blend_with": "random", "share": "0.5"}):
         shown = crawl(app, {"prompt": "ab and c", "seed": "5", "length": "30", **more})
         assert shown["og:description"] == "ab and c"
         assert shown["og:title"] != "A network that writes"
-    assert len(app.registry.engines) == before
+    assert len(app.registry.all_loaded) == before
 
 
 def test_a_fault_in_a_preview_does_not_hide_the_page(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
