@@ -88,16 +88,6 @@ def test_clamps_count_if_they_act_before_the_last_character(
     assert (alike[0].c.equal(alike[1].c) and alike[0].h.equal(alike[1].h)) == same
 
 
-def test_unknown_characters_at_the_end_leave_the_memory_as_it_is(served: LoadedModel) -> None:
-    read = ReadText(served, "To 漢", clamps=((2, UP), (3, DOWN)))
-    assert read.clamps == ()
-    assert read.last == 2
-    more = read.followed_by("be", UP)
-    assert more.clamps == ((2, UP),)
-    assert more.unread_clamps(4) == [(-1, UP), (0, UP)]
-    assert more.unread_clamps(2) == [(-1, ()), (0, UP)]
-
-
 @pytest.mark.parametrize("text", ["To be", "漢", "To 漢", ""])
 @pytest.mark.parametrize("clamps", [(), ((-1, UP),), ((0, UP), (1, DOWN))])
 @pytest.mark.parametrize("cells", [(), UP, DOWN])
