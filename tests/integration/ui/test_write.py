@@ -214,7 +214,8 @@ async def test_blocked_words_are_neither_written_nor_read(http: httpx.AsyncClien
                 more = await page.write("tale", "", length=80, received=received)
                 assert (received + more.text, more.ending["end"]) == (before, "blocked")
             await forget(app)
-        assert (await page.write("tale", "e" + before + "mac", length=20)).text == ""
-        for text, known in (("a machine", []), (before + "machine", [len(before)]), ("a machine on", [12])):
+        part = "e" + before + "mac"
+        assert (await page.write("tale", part, length=20)).text == ""
+        for text, known in (("a machine", []), (part + "hine", [len(part)]), ("a machine on", [12])):
             with pytest.raises(RefusedError, match="contains a blocked word"):
                 await page.write("tale", text, boundaries=known)
