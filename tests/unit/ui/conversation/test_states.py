@@ -1,4 +1,4 @@
-"""The cache of states: the longest known prefix of a text, and the limit of the cache."""
+"""The cache of states: the longest known prefix of a text."""
 
 from __future__ import annotations
 
@@ -106,17 +106,3 @@ def test_a_boundary_without_the_stop_text_finds_the_memory_with_it() -> None:
     read = ReadText(served, ended.text + "Ann: And?\nBo: ")
     assert states.find(read, [len(ended.text) - 1])[1] == len(ended.text)
     assert states.find(ReadText(served, ended.text[:-1] + "!"), [len(ended.text) - 1])[1] == 0
-
-
-def test_the_least_recently_used_states_are_removed(served: LoadedModel) -> None:
-    reads = [ReadText(served, text) for text in ("one", "two", "three")]
-    one = States()
-    one.save(key_of(reads[0]), memory_of(reads[0]))
-    states = States(max_bytes=2 * one.bytes)
-    for read in (reads[0], reads[1], reads[0]):
-        states.save(key_of(read), memory_of(read))
-    assert (len(states), states.bytes) == (2, 2 * one.bytes)
-    states.find(reads[0])
-    states.save(key_of(reads[2]), memory_of(reads[2]))
-    assert [states.find(read)[1] for read in reads] == [3, 0, 5]
-    assert states.bytes == 2 * one.bytes
