@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from ..messages import RefusalError
 from .addresses import group_of
-from .limits import REQUESTS_AT_ONCE, Limiter
+from .limits import REQUESTS_AT_ONCE, Limiter, counted
 
 MAX_PREPARED = 4_096  # requests that wait to be read: the requests of one address at once are limited before
 MAX_WAITING = 128  # pieces of work of all clients together
@@ -70,13 +70,8 @@ class Workers:
         client = group_of(address)
         if self.waiting >= self._max_waiting or self._unfinished[client] >= self._max_waiting_each:
             raise RefusalError("refusal.queue_full")
-        self._unfinished[client] += 1
-        try:
+        with counted(self._unfinished, client):
             yield
-        finally:
-            self._unfinished[client] -= 1
-            if not self._unfinished[client]:
-                del self._unfinished[client]
 
     async def run(self, address: str, function: Callable[..., Result], *arguments: object) -> Result:
         """Returns the result of a slice of work, which should take at most 50 ms.
