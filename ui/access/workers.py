@@ -16,9 +16,8 @@ from typing import TypeVar
 
 from ..messages import RefusalError
 from .addresses import group_of
-from .limits import REQUESTS_AT_ONCE, Limiter, counted
+from .limits import Limiter, counted
 
-MAX_PREPARED = 4_096  # requests that wait to be read: the requests of one address at once are limited before
 MAX_WAITING = 128  # pieces of work of all clients together
 MAX_WAITING_EACH = 48  # a page sends one request of a lens at a time, and a class of 30 has 30 pages
 Result = TypeVar("Result")
@@ -49,11 +48,6 @@ class Workers:
         self._threads = ThreadPoolExecutor(at_once, "work")  # its own, so that no other work is before this one
         self._unfinished: Counter[str] = Counter()
         self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-
-    @classmethod
-    def preparing(cls, limiter: Limiter) -> Workers:
-        """Returns the threads that read and prepare requests."""
-        return cls(limiter, at_once=2, max_waiting=MAX_PREPARED, max_waiting_each=REQUESTS_AT_ONCE)
 
     @property
     def waiting(self) -> int:

@@ -61,11 +61,6 @@ class AutoUpdater:
         self._stopped.set()
 
 
-def pause_s(every_s: float, fails: int) -> float:
-    """Returns the seconds until the next request, after so many failed requests in a row."""
-    return min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S))
-
-
 class _ModelUpdate:
     """The updates of one model."""
 
@@ -82,7 +77,7 @@ class _ModelUpdate:
         """Checks for newer commits until ``stopped``; of a pinned model, until it is loaded."""
         self._entry.done.wait()
         while self._entry in self._registry.auto_updated or not self._entry.loaded:
-            if stopped.wait(pause_s(every_s, self._fails)):
+            if stopped.wait(min(every_s * 2.0 ** min(self._fails, 30), max(every_s, LONGEST_S))):
                 return
             self.check()
 

@@ -317,25 +317,20 @@ class ModelRegistry:
     def _load(self, entry: Entry, after: threading.Event | None) -> None:
         """Loads a model, or reads the preview of one that is loaded on first use."""
         try:
-            lm = self._without_weights(entry) if entry in self._on_demand else self._read(entry)
+            if entry in self._on_demand:
+                checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
+                lm = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
+                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
+                return
+            id_or_path, revision = split_spec(entry.spec)
+            lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
             if after:
                 after.wait()
-            if entry in self._on_demand:
-                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
-            else:
-                self.replace(entry, lm)
+            self.replace(entry, lm)
         except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
             self._fail(entry, error)
         finally:
             entry.done.set()
-
-    def _read(self, entry: Entry) -> CharLSTM:
-        id_or_path, revision = split_spec(entry.spec)
-        return CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
-
-    def _without_weights(self, entry: Entry) -> CharLSTM:
-        checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
-        return CharLSTM.from_checkpoint(checkpoint, name=entry.name)
 
     def _load_on_demand(self, entry: Entry) -> None:
         """Starts to load a model that has only a preview, unless another call has started that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import time
 from collections.abc import Generator, Mapping
@@ -16,7 +15,7 @@ from model.trace import UNKNOWN
 
 from ...settings import MAX_COLUMNS, MAX_LOGITS, TOP, Fields, check_params, check_whole, refused
 from ..requests import MAX_DRAW
-from .step_lens import describe_step
+from .step_lens import as_bytes, describe_step
 
 _AT_LEAST = 4  # characters between two checks of the time
 
@@ -45,7 +44,7 @@ def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
     if "layer" in fields:
         layer = min(fields.whole("layer"), config.num_layers - 1)
         columns = np.array([each[layer] for each in cells], np.float32)
-        answer["columns"] = base64.b64encode(np.rint(127 * np.tanh(columns)).astype(np.int8).tobytes()).decode()
+        answer["columns"] = as_bytes(np.tanh(columns))
     return answer
 
 
