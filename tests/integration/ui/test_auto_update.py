@@ -1,4 +1,4 @@
-"""AutoUpdater: a newer commit replaces the model that is served, while replies are written and while the Hub fails."""
+"""Updates: a newer commit replaces the model that is served, while replies are written and while the Hub fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.hub_faults import HARMLESS, SOME, faulty
 from tests.support.page_client import LIMITS, TIMEOUT_S, Visitor
 from tests.support.tiny_models import saved_files
 from ui.messages import Message
-from ui.registry.auto_update import AutoUpdater
+from ui.registry.auto_update import start_updates
 from ui.registry.registry import ModelRegistry
 
 INTERVAL_S = 0.1
@@ -57,13 +57,11 @@ def no_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
 def auto_updated(*specs: str) -> Iterator[ModelRegistry]:
     registry = ModelRegistry(specs)
     registry.start()
-    auto_updater = AutoUpdater(registry, INTERVAL_S)
-    auto_updater.start()
+    start_updates(registry, INTERVAL_S)
     assert registry.wait(120)
     try:
         yield registry
     finally:
-        auto_updater.stop()
         registry.stop()
 
 
@@ -214,7 +212,7 @@ def test_a_pinned_model_that_failed_at_the_start_is_tried_again(hub: LocalHub, o
 def test_pages_do_not_poll_if_no_commit_is_ever_looked_for() -> None:
     registry = ModelRegistry([NAME])
     assert registry.may_change
-    AutoUpdater(registry, 0).start()
+    start_updates(registry, 0)
     assert not registry.may_change
 
 

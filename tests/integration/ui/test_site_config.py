@@ -73,7 +73,6 @@ def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
 
 def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:
     site = SiteConfig.of({"BLOCKED_WORDS": "one, two words\r\nthree\n", "ROWS_EACH": "2", "PAGE_TITLE": " A\n B "})
-    assert [site.blocked.inside(text) for text in ("One", "two  words", "three", "two", "four")] == [
-        True, True, True, False, False,
-    ]  # fmt: skip
+    texts = ("One", "two  words", "three", "two", "four")
+    assert [text for text in texts if site.blocked.inside(text)] == ["One", "two  words", "three"]
     assert (site.rows_each, site.title) == (2, "A B")
