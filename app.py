@@ -163,13 +163,12 @@ def serve(options: Options, site: SiteConfig) -> None:
     registry = start_models(options, site, after=imported)  # downloads while the imports below take half of the time
 
     from ui.page.launch import launch
-    from ui.registry.auto_update import AutoUpdater
+    from ui.registry.auto_update import start_updates
 
     imported.set()
     registry.wait(_READY_S)
     gc.freeze()  # a full collection of torch's objects stopped everything for 0.25 s
-    auto_updater = AutoUpdater(registry, options.renew_every)
-    auto_updater.start()
+    start_updates(registry, options.renew_every)
     server, url = launch(registry, server_port=options.port, mcp_server=options.mcp)
     log.info("%s at %s", ", ".join(registry.names), url)
     try:
@@ -177,7 +176,6 @@ def serve(options: Options, site: SiteConfig) -> None:
             time.sleep(_CHECK_EVERY_S)
         log.error("the engine of %s has ended: start the app again", registry.failed_engines)
     finally:
-        auto_updater.stop()
         registry.stop()
         time.sleep(_GOODBYE_S)
         server.close()

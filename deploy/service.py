@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from app import check_options, parse_options, start_models
 from ui.page.launch import asgi_app
-from ui.registry.auto_update import AutoUpdater
+from ui.registry.auto_update import start_updates
 from ui.registry.registry import ModelRegistry
 
 
@@ -25,7 +25,7 @@ def started_registry() -> ModelRegistry:
     logging.getLogger("char-lstm").setLevel(logging.INFO)
     options = parse_options((), os.environ)
     registry = start_models(options, check_options(options, os.environ))
-    AutoUpdater(registry, options.renew_every).start()
+    start_updates(registry, options.renew_every)
     return registry
 
 

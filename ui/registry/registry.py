@@ -80,6 +80,7 @@ class ModelRegistry:
         on_hub: the entries of models on the Hub, those of ``auto_updated`` among them.
         is_followed: whether the Hub is asked for newer commits, and for models that could not be loaded.
         draining: replaced models, and blends, that finish their replies.
+        stopped: set by `stop`.
         on_unload: functions that are called with each replaced model after its weights were freed.
     """
 
@@ -105,8 +106,8 @@ class ModelRegistry:
         self.on_unload: list[Callable[[LoadedModel], None]] = []
         self._blends: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()  # the one with the newest use is last
         self._blending, self._putting = threading.Lock(), threading.Lock()
-        self._settled = threading.Event()
-        self._stopped = self._fell_back = False
+        self._settled, self.stopped = threading.Event(), threading.Event()
+        self._fell_back = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
 
     def add(self, name: str, lm: CharLSTM) -> LoadedModel:
@@ -131,8 +132,8 @@ class ModelRegistry:
         return self._settled.wait(timeout_s)
 
     def stop(self) -> None:
-        """Stops every engine, which ends all replies."""
-        self._stopped = True
+        """Stops every engine, which ends all replies, and looks for no newer commits."""
+        self.stopped.set()
         for loaded in self.all_loaded:
             loaded.engine.stop()
 
@@ -281,7 +282,7 @@ class ModelRegistry:
         if older:
             older.newer = loaded
             self._drain(older)
-        if self._stopped:
+        if self.stopped.is_set():
             loaded.engine.stop()
 
     def _drain(self, older: LoadedModel) -> None:
