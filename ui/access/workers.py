@@ -11,7 +11,6 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 from ..messages import RefusalError
@@ -73,10 +72,16 @@ class Workers:
         A thread cannot be cancelled. So a cancelled call raises when its slice has ended, and the whole slice counts.
         """
         await self._turn(group_of(address))
-        seconds: list[float] = []
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, partial(_measured, seconds, function, *arguments))
-        work.add_done_callback(lambda _: self._end(address, sum(seconds)))
+
+        def measured() -> Result:
+            began = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                loop.call_soon_threadsafe(self._end, address, time.thread_time() - began)
+
+        work = loop.run_in_executor(self._threads, measured)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -137,12 +142,3 @@ def _advance(slices: Generator[None, None, Result]) -> tuple[bool, Result | None
     except StopIteration as end:
         return True, end.value
     return False, None
-
-
-def _measured(seconds: list[float], function: Callable[..., Result], *arguments: object) -> Result:
-    """Returns the function's result; appends the processor time of the call in seconds, also if the function raises."""
-    began = time.thread_time()
-    try:
-        return function(*arguments)
-    finally:
-        seconds.append(time.thread_time() - began)
