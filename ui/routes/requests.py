@@ -173,16 +173,7 @@ def parse_write(fields: Fields, served: LoadedModel) -> tuple[WriteRequest, Read
         chars_per_second=check_speed(fields.values["speed"]) if "speed" in fields else None,
         boundaries=tuple(check_whole("boundaries", each, 0, len(text)) for each in boundaries),
     )
-    return request, read_text_of(fields, served, text)
-
-
-def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:
-    """Returns the text of a request, with its clamps.
-
-    Raises:
-        RefusalError: a value is not allowed.
-    """
-    return ReadText(served, text, fields.flag("start"), stretches_of(fields, served, len(text)))
+    return request, ReadText(served, text, fields.flag("start"), stretches_of(fields, served, len(text)))
 
 
 def stretches_of(fields: Fields, served: LoadedModel, length: int) -> Stretches:

@@ -19,14 +19,12 @@ from .step_lens import as_bytes, describe_step
 
 _AT_LEAST = 4  # characters between two checks of the time
 
-Query = Mapping[str, object]
 Answer = dict[str, object]
 
 
-def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
+def answer_from(trace: TextTrace, fields: Fields, seconds: float) -> Answer:
     """Returns what a lens shows of the characters from a position on, as many as can be read in ``seconds``."""
-    fields, config = Fields(query), trace.lm.config
-    start, end = fields.whole("from"), time.perf_counter() + seconds
+    config, start, end = trace.lm.config, fields.whole("from"), time.perf_counter() + seconds
     bits: list[float | None] = []
     cells: list[Floats] = []
     for token in trace.tokens(start):
@@ -48,9 +46,8 @@ def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
     return answer
 
 
-def answer_at(trace: TextTrace, query: Query) -> Answer:
+def answer_at(trace: TextTrace, fields: Fields) -> Answer:
     """Returns what a lens shows of one character."""
-    fields = Fields(query)
     at = fields.whole("at")
     step, vocab = trace.step(at), trace.lm.tokenizer.vocab
     answer = _expected(step.token.logits, vocab)
