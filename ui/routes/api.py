@@ -77,12 +77,12 @@ def refuse_malformed(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse({"detail": detail}, status_code=422)
 
 
-def _generate_arguments(registry: ModelRegistry) -> dict[str, _Argument]:
-    """Returns the arguments of /generate: all generation settings, and what they are applied to."""
+def _generate_arguments(model: str) -> dict[str, _Argument]:
+    """Returns the arguments of /generate: all settings, and what they are applied to; ``model`` describes that one."""
     clamps = f"up to {MAX_CLAMPS} lists of layer and cell, both from 0, and value, -{MAX_VALUE:g} to {MAX_VALUE:g}"
     arguments = {
         "prompt": _Argument(str, f"the text to continue, at most {MAX_PROMPT:,} characters; may be empty"),
-        "model": _Argument(str | None, _model_help(registry), None),
+        "model": _Argument(str | None, model, None),
         "hold": _Argument(
             list[list[float]] | None,
             f"cells that are clamped to a value while the text is written: {clamps}, as in [[1, 5, -4]]; default none",
@@ -107,7 +107,7 @@ def _model_help(registry: ModelRegistry) -> str:
 
 def _generate(services: Services) -> Callable[..., Any]:
     registry, workers = services.registry, services.workers
-    arguments = _generate_arguments(registry)
+    arguments = _generate_arguments(_model_help(registry))
 
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
         settings = dict(zip(arguments, values, strict=False))
