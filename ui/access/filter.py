@@ -18,7 +18,6 @@ from ..messages import RefusalError
 from .addresses import Names
 from .answers import answer_to
 from .gradio_calls import GradioCalls
-from .limits import Limiter
 from .paths import HEALTH, OpenPath, find, open_paths
 from .unread_calls import UnreadCalls
 from .workers import Workers
@@ -41,7 +40,6 @@ class RequestFilter:
         *,
         calls: GradioCalls,
         names: Names,
-        limiter: Limiter,
         workers: Workers,
         mcp: bool = False,
         metrics: bool = False,
@@ -50,7 +48,7 @@ class RequestFilter:
         self._calls = calls
         self._unread = UnreadCalls(app)
         self._names = names
-        self._limiter = limiter
+        self._limiter = workers.limiter
         self._workers = workers
         self._body_s = BODY_S
         self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)

@@ -168,9 +168,7 @@ def _set_up_gradio() -> None:
 def _filter(app: ASGIApp, page: Page, *, bound_to: str, mcp: bool) -> RequestFilter:
     site, calls = page.registry.site, GradioCalls(page.endpoints)
     names = Names(bound_to, site.allowed_hosts)
-    return RequestFilter(
-        app, calls=calls, names=names, limiter=page.limiter, workers=page.workers, mcp=mcp, metrics=site.metrics
-    )
+    return RequestFilter(app, calls=calls, names=names, workers=page.workers, mcp=mcp, metrics=site.metrics)
 
 
 def outermost(app: Any, page: Page) -> Any:

@@ -142,7 +142,12 @@ class ModelRegistry:
         loaded = start_model(entry.name, lm, self.precision, self.site)
         with self._putting:
             older, entry.loaded, entry.failure, entry.update_problem = entry.loaded, loaded, None, None
-        self._announce(loaded, older)
+        self._succeed(loaded, older)
+        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
+            with suppress(RefusalError):
+                self.blend(*map(self.get, names))
+        self.bump_version()
+        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
         return loaded
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
@@ -270,14 +275,6 @@ class ModelRegistry:
         allowed = Message("rule.served", names=self.names)
         return RefusalError("refusal.value", field="model", status=404, value=shorten(name), allowed=allowed)
 
-    def _announce(self, loaded: LoadedModel, older: LoadedModel | None) -> None:
-        self._succeed(loaded, older)
-        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
-            with suppress(RefusalError):
-                self.blend(*map(self.get, names))
-        self.bump_version()
-        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
-
     def _succeed(self, loaded: LoadedModel, older: LoadedModel | None) -> None:
         if older:
             older.newer = loaded
@@ -329,7 +326,9 @@ class ModelRegistry:
                 after.wait()
             self.replace(entry, lm)
         except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
-            self._fail(entry, error)
+            entry.failure = load_problem(entry.name, error, spec=entry.spec)
+            log.warning("%s", entry.failure)
+            self.bump_version()
         finally:
             entry.done.set()
 
@@ -341,12 +340,6 @@ class ModelRegistry:
                 self._on_demand.remove(entry)
         if starts:
             threading.Thread(target=self._load, args=(entry, None), daemon=True).start()
-
-    def _fail(self, entry: Entry, error: Exception) -> None:
-        """Notes why a model could not be loaded."""
-        entry.failure = load_problem(entry.name, error, spec=entry.spec)
-        log.warning("%s", entry.failure)
-        self.bump_version()
 
 
 def _blend_bytes(blend: LoadedModel) -> int:
