@@ -1,4 +1,4 @@
-"""Link previews, as chats and search engines show them: title, description, and the picture that all pages share.
+"""The description in the preview of a link, as chats and search engines show it; `page.document` makes the tags.
 
 The page reads the whole link of a share (web/conversation/links.js). The description is the prompt of its first reply,
 continued if nothing but the model and the generation settings determines the text: no blend, no clamped cell, no
@@ -8,7 +8,6 @@ character that the sender chose.
 from __future__ import annotations
 
 import asyncio
-import html
 import re
 from contextlib import aclosing
 from dataclasses import replace
@@ -20,7 +19,6 @@ from .conversation.progress import check_words, write
 from .routes.requests import Services
 from .settings import MAX_LINK, check_params, check_text
 
-WIDTH, HEIGHT = 1200, 630  # of web/preview.png, in pixels: the size that chat apps show large
 MAX_DESCRIPTION = 200  # characters; chats show fewer
 WITHIN_S = 0.3  # for which a document waits for the text
 MAX_PROMPT = 1_000  # characters
@@ -91,30 +89,3 @@ def shortened(text: str) -> str:
     if len(line) <= MAX_DESCRIPTION:
         return line
     return line[:MAX_DESCRIPTION].rsplit(" ", 1)[0] + " …"
-
-
-def tags(*, site: str, title: str, description: str, address: str, picture: str) -> str:
-    """Returns the meta tags, one a line.
-
-    Args:
-        site: the title of the site.
-        title: the title of the address.
-        description: the text of the preview, in one line.
-        address: the whole URL.
-        picture: the whole URL of web/preview.png.
-    """
-    properties = {
-        "og:type": "website",
-        "og:site_name": site,
-        "og:title": title,
-        "og:description": description,
-        "og:url": address,
-        "og:image": picture,
-        "og:image:type": "image/png",
-        "og:image:width": str(WIDTH),
-        "og:image:height": str(HEIGHT),
-        "og:image:alt": description,
-    }
-    lines = [f'<meta name="description" content="{html.escape(description)}">']
-    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
-    return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])

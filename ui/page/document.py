@@ -24,7 +24,7 @@ from model.files import web_modules
 from ..access.addresses import address_of_app
 from ..access.answers import HEADERS
 from ..messages import LANGUAGES, best_language, filled
-from ..preview import shared_text, shortened, tags
+from ..preview import shared_text, shortened
 from ..registry.registry import ModelRegistry
 from ..routes.requests import Services, address_of, route
 from ..routes.web_files import WebFiles
@@ -169,8 +169,21 @@ class Document:
         else:
             shown, url = filled(texts["preview.shared"], title=title), f"{address}?{quote(query, safe=_SAFE)}"
             description = shortened(text) or texts["site.greeting"]
-        picture = f"{address}{self._web}preview.png"
-        return tags(site=title, title=shown, description=description, address=url, picture=picture)
+        properties = {
+            "og:type": "website",
+            "og:site_name": title,
+            "og:title": shown,
+            "og:description": description,
+            "og:url": url,
+            "og:image": f"{address}{self._web}preview.png",
+            "og:image:type": "image/png",
+            "og:image:width": "1200",  # the size that chat apps show large
+            "og:image:height": "630",
+            "og:image:alt": description,
+        }
+        lines = [f'<meta name="description" content="{html.escape(description)}">']
+        lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
+        return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])
 
 
 def _policy(script: str, origins: Collection[str]) -> str:
