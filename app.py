@@ -21,9 +21,8 @@ import sys
 import threading
 import time
 import warnings
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from model import __version__
@@ -45,8 +44,7 @@ _PORT = 7860
 log = logging.getLogger("char-lstm")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(Namespace):
     """The options of the command line and the environment.
 
     Attributes:
@@ -54,17 +52,17 @@ class Options:
         models_typed: whether they come from --model, so that a misspelled one ends the start.
         device: cpu, cuda or mps; None is cuda if this machine has it, else cpu.
         precision: None is what fits each model.
-        renew_every_s: seconds between two checks for newer commits; 0 is never.
+        renew_every: seconds between two checks for newer commits; 0 is never.
         port: None leaves it to Gradio, which takes 7860 or the next free one.
     """
 
-    models: tuple[str, ...] = ()
-    models_typed: bool = False
-    device: str | None = None
-    precision: Precision | None = None
-    mcp: bool = False
-    renew_every_s: float = _RENEW_EVERY_S
-    port: int | None = None
+    models: list[str]
+    models_typed: bool
+    device: str | None
+    precision: Precision | None
+    mcp: bool
+    renew_every: float
+    port: int | None
 
 
 class PlainFormatter(logging.Formatter):
@@ -108,20 +106,13 @@ def parse_options(argv: Sequence[str] | None, environment: Mapping[str, str]) ->
     Raises:
         ValueError: an option is unknown or not allowed, or a package is missing.
     """
-    arguments = _parser(environment).parse_args(argv)
-    mcp = arguments.mcp or environment.get("GRADIO_MCP_SERVER", "").lower() == "true"
-    if mcp and importlib.util.find_spec("mcp") is None:
+    options = _parser(environment).parse_args(argv, Options())
+    if options.mcp and importlib.util.find_spec("mcp") is None:
         raise ValueError("--mcp needs the package mcp: pip install 'gradio[mcp]'")
+    options.models_typed = bool(options.models)
     listed = [name.strip() for name in environment.get("MODELS", "").split(",") if name.strip()]
-    return Options(
-        models=tuple(arguments.model or listed),
-        models_typed=bool(arguments.model),
-        device=arguments.device,
-        precision=arguments.precision,
-        mcp=mcp,
-        renew_every_s=arguments.renew_every,
-        port=arguments.port,
-    )
+    options.models = options.models or listed
+    return options
 
 
 def check_options(options: Options, environment: Mapping[str, str]) -> SiteConfig:
@@ -172,22 +163,19 @@ def serve(options: Options, site: SiteConfig) -> None:
     registry = start_models(options, site, after=imported)  # downloads while the imports below take half of the time
 
     from ui.page.launch import launch
-    from ui.page.page import Page
-    from ui.registry.auto_update import AutoUpdater
+    from ui.registry.auto_update import start_updates
 
     imported.set()
     registry.wait(_READY_S)
     gc.freeze()  # a full collection of torch's objects stopped everything for 0.25 s
-    auto_updater = AutoUpdater(registry, options.renew_every_s)
-    auto_updater.start()
-    server, url = launch(Page(registry), server_port=options.port, mcp_server=options.mcp)
+    start_updates(registry, options.renew_every)
+    server, url = launch(registry, server_port=options.port, mcp_server=options.mcp)
     log.info("%s at %s", ", ".join(registry.names), url)
     try:
         while not registry.failed_engines:
             time.sleep(_CHECK_EVERY_S)
         log.error("the engine of %s has ended: start the app again", registry.failed_engines)
     finally:
-        auto_updater.stop()
         registry.stop()
         time.sleep(_GOODBYE_S)
         server.close()
@@ -204,6 +192,7 @@ def _parser(environment: Mapping[str, str]) -> ArgumentParser:
     parser.add_argument("--version", action="version", version=f"char-lstm {__version__}")
     parser.add_argument(
         "--model",
+        dest="models",
         action="append",
         metavar="MODEL",
         help="a model to serve: the folder of a checkpoint or run, USER/NAME[@REVISION] on the Hub, or bundled:NAME; "
@@ -225,6 +214,7 @@ def _parser(environment: Mapping[str, str]) -> ArgumentParser:
     parser.add_argument(
         "--mcp",
         action="store_true",
+        default=environment.get("GRADIO_MCP_SERVER", "").lower() == "true",
         help="serve /generate, /score and /inspect over the Model Context Protocol too (default off)",
     )
     rule = f"a number of seconds from 0 (never) to {_MAX_RENEW_EVERY_S:,.0f} (--renew-every, or RENEW_EVERY)"

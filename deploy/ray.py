@@ -17,21 +17,21 @@ from fastapi import FastAPI
 from ray import serve
 
 from ui.page.launch import asgi_app
-from ui.page.page import Page
+from ui.registry.registry import ModelRegistry
 from ui.settings import DEADLINE_S, whole_variable
 
-from .service import start_page
+from .service import started_registry
 
 _REQUESTS = 64  # in progress for each replica: a reply is one, and is written at 60 characters a second
 _LEAST = whole_variable(os.environ, "MIN_REPLICAS", 1, 1, 1_000)
-_page: Page | None = None  # of this replica
+_registry: ModelRegistry | None = None  # of this replica
 
 
 def _build() -> FastAPI:
     """Returns the ASGI app of a new replica."""
-    global _page  # Ray calls this function in the replica, and keeps only the app that it returns
-    _page = start_page()
-    return asgi_app(_page)
+    global _registry  # Ray calls this function in the replica, and keeps only the app that it returns
+    _registry = started_registry()
+    return asgi_app(_registry)
 
 
 @serve.deployment(
@@ -53,8 +53,8 @@ class Replica:
 
     def check_health(self) -> None:
         """Raises RuntimeError if an engine has ended; Ray Serve then replaces the replica."""
-        if _page and _page.registry.failed_engines:
-            raise RuntimeError(f"the engine has ended: {_page.registry.failed_engines}")
+        if _registry and _registry.failed_engines:
+            raise RuntimeError(f"the engine has ended: {_registry.failed_engines}")
 
 
 app = Replica.bind()  # type: ignore[attr-defined]  # added by the decorator

@@ -12,12 +12,12 @@ from fastapi import FastAPI
 
 from app import check_options, parse_options, start_models
 from ui.page.launch import asgi_app
-from ui.page.page import Page
-from ui.registry.auto_update import AutoUpdater
+from ui.registry.auto_update import start_updates
+from ui.registry.registry import ModelRegistry
 
 
-def start_page() -> Page:
-    """Starts the models and their updates in this process; returns the page that serves them.
+def started_registry() -> ModelRegistry:
+    """Starts the models and their updates in this process; returns their registry.
 
     Raises:
         ValueError: a variable is not allowed.
@@ -25,10 +25,10 @@ def start_page() -> Page:
     logging.getLogger("char-lstm").setLevel(logging.INFO)
     options = parse_options((), os.environ)
     registry = start_models(options, check_options(options, os.environ))
-    AutoUpdater(registry, options.renew_every_s).start()
-    return Page(registry)
+    start_updates(registry, options.renew_every)
+    return registry
 
 
 def build() -> FastAPI:
     """Returns the ASGI app of a new page."""
-    return asgi_app(start_page())
+    return asgi_app(started_registry())

@@ -74,7 +74,7 @@ class Message:
 
     def __str__(self) -> str:
         """Returns the English text."""
-        return _fill(ENGLISH[self.id], self.values)
+        return filled(ENGLISH[self.id], **self.values)
 
     def as_json(self) -> dict[str, object]:
         """Returns the id and the values, from which ``web/document/words.js`` makes the text."""
@@ -123,14 +123,9 @@ def _as_json(value: Value) -> object:
     return value
 
 
-def filled(text: str, **values: Value) -> str:
+def filled(text: str, /, **values: Value) -> str:
     """Returns a text from a table of any language with the values in its placeholders."""
-    return _fill(text, values)
-
-
-def raw(text: str) -> Message:
-    """Returns a message with a text that is in no table and not translated, such as an error of the model package."""
-    return Message("raw", text=text)
+    return "".join(_placed(piece, values) if is_place else piece for piece, is_place in pieces(text))
 
 
 def pieces(text: str) -> Iterator[tuple[str, bool]]:
@@ -150,10 +145,6 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
     yield text[start:], False
 
 
-def _fill(text: str, values: dict[str, Value]) -> str:
-    return "".join(_placed(piece, values) if is_place else piece for piece, is_place in pieces(text))
-
-
 def _placed(placeholder: str, values: dict[str, Value]) -> str:
     name, kind, rest = (*placeholder.split(",", 2), "", "")[:3]
     value = values[name.strip()]
@@ -164,7 +155,7 @@ def _placed(placeholder: str, values: dict[str, Value]) -> str:
     if kind.strip() == "plural":
         parts = list(pieces(rest))
         forms = {parts[at][0].strip(): parts[at + 1][0] for at in range(0, len(parts) - 1, 2)}
-        return _fill(forms["one" if value == 1 and "one" in forms else "other"], values)
+        return filled(forms["one" if value == 1 and "one" in forms else "other"], **values)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return (rest or ", ").join(str(each) for each in value)
     return str(value)

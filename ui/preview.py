@@ -1,4 +1,4 @@
-"""Link previews, as chats and search engines show them: title, description, and the picture that all pages share.
+"""The description in the preview of a link, as chats and search engines show it; `page.document` makes the tags.
 
 The page reads the whole link of a share (web/conversation/links.js). The description is the prompt of its first reply,
 continued if nothing but the model and the generation settings determines the text: no blend, no clamped cell, no
@@ -8,21 +8,17 @@ character that the sender chose.
 from __future__ import annotations
 
 import asyncio
-import html
 import re
 from contextlib import aclosing
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
-from model import SamplingParams
 from model.settings import SETTINGS
 
 from .conversation.progress import check_words, write
-from .registry.loaded_model import LoadedModel
 from .routes.requests import Services
 from .settings import MAX_LINK, check_params, check_text
 
-WIDTH, HEIGHT = 1200, 630  # of web/preview.png, in pixels: the size that chat apps show large
 MAX_DESCRIPTION = 200  # characters; chats show fewer
 WITHIN_S = 0.3  # for which a document waits for the text
 MAX_PROMPT = 1_000  # characters
@@ -31,50 +27,43 @@ _COMMIT = re.compile("@[0-9a-f]{40}$")
 _CHANGES = ("blend_with", "hold", "pick")  # fields with which the text is not that of the model alone
 
 
-class SharedTexts:
-    """Writes the beginnings of shared texts. Belongs to one event loop."""
+async def shared_text(services: Services, query: str, address: str) -> str | None:
+    """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.
 
-    def __init__(self, services: Services) -> None:
-        self._registry = services.registry
-        self._workers = services.workers
+    Args:
+        services: what the routes share.
+        query: the query of the document's address.
+        address: of the client.
+    """
+    try:
+        fields = _fields(query)
+        return await _written(services, fields, address) if fields.get("seed") else None
+    except ValueError:  # among them a RefusalError: a blocked word, or too many requests
+        return None
 
-    async def beginning(self, query: str, address: str) -> str | None:
-        """Returns the prompt of a link and the beginning of its text; None if the query is no link that can be shown.
 
-        Args:
-            query: the query of the document's address.
-            address: of the client.
-        """
-        try:
-            fields = _fields(query)
-            if not fields.get("seed"):
-                return None
-            return await self._written(fields, address)
-        except ValueError:  # among them a RefusalError: a blocked word, or too many requests
-            return None
+async def _written(services: Services, fields: dict[str, str], address: str) -> str:
+    prompt = check_text("prompt", fields.get("prompt", ""), MAX_PROMPT)
+    numbers = {name: float(fields[name]) for name in SETTINGS if name != "stop" and fields.get(name)}
+    params = check_params(numbers)
+    loaded, workers = services.registry.get(_COMMIT.sub("", fields.get("model", "")) or None), services.workers
+    text = loaded.lm.chat.wrap(prompt) if loaded.lm.chat else prompt
+    await workers.run_slices(address, check_words(loaded, text))
+    if any(fields.get(name) for name in _CHANGES):
+        return prompt
+    stop = loaded.lm.chat.stop if loaded.lm.chat else ""
+    params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
 
-    async def _written(self, fields: dict[str, str], address: str) -> str:
-        prompt = check_text("prompt", fields.get("prompt", ""), MAX_PROMPT)
-        numbers = {name: float(fields[name]) for name in SETTINGS if name != "stop" and fields.get(name)}
-        params = check_params(numbers)
-        loaded = self._registry.get(_COMMIT.sub("", fields.get("model", "")) or None)
-        text = loaded.lm.chat.wrap(prompt) if loaded.lm.chat else prompt
-        await self._workers.run_slices(address, check_words(loaded, text))
-        if any(fields.get(name) for name in _CHANGES):
-            return prompt
-        stop = loaded.lm.chat.stop if loaded.lm.chat else ""
-        params = replace(params, length=min(MAX_DESCRIPTION, params.length), share=None, stop=stop)
-        async with self._workers.work(address):
-            try:
-                reply = await asyncio.wait_for(self._reply(loaded, text, params, address), WITHIN_S)
-            except asyncio.TimeoutError:  # in Python 3.10 it is not TimeoutError
-                reply = ""
-        return prompt + reply
-
-    async def _reply(self, loaded: LoadedModel, text: str, params: SamplingParams, address: str) -> str:
-        steps = write(loaded, text, params, self._workers, address=address, client_id=f"{address} preview")
+    async def reply() -> str:
+        steps = write(loaded, text, params, workers, address=address, client_id=f"{address} preview")
         async with aclosing(steps):
             return [sequence async for sequence in steps][-1].text
+
+    async with workers.work(address):
+        try:
+            return prompt + await asyncio.wait_for(reply(), WITHIN_S)
+        except asyncio.TimeoutError:  # in Python 3.10 it is not TimeoutError
+            return prompt
 
 
 def _fields(query: str) -> dict[str, str]:
@@ -100,30 +89,3 @@ def shortened(text: str) -> str:
     if len(line) <= MAX_DESCRIPTION:
         return line
     return line[:MAX_DESCRIPTION].rsplit(" ", 1)[0] + " …"
-
-
-def tags(*, site: str, title: str, description: str, address: str, picture: str) -> str:
-    """Returns the meta tags, one a line.
-
-    Args:
-        site: the title of the site.
-        title: the title of the address.
-        description: the text of the preview, in one line.
-        address: the whole URL.
-        picture: the whole URL of web/preview.png.
-    """
-    properties = {
-        "og:type": "website",
-        "og:site_name": site,
-        "og:title": title,
-        "og:description": description,
-        "og:url": address,
-        "og:image": picture,
-        "og:image:type": "image/png",
-        "og:image:width": str(WIDTH),
-        "og:image:height": str(HEIGHT),
-        "og:image:alt": description,
-    }
-    lines = [f'<meta name="description" content="{html.escape(description)}">']
-    lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
-    return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])

@@ -134,7 +134,7 @@ def test_a_refusal_of_a_busy_server_keeps_the_prompt(
         raise RefusalError("refusal.replies_at_once", wait_s=1, most=64)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ui.access.limits.Limiter.begin_reply", refuse)
+        patch.setattr("ui.access.limits.Limiter.reply", refuse)
         page, _ = open_page(context, app)
         setting(page, "Seed", SEED)
         fast(page, LENGTH)

@@ -23,8 +23,7 @@ from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
 
 if TYPE_CHECKING:
-    from ui.page.launch import AppServer
-    from ui.page.page import Page
+    from ui.page.launch import AppServer, Page
 
 ALPHABET = ["\t", "\n", *map(chr, range(32, 127)), *"éß¬—…你🙂\u0301\u202e\u2028\x07"]
 
@@ -103,7 +102,6 @@ class App:
 def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iterator[App]:
     """Serve the app in this process, with these models or with a registry that was started and may still be loading."""
     from ui.page.launch import launch  # imports Gradio: seconds, which tests that need the models only must not wait
-    from ui.page.page import Page
 
     registry = models if isinstance(models, ModelRegistry) else ModelRegistry()
     if not isinstance(models, ModelRegistry):
@@ -112,17 +110,16 @@ def serving(models: dict[str, CharLSTM] | ModelRegistry, **options: Any) -> Iter
         registry.start()
         assert registry.wait(60)
 
-    async def start() -> tuple[Page, AppServer, str]:
+    async def start() -> tuple[AppServer, str]:
         # Without a running event loop Gradio makes loops that it never closes, and pytest reports them as a leak.
-        page = Page(registry)
-        return page, *launch(page, server_port=free_port(), **options)
+        return launch(registry, server_port=free_port(), **options)
 
     with ThreadPoolExecutor(1) as threads:  # the test's thread already runs Playwright's event loop
-        page, server, url = threads.submit(asyncio.run, start()).result()
+        server, url = threads.submit(asyncio.run, start()).result()
     try:
         # uvicorn closes a connection that was idle for 5 s; a request sent at that moment would fail.
         with httpx.Client(base_url=url, timeout=120, limits=httpx.Limits(keepalive_expiry=2)) as http:
-            yield App(url, registry, page, server, http)
+            yield App(url, registry, server.page, server, http)
     finally:
         registry.stop()
         server.close()

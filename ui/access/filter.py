@@ -18,7 +18,6 @@ from ..messages import RefusalError
 from .addresses import Names
 from .answers import answer_to
 from .gradio_calls import GradioCalls
-from .limits import Limiter
 from .paths import HEALTH, OpenPath, find, open_paths
 from .unread_calls import UnreadCalls
 from .workers import Workers
@@ -41,7 +40,6 @@ class RequestFilter:
         *,
         calls: GradioCalls,
         names: Names,
-        limiter: Limiter,
         workers: Workers,
         mcp: bool = False,
         metrics: bool = False,
@@ -50,7 +48,7 @@ class RequestFilter:
         self._calls = calls
         self._unread = UnreadCalls(app)
         self._names = names
-        self._limiter = limiter
+        self._limiter = workers.limiter
         self._workers = workers
         self._body_s = BODY_S
         self.paths = open_paths(calls.endpoints, mcp=mcp, metrics=metrics)
@@ -67,16 +65,10 @@ class RequestFilter:
         request = self._forwarded(Request(dict(scope), receive))
         address = request.scope["client"][0]
         try:
-            self._limiter.begin_request(address)
-        except RefusalError as refusal:
-            await answer_to(request, refusal)(scope, receive, send)
-            return
-        with ExitStack() as at_end:
-            at_end.callback(self._limiter.end_request, address)
-            try:
+            with self._limiter.request(address), ExitStack() as at_end:
                 await self._pass_on(request, self._checked(request, served_name), send, at_end)
-            except (HTTPException, RefusalError, ClientDisconnect) as error:
-                await answer_to(request, error)(scope, receive, send)
+        except (HTTPException, RefusalError, ClientDisconnect) as error:
+            await answer_to(request, error)(scope, receive, send)
 
     def _forwarded(self, request: Request) -> Request:
         """Returns the request with the client's own address, which MCP's tool calls pass on to this app's own API, and
@@ -123,8 +115,7 @@ class RequestFilter:
         if request.method == "POST":
             declared = request.headers.get("content-length", "")
             size = min(int(declared), row.max_body) if declared.isdecimal() and len(declared) < 20 else row.max_body
-            self._limiter.begin_body(address, size)
-            at_end.callback(self._limiter.end_body, address, size)
+            at_end.enter_context(self._limiter.body(address, size))
             try:
                 with anyio.fail_after(self._body_s):
                     body = await _received(request, row.max_body)

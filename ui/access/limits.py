@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from ..messages import RefusalError
@@ -122,8 +123,9 @@ class Limiter:
         self._requests: Counter[str] = Counter()
         self._bodies: Counter[str] = Counter()
 
-    def begin_request(self, address: str) -> None:
-        """Counts a request, which `end_request` must end.
+    @contextmanager
+    def request(self, address: str) -> Iterator[None]:
+        """Counts a request inside the context.
 
         Raises:
             RefusalError: the address has sent too many requests.
@@ -132,14 +134,12 @@ class Limiter:
         if self._requests[client] >= REQUESTS_AT_ONCE and not is_this_machine(address):
             raise RefusalError("refusal.requests_at_once", wait_s=1, most=REQUESTS_AT_ONCE)
         self._spend(self.requests, address, 1)
-        self._requests[client] += 1
+        with counted(self._requests, client):
+            yield
 
-    def end_request(self, address: str) -> None:
-        """Counts a request that has ended."""
-        _decrease(self._requests, group_of(address))
-
-    def begin_reply(self, address: str, characters: int) -> None:
-        """Counts a reply and the characters that it may read and write; `end_reply` must end it.
+    @contextmanager
+    def reply(self, address: str, characters: int) -> Iterator[None]:
+        """Counts a reply inside the context, and the characters that it may read and write.
 
         Raises:
             RefusalError: the address has too many replies, or too many characters.
@@ -148,15 +148,16 @@ class Limiter:
         if 0 < most <= self._replies[client] and not is_this_machine(address):
             raise RefusalError("refusal.replies_at_once", wait_s=1, most=most)
         self._spend(self.characters, address, characters)
-        self._replies[client] += 1
+        with counted(self._replies, client):
+            yield
 
-    def end_reply(self, address: str, unwritten: int) -> None:
-        """Counts a reply that has ended; gives back the ``unwritten`` characters."""
-        _decrease(self._replies, group_of(address))
-        self._spend(self.characters, address, -unwritten)
+    def give_back(self, address: str, characters: int) -> None:
+        """Gives back the characters that a reply has not written."""
+        self._spend(self.characters, address, -characters)
 
-    def begin_body(self, address: str, size: int) -> None:
-        """Counts the bytes of a body that will be received; `end_body` must follow, when nothing holds it any more.
+    @contextmanager
+    def body(self, address: str, size: int) -> Iterator[None]:
+        """Counts the bytes of a body that will be received, and is in memory inside the context.
 
         Raises:
             RefusalError: the address has sent too many bytes; or all bodies together are too large, and its own
@@ -167,12 +168,9 @@ class Limiter:
         total, own = self._bodies.total() + size, self._bodies[client] + size
         if total > BODIES_AT_ONCE and own * len({*self._bodies, client}) > 2 * BODIES_AT_ONCE - total:
             raise RefusalError("refusal.too_many", wait_s=1, seconds=1)
-        self._bodies[client] += size
         self.usage.spend(client, size * _BYTE_S)
-
-    def end_body(self, address: str, size: int) -> None:
-        """Counts a body that is no longer in memory."""
-        _decrease(self._bodies, group_of(address), size)
+        with counted(self._bodies, client, size):
+            yield
 
     def check_cpu(self, address: str) -> None:
         """Checks that an address may use the processor.
@@ -201,7 +199,13 @@ class Limiter:
             bucket.spend(group_of(address), amount)
 
 
-def _decrease(counter: Counter[str], client: str, amount: int = 1) -> None:
-    counter[client] -= amount
-    if counter[client] <= 0:
-        del counter[client]
+@contextmanager
+def counted(counter: Counter[str], client: str, amount: int = 1) -> Iterator[None]:
+    """Adds an amount to the count of a client inside the context. A count of 0 is removed."""
+    counter[client] += amount
+    try:
+        yield
+    finally:
+        counter[client] -= amount
+        if counter[client] <= 0:
+            del counter[client]

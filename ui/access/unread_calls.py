@@ -21,6 +21,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Scope, Send
 
+from .limits import counted
 from .paths import EVENT
 
 UNREAD_S = 60.0  # after the newest call of a session
@@ -83,13 +84,10 @@ class UnreadCalls:
             yield
             return
         began = time.monotonic()
-        self._readers[session] += 1
         try:
-            yield
+            with counted(self._readers, session):
+                yield
         finally:
-            self._readers[session] -= 1
-            if not self._readers[session]:
-                del self._readers[session]
             if self._unread.get(session, began) <= began:
                 self._unread.pop(session, None)
                 if re.fullmatch(EVENT, session):  # of one call, whose result can be read once

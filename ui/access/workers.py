@@ -11,14 +11,12 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import TypeVar
 
 from ..messages import RefusalError
 from .addresses import group_of
-from .limits import REQUESTS_AT_ONCE, Limiter
+from .limits import Limiter, counted
 
-MAX_PREPARED = 4_096  # requests that wait to be read: the requests of one address at once are limited before
 MAX_WAITING = 128  # pieces of work of all clients together
 MAX_WAITING_EACH = 48  # a page sends one request of a lens at a time, and a class of 30 has 30 pages
 Result = TypeVar("Result")
@@ -50,11 +48,6 @@ class Workers:
         self._unfinished: Counter[str] = Counter()
         self._turns: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    @classmethod
-    def preparing(cls, limiter: Limiter) -> Workers:
-        """Returns the threads that read and prepare requests."""
-        return cls(limiter, at_once=2, max_waiting=MAX_PREPARED, max_waiting_each=REQUESTS_AT_ONCE)
-
     @property
     def waiting(self) -> int:
         """The number of pieces of work that are not done yet."""
@@ -70,13 +63,8 @@ class Workers:
         client = group_of(address)
         if self.waiting >= self._max_waiting or self._unfinished[client] >= self._max_waiting_each:
             raise RefusalError("refusal.queue_full")
-        self._unfinished[client] += 1
-        try:
+        with counted(self._unfinished, client):
             yield
-        finally:
-            self._unfinished[client] -= 1
-            if not self._unfinished[client]:
-                del self._unfinished[client]
 
     async def run(self, address: str, function: Callable[..., Result], *arguments: object) -> Result:
         """Returns the result of a slice of work, which should take at most 50 ms.
@@ -84,10 +72,16 @@ class Workers:
         A thread cannot be cancelled. So a cancelled call raises when its slice has ended, and the whole slice counts.
         """
         await self._turn(group_of(address))
-        seconds: list[float] = []
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, partial(_measured, seconds, function, *arguments))
-        work.add_done_callback(lambda _: self._end(address, sum(seconds)))
+
+        def measured() -> Result:
+            began = time.thread_time()
+            try:
+                return function(*arguments)
+            finally:
+                loop.call_soon_threadsafe(self._end, address, time.thread_time() - began)
+
+        work = loop.run_in_executor(self._threads, measured)
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
@@ -148,12 +142,3 @@ def _advance(slices: Generator[None, None, Result]) -> tuple[bool, Result | None
     except StopIteration as end:
         return True, end.value
     return False, None
-
-
-def _measured(seconds: list[float], function: Callable[..., Result], *arguments: object) -> Result:
-    """Returns the function's result; appends the processor time of the call in seconds, also if the function raises."""
-    began = time.thread_time()
-    try:
-        return function(*arguments)
-    finally:
-        seconds.append(time.thread_time() - began)

@@ -89,38 +89,39 @@ async def write(
         clamps=clamps,
         prompt_clamps=prompt_clamps,
     )
-    workers.limiter.begin_reply(address, len(prompt) + params.length)
     length, shown, began = 0, -1, time.monotonic()
     sequence: Sequence | None = None
-    try:
-        sequence = await workers.run(address, submit)
-        # The engine frees what it has read of them, and the reply may take minutes.
-        del submit, prompt, memory, context, prompt_clamps
-        updated_at = began
-        while True:
-            finished, length, now = sequence.finished, sequence.length, time.monotonic()
-            since = now - updated_at
-            spaced = not sparing or shown <= 0 or since >= (now - began) * _SPACING
-            if finished or (spaced and (length != shown or since >= _KEEPALIVE_S)):
-                shown, updated_at = length, now
-                yield sequence
-            if finished:
-                if isinstance(sequence.cause, EngineBusyError):  # it has made room for a reply of another address
-                    raise RefusalError("refusal.queue_full")
-                return
-            ended = not served.thread.is_alive() and not sequence.finished  # the thread may end right after the reply
-            if ended or now - began > DEADLINE_S + _GRACE_S:
-                raise RefusalError("refusal.no_answer")
-            await asyncio.sleep(_pause(served, length, now - began))
-    except EngineBusyError:  # perhaps a newer commit has just replaced it
-        raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
-    finally:
-        if sequence:
-            length = sequence.length
-            served.engine.abort(sequence)
-            for call in on_end:
-                call(served.name, sequence)
-        workers.limiter.end_reply(address, params.length - length)
+    with workers.limiter.reply(address, len(prompt) + params.length):
+        try:
+            sequence = await workers.run(address, submit)
+            # The engine frees what it has read of them, and the reply may take minutes.
+            del submit, prompt, memory, context, prompt_clamps
+            updated_at = began
+            while True:
+                finished, length, now = sequence.finished, sequence.length, time.monotonic()
+                since = now - updated_at
+                spaced = not sparing or shown <= 0 or since >= (now - began) * _SPACING
+                if finished or (spaced and (length != shown or since >= _KEEPALIVE_S)):
+                    shown, updated_at = length, now
+                    yield sequence
+                if finished:
+                    if isinstance(sequence.cause, EngineBusyError):  # it has made room for a reply of another address
+                        raise RefusalError("refusal.queue_full")
+                    return
+                # The thread may end right after the reply.
+                ended = not served.thread.is_alive() and not sequence.finished
+                if ended or now - began > DEADLINE_S + _GRACE_S:
+                    raise RefusalError("refusal.no_answer")
+                await asyncio.sleep(_pause(served, length, now - began))
+        except EngineBusyError:  # perhaps a newer commit has just replaced it
+            raise RefusalError("refusal.just_updated" if served.newer else "refusal.queue_full") from None
+        finally:
+            if sequence:
+                length = sequence.length
+                served.engine.abort(sequence)
+                for call in on_end:
+                    call(served.name, sequence)
+            workers.limiter.give_back(address, params.length - length)
 
 
 def _pause(served: LoadedModel, length: int, elapsed_s: float) -> float:

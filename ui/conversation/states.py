@@ -24,14 +24,6 @@ class States:
         self._memories = FairCache(max_bytes, _size)
         self._lock = threading.Lock()
 
-    def __len__(self) -> int:
-        return len(self._memories)
-
-    @property
-    def bytes(self) -> int:
-        """The size of all states."""
-        return self._memories.size
-
     def find(self, read: ReadText, boundaries: Iterable[int] = ()) -> tuple[Memory | None, int]:
         """Returns the memory after the longest cached beginning of a text, and the length of this beginning.
 

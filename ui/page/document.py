@@ -24,9 +24,9 @@ from model.files import web_modules
 from ..access.addresses import address_of_app
 from ..access.answers import HEADERS
 from ..messages import LANGUAGES, best_language, filled
-from ..preview import SharedTexts, shortened, tags
+from ..preview import shared_text, shortened
 from ..registry.registry import ModelRegistry
-from ..routes.requests import Services, route
+from ..routes.requests import Services, address_of, route
 from ..routes.web_files import WebFiles
 
 log = logging.getLogger("char-lstm")
@@ -74,8 +74,8 @@ class Document:
     """
 
     def __init__(self, services: Services, web: WebFiles) -> None:
+        self._services = services
         self._registry = services.registry
-        self._shared_texts = SharedTexts(services)
         self._web = web.base().removeprefix("/")  # relative to the document, which a proxy may serve below another path
         markup = _MAIN.search(web.text("index.html"))
         assert markup, "the document of the static page has a main element"  # noqa: S101
@@ -159,7 +159,7 @@ class Document:
         title, address = site.title_in(language), address_of_app(request)
         query = request.scope["query_string"].decode("latin-1")
         try:
-            text = await self._shared_texts.beginning(query, request.client.host if request.client else "")
+            text = await shared_text(self._services, query, address_of(request))
         except Exception:
             log.exception("the preview of a link could not be written")
             text = None
@@ -169,8 +169,21 @@ class Document:
         else:
             shown, url = filled(texts["preview.shared"], title=title), f"{address}?{quote(query, safe=_SAFE)}"
             description = shortened(text) or texts["site.greeting"]
-        picture = f"{address}{self._web}preview.png"
-        return tags(site=title, title=shown, description=description, address=url, picture=picture)
+        properties = {
+            "og:type": "website",
+            "og:site_name": title,
+            "og:title": shown,
+            "og:description": description,
+            "og:url": url,
+            "og:image": f"{address}{self._web}preview.png",
+            "og:image:type": "image/png",
+            "og:image:width": "1200",  # the size that chat apps show large
+            "og:image:height": "630",
+            "og:image:alt": description,
+        }
+        lines = [f'<meta name="description" content="{html.escape(description)}">']
+        lines += [f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()]
+        return "\n".join([*lines, '<meta name="twitter:card" content="summary_large_image">'])
 
 
 def _policy(script: str, origins: Collection[str]) -> str:

@@ -1,4 +1,7 @@
-"""Serves the page with Gradio: as a ``gradio.Server`` that `launch` starts, or as an ASGI app for another server."""
+"""Serves the page with Gradio: as a ``gradio.Server`` that `launch` starts, or as an ASGI app for another server.
+
+`Page` has the routes that the page's modules request, and the endpoints of the API.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,24 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from gradio.exceptions import ServerFailedToStartError
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ..access.addresses import LOOPBACK, Names
 from ..access.filter import RequestFilter
 from ..access.gradio_calls import GradioCalls
-from ..routes.api import refuse_malformed
-from ..routes.web_files import FOLDER
-from .page import Page
+from ..registry.registry import ModelRegistry
+from ..routes.api import api_endpoints, refuse_malformed
+from ..routes.lenses.trace import Traces
+from ..routes.monitoring import health_routes, metrics_route
+from ..routes.openai.endpoints import OpenAI
+from ..routes.requests import Services
+from ..routes.site import site_route
+from ..routes.stored import passages_route, samples_route
+from ..routes.web_files import FOLDER, WebFiles
+from ..routes.write import Writer
+from .document import Document, api_document_route
 
 MAX_READERS = 512  # streams of the API at once; the engine's own queue is full earlier, and refuses with a message
 MAX_STATES = 100  # of Gradio's sessions, which nothing here uses
@@ -33,17 +45,56 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+class Page:
+    """The page for the models of a registry.
+
+    Args:
+        registry: the models that are served.
+
+    Attributes:
+        endpoints: the functions of the API by name, for ``gradio.Server.api``.
+    """
+
+    def __init__(self, registry: ModelRegistry) -> None:
+        self.registry = registry
+        services = Services(registry)
+        self.limiter, self.workers = services.limiter, services.workers
+        self.write = Writer(services)
+        self.traces = Traces(services)
+        self.web = WebFiles()
+        self.document = Document(services, self.web)
+        self.endpoints = api_endpoints(services)
+        self.routes: list[Route] = [
+            self.document.route,
+            api_document_route(registry, self.endpoints),
+            site_route(registry),
+            *self.write.routes,
+            *([self.traces.route, passages_route(services)] if registry.site.lenses else []),
+            samples_route(services),
+            self.web.route,
+            *OpenAI(services, self.write.replies).routes,
+            *health_routes(registry),
+            *([metrics_route(registry)] if registry.site.metrics else []),
+        ]
+
+    def add_to(self, app: FastAPI) -> None:
+        """Adds the routes to an app, before Gradio's, and an answer to malformed requests that does not repeat them."""
+        app.router.routes.extend(self.routes)
+        app.add_exception_handler(RequestValidationError, refuse_malformed)
+
+
 class AppServer(gr.Server):
     """The page and the API as a Gradio server, behind the request filter.
 
     Args:
-        page: the page.
+        page: the page, which is the attribute ``page``.
         bound_to: the address that the server listens on.
         mcp: whether the API is served as MCP tools, too.
     """
 
     def __init__(self, page: Page, *, bound_to: str, mcp: bool) -> None:
         super().__init__(openapi_url=None, docs_url=None, redoc_url=None)
+        self.page = page
         page.add_to(self)
         for name, function in page.endpoints.items():
             self.api(function, name=name, concurrency_limit=None)
@@ -60,15 +111,17 @@ class AppServer(gr.Server):
         self.get_blocks().close(verbose=False)
 
 
-def launch(page: Page, *, server_port: int | None = None, mcp_server: bool = False) -> tuple[AppServer, str]:
-    """Starts to serve the page in threads; returns the server, which ``close`` ends, and its address.
+def launch(
+    registry: ModelRegistry, *, server_port: int | None = None, mcp_server: bool = False
+) -> tuple[AppServer, str]:
+    """Starts to serve the page of a registry in threads; returns the server, which ``close`` ends, and its address.
 
     Raises:
         OSError: the port is taken.
     """
     _set_up_gradio()
     bound_to = os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
-    server = AppServer(page, bound_to=bound_to, mcp=mcp_server)
+    server = AppServer(Page(registry), bound_to=bound_to, mcp=mcp_server)
     try:
         _, url, _ = server.launch(
             server_port=server_port,
@@ -87,13 +140,13 @@ def launch(page: Page, *, server_port: int | None = None, mcp_server: bool = Fal
     return server, str(url)
 
 
-def asgi_app(page: Page) -> FastAPI:
-    """Returns the page as an ASGI app, for a server that this program does not start, such as Ray Serve.
+def asgi_app(registry: ModelRegistry) -> FastAPI:
+    """Returns the page of a registry as an ASGI app, for a server that this program does not start, such as Ray Serve.
 
     ``gradio.Server`` registers its endpoints only when it launches a server of its own.
     """
     _set_up_gradio()
-    app = FastAPI(openapi_url=None)
+    app, page = FastAPI(openapi_url=None), Page(registry)
     page.add_to(app)
     with gr.Blocks(analytics_enabled=False) as blocks:
         for name, function in page.endpoints.items():
@@ -115,9 +168,7 @@ def _set_up_gradio() -> None:
 def _filter(app: ASGIApp, page: Page, *, bound_to: str, mcp: bool) -> RequestFilter:
     site, calls = page.registry.site, GradioCalls(page.endpoints)
     names = Names(bound_to, site.allowed_hosts)
-    return RequestFilter(
-        app, calls=calls, names=names, limiter=page.limiter, workers=page.workers, mcp=mcp, metrics=site.metrics
-    )
+    return RequestFilter(app, calls=calls, names=names, workers=page.workers, mcp=mcp, metrics=site.metrics)
 
 
 def outermost(app: Any, page: Page) -> Any:

@@ -2,7 +2,6 @@
 
 registry      all served models: loading, loaded or failed
 specs         the models that a site serves, by path or name
-problems      explains to visitors why a model cannot be served
 loaded_model  one served model: its engine, welcome text and example prompts
 auto_update   serves newer commits from the Hub
 """

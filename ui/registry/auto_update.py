@@ -22,8 +22,7 @@ from model.hub.limits import time_limits
 from model.hub.snapshot import Snapshot, is_cached, note_revision, remove_cached
 
 from ..messages import Message
-from .problems import commit_problem, load_problem, plain
-from .registry import Entry, ModelRegistry
+from .registry import Entry, ModelRegistry, commit_problem, load_problem, plain
 from .specs import split_spec
 
 log = logging.getLogger("char-lstm")
@@ -33,38 +32,21 @@ _CHECK_S = 300.0  # the limit of one check, its download included: a slow one mu
 _FAILS_SHOWN = 3  # in a row, after which the page shows that newer commits cannot be downloaded
 
 
-class AutoUpdater:
-    """Updates each model in a thread of its own, so that a request that hangs delays no other model.
+def start_updates(registry: ModelRegistry, every_s: float) -> None:
+    """Updates each model in a thread of its own until the registry stops, so that a request that hangs delays no other.
+
+    No model is updated if HF_HUB_OFFLINE is set.
 
     Args:
         registry: the models that are served.
         every_s: seconds between two requests for a model; 0 is never.
     """
+    from huggingface_hub import constants
 
-    def __init__(self, registry: ModelRegistry, every_s: float) -> None:
-        self._registry = registry
-        self._every_s = every_s
-        self._stopped = threading.Event()
-
-    def start(self) -> None:
-        """Starts the threads; none if updates are off or HF_HUB_OFFLINE is set."""
-        from huggingface_hub import constants
-
-        self._registry.is_followed = bool(self._every_s) and not constants.HF_HUB_OFFLINE
-        if not self._registry.is_followed:
-            return
-        for entry in self._registry.on_hub:
-            run, name = _ModelUpdate(self._registry, entry).run, f"auto update {entry.name}"
-            threading.Thread(target=run, args=(self._every_s, self._stopped), name=name, daemon=True).start()
-
-    def stop(self) -> None:
-        """Ends the threads after the request in progress."""
-        self._stopped.set()
-
-
-def pause_s(every_s: float, fails: int) -> float:
-    """Returns the seconds until the next request, after so many failed requests in a row."""
-    return min(every_s * 2.0 ** min(fails, 30), max(every_s, LONGEST_S))
+    registry.is_followed = bool(every_s) and not constants.HF_HUB_OFFLINE
+    for entry in registry.on_hub if registry.is_followed else ():
+        run, name = _ModelUpdate(registry, entry).run, f"auto update {entry.name}"
+        threading.Thread(target=run, args=(every_s,), name=name, daemon=True).start()
 
 
 class _ModelUpdate:
@@ -79,11 +61,11 @@ class _ModelUpdate:
         self._downloaded: set[str] = set()  # commits that were not in the cache before
         self._fails = 0  # requests in a row
 
-    def run(self, every_s: float, stopped: threading.Event) -> None:
-        """Checks for newer commits until ``stopped``; of a pinned model, until it is loaded."""
+    def run(self, every_s: float) -> None:
+        """Checks for newer commits until the registry stops; of a pinned model, until it is loaded."""
         self._entry.done.wait()
         while self._entry in self._registry.auto_updated or not self._entry.loaded:
-            if stopped.wait(pause_s(every_s, self._fails)):
+            if self._registry.stopped.wait(min(every_s * 2.0 ** min(self._fails, 30), max(every_s, LONGEST_S))):
                 return
             self.check()
 

@@ -16,18 +16,18 @@ from collections.abc import Callable, Sequence as Names
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from model import PRETRAINED, Blend, CharLSTM, Engine
+from model import PRETRAINED, Blend, CharLSTM, CheckpointError, ModelUnavailableError
 from model.char_lstm import checkpoint_folder
 from model.checkpoint.bundled import BUNDLED, bundled_name
 from model.checkpoint.read import read_checkpoint
+from model.hub.errors import MissingFileError
 from model.hub.snapshot import is_commit
 from model.settings import Precision, shorten
 from model.terminal import one_line
 
-from ..messages import Message, RefusalError, raw
+from ..messages import Message, RefusalError
 from ..site_config import SiteConfig
 from .loaded_model import LoadedModel, Preview, start_engine, start_model
-from .problems import load_problem
 from .specs import choose_device, is_on_hub, names_of, split_spec
 
 log = logging.getLogger("char-lstm")
@@ -37,6 +37,7 @@ WAIT_S = 30.0  # how long a request waits for a model that still loads
 _POLL_S = 0.05
 FALLBACK_S = 25.0  # after which the bundled model is served while the download continues
 MAX_BLEND_BYTES = 256 << 20
+_LONGEST_PROBLEM = 300  # characters of an error
 _GRACE_S = 1.0  # before a replaced model drains: callers that have just got it may still submit a request
 
 
@@ -79,6 +80,7 @@ class ModelRegistry:
         on_hub: the entries of models on the Hub, those of ``auto_updated`` among them.
         is_followed: whether the Hub is asked for newer commits, and for models that could not be loaded.
         draining: replaced models, and blends, that finish their replies.
+        stopped: set by `stop`.
         on_unload: functions that are called with each replaced model after its weights were freed.
     """
 
@@ -104,8 +106,8 @@ class ModelRegistry:
         self.on_unload: list[Callable[[LoadedModel], None]] = []
         self._blends: OrderedDict[tuple[str, str], LoadedModel] = OrderedDict()  # the one with the newest use is last
         self._blending, self._putting = threading.Lock(), threading.Lock()
-        self._settled = threading.Event()
-        self._stopped = self._fell_back = False
+        self._settled, self.stopped = threading.Event(), threading.Event()
+        self._fell_back = False
         self._changes, self._since = 0, uuid.uuid4().hex[:8]
 
     def add(self, name: str, lm: CharLSTM) -> LoadedModel:
@@ -130,17 +132,22 @@ class ModelRegistry:
         return self._settled.wait(timeout_s)
 
     def stop(self) -> None:
-        """Stops every engine, which ends all replies."""
-        self._stopped = True
-        for engine in self.engines:
-            engine.stop()
+        """Stops every engine, which ends all replies, and looks for no newer commits."""
+        self.stopped.set()
+        for loaded in self.all_loaded:
+            loaded.engine.stop()
 
     def replace(self, entry: Entry, lm: CharLSTM) -> LoadedModel:
         """Serves a model under an entry's name. The model that it replaces finishes its replies and is unloaded."""
         loaded = start_model(entry.name, lm, self.precision, self.site)
         with self._putting:
             older, entry.loaded, entry.failure, entry.update_problem = entry.loaded, loaded, None, None
-        self._announce(loaded, older)
+        self._succeed(loaded, older)
+        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
+            with suppress(RefusalError):
+                self.blend(*map(self.get, names))
+        self.bump_version()
+        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
         return loaded
 
     def blend(self, first: LoadedModel, second: LoadedModel) -> LoadedModel:
@@ -190,11 +197,6 @@ class ModelRegistry:
         return [*self.loaded_models, *list(self._blends.values()), *self.draining]
 
     @property
-    def engines(self) -> list[Engine]:
-        """The engines of all loaded models."""
-        return [loaded.engine for loaded in self.all_loaded]
-
-    @property
     def settled(self) -> bool:
         """Whether every model is loaded or has failed."""
         return self._settled.is_set()
@@ -225,7 +227,7 @@ class ModelRegistry:
         notices = [entry.failure for entry in self.entries if entry.failure]
         if self._fell_back and len(self.entries) > 1 == len(self.loaded_models):  # the bundled model alone is loaded
             notices.append(Message("model.bundled_instead"))
-        notices += [raw(loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
+        notices += [Message("raw", text=loaded.lm.notice) for loaded in self.loaded_models if loaded.lm.notice]
         return notices + [entry.update_problem for entry in self.entries if entry.loaded and entry.update_problem]
 
     def first(self) -> LoadedModel | None:
@@ -273,19 +275,11 @@ class ModelRegistry:
         allowed = Message("rule.served", names=self.names)
         return RefusalError("refusal.value", field="model", status=404, value=shorten(name), allowed=allowed)
 
-    def _announce(self, loaded: LoadedModel, older: LoadedModel | None) -> None:
-        self._succeed(loaded, older)
-        for names in [names for names in list(self._blends) if loaded.name in names]:  # a request may add one
-            with suppress(RefusalError):
-                self.blend(*map(self.get, names))
-        self.bump_version()
-        log.info("%s", one_line(f"serving {loaded.name}: {' · '.join(map(str, loaded.about))}"))
-
     def _succeed(self, loaded: LoadedModel, older: LoadedModel | None) -> None:
         if older:
             older.newer = loaded
             self._drain(older)
-        if self._stopped:
+        if self.stopped.is_set():
             loaded.engine.stop()
 
     def _drain(self, older: LoadedModel) -> None:
@@ -321,25 +315,22 @@ class ModelRegistry:
     def _load(self, entry: Entry, after: threading.Event | None) -> None:
         """Loads a model, or reads the preview of one that is loaded on first use."""
         try:
-            lm = self._without_weights(entry) if entry in self._on_demand else self._read(entry)
+            if entry in self._on_demand:
+                checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
+                lm = CharLSTM.from_checkpoint(checkpoint, name=entry.name)
+                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
+                return
+            id_or_path, revision = split_spec(entry.spec)
+            lm = CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
             if after:
                 after.wait()
-            if entry in self._on_demand:
-                entry.preview = Preview.of(lm, self.precision, self.device, self.site)
-            else:
-                self.replace(entry, lm)
+            self.replace(entry, lm)
         except Exception as error:  # noqa: BLE001  no fault of a model may keep the page from answering
-            self._fail(entry, error)
+            entry.failure = load_problem(entry.name, error, spec=entry.spec)
+            log.warning("%s", entry.failure)
+            self.bump_version()
         finally:
             entry.done.set()
-
-    def _read(self, entry: Entry) -> CharLSTM:
-        id_or_path, revision = split_spec(entry.spec)
-        return CharLSTM.from_pretrained(id_or_path, revision=revision, device=self.device)
-
-    def _without_weights(self, entry: Entry) -> CharLSTM:
-        checkpoint = read_checkpoint(checkpoint_folder(entry.spec), weights=False)
-        return CharLSTM.from_checkpoint(checkpoint, name=entry.name)
 
     def _load_on_demand(self, entry: Entry) -> None:
         """Starts to load a model that has only a preview, unless another call has started that."""
@@ -350,13 +341,30 @@ class ModelRegistry:
         if starts:
             threading.Thread(target=self._load, args=(entry, None), daemon=True).start()
 
-    def _fail(self, entry: Entry, error: Exception) -> None:
-        """Notes why a model could not be loaded."""
-        entry.failure = load_problem(entry.name, error, spec=entry.spec)
-        log.warning("%s", entry.failure)
-        self.bump_version()
-
 
 def _blend_bytes(blend: LoadedModel) -> int:
     """Returns about how much memory the engine of a blend takes: its weights in both precisions."""
     return sum(5 * model.config.parameters for model in blend.lm.models)
+
+
+def load_problem(name: str, error: Exception, *, spec: str = "") -> Message:
+    """Returns why a model failed to load, for visitors. ``spec``, its path on this machine, is replaced by its name."""
+    if not isinstance(error, ModelUnavailableError):
+        return Message("model.failed", name=name, reason=commit_problem(error, spec, name))
+    return Message("raw", text=plain(error))
+
+
+def commit_problem(error: Exception, hidden: str = "", shown: str = "") -> str | Message:
+    """Returns why a commit cannot be loaded, for visitors; a text in it may be replaced by another one."""
+    if isinstance(error, CheckpointError):
+        return plain(error, hidden, shown)
+    if isinstance(error, MissingFileError):
+        return Message("model.file_missing", file=error.file)
+    log.error("loading a model", exc_info=error)
+    return Message("model.load_error", error=type(error).__name__)
+
+
+def plain(error: Exception, hidden: str = "", shown: str = "") -> str:
+    """Returns an error as one printable line, because it may quote a file of anyone."""
+    text = str(error)
+    return one_line(text.replace(hidden, shown) if hidden else text, _LONGEST_PROBLEM)

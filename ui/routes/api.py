@@ -2,16 +2,15 @@
 one cell does.
 
 Every argument is checked; an error names the argument, its value and what is allowed. Gradio derives an endpoint from a
-function's signature and docstring. Here both are made from a table of arguments, so that the generation settings are
-described in one place.
+function's signature and docstring. Those of ``/generate`` are made from the table of generation settings.
 """
 
 # No ``from __future__ import annotations``: Gradio reads the types of an endpoint's results as they are.
 import asyncio
-import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
+from inspect import Parameter, Signature
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -46,7 +45,6 @@ from .requests import Services
 
 log = logging.getLogger("char-lstm")
 
-REQUIRED = inspect.Parameter.empty
 MAX_INSPECTED = 2_000  # characters
 MAX_UNKNOWN = 100  # characters that a result names
 _SCORED = 512  # characters in a slice of work, which takes about 20 ms
@@ -57,12 +55,12 @@ _ORDER = ("prompt", "length", "temperature", "top_k", "top_p", "seed", "model", 
 _Reply = tuple[str, dict[str, Any]]
 
 
-class Argument(NamedTuple):
-    """An argument of an endpoint: its type, its description, and its default."""
+class _Argument(NamedTuple):
+    """An argument of /generate: its type, its description, and its default."""
 
     type: Any
     help: str
-    default: Any = REQUIRED
+    default: Any = Parameter.empty
 
 
 def api_endpoints(services: Services) -> dict[str, Callable[..., Any]]:
@@ -79,18 +77,18 @@ def refuse_malformed(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse({"detail": detail}, status_code=422)
 
 
-def _generate_arguments(model: Argument) -> dict[str, Argument]:
-    """Returns the arguments of /generate: all generation settings, and what they are applied to."""
+def _generate_arguments(model: str) -> dict[str, _Argument]:
+    """Returns the arguments of /generate: all settings, and what they are applied to; ``model`` describes that one."""
     clamps = f"up to {MAX_CLAMPS} lists of layer and cell, both from 0, and value, -{MAX_VALUE:g} to {MAX_VALUE:g}"
     arguments = {
-        "prompt": Argument(str, f"the text to continue, at most {MAX_PROMPT:,} characters; may be empty"),
-        "model": model,
-        "hold": Argument(
+        "prompt": _Argument(str, f"the text to continue, at most {MAX_PROMPT:,} characters; may be empty"),
+        "model": _Argument(str | None, model, None),
+        "hold": _Argument(
             list[list[float]] | None,
             f"cells that are clamped to a value while the text is written: {clamps}, as in [[1, 5, -4]]; default none",
             None,
         ),
-        "blend_with": Argument(
+        "blend_with": _Argument(
             str | None, "another model, whose predictions are mixed with those of model; default none", None
         ),
     }
@@ -99,17 +97,17 @@ def _generate_arguments(model: Argument) -> dict[str, Argument]:
         default = DEFAULT_SHARE if name == "share" else setting.default
         shown = "random" if default is None else "empty" if default == "" else f"{default:g}"
         kind: Any = setting.type | None if setting.default is None else setting.type
-        arguments[name] = Argument(kind, f"{setting.help}; {setting.rule}; default {shown}", setting.default)
+        arguments[name] = _Argument(kind, f"{setting.help}; {setting.rule}; default {shown}", setting.default)
     return {name: arguments[name] for name in dict.fromkeys((*_ORDER, *SETTINGS))}
 
 
-def _model_argument(services: Services) -> Argument:
-    return Argument(str | None, f"one of {', '.join(services.registry.names)}; default the first of them", None)
+def _model_help(registry: ModelRegistry) -> str:
+    return f"one of {', '.join(registry.names)}; default the first of them"
 
 
 def _generate(services: Services) -> Callable[..., Any]:
     registry, workers = services.registry, services.workers
-    arguments = _generate_arguments(_model_argument(services))
+    arguments = _generate_arguments(_model_help(registry))
 
     async def generate(request: gr.Request, *values: Any) -> AsyncIterator[_Reply]:
         settings = dict(zip(arguments, values, strict=False))
@@ -144,12 +142,19 @@ def _generate(services: Services) -> Callable[..., Any]:
         f"word is a blocked one, abort, or time after {DEADLINE_S:.0f} s); with blend_with also blend_with, "
         "blend_commit and share. The same arguments and seed give the same text."
     )
-    return _endpoint(generate, name="generate", description=description, arguments=arguments, result=_Reply)
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [
+        Parameter("request", kind, annotation=gr.Request),
+        *(Parameter(name, kind, default=each.default, annotation=each.type) for name, each in arguments.items()),
+    ]
+    generate.__signature__ = Signature(parameters, return_annotation=_Reply)  # type: ignore[attr-defined]
+    generate.__annotations__ = {each.name: each.annotation for each in parameters}
+    return _described(generate, description, **{name: each.help for name, each in arguments.items()})
 
 
 def _score(services: Services) -> Callable[..., Any]:
 
-    async def score_text(request: gr.Request, text: str, model: object) -> dict[str, Any]:
+    async def score(request: gr.Request, text: str, model: str | None = None) -> dict[str, Any]:
         with _refusals_as_errors():
             check_text("text", text)
             loaded = await services.registry.find(model)
@@ -159,24 +164,20 @@ def _score(services: Services) -> Callable[..., Any]:
             scored = await services.workers.run(address, _scored, result)
         return {**scored, "model": loaded.name, "commit": loaded.lm.commit}
 
-    return _endpoint(
-        score_text,
-        name="score",
-        description="Measures how surprised a character LSTM is by a text: the bits of each character (null where the "
+    return _described(
+        score,
+        "Measures how surprised a character LSTM is by a text: the bits of each character (null where the "
         "model does not know it), their total, bits per character (bpc), and the characters that it does not know "
         f"(the first {MAX_UNKNOWN} different ones).",
-        arguments={
-            "text": Argument(str, f"at most {MAX_PROMPT:,} characters"),
-            "model": _model_argument(services),
-        },
-        result=dict[str, Any],
+        text=f"at most {MAX_PROMPT:,} characters",
+        model=_model_help(services.registry),
     )
 
 
 def _inspect(services: Services) -> Callable[..., Any]:
 
-    async def inspect_cell(
-        request: gr.Request, text: str, layer: object, cell: object, model: object
+    async def inspect(
+        request: gr.Request, text: str, layer: int = 0, cell: int = 0, model: str | None = None
     ) -> dict[str, Any]:
         with _refusals_as_errors():
             check_text("text", text, most=MAX_INSPECTED)
@@ -191,19 +192,15 @@ def _inspect(services: Services) -> Callable[..., Any]:
             trace = await services.workers.run_slices(address, _trace_cell(loaded, text, *place))
         return {**trace, "model": loaded.name, "commit": loaded.lm.commit}
 
-    return _endpoint(
-        inspect_cell,
-        name="inspect",
-        description="Shows what one cell of a character LSTM does while the model reads a text: its value c after each "
+    return _described(
+        inspect,
+        "Shows what one cell of a character LSTM does while the model reads a text: its value c after each "
         "character, its gates i, f, g and o, and the bits of the character (null for c and gates where the model does "
         "not know it). names lists the cells of the model that follow a named feature of the text, and how well.",
-        arguments={
-            "text": Argument(str, f"at most {MAX_INSPECTED:,} characters"),
-            "layer": Argument(int, "the layer, from 0; default 0", 0),
-            "cell": Argument(int, "the cell of that layer, from 0; default 0", 0),
-            "model": _model_argument(services),
-        },
-        result=dict[str, Any],
+        text=f"at most {MAX_INSPECTED:,} characters",
+        layer="the layer, from 0; default 0",
+        cell="the cell of that layer, from 0; default 0",
+        model=_model_help(services.registry),
     )
 
 
@@ -265,28 +262,10 @@ def _printable(character: str) -> str:
     return f"U+{ord(character):04X}" if "\ud800" <= character <= "\udfff" else character
 
 
-def _endpoint(
-    function: Callable[..., Any], *, name: str, description: str, arguments: Mapping[str, Argument], result: Any
-) -> Callable[..., Any]:
-    """Returns a function with the signature and the docstring of an endpoint; if MCP is on, it is also a tool.
-
-    Args:
-        function: called with the request, of type gr.Request, and the values of the arguments in their order.
-        name: of the endpoint and the tool.
-        description: what the endpoint does, and what its result holds.
-        arguments: by name, in the order in which HTTP clients send them.
-        result: the type of what the function returns or yields.
-    """
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    parameters = [
-        inspect.Parameter("request", kind, annotation=gr.Request),  # Gradio passes it; it is no argument of the API
-        *(inspect.Parameter(key, kind, default=each.default, annotation=each.type) for key, each in arguments.items()),
-    ]
-    lines = [f"    {key}: {each.help}" for key, each in arguments.items()]
-    function.__name__ = name
+def _described(function: Callable[..., Any], description: str, **arguments: str) -> Callable[..., Any]:
+    """Returns an endpoint's function with its docstring, which describes it and each argument; MCP shows it, too."""
+    lines = [f"    {name}: {help}" for name, help in arguments.items()]
     function.__doc__ = "\n".join([description, "", "Args:", *lines])
-    function.__annotations__ = {each.name: each.annotation for each in parameters}
-    function.__signature__ = inspect.Signature(parameters, return_annotation=result)  # type: ignore[attr-defined]
     return function
 
 

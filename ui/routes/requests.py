@@ -26,7 +26,7 @@ from model.clamps import Clamps, Stretches
 from model.settings import SETTINGS
 
 from ..access.answers import answer_to
-from ..access.limits import Limiter
+from ..access.limits import REQUESTS_AT_ONCE, Limiter
 from ..access.workers import Workers
 from ..conversation.read_text import ReadText
 from ..messages import Message, RefusalError
@@ -34,6 +34,7 @@ from ..registry.loaded_model import LoadedModel
 from ..registry.registry import ModelRegistry
 from ..settings import MAX_TEXT, Fields, check_clamps, check_params, check_speed, check_whole, refused
 
+MAX_PREPARED = 4_096  # requests that wait to be read: the requests of one address at once are limited before
 MAX_STRETCHES = 2_000  # of a text, with different clamps
 MAX_BOUNDARIES = 16
 MAX_DRAW = (1 << 40) - 1  # of a seed: more than any conversation has
@@ -70,7 +71,8 @@ class Services:
     def __init__(self, registry: ModelRegistry) -> None:
         self.registry = registry
         self.limiter = Limiter(registry.site.limits)
-        self.preparing = Workers.preparing(self.limiter)
+        waiting = {"max_waiting": MAX_PREPARED, "max_waiting_each": REQUESTS_AT_ONCE}
+        self.preparing = Workers(self.limiter, at_once=2, **waiting)
         self.workers = Workers(self.limiter, at_once=2)
 
     async def fields(self, request: Request) -> Fields:
@@ -171,16 +173,7 @@ def parse_write(fields: Fields, served: LoadedModel) -> tuple[WriteRequest, Read
         chars_per_second=check_speed(fields.values["speed"]) if "speed" in fields else None,
         boundaries=tuple(check_whole("boundaries", each, 0, len(text)) for each in boundaries),
     )
-    return request, read_text_of(fields, served, text)
-
-
-def read_text_of(fields: Fields, served: LoadedModel, text: str) -> ReadText:
-    """Returns the text of a request, with its clamps.
-
-    Raises:
-        RefusalError: a value is not allowed.
-    """
-    return ReadText(served, text, fields.flag("start"), stretches_of(fields, served, len(text)))
+    return request, ReadText(served, text, fields.flag("start"), stretches_of(fields, served, len(text)))
 
 
 def stretches_of(fields: Fields, served: LoadedModel, length: int) -> Stretches:

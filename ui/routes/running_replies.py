@@ -115,7 +115,9 @@ class RunningReply:
                 continue
             empty += 1
             if empty > 1 and not self._sequence.length and not self.ended:  # the second is a second after the first
-                yield event(position, status=[self._queue_status().as_json()])
+                others = self.request.served.engine.queue_position(self._sequence)
+                status = Message("status.queue", count=others) if others else Message("status.soon")
+                yield event(position, status=[status.as_json()])
         yield self._ending(position)
 
     async def pieces(self) -> AsyncIterator[str]:
@@ -137,11 +139,6 @@ class RunningReply:
             return {}
         before = len(self.request.received)
         return {"bits": [round(each, 2) for each in self._sequence.bits(begin - before, end - before)]}
-
-    def _queue_status(self) -> Message:
-        """Returns why the reply has not started: it is in the queue, or its prompt is being read."""
-        others = self.request.served.engine.queue_position(self._sequence)
-        return Message("status.queue", count=others) if others else Message("status.soon")
 
     def _ending(self, position: int) -> str:
         sequence, error = self._sequence, self.error

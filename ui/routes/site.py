@@ -52,24 +52,21 @@ def site_route(registry: ModelRegistry) -> Route:
         again_s = AGAIN_S if registry.may_change else None
         if registry.loading or not registry.settled:
             again_s = _LOADING_S
-        content = {"version": version, "again_s": again_s}
-        is_known = request.query_params.get("since") == version
-        return JSONResponse(content if is_known else {**content, **_describe(registry)}, headers=HEADERS)
+        content: dict[str, object] = {"version": version, "again_s": again_s}
+        if request.query_params.get("since") != version:
+            loading = registry.loading
+            notices = registry.notices + ([Message("model.loading", names=loading)] if loading else [])
+            content |= {
+                "title": registry.site.title,
+                "welcome": registry.site.intro,
+                "notices": [notice.as_json() for notice in notices],
+                "models": [_model(entry, registry) for entry in registry.entries],
+                "address": address_of_space(),
+                "lenses": registry.site.lenses,
+            }
+        return JSONResponse(content, headers=HEADERS)
 
     return route("/site", respond, "GET")
-
-
-def _describe(registry: ModelRegistry) -> Mapping[str, object]:
-    loading = registry.loading
-    notices = registry.notices + ([Message("model.loading", names=loading)] if loading else [])
-    return {
-        "title": registry.site.title,
-        "welcome": registry.site.intro,
-        "notices": [notice.as_json() for notice in notices],
-        "models": [_model(entry, registry) for entry in registry.entries],
-        "address": address_of_space(),
-        "lenses": registry.site.lenses,
-    }
 
 
 def _model(entry: Entry, registry: ModelRegistry) -> Mapping[str, object]:

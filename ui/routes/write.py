@@ -36,7 +36,7 @@ from ..conversation.progress import check_words
 from ..conversation.states import States
 from ..messages import RefusalError
 from ..registry.registry import LOADING
-from ..settings import MAX_STEPS, Fields, check_text
+from ..settings import MAX_STEPS, check_text
 from .requests import Services, address_of, parse_json, parse_write, route
 from .running_replies import EventStream, Prepared, RunningReplies, event
 
@@ -64,32 +64,23 @@ class Writer:
         return JSONResponse({}, headers=HEADERS)
 
     async def _write(self, request: Request) -> Response:
-        services, address = self._services, address_of(request)
-        fields, prepared = await services.preparing.run(address, self._prepare, await request.body())
-        if prepared is None:
-            await services.model(fields, address)
-            prepared = await services.preparing.run(address, self._prepared, fields)
-        del fields  # with 2,000 clamps they take a megabyte, and the reply may have to wait
+        services, address, body = self._services, address_of(request), await request.body()
+        try:
+            prepared = await services.preparing.run(address, self._prepare, body)
+        except RefusalError as refusal:
+            if refusal.id not in LOADING:
+                raise
+            await services.model(await services.fields(request), address)
+            prepared = await services.preparing.run(address, self._prepare, body)
         received = prepared.request.received
         if len(received) == prepared.request.params.length:  # the page lacks only the end
             return EventStream(_nothing_left(len(received)))
         reply = await self.replies.start(prepared, address)
         return EventStream(reply.events(), partial(self.replies.end, reply))
 
-    def _prepare(self, body: bytes) -> tuple[Fields, Prepared | None]:
-        """Returns the parsed body and the prepared reply; None for a model that still loads.
-
-        Both in one slice, so that few parsed requests are in memory at once.
-        """
+    def _prepare(self, body: bytes) -> Prepared:
+        """Returns the reply that a body asks for. Parsed, 2,000 clamps take a megabyte: only while this works."""
         fields = parse_json(body)
-        try:
-            return fields, self._prepared(fields)
-        except RefusalError as refusal:
-            if refusal.id not in LOADING:
-                raise
-            return fields, None
-
-    def _prepared(self, fields: Fields) -> Prepared:
         return self.replies.prepare(*parse_write(fields, self._services.loaded_model(fields)))
 
 

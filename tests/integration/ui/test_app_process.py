@@ -118,11 +118,11 @@ def test_an_invalid_option_ends_the_start_with_one_line(
 def test_the_command_line_overrides_the_environment() -> None:
     environment = {"MODELS": "a/b, c/d", "RENEW_EVERY": "5", "GRADIO_SERVER_PORT": "8000"}
     options = entry.parse_options([], environment)
-    assert (options.models, options.models_typed) == (("a/b", "c/d"), False)
-    assert (options.renew_every_s, options.port) == (5.0, 8000)
+    assert (options.models, options.models_typed) == (["a/b", "c/d"], False)
+    assert (options.renew_every, options.port) == (5.0, 8000)
     options = entry.parse_options(["--model", "e/f", "--renew-every=0", "--port=9000"], environment)
-    assert (options.models, options.models_typed) == (("e/f",), True)
-    assert (options.renew_every_s, options.port) == (0.0, 9000)
+    assert (options.models, options.models_typed) == (["e/f"], True)
+    assert (options.renew_every, options.port) == (0.0, 9000)
 
 
 def test_the_app_ends_when_an_engine_has_ended(
@@ -135,5 +135,5 @@ def test_the_app_ends_when_an_engine_has_ended(
     monkeypatch.setattr("gc.freeze", lambda: None)
     monkeypatch.setattr("ui.page.launch.launch", lambda *_, **__: (SimpleNamespace(close=lambda: None), ""))
     with caplog.at_level(logging.ERROR, "char-lstm"):
-        entry.serve(entry.Options(), registry.site)
+        entry.serve(entry.parse_options([], {}), registry.site)
     assert "the engine of random has ended: start the app again" in caplog.messages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,14 @@ import pytest
 
 from app import PlainFormatter
 from model import CharLSTM, generate
-from model.checkpoint.bundled import BUNDLED, bundled_names, bundled_spec
+from model.checkpoint.bundled import BUNDLED
 from model.checkpoint.record import Welcome
 from tests.local_hub import LocalHub
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.english import english
 from tests.support.tiny_models import saved_files
 from ui.messages import Message, RefusalError
-from ui.registry.loaded_model import LoadedModel
 from ui.registry.registry import ModelRegistry
-from ui.registry.specs import with_gallery
 
 
 @pytest.fixture
@@ -42,11 +40,6 @@ def site_of(app: App) -> Any:
     return app.http.get("site").raise_for_status().json()
 
 
-def only(registry: ModelRegistry) -> LoadedModel:
-    [served] = registry.loaded_models
-    return served
-
-
 def test_a_model_is_downloaded_at_one_commit_and_the_page_shows_it(hub: LocalHub, files: dict[str, bytes]) -> None:
     repo = hub.add_repo("ada/novel", files)
     first = repo.commit("main").oid
@@ -60,40 +53,22 @@ def test_a_model_is_downloaded_at_one_commit_and_the_page_shows_it(hub: LocalHub
         assert f"commit {newer[:7]}" in english(site_of(app)["models"][0]["about"])
 
 
-def test_a_private_model_needs_the_secret(
-    hub: LocalHub, files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hub.add_repo("ada/secret", files, private=True)
-    without = registry_of("ada/secret")
-    assert only(without).name == BUNDLED
-    reason = "ada/secret cannot be loaded: there is no such repo, or the token may not read it"
-    assert reason in str(without.notices[0])
-    monkeypatch.setenv("HF_TOKEN", hub.add_token("ada"))
-    assert only(registry_of("ada/secret")).name == "ada/secret"
-
-
-def test_without_the_hub_the_cached_copy_is_served_with_a_notice(hub: LocalHub, files: dict[str, bytes]) -> None:
-    commit = hub.add_repo("ada/novel", files).commit("main").oid
-    before = only(registry_of("ada/novel"))
-    hub.unplug()
-    registry = registry_of("ada/novel")
-    served = only(registry)
-    assert (served.name, served.lm.commit) == ("ada/novel", commit)
-    assert [str(notice) for notice in registry.notices] == [
-        "the Hub could not be reached: this is the cached copy of ada/novel"
-    ]
-    assert generate(served.lm, "ROMEO:", 30, seed=1) == generate(before.lm, "ROMEO:", 30, seed=1)
-
-
-def test_models_that_cannot_be_loaded_are_reported_with_the_reasons(hub: LocalHub) -> None:
+def test_models_that_cannot_be_loaded_and_cached_copies_are_reported(hub: LocalHub, files: dict[str, bytes]) -> None:
     """tests/integration/model/test_hub.py has more reasons."""
     hub.add_repo("ada/empty", {"README.md": b"nothing"})
+    commit = hub.add_repo("ada/novel", files).commit("main").oid
     registry = registry_of("ada/empty", "./no-such-folder")
-    assert only(registry).name == BUNDLED
+    assert [served.name for served in registry.loaded_models] == [BUNDLED]
     shown = " ".join(map(str, registry.notices))
     assert "ada/empty is not a char-lstm model: it has no config.json" in shown
     assert "there is no folder" in shown
     assert str(Path.cwd()) not in shown
+    registry_of("ada/novel")
+    hub.unplug()
+    cached = registry_of("ada/novel")
+    assert [served.commit for served in cached.loaded_models] == [commit]
+    notice = "the Hub could not be reached: this is the cached copy of ada/novel"
+    assert list(map(str, cached.notices)) == [notice]
 
 
 def test_during_a_long_download_the_bundled_model_is_served(
@@ -140,46 +115,45 @@ def test_names_of_models_contain_no_path(tmp_path: Path) -> None:
 
 
 WELCOME: Welcome = {"text": "and the first line\nof its welcome text\nends in the midd", "seed": 8}
-ASKED = {"prompt": "the", "seed": 1, "max_tokens": 20}
 
 
 @pytest.fixture
-def lazy(tmp_path: Path) -> Iterator[App]:
-    """An app with one model, and another one that is loaded on its first use."""
+def with_lazy(tmp_path: Path) -> Callable[[], ModelRegistry]:
+    """A function that returns a registry with one model, and another one that is loaded on its first use."""
     random_model().save_pretrained(tmp_path / "first")
     replace(random_model(), training={"examples": ["the"], "welcome": WELCOME}).save_pretrained(tmp_path / "lazy")
-    registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
-    registry.start()
-    assert registry.wait(60)
-    with serving(registry) as app:
-        yield app
+
+    def start() -> ModelRegistry:
+        registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
+        registry.start()
+        assert registry.wait(60)
+        return registry
+
+    return start
 
 
-def described(app: App, name: str) -> Any:
-    return next(model for model in site_of(app)["models"] if model["name"] == name)
-
-
-def test_a_model_that_is_not_in_memory_is_described_and_loads_when_it_is_used(lazy: App, tmp_path: Path) -> None:
-    eventually(lambda: described(lazy, "lazy")["vocab"])
-    before = described(lazy, "lazy")
-    assert (before["loading"], before["failure"], before["examples"]) == (False, None, ["the"])
-    assert before["welcome"] == "and the first line\nof its welcome text"
-    assert [each.name for each in lazy.registry.loaded_models] == ["first"]
-    answer = lazy.http.post("v1/completions", json={**ASKED, "model": "lazy"}).raise_for_status()
-    written = answer.json()["choices"][0]["text"]
-    assert written == generate(CharLSTM.from_pretrained(tmp_path / "lazy"), "the", 20, seed=1)
-    assert [each.name for each in lazy.registry.loaded_models] == ["first", "lazy"]
-    assert described(lazy, "lazy") == before
+def test_a_model_that_is_not_in_memory_is_described_and_loads_when_it_is_used(
+    with_lazy: Callable[[], ModelRegistry], tmp_path: Path
+) -> None:
+    with serving(with_lazy()) as app:
+        eventually(lambda: site_of(app)["models"][1]["vocab"])
+        before = site_of(app)["models"][1]
+        assert (before["loading"], before["failure"], before["examples"]) == (False, None, ["the"])
+        assert before["welcome"] == "and the first line\nof its welcome text"
+        assert [each.name for each in app.registry.loaded_models] == ["first"]
+        asked = {"model": "lazy", "prompt": "the", "seed": 1, "max_tokens": 20}
+        written = app.http.post("v1/completions", json=asked).raise_for_status().json()["choices"][0]["text"]
+        assert written == generate(CharLSTM.from_pretrained(tmp_path / "lazy"), "the", 20, seed=1)
+        assert [each.name for each in app.registry.loaded_models] == ["first", "lazy"]
+        assert site_of(app)["models"][1] == before
 
 
 @pytest.mark.parametrize("damaged", ["config.json", "model.safetensors"])
-def test_a_damaged_model_is_reported_and_the_others_write(tmp_path: Path, damaged: str) -> None:
-    for name in ("first", "lazy"):
-        random_model().save_pretrained(tmp_path / name)
+def test_a_damaged_model_is_reported_and_the_others_write(
+    with_lazy: Callable[[], ModelRegistry], tmp_path: Path, damaged: str
+) -> None:
     (tmp_path / "lazy" / damaged).write_bytes(b"damaged")
-    registry = ModelRegistry([str(tmp_path / "first")], on_demand=[str(tmp_path / "lazy")])
-    registry.start()
-    assert registry.wait(60)
+    registry = with_lazy()
     if damaged == "model.safetensors":  # read at the first use
         assert registry.names == ["first", "lazy"]
         with pytest.raises(RefusalError):
@@ -188,10 +162,3 @@ def test_a_damaged_model_is_reported_and_the_others_write(tmp_path: Path, damage
     assert registry.names == ["first"]
     assert len(registry.notices) == 1
     registry.stop()
-
-
-def test_the_gallery_is_offered_unless_a_model_is_named() -> None:
-    first, *others = map(bundled_spec, bundled_names())
-    assert with_gallery(()) == ([first], others)
-    assert with_gallery(["ada/novel"]) == (["ada/novel"], ())
-    assert with_gallery([BUNDLED]) == ([BUNDLED], ())

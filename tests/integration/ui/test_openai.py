@@ -70,12 +70,14 @@ def test_several_prompts_and_choices_have_a_seed_each(client: openai.OpenAI, app
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_the_probabilities_are_those_of_score(client: openai.OpenAI, app: App, stream: bool) -> None:
+@pytest.mark.parametrize("max_tokens", [0, 60])
+def test_the_probabilities_are_those_of_score(client: openai.OpenAI, app: App, stream: bool, max_tokens: int) -> None:
     lm = app.served("random").lm.models[0]
-    given = {**SETTINGS, "model": "random", "prompt": "ROM\0EO:", "echo": True, "logprobs": 3}
+    given = {**SETTINGS, "model": "random", "prompt": "ROM\0EO:", "max_tokens": max_tokens, "echo": True, "logprobs": 3}
     answer = client.completions.create(**given, stream=stream)  # type: ignore[call-overload]
     choices = [chunk.choices[0] for chunk in answer] if stream else answer.choices
     text = "".join(choice.text for choice in choices)
+    assert len(text) == 7 + max_tokens
     parts = [choice.logprobs for choice in choices if choice.logprobs]
     found = [each for part in parts for each in part.token_logprobs]
     expected = [
@@ -88,13 +90,6 @@ def test_the_probabilities_are_those_of_score(client: openai.OpenAI, app: App, s
     assert [len(each) for each in tops] == [0 if logprob is None else 3 for logprob in found]
     for token, logprob, top in zip(text, found, tops, strict=True):
         assert top.get(token, logprob) == logprob
-
-
-def test_a_prompt_is_scored_without_a_reply(client: openai.OpenAI) -> None:
-    answer = client.completions.create(model="random", prompt="To be", max_tokens=0, echo=True, logprobs=0)
-    assert answer.choices[0].text == "To be"
-    assert answer.choices[0].logprobs
-    assert len(answer.choices[0].logprobs.token_logprobs or []) == 5
 
 
 def test_a_chat_model_writes_the_next_message(client: openai.OpenAI, app: App) -> None:
@@ -162,22 +157,18 @@ def test_blocked_words_are_refused_in_a_prompt_and_end_a_text(
         client.completions.create(model="tale", prompt="a wolf ")
 
 
-def test_a_fault_of_the_model_is_an_error_of_the_server(client: openai.OpenAI, app: App) -> None:
-    network = app.network("tale")
-    network.fail_at = 5
-    try:
-        with pytest.raises(openai.InternalServerError, match="RuntimeError while writing"):
-            client.completions.create(model="tale", prompt="", max_tokens=100)
-        with pytest.raises(openai.APIError, match="RuntimeError while writing"):
-            list(client.completions.create(model="tale", prompt="", max_tokens=100, stream=True))
-    finally:
-        network.fail_at = None
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_fault_of_the_model_is_an_error_of_the_server(
+    client: openai.OpenAI, app: App, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    monkeypatch.setattr(app.network("tale"), "fail_at", 5)
+    with pytest.raises(openai.APIError if stream else openai.InternalServerError, match="RuntimeError while writing"):
+        list(client.completions.create(model="tale", prompt="", max_tokens=100, stream=stream))
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_client_that_leaves_ends_its_text(app: App, stream: bool) -> None:
-    network = app.network("tale")
-    network.delay_s = 0.02
+def test_a_client_that_leaves_ends_its_text(app: App, monkeypatch: pytest.MonkeyPatch, stream: bool) -> None:
+    monkeypatch.setattr(app.network("tale"), "delay_s", 0.02)
 
     async def leave() -> None:
         body = {"model": "tale", "prompt": "", "max_tokens": 10_000, "stream": stream}
@@ -186,11 +177,8 @@ def test_a_client_that_leaves_ends_its_text(app: App, stream: bool) -> None:
             await asyncio.to_thread(eventually, lambda: app.served("tale").engine.running)
             task.cancel()
 
-    try:
-        asyncio.run(leave())
-        eventually(lambda: app.served("tale").engine.idle)
-    finally:
-        network.delay_s = 0.0
+    asyncio.run(leave())
+    eventually(lambda: app.served("tale").engine.idle)
 
 
 def test_a_limit_is_an_error_that_clients_wait_for(client: openai.OpenAI, app: App) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from model import BlockedWords, CharLSTM
 from tests.support.app_server import App, random_model, scripted_model, serving
-from tests.support.page_client import PageClient, RefusedError, Visitor
+from tests.support.page_client import PageClient
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -33,21 +33,6 @@ def app() -> Iterator[App]:
     assert registry.wait(60)
     with serving(registry) as app:
         yield app
-
-
-@pytest.fixture
-def visitor(app: App, http: httpx.AsyncClient) -> Visitor:
-    return Visitor(http, app.url)
-
-
-async def test_a_prompt_with_a_blocked_word_is_refused_and_a_part_of_one_is_not_continued(
-    app: App, visitor: Visitor
-) -> None:
-    with pytest.raises(RefusedError) as refused:
-        await visitor.send("the WOLF!", length=20)
-    assert refused.value.content["refusal"] == "Prompt contains a blocked word: please rephrase"
-    # The prompt ends inside the word, and the model continues it.
-    assert (await visitor.send("A" + TALE[: BEFORE + 2], length=20)).text == ""
 
 
 def test_the_api_blocks_the_same_words(app: App) -> None:
@@ -88,7 +73,6 @@ def test_without_lenses_nothing_tells_what_is_computed_inside_a_model() -> None:
 
 def test_blocked_words_are_separated_by_commas_and_line_ends() -> None:
     site = SiteConfig.of({"BLOCKED_WORDS": "one, two words\r\nthree\n", "ROWS_EACH": "2", "PAGE_TITLE": " A\n B "})
-    assert [site.blocked.inside(text) for text in ("One", "two  words", "three", "two", "four")] == [
-        True, True, True, False, False,
-    ]  # fmt: skip
+    texts = ("One", "two  words", "three", "two", "four")
+    assert [text for text in texts if site.blocked.inside(text)] == ["One", "two  words", "three"]
     assert (site.rows_each, site.title) == (2, "A B")

@@ -40,7 +40,7 @@ from training.hub.space_files import write_static
 from ui.messages import RefusalError
 from ui.routes.lenses.step_lens import describe_step
 from ui.routes.lenses.trace_answers import answer_at, answer_from, answer_why, occlusion_within
-from ui.settings import check_clamps
+from ui.settings import Fields, check_clamps
 
 pytestmark = pytest.mark.slow
 SETTINGS: list[dict[str, Any]] = [
@@ -339,7 +339,7 @@ def of_python(reading: TextTrace, **query: Any) -> dict[str, Any]:
     """Return the app's answer about all characters of a text."""
     joined: dict[str, Any] = {"bits": []}
     while len(joined["bits"]) < len(reading):
-        answer: dict[str, Any] = answer_from(reading, {"from": len(joined["bits"]), **query}, 1.0)
+        answer: dict[str, Any] = answer_from(reading, Fields({"from": len(joined["bits"]), **query}), 1.0)
         if "columns" in answer:
             answer["columns"] = bytes_in(answer["columns"])
         joined.update({name: joined.get(name, []) + answer[name] for name in LISTS & answer.keys()})
@@ -376,7 +376,7 @@ def test_the_lenses_show_the_numbers_that_python_computes(engine: NodeEngine, lm
     for at in (0, 1, 5, 6, 7, 30, 66, 67, 106, 107, 108, 115, len(text) - 1):
         for cell in ([0, 3], [1, 20]):
             query: dict[str, Any] = {"at": at, "cell": cell, "first_layer": True}
-            assert ask(engine, text, clamps, start=start, **query) == answer_at(reading, query)
+            assert ask(engine, text, clamps, start=start, **query) == answer_at(reading, Fields(query))
     for why in (len(text) - 1, 110, 60, 8, 7, 6, 1, 0):
         check_why(engine, reading, why, text, clamps, start=start)
     for name in ("at", "why"):
@@ -419,7 +419,7 @@ def test_the_lenses_over_two_models_that_write_together(
                 shown = ask(engine, text, cell=cell, layer=2, **both, **{"from": 0})
                 assert {name: shown[name] for name in LISTS} == expected
                 query: dict[str, Any] = {"at": 9, "cell": cell}
-                assert ask(engine, text, **both, **query) == answer_at(reading, query)
+                assert ask(engine, text, **both, **query) == answer_at(reading, Fields(query))
             step = {"settings": None, "draw": None, "picked": False}
             answer = ask(engine, text, at=3, step=step, first_layer=True, **both)
             assert (answer["step"], answer["first_layer"]) == ({"mixed": True}, None)

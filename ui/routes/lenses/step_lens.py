@@ -70,7 +70,7 @@ def describe_step(
     return {
         "read": vocab[step.token.id],
         "id": step.token.id,
-        "row": _bytes(row / (float(np.abs(row).max()) or 1)),
+        "row": as_bytes(row / (float(np.abs(row).max()) or 1)),
         "layers": [_layer(step, layer, min(cell, config.hidden_size - 1)) for layer in range(config.num_layers)],
         **_shares(step.logits_after, params, vocab, int(reading.ids[at])),
         "temperature": params.temperature,
@@ -86,7 +86,7 @@ def _layer(step: StepTrace, layer: int, cell: int) -> dict[str, Any]:
     rows = [h, np.tanh(c), *step.gates[layer], np.tanh(after), shown]
     numbers = [h, c, *step.gates[layer], after, shown]
     return {
-        "bytes": _bytes(np.stack(rows)[:, :MAX_STEP_CELLS]),
+        "bytes": as_bytes(np.stack(rows)[:, :MAX_STEP_CELLS]),
         "cell": [round(float(each[cell]), 3) for each in numbers],
         "held": any(hold[:2] == (layer, cell) for hold in step.clamps),
     }
@@ -111,5 +111,6 @@ def _rounded(share: float) -> float:
     return round(float(share), 5)
 
 
-def _bytes(values: npt.NDArray[Any]) -> str:
+def as_bytes(values: npt.NDArray[Any]) -> str:
+    """Returns values from -1 to 1 as one byte each, in base64."""
     return base64.b64encode(np.rint(127 * np.clip(values, -1, 1)).astype(np.int8).tobytes()).decode()

@@ -50,11 +50,12 @@ from model.attribution import WINDOW, occlusion_in_slices
 from ...access.addresses import group_of
 from ...access.answers import HEADERS, refusal_content
 from ...access.workers import Workers
+from ...conversation.read_text import ReadText
 from ...fair_cache import FairCache
 from ...messages import RefusalError
 from ...registry.loaded_model import LoadedModel
 from ...settings import MAX_LENGTH, MAX_TEXT, Fields, check_params, refused
-from ..requests import Services, address_of, read_text_of, route, stretches_of, while_connected
+from ..requests import Services, address_of, route, stretches_of, while_connected
 from .trace_answers import Answer, answer_at, answer_from, answer_why, occlusion_within
 
 MAX_TRACES = 64  # that are kept; a text whose trace was removed is read again
@@ -151,8 +152,10 @@ class Traces:
         read_to = max(0, position - WINDOW) if is_why else min(position, len(trace))
         while not await self.workers.run(address, trace.approach, read_to, _SLICE):
             pass
-        if not is_why:
-            return await self.workers.run(address, _answer, trace, question)
+        if question.kind == "at":
+            return await self.workers.run(address, answer_at, trace, question.fields)
+        if question.kind == "from":
+            return await self.workers.run(address, answer_from, trace, question.fields, question.slice_s)
         slices = occlusion_in_slices(trace, position)
         while not (found := await self.why_workers.run(address, occlusion_within, slices, question.slice_s)):
             pass
@@ -182,7 +185,8 @@ def _set_text(text: _Text, question: _Question) -> TextTrace | None:
         return None
     fields, served = question.fields, question.served
     whole = text.text[: question.at] + question.tail
-    read = read_text_of(fields, served, whole)
+    clamps = stretches_of(fields, served, len(whole))
+    read = ReadText(served, whole, fields.flag("start"), clamps)
     share = check_params({"share": fields.values.get("share")}).share if served.is_blend else None
     key = served, read.start, share
     if text.trace is None or text.key != key:
@@ -190,10 +194,5 @@ def _set_text(text: _Text, question: _Question) -> TextTrace | None:
         text.trace, text.key = TextTrace(lm, skip_start=not read.start, precision=served.engine.precision), key
     text.text = whole
     # ReadText leaves out the clamps of the step that reads the last character.
-    text.trace.set_text(whole, stretches_of(fields, served, len(whole)))
+    text.trace.set_text(whole, clamps)
     return text.trace
-
-
-def _answer(trace: TextTrace, question: _Question) -> Answer:
-    values = question.fields.values
-    return answer_at(trace, values) if question.kind == "at" else answer_from(trace, values, question.slice_s)

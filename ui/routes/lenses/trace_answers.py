@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 import time
 from collections.abc import Generator, Mapping
@@ -16,18 +15,16 @@ from model.trace import UNKNOWN
 
 from ...settings import MAX_COLUMNS, MAX_LOGITS, TOP, Fields, check_params, check_whole, refused
 from ..requests import MAX_DRAW
-from .step_lens import describe_step
+from .step_lens import as_bytes, describe_step
 
 _AT_LEAST = 4  # characters between two checks of the time
 
-Query = Mapping[str, object]
 Answer = dict[str, object]
 
 
-def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
+def answer_from(trace: TextTrace, fields: Fields, seconds: float) -> Answer:
     """Returns what a lens shows of the characters from a position on, as many as can be read in ``seconds``."""
-    fields, config = Fields(query), trace.lm.config
-    start, end = fields.whole("from"), time.perf_counter() + seconds
+    config, start, end = trace.lm.config, fields.whole("from"), time.perf_counter() + seconds
     bits: list[float | None] = []
     cells: list[Floats] = []
     for token in trace.tokens(start):
@@ -45,13 +42,12 @@ def answer_from(trace: TextTrace, query: Query, seconds: float) -> Answer:
     if "layer" in fields:
         layer = min(fields.whole("layer"), config.num_layers - 1)
         columns = np.array([each[layer] for each in cells], np.float32)
-        answer["columns"] = base64.b64encode(np.rint(127 * np.tanh(columns)).astype(np.int8).tobytes()).decode()
+        answer["columns"] = as_bytes(np.tanh(columns))
     return answer
 
 
-def answer_at(trace: TextTrace, query: Query) -> Answer:
+def answer_at(trace: TextTrace, fields: Fields) -> Answer:
     """Returns what a lens shows of one character."""
-    fields = Fields(query)
     at = fields.whole("at")
     step, vocab = trace.step(at), trace.lm.tokenizer.vocab
     answer = _expected(step.token.logits, vocab)

@@ -13,6 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -110,17 +111,14 @@ class OpenAI:
         name = "chatcmpl" if is_chat else "cmpl"
         shape = Shape(f"{name}-{secrets.token_hex(12)}", is_chat, loaded.name, version)
         choices: list[_Choice] = []
-        end, client = partial(self._end, choices), secrets.token_hex(8)  # each request is a client of its own
-        try:
+        client = secrets.token_hex(8)  # each request is a client of its own
+        with ExitStack() as at_end:
+            at_end.callback(self._end, choices)
             for prompt in [prompt for prompt in prompts for _ in range(wanted.count)]:
                 choices.append(await self._choice(wanted, loaded, prompt, len(choices), client, address))
             if wanted.streams:
-                return EventStream(self._chunks(wanted, shape, choices, address), end)
+                return EventStream(self._chunks(wanted, shape, choices, address), at_end.pop_all().close)
             content = await while_connected(request, self._whole(wanted, shape, choices, address))
-        except BaseException:
-            end()
-            raise
-        end()
         return AsciiJSONResponse(content, headers=HEADERS)
 
     async def _choice(

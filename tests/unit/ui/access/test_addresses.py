@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from ui.access.addresses import Names, address_of_app, is_this_machine
+from ui.access.addresses import Names, address_of_app
 from ui.registry.registry import ModelRegistry
 from ui.site_config import SiteConfig
 
@@ -45,14 +45,6 @@ def test_the_last_address_of_no_trusted_proxy_is_the_clients(
     headers = [(b"x-forwarded-for", forwarded.encode()), (b"x-forwarded-proto", b"https"), (b"x-forwarded-host", b"a")]
     asyncio.run(outermost(app, page)({"type": "http", "scheme": "http", "client": (peer, 1), "headers": headers}, 0, 0))
     assert seen == [(client, "http", 2) if client == peer else (client, "https", 3)]
-
-
-OWN = ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"]
-
-
-@pytest.mark.parametrize(("address", "own"), [*((each, True) for each in OWN), ("10.0.0.1", False), ("", False)])
-def test_addresses_of_this_machine(address: str, own: bool) -> None:
-    assert is_this_machine(address) == own
 
 
 HERE = ["localhost", "LOCALHOST:7860", "127.0.0.1:7860", "[::1]:7860", "app.localhost"]

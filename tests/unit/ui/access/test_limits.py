@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -43,53 +43,51 @@ def test_a_bucket_keeps_the_most_recent_clients() -> None:
 
 def test_open_requests_are_limited() -> None:
     limiter = Limiter(Limits(requests_per_minute=0))
-    for _ in range(REQUESTS_AT_ONCE):
-        limiter.begin_request(ONE)
-    with pytest.raises(RefusalError, match="More than 256 requests"):
-        limiter.begin_request(ONE)
-    limiter.end_request(ONE)
-    limiter.begin_request(ONE)
+    with ExitStack() as others:
+        for _ in range(REQUESTS_AT_ONCE - 1):
+            others.enter_context(limiter.request(ONE))
+        for _ in range(2):
+            with limiter.request(ONE), pytest.raises(RefusalError, match="More than 256 requests"):
+                others.enter_context(limiter.request(ONE))
 
 
 def test_a_stopped_reply_gives_back_the_characters_that_it_has_not_written() -> None:
     limiter = Limiter(Limits(characters_per_minute=1_000))
-    limiter.begin_reply(ONE, 10_000)  # one reply may be longer than the limit
-    with pytest.raises(RefusalError, match="Too many requests"):
-        limiter.begin_reply(ONE, 1)
-    limiter.end_reply(ONE, 9_500)
-    limiter.begin_reply(ONE, 1)
+    with limiter.reply(ONE, 10_000), pytest.raises(RefusalError, match="Too many requests"):
+        limiter.reply(ONE, 1).__enter__()  # one reply may be longer than the limit
+    limiter.give_back(ONE, 9_500)
+    with limiter.reply(ONE, 1):
+        pass
 
 
 def test_full_memory_refuses_the_address_that_fills_it() -> None:
     limiter = Limiter(Limits())
-    limiter.begin_body(ONE, BODIES_AT_ONCE - 10)
-    limiter.begin_body(OTHER, 5)
-    with pytest.raises(RefusalError):
-        limiter.begin_body(ONE, 10)
-    limiter.begin_body(OTHER, 10)
+    with limiter.body(ONE, BODIES_AT_ONCE - 10), limiter.body(OTHER, 5):
+        with pytest.raises(RefusalError):
+            limiter.body(ONE, 10).__enter__()
+        with limiter.body(OTHER, 10):
+            pass
 
 
 def test_bodies_of_many_addresses_have_a_limit_and_leave_room_for_a_small_one() -> None:
     limiter, received = Limiter(Limits()), 0
-    for size in (500_000, 50_000, 5_000):
-        for at in range(2_000):
-            with suppress(RefusalError):
-                limiter.begin_body(f"8.8.{at // 250}.{at % 250}", size)
-                received += size
-        limiter.begin_body(f"9.9.9.{size % 7}", 500)
+    with ExitStack() as bodies:
+        for size in (500_000, 50_000, 5_000):
+            for at in range(2_000):
+                with suppress(RefusalError):
+                    bodies.enter_context(limiter.body(f"8.8.{at // 250}.{at % 250}", size))
+                    received += size
+            bodies.enter_context(limiter.body(f"9.9.9.{size % 7}", 500))
     assert BODIES_AT_ONCE < received < 2 * BODIES_AT_ONCE
+    assert not limiter._bodies
 
 
 def test_a_network_of_ipv6_is_one_client_and_this_machine_has_no_limit() -> None:
     limiter = Limiter(Limits(requests_per_minute=1, replies_at_once=1))
-    limiter.begin_request("2001:db8::1")
-    limiter.begin_request("2001:db8:0:1::1")
-    with pytest.raises(RefusalError):
-        limiter.begin_request("2001:db8::ffff")
-    for _ in range(3):
-        for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1"):
-            limiter.begin_request(address)
-            limiter.begin_reply(address, 10**9)
+    with limiter.request("2001:db8::1"), limiter.request("2001:db8:0:1::1"), pytest.raises(RefusalError):
+        limiter.request("2001:db8::ffff").__enter__()
+    for address in ("127.0.0.1", "::1", "::ffff:127.0.0.1") * 3:
+        with limiter.request(address), limiter.reply(address, 10**9), limiter.reply(address, 1):
             limiter.check_cpu(address)
 
 

@@ -1,4 +1,4 @@
-"""Following a reply: when `write` yields; blocked words."""
+"""Following a reply: when `write` yields."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from model import BlockedWords, SamplingParams
+from model import SamplingParams
 from tests.support.served_models import serve
 from ui.access.limits import Limiter, Limits
 from ui.access.workers import Workers
-from ui.conversation.progress import check_words, write
+from ui.conversation.progress import write
 from ui.messages import RefusalError
 
 pytestmark = pytest.mark.anyio
@@ -42,14 +42,3 @@ async def test_a_long_reply_is_sent_seldom_and_its_end_at_once(monkeypatch: pyte
     assert max(pauses) < 0.25
     assert len(pauses) < params.length + 5
     assert updates < 120
-
-
-def test_a_blocked_word_is_found_if_it_ends_after_the_beginning_and_a_long_text_is_checked_in_slices() -> None:
-    loaded = serve()
-    loaded.engine.blocked = BlockedWords(["damn"])
-    for text, begin in (("a damn", 0), ("a damn", 2), ("a damn", 4), ("a damn!", 5), ("x" * 3_998 + " damn!", 0)):
-        with pytest.raises(RefusalError, match="contains a blocked word"):
-            list(check_words(loaded, text, begin=begin))
-    for text, begin in (("a damn", 6), ("a damnation", 2), ("a dam", 0), ("", 0)):
-        list(check_words(loaded, text, begin=begin))
-    assert len(list(check_words(loaded, "a dam" * 4_000))) == 5

@@ -1,4 +1,4 @@
-"""The cache of states: the longest known prefix of a text, and the limit of the cache."""
+"""The cache of states: the longest known prefix of a text."""
 
 from __future__ import annotations
 
@@ -88,16 +88,6 @@ def test_clamps_count_if_they_act_before_the_last_character(
     assert (alike[0].c.equal(alike[1].c) and alike[0].h.equal(alike[1].h)) == same
 
 
-def test_unknown_characters_at_the_end_leave_the_memory_as_it_is(served: LoadedModel) -> None:
-    read = ReadText(served, "To 漢", clamps=((2, UP), (3, DOWN)))
-    assert read.clamps == ()
-    assert read.last == 2
-    more = read.followed_by("be", UP)
-    assert more.clamps == ((2, UP),)
-    assert more.unread_clamps(4) == [(-1, UP), (0, UP)]
-    assert more.unread_clamps(2) == [(-1, ()), (0, UP)]
-
-
 @pytest.mark.parametrize("text", ["To be", "漢", "To 漢", ""])
 @pytest.mark.parametrize("clamps", [(), ((-1, UP),), ((0, UP), (1, DOWN))])
 @pytest.mark.parametrize("cells", [(), UP, DOWN])
@@ -116,17 +106,3 @@ def test_a_boundary_without_the_stop_text_finds_the_memory_with_it() -> None:
     read = ReadText(served, ended.text + "Ann: And?\nBo: ")
     assert states.find(read, [len(ended.text) - 1])[1] == len(ended.text)
     assert states.find(ReadText(served, ended.text[:-1] + "!"), [len(ended.text) - 1])[1] == 0
-
-
-def test_the_least_recently_used_states_are_removed(served: LoadedModel) -> None:
-    reads = [ReadText(served, text) for text in ("one", "two", "three")]
-    one = States()
-    one.save(key_of(reads[0]), memory_of(reads[0]))
-    states = States(max_bytes=2 * one.bytes)
-    for read in (reads[0], reads[1], reads[0]):
-        states.save(key_of(read), memory_of(read))
-    assert (len(states), states.bytes) == (2, 2 * one.bytes)
-    states.find(reads[0])
-    states.save(key_of(reads[2]), memory_of(reads[2]))
-    assert [states.find(read)[1] for read in reads] == [3, 0, 5]
-    assert states.bytes == 2 * one.bytes

@@ -16,7 +16,6 @@ from ui.routes.lenses.step_lens import describe_step
 
 ROOT = Path(__file__).parents[5]
 PROMPT = "ROMEO:🙃"
-LAST = 5  # the position of the last character of the prompt that the model knows
 UP = (Clamp(0, 3, 4.0),)
 
 
@@ -77,19 +76,6 @@ def test_the_gates_of_a_cell_give_its_new_value_and_the_bytes_cover_all_cells(lm
         rows = np.frombuffer(base64.b64decode(layer["bytes"]), np.int8).reshape(8, 24) / 127
         np.testing.assert_allclose(rows[:, 5], [h, np.tanh(c), i, f, g, o, np.tanh(after), shown], atol=0.005)
         assert not layer["held"]
-
-
-def test_a_replaced_character_has_no_number_and_a_clamped_cell_is_marked(lm: CharLSTM) -> None:
-    text = generate(lm, PROMPT, 20, seed=5, clamps=UP, unknown="skip")
-    trace = traced(lm, text[:9] + "x" + text[10:], [(LAST, UP)])
-    picked = step_at(trace, 9, picked=True)
-    assert (picked["draw"], picked["picked"]) == (None, True)
-    assert step_at(trace, 10)["read"] == "x"
-    assert step_at(trace, -5)["draw"] is None
-    assert step_at(trace, -len(PROMPT)) == {}
-    assert step_at(trace, 3, cell=3)["layers"][0]["held"]
-    last = step_at(trace, 3, cell=23)["layers"][0]["cell"]
-    assert step_at(trace, 3, cell=10**6)["layers"][0]["cell"] == last
 
 
 def test_the_shown_lines_of_code_are_in_the_files() -> None:
