@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from model import BlockedWords, CharLSTM
+from model import BlockedWords, CharLSTM, generate
 from tests.browser.driving import (
     QUIET,
     button,
@@ -119,10 +120,15 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, page: Page) -> 
         assert page.evaluate("window.hit") is None
 
 
-def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
+def test_a_link_stops_at_a_blocked_word_and_shows_no_prompt_with_one(
     app: App, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
+    text = generate(app.served("random").lm, "ab", 200, seed=1)
+    words = [re.findall(r"(?<=\W)[A-Za-z]+(?=\W)", text)[-1], "wolf"]
+    monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(words))
+    page.goto(f"{app.url}?prompt=ab&seed=1&length=200&speed=200&text=0123456789abcdef")
+    expect(log(page).locator(".mark")).to_contain_text("a blocked word")
+    assert text.startswith(reply(page))
     page.goto(f"{app.url}?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
     expect(log(page).locator(".refusal")).to_contain_text("Prompt contains a blocked word")
     expect(page.get_by_text("wolf")).to_have_count(0)
