@@ -137,18 +137,6 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     assert page.locator(":is(#history, .log .text) :is(script, img)").count() == 0
 
 
-def test_models_without_a_common_character_are_not_blended(page: Page) -> None:
-    open_settings(page)
-    page.get_by_role("combobox", name="Second model").select_option("blended greek")
-    page.get_by_role("textbox", name="Prompt").fill("kept")
-    button(page, "Send").click()
-    expect(log(page).locator(".refusal")).to_have_text(
-        "tale and greek have no character in common: they cannot write together."
-    )
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
-    expect(turns(page)).to_have_count(0)
-
-
 def test_no_click_on_an_empty_line_is_ignored(page: Page) -> None:
     choose(page, "verse")
     fast(page, 40)
@@ -254,14 +242,6 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
     settled(page)
     assert reply(page) == generate(lm, f"Ann: this is it\n\nBo: {first}\n\nBo: ", stop="\n\n")
     expect(turns(page).last.locator(".prompt")).to_be_hidden()
-
-
-def test_a_closed_tab_frees_its_slot(app: App, page: Page) -> None:
-    other, _ = open_page(page.context, app)
-    send(other, "", wait=False)
-    eventually(lambda: app.served("tale").engine.running == 1)
-    other.close()
-    eventually(lambda: app.served("tale").engine.running == 0)
 
 
 def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
