@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +29,7 @@ from tests.browser.driving import (
     turns,
 )
 from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import serve
 from tests.unit.model.int8.test_vectors import tiny
 from ui.conversation.states import States
 
@@ -225,43 +224,25 @@ def test_a_link_with_a_damaged_end_writes_its_text(stored_page: App, tab: tuple[
 
 
 @contextmanager
-def framing(code: str) -> Iterator[str]:
+def framing(folder: Path, code: str) -> Iterator[str]:
     """Serve a page of another origin with the code of a frame, as the Hub embeds the app."""
-
-    class Outer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.end_headers()
-            if self.path == "/":
-                self.wfile.write(code.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Outer)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    (folder / "index.html").write_text(f'<link rel="icon" href="data:,">{code}', encoding="utf-8")
+    with serve(folder) as url:
+        yield url.replace("127.0.0.1", "localhost")
 
 
 def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
-    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
     assert app.page
     headers, policy = app.page.document._headers, "content-security-policy"
     context = browser.new_context(**QUIET)
     page = context.new_page()
-    with framing(FRAME.format(app.url)) as outer:  # only the Hub's pages may hold the app in a frame
+    with framing(tmp_path, FRAME.format(app.url)) as outer:  # only the Hub's pages may hold the app in a frame
         page.goto(outer)
         assert page.frames[1].locator("#page").count() == 0
-    with framing(FRAME.format(f"{app.url}?prompt=ROMEO:&seed=7&length=40")) as outer:
+    with framing(tmp_path, FRAME.format(f"{app.url}?prompt=ROMEO:&seed=7&length=40")) as outer:
         monkeypatch.setitem(headers, policy, f"{headers[policy]} {outer}")
         with page.expect_response("**/iframeResizer.contentWindow.min.js") as script:
             page.goto(outer)
@@ -275,7 +256,7 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
         selected = "(field) => field.value.slice(field.selectionStart, field.selectionEnd)"
         assert frame.get_by_role("textbox", name="Link to this text").evaluate(selected) == url
         assert app.url not in url
-    with framing(FRAME.format(app.url + "?" + url.partition("?")[2])) as outer:
+    with framing(tmp_path, FRAME.format(app.url + "?" + url.partition("?")[2])) as outer:
         monkeypatch.setitem(headers, policy, f"{headers[policy]} {outer}")
         page.goto(outer)
         expect(page.frames[1].locator("article .mark")).to_have_text(SAME)
