@@ -9,19 +9,7 @@ from tests.browser.driving import continued, fast, footer, log, open_settings, r
 from tests.browser.looking import choose_lens
 from tests.browser.test_both_pages_looking import clamp, clamps
 from tests.support.app_server import eventually
-from tests.support.both_pages import (
-    LENGTH,
-    ONE,
-    PROMPT,
-    SEED,
-    TWO,
-    Site,
-    Sites,
-    begin,
-    link,
-    stored_parts,
-    text_of,
-)
+from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, Sites, begin, link, stored_parts, text_of
 
 SAME = "The same text, character for character, as when the link was made."
 

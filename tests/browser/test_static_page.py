@@ -12,14 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from model import generate
 from model.files import web_content
-from tests.browser.driving import (
-    QUIET,
-    button,
-    fast,
-    reply,
-    send,
-    turns,
-)
+from tests.browser.driving import QUIET, button, fast, reply, send, turns
 from tests.local_hub import LocalHub
 from tests.support.both_pages import Site
 from tests.support.chromium import serve as serve_folder

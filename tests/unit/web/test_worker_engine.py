@@ -13,16 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from model import (
-    PRETRAINED,
-    CharLSTM,
-    CharTokenizer,
-    ChatFormat,
-    Sequence as Reply,
-    TextTrace,
-    generate,
-    stream,
-)
+from model import PRETRAINED, CharLSTM, CharTokenizer, ChatFormat, Sequence as Reply, TextTrace, generate, stream
 from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
