@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { idsOf, planRun, vocabularyOf } from "../../../../web/learn/recipe.js";
-import { Training, measureSpeed } from "../../../../web/learn/trainer.js";
+import { Training } from "../../../../web/learn/trainer.js";
 
 const WORDS = ["the", "cat", "sat", "on", "a", "mat", "and", "the", "dog", "ran", "to", "the", "hat"];
 const STEPS = 300;
