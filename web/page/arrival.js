@@ -4,8 +4,8 @@
 import { effect, untracked } from "../vendor/preact.js";
 import { lastTurn, newPart, partsUpTo } from "../conversation/log.js";
 import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
-import { pause, prefersReducedMotion } from "../document/dom.js";
-import { count } from "../engines/engine.js";
+import { prefersReducedMotion } from "../document/dom.js";
+import { count, pause } from "../engines/engine.js";
 import { alternatives, frames, path, shownName, welcome } from "../lenses/state.js";
 import { changed, engine } from "../state/actions.js";
 import * as state from "../state/state.js";

@@ -1,11 +1,11 @@
 // The page of both sites: draws the state, keeps the description of the site up to date, and loads the conversation of this tab.
 
 import { effect, html, render, untracked } from "../vendor/preact.js";
-import { Refusal } from "../engines/engine.js";
+import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { create, find, hasTouch, pause } from "../document/dom.js";
+import { create, find, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { shownName } from "../lenses/state.js";

@@ -3,8 +3,9 @@
 
 import { batch, effect, untracked } from "../../vendor/preact.js";
 import { surprisalsOf } from "../../conversation/writer.js";
-import { create, pause, scrollInside, setText } from "../../document/dom.js";
+import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
+import { pause } from "../../engines/engine.js";
 import * as page from "../../state/state.js";
 import { chance, likely, nameOf } from "../names.js";
 import * as state from "../state.js";
