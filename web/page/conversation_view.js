@@ -272,25 +272,6 @@ export function facts(reply) {
   return found;
 }
 
-/**
- * Cuts a text into announcements.
- * @param {string} text
- * @param {boolean} isWhole  whether the text is complete: then its rest is an announcement, too
- * @returns {string[]} joined, they are the beginning of the text that can be announced now
- */
-function announcements(text, isWhole) {
-  const found = [];
-  let rest = text;
-  for (;;) {
-    const end = endOf(rest);
-    if (!end) break;
-    found.push(rest.slice(0, end));
-    rest = rest.slice(end);
-  }
-  if (isWhole && rest) found.push(rest);
-  return found;
-}
-
 // Returns the length of the first announcement of a text; 0 while its end has not arrived.
 function endOf(text) {
   for (const { index, 0: sign } of text.matchAll(/([.!?…]["'”’)]*(?=\s)|[。！？]|\n)\s*/g)) {
@@ -333,9 +314,12 @@ export class Announcer {
       this.lines = isWriting ? [] : lines;
     }
     [this.key, this.text] = [key, text];
-    for (const piece of announcements(text.slice(this.taken), !isWriting)) {
-      this.taken += piece.length;
-      this.queue.push(piece);
+    while (this.taken < text.length) {
+      const rest = text.slice(this.taken);
+      const end = endOf(rest) || (isWriting ? 0 : rest.length);
+      if (!end) break;
+      this.queue.push(rest.slice(0, end));
+      this.taken += end;
     }
     for (const line of lines) if (!this.lines.includes(line)) this.queue.push(line);
     this.lines = lines;
