@@ -1,6 +1,6 @@
 // The page of both sites: draws the state, keeps the description of the site up to date, and loads the conversation of this tab.
 
-import { effect, html, render, untracked } from "../vendor/preact.js";
+import { effect, html, render } from "../vendor/preact.js";
 import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
@@ -144,10 +144,7 @@ function drawConversation(root) {
   render(html`<${views.ReplyActions} />`, moves);
   const view = new ConversationView(pane, moves);
   bindArrival(find(pane, ".log"));
-  effect(() => {
-    state.watch(state.log);
-    untracked(clearFocus);
-  });
+  state.onChange([state.log], clearFocus);
   effect(() => {
     const { classList, dataset } = document.documentElement; // for what the styles place differently
     dataset.lens = shownName.value;
@@ -156,17 +153,12 @@ function drawConversation(root) {
     classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
-  effect(() => {
-    state.watch(state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy);
-    actions.changed();
-  });
-  effect(() => {
-    state.watch(state.changes);
-    untracked(() => {
-      advanceArrival();
-      update();
-      view.update();
-    });
+  const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy];
+  state.onChange(drawn, actions.changed);
+  state.onChange([state.changes], () => {
+    advanceArrival();
+    update();
+    view.update();
   });
 }
 
