@@ -56,43 +56,6 @@ def test_retry_creates_branches_that_keep_their_later_turns(both: Site) -> None:
     expect(replies).to_have_text([one, juliet], use_inner_text=False)
 
 
-def test_undo_takes_back_what_continue_and_single_letters_have_added(both: Site) -> None:
-    page = begin(both.open())
-    send(page, PROMPT)
-    for _ in range(2):
-        button(page, "Continue").click()
-        settled(page)
-    choose_lens(page, "One letter at a time")
-    for _ in range(3):
-        press = button(page, "One letter")
-        expect(press).to_be_enabled()
-        press.click()
-        settled(page)
-
-    def expect_length(length: int) -> None:
-        whole = text_of(both, length=length)
-        expect(turns(page).locator(".reply")).to_have_text([whole], use_inner_text=False)
-
-    lengths = [3 * LENGTH + 3, 3 * LENGTH, 2 * LENGTH, LENGTH]
-    for length in lengths:
-        expect_length(length)
-        more(page, "Undo")
-    expect(turns(page)).to_have_count(0)
-    for length in reversed(lengths):
-        more(page, "Redo")
-        expect_length(length)
-    expect(button(page, "Redo")).to_have_count(0)
-    more(page, "Undo")
-    expect_length(3 * LENGTH)
-    page.reload()
-    settled(page)
-    more(page, "Undo")  # the places where it was continued are stored
-    expect_length(2 * LENGTH)
-    button(page, "Continue").click()
-    settled(page)
-    expect_length(3 * LENGTH)
-
-
 def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reload(both: Site) -> None:
     page = begin(both.open())
     both.blend(page)
