@@ -18,7 +18,7 @@ const MS_PER_CHARACTER = 60; // of speech
 const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
 /**
- * @import { Part, Reply, Turn } from "../conversation/log.js"
+ * @import { Reply, Turn } from "../conversation/log.js"
  * @import { Model } from "../engines/engine.js"
  * @import { Path } from "../lenses/text/traced_text.js"
  */

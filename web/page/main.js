@@ -71,7 +71,7 @@ function once(isTrue, act) {
 let loadDemonstrations;
 
 /** Draws the state, and every change of it. @param {HTMLElement} root */
-export function drawPage(root) {
+function drawPage(root) {
   root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
   const drawn = {
     "#notices": html`<${views.Notices} />`,
@@ -182,7 +182,7 @@ async function openLink() {
  * @param {Element} root  the page; requests end when it leaves the document
  * @param {(site: Site) => void} receive
  */
-export async function watchSite(engine, root, receive) {
+async function watchSite(engine, root, receive) {
   /** Returns the seconds until the next request; null if there is to be none, undefined without an answer. */
   const ask = async () => {
     try {

@@ -27,7 +27,7 @@ import { drawPicture } from "./picture.js";
  * @returns {Promise<string>} its parameters
  * @throws {Refusal}
  */
-export async function linkTo(log, site) {
+async function linkTo(log, site) {
   const replies = logs.remembered(log);
   if (!logs.lastTurn(log)) throw refusal("refusal.no_reply");
   if (!replies.length) throw refusal("link.beginning_gone");
