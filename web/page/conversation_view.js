@@ -84,8 +84,7 @@ export class ConversationView {
   }
 
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
-  #modelOf(turn) {
-    const reply = turn.reply;
+  #modelOf({ reply }) {
     return authorOfReply(reply)?.model.name ?? reply.model.name;
   }
 
@@ -141,7 +140,7 @@ export class ConversationView {
    * @param {boolean} isShared  whether it is the first one with a prompt from a share link
    */
   #showTurn(turn, isLast, isShared) {
-    const reply = turn.reply;
+    const { reply } = turn;
     /** @type {?HTMLElement} */
     const old = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
