@@ -8,6 +8,7 @@ import * as state from "./state/state.js";
 
 const isAlone = location.hash === "#train-alone"; // the app serves the page, without a model beside it; see also first_paint.js
 const MAX_TRAINED = 4; // trained models that are loaded at the start
+const storage = import("./worker/stored_training.js");
 
 // Returns the models of the Hub in the page's address. Any other name means the model beside the page, which is "".
 function modelsOfAddress() {
@@ -17,15 +18,10 @@ function modelsOfAddress() {
   return second ? [model, second] : model ? [model] : [];
 }
 
-// Returns something that a training has stored in this browser; null if it stores nothing.
-/** @template Found @param {(storage: typeof import("./worker/stored_training.js")) => Promise<Found>} load @returns {Promise<?Found>} */
-function stored(load) {
-  return import("./worker/stored_training.js").then(load).catch(() => null);
-}
-
-// Returns the names of the models that were trained in this browser, the newest first.
+// Returns the names of the models that were trained in this browser, the newest first; none if it stores nothing.
 async function trainedModels() {
-  return ((await stored(({ listModels }) => listModels())) ?? []).map(({ name }) => name);
+  const models = storage.then(({ listModels }) => listModels());
+  return (await models.catch(() => [])).map(({ name }) => name);
 }
 
 // Shows the panel that trains a model; its modules are imported when it is opened. It is open at the start if the address
@@ -46,24 +42,20 @@ function offerTraining(root, { isBack, kept }) {
     });
     if (isWanted && !isAlone) details.scrollIntoView(); // its content has arrived; without a model nothing is above it but the title
   };
-  const show = async () => {
-    details.open = true;
-    await open();
-    details.scrollIntoView();
-  };
   find(root, "#menu .train", HTMLAnchorElement).href = "#training";
   root.addEventListener("click", async (event) => {
     if (!event.target.closest(".train")) return; // the link, or its copy in a demonstration
     event.preventDefault(); // the address may have #train-alone
-    await show();
+    details.open = true;
+    await open();
+    details.scrollIntoView();
     find(details, "summary").focus({ preventScroll: true });
   });
-  const begin = async () => {
+  return async () => {
     details.addEventListener("toggle", open);
     details.hidden = false;
     if (isWanted || (await kept)) details.open = true;
   };
-  return begin;
 }
 
 // Adds a link to the app that serves the page, in the folder /web/DIGEST/.
@@ -73,10 +65,9 @@ function linkBack(root, base) {
   find(root, ".char-lstm").prepend(link);
 }
 
-// Completes a sign-in on the Hub, which has sent the visitor back to this page; its modules are imported only then.
-// Returns whether there was a sign-in.
+// Completes a sign-in on the Hub, which has sent the visitor back to this page. Returns whether there was a sign-in.
 async function finishSignIn(hub) {
-  if (!new URLSearchParams(location.search).has("state")) return false;
+  if (!new URLSearchParams(location.search).has("state")) return false; // most visits: the module is not imported
   const signIn = await import("./learn/hub/sign_in.js");
   if (!signIn.isReturning()) return false;
   await signIn.finishSignIn(hub);
@@ -87,7 +78,7 @@ async function open() {
   if (!isAlone) navigator.serviceWorker?.register("offline.js").catch(() => {}); // without it the page needs a network
   const base = new URL(".", import.meta.url).href;
   const hub = document.documentElement.dataset.hub;
-  const kept = stored(({ loadPart }) => loadPart("summary"));
+  const kept = storage.then(({ loadPart }) => loadPart("summary")).catch(() => null);
   const [isBack] = await Promise.all([finishSignIn(hub), loadLanguages(base, navigator.language)]);
   const root = find(document, "#page");
   if (isAlone) linkBack(root, base);

@@ -88,10 +88,7 @@ def tabs() -> dict[Display, tuple[Page, list[str]]]:
 
 @pytest.fixture
 def page(
-    display: Display,
-    app: App,
-    contexts: dict[Display, BrowserContext],
-    tabs: dict[Display, tuple[Page, list[str]]],
+    display: Display, app: App, contexts: dict[Display, BrowserContext], tabs: dict[Display, tuple[Page, list[str]]]
 ) -> Iterator[Page]:
     """The page on one display; fails on console messages, requests to other sites and sideways scrolling."""
     if display in tabs:

@@ -26,41 +26,16 @@ from tests.support.app_server import eventually
 from tests.support.both_pages import LENGTH, PROMPT, SEED, TWO, Site, begin, new_line, text_of
 
 
-def test_a_reply_appears_character_by_character_and_can_be_stopped_and_continued(both: Site) -> None:
-    page = begin(both.open(), speed=20, length=400)
-    send(page, PROMPT, wait=False)
-    seen: set[int] = set()
-    while len(seen) < 4:
-        seen.add(len(reply(page)))
-    button(page, "Stop").click()
-    settled(page)
-    expect(footer(page)).to_contain_text("stopped")
-    written = len(reply(page))
-    assert max(seen) <= written < 400
-    assert reply(page) == text_of(both, length=written)
-    fast(page, LENGTH)
-    continued(page, written + LENGTH)
-    assert reply(page) == text_of(both, length=written + LENGTH)
-    so_far = new_line(PROMPT + reply(page))
-    send(page, "More")
-    assert reply(page) == text_of(both, f"{so_far}More")
-    assert turns(page).last.locator(".prompt").text_content() == "More"
-
-
-def test_retry_creates_branches_and_no_button_loses_focus(both: Site) -> None:
+def test_retry_creates_branches_that_keep_their_later_turns(both: Site) -> None:
     page = begin(both.open())
     send(page, PROMPT)
     versions = page.locator(".branches")
     expect(versions).to_be_hidden()
     setting(page, "Seed", 8)
-    for move, told in (("Try again", "seed 8"), ("Continue", f"{2 * LENGTH} characters")):
-        button(page, move).focus()
-        page.keyboard.press("Enter")
-        expect(footer(page)).to_contain_text(told)
-        settled(page)
-        expect(button(page, move)).to_be_focused()
-    expect(versions).to_be_visible()
-    one, other = text_of(both), text_of(both, length=2 * LENGTH, seed=8)
+    button(page, "Try again").click()
+    expect(footer(page)).to_contain_text("seed 8")
+    settled(page)
+    one, other = text_of(both), text_of(both, seed=8)
     assert reply(page) == other
     previous, following = button(page, "Previous version"), button(page, "Next version")
     expect(versions).to_have_accessible_name("Version 2 of 2")
@@ -79,43 +54,6 @@ def test_retry_creates_branches_and_no_button_loses_focus(both: Site) -> None:
     previous.click()
     juliet = text_of(both, f"{new_line(PROMPT + one)}JULIET:", seed=8)
     expect(replies).to_have_text([one, juliet], use_inner_text=False)
-
-
-def test_undo_takes_back_what_continue_and_single_letters_have_added(both: Site) -> None:
-    page = begin(both.open())
-    send(page, PROMPT)
-    for _ in range(2):
-        button(page, "Continue").click()
-        settled(page)
-    choose_lens(page, "One letter at a time")
-    for _ in range(3):
-        press = button(page, "One letter")
-        expect(press).to_be_enabled()
-        press.click()
-        settled(page)
-
-    def expect_length(length: int) -> None:
-        whole = text_of(both, length=length)
-        expect(turns(page).locator(".reply")).to_have_text([whole], use_inner_text=False)
-
-    lengths = [3 * LENGTH + 3, 3 * LENGTH, 2 * LENGTH, LENGTH]
-    for length in lengths:
-        expect_length(length)
-        more(page, "Undo")
-    expect(turns(page)).to_have_count(0)
-    for length in reversed(lengths):
-        more(page, "Redo")
-        expect_length(length)
-    expect(button(page, "Redo")).to_have_count(0)
-    more(page, "Undo")
-    expect_length(3 * LENGTH)
-    page.reload()
-    settled(page)
-    more(page, "Undo")  # the places where it was continued are stored
-    expect_length(2 * LENGTH)
-    button(page, "Continue").click()
-    settled(page)
-    expect_length(3 * LENGTH)
 
 
 def test_a_conversation_with_another_model_of_the_hub_is_continued_after_a_reload(both: Site) -> None:

@@ -7,21 +7,9 @@ from playwright.sync_api import Page, expect
 from model import Blend, generate
 from tests.browser.driving import continued, fast, footer, log, open_settings, reply, send, setting, settled, turns
 from tests.browser.looking import choose_lens
-from tests.browser.test_both_pages_looking import clamp, clamps, point_at, replace
+from tests.browser.test_both_pages_looking import clamp, clamps
 from tests.support.app_server import eventually
-from tests.support.both_pages import (
-    LENGTH,
-    ONE,
-    PROMPT,
-    SEED,
-    TWO,
-    Site,
-    Sites,
-    begin,
-    link,
-    stored_parts,
-    text_of,
-)
+from tests.support.both_pages import LENGTH, ONE, PROMPT, SEED, TWO, Site, Sites, begin, link, stored_parts, text_of
 
 SAME = "The same text, character for character, as when the link was made."
 
@@ -32,25 +20,6 @@ def follow(site: Site, query: str) -> Page:
     expect(turns(page).last.locator(".mark")).to_have_text(SAME)
     open_settings(page)
     return page
-
-
-def test_a_link_reproduces_the_text_with_its_settings_for_another_visitor(both: Site) -> None:
-    page = begin(both.open())
-    setting(page, "Temperature", 1.2)
-    send(page, PROMPT)
-    continued(page, 2 * LENGTH)
-    point_at(page, turns(page).last, 20)
-    replace(page)
-    setting(page, "Top-k", 9)
-    send(page, "and 🙂")
-    texts = turns(page).locator(".text").all_text_contents()
-    query = link(page)
-    reader = follow(both, query)
-    assert turns(reader).locator(".text").all_text_contents() == texts
-    for name, value in (("Temperature", "1.2"), ("Top-k", "9"), ("Length", str(LENGTH)), ("Speed", "200")):
-        expect(reader.get_by_role("spinbutton", name=name)).to_have_value(value)
-    assert link(reader) == query
-    reader.context.close()
 
 
 def test_changes_during_a_reply_are_in_its_link(both: Site) -> None:

@@ -1,4 +1,4 @@
-"""The text can be clicked and says so; a prompt begins a line of its own; skipped characters are named."""
+"""The text can be clicked and says so; characters that the model skips are named."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.driving import button, log, reply, send, settled, turns
 from tests.browser.looking import MARKED, NAMES, turn_colours_off
-from tests.support.both_pages import Site, begin, new_line, text_of
+from tests.support.both_pages import Site, begin, text_of
 
 HINT = "Click a letter to change what happens next, or choose one with the arrow keys and Enter"
 
@@ -66,24 +66,6 @@ def test_a_reply_says_that_it_can_be_clicked_and_the_keyboard_does_the_same(both
     button(page, "Another ending").click()
     settled(page)
     expect(page.locator(".turn .other .reply")).to_have_text(text, use_inner_text=False)  # not that of the last reply
-
-
-def test_a_prompt_begins_a_line_of_its_own(both: Site) -> None:
-    page = begin(both.open())
-    send(page, "ab")
-    so_far = "ab" + reply(page)
-    send(page, "ROMEO:")
-    so_far = new_line(so_far) + "ROMEO:"
-    assert reply(page) == text_of(both, so_far)
-    so_far += reply(page)
-    send(page, " stays in the line")
-    assert reply(page) == text_of(both, f"{so_far} stays in the line")
-    assert [each.text_content() for each in turns(page).locator(".prompt").all()] == [
-        "ab",
-        "ROMEO:",
-        " stays in the line",
-    ]
-    expect(turns(page).nth(1).locator(".prompt i")).to_have_count(len("ROMEO:"))
 
 
 def test_characters_that_the_model_skips_are_named_and_struck_out(both: Site) -> None:

@@ -140,24 +140,6 @@ def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None
     page.set_viewport_size(window(WIDE)["viewport"])
 
 
-def test_a_demonstration_leaves_the_conversation_and_the_settings_alone(page: Page) -> None:
-    fast(page, 30)
-    send(page, "First")
-    before = reply(page)
-    prompt = page.get_by_role("textbox", name="Prompt")
-    prompt.fill("a draft")
-    setting(page, "Temperature", 1.5)
-    show(page, "Calm, normal, wild")
-    for each in (log(page), prompt, button(page, "Settings"), button(page, "Continue")):
-        expect(each).not_to_be_visible()
-    page.keyboard.press("Escape")
-    expect(button(page, "Look inside")).to_be_focused()
-    expect(turns(page).locator(".reply")).to_have_text([before], use_inner_text=False)
-    expect(prompt).to_have_value("a draft")
-    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
-    prompt.fill("")
-
-
 def test_try_it_yourself_sets_the_control_and_says_what_to_do_without_a_tour(page: Page) -> None:
     fast(page, 30)
     setting(page, "Temperature", 0.8)
@@ -274,10 +256,16 @@ def test_back_closes_what_was_opened_last_and_stays_on_the_page(page: Page) -> N
     send(page, PROMPT)
     address = page.url
     written = reply(page)
-    from_menu(page, "Calm, normal, wild")
-    expect(page.locator("#stage")).to_be_visible()
+    prompt = page.get_by_role("textbox", name="Prompt")
+    prompt.fill("a draft")
+    setting(page, "Temperature", 1.5)
+    show(page, "Calm, normal, wild")
+    for each in (log(page), prompt, button(page, "Settings"), button(page, "Continue")):
+        expect(each).not_to_be_visible()
     page.go_back()
     expect(page.locator("#stage")).to_be_hidden()
+    expect(prompt).to_have_value("a draft")
+    expect(page.get_by_role("spinbutton", name="Temperature")).to_have_value("1.5")
     from_menu(page, "Take the tour")
     expect(page.locator("#tour")).to_be_visible()
     button(page, "Share").click()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pytest
@@ -118,13 +117,11 @@ class View:
     def lens(self, name: str) -> None:
         self.menu(f'label:has([value="{name}"])')
 
-    @contextmanager
-    def at_last_character(self) -> Iterator[None]:
-        """With the last character in focus, and what the lens shows of it."""
+    def focus_last_character(self) -> None:
+        """Wait until the lens shows the last character."""
         self.page.locator(".log").focus()
         self.page.keyboard.press("End")
         expect(self.page.locator('.panel[aria-busy="true"]')).to_have_count(0)
-        yield
 
 
 def greeting(view: View) -> None:
@@ -175,21 +172,21 @@ def lenses(view: View) -> None:
     view.check("a letter and its details", ".pane")
     page.locator(".alternatives .close").click()
     view.lens("memory")
-    with view.at_last_character():
-        page.locator(".panel .hold label").nth(1).click()
-        expect(page.locator(".held-cells li")).to_have_count(1)
-        expect(page.locator('[data-move="keep_new"]')).to_be_visible()
-        view.check("what it remembers, a cell held", ".pane")
+    view.focus_last_character()
+    page.locator(".panel .hold label").nth(1).click()
+    expect(page.locator(".held-cells li")).to_have_count(1)
+    expect(page.locator('[data-move="keep_new"]')).to_be_visible()
+    view.check("what it remembers, a cell held", ".pane")
     page.locator(".other-cells > summary").click()
     expect(page.locator(".panel canvas")).to_be_visible()
     view.check("other cells", ".pane")
     page.locator(".held-cells li button").click()
     page.locator(".held-cells li").first.wait_for(state="detached")
     view.lens("step")
-    with view.at_last_character():
-        expect(page.locator(".panel .stages > li")).to_have_count(3)
-        page.locator(".panel .network summary").click()
-        view.check("one letter at a time", ".frame")
+    view.focus_last_character()
+    expect(page.locator(".panel .stages > li")).to_have_count(3)
+    page.locator(".panel .network summary").click()
+    view.check("one letter at a time", ".frame")
     view.lens("plain")
 
 

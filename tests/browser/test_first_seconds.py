@@ -10,17 +10,7 @@ from playwright.sync_api import Browser, Route, expect
 from model import CharLSTM, generate
 from model.checkpoint.record import stored_welcome
 from model.settings import WELCOME_LENGTH
-from tests.browser.driving import (
-    QUIET,
-    button,
-    fast,
-    log,
-    more,
-    reply,
-    send,
-    settled,
-    turns,
-)
+from tests.browser.driving import QUIET, button, fast, log, more, reply, send, settled, turns
 from tests.browser.test_static_loading import delay, let_go, wait_for_request
 from tests.support.app_server import random_model
 from tests.support.both_pages import Site

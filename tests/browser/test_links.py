@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from model import BlockedWords, CharLSTM
+from model import BlockedWords, CharLSTM, generate
 from tests.browser.driving import (
     QUIET,
     button,
@@ -30,6 +29,7 @@ from tests.browser.driving import (
     turns,
 )
 from tests.support.app_server import App, random_model, serving
+from tests.support.chromium import serve
 from tests.unit.model.int8.test_vectors import tiny
 from ui.conversation.states import States
 
@@ -119,10 +119,15 @@ def test_an_invalid_link_is_refused_and_no_markup_runs(app: App, page: Page) -> 
         assert page.evaluate("window.hit") is None
 
 
-def test_the_prompt_of_a_link_with_a_blocked_word_is_never_shown(
+def test_a_link_stops_at_a_blocked_word_and_shows_no_prompt_with_one(
     app: App, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(["wolf"]))
+    text = generate(app.served("random").lm, "ab", 200, seed=1)
+    words = [re.findall(r"(?<=\W)[A-Za-z]+(?=\W)", text)[-1], "wolf"]
+    monkeypatch.setattr(app.served("random").engine, "blocked", BlockedWords(words))
+    page.goto(f"{app.url}?prompt=ab&seed=1&length=200&speed=200&text=0123456789abcdef")
+    expect(log(page).locator(".mark")).to_contain_text("a blocked word")
+    assert text.startswith(reply(page))
     page.goto(f"{app.url}?prompt=ab&seed=1&length=9&then=a+wolf&seed=2")
     expect(log(page).locator(".refusal")).to_contain_text("Prompt contains a blocked word")
     expect(page.get_by_text("wolf")).to_have_count(0)
@@ -221,43 +226,25 @@ def test_a_link_with_a_damaged_end_writes_its_text(stored_page: App, tab: tuple[
 
 
 @contextmanager
-def framing(code: str) -> Iterator[str]:
+def framing(folder: Path, code: str) -> Iterator[str]:
     """Serve a page of another origin with the code of a frame, as the Hub embeds the app."""
-
-    class Outer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("content-type", "text/html")
-            self.end_headers()
-            if self.path == "/":
-                self.wfile.write(code.encode())
-
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Outer)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    (folder / "index.html").write_text(f'<link rel="icon" href="data:,">{code}', encoding="utf-8")
+    with serve(folder) as url:
+        yield url.replace("127.0.0.1", "localhost")
 
 
 def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
-    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch
+    app: App, browser: Browser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SPACE_HOST", "ada-novel.hf.space")
     assert app.page
     headers, policy = app.page.document._headers, "content-security-policy"
     context = browser.new_context(**QUIET)
     page = context.new_page()
-    with framing(FRAME.format(app.url)) as outer:  # only the Hub's pages may hold the app in a frame
+    with framing(tmp_path, FRAME.format(app.url)) as outer:  # only the Hub's pages may hold the app in a frame
         page.goto(outer)
         assert page.frames[1].locator("#page").count() == 0
-    with framing(FRAME.format(f"{app.url}?prompt=ROMEO:&seed=7&length=40")) as outer:
+    with framing(tmp_path, FRAME.format(f"{app.url}?prompt=ROMEO:&seed=7&length=40")) as outer:
         monkeypatch.setitem(headers, policy, f"{headers[policy]} {outer}")
         with page.expect_response("**/iframeResizer.contentWindow.min.js") as script:
             page.goto(outer)
@@ -271,7 +258,7 @@ def test_in_the_frame_of_its_space_the_link_leads_to_the_space(
         selected = "(field) => field.value.slice(field.selectionStart, field.selectionEnd)"
         assert frame.get_by_role("textbox", name="Link to this text").evaluate(selected) == url
         assert app.url not in url
-    with framing(FRAME.format(app.url + "?" + url.partition("?")[2])) as outer:
+    with framing(tmp_path, FRAME.format(app.url + "?" + url.partition("?")[2])) as outer:
         monkeypatch.setitem(headers, policy, f"{headers[policy]} {outer}")
         page.goto(outer)
         expect(page.frames[1].locator("article .mark")).to_have_text(SAME)

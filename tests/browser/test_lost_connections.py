@@ -31,7 +31,6 @@ from tests.browser.looking import choose_lens
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected, through
 from tests.support.app_server import App, eventually, random_model, serving
 from tests.support.unreliable_network import Network, network
-from ui.messages import RefusalError
 
 NAME = "ada/novel"
 
@@ -125,27 +124,6 @@ def test_without_a_network_a_lens_says_so_and_reads_the_text_later(
     page.get_by_text("Other cells, gates and numbers").click()
     expect(page.get_by_role("list", name="Gates of the cell").get_by_role("listitem")).to_have_count(4)
     expect(problem).to_be_empty()
-
-
-def test_a_refusal_of_a_busy_server_keeps_the_prompt(
-    app: App, context: BrowserContext, lm: CharLSTM, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(*_: object) -> None:
-        raise RefusalError("refusal.replies_at_once", wait_s=1, most=64)
-
-    with monkeypatch.context() as patch:
-        patch.setattr("ui.access.limits.Limiter.reply", refuse)
-        page, _ = open_page(context, app)
-        setting(page, "Seed", SEED)
-        fast(page, LENGTH)
-        page.get_by_role("textbox", name="Prompt").fill("ROMEO:")
-        button(page, "Send").click()
-        expect(log(page).locator(".refusal")).to_be_visible()
-        expect(page.get_by_role("textbox", name="Prompt")).to_have_value("ROMEO:")
-    button(page, "Send").click()
-    expect(turns(page)).to_have_count(1)
-    settled(page)
-    assert reply(page) == expected(lm)
 
 
 def test_a_reply_that_reaches_the_deadline_of_the_server(

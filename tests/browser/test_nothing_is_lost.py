@@ -30,7 +30,6 @@ from tests.browser.driving import (
 )
 from tests.browser.one_conversation import LENGTH, SEED, begin, check_continue, expected
 from tests.support.app_server import App, eventually, random_model, serving
-from ui.conversation.states import States
 
 LINK = "?prompt=JULIET%3A&seed=3&length=40"
 
@@ -70,18 +69,6 @@ def test_a_link_opened_during_a_reply_and_back(app: App, context: BrowserContext
     assert reply(page) == linked
 
 
-def test_an_idle_hour(app: App, new_context: BrowserContext, lm: CharLSTM) -> None:
-    """The server has removed the state and closed the connection."""
-    new_context.clock.install()
-    page = begin(new_context, app, speed=200)
-    settled(page)
-    page.clock.fast_forward("01:00:00")
-    assert app.page
-    vars(app.page.write.states).update(vars(States()))
-    assert reply(page) == expected(lm)
-    check_continue(page, lm)
-
-
 def test_a_tab_that_crashes(app: App, context: BrowserContext, lm: CharLSTM) -> None:
     """The page gets no event before the crash; text that was not stored is generated again."""
     page = begin(context, app)
@@ -104,6 +91,7 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     other = opened.value
     expect(turns(other)).to_have_count(1)
     assert reply(other) == expected(lm)
+    assert len(stored_logs(one)) == 1  # the tab that only looks at it makes none
     check_continue(one, lm)
     fast(other, 30)
     send(other, "NURSE:")
@@ -114,6 +102,7 @@ def test_two_tabs_of_one_conversation(app: App, context: BrowserContext, lm: Cha
     assert reply(one) == expected(lm, 2 * LENGTH)
     expect(turns(other)).to_have_count(2)
     assert reply(other) == written
+    assert len(stored_logs(one)) == 2
 
 
 def test_opening_another_conversation_during_a_reply_creates_no_copies(app: App, context: BrowserContext) -> None:

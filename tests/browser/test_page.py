@@ -20,12 +20,14 @@ from tests.browser.driving import (
     fast,
     footer,
     log,
+    more,
     open_page,
     open_settings,
     reply,
     send,
     setting,
     settled,
+    show,
     turns,
 )
 from tests.browser.looking import MARKED, turn_colours_off
@@ -126,18 +128,13 @@ def test_texts_are_shown_as_plain_text_and_no_markup_runs(page: Page) -> None:
     for prompt in ("   \n\t ", "\x00\x07\x1b", "   leading"):
         send(page, prompt)
         assert turns(page).last.locator(".prompt").text_content() == prompt
-
-
-def test_models_without_a_common_character_are_not_blended(page: Page) -> None:
-    open_settings(page)
-    page.get_by_role("combobox", name="Second model").select_option("blended greek")
-    page.get_by_role("textbox", name="Prompt").fill("kept")
-    button(page, "Send").click()
-    expect(log(page).locator(".refusal")).to_have_text(
-        "tale and greek have no character in common: they cannot write together."
-    )
-    expect(page.get_by_role("textbox", name="Prompt")).to_have_value("kept")
-    expect(turns(page)).to_have_count(0)
+    more(page, "New conversation")
+    page.locator("#history summary").click()
+    expect(page.locator("#history .open")).to_contain_text(HOSTILE[:40])
+    page.locator("#history .open").click()  # as it is stored
+    expect(turns(page).first.locator(".prompt")).to_have_text(HOSTILE, use_inner_text=False)
+    assert page.evaluate("window.hit") is None
+    assert page.locator(":is(#history, .log .text) :is(script, img)").count() == 0
 
 
 def test_no_click_on_an_empty_line_is_ignored(page: Page) -> None:
@@ -177,6 +174,43 @@ def test_a_refusal_is_shown_and_the_prompt_stays(page: Page) -> None:
     expect(log(page).locator(".refusal")).to_contain_text("Prompt has 20,001 characters")
 
 
+def test_a_setting_that_is_not_allowed_is_marked_once_it_is_typed(page: Page) -> None:
+    open_settings(page)
+    for name, wrong, rule in (
+        ("Temperature", "99", "Temperature is 99: it must be a number from 0 to 5"),
+        ("Temperature", "", "Temperature is empty: enter a number from 0 to 5"),
+        ("Speed", "0", "Speed is 0: it must be a number from 5 to 200"),
+        ("Length", "1e+99", "Length is 1e+99: it must be a whole number from 1 to 10,000"),
+        (
+            "Seed",
+            "123456789" * 5,
+            f"Seed is '{'123456789' * 4}1234 …': it must be a whole number from 0 to 4,294,967,295",
+        ),
+    ):
+        field = page.get_by_role("spinbutton", name=name)
+        setting(page, name, wrong)
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#settings").get_by_role("alert")).to_have_text(rule)
+        expect(field).to_have_value(wrong)
+        field.fill("5")
+        expect(field).not_to_have_attribute("aria-invalid", "true")
+        expect(page.locator("#settings").get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_whose_owner_has_turned_the_lenses_off(page: Page, app: App) -> None:
+    """Nothing is asked about a text either: tests/unit/web/engines/server.test.js."""
+    site = re.compile(r"/site\?")
+    page.route(site, lambda route: route.fulfill(json={**route.fetch().json(), "lenses": False}))
+    show(page, app)
+    fast(page, 20)
+    send(page, "")
+    expect(page.locator("article i")).to_have_count(0)
+    button(page, "Look inside").click()
+    expect(button(page, "Calm, normal, wild")).to_be_visible()
+    expect(page.locator("#inside :is(input, .tour)").locator("visible=true")).to_have_count(0)
+    page.unroute(site)
+
+
 def test_a_fault_of_the_model_is_shown_and_the_reply_can_be_continued(page: Page, app: App) -> None:
     at = 25
     fast(page, 50)
@@ -208,14 +242,6 @@ def test_a_chat_model_reads_turns_and_ends_its_own(page: Page, app: App) -> None
     settled(page)
     assert reply(page) == generate(lm, f"Ann: this is it\n\nBo: {first}\n\nBo: ", stop="\n\n")
     expect(turns(page).last.locator(".prompt")).to_be_hidden()
-
-
-def test_a_closed_tab_frees_its_slot(app: App, page: Page) -> None:
-    other, _ = open_page(page.context, app)
-    send(other, "", wait=False)
-    eventually(lambda: app.served("tale").engine.running == 1)
-    other.close()
-    eventually(lambda: app.served("tale").engine.running == 0)
 
 
 def test_a_loading_model_is_announced_and_then_served(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

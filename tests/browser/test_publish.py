@@ -213,24 +213,3 @@ def test_publishing_again_replaces_the_model_and_touches_no_other_repo(
     assert refused(publish(page, hub, files, token, repo="public")) == "publish.is_public"
     assert "done" in publish(page, hub, files, token, repo="public", isPrivate=False)
     assert refused(publish(page, hub, files, token, repo="bob/letters")) == "publish.refused"
-
-
-@pytest.mark.parametrize(
-    ("pattern", "kind", "expected"),
-    [
-        ("POST .*/commit/", 429, "publish.refused"),
-        ("PUT /lfs/", "cut", "publish.offline"),
-        ("PUT /lfs/", 403, "publish.refused"),
-        ("GET /api/whoami", "html", "publish.offline"),
-    ],
-)
-def test_after_a_fault_publishing_again_continues(
-    page: Page, hub: LocalHub, files: dict[str, str], token: str, pattern: str, kind: int | str, expected: str
-) -> None:
-    hub.fail(pattern, kind, times=None)
-    assert refused(publish(page, hub, files, token)) == expected
-    hub.faults.clear()
-    hub.log.clear()
-    assert publish(page, hub, files, token)["done"]["fault"] is None
-    assert len(hub.repos["ada/letters"].titles()) == 2
-    assert len(hub.requests("PUT /lfs")) == (0 if "commit" in pattern else 1)

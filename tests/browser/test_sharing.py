@@ -78,7 +78,7 @@ def test_a_text_without_a_link_is_saved_all_the_same(both: Site) -> None:
     assert content(saved(page, "Save as .txt")).decode().startswith("ééé")
 
 
-def test_a_frame_shows_the_text_in_a_page_of_another_origin(both: Site) -> None:
+def test_a_frame_shows_the_text_in_a_page_of_another_origin(both: Site, tmp_path: Path) -> None:
     page = both.open("?prompt=<b>%26%22&seed=7&length=40&speed=200")
     expect(turns(page).locator(".mark")).to_be_visible()
     settled(page)
@@ -86,7 +86,7 @@ def test_a_frame_shows_the_text_in_a_page_of_another_origin(both: Site) -> None:
     text = turns(page).locator(".text").text_content()
     outer = both.context.new_page()
     complaints = complaints_of(outer)
-    with framing(code) as address:
+    with framing(tmp_path, code) as address:
         outer.goto(address)
         frame = outer.frame_locator("iframe")
         expect(frame.locator("article .mark")).to_have_text(SAME)

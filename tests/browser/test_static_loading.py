@@ -78,6 +78,9 @@ def test_the_page_has_its_colours_before_its_scripts_run(both: Site) -> None:
     let_go(page, held)
     expect(page.locator(".welcome .hint")).to_be_visible()
     expect(page.locator("body")).to_have_css("background-color", paper)
+    page.unroute_all()
+    page.goto(f"{both.app.url}?__theme=light")  # as the Hub opens the page of a Space
+    expect(page.locator("body")).not_to_have_css("background-color", paper)
 
 
 def test_a_page_that_only_trains_shows_no_download(both: Site) -> None:

@@ -12,14 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from model import generate
 from model.files import web_content
-from tests.browser.driving import (
-    QUIET,
-    button,
-    fast,
-    reply,
-    send,
-    turns,
-)
+from tests.browser.driving import QUIET, button, fast, reply, send, turns
 from tests.local_hub import LocalHub
 from tests.support.both_pages import Site
 from tests.support.chromium import serve as serve_folder
@@ -72,20 +65,6 @@ def test_the_page_of_a_space_links_to_its_duplication(browser: Browser, tmp_path
             expect(link).to_have_count(count)
             if count:
                 expect(link).to_have_attribute("href", f"{constants.ENDPOINT}/spaces/Ada/My_Page?duplicate=true")
-
-
-def test_a_missing_file_of_the_model_is_named(browser: Browser, tmp_path: Path) -> None:
-    """Other faults of its files are in tests/unit/web/test_worker_engine.py."""
-    write_static(tmp_path, tiny_model())
-    (tmp_path / "model.safetensors").unlink()
-    says = "there is no model.safetensors"
-    page = browser.new_page()
-    with serve_folder(tmp_path) as url:
-        page.goto(url)
-        expect(page.locator("#notices")).to_contain_text(says)
-        button(page, "Send").click()
-        expect(page.locator(".refusal")).to_contain_text(says)
-        page.close()
 
 
 def test_the_page_works_offline_once_it_was_loaded(browser: Browser, tmp_path: Path) -> None:

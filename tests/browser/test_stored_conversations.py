@@ -74,57 +74,6 @@ def test_conversations_of_an_older_page_are_moved_into_the_database(page: Page) 
     assert page.evaluate(left) == ["bad", "none"]  # what this version cannot read stays for one that can
 
 
-def test_a_conversation_is_kept_listed_found_again_and_removed(page: Page) -> None:
-    found = run(
-        page,
-        """
-        const storage = await Storage.open();
-        const [one, empty] = [written("first"), emptyLog()];
-        const saved = [await storage.save(empty), await storage.save(one)];
-        const again = await (await Storage.open()).current();
-        storage.leave();
-        const typed = emptyLog();
-        typed.controls.draft = "not sent";
-        await storage.save(typed);
-        const listed = await texts(storage);
-        typed.controls.draft = "";
-        await storage.save(typed);
-        await storage.remove(one.id);
-        return [saved, again.id === one.id, listed.sort(), await storage.ids()];
-        """,
-    )
-    assert found == [[True, True], True, ["first So", "not sent"], []]
-
-
-def test_a_conversation_that_changes_in_two_tabs_becomes_a_copy(page: Page) -> None:
-    """A tab that only looked at it makes none, and one that removed it is not overruled by another's `save`."""
-    found = run(
-        page,
-        """
-        const [one, other] = [await Storage.open(), await Storage.open()];
-        const mine = written("a");
-        const { id } = mine;
-        await one.save(mine);
-        const theirs = await other.load(id);
-        theirs.controls.temperature = 2;
-        await other.save(theirs);
-        const looked = await one.ids();
-        say(mine, "mine");
-        say(theirs, "theirs");
-        for (let twice = 0; twice < 2; twice++) await one.save(mine), await other.save(theirs);
-        const copied = [looked.length, mine.id === id, theirs.id === id, (await texts(one)).sort()];
-        const told = new Promise((done) => other.onChange((removed) => removed && done(removed))); // not of a save
-        await one.remove(theirs.id);
-        const heard = (await told) === theirs.id;
-        say(theirs, "more");
-        await other.save(theirs);
-        return [...copied, heard, await texts(other)];
-        """,
-    )
-    mine, theirs = "a So\nmine So", "a So\ntheirs So"
-    assert found == [1, True, False, [mine, theirs], True, [mine]]
-
-
 def test_more_than_a_hundred_conversations_remove_the_oldest(page: Page) -> None:
     found = run(
         page,

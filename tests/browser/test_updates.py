@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from model import CharLSTM, generate
-from tests.browser.driving import button, continued, fast, footer, log, more, reply, send, setting, turns
+from tests.browser.driving import button, continued, fast, log, more, reply, send, setting, turns
 from tests.support.app_server import App, random_model, serving
 from tests.support.both_pages import new_line
 from ui.messages import Message
@@ -52,15 +52,9 @@ def test_an_open_page_shows_its_commit_and_the_conversation_continues(entry: Ent
         "Commit 2222222 of this model is served now, in place of 1111111; it has read the text so far."
     )
     more(page, "Undo")
-    expect(turns(page)).to_have_count(1)
     continued(page, 60)
-    assert reply(page).startswith(begun)
-    expect(turns(page).last.locator(".notice")).to_contain_text("Commit 2222222 of this model is served now")
     button(page, "Share").click()
     expect(log(page).locator(".refusal")).to_contain_text("Two commits of the model wrote this")
-    more(page, "Undo")
-    expect(footer(page)).to_contain_text("30 characters")
-    assert reply(page) == begun
     served.refused_commit = Message("model.commit_refused", commit="3333333", reason="model.safetensors is damaged")
     app.registry.bump_version()
     expect(page.locator("#about")).to_contain_text("commit 3333333 is not served: model.safetensors is damaged")

@@ -120,18 +120,15 @@ export function isOver(reply) {
   return reply.chat && lastPart(reply)?.end === "stop";
 }
 
-/** @type {(one: ?ModelRef, other: ?ModelRef) => boolean} */
-function sameModel(one, other) {
-  return one?.name === other?.name && one?.commit === other?.commit;
-}
-
 /**
  * Returns whether two replies were written by the same model, or the same blend.
  * @typedef {Pick<Reply, "model" | "second">} Refs
  * @type {(one: Refs, other: Refs) => boolean}
  */
 export function sameModels(one, other) {
-  return sameModel(one.model, other.model) && sameModel(one.second, other.second);
+  return ["model", "second"].every(
+    (which) => one[which]?.name === other[which]?.name && one[which]?.commit === other[which]?.commit,
+  );
 }
 
 /**

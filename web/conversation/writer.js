@@ -234,8 +234,12 @@ export class Writer {
     try {
       for (;;) {
         const ending = await this.#attempt(run);
-        if (ending.end !== "abort" || !run.next) return this.#finish(run, ending);
-        this.#applyChange(run);
+        if (ending.end === "abort" && run.next) this.#applyChange(run);
+        else {
+          const { end, rate, error = null } = ending;
+          Object.assign(run.part, { end, rate, error });
+          return logs.joinParts(turn.reply);
+        }
         run.controller = new AbortController();
       }
     } catch (error) {
@@ -281,12 +285,6 @@ export class Writer {
     part.end = "changed";
     part.settings = { ...part.settings, length: written };
     turn.reply.parts.push(run.part);
-  }
-
-  /** @type {(run: Run, ending: Ending) => void} */
-  #finish({ turn, part }, { end, rate, error }) {
-    [part.end, part.rate, part.error] = [end, rate, error ?? null];
-    logs.joinParts(turn.reply);
   }
 
   // Undoes the changes of the log by a request that was refused; text that was written stays.

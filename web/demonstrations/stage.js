@@ -1,17 +1,7 @@
 // The stage, which shows a demonstration instead of the conversation: its heading, its result and its texts, or the samples of a
 // model's training, which are played from random weights to the last step.
 
-import {
-  batch,
-  effect,
-  html,
-  render,
-  signal,
-  untracked,
-  useLayoutEffect,
-  useRef,
-  useSignal,
-} from "../vendor/preact.js";
+import { batch, html, render, signal, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
 import { Button, find, focusPrompt } from "../document/dom.js";
 import { number, render as textOf, t } from "../document/words.js";
 import { colourOf } from "../lenses/state.js";
@@ -39,14 +29,14 @@ export function drawStage(root, train) {
     event.preventDefault(); // it closes nothing else
     leave();
   });
-  effect(() => {
+  state.onChange([state.demonstration], () => {
     const isShown = state.demonstration.value !== "";
     if (isShown !== box.hidden) return;
     if (isShown) scrolled = log.scrollTop; // a hidden text loses it
     [box.hidden, pane.hidden] = [!isShown, isShown];
     if (isShown) return;
     log.scrollTop = scrolled;
-    untracked(() => showing.value.ended.abort());
+    showing.value.ended.abort();
     showing.value = null;
   });
 }

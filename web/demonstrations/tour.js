@@ -1,6 +1,6 @@
 // The tour: a card with five steps over what is on the page, each with a link of its own (#tour-1 to #tour-5).
 
-import { effect, html, render, untracked, useLayoutEffect, useRef } from "../vendor/preact.js";
+import { html, render, useLayoutEffect, useRef } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
 import { Button, find } from "../document/dom.js";
 import { render as textOf, t } from "../document/words.js";
@@ -71,23 +71,21 @@ export function drawTour(root) {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented && state.tourStep.value && !state.busy.value) end();
   });
-  effect(() => {
+  state.onChange([state.tourStep], () => {
     const isShown = state.tourStep.value > 0;
     if (isShown !== box.hidden) return;
     box.hidden = !isShown;
     find(root, ".char-lstm").classList.toggle("on-tour", isShown);
-    untracked(() => {
-      if (isShown) {
-        before = ownChoices();
-        if (before.cells.length) clamp([]);
-        return;
-      }
-      history.replaceState(history.state, "", location.pathname + location.search);
-      lenses.alternatives.value = null; // of its second step
-      restore(before.settings);
-      if (before.cells !== ownChoices().cells) clamp(before.cells);
-      state.lens.value = before.lens;
-    });
+    if (isShown) {
+      before = ownChoices();
+      if (before.cells.length) clamp([]);
+      return;
+    }
+    history.replaceState(history.state, "", location.pathname + location.search);
+    lenses.alternatives.value = null; // of its second step
+    restore(before.settings);
+    if (before.cells !== ownChoices().cells) clamp(before.cells);
+    state.lens.value = before.lens;
   });
   render(html`<${Card} />`, box); // now that it is shown, its heading can get the focus
 }

@@ -151,11 +151,6 @@ export async function copyText(text, shown) {
   }
 }
 
-/** Resolves after some milliseconds. @param {number} ms */
-export function pause(ms) {
-  return new Promise((done) => setTimeout(done, ms));
-}
-
 /** Returns whether the visitor prefers reduced motion. */
 export function prefersReducedMotion() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

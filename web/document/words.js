@@ -163,10 +163,7 @@ function valueOf(placeholder, values) {
   if (!kind && typeof value === "number")
     return value.toLocaleString(language(), { useGrouping: false, maximumFractionDigits: 20 });
   if (kind !== "plural") return render(value, rest ?? ", ");
-  const forms = pieces(rest);
-  const form = (/** @type {string} */ wanted) =>
-    forms[forms.findIndex((each, at) => at % 2 === 0 && each.trim() === wanted) + 1];
-  const chosen = new Intl.PluralRules(language()).select(value);
-  const exists = forms.some((each, at) => at % 2 === 0 && each.trim() === chosen);
-  return fillIn(form(exists ? chosen : "other"), values);
+  const parts = pieces(rest); // a name and its text, in turn
+  const forms = Object.fromEntries(parts.flatMap((name, at) => (at % 2 ? [] : [[name.trim(), parts[at + 1]]])));
+  return fillIn(forms[new Intl.PluralRules(language()).select(value)] ?? forms.other, values);
 }

@@ -1,6 +1,6 @@
 // The interface of a text engine, which generates text and computes what the lenses show. engines/server.js uses the app's
 // routes, engines/worker_engine.js a Web Worker of this browser; no other module depends on which one is used. After the types:
-// the error of a refused request, names of models, clamps along a text, random ids and hashes, the length of a text.
+// the error of a refused request, names of models, clamps along a text, random ids and hashes, a pause, the length of a text.
 //
 // All positions and lengths are in code points.
 
@@ -258,6 +258,11 @@ export function randomId() {
 /** Returns the SHA-256 of bytes; null where the browser has none (over http, except localhost). @param {BufferSource} bytes */
 export async function sha256(bytes) {
   return globalThis.crypto?.subtle ? hex(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes))) : null;
+}
+
+/** Resolves after some milliseconds. @param {number} ms */
+export function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Returns the number of code points of a text; all positions are in code points. @param {string} text */

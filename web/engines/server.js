@@ -3,7 +3,7 @@
 // If the connection breaks or the server restarts, the request for a reply is sent again with the characters received so
 // far, and any server that has the commit continues with the same characters.
 
-import { Refusal } from "./engine.js";
+import { Refusal, pause } from "./engine.js";
 
 const SILENCE_MS = 20_000; // without data the connection counts as broken: the app sends something once a second
 const STOP_MS = 1000; // in which the stream may end after Stop
@@ -115,7 +115,7 @@ export class ServerEngine {
         const wait_s = Number(response.headers.get("retry-after"));
         if (!BUSY.has(response.status) || !(wait_s > 0 && wait_s <= LONGEST_WAIT_S) || attempt === ATTEMPTS)
           return await response.json();
-        await new Promise((resolve) => setTimeout(resolve, 1000 * wait_s));
+        await pause(1000 * wait_s);
       }
     } catch {
       return { refusal: { id: "fault.connection" } };

@@ -1,12 +1,11 @@
 // Packs the files of a model into one .zip with a folder inside, and reads them from a .zip or a folder. Their sizes are
 // checked before anything is unpacked, and the files are checked like those of any model.
 
-import { ModelError, load } from "../worker/checkpoint.js";
+import { CONFIG, MANIFEST, ModelError, WEIGHTS, load } from "../worker/checkpoint.js";
 import { refusal } from "../engines/engine.js";
 import { unzipSync, zipSync } from "../vendor/fflate.js";
 
-const FILES = ["config.json", "manifest.json", "model.safetensors", "cells.json", "samples.jsonl", "README.md"]; // others are left out
-const CONFIG = FILES[0];
+const FILES = [CONFIG, MANIFEST, WEIGHTS, "cells.json", "samples.jsonl", "README.md"]; // others are left out
 const MAX_BYTES = 256 << 20; // of the .zip, and of its files: 64 million weights
 
 /** @typedef {{name: string, size: number, read: () => Promise<Uint8Array<ArrayBuffer>>}} Entry */

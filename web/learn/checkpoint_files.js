@@ -1,10 +1,8 @@
 // Makes the files of a checkpoint folder, which Python, the app and this page can read: model/checkpoint/ has the format.
 
 import { sha256 } from "../engines/engine.js";
-import { SCALE, load, shapesOf } from "../worker/checkpoint.js";
+import { CONFIG, MANIFEST, SCALE, WEIGHTS, load, shapesOf } from "../worker/checkpoint.js";
 import { matricesOf, quantize } from "../worker/int8_inference.js";
-
-const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 
 /**
  * Returns the files of a checkpoint by name.

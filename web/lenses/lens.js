@@ -1,6 +1,6 @@
 // The lens over the text: its panel, and what changes on the page when another one is chosen.
 
-import { effect, html, render, untracked } from "../vendor/preact.js";
+import { effect, html, render } from "../vendor/preact.js";
 import { Button, find, findAll } from "../document/dom.js";
 import { render as write, t } from "../document/words.js";
 import { close, changed as redraw } from "../state/actions.js";
@@ -23,17 +23,14 @@ export function bindLenses(pane) {
     needPanels();
   });
   effect(needPanels);
-  effect(() => {
+  page.onChange([state.shownName], () => {
     const name = state.shownName.value;
-    if (name !== "plain" || !panel.hidden) untracked(() => show(pane, panel, name)); // the document has no panel at first
+    if (name !== "plain" || !panel.hidden) show(pane, panel, name); // the document has no panel at first
   });
-  effect(() => {
-    page.watch(page.colours);
-    untracked(() => {
-      repaint();
-      redraw();
-      focus.pump();
-    });
+  page.onChange([page.colours], () => {
+    repaint();
+    redraw();
+    focus.pump();
   });
   effect(() => (panel.ariaBusy = state.isAsking.value ? "true" : null)); // it still shows the character that was in focus before
 }

@@ -2,8 +2,9 @@
 // and what the first layer of the network expected.
 
 import { html, useLayoutEffect, useRef, useSignal } from "../vendor/preact.js";
-import { pause, visibleCharacter } from "../document/dom.js";
+import { visibleCharacter } from "../document/dom.js";
 import { number, render, t } from "../document/words.js";
+import { pause } from "../engines/engine.js";
 import * as page from "../state/state.js";
 import { Chances, chance, likely, nameOf, quoted } from "./names.js";
 import * as state from "./state.js";

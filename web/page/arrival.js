@@ -1,11 +1,10 @@
 // The welcome text of an empty page: it appears character by character, at the page's speed. Then the chances of one letter open by
 // themselves, another letter is chosen, and both endings are side by side. The first touch of the visitor ends it.
 
-import { effect, untracked } from "../vendor/preact.js";
 import { lastTurn, newPart, partsUpTo } from "../conversation/log.js";
 import { refOf, requestOf, welcomeTurn } from "../conversation/replies.js";
-import { pause, prefersReducedMotion } from "../document/dom.js";
-import { count } from "../engines/engine.js";
+import { prefersReducedMotion } from "../document/dom.js";
+import { count, pause } from "../engines/engine.js";
 import { alternatives, frames, path, shownName, welcome } from "../lenses/state.js";
 import { changed, engine } from "../state/actions.js";
 import * as state from "../state/state.js";
@@ -31,10 +30,7 @@ export function bindArrival(log) {
   early = Number(log.querySelector(".welcome .reply")?.getAttribute("data-began") || NaN);
   document.addEventListener("pointerdown", finish, true);
   document.addEventListener("keydown", ({ key }) => MOVING.has(key) || finish(), true);
-  effect(() => {
-    state.watch(frames);
-    untracked(mark);
-  });
+  state.onChange([frames], mark);
 }
 
 /** Returns the model whose welcome text is shown; null once there is a conversation. */

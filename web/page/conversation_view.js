@@ -18,7 +18,7 @@ const MS_PER_CHARACTER = 60; // of speech
 const UNEXPECTED = new Set(["blocked", "time"]); // endings that the visitor must see; a fault has a line of its own
 
 /**
- * @import { Part, Reply, Turn } from "../conversation/log.js"
+ * @import { Reply, Turn } from "../conversation/log.js"
  * @import { Model } from "../engines/engine.js"
  * @import { Path } from "../lenses/text/traced_text.js"
  */
@@ -84,8 +84,7 @@ export class ConversationView {
   }
 
   /** The name of the model that wrote a turn's reply, as it is offered now if it is. @param {Turn} turn */
-  #modelOf(turn) {
-    const reply = turn.reply;
+  #modelOf({ reply }) {
     return authorOfReply(reply)?.model.name ?? reply.model.name;
   }
 
@@ -141,7 +140,7 @@ export class ConversationView {
    * @param {boolean} isShared  whether it is the first one with a prompt from a share link
    */
   #showTurn(turn, isLast, isShared) {
-    const reply = turn.reply;
+    const { reply } = turn;
     /** @type {?HTMLElement} */
     const old = this.element.querySelector(`:scope > [data-turn="${turn.id}"]`);
     const node = old ?? addTurn(create("article", "turn", this.element), turn.id);
@@ -272,25 +271,6 @@ export function facts(reply) {
   return found;
 }
 
-/**
- * Cuts a text into announcements.
- * @param {string} text
- * @param {boolean} isWhole  whether the text is complete: then its rest is an announcement, too
- * @returns {string[]} joined, they are the beginning of the text that can be announced now
- */
-function announcements(text, isWhole) {
-  const found = [];
-  let rest = text;
-  for (;;) {
-    const end = endOf(rest);
-    if (!end) break;
-    found.push(rest.slice(0, end));
-    rest = rest.slice(end);
-  }
-  if (isWhole && rest) found.push(rest);
-  return found;
-}
-
 // Returns the length of the first announcement of a text; 0 while its end has not arrived.
 function endOf(text) {
   for (const { index, 0: sign } of text.matchAll(/([.!?…]["'”’)]*(?=\s)|[。！？]|\n)\s*/g)) {
@@ -333,9 +313,12 @@ export class Announcer {
       this.lines = isWriting ? [] : lines;
     }
     [this.key, this.text] = [key, text];
-    for (const piece of announcements(text.slice(this.taken), !isWriting)) {
-      this.taken += piece.length;
-      this.queue.push(piece);
+    while (this.taken < text.length) {
+      const rest = text.slice(this.taken);
+      const end = endOf(rest) || (isWriting ? 0 : rest.length);
+      if (!end) break;
+      this.queue.push(rest.slice(0, end));
+      this.taken += end;
     }
     for (const line of lines) if (!this.lines.includes(line)) this.queue.push(line);
     this.lines = lines;

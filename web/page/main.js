@@ -1,11 +1,11 @@
 // The page of both sites: draws the state, keeps the description of the site up to date, and loads the conversation of this tab.
 
-import { effect, html, render, untracked } from "../vendor/preact.js";
-import { Refusal } from "../engines/engine.js";
+import { effect, html, render } from "../vendor/preact.js";
+import { Refusal, pause } from "../engines/engine.js";
 import { lastTurn } from "../conversation/log.js";
 import { Storage, attempt } from "../conversation/stored_conversations.js";
 import { bindDemonstrations } from "../demonstrations/demonstrations.js";
-import { create, find, hasTouch, pause } from "../document/dom.js";
+import { create, find, hasTouch } from "../document/dom.js";
 import { translate } from "../document/words.js";
 import { bindLenses, loadPanels } from "../lenses/lens.js";
 import { shownName } from "../lenses/state.js";
@@ -71,7 +71,7 @@ function once(isTrue, act) {
 let loadDemonstrations;
 
 /** Draws the state, and every change of it. @param {HTMLElement} root */
-export function drawPage(root) {
+function drawPage(root) {
   root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
   const drawn = {
     "#notices": html`<${views.Notices} />`,
@@ -144,10 +144,7 @@ function drawConversation(root) {
   render(html`<${views.ReplyActions} />`, moves);
   const view = new ConversationView(pane, moves);
   bindArrival(find(pane, ".log"));
-  effect(() => {
-    state.watch(state.log);
-    untracked(clearFocus);
-  });
+  state.onChange([state.log], clearFocus);
   effect(() => {
     const { classList, dataset } = document.documentElement; // for what the styles place differently
     dataset.lens = shownName.value;
@@ -156,17 +153,12 @@ function drawConversation(root) {
     classList.toggle("with-tour", state.tourStep.value > 0);
   });
   // Everything that is drawn in the frame after a change.
-  effect(() => {
-    state.watch(state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy);
-    actions.changed();
-  });
-  effect(() => {
-    state.watch(state.changes);
-    untracked(() => {
-      advanceArrival();
-      update();
-      view.update();
-    });
+  const drawn = [state.model, state.refusal, state.waits, state.isStarted, state.sampling, state.busy];
+  state.onChange(drawn, actions.changed);
+  state.onChange([state.changes], () => {
+    advanceArrival();
+    update();
+    view.update();
   });
 }
 
@@ -190,7 +182,7 @@ async function openLink() {
  * @param {Element} root  the page; requests end when it leaves the document
  * @param {(site: Site) => void} receive
  */
-export async function watchSite(engine, root, receive) {
+async function watchSite(engine, root, receive) {
   /** Returns the seconds until the next request; null if there is to be none, undefined without an answer. */
   const ask = async () => {
     try {

@@ -1,7 +1,7 @@
 // The field for the prompt with its button, which sends or stops, and the choice of a view: they are in the document before the
 // modules are loaded, so this module binds them to the state.
 
-import { computed, effect, signal } from "../vendor/preact.js";
+import { effect, signal } from "../vendor/preact.js";
 import { lastTurn } from "../conversation/log.js";
 import { find, findAll } from "../document/dom.js";
 import { t } from "../document/words.js";
@@ -68,16 +68,12 @@ export function bindPrompt() {
   }
 }
 
-// Whether the chosen model, or blend, has written the last reply.
-const continues = computed(() => {
-  const reply = lastTurn(state.currentLog())?.reply;
-  return reply?.model.name === state.modelName.value && (reply.second?.name ?? null) === state.blendName.value;
-});
-
 // The empty prompt says what it is going to be: the next line of the text, or the beginning of one.
 function invitation() {
   if (state.model.value?.chat) return "page.say";
-  return continues.value ? "page.next" : "page.start";
+  const { model, second } = lastTurn(state.currentLog())?.reply ?? {};
+  const continues = model?.name === state.modelName.value && (second?.name ?? null) === state.blendName.value;
+  return continues ? "page.next" : "page.start";
 }
 
 // In a low window the prompt lies over the end of the text, where the next characters appear, or the text is above the window.

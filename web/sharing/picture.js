@@ -37,7 +37,6 @@ export async function drawPicture(engine, path, title, page) {
   [canvas.width, canvas.height] = [WIDTH, TOP + lines.length * LINE + END];
   pen.fillStyle = look.page;
   pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.textBaseline = "alphabetic";
   pen.font = fontOf(TITLE, 700);
   pen.fillStyle = look.text;
   pen.fillText(title, MARGIN, 104, WIDTH - 2 * MARGIN - 30);

@@ -13,7 +13,7 @@ import { SETTINGS } from "../settings.js";
 import { drawPicture } from "./picture.js";
 
 /**
- * @import { Link, Step } from "../conversation/links.js"
+ * @import { Link } from "../conversation/links.js"
  * @import { Log, Reply, Turn } from "../conversation/log.js"
  * @import { Author } from "../conversation/replies.js"
  * @import { Message } from "../document/words.js"
@@ -27,7 +27,7 @@ import { drawPicture } from "./picture.js";
  * @returns {Promise<string>} its parameters
  * @throws {Refusal}
  */
-export async function linkTo(log, site) {
+async function linkTo(log, site) {
   const replies = logs.remembered(log);
   if (!logs.lastTurn(log)) throw refusal("refusal.no_reply");
   if (!replies.length) throw refusal("link.beginning_gone");
@@ -169,9 +169,16 @@ export async function follow(link) {
   const author = authors.authorOf(models[0], models[1]);
   const last = link.steps.findLastIndex((step) => step.prompt !== null);
   if (logs.lastTurn(state.log.value)) begin();
-  const length = lengthOf(link.steps.slice(last));
+  const steps = link.steps.slice(last); // that write the last reply
+  const length = steps.reduce((sum, { settings }) => sum + settings.length, 0);
   const second = state.blendOf(models[1]?.name ?? null);
-  restore({ ...link.controls, ...link.steps.at(-1).settings, length, model: models[0].name, second });
+  restore({
+    ...link.controls,
+    ...link.steps.at(-1).settings,
+    length: Math.min(length, SETTINGS.length.maximum),
+    model: models[0].name,
+    second,
+  });
   state.followed.value = link;
   for (const [at, step] of link.steps.entries()) {
     state.log.value.held = { model: models[0].name, cells: step.cells };
@@ -209,12 +216,6 @@ function end(check) {
   const turn = logs.lastTurn(state.log.value);
   if (turn) turn.check = check;
   changed();
-}
-
-/** Returns the length of a reply that was written in several steps. @param {Step[]} steps */
-function lengthOf(steps) {
-  const length = steps.reduce((sum, { settings }) => sum + settings.length, 0);
-  return Math.min(length, SETTINGS.length.maximum);
 }
 
 /** Why the link's text cannot continue after a part; "" if it can. @param {ReturnType<typeof logs.lastPart>} part */

@@ -1,7 +1,7 @@
 // The actions of the visitor: functions that change the state and call the text engine. Back closes what covers the conversation,
 // the last opened first, instead of leaving the page.
 
-import { batch, computed, effect, untracked } from "../vendor/preact.js";
+import { batch, computed, effect } from "../vendor/preact.js";
 import * as logs from "../conversation/log.js";
 import { authorNow, findModel, onNewLine, welcomeTurn } from "../conversation/replies.js";
 import { Writer } from "../conversation/writer.js";
@@ -46,10 +46,7 @@ export function connect(textEngine, conversations) {
     if (removed === state.log.value.id) leaveRemoved();
     listEarlier();
   });
-  effect(() => {
-    state.watch(state.model);
-    state.demonstration.value = ""; // it is about another model
-  });
+  state.onChange([state.model], () => (state.demonstration.value = "")); // it is about another model
   effect(() => {
     const changed = { settings: { ...state.sampling.value }, speed: state.speed.value };
     if (state.blendName.value !== null) changed.settings.share = state.share.value;
@@ -62,9 +59,7 @@ export function connect(textEngine, conversations) {
     state.watch(state.changes);
     saveTimer ||= setTimeout(save, SAVE_MS);
   });
-  effect(() => {
-    if (state.earlier.isOpen.value) untracked(listEarlier);
-  });
+  state.onChange([state.earlier.isOpen], () => state.earlier.isOpen.value && listEarlier());
   document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && save());
   addEventListener("pagehide", () => save());
 }

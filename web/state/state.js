@@ -1,7 +1,7 @@
 // The state of the page: everything that decides what is on the screen, as signals. Actions (actions.js) change it and call
 // the text engine, views draw it, and nothing is read back from the document.
 
-import { computed, signal } from "../vendor/preact.js";
+import { computed, effect, signal, untracked } from "../vendor/preact.js";
 import { emptyLog, lastTurn, turnOf } from "../conversation/log.js";
 import { authorOf, findModel } from "../conversation/replies.js";
 import { Refusal, shortened, shownName } from "../engines/engine.js";
@@ -94,6 +94,14 @@ export const tourStep = signal(0);
 
 /** Returns the values of signals, so that what calls it runs again after a change. @param {{value: unknown}[]} signals */
 export const watch = (...signals) => signals.map((each) => each.value);
+
+/** Calls a function now and after each change of some signals; other signals that it reads do not matter. @param {{value: unknown}[]} signals @param {() => unknown} act */
+export function onChange(signals, act) {
+  effect(() => {
+    watch(...signals);
+    untracked(act);
+  });
+}
 
 /** Returns the conversation; what calls it runs again after each change of it. */
 export function currentLog() {

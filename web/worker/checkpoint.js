@@ -4,7 +4,7 @@
 
 import { sha256 } from "../engines/engine.js";
 
-const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
+export const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const [CELLS, SAMPLES] = ["cells.json", "samples.jsonl"];
 const FORMAT_VERSION = 1; // of config.json; docs/format.md says what may change within it: unknown fields are ignored
 const MOST = { embedding_size: 8192, hidden_size: 8192, num_layers: 32 };

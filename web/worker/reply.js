@@ -1,8 +1,8 @@
 // Writes one reply: reads what the model has not read yet, then draws one character after another (docs/int8-inference.md), with
 // Philox4x64-10 and weights that are whole numbers, as in Python.
 
-import { clampsAt } from "../engines/engine.js";
-import { SLICE_MS, bitsOf, nextTurn, pause } from "./text_reader.js";
+import { clampsAt, pause } from "../engines/engine.js";
+import { SLICE_MS, bitsOf, nextTurn } from "./text_reader.js";
 import { POWERS, rint } from "./int8_inference.js";
 
 const MESSAGE_MS = 33; // between two messages of a reply at full speed

@@ -200,8 +200,3 @@ export function nextTurn() {
     channel.port2.postMessage(0);
   });
 }
-
-/** Resolves after some milliseconds. */
-export function pause(ms) {
-  return new Promise((resume) => setTimeout(resume, ms));
-}

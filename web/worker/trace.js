@@ -205,6 +205,8 @@ async function describeStep(reader, at, cell, { settings, draw, picked }) {
   const { sizes, embedding } = lm.network;
   const row = embedding.subarray(step.id * sizes.embedding, (step.id + 1) * sizes.embedding);
   const shown = Math.min(cell, sizes.hidden - 1);
+  const { seed } = used;
+  const drawn = Number(randomNumber(seed, draw ?? 0)) / 2 ** 64;
   return {
     read: lm.vocab[step.id],
     id: step.id,
@@ -213,7 +215,7 @@ async function describeStep(reader, at, cell, { settings, draw, picked }) {
     ...describeShares(lm.predict(step.after, reader.share), used, lm.vocab, ids[at]),
     temperature: used.temperature,
     filters: changed.map((name) => [SETTINGS[name].label, used[name]]),
-    draw: settings && draw !== null ? describeDraw(used.seed, draw) : null,
+    draw: settings && draw !== null ? { seed, number: draw, value: rounded(drawn, 5) } : null,
     picked: Boolean(picked),
     sizes: { V: sizes.vocab, E: sizes.embedding, H: sizes.hidden },
   };
@@ -261,10 +263,6 @@ function describeShares(logits, settings, vocab, drawn) {
     }
   }
   return { likely: likely.filter(([, share]) => share), strip };
-}
-
-function describeDraw(seed, number) {
-  return { seed, number, value: rounded(Number(randomNumber(seed, number)) / 2 ** 64, 5) };
 }
 
 /** The limits by name, see `settings` in ui/settings.py. */

@@ -13,29 +13,17 @@ import numpy as np
 import pytest
 import torch
 
-from model import (
-    PRETRAINED,
-    CharLSTM,
-    CharTokenizer,
-    ChatFormat,
-    LSTMConfig,
-    Sequence as Reply,
-    TextTrace,
-    generate,
-    stream,
-)
+from model import PRETRAINED, CharLSTM, CharTokenizer, ChatFormat, Sequence as Reply, TextTrace, generate, stream
 from model.attribution import occlusion_in_slices
 from model.checkpoint.names import WEIGHTS
 from model.clamps import Clamp, Clamps
 from model.engine.blend import Blend
-from model.named_cells import cells_from_json
 from tests.local_hub import LocalHub
 from tests.support.app_server import random_model
-from tests.support.cells_files import CELL, PLACES, VALID, content
+from tests.support.cells_files import CELL, PLACES, content
 from tests.support.checkpoint_files import DAMAGED_INT8, rewrite
 from tests.support.node_engine import NodeEngine, node_engine, request
 from tests.support.tiny_models import saved_files, tiny_model
-from tests.unit.model.int8.test_vectors import VECTORS, tiny as network_of_the_vectors
 from training.hub.space_files import write_static
 from ui.messages import RefusalError
 from ui.routes.lenses.step_lens import describe_step
@@ -84,15 +72,6 @@ def python_reply(lm: CharLSTM | Blend, prompt: str, before: Reply | None = None,
     written = stream(lm, prompt, memory=memory, precision="int8", unknown="skip", **settings)
     assert "".join(written) == written.sequence.text
     return written.sequence
-
-
-def test_the_replies_of_the_vectors(tmp_path: Path) -> None:
-    vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
-    network_of_the_vectors().save_pretrained(tmp_path)
-    with node_engine(tmp_path) as engine:
-        for each in [*vectors["replies"], *({**each["reply"], "cells": each["hold"]} for each in vectors["held"])]:
-            prompt, text = each.pop("prompt"), each.pop("text")
-            assert engine.write(request(prompt, **{"length": 120, **each}))["text"] == text
 
 
 def test_the_text_equals_that_of_python(engine: NodeEngine, lm: CharLSTM) -> None:
@@ -187,15 +166,6 @@ def test_the_bundled_model_and_its_named_cells() -> None:
 def test_cells_that_the_page_could_not_show_are_refused(engine: NodeEngine, wrong: dict[str, Any]) -> None:
     asked = {"content": content({**CELL, **PLACES, **wrong}), "sizes": {"layers": 2, "hidden": 100}, "cell": [1, 3]}
     assert "not valid" in engine.call("passagesIn", asked)["refusal"]
-
-
-def test_the_passages_of_a_cell_are_those_of_python(engine: NodeEngine) -> None:
-    asked = {"sizes": {"layers": 2, "hidden": 100}, "cell": [1, 3]}
-    for each in VALID:
-        (cell,) = cells_from_json(each, LSTMConfig(50, 5, 100, 2))
-        shown = engine.call("passagesIn", {"content": each, **asked})
-        assert shown["high"] == [list(astuple(found)) for found in cell.passages(cell.high)]
-        assert shown["low"] == [list(astuple(found)) for found in cell.passages(cell.low)]
 
 
 def conversation(lm: CharLSTM) -> tuple[str, list[tuple[int, Clamps]], Reply]:

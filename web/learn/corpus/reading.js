@@ -63,14 +63,15 @@ async function textInZip(source, name) {
 function readText(whole, { name, chat = true, replyAs }) {
   if (!whole) throw new Refusal({ id: "text.empty", values: { name } });
   const found = chatOrText(whole, name, chat, replyAs);
-  const counts = countsOf(found.text);
-  const { characters, distinct } = counts;
+  const { text } = found;
+  const [characters, distinct] = [count(text), new Set(text).size];
+  const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0); // the last one may have no end
   if (characters < LEAST_CHARACTERS)
     throw new Refusal({ id: "text.too_short", values: { name, count: characters, least: LEAST_CHARACTERS } });
   if (distinct > MOST_DISTINCT)
     throw new Refusal({ id: "text.too_many_distinct", values: { name, distinct, most: MOST_DISTINCT } });
   const isChat = found.chat ? [{ id: "private.conversation" }] : [];
-  return { ...found, ...counts, private: [...isChat, ...privateIn(found.text)] };
+  return { ...found, characters, distinct, lines, private: [...isChat, ...privateIn(text)] };
 }
 
 /** @returns {Pick<ReadText, "text" | "chat" | "notes">} */
@@ -87,12 +88,6 @@ function chatOrText(text, name, isChat, replyAs) {
     if (!(error instanceof Refusal)) throw error;
     return { text, chat: null, notes: [{ id: "text.chat_not_read", values: { reason: error.reason } }] };
   }
-}
-
-/** Returns how many characters (code points), distinct characters and lines a text has; the last line may have no end. */
-function countsOf(text) {
-  const lines = text.split("\n").length - (text.endsWith("\n") ? 1 : 0);
-  return { characters: count(text), distinct: new Set(text).size, lines };
 }
 
 /** The messages of the worker: {source, options} to it, {read} or {refusal} or {error} from it. See read.js. */

@@ -1,14 +1,13 @@
 // Makes what is published of a model: its files without what the visitor keeps private, its card, and its Space's card.
 
 import { sha256 } from "../../engines/engine.js";
-import { parametersOf } from "../../worker/checkpoint.js";
+import { CONFIG, MANIFEST, WEIGHTS, parametersOf } from "../../worker/checkpoint.js";
 import { jsonBytes } from "../checkpoint_files.js";
 
 const CREATIVE_COMMONS = ["cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0"];
 /** Licences of the text that the page offers, by their names on the Hub. The first one is the default. */
 export const LICENSES = ["unknown", ...CREATIVE_COMMONS, "mit", "apache-2.0", "other"];
 
-const [CONFIG, MANIFEST, WEIGHTS] = ["config.json", "manifest.json", "model.safetensors"];
 const SENT = [CONFIG, MANIFEST, WEIGHTS, "cells.json", "samples.jsonl"];
 const TAGS = ["char-lstm", "lstm", "character-level", "text-generation", "pytorch"];
 const SPACE_TAGS = ["text-generation", "lstm", "char-rnn"];

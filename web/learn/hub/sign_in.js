@@ -21,9 +21,9 @@ export function canSignIn() {
   return Boolean(/** @type {any} */ (window).huggingface?.variables?.OAUTH_CLIENT_ID);
 }
 
-/** Returns whether the Hub has sent the visitor back to this page. */
+/** Returns whether this page has sent the visitor to the Hub's sign-in. */
 export function isReturning() {
-  return attempt(() => sessionStorage.getItem(STORED)) !== null && new URLSearchParams(location.search).has("state");
+  return attempt(() => sessionStorage.getItem(STORED)) !== null;
 }
 
 /**

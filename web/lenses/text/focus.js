@@ -1,10 +1,11 @@
 // Reads the conversation for the lenses and requests the values of its characters. The character in focus, which the pointer,
 // the arrow keys or a lens chooses, is marked, and its values are fetched.
 
-import { batch, effect, untracked } from "../../vendor/preact.js";
+import { batch } from "../../vendor/preact.js";
 import { surprisalsOf } from "../../conversation/writer.js";
-import { create, pause, scrollInside, setText } from "../../document/dom.js";
+import { create, scrollInside, setText } from "../../document/dom.js";
 import { t } from "../../document/words.js";
+import { pause } from "../../engines/engine.js";
 import * as page from "../../state/state.js";
 import { chance, likely, nameOf } from "../names.js";
 import * as state from "../state.js";
@@ -192,10 +193,7 @@ export function mark() {
 
 /** Lets the pointer and the keys choose the character in focus. @param {HTMLElement} log */
 export function bindFocus(log) {
-  effect(() => {
-    page.watch(state.frames);
-    untracked(mark);
-  });
+  page.onChange([state.frames], mark);
   state.onRetry(() => {
     refusedUntil = 0;
     pump();

@@ -67,13 +67,6 @@ test("what is written into a link is read from it", () => {
   for (const { query } of vectors("links")) assert.equal(writeLink(readLink(query)), query);
 });
 
-test("the parameters of a link to one reply are plain", () => {
-  const written = Object.fromEntries(new URLSearchParams(writeLink(linkOf("ROMEO:\nSo"))));
-  const settings = Object.fromEntries(Object.entries(SETTINGS).map(([name, value]) => [name, `${value}`]));
-  const model = `ada/novel@${COMMIT}`;
-  assert.deepEqual(written, { prompt: "ROMEO:\nSo", ...settings, model, v: "1", text: "0".repeat(16) });
-});
-
 test("a link that is written by hand may omit settings and have them in any order", () => {
   for (const query of ["", "?__theme=dark", "?temperature=2&seed="]) assert.equal(readLink(query).writes, false);
   assert.deepEqual(readLink("?temperature=2&seed=").controls, { temperature: 2 });

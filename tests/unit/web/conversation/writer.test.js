@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { emptyLog, lastTurn, pathTo, replyText, undo, wholeText } from "../../../../web/conversation/log.js";
-import { authorOf } from "../../../../web/conversation/replies.js";
+import { authorOf, onNewLine } from "../../../../web/conversation/replies.js";
 import { Writer } from "../../../../web/conversation/writer.js";
 import { Refusal } from "../../../../web/engines/engine.js";
 import { LIMITS } from "../../../../web/settings.js";
@@ -76,7 +76,14 @@ test("a reply that is continued has the characters of one that was written at on
   assert.equal(text(page), expected(`ab${expected("ab", 40)}cd`, 20, { seed: 2 }));
   assert.deepEqual(page.requests.at(-1).boundaries, [42]);
   for (const at of ["a", "b"]) await page.writer.step("", optionsOf(page, { temperature: at.length }));
-  assert.ok(undo(page.log) && text(page).length === 20); // letters are undone together
+  // Letters are undone together, then the second turn, then Continue.
+  for (const length of [20, 40, 20]) assert.deepEqual([undo(page.log), text(page).length], [true, length]);
+});
+
+test("a prompt begins a line of its own, unless it begins with a space", async () => {
+  const page = await written();
+  const begun = ["cd", " cd"].map((prompt) => onNewLine(page.log, prompt, authorOf(page.model)));
+  assert.deepEqual(begun, ["\ncd", " cd"]);
 });
 
 test("a reply is rewritten from a character on, and Undo brings the rest back", async () => {
