@@ -1,4 +1,4 @@
-"""The first screen of the bundled model: the text that writes itself, the changed letter."""
+"""The first screen of the bundled model: the text that writes itself, the changed letter, how little there is."""
 
 from __future__ import annotations
 
@@ -10,10 +10,35 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from model import TextTrace
-from tests.browser.driving import button, fast, log, reply, settled, turns
+from tests.browser.driving import DISPLAYS, WIDE, button, fast, log, reply, settled, turns
 from tests.browser.looking import choose_lens, level
 from tests.support.app_server import App, eventually, serving
 from ui.registry.registry import ModelRegistry
+
+# The words and the controls that a visitor sees without scrolling; the language of the text counts as words, too.
+SEEN = """() => {
+  const isSeen = (node) => {
+    const { top, bottom, left, right, width, height } = node.getBoundingClientRect();
+    const row = (node.parentElement ?? node.startContainer.parentElement).closest("#examples")?.getBoundingClientRect();
+    if (row && left > row.right - 32) return false; // it is scrolled out of the row, or fades
+    return width > 1 && height > 1 && top < innerHeight && bottom > 0 && left < innerWidth && right > 0;
+  };
+  const texts = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    if (node.parentElement.checkVisibility({ visibilityProperty: true }) && isSeen(range)
+      && !node.parentElement.closest(".for-readers, script, style")) texts.push(node.data);
+    if (node.parentElement.matches(".line, p, button, a, h1, span:not(.line)")) texts.push("");
+  }
+  const placeholder = document.querySelector("#prompt").placeholder;
+  const controls = [...document.querySelectorAll("a, button, input, select, textarea, summary")];
+  return {
+    text: texts.join("\\u0000") + " " + placeholder,
+    controls: controls.filter((each) => each.checkVisibility({ visibilityProperty: true }) && isSeen(each)).length,
+  };
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +113,19 @@ def test_a_touch_ends_the_arrival(app: App, new_context: BrowserContext) -> None
     page.clock.run_for(5000)  # the chosen letter and its ending would follow within it
     expect(page.locator(".alternatives")).to_be_hidden()
     assert page.locator(".welcome .other").count() == 0
+
+
+@pytest.mark.parametrize("display", DISPLAYS, ids=["wide", "narrow"])
+def test_the_first_screen_has_little_to_read_and_to_press(page: Page, display: tuple[int, int, str]) -> None:
+    page.emulate_media(reduced_motion="no-preference")
+    page.reload()
+    expect(page.locator(".welcome .hint")).to_contain_text("Change any letter: the ending changes.")  # both are written
+    page.evaluate("document.activeElement.blur()")
+    seen = page.evaluate(SEEN)
+    words = len(re.sub("\u0000", "", re.sub("\u0000\u0000", " ", seen["text"])).split())
+    most_words, most_controls = (80, 12) if display == WIDE else (50, 8)
+    assert words <= most_words, seen["text"]
+    assert seen["controls"] <= most_controls
 
 
 def test_a_letter_can_be_changed_with_the_keyboard_and_the_old_ending_stays_beside_it(page: Page, app: App) -> None:

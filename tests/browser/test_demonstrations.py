@@ -136,7 +136,9 @@ def test_on_a_phone_a_demonstration_shows_one_text_at_a_time(page: Page) -> None
         expect(texts.nth(shown)).to_be_visible()
         expect(texts.nth(1 - shown)).to_be_hidden()
     text, actions = texts.last.bounding_box(), stage(page).locator(".actions").bounding_box()
-    assert text and actions and text["y"] + text["height"] <= actions["y"]
+    assert text is not None
+    assert actions is not None
+    assert text["y"] + text["height"] <= actions["y"]
     page.set_viewport_size(window(WIDE)["viewport"])
 
 

@@ -13,6 +13,13 @@ READ = """async (line) => {
   const { characters, private: found } = await reading;
   return { turns, characters, ids: found.map((each) => each.id) };
 }"""
+REFUSE = """async () => {
+  const { readText } = await import("./learn/corpus/read.js");
+  let ended = false;
+  readText("ab c".repeat(3_000_000), { name: "x" }).then(() => (ended = true));
+  const refused = await readText("abc", { name: "x" }).catch(({ reason }) => reason.id);
+  return [ended, refused];
+}"""
 
 
 def test_the_page_stays_smooth_while_a_large_text_is_read(web_page: Page) -> None:
@@ -22,3 +29,7 @@ def test_the_page_stays_smooth_while_a_large_text_is_read(web_page: Page) -> Non
     assert found["characters"] == 5_000_000 // len(line) * len(line)
     assert sorted(found["ids"]) == ["private.email", "private.phone"]
     assert found["turns"] > 20
+
+
+def test_a_reading_ends_with_the_next_one_or_a_refusal(web_page: Page) -> None:
+    assert web_page.evaluate(REFUSE) == [False, "text.too_short"]

@@ -71,7 +71,7 @@ function once(isTrue, act) {
 let loadDemonstrations;
 
 /** Draws the state, and every change of it. @param {HTMLElement} root */
-function drawPage(root) {
+export function drawPage(root) {
   root.querySelector(".late")?.remove(); // the notice for a browser in which no module runs
   const drawn = {
     "#notices": html`<${views.Notices} />`,
