@@ -22,7 +22,7 @@ from model import CharLSTM, CheckpointError, generate
 from model.checkpoint.names import MODEL_FILES
 from tests.local_hub import LocalHub
 from tests.soak.test_fuzzed_checkpoints import damaged
-from tests.support.app_process import begin, started
+from tests.support.app_process import begin, resident_kb, started
 from tests.support.app_server import eventually, random_model
 from tests.support.page_client import TIMEOUT_S
 
@@ -117,7 +117,5 @@ def test_two_hundred_pushes_cut_no_reply_and_leave_nothing_behind(hub: LocalHub,
 
 def resources(process: Popen[str]) -> dict[str, int]:
     """Return the memory, threads and open files of the app."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    facts = {name: int(re.findall(rf"{name}:\s+(\d+)", status)[0]) for name in ("VmRSS", "Threads")}
-    files = len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
-    return {"resident_kb": facts["VmRSS"], "threads": facts["Threads"], "files": files}
+    threads, files = (len(list(Path(f"/proc/{process.pid}/{name}").iterdir())) for name in ("task", "fd"))
+    return {"resident_kb": resident_kb(process.pid), "threads": threads, "files": files}

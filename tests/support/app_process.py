@@ -56,6 +56,11 @@ def _wait_for(process: subprocess.Popen[str], url: str) -> None:
     raise AssertionError(process.communicate()[0] if process.poll() is not None else "the app does not answer")
 
 
+def resident_kb(pid: int) -> int:
+    """Return the resident memory of a process; Linux."""
+    return int(Path(f"/proc/{pid}/status").read_text(encoding="ascii").partition("VmRSS:")[2].split()[0])
+
+
 def begin(url: str, length: int, seed: int = 1) -> str:
     """Request a reply once a model is loaded; returns the address of its events."""
     call = f"{url}gradio_api/call/generate"
