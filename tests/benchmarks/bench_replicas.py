@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.replicas import ray_serve
+from tests.support.ray_programs import ray_serve
 
 
 async def characters_per_second(url: str, texts: int, length: int) -> float:
