@@ -1,4 +1,4 @@
-"""Routes of files: uploads (preupload, LFS batch, PUT), commits, and downloads with ranges.
+"""Routes of files: uploads (preupload, LFS batch, PUT), commits, and downloads.
 
 LFS bytes are stored only if their SHA-256 is the announced one. A commit is atomic: the branch moves only after every
 line of it was checked.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import secrets
 from typing import Any
 
@@ -104,30 +103,18 @@ def resolve(store: Store, request: Request) -> Response:
     blob = found.files.get(request.params["path"])
     if blob is None:
         return json_response({"error": "Entry not found"}, 404, X_Error_Code="EntryNotFound", X_Repo_Commit=found.oid)
-    headers = {"X-Repo-Commit": found.oid, "ETag": f'"{blob.key}"', "Accept-Ranges": "bytes"}
+    headers = {"X-Repo-Commit": found.oid, "ETag": f'"{blob.key}"'}
     if blob.is_lfs and store.cdn:
         linked = {"X-Linked-Etag": f'"{blob.key}"', "X-Linked-Size": str(blob.size)}
         place = f"{storage_origin(store, request)}/cdn/{found.oid}/{blob.key}"
         return Response(302, headers={**headers, **linked, "Location": place})
-    return with_range(request, store.get(blob), headers)
+    return Response(200, store.get(blob), headers)
 
 
 def cdn(store: Store, request: Request) -> Response:
     """Sends LFS bytes as a CDN does: to anyone with the URL."""
     headers = {"ETag": f'"{request.params["sha"]}"', "X-Repo-Commit": request.params["rev"]}
-    return with_range(request, store.data[request.params["sha"]], headers)
-
-
-def with_range(request: Request, data: bytes, headers: dict[str, str]) -> Response:
-    """Returns 200 with all bytes, or 206 with the requested range."""
-    headers = {**headers, "Content-Type": "application/octet-stream"}
-    requested = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
-    if not requested:
-        return Response(200, data, {**headers, "Content-Length": str(len(data))})
-    start, end = int(requested[1]), min(int(requested[2] or len(data)), len(data) - 1)
-    headers["Content-Range"] = f"bytes {start}-{end}/{len(data)}"
-    part = data[start : end + 1]
-    return Response(206, part, {**headers, "Content-Length": str(len(part))})
+    return Response(200, store.data[request.params["sha"]], headers)
 
 
 ROUTES: list[Route] = [
