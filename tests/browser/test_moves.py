@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, Page
 from model import BlockedWords, Clamp, SamplingParams, TextTrace
 from model.int8.sampling import Randomness, choose
 from tests.browser.driving import forget
-from tests.support.app_server import App, serving
-from tests.support.served_models import strong_model
+from tests.support.app_server import App, serving, strong_model
 
 PROMPT = "ROMEO:"
 UP: Any = [[0, 3, 4]]
